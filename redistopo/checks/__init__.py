@@ -1,0 +1,1 @@
+"""Plan x Observed to Findings; pure, so each check has cases without a server."""

@@ -1,0 +1,126 @@
+"""All checks: stable ids in the order in which they are shown, and the one judgement."""
+
+from redistopo.checks import cluster, nodes, replication
+from redistopo.checks.subject import Check, Expected, subject
+from redistopo.model.findings import Finding
+from redistopo.model.observed import Observed
+from redistopo.model.topology import Shape
+
+_CLUSTER = frozenset({Shape.CLUSTER})
+_REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION})
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        id="node.alive",
+        asks="Does every node run and answer, and is it the process that we started?",
+        judge=nodes.alive,
+    ),
+    Check(
+        id="access.password",
+        asks="Is a client without password refused?",
+        judge=nodes.password,
+    ),
+    Check(
+        id="access.bind",
+        asks="Does every node listen on its planned address alone?",
+        judge=nodes.bound,
+    ),
+    Check(
+        id="config.drift",
+        asks="Is the live configuration the rendered one?",
+        judge=nodes.drifted,
+    ),
+    Check(
+        id="cluster.state",
+        asks="Does every node say cluster_state:ok?",
+        judge=cluster.state,
+        settles=True,
+        shapes=_CLUSTER,
+    ),
+    Check(
+        id="cluster.slots",
+        asks="Has each of the 16384 slots exactly one owner?",
+        judge=cluster.slots,
+        settles=True,
+        shapes=_CLUSTER,
+    ),
+    Check(
+        id="cluster.agreement",
+        asks="Do all nodes have the same slot map and the same roles?",
+        judge=cluster.agreement,
+        settles=True,
+        shapes=_CLUSTER,
+    ),
+    Check(
+        id="cluster.members",
+        asks="Does every node know all nodes, none of them failing?",
+        judge=cluster.members,
+        settles=True,
+        shapes=_CLUSTER,
+    ),
+    Check(
+        id="cluster.links",
+        asks="Is every bus link up, in both directions?",
+        judge=cluster.links,
+        settles=True,
+        shapes=_CLUSTER,
+    ),
+    Check(
+        id="cluster.epochs",
+        asks="Has every primary a config epoch of its own?",
+        judge=cluster.epochs,
+        settles=True,
+        shapes=_CLUSTER,
+    ),
+    Check(
+        id="cluster.open-slots",
+        asks="Is no slot left half-migrated?",
+        judge=cluster.open_slots,
+        shapes=_CLUSTER,
+    ),
+    Check(
+        id="replication.shape",
+        asks="Are there as many primaries, each with as many replicas, as planned?",
+        judge=replication.shape,
+        settles=True,
+    ),
+    Check(
+        id="replication.link",
+        asks="Is every replica's link up, at both of its ends?",
+        judge=replication.link,
+        settles=True,
+        shapes=_REPLICATED,
+    ),
+    Check(
+        id="replication.lag",
+        asks="How many bytes is each replica behind?",
+        judge=replication.lag,
+        settles=True,
+        shapes=_REPLICATED,
+    ),
+    Check(
+        id="replication.read-only",
+        asks="Does every replica refuse writes?",
+        judge=replication.read_only,
+        shapes=_REPLICATED,
+    ),
+    Check(
+        id="data.proof",
+        asks="Is what a client writes to each shard on every replica of it?",
+        judge=replication.data,
+        settles=True,
+    ),
+    Check(
+        id="failover.ready",
+        asks="Would a replica of each shard take over now?",
+        judge=replication.promotable,
+        settles=True,
+        shapes=_REPLICATED,
+    ),
+)
+
+
+def judge(seen: Observed, expected: Expected) -> tuple[Finding, ...]:
+    """Every check's findings on one snapshot, in the order of the catalogue; pure."""
+    about = subject(seen, expected)
+    return tuple(finding for check in CHECKS for finding in check.findings(about))

@@ -1,0 +1,152 @@
+"""Checks on each node by itself: alive and ours, locked, bound, configured as rendered."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from redistopo.checks.subject import (
+    Answer,
+    Subject,
+    bad,
+    doubtful,
+    good,
+    of_nodes,
+    skipped,
+)
+from redistopo.model.conf_text import SECRET, drift
+from redistopo.model.observed import NodeSeen, ProcessState
+
+_UP = "redistopo up"
+
+
+def alive(subject: Subject) -> Iterator[Answer]:
+    """Each node's process runs, answers, has loaded its data, and is the one we started."""
+
+    def judge(node: NodeSeen) -> Answer | None:
+        if node.process is ProcessState.ABSENT:
+            return bad(node.name, f"{node.address}: {node.error}", f"start it again: {_UP}")
+        if not node.answers:
+            seen = f"pid {node.pid} runs, but " if node.pid else ""
+            return bad(
+                node.name,
+                f"{seen}{node.error}",
+                "a stopped process answers after `kill -CONT`; else see its redis.log",
+                settles=True,
+            )
+        if node.info.get("loading", "0") != "0":
+            hint = "give it time: --timeout 60s"
+            return bad(node.name, "is still loading its data", hint, settles=True)
+        return _stranger(subject, node)
+
+    yield from of_nodes(subject.seen.nodes, judge, "alive, answering and ours")
+
+
+def _stranger(subject: Subject, node: NodeSeen) -> Answer | None:
+    if node.process is not ProcessState.RUNNING:
+        return None
+    said = int(node.info.get("process_id", 0))
+    if said != node.pid:
+        return bad(
+            node.name,
+            f"{node.address} is answered by pid {said}, but we started pid {node.pid}",
+            "another server took this port: stop it, then " + _UP,
+        )
+    configs = subject.expected.configs or {}
+    path = node.info.get("config_file", "")
+    if node.name in configs and path != configs[node.name]:
+        return bad(node.name, f"it runs on {path}, not on {configs[node.name]}", f"{_UP}")
+    return None
+
+
+def password(subject: Subject) -> Iterator[Answer]:
+    """A client without password is refused."""
+    asked = [node for node in subject.seen.answering if node.anonymous is not None]
+    if subject.expected.auth is False:
+        yield skipped("auth = false in the topology file: no password is asked for")
+        return
+    if not asked:
+        yield skipped("not looked at")
+        return
+
+    def judge(node: NodeSeen) -> Answer | None:
+        if str(node.anonymous).startswith(("NOAUTH", "DENIED")) or "required" in str(
+            node.anonymous
+        ):
+            return None
+        evidence = f"a client without password got {node.anonymous!r}"
+        if subject.expected.auth:
+            return bad(node.name, evidence, "its requirepass was removed: restart it")
+        return doubtful(node.name, evidence, "set requirepass, and masterauth with it")
+
+    yield from of_nodes(asked, judge, "refuse a client without password")
+
+
+def bound(subject: Subject) -> Iterator[Answer]:
+    """Each node listens on its planned address and on no other, by the system's own table."""
+    asked = [node for node in subject.seen.answering if node.listening is not None]
+    host = subject.expected.host
+    if host is None or not asked:
+        yield from _bound_by_word(subject)
+        return
+
+    def judge(node: NodeSeen) -> Answer | None:
+        listening = node.listening or ()
+        if set(listening) == {host}:
+            return None
+        return bad(
+            node.name,
+            f"port {node.port} is listened on at {', '.join(listening) or 'no address'}",
+            f"planned is {host} alone: redistopo down, then {_UP}",
+        )
+
+    yield from of_nodes(asked, judge, f"listen on {host} alone")
+
+
+def _bound_by_word(subject: Subject) -> Iterator[Answer]:
+    """For servers elsewhere: what CONFIG GET bind says."""
+    told = [node for node in subject.seen.answering if node.config and "bind" in node.config]
+    if not told:
+        yield skipped("the servers don't tell their bind addresses (CONFIG is refused)")
+        return
+
+    def judge(node: NodeSeen) -> Answer | None:
+        said = (node.config or {})["bind"]
+        words = [word.lstrip("-") for word in said.split()]
+        if words and not any(word == "*" or _everywhere(word) for word in words):
+            return None
+        return doubtful(node.name, f"binds {said or 'every address'}", "bind named addresses only")
+
+    yield from of_nodes(told, judge, "bind named addresses only")
+
+
+def _everywhere(word: str) -> bool:
+    try:
+        return ip_address(word).is_unspecified
+    except ValueError:
+        return False
+
+
+def drifted(subject: Subject) -> Iterator[Answer]:
+    """The live configuration is the rendered one; secrets are compared, never shown."""
+    rendered = subject.expected.config
+    if rendered is None:
+        return
+    asked = [node for node in subject.seen.answering if node.config is not None]
+    if not asked:
+        yield skipped("not looked at")
+        return
+    count = 0
+    answers = []
+    for node in asked:
+        wanted = rendered.get(node.name, {})
+        count += len(wanted)
+        found = drift(wanted, node.config or {})
+        if found:
+            evidence = "; ".join(_shown(name, *pair) for name, pair in found.items())
+            answers.append(bad(node.name, evidence, f"{_UP} sets it back, or restarts say what"))
+    yield from answers or [good(f"{count} directives on {len(asked)} nodes are as rendered")]
+
+
+def _shown(name: str, wanted: str, live: str) -> str:
+    if name in SECRET:
+        return f"{name} differs"
+    return f"{name} is {live or 'empty'}, rendered is {wanted or 'empty'}"

@@ -1,0 +1,185 @@
+"""Checks on primaries and replicas: shape, links, lag, read-only, data, who would take over."""
+
+from collections.abc import Iterator
+
+from redistopo.checks.subject import (
+    Answer,
+    Subject,
+    bad,
+    doubtful,
+    good,
+    of_nodes,
+    skipped,
+)
+from redistopo.model.observed import NodeSeen, Role, ShardSeen
+from redistopo.model.topology import Shape
+
+_LAG_WORTH_KNOWING = 1024 * 1024
+
+
+def shape(subject: Subject) -> Iterator[Answer]:
+    """As many primaries as planned, each with as many replicas as planned; no replica is lost."""
+    expected = subject.expected
+    for shard in subject.shards:
+        about = f"shard {shard.number}"
+        if shard.primary is None:
+            lost = ", ".join(node.name for node in shard.replicas)
+            yield bad(about, f"{lost}: their primary doesn't answer", "start it: redistopo up")
+        elif expected.replicas is not None and len(shard.replicas) < expected.replicas:
+            yield bad(
+                about,
+                f"{shard.primary.name} has {len(shard.replicas)} of {expected.replicas} replicas",
+                "is a replica down (node.alive), or following another primary?",
+            )
+        else:
+            names = ", ".join(node.name for node in shard.replicas) or "no replica"
+            yield good(f"primary {shard.primary.name}, replicas {names}", about)
+    count = len(subject.shards)
+    if expected.shards is not None and count != expected.shards:
+        yield bad(
+            "topology",
+            f"{count} primaries, planned are {expected.shards}",
+            "a node left its shard: look at its role with `redistopo status`",
+        )
+
+
+def link(subject: Subject) -> Iterator[Answer]:
+    """Each replica's link is up by its own word, and online by its primary's."""
+    for shard in subject.shards:
+        about = f"shard {shard.number}"
+        broken = [answer for node in shard.replicas if (answer := _link(shard, node))]
+        yield from broken
+        if shard.replicas and not broken:
+            names = ", ".join(node.name for node in shard.replicas)
+            yield good(f"{names}: link up, online at the primary", about)
+
+
+def _link(shard: ShardSeen, node: NodeSeen) -> Answer | None:
+    if not node.link_up:
+        why = (
+            "a full sync is under way"
+            if node.info.get("master_sync_in_progress") == "1"
+            else (f"master_link_status:{node.info.get('master_link_status', 'unknown')}")
+        )
+        return bad(
+            node.name,
+            f"{why}, primary {node.follows}",
+            "see its redis.log; a wrong masterauth and an unreachable primary look like this",
+        )
+    if shard.primary is None:
+        return None
+    listed = [one for one in shard.primary.replicas if one.port == node.port]
+    if not any(one.state == "online" for one in listed):
+        state = listed[0].state if listed else "not listed"
+        return bad(
+            node.name, f"{shard.primary.name} has it as {state}", "the first sync isn't done yet"
+        )
+    return None
+
+
+def lag(subject: Subject) -> Iterator[Answer]:
+    """Bytes of the replication stream that each replica has still to get."""
+    for shard in subject.shards:
+        if shard.primary is None or not shard.replicas:
+            continue
+        behind = {node.name: max(0, shard.primary.offset - node.offset) for node in shard.replicas}
+        name, most = max(behind.items(), key=lambda item: item[1])
+        backlog = int(shard.primary.info.get("repl_backlog_size", 0))
+        about = f"shard {shard.number}"
+        told = ", ".join(f"{node} {size} bytes" for node, size in behind.items())
+        if backlog and most > backlog:
+            yield bad(
+                name,
+                f"{most} bytes behind, more than the backlog of {backlog}",
+                "should the link break now, it needs a full sync: lower the load or raise "
+                "repl-backlog-size",
+            )
+        elif most > _LAG_WORTH_KNOWING:
+            yield doubtful(about, f"behind the primary: {told}", "the load is high, or a disk slow")
+        else:
+            yield good(f"behind the primary: {told}", about)
+
+
+def read_only(subject: Subject) -> Iterator[Answer]:
+    """No replica accepts writes: they would be lost at the next sync."""
+    replicas = [node for node in subject.seen.answering if node.role is Role.REPLICA]
+    if not replicas:
+        return
+
+    def judge(node: NodeSeen) -> Answer | None:
+        if node.info.get("slave_read_only", "1") == "1":
+            return None
+        return bad(node.name, "accepts writes", "CONFIG SET replica-read-only yes")
+
+    yield from of_nodes(replicas, judge, "replicas refuse writes")
+
+
+def data(subject: Subject) -> Iterator[Answer]:
+    """What a client writes to a shard is on every replica of it."""
+    if subject.seen.proofs is None:
+        yield skipped("not looked at (--no-write, or not yet)")
+        return
+    for proof in subject.seen.proofs:
+        about = f"shard {proof.shard}"
+        if proof.error:
+            hint = "look at this shard's other findings first"
+            yield bad(about, proof.error, hint)
+        else:
+            count = len(proof.replicas)
+            copies = {0: "read back", 1: "read back from its replica"}.get(
+                count, f"read back from its {count} replicas"
+            )
+            yield good(
+                f"written by a client, {copies}, removed: {proof.milliseconds:.1f} ms", about
+            )
+
+
+def promotable(subject: Subject) -> Iterator[Answer]:
+    """For each shard: would a replica take over if its primary stopped now, and if not, why."""
+    if subject.seen.shape is not Shape.CLUSTER:
+        if any(shard.replicas for shard in subject.shards):
+            yield skipped("replication alone has no automatic failover: Cluster or Sentinel have")
+        return
+    voters = [shard for shard in subject.shards if shard.slots]
+    needed = len(voters) // 2 + 1
+    alive = sum(1 for shard in voters if shard.primary is not None)
+    for shard in voters:
+        yield _promotable(subject, shard, votes=alive - bool(shard.primary), needed=needed)
+
+
+def _promotable(subject: Subject, shard: ShardSeen, *, votes: int, needed: int) -> Answer:
+    # source: cluster_legacy.c, clusterHandleSlaveFailover, clusterSendFailoverAuthIfNeeded
+    about = f"shard {shard.number}"
+    if not shard.replicas:
+        why = "no replica: its slots stay down until the primary is back"
+        if subject.expected.replicas:
+            return bad(about, why, "start its replica: redistopo up")
+        return doubtful(about, why, "replicas = 1 in the topology file gives it one")
+    reasons = {node.name: _unfit(node) for node in shard.replicas}
+    fit = [name for name, reason in reasons.items() if not reason]
+    if not fit:
+        told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        return bad(about, f"no replica could take over: {told}", "mend the replica first")
+    if votes < needed:
+        evidence = f"{fit[0]} would need {needed} votes, the other primaries have {votes}"
+        if len([one for one in subject.shards if one.slots]) < 3:
+            return doubtful(about, evidence, "3 shards or more fail over by themselves")
+        return bad(about, evidence, "too few primaries answer: start them with redistopo up")
+    return good(f"{fit[0]} would take over: {votes} votes, {needed} needed", about)
+
+
+def _unfit(node: NodeSeen) -> str:
+    """Why a replica would not stand for election; "" where it would."""
+    config = node.config or {}
+    if config.get("cluster-replica-no-failover", config.get("cluster-slave-no-failover")) == "yes":
+        return "cluster-replica-no-failover is set"
+    if not node.link_up:
+        return "its link to the primary is down"
+    factor = int(config.get("cluster-replica-validity-factor", 10))
+    timeout = int(config.get("cluster-node-timeout", 15000)) / 1000
+    silent = int(node.info.get("master_last_io_seconds_ago", 0))
+    if factor and silent > factor * timeout + 10:
+        return f"its data is {silent} s old, too old for validity factor {factor}"
+    if node.info.get("loading", "0") != "0":
+        return "it is loading its data"
+    return ""

@@ -1,0 +1,118 @@
+"""What a check is given, and the words in which it answers."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from redistopo.model.findings import Finding, Status
+from redistopo.model.observed import NodeSeen, Observed, ShardSeen, shards_of
+from redistopo.model.topology import Directives, Shape
+
+TOPOLOGY = "topology"
+"""The subject of a finding on the whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What the topology should be; None wherever nothing is known, as of a stranger's.
+
+    `config` maps a node to its rendered directives, `configs` to the path of that file.
+    """
+
+    shards: int | None = None
+    replicas: int | None = None
+    auth: bool | None = None
+    host: str | None = None
+    config: Mapping[str, Directives] | None = None
+    configs: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One snapshot with what it should be."""
+
+    seen: Observed
+    shards: tuple[ShardSeen, ...]
+    expected: Expected
+
+    def name_at(self, address: str) -> str:
+        """The name of the node at an address, or the address itself."""
+        node = self.seen.at(address)
+        return node.name if node else address
+
+
+def subject(seen: Observed, expected: Expected) -> Subject:
+    """The subject of a snapshot; the shards are found once for all checks."""
+    return Subject(seen=seen, shards=shards_of(seen), expected=expected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of a check before it bears the check's name; made by `good`, `bad` ..."""
+
+    about: str
+    status: Status
+    evidence: str
+    hint: str = ""
+    settles: bool = False
+
+
+Judge = Callable[[Subject], Iterable[Answer]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A check: a stable id, what it asks in plain words, and the function that answers.
+
+    `settles` marks failures that may mend themselves within seconds; `shapes` the shapes
+    that it is for.
+    """
+
+    id: str
+    asks: str
+    judge: Judge
+    settles: bool = False
+    shapes: frozenset[Shape] = frozenset(Shape)
+
+    def findings(self, subject: Subject) -> Iterator[Finding]:
+        """Its findings on a subject; none for a shape that it isn't for."""
+        if subject.seen.shape not in self.shapes:
+            return
+        for answer in self.judge(subject):
+            yield Finding(
+                check=self.id,
+                subject=answer.about,
+                status=answer.status,
+                evidence=answer.evidence,
+                hint=answer.hint,
+                settles=self.settles or answer.settles,
+            )
+
+
+def good(evidence: str, about: str = TOPOLOGY) -> Answer:
+    return Answer(about=about, status=Status.OK, evidence=evidence)
+
+
+def bad(about: str, evidence: str, hint: str, *, settles: bool = False) -> Answer:
+    return Answer(about=about, status=Status.FAIL, evidence=evidence, hint=hint, settles=settles)
+
+
+def doubtful(about: str, evidence: str, hint: str = "") -> Answer:
+    return Answer(about=about, status=Status.WARN, evidence=evidence, hint=hint)
+
+
+def skipped(why: str, about: str = TOPOLOGY) -> Answer:
+    return Answer(about=about, status=Status.SKIP, evidence=why)
+
+
+def of_nodes(
+    nodes: Iterable[NodeSeen], judge: Callable[[NodeSeen], Answer | None], all_well: str
+) -> Iterator[Answer]:
+    """The answers on single nodes, or one for all where each had none to give."""
+    asked = tuple(nodes)
+    answers = [answer for node in asked if (answer := judge(node)) is not None]
+    if answers:
+        yield from answers
+    elif asked:
+        yield good(f"{len(asked)} of {len(asked)} nodes: {all_well}")
+    else:
+        yield skipped("no node answers")

@@ -1,0 +1,63 @@
+"""``redistopo init``"""
+
+from pathlib import Path
+
+import click
+
+from redistopo.cli import options
+from redistopo.cli.output import Manner, deliver
+
+
+@click.command()
+@click.argument("shape", metavar="SHAPE")
+@options.project
+@click.option("--shards", type=int, help="Primaries that share the slots.  [cluster: 3]")
+@click.option(
+    "--replicas", type=int, help="Replicas of each primary.  [cluster: 1, replication: 2]"
+)
+@click.option("--port", type=int, help="First data port.  [cluster: 7000, else 6379]")
+@click.option("--host", help="Address that every node binds.  [127.0.0.1]")
+@click.option("--name", help="What the topology is called.  [the folder's name]")
+@click.option("--engine", help='Server to use: "auto", "7.2", "valkey 9" or a path.  [auto]')
+@click.option("--formation", help="How a cluster is made: auto, redis-cli or instant.  [auto]")
+@click.option("--node-timeout", type=int, help="Milliseconds until a node counts as failing.")
+@click.option("--persistence", help="aof, rdb or none.  [aof]")
+@click.option("--no-auth", is_flag=True, help="No password; loopback only.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="DIRECTIVE=VALUE", help="Any redis.conf directive."
+)
+@click.option("--force", is_flag=True, help="Replace another topology file.")
+@options.output
+def init(
+    shape: str,
+    root: Path,
+    settings: tuple[str, ...],
+    no_auth: bool,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    **keys: object,
+) -> None:
+    """Write redistopo.toml for a topology.
+
+    SHAPE is cluster (slots over several primaries), replication (a primary and its
+    replicas) or standalone.
+    """
+    from redistopo.ops.init import InitRequest, InitResult
+    from redistopo.ops.init import init as verb
+
+    given = {name: value for name, value in keys.items() if value is not None}
+    if no_auth:
+        given["auth"] = False
+    request = InitRequest(root=root, shape=shape, keys=given, settings=settings, force=force)
+
+    def show(result: InitResult) -> None:
+        said = "replaced" if result.replaced else "written"
+        click.echo(f"{result.path} {said if result.written else 'says exactly that already'}")
+        topology = result.topology
+        nodes = "1 node" if topology.size == 1 else f"{topology.size} nodes"
+        click.echo(f"{topology.name}: {topology.shape.value} of {nodes}, ports {result.ports}")
+        here = "" if root == Path() else f" --dir {root}"
+        click.echo(f"Start it: redistopo up{here}")
+
+    deliver(Manner(verb="init", as_json=as_json, quiet=quiet), lambda t: verb(request, t), show)

@@ -1,0 +1,16 @@
+"""``redistopo ps``"""
+
+import click
+
+from redistopo.cli import options
+from redistopo.cli.output import Manner, deliver
+
+
+@click.command()
+@options.output
+def ps(as_json: bool, quiet: bool) -> None:
+    """List your topologies on this machine, and orphans."""
+    from redistopo.cli.views.status import show_ps
+    from redistopo.ops.status import ps as verb
+
+    deliver(Manner(verb="ps", as_json=as_json, quiet=quiet), lambda _tell: verb(), show_ps)

@@ -1,0 +1,51 @@
+"""``redistopo verify``"""
+
+from pathlib import Path
+
+import click
+
+from redistopo.cli import options
+from redistopo.cli.output import Manner, deliver
+
+
+@click.command()
+@options.project
+@click.option("--connect", default="", metavar="HOST:PORT", help="Verify any topology by address.")
+@click.option("--ask-password", is_flag=True, help="Type the password of --connect in.")
+@click.option("--no-write", is_flag=True, help="Leave the data proof out.")
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also as JUnit XML.")
+@options.timeout("5s", "How long failures that may settle are looked at again.")
+@options.output
+def verify(
+    root: Path,
+    connect: str,
+    ask_password: bool,
+    no_write: bool,
+    junit: Path | None,
+    timeout: float,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Prove that the topology works: every check, with its evidence.
+
+    Exit code 0 when healthy, 3 when a check found a fault. The password of --connect is
+    taken from REDISTOPO_PASSWORD, or asked for.
+    """
+    from redistopo.cli.views.verify import show_verify
+    from redistopo.events import Tell
+    from redistopo.ops.report import write_junit
+    from redistopo.ops.verify import VerifyRequest, VerifyResult
+    from redistopo.ops.verify import verify as verb
+
+    password = click.prompt("Password", hide_input=True, err=True) if ask_password else ""
+    request = VerifyRequest(
+        root=root, connect=connect, password=password, seconds=timeout, write=not no_write
+    )
+
+    def work(tell: Tell) -> VerifyResult:
+        result = verb(request, tell)
+        if junit:
+            write_junit(result, junit)
+        return result
+
+    deliver(Manner(verb="verify", as_json=as_json, quiet=quiet), work, show_verify)

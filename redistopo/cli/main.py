@@ -1,0 +1,63 @@
+"""The command line: its commands, and the one place where a process ends."""
+
+import os
+import sys
+
+import click
+
+from redistopo import __version__
+from redistopo.cli.commands.down import down
+from redistopo.cli.commands.engines import engines
+from redistopo.cli.commands.init import init
+from redistopo.cli.commands.plan import plan
+from redistopo.cli.commands.ps import ps
+from redistopo.cli.commands.render import render
+from redistopo.cli.commands.schema import schema
+from redistopo.cli.commands.status import status
+from redistopo.cli.commands.templates import templates
+from redistopo.cli.commands.up import up
+from redistopo.cli.commands.verify import verify
+from redistopo.cli.output import closed_pipe, fail_usage
+from redistopo.errors import ExitCode
+
+_EPILOG = "Start here:  redistopo init cluster;  redistopo up;  redistopo verify;  redistopo down"
+
+
+class _Ordered(click.Group):
+    """Lists its commands in the order in which one uses them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(self.commands)
+
+
+@click.group(
+    cls=_Ordered,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="redistopo", message="%(prog)s %(version)s")
+def redistopo() -> None:
+    """Real Redis topologies - replication and Cluster - in seconds, proven to work."""
+
+
+for _command in (init, up, verify, status, down, plan, render, ps, engines, templates, schema):
+    redistopo.add_command(_command)
+
+
+def main(prog_name: str = "redistopo") -> None:
+    """Run the command line and end the process with its documented exit code."""
+    if os.name == "nt":
+        click.echo("redistopo needs Linux or macOS; on Windows, run it inside WSL.", err=True)
+        sys.exit(ExitCode.LACKING)
+    color = False if os.environ.get("NO_COLOR") else None
+    try:
+        code = redistopo.main(prog_name=prog_name, standalone_mode=False, color=color)
+    except click.ClickException as error:
+        sys.exit(fail_usage(error))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        closed_pipe()
+        sys.exit(ExitCode.FAILED)
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)

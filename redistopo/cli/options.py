@@ -1,0 +1,63 @@
+"""Options that several commands share."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
+    """Seconds, from ``10``, ``10s``, ``500ms`` or ``2m``."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|)", value.strip())
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no duration; write 10s, 500ms or 2m")
+    return float(found[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}[found[2]]
+
+
+def project(command: Command) -> Command:
+    """``--dir``: the folder with the topology file."""
+    return click.option(
+        "--dir",
+        "-C",
+        "root",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=".",
+        envvar="REDISTOPO_DIR",
+        help="Folder with redistopo.toml.  [default: this one]",
+    )(command)
+
+
+def output(command: Command) -> Command:
+    """``--json`` and ``--quiet``: how results and progress are told."""
+    command = click.option(
+        "--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit code tells."
+    )(command)
+    return click.option(
+        "--json", "as_json", is_flag=True, help="One JSON document on stdout; progress on stderr."
+    )(command)
+
+
+def engine(command: Command) -> Command:
+    """``--engine``: goes before the topology file's."""
+    return click.option(
+        "--engine",
+        default="",
+        metavar="ENGINE",
+        help='A version ("7.2", "valkey 9") or the path of a server; before the file\'s.',
+    )(command)
+
+
+def timeout(default: str, says: str) -> Callable[[Command], Command]:
+    """``--timeout``, as seconds."""
+    return click.option(
+        "--timeout",
+        callback=_seconds,
+        default=default,
+        show_default=True,
+        metavar="DURATION",
+        help=says,
+    )

@@ -1,0 +1,146 @@
+"""Carrying a verb's Result, or its error, to the user; nothing below this prints or exits."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import click
+
+from redistopo import __version__
+from redistopo.errors import ExitCode, Interrupted, RedistopoError
+from redistopo.events import Tell, silent
+
+ENVELOPE = 1
+"""Version of the JSON envelope; a change that breaks readers raises it."""
+
+
+class HasCode(Protocol):
+    """Every Result says with which exit code its command ends."""
+
+    @property
+    def code(self) -> ExitCode: ...
+
+
+Result = TypeVar("Result", bound=HasCode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How one command speaks."""
+
+    verb: str
+    as_json: bool = False
+    quiet: bool = False
+
+
+def deliver(
+    manner: Manner, work: Callable[[Tell], Result], show: Callable[[Result], None]
+) -> Result:
+    """The verb was done, and its Result shown; ends the process unless it is DONE.
+
+    Errors are caught here, once: as text on stderr, or in the JSON envelope.
+    """
+    try:
+        with _told(manner) as tell, _terminable():
+            result = work(tell)
+    except KeyboardInterrupt:
+        stopped = Interrupted("interrupted", hint="run the same command again to go on")
+        sys.exit(_fail(manner, stopped))
+    except RedistopoError as error:
+        sys.exit(_fail(manner, error))
+    if manner.as_json:
+        _print_json(manner.verb, result.code, result=_plain_result(result))
+    elif not manner.quiet:
+        show(result)
+    if result.code is not ExitCode.DONE:
+        sys.stdout.flush()
+        sys.exit(result.code)
+    return result
+
+
+def _plain_result(result: object) -> object:
+    from redistopo.cli.plain import plain
+
+    return plain(result)
+
+
+@contextmanager
+def _told(manner: Manner) -> Iterator[Tell]:
+    if manner.quiet:
+        yield silent
+        return
+    from redistopo.cli import progress
+
+    if manner.as_json:
+        yield progress.json_lines
+    elif sys.stderr.isatty():
+        with progress.spinner() as tell:
+            yield tell
+    else:
+        yield progress.plain_lines
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM is as good as Ctrl-C: what was begun is undone."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    kept = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, kept)
+
+
+def _fail(manner: Manner, error: RedistopoError) -> int:
+    if manner.as_json:
+        told = {"message": error.message, "detail": error.detail, "hint": error.hint}
+        _print_json(manner.verb, error.code, error={"kind": type(error).__name__, **told})
+    else:
+        print_error(error.message, error.detail, error.hint)
+    return error.code
+
+
+def print_error(message: str, detail: str = "", hint: str = "") -> None:
+    """What happened, what was seen, what to type next; on stderr."""
+    click.echo(click.style("Error: ", fg="red", bold=True) + message, err=True)
+    for line in detail.splitlines():
+        click.echo(f"  {line}", err=True)
+    if hint:
+        click.echo(click.style("  Next: ", bold=True) + hint, err=True)
+
+
+def fail_usage(error: click.ClickException) -> int:
+    """A command line that can't be: click's own words, or the same envelope as all errors."""
+    if "--json" in sys.argv:
+        told = {"message": error.format_message(), "detail": "", "hint": "see --help"}
+        _print_json("", ExitCode.USAGE, error={"kind": "WrongRequest", **told})
+    else:
+        error.show()
+    return ExitCode.USAGE
+
+
+def _print_json(
+    verb: str, code: ExitCode, result: object = None, error: dict[str, Any] | None = None
+) -> None:
+    envelope = {
+        "envelope": ENVELOPE,
+        "redistopo": __version__,
+        "verb": verb,
+        "code": int(code),
+        "result": result,
+        "error": error,
+    }
+    click.echo(json.dumps(envelope, indent=2, ensure_ascii=False))
+
+
+def closed_pipe() -> None:
+    """Whoever read our output went away; Python must not complain about it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,32 @@
+"""A Result as plain JSON values."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+
+from redistopo.model.engine import Version
+from redistopo.model.observed import NodeSeen
+from redistopo.model.slots import SlotRange
+
+_BRIEF = ("name", "host", "port", "pid")
+"""Of a node as seen: who it is. What it said is judged in the findings."""
+
+
+def plain(value: object) -> object:
+    """Dataclasses as objects, enums as their values, paths, versions and ranges as text."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path | Version | SlotRange):
+        return str(value)
+    if isinstance(value, NodeSeen):
+        return {name: getattr(value, name) for name in _BRIEF}
+    if is_dataclass(value) and not isinstance(value, type):
+        found = {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        found.pop("code", None)  # it stands in the envelope
+        return found
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list | set | frozenset):
+        return [plain(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""Results as text for people; the same Result is JSON elsewhere."""

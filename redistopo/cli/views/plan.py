@@ -1,0 +1,40 @@
+"""`plan`: nodes, shards, engine, formation and steps."""
+
+import click
+
+from redistopo.cli.sheet import Sheet, show
+from redistopo.cli.views.up import show_steps
+from redistopo.ops.planning import PlanResult
+
+
+def show_plan(result: PlanResult) -> None:
+    """Everything that was decided, and why."""
+    plan = result.plan
+    shards = {shard.number: shard for shard in plan.shards}
+    rows = []
+    for node in plan.nodes:
+        slots = shards[node.shard].slots
+        rows.append(
+            (
+                node.name,
+                str(node.shard),
+                node.role.value,
+                node.address,
+                str(node.bus_port or "-"),
+                f"follows {node.follows}" if node.follows else str(slots or "-"),
+                node.memory_policy,
+            )
+        )
+    show(
+        Sheet(
+            title=f"{plan.topology.name}: {plan.topology.shape.value} in {plan.layout.root}",
+            columns=("node", "shard", "role", "address", "bus", "slots or primary", "memory"),
+            rows=rows,
+            right=frozenset({"shard", "bus"}),
+        )
+    )
+    click.echo(f"Folders:    {plan.layout.nodes}/<node>")
+    click.echo(f"Engine:     {plan.engine.title} {plan.engine.path}".rstrip())
+    click.echo(f"            {plan.engine_why}")
+    click.echo(f"Formation:  {plan.formation.method.value} ({plan.formation.why})")
+    show_steps(result.steps)

@@ -1,0 +1,70 @@
+"""The closing block of `up`: what runs, how to connect, how to stop."""
+
+import click
+
+from redistopo.model.changes import Step
+from redistopo.model.findings import Status
+from redistopo.model.observed import ShardSeen
+from redistopo.model.slots import show as slots_text
+from redistopo.ops.planning import PlanResult
+from redistopo.ops.up import UpResult
+
+_MOST_SHARDS = 12
+
+
+def show_up(result: UpResult) -> None:
+    """What runs now, shard by shard; lines to paste; what comes next."""
+    topology = result.plan.topology
+    what = {"cluster": "cluster", "replication": "replication", "standalone": "server"}
+    verb = "is up and verified" if result.steps else "was up already: nothing to do, verified"
+    checks = sum(one.status is Status.OK for one in result.findings)
+    click.echo(
+        click.style(f"{topology.name}", bold=True)
+        + f" ({what[topology.shape]} of {len(result.plan.nodes)}, {result.plan.engine.title}) "
+        + f"{verb}: {checks} checks passed, {result.seconds:.2f} s"
+    )
+    for shard in result.shards[:_MOST_SHARDS]:
+        click.echo(f"  {_shard(shard)}")
+    if len(result.shards) > _MOST_SHARDS:
+        click.echo(f"  ... and {len(result.shards) - _MOST_SHARDS} shards more: redistopo status")
+    for one in result.findings:
+        if one.status is Status.WARN:
+            click.echo(click.style("  note ", fg="yellow") + f"{one.subject}: {one.evidence}")
+    show_connect(result)
+    click.echo(
+        "\nProve it again  redistopo verify"
+        "\nLook at it      redistopo status"
+        "\nStop it         redistopo down   (data is kept; --wipe removes it)"
+    )
+
+
+def _shard(shard: ShardSeen) -> str:
+    primary = f"{shard.primary.name} {shard.primary.address}" if shard.primary else "none"
+    replicas = ", ".join(f"{node.name} :{node.port}" for node in shard.replicas)
+    slots = f"slots {slots_text(shard.slots)}  " if shard.slots else ""
+    return f"{slots}primary {primary}" + (f"  replicas {replicas}" if replicas else "")
+
+
+def show_connect(result: UpResult) -> None:
+    """Lines to paste; the password comes from its file, never onto the screen."""
+    click.echo(click.style("\nConnect:", bold=True))
+    for line in result.connect.shell:
+        click.echo(f"  {line}")
+    width = max(len(name) for name, _line in result.connect.libraries)
+    for name, line in result.connect.libraries:
+        click.echo(f"  {click.style(name.ljust(width), dim=True)}  {line}")
+
+
+def show_steps(steps: tuple[Step, ...]) -> None:
+    """The steps with their causes, as `up` would take them."""
+    if not steps:
+        click.echo("Steps: none, everything runs as planned.")
+        return
+    click.echo("Steps that `redistopo up` would take now:")
+    for number, one in enumerate(steps, start=1):
+        click.echo(f"  {number}. {one} - because: {one.cause}")
+
+
+def show_dry_run(result: PlanResult) -> None:
+    """`up --dry-run`."""
+    show_steps(result.steps)

@@ -1,0 +1,64 @@
+"""Findings as a table grouped by subject, with what to do about each failure."""
+
+import re
+
+import click
+
+from redistopo.cli.sheet import Sheet, show
+from redistopo.model.findings import Finding, Status
+from redistopo.ops.verify import VerifyResult
+
+
+def show_verify(result: VerifyResult) -> None:
+    """The table, the hints of what isn't well, and one closing line."""
+    show(sheet_of(result.findings))
+    show_hints(result.findings)
+    click.echo(closing(result))
+
+
+def sheet_of(findings: tuple[Finding, ...]) -> Sheet:
+    """Findings grouped: the whole, then the shards, then single nodes."""
+    ordered = sorted(findings, key=lambda one: _place(one.subject))
+    rows = []
+    groups = set()
+    last = ""
+    for number, one in enumerate(ordered):
+        first = one.subject != last
+        if first:
+            groups.add(number)
+        last = one.subject
+        rows.append((one.subject if first else "", one.status.value, one.check, one.evidence))
+    return Sheet(
+        columns=("subject", "is", "check", "evidence"),
+        rows=rows,
+        groups=frozenset(groups),
+        wide="evidence",
+    )
+
+
+def _place(subject: str) -> tuple[int, int, str]:
+    number = int(found[0]) if (found := re.findall(r"\d+", subject)) else 0
+    kind = {"topology": 0, "shard": 1}.get(subject.split(" ", 1)[0], 2)
+    return (kind, number, subject)
+
+
+def show_hints(findings: tuple[Finding, ...]) -> None:
+    """What to do about each finding that isn't ok; the same hint once."""
+    told: set[str] = set()
+    for one in findings:
+        if one.status in (Status.FAIL, Status.WARN) and one.hint and one.hint not in told:
+            told.add(one.hint)
+            color = "red" if one.status is Status.FAIL else "yellow"
+            click.echo(click.style(f"{one.check} {one.subject}: ", fg=color) + one.hint)
+
+
+def closing(result: VerifyResult) -> str:
+    """One line: healthy or not, with the counts."""
+    count = dict.fromkeys(Status, 0)
+    for one in result.findings:
+        count[one.status] += 1
+    about = f"{result.name}: {result.shape.value} of {result.nodes} nodes"
+    tally = f"{count[Status.OK]} ok, {count[Status.WARN]} warnings, {count[Status.FAIL]} failed"
+    if result.healthy:
+        return click.style("Healthy", fg="green", bold=True) + f"  {about}: {tally}"
+    return click.style("Unhealthy", fg="red", bold=True) + f"  {about}: {tally}"

@@ -1,0 +1,1 @@
+"""Separate servers become one topology."""

@@ -1,0 +1,52 @@
+"""What every step of forming works with."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from redistopo.events import Tell
+from redistopo.model.observed import Observed
+from redistopo.model.plan import NodePlan, Plan
+from redistopo.world.client import Asker, Command, succeed
+from redistopo.world.observe import Depth, Target, look
+from redistopo.world.process import Started
+from redistopo.world.waiting import Deadline
+
+
+@dataclass(slots=True, kw_only=True)
+class Hands:
+    """One run's plan and means; `started` gathers the processes that this run started."""
+
+    plan: Plan
+    password: str
+    asker: Asker
+    deadline: Deadline
+    tell: Tell
+    started: dict[str, Started] = field(default_factory=dict)
+
+    def nodes(self, names: Iterable[str]) -> tuple[NodePlan, ...]:
+        """The planned nodes of these names."""
+        return tuple(self.plan.node(name) for name in names)
+
+    def look(self, depth: Depth) -> Observed:
+        """One snapshot of all planned nodes."""
+        return look(self.plan.topology.shape, targets(self.plan), self.asker, depth)
+
+    def order(self, node: NodePlan, *command: str | int) -> object:
+        """The server's answer to one command; raises BadReply where it refuses."""
+        wanted: Command = command
+        reply = self.asker.ask(node.host, node.port, [wanted])[0]
+        return succeed(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")
+
+
+def targets(plan: Plan) -> tuple[Target, ...]:
+    """The planned nodes as targets to look at."""
+    return tuple(
+        Target(
+            name=node.name,
+            host=node.host,
+            port=node.port,
+            ports=node.ports,
+            layout=plan.layout,
+        )
+        for node in plan.nodes
+    )

@@ -1,0 +1,85 @@
+"""Servers started and ready: they answer with our password, as what they were asked to be."""
+
+from collections.abc import Iterable
+
+from redistopo.errors import AccessDenied, MachineLacks, NodeDied, TimedOut, Unreachable
+from redistopo.form.hands import Hands
+from redistopo.model.plan import NodePlan
+from redistopo.model.replies import parse_info
+from redistopo.world.files import tail
+from redistopo.world.process import Started, launch
+from redistopo.world.waiting import wait_for
+
+
+def start(hands: Hands, names: Iterable[str]) -> None:
+    """All these nodes run and are ready.
+
+    Raises NodeDied at once where one ends early, TimedOut naming those not ready in time.
+    """
+    nodes = hands.nodes(names)
+    for node in nodes:
+        hands.started[node.name] = launch(hands.plan.layout, node.name, hands.plan.engine.path)
+    await_ready(hands, nodes)
+
+
+def await_ready(hands: Hands, nodes: Iterable[NodePlan]) -> None:
+    """Each node answers PONG to our password, has loaded its data, and is in the right mode."""
+    pending = {node.name: node for node in nodes}
+    said = dict.fromkeys(pending, "no answer yet")
+
+    def look() -> bool | None:
+        for name, node in list(pending.items()):
+            process = hands.started.get(name)
+            if process is not None and process.poll() is not None:
+                raise _died(node, process)
+            said[name] = _unready(hands, node)
+            if not said[name]:
+                del pending[name]
+        return None if pending else True
+
+    try:
+        wait_for(look, hands.deadline, lambda: "", pause=0.004)
+    except TimedOut as error:
+        first = next(iter(pending.values()))
+        raise TimedOut(
+            f"{', '.join(pending)} not ready after {hands.deadline.seconds:g} s",
+            detail=f"{first.name}: {said[first.name]}\n{tail(first.folder.log)}".strip(),
+            hint=f"its log: {first.folder.log}; --timeout gives it longer",
+        ) from error
+
+
+def _unready(hands: Hands, node: NodePlan) -> str:
+    """Why a node isn't ready; "" where it is. PONG alone isn't enough: a server still loading
+    or in the wrong mode would answer it too."""
+    try:
+        pong, info = hands.asker.ask(node.host, node.port, [("PING",), ("INFO",)])
+    except Unreachable as error:
+        return error.detail
+    except AccessDenied as error:
+        raise AccessDenied(
+            f"{node.name} doesn't accept the password that redistopo has",
+            detail=error.detail,
+            hint="was REDISTOPO_PASSWORD or password_file changed? redistopo down, then up",
+        ) from error
+    if isinstance(info, Exception) or isinstance(pong, Exception):
+        return str(pong if isinstance(pong, Exception) else info)
+    fields = parse_info(info)
+    process = hands.started.get(node.name)
+    if process is not None and fields.get("process_id") != str(process.pid):
+        return f"another server (pid {fields.get('process_id')}) answers at {node.address}"
+    if fields.get("loading", "0") != "0":
+        return "it is loading its data"
+    if hands.plan.topology.clustered and fields.get("cluster_enabled") != "1":
+        return "it runs without cluster mode"
+    return ""
+
+
+def _died(node: NodePlan, process: Started) -> NodeDied | MachineLacks:
+    last = tail(node.folder.log)
+    message = f"{node.name} ended right after its start (exit code {process.poll()})"
+    hint = f"its log: {node.folder.log}"
+    if "Address already in use" in last or "bind" in last.lower():
+        return MachineLacks(message, detail=last, hint=f"a port was taken meanwhile; {hint}")
+    if "FATAL CONFIG FILE ERROR" in last:
+        hint = f"change that directive in {node.folder.config.name}'s source, the topology file"
+    return NodeDied(message, detail=last, hint=hint)

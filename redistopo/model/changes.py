@@ -1,0 +1,158 @@
+"""Plan and what was seen become the steps of `up`; an empty list when nothing is to do."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from redistopo.model.observed import NodeSeen, Observed, Role
+from redistopo.model.plan import Method, Plan
+from redistopo.model.planner import led_by
+from redistopo.model.record import Record
+
+
+class Do(StrEnum):
+    """What a step does; the executor has one function for each."""
+
+    CLEAR = "clear"
+    WRITE = "write"
+    SEED = "seed"
+    START = "start"
+    FORM = "form"
+    CORRECT = "correct"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do to some nodes, and why; `settings` holds what `CORRECT` sets, by node."""
+
+    do: Do
+    nodes: tuple[str, ...]
+    cause: str
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        what = {
+            Do.CLEAR: "stop and clear",
+            Do.WRITE: "write the configuration of",
+            Do.SEED: "write the first nodes.conf of",
+            Do.START: "start",
+            Do.FORM: "form one cluster of",
+            Do.CORRECT: "correct the live configuration of",
+        }[self.do]
+        return f"{what} {names(self.nodes)}"
+
+
+Drifts = Mapping[str, Mapping[str, str]]
+"""Node -> directive -> the value that its file has and the running server hasn't."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that the steps depend on, besides the plan."""
+
+    seen: Observed
+    record: Record | None = None
+    healthy: bool = False
+    drifts: Drifts = field(default_factory=dict)
+
+
+def names(nodes: Iterable[str]) -> str:
+    """``node1, node2``, or ``6 nodes (node1 ... node6)`` for many."""
+    found = tuple(nodes)
+    if len(found) <= 3:
+        return ", ".join(found)
+    return f"{len(found)} nodes ({found[0]} ... {found[-1]})"
+
+
+def current(plan: Plan, situation: Situation) -> Plan:
+    """The plan with its roles as the servers say; a cluster's roles live in its nodes.conf.
+
+    For a replication the running primary counts, else the one last recorded.
+    """
+    if plan.topology.clustered or len(plan.nodes) == 1:
+        return plan
+    live = [node.name for node in seen_running(situation.seen) if node.role is Role.PRIMARY]
+    recorded = situation.record.primary if situation.record else ""
+    known = {node.name for node in plan.nodes}
+    for name in ([recorded] if recorded in live else live) + [recorded]:
+        if name in known:
+            return led_by(plan, name)
+    return plan
+
+
+def seen_running(seen: Observed) -> tuple[NodeSeen, ...]:
+    """The nodes whose process runs."""
+    return tuple(node for node in seen.nodes if node.running)
+
+
+def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
+    """The steps from what is to what is planned, in order; `plan` has the current roles.
+
+    A cluster whose first `up` ended half-way is looked at before anything is removed:
+    its nodes are started first, and only if no node holds a key is it made anew.
+    """
+    absent = tuple(node for node in situation.seen.nodes if not node.running)
+    if plan.formation.method in (Method.REDIS_CLI, Method.INSTANT):
+        formed = situation.record is not None and situation.record.formed
+        if not formed:
+            return _unformed(plan, situation, absent)
+    return (*_revive(plan, absent, _why_absent(situation)), *_correct(situation))
+
+
+def _why_absent(situation: Situation) -> str:
+    first = situation.record is None or not situation.record.formed
+    return "not started yet" if first else "not running"
+
+
+def _unformed(plan: Plan, situation: Situation, absent: tuple[NodeSeen, ...]) -> tuple[Step, ...]:
+    everyone = tuple(node.name for node in plan.nodes)
+    untouched = len(absent) == len(everyone) and not any(node.has_data for node in absent)
+    if untouched:
+        return _from_nothing(plan, everyone, "not started yet")
+    if absent:
+        why = "an earlier up ended half-way: started to see what they hold"
+        return tuple(_revive(plan, absent, why))
+    if situation.healthy or any(node.keys for node in situation.seen.nodes):
+        return tuple(_correct(situation))
+    why = "an earlier up ended half-way, and no node holds a key"
+    clear = Step(do=Do.CLEAR, nodes=everyone, cause=why)
+    return (clear, *_from_nothing(plan, everyone, "made anew"))
+
+
+def _from_nothing(plan: Plan, everyone: tuple[str, ...], cause: str) -> tuple[Step, ...]:
+    steps = [Step(do=Do.WRITE, nodes=everyone, cause=cause)]
+    if plan.formation.method is Method.INSTANT:
+        steps.append(Step(do=Do.SEED, nodes=everyone, cause="formation: instant"))
+    steps.append(Step(do=Do.START, nodes=everyone, cause=cause))
+    why = f"formation: {plan.formation.method} ({plan.formation.why})"
+    steps.append(Step(do=Do.FORM, nodes=everyone, cause=why))
+    return tuple(steps)
+
+
+def _revive(plan: Plan, absent: tuple[NodeSeen, ...], cause: str) -> Iterable[Step]:
+    """Write and start what doesn't run; in a replication the primary first."""
+    if not absent:
+        return
+    missing = tuple(node.name for node in absent)
+    yield Step(do=Do.WRITE, nodes=missing, cause=cause)
+    if plan.topology.clustered:
+        yield Step(do=Do.START, nodes=missing, cause=cause)
+        return
+    first = tuple(name for name in missing if plan.node(name).role is Role.PRIMARY)
+    rest = tuple(name for name in missing if plan.node(name).role is Role.REPLICA)
+    if first:
+        yield Step(do=Do.START, nodes=first, cause=cause)
+    if rest:
+        yield Step(do=Do.START, nodes=rest, cause=f"{cause}; replicas once the primary listens")
+
+
+def _correct(situation: Situation) -> Iterable[Step]:
+    drifting = {name: settings for name, settings in situation.drifts.items() if settings}
+    if drifting:
+        directives = sorted({name for settings in drifting.values() for name in settings})
+        yield Step(
+            do=Do.CORRECT,
+            nodes=tuple(drifting),
+            cause=f"{', '.join(directives)} differ from the topology file",
+            settings=drifting,
+        )

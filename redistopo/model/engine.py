@@ -1,0 +1,147 @@
+"""Server engines: products, versions, and which version knows which directive."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Product(StrEnum):
+    """Who made the server."""
+
+    REDIS = "redis"
+    VALKEY = "valkey"
+
+    @property
+    def label(self) -> str:
+        return self.value.capitalize()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """A version as servers print it."""
+
+    major: int
+    minor: int = 0
+    patch: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+OLDEST = {Product.REDIS: Version(6, 2), Product.VALKEY: Version(7, 2)}
+"""Older ones are refused: before 6.2 replies and cluster behaviour differ too much."""
+
+# Directive -> the Redis version that brought it (release notes and redis.conf of
+# each). Valkey began as Redis 7.2.4, so it knows everything up to 7.2.
+_SINCE = {
+    "cluster-port": Version(7, 0),
+    "cluster-announce-hostname": Version(7, 0),
+    "cluster-link-sendbuf-limit": Version(7, 0),
+    "shutdown-timeout": Version(7, 0),
+    "appenddirname": Version(7, 0),
+    "enable-debug-command": Version(7, 0),
+    "repl-diskless-sync-max-replicas": Version(7, 0),
+}
+
+_BANNER = re.compile(r"\b(redis|valkey) server v=(\d+)\.(\d+)\.(\d+)", re.IGNORECASE)
+_WANTED = re.compile(
+    r"(?:(redis|valkey)(?:[ -]?v?(\d+(?:\.\d+){0,2}))?|v?(\d+(?:\.\d+){0,2}))", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """A server program found on this machine, or assumed where `path` is empty.
+
+    `source` says where it was found; `tls` whether it is built with TLS (None: not
+    looked); `cli` is the redis-cli or valkey-cli to use with it, empty for none.
+    """
+
+    product: Product
+    version: Version
+    path: str = ""
+    source: str = ""
+    tls: bool | None = None
+    cli: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.product.label} {self.version}"
+
+    @property
+    def supported(self) -> bool:
+        return self.version >= OLDEST[self.product]
+
+    def knows(self, directive: str) -> bool:
+        """Whether this engine's redis.conf has the directive (by `_SINCE`; else yes)."""
+        since = _SINCE.get(directive)
+        if since is None:
+            return True
+        return self.product is Product.VALKEY or self.version >= since
+
+    @property
+    def keeps_shard_ids(self) -> bool:
+        """Whether nodes.conf bears shard ids: since Redis 7.2, and in every Valkey."""
+        return self.product is Product.VALKEY or self.version >= Version(7, 2)
+
+    @property
+    def collects_first_sync_late(self) -> bool:
+        """Whether a replica notices only once a second that its first sync has arrived.
+
+        Since Valkey 9.0 a thread downloads it to disk, and replicationCron, which runs
+        each 1000 ms, collects it (valkey-io/valkey pull request 1784).
+        """
+        return self.product is Product.VALKEY and self.version >= Version(9, 0)
+
+
+def parse_banner(text: str) -> tuple[Product, Version] | None:
+    """Product and version from what ``redis-server --version`` prints; None if it is neither."""
+    found = _BANNER.search(text)
+    if found is None:
+        return None
+    numbers = (int(found[n]) for n in (2, 3, 4))
+    return Product(found[1].lower()), Version(*numbers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineRequest:
+    """What the `engine` key asks for: a path, or a product and version, or anything."""
+
+    text: str
+    path: str = ""
+    product: Product | None = None
+    numbers: tuple[int, ...] = ()
+
+    def accepts(self, product: Product, version: Version) -> bool:
+        """Whether an engine is the one asked for; "7" accepts 7.2.4, "7.2" not 7.0.15."""
+        if self.product not in (None, product):
+            return False
+        return (version.major, version.minor, version.patch)[: len(self.numbers)] == self.numbers
+
+    @property
+    def assumed(self) -> Engine:
+        """The engine to plan for where none is installed: the one asked for, at its oldest."""
+        product = self.product or Product.REDIS
+        return Engine(
+            product=product,
+            version=Version(*self.numbers) if self.numbers else Version(7, 2),
+            source="assumed: no server found on this machine",
+        )
+
+
+def parse_request(text: str) -> EngineRequest | None:
+    """``auto``, ``7.2``, ``valkey``, ``valkey 9``, ``redis-7.0.15`` or a path; None if neither."""
+    wanted = text.strip()
+    if "/" in wanted:
+        return EngineRequest(text=wanted, path=wanted)
+    if wanted.lower() == "auto":
+        return EngineRequest(text=wanted)
+    found = _WANTED.fullmatch(wanted)
+    if found is None:
+        return None
+    numbers = found[2] or found[3] or ""
+    return EngineRequest(
+        text=wanted,
+        product=Product(found[1].lower()) if found[1] else None,
+        numbers=tuple(int(part) for part in numbers.split(".") if part),
+    )

@@ -1,0 +1,79 @@
+"""Where a project's files lie; paths only, nothing is touched."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+TOPOLOGY_FILE = "redistopo.toml"
+STATE_FOLDER = ".redistopo"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFolder:
+    """One node's files."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "redis.conf"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "redis.log"
+
+    @property
+    def pidfile(self) -> Path:
+        return self.root / "redis.pid"
+
+    @property
+    def table(self) -> Path:
+        """Redis's own nodes.conf."""
+        return self.root / "nodes.conf"
+
+    @property
+    def process(self) -> Path:
+        """What we recorded of the process that we started here."""
+        return self.root / "process.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A project: `root` holds the topology file, and the state folder beside it."""
+
+    root: Path
+
+    @property
+    def topology(self) -> Path:
+        return self.root / TOPOLOGY_FILE
+
+    @property
+    def state(self) -> Path:
+        return self.root / STATE_FOLDER
+
+    @property
+    def marker(self) -> Path:
+        """Proves that the state folder is ours; nothing is removed without it."""
+        return self.state / "MARKER"
+
+    @property
+    def record(self) -> Path:
+        return self.state / "record.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.state / "lock"
+
+    @property
+    def password(self) -> Path:
+        return self.state / "password"
+
+    @property
+    def nodes(self) -> Path:
+        return self.state / "nodes"
+
+    @property
+    def formation_log(self) -> Path:
+        return self.state / "formation.log"
+
+    def node(self, name: str) -> NodeFolder:
+        return NodeFolder(self.nodes / name)

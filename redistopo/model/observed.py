@@ -1,0 +1,234 @@
+"""What was seen: one snapshot of every node, taken once and judged many times."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from redistopo.model.replies import Member, parse_pairs
+from redistopo.model.slots import SlotRange, ranges
+from redistopo.model.topology import Shape
+
+
+class Role(StrEnum):
+    """What a node is in replication; servers still print master and slave."""
+
+    PRIMARY = "primary"
+    REPLICA = "replica"
+
+
+class ProcessState(StrEnum):
+    """What became of the process that we recorded."""
+
+    RUNNING = "running"
+    ABSENT = "absent"
+    NOT_OURS = "not ours"  # a topology that we didn't start: its processes aren't looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaLink:
+    """A replica as its primary lists it (INFO replication, slaveN); `lag` in seconds."""
+
+    host: str
+    port: int
+    state: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSeen:
+    """One node at one moment; everything it said is here, nothing is concluded yet.
+
+    `error` says why it couldn't be asked ("" where it answered); `config` (CONFIG GET),
+    `anonymous` (what a client without password got) and `listening` (addresses, by the
+    system) are None where they weren't looked at; `held_by` names who holds the ports of
+    an absent node.
+    """
+
+    name: str
+    host: str
+    port: int
+    process: ProcessState = ProcessState.NOT_OURS
+    pid: int = 0
+    has_data: bool = False
+    held_by: str = ""
+    error: str = ""
+    info: Mapping[str, str] = field(default_factory=dict)
+    cluster: Mapping[str, str] = field(default_factory=dict)
+    members: tuple[Member, ...] = ()
+    config: Mapping[str, str] | None = None
+    anonymous: str | None = None
+    listening: tuple[str, ...] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def answers(self) -> bool:
+        return not self.error and bool(self.info)
+
+    @property
+    def running(self) -> bool:
+        return self.process is ProcessState.RUNNING
+
+    @property
+    def myself(self) -> Member | None:
+        """Its own line in CLUSTER NODES."""
+        return next((member for member in self.members if member.myself), None)
+
+    @property
+    def role(self) -> Role | None:
+        """Its role by its own word; None where it didn't answer."""
+        said = self.info.get("role")
+        return {"master": Role.PRIMARY, "slave": Role.REPLICA}.get(said or "")
+
+    @property
+    def follows(self) -> str:
+        """Address of the primary that a replica follows, by its own word."""
+        if self.role is not Role.REPLICA:
+            return ""
+        return f"{self.info.get('master_host', '')}:{self.info.get('master_port', '')}"
+
+    @property
+    def link_up(self) -> bool:
+        return self.info.get("master_link_status") == "up"
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the replication stream: produced by a primary, processed by a replica."""
+        name = "slave_repl_offset" if self.role is Role.REPLICA else "master_repl_offset"
+        return int(self.info.get(name, 0))
+
+    @property
+    def replicas(self) -> tuple[ReplicaLink, ...]:
+        """The replicas that this node lists."""
+        found = []
+        for number in range(int(self.info.get("connected_slaves", 0))):
+            said = parse_pairs(self.info.get(f"slave{number}", ""))
+            found.append(
+                ReplicaLink(
+                    host=said.get("ip", ""),
+                    port=int(said.get("port", 0)),
+                    state=said.get("state", ""),
+                    offset=int(said.get("offset", 0)),
+                )
+            )
+        return tuple(found)
+
+    @property
+    def keys(self) -> int:
+        """Keys in all databases (INFO keyspace)."""
+        return sum(
+            int(parse_pairs(value).get("keys", 0))
+            for name, value in self.info.items()
+            if name.startswith("db") and name[2:].isdigit()
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofSeen:
+    """What the data proof did to one shard; `error` is "" where each step succeeded."""
+
+    shard: int
+    key: str
+    primary: str
+    replicas: tuple[str, ...]
+    milliseconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """All nodes in one round."""
+
+    shape: Shape
+    nodes: tuple[NodeSeen, ...]
+    proofs: tuple[ProofSeen, ...] | None = None
+
+    @property
+    def answering(self) -> tuple[NodeSeen, ...]:
+        return tuple(node for node in self.nodes if node.answers)
+
+    def at(self, address: str) -> NodeSeen | None:
+        """The node of that address."""
+        return next((node for node in self.nodes if node.address == address), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardSeen:
+    """A primary and its replicas as the servers say; `primary` is None where it didn't answer."""
+
+    number: int
+    primary: NodeSeen | None
+    replicas: tuple[NodeSeen, ...]
+    slots: tuple[SlotRange, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[NodeSeen, ...]:
+        return (*((self.primary,) if self.primary else ()), *self.replicas)
+
+
+def shards_of(seen: Observed) -> tuple[ShardSeen, ...]:
+    """The shards as the nodes themselves say, in the order of their slots.
+
+    A node that doesn't answer is in no shard, unless others still name it.
+    """
+    if seen.shape is Shape.CLUSTER:
+        return _cluster_shards(seen)
+    return _replication_shards(seen)
+
+
+def _cluster_shards(seen: Observed) -> tuple[ShardSeen, ...]:
+    replicas: dict[str, list[NodeSeen]] = {}
+    primaries: dict[str, NodeSeen] = {}
+    for node in seen.answering:
+        me = node.myself
+        if me is None:
+            continue
+        if me.replica:
+            replicas.setdefault(me.primary_id, []).append(node)
+        else:
+            primaries[me.id] = node
+    found = []
+    for primary_id in {**dict.fromkeys(primaries), **dict.fromkeys(replicas)}:
+        followers = tuple(replicas.get(primary_id, ()))
+        primary = primaries.get(primary_id)
+        me = primary.myself if primary else _named(primary_id, followers)
+        found.append((me.slots if me else (), primary, followers))
+    found.sort(key=lambda one: (not one[0], one[0], one[1].port if one[1] else 0))
+    return tuple(
+        ShardSeen(number=n, primary=primary, replicas=followers, slots=slots)
+        for n, (slots, primary, followers) in enumerate(found, start=1)
+    )
+
+
+def _named(node_id: str, witnesses: Iterable[NodeSeen]) -> Member | None:
+    for witness in witnesses:
+        for member in witness.members:
+            if member.id == node_id:
+                return member
+    return None
+
+
+def _replication_shards(seen: Observed) -> tuple[ShardSeen, ...]:
+    primaries = [node for node in seen.answering if node.role is Role.PRIMARY]
+    followers = [node for node in seen.answering if node.role is Role.REPLICA]
+    shards: list[ShardSeen] = []
+    claimed: set[str] = set()
+    for primary in primaries:
+        mine = tuple(node for node in followers if node.follows == primary.address)
+        claimed |= {node.address for node in mine}
+        shards.append(ShardSeen(number=len(shards) + 1, primary=primary, replicas=mine))
+    lost = tuple(node for node in followers if node.address not in claimed)
+    if lost:
+        shards.append(ShardSeen(number=len(shards) + 1, primary=None, replicas=lost))
+    return tuple(shards)
+
+
+def missing_slots(owned: Iterable[tuple[SlotRange, ...]], total: int) -> tuple[SlotRange, ...]:
+    """The ranges below `total` that nobody owns."""
+    taken: set[int] = set()
+    for some in owned:
+        for one in some:
+            taken.update(range(one.first, one.last + 1))
+    return ranges(set(range(total)) - taken)

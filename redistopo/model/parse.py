@@ -1,0 +1,234 @@
+"""A topology file's document becomes a Topology, or the list of everything wrong with it."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from redistopo.errors import WrongRequest
+from redistopo.model.topology import (
+    KEYS,
+    SHAPE_ALIASES,
+    TABLES,
+    Directives,
+    Formation,
+    Key,
+    Persistence,
+    Shape,
+    Topology,
+    defaults,
+)
+
+_KINDS = {str: "a string", int: "a whole number", bool: "true or false", dict: "a table"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with the file: where, what was seen, what is allowed."""
+
+    key: str
+    seen: str
+    allowed: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.key}: {self.seen}; {self.allowed}{hint}"
+
+
+def refuse(problems: Iterable[Problem], source: str) -> WrongRequest:
+    """The error that tells all problems of one file at once."""
+    found = tuple(problems)
+    things = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+    return WrongRequest(
+        f"{source} has {things}",
+        detail="\n".join(str(one) for one in found),
+        hint="mend the file and run the same command again; "
+        "`redistopo schema` prints what is allowed",
+    )
+
+
+def read_toml(text: str, source: str) -> dict[str, object]:
+    """The document in a TOML text; raises WrongRequest with line and column if it is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise WrongRequest(
+            f"{source} is not valid TOML",
+            detail=str(error),
+            hint="mend that place in the file, or write a new one with `redistopo init --force`",
+        ) from error
+
+
+def parse(document: Mapping[str, object]) -> tuple[Topology | None, tuple[Problem, ...]]:
+    """The topology in a document, or None and every problem with its form.
+
+    What the keys mean together (ports, owned directives) is for `rules.check`.
+    """
+    problems: list[Problem] = []
+    known = {key.name: key for key in KEYS}
+    for name, value in document.items():
+        if name in TABLES:
+            if not isinstance(value, Mapping):
+                problems.append(_wrong_kind(name, value, dict))
+        elif name in known:
+            problems += _check(known[name], value)
+        else:
+            problems.append(unknown_key(name, (*known, *TABLES)))
+    problems += [
+        Problem(key=key.name, seen="is missing", allowed="every topology file needs it")
+        for key in KEYS
+        if key.required and key.name not in document
+    ]
+    redis = _directives("redis", document.get("redis"), problems)
+    nodes = _node_tables(document.get("nodes"), problems)
+    if problems:
+        return None, tuple(problems)
+    shape = Shape(str(document["shape"]))
+    values = defaults(shape) | {k: v for k, v in document.items() if k not in TABLES}
+    return _topology(values, redis, nodes), ()
+
+
+def _topology(
+    values: Mapping[str, object], redis: Directives, nodes: Mapping[str, Directives]
+) -> Topology:
+    return Topology(
+        format=cast(int, values["format"]),
+        name=str(values["name"]),
+        shape=Shape(str(values["shape"])),
+        host=str(values["host"]),
+        port=cast(int, values["port"]),
+        shards=cast(int, values["shards"]),
+        replicas=cast(int, values["replicas"]),
+        engine=str(values["engine"]),
+        formation=Formation(str(values["formation"])),
+        node_timeout=cast(int, values["node_timeout"]),
+        persistence=Persistence(str(values["persistence"])),
+        auth=cast(bool, values["auth"]),
+        password_file=str(values["password_file"]),
+        templates=str(values["templates"]),
+        redis=redis,
+        nodes=nodes,
+    )
+
+
+def shape_named(text: str) -> Shape | None:
+    """The shape of that name or alias; None for neither."""
+    wanted = text.strip().lower()
+    if wanted in SHAPE_ALIASES:
+        return SHAPE_ALIASES[wanted]
+    return Shape(wanted) if wanted in set(Shape) else None
+
+
+def unknown_key(name: str, known: Iterable[str], *, within: str = "") -> Problem:
+    """The problem of a name that means nothing here, with the nearest one that does."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return Problem(
+        key=f"{within}{name}",
+        seen="is not a key of this file",
+        allowed="redis.conf directives go into the [redis] table",
+        hint=f"did you mean {near[0]}?" if near else "",
+    )
+
+
+def _check(key: Key, value: object) -> list[Problem]:
+    # bool is an int to Python, but `port = true` is no port
+    if not isinstance(value, key.kind) or (key.kind is int and isinstance(value, bool)):
+        return [_wrong_kind(key.name, value, key.kind)]
+    if key.name == "shape" and isinstance(value, str) and value not in set(Shape):
+        return [_wrong_choice(key, value, shape_named(value))]
+    if isinstance(value, str):
+        return _check_text(key, value)
+    if isinstance(value, int) and not _within(key, value):
+        seen = f"is {value}"
+        if key.name == "format":
+            return [Problem(key=key.name, seen=seen, allowed="this redistopo knows format 1")]
+        return [Problem(key=key.name, seen=seen, allowed=f"allowed is {key.least} to {key.most}")]
+    return []
+
+
+def _check_text(key: Key, value: str) -> list[Problem]:
+    if key.choices and value not in key.choices:
+        near = difflib.get_close_matches(value.lower(), key.choices, n=1)
+        return [_wrong_choice(key, value, near[0] if near else None)]
+    if key.pattern and not re.fullmatch(key.pattern, value):
+        allowed = {
+            "name": "allowed are letters, digits, '.', '_' and '-', 63 at most",
+            "host": "allowed is one IP address, such as 127.0.0.1",
+        }[key.name]
+        return [Problem(key=key.name, seen=f"is {value!r}", allowed=allowed)]
+    if any(ord(letter) < 32 for letter in value):
+        return [
+            Problem(key=key.name, seen="has a control character", allowed="one line of text only")
+        ]
+    return []
+
+
+def _within(key: Key, value: int) -> bool:
+    return (key.least is None or value >= key.least) and (key.most is None or value <= key.most)
+
+
+def _wrong_choice(key: Key, value: str, near: str | None) -> Problem:
+    return Problem(
+        key=key.name,
+        seen=f"is {value!r}",
+        allowed=f"allowed is one of {', '.join(key.choices)}",
+        hint=f"did you mean {near}?" if near else "",
+    )
+
+
+def _wrong_kind(name: str, value: object, kind: type) -> Problem:
+    return Problem(key=name, seen=f"is {value!r}", allowed=f"it must be {_KINDS[kind]}")
+
+
+def _node_tables(value: object, problems: list[Problem]) -> dict[str, Directives]:
+    if not isinstance(value, Mapping):
+        return {}
+    found: dict[str, Directives] = {}
+    for name, table in value.items():
+        if not isinstance(table, Mapping):
+            problems.append(_wrong_kind(f"nodes.{name}", table, dict))
+        else:
+            found[str(name)] = _directives(f"nodes.{name}", table, problems)
+    return found
+
+
+def _directives(where: str, table: object, problems: list[Problem]) -> dict[str, tuple[str, ...]]:
+    """Directives of one table; several lines of one directive are an array."""
+    if not isinstance(table, Mapping):
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in table.items():
+        key = f"{where}.{name}"
+        texts = [_text(one) for one in (value if isinstance(value, list) else [value])]
+        lines = tuple(text for text in texts if text is not None)
+        if len(lines) < len(texts):
+            problems.append(
+                Problem(
+                    key=key,
+                    seen=f"is {value!r}",
+                    allowed="a directive's value is a string, a number, true or false, "
+                    "or an array of these",
+                )
+            )
+        elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", str(name)):
+            problems.append(
+                Problem(key=key, seen="is no directive's name", allowed="letters, digits and '-'")
+            )
+        elif any(ord(letter) < 32 for line in lines for letter in line):
+            problems.append(
+                Problem(key=key, seen="has a control character", allowed="one line of text only")
+            )
+        else:
+            found[str(name).lower()] = lines
+    return found
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str | int | float):
+        return str(value)
+    return None

@@ -1,0 +1,110 @@
+"""Topology and engine become a Plan; pure, and the same each time."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from redistopo.model.engine import Engine
+from redistopo.model.layout import Layout
+from redistopo.model.observed import Role
+from redistopo.model.plan import FormationChoice, Method, NodePlan, Plan, ShardPlan
+from redistopo.model.slots import split
+from redistopo.model.topology import BUS_OFFSET, Directives, Formation, Shape, Topology, node_name
+
+
+def make_plan(topology: Topology, layout: Layout, engine: Engine, why: str) -> Plan:
+    """The plan of a valid topology on that engine; `why` says how the engine was chosen.
+
+    Nodes are numbered as redis-cli does: the primaries first, then replica by replica
+    through the shards, so that no shard's nodes are neighbours.
+    """
+    names = [node_name(n) for n in range(1, topology.size + 1)]
+    shards = tuple(_shards(topology, names))
+    place = {
+        name: (shard, role, follows)
+        for shard in shards
+        for name, role, follows in [
+            (shard.primary, Role.PRIMARY, ""),
+            *((replica, Role.REPLICA, shard.primary) for replica in shard.replicas),
+        ]
+    }
+    nodes = []
+    for index, name in enumerate(names):
+        shard, role, follows = place[name]
+        port = topology.port + index
+        nodes.append(
+            NodePlan(
+                name=name,
+                number=index + 1,
+                shard=shard.number,
+                role=role,
+                host=topology.host,
+                port=port,
+                bus_port=port + BUS_OFFSET if topology.clustered else 0,
+                folder=layout.node(name),
+                follows=follows,
+                directives=_directives(topology, name),
+            )
+        )
+    return Plan(
+        topology=topology,
+        layout=layout,
+        engine=engine,
+        engine_why=why,
+        formation=choose_formation(topology, engine),
+        nodes=tuple(nodes),
+        shards=shards,
+    )
+
+
+def _shards(topology: Topology, names: list[str]) -> Iterable[ShardPlan]:
+    slots = split(topology.shards) if topology.clustered else (None,) * topology.shards
+    for index in range(topology.shards):
+        yield ShardPlan(
+            number=index + 1,
+            slots=slots[index],
+            primary=names[index],
+            replicas=tuple(names[index + topology.shards :: topology.shards]),
+        )
+
+
+def _directives(topology: Topology, name: str) -> Directives:
+    return {**topology.redis, **topology.nodes.get(name, {})}
+
+
+def choose_formation(topology: Topology, engine: Engine) -> FormationChoice:
+    """The method for a topology on an engine, and why."""
+    if topology.shape is Shape.STANDALONE:
+        return FormationChoice(method=Method.NONE, why="one server has nothing to join")
+    if topology.shape is Shape.REPLICATION:
+        return FormationChoice(
+            method=Method.REPLICAOF, why="each replica's config names its primary"
+        )
+    if topology.formation is Formation.REDIS_CLI:
+        return FormationChoice(method=Method.REDIS_CLI, why="the topology file asks for it")
+    if topology.formation is Formation.INSTANT:
+        return FormationChoice(method=Method.INSTANT, why="the topology file asks for it")
+    if topology.shards < 3:
+        why = f"redis-cli refuses fewer than 3 shards, and this has {topology.shards}"
+        return FormationChoice(method=Method.INSTANT, why=why)
+    if engine.path and not engine.cli:
+        why = "no redis-cli or valkey-cli was found on this machine"
+        return FormationChoice(method=Method.INSTANT, why=why)
+    return FormationChoice(method=Method.REDIS_CLI, why="auto: 3 or more shards and a CLI")
+
+
+def led_by(plan: Plan, primary: str) -> Plan:
+    """A replication plan with `primary` as its primary and all others following it.
+
+    After a failover the servers' roles count, not the ones first planned.
+    """
+    if plan.topology.clustered or plan.shards[0].primary == primary:
+        return plan
+    nodes = tuple(
+        replace(node, role=Role.PRIMARY, follows="")
+        if node.name == primary
+        else replace(node, role=Role.REPLICA, follows=primary)
+        for node in plan.nodes
+    )
+    others = tuple(node.name for node in nodes if node.name != primary)
+    shard = replace(plan.shards[0], primary=primary, replicas=others)
+    return replace(plan, nodes=nodes, shards=(shard,))

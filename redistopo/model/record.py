@@ -1,0 +1,50 @@
+"""What we started: the record beside the topology file, and one mark for each process."""
+
+from dataclasses import dataclass
+
+RECORD_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessMark:
+    """Names one process for good: a pid is ours only with its start time and its boot.
+
+    `started` is in clock ticks since boot on Linux (no clock change can shift it), in
+    seconds since the epoch elsewhere; `boot` names the boot ("" where the system has no
+    name for it). `pid` 0 with `launching` set means: about to be started.
+    """
+
+    node: str
+    pid: int
+    started: float
+    boot: str
+    executable: str
+    config: str
+    launching: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedNode:
+    """A node as it was first formed."""
+
+    name: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One topology's own history.
+
+    `formed` is False from the first start until it was seen healthy; `primary` is the
+    node last seen as primary of a replication ("" for a cluster: its nodes.conf knows).
+    """
+
+    id: str
+    name: str
+    shape: str
+    created: str
+    formed: bool
+    nodes: tuple[RecordedNode, ...]
+    primary: str = ""
+    format: int = RECORD_FORMAT

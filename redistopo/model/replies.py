@@ -1,0 +1,132 @@
+"""What servers answer, as values: INFO, CLUSTER INFO and CLUSTER NODES.
+
+Formats: redis.io, commands INFO and CLUSTER NODES; the same in Redis 6.2 to 8.2 and
+Valkey 7.2 to 9.1, but for the optional parts noted below.
+"""
+
+import re
+from dataclasses import dataclass
+
+from redistopo.errors import BadReply
+from redistopo.model.slots import SLOTS, SlotRange
+
+_NODE_ID = re.compile(r"[0-9a-f]{40}")
+_ADDRESS = re.compile(r"(?P<host>.*):(?P<port>\d{1,5})(?:@(?P<bus>\d{1,5}))?")
+_OPEN_SLOT = re.compile(r"\[(\d+)-([<>])-([0-9a-f]{40})\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One line of CLUSTER NODES: what the asked node believes of a node (or of itself).
+
+    `pong` is when it last answered, in ms since the epoch, 0 for never; `linked` is
+    the asked node's own outgoing bus link to it.
+    """
+
+    id: str
+    host: str
+    port: int
+    bus_port: int
+    flags: frozenset[str]
+    primary_id: str
+    pong: int
+    epoch: int
+    linked: bool
+    slots: tuple[SlotRange, ...]
+    open_slots: tuple[str, ...]
+
+    @property
+    def myself(self) -> bool:
+        return "myself" in self.flags
+
+    @property
+    def replica(self) -> bool:
+        return "slave" in self.flags or "replica" in self.flags
+
+    @property
+    def primary(self) -> bool:
+        return "master" in self.flags or "primary" in self.flags
+
+    @property
+    def failing(self) -> bool:
+        """PFAIL or FAIL in the asked node's eyes."""
+        return "fail" in self.flags or "fail?" in self.flags
+
+    @property
+    def unknown(self) -> bool:
+        """Not yet, or no longer, a node that can be talked to."""
+        return "handshake" in self.flags or "noaddr" in self.flags
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def parse_info(text: str) -> dict[str, str]:
+    """INFO or CLUSTER INFO as field -> value; section titles and blank lines are left out."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name, colon, value = line.partition(":")
+        if colon and not line.startswith("#"):
+            found[name] = value
+    if text.strip() and not found:
+        raise BadReply("INFO has no field", detail=text[:200])
+    return found
+
+
+def parse_pairs(text: str) -> dict[str, str]:
+    """``ip=127.0.0.1,port=7001,state=online`` as a dict, as INFO writes replicas and keyspaces."""
+    return dict(part.split("=", 1) for part in text.split(",") if "=" in part)
+
+
+def parse_nodes(text: str) -> tuple[Member, ...]:
+    """CLUSTER NODES, a Member a line; raises BadReply for anything else."""
+    members = tuple(_member(line) for line in text.splitlines() if line.strip())
+    if sum(member.myself for member in members) != 1:
+        raise BadReply("CLUSTER NODES doesn't name exactly one node as myself", detail=text[:400])
+    return members
+
+
+def _member(line: str) -> Member:
+    parts = line.split(" ")
+    try:
+        node_id, address, flags, primary, _ping, pong, epoch, link = parts[:8]
+        if not _NODE_ID.fullmatch(node_id):
+            raise ValueError("no node id")
+        # since 7.0 ",hostname" may follow, since 7.2 ",shard-id=..." in nodes.conf
+        where = _ADDRESS.fullmatch(address.split(",", 1)[0])
+        if where is None:
+            raise ValueError("no address")
+        port = int(where["port"])
+        return Member(
+            id=node_id,
+            host=where["host"],
+            port=port,
+            bus_port=int(where["bus"] or 0),
+            flags=frozenset(flags.split(",")),
+            primary_id="" if primary == "-" else primary,
+            pong=int(pong),
+            epoch=int(epoch),
+            linked=link == "connected",
+            slots=tuple(_range(part) for part in parts[8:] if part and part[0] != "["),
+            open_slots=tuple(_open(part) for part in parts[8:] if part and part[0] == "["),
+        )
+    except ValueError as error:
+        raise BadReply(
+            f"CLUSTER NODES has a line that can't be read ({error})", detail=line
+        ) from error
+
+
+def _range(text: str) -> SlotRange:
+    first, _, last = text.partition("-")
+    found = SlotRange(int(first), int(last or first))
+    if not 0 <= found.first <= found.last < SLOTS:
+        raise ValueError(f"no slot range: {text}")
+    return found
+
+
+def _open(text: str) -> str:
+    found = _OPEN_SLOT.fullmatch(text)
+    if found is None:
+        raise ValueError(f"no open slot: {text}")
+    return f"{found[1]} {'migrating to' if found[2] == '>' else 'importing from'} {found[3]}"

@@ -1,0 +1,149 @@
+"""What a topology's keys must mean together; every problem is told, not the first."""
+
+import difflib
+import ipaddress
+from collections.abc import Iterable
+
+from redistopo.model.engine import parse_request
+from redistopo.model.parse import Problem
+from redistopo.model.ports import block_of
+from redistopo.model.topology import (
+    BUS_OFFSET,
+    LAST_PORT,
+    Directives,
+    Formation,
+    Shape,
+    Topology,
+    node_name,
+)
+
+# Directives that redistopo sets itself -> the key to use instead.
+OWNED = {
+    "port": "port",
+    "bind": "host",
+    "protected-mode": "host",
+    "requirepass": "auth, password_file or REDISTOPO_PASSWORD",
+    "masterauth": "auth, password_file or REDISTOPO_PASSWORD",
+    "cluster-enabled": "shape",
+    "cluster-config-file": "",
+    "cluster-node-timeout": "node_timeout",
+    "cluster-port": "port",
+    "appendonly": "persistence",
+    "replicaof": "shape and replicas",
+    "slaveof": "shape and replicas",
+    "dir": "",
+    "logfile": "",
+    "pidfile": "",
+    "daemonize": "",
+    "supervised": "",
+}
+
+
+def check(topology: Topology) -> tuple[Problem, ...]:
+    """Every problem between the keys; empty for a topology that can be planned."""
+    return (
+        *_size(topology),
+        *_ports(topology),
+        *_host(topology),
+        *_engine(topology),
+        *_owned("redis", topology.redis),
+        *(p for name, table in topology.nodes.items() for p in _node(topology, name, table)),
+    )
+
+
+def _size(topology: Topology) -> Iterable[Problem]:
+    if topology.shape is not Shape.CLUSTER and topology.shards != 1:
+        yield Problem(
+            key="shards",
+            seen=f"is {topology.shards}",
+            allowed=f"{topology.shape} has one shard",
+            hint='shape = "cluster" has several',
+        )
+    if topology.shape is Shape.STANDALONE and topology.replicas != 0:
+        yield Problem(
+            key="replicas",
+            seen=f"is {topology.replicas}",
+            allowed="standalone has no replica",
+            hint='shape = "replication" has them',
+        )
+    # Redis's own tool makes the same demand of its vote; the rest form `instant`.
+    if topology.formation is Formation.REDIS_CLI and topology.clustered and topology.shards < 3:
+        yield Problem(
+            key="formation",
+            seen=f"is redis-cli with {topology.shards} shards",
+            allowed="redis-cli --cluster create refuses fewer than 3",
+            hint='formation = "auto" forms them without it',
+        )
+
+
+def _ports(topology: Topology) -> Iterable[Problem]:
+    block = block_of(topology)
+    if block.fits:
+        return
+    room = LAST_PORT - (BUS_OFFSET if block.bus else 0) - block.size + 1
+    why = f"{block.size} nodes and a bus at port + {BUS_OFFSET}" if block.bus else f"{block.size}"
+    yield Problem(
+        key="port",
+        seen=f"is {topology.port}, so the highest port would be {block.highest}",
+        allowed=f"with {why}, allowed is 1024 to {room}" if room >= 1024 else "too many nodes",
+    )
+
+
+def _host(topology: Topology) -> Iterable[Problem]:
+    try:
+        address = ipaddress.ip_address(topology.host)
+    except ValueError:
+        yield Problem(
+            key="host",
+            seen=f"is {topology.host!r}",
+            allowed="allowed is one IP address, such as 127.0.0.1",
+        )
+        return
+    if address.is_unspecified:
+        yield Problem(
+            key="host",
+            seen=f"is {topology.host}",
+            allowed="nodes announce this address to clients and to each other, so it must be "
+            "one that they can connect to",
+            hint="127.0.0.1 keeps it on this machine",
+        )
+    elif not topology.auth and not address.is_loopback:
+        yield Problem(
+            key="auth",
+            seen=f"is false while host is {topology.host}",
+            allowed="a server without password binds loopback only",
+        )
+
+
+def _engine(topology: Topology) -> Iterable[Problem]:
+    if parse_request(topology.engine) is None:
+        yield Problem(
+            key="engine",
+            seen=f"is {topology.engine!r}",
+            allowed='allowed is "auto", a version such as "7.2" or "valkey 9", '
+            "or the path of a server program (with a /)",
+        )
+
+
+def _node(topology: Topology, name: str, table: Directives) -> Iterable[Problem]:
+    names = [node_name(n) for n in range(1, topology.size + 1)]
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        yield Problem(
+            key=f"nodes.{name}",
+            seen="is not a node of this topology",
+            allowed=f"the nodes are {names[0]} to {names[-1]}",
+            hint=f"did you mean {near[0]}?" if near else "",
+        )
+    yield from _owned(f"nodes.{name}", table)
+
+
+def _owned(where: str, table: Directives) -> Iterable[Problem]:
+    for directive in table:
+        if directive in OWNED:
+            instead = OWNED[directive]
+            yield Problem(
+                key=f"{where}.{directive}",
+                seen="is set by redistopo itself",
+                allowed=f"use {instead}" if instead else "it can't be changed",
+            )

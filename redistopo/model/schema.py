@@ -1,0 +1,55 @@
+"""The topology file's JSON schema, for editors; made from the same table as the validation."""
+
+from redistopo.model.rules import OWNED
+from redistopo.model.topology import KEYS, TABLES, Key
+
+_TYPES = {str: "string", int: "integer", bool: "boolean"}
+
+
+def schema() -> dict[str, object]:
+    """A JSON schema (draft 2020-12) that accepts what the validation accepts key by key."""
+    directives = {
+        "type": "object",
+        "propertyNames": {"not": {"enum": sorted(OWNED)}},
+        "additionalProperties": {"$ref": "#/$defs/directive"},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "redistopo.toml",
+        "description": "A Redis topology for redistopo.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": [key.name for key in KEYS if key.required],
+        "properties": {
+            **{key.name: _property(key) for key in KEYS},
+            "redis": {"description": TABLES["redis"], **directives},
+            "nodes": {
+                "description": TABLES["nodes"],
+                "type": "object",
+                "patternProperties": {r"^node[1-9]\d*$": directives},
+                "additionalProperties": False,
+            },
+        },
+        "$defs": {
+            "value": {"type": ["string", "number", "boolean"]},
+            "directive": {
+                "anyOf": [
+                    {"$ref": "#/$defs/value"},
+                    {"type": "array", "items": {"$ref": "#/$defs/value"}},
+                ]
+            },
+        },
+    }
+
+
+def _property(key: Key) -> dict[str, object]:
+    found: dict[str, object] = {"description": key.doc, "type": _TYPES[key.kind]}
+    if key.choices:
+        found["enum"] = list(key.choices)
+    if key.least is not None:
+        found["minimum"] = key.least
+    if key.most is not None:
+        found["maximum"] = key.most
+    if key.pattern:
+        found["pattern"] = f"^(?:{key.pattern})$"
+    return found

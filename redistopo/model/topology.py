@@ -1,0 +1,229 @@
+"""What is asked: the topology file's keys, each with its meaning and limits.
+
+This table is the one source of the validation, the JSON schema, the comments that
+`init` writes and the README's reference.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+FORMAT = 1
+"""The topology file's format that this version writes and reads."""
+
+BUS_OFFSET = 10000
+"""The cluster bus listens at the data port plus this (cluster.h, CLUSTER_PORT_INCR)."""
+
+LAST_PORT = 65535
+
+Directives = Mapping[str, tuple[str, ...]]
+"""redis.conf directives: name -> the arguments of each line that bears it."""
+
+
+class Shape(StrEnum):
+    """What the nodes form together."""
+
+    CLUSTER = "cluster"
+    REPLICATION = "replication"
+    STANDALONE = "standalone"
+
+
+SHAPE_ALIASES = {
+    "replica": Shape.REPLICATION,
+    "replicas": Shape.REPLICATION,
+    "master-replica": Shape.REPLICATION,
+    "primary-replica": Shape.REPLICATION,
+    "master-slave": Shape.REPLICATION,
+    "single": Shape.STANDALONE,
+}
+
+
+class Formation(StrEnum):
+    """How separate servers become a cluster."""
+
+    AUTO = "auto"
+    REDIS_CLI = "redis-cli"
+    INSTANT = "instant"
+
+
+class Persistence(StrEnum):
+    """What survives a restart."""
+
+    AOF = "aof"
+    RDB = "rdb"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key of the topology file; `kind` is str, int or bool."""
+
+    name: str
+    kind: type
+    doc: str
+    choices: tuple[str, ...] = ()
+    least: int | None = None
+    most: int | None = None
+    pattern: str = ""
+    required: bool = False
+
+
+def _values(choices: type[StrEnum]) -> tuple[str, ...]:
+    return tuple(one.value for one in choices)
+
+
+KEYS: tuple[Key, ...] = (
+    Key(
+        name="format",
+        kind=int,
+        least=FORMAT,
+        most=FORMAT,
+        required=True,
+        doc="Version of this file's format.",
+    ),
+    Key(
+        name="name",
+        kind=str,
+        pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}",
+        doc="What the topology is called in lists and messages.",
+    ),
+    Key(
+        name="shape",
+        kind=str,
+        choices=_values(Shape),
+        required=True,
+        doc="cluster: slots over several primaries. replication: one primary and its replicas. "
+        "standalone: one server.",
+    ),
+    Key(
+        name="host",
+        kind=str,
+        pattern=r"[0-9A-Fa-f.:]{2,45}",
+        doc="The one address that every node binds and clients connect to.",
+    ),
+    Key(
+        name="port",
+        kind=int,
+        least=1024,
+        most=LAST_PORT,
+        doc="Data port of the first node; the others follow. In a cluster each node's bus "
+        "listens at its data port + 10000.",
+    ),
+    Key(
+        name="shards",
+        kind=int,
+        least=1,
+        most=1000,
+        doc="How many primaries share the slots. Automatic failover needs 3 or more.",
+    ),
+    Key(
+        name="replicas",
+        kind=int,
+        least=0,
+        most=10,
+        doc="Replicas of each primary.",
+    ),
+    Key(
+        name="engine",
+        kind=str,
+        doc='Which server: "auto", a version ("7.2", "valkey 9") or the path of a server program.',
+    ),
+    Key(
+        name="formation",
+        kind=str,
+        choices=_values(Formation),
+        doc="How the nodes become a cluster. redis-cli: by `redis-cli --cluster create`. instant: "
+        "on ready-made tables, in well under a second. auto: redis-cli where it can.",
+    ),
+    Key(
+        name="node_timeout",
+        kind=int,
+        least=500,
+        most=600_000,
+        doc="Milliseconds without an answer before a cluster node counts as failing.",
+    ),
+    Key(
+        name="persistence",
+        kind=str,
+        choices=_values(Persistence),
+        doc="aof: every write is logged, synced each second. rdb: snapshots. none: memory only.",
+    ),
+    Key(
+        name="auth",
+        kind=bool,
+        doc="Whether clients need a password. It is made at the first `up` and never in this file.",
+    ),
+    Key(
+        name="password_file",
+        kind=str,
+        doc="A file whose first line is the password, instead of a generated one. "
+        "REDISTOPO_PASSWORD goes before both.",
+    ),
+    Key(
+        name="templates",
+        kind=str,
+        doc="A folder with your own templates (`redistopo templates export DIR` writes ours).",
+    ),
+)
+
+TABLES = {
+    "redis": "Any redis.conf directive, for all nodes.",
+    "nodes": "Directives for one node: [nodes.node1], [nodes.node2] ...",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """A valid topology, as asked for; every default is filled in."""
+
+    name: str
+    shape: Shape
+    host: str = "127.0.0.1"
+    port: int
+    shards: int
+    replicas: int
+    engine: str = "auto"
+    formation: Formation = Formation.AUTO
+    node_timeout: int = 5000
+    persistence: Persistence = Persistence.AOF
+    auth: bool = True
+    password_file: str = ""
+    templates: str = ""
+    redis: Directives = field(default_factory=dict)
+    nodes: Mapping[str, Directives] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @property
+    def size(self) -> int:
+        """How many nodes the topology has."""
+        return self.shards * (1 + self.replicas)
+
+    @property
+    def clustered(self) -> bool:
+        return self.shape is Shape.CLUSTER
+
+
+def node_name(number: int) -> str:
+    """The name of the nth node, from 1."""
+    return f"node{number}"
+
+
+def defaults(shape: Shape) -> dict[str, object]:
+    """The values of keys that a file of this shape leaves out."""
+    by_shape: dict[Shape, dict[str, object]] = {
+        Shape.CLUSTER: {"port": 7000, "shards": 3, "replicas": 1},
+        Shape.REPLICATION: {"port": 6379, "shards": 1, "replicas": 2},
+        Shape.STANDALONE: {"port": 6379, "shards": 1, "replicas": 0},
+    }
+    return {
+        "name": "redis",
+        "host": "127.0.0.1",
+        "engine": "auto",
+        "formation": Formation.AUTO.value,
+        "node_timeout": 5000,
+        "persistence": Persistence.AOF.value,
+        "auth": True,
+        "password_file": "",
+        "templates": "",
+        **by_shape[shape],
+    }

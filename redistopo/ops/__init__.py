@@ -1,0 +1,1 @@
+"""One verb, one file, one function that returns a Result."""

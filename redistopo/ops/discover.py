@@ -1,0 +1,85 @@
+"""A topology that we didn't start, found from one of its addresses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from redistopo.errors import AccessDenied, Unreachable, WrongRequest
+from redistopo.model.replies import parse_info, parse_nodes, parse_pairs
+from redistopo.model.topology import Shape
+from redistopo.world.client import Asker, succeed
+from redistopo.world.observe import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovered:
+    """The shape, and every node that the asked ones name."""
+
+    shape: Shape
+    targets: tuple[Target, ...]
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port of ``HOST:PORT``, ``[::1]:PORT`` or ``PORT``; WrongRequest for others."""
+    host, colon, port = text.rpartition(":")
+    host = (host if colon else "") or "127.0.0.1"
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise WrongRequest(f"{text!r} is no address", hint="write HOST:PORT, as 127.0.0.1:7000")
+    return host.strip("[]"), int(port)
+
+
+def discover(host: str, port: int, asker: Asker) -> Discovered:
+    """The topology around one node, whichever of its nodes that is.
+
+    Raises Unreachable or AccessDenied with what to type.
+    """
+    info = _info(host, port, asker)
+    if info.get("redis_mode") == "sentinel":
+        raise WrongRequest(
+            f"{host}:{port} is a Sentinel", hint="give the address of a data node instead"
+        )
+    if info.get("cluster_enabled") == "1":
+        text = succeed(asker.ask(host, port, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
+        found = [
+            (member.host or host, member.port)
+            for member in parse_nodes(str(text))
+            if "noaddr" not in member.flags
+        ]
+        return Discovered(shape=Shape.CLUSTER, targets=_targets(sorted(found)))
+    if info.get("role") == "slave":
+        host, port = info["master_host"], int(info["master_port"])
+        info = _info(host, port, asker)
+    nodes = [(host, port), *_replicas(info)]
+    shape = Shape.REPLICATION if len(nodes) > 1 else Shape.STANDALONE
+    return Discovered(shape=shape, targets=_targets(nodes))
+
+
+def _replicas(info: dict[str, str]) -> Iterator[tuple[str, int]]:
+    for number in range(int(info.get("connected_slaves", 0))):
+        said = parse_pairs(info.get(f"slave{number}", ""))
+        if said.get("ip") and said.get("port", "").isdigit():
+            yield said["ip"], int(said["port"])
+
+
+def _targets(addresses: list[tuple[str, int]]) -> tuple[Target, ...]:
+    return tuple(Target(name=f"{host}:{port}", host=host, port=port) for host, port in addresses)
+
+
+def _info(host: str, port: int, asker: Asker) -> dict[str, str]:
+    try:
+        reply = asker.ask(host, port, [("INFO",)])[0]
+    except Unreachable as error:
+        raise Unreachable(
+            error.message,
+            detail=error.detail,
+            hint="is a server running there, and does it listen on that address?",
+        ) from error
+    text = str(reply)
+    if isinstance(reply, Exception):
+        if "NOAUTH" in text or "Authentication required" in text or "NOPERM" in text:
+            raise AccessDenied(
+                f"{host}:{port} asks for a password",
+                detail=text,
+                hint="set REDISTOPO_PASSWORD, or type it in: --ask-password",
+            )
+        raise Unreachable(f"{host}:{port} refused INFO", detail=text)
+    return parse_info(text)

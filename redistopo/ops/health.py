@@ -1,0 +1,55 @@
+"""Looking and judging until a topology is healthy, or the deadline, or hope, is over."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from redistopo.checks.catalogue import judge
+from redistopo.checks.subject import Expected
+from redistopo.errors import TimedOut
+from redistopo.model.findings import Finding, failed, hopeless
+from redistopo.model.observed import Observed, shards_of
+from redistopo.model.topology import Shape
+from redistopo.world.client import Asker
+from redistopo.world.proof import Proof, prove
+from redistopo.world.waiting import Deadline, wait_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The last snapshot, and what was judged of it."""
+
+    seen: Observed
+    findings: tuple[Finding, ...]
+
+    @property
+    def healthy(self) -> bool:
+        return not failed(self.findings)
+
+
+def settle(observe: Callable[[], Observed], expected: Expected, deadline: Deadline) -> Verdict:
+    """The first healthy verdict, or the last one before the deadline.
+
+    A failure that no waiting mends (a dead process, a drifted setting) ends it at once.
+    """
+    last: list[Verdict] = []
+
+    def look() -> Verdict | None:
+        seen = observe()
+        verdict = Verdict(seen=seen, findings=judge(seen, expected))
+        last[:] = [verdict]
+        return verdict if verdict.healthy or hopeless(verdict.findings) else None
+
+    with suppress(TimedOut):
+        return wait_for(look, deadline, lambda: "", pause=0.01)
+    return last[0]
+
+
+def with_proof(seen: Observed, asker: Asker, password: str) -> Observed:
+    """The snapshot with the data proof of every shard that has a primary."""
+    shards = tuple(shard for shard in shards_of(seen) if shard.primary is not None)
+    if not shards:
+        return seen
+    entry = next(shard.primary for shard in shards if shard.primary is not None)
+    proof = Proof(shards=shards, clustered=seen.shape is Shape.CLUSTER, entry=entry)
+    return replace(seen, proofs=prove(proof, password, asker))

@@ -1,0 +1,224 @@
+"""`init`: a valid, commented topology file, and nothing else."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from redistopo.errors import ExitCode, MachineLacks, WrongRequest
+from redistopo.events import Tell, note, warn
+from redistopo.model.layout import Layout
+from redistopo.model.parse import Problem, parse, read_toml, refuse, shape_named
+from redistopo.model.ports import Block, Choice, block_of, choose, ephemeral
+from redistopo.model.rules import check
+from redistopo.model.topology import FORMAT, SHAPE_ALIASES, Shape, Topology
+from redistopo.ops.project import layout_of
+from redistopo.render.topology_file import topology_file
+from redistopo.world.files import read_text, writing
+from redistopo.world.ports import ephemeral_range, free
+from redistopo.world.process import ours
+from redistopo.world.record import recorded_nodes
+from redistopo.world.registry import entries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitRequest:
+    """What to write where; `keys` are the topology file's own, `settings` redis.conf's.
+
+    A key that isn't given gets its default, or keeps what the folder's file has.
+    """
+
+    root: Path
+    shape: str
+    keys: Mapping[str, object]
+    settings: tuple[str, ...] = ()
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitResult:
+    """The topology that the file now holds; `written` is False where it held it already."""
+
+    path: Path
+    topology: Topology
+    written: bool
+    replaced: bool
+    ports: Block
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def init(request: InitRequest, tell: Tell) -> InitResult:
+    """The folder has the topology file asked for.
+
+    Where the default ports are busy, or another topology's, the next free block is taken,
+    and told. Raises WrongRequest with every problem, or where another file is there.
+    """
+    layout = layout_of(request.root)
+    found = read_text(layout.topology)
+    existing = _existing(found)
+    topology = _asked(request, _default_name(layout))
+    if "port" not in request.keys:
+        topology = _placed(layout, topology, existing, tell)
+    else:
+        _warn_of_busy(layout, topology, existing, tell)
+    _warn_of_ephemeral(topology, tell)
+    text = topology_file(topology)
+    written = found is None or existing != topology
+    if written and found is not None and not request.force:
+        raise _different(layout.topology, found, text)
+    if written:
+        _write(layout, text)
+    return InitResult(
+        path=layout.topology,
+        topology=topology,
+        written=written,
+        replaced=written and found is not None,
+        ports=block_of(topology),
+    )
+
+
+def _asked(request: InitRequest, name: str) -> Topology:
+    shape = shape_named(request.shape)
+    if shape is None:
+        known = (*Shape, *SHAPE_ALIASES)
+        near = difflib.get_close_matches(request.shape.lower(), known, n=1)
+        raise WrongRequest(
+            f"{request.shape!r} is no shape",
+            detail=f"shapes are {', '.join(Shape)}"
+            + ("; sentinel is not built yet" if "sentinel" in request.shape.lower() else ""),
+            hint=f"did you mean: redistopo init {near[0]}" if near else "redistopo init cluster",
+        )
+    document: dict[str, object] = {"format": FORMAT, "shape": shape.value, "name": name}
+    document |= request.keys
+    document["redis"] = _settings(request.settings)
+    topology, problems = parse(document)
+    if topology is not None:
+        problems = check(topology)
+    if topology is None or problems:
+        raise refuse(problems, "the topology asked for")
+    return topology
+
+
+def _settings(settings: tuple[str, ...]) -> dict[str, list[str]]:
+    """``directive=value`` as a table; a directive given twice has two lines."""
+    found: dict[str, list[str]] = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise refuse(
+                [Problem(key=f"--set {text}", seen="has no '='", allowed="write directive=value")],
+                "the topology asked for",
+            )
+        found.setdefault(name.strip(), []).append(value.strip())
+    return found
+
+
+def _default_name(layout: Layout) -> str:
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", layout.root.name).strip("-._")
+    return name[:63] or "redis"
+
+
+def _existing(found: str | None) -> Topology | None:
+    """What the folder's file holds; None where there is none, or a broken one."""
+    if found is None:
+        return None
+    try:
+        return parse(read_toml(found, ""))[0]
+    except WrongRequest:
+        return None
+
+
+def _placed(layout: Layout, topology: Topology, existing: Topology | None, tell: Tell) -> Topology:
+    """The topology on the ports its file already names, else on the first free block."""
+    if existing is not None and existing.size == topology.size:
+        same = replace(topology, port=existing.port)
+        if existing.shape is topology.shape and block_of(same).fits:
+            return same
+    choice = choose(block_of(topology), _blocker(layout, topology))
+    if choice.block is None:
+        raise MachineLacks(
+            f"no free block of ports from {topology.port} upwards",
+            detail=_passed(choice),
+            hint="name one: --port N",
+        )
+    if choice.passed:
+        note(tell, f"ports {choice.block}, because {_passed(choice)}")
+    return replace(topology, port=choice.block.first)
+
+
+def _passed(choice: Choice) -> str:
+    first, port, who = choice.passed[0]
+    more = f" (and {len(choice.passed) - 1} more blocks)" if len(choice.passed) > 1 else ""
+    return f"of {first} port {port} is {who}{more}"
+
+
+def _blocker(layout: Layout, topology: Topology) -> "_Blocker":
+    reserved = {
+        port: f"reserved by your topology {entry.name!r} in {entry.root}"
+        for entry in entries()
+        if Path(entry.root) != layout.root and Layout(Path(entry.root)).state.is_dir()
+        for port in entry.ports
+    }
+    return _Blocker(topology.host, reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocker:
+    """Says who holds a port: another topology of ours, running or not, or any program."""
+
+    host: str
+    reserved: Mapping[int, str]
+
+    def __call__(self, port: int) -> str:
+        if port in self.reserved:
+            return self.reserved[port]
+        return "" if free(self.host, port) else "busy"
+
+
+def _warn_of_busy(
+    layout: Layout, topology: Topology, existing: Topology | None, tell: Tell
+) -> None:
+    """A port asked for is taken as asked; that it is busy now is told."""
+    block = block_of(topology)
+    running = any(ours(layout, name) for name in recorded_nodes(layout))
+    if running and existing is not None and block_of(existing) == block:
+        return  # busy with this very topology
+    blocked = _blocker(layout, topology)
+    for port in block.all:
+        if who := blocked(port):
+            warn(tell, f"port {port} is {who}: `redistopo up` will need it free")
+            return
+
+
+def _warn_of_ephemeral(topology: Topology, tell: Tell) -> None:
+    span = ephemeral_range()
+    if span and (inside := ephemeral(block_of(topology), span)):
+        warn(
+            tell,
+            f"port {inside[0]} lies in the system's range for outgoing connections "
+            f"({span[0]}-{span[1]}): any program may hold it by chance when you need it",
+        )
+
+
+def _different(path: Path, found: str, wanted: str) -> WrongRequest:
+    lines = difflib.unified_diff(
+        found.splitlines(), wanted.splitlines(), f"{path.name} (there)", "asked for", "", "", 1, ""
+    )
+    return WrongRequest(
+        f"{path} is there already, and says something else",
+        detail="\n".join(lines),
+        hint="--force replaces it; or keep it: redistopo up",
+    )
+
+
+def _write(layout: Layout, text: str) -> None:
+    fresh = layout.topology.with_name(f".{layout.topology.name}.new")
+    with writing(layout.topology):
+        try:
+            layout.root.mkdir(parents=True, exist_ok=True)
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(layout.topology)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise

@@ -1,0 +1,57 @@
+"""`engines`, `schema` and `templates`: what redistopo has to work with."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redistopo.errors import ExitCode, WrongRequest
+from redistopo.model.engine import Engine
+from redistopo.render.environment import sources
+from redistopo.world.engines import find, install_hint
+from redistopo.world.files import writing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnginesResult:
+    """Every server found, in the order of preference; `install` says how to get one."""
+
+    engines: tuple[Engine, ...]
+    install: str
+
+    @property
+    def code(self) -> ExitCode:
+        return ExitCode.DONE if any(one.supported for one in self.engines) else ExitCode.LACKING
+
+
+def engines() -> EnginesResult:
+    """The servers on this machine."""
+    return EnginesResult(engines=find(tls=True), install=install_hint())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplatesResult:
+    """The template files written."""
+
+    folder: Path
+    files: tuple[Path, ...]
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def export_templates(folder: Path, *, force: bool = False) -> TemplatesResult:
+    """Our templates are in the folder, ready to be edited and named by the `templates` key.
+
+    Raises WrongRequest where one of them would be overwritten, unless `force`.
+    """
+    target = folder.expanduser().resolve()
+    wanted = {target / name: text for name, text in sources()}
+    changed = [path for path, text in wanted.items() if path.exists() and path.read_text() != text]
+    if changed and not force:
+        raise WrongRequest(
+            f"{len(changed)} templates in {target} are there already, and differ from ours",
+            detail="\n".join(str(path.relative_to(target)) for path in changed),
+            hint="--force replaces them",
+        )
+    for path, text in wanted.items():
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return TemplatesResult(folder=target, files=tuple(wanted))

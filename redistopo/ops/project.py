@@ -1,0 +1,72 @@
+"""The project that a verb works on: its folder, topology, plan and password."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from redistopo.errors import WrongRequest
+from redistopo.model.engine import EngineRequest, parse_request
+from redistopo.model.layout import Layout
+from redistopo.model.parse import parse, read_toml, refuse
+from redistopo.model.plan import Plan
+from redistopo.model.planner import make_plan
+from redistopo.model.rules import check
+from redistopo.model.topology import Topology
+from redistopo.world import engines
+from redistopo.world.files import read_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A folder with a valid topology file."""
+
+    layout: Layout
+    topology: Topology
+
+
+def layout_of(root: Path) -> Layout:
+    """The layout of a project folder; absolute, so that servers find it from anywhere."""
+    return Layout(root.expanduser().resolve())
+
+
+def load(root: Path) -> Project:
+    """The project in a folder.
+
+    Raises WrongRequest where there is no topology file, or with all of its problems.
+    """
+    layout = layout_of(root)
+    text = read_text(layout.topology)
+    if text is None:
+        raise WrongRequest(
+            f"there is no {layout.topology.name} in {layout.root}",
+            hint="make one: redistopo init cluster   (or: init replication)",
+        )
+    return Project(layout=layout, topology=read_topology(text, layout.topology.name))
+
+
+def read_topology(text: str, source: str) -> Topology:
+    """The topology in a file's text; raises WrongRequest with everything wrong with it."""
+    topology, problems = parse(read_toml(text, source))
+    if topology is None:
+        raise refuse(problems, source)
+    if problems := check(topology):
+        raise refuse(problems, source)
+    return topology
+
+
+def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan:
+    """The project's plan; `engine` goes before the file's. With `assume`, also without any
+    server on this machine; else MachineLacks."""
+    request = engine_request(engine or project.topology.engine)
+    choice = engines.assumed(request) if assume else engines.choose(request)
+    return make_plan(project.topology, project.layout, choice.engine, choice.why)
+
+
+def engine_request(text: str) -> EngineRequest:
+    """What is asked of the engine; raises WrongRequest where it means nothing."""
+    request = parse_request(text)
+    if request is None:
+        raise WrongRequest(
+            f"{text!r} names no engine",
+            hint='use "auto", a version such as "7.2" or "valkey 9", or the path of a server',
+        )
+    return request

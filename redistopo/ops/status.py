@@ -1,0 +1,200 @@
+"""`status` and `ps`: what runs, here and on this machine."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redistopo.errors import ExitCode
+from redistopo.model.layout import STATE_FOLDER, Layout
+from redistopo.model.observed import NodeSeen, Role, ShardSeen, shards_of
+from redistopo.model.slots import SlotRange
+from redistopo.model.topology import Shape
+from redistopo.ops.project import load
+from redistopo.ops.running import configs, running_password, running_targets
+from redistopo.world.client import Asker
+from redistopo.world.observe import Depth, look
+from redistopo.world.orphans import servers
+from redistopo.world.process import ours
+from redistopo.world.record import recorded_nodes
+from redistopo.world.registry import entries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """One line of `status`; numbers are None where the node doesn't answer."""
+
+    name: str
+    shard: int | None
+    role: Role | None
+    host: str
+    port: int
+    pid: int
+    state: str
+    slots: tuple[SlotRange, ...] = ()
+    memory: int | None = None
+    clients: int | None = None
+    operations: int | None = None
+    behind: int | None = None
+    uptime: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusResult:
+    """Every node of the folder's topology, shard by shard, then those in no shard."""
+
+    name: str
+    shape: Shape
+    root: Path
+    engine: str
+    nodes: tuple[NodeStatus, ...]
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def status(root: Path) -> StatusResult:
+    """What each node is doing now; a topology that isn't running is no error."""
+    project = load(root)
+    rendered = configs(project.layout)
+    targets = running_targets(project.layout, rendered)
+    with Asker(running_password(rendered)) as asker:
+        seen = look(project.topology.shape, targets, asker, Depth.HEALTH)
+    shards = shards_of(seen)
+    lines = [_line(node, shard) for shard in shards for node in shard.nodes]
+    known = {line.name for line in lines}
+    lines += [_line(node, None) for node in seen.nodes if node.name not in known]
+    return StatusResult(
+        name=project.topology.name,
+        shape=project.topology.shape,
+        root=project.layout.root,
+        engine=_engine(seen.nodes),
+        nodes=tuple(lines),
+    )
+
+
+def _engine(nodes: Iterable[NodeSeen]) -> str:
+    for node in nodes:
+        if version := node.info.get("valkey_version"):
+            return f"Valkey {version}"
+        if version := node.info.get("redis_version"):
+            return f"Redis {version}"
+    return ""
+
+
+def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
+    base = NodeStatus(
+        name=node.name,
+        shard=shard.number if shard else None,
+        role=node.role,
+        host=node.host,
+        port=node.port,
+        pid=node.pid,
+        state=_state(node),
+    )
+    if not node.answers:
+        return base
+    behind = None
+    if shard and shard.primary and node.role is Role.REPLICA:
+        behind = max(0, shard.primary.offset - node.offset)
+    me = node.myself
+    return NodeStatus(
+        name=base.name,
+        shard=base.shard,
+        role=base.role,
+        host=base.host,
+        port=base.port,
+        pid=base.pid,
+        state=base.state,
+        slots=me.slots if me else (),
+        memory=_number(node, "used_memory"),
+        clients=_number(node, "connected_clients"),
+        operations=_number(node, "instantaneous_ops_per_sec"),
+        behind=behind,
+        uptime=_number(node, "uptime_in_seconds"),
+    )
+
+
+def _state(node: NodeSeen) -> str:
+    if not node.running:
+        return "stopped"
+    if not node.answers:
+        return "silent"
+    if node.info.get("loading", "0") != "0":
+        return "loading"
+    if node.role is Role.REPLICA and not node.link_up:
+        return "link down"
+    if node.cluster and node.cluster.get("cluster_state") != "ok":
+        return "cluster fail"
+    return "ok"
+
+
+def _number(node: NodeSeen, name: str) -> int:
+    said = node.info.get(name, "0")
+    return int(said) if said.isdigit() else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopologyLine:
+    """One topology of ours on this machine; `gone` where its folder is no longer there."""
+
+    name: str
+    shape: str
+    root: str
+    running: int
+    nodes: int
+    ports: tuple[int, ...]
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """A server at work in a state folder of ours that its topology has no record of."""
+
+    pid: int
+    folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PsResult:
+    """All topologies of ours on this machine, and the orphans."""
+
+    topologies: tuple[TopologyLine, ...]
+    orphans: tuple[Orphan, ...]
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def ps() -> PsResult:
+    """Every topology that this user started on this machine, running or not."""
+    lines = []
+    owned: set[int] = set()
+    for entry in entries():
+        layout = Layout(Path(entry.root))
+        names = recorded_nodes(layout)
+        pids = {process.pid for name in names if (process := ours(layout, name))}
+        owned |= pids
+        lines.append(
+            TopologyLine(
+                name=entry.name,
+                shape=entry.shape,
+                root=entry.root,
+                running=len(pids),
+                nodes=len(names),
+                ports=entry.ports,
+                gone=not layout.state.is_dir(),
+            )
+        )
+    orphans = tuple(
+        Orphan(pid=server.pid, folder=str(server.folder))
+        for server in servers()
+        if server.pid not in owned
+        and STATE_FOLDER in server.folder.parts
+        and not _recorded(server.folder, server.pid)
+    )
+    return PsResult(topologies=tuple(lines), orphans=orphans)
+
+
+def _recorded(folder: Path, pid: int) -> bool:
+    """Whether the folder's own topology knows the process, registered here or not."""
+    parts = folder.parts
+    at = len(parts) - 1 - parts[::-1].index(STATE_FOLDER)
+    layout = Layout(Path(*parts[:at]))
+    process = ours(layout, folder.name) if layout.marker.exists() else None
+    return process is not None and process.pid == pid

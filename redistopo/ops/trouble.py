@@ -1,0 +1,53 @@
+"""Failures of `up` put into words: what was seen, in which node, and what to type."""
+
+from redistopo.errors import FaultFound, MachineLacks, NodeDied, RedistopoError
+from redistopo.model.findings import failed
+from redistopo.model.observed import Observed, ProcessState
+from redistopo.model.plan import Plan
+from redistopo.model.ports import block_of, choose
+from redistopo.ops.health import Verdict
+from redistopo.world.files import tail
+from redistopo.world.ports import free
+
+
+def refuse_busy_ports(plan: Plan, seen: Observed, *, formed: bool) -> None:
+    """Raises MachineLacks that names every busy port of a node to start, and its holder."""
+    held = [f"{node.name}: {node.held_by}" for node in seen.nodes if node.held_by]
+    if not held:
+        return
+    hint = "stop that program, then run redistopo up again"
+    if not formed:
+        host = plan.topology.host
+        block = choose(
+            block_of(plan.topology), lambda port: "" if free(host, port) else "busy"
+        ).block
+        if block is not None:
+            hint += f"; or set port = {block.first} in {plan.layout.topology.name}: "
+            hint += f"{block} are free"
+    raise MachineLacks(
+        "a port is busy" if len(held) == 1 else f"{len(held)} ports are busy",
+        detail="\n".join(held),
+        hint=hint,
+    )
+
+
+def unhealthy(plan: Plan, verdict: Verdict) -> RedistopoError:
+    """The error of a topology that runs but failed its checks, or lost a node meanwhile."""
+    gone = [node for node in verdict.seen.nodes if node.process is ProcessState.ABSENT]
+    if gone:
+        log = plan.node(gone[0].name).folder.log
+        return NodeDied(
+            f"{gone[0].name} ended while the topology came up",
+            detail=tail(log),
+            hint=f"its log: {log}",
+        )
+    problems = failed(verdict.findings)
+    first = problems[0]
+    shown = [f"{one.check} {one.subject}: {one.evidence}" for one in problems[:8]]
+    if len(problems) > len(shown):
+        shown.append(f"and {len(problems) - len(shown)} more")
+    return FaultFound(
+        "the servers run, but the topology is not healthy",
+        detail="\n".join(shown),
+        hint=first.hint,
+    )

@@ -1,0 +1,156 @@
+"""`up`: from the topology file to a running, healthy, proven topology."""
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from redistopo.errors import ExitCode, MachineLacks, RedistopoError
+from redistopo.events import Tell, note, step, warn
+from redistopo.form.hands import Hands
+from redistopo.form.haste import calm
+from redistopo.model.changes import Do, Step, changes, current
+from redistopo.model.connect import Connect, connect
+from redistopo.model.findings import Finding
+from redistopo.model.observed import Observed, ShardSeen, shards_of
+from redistopo.model.plan import Plan
+from redistopo.model.record import Record
+from redistopo.ops.execute import execute
+from redistopo.ops.health import Verdict, settle, with_proof
+from redistopo.ops.history import begin, remember
+from redistopo.ops.project import load, plan_of
+from redistopo.ops.running import configs
+from redistopo.ops.situation import expected, look_for_steps, primary_in, situation
+from redistopo.ops.trouble import refuse_busy_ports, unhealthy
+from redistopo.world.client import Asker
+from redistopo.world.ending import end_all
+from redistopo.world.folder import claim
+from redistopo.world.interrupt import uninterrupted
+from redistopo.world.lock import locked
+from redistopo.world.observe import Depth
+from redistopo.world.password import password, password_path
+from redistopo.world.ports import bindable
+from redistopo.world.waiting import Deadline
+
+_ROUNDS = 3
+"""At most: see what a half-made topology holds, make it anew, and one more to be sure."""
+
+_UNDO_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpRequest:
+    """How to bring it up; `seconds` for all of it, `keep` leaves what was started on failure."""
+
+    root: Path
+    seconds: float = 60.0
+    engine: str = ""
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpResult:
+    """What is now; `steps` is empty where nothing was to do."""
+
+    plan: Plan
+    steps: tuple[Step, ...]
+    seconds: float
+    findings: tuple[Finding, ...]
+    shards: tuple[ShardSeen, ...]
+    connect: Connect
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def up(request: UpRequest, tell: Tell) -> UpResult:
+    """The topology runs as its file says, and no check fails.
+
+    Nothing is done twice: what runs already is left alone, what stopped comes back with
+    its data and its roles. On failure, and on Ctrl-C, what this run started is stopped
+    again unless `keep`. Raises RedistopoError.
+    """
+    began = time.monotonic()
+    deadline = Deadline(request.seconds)
+    project = load(request.root)
+    plan = plan_of(project, request.engine)
+    if not bindable(plan.topology.host):
+        raise MachineLacks(
+            f"this machine has no address {plan.topology.host}",
+            hint="change `host` in the topology file; 127.0.0.1 is always there",
+        )
+    claim(plan.layout)
+    with locked(plan.layout, "up", deadline, tell):
+        secret = password(plan.topology, plan.layout, make=True)
+        with Asker(secret) as asker:
+            hands = Hands(plan=plan, password=secret, asker=asker, deadline=deadline, tell=tell)
+            steps, verdict = _bring_up(hands, keep=request.keep)
+    kept = password_path(plan.topology, plan.layout)
+    return UpResult(
+        plan=hands.plan,
+        steps=steps,
+        seconds=time.monotonic() - began,
+        findings=verdict.findings,
+        shards=shards_of(verdict.seen),
+        connect=connect(plan, str(kept or "")),
+    )
+
+
+def _bring_up(hands: Hands, *, keep: bool) -> tuple[tuple[Step, ...], Verdict]:
+    try:
+        record = begin(hands.plan, hands.tell)
+        steps = _converge(hands, record)
+        return steps, _prove(hands, record, formed_now=any(one.do is Do.FORM for one in steps))
+    except BaseException:
+        if hands.started and keep:
+            note(hands.tell, f"kept running: {', '.join(hands.started)}; redistopo down stops them")
+        elif hands.started:
+            _undo(hands)
+        raise
+
+
+def _converge(hands: Hands, record: Record) -> tuple[Step, ...]:
+    """Steps until none is left to do; most often one round, or none."""
+    done: list[Step] = []
+    for _round in range(_ROUNDS):
+        seen = look_for_steps(hands)
+        now = situation(hands.plan, record, seen, hands.password)
+        hands.plan = current(hands.plan, now)
+        steps = changes(hands.plan, now)
+        refuse_busy_ports(hands.plan, seen, formed=record.formed)
+        execute(hands, steps)
+        done += steps
+        looked_only = hands.plan.topology.clustered and not record.formed
+        if not (steps and looked_only) or any(one.do is Do.FORM for one in steps):
+            break
+    return tuple(done)
+
+
+def _prove(hands: Hands, record: Record, *, formed_now: bool) -> Verdict:
+    """Healthy by the same checks as `verify`; raises FaultFound where it isn't in time."""
+    topology, layout = hands.plan.topology, hands.plan.layout
+    with step(hands.tell, "wait until every node agrees"):
+        first = settle(lambda: hands.look(Depth.HEALTH), expected(topology), hands.deadline)
+        if not first.healthy:
+            raise unhealthy(hands.plan, first)
+        if formed_now:
+            calm(hands)
+        remember(layout, replace(record, formed=True, primary=primary_in(first.seen)))
+    with step(hands.tell, "verify"):
+        paths = {node.name: str(node.folder.config) for node in hands.plan.nodes}
+        wanted = expected(topology, configs(layout), paths)
+        last = settle(lambda: _full(hands), wanted, hands.deadline)
+        if not last.healthy:
+            raise unhealthy(hands.plan, last)
+    return last
+
+
+def _full(hands: Hands) -> Observed:
+    return with_proof(hands.look(Depth.FULL), hands.asker, hands.password)
+
+
+def _undo(hands: Hands) -> None:
+    """What this run started is stopped; data and logs stay where they are."""
+    with uninterrupted():
+        try:
+            with step(hands.tell, f"stop the {len(hands.started)} servers that this run started"):
+                end_all(hands.plan.layout, hands.started, Deadline(_UNDO_SECONDS))
+        except RedistopoError as error:
+            warn(hands.tell, f"{error.message}; redistopo down tries again")

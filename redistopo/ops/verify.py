@@ -1,0 +1,117 @@
+"""`verify`: every check, on our own topology or on any other."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from redistopo.checks.subject import Expected
+from redistopo.errors import ExitCode
+from redistopo.events import Tell, step
+from redistopo.model.findings import Finding, failed
+from redistopo.model.observed import Observed, ShardSeen, shards_of
+from redistopo.model.topology import Shape
+from redistopo.ops.discover import discover, parse_address
+from redistopo.ops.health import Verdict, settle, with_proof
+from redistopo.ops.project import load
+from redistopo.ops.running import configs, nothing_started, running_password, running_targets
+from redistopo.ops.situation import expected
+from redistopo.world.client import Asker
+from redistopo.world.observe import Depth, Target, look
+from redistopo.world.waiting import Deadline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRequest:
+    """What to verify: the folder's own topology, or the one around `connect`.
+
+    `seconds` is how long failures that may settle are looked at again; `write` allows the
+    data proof; `password` is for `connect`.
+    """
+
+    root: Path
+    connect: str = ""
+    password: str = ""
+    seconds: float = 5.0
+    write: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyResult:
+    """All findings; healthy when none of them failed."""
+
+    name: str
+    shape: Shape
+    nodes: int
+    findings: tuple[Finding, ...]
+    shards: tuple[ShardSeen, ...]
+
+    @property
+    def healthy(self) -> bool:
+        return not failed(self.findings)
+
+    @property
+    def code(self) -> ExitCode:
+        return ExitCode.DONE if self.healthy else ExitCode.FAULT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    name: str
+    shape: Shape
+    targets: tuple[Target, ...]
+    expected: Expected
+
+
+def verify(request: VerifyRequest, tell: Tell) -> VerifyResult:
+    """Every check's findings. Nothing is changed but markers of our own, which are removed.
+
+    Raises RedistopoError where there is nothing to look at.
+    """
+    if request.connect:
+        host, port = parse_address(request.connect)
+        secret = request.password or os.environ.get("REDISTOPO_PASSWORD", "")
+        with Asker(secret) as asker:
+            found = discover(host, port, asker)
+            about = _Subject(
+                name=request.connect, shape=found.shape, targets=found.targets, expected=Expected()
+            )
+            return _verify(about, request, tell, (asker, secret))
+    about, secret = _own(request.root)
+    with Asker(secret) as asker:
+        return _verify(about, request, tell, (asker, secret))
+
+
+def _own(root: Path) -> tuple[_Subject, str]:
+    project = load(root)
+    rendered = configs(project.layout)
+    if not rendered:
+        raise nothing_started(project.layout)
+    paths = {name: str(project.layout.node(name).config) for name in rendered}
+    base = expected(project.topology, rendered, paths)
+    about = _Subject(
+        name=project.topology.name,
+        shape=project.topology.shape,
+        targets=running_targets(project.layout, rendered),
+        expected=base,
+    )
+    return about, running_password(rendered)
+
+
+def _verify(
+    about: _Subject, request: VerifyRequest, tell: Tell, access: tuple[Asker, str]
+) -> VerifyResult:
+    asker, secret = access
+
+    def observe() -> Observed:
+        seen = look(about.shape, about.targets, asker, Depth.FULL)
+        return with_proof(seen, asker, secret) if request.write else seen
+
+    with step(tell, f"look at {len(about.targets)} nodes"):
+        verdict: Verdict = settle(observe, about.expected, Deadline(request.seconds))
+    return VerifyResult(
+        name=about.name,
+        shape=about.shape,
+        nodes=len(about.targets),
+        findings=verdict.findings,
+        shards=shards_of(verdict.seen),
+    )

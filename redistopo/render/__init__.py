@@ -1,0 +1,1 @@
+"""Plan to text, through Jinja templates that users can export and edit."""

@@ -1,0 +1,87 @@
+"""A plan becomes configuration files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from redistopo.model.plan import NodePlan, Plan, ShardPlan
+from redistopo.render.environment import fill
+
+
+def node_conf(plan: Plan, node: NodePlan, password: str) -> str:
+    """The redis.conf of one node; `password` is "" for none."""
+    values = {
+        "node": node,
+        "topology": plan.topology,
+        "engine": plan.engine,
+        "password": password,
+        "primary": plan.node(node.follows)
+        if node.follows and not plan.topology.clustered
+        else None,
+        "folder": str(node.folder.root),
+        "pidfile": str(node.folder.pidfile),
+        "log": str(node.folder.log),
+        "layout_file": plan.layout.topology.name,
+    }
+    return fill("conf/redis.conf.j2", values, own=own_templates(plan))
+
+
+def own_templates(plan: Plan) -> str:
+    """The user's template folder, "" for none; a relative one is beside the topology file."""
+    chosen = plan.topology.templates
+    return str(plan.layout.root / chosen) if chosen else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedIds:
+    """The ids of a cluster to be, 40 hex digits each: of its nodes by name, of its shards."""
+
+    nodes: Mapping[str, str]
+    shards: Mapping[int, str]
+
+
+def acting_primary(shard: ShardPlan) -> str:
+    """Who owns a shard's slots at the very start: its first replica, where it has one."""
+    return (shard.replicas or (shard.primary,))[0]
+
+
+def seed_tables(plan: Plan, ids: SeedIds) -> dict[str, str]:
+    """Node name -> the nodes.conf that it starts on.
+
+    In each shard with replicas the first replica is listed as owner of the slots and the
+    planned primary as its replica. The planned primary then takes over, which spares the
+    2 s that a starting primary waits before it serves (cluster_legacy.c,
+    CLUSTER_WRITABLE_DELAY).
+    """
+    lines = {node.name: _line(plan, node, ids) for node in plan.nodes}
+    own = {name: {**line, "flags": f"myself,{line['flags']}"} for name, line in lines.items()}
+    return {
+        name: fill(
+            "conf/nodes.conf.j2",
+            {
+                "table": [own[other] if other == name else lines[other] for other in lines],
+                "current_epoch": len(plan.shards),
+            },
+            own=own_templates(plan),
+        )
+        for name in lines
+    }
+
+
+def _line(plan: Plan, node: NodePlan, ids: SeedIds) -> dict[str, object]:
+    shard = plan.shards[node.shard - 1]
+    acting = acting_primary(shard)
+    leads = acting == node.name
+    return {
+        "id": ids.nodes[node.name],
+        "host": node.host,
+        "port": node.port,
+        "bus_port": node.bus_port,
+        # Without it every node would make up ids of its own, CLUSTER SHARDS would differ from
+        # node to node, and a move between unknown shards logs each slot (Valkey 8.1).
+        "shard_id": ids.shards[shard.number] if plan.engine.keeps_shard_ids else "",
+        "flags": "master" if leads else "slave",
+        "primary_id": "" if leads else ids.nodes[acting],
+        # each owner's epoch is its shard's number: unique, and below any takeover's
+        "epoch": 0 if node.name == shard.primary and not leads else shard.number,
+        "slots": str(shard.slots) if leads else "",
+    }

@@ -1,0 +1,64 @@
+"""Finding our templates and the user's, and filling them in."""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from redistopo.errors import WrongRequest
+from redistopo.model.conf_text import quote
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def shipped() -> Path:
+    """Our own templates: inside the installed package, or at the top of a checkout."""
+    inside = _PACKAGE / "_templates"
+    return inside if inside.is_dir() else _PACKAGE.parent / "templates"
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    """Each shipped template as (path below the templates folder, text)."""
+    root = shipped()
+    for path in sorted(root.rglob("*.j2")):
+        yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=4)
+def _environment(own: str) -> "Environment":
+    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
+
+    # sandboxed: a user's template folder may come from somebody else
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader([folder for folder in (own, str(shipped())) if folder]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # the output is redis.conf and TOML, not HTML
+    )
+    environment.filters["quote"] = quote
+    return environment
+
+
+def fill(name: str, values: Mapping[str, object], *, own: str = "") -> str:
+    """The text of a template; `own` is a folder whose templates go before ours.
+
+    Raises WrongRequest with template and line where a user's template is broken.
+    """
+    from jinja2 import TemplateError
+
+    try:
+        return _environment(own).get_template(name).render(values)
+    except TemplateError as error:
+        line = getattr(error, "lineno", None)
+        where = f"{getattr(error, 'name', None) or name}{f', line {line}' if line else ''}"
+        raise WrongRequest(
+            f"the template {where} can't be rendered",
+            detail=str(error),
+            hint="mend it, or remove `templates` from the topology file to use the shipped ones",
+        ) from error

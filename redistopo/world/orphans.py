@@ -1,0 +1,39 @@
+"""Servers at work in a folder of ours, whether or not they are on record."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from redistopo.world.process import SERVERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A running server program: its pid and its working folder."""
+
+    pid: int
+    folder: Path
+
+
+def servers() -> tuple[Server, ...]:
+    """Every Redis or Valkey server on this machine whose working folder we may see."""
+    return tuple(_servers())
+
+
+def _servers() -> Iterator[Server]:
+    for process in psutil.process_iter():
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if Path(process.exe().removesuffix(" (deleted)")).name in SERVERS:
+                folder = process.cwd().removesuffix(" (deleted)")
+                yield Server(pid=process.pid, folder=Path(folder))
+        except (psutil.Error, OSError):
+            continue
+
+
+def servers_in(folder: Path) -> tuple[Server, ...]:
+    """Those that work below a folder."""
+    return tuple(server for server in servers() if server.folder.is_relative_to(folder))

@@ -1,0 +1,59 @@
+"""The password: given by the user, or made once and kept where only they can read it."""
+
+import os
+import secrets
+from pathlib import Path
+
+from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.model.layout import Layout
+from redistopo.model.topology import Topology
+from redistopo.world.files import read_text, write_private
+
+VARIABLE = "REDISTOPO_PASSWORD"
+
+
+def password(topology: Topology, layout: Layout, *, make: bool = False) -> str:
+    """The password by precedence: REDISTOPO_PASSWORD, password_file, our own file; "" for none.
+
+    With `make`, one of 32 random bytes is made where there is none. Raises MachineLacks
+    for a file that can't be read, WrongRequest for a password that can't be one.
+    """
+    if not topology.auth:
+        return ""
+    if given := os.environ.get(VARIABLE):
+        return _usable(given, VARIABLE)
+    if topology.password_file:
+        path = layout.root / Path(topology.password_file).expanduser()
+        text = read_text(path)
+        if text is None:
+            raise MachineLacks(
+                f"the password file {path} doesn't exist",
+                hint="make it, or remove `password_file` to have a password generated",
+            )
+        return _usable(text.split("\n", 1)[0].rstrip("\r"), str(path))
+    kept = (read_text(layout.password) or "").strip()
+    if kept or not make:
+        return kept
+    made = secrets.token_urlsafe(32)
+    write_private(layout.password, made + "\n")
+    return made
+
+
+def password_path(topology: Topology, layout: Layout) -> Path | None:
+    """The file that a user's shell can read the password from; None where it is in no file."""
+    if not topology.auth or os.environ.get(VARIABLE):
+        return None
+    if topology.password_file:
+        return layout.root / Path(topology.password_file).expanduser()
+    return layout.password
+
+
+def _usable(text: str, source: str) -> str:
+    if not text:
+        raise WrongRequest(f"the password in {source} is empty", hint="put one there")
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        raise WrongRequest(
+            f"the password in {source} has a control character",
+            hint="use printable characters on one line",
+        )
+    return text

@@ -1,0 +1,95 @@
+"""Which ports are free on this machine, and who holds the others."""
+
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+def free(host: str, port: int) -> bool:
+    """Whether a server could bind that port now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # as servers do: a port in TIME_WAIT is free, a port that is listened on isn't
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def bindable(host: str) -> bool:
+    """Whether this machine has that address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
+
+
+def holder(port: int) -> str:
+    """Who listens on a port, as ``nginx (pid 123)``; "another program" where we may not see it."""
+    with suppress(psutil.Error, OSError):
+        for found in psutil.net_connections(kind="tcp"):
+            held = found.laddr and found.laddr.port == port
+            if found.status == psutil.CONN_LISTEN and held and found.pid:
+                return f"{psutil.Process(found.pid).name()} (pid {found.pid})"
+    return "another program"
+
+
+def ephemeral_range() -> tuple[int, int] | None:
+    """The ports that the system hands out to outgoing connections; None where it isn't known."""
+    if sys.platform == "darwin":
+        return (49152, 65535)  # net.inet.ip.portrange.first and .last, as shipped
+    with suppress(OSError, ValueError):
+        first, last = _RANGE.read_text(encoding="ascii").split()
+        return int(first), int(last)
+    return None
+
+
+def listening(port_by_pid: dict[int, int]) -> dict[int, tuple[str, ...]]:
+    """Port -> the addresses on which it is listened, for the ports given as pid -> port.
+
+    On Linux from the kernel's own table, in which listeners come first (proc(5), state
+    0A); elsewhere by psutil, process by process.
+    """
+    wanted = set(port_by_pid.values())
+    if sys.platform != "linux":
+        return {port: _of_process(pid, port) for pid, port in port_by_pid.items()}
+    found: dict[int, list[str]] = {port: [] for port in wanted}
+    for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        with suppress(OSError), Path(f"/proc/net/{name}").open(encoding="ascii") as table:
+            next(table, None)
+            for line in table:
+                fields = line.split()
+                if fields[3] != "0A":
+                    break
+                address, _, port = fields[1].partition(":")
+                if int(port, 16) in wanted:
+                    found[int(port, 16)].append(_address(address, family))
+    return {port: tuple(addresses) for port, addresses in found.items()}
+
+
+def _address(text: str, family: socket.AddressFamily) -> str:
+    # the kernel prints each 32-bit word in the machine's own byte order
+    words = [bytes.fromhex(text[n : n + 8]) for n in range(0, len(text), 8)]
+    raw = b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)
+    return socket.inet_ntop(family, raw)
+
+
+def _of_process(pid: int, port: int) -> tuple[str, ...]:
+    with suppress(psutil.Error):
+        return tuple(
+            found.laddr.ip
+            for found in psutil.Process(pid).net_connections(kind="tcp")
+            if found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port == port
+        )
+    return ()

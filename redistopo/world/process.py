@@ -1,0 +1,206 @@
+"""Server processes: launched, recognised for good, and ended; never one that isn't ours."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+import psutil
+
+from redistopo.errors import MachineLacks, TimedOut
+from redistopo.model.layout import Layout, NodeFolder
+from redistopo.model.record import ProcessMark
+from redistopo.world.files import private_folder, writing
+from redistopo.world.record import load_mark, save_mark
+from redistopo.world.waiting import Deadline, wait_for
+
+# What a server must not inherit: it would show a password to whoever reads its environment.
+_SECRET_VARIABLES = ("REDISTOPO_PASSWORD", "REDISCLI_AUTH", "VALKEYCLI_AUTH")
+Started = psutil.Popen
+"""A process that this very program started, and so can reap."""
+
+SERVERS = ("redis-server", "valkey-server", "redis-check-rdb", "valkey-check-rdb")
+
+
+@lru_cache(maxsize=1)
+def boot_id() -> str:
+    """Names this boot of the machine; "" where the system has no such name."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
+
+
+def started_at(pid: int) -> float:
+    """When a process started: clock ticks since boot on Linux, else seconds since the epoch.
+
+    Raises psutil.NoSuchProcess.
+    """
+    if sys.platform == "linux":
+        # psutil adds the boot time, which moves with the system's clock; the ticks don't.
+        # proc(5): field 22, counted after the command name, which may hold spaces.
+        try:
+            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, ProcessLookupError) as error:
+            raise psutil.NoSuchProcess(pid) from error
+        return float(text.rpartition(")")[2].split()[19])
+    return psutil.Process(pid).create_time()
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Our environment without passwords, with `extra` on top."""
+    kept = {name: value for name, value in os.environ.items() if name not in _SECRET_VARIABLES}
+    return kept | dict(extra or {})
+
+
+def launch(layout: Layout, node: str, executable: str) -> Started:
+    """The node's server runs, detached in a session of its own, and is on record.
+
+    Its folder is its working folder and its log gets what it prints. The intent is on
+    record before the start, so that a server is found even if we die right after.
+    Raises MachineLacks where the program can't be run.
+    """
+    folder = layout.node(node)
+    mark = ProcessMark(
+        node=node,
+        pid=0,
+        started=0,
+        boot=boot_id(),
+        executable=executable,
+        config=str(folder.config),
+        launching=True,
+    )
+    save_mark(layout, mark)
+    process = _spawn(folder, executable)
+    with suppress(psutil.NoSuchProcess):  # it ended at once: whoever waits for it sees that
+        save_mark(
+            layout,
+            ProcessMark(
+                node=node,
+                pid=process.pid,
+                started=started_at(process.pid),
+                boot=mark.boot,
+                executable=executable,
+                config=mark.config,
+            ),
+        )
+    return process
+
+
+def _spawn(folder: NodeFolder, executable: str) -> Started:
+    private_folder(folder.root)
+    with writing(folder.log):
+        log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        return psutil.Popen(
+            [executable, str(folder.config)],
+            cwd=folder.root,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise MachineLacks(
+            f"can't run {executable}",
+            detail=error.strerror or str(error),
+            hint="`redistopo engines` lists the servers on this machine",
+        ) from error
+    finally:
+        os.close(log)
+
+
+def ours(layout: Layout, node: str) -> psutil.Process | None:
+    """The node's running process, proven ours; None where there is none.
+
+    Proven by pid, start time and boot as recorded, and by its working folder: in a copy
+    of a project the record names the original's processes, but they work elsewhere. A
+    launch that was cut off before its pid was recorded is completed here.
+    """
+    mark = load_mark(layout, node)
+    folder = layout.node(node)
+    if mark is None or (mark.launching and mark.pid == 0):
+        return _adopt(layout, node, folder)
+    if mark.boot != boot_id():
+        return None
+    try:
+        if started_at(mark.pid) != mark.started:
+            return None
+        process = psutil.Process(mark.pid)
+        if process.status() == psutil.STATUS_ZOMBIE or not _works_in(process, folder.root):
+            return None
+    except psutil.NoSuchProcess:
+        return None
+    return process
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    """Whether the process's working folder is that one; True where the system won't tell."""
+    try:
+        return Path(process.cwd()).samefile(folder)
+    except (psutil.AccessDenied, NotImplementedError):
+        return True
+    except (psutil.ZombieProcess, OSError):
+        return False
+
+
+def _adopt(layout: Layout, node: str, folder: NodeFolder) -> psutil.Process | None:
+    """A server that works in this node's own folder, started by us but not on record."""
+    try:
+        pid = int(folder.pidfile.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    try:
+        process = psutil.Process(pid)
+        executable = process.exe()
+        named = Path(executable).name.removesuffix(" (deleted)") in SERVERS
+        if not named or not Path(process.cwd()).samefile(folder.root):
+            return None
+        mark = ProcessMark(
+            node=node,
+            pid=pid,
+            started=started_at(pid),
+            boot=boot_id(),
+            executable=executable,
+            config=str(folder.config),
+        )
+    except (psutil.Error, OSError):
+        return None
+    save_mark(layout, mark)
+    return process
+
+
+def signal_process(process: psutil.Process, number: signal.Signals) -> None:
+    """The process got the signal, or had ended; psutil refuses a pid that was reused."""
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def await_end(processes: list[psutil.Process], deadline: Deadline) -> list[psutil.Process]:
+    """Those that still run at the deadline.
+
+    A zombie has ended: whoever started it, an earlier redistopo, is gone, and how soon
+    init reaps it is init's affair. Our own children are reaped here.
+    """
+    alive = list(processes)
+
+    def look() -> bool | None:
+        alive[:] = [process for process in alive if _runs(process)]
+        return None if alive else True
+
+    with suppress(TimedOut):
+        wait_for(look, deadline, lambda: "", pause=0.002)
+    return alive
+
+
+def _runs(process: psutil.Process) -> bool:
+    if isinstance(process, psutil.Popen):
+        return process.poll() is None
+    try:
+        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

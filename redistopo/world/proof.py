@@ -1,0 +1,119 @@
+"""The data proof: a marker written as any client would, read back from every replica, removed."""
+
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis, RedisCluster
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from redistopo.model.observed import NodeSeen, ProofSeen, ShardSeen
+from redistopo.model.slots import key_in
+from redistopo.world.client import ANSWER_SECONDS, CONNECT_SECONDS, Asker
+
+PREFIX = "redistopo:verify:"
+EXPIRY_SECONDS = 60
+WAIT_MILLISECONDS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What to prove: every shard that has a primary; `entry` is where the client comes in."""
+
+    shards: tuple[ShardSeen, ...]
+    clustered: bool
+    entry: NodeSeen
+
+
+def prove(proof: Proof, password: str, asker: Asker) -> tuple[ProofSeen, ...]:
+    """Write, WAIT, read from each replica, remove; one result a shard, never an exception.
+
+    The client comes in at one node and finds the others by what the servers announce, as
+    an application's client does: so the announced addresses are proven too. The markers
+    bear our prefix and expire by themselves, should we die half-way.
+    """
+    options: dict[str, Any] = {
+        "host": proof.entry.host,
+        "port": proof.entry.port,
+        "password": password or None,
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": ANSWER_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+        "decode_responses": True,
+        "protocol": 2,
+        "driver_info": None,
+    }
+    try:
+        client = RedisCluster(**options) if proof.clustered else Redis(**options)
+    except (RedisError, OSError) as error:
+        return tuple(
+            _failed(shard, "", f"no client can connect: {error}") for shard in proof.shards
+        )
+    try:
+        return tuple(_prove_shard(shard, client, asker) for shard in proof.shards)
+    finally:
+        client.close()
+
+
+def _prove_shard(shard: ShardSeen, client: Any, asker: Asker) -> ProofSeen:
+    clustered = isinstance(client, RedisCluster)
+    if clustered and not shard.slots:
+        return _failed(shard, "", "it owns no slot, so no key can live there")
+    name = f"{PREFIX}{secrets.token_hex(4)}"
+    key = key_in(shard.slots, name) if clustered else name
+    token = secrets.token_hex(16)
+    began = time.monotonic()
+    try:
+        error = _write(shard, client, key, token) or _read(shard.replicas, asker, key, token)
+        client.delete(key)
+    except (RedisError, OSError) as trouble:
+        error = f"{type(trouble).__name__}: {trouble}"
+    return ProofSeen(
+        shard=shard.number,
+        key=key,
+        primary=shard.primary.address if shard.primary else "",
+        replicas=tuple(node.address for node in shard.replicas),
+        milliseconds=(time.monotonic() - began) * 1000,
+        error=error,
+    )
+
+
+def _write(shard: ShardSeen, client: Any, key: str, token: str) -> str:
+    if not client.set(key, token, ex=EXPIRY_SECONDS):
+        return "SET was not acknowledged"
+    wanted = len(shard.replicas)
+    if not wanted:
+        return "" if client.get(key) == token else "it reads back another value"
+    # WAIT speaks of the connection's own last write: the client's one connection to that node
+    target = (
+        {"target_nodes": client.get_node_from_key(key)} if isinstance(client, RedisCluster) else {}
+    )
+    reached = client.execute_command("WAIT", wanted, WAIT_MILLISECONDS, **target)
+    count = next(iter(reached.values())) if isinstance(reached, dict) else int(reached)
+    if count < wanted:
+        return f"WAIT: {count} of {wanted} replicas had it after {WAIT_MILLISECONDS} ms"
+    return ""
+
+
+def _read(replicas: Iterable[NodeSeen], asker: Asker, key: str, token: str) -> str:
+    for node in replicas:
+        commands = [("READONLY",), ("GET", key)] if node.members else [("GET", key)]
+        said = asker.ask(node.host, node.port, commands)[-1]
+        if said != token:
+            return f"replica {node.address} answers {said!r} for the key just written"
+    return ""
+
+
+def _failed(shard: ShardSeen, key: str, error: str) -> ProofSeen:
+    return ProofSeen(
+        shard=shard.number,
+        key=key,
+        primary=shard.primary.address if shard.primary else "",
+        replicas=tuple(node.address for node in shard.replicas),
+        milliseconds=0,
+        error=error,
+    )

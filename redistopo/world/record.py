@@ -1,0 +1,81 @@
+"""Keeping the record: one file for the topology, one for each node's process."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from redistopo.errors import WrongRequest
+from redistopo.model.layout import Layout
+from redistopo.model.record import RECORD_FORMAT, ProcessMark, Record, RecordedNode
+from redistopo.world.files import private_folder, read_text, write_private, writing
+
+
+def save_record(layout: Layout, record: Record) -> None:
+    """The record is on disk, whole."""
+    write_private(layout.record, json.dumps(asdict(record), indent=1) + "\n")
+
+
+def load_record(layout: Layout) -> Record | None:
+    """The record; None where there is none, or where it is damaged.
+
+    A damaged record loses nothing: the nodes' own files still say what they are, and
+    each process has its own mark. Raises WrongRequest for a newer format.
+    """
+    said = _json(read_text(layout.record))
+    if said is None:
+        return None
+    if isinstance(version := said.get("format"), int) and version > RECORD_FORMAT:
+        raise WrongRequest(
+            f"{layout.record} was written by a newer redistopo (format {version})",
+            hint="upgrade redistopo: pip install --upgrade redistopo",
+        )
+    try:
+        nodes = tuple(RecordedNode(**node) for node in said["nodes"])
+        return Record(**{**said, "nodes": nodes})
+    except (KeyError, TypeError):
+        return None
+
+
+def damaged(layout: Layout) -> bool:
+    """Whether there is a record file that can't be read."""
+    return layout.record.exists() and load_record(layout) is None
+
+
+def save_mark(layout: Layout, mark: ProcessMark) -> None:
+    """The node's process is on record."""
+    private_folder(layout.node(mark.node).root)
+    write_private(layout.node(mark.node).process, json.dumps(asdict(mark)) + "\n")
+
+
+def load_mark(layout: Layout, node: str) -> ProcessMark | None:
+    """The mark of the process last started for this node; None for none, or a damaged one."""
+    said = _json(read_text(layout.node(node).process))
+    try:
+        return ProcessMark(**said) if said is not None else None
+    except TypeError:
+        return None
+
+
+def forget_mark(layout: Layout, node: str) -> None:
+    """No process is on record for this node."""
+    path = layout.node(node).process
+    with writing(path):
+        path.unlink(missing_ok=True)
+
+
+def recorded_nodes(layout: Layout) -> tuple[str, ...]:
+    """Names of all nodes that have a folder, also ones that the topology file no longer has."""
+    if not layout.nodes.is_dir():
+        return ()
+    found = (path.name for path in layout.nodes.iterdir() if path.is_dir())
+    return tuple(sorted(found, key=lambda name: (len(name), name)))
+
+
+def _json(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None

@@ -1,0 +1,78 @@
+"""Running ``redis-cli --cluster create``, under our own deadline."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from redistopo.errors import RedistopoError, TimedOut
+from redistopo.world.files import tail, writing
+from redistopo.world.process import clean_environment
+from redistopo.world.waiting import Deadline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creation:
+    """One ``--cluster create``: the addresses in the order that makes the first ones primaries."""
+
+    cli: str
+    addresses: Sequence[str]
+    replicas: int
+    password: str
+    log: Path
+
+
+def create_cluster(creation: Creation, deadline: Deadline) -> None:
+    """redis-cli said that the cluster is made; its output is in the log.
+
+    The password goes by environment alone, so that no process list shows it; an empty
+    one is left out, or redis-cli would send AUTH. redis-cli itself waits without end for
+    nodes that can't meet: at the deadline, and on any exception, it is ended. Raises
+    TimedOut, or RedistopoError where it refused.
+    """
+    argv = [
+        creation.cli,
+        "--cluster",
+        "create",
+        *creation.addresses,
+        "--cluster-replicas",
+        str(creation.replicas),
+        "--cluster-yes",
+    ]
+    secret = {"REDISCLI_AUTH": creation.password} if creation.password else {}
+    with writing(creation.log):
+        log = os.open(creation.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        process = psutil.Popen(
+            argv,
+            env=clean_environment(secret),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+    try:
+        code = process.wait(timeout=deadline.left)
+    except (psutil.TimeoutExpired, subprocess.TimeoutExpired) as error:
+        raise TimedOut(
+            f"redis-cli --cluster create did not end within {deadline.seconds:g} s",
+            detail=tail(creation.log, 6),
+            hint=f"its whole output: {creation.log}",
+        ) from error
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    if code != 0:
+        raise RedistopoError(
+            f"redis-cli --cluster create failed (exit code {code})",
+            detail=tail(creation.log, 6),
+            hint=f"its whole output: {creation.log}",
+        )

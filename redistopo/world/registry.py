@@ -1,0 +1,71 @@
+"""Every topology of ours on this machine, known by the user's XDG state folder."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from redistopo.errors import MachineLacks
+from redistopo.world.files import private_folder, read_text, write_private
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One topology: `root` is its project folder, `ports` all of its data and bus ports."""
+
+    id: str
+    name: str
+    shape: str
+    root: str
+    ports: tuple[int, ...]
+
+
+def _folder() -> Path | None:
+    """Where entries are kept; None on a machine without a home."""
+    if given := os.environ.get("XDG_STATE_HOME"):
+        return Path(given) / "redistopo" / "topologies"
+    try:
+        return Path.home() / ".local" / "state" / "redistopo" / "topologies"
+    except RuntimeError:
+        return None
+
+
+def enter(entry: Entry) -> str:
+    """The topology is known to `ps` and to `init` elsewhere; else why it isn't ("" if it is).
+
+    A machine without a writable home can still run topologies.
+    """
+    folder = _folder()
+    if folder is None:
+        return "there is no home folder"
+    try:
+        private_folder(folder)
+        write_private(folder / f"{entry.id}.json", json.dumps(asdict(entry)) + "\n")
+    except MachineLacks as error:
+        return f"{error.message}: {error.detail}"
+    return ""
+
+
+def leave(entry_id: str) -> None:
+    """The topology is no longer known."""
+    folder = _folder()
+    if folder is not None:
+        with suppress(OSError):
+            (folder / f"{entry_id}.json").unlink(missing_ok=True)
+
+
+def entries() -> tuple[Entry, ...]:
+    """All known topologies whose project still has its state folder, by name."""
+    return tuple(sorted(_entries(), key=lambda one: (one.name, one.root)))
+
+
+def _entries() -> Iterator[Entry]:
+    folder = _folder()
+    if folder is None or not folder.is_dir():
+        return
+    for path in folder.glob("*.json"):
+        with suppress(MachineLacks, ValueError, KeyError, TypeError):
+            said = json.loads(read_text(path) or "")
+            yield Entry(**{**said, "ports": tuple(map(int, said["ports"]))})

@@ -1,0 +1,60 @@
+"""The one polling loop."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from redistopo.errors import TimedOut
+
+Answer = TypeVar("Answer")
+
+
+class Deadline:
+    """A moment on the monotonic clock, so that no change of the system's time moves it."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds until then, never below 0."""
+        return max(0.0, self._end - time.monotonic())
+
+    def part(self, share: float) -> "Deadline":
+        """An earlier deadline: that share of the whole time, from the same beginning."""
+        earlier = Deadline(self.seconds)
+        earlier._end = self._end - self.seconds * (1 - share)
+        return earlier
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self._end
+
+
+def wait_for(
+    look: Callable[[], Answer | None],
+    deadline: Deadline,
+    describe: Callable[[], str],
+    *,
+    pause: float = 0.005,
+) -> Answer:
+    """What `look` answers once that isn't None; it is asked at least once.
+
+    The pause between looks grows to 100 ms, and to what a look itself takes, so that
+    looking never takes more than half of the machine. Raises TimedOut with `describe()`.
+    """
+    while True:
+        began = time.monotonic()
+        answer = look()
+        if answer is not None:
+            return answer
+        if deadline.over:
+            raise TimedOut(
+                f"not done after {deadline.seconds:g} s",
+                detail=describe(),
+                hint="--timeout gives it longer",
+            )
+        took = time.monotonic() - began
+        time.sleep(min(max(pause, took), deadline.left + 0.001))
+        pause = min(pause * 1.3, 0.1)
