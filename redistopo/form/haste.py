@@ -7,7 +7,6 @@ as drift until then.
 from redistopo.form.hands import Hands
 
 NODE_TIMEOUT = "cluster-node-timeout"
-DISKLESS_LOAD = "repl-diskless-load"
 
 _SMALL = 20
 
@@ -21,16 +20,11 @@ def hasten(hands: Hands) -> None:
     """
     timeout = 500 if len(hands.plan.nodes) <= _SMALL else 1000
     _set(hands, NODE_TIMEOUT, str(min(timeout, hands.plan.topology.node_timeout)))
-    if hands.plan.engine.collects_first_sync_late:
-        # an empty replica then reads its first sync from the socket, without the thread
-        _set(hands, DISKLESS_LOAD, "on-empty-db")
 
 
 def calm(hands: Hands) -> None:
     """All nodes have the planned settings again."""
     _set(hands, NODE_TIMEOUT, str(hands.plan.topology.node_timeout))
-    if hands.plan.engine.collects_first_sync_late:
-        _set(hands, DISKLESS_LOAD, "disabled")
 
 
 def _set(hands: Hands, directive: str, usual: str) -> None:
