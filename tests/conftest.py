@@ -1,8 +1,12 @@
-"""What every test has: a state folder of its own, so that no test sees another's topologies."""
+"""What every test has: a state folder of its own, and projects that leave nothing behind."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from support.ports import leased
+from support.project import Project
 
 
 @pytest.fixture(autouse=True)
@@ -19,3 +23,27 @@ def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     ):
         monkeypatch.delenv(name, raising=False)
     return state
+
+
+@pytest.fixture
+def projects(tmp_path: Path) -> Iterator[Callable[[str], Project]]:
+    """Makes projects on ports of their own; after the test nothing of them runs."""
+    made: list[Project] = []
+    with ExitStack() as stack:
+
+        def make(name: str) -> Project:
+            root = tmp_path / name
+            root.mkdir()
+            project = Project(root, stack.enter_context(leased()))
+            made.append(project)
+            return project
+
+        yield make
+        for project in made:
+            project.cleanup()
+
+
+@pytest.fixture
+def project(projects: Callable[[str], Project]) -> Project:
+    """One project."""
+    return projects("project")

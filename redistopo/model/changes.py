@@ -21,6 +21,13 @@ class Do(StrEnum):
     CORRECT = "correct"
 
 
+Settings = Mapping[str, str | None]
+"""Directive -> the value it should have; None where the topology file no longer names it."""
+
+Drifts = Mapping[str, Settings]
+"""Node -> the directives in which the running server differs from the topology file."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One thing to do to some nodes, and why; `settings` holds what `CORRECT` sets, by node."""
@@ -28,7 +35,7 @@ class Step:
     do: Do
     nodes: tuple[str, ...]
     cause: str
-    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    settings: Mapping[str, Settings] = field(default_factory=dict)
 
     def __str__(self) -> str:
         what = {
@@ -40,10 +47,6 @@ class Step:
             Do.CORRECT: "correct the live configuration of",
         }[self.do]
         return f"{what} {names(self.nodes)}"
-
-
-Drifts = Mapping[str, Mapping[str, str]]
-"""Node -> directive -> the value that its file has and the running server hasn't."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +150,11 @@ def _revive(plan: Plan, absent: tuple[NodeSeen, ...], cause: str) -> Iterable[St
 
 
 def _correct(situation: Situation) -> Iterable[Step]:
+    """Running servers get the file's settings, and a file that will give them at a restart."""
     drifting = {name: settings for name, settings in situation.drifts.items() if settings}
     if drifting:
         directives = sorted({name for settings in drifting.values() for name in settings})
-        yield Step(
-            do=Do.CORRECT,
-            nodes=tuple(drifting),
-            cause=f"{', '.join(directives)} differ from the topology file",
-            settings=drifting,
-        )
+        cause = f"{', '.join(directives)} differ from the topology file"
+        nodes = tuple(drifting)
+        yield Step(do=Do.WRITE, nodes=nodes, cause=cause)
+        yield Step(do=Do.CORRECT, nodes=nodes, cause=cause, settings=drifting)

@@ -45,8 +45,7 @@ def refuse(problems: Iterable[Problem], source: str) -> WrongRequest:
     return WrongRequest(
         f"{source} has {things}",
         detail="\n".join(str(one) for one in found),
-        hint="mend the file and run the same command again; "
-        "`redistopo schema` prints what is allowed",
+        hint="mend that and run the same command again; `redistopo schema` prints all keys",
     )
 
 
@@ -58,7 +57,7 @@ def read_toml(text: str, source: str) -> dict[str, object]:
         raise WrongRequest(
             f"{source} is not valid TOML",
             detail=str(error),
-            hint="mend that place in the file, or write a new one with `redistopo init --force`",
+            hint="mend that place in the file, or write a new one with `redistopo init cluster --force`",
         ) from error
 
 

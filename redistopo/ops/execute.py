@@ -63,13 +63,19 @@ def _form(hands: Hands, _one: Step) -> None:
 
 
 def _correct(hands: Hands, one: Step) -> None:
+    """What can be set live is set; of the rest the user is told that it needs a restart."""
+    waiting: dict[str, str] = {}
     for node in hands.nodes(one.nodes):
         for directive, value in one.settings[node.name].items():
+            if value is None:
+                waiting[directive] = "no longer in the topology file"
+                continue
             try:
                 hands.order(node, "CONFIG", "SET", directive, value)
             except BadReply as error:
-                text = f"{node.name}: {directive} needs a restart to change ({error.detail})"
-                warn(hands.tell, f"{text}: redistopo down, then redistopo up")
+                waiting[directive] = error.detail
+    for directive, why in waiting.items():
+        warn(hands.tell, f"{directive} changes at a restart ({why}): redistopo down, then up")
 
 
 _DOERS: dict[Do, Callable[[Hands, Step], None]] = {

@@ -96,7 +96,7 @@ def _asked(request: InitRequest, name: str) -> Topology:
     if topology is not None:
         problems = check(topology)
     if topology is None or problems:
-        raise refuse(problems, "the topology asked for")
+        raise refuse(problems, "what you ask for")
     return topology
 
 
@@ -108,7 +108,7 @@ def _settings(settings: tuple[str, ...]) -> dict[str, list[str]]:
         if not equals or not name.strip():
             raise refuse(
                 [Problem(key=f"--set {text}", seen="has no '='", allowed="write directive=value")],
-                "the topology asked for",
+                "what you ask for",
             )
         found.setdefault(name.strip(), []).append(value.strip())
     return found

@@ -7,7 +7,7 @@ from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.errors import WrongRequest
 from redistopo.form.hands import Hands
-from redistopo.model.changes import Drifts, Situation
+from redistopo.model.changes import Drifts, Settings, Situation
 from redistopo.model.conf_text import drift, read_conf
 from redistopo.model.findings import failed
 from redistopo.model.observed import Observed, Role
@@ -15,6 +15,7 @@ from redistopo.model.plan import Plan
 from redistopo.model.record import Record
 from redistopo.model.topology import Directives, Topology
 from redistopo.render.conf import node_conf
+from redistopo.world.files import read_text
 from redistopo.world.observe import Depth
 
 
@@ -36,13 +37,19 @@ def situation(plan: Plan, record: Record | None, seen: Observed, password: str) 
 
 
 def drifts(plan: Plan, seen: Observed, password: str) -> Drifts:
-    """Node -> directives whose live value isn't the topology file's, for nodes that told."""
-    found = {}
+    """Node -> directives whose live value isn't the topology file's, for nodes that told.
+
+    Also those that the node was started with and the file no longer names.
+    """
+    found: dict[str, Settings] = {}
     for node in seen.nodes:
         if node.config is not None:
-            rendered = read_conf(node_conf(plan, plan.node(node.name), password))
+            planned = plan.node(node.name)
+            rendered = read_conf(node_conf(plan, planned, password))
+            started = read_conf(read_text(planned.folder.config) or "")
             differing = drift(rendered, node.config)
-            found[node.name] = {name: pair[0] for name, pair in differing.items()}
+            gone = dict.fromkeys(started.keys() - rendered.keys() - {"replicaof"})
+            found[node.name] = {name: pair[0] for name, pair in differing.items()} | gone
     return found
 
 

@@ -121,8 +121,11 @@ def _candidates() -> Iterator[tuple[str, str]]:
     if path := os.environ.get(VARIABLE):
         yield str(Path(path).expanduser().absolute()), VARIABLE
     for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            yield str(Path(found).absolute()), f"{name} on PATH"
+        for folder in dict.fromkeys(os.get_exec_path()):
+            if os.access(found := Path(folder) / name, os.X_OK):
+                # /bin and /usr/bin are one folder on most systems; the link's own name stays,
+                # because a Debian redis-server is a link that looks at the name it bears
+                yield str(Path(folder).resolve() / found.name), f"{name} on PATH"
     for package, inside in _BUNDLED.items():
         for server in _packaged(package, inside):
             yield server, f"the Python package {package.replace('_', '-')}"

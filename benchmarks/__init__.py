@@ -1,0 +1,1 @@
+"""Ratios measured side by side: redistopo, and what people do by hand."""

@@ -1,0 +1,124 @@
+"""The rows: what is measured, against what, and the bar."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks import recipe
+from benchmarks.stage import Made, Stage
+
+Pair = tuple[float, float | None]
+"""Seconds of ours, and of the competitor measured right beside it (None: an absolute bar)."""
+
+_SIX = ("cluster", "--shards", "3", "--replicas", "1")
+_MANY = ("cluster", "--shards", "51", "--replicas", "1")
+_INSTANT = ("--formation", "instant")
+_OUR_PACKAGES = ("click", "jinja2", "psutil", "redis", "rich")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table; `measure` is one round: ours and theirs, one after the other.
+
+    `bar` is the most that ours may take as a multiple of theirs, or in seconds where
+    `theirs` is empty; `times` multiplies the rounds of what takes an instant anyway.
+    """
+
+    name: str
+    what: str
+    theirs: str
+    bar: float
+    measure: Callable[[Stage], Pair]
+    times: int = 1
+
+
+def _up_by_cli(stage: Stage) -> Pair:
+    with stage.topology((*_SIX, "--formation", "redis-cli"), 6) as made:
+        ours = stage.up(made)
+    return ours, recipe.cluster(stage, 3, 1)
+
+
+def _up_instant(stage: Stage) -> Pair:
+    with stage.topology((*_SIX, *_INSTANT), 6) as made:
+        ours = stage.up(made)
+    return ours, recipe.cluster(stage, 3, 1)
+
+
+def _up_replication(stage: Stage) -> Pair:
+    with stage.topology(("replication", "--replicas", "2"), 3) as made:
+        ours = stage.up(made)
+    return ours, recipe.replication(stage, 2)
+
+
+def _up_many(stage: Stage) -> Pair:
+    with stage.topology((*_MANY, *_INSTANT), 102) as made:
+        ours = stage.up(made)
+    return ours, recipe.cluster(stage, 51, 1)
+
+
+def _verify_six(stage: Stage) -> Pair:
+    with stage.topology((*_SIX, *_INSTANT), 6) as made:
+        stage.up(made)
+        same = ", ".join(_imported(stage, made))
+        ours = stage.ours("verify", "--dir", str(made.folder))
+        return ours, stage.timed([sys.executable, "-c", f"import {same}"])
+
+
+def _imported(stage: Stage, made: Made) -> list[str]:
+    """The dependencies that `redistopo verify` imports, as Python itself tells.
+
+    Today click, psutil and redis. The standard library's modules that it uses, and its own,
+    are left out: starting them is ours to keep cheap.
+    """
+    argv = [sys.executable, "-X", "importtime", "-m", "redistopo", "verify"]
+    said = subprocess.run(
+        [*argv, "--dir", str(made.folder)],
+        env=stage.environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    names = {line.rpartition("|")[2].strip() for line in said.stderr.splitlines() if "|" in line}
+    return [name for name in _OUR_PACKAGES if name in names]
+
+
+def _verify_many(stage: Stage) -> Pair:
+    # one after the other: 102 idle nodes would slow the six down, in our favour
+    with stage.topology((*_SIX, *_INSTANT), 6) as made:
+        stage.up(made)
+        six = stage.ours("verify", "--dir", str(made.folder))
+    with stage.topology((*_MANY, *_INSTANT), 102) as made:
+        stage.up(made)
+        return stage.ours("verify", "--dir", str(made.folder)), six
+
+
+def _down_six(stage: Stage) -> Pair:
+    with stage.topology((*_SIX, *_INSTANT), 6) as made:
+        stage.up(made)
+        return stage.ours("down", "--dir", str(made.folder)), None
+
+
+def _flag(flag: str) -> Callable[[Stage], Pair]:
+    def measure(stage: Stage) -> Pair:
+        ours = stage.ours(flag)
+        return ours, stage.timed([sys.executable, "-c", "import click"])
+
+    return measure
+
+
+_RECIPE = "the recipe"
+_CLICK = 'python -c "import click"'
+_IMPORTS = "python importing the same packages"
+
+ROWS: tuple[Row, ...] = tuple(
+    Row(name=name, what=what, theirs=theirs, bar=bar, measure=measure, times=times)
+    for name, what, theirs, bar, measure, times in (
+        ("up-redis-cli", "up + verified, 6 nodes, redis-cli", _RECIPE, 0.45, _up_by_cli, 1),
+        ("up-instant", "up + verified, 6 nodes, instant", _RECIPE, 0.15, _up_instant, 1),
+        ("up-replication", "up + verified, primary + 2", _RECIPE, 0.15, _up_replication, 1),
+        ("up-102", "up + verified, 102 nodes, instant", _RECIPE, 0.35, _up_many, 1),
+        ("verify-6", "verify, 6 nodes", _IMPORTS, 3.0, _verify_six, 2),
+        ("verify-102", "verify, 102 nodes", "verify, 6 nodes", 5.0, _verify_many, 1),
+        ("down-6", "down, 6 nodes", "", 1.0, _down_six, 2),
+        ("help", "--help", _CLICK, 2.0, _flag("--help"), 4),
+        ("version", "--version", _CLICK, 2.0, _flag("--version"), 4),
+    )
+)

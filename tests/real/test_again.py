@@ -1,0 +1,203 @@
+"""`up` and `down` over and over: nothing twice, nothing lost, roles as the servers say."""
+
+import json
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+from support.engines import BUNDLED
+from support.judge import roles
+from support.project import Project
+from support.waiting import until
+
+
+def test_up_twice_does_nothing_the_second_time(project: Project) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    before = sorted(process.pid for process in project.servers())
+    again = project.up()
+    assert "nothing to do" in again.out
+    assert sorted(process.pid for process in project.servers()) == before
+    assert project.run("up", "--dry-run", check=0).out.startswith("Steps: none")
+
+
+def test_down_twice_is_fine(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    project.run("down", check=0)
+    again = project.run("down", check=0)
+    assert "Nothing was running" in again.out
+
+
+def test_a_killed_node_comes_back_with_its_data_and_its_id(project: Project) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    with project.client() as client:
+        identity = client.execute_command("CLUSTER MYID")
+        client.set("{06S}kept", "yes")  # slot 0, on node1
+    others = {process.pid for process in project.servers()} - {project.pid(1)}
+    psutil.Process(project.pid(1)).send_signal(signal.SIGKILL)
+    project.up()
+    assert project.faults() == []
+    with project.client() as client:
+        assert client.execute_command("CLUSTER MYID") == identity
+    assert others <= {process.pid for process in project.servers()}
+
+
+def test_all_nodes_killed_at_once_come_back(project: Project) -> None:
+    project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
+    project.up()
+    before = _owners(project)
+    for process in project.servers():
+        process.send_signal(signal.SIGKILL)
+    project.up()
+    assert project.faults() == []
+    assert _owners(project) == before
+
+
+def _owners(project: Project) -> set[tuple[str, str]]:
+    with project.client() as client:
+        told = client.execute_command("CLUSTER NODES").values()
+        return {(str(said["node_id"]), str(said["slots"])) for said in told}
+
+
+def test_a_failover_outlives_down_and_up(project: Project) -> None:
+    """Roles are the servers', not the ones first planned."""
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    with project.client(project.port + 3) as replica:
+        replica.execute_command("CLUSTER FAILOVER")
+    until(lambda: roles(project.ports, project.password)[project.port + 3] == "master")
+    project.run("down", check=0)
+    project.up()
+    assert roles(project.ports, project.password)[project.port + 3] == "master"
+    assert project.run("verify").code == 0
+
+
+@pytest.mark.parametrize("everyone", [True, False], ids=["all stopped", "old primary stopped"])
+def test_a_promoted_replica_stays_primary(project: Project, everyone: bool) -> None:
+    """In a replication nobody but the record remembers who was promoted."""
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    first, second, third = project.ports
+    for port, target in ((second, ("NO", "ONE")), (third, ("127.0.0.1", second))):
+        with project.client(port) as client:
+            client.execute_command("REPLICAOF", *target)
+    with project.client(second) as client:
+        client.set("written", "after the promotion")
+    with project.client(first) as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", second)
+    if everyone:
+        project.run("down", check=0)
+    else:
+        psutil.Process(project.pid(1)).send_signal(signal.SIGKILL)
+    project.up()
+    assert roles(project.ports, project.password) == {
+        first: "slave", second: "master", third: "slave",
+    }  # fmt: skip
+    with project.client(first) as client:
+        assert client.get("written") == "after the promotion"
+
+
+def test_a_changed_setting_is_applied_live(project: Project) -> None:
+    project.init("replication", "--set", "maxmemory=50mb", engine=BUNDLED.path)
+    project.up()
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace('"50mb"', '"60mb"'))
+    assert "maxmemory" in project.run("up", "--dry-run", check=0).out
+    project.up()
+    with project.client() as client:
+        assert client.config_get("maxmemory") == {"maxmemory": str(60 * 1024 * 1024)}
+
+
+def test_another_layout_in_the_file_is_refused(project: Project) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace("shards = 3", "shards = 4"))
+    refused = project.run("up", check=2)
+    assert "no longer describes" in refused.err
+    assert project.faults() == []
+
+
+def test_a_half_made_cluster_without_keys_is_made_anew(project: Project) -> None:
+    project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
+    _half_made(project)
+    project.up()
+    assert project.faults() == []
+
+
+def test_a_half_made_cluster_with_keys_is_kept(project: Project) -> None:
+    project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
+    _half_made(project)
+    with project.client() as client:
+        client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+        until(lambda: client.cluster("INFO")["cluster_state"] == "ok")
+        client.set("precious", "yes")
+    failed = project.run("up", "--timeout", "3s", check=3)
+    assert "not healthy" in failed.err
+    with project.client() as client:
+        assert client.get("precious") == "yes"
+
+
+def _half_made(project: Project) -> None:
+    """All nodes run and none is joined, as after a redistopo killed before it formed them."""
+    up = project.begin("up", "--json")
+    assert up.stderr is not None
+    for line in up.stderr:
+        if json.loads(line)["text"].startswith("form"):
+            break
+    # The formation holds a child that runs on; it is stopped first, as a power cut would.
+    for child in psutil.Process(up.pid).children(recursive=True):
+        if "cli" in child.name():
+            child.kill()
+    up.kill()
+    up.communicate()
+    until(lambda: all(_alone(project, port) for port in project.ports), what="all alone")
+
+
+def _alone(project: Project, port: int) -> bool:
+    """Whether a node is on its own; if not, it is reset: a MEET may still have been under way."""
+    with project.client(port) as client:
+        said = client.cluster("INFO")
+        if (said["cluster_known_nodes"], said["cluster_slots_assigned"]) == ("1", "0"):
+            return True
+        client.execute_command("CLUSTER RESET HARD")
+        return False
+
+
+def test_a_redistopo_killed_right_after_a_launch_leaves_no_orphan(project: Project) -> None:
+    """A server whose pid never got on record is found by its folder."""
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    mark = project.folder(1) / "process.json"
+    mark.write_text(json.dumps({**json.loads(mark.read_text()), "pid": 0, "launching": True}))
+    assert "nothing to do" in project.up().out
+    project.run("down", check=0)
+    assert project.servers() == []
+
+
+def test_two_ups_at_once_make_one_topology(project: Project) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    both = [project.begin("up"), project.begin("up")]
+    told = [one.communicate(timeout=90) for one in both]
+    assert [one.returncode for one in both] == [0, 0], told
+    assert any("waiting for `redistopo up`" in err for _out, err in told)
+    assert any("nothing to do" in out for out, _err in told)
+    assert len(project.servers()) == 6
+    assert project.faults() == []
+
+
+def test_a_copy_of_a_running_project_does_not_stop_the_original(
+    project: Project, tmp_path: Path
+) -> None:
+    import shutil
+
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    copy = Project(tmp_path / "copy", project.port)
+    shutil.copytree(project.root, copy.root)
+    done = copy.run("down", check=0)
+    assert "Nothing was running" in done.out
+    assert project.faults(cluster=False) == []

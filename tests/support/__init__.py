@@ -1,0 +1,1 @@
+"""What real tests share: leased ports, projects run by the installed command, an own judge."""

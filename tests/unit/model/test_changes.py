@@ -1,0 +1,287 @@
+"""Changes: each situation's steps, as text with their cause."""
+
+from collections.abc import Callable, Collection
+
+import pytest
+
+from redistopo.model.changes import Situation, changes, current, names
+from redistopo.model.observed import NodeSeen, Observed, ProcessState
+from redistopo.model.plan import Plan
+from redistopo.model.record import Record
+
+Planned = Callable[..., Plan]
+Now = Callable[..., Situation]
+
+ALL = "6 nodes (node1 ... node6)"
+HALF = "an earlier up ended half-way"
+BY_CLI = f"form one cluster of {ALL}: formation: redis-cli (auto: 3 or more shards and a CLI)"
+BY_SEED = f"form one cluster of {ALL}: formation: instant (the topology file asks for it)"
+
+
+@pytest.fixture
+def now() -> Now:
+    """A situation of a plan, from what is true of its nodes by name."""
+
+    def made(
+        plan: Plan,
+        *,
+        up: Collection[str] = (),
+        data: Collection[str] = (),
+        keys: Collection[str] = (),
+        primary: str = "node1",
+        recorded: str = "",
+        formed: bool | None = None,
+        healthy: bool = False,
+        drifts: dict[str, dict[str, str]] | None = None,
+    ) -> Situation:
+        def seen(name: str, port: int) -> NodeSeen:
+            running = name in up
+            role = {"role": "master" if name == primary else "slave"}
+            return NodeSeen(
+                name=name,
+                host="127.0.0.1",
+                port=port,
+                process=ProcessState.RUNNING if running else ProcessState.ABSENT,
+                has_data=name in data,
+                error="" if running else "its process isn't running",
+                info={**role, **({"db0": "keys=2"} if name in keys else {})} if running else {},
+            )
+
+        record = Record(
+            id="1", name="t", shape="", created="", formed=bool(formed), nodes=(), primary=recorded
+        )
+        return Situation(
+            seen=Observed(
+                shape=plan.topology.shape,
+                nodes=tuple(seen(node.name, node.port) for node in plan.nodes),
+            ),
+            record=None if formed is None else record,
+            healthy=healthy,
+            drifts=drifts or {},
+        )
+
+    return made
+
+
+def _steps(plan: Plan, now: Situation) -> list[str]:
+    return [f"{step}: {step.cause}" for step in changes(current(plan, now), now)]
+
+
+EVERY = [f"node{n}" for n in range(1, 7)]
+THREE = EVERY[:3]
+
+# What is true of a cluster, and the steps.
+CLUSTER: list[tuple[str, dict[str, object], list[str]]] = [
+    (
+        "fresh",
+        {},
+        [
+            f"write the configuration of {ALL}: not started yet",
+            f"start {ALL}: not started yet",
+            BY_CLI,
+        ],
+    ),
+    ("all running", {"up": EVERY, "data": EVERY, "formed": True, "healthy": True}, []),
+    ("all running, unhealthy", {"up": EVERY, "data": EVERY, "formed": True}, []),
+    (
+        "one stopped",
+        {"up": [n for n in EVERY if n != "node2"], "data": EVERY, "formed": True},
+        ["write the configuration of node2: not running", "start node2: not running"],
+    ),
+    (
+        "all stopped",
+        {"data": EVERY, "formed": True},
+        [f"write the configuration of {ALL}: not running", f"start {ALL}: not running"],
+    ),
+    (
+        "half made, some absent",
+        {"up": THREE, "data": THREE, "formed": False},
+        [
+            f"write the configuration of node4, node5, node6: {HALF}: started to see what "
+            "they hold",
+            f"start node4, node5, node6: {HALF}: started to see what they hold",
+        ],
+    ),
+    (
+        "half made, all absent but not untouched",
+        {"data": ["node1"], "formed": False},
+        [
+            f"write the configuration of {ALL}: {HALF}: started to see what they hold",
+            f"start {ALL}: {HALF}: started to see what they hold",
+        ],
+    ),
+    (
+        "half made, without keys",
+        {"up": EVERY, "data": EVERY, "formed": False},
+        [
+            f"stop and clear {ALL}: {HALF}, and no node holds a key",
+            f"write the configuration of {ALL}: made anew",
+            f"start {ALL}: made anew",
+            BY_CLI,
+        ],
+    ),
+    ("half made, with keys", {"up": EVERY, "formed": False, "keys": ["node5"]}, []),
+    ("half made, but healthy", {"up": EVERY, "formed": False, "healthy": True}, []),
+    (
+        "half made, healthy and drifting",
+        {"up": EVERY, "formed": False, "healthy": True, "drifts": {"node1": {"hz": "10"}}},
+        ["correct the live configuration of node1: hz differ from the topology file"],
+    ),
+    ("started without a record, with keys", {"up": EVERY, "keys": ["node1"]}, []),
+    (
+        "drift",
+        {
+            "up": EVERY,
+            "formed": True,
+            "healthy": True,
+            "drifts": {"node1": {"hz": "10", "save": ""}, "node2": {}, "node4": {"hz": "10"}},
+        },
+        ["correct the live configuration of node1, node4: hz, save differ from the topology file"],
+    ),
+    (
+        "one stopped, another drifting",
+        {"up": EVERY[1:], "formed": True, "drifts": {"node3": {"hz": "10"}}},
+        [
+            "write the configuration of node1: not running",
+            "start node1: not running",
+            "correct the live configuration of node3: hz differ from the topology file",
+        ],
+    ),
+]
+
+# The same of a primary and two replicas.
+REPLICATION: list[tuple[str, dict[str, object], list[str]]] = [
+    (
+        "fresh",
+        {},
+        [
+            "write the configuration of node1, node2, node3: not started yet",
+            "start node1: not started yet",
+            "start node2, node3: not started yet; replicas once the primary listens",
+        ],
+    ),
+    ("all running", {"up": THREE, "formed": True}, []),
+    (
+        "a replica stopped",
+        {"up": ["node1", "node2"], "formed": True, "recorded": "node1"},
+        [
+            "write the configuration of node3: not running",
+            "start node3: not running; replicas once the primary listens",
+        ],
+    ),
+    (
+        "all stopped, the primary had changed",
+        {"formed": True, "recorded": "node2"},
+        [
+            "write the configuration of node1, node2, node3: not running",
+            "start node2: not running",
+            "start node1, node3: not running; replicas once the primary listens",
+        ],
+    ),
+    (
+        "the old primary stopped, another leads",
+        {"up": ["node2", "node3"], "formed": True, "recorded": "node1", "primary": "node2"},
+        [
+            "write the configuration of node1: not running",
+            "start node1: not running; replicas once the primary listens",
+        ],
+    ),
+    (
+        "the primary stopped, nobody leads",
+        {"up": ["node2", "node3"], "formed": True, "recorded": "node1"},
+        ["write the configuration of node1: not running", "start node1: not running"],
+    ),
+    (
+        "half made",
+        {"up": ["node1"], "data": ["node1"], "formed": False},
+        [
+            "write the configuration of node2, node3: not started yet",
+            "start node2, node3: not started yet; replicas once the primary listens",
+        ],
+    ),
+    (
+        "a recorded primary that is not planned",
+        {"formed": True, "recorded": "node9"},
+        [
+            "write the configuration of node1, node2, node3: not running",
+            "start node1: not running",
+            "start node2, node3: not running; replicas once the primary listens",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("true_of_it", "steps"), [row[1:] for row in CLUSTER], ids=[row[0] for row in CLUSTER]
+)
+def test_a_clusters_situation_has_its_steps(
+    plan: Planned, now: Now, true_of_it: dict[str, object], steps: list[str]
+) -> None:
+    made = plan()
+    assert _steps(made, now(made, **true_of_it)) == steps
+
+
+@pytest.mark.parametrize(
+    ("true_of_it", "steps"), [row[1:] for row in REPLICATION], ids=[row[0] for row in REPLICATION]
+)
+def test_a_replications_situation_has_its_steps(
+    plan: Planned, now: Now, true_of_it: dict[str, object], steps: list[str]
+) -> None:
+    made = plan("replication")
+    assert _steps(made, now(made, **true_of_it)) == steps
+
+
+def test_an_instant_cluster_is_seeded_before_it_starts(plan: Planned, now: Now) -> None:
+    made = plan(formation="instant")
+    assert _steps(made, now(made)) == [
+        f"write the configuration of {ALL}: not started yet",
+        f"write the first nodes.conf of {ALL}: formation: instant",
+        f"start {ALL}: not started yet",
+        BY_SEED,
+    ]
+
+
+def test_a_standalone_is_written_and_started(plan: Planned, now: Now) -> None:
+    made = plan("standalone")
+    assert _steps(made, now(made)) == [
+        "write the configuration of node1: not started yet",
+        "start node1: not started yet",
+    ]
+
+
+def test_of_two_running_primaries_the_recorded_one_counts(plan: Planned, now: Now) -> None:
+    made = plan("replication", replicas=1)
+    both = now(made, up=["node1", "node2"], formed=True, recorded="node2", primary="node2")
+    one, two = both.seen.nodes
+    split = Observed(shape=both.seen.shape, nodes=(_primary(one), two))
+    led = current(made, Situation(seen=split, record=both.record))
+    assert [node.name for node in led.primaries] == ["node2"]
+
+
+def _primary(node: NodeSeen) -> NodeSeen:
+    return NodeSeen(
+        name=node.name,
+        host=node.host,
+        port=node.port,
+        process=node.process,
+        info={"role": "master"},
+    )
+
+
+def test_a_correction_holds_what_each_node_gets(plan: Planned, now: Now) -> None:
+    made = plan()
+    drifts = {"node1": {"hz": "10"}, "node2": {}, "node3": {"save": ""}}
+    (step,) = changes(made, now(made, up=EVERY, formed=True, drifts=drifts))
+    assert step.settings == {"node1": {"hz": "10"}, "node3": {"save": ""}}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "text"),
+    [
+        (EVERY[:1], "node1"),
+        (THREE, "node1, node2, node3"),
+        (EVERY[:4], "4 nodes (node1 ... node4)"),
+    ],
+)
+def test_many_nodes_are_named_shortly(nodes: list[str], text: str) -> None:
+    assert names(nodes) == text

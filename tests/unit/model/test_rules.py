@@ -1,0 +1,117 @@
+"""Rules: what the keys of a topology file must mean together."""
+
+from collections.abc import Callable
+
+import pytest
+
+from redistopo.model.rules import OWNED, check
+from redistopo.model.topology import Topology
+
+Made = Callable[..., Topology]
+
+# Keys, and the one problem: its key, and part of the text.
+BAD: list[tuple[dict[str, object], str, str]] = [
+    ({"shape": "replication", "shards": 2}, "shards", "replication has one shard"),
+    ({"shape": "standalone", "shards": 3}, "shards", 'shape = "cluster" has several'),
+    ({"shape": "standalone", "replicas": 1}, "replicas", 'shape = "replication" has them'),
+    ({"formation": "redis-cli", "shards": 2}, "formation", "fewer than 3"),
+    ({"formation": "redis-cli", "shards": 1, "replicas": 0}, "formation", 'formation = "auto"'),
+    # the bus of a cluster is at port + 10000, so the last port is 55535
+    ({"port": 60000}, "port", "the highest port would be 70005; with 6 nodes and a bus"),
+    ({"port": 55531}, "port", "allowed is 1024 to 55530"),
+    ({"shape": "replication", "port": 65534}, "port", "with 3, allowed is 1024 to 65533"),
+    ({"shards": 1000, "replicas": 10}, "port", "too many nodes"),
+    ({"host": "1.2.3"}, "host", "one IP address"),
+    ({"host": "::"}, "host", "must be one that they can connect to"),
+    ({"host": "0.0.0.0"}, "host", "127.0.0.1 keeps it on this machine"),
+    ({"host": "10.0.0.5", "auth": False}, "auth", "binds loopback only"),
+    ({"engine": "latest"}, "engine", "the path of a server program (with a /)"),
+    ({"nodes": {"node7": {"hz": "10"}}}, "nodes.node7", "the nodes are node1 to node6"),
+    ({"nodes": {"nodes1": {"hz": "10"}}}, "nodes.nodes1", "did you mean node1?"),
+    ({"nodes": {"node01": {"hz": "10"}}}, "nodes.node01", "did you mean node1?"),
+    ({"redis": {"port": "7000"}}, "redis.port", "use port"),
+    ({"redis": {"PORT": "7000"}}, "redis.port", "use port"),
+    ({"nodes": {"node2": {"bind": "::"}}}, "nodes.node2.bind", "use host"),
+]
+
+GOOD: list[dict[str, object]] = [
+    {},
+    {"shape": "replication", "replicas": 0},
+    {"shape": "standalone"},
+    {"formation": "redis-cli", "shards": 3},
+    {"formation": "instant", "shards": 1, "replicas": 0},
+    {"port": 55530},
+    {"shape": "standalone", "port": 65535},
+    {"shape": "replication", "formation": "redis-cli"},
+    {"host": "::1", "auth": False},
+    {"host": "127.0.0.2", "auth": False},
+    {"host": "10.0.0.5"},
+    {"nodes": {"node6": {"hz": "10"}}},
+    {"redis": {"maxmemory": "1gb"}},
+]
+
+
+def _topology(make: Made, keys: dict[str, object]) -> Topology:
+    return make(**{"shape": "cluster", **keys})
+
+
+@pytest.mark.parametrize(("keys", "key", "says"), BAD)
+def test_keys_that_do_not_go_together_are_one_problem(
+    topology: Made, keys: dict[str, object], key: str, says: str
+) -> None:
+    problems = check(_topology(topology, keys))
+    assert [problem.key for problem in problems] == [key]
+    assert says in str(problems[0])
+
+
+@pytest.mark.parametrize("keys", GOOD)
+def test_keys_that_go_together_are_no_problem(topology: Made, keys: dict[str, object]) -> None:
+    assert check(_topology(topology, keys)) == ()
+
+
+def test_all_problems_are_told_together(topology: Made) -> None:
+    problems = check(
+        topology(
+            shape="standalone",
+            shards=2,
+            replicas=1,
+            port=65535,
+            host="0.0.0.0",
+            engine="newest",
+            redis={"dir": "/"},
+            nodes={"node9": {"bind": "::"}},
+        )
+    )
+    assert [problem.key for problem in problems] == [
+        "shards",
+        "replicas",
+        "port",
+        "host",
+        "engine",
+        "redis.dir",
+        "nodes.node9",
+        "nodes.node9.bind",
+    ]
+
+
+@pytest.mark.parametrize(("directive", "instead"), OWNED.items())
+def test_a_directive_of_ours_is_refused_with_the_key_to_use(
+    topology: Made, directive: str, instead: str
+) -> None:
+    (problem,) = check(topology(redis={directive: "1"}))
+    assert problem.key == f"redis.{directive}"
+    assert problem.allowed == (f"use {instead}" if instead else "it can't be changed")
+
+
+@pytest.mark.parametrize(
+    "directive",
+    [
+        # Valkey's names for replicaof's password, by CONFIG GET * of Valkey 9.1
+        "primaryauth",
+        "primaryuser",
+    ],
+)
+def test_other_names_of_a_directive_of_ours_are_refused_too(topology: Made, directive: str) -> None:
+    assert [problem.key for problem in check(topology(redis={directive: "1"}))] == [
+        f"redis.{directive}"
+    ]
