@@ -59,7 +59,7 @@ def _stranger(subject: Subject, node: NodeSeen) -> Answer | None:
 
 def password(subject: Subject) -> Iterator[Answer]:
     """A client without password is refused."""
-    asked = [node for node in subject.seen.answering if node.anonymous is not None]
+    asked = [node for node in subject.seen.nodes if node.anonymous is not None]
     if subject.expected.auth is False:
         yield skipped("auth = false in the topology file: no password is asked for")
         return

@@ -2,12 +2,20 @@
 
 from collections.abc import Iterable
 
-from redistopo.errors import AccessDenied, MachineLacks, NodeDied, TimedOut, Unreachable
+from redistopo.errors import (
+    AccessDenied,
+    MachineLacks,
+    NodeDied,
+    RedistopoError,
+    TimedOut,
+    Unreachable,
+)
 from redistopo.form.hands import Hands
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_info
-from redistopo.world.files import tail
-from redistopo.world.process import Started, launch
+from redistopo.world.files import FREE, NO_SPACE, tail
+from redistopo.world.interrupt import uninterrupted
+from redistopo.world.process import launch
 from redistopo.world.waiting import wait_for
 
 
@@ -17,9 +25,15 @@ def start(hands: Hands, names: Iterable[str]) -> None:
     Raises NodeDied at once where one ends early, TimedOut naming those not ready in time.
     """
     nodes = hands.nodes(names)
+    with uninterrupted(later=True):
+        _launch(hands, nodes)
+    await_ready(hands, nodes)
+
+
+def _launch(hands: Hands, nodes: Iterable[NodePlan]) -> None:
+    """All run, and all are known to this run, so that whatever comes next can undo them."""
     for node in nodes:
         hands.started[node.name] = launch(hands.plan.layout, node.name, hands.plan.engine.path)
-    await_ready(hands, nodes)
 
 
 def await_ready(hands: Hands, nodes: Iterable[NodePlan]) -> None:
@@ -31,7 +45,7 @@ def await_ready(hands: Hands, nodes: Iterable[NodePlan]) -> None:
         for name, node in list(pending.items()):
             process = hands.started.get(name)
             if process is not None and process.poll() is not None:
-                raise _died(node, process)
+                raise ended(node, f"right after its start (exit code {process.poll()})")
             said[name] = _unready(hands, node)
             if not said[name]:
                 del pending[name]
@@ -74,12 +88,15 @@ def _unready(hands: Hands, node: NodePlan) -> str:
     return ""
 
 
-def _died(node: NodePlan, process: Started) -> NodeDied | MachineLacks:
+def ended(node: NodePlan, when: str) -> RedistopoError:
+    """The error of a node that ended by itself, told by its own last log lines."""
     last = tail(node.folder.log)
-    message = f"{node.name} ended right after its start (exit code {process.poll()})"
-    hint = f"its log: {node.folder.log}"
-    if "Address already in use" in last or "bind" in last.lower():
-        return MachineLacks(message, detail=last, hint=f"a port was taken meanwhile; {hint}")
+    message = f"{node.name} ended {when}"
+    log = f"its log: {node.folder.log}"
+    if NO_SPACE in last:
+        return MachineLacks(message, detail=last, hint=f"{FREE}; {log}")
+    if "Address already in use" in last:
+        return MachineLacks(message, detail=last, hint=f"a port was taken meanwhile; {log}")
     if "FATAL CONFIG FILE ERROR" in last:
-        hint = f"change that directive in {node.folder.config.name}'s source, the topology file"
-    return NodeDied(message, detail=last, hint=hint)
+        return NodeDied(message, detail=last, hint="change that line in the topology file; " + log)
+    return NodeDied(message, detail=last, hint=log)

@@ -57,7 +57,7 @@ def read_toml(text: str, source: str) -> dict[str, object]:
         raise WrongRequest(
             f"{source} is not valid TOML",
             detail=str(error),
-            hint="mend that place in the file, or write a new one with `redistopo init cluster --force`",
+            hint="mend that place, or write a new file: redistopo init cluster --force",
         ) from error
 
 

@@ -1,12 +1,13 @@
 """Failures of `up` put into words: what was seen, in which node, and what to type."""
 
-from redistopo.errors import FaultFound, MachineLacks, NodeDied, RedistopoError
+from redistopo.errors import FaultFound, MachineLacks, RedistopoError
+from redistopo.form.start import ended
 from redistopo.model.findings import failed
 from redistopo.model.observed import Observed, ProcessState
 from redistopo.model.plan import Plan
 from redistopo.model.ports import block_of, choose
 from redistopo.ops.health import Verdict
-from redistopo.world.files import tail
+from redistopo.world.files import FREE, NO_SPACE
 from redistopo.world.ports import free
 
 
@@ -35,19 +36,14 @@ def unhealthy(plan: Plan, verdict: Verdict) -> RedistopoError:
     """The error of a topology that runs but failed its checks, or lost a node meanwhile."""
     gone = [node for node in verdict.seen.nodes if node.process is ProcessState.ABSENT]
     if gone:
-        log = plan.node(gone[0].name).folder.log
-        return NodeDied(
-            f"{gone[0].name} ended while the topology came up",
-            detail=tail(log),
-            hint=f"its log: {log}",
-        )
+        return ended(plan.node(gone[0].name), "while the topology came up")
     problems = failed(verdict.findings)
-    first = problems[0]
     shown = [f"{one.check} {one.subject}: {one.evidence}" for one in problems[:8]]
     if len(problems) > len(shown):
         shown.append(f"and {len(problems) - len(shown)} more")
+    detail = "\n".join(shown)
+    if NO_SPACE in detail:
+        return MachineLacks("the servers run, but their disk is full", detail=detail, hint=FREE)
     return FaultFound(
-        "the servers run, but the topology is not healthy",
-        detail="\n".join(shown),
-        hint=first.hint,
+        "the servers run, but the topology is not healthy", detail=detail, hint=problems[0].hint
     )

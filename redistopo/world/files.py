@@ -8,8 +8,13 @@ from pathlib import Path
 
 from redistopo.errors import MachineLacks
 
+NO_SPACE = os.strerror(errno.ENOSPC)
+"""How servers, too, tell of a full disk in their logs and replies."""
+
+FREE = "the disk is full: free some space, then run the same command again"
+
 _REMEDY = {
-    errno.ENOSPC: "the disk is full: free some space, then run the same command again",
+    errno.ENOSPC: FREE,
     errno.EDQUOT: "your disk quota is used up: free some space, then run the same command again",
     errno.EROFS: "that file system is read-only: use another folder (--dir)",
     errno.EACCES: "you may not write there: use another folder (--dir), or mend its permissions",

@@ -1,4 +1,4 @@
-"""A few moments in which Ctrl-C must wait: undoing what was done."""
+"""A few moments in which Ctrl-C must wait: undoing, and starting what must be on record."""
 
 import signal
 import threading
@@ -7,16 +7,23 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """SIGINT and SIGTERM do nothing inside; only the main thread can arrange that."""
+def uninterrupted(*, later: bool = False) -> Iterator[None]:
+    """SIGINT and SIGTERM do nothing inside; with `later`, one that came is KeyboardInterrupt after.
+
+    Only the main thread gets signals, so elsewhere there is nothing to arrange. They are
+    caught, not ignored or blocked: a process started inside would inherit that.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    came: list[int] = []
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in kept:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda caught, _frame: came.append(caught))
     try:
         yield
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
+    if came and later:
+        raise KeyboardInterrupt

@@ -64,7 +64,9 @@ def _look_at(shape: Shape, target: Target, asker: Asker, depth: Depth) -> NodeSe
     except (Unreachable, BadReply) as error:
         return replace(seen, error=f"{error.message}: {error.detail}")
     except AccessDenied as error:
-        return replace(seen, error=f"{error.message}: {error.detail}", anonymous=None)
+        # AUTH is also refused where no password is set any more: then anybody gets in
+        told = anonymous(seen.host, seen.port) if depth is Depth.FULL else None
+        return replace(seen, error=f"{error.message}: {error.detail}", anonymous=told)
 
 
 def _absent(target: Target, seen: NodeSeen) -> NodeSeen:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -75,18 +76,16 @@ def launch(layout: Layout, node: str, executable: str) -> Started:
     )
     save_mark(layout, mark)
     process = _spawn(folder, executable)
-    with suppress(psutil.NoSuchProcess):  # it ended at once: whoever waits for it sees that
-        save_mark(
-            layout,
-            ProcessMark(
-                node=node,
-                pid=process.pid,
-                started=started_at(process.pid),
-                boot=mark.boot,
-                executable=executable,
-                config=mark.config,
-            ),
-        )
+    try:
+        mark = replace(mark, pid=process.pid, started=started_at(process.pid), launching=False)
+        save_mark(layout, mark)
+    except psutil.NoSuchProcess:
+        pass  # it ended at once: whoever waits for it sees that
+    except BaseException:
+        # not on record, so nobody would ever stop it
+        process.kill()
+        process.wait()
+        raise
     return process
 
 

@@ -8,12 +8,15 @@ from typing import Any
 
 from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 
 from redistopo.model.observed import NodeSeen, ProofSeen, ShardSeen
 from redistopo.model.slots import key_in
 from redistopo.world.client import ANSWER_SECONDS, CONNECT_SECONDS, Asker
+
+_TROUBLE = (RedisError, RedisClusterException, OSError)
+"""redis-py's cluster errors are no RedisError."""
 
 PREFIX = "redistopo:verify:"
 EXPIRY_SECONDS = 60
@@ -49,7 +52,7 @@ def prove(proof: Proof, password: str, asker: Asker) -> tuple[ProofSeen, ...]:
     }
     try:
         client = RedisCluster(**options) if proof.clustered else Redis(**options)
-    except (RedisError, OSError) as error:
+    except _TROUBLE as error:
         return tuple(
             _failed(shard, "", f"no client can connect: {error}") for shard in proof.shards
         )
@@ -70,7 +73,7 @@ def _prove_shard(shard: ShardSeen, client: Any, asker: Asker) -> ProofSeen:
     try:
         error = _write(shard, client, key, token) or _read(shard.replicas, asker, key, token)
         client.delete(key)
-    except (RedisError, OSError) as trouble:
+    except _TROUBLE as trouble:
         error = f"{type(trouble).__name__}: {trouble}"
     return ProofSeen(
         shard=shard.number,

@@ -1,0 +1,49 @@
+# Two commands for a newcomer: `make up`, and `make down` to undo it. `make test` runs everything.
+# Uses uv where it is installed, else Python's own venv and pip.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PLAYGROUND := playground
+PYTEST_ARGS ?=
+
+.PHONY: up down test lint bench clean
+
+up: $(VENV)/.installed-bundled
+	@$(BIN)/redistopo init cluster --dir $(PLAYGROUND) --name playground
+	@$(BIN)/redistopo up --dir $(PLAYGROUND)
+	@echo
+	@echo "Here: the command is $(BIN)/redistopo, the folder --dir $(PLAYGROUND);  make down stops and removes it."
+
+down:
+	@if [ -x $(BIN)/redistopo ] && [ -d $(PLAYGROUND) ]; then \
+		$(BIN)/redistopo down --dir $(PLAYGROUND) --wipe --yes && rm -f $(PLAYGROUND)/redistopo.toml && rmdir $(PLAYGROUND); \
+	else echo "Nothing to undo."; fi
+
+test: $(VENV)/.installed-test
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-bundled
+	$(BIN)/python -m benchmarks
+
+clean: down
+	rm -rf $(VENV)
+
+# One line says what is missing; a half-made environment is not left behind.
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Python is missing: install Python 3.11 or newer (Debian: apt install python3 python3-venv; macOS: brew install python)" >&2; exit 4; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, this is $$($(PYTHON) --version 2>&1): install a newer one, then: make PYTHON=python3.12 $(firstword $(MAKECMDGOALS))" >&2; exit 4; }
+	@if command -v uv >/dev/null 2>&1; then uv venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); \
+	else $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv is missing: install it (Debian: apt install python3-venv), or install uv" >&2; exit 4; }; fi
+
+$(VENV)/.installed-%: $(BIN)/python pyproject.toml
+	@echo "Installing redistopo[$*] into $(VENV) ..."
+	@if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python -e '.[$*]'; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'; fi
+	@touch $@

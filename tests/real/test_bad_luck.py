@@ -1,0 +1,248 @@
+"""Bad luck while starting: one clear message, the documented exit code, nothing left running."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from support.engines import BUNDLED
+from support.project import COMMAND, Project
+from support.waiting import until
+
+STEPS = {
+    "write": "instant",
+    "seed": "instant",
+    "start": "instant",
+    "form": "redis-cli",
+    "wait": "redis-cli",
+    "verify": "instant",
+}
+BEGINS = {"seed": "write the first nodes.conf"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("step", STEPS)
+def test_ctrl_c_in_each_step_undoes_it(project: Project, step: str, number: signal.Signals) -> None:
+    project.init("cluster", "--formation", STEPS[step], engine=BUNDLED.path)
+    up = project.begin("up", "--json")
+    assert up.stderr is not None
+    wanted = BEGINS.get(step, step)
+    for line in up.stderr:
+        told = json.loads(line)
+        if told["event"] == "started" and told["text"].startswith(wanted):
+            break
+    up.send_signal(number)
+    out, _err = up.communicate(timeout=60)
+    if up.returncode == 0:
+        # the signal came after the last step; then the topology must be whole
+        assert step == "verify"
+        return
+    assert up.returncode == 130
+    assert json.loads(out)["error"]["kind"] == "Interrupted"
+    assert project.servers() == []
+    project.up()
+    assert project.faults() == []
+
+
+@pytest.mark.parametrize("offset", [1, 10001], ids=["data port", "bus port"])
+def test_a_busy_port_names_its_holder_and_the_next_free_block(
+    project: Project, offset: int
+) -> None:
+    project.init("cluster", engine=BUNDLED.path)
+    with socket.create_server(("127.0.0.1", project.port + offset)):
+        failed = project.run("up", check=4)
+        assert f"port {project.port + offset} is held by" in failed.err
+        assert f"(pid {os.getpid()})" in failed.err
+        assert "set port = " in failed.err
+    assert project.servers() == []
+    project.up()
+
+
+def test_init_passes_over_a_busy_block_and_says_why(project: Project) -> None:
+    project.run("init", "replication", check=0)
+    chosen = project.run("init", "replication", "--json", check=0).json
+    first = chosen["result"]["ports"]["first"]
+    (project.root / "redistopo.toml").unlink()
+    with socket.create_server(("127.0.0.1", first + 1)):
+        done = project.run("init", "replication", check=0)
+        assert f"port {first + 1} is busy" in done.err
+    assert f"port = {first}\n" not in (project.root / "redistopo.toml").read_text()
+
+
+def test_init_keeps_off_the_ports_of_a_stopped_topology(
+    projects: Callable[[str], Project],
+) -> None:
+    mine, other = projects("mine"), projects("other")
+    mine.init("standalone", engine=BUNDLED.path)
+    mine.up()
+    mine.run("down", check=0)
+    path = other.root / "redistopo.toml"
+    done = other.run("init", "standalone", "--port", str(mine.port), check=0)
+    assert "reserved by your topology" in done.err
+    path.unlink()
+
+
+def test_a_bad_directive_shows_redis_own_line(project: Project) -> None:
+    project.init("cluster", "--set", "maxmemory-polcy=allkeys-lru", engine=BUNDLED.path)
+    failed = project.run("up", check=1)
+    assert "maxmemory-polcy allkeys-lru" in failed.err
+    assert "Bad directive" in failed.err
+    assert "redis.log" in failed.err or "topology file" in failed.err
+    assert project.servers() == []
+
+
+def test_a_node_that_freezes_during_formation_is_named(project: Project) -> None:
+    project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
+    up = project.begin("up", "--timeout", "8s", "--json")
+    assert up.stderr is not None
+    for line in up.stderr:
+        told = json.loads(line)
+        if told["event"] == "started" and told["text"].startswith("form"):
+            break
+    frozen = next(process for process in project.servers() if Path(process.cwd()).name == "node5")
+    frozen.suspend()
+    out, err = up.communicate(timeout=60)
+    assert up.returncode in (1, 3), (out, err)
+    assert "node5" in out
+    assert project.servers() == []
+
+
+@pytest.mark.parametrize("size", ["16k", "128k", "256k"])
+def test_a_full_disk_is_one_clear_error(project: Project, tmp_path: Path, size: str) -> None:
+    """At 16k our own files don't fit; at 256k they do, but what Redis logs doesn't."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    # a mount of its own, in a namespace of its own: it is gone with the command
+    script = (
+        f"mount -t tmpfs -o size={size} tmpfs {disk} && cd {disk} && "
+        f"{COMMAND} init cluster --port {project.port} --formation instant "
+        f"--engine {BUNDLED.path} && {COMMAND} up --timeout 20s"
+    )
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4, done
+    assert "No space left" in done.stderr or "disk is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    listening = {c.laddr.port for c in psutil.net_connections() if c.status == "LISTEN"}
+    assert not listening & set(range(project.port, project.port + 6))
+
+
+def test_a_folder_that_cannot_be_written(project: Project) -> None:
+    """Below a file no folder can be made, not even by root."""
+    (project.root / "file").write_text("")
+    failed = project.run("init", "cluster", "--dir", "file/below", check=4)
+    assert "can't" in failed.err
+    script = (
+        f"mount -t tmpfs -o ro tmpfs {project.root} && cd {project.root} && {COMMAND} init cluster"
+    )
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4, done
+    assert "read-only" in done.stderr
+
+
+def test_a_stale_record_whose_pid_is_somebody_elses(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    mark = project.folder(1) / "process.json"
+    told = json.loads(mark.read_text())
+    stranger = subprocess.Popen(["sleep", "300"])
+    try:
+        psutil.Process(told["pid"]).kill()
+        until(lambda: not project.servers())
+        mark.write_text(json.dumps({**told, "pid": stranger.pid}))
+        assert "Nothing was running" in project.run("down", check=0).out
+        project.up()
+        project.run("down", check=0)
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+@pytest.mark.parametrize("name", ["record.json", "nodes/node1/process.json", "lock"])
+@pytest.mark.parametrize("damage", ["half", "garbage", "empty"])
+def test_a_damaged_record_loses_nothing(project: Project, name: str, damage: str) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    with project.client() as client:
+        client.set("kept", "yes")
+    path = project.root / ".redistopo" / name
+    whole = path.read_bytes()
+    path.write_bytes(
+        {"half": whole[: len(whole) // 2], "garbage": b"\x00\xff{", "empty": b""}[damage]
+    )
+    project.up()
+    with project.client() as client:
+        assert client.get("kept") == "yes"
+    assert len(project.servers()) == 3
+    project.run("down", check=0)
+    assert project.servers() == []
+
+
+def test_a_damaged_record_of_a_cluster_loses_nothing(project: Project) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    with project.client() as client:
+        client.set("{06S}kept", "yes")
+    project.run("down", check=0)
+    (project.root / ".redistopo" / "record.json").write_text('{"id": ')
+    project.up()
+    assert project.faults() == []
+    with project.client() as client:
+        assert client.get("{06S}kept") == "yes"
+
+
+def test_a_password_file_that_cannot_be_read(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace('# password_file = ""', 'password_file = "secret"'))
+    missing = project.run("up", check=4)
+    assert "secret doesn't exist" in missing.err
+    (project.root / "secret").mkdir()
+    unreadable = project.run("up", check=4)
+    assert "can't read" in unreadable.err
+    (project.root / "secret").rmdir()
+    (project.root / "secret").write_text("from the file\n")
+    project.up()
+    from support.judge import client
+
+    with client(project.port, "from the file") as node:
+        assert node.ping()
+
+
+def test_no_home_folder(project: Project) -> None:
+    project.env = {"HOME": "/proc/nobody", "XDG_STATE_HOME": "/proc/nowhere"}
+    project.init("standalone", engine=BUNDLED.path)
+    done = project.up()
+    assert "won't show this topology" in done.err
+
+
+def test_a_server_that_ignores_shutdown_and_sigterm_is_killed(project: Project) -> None:
+    """A stopped process can't save itself; it is continued first, and ends kindly."""
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    psutil.Process(project.pid(2)).suspend()
+    done = project.run("down", "--timeout", "10s", check=0)
+    assert "3 servers stopped" in done.out
+    assert project.servers() == []
+
+
+def test_wipe_spares_a_folder_that_is_not_ours(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    project.run("down", check=0)
+    (project.root / ".redistopo" / "MARKER").unlink()
+    project.run("down", "--wipe", "--yes")
+    assert (project.folder(1) / "redis.conf").exists()
+    shutil.rmtree(project.root / ".redistopo")
