@@ -44,20 +44,23 @@ def connect(plan: Plan, password_file: str) -> Connect:
 def _libraries(at: str, *, clustered: bool, auth: bool) -> tuple[tuple[str, str], ...]:
     python = f"redis.{'RedisCluster' if clustered else 'Redis'}.from_url("
     python += f"f\"redis://:{{os.environ['REDISCLI_AUTH']}}@{at}\")" if auth else f'"redis://{at}")'
-    secret = ":${process.env.REDISCLI_AUTH}@" if auth else ""
     if clustered:
         options = ", {redisOptions: {password: process.env.REDISCLI_AUTH}}" if auth else ""
         node = f'new Redis.Cluster(["redis://{at}"]{options})'
     else:
+        secret = ":${process.env.REDISCLI_AUTH}@" if auth else ""
         node = f"new Redis(`redis://{secret}{at}`)"
-    go_secret = '":" + os.Getenv("REDISCLI_AUTH") + "@' if auth else '"'
-    go = f'redis.Parse{"Cluster" if clustered else ""}URL("redis://" + {go_secret}{at}")'
+    go = f"redis.Parse{'Cluster' if clustered else ''}URL({_joined('os.Getenv', at, auth=auth)})"
     kind = "RedisClusterClient" if clustered else "RedisClient"
-    java_secret = '":" + System.getenv("REDISCLI_AUTH") + "@' if auth else '"'
-    java = f'{kind}.create("redis://" + {java_secret}{at}")'
+    java = f"{kind}.create({_joined('System.getenv', at, auth=auth)})"
     return (
         ("Python, redis-py", python),
         ("Node, ioredis", node),
         ("Go, go-redis", go),
         ("Java, Lettuce", java),
     )
+
+
+def _joined(getenv: str, at: str, *, auth: bool) -> str:
+    """The URL as an expression in Go or Java."""
+    return f'"redis://:" + {getenv}("REDISCLI_AUTH") + "@{at}"' if auth else f'"redis://{at}"'

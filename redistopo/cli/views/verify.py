@@ -29,7 +29,7 @@ def sheet_of(findings: tuple[Finding, ...]) -> Sheet:
         last = one.subject
         rows.append((one.subject if first else "", one.status.value, one.check, one.evidence))
     return Sheet(
-        columns=("subject", "is", "check", "evidence"),
+        columns=("subject", "status", "check", "evidence"),
         rows=rows,
         groups=frozenset(groups),
         wide="evidence",

@@ -1,0 +1,89 @@
+"""Records README's picture: the four commands on a real terminal, drawn by rich as SVG.
+
+Run it from a checkout: .venv/bin/python docs/record.py
+"""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+from io import StringIO
+from pathlib import Path
+
+import pyte
+from rich.console import Console
+from rich.text import Text
+
+COMMANDS = ("redistopo init cluster", "redistopo up", "redistopo verify", "redistopo down")
+WIDTH = 116
+HEIGHT = 60
+
+
+def screen(command: str, folder: Path) -> list[Text]:
+    """The lines that a terminal shows once the command has ended."""
+    shown = pyte.Screen(WIDTH, HEIGHT)
+    stream = pyte.ByteStream(shown)
+    master, slave = pty.openpty()
+    program = Path(sys.executable).parent / "redistopo"
+    process = subprocess.Popen(
+        [str(program), *command.split()[1:]],
+        cwd=folder,
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, "COLUMNS": str(WIDTH), "TERM": "xterm-256color"},
+    )
+    os.close(slave)
+    told = b"".join(iter(lambda: _read(master), b""))
+    process.wait()
+    # the reader's own folders, not those of whoever recorded this
+    told = told.replace(str(folder).encode(), b"~/shop")
+    told = re.sub(rb"/\S+/(redis-cli|valkey-cli)", rb"\1", told)
+    stream.feed(told)
+    lines = [_line(shown.buffer[row]) for row in range(HEIGHT)]
+    while lines and not lines[-1].plain.strip():
+        lines.pop()
+    return lines
+
+
+def _read(master: int) -> bytes:
+    try:
+        return os.read(master, 65536)
+    except OSError:  # Linux says so when the other end is closed
+        return b""
+
+
+def _line(cells: "dict[int, pyte.screens.Char]") -> Text:
+    line = Text()
+    for column in range(WIDTH):
+        cell = cells[column]
+        color = "default" if cell.fg == "default" else cell.fg.replace("brown", "yellow")
+        line.append(cell.data, style=f"{'bold ' if cell.bold else ''}{color}")
+    line.rstrip()
+    return line
+
+
+def main() -> None:
+    """docs/screen.svg shows the four commands as they look today."""
+    console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "shop"
+        folder.mkdir()
+        for command in COMMANDS:
+            console.print(Text(f"$ {command}", style="bold"))
+            for line in screen(command, folder):
+                console.print(line)
+            console.print()
+        subprocess.run(
+            [Path(sys.executable).parent / "redistopo", "down", "--wipe", "--yes", "--quiet"],
+            cwd=folder,
+            check=True,
+        )
+    # no font from elsewhere: the picture asks nothing of the network
+    text = re.sub(r"@font-face \{.*?\}\n?", "", console.export_svg(title="redistopo"), flags=re.S)
+    (Path(__file__).parent / "screen.svg").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
