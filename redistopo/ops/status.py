@@ -1,11 +1,10 @@
-"""`status` and `ps`: what runs, here and on this machine."""
+"""`status`: what each node of the folder's topology is doing now."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
-from redistopo.model.layout import STATE_FOLDER, Layout
 from redistopo.model.observed import NodeSeen, Role, ShardSeen, shards_of
 from redistopo.model.slots import SlotRange
 from redistopo.model.topology import Shape
@@ -13,10 +12,6 @@ from redistopo.ops.project import load
 from redistopo.ops.running import configs, running_password, running_targets
 from redistopo.world.client import Asker
 from redistopo.world.observe import Depth, look
-from redistopo.world.orphans import servers
-from redistopo.world.process import ours
-from redistopo.world.record import recorded_nodes
-from redistopo.world.registry import entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,72 +124,3 @@ def _state(node: NodeSeen) -> str:
 def _number(node: NodeSeen, name: str) -> int:
     said = node.info.get(name, "0")
     return int(said) if said.isdigit() else 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopologyLine:
-    """One topology of ours on this machine; `gone` where its folder is no longer there."""
-
-    name: str
-    shape: str
-    root: str
-    running: int
-    nodes: int
-    ports: tuple[int, ...]
-    gone: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Orphan:
-    """A server at work in a state folder of ours that its topology has no record of."""
-
-    pid: int
-    folder: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PsResult:
-    """All topologies of ours on this machine, and the orphans."""
-
-    topologies: tuple[TopologyLine, ...]
-    orphans: tuple[Orphan, ...]
-    code: ExitCode = field(default=ExitCode.DONE)
-
-
-def ps() -> PsResult:
-    """Every topology that this user started on this machine, running or not."""
-    lines = []
-    owned: set[int] = set()
-    for entry in entries():
-        layout = Layout(Path(entry.root))
-        names = recorded_nodes(layout)
-        pids = {process.pid for name in names if (process := ours(layout, name))}
-        owned |= pids
-        lines.append(
-            TopologyLine(
-                name=entry.name,
-                shape=entry.shape,
-                root=entry.root,
-                running=len(pids),
-                nodes=len(names),
-                ports=entry.ports,
-                gone=not layout.state.is_dir(),
-            )
-        )
-    orphans = tuple(
-        Orphan(pid=server.pid, folder=str(server.folder))
-        for server in servers()
-        if server.pid not in owned
-        and STATE_FOLDER in server.folder.parts
-        and not _recorded(server.folder, server.pid)
-    )
-    return PsResult(topologies=tuple(lines), orphans=orphans)
-
-
-def _recorded(folder: Path, pid: int) -> bool:
-    """Whether the folder's own topology knows the process, registered here or not."""
-    parts = folder.parts
-    at = len(parts) - 1 - parts[::-1].index(STATE_FOLDER)
-    layout = Layout(Path(*parts[:at]))
-    process = ours(layout, folder.name) if layout.marker.exists() else None
-    return process is not None and process.pid == pid

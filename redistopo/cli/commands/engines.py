@@ -11,7 +11,7 @@ from redistopo.cli.output import Manner, deliver
 def engines(as_json: bool, quiet: bool) -> None:
     """List the servers on this machine, or how to get one."""
     from redistopo.cli.views.status import show_engines
-    from redistopo.ops.inventory import engines as verb
+    from redistopo.ops.engines import engines as verb
 
     manner = Manner(verb="engines", as_json=as_json, quiet=quiet)
     deliver(manner, lambda _tell: verb(), show_engines)

@@ -15,7 +15,7 @@ from redistopo.cli.output import Manner, deliver
 def plan(root: Path, engine: str, as_json: bool, quiet: bool) -> None:
     """Show what `up` would do now, and why; starts nothing."""
     from redistopo.cli.views.plan import show_plan
-    from redistopo.ops.planning import plan as verb
+    from redistopo.ops.plan import plan as verb
 
     manner = Manner(verb="plan", as_json=as_json, quiet=quiet)
     deliver(manner, lambda _tell: verb(root, engine), show_plan)

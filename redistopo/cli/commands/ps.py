@@ -11,6 +11,6 @@ from redistopo.cli.output import Manner, deliver
 def ps(as_json: bool, quiet: bool) -> None:
     """List your topologies on this machine, and orphans."""
     from redistopo.cli.views.status import show_ps
-    from redistopo.ops.status import ps as verb
+    from redistopo.ops.ps import ps as verb
 
     deliver(Manner(verb="ps", as_json=as_json, quiet=quiet), lambda _tell: verb(), show_ps)

@@ -22,8 +22,8 @@ def render(root: Path, engine: str, out: Path | None, as_json: bool, quiet: bool
 
     The files hold the password, and only you may read them.
     """
-    from redistopo.ops.planning import RenderResult
-    from redistopo.ops.planning import render as verb
+    from redistopo.ops.render import RenderResult
+    from redistopo.ops.render import render as verb
 
     def show(result: RenderResult) -> None:
         count = "1 file" if len(result.files) == 1 else f"{len(result.files)} files"

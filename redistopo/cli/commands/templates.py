@@ -23,7 +23,7 @@ def export(folder: Path, force: bool, as_json: bool, quiet: bool) -> None:
     Name it by `templates = "FOLDER"` in redistopo.toml; delete what you don't change, and
     ours is used.
     """
-    from redistopo.ops.inventory import TemplatesResult, export_templates
+    from redistopo.ops.templates import TemplatesResult, export_templates
 
     def show(result: TemplatesResult) -> None:
         click.echo(f"{len(result.files)} templates in {result.folder}")

@@ -33,7 +33,7 @@ def up(
     manner = Manner(verb="up", as_json=as_json, quiet=quiet)
     if dry_run:
         from redistopo.cli.views.up import show_dry_run
-        from redistopo.ops.planning import plan
+        from redistopo.ops.plan import plan
 
         deliver(manner, lambda _t: plan(root, engine), show_dry_run)
         return

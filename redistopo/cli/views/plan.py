@@ -4,7 +4,7 @@ import click
 
 from redistopo.cli.sheet import Sheet, show
 from redistopo.cli.views.up import show_steps
-from redistopo.ops.planning import PlanResult
+from redistopo.ops.plan import PlanResult
 
 
 def show_plan(result: PlanResult) -> None:

@@ -5,8 +5,9 @@ import click
 from redistopo.cli.sheet import Sheet, show
 from redistopo.model.engine import Engine
 from redistopo.model.slots import show as slots_text
-from redistopo.ops.inventory import EnginesResult
-from redistopo.ops.status import NodeStatus, PsResult, StatusResult
+from redistopo.ops.engines import EnginesResult
+from redistopo.ops.ps import PsResult
+from redistopo.ops.status import NodeStatus, StatusResult
 
 
 def show_status(result: StatusResult) -> None:

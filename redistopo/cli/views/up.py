@@ -6,7 +6,7 @@ from redistopo.model.changes import Step
 from redistopo.model.findings import Status
 from redistopo.model.observed import ShardSeen
 from redistopo.model.slots import show as slots_text
-from redistopo.ops.planning import PlanResult
+from redistopo.ops.plan import PlanResult
 from redistopo.ops.up import UpResult
 
 _MOST_SHARDS = 12

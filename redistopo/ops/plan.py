@@ -1,4 +1,4 @@
-"""`plan` and `render`: what `up` would do and write; nothing is started."""
+"""`plan`: what `up` would do now, and why; nothing is started."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +10,7 @@ from redistopo.model.changes import Step, changes, current
 from redistopo.model.plan import Plan
 from redistopo.ops.project import load, plan_of
 from redistopo.ops.situation import look_for_steps, situation
-from redistopo.render.conf import node_conf
 from redistopo.world.client import Asker
-from redistopo.world.files import private_folder, write_private
-from redistopo.world.folder import claim
 from redistopo.world.password import password
 from redistopo.world.record import load_record
 from redistopo.world.waiting import Deadline
@@ -39,33 +36,3 @@ def plan(root: Path, engine: str = "") -> PlanResult:
         now = situation(made, record, look_for_steps(hands), secret)
     made = current(made, now)
     return PlanResult(plan=made, steps=changes(made, now))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderResult:
-    """The files written, one redis.conf a node."""
-
-    folder: Path
-    files: tuple[Path, ...]
-    engine: str
-    code: ExitCode = field(default=ExitCode.DONE)
-
-
-def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
-    """Every node's redis.conf is in its own folder below `out`, readable by you alone.
-
-    They hold the password; where none was made yet, this makes the one that `up` will use.
-    """
-    project = load(root)
-    made = plan_of(project, engine, assume=True)
-    if project.topology.auth:
-        claim(project.layout)
-    secret = password(project.topology, project.layout, make=True)
-    folder = (out or project.layout.root / "rendered").expanduser().resolve()
-    files = []
-    for node in made.nodes:
-        path = folder / node.name / node.folder.config.name
-        private_folder(path.parent)
-        write_private(path, node_conf(made, node, secret))
-        files.append(path)
-    return RenderResult(folder=folder, files=tuple(files), engine=made.engine.title)

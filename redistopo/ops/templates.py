@@ -1,30 +1,11 @@
-"""`engines`, `schema` and `templates`: what redistopo has to work with."""
+"""`templates export`: our templates as files to edit."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, WrongRequest
-from redistopo.model.engine import Engine
 from redistopo.render.environment import sources
-from redistopo.world.engines import find, install_hint
 from redistopo.world.files import writing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnginesResult:
-    """Every server found, in the order of preference; `install` says how to get one."""
-
-    engines: tuple[Engine, ...]
-    install: str
-
-    @property
-    def code(self) -> ExitCode:
-        return ExitCode.DONE if any(one.supported for one in self.engines) else ExitCode.LACKING
-
-
-def engines() -> EnginesResult:
-    """The servers on this machine."""
-    return EnginesResult(engines=find(tls=True), install=install_hint())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

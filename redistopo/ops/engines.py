@@ -1,0 +1,24 @@
+"""`engines`: the servers on this machine, or how to get one."""
+
+from dataclasses import dataclass
+
+from redistopo.errors import ExitCode
+from redistopo.model.engine import Engine
+from redistopo.world.engines import find, install_hint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnginesResult:
+    """Every server found, in the order of preference; `install` says how to get one."""
+
+    engines: tuple[Engine, ...]
+    install: str
+
+    @property
+    def code(self) -> ExitCode:
+        return ExitCode.DONE if any(one.supported for one in self.engines) else ExitCode.LACKING
+
+
+def engines() -> EnginesResult:
+    """The servers on this machine."""
+    return EnginesResult(engines=find(tls=True), install=install_hint())
