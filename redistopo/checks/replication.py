@@ -168,6 +168,11 @@ def _promotable(subject: Subject, shard: ShardSeen, *, votes: int, needed: int) 
     return good(f"{fit[0]} would take over: {votes} votes, {needed} needed", about)
 
 
+def _whole(text: str | None, usual: int) -> int:
+    """A setting's number; the server's usual one where it isn't told, or is none."""
+    return int(text) if text and text.isascii() and text.isdigit() else usual
+
+
 def _unfit(node: NodeSeen) -> str:
     """Why a replica would not stand for election; "" where it would."""
     config = node.config or {}
@@ -175,8 +180,8 @@ def _unfit(node: NodeSeen) -> str:
         return "cluster-replica-no-failover is set"
     if not node.link_up:
         return "its link to the primary is down"
-    factor = int(config.get("cluster-replica-validity-factor", 10))
-    timeout = int(config.get("cluster-node-timeout", 15000)) / 1000
+    factor = _whole(config.get("cluster-replica-validity-factor"), 10)
+    timeout = _whole(config.get("cluster-node-timeout"), 15000) / 1000
     silent = int(node.info.get("master_last_io_seconds_ago", 0))
     if factor and silent > factor * timeout + 10:
         return f"its data is {silent} s old, too old for validity factor {factor}"

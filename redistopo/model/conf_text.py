@@ -21,7 +21,30 @@ NOT_COMPARED = frozenset(
     }
 )  # fmt: skip
 
-SECRET = frozenset({"requirepass", "masterauth", "masteruser", "tls-key-file-pass"})
+SECRET = frozenset(
+    {
+        "requirepass", "masterauth", "masteruser", "primaryauth", "primaryuser",
+        "tls-key-file-pass", "tls-client-key-file-pass",
+    }
+)  # fmt: skip
+"""Compared, and never shown."""
+
+# Compared letter by letter; the others may differ in case, spaces and units.
+_EXACT = SECRET | {
+    "dir", "logfile", "pidfile", "dbfilename", "appendfilename", "appenddirname", "aclfile",
+    "unixsocket", "cluster-config-file", "proc-title-template", "syslog-ident",
+}  # fmt: skip
+
+_SPACE = " \t\n\r\v\f"
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
+
+
+def canonical(name: str) -> str:
+    """A directive's name as it is today: lower case, and replica for the old slave.
+
+    Servers keep one value under both names (config.c, aliases).
+    """
+    return re.sub(r"\bslave(s?)\b", r"replica\1", name.lower())
 
 
 def quote(value: str) -> str:
@@ -52,7 +75,7 @@ def _arguments(text: str) -> list[str]:
     found: list[str] = []
     at = 0
     while at < len(text):
-        if text[at].isspace():
+        if text[at] in _SPACE:
             at += 1
             continue
         raw, at = _argument(text, at)
@@ -61,34 +84,42 @@ def _arguments(text: str) -> list[str]:
 
 
 def _argument(text: str, at: int) -> tuple[bytes, int]:
+    """One argument and where it ends; quotes may begin inside it (sds.c, sdssplitargs)."""
     out = bytearray()
-    ending = text[at] if text[at] in "\"'" else ""
-    at += bool(ending)
+    quote = ""
     while at < len(text):
         letter = text[at]
-        if letter == ending or (not ending and letter.isspace()):
-            return bytes(out), at + 1
-        if letter == "\\" and ending == '"' and at + 1 < len(text):
-            if text[at + 1] == "x" and re.fullmatch(r"[0-9a-fA-F]{2}", text[at + 2 : at + 4]):
-                out.append(int(text[at + 2 : at + 4], 16))
-                at += 4
-                continue
-            at += 1
-            letter = {"n": "\n", "r": "\r", "t": "\t"}.get(text[at], text[at])
-        out += letter.encode()
+        if not quote and letter in _SPACE:
+            break
+        if letter in (quote or "\"'"):
+            quote = "" if quote else letter
+        elif letter == "\\" and quote and at + 1 < len(text):
+            raw, at = _escaped(text, at, quote)
+            out += raw
+        else:
+            out += letter.encode()
         at += 1
     return bytes(out), at
 
 
+def _escaped(text: str, at: int, quote: str) -> tuple[bytes, int]:
+    """What a backslash and what follows it mean, and where that ends."""
+    following = text[at + 1]
+    if quote == "'":
+        return (b"'", at + 1) if following == "'" else (b"\\", at)
+    if following == "x" and re.fullmatch(r"[0-9a-fA-F]{2}", text[at + 2 : at + 4]):
+        return bytes([int(text[at + 2 : at + 4], 16)]), at + 3
+    return _ESCAPES.get(following, following).encode(), at + 1
+
+
 def read_conf(text: str) -> Directives:
-    """The directives of a redis.conf; comments and blank lines are left out."""
+    """The directives of a redis.conf by today's names; comments and blank lines are left out."""
     found: dict[str, tuple[str, ...]] = {}
-    for line in text.splitlines():
-        stripped = line.strip()
-        if stripped and not stripped.startswith("#"):
-            name, _, rest = stripped.partition(" ")
-            name = name.lower()
-            found[name] = (*found.get(name, ()), unquote(rest))
+    for line in text.split("\n"):
+        name, *rest = line.strip(_SPACE).split(None, 1) or [""]
+        if name and not name.startswith("#"):
+            name = canonical(name)
+            found[name] = (*found.get(name, ()), unquote("".join(rest)))
     return found
 
 
@@ -97,26 +128,39 @@ def drift(rendered: Directives, live: Mapping[str, str]) -> dict[str, tuple[str,
 
     Directives that the server doesn't list, or lists in another form, are left out.
     """
-    found = {}
+    told = {canonical(name): value for name, value in live.items()}
+    wanted: dict[str, tuple[str, ...]] = {}
     for name, lines in rendered.items():
-        if name in NOT_COMPARED or name not in live:
-            continue
-        wanted = _joined(name, lines)
-        if _plain(wanted) != _plain(live[name]):
-            found[name] = (wanted, live[name])
+        wanted[canonical(name)] = (*wanted.get(canonical(name), ()), *lines)
+    found = {}
+    for name, lines in wanted.items():
+        if name not in NOT_COMPARED and name in told:
+            value = _effective(name, lines)
+            if not _same(name, value, told[name]):
+                found[name] = (value, told[name])
     return found
 
 
-def _joined(name: str, lines: tuple[str, ...]) -> str:
-    # `save` adds up over its lines; `save ""` alone means never. Others: the last line counts.
-    if name == "save":
-        return " ".join(line for line in lines if line)
-    return lines[-1]
+def _effective(name: str, lines: tuple[str, ...]) -> str:
+    """What several lines of one directive come to: for most, the last one counts."""
+    if name != "save":
+        return lines[-1]
+    # `save` adds up; an empty one takes the earlier points away
+    points: list[str] = []
+    for line in lines:
+        points = [*points, line] if line else []
+    return " ".join(points)
+
+
+def _same(name: str, wanted: str, live: str) -> bool:
+    if name in _EXACT:
+        return wanted == live
+    return _plain(wanted) == _plain(live)
 
 
 def _plain(value: str) -> str:
-    """A value in one spelling: memory units as bytes, list order and case aside."""
-    text = " ".join(value.split()).strip('"').lower()
+    """A value in one spelling: memory units as bytes, spaces and case aside."""
+    text = " ".join(value.split()).lower()
     memory = _MEMORY.fullmatch(text)
     if memory:
         return str(int(memory[1]) * _UNITS[memory[2].lower()])

@@ -120,11 +120,17 @@ class EngineRequest:
 
     @property
     def assumed(self) -> Engine:
-        """The engine to plan for where none is installed: the one asked for, at its oldest."""
+        """The engine to plan for where none is installed: the oldest supported one asked for.
+
+        Unsupported only where no supported version is what was asked for.
+        """
         product = self.product or Product.REDIS
+        version = Version(*self.numbers) if self.numbers else Version(7, 2)
+        if self.accepts(product, OLDEST[product]):
+            version = max(version, OLDEST[product])
         return Engine(
             product=product,
-            version=Version(*self.numbers) if self.numbers else Version(7, 2),
+            version=version,
             source="assumed: no server found on this machine",
         )
 

@@ -1,5 +1,6 @@
 """What was seen: one snapshot of every node, taken once and judged many times."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -103,8 +104,11 @@ class NodeSeen:
     def replicas(self) -> tuple[ReplicaLink, ...]:
         """The replicas that this node lists."""
         found = []
-        for number in range(int(self.info.get("connected_slaves", 0))):
-            said = parse_pairs(self.info.get(f"slave{number}", ""))
+        for name, value in self.info.items():
+            listed = re.fullmatch(r"slave([0-9]{1,9})", name)
+            if listed is None or int(listed[1]) >= int(self.info.get("connected_slaves", 0)):
+                continue
+            said = parse_pairs(value)
             found.append(
                 ReplicaLink(
                     host=said.get("ip", ""),
@@ -121,7 +125,7 @@ class NodeSeen:
         return sum(
             int(parse_pairs(value).get("keys", 0))
             for name, value in self.info.items()
-            if name.startswith("db") and name[2:].isdigit()
+            if re.fullmatch(r"db[0-9]+", name)
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from redistopo.errors import WrongRequest
+from redistopo.model.conf_text import canonical
 from redistopo.model.topology import (
     KEYS,
     SHAPE_ALIASES,
@@ -20,6 +21,9 @@ from redistopo.model.topology import (
     Topology,
     defaults,
 )
+
+DIRECTIVE = r"[A-Za-z][A-Za-z0-9._-]*"
+"""How a directive's name may look; a module's have a dot."""
 
 _KINDS = {str: "a string", int: "a whole number", bool: "true or false", dict: "a table"}
 
@@ -53,7 +57,8 @@ def read_toml(text: str, source: str) -> dict[str, object]:
     """The document in a TOML text; raises WrongRequest with line and column if it is none."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    # ValueError covers TOMLDecodeError, and numbers of more digits than Python reads
+    except (ValueError, RecursionError) as error:
         raise WrongRequest(
             f"{source} is not valid TOML",
             detail=str(error),
@@ -203,7 +208,7 @@ def _directives(where: str, table: object, problems: list[Problem]) -> dict[str,
         key = f"{where}.{name}"
         texts = [_text(one) for one in (value if isinstance(value, list) else [value])]
         lines = tuple(text for text in texts if text is not None)
-        if len(lines) < len(texts):
+        if not lines or len(lines) < len(texts):
             problems.append(
                 Problem(
                     key=key,
@@ -212,7 +217,7 @@ def _directives(where: str, table: object, problems: list[Problem]) -> dict[str,
                     "or an array of these",
                 )
             )
-        elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", str(name)):
+        elif not re.fullmatch(DIRECTIVE, str(name)):
             problems.append(
                 Problem(key=key, seen="is no directive's name", allowed="letters, digits and '-'")
             )
@@ -221,7 +226,8 @@ def _directives(where: str, table: object, problems: list[Problem]) -> dict[str,
                 Problem(key=key, seen="has a control character", allowed="one line of text only")
             )
         else:
-            found[str(name).lower()] = lines
+            today = canonical(str(name))
+            found[today] = (*found.get(today, ()), *lines)
     return found
 
 

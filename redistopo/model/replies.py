@@ -10,6 +10,16 @@ from dataclasses import dataclass
 from redistopo.errors import BadReply
 from redistopo.model.slots import SLOTS, SlotRange
 
+_NUMBER = re.compile(r"-?[0-9]{1,19}")
+_NUMBERS = frozenset(
+    {
+        "process_id", "connected_slaves", "master_repl_offset", "slave_repl_offset",
+        "repl_backlog_size", "master_last_io_seconds_ago", "used_memory", "connected_clients",
+        "instantaneous_ops_per_sec", "uptime_in_seconds", "cluster_my_epoch",
+        "cluster_current_epoch",
+    }
+)  # fmt: skip
+
 _NODE_ID = re.compile(r"[0-9a-f]{40}")
 _ADDRESS = re.compile(r"(?P<host>.*):(?P<port>\d{1,5})(?:@(?P<bus>\d{1,5}))?")
 _OPEN_SLOT = re.compile(r"\[(\d+)-([<>])-([0-9a-f]{40})\]")
@@ -71,7 +81,20 @@ def parse_info(text: str) -> dict[str, str]:
             found[name] = value
     if text.strip() and not found:
         raise BadReply("INFO has no field", detail=text[:200])
+    for name, value in found.items():
+        _check_numbers(name, value)
     return found
+
+
+def _check_numbers(name: str, value: str) -> None:
+    """What is read as a number later is one, or it is a BadReply here."""
+    numbers = [value] if name in _NUMBERS else []
+    if re.fullmatch(r"(?:slave|db)[0-9]+", name):
+        pairs = parse_pairs(value)
+        numbers = [pairs[one] for one in ("port", "offset", "keys") if one in pairs]
+    for number in numbers:
+        if not _NUMBER.fullmatch(number):
+            raise BadReply(f"INFO has no number in {name}", detail=f"{name}:{value}"[:200])
 
 
 def parse_pairs(text: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ import difflib
 import ipaddress
 from collections.abc import Iterable
 
-from redistopo.model.engine import parse_request
+from redistopo.model.engine import OLDEST, Product, parse_request
 from redistopo.model.parse import Problem
 from redistopo.model.ports import block_of
 from redistopo.model.topology import (
@@ -24,6 +24,9 @@ OWNED = {
     "protected-mode": "host",
     "requirepass": "auth, password_file or REDISTOPO_PASSWORD",
     "masterauth": "auth, password_file or REDISTOPO_PASSWORD",
+    "primaryauth": "auth, password_file or REDISTOPO_PASSWORD",
+    "masteruser": "auth",
+    "primaryuser": "auth",
     "cluster-enabled": "shape",
     "cluster-config-file": "",
     "cluster-node-timeout": "node_timeout",
@@ -82,10 +85,11 @@ def _ports(topology: Topology) -> Iterable[Problem]:
         return
     room = LAST_PORT - (BUS_OFFSET if block.bus else 0) - block.size + 1
     why = f"{block.size} nodes and a bus at port + {BUS_OFFSET}" if block.bus else f"{block.size}"
+    possible = room >= 1024 and not (block.bus and block.size > BUS_OFFSET)
     yield Problem(
         key="port",
         seen=f"is {topology.port}, so the highest port would be {block.highest}",
-        allowed=f"with {why}, allowed is 1024 to {room}" if room >= 1024 else "too many nodes",
+        allowed=f"with {why}, allowed is 1024 to {room}" if possible else "too many nodes",
     )
 
 
@@ -116,7 +120,15 @@ def _host(topology: Topology) -> Iterable[Problem]:
 
 
 def _engine(topology: Topology) -> Iterable[Problem]:
-    if parse_request(topology.engine) is None:
+    request = parse_request(topology.engine)
+    if request is not None and not request.assumed.supported:
+        yield Problem(
+            key="engine",
+            seen=f"is {topology.engine!r}",
+            allowed=f"supported are Redis {OLDEST[Product.REDIS]} and Valkey "
+            f"{OLDEST[Product.VALKEY]} or newer",
+        )
+    if request is None:
         yield Problem(
             key="engine",
             seen=f"is {topology.engine!r}",

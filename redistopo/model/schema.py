@@ -1,8 +1,10 @@
 """The topology file's JSON schema, for editors; made from the same table as the validation."""
 
+from redistopo.model.parse import DIRECTIVE
 from redistopo.model.rules import OWNED
 from redistopo.model.topology import KEYS, TABLES, Key
 
+_ONE_LINE = r"^[^\u0000-\u001f]*$"
 _TYPES = {str: "string", int: "integer", bool: "boolean"}
 
 
@@ -10,7 +12,7 @@ def schema() -> dict[str, object]:
     """A JSON schema (draft 2020-12) that accepts what the validation accepts key by key."""
     directives = {
         "type": "object",
-        "propertyNames": {"not": {"enum": sorted(OWNED)}},
+        "propertyNames": {"pattern": f"^(?:{DIRECTIVE})$", "not": {"enum": sorted(OWNED)}},
         "additionalProperties": {"$ref": "#/$defs/directive"},
     }
     return {
@@ -31,11 +33,11 @@ def schema() -> dict[str, object]:
             },
         },
         "$defs": {
-            "value": {"type": ["string", "number", "boolean"]},
+            "value": {"type": ["string", "number", "boolean"], "pattern": _ONE_LINE},
             "directive": {
                 "anyOf": [
                     {"$ref": "#/$defs/value"},
-                    {"type": "array", "items": {"$ref": "#/$defs/value"}},
+                    {"type": "array", "items": {"$ref": "#/$defs/value"}, "minItems": 1},
                 ]
             },
         },
@@ -52,4 +54,6 @@ def _property(key: Key) -> dict[str, object]:
         found["maximum"] = key.most
     if key.pattern:
         found["pattern"] = f"^(?:{key.pattern})$"
+    elif key.kind is str and not key.choices:
+        found["pattern"] = _ONE_LINE
     return found

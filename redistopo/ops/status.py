@@ -122,5 +122,4 @@ def _state(node: NodeSeen) -> str:
 
 
 def _number(node: NodeSeen, name: str) -> int:
-    said = node.info.get(name, "0")
-    return int(said) if said.isdigit() else 0
+    return int(node.info.get(name, 0))

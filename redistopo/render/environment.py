@@ -52,9 +52,15 @@ def fill(name: str, values: Mapping[str, object], *, own: str = "") -> str:
     """
     from jinja2 import TemplateError
 
+    if own and not Path(own).is_dir():
+        raise WrongRequest(
+            f"the templates folder {own} doesn't exist",
+            hint=f"redistopo templates export {own}   or remove `templates` from the file",
+        )
     try:
         return _environment(own).get_template(name).render(values)
-    except TemplateError as error:
+    # what a user's own expressions may raise, besides Jinja's own errors
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
         line = getattr(error, "lineno", None)
         where = f"{getattr(error, 'name', None) or name}{f', line {line}' if line else ''}"
         raise WrongRequest(

@@ -1,15 +1,15 @@
 """A topology becomes the commented redistopo.toml."""
 
 import json
+import re
 import textwrap
 
-from redistopo.model.topology import KEYS, Topology, defaults
+from redistopo.model.topology import KEYS, Directives, Topology, defaults
 from redistopo.render.environment import fill
 
 # Written out even where they have their default: these are what people look for.
 _ALWAYS = frozenset({"format", "name", "shape", "host", "port", "shards", "replicas", "engine"})
-_CLUSTER_ONLY = frozenset({"formation", "node_timeout"})
-_SHARDED_ONLY = frozenset({"shards"})
+_CLUSTER_ONLY = frozenset({"shards", "formation", "node_timeout"})
 
 
 def topology_file(topology: Topology) -> str:
@@ -18,7 +18,8 @@ def topology_file(topology: Topology) -> str:
     keys = []
     for key in KEYS:
         value = getattr(topology, key.name)
-        if key.name in _CLUSTER_ONLY | _SHARDED_ONLY and not topology.clustered:
+        changed = value != usual.get(key.name)
+        if key.name in _CLUSTER_ONLY and not topology.clustered and not changed:
             continue
         allowed = f" One of: {', '.join(key.choices)}." if key.choices else ""
         keys.append(
@@ -26,16 +27,24 @@ def topology_file(topology: Topology) -> str:
                 "name": key.name,
                 "comment": textwrap.wrap(key.doc + allowed, 86),
                 "value": toml_value(value),
-                "written": key.name in _ALWAYS or value != usual.get(key.name),
+                "written": key.name in _ALWAYS or changed,
             }
         )
-    redis = {
-        name: toml_value(lines[0] if len(lines) == 1 else list(lines))
-        for name, lines in topology.redis.items()
+    tables = {"redis": _table(topology.redis)}
+    nodes = {name: _table(table) for name, table in topology.nodes.items()}
+    return fill("topology/redistopo.toml.j2", {"keys": keys, "nodes": nodes, **tables})
+
+
+def _table(directives: Directives) -> dict[str, str]:
+    """Directives as TOML: quoted name where it needs it -> value."""
+    return {
+        name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_value(name): toml_value(
+            lines[0] if len(lines) == 1 else list(lines)
+        )
+        for name, lines in directives.items()
     }
-    return fill("topology/redistopo.toml.j2", {"keys": keys, "redis": redis})
 
 
 def toml_value(value: object) -> str:
-    """A value as TOML; JSON's strings, numbers, booleans and arrays are TOML's too."""
-    return json.dumps(value, ensure_ascii=False)
+    """A value as TOML; JSON's strings, numbers, booleans and arrays are TOML's too, but for DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

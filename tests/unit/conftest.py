@@ -1,7 +1,8 @@
 """What the unit tests share: samples from real servers, plans, and Hypothesis's manner.
 
 `samples/ENGINE/SHAPE/NODE.txt` holds what one node of a real topology answered: a line
-``> COMMAND``, then its reply. They were captured by `redistopo up` on each engine.
+``> COMMAND``, then its reply, and at the end the redis.conf that it was started with.
+They were captured after `redistopo up` on each engine.
 """
 
 import os
@@ -44,7 +45,7 @@ SAMPLES = Path(__file__).parent / "samples"
 ENGINES = sorted(folder.name for folder in SAMPLES.iterdir())
 
 Replies = Mapping[str, str]
-"""Command -> what the server answered, as it answered."""
+"""Command -> what the server answered, as it answered; also redis.conf -> that file."""
 
 
 @pytest.fixture(scope="session", params=ENGINES)
@@ -140,24 +141,6 @@ def plan() -> Callable[..., Plan]:
     def made(shape: str = "cluster", *, on: Engine | None = None, **keys: object) -> Plan:
         layout = Layout(Path("/project"))
         return make_plan(_topology(shape, **keys), layout, on or _engine(), "asked for")
-
-    return made
-
-
-@pytest.fixture(scope="session")
-def as_captured() -> Callable[[str, str], Plan]:
-    """The plan by which a sample was captured: (engine, shape)."""
-
-    def made(engine: str, shape: str) -> Plan:
-        first = _observed(engine, shape).nodes[0]
-        product, _, version = engine.partition("-")
-        keys = {"port": first.port, "redis": {"maxmemory": "64mb"}}
-        return make_plan(
-            _topology(shape, **keys),
-            Layout(Path(first.info["config_file"]).parents[3]),
-            _engine(product, *map(int, version.split("."))),
-            "captured",
-        )
 
     return made
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 import pytest
 
-from redistopo.model.changes import Situation, changes, current, names
+from redistopo.model.changes import Drifts, Situation, changes, current, names
 from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record
@@ -13,6 +13,7 @@ Planned = Callable[..., Plan]
 Now = Callable[..., Situation]
 
 ALL = "6 nodes (node1 ... node6)"
+BOTH = "hz, save differ from the topology file"
 HALF = "an earlier up ended half-way"
 BY_CLI = f"form one cluster of {ALL}: formation: redis-cli (auto: 3 or more shards and a CLI)"
 BY_SEED = f"form one cluster of {ALL}: formation: instant (the topology file asks for it)"
@@ -32,7 +33,7 @@ def now() -> Now:
         recorded: str = "",
         formed: bool | None = None,
         healthy: bool = False,
-        drifts: dict[str, dict[str, str]] | None = None,
+        drifts: Drifts | None = None,
     ) -> Situation:
         def seen(name: str, port: int) -> NodeSeen:
             running = name in up
@@ -125,7 +126,10 @@ CLUSTER: list[tuple[str, dict[str, object], list[str]]] = [
     (
         "half made, healthy and drifting",
         {"up": EVERY, "formed": False, "healthy": True, "drifts": {"node1": {"hz": "10"}}},
-        ["correct the live configuration of node1: hz differ from the topology file"],
+        [
+            "write the configuration of node1: hz differ from the topology file",
+            "correct the live configuration of node1: hz differ from the topology file",
+        ],
     ),
     ("started without a record, with keys", {"up": EVERY, "keys": ["node1"]}, []),
     (
@@ -136,7 +140,10 @@ CLUSTER: list[tuple[str, dict[str, object], list[str]]] = [
             "healthy": True,
             "drifts": {"node1": {"hz": "10", "save": ""}, "node2": {}, "node4": {"hz": "10"}},
         },
-        ["correct the live configuration of node1, node4: hz, save differ from the topology file"],
+        [
+            f"write the configuration of node1, node4: {BOTH}",
+            f"correct the live configuration of node1, node4: {BOTH}",
+        ],
     ),
     (
         "one stopped, another drifting",
@@ -144,6 +151,7 @@ CLUSTER: list[tuple[str, dict[str, object], list[str]]] = [
         [
             "write the configuration of node1: not running",
             "start node1: not running",
+            "write the configuration of node3: hz differ from the topology file",
             "correct the live configuration of node3: hz differ from the topology file",
         ],
     ),
@@ -270,9 +278,9 @@ def _primary(node: NodeSeen) -> NodeSeen:
 
 def test_a_correction_holds_what_each_node_gets(plan: Planned, now: Now) -> None:
     made = plan()
-    drifts = {"node1": {"hz": "10"}, "node2": {}, "node3": {"save": ""}}
-    (step,) = changes(made, now(made, up=EVERY, formed=True, drifts=drifts))
-    assert step.settings == {"node1": {"hz": "10"}, "node3": {"save": ""}}
+    drifts = {"node1": {"hz": "10"}, "node2": {}, "node3": {"save": None}}
+    *_, step = changes(made, now(made, up=EVERY, formed=True, drifts=drifts))
+    assert step.settings == {"node1": {"hz": "10"}, "node3": {"save": None}}
 
 
 @pytest.mark.parametrize(

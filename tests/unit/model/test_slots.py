@@ -1,5 +1,7 @@
 """Slots: split over shards, written as ranges, and found for a key."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,7 +110,7 @@ def test_ranges_hold_exactly_the_slots_given(given_slots: set[int]) -> None:
 @given(st.sets(slots, max_size=200))
 def test_no_two_ranges_could_be_one(given_slots: set[int]) -> None:
     found = ranges(given_slots)
-    assert all(left.last + 1 < right.first for left, right in zip(found, found[1:], strict=False))
+    assert all(left.last + 1 < right.first for left, right in pairwise(found))
 
 
 def test_ranges_take_slots_in_any_order_and_more_than_once() -> None:

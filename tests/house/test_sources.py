@@ -1,0 +1,31 @@
+"""The house's rules on its own sources and on what the README promises."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from redistopo.errors import ExitCode
+from redistopo.model.topology import KEYS
+
+MOST_LINES = 350
+
+
+def test_no_file_is_too_long_to_be_read_in_one_go(root: Path) -> None:
+    lengths = {
+        path.relative_to(root).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for path in (root / "redistopo").rglob("*.py")
+    }
+    assert len(lengths) > 50
+    assert {path: n for path, n in lengths.items() if n > MOST_LINES} == {}
+
+
+@pytest.mark.parametrize("code", list(ExitCode))
+def test_an_exit_code_is_named_in_the_readme(code: ExitCode, readme: str) -> None:
+    # a line of its own, as `| 0 | done |` in a table or "- `0`: done" in a list
+    assert re.search(rf"^[|*\s-]+`?{int(code)}`?\b", readme, re.MULTILINE)
+
+
+@pytest.mark.parametrize("key", [key.name for key in KEYS])
+def test_a_key_of_the_topology_file_is_named_in_the_readme(key: str, readme: str) -> None:
+    assert f"`{key}`" in readme

@@ -1,0 +1,48 @@
+"""Every template is rendered by a golden: break it, and a golden must notice."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redistopo.errors import WrongRequest
+from redistopo.render.environment import shipped, sources
+
+NAMES = [name for name, _ in sources()]
+
+# Never taken from a user's folder, so they can't be broken there: their goldens' first word.
+OURS_ALONE = {"topology/redistopo.toml.j2": "topology-"}
+
+
+def _tells(made: Callable[[str], str], own: Path) -> str:
+    """The complaint of a golden rendered with templates from that folder; "" for none."""
+    try:
+        made(str(own))
+    except WrongRequest as error:
+        return error.message
+    return ""
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in OURS_ALONE])
+def test_a_golden_renders_the_template(
+    name: str, table: Callable[[str], Any], tmp_path: Path
+) -> None:
+    broken = tmp_path / name
+    broken.parent.mkdir(parents=True)
+    broken.write_text("{% broken on purpose %}", encoding="utf-8")
+    goldens = table("render/test_goldens.py").values()
+    assert any(name in _tells(made, tmp_path) for made in goldens)
+
+
+@pytest.mark.parametrize("name", OURS_ALONE)
+def test_a_template_of_ours_alone_has_a_golden(name: str, table: Callable[[str], Any]) -> None:
+    assert name in NAMES
+    assert any(golden.startswith(OURS_ALONE[name]) for golden in table("render/test_goldens.py"))
+
+
+def test_nothing_but_templates_is_shipped_with_them() -> None:
+    shipped_files = {
+        path.relative_to(shipped()).as_posix() for path in shipped().rglob("*") if path.is_file()
+    }
+    assert shipped_files == set(NAMES)

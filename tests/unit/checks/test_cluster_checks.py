@@ -1,0 +1,203 @@
+"""Checks on a cluster, each on changed snapshots of real servers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from redistopo.model.findings import Status
+from redistopo.model.slots import SlotRange
+
+OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
+
+PRIMARY, REPLICA = frozenset({"master"}), frozenset({"slave"})
+ALL = "node1", "node2", "node3", "node4", "node5", "node6"
+
+
+def _everywhere(scene: Any, about: str, **fields: object) -> Any:
+    """All nodes believe the same of one node."""
+    for name in ALL:
+        scene = scene.member(name, about, **fields)
+    return scene
+
+
+# Check, status, subject, part of the evidence, and what is changed in a healthy cluster.
+CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
+    ("cluster.state", OK, "topology", "6 of 6 nodes: cluster_state:ok", lambda s: s),
+    (
+        "cluster.state",
+        FAIL,
+        "node5",
+        "cluster_state:fail, 16384 of 16384 slots ok",
+        lambda s: s.cluster("node5", cluster_state="fail"),
+    ),
+    (
+        "cluster.state",
+        FAIL,
+        "node5",
+        "cluster_state:ok, 16383 of 16384 slots ok",
+        lambda s: s.cluster("node5", cluster_slots_ok=16383),
+    ),
+    ("cluster.state", FAIL, "node5", "unknown", lambda s: s.node("node5", cluster={})),
+    ("cluster.state", SKIP, "topology", "no node answers", lambda s: s.down(*ALL)),
+    ("cluster.slots", OK, "topology", "16384 of 16384 slots covered", lambda s: s),
+    (
+        "cluster.slots",
+        FAIL,
+        "topology",
+        "5462 slots have no answering owner: 5461-10922",
+        lambda s: s.down("node2"),
+    ),
+    (
+        "cluster.slots",
+        FAIL,
+        "topology",
+        "1 slots have no answering owner: 0",
+        lambda s: s.member("node1", "node1", slots=(SlotRange(1, 5460),)),
+    ),
+    (
+        "cluster.slots",
+        FAIL,
+        "topology",
+        "2 slots are claimed twice: 5459 by node1 and node2, 5460 by node1 and node2",
+        lambda s: s.member("node2", "node2", slots=(SlotRange(5459, 10922),)),
+    ),
+    ("cluster.agreement", OK, "topology", "the same slot map and the same roles", lambda s: s),
+    (
+        "cluster.agreement",
+        FAIL,
+        "node6",
+        "sees node1 as primary of 0-5, most nodes as primary of 0-5460",
+        lambda s: s.member("node6", "node1", slots=(SlotRange(0, 5),)),
+    ),
+    (
+        "cluster.agreement",
+        FAIL,
+        "node6",
+        "sees node4 as primary of no slots, most nodes as replica of",
+        lambda s: s.member("node6", "node4", flags=PRIMARY, primary_id=""),
+    ),
+    (
+        "cluster.agreement",
+        FAIL,
+        "node6",
+        "sees node2 as unknown",
+        lambda s: s.forgets("node6", "node2"),
+    ),
+    ("cluster.agreement", SKIP, "topology", "no node answers", lambda s: s.down(*ALL)),
+    ("cluster.members", OK, "topology", "know 6 nodes, none failing", lambda s: s),
+    (
+        "cluster.members",
+        FAIL,
+        "node1",
+        "sees node2 as fail?,master",
+        lambda s: s.member("node1", "node2", flags=PRIMARY | {"fail?"}),
+    ),
+    (
+        "cluster.members",
+        FAIL,
+        "node1",
+        "and 1 more so",
+        lambda s: s.member("node1", "node2", flags=PRIMARY | {"fail"}).member(
+            "node1", "node3", flags=PRIMARY | {"noaddr"}
+        ),
+    ),
+    (
+        "cluster.members",
+        FAIL,
+        "node1",
+        "sees node2 as handshake",
+        lambda s: s.member("node1", "node2", flags=frozenset({"handshake"})),
+    ),
+    (
+        "cluster.members",
+        FAIL,
+        "node3",
+        "knows 5 nodes, the topology has 6",
+        lambda s: s.forgets("node3", "node1"),
+    ),
+    ("cluster.links", OK, "topology", "30 of 30 bus links connected", lambda s: s),
+    (
+        "cluster.links",
+        FAIL,
+        "node1",
+        "no bus link to node2 (bus 2",
+        lambda s: s.member("node1", "node2", linked=False),
+    ),
+    ("cluster.epochs", OK, "topology", "3 primaries, config epochs 4, 5, 6", lambda s: s),
+    (
+        "cluster.epochs",
+        FAIL,
+        "topology",
+        "config epoch 5 is borne by node1 and node2",
+        lambda s: s.member("node1", "node1", epoch=5),
+    ),
+    ("cluster.open-slots", OK, "topology", "no slot is migrating or importing", lambda s: s),
+    (
+        "cluster.open-slots",
+        FAIL,
+        "node1",
+        "slot 93 migrating to bbbb; slot 94 importing from cccc",
+        lambda s: s.member(
+            "node1", "node1", open_slots=("93 migrating to bbbb", "94 importing from cccc")
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("check", "status", "about", "says", "change"),
+    CASES,
+    ids=[f"{check} {status}: {says}" for check, status, _, says, _ in CASES],
+)
+def test_a_check_says_what_is_wrong_with_a_cluster(
+    engine_name: str,
+    scene: Callable[[str, str], Any],
+    check: str,
+    status: Status,
+    about: str,
+    says: str,
+    change: Callable[[Any], Any],
+) -> None:
+    found = change(scene(engine_name, "cluster")).findings(check)
+    assert [(one.status, one.subject) for one in found] == [(status, about)]
+    assert says in found[0].evidence
+
+
+@pytest.mark.parametrize("check", sorted({case[0] for case in CASES}))
+def test_a_replication_is_not_asked_about_a_cluster(
+    scene: Callable[[str, str], Any], check: str
+) -> None:
+    assert scene("redis-7.0", "replication").findings(check) == ()
+
+
+def test_a_failover_that_all_know_of_is_healthy(scene: Callable[[str, str], Any]) -> None:
+    stage = scene("redis-7.0", "cluster")
+    one, four = (node.myself for node in (stage.seen.nodes[0], stage.seen.nodes[3]))
+    stage = _everywhere(stage, "node4", flags=PRIMARY, primary_id="", slots=one.slots, epoch=9)
+    stage = _everywhere(stage, "node1", flags=REPLICA, primary_id=four.id, slots=(), epoch=9)
+    for name in ("node1", "node4"):
+        me = next(m for m in stage.named(name).members if m.port == stage.named(name).port)
+        stage = stage.member(name, name, flags=replace(me, flags=me.flags | {"myself"}).flags)
+    for check in ("cluster.slots", "cluster.agreement", "cluster.members", "cluster.epochs"):
+        assert [one.status for one in stage.findings(check)] == [OK]
+
+
+def test_many_epochs_are_told_shortly(scene: Callable[[str, str], Any]) -> None:
+    stage = scene("redis-7.0", "cluster")
+    nodes = tuple(
+        replace(
+            stage.seen.nodes[0],
+            name=f"node{n}",
+            members=(
+                replace(
+                    stage.seen.nodes[0].myself, id=f"{n:040x}", epoch=n, slots=(SlotRange(n, n),)
+                ),
+            ),
+        )
+        for n in range(1, 10)
+    )
+    many = replace(stage, seen=replace(stage.seen, nodes=nodes))
+    (finding,) = many.findings("cluster.epochs")
+    assert finding.evidence == "9 primaries, config epochs 1 to 9, all different"

@@ -1,0 +1,195 @@
+"""Checks on nodes by themselves, each on changed snapshots of real servers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from redistopo.model.findings import Status
+from redistopo.model.observed import ProcessState
+
+OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
+
+# Check, status, subject, part of the evidence, and what is changed in a healthy cluster.
+CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
+    ("node.alive", OK, "topology", "6 of 6 nodes: alive, answering and ours", lambda s: s),
+    (
+        "node.alive",
+        OK,
+        "topology",
+        "6 of 6 nodes",
+        lambda s: s.every(process=ProcessState.NOT_OURS, pid=0).info("node1", process_id=1),
+    ),
+    ("node.alive", FAIL, "node2", "its process isn't running", lambda s: s.down("node2")),
+    (
+        "node.alive",
+        FAIL,
+        "node3",
+        "pid 77 runs, but it doesn't answer",
+        lambda s: s.node("node3", pid=77, error="it doesn't answer", info={}),
+    ),
+    ("node.alive", FAIL, "node1", "still loading", lambda s: s.info("node1", loading=1)),
+    (
+        "node.alive",
+        FAIL,
+        "node1",
+        "is answered by pid 1, but we started pid",
+        lambda s: s.info("node1", process_id=1),
+    ),
+    (
+        "node.alive",
+        FAIL,
+        "node1",
+        "it runs on /etc/redis.conf, not on",
+        lambda s: s.info("node1", config_file="/etc/redis.conf"),
+    ),
+    (
+        "access.password",
+        OK,
+        "topology",
+        "6 of 6 nodes: refuse a client without password",
+        lambda s: s,
+    ),
+    (
+        "access.password",
+        OK,
+        "topology",
+        "6 of 6 nodes",
+        lambda s: s.every(anonymous="DENIED Redis is running in protected mode"),
+    ),
+    (
+        "access.password",
+        FAIL,
+        "node4",
+        "a client without password got 'PONG'",
+        lambda s: s.node("node4", anonymous="PONG"),
+    ),
+    (
+        "access.password",
+        WARN,
+        "node4",
+        "got 'PONG'",
+        lambda s: s.expect(auth=None).node("node4", anonymous="PONG"),
+    ),
+    ("access.password", SKIP, "topology", "auth = false", lambda s: s.expect(auth=False)),
+    ("access.password", SKIP, "topology", "not looked at", lambda s: s.every(anonymous=None)),
+    ("access.bind", OK, "topology", "6 of 6 nodes: listen on 127.0.0.1 alone", lambda s: s),
+    (
+        "access.bind",
+        FAIL,
+        "node1",
+        "is listened on at 0.0.0.0",
+        lambda s: s.node("node1", listening=("0.0.0.0",)),
+    ),
+    (
+        "access.bind",
+        FAIL,
+        "node1",
+        "127.0.0.1, 10.0.0.5",
+        lambda s: s.node("node1", listening=("127.0.0.1", "10.0.0.5")),
+    ),
+    ("access.bind", FAIL, "node1", "at no address", lambda s: s.node("node1", listening=())),
+    (
+        "access.bind",
+        OK,
+        "topology",
+        "bind named addresses only",
+        lambda s: s.expect(host=None).config("node1", bind="10.0.0.5 -::1"),
+    ),
+    (
+        "access.bind",
+        WARN,
+        "node1",
+        "binds 127.0.0.1 -::",
+        lambda s: s.expect(host=None).config("node1", bind="127.0.0.1 -::"),
+    ),
+    (
+        "access.bind",
+        WARN,
+        "node1",
+        "binds * -::*",
+        lambda s: s.expect(host=None).config("node1", bind="* -::*"),
+    ),
+    (
+        "access.bind",
+        WARN,
+        "node1",
+        "binds every address",
+        lambda s: s.expect(host=None).config("node1", bind=""),
+    ),
+    (
+        "access.bind",
+        SKIP,
+        "topology",
+        "CONFIG is refused",
+        lambda s: s.every(config=None, listening=None),
+    ),
+    ("config.drift", OK, "topology", "directives on 6 nodes are as rendered", lambda s: s),
+    (
+        "config.drift",
+        FAIL,
+        "node2",
+        "maxmemory is 5, rendered is 64mb",
+        lambda s: s.config("node2", maxmemory="5"),
+    ),
+    (
+        "config.drift",
+        FAIL,
+        "node2",
+        "save is 3600 1, rendered is empty; appendonly is no",
+        lambda s: s.config("node2", appendonly="no", save="3600 1"),
+    ),
+    (
+        "config.drift",
+        FAIL,
+        "node2",
+        "masterauth differs",
+        lambda s: s.config("node2", masterauth="another"),
+    ),
+    ("config.drift", SKIP, "topology", "not looked at", lambda s: s.every(config=None)),
+]
+
+
+@pytest.mark.parametrize(
+    ("check", "status", "about", "says", "change"),
+    CASES,
+    ids=[f"{check} {status}: {says}" for check, status, _, says, _ in CASES],
+)
+def test_a_check_says_what_is_wrong_with_a_node(
+    engine_name: str,
+    scene: Callable[[str, str], Any],
+    check: str,
+    status: Status,
+    about: str,
+    says: str,
+    change: Callable[[Any], Any],
+) -> None:
+    found = change(scene(engine_name, "cluster")).findings(check)
+    assert [(one.status, one.subject) for one in found] == [(status, about)]
+    assert all(word in found[0].evidence for word in says.split("; "))
+
+
+def test_drift_is_nothing_to_ask_of_a_stranger(scene: Callable[[str, str], Any]) -> None:
+    assert scene("redis-7.0", "cluster").expect(config=None).findings("config.drift") == ()
+
+
+@pytest.mark.parametrize(
+    "directive", ["requirepass", "masterauth", "primaryauth", "tls-client-key-file-pass"]
+)
+def test_a_secret_is_never_shown(scene: Callable[[str, str], Any], directive: str) -> None:
+    stage = scene("redis-7.0", "cluster")
+    rendered = {**stage.expected.config, "node1": {directive: ("planned-secret",)}}
+    drifted = stage.expect(config=rendered).config("node1", **{directive: "live-secret"})
+    (finding,) = drifted.findings("config.drift")
+    assert finding.status is Status.FAIL
+    assert "secret" not in finding.evidence
+
+
+def test_no_finding_of_any_check_shows_the_password(
+    engine_name: str, scene: Callable[[str, str], Any]
+) -> None:
+    stage = scene(engine_name, "cluster")
+    for name in ("node1", "node2"):
+        stage = stage.config(name, requirepass="p", masterauth="p", maxmemory="1", appendonly="no")
+    told = " ".join(f"{one.evidence} {one.hint}" for one in stage.down("node6").judged)
+    assert "a-password-only-for-samples" not in told

@@ -1,0 +1,329 @@
+"""Checks on primaries and replicas, each on changed snapshots of real servers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from redistopo.model.findings import Status
+
+OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
+MEGA = 1024 * 1024
+
+Case = tuple[str, str, Status, str, str, Callable[[Any], Any]]
+
+# Check, shape, status, subject, part of the evidence, and what is changed in a healthy topology.
+SHAPE_AND_LINKS: list[Case] = [
+    (
+        "replication.shape",
+        "replication",
+        OK,
+        "shard 1",
+        "primary node1, replicas node2, node3",
+        lambda s: s,
+    ),
+    ("replication.shape", "cluster", OK, "shard 2", "primary node2, replicas node5", lambda s: s),
+    (
+        "replication.shape",
+        "replication",
+        FAIL,
+        "shard 1",
+        "node1 has 1 of 2 replicas",
+        lambda s: s.down("node3"),
+    ),
+    (
+        "replication.shape",
+        "replication",
+        FAIL,
+        "shard 1",
+        "node2, node3: their primary doesn't answer",
+        lambda s: s.down("node1"),
+    ),
+    (
+        "replication.shape",
+        "replication",
+        FAIL,
+        "topology",
+        "2 primaries, planned are 1",
+        lambda s: s.info("node2", role="master"),
+    ),
+    (
+        "replication.shape",
+        "cluster",
+        FAIL,
+        "topology",
+        "2 primaries, planned are 3",
+        lambda s: s.down("node1", "node4"),
+    ),
+    (
+        "replication.shape",
+        "replication",
+        OK,
+        "shard 1",
+        "no replica",
+        lambda s: s.expect(replicas=None).down("node2", "node3"),
+    ),
+    (
+        "replication.link",
+        "replication",
+        OK,
+        "shard 1",
+        "node2, node3: link up, online at the primary",
+        lambda s: s,
+    ),
+    (
+        "replication.link",
+        "replication",
+        FAIL,
+        "node2",
+        "master_link_status:down, primary 127.0.0.1:15",
+        lambda s: s.info("node2", master_link_status="down"),
+    ),
+    (
+        "replication.link",
+        "cluster",
+        FAIL,
+        "node5",
+        "a full sync is under way",
+        lambda s: s.info("node5", master_link_status="down", master_sync_in_progress=1),
+    ),
+    (
+        "replication.link",
+        "replication",
+        FAIL,
+        "node2",
+        "node1 has it as not listed",
+        lambda s: s.info("node1", connected_slaves=0),
+    ),
+    (
+        "replication.link",
+        "cluster",
+        FAIL,
+        "node4",
+        "node1 has it as wait_bgsave",
+        lambda s: s.info(
+            "node1",
+            slave0=f"ip=127.0.0.1,port={s.seen.nodes[3].port},state=wait_bgsave,offset=0",
+        ),
+    ),
+    (
+        "replication.lag",
+        "replication",
+        OK,
+        "shard 1",
+        "behind the primary: node2 0 bytes, node3 0 bytes",
+        lambda s: s,
+    ),
+    (
+        "replication.lag",
+        "replication",
+        OK,
+        "shard 1",
+        "node2 0 bytes",
+        lambda s: s.info("node2", slave_repl_offset=10**9),
+    ),
+    (
+        "replication.lag",
+        "replication",
+        WARN,
+        "shard 1",
+        "behind the primary: node2 0 bytes, node3 2097152 bytes",
+        lambda s: (
+            s.info("node1", master_repl_offset=3 * MEGA)
+            .info("node2", slave_repl_offset=3 * MEGA)
+            .info("node3", slave_repl_offset=MEGA)
+        ),
+    ),
+    (
+        "replication.lag",
+        "replication",
+        FAIL,
+        "node3",
+        "20971520 bytes behind, more than the backlog of 16777216",
+        lambda s: (
+            s.info("node1", master_repl_offset=20 * MEGA)
+            .info("node2", slave_repl_offset=20 * MEGA)
+            .info("node3", slave_repl_offset=0)
+        ),
+    ),
+    (
+        "replication.read-only",
+        "replication",
+        OK,
+        "topology",
+        "2 of 2 nodes: replicas refuse writes",
+        lambda s: s,
+    ),
+    (
+        "replication.read-only",
+        "cluster",
+        FAIL,
+        "node6",
+        "accepts writes",
+        lambda s: s.info("node6", slave_read_only=0),
+    ),
+]
+
+DATA_AND_FAILOVER: list[Case] = [
+    ("data.proof", "cluster", SKIP, "topology", "not looked at", lambda s: s),
+    (
+        "data.proof",
+        "cluster",
+        OK,
+        "shard 3",
+        "written by a client, read back from its replica, removed: 1.5 ms",
+        lambda s: s.proofs(),
+    ),
+    (
+        "data.proof",
+        "replication",
+        OK,
+        "shard 1",
+        "read back from its 2 replicas",
+        lambda s: s.proofs(),
+    ),
+    (
+        "data.proof",
+        "replication",
+        OK,
+        "shard 1",
+        "written by a client, read back, removed",
+        lambda s: s.proofs(replicas=()),
+    ),
+    (
+        "data.proof",
+        "cluster",
+        FAIL,
+        "shard 1",
+        "WAIT: 0 of 1 replicas had it",
+        lambda s: s.proofs(error="WAIT: 0 of 1 replicas had it after 1000 ms"),
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        OK,
+        "shard 1",
+        "node4 would take over: 2 votes, 2 needed",
+        lambda s: s,
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        OK,
+        "shard 2",
+        "node5 would take over: 2 votes, 2 needed",
+        lambda s: s.down("node2"),
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        FAIL,
+        "shard 1",
+        "node4 would need 2 votes, the other primaries have 1",
+        lambda s: s.down("node2"),
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        FAIL,
+        "shard 1",
+        "no replica: its slots stay down",
+        lambda s: s.down("node4"),
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        WARN,
+        "shard 1",
+        "no replica: its slots stay down",
+        lambda s: s.expect(replicas=0).down("node4"),
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        FAIL,
+        "shard 1",
+        "node4: cluster-replica-no-failover is set",
+        lambda s: s.config("node4", cluster_replica_no_failover="yes"),
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        FAIL,
+        "shard 1",
+        "node4: its link to the primary is down",
+        lambda s: s.info("node4", master_link_status="down"),
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        FAIL,
+        "shard 1",
+        "node4: its data is 61 s old, too old for validity factor 10",
+        lambda s: s.info("node4", master_last_io_seconds_ago=61),
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        OK,
+        "shard 1",
+        "node4 would take over",
+        lambda s: s.info("node4", master_last_io_seconds_ago=61).config(
+            "node4", cluster_replica_validity_factor="0"
+        ),
+    ),
+    (
+        "failover.ready",
+        "cluster",
+        FAIL,
+        "shard 1",
+        "node4: it is loading its data",
+        lambda s: s.info("node4", loading=1),
+    ),
+    (
+        "failover.ready",
+        "replication",
+        SKIP,
+        "topology",
+        "no automatic failover",
+        lambda s: s,
+    ),
+]
+
+CASES = [*SHAPE_AND_LINKS, *DATA_AND_FAILOVER]
+
+
+@pytest.mark.parametrize(
+    ("check", "shape", "status", "about", "says", "change"),
+    CASES,
+    ids=[f"{check} {shape} {status}: {says}" for check, shape, status, _, says, _ in CASES],
+)
+def test_a_check_says_what_is_wrong_between_nodes(
+    engine_name: str,
+    scene: Callable[[str, str], Any],
+    check: str,
+    shape: str,
+    status: Status,
+    about: str,
+    says: str,
+    change: Callable[[Any], Any],
+) -> None:
+    found = change(scene(engine_name, shape)).findings(check)
+    told = [one.evidence for one in found if (one.status, one.subject) == (status, about)]
+    assert any(says in evidence for evidence in told), found
+
+
+def test_two_shards_do_not_fail_over_by_themselves(scene: Callable[[str, str], Any]) -> None:
+    stage = scene("redis-7.0", "cluster")
+    keep = ("node1", "node2", "node4", "node5")
+    for name in keep:
+        stage = stage.forgets(name, "node3").forgets(name, "node6")
+    stage = stage.down("node3", "node6").expect(shards=2)
+    found = stage.findings("failover.ready")
+    assert [(one.status, one.subject) for one in found] == [(WARN, "shard 1"), (WARN, "shard 2")]
+
+
+def test_a_lone_server_is_not_asked_about_replicas(scene: Callable[[str, str], Any]) -> None:
+    stage = scene("redis-7.0", "replication").down("node2", "node3")
+    for check in ("replication.link", "replication.lag", "replication.read-only"):
+        assert stage.findings(check) == ()

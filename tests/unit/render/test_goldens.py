@@ -1,0 +1,118 @@
+"""What our templates make, held word for word in tests/unit/goldens.
+
+After a wanted change write them anew, and read the difference before it is committed:
+
+    REDISTOPO_UPDATE_GOLDENS=1 pytest tests/unit/render && git diff tests/unit/goldens
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from redistopo.model.engine import Engine, Product, Version
+from redistopo.model.layout import Layout
+from redistopo.model.parse import parse
+from redistopo.model.plan import Plan
+from redistopo.model.planner import make_plan
+from redistopo.model.topology import Topology
+from redistopo.render.conf import SeedIds, node_conf, seed_tables
+from redistopo.render.topology_file import topology_file
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
+UPDATE = bool(os.environ.get("REDISTOPO_UPDATE_GOLDENS"))
+
+REDIS_6 = Engine(product=Product.REDIS, version=Version(6, 2, 14), path="/bin/redis-server")
+REDIS_7 = Engine(product=Product.REDIS, version=Version(7, 0, 15), path="/bin/redis-server")
+VALKEY_9 = Engine(product=Product.VALKEY, version=Version(9, 1, 2), path="/bin/valkey-server")
+
+PRINTABLE = "".join(map(chr, range(32, 127)))
+
+
+def _topology(**keys: object) -> Topology:
+    made, problems = parse({"format": 1, "shape": "cluster", "name": "golden", **keys})
+    assert made is not None, problems
+    return made
+
+
+def _plan(engine: Engine, own: str, **keys: object) -> Plan:
+    layout = Layout(Path("/srv/golden"))
+    return make_plan(_topology(templates=own, **keys), layout, engine, "asked for")
+
+
+def _conf(
+    name: str, engine: Engine = REDIS_7, *, password: str = "correct-horse", **keys: object
+) -> Callable[[str], str]:
+    def made(own: str) -> str:
+        plan = _plan(engine, own, **keys)
+        return node_conf(plan, plan.node(name), password)
+
+    return made
+
+
+def _seed(engine: Engine, **keys: object) -> Callable[[str], str]:
+    def made(own: str) -> str:
+        plan = _plan(engine, own, **keys)
+        ids = SeedIds(
+            nodes={node.name: f"{node.number:040x}" for node in plan.nodes},
+            shards={shard.number: f"{shard.number + 160:040x}" for shard in plan.shards},
+        )
+        tables = seed_tables(plan, ids)
+        return "".join(f"== {name} ==\n{table}" for name, table in tables.items())
+
+    return made
+
+
+def _file(**keys: object) -> Callable[[str], str]:
+    return lambda own: topology_file(_topology(templates=own, **keys))
+
+
+# Golden -> what makes it, from the folder of the user's own templates ("" for none).
+CASES: dict[str, Callable[[str], str]] = {
+    "cluster-redis-7.0.conf": _conf("node1"),
+    "cluster-redis-6.2.conf": _conf("node4", REDIS_6),
+    "cluster-valkey-9.1.conf": _conf("node6", VALKEY_9, node_timeout=900),
+    "replication-primary.conf": _conf("node1", shape="replication"),
+    "replication-replica.conf": _conf("node3", shape="replication", host="::1"),
+    "standalone-rdb.conf": _conf("node1", shape="standalone", persistence="rdb"),
+    "standalone-none.conf": _conf("node1", shape="standalone", persistence="none"),
+    "no-auth.conf": _conf("node1", shape="standalone", auth=False, password=""),
+    "own-directives.conf": _conf(
+        "node2",
+        redis={
+            "save": ["900 1", "300 10"],
+            "appendfsync": "always",
+            "maxmemory": "100mb",
+            "notify-keyspace-events": "",
+            "repl-diskless-sync-delay": 5,
+            "activerehashing": False,
+        },
+        nodes={"node2": {"maxmemory": "200mb"}},
+    ),
+    "printable-password.conf": _conf("node1", shape="standalone", password=PRINTABLE),
+    "seed-3x1-redis-7.0.conf": _seed(REDIS_7, formation="instant"),
+    "seed-3x1-valkey-9.1.conf": _seed(VALKEY_9, formation="instant"),
+    "seed-1x0.conf": _seed(REDIS_7, shards=1, replicas=0),
+    "topology-cluster.toml": _file(),
+    "topology-replication.toml": _file(shape="replication", auth=False, persistence="rdb"),
+    "topology-own.toml": _file(
+        shards=5,
+        engine="valkey 9",
+        formation="instant",
+        redis={"maxmemory": "100mb", "save": ["900 1", "300 10"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_file_is_rendered_as_its_golden(name: str) -> None:
+    golden = GOLDENS / name
+    text = CASES[name]("")
+    if UPDATE:
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
+
+
+def test_no_golden_is_left_over() -> None:
+    assert {path.name for path in GOLDENS.iterdir()} == set(CASES)
