@@ -165,6 +165,9 @@ def links(subject: Subject) -> Iterator[Answer]:
                     "is that node up, and its bus port (data port + 10000) reachable?",
                 )
             )
+    if not subject.seen.answering:
+        yield skipped("no node answers")
+        return
     yield from answers or [good(f"{pairs} of {pairs} bus links connected")]
 
 

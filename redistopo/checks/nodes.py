@@ -104,6 +104,9 @@ def bound(subject: Subject) -> Iterator[Answer]:
 def _bound_by_word(subject: Subject) -> Iterator[Answer]:
     """For servers elsewhere: what CONFIG GET bind says."""
     told = [node for node in subject.seen.answering if node.config and "bind" in node.config]
+    if not subject.seen.answering:
+        yield skipped("no node answers")
+        return
     if not told:
         yield skipped("the servers don't tell their bind addresses (CONFIG is refused)")
         return

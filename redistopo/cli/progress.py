@@ -11,7 +11,7 @@ from redistopo.events import Event, EventKind, Tell
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.status import Status
+    from rich.progress import Progress
 
 _MARKS = {
     EventKind.DONE: "ok",
@@ -64,15 +64,14 @@ class _Spinner:
 
     def __init__(self, console: "Console") -> None:
         self._console = console
-        self._status: Status | None = None
+        self._running: Progress | None = None
 
     def tell(self, event: Event) -> None:
         from rich.text import Text
 
         if event.kind is EventKind.STARTED:
             self.stop()
-            self._status = self._console.status(Text(event.text))
-            self._status.start()
+            self._start(event.text)
             return
         if event.kind in (EventKind.DONE, EventKind.FAILED):
             self.stop()
@@ -83,7 +82,20 @@ class _Spinner:
             line.append(f"  {event.seconds:.2f} s", style="dim")
         self._console.print(line)
 
+    def _start(self, text: str) -> None:
+        from rich.markup import escape
+        from rich.progress import Progress, SpinnerColumn, TextColumn
+
+        self._running = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}  [dim]{task.elapsed:.1f} s"),
+            console=self._console,
+            transient=True,
+        )
+        self._running.add_task(escape(text), total=None)
+        self._running.start()
+
     def stop(self) -> None:
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        if self._running is not None:
+            self._running.stop()
+            self._running = None

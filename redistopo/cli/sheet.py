@@ -3,8 +3,16 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_WIDE_LEAST = 28
+"""Below this many columns, text that wraps is no longer read with pleasure."""
 
 STYLES = {
     "ok": "green",
@@ -59,13 +67,37 @@ def _align(sheet: Sheet) -> None:
 
 
 def _draw(sheet: Sheet) -> None:
-    from rich import box
     from rich.console import Console
+
+    console = Console(highlight=False)
+    tight, roomy = _width(sheet, gap=1), _width(sheet, gap=3)
+    if tight > console.width:
+        _stack(sheet, console)
+    else:
+        console.print(_table(sheet, roomy=roomy <= console.width))
+
+
+def _width(sheet: Sheet, gap: int) -> int:
+    """How wide the table is at least, its cells unbroken; the wide column may wrap."""
+    table = [sheet.columns, *sheet.rows]
+    widths = [
+        _WIDE_LEAST if name == sheet.wide else max(len(row[n]) for row in table)
+        for n, name in enumerate(sheet.columns)
+    ]
+    return sum(widths) + gap * (len(widths) - 1) + 2
+
+
+def _table(sheet: Sheet, *, roomy: bool) -> "Table":
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(
-        box=box.SIMPLE_HEAD, title=sheet.title or None, title_justify="left", pad_edge=False
+        box=box.SIMPLE_HEAD,
+        title=sheet.title or None,
+        title_justify="left",
+        pad_edge=False,
+        padding=(0, 1) if roomy else 0,
     )
     for name in sheet.columns:
         wide = name == sheet.wide
@@ -73,10 +105,38 @@ def _draw(sheet: Sheet) -> None:
             name,
             justify="right" if name in sheet.right else "left",
             overflow="fold",
+            no_wrap=not wide,
             ratio=1 if wide else None,
         )
     for number, row in enumerate(sheet.rows):
         if number in sheet.groups and number:
             table.add_section()
         table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
-    Console(highlight=False).print(table)
+    return table
+
+
+def _stack(sheet: Sheet, console: "Console") -> None:
+    """For a narrow terminal: each row a few lines of its own, nothing cut off."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    if sheet.title:
+        console.print(Text(sheet.title, style="italic"))
+    for row in sheet.rows:
+        named = [
+            (name, cell)
+            for name, cell in zip(sheet.columns, row, strict=True)
+            if cell not in ("", "-") and name != sheet.wide
+        ]
+        line = Text()
+        for name, cell in named:
+            label = "" if sheet.wide or not name else f"{name}\u00a0"
+            line.append(label, style="dim")
+            # a pair stays together: the break comes between pairs
+            line.append(cell.replace(" ", "\u00a0"), style=STYLES.get(cell, ""))
+            line.append("  ")
+        line.rstrip()
+        console.print(line)
+        if sheet.wide:
+            told = row[list(sheet.columns).index(sheet.wide)]
+            console.print(Padding(Text(told, overflow="fold"), (0, 0, 0, 2)))

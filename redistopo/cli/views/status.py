@@ -25,12 +25,12 @@ def show_status(result: StatusResult) -> None:
             title=f"{result.name}: {result.shape.value}, {result.engine or 'not running'}",
             columns=(
                 "shard", "node", "role", "port", "pid", "state", "slots", "memory",
-                "clients", "ops/s", "behind", "uptime",
+                "clients", "ops/s", "lag", "up",
             ),
             rows=[_row(line) for line in result.nodes],
             groups=frozenset(groups),
             right=frozenset(
-                {"shard", "port", "pid", "memory", "clients", "ops/s", "behind", "uptime"}
+                {"shard", "port", "pid", "memory", "clients", "ops/s", "lag", "up"}
             ),
         )
     )  # fmt: skip
@@ -48,7 +48,7 @@ def _row(line: NodeStatus) -> tuple[str, ...]:
         _size(line.memory),
         _number(line.clients),
         _number(line.operations),
-        "-" if line.behind is None else f"{line.behind} B",
+        "-" if line.behind is None else f"{line.behind}B",
         _time(line.uptime),
     )
 
