@@ -10,10 +10,9 @@ PYTEST_ARGS ?=
 .PHONY: up down test lint bench clean
 
 up: $(VENV)/.installed-bundled
-	@$(BIN)/redistopo init cluster --dir $(PLAYGROUND) --name playground
+	@$(BIN)/redistopo init cluster --dir $(PLAYGROUND) --name playground --quiet
 	@$(BIN)/redistopo up --dir $(PLAYGROUND)
-	@echo
-	@echo "Here: the command is $(BIN)/redistopo, the folder --dir $(PLAYGROUND);  make down stops and removes it."
+	@echo "Undo all this   make down"
 
 down:
 	@if [ -x $(BIN)/redistopo ] && [ -d $(PLAYGROUND) ]; then \

@@ -48,7 +48,7 @@ def slots(subject: Subject) -> Iterator[Answer]:
         yield bad(
             "topology",
             f"{sum(map(len, missing))} slots have no answering owner: {show(missing)}",
-            "start the primary that owned them (redistopo up), or: redis-cli --cluster fix",
+            f"start the primary that owned them: {subject.start}",
         )
     if not missing and not doubles:
         yield good(f"{SLOTS} of {SLOTS} slots covered, each by one primary")
@@ -183,7 +183,7 @@ def members(subject: Subject) -> Iterator[Answer]:
                 node.name,
                 f"sees {subject.name_at(member.address)} as {flags}"
                 + (f" and {len(strange) - 1} more so" if len(strange) > 1 else ""),
-                "start what is down (redistopo up); forget what is gone (CLUSTER FORGET)",
+                f"what is down: {subject.start}; what is gone for good: CLUSTER FORGET",
             )
         if len(node.members) != total:
             return bad(

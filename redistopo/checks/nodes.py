@@ -15,29 +15,26 @@ from redistopo.checks.subject import (
 from redistopo.model.conf_text import SECRET, drift
 from redistopo.model.observed import NodeSeen, ProcessState
 
-_UP = "redistopo up"
-
 
 def alive(subject: Subject) -> Iterator[Answer]:
     """Each node's process runs, answers, has loaded its data, and is the one we started."""
 
     def judge(node: NodeSeen) -> Answer | None:
         if node.process is ProcessState.ABSENT:
-            return bad(node.name, f"{node.address}: {node.error}", f"start it again: {_UP}")
+            return bad(node.name, f"{node.address}: {node.error}", subject.start)
         if not node.answers:
             seen = f"pid {node.pid} runs, but " if node.pid else ""
-            return bad(
-                node.name,
-                f"{seen}{node.error}",
-                "a stopped process answers after `kill -CONT`; else see its redis.log",
-                settles=True,
-            )
+            hint = "a stopped process answers after `kill -CONT`; else see its log"
+            if "password" in node.error:
+                hint = "was the password changed since its start? redistopo down, then up"
+            return bad(node.name, f"{seen}{node.error}", hint, settles=True)
         if node.info.get("loading", "0") != "0":
             hint = "give it time: --timeout 60s"
             return bad(node.name, "is still loading its data", hint, settles=True)
         return _stranger(subject, node)
 
-    yield from of_nodes(subject.seen.nodes, judge, "alive, answering and ours")
+    well = "alive, answering and ours" if subject.ours else "alive and answering"
+    yield from of_nodes(subject.seen.nodes, judge, well)
 
 
 def _stranger(subject: Subject, node: NodeSeen) -> Answer | None:
@@ -48,12 +45,12 @@ def _stranger(subject: Subject, node: NodeSeen) -> Answer | None:
         return bad(
             node.name,
             f"{node.address} is answered by pid {said}, but we started pid {node.pid}",
-            "another server took this port: stop it, then " + _UP,
+            "another server took this port: stop it, then redistopo up",
         )
     configs = subject.expected.configs or {}
     path = node.info.get("config_file", "")
     if node.name in configs and path != configs[node.name]:
-        return bad(node.name, f"it runs on {path}, not on {configs[node.name]}", f"{_UP}")
+        return bad(node.name, f"it runs on {path}, not on {configs[node.name]}", subject.start)
     return None
 
 
@@ -95,7 +92,7 @@ def bound(subject: Subject) -> Iterator[Answer]:
         return bad(
             node.name,
             f"port {node.port} is listened on at {', '.join(listening) or 'no address'}",
-            f"planned is {host} alone: redistopo down, then {_UP}",
+            f"planned is {host} alone: redistopo down, then up",
         )
 
     yield from of_nodes(asked, judge, f"listen on {host} alone")
@@ -145,7 +142,9 @@ def drifted(subject: Subject) -> Iterator[Answer]:
         found = drift(wanted, node.config or {})
         if found:
             evidence = "; ".join(_shown(name, *pair) for name, pair in found.items())
-            answers.append(bad(node.name, evidence, f"{_UP} sets it back, or restarts say what"))
+            answers.append(
+                bad(node.name, evidence, "redistopo up sets it back, or says what needs a restart")
+            )
     yield from answers or [good(f"{count} directives on {len(asked)} nodes are as rendered")]
 
 

@@ -24,7 +24,7 @@ def shape(subject: Subject) -> Iterator[Answer]:
         about = f"shard {shard.number}"
         if shard.primary is None:
             lost = ", ".join(node.name for node in shard.replicas)
-            yield bad(about, f"{lost}: their primary doesn't answer", "start it: redistopo up")
+            yield bad(about, f"{lost}: their primary doesn't answer", subject.start)
         elif expected.replicas is not None and len(shard.replicas) < expected.replicas:
             yield bad(
                 about,
@@ -32,8 +32,9 @@ def shape(subject: Subject) -> Iterator[Answer]:
                 "is a replica down (node.alive), or following another primary?",
             )
         else:
-            names = ", ".join(node.name for node in shard.replicas) or "no replica"
-            yield good(f"primary {shard.primary.name}, replicas {names}", about)
+            names = ", ".join(node.name for node in shard.replicas)
+            told = f", replicas {names}" if names else ", no replica"
+            yield good(f"primary {shard.primary.name}{told}", about)
     count = len(subject.shards)
     if expected.shards is not None and count != expected.shards:
         yield bad(
@@ -153,8 +154,14 @@ def _promotable(subject: Subject, shard: ShardSeen, *, votes: int, needed: int) 
     if not shard.replicas:
         why = "no replica: its slots stay down until the primary is back"
         if subject.expected.replicas:
-            return bad(about, why, "start its replica: redistopo up")
-        return doubtful(about, why, "replicas = 1 in the topology file gives it one")
+            return bad(about, why, f"its replica: {subject.start}")
+        return doubtful(
+            about,
+            why,
+            "a replica would take over"
+            if not subject.ours
+            else "replicas = 1 in the topology file gives it one",
+        )
     reasons = {node.name: _unfit(node) for node in shard.replicas}
     fit = [name for name, reason in reasons.items() if not reason]
     if not fit:
@@ -164,7 +171,7 @@ def _promotable(subject: Subject, shard: ShardSeen, *, votes: int, needed: int) 
         evidence = f"{fit[0]} would need {needed} votes, the other primaries have {votes}"
         if len([one for one in subject.shards if one.slots]) < 3:
             return doubtful(about, evidence, "3 shards or more fail over by themselves")
-        return bad(about, evidence, "too few primaries answer: start them with redistopo up")
+        return bad(about, evidence, f"too few primaries answer: {subject.start}")
     return good(f"{fit[0]} would take over: {votes} votes, {needed} needed", about)
 
 

@@ -34,6 +34,16 @@ class Subject:
     shards: tuple[ShardSeen, ...]
     expected: Expected
 
+    @property
+    def ours(self) -> bool:
+        """Whether redistopo started it, and so can start it again."""
+        return self.expected.host is not None
+
+    @property
+    def start(self) -> str:
+        """What brings back what is down."""
+        return "redistopo up" if self.ours else "start it as it was started before"
+
     def name_at(self, address: str) -> str:
         """The name of the node at an address, or the address itself."""
         node = self.seen.at(address)
@@ -113,6 +123,7 @@ def of_nodes(
     if answers:
         yield from answers
     elif asked:
-        yield good(f"{len(asked)} of {len(asked)} nodes: {all_well}")
+        count = "the one node" if len(asked) == 1 else f"{len(asked)} of {len(asked)} nodes"
+        yield good(f"{count}: {all_well}")
     else:
         yield skipped("no node answers")

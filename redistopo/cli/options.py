@@ -47,7 +47,7 @@ def engine(command: Command) -> Command:
         "--engine",
         default="",
         metavar="ENGINE",
-        help='A version ("7.2", "valkey 9") or the path of a server; before the file\'s.',
+        help='A version ("7.2", "valkey 9") or a server\'s path, instead of the topology file\'s.',
     )(command)
 
 

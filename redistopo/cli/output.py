@@ -53,12 +53,16 @@ def deliver(
         sys.exit(_fail(manner, stopped))
     except RedistopoError as error:
         sys.exit(_fail(manner, error))
-    if manner.as_json:
-        _print_json(manner.verb, result.code, result=_plain_result(result))
-    elif not manner.quiet:
-        show(result)
-    if result.code is not ExitCode.DONE:
+    try:
+        if manner.as_json:
+            _print_json(manner.verb, result.code, result=_plain_result(result))
+        elif not manner.quiet:
+            show(result)
         sys.stdout.flush()
+    except BrokenPipeError:
+        closed_pipe()  # nobody reads on; what was found stands
+        sys.exit(result.code)
+    if result.code is not ExitCode.DONE:
         sys.exit(result.code)
     return result
 

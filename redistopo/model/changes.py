@@ -154,7 +154,8 @@ def _correct(situation: Situation) -> Iterable[Step]:
     drifting = {name: settings for name, settings in situation.drifts.items() if settings}
     if drifting:
         directives = sorted({name for settings in drifting.values() for name in settings})
-        cause = f"{', '.join(directives)} differ from the topology file"
+        verb = "differs" if len(directives) == 1 else "differ"
+        cause = f"{', '.join(directives)} {verb} from the topology file"
         nodes = tuple(drifting)
         yield Step(do=Do.WRITE, nodes=nodes, cause=cause)
         yield Step(do=Do.CORRECT, nodes=nodes, cause=cause, settings=drifting)

@@ -42,7 +42,8 @@ def connect(plan: Plan, password_file: str) -> Connect:
 
 
 def _libraries(at: str, *, clustered: bool, auth: bool) -> tuple[tuple[str, str], ...]:
-    python = f"redis.{'RedisCluster' if clustered else 'Redis'}.from_url("
+    python = "import os, redis; " if auth else "import redis; "
+    python += f"redis.{'RedisCluster' if clustered else 'Redis'}.from_url("
     python += f"f\"redis://:{{os.environ['REDISCLI_AUTH']}}@{at}\")" if auth else f'"redis://{at}")'
     if clustered:
         options = ", {redisOptions: {password: process.env.REDISCLI_AUTH}}" if auth else ""

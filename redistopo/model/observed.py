@@ -220,13 +220,21 @@ def _replication_shards(seen: Observed) -> tuple[ShardSeen, ...]:
     shards: list[ShardSeen] = []
     claimed: set[str] = set()
     for primary in primaries:
-        mine = tuple(node for node in followers if node.follows == primary.address)
+        mine = tuple(node for node in followers if _follows(node, primary, primaries))
         claimed |= {node.address for node in mine}
         shards.append(ShardSeen(number=len(shards) + 1, primary=primary, replicas=mine))
     lost = tuple(node for node in followers if node.address not in claimed)
     if lost:
         shards.append(ShardSeen(number=len(shards) + 1, primary=None, replicas=lost))
     return tuple(shards)
+
+
+def _follows(node: NodeSeen, primary: NodeSeen, primaries: list[NodeSeen]) -> bool:
+    """By address; by port alone where a replica names its primary by a host name."""
+    if node.follows in {one.address for one in primaries}:
+        return node.follows == primary.address
+    ports = [one.port for one in primaries]
+    return node.follows.endswith(f":{primary.port}") and ports.count(primary.port) == 1
 
 
 def missing_slots(owned: Iterable[tuple[SlotRange, ...]], total: int) -> tuple[SlotRange, ...]:

@@ -95,6 +95,26 @@ def parse(document: Mapping[str, object]) -> tuple[Topology | None, tuple[Proble
     return _topology(values, redis, nodes), ()
 
 
+def salvage(document: Mapping[str, object], problems: Iterable[Problem]) -> Topology | None:
+    """The topology without the keys that have problems; None where too little is left."""
+    bad = {problem.key for problem in problems}
+    kept: dict[str, object] = {}
+    for name, value in document.items():
+        if name in bad:
+            continue
+        if name == "redis" and isinstance(value, Mapping):
+            kept[name] = {k: v for k, v in value.items() if f"redis.{k}" not in bad}
+        elif name == "nodes" and isinstance(value, Mapping):
+            kept[name] = {
+                node: {k: v for k, v in table.items() if f"nodes.{node}.{k}" not in bad}
+                for node, table in value.items()
+                if isinstance(table, Mapping)
+            }
+        else:
+            kept[name] = value
+    return parse(kept)[0]
+
+
 def _topology(
     values: Mapping[str, object], redis: Directives, nodes: Mapping[str, Directives]
 ) -> Topology:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from redistopo.model.engine import Engine
 from redistopo.model.layout import Layout
-from redistopo.model.observed import Role
+from redistopo.model.observed import Role, ShardSeen
 from redistopo.model.plan import FormationChoice, Method, NodePlan, Plan, ShardPlan
 from redistopo.model.slots import split
 from redistopo.model.topology import BUS_OFFSET, Directives, Formation, Shape, Topology, node_name
@@ -86,7 +86,10 @@ def choose_formation(topology: Topology, engine: Engine) -> FormationChoice:
     if topology.shards < 3:
         why = f"redis-cli refuses fewer than 3 shards, and this has {topology.shards}"
         return FormationChoice(method=Method.INSTANT, why=why)
-    if engine.path and not engine.cli:
+    if not engine.path:
+        why = "auto: by redis-cli where one is found, else instant"
+        return FormationChoice(method=Method.REDIS_CLI, why=why)
+    if not engine.cli:
         why = "no redis-cli or valkey-cli was found on this machine"
         return FormationChoice(method=Method.INSTANT, why=why)
     return FormationChoice(method=Method.REDIS_CLI, why="auto: 3 or more shards and a CLI")
@@ -108,3 +111,25 @@ def led_by(plan: Plan, primary: str) -> Plan:
     others = tuple(node.name for node in nodes if node.name != primary)
     shard = replace(plan.shards[0], primary=primary, replicas=others)
     return replace(plan, nodes=nodes, shards=(shard,))
+
+
+def as_seen(plan: Plan, shards: tuple[ShardSeen, ...]) -> Plan:
+    """A cluster's plan with shards and roles as its nodes say; who doesn't answer keeps its own.
+
+    redis-cli chooses which replica follows whom, and every failover changes it.
+    """
+    if not plan.topology.clustered or len(shards) != len(plan.shards):
+        return plan
+    told = {
+        node.name: (shard.number, node.role or Role.PRIMARY, shard.primary)
+        for shard in shards
+        for node in shard.nodes
+    }
+    nodes = []
+    for node in plan.nodes:
+        number, role, primary = told.get(node.name, (node.shard, node.role, None))
+        follows = primary.name if primary and role is Role.REPLICA else node.follows
+        if role is Role.PRIMARY:
+            follows = ""
+        nodes.append(replace(node, shard=number, role=role, follows=follows))
+    return replace(plan, nodes=tuple(nodes))

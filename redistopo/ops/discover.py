@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from redistopo.errors import AccessDenied, Unreachable, WrongRequest
 from redistopo.model.replies import parse_info, parse_nodes, parse_pairs
 from redistopo.model.topology import Shape
-from redistopo.world.client import Asker, succeed
+from redistopo.world.client import Asker, numeric, succeed
 from redistopo.world.observe import Target
 
 
@@ -32,6 +32,7 @@ def discover(host: str, port: int, asker: Asker) -> Discovered:
 
     Raises Unreachable or AccessDenied with what to type.
     """
+    host = numeric(host)
     info = _info(host, port, asker)
     if info.get("redis_mode") == "sentinel":
         raise WrongRequest(
@@ -45,10 +46,13 @@ def discover(host: str, port: int, asker: Asker) -> Discovered:
             if "noaddr" not in member.flags
         ]
         return Discovered(shape=Shape.CLUSTER, targets=_targets(sorted(found)))
-    if info.get("role") == "slave":
-        host, port = info["master_host"], int(info["master_port"])
-        info = _info(host, port, asker)
     nodes = [(host, port), *_replicas(info)]
+    if info.get("role") == "slave":
+        primary = (numeric(info.get("master_host", "")), int(info.get("master_port", 0)))
+        try:
+            nodes = [primary, *_replicas(_info(*primary, asker))]
+        except (Unreachable, AccessDenied):
+            nodes = [primary, (host, port)]  # the checks will tell what is wrong with it
     shape = Shape.REPLICATION if len(nodes) > 1 else Shape.STANDALONE
     return Discovered(shape=shape, targets=_targets(nodes))
 
@@ -73,13 +77,12 @@ def _info(host: str, port: int, asker: Asker) -> dict[str, str]:
             detail=error.detail,
             hint="is a server running there, and does it listen on that address?",
         ) from error
-    text = str(reply)
+    except AccessDenied as error:
+        raise AccessDenied(
+            f"{host}:{port} asks for a password, or for another one",
+            detail=error.detail,
+            hint="set REDISTOPO_PASSWORD, or type it in: --ask-password",
+        ) from error
     if isinstance(reply, Exception):
-        if "NOAUTH" in text or "Authentication required" in text or "NOPERM" in text:
-            raise AccessDenied(
-                f"{host}:{port} asks for a password",
-                detail=text,
-                hint="set REDISTOPO_PASSWORD, or type it in: --ask-password",
-            )
-        raise Unreachable(f"{host}:{port} refused INFO", detail=text)
-    return parse_info(text)
+        raise Unreachable(f"{host}:{port} refused INFO", detail=str(reply))
+    return parse_info(str(reply))

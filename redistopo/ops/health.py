@@ -50,6 +50,6 @@ def with_proof(seen: Observed, asker: Asker, password: str) -> Observed:
     shards = tuple(shard for shard in shards_of(seen) if shard.primary is not None)
     if not shards:
         return seen
-    entry = next(shard.primary for shard in shards if shard.primary is not None)
-    proof = Proof(shards=shards, clustered=seen.shape is Shape.CLUSTER, entry=entry)
+    entries = tuple(shard.primary for shard in shards if shard.primary is not None)
+    proof = Proof(shards=shards, clustered=seen.shape is Shape.CLUSTER, entries=entries)
     return replace(seen, proofs=prove(proof, password, asker))

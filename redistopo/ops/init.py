@@ -11,9 +11,8 @@ from redistopo.events import Tell, note, warn
 from redistopo.model.layout import Layout
 from redistopo.model.parse import Problem, parse, read_toml, refuse, shape_named
 from redistopo.model.ports import Block, Choice, block_of, choose, ephemeral
-from redistopo.model.rules import check
 from redistopo.model.topology import FORMAT, SHAPE_ALIASES, Shape, Topology
-from redistopo.ops.project import layout_of
+from redistopo.ops.project import checked, layout_of, require_address
 from redistopo.render.topology_file import topology_file
 from redistopo.world.files import read_text, writing
 from redistopo.world.ports import ephemeral_range, free
@@ -58,6 +57,7 @@ def init(request: InitRequest, tell: Tell) -> InitResult:
     found = read_text(layout.topology)
     existing = _existing(found)
     topology = _asked(request, _default_name(layout))
+    require_address(topology)
     if "port" not in request.keys:
         topology = _placed(layout, topology, existing, tell)
     else:
@@ -68,6 +68,8 @@ def init(request: InitRequest, tell: Tell) -> InitResult:
     if written and found is not None and not request.force:
         raise _different(layout.topology, found, text)
     if written:
+        if any(ours(layout, name) for name in recorded_nodes(layout)):
+            warn(tell, "servers of the file replaced run here: redistopo down stops them first")
         _write(layout, text)
     return InitResult(
         path=layout.topology,
@@ -92,12 +94,7 @@ def _asked(request: InitRequest, name: str) -> Topology:
     document: dict[str, object] = {"format": FORMAT, "shape": shape.value, "name": name}
     document |= request.keys
     document["redis"] = _settings(request.settings)
-    topology, problems = parse(document)
-    if topology is not None:
-        problems = check(topology)
-    if topology is None or problems:
-        raise refuse(problems, "what you ask for")
-    return topology
+    return checked(document, "what you ask for")
 
 
 def _settings(settings: tuple[str, ...]) -> dict[str, list[str]]:

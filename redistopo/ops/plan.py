@@ -7,9 +7,12 @@ from redistopo.errors import ExitCode
 from redistopo.events import silent
 from redistopo.form.hands import Hands
 from redistopo.model.changes import Step, changes, current
+from redistopo.model.observed import Observed, shards_of
 from redistopo.model.plan import Plan
-from redistopo.ops.project import load, plan_of
-from redistopo.ops.situation import look_for_steps, situation
+from redistopo.model.planner import as_seen
+from redistopo.ops.project import load, plan_of, require_address
+from redistopo.ops.situation import look_for_steps, refuse_other_layout, situation
+from redistopo.ops.trouble import refuse_busy_ports
 from redistopo.world.client import Asker
 from redistopo.world.password import password
 from redistopo.world.record import load_record
@@ -22,17 +25,37 @@ class PlanResult:
 
     plan: Plan
     steps: tuple[Step, ...]
+    seen: Observed
     code: ExitCode = field(default=ExitCode.DONE)
 
 
 def plan(root: Path, engine: str = "") -> PlanResult:
     """What `up` would do now, and why; works on a machine without any server."""
     project = load(root)
-    made = plan_of(project, engine, assume=True)
-    record = load_record(project.layout)
-    secret = password(project.topology, project.layout)
+    return _planned(plan_of(project, engine, assume=True))
+
+
+def dry_run(root: Path, engine: str = "") -> PlanResult:
+    """The same, but refused for every reason for which `up` would refuse to begin."""
+    project = load(root)
+    made = plan_of(project, engine)
+    require_address(project.topology)
+    result = _planned(made)
+    formed = (record := load_record(project.layout)) is not None and record.formed
+    refuse_busy_ports(made, result.seen, formed=formed)
+    return result
+
+
+def _planned(made: Plan) -> PlanResult:
+    topology, layout = made.topology, made.layout
+    record = load_record(layout)
+    refuse_other_layout(made, record, layout.topology)
+    secret = password(topology, layout)
     with Asker(secret) as asker:
         hands = Hands(plan=made, password=secret, asker=asker, deadline=Deadline(5), tell=silent)
         now = situation(made, record, look_for_steps(hands), secret)
     made = current(made, now)
-    return PlanResult(plan=made, steps=changes(made, now))
+    steps = changes(made, now)
+    if record is not None and record.formed:
+        made = as_seen(made, shards_of(now.seen))
+    return PlanResult(plan=made, steps=steps, seen=now.seen)

@@ -1,18 +1,20 @@
 """The project that a verb works on: its folder, topology, plan and password."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.errors import WrongRequest
+from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.model.engine import EngineRequest, parse_request
 from redistopo.model.layout import Layout
-from redistopo.model.parse import parse, read_toml, refuse
+from redistopo.model.parse import parse, read_toml, refuse, salvage
 from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
 from redistopo.model.rules import check
 from redistopo.model.topology import Topology
 from redistopo.world import engines
 from redistopo.world.files import read_text
+from redistopo.world.ports import bindable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +47,20 @@ def load(root: Path) -> Project:
 
 def read_topology(text: str, source: str) -> Topology:
     """The topology in a file's text; raises WrongRequest with everything wrong with it."""
-    topology, problems = parse(read_toml(text, source))
-    if topology is None:
-        raise refuse(problems, source)
-    if problems := check(topology):
+    return checked(read_toml(text, source), source)
+
+
+def checked(document: Mapping[str, object], source: str) -> Topology:
+    """The topology in a document; raises WrongRequest with everything wrong with it.
+
+    What is well formed is checked together even where something else is not.
+    """
+    topology, problems = parse(document)
+    rest = topology or salvage(document, problems)
+    known = {problem.key for problem in problems}
+    found = check(rest) if rest is not None else ()
+    problems = (*problems, *(one for one in found if one.key not in known))
+    if topology is None or problems:
         raise refuse(problems, source)
     return topology
 
@@ -59,6 +71,15 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan
     request = engine_request(engine or project.topology.engine)
     choice = engines.assumed(request) if assume else engines.choose(request)
     return make_plan(project.topology, project.layout, choice.engine, choice.why)
+
+
+def require_address(topology: Topology) -> None:
+    """Raises MachineLacks where this machine doesn't have the topology's address."""
+    if not bindable(topology.host):
+        raise MachineLacks(
+            f"this machine has no address {topology.host}",
+            hint="change `host` in the topology file; 127.0.0.1 is always there",
+        )
 
 
 def engine_request(text: str) -> EngineRequest:

@@ -7,7 +7,7 @@ from redistopo.errors import ExitCode
 from redistopo.model.layout import STATE_FOLDER, Layout
 from redistopo.world.orphans import servers
 from redistopo.world.process import ours
-from redistopo.world.record import recorded_nodes
+from redistopo.world.record import load_mark, recorded_nodes
 from redistopo.world.registry import entries
 
 
@@ -76,5 +76,10 @@ def _recorded(folder: Path, pid: int) -> bool:
     parts = folder.parts
     at = len(parts) - 1 - parts[::-1].index(STATE_FOLDER)
     layout = Layout(Path(*parts[:at]))
-    process = ours(layout, folder.name) if layout.marker.exists() else None
+    if not layout.marker.exists():
+        return False
+    mark = load_mark(layout, folder.name)
+    if mark is not None and mark.launching:
+        return True  # an `up` is at work there
+    process = ours(layout, folder.name)
     return process is not None and process.pid == pid

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.errors import ExitCode, MachineLacks, RedistopoError
+from redistopo.errors import ExitCode, RedistopoError
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands
 from redistopo.form.haste import calm
@@ -17,7 +17,7 @@ from redistopo.model.record import Record
 from redistopo.ops.execute import execute
 from redistopo.ops.health import Verdict, settle, with_proof
 from redistopo.ops.history import begin, remember
-from redistopo.ops.project import load, plan_of
+from redistopo.ops.project import load, plan_of, require_address
 from redistopo.ops.running import configs
 from redistopo.ops.situation import expected, look_for_steps, primary_in, situation
 from redistopo.ops.trouble import refuse_busy_ports, unhealthy
@@ -28,7 +28,6 @@ from redistopo.world.interrupt import uninterrupted
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth
 from redistopo.world.password import password, password_path
-from redistopo.world.ports import bindable
 from redistopo.world.waiting import Deadline
 
 _ROUNDS = 3
@@ -71,11 +70,7 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
     deadline = Deadline(request.seconds)
     project = load(request.root)
     plan = plan_of(project, request.engine)
-    if not bindable(plan.topology.host):
-        raise MachineLacks(
-            f"this machine has no address {plan.topology.host}",
-            hint="change `host` in the topology file; 127.0.0.1 is always there",
-        )
+    require_address(plan.topology)
     claim(plan.layout)
     with locked(plan.layout, "up", deadline, tell):
         secret = password(plan.topology, plan.layout, make=True)

@@ -106,7 +106,10 @@ def _verify(
         seen = look(about.shape, about.targets, asker, Depth.FULL)
         return with_proof(seen, asker, secret) if request.write else seen
 
-    with step(tell, f"look at {len(about.targets)} nodes"):
+    with step(
+        tell,
+        "look at the node" if len(about.targets) == 1 else f"look at {len(about.targets)} nodes",
+    ):
         verdict: Verdict = settle(observe, about.expected, Deadline(request.seconds))
     return VerifyResult(
         name=about.name,

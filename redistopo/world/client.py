@@ -1,5 +1,6 @@
 """Asking servers: one connection a node, kept between rounds, never retried behind our back."""
 
+import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -113,9 +114,18 @@ def anonymous(host: str, port: int) -> str:
 def _reply(connection: Connection) -> Reply:
     try:
         return connection.read_response()
-    except (AuthenticationError, NoPermissionError, ResponseError) as error:
-        # an error reply is an answer; the connection is still good
+    except (NoPermissionError, ResponseError) as error:
+        # an error reply is an answer, and the connection is still good; but after one about
+        # authentication redis-py has hung up, so that goes to the caller
         return error
+
+
+def numeric(host: str) -> str:
+    """A host's address, as servers themselves tell it; the host itself where it has none."""
+    try:
+        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError:
+        return host
 
 
 def succeed(reply: Reply, what: str) -> Reply:

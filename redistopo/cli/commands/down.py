@@ -7,6 +7,7 @@ import click
 
 from redistopo.cli import options
 from redistopo.cli.output import Manner, deliver
+from redistopo.errors import ExitCode
 
 
 @click.command()
@@ -27,7 +28,9 @@ def down(root: Path, wipe: bool, yes: bool, timeout: float, as_json: bool, quiet
         if not sys.stdin.isatty():
             raise click.UsageError("--wipe removes all data: without a terminal it needs --yes")
         place = root.resolve()
-        click.confirm(f"Remove all data of the topology in {place}?", abort=True, err=True)
+        if not click.confirm(f"Remove all data of the topology in {place}?", err=True):
+            click.echo("Nothing was stopped, nothing was removed.")
+            sys.exit(ExitCode.FAILED)
     request = DownRequest(root=root, seconds=timeout, wipe=wipe)
 
     def show(result: DownResult) -> None:
@@ -38,7 +41,7 @@ def down(root: Path, wipe: bool, yes: bool, timeout: float, as_json: bool, quiet
         else:
             click.echo("Nothing was running.")
         if result.wiped:
-            click.echo("Configuration, password and data were removed.")
+            click.echo("Configuration, password and data are gone; redistopo.toml is kept.")
         elif result.data_kept:
             click.echo("Data is kept: redistopo up starts it again, down --wipe removes it.")
 

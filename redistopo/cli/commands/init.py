@@ -8,8 +8,14 @@ from redistopo.cli import options
 from redistopo.cli.output import Manner, deliver
 
 
+def _shapes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """What the shell offers; aliases are understood too."""
+    shapes = ("cluster", "replication", "standalone")
+    return [shape for shape in shapes if shape.startswith(incomplete)]
+
+
 @click.command()
-@click.argument("shape", metavar="SHAPE")
+@click.argument("shape", metavar="cluster|replication|standalone", shell_complete=_shapes)
 @options.project
 @click.option("--shards", type=int, help="Primaries that share the slots.  [cluster: 3]")
 @click.option(
@@ -19,9 +25,17 @@ from redistopo.cli.output import Manner, deliver
 @click.option("--host", help="Address that every node binds.  [127.0.0.1]")
 @click.option("--name", help="What the topology is called.  [the folder's name]")
 @click.option("--engine", help='Server to use: "auto", "7.2", "valkey 9" or a path.  [auto]')
-@click.option("--formation", help="How a cluster is made: auto, redis-cli or instant.  [auto]")
+@click.option(
+    "--formation",
+    type=click.Choice(["auto", "redis-cli", "instant"]),
+    help="How a cluster is made.  [auto]",
+)
 @click.option("--node-timeout", type=int, help="Milliseconds until a node counts as failing.")
-@click.option("--persistence", help="aof, rdb or none.  [aof]")
+@click.option(
+    "--persistence",
+    type=click.Choice(["aof", "rdb", "none"]),
+    help="What survives a restart.  [aof]",
+)
 @click.option("--no-auth", is_flag=True, help="No password; loopback only.")
 @click.option(
     "--set", "settings", multiple=True, metavar="DIRECTIVE=VALUE", help="Any redis.conf directive."
@@ -40,8 +54,8 @@ def init(
 ) -> None:
     """Write redistopo.toml for a topology.
 
-    SHAPE is cluster (slots over several primaries), replication (a primary and its
-    replicas) or standalone.
+    cluster: slots over several primaries. replication: a primary and its replicas.
+    standalone: one server.
     """
     from redistopo.ops.init import InitRequest, InitResult
     from redistopo.ops.init import init as verb

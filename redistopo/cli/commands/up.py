@@ -33,9 +33,9 @@ def up(
     manner = Manner(verb="up", as_json=as_json, quiet=quiet)
     if dry_run:
         from redistopo.cli.views.up import show_dry_run
-        from redistopo.ops.plan import plan
+        from redistopo.ops.plan import dry_run as preview
 
-        deliver(manner, lambda _t: plan(root, engine), show_dry_run)
+        deliver(manner, lambda _t: preview(root, engine), show_dry_run)
         return
     from redistopo.cli.views.up import show_up
     from redistopo.ops.up import UpRequest

@@ -1,5 +1,7 @@
 """``redistopo verify``"""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -29,9 +31,10 @@ def verify(
     """Prove that the topology works: every check, with its evidence.
 
     Exit code 0 when healthy, 3 when a check found a fault. The password of --connect is
-    taken from REDISTOPO_PASSWORD, or asked for.
+    taken from REDISTOPO_PASSWORD; on a terminal it is asked for where it is needed.
     """
     from redistopo.cli.views.verify import show_verify
+    from redistopo.errors import AccessDenied
     from redistopo.events import Tell
     from redistopo.ops.report import write_junit
     from redistopo.ops.verify import VerifyRequest, VerifyResult
@@ -42,8 +45,17 @@ def verify(
         root=root, connect=connect, password=password, seconds=timeout, write=not no_write
     )
 
+    def asked(tell: Tell) -> VerifyResult:
+        try:
+            return verb(request, tell)
+        except AccessDenied:
+            if not connect or password or as_json or not sys.stdin.isatty():
+                raise
+            typed = click.prompt(f"Password of {connect}", hide_input=True, err=True)
+            return verb(replace(request, password=typed), tell)
+
     def work(tell: Tell) -> VerifyResult:
-        result = verb(request, tell)
+        result = asked(tell)
         if junit:
             write_junit(result, junit)
         return result

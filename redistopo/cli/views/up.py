@@ -1,5 +1,12 @@
 """The closing block of `up`: what runs, how to connect, how to stop."""
 
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
 import click
 
 from redistopo.model.changes import Step
@@ -31,11 +38,24 @@ def show_up(result: UpResult) -> None:
         if one.status is Status.WARN:
             click.echo(click.style("  note ", fg="yellow") + f"{one.subject}: {one.evidence}")
     show_connect(result)
+    command = _command(topology_root=result.plan.layout.root)
     click.echo(
-        "\nProve it again  redistopo verify"
-        "\nLook at it      redistopo status"
-        "\nStop it         redistopo down   (data is kept; --wipe removes it)"
+        f"\nProve it again  {command('verify')}"
+        f"\nLook at it      {command('status')}"
+        f"\nStop it         {command('down')}   (data is kept; --wipe removes it)"
     )
+
+
+def _command(topology_root: Path) -> Callable[[str], str]:
+    """Verbs as they can be pasted into this shell: by path where PATH doesn't have us."""
+    known = shutil.which("redistopo")
+    name = "redistopo" if known else os.path.relpath(sys.argv[0])
+    try:
+        here = Path.cwd() == topology_root
+    except FileNotFoundError:
+        here = False
+    place = "" if here else f" --dir {shlex.quote(os.path.relpath(topology_root))}"
+    return lambda verb: f"{name} {verb}{place}"
 
 
 def _shard(shard: ShardSeen) -> str:

@@ -43,13 +43,15 @@ def _place(subject: str) -> tuple[int, int, str]:
 
 
 def show_hints(findings: tuple[Finding, ...]) -> None:
-    """What to do about each finding that isn't ok; the same hint once."""
-    told: set[str] = set()
-    for one in findings:
-        if one.status in (Status.FAIL, Status.WARN) and one.hint and one.hint not in told:
-            told.add(one.hint)
-            color = "red" if one.status is Status.FAIL else "yellow"
-            click.echo(click.style(f"{one.check} {one.subject}: ", fg=color) + one.hint)
+    """What isn't ok once more, with what to do about it; failures first."""
+    for status, color in ((Status.FAIL, "red"), (Status.WARN, "yellow")):
+        for one in findings:
+            if one.status is status:
+                click.echo(
+                    click.style(f"{status.value} {one.check} {one.subject}: ", fg=color)
+                    + one.evidence
+                    + (f"\n     Next: {one.hint}" if one.hint else "")
+                )
 
 
 def closing(result: VerifyResult) -> str:
@@ -57,8 +59,13 @@ def closing(result: VerifyResult) -> str:
     count = dict.fromkeys(Status, 0)
     for one in result.findings:
         count[one.status] += 1
-    about = f"{result.name}: {result.shape.value} of {result.nodes} nodes"
-    tally = f"{count[Status.OK]} ok, {count[Status.WARN]} warnings, {count[Status.FAIL]} failed"
+    about = f"{result.name}: {result.shape.value} of {_count(result.nodes, 'node')}"
+    warnings = _count(count[Status.WARN], "warning")
+    tally = f"{count[Status.OK]} ok, {warnings}, {count[Status.FAIL]} failed"
     if result.healthy:
         return click.style("Healthy", fg="green", bold=True) + f"  {about}: {tally}"
     return click.style("Unhealthy", fg="red", bold=True) + f"  {about}: {tally}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

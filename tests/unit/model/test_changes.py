@@ -127,8 +127,8 @@ CLUSTER: list[tuple[str, dict[str, object], list[str]]] = [
         "half made, healthy and drifting",
         {"up": EVERY, "formed": False, "healthy": True, "drifts": {"node1": {"hz": "10"}}},
         [
-            "write the configuration of node1: hz differ from the topology file",
-            "correct the live configuration of node1: hz differ from the topology file",
+            "write the configuration of node1: hz differs from the topology file",
+            "correct the live configuration of node1: hz differs from the topology file",
         ],
     ),
     ("started without a record, with keys", {"up": EVERY, "keys": ["node1"]}, []),
@@ -151,8 +151,8 @@ CLUSTER: list[tuple[str, dict[str, object], list[str]]] = [
         [
             "write the configuration of node1: not running",
             "start node1: not running",
-            "write the configuration of node3: hz differ from the topology file",
-            "correct the live configuration of node3: hz differ from the topology file",
+            "write the configuration of node3: hz differs from the topology file",
+            "correct the live configuration of node3: hz differs from the topology file",
         ],
     ),
 ]
