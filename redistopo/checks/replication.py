@@ -15,6 +15,7 @@ from redistopo.model.observed import NodeSeen, Role, ShardSeen
 from redistopo.model.topology import Shape
 
 _LAG_WORTH_KNOWING = 1024 * 1024
+_SILENT_SECONDS = 10
 
 
 def shape(subject: Subject) -> Iterator[Answer]:
@@ -79,23 +80,25 @@ def _link(shard: ShardSeen, node: NodeSeen) -> Answer | None:
 
 
 def lag(subject: Subject) -> Iterator[Answer]:
-    """Bytes of the replication stream that each replica has still to get."""
+    """How far each replica is behind: bytes of the stream, and seconds without a word.
+
+    The bytes are of moments some milliseconds apart, so under load they never fail alone.
+    """
     for shard in subject.shards:
         if shard.primary is None or not shard.replicas:
             continue
+        silent = {one.port: one.lag for one in shard.primary.replicas}
         behind = {node.name: max(0, shard.primary.offset - node.offset) for node in shard.replicas}
-        name, most = max(behind.items(), key=lambda item: item[1])
-        backlog = int(shard.primary.info.get("repl_backlog_size", 0))
         about = f"shard {shard.number}"
         told = ", ".join(f"{node} {size} bytes" for node, size in behind.items())
-        if backlog and most > backlog:
+        mute = [node for node in shard.replicas if silent.get(node.port, 0) >= _SILENT_SECONDS]
+        if mute:
             yield bad(
-                name,
-                f"{most} bytes behind, more than the backlog of {backlog}",
-                "should the link break now, it needs a full sync: lower the load or raise "
-                "repl-backlog-size",
+                mute[0].name,
+                f"has acknowledged nothing for {silent[mute[0].port]} s ({told} behind)",
+                "is it stopped, or its disk or network stuck? see its log",
             )
-        elif most > _LAG_WORTH_KNOWING:
+        elif max(behind.values()) > _LAG_WORTH_KNOWING:
             yield doubtful(about, f"behind the primary: {told}", "the load is high, or a disk slow")
         else:
             yield good(f"behind the primary: {told}", about)

@@ -17,7 +17,7 @@ from redistopo.cli.commands.status import status
 from redistopo.cli.commands.templates import templates
 from redistopo.cli.commands.up import up
 from redistopo.cli.commands.verify import verify
-from redistopo.cli.output import closed_pipe, fail_usage
+from redistopo.cli.output import closed_pipe, fail_output, fail_usage, open_streams
 from redistopo.errors import ExitCode
 
 _EPILOG = "Start here:  redistopo init cluster;  redistopo up;  redistopo verify;  redistopo down"
@@ -49,6 +49,7 @@ def main(prog_name: str = "redistopo") -> None:
     if os.name == "nt":
         click.echo("redistopo needs Linux or macOS; on Windows, run it inside WSL.", err=True)
         sys.exit(ExitCode.LACKING)
+    open_streams()
     color = False if os.environ.get("NO_COLOR") else None
     try:
         code = redistopo.main(prog_name=prog_name, standalone_mode=False, color=color)
@@ -60,4 +61,8 @@ def main(prog_name: str = "redistopo") -> None:
     except BrokenPipeError:
         closed_pipe()
         sys.exit(ExitCode.FAILED)
+    except OSError as error:
+        # below the door every OSError has become one of ours, so this is our own output
+        closed_pipe()
+        sys.exit(fail_output(error))
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)

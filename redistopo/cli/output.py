@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -13,7 +13,7 @@ import click
 
 from redistopo import __version__
 from redistopo.errors import ExitCode, Interrupted, RedistopoError
-from redistopo.events import Tell, silent
+from redistopo.events import Event, Tell, silent
 
 ENVELOPE = 1
 """Version of the JSON envelope; a change that breaks readers raises it."""
@@ -81,26 +81,37 @@ def _told(manner: Manner) -> Iterator[Tell]:
     from redistopo.cli import progress
 
     if manner.as_json:
-        yield progress.json_lines
+        yield _unbreakable(progress.json_lines)
     elif sys.stderr.isatty():
         with progress.spinner() as tell:
-            yield tell
+            yield _unbreakable(tell)
     else:
-        yield progress.plain_lines
+        yield _unbreakable(progress.plain_lines)
+
+
+def _unbreakable(tell: Tell) -> Tell:
+    """The work goes on, and is undone if need be, also when nobody listens any more."""
+
+    def told(event: Event) -> None:
+        with suppress(OSError):
+            tell(event)
+
+    return told
 
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM is as good as Ctrl-C: what was begun is undone."""
+    """SIGTERM and a closed terminal are as good as Ctrl-C: what was begun is undone."""
 
     def stop(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    kept = signal.signal(signal.SIGTERM, stop)
+    kept = {one: signal.signal(one, stop) for one in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, kept)
+        for one, handler in kept.items():
+            signal.signal(one, handler)
 
 
 def _fail(manner: Manner, error: RedistopoError) -> int:
@@ -131,6 +142,13 @@ def fail_usage(error: click.ClickException) -> int:
     return ExitCode.USAGE
 
 
+def fail_output(error: OSError) -> int:
+    """The result couldn't be written; what was done is done."""
+    with suppress(OSError):
+        print_error("can't write the output", error.strerror or str(error))
+    return ExitCode.FAILED
+
+
 def _print_json(
     verb: str, code: ExitCode, result: object = None, error: dict[str, Any] | None = None
 ) -> None:
@@ -146,5 +164,13 @@ def _print_json(
 
 
 def closed_pipe() -> None:
-    """Whoever read our output went away; Python must not complain about it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Our output can't be written any more; Python must not complain about it at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def open_streams() -> None:
+    """stdout and stderr are there, also where the shell closed them (``>&-``)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123

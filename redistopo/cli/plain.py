@@ -22,9 +22,9 @@ def plain(value: object) -> object:
     if isinstance(value, NodeSeen):
         return {name: getattr(value, name) for name in _BRIEF}
     if is_dataclass(value) and not isinstance(value, type):
-        found = {one.name: plain(getattr(value, one.name)) for one in fields(value)}
-        found.pop("code", None)  # it stands in the envelope
-        return found
+        # the code stands in the envelope; of what was seen, the conclusions are there
+        names = [one.name for one in fields(value) if one.name not in ("code", "seen")]
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(plain(key)): plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list | set | frozenset):

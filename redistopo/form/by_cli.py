@@ -2,7 +2,7 @@
 
 from redistopo.errors import MachineLacks, TimedOut
 from redistopo.form.hands import Hands
-from redistopo.form.haste import hasten
+from redistopo.form.haste import hasten_all
 from redistopo.form.reach import first_unreachable
 from redistopo.world.observe import Depth
 from redistopo.world.redis_cli import Creation, create_cluster
@@ -20,13 +20,14 @@ def form_by_cli(hands: Hands) -> None:
             hint='set formation = "instant" in the topology file, or '
             "pip install 'redistopo[bundled]'",
         )
-    hasten(hands)
+    hasten_all(hands)
     creation = Creation(
         cli=plan.engine.cli,
         addresses=[node.address for node in plan.nodes],
         replicas=plan.topology.replicas,
         password=hands.password,
         log=plan.layout.formation_log,
+        mark=plan.layout.formation,
     )
     try:
         create_cluster(creation, hands.deadline)

@@ -38,6 +38,18 @@ class Hands:
         return succeed(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")
 
 
+_MANY = 20
+
+
+def many(plan: Plan) -> bool:
+    """Whether so many cluster nodes share this machine that their own talk would fill it.
+
+    Each pings each other one every half node timeout: 102 nodes at 1000 ms send 20,000
+    pings a second, and as many answers.
+    """
+    return plan.topology.clustered and len(plan.nodes) > _MANY
+
+
 def targets(plan: Plan) -> tuple[Target, ...]:
     """The planned nodes as targets to look at."""
     return tuple(

@@ -1,33 +1,44 @@
-"""Live settings that make an empty cluster form sooner; taken back once it is healthy.
+"""A low node timeout while an empty cluster forms; taken back once it is healthy.
 
-The files keep the planned values: a crash in between is healed by the next start, and seen
-as drift until then.
+A node tells its new role in its next ping, and an idle pair pings each half node timeout
+(cluster_legacy.c, clusterCron): a low one spreads the word. The files keep the planned value:
+a crash in between is healed by the next start, and seen as drift until then.
 """
 
-from redistopo.form.hands import Hands
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from redistopo.form.hands import Hands, many
+from redistopo.model.plan import NodePlan
 
 NODE_TIMEOUT = "cluster-node-timeout"
 
-_SMALL = 20
+
+def hasten_all(hands: Hands) -> None:
+    """Every node pings often, unless there are too many of them."""
+    if not many(hands.plan):
+        _set(hands, hands.plan.nodes, 500)
 
 
-def hasten(hands: Hands) -> None:
-    """All nodes have the settings that speed up forming.
+def hasten_replicas(hands: Hands, names: Iterable[str]) -> None:
+    """These nodes, which have a new role to tell, ping often.
 
-    A node tells its new role in its next ping, and an idle pair pings each half node
-    timeout (cluster_legacy.c, clusterCron): a low one spreads the word. Many nodes on one
-    machine start slowly, so they get a longer one.
+    As replicas they have no vote on who is failing, so that no haste of theirs does harm.
     """
-    timeout = 500 if len(hands.plan.nodes) <= _SMALL else 1000
-    _set(hands, NODE_TIMEOUT, str(min(timeout, hands.plan.topology.node_timeout)))
+    milliseconds = 1000 if many(hands.plan) else 300
+    _set(hands, hands.nodes(names), milliseconds)
 
 
 def calm(hands: Hands) -> None:
-    """All nodes have the planned settings again."""
-    _set(hands, NODE_TIMEOUT, str(hands.plan.topology.node_timeout))
+    """All nodes have the planned node timeout again."""
+    _set(hands, hands.plan.nodes, hands.plan.topology.node_timeout)
 
 
-def _set(hands: Hands, directive: str, usual: str) -> None:
-    for node in hands.plan.nodes:
-        planned = node.directives.get(directive, (usual,))[-1]
-        hands.order(node, "CONFIG", "SET", directive, planned)
+def _set(hands: Hands, nodes: Iterable[NodePlan], milliseconds: int) -> None:
+    value = min(milliseconds, hands.plan.topology.node_timeout)
+
+    def order(node: NodePlan) -> None:
+        hands.order(node, "CONFIG", "SET", NODE_TIMEOUT, value)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(order, nodes))

@@ -8,14 +8,13 @@ future replica as owner of the slots, and its future primary takes over.
 import secrets
 from contextlib import suppress
 
-from redistopo.errors import TimedOut
+from redistopo.errors import TimedOut, Unreachable
 from redistopo.form.hands import Hands
-from redistopo.form.haste import hasten
+from redistopo.form.haste import hasten_replicas
 from redistopo.form.reach import first_unreachable
-from redistopo.model.observed import NodeSeen
 from redistopo.model.plan import NodePlan
-from redistopo.model.replies import parse_info
-from redistopo.render.conf import SeedIds, seed_tables
+from redistopo.model.replies import parse_info, parse_nodes
+from redistopo.render.conf import SeedIds, acting_primary, seed_tables
 from redistopo.world.files import private_folder, write_private
 from redistopo.world.observe import Depth
 from redistopo.world.waiting import Deadline, wait_for
@@ -41,16 +40,17 @@ def form_instantly(hands: Hands) -> None:
     The takeovers are sent when every node has heard from every other one: earlier, their
     broadcast would be lost, and some nodes would learn of them a second later.
     """
-    hasten(hands)
-    leading = [hands.plan.node(shard.primary) for shard in hands.plan.shards if shard.replicas]
-    if not leading:
+    led = [shard for shard in hands.plan.shards if shard.replicas]
+    if not led:
         return
     _await_mesh(hands)
     epoch = 0
-    for node in leading:
+    for node in hands.nodes(shard.primary for shard in led):
         _await_epoch(hands, node, epoch)
         hands.order(node, "CLUSTER", "FAILOVER", "TAKEOVER")
         epoch = _epoch(hands, node, "cluster_my_epoch")
+    # only now: while the links come up, pings in plenty would slow them
+    hasten_replicas(hands, (acting_primary(shard) for shard in led))
 
 
 def _await_epoch(hands: Hands, node: NodePlan, epoch: int) -> None:
@@ -75,10 +75,14 @@ def _epoch(hands: Hands, node: NodePlan, field: str) -> int:
 
 def _await_mesh(hands: Hands) -> None:
     first = {shard.primary for shard in hands.plan.shards}
+    pending = list(hands.plan.nodes)
 
     def look() -> bool | None:
-        seen = hands.look(Depth.HEALTH)
-        return True if all(_meshed(node, leads=node.name in first) for node in seen.nodes) else None
+        # who is done isn't asked again: a table of all nodes is a long answer
+        pending[:] = [
+            node for node in pending if not _meshed(hands, node, leads=node.name in first)
+        ]
+        return None if pending else True
 
     try:
         wait_for(look, hands.deadline, lambda: "", pause=0.01)
@@ -90,8 +94,14 @@ def _await_mesh(hands: Hands) -> None:
         ) from error
 
 
-def _meshed(node: NodeSeen, *, leads: bool) -> bool:
+def _meshed(hands: Hands, node: NodePlan, *, leads: bool) -> bool:
     """Whether it has links to, and answers from, all others; a future primary is also ok."""
-    if not node.answers or (leads and node.cluster.get("cluster_state") != "ok"):
+    commands = [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
+    try:
+        info, table = hands.asker.ask(node.host, node.port, commands)
+    except Unreachable:
         return False
-    return all(member.myself or (member.linked and member.pong > 0) for member in node.members)
+    if leads and parse_info(str(info)).get("cluster_state") != "ok":
+        return False
+    members = parse_nodes(str(table))
+    return all(one.myself or (one.linked and one.pong > 0) for one in members)

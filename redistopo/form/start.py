@@ -1,5 +1,6 @@
 """Servers started and ready: they answer with our password, as what they were asked to be."""
 
+import signal
 from collections.abc import Iterable
 
 from redistopo.errors import (
@@ -10,12 +11,12 @@ from redistopo.errors import (
     TimedOut,
     Unreachable,
 )
-from redistopo.form.hands import Hands
+from redistopo.form.hands import Hands, many
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_info
 from redistopo.world.files import FREE, NO_SPACE, tail
 from redistopo.world.interrupt import uninterrupted
-from redistopo.world.process import launch
+from redistopo.world.process import launch, signal_process
 from redistopo.world.waiting import wait_for
 
 
@@ -31,9 +32,21 @@ def start(hands: Hands, names: Iterable[str]) -> None:
 
 
 def _launch(hands: Hands, nodes: Iterable[NodePlan]) -> None:
-    """All run, and all are known to this run, so that whatever comes next can undo them."""
+    """All run, and all are known to this run, so that whatever comes next can undo them.
+
+    In a large cluster each one waits, stopped, for the last one to be launched: else those
+    that run would spend the machine on trying to reach those that don't, ten times a second.
+    Were we killed meanwhile, the next `up` continues them.
+    """
+    waiting = []
     for node in nodes:
-        hands.started[node.name] = launch(hands.plan.layout, node.name, hands.plan.engine.path)
+        process = launch(hands.plan.layout, node.name, hands.plan.engine.path)
+        hands.started[node.name] = process
+        if many(hands.plan):
+            signal_process(process, signal.SIGSTOP)
+            waiting.append(process)
+    for process in waiting:
+        signal_process(process, signal.SIGCONT)
 
 
 def await_ready(hands: Hands, nodes: Iterable[NodePlan]) -> None:

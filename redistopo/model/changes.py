@@ -13,6 +13,7 @@ from redistopo.model.record import Record
 class Do(StrEnum):
     """What a step does; the executor has one function for each."""
 
+    RESUME = "resume"
     CLEAR = "clear"
     WRITE = "write"
     SEED = "seed"
@@ -39,6 +40,7 @@ class Step:
 
     def __str__(self) -> str:
         what = {
+            Do.RESUME: "continue",
             Do.CLEAR: "stop and clear",
             Do.WRITE: "write the configuration of",
             Do.SEED: "write the first nodes.conf of",
@@ -94,6 +96,9 @@ def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     A cluster whose first `up` ended half-way is looked at before anything is removed:
     its nodes are started first, and only if no node holds a key is it made anew.
     """
+    if paused := tuple(node.name for node in situation.seen.nodes if node.paused):
+        # what they hold, and so what else is to do, is seen once they answer
+        return (Step(do=Do.RESUME, nodes=paused, cause="stopped by SIGSTOP"),)
     absent = tuple(node for node in situation.seen.nodes if not node.running)
     if plan.formation.method in (Method.REDIS_CLI, Method.INSTANT):
         formed = situation.record is not None and situation.record.formed
@@ -115,7 +120,9 @@ def _unformed(plan: Plan, situation: Situation, absent: tuple[NodeSeen, ...]) ->
     if absent:
         why = "an earlier up ended half-way: started to see what they hold"
         return tuple(_revive(plan, absent, why))
-    if situation.healthy or any(node.keys for node in situation.seen.nodes):
+    # only what answers can be known to be empty
+    silent = any(not node.answers for node in situation.seen.nodes)
+    if silent or situation.healthy or any(node.keys for node in situation.seen.nodes):
         return tuple(_correct(situation))
     why = "an earlier up ended half-way, and no node holds a key"
     clear = Step(do=Do.CLEAR, nodes=everyone, cause=why)

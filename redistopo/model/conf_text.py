@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from redistopo.model.topology import Directives
 
@@ -21,6 +22,9 @@ NOT_COMPARED = frozenset(
     }
 )  # fmt: skip
 
+ONLY_AT_START = frozenset({"include", "loadmodule", "user", "rename-command"})
+"""Of these, what CONFIG SET can't change."""
+
 SECRET = frozenset(
     {
         "requirepass", "masterauth", "masteruser", "primaryauth", "primaryuser",
@@ -39,6 +43,7 @@ _SPACE = " \t\n\r\v\f"
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
 
 
+@lru_cache(maxsize=4096)
 def canonical(name: str) -> str:
     """A directive's name as it is today: lower case, and replica for the old slave.
 

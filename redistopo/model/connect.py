@@ -28,7 +28,7 @@ def connect(plan: Plan, password_file: str) -> Connect:
     url = f"redis://{f':{secret}@' if secret else ''}{host}:{first.port}"
     shell = []
     if password_file:
-        shell.append(f'export REDISCLI_AUTH="$(cat {shlex.quote(password_file)})"')
+        shell.append(f'export REDISCLI_AUTH="$(head -n 1 {shlex.quote(password_file)})"')
     elif plan.topology.auth:
         shell.append('export REDISCLI_AUTH="$REDISTOPO_PASSWORD"')
     if plan.engine.cli:

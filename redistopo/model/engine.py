@@ -69,6 +69,11 @@ class Engine:
         return f"{self.product.label} {self.version}"
 
     @property
+    def name(self) -> str:
+        """As a topology file asks for it: ``redis 7.0.15``."""
+        return f"{self.product.value} {self.version}"
+
+    @property
     def supported(self) -> bool:
         return self.version >= OLDEST[self.product]
 
@@ -78,6 +83,20 @@ class Engine:
         if since is None:
             return True
         return self.product is Product.VALKEY or self.version >= since
+
+    def reads(self, written_by: str) -> bool:
+        """Whether it reads the data of another engine, named as ``redis 7.0.15``.
+
+        An older server ignores or refuses what a newer one wrote (6.2 doesn't even look into
+        appendonlydir, and comes up empty). Valkey reads what Redis wrote up to 7.2.
+        """
+        other = parse_request(written_by)
+        if other is None or other.product is None or not other.numbers:
+            return True
+        version = Version(*other.numbers)
+        if self.product is other.product:
+            return (self.version.major, self.version.minor) >= (version.major, version.minor)
+        return self.product is Product.VALKEY and version < Version(7, 3)
 
     @property
     def keeps_shard_ids(self) -> bool:

@@ -18,6 +18,11 @@ class NodeFolder:
         return self.root / "redis.conf"
 
     @property
+    def started(self) -> Path:
+        """The configuration as it was at the last start; some of it waits for the next."""
+        return self.root / "redis.conf.started"
+
+    @property
     def log(self) -> Path:
         return self.root / "redis.log"
 
@@ -74,6 +79,11 @@ class Layout:
     @property
     def formation_log(self) -> Path:
         return self.state / "formation.log"
+
+    @property
+    def formation(self) -> Path:
+        """What we recorded of a redis-cli at work."""
+        return self.state / "formation.json"
 
     def node(self, name: str) -> NodeFolder:
         return NodeFolder(self.nodes / name)

@@ -27,12 +27,16 @@ class ProcessState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaLink:
-    """A replica as its primary lists it (INFO replication, slaveN); `lag` in seconds."""
+    """A replica as its primary lists it (INFO replication, slaveN).
+
+    `lag` is how many seconds ago it last acknowledged; it does so each second.
+    """
 
     host: str
     port: int
     state: str
     offset: int
+    lag: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,7 @@ class NodeSeen:
     `error` says why it couldn't be asked ("" where it answered); `config` (CONFIG GET),
     `anonymous` (what a client without password got) and `listening` (addresses, by the
     system) are None where they weren't looked at; `held_by` names who holds the ports of
-    an absent node.
+    an absent node; `paused` is a process that was stopped (SIGSTOP) and would go on.
     """
 
     name: str
@@ -50,6 +54,7 @@ class NodeSeen:
     port: int
     process: ProcessState = ProcessState.NOT_OURS
     pid: int = 0
+    paused: bool = False
     has_data: bool = False
     held_by: str = ""
     error: str = ""
@@ -95,6 +100,14 @@ class NodeSeen:
         return self.info.get("master_link_status") == "up"
 
     @property
+    def engine(self) -> str:
+        """``Valkey 8.1.8``, by its own word."""
+        if version := self.info.get("valkey_version"):
+            return f"Valkey {version}"
+        version = self.info.get("redis_version")
+        return f"Redis {version}" if version else ""
+
+    @property
     def offset(self) -> int:
         """Bytes of the replication stream: produced by a primary, processed by a replica."""
         name = "slave_repl_offset" if self.role is Role.REPLICA else "master_repl_offset"
@@ -115,6 +128,7 @@ class NodeSeen:
                     port=int(said.get("port", 0)),
                     state=said.get("state", ""),
                     offset=int(said.get("offset", 0)),
+                    lag=int(said.get("lag", 0)),
                 )
             )
         return tuple(found)

@@ -37,7 +37,8 @@ class Record:
     """One topology's own history.
 
     `formed` is False from the first start until it was seen healthy; `primary` is the
-    node last seen as primary of a replication ("" for a cluster: its nodes.conf knows).
+    node last seen as primary of a replication ("" for a cluster: its nodes.conf knows);
+    `engine` is the one that last wrote the data, as ``redis 7.0.15``.
     """
 
     id: str
@@ -47,4 +48,5 @@ class Record:
     formed: bool
     nodes: tuple[RecordedNode, ...]
     primary: str = ""
+    engine: str = ""
     format: int = RECORD_FORMAT

@@ -13,7 +13,7 @@ from redistopo.model.slots import SLOTS, SlotRange
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
 _NUMBERS = frozenset(
     {
-        "process_id", "connected_slaves", "master_repl_offset", "slave_repl_offset",
+        "process_id", "connected_slaves", "master_port", "master_repl_offset", "slave_repl_offset",
         "repl_backlog_size", "master_last_io_seconds_ago", "used_memory", "connected_clients",
         "instantaneous_ops_per_sec", "uptime_in_seconds", "cluster_my_epoch",
         "cluster_current_epoch",
@@ -91,7 +91,7 @@ def _check_numbers(name: str, value: str) -> None:
     numbers = [value] if name in _NUMBERS else []
     if re.fullmatch(r"(?:slave|db)[0-9]+", name):
         pairs = parse_pairs(value)
-        numbers = [pairs[one] for one in ("port", "offset", "keys") if one in pairs]
+        numbers = [pairs[one] for one in ("port", "offset", "lag", "keys") if one in pairs]
     for number in numbers:
         if not _NUMBER.fullmatch(number):
             raise BadReply(f"INFO has no number in {name}", detail=f"{name}:{value}"[:200])

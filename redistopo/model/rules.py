@@ -103,6 +103,10 @@ def _host(topology: Topology) -> Iterable[Problem]:
             allowed="allowed is one IP address, such as 127.0.0.1",
         )
         return
+    if str(address) != topology.host:
+        yield Problem(
+            key="host", seen=f"is {topology.host}", allowed=f"servers write it as {address}"
+        )
     if address.is_unspecified:
         yield Problem(
             key="host",

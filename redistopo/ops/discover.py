@@ -1,5 +1,6 @@
 """A topology that we didn't start, found from one of its addresses."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ def parse_address(text: str) -> tuple[str, int]:
     """Host and port of ``HOST:PORT``, ``[::1]:PORT`` or ``PORT``; WrongRequest for others."""
     host, colon, port = text.rpartition(":")
     host = (host if colon else "") or "127.0.0.1"
-    if not port.isdigit() or not 0 < int(port) < 65536:
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise WrongRequest(f"{text!r} is no address", hint="write HOST:PORT, as 127.0.0.1:7000")
     return host.strip("[]"), int(port)
 
@@ -60,7 +61,7 @@ def discover(host: str, port: int, asker: Asker) -> Discovered:
 def _replicas(info: dict[str, str]) -> Iterator[tuple[str, int]]:
     for number in range(int(info.get("connected_slaves", 0))):
         said = parse_pairs(info.get(f"slave{number}", ""))
-        if said.get("ip") and said.get("port", "").isdigit():
+        if said.get("ip") and re.fullmatch(r"[0-9]{1,5}", said.get("port", "")):
             yield said["ip"], int(said["port"])
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import AccessDenied, ExitCode, RedistopoError, Unreachable
@@ -10,18 +10,18 @@ from redistopo.events import Tell, step
 from redistopo.model.layout import Layout
 from redistopo.model.observed import Observed, Role
 from redistopo.model.topology import Directives, Shape
-from redistopo.ops.history import remember
+from redistopo.ops.history import remember_primary
 from redistopo.ops.project import layout_of, load
 from redistopo.ops.running import configs, running_password, running_targets, saves
-from redistopo.ops.situation import primary_in
 from redistopo.world.client import Asker
 from redistopo.world.ending import end_all
-from redistopo.world.folder import claimed, wipe
+from redistopo.world.folder import wipe
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth, look
 from redistopo.world.orphans import servers_in
 from redistopo.world.process import ours
 from redistopo.world.record import load_record, recorded_nodes
+from redistopo.world.redis_cli import end_leftover
 from redistopo.world.registry import leave
 from redistopo.world.waiting import Deadline
 
@@ -56,18 +56,20 @@ def down(request: DownRequest, tell: Tell) -> DownResult:
     began = time.monotonic()
     layout = layout_of(request.root)
     stopped: tuple[str, ...] = ()
-    if claimed(layout):
-        deadline = Deadline(request.seconds)
-        with locked(layout, "down", deadline, tell):
-            stopped = _stop(layout, deadline, tell)
-            if request.wipe:
-                _wipe(layout, tell)
-    elif not layout.topology.exists():
+    wiped = False
+    if not layout.state.exists() and not layout.topology.exists():
         load(request.root)  # says that there is no topology here
+    deadline = Deadline(request.seconds)
+    with locked(layout, "down", deadline, tell) as there:
+        if there:
+            stopped = _stop(layout, deadline, tell)
+        if there and request.wipe:
+            _wipe(layout, tell)
+            wiped = True
     return DownResult(
         root=layout.root,
         stopped=stopped,
-        wiped=request.wipe,
+        wiped=wiped,
         data_kept=layout.nodes.exists(),
         seconds=time.monotonic() - began,
     )
@@ -88,6 +90,7 @@ def _wipe(layout: Layout, tell: Tell) -> None:
 
 
 def _stop(layout: Layout, deadline: Deadline, tell: Tell) -> tuple[str, ...]:
+    end_leftover(layout.formation)
     names = tuple(name for name in recorded_nodes(layout) if ours(layout, name))
     if not names:
         return ()
@@ -95,7 +98,7 @@ def _stop(layout: Layout, deadline: Deadline, tell: Tell) -> tuple[str, ...]:
     with Asker(running_password(rendered)) as asker:
         targets = [one for one in running_targets(layout, rendered) if one.name in names]
         seen = look(Shape.REPLICATION, targets, asker, Depth.HEALTH)
-        _remember_primary(layout, seen)
+        remember_primary(layout, seen)
         replicas = {node.name for node in seen.nodes if node.role is Role.REPLICA}
         # replicas first: a primary that goes first would leave them looking for it
         rest = tuple(name for name in names if name not in replicas)
@@ -104,13 +107,6 @@ def _stop(layout: Layout, deadline: Deadline, tell: Tell) -> tuple[str, ...]:
                 with step(tell, f"stop {what}: {len(some)}"):
                     _stop_nodes(layout, some, _Shutdown(seen, rendered, asker), deadline)
     return names
-
-
-def _remember_primary(layout: Layout, seen: Observed) -> None:
-    record = load_record(layout)
-    primary = primary_in(seen)
-    if record is not None and record.shape == Shape.REPLICATION and primary:
-        remember(layout, replace(record, primary=primary))
 
 
 @dataclass(frozen=True, slots=True)

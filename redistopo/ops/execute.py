@@ -1,5 +1,6 @@
 """Carrying out steps; nothing is decided here."""
 
+import signal
 from collections.abc import Callable
 
 from redistopo.errors import BadReply
@@ -7,14 +8,14 @@ from redistopo.events import step, warn
 from redistopo.form.by_cli import form_by_cli
 from redistopo.form.hands import Hands
 from redistopo.form.instant import form_instantly, seed
-from redistopo.form.start import start
+from redistopo.form.start import await_ready, start
 from redistopo.model.changes import Do, Step
 from redistopo.model.plan import Method
 from redistopo.render.conf import node_conf
 from redistopo.world.ending import end_all
 from redistopo.world.files import private_folder, read_text, write_private
 from redistopo.world.folder import clear_data
-from redistopo.world.process import ours
+from redistopo.world.process import ours, signal_process
 from redistopo.world.waiting import Deadline
 
 
@@ -23,6 +24,13 @@ def execute(hands: Hands, steps: tuple[Step, ...]) -> None:
     for one in steps:
         with step(hands.tell, str(one), detail=one.cause):
             _DOERS[one.do](hands, one)
+
+
+def _resume(hands: Hands, one: Step) -> None:
+    for name in one.nodes:
+        if process := ours(hands.plan.layout, name):
+            signal_process(process, signal.SIGCONT)
+    await_ready(hands, hands.nodes(one.nodes))
 
 
 def _clear(hands: Hands, one: Step) -> None:
@@ -52,6 +60,8 @@ def _seed(hands: Hands, _one: Step) -> None:
 
 
 def _start(hands: Hands, one: Step) -> None:
+    for node in hands.nodes(one.nodes):
+        write_private(node.folder.started, read_text(node.folder.config) or "")
     start(hands, one.nodes)
 
 
@@ -79,6 +89,7 @@ def _correct(hands: Hands, one: Step) -> None:
 
 
 _DOERS: dict[Do, Callable[[Hands, Step], None]] = {
+    Do.RESUME: _resume,
     Do.CLEAR: _clear,
     Do.WRITE: _write,
     Do.SEED: _seed,

@@ -1,48 +1,95 @@
 """The record's life: begun at the first `up`, kept current, known to the whole machine."""
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+from redistopo.errors import MachineLacks
 from redistopo.events import Tell, warn
 from redistopo.model.layout import Layout
+from redistopo.model.observed import Observed
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record, RecordedNode
-from redistopo.ops.situation import refuse_other_layout
-from redistopo.world.record import damaged, load_record, save_record
-from redistopo.world.registry import Entry, enter
+from redistopo.model.topology import Shape
+from redistopo.ops.situation import primary_in, refuse_other_layout
+from redistopo.world.folder import has_data
+from redistopo.world.record import load_record, save_record
+from redistopo.world.registry import Entry, enter, entries
 
 
 def begin(plan: Plan, tell: Tell) -> Record:
     """The topology's record: the one on disk, or a new one for a plan not yet formed.
 
-    Raises WrongRequest where the file asks for another layout than the one formed.
+    A first `up` writes it before anything else, so where it is missing or damaged and the
+    nodes have data, the topology was formed, and is taken as such. Raises WrongRequest
+    where the file asks for another layout than the one formed, MachineLacks where the
+    engine is older than the data.
     """
-    if damaged(plan.layout):
-        warn(tell, f"{plan.layout.record} is damaged; it is made anew from what the nodes say")
-    record = load_record(plan.layout)
-    refuse_other_layout(plan, record, plan.layout.topology)
+    layout = plan.layout
+    found = load_record(layout)
+    refuse_other_layout(plan, found, layout.topology)
+    refuse_older_engine(plan, found)
+    record = found
     if record is None or not record.formed:
+        lived = found is None and any(has_data(layout, node.name) for node in plan.nodes)
+        if lived:
+            warn(tell, f"{layout.record} is missing or damaged; made anew from what the nodes hold")
         record = Record(
             id=record.id if record else secrets.token_hex(8),
             name=plan.topology.name,
             shape=plan.topology.shape.value,
             created=record.created if record else datetime.now(UTC).isoformat(timespec="seconds"),
-            formed=False,
+            formed=lived,
             nodes=tuple(
                 RecordedNode(name=node.name, host=node.host, port=node.port) for node in plan.nodes
             ),
         )
-        remember(plan.layout, record)
+    if _copied(layout, record):
+        record = replace(record, id=secrets.token_hex(8))
+    remember(layout, record)
     entry = Entry(
         id=record.id,
         name=plan.topology.name,
         shape=record.shape,
-        root=str(plan.layout.root),
+        root=str(layout.root),
         ports=tuple(port for node in plan.nodes for port in node.ports),
     )
     if trouble := enter(entry):
         warn(tell, f"`redistopo ps` elsewhere won't show this topology: {trouble}")
     return record
+
+
+def _copied(layout: Layout, record: Record) -> bool:
+    """Whether another folder on this machine has the same record, and had it first."""
+    for entry in entries():
+        other = Layout(Path(entry.root))
+        if entry.id == record.id and other.root != layout.root:
+            theirs = load_record(other)
+            return theirs is not None and theirs.id == record.id
+    return False
+
+
+def refuse_older_engine(plan: Plan, record: Record | None) -> None:
+    """Raises MachineLacks where the data was written by an engine that this one can't read."""
+    if record is None or plan.engine.reads(record.engine):
+        return
+    if any(has_data(plan.layout, node.name) for node in plan.nodes):
+        raise MachineLacks(
+            f"{plan.engine.title} can't read data that {record.engine} wrote",
+            detail=f"chosen: {plan.engine.path} ({plan.engine_why})",
+            hint=f'engine = "{record.engine}" in the topology file picks the right one, where it '
+            "is installed: redistopo engines",
+        )
+
+
+def remember_primary(layout: Layout, seen: Observed) -> None:
+    """A replication's primary is on record, as the servers say now; every verb that looks
+    calls this, so that whoever was promoted leads again after all have stopped."""
+    record = load_record(layout)
+    primary = primary_in(seen)
+    if record is not None and record.shape == Shape.REPLICATION and primary:
+        remember(layout, replace(record, primary=primary))
 
 
 def remember(layout: Layout, record: Record) -> None:

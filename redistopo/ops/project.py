@@ -13,7 +13,7 @@ from redistopo.model.planner import make_plan
 from redistopo.model.rules import check
 from redistopo.model.topology import Topology
 from redistopo.world import engines
-from redistopo.world.files import read_text
+from redistopo.world.files import absolute, read_text
 from redistopo.world.ports import bindable
 
 
@@ -27,7 +27,10 @@ class Project:
 
 def layout_of(root: Path) -> Layout:
     """The layout of a project folder; absolute, so that servers find it from anywhere."""
-    return Layout(root.expanduser().resolve())
+    try:
+        return Layout(absolute(root).resolve())
+    except (OSError, RuntimeError) as error:
+        raise WrongRequest(f"{root} leads nowhere", detail=str(error)) from error
 
 
 def load(root: Path) -> Project:

@@ -78,7 +78,7 @@ def _recorded(folder: Path, pid: int) -> bool:
     layout = Layout(Path(*parts[:at]))
     if not layout.marker.exists():
         return False
-    mark = load_mark(layout, folder.name)
+    mark = load_mark(layout.node(folder.name).process)
     if mark is not None and mark.launching:
         return True  # an `up` is at work there
     process = ours(layout, folder.name)

@@ -6,7 +6,7 @@ from pathlib import Path
 from redistopo.errors import ExitCode
 from redistopo.ops.project import load, plan_of
 from redistopo.render.conf import node_conf
-from redistopo.world.files import private_folder, write_private
+from redistopo.world.files import absolute, private_folder, write_private
 from redistopo.world.folder import claim
 from redistopo.world.password import password
 
@@ -31,7 +31,7 @@ def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
     if project.topology.auth:
         claim(project.layout)
     secret = password(project.topology, project.layout, make=True)
-    folder = (out or project.layout.root / "rendered").expanduser().resolve()
+    folder = absolute(out or project.layout.root / "rendered")
     files = []
     for node in made.nodes:
         path = folder / node.name / node.folder.config.name

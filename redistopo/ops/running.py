@@ -9,13 +9,20 @@ from redistopo.model.layout import Layout
 from redistopo.model.topology import Directives
 from redistopo.world.files import read_text
 from redistopo.world.observe import Target
-from redistopo.world.record import recorded_nodes
+from redistopo.world.record import load_record, recorded_nodes
 
 
 def configs(layout: Layout) -> dict[str, Directives]:
-    """Node -> its rendered configuration, for each node that has one."""
+    """Node -> its rendered configuration, for each node of the topology that has one.
+
+    A folder that an earlier, larger attempt left behind is no node of it.
+    """
+    record = load_record(layout)
+    planned = {node.name for node in record.nodes} if record else None
     found = {}
     for name in recorded_nodes(layout):
+        if planned is not None and name not in planned:
+            continue
         text = read_text(layout.node(name).config)
         if text is not None:
             found[name] = read_conf(text)

@@ -8,7 +8,7 @@ from redistopo.checks.subject import Expected
 from redistopo.errors import WrongRequest
 from redistopo.form.hands import Hands
 from redistopo.model.changes import Drifts, Settings, Situation
-from redistopo.model.conf_text import drift, read_conf
+from redistopo.model.conf_text import NOT_COMPARED, ONLY_AT_START, drift, read_conf
 from redistopo.model.findings import failed
 from redistopo.model.observed import Observed, Role
 from redistopo.model.plan import Plan
@@ -37,19 +37,29 @@ def situation(plan: Plan, record: Record | None, seen: Observed, password: str) 
 
 
 def drifts(plan: Plan, seen: Observed, password: str) -> Drifts:
-    """Node -> directives whose live value isn't the topology file's, for nodes that told.
+    """Node -> what a running server has otherwise than the topology file, for nodes that told.
 
-    Also those that the node was started with and the file no longer names.
+    Live values are compared where the server tells them. What it doesn't tell (see
+    NOT_COMPARED), and what the file no longer names, is compared with what it was started
+    with, or was last given live.
     """
     found: dict[str, Settings] = {}
     for node in seen.nodes:
-        if node.config is not None:
-            planned = plan.node(node.name)
-            rendered = read_conf(node_conf(plan, planned, password))
-            started = read_conf(read_text(planned.folder.config) or "")
-            differing = drift(rendered, node.config)
-            gone = dict.fromkeys(started.keys() - rendered.keys() - {"replicaof"})
-            found[node.name] = {name: pair[0] for name, pair in differing.items()} | gone
+        if node.config is None:
+            continue
+        planned = plan.node(node.name)
+        wanted = read_conf(node_conf(plan, planned, password))
+        written = read_conf(read_text(planned.folder.config) or "")
+        started = read_conf(read_text(planned.folder.started) or "") or written
+        settings: dict[str, str | None] = {
+            name: pair[0] for name, pair in drift(wanted, node.config).items()
+        }
+        for name in NOT_COMPARED - {"replicaof"}:
+            before = started if name in ONLY_AT_START else written
+            if wanted.get(name) != before.get(name):
+                settings[name] = " ".join(wanted[name]) if name in wanted else None
+        gone = started.keys() - wanted.keys() - NOT_COMPARED
+        found[node.name] = settings | dict.fromkeys(gone)
     return found
 
 

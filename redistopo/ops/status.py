@@ -8,6 +8,7 @@ from redistopo.errors import ExitCode
 from redistopo.model.observed import NodeSeen, Role, ShardSeen, shards_of
 from redistopo.model.slots import SlotRange
 from redistopo.model.topology import Shape
+from redistopo.ops.history import remember_primary
 from redistopo.ops.project import load
 from redistopo.ops.running import configs, running_password, running_targets
 from redistopo.world.client import Asker
@@ -52,6 +53,7 @@ def status(root: Path) -> StatusResult:
     targets = running_targets(project.layout, rendered)
     with Asker(running_password(rendered)) as asker:
         seen = look(project.topology.shape, targets, asker, Depth.HEALTH)
+    remember_primary(project.layout, seen)
     shards = shards_of(seen)
     lines = [_line(node, shard) for shard in shards for node in shard.nodes]
     known = {line.name for line in lines}
@@ -67,10 +69,8 @@ def status(root: Path) -> StatusResult:
 
 def _engine(nodes: Iterable[NodeSeen]) -> str:
     for node in nodes:
-        if version := node.info.get("valkey_version"):
-            return f"Valkey {version}"
-        if version := node.info.get("redis_version"):
-            return f"Redis {version}"
+        if node.engine:
+            return node.engine
     return ""
 
 

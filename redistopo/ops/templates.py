@@ -5,7 +5,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, WrongRequest
 from redistopo.render.environment import sources
-from redistopo.world.files import writing
+from redistopo.world.files import absolute, writing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +22,13 @@ def export_templates(folder: Path, *, force: bool = False) -> TemplatesResult:
 
     Raises WrongRequest where one of them would be overwritten, unless `force`.
     """
-    target = folder.expanduser().resolve()
+    target = absolute(folder)
     wanted = {target / name: text for name, text in sources()}
-    changed = [path for path, text in wanted.items() if path.exists() and path.read_text() != text]
+    changed = [
+        path
+        for path, text in wanted.items()
+        if path.exists() and path.read_bytes() != text.encode()
+    ]
     if changed and not force:
         raise WrongRequest(
             f"{len(changed)} templates in {target} are there already, and differ from ours",

@@ -7,7 +7,7 @@ from redistopo.model.observed import Observed, ProcessState
 from redistopo.model.plan import Plan
 from redistopo.model.ports import block_of, choose
 from redistopo.ops.health import Verdict
-from redistopo.world.files import FREE, NO_SPACE
+from redistopo.world.files import FREE, NO_SPACE, tail
 from redistopo.world.ports import free
 
 
@@ -42,7 +42,8 @@ def unhealthy(plan: Plan, verdict: Verdict) -> RedistopoError:
     if len(problems) > len(shown):
         shown.append(f"and {len(problems) - len(shown)} more")
     detail = "\n".join(shown)
-    if NO_SPACE in detail:
+    logs = (tail(node.folder.log, 20) for node in plan.nodes)
+    if NO_SPACE in detail or any(NO_SPACE in log for log in logs):
         return MachineLacks("the servers run, but their disk is full", detail=detail, hint=FREE)
     return FaultFound(
         "the servers run, but the topology is not healthy", detail=detail, hint=problems[0].hint

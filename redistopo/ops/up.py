@@ -17,32 +17,37 @@ from redistopo.model.record import Record
 from redistopo.ops.execute import execute
 from redistopo.ops.health import Verdict, settle, with_proof
 from redistopo.ops.history import begin, remember
+from redistopo.ops.leadership import leading
 from redistopo.ops.project import load, plan_of, require_address
 from redistopo.ops.running import configs
 from redistopo.ops.situation import expected, look_for_steps, primary_in, situation
 from redistopo.ops.trouble import refuse_busy_ports, unhealthy
 from redistopo.world.client import Asker
 from redistopo.world.ending import end_all
-from redistopo.world.folder import claim
 from redistopo.world.interrupt import uninterrupted
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth
 from redistopo.world.password import password, password_path
+from redistopo.world.redis_cli import end_leftover
 from redistopo.world.waiting import Deadline
 
-_ROUNDS = 3
-"""At most: see what a half-made topology holds, make it anew, and one more to be sure."""
+_ROUNDS = 4
+"""At most: continue what is stopped, see what a half-made topology holds, make it anew."""
 
 _UNDO_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpRequest:
-    """How to bring it up; `seconds` for all of it, `keep` leaves what was started on failure."""
+    """How to bring it up; `seconds` for all of it, `keep` leaves what was started on failure.
+
+    `primary` says who leads a replication of which nobody runs and nobody can tell.
+    """
 
     root: Path
     seconds: float = 60.0
     engine: str = ""
+    primary: str = ""
     keep: bool = False
 
 
@@ -55,6 +60,7 @@ class UpResult:
     seconds: float
     findings: tuple[Finding, ...]
     shards: tuple[ShardSeen, ...]
+    engine: str
     connect: Connect
     code: ExitCode = field(default=ExitCode.DONE)
 
@@ -71,49 +77,56 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
     project = load(request.root)
     plan = plan_of(project, request.engine)
     require_address(plan.topology)
-    claim(plan.layout)
-    with locked(plan.layout, "up", deadline, tell):
+    with locked(plan.layout, "up", deadline, tell, make=True):
         secret = password(plan.topology, plan.layout, make=True)
         with Asker(secret) as asker:
             hands = Hands(plan=plan, password=secret, asker=asker, deadline=deadline, tell=tell)
-            steps, verdict = _bring_up(hands, keep=request.keep)
-    kept = password_path(plan.topology, plan.layout)
-    return UpResult(
-        plan=hands.plan,
-        steps=steps,
-        seconds=time.monotonic() - began,
-        findings=verdict.findings,
-        shards=shards_of(verdict.seen),
-        connect=connect(plan, str(kept or "")),
-    )
+            return _bring_up(hands, request, began)
 
 
-def _bring_up(hands: Hands, *, keep: bool) -> tuple[tuple[Step, ...], Verdict]:
+def _bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
     try:
+        end_leftover(hands.plan.layout.formation)
         record = begin(hands.plan, hands.tell)
-        steps = _converge(hands, record)
-        return steps, _prove(hands, record, formed_now=any(one.do is Do.FORM for one in steps))
+        steps = _converge(hands, record, request.primary)
+        formed_now = any(one.do is Do.FORM for one in steps)
+        verdict = _prove(hands, record, formed_now=formed_now)
+        kept = password_path(hands.plan.topology, hands.plan.layout)
+        return UpResult(
+            plan=hands.plan,
+            steps=steps,
+            seconds=time.monotonic() - began,
+            findings=verdict.findings,
+            shards=shards_of(verdict.seen),
+            engine=next((node.engine for node in verdict.seen.answering), ""),
+            connect=connect(hands.plan, str(kept or "")),
+        )
     except BaseException:
-        if hands.started and keep:
-            note(hands.tell, f"kept running: {', '.join(hands.started)}; redistopo down stops them")
-        elif hands.started:
+        if hands.started and not request.keep:
             _undo(hands)
+        elif hands.started:
+            note(hands.tell, f"kept running: {', '.join(hands.started)}; redistopo down stops them")
         raise
 
 
-def _converge(hands: Hands, record: Record) -> tuple[Step, ...]:
+def _converge(hands: Hands, record: Record, primary: str) -> tuple[Step, ...]:
     """Steps until none is left to do; most often one round, or none."""
     done: list[Step] = []
     for _round in range(_ROUNDS):
         seen = look_for_steps(hands)
         now = situation(hands.plan, record, seen, hands.password)
         hands.plan = current(hands.plan, now)
+        if not any(node.running for node in seen.nodes):
+            hands.plan = leading(hands.plan, primary)
         steps = changes(hands.plan, now)
         refuse_busy_ports(hands.plan, seen, formed=record.formed)
         execute(hands, steps)
         done += steps
-        looked_only = hands.plan.topology.clustered and not record.formed
-        if not (steps and looked_only) or any(one.do is Do.FORM for one in steps):
+        unformed = hands.plan.topology.clustered and not record.formed
+        more = any(one.do is Do.RESUME for one in steps) or (
+            unformed and steps and not any(one.do is Do.FORM for one in steps)
+        )
+        if not more:
             break
     return tuple(done)
 
@@ -127,13 +140,15 @@ def _prove(hands: Hands, record: Record, *, formed_now: bool) -> Verdict:
             raise unhealthy(hands.plan, first)
         if formed_now:
             calm(hands)
-        remember(layout, replace(record, formed=True, primary=primary_in(first.seen)))
     with step(hands.tell, "verify"):
         paths = {node.name: str(node.folder.config) for node in hands.plan.nodes}
         wanted = expected(topology, configs(layout), paths)
         last = settle(lambda: _full(hands), wanted, hands.deadline)
         if not last.healthy:
             raise unhealthy(hands.plan, last)
+        engine = next((node.engine for node in last.seen.answering), "").lower()
+        primary = primary_in(last.seen)
+        remember(layout, replace(record, formed=True, primary=primary, engine=engine))
     return last
 
 
@@ -143,9 +158,10 @@ def _full(hands: Hands) -> Observed:
 
 def _undo(hands: Hands) -> None:
     """What this run started is stopped; data and logs stay where they are."""
+    count = "1 server" if len(hands.started) == 1 else f"{len(hands.started)} servers"
     with uninterrupted():
         try:
-            with step(hands.tell, f"stop the {len(hands.started)} servers that this run started"):
+            with step(hands.tell, f"stop the {count} that this run started"):
                 end_all(hands.plan.layout, hands.started, Deadline(_UNDO_SECONDS))
         except RedistopoError as error:
             warn(hands.tell, f"{error.message}; redistopo down tries again")

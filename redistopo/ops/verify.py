@@ -12,7 +12,8 @@ from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.topology import Shape
 from redistopo.ops.discover import discover, parse_address
 from redistopo.ops.health import Verdict, settle, with_proof
-from redistopo.ops.project import load
+from redistopo.ops.history import remember_primary
+from redistopo.ops.project import layout_of, load
 from redistopo.ops.running import configs, nothing_started, running_password, running_targets
 from redistopo.ops.situation import expected
 from redistopo.world.client import Asker
@@ -44,6 +45,7 @@ class VerifyResult:
     nodes: int
     findings: tuple[Finding, ...]
     shards: tuple[ShardSeen, ...]
+    seen: Observed
 
     @property
     def healthy(self) -> bool:
@@ -78,7 +80,9 @@ def verify(request: VerifyRequest, tell: Tell) -> VerifyResult:
             return _verify(about, request, tell, (asker, secret))
     about, secret = _own(request.root)
     with Asker(secret) as asker:
-        return _verify(about, request, tell, (asker, secret))
+        result = _verify(about, request, tell, (asker, secret))
+        remember_primary(layout_of(request.root), result.seen)
+        return result
 
 
 def _own(root: Path) -> tuple[_Subject, str]:
@@ -117,4 +121,5 @@ def _verify(
         nodes=len(about.targets),
         findings=verdict.findings,
         shards=shards_of(verdict.seen),
+        seen=verdict.seen,
     )

@@ -10,11 +10,11 @@ from redistopo.render.environment import fill
 def node_conf(plan: Plan, node: NodePlan, password: str) -> str:
     """The redis.conf of one node; `password` is "" for none."""
     values = {
-        "node": node,
+        "node": _plain(node),
         "topology": plan.topology,
         "engine": plan.engine,
         "password": password,
-        "primary": plan.node(node.follows)
+        "primary": _plain(plan.node(node.follows))
         if node.follows and not plan.topology.clustered
         else None,
         "folder": str(node.folder.root),
@@ -23,6 +23,12 @@ def node_conf(plan: Plan, node: NodePlan, password: str) -> str:
         "layout_file": plan.layout.topology.name,
     }
     return fill("conf/redis.conf.j2", values, own=own_templates(plan))
+
+
+def _plain(node: NodePlan) -> dict[str, object]:
+    """A node for templates: plain values only, for a path can write and remove files."""
+    names = ("name", "number", "shard", "host", "port", "bus_port", "directives")
+    return {**{name: getattr(node, name) for name in names}, "role": node.role.value}
 
 
 def own_templates(plan: Plan) -> str:

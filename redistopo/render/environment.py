@@ -1,5 +1,6 @@
 """Finding our templates and the user's, and filling them in."""
 
+import traceback
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -52,6 +53,10 @@ def fill(name: str, values: Mapping[str, object], *, own: str = "") -> str:
     """
     from jinja2 import TemplateError
 
+    trouble = (
+        TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OSError,
+        RecursionError, MemoryError,
+    )  # fmt: skip
     if own and not Path(own).is_dir():
         raise WrongRequest(
             f"the templates folder {own} doesn't exist",
@@ -60,11 +65,18 @@ def fill(name: str, values: Mapping[str, object], *, own: str = "") -> str:
     try:
         return _environment(own).get_template(name).render(values)
     # what a user's own expressions may raise, besides Jinja's own errors
-    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
-        line = getattr(error, "lineno", None)
-        where = f"{getattr(error, 'name', None) or name}{f', line {line}' if line else ''}"
+    except trouble as error:
         raise WrongRequest(
-            f"the template {where} can't be rendered",
+            f"the template {_where(error, name)} can't be rendered",
             detail=str(error),
             hint="mend it, or remove `templates` from the topology file to use the shipped ones",
         ) from error
+
+
+def _where(error: BaseException, name: str) -> str:
+    """The template and line at fault: by Jinja's own word, else the innermost one at work."""
+    if line := getattr(error, "lineno", None):
+        return f"{getattr(error, 'name', None) or name}, line {line}"
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [frame for frame in frames if frame.filename.endswith(".j2")]
+    return f"{Path(inside[-1].filename).name}, line {inside[-1].lineno}" if inside else name

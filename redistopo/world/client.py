@@ -60,7 +60,7 @@ class Asker:
         except (AuthenticationError, AuthorizationError) as error:
             self.forget(host, port)
             raise AccessDenied(f"{host}:{port} refused our password", detail=str(error)) from error
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, UnicodeError) as error:
             self.forget(host, port)
             raise Unreachable(f"{host}:{port} doesn't answer", detail=_why(error)) from error
 
@@ -124,7 +124,7 @@ def numeric(host: str) -> str:
     """A host's address, as servers themselves tell it; the host itself where it has none."""
     try:
         return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
-    except OSError:
+    except (OSError, UnicodeError):
         return host
 
 

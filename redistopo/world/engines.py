@@ -13,8 +13,10 @@ from pathlib import Path
 
 from redistopo.errors import MachineLacks
 from redistopo.model.engine import OLDEST, Engine, EngineRequest, Product, parse_banner
+from redistopo.world.files import absolute
 
 VARIABLE = "REDISTOPO_SERVER"
+_LONGEST = 4095  # PATH_MAX on Linux
 _CLIS = ("redis-cli", "valkey-cli")
 
 # Packages that carry servers, the one with a CLI first -> where inside (field notes, README).
@@ -128,7 +130,7 @@ def _places() -> Iterator[tuple[str, str]]:
 
 def _candidates() -> Iterator[tuple[str, str]]:
     if path := os.environ.get(VARIABLE):
-        yield str(Path(path).expanduser().absolute()), VARIABLE
+        yield str(absolute(Path(path))), VARIABLE
     for name in ("redis-server", "valkey-server"):
         for folder in dict.fromkeys(os.get_exec_path()):
             if os.access(found := Path(folder) / name, os.X_OK):
@@ -152,11 +154,11 @@ def _packaged(package: str, inside: str) -> Iterator[str]:
 
 
 def _explicit(path: str, source: str) -> Choice:
-    full = str(Path(path).expanduser().absolute())
-    if not Path(full).is_file() or not os.access(full, os.X_OK):
+    full = str(absolute(Path(path)))
+    if len(full) > _LONGEST or not Path(full).is_file() or not os.access(full, os.X_OK):
         raise MachineLacks(
             f"{full} is not a program ({source})",
-            detail="no such file" if not Path(full).exists() else "it can't be executed",
+            detail="it can't be executed" if os.path.exists(full) else "no such file",  # noqa: PTH110
             hint="`redistopo engines` lists the servers on this machine",
         )
     engine = _ask(full, source)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from redistopo.errors import MachineLacks
+from redistopo.errors import MachineLacks, WrongRequest
 
 NO_SPACE = os.strerror(errno.ENOSPC)
 """How servers, too, tell of a full disk in their logs and replies."""
@@ -45,6 +45,18 @@ def reading(what: Path) -> Iterator[None]:
             f"can't read {what}",
             detail=error.strerror or str(error),
             hint="check that it exists and that you may read it",
+        ) from error
+
+
+def absolute(path: Path) -> Path:
+    """The path from the root, ``~`` resolved; raises WrongRequest where that can't be."""
+    try:
+        return path.expanduser().absolute()
+    except (OSError, RuntimeError) as error:
+        raise WrongRequest(
+            f"{path} leads nowhere",
+            detail=str(error),
+            hint="is its home folder, or the current one, still there?",
         ) from error
 
 

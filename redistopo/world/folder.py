@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.errors import MachineLacks
 from redistopo.model.layout import Layout
 from redistopo.world.files import private_folder, write_private, writing
 
@@ -13,22 +13,32 @@ _MARK = (
 )
 
 
-def claim(layout: Layout) -> None:
-    """The state folder exists, is private and bears our marker.
-
-    Raises MachineLacks where it can't be made, or where a folder of that name holds
-    something else.
-    """
+def refuse_foreign(layout: Layout) -> None:
+    """Raises MachineLacks where something that isn't ours stands in the state folder's place."""
     if layout.state.is_symlink():
         raise MachineLacks(
             f"{layout.state} is a symbolic link",
-            hint="redistopo writes only into a folder of its own: remove the link",
+            hint="redistopo works only in a folder of its own: remove the link",
         )
-    if layout.state.is_dir() and not layout.marker.exists() and any(layout.state.iterdir()):
+    if layout.state.exists() and not layout.marker.is_file() and _things(layout):
         raise MachineLacks(
-            f"{layout.state} exists, but redistopo didn't make it (it has no MARKER)",
-            hint="move that folder away, or use another one with --dir",
+            f"{layout.state} exists, but it has no MARKER of redistopo's",
+            hint="move that folder away, or use another one with --dir; if redistopo did make "
+            "it, `touch` the MARKER in it",
         )
+
+
+def _things(layout: Layout) -> bool:
+    """Whether the state folder holds anything but a lock, which may precede the marker."""
+    return not layout.state.is_dir() or any(path != layout.lock for path in layout.state.iterdir())
+
+
+def claim(layout: Layout) -> None:
+    """The state folder exists, is private and bears our marker.
+
+    Raises MachineLacks where it can't be made, or where something else is in its place.
+    """
+    refuse_foreign(layout)
     private_folder(layout.state)
     if not layout.marker.exists():
         write_private(layout.marker, _MARK)
@@ -42,20 +52,20 @@ def claimed(layout: Layout) -> bool:
 def wipe(layout: Layout) -> None:
     """The state folder is gone, with configuration, password and data; the topology file stays.
 
-    Raises WrongRequest where the folder doesn't bear our marker.
+    Raises MachineLacks where the folder doesn't bear our marker.
     """
+    refuse_foreign(layout)
     if not layout.state.exists():
         return
-    if not claimed(layout):
-        raise WrongRequest(
-            f"{layout.state} doesn't bear redistopo's marker, so nothing was removed",
-            hint="remove it by hand if it is yours",
-        )
-    # the marker goes last: an interrupted wipe can be repeated
+    # the marker goes late, so that an interrupted wipe can be repeated; the lock goes last,
+    # so that nobody makes a new topology meanwhile
+    last = (layout.marker, layout.lock)
     for path in sorted(layout.state.iterdir()):
-        if path != layout.marker:
+        if path not in last:
             _remove(path)
-    _remove(layout.marker)
+    for path in last:
+        if path.exists():
+            _remove(path)
     with writing(layout.state):
         layout.state.rmdir()
 
@@ -63,7 +73,7 @@ def wipe(layout: Layout) -> None:
 def clear_data(layout: Layout, node: str) -> None:
     """The node's folder keeps its logs and our record; Redis's own files in it are gone."""
     folder = layout.node(node)
-    kept = {folder.log, folder.process, folder.config}
+    kept = {folder.log, folder.process, folder.config, folder.started}
     if claimed(layout) and folder.root.is_dir():
         for path in folder.root.iterdir():
             if path not in kept:
@@ -75,6 +85,13 @@ def has_data(layout: Layout, node: str) -> bool:
     root = layout.node(node).root
     names = ("nodes.conf", "dump.rdb", "appendonly.aof", "appendonlydir")
     return any((root / name).exists() for name in names)
+
+
+def written_at(layout: Layout, node: str) -> float:
+    """When the node's data was last written, in seconds since the epoch; 0 for none."""
+    root = layout.node(node).root
+    files = [root / "dump.rdb", root / "appendonly.aof", *root.glob("appendonlydir/*.aof")]
+    return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
 
 
 def _remove(path: Path) -> None:

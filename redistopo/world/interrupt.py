@@ -5,10 +5,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @contextmanager
 def uninterrupted(*, later: bool = False) -> Iterator[None]:
-    """SIGINT and SIGTERM do nothing inside; with `later`, one that came is KeyboardInterrupt after.
+    """What stops us does nothing inside; with `later`, it is a KeyboardInterrupt afterwards.
 
     Only the main thread gets signals, so elsewhere there is nothing to arrange. They are
     caught, not ignored or blocked: a process started inside would inherit that.
@@ -17,7 +19,7 @@ def uninterrupted(*, later: bool = False) -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    kept = {number: signal.getsignal(number) for number in _STOPPING}
     for number in kept:
         signal.signal(number, lambda caught, _frame: came.append(caught))
     try:

@@ -13,7 +13,7 @@ from redistopo.model.topology import Shape
 from redistopo.world.client import Asker, Command, Reply, anonymous, succeed
 from redistopo.world.folder import has_data
 from redistopo.world.ports import free, holder, listening
-from redistopo.world.process import ours
+from redistopo.world.process import ours, paused
 
 
 class Depth(IntEnum):
@@ -56,7 +56,9 @@ def _look_at(shape: Shape, target: Target, asker: Asker, depth: Depth) -> NodeSe
         process = ours(target.layout, target.name)
         if process is None:
             return _absent(target, seen)
-        seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid)
+        seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid, paused=paused(process))
+        if seen.paused:
+            return replace(seen, error="its process is stopped (SIGSTOP)")
     if depth is Depth.PROCESS:
         return seen
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.model.layout import Layout
 from redistopo.model.topology import Topology
-from redistopo.world.files import read_text, write_private
+from redistopo.world.files import absolute, read_text, write_private
 
 VARIABLE = "REDISTOPO_PASSWORD"
 
@@ -23,7 +23,7 @@ def password(topology: Topology, layout: Layout, *, make: bool = False) -> str:
     if given := os.environ.get(VARIABLE):
         return _usable(given, VARIABLE)
     if topology.password_file:
-        path = layout.root / Path(topology.password_file).expanduser()
+        path = _file(topology, layout)
         text = read_text(path)
         if text is None:
             raise MachineLacks(
@@ -44,8 +44,13 @@ def password_path(topology: Topology, layout: Layout) -> Path | None:
     if not topology.auth or os.environ.get(VARIABLE):
         return None
     if topology.password_file:
-        return layout.root / Path(topology.password_file).expanduser()
+        return _file(topology, layout)
     return layout.password
+
+
+def _file(topology: Topology, layout: Layout) -> Path:
+    chosen = topology.password_file
+    return absolute(Path(chosen)) if chosen.startswith("~") else layout.root / chosen
 
 
 def _usable(text: str, source: str) -> str:

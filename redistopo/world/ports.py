@@ -64,6 +64,15 @@ def listening(port_by_pid: dict[int, int]) -> dict[int, tuple[str, ...]]:
     wanted = set(port_by_pid.values())
     if sys.platform != "linux":
         return {port: _of_process(pid, port) for pid, port in port_by_pid.items()}
+    found = _listeners(wanted)
+    # a stranger may listen on the same port of another address: then the process is asked
+    return {
+        port: tuple(found[port]) if len(found[port]) == 1 else _of_process(pid, port)
+        for pid, port in port_by_pid.items()
+    }
+
+
+def _listeners(wanted: set[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {port: [] for port in wanted}
     for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         with suppress(OSError), Path(f"/proc/net/{name}").open(encoding="ascii") as table:
@@ -75,7 +84,7 @@ def listening(port_by_pid: dict[int, int]) -> dict[int, tuple[str, ...]]:
                 address, _, port = fields[1].partition(":")
                 if int(port, 16) in wanted:
                     found[int(port, 16)].append(_address(address, family))
-    return {port: tuple(addresses) for port, addresses in found.items()}
+    return found
 
 
 def _address(text: str, family: socket.AddressFamily) -> str:

@@ -74,11 +74,11 @@ def launch(layout: Layout, node: str, executable: str) -> Started:
         config=str(folder.config),
         launching=True,
     )
-    save_mark(layout, mark)
+    save_mark(folder.process, mark)
     process = _spawn(folder, executable)
     try:
         mark = replace(mark, pid=process.pid, started=started_at(process.pid), launching=False)
-        save_mark(layout, mark)
+        save_mark(folder.process, mark)
     except psutil.NoSuchProcess:
         pass  # it ended at once: whoever waits for it sees that
     except BaseException:
@@ -119,23 +119,42 @@ def ours(layout: Layout, node: str) -> psutil.Process | None:
 
     Proven by pid, start time and boot as recorded, and by its working folder: in a copy
     of a project the record names the original's processes, but they work elsewhere. A
-    launch that was cut off before its pid was recorded is completed here.
+    launch that was cut off before its pid was recorded is completed here. What lies behind
+    a symbolic link is somebody else's.
     """
-    mark = load_mark(layout, node)
     folder = layout.node(node)
+    if folder.root.is_symlink() or layout.nodes.is_symlink() or layout.state.is_symlink():
+        return None
+    mark = load_mark(folder.process)
     if mark is None or (mark.launching and mark.pid == 0):
-        return _adopt(layout, node, folder)
+        return _adopt(node, folder)
+    process = marked(mark)
+    return process if process is not None and _works_in(process, folder.root) else None
+
+
+def marked(mark: ProcessMark) -> psutil.Process | None:
+    """The process of that mark, if it still runs: the same pid, start and boot."""
     if mark.boot != boot_id():
         return None
     try:
         if started_at(mark.pid) != mark.started:
             return None
         process = psutil.Process(mark.pid)
-        if process.status() == psutil.STATUS_ZOMBIE or not _works_in(process, folder.root):
-            return None
+        return None if process.status() == psutil.STATUS_ZOMBIE else process
     except psutil.NoSuchProcess:
         return None
-    return process
+
+
+def mark_of(process: psutil.Process, name: str, config: str = "") -> ProcessMark:
+    """What names that process for good; raises psutil.NoSuchProcess where it has ended."""
+    return ProcessMark(
+        node=name,
+        pid=process.pid,
+        started=started_at(process.pid),
+        boot=boot_id(),
+        executable="",
+        config=config,
+    )
 
 
 def _works_in(process: psutil.Process, folder: Path) -> bool:
@@ -148,7 +167,7 @@ def _works_in(process: psutil.Process, folder: Path) -> bool:
         return False
 
 
-def _adopt(layout: Layout, node: str, folder: NodeFolder) -> psutil.Process | None:
+def _adopt(node: str, folder: NodeFolder) -> psutil.Process | None:
     """A server that works in this node's own folder, started by us but not on record."""
     try:
         pid = int(folder.pidfile.read_text(encoding="ascii"))
@@ -160,18 +179,19 @@ def _adopt(layout: Layout, node: str, folder: NodeFolder) -> psutil.Process | No
         named = Path(executable).name.removesuffix(" (deleted)") in SERVERS
         if not named or not Path(process.cwd()).samefile(folder.root):
             return None
-        mark = ProcessMark(
-            node=node,
-            pid=pid,
-            started=started_at(pid),
-            boot=boot_id(),
-            executable=executable,
-            config=str(folder.config),
-        )
+        mark = replace(mark_of(process, node, str(folder.config)), executable=executable)
     except (psutil.Error, OSError):
         return None
-    save_mark(layout, mark)
+    save_mark(folder.process, mark)
     return process
+
+
+def paused(process: psutil.Process) -> bool:
+    """Whether it was stopped, by SIGSTOP or a debugger, and would go on at SIGCONT."""
+    try:
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def signal_process(process: psutil.Process, number: signal.Signals) -> None:

@@ -1,7 +1,9 @@
 """Keeping the record: one file for the topology, one for each node's process."""
 
 import json
+import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from redistopo.errors import WrongRequest
@@ -31,29 +33,29 @@ def load_record(layout: Layout) -> Record | None:
         )
     try:
         nodes = tuple(RecordedNode(**node) for node in said["nodes"])
-        return Record(**{**said, "nodes": nodes})
+        record = Record(**{**said, "nodes": nodes})
     except (KeyError, TypeError):
         return None
+    # an id names a file elsewhere, so it is ours or it is none
+    return record if re.fullmatch(r"[0-9a-f]{16}", str(record.id)) else None
 
 
-def damaged(layout: Layout) -> bool:
-    """Whether there is a record file that can't be read."""
-    return layout.record.exists() and load_record(layout) is None
+def save_mark(path: Path, mark: ProcessMark) -> None:
+    """The process is on record in that file."""
+    private_folder(path.parent)
+    write_private(path, json.dumps(asdict(mark)) + "\n")
 
 
-def save_mark(layout: Layout, mark: ProcessMark) -> None:
-    """The node's process is on record."""
-    private_folder(layout.node(mark.node).root)
-    write_private(layout.node(mark.node).process, json.dumps(asdict(mark)) + "\n")
-
-
-def load_mark(layout: Layout, node: str) -> ProcessMark | None:
-    """The mark of the process last started for this node; None for none, or a damaged one."""
-    said = _json(read_text(layout.node(node).process))
+def load_mark(path: Path) -> ProcessMark | None:
+    """The mark in that file; None for none, or for one that is damaged."""
+    said = _json(read_text(path))
     try:
-        return ProcessMark(**said) if said is not None else None
+        mark = ProcessMark(**said) if said is not None else None
     except TypeError:
         return None
+    if mark is None or not isinstance(mark.pid, int) or not 0 <= mark.pid < 2**31:
+        return None
+    return mark
 
 
 def forget_mark(layout: Layout, node: str) -> None:
@@ -67,7 +69,10 @@ def recorded_nodes(layout: Layout) -> tuple[str, ...]:
     """Names of all nodes that have a folder, also ones that the topology file no longer has."""
     if not layout.nodes.is_dir():
         return ()
-    found = (path.name for path in layout.nodes.iterdir() if path.is_dir())
+    if layout.nodes.is_symlink():
+        return ()
+    folders = (path for path in layout.nodes.iterdir() if path.is_dir() and not path.is_symlink())
+    found = (path.name for path in folders)
     return tuple(sorted(found, key=lambda name: (len(name), name)))
 
 

@@ -1,6 +1,7 @@
 """Running ``redis-cli --cluster create``, under our own deadline."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,7 +12,14 @@ import psutil
 
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.world.files import tail, writing
-from redistopo.world.process import clean_environment
+from redistopo.world.process import (
+    await_end,
+    clean_environment,
+    mark_of,
+    marked,
+    signal_process,
+)
+from redistopo.world.record import load_mark, save_mark
 from redistopo.world.waiting import Deadline
 
 
@@ -24,6 +32,17 @@ class Creation:
     replicas: int
     password: str
     log: Path
+    mark: Path
+
+
+def end_leftover(mark: Path) -> None:
+    """No redis-cli of a redistopo that was killed goes on forming a cluster."""
+    known = load_mark(mark)
+    if known is not None:
+        if process := marked(known):
+            signal_process(process, signal.SIGKILL)
+            await_end([process], Deadline(5))
+        mark.unlink(missing_ok=True)
 
 
 def create_cluster(creation: Creation, deadline: Deadline) -> None:
@@ -58,6 +77,8 @@ def create_cluster(creation: Creation, deadline: Deadline) -> None:
     finally:
         os.close(log)
     try:
+        with suppress(psutil.NoSuchProcess):
+            save_mark(creation.mark, mark_of(process, "redis-cli"))
         code = process.wait(timeout=deadline.left)
     except (psutil.TimeoutExpired, subprocess.TimeoutExpired) as error:
         raise TimedOut(
@@ -70,6 +91,7 @@ def create_cluster(creation: Creation, deadline: Deadline) -> None:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+        creation.mark.unlink(missing_ok=True)
     if code != 0:
         raise RedistopoError(
             f"redis-cli --cluster create failed (exit code {code})",

@@ -68,4 +68,5 @@ def _entries() -> Iterator[Entry]:
     for path in folder.glob("*.json"):
         with suppress(MachineLacks, ValueError, KeyError, TypeError):
             said = json.loads(read_text(path) or "")
-            yield Entry(**{**said, "ports": tuple(map(int, said["ports"]))})
+            texts = {name: str(said[name]) for name in ("id", "name", "shape", "root")}
+            yield Entry(**texts, ports=tuple(map(int, said["ports"])))

@@ -15,6 +15,7 @@ from redistopo.cli.output import Manner, deliver
 @click.option("--keep", is_flag=True, help="On failure, leave running what was started.")
 @click.option("--dry-run", is_flag=True, help="Print the steps and their causes; do nothing.")
 @click.option("--attach", is_flag=True, help="Follow all logs afterwards, until Ctrl-C.")
+@click.option("--primary", default="", metavar="NODE", help="Who leads, where nobody can tell.")
 @options.output
 def up(
     root: Path,
@@ -23,6 +24,7 @@ def up(
     keep: bool,
     dry_run: bool,
     attach: bool,
+    primary: str,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -41,7 +43,7 @@ def up(
     from redistopo.ops.up import UpRequest
     from redistopo.ops.up import up as verb
 
-    request = UpRequest(root=root, seconds=timeout, engine=engine, keep=keep)
+    request = UpRequest(root=root, seconds=timeout, engine=engine, primary=primary, keep=keep)
     result = deliver(manner, lambda tell: verb(request, tell), show_up)
     if attach:
         from redistopo.cli.views.logs import follow_logs

@@ -36,7 +36,6 @@ def verify(
     from redistopo.cli.views.verify import show_verify
     from redistopo.errors import AccessDenied
     from redistopo.events import Tell
-    from redistopo.ops.report import write_junit
     from redistopo.ops.verify import VerifyRequest, VerifyResult
     from redistopo.ops.verify import verify as verb
 
@@ -57,6 +56,8 @@ def verify(
     def work(tell: Tell) -> VerifyResult:
         result = asked(tell)
         if junit:
+            from redistopo.ops.report import write_junit
+
             write_junit(result, junit)
         return result
 

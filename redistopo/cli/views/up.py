@@ -27,7 +27,7 @@ def show_up(result: UpResult) -> None:
     checks = sum(one.status is Status.OK for one in result.findings)
     click.echo(
         click.style(f"{topology.name}", bold=True)
-        + f" ({what[topology.shape]} of {len(result.plan.nodes)}, {result.plan.engine.title}) "
+        + f" ({what[topology.shape]} of {len(result.plan.nodes)}, {result.engine}) "
         + f"{verb}: {checks} checks passed, {result.seconds:.2f} s"
     )
     for shard in result.shards[:_MOST_SHARDS]:

@@ -1,5 +1,6 @@
 """A scene: a captured topology, edited step by step, with what it should be."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -34,6 +35,14 @@ class Scene:
         """The node with other fields of INFO."""
         told = {field: str(value) for field, value in said.items()}
         return self.node(name, info={**self.named(name).info, **told})
+
+    def silent(self, name: str, seconds: int) -> Self:
+        """The node's primary has heard nothing of it for that long."""
+        port = self.named(name).port
+        primary = next(node for node in self.seen.nodes if f"port={port}," in str(node.info))
+        field = next(key for key, value in primary.info.items() if f"port={port}," in value)
+        told = re.sub(r"lag=\d+", f"lag={seconds}", primary.info[field])
+        return self.info(primary.name, **{field: told})
 
     def cluster(self, name: str, **said: object) -> Self:
         """The node with other fields of CLUSTER INFO."""
