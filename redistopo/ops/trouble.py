@@ -1,6 +1,10 @@
 """Failures of `up` put into words: what was seen, in which node, and what to type."""
 
-from redistopo.errors import FaultFound, MachineLacks, RedistopoError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redistopo.errors import FaultFound, MachineLacks, RedistopoError, Unreachable
+from redistopo.form.hands import Hands
 from redistopo.form.start import ended
 from redistopo.model.findings import failed
 from redistopo.model.observed import Observed, ProcessState
@@ -48,3 +52,15 @@ def unhealthy(plan: Plan, verdict: Verdict) -> RedistopoError:
     return FaultFound(
         "the servers run, but the topology is not healthy", detail=detail, hint=problems[0].hint
     )
+
+
+@contextmanager
+def blaming(hands: Hands) -> Iterator[None]:
+    """A server that stops answering because it ended is told of by its own last log lines."""
+    try:
+        yield
+    except Unreachable as error:
+        for name, process in hands.started.items():
+            if process.poll() is not None:
+                raise ended(hands.plan.node(name), "while the topology came up") from error
+        raise

@@ -21,7 +21,7 @@ from redistopo.ops.leadership import leading
 from redistopo.ops.project import load, plan_of, require_address
 from redistopo.ops.running import configs
 from redistopo.ops.situation import expected, look_for_steps, primary_in, situation
-from redistopo.ops.trouble import refuse_busy_ports, unhealthy
+from redistopo.ops.trouble import blaming, refuse_busy_ports, unhealthy
 from redistopo.world.client import Asker
 from redistopo.world.ending import end_all
 from redistopo.world.interrupt import uninterrupted
@@ -88,9 +88,10 @@ def _bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
     try:
         end_leftover(hands.plan.layout.formation)
         record = begin(hands.plan, hands.tell)
-        steps = _converge(hands, record, request.primary)
-        formed_now = any(one.do is Do.FORM for one in steps)
-        verdict = _prove(hands, record, formed_now=formed_now)
+        with blaming(hands):
+            steps = _converge(hands, record, request.primary)
+            formed_now = any(one.do is Do.FORM for one in steps)
+            verdict = _prove(hands, record, formed_now=formed_now)
         kept = password_path(hands.plan.topology, hands.plan.layout)
         return UpResult(
             plan=hands.plan,
