@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from redistopo.errors import Unreachable
 from redistopo.events import Tell
 from redistopo.model.observed import Observed
 from redistopo.model.plan import NodePlan, Plan
@@ -32,9 +33,17 @@ class Hands:
         return look(self.plan.topology.shape, targets(self.plan), self.asker, depth)
 
     def order(self, node: NodePlan, *command: str | int) -> object:
-        """The server's answer to one command; raises BadReply where it refuses."""
+        """The server's answer to one command; raises BadReply where it refuses, Unreachable
+        by the node's name where it doesn't answer."""
         wanted: Command = command
-        reply = self.asker.ask(node.host, node.port, [wanted])[0]
+        try:
+            reply = self.asker.ask(node.host, node.port, [wanted])[0]
+        except Unreachable as error:
+            raise Unreachable(
+                f"{node.name} ({node.address}) doesn't answer any more",
+                detail=error.detail,
+                hint=f"is its process stopped, or the machine overloaded? {node.folder.log}",
+            ) from error
         return succeed(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")
 
 
