@@ -167,6 +167,11 @@ class Observed:
     def answering(self) -> tuple[NodeSeen, ...]:
         return tuple(node for node in self.nodes if node.answers)
 
+    @property
+    def engine(self) -> str:
+        """The server by the first answering node's own word; "" where none answers."""
+        return next((node.engine for node in self.answering), "")
+
     def at(self, address: str) -> NodeSeen | None:
         """The node of that address."""
         return next((node for node in self.nodes if node.address == address), None)

@@ -1,6 +1,6 @@
 """Ports: which ones a topology takes, and where the next free block lies."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from redistopo.model.topology import BUS_OFFSET, LAST_PORT, Topology
@@ -86,8 +86,3 @@ def ephemeral(block: Block, span: tuple[int, int] | None) -> tuple[int, ...]:
     if span is None:
         return ()
     return tuple(port for port in block.all if span[0] <= port <= span[1])
-
-
-def meets(block: Block, others: Collection[int]) -> tuple[int, ...]:
-    """The block's ports that are among the others."""
-    return tuple(port for port in block.all if port in others)

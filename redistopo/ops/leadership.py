@@ -13,7 +13,7 @@ def leading(plan: Plan, primary: str) -> Plan:
     """The plan led by the node asked for, else as it is.
 
     A replica that was promoted behind our back has newer data than the primary on record;
-    to start it as a replica would overwrite that. Raises WrongRequest that names both.
+    to start it as a replica would overwrite that. Raises WrongRequest that names them.
     """
     if plan.topology.clustered or len(plan.nodes) == 1:
         return plan
@@ -26,13 +26,13 @@ def leading(plan: Plan, primary: str) -> Plan:
         return led_by(plan, primary)
     lead = plan.shards[0].primary
     written = {name: written_at(plan.layout, name) for name in names}
-    newest = max(names, key=lambda name: written[name])
-    ahead = written[newest] - written[lead]
-    if written[lead] and ahead > _CLOSE:
+    newer = [name for name in names if written[name] - written[lead] > _CLOSE]
+    if written[lead] and newer:
+        ahead = max(written.values()) - written[lead]
         raise WrongRequest(
-            f"{newest} wrote data {ahead:.0f} s after {lead}, the primary on record",
+            f"{', '.join(newer)} wrote data {ahead:.0f} s after {lead}, the primary on record",
             detail="whoever is started as a replica loses what its primary doesn't have; "
-            "nothing was started",
-            hint=f"say who leads: redistopo up --primary {newest}   (or --primary {lead})",
+            "nothing was started. Who was promoted has 'MODE enabled' in its log",
+            hint=f"say who leads: redistopo up --primary NODE, one of {', '.join([*newer, lead])}",
         )
     return plan

@@ -10,6 +10,8 @@ from redistopo.model.changes import Step, changes, current
 from redistopo.model.observed import Observed, shards_of
 from redistopo.model.plan import Plan
 from redistopo.model.planner import as_seen
+from redistopo.ops.history import refuse_older_engine
+from redistopo.ops.leadership import leading
 from redistopo.ops.project import load, plan_of, require_address
 from redistopo.ops.situation import look_for_steps, refuse_other_layout, situation
 from redistopo.ops.trouble import refuse_busy_ports
@@ -40,9 +42,12 @@ def dry_run(root: Path, engine: str = "") -> PlanResult:
     project = load(root)
     made = plan_of(project, engine)
     require_address(project.topology)
+    record = load_record(project.layout)
+    refuse_older_engine(made, record)
     result = _planned(made)
-    formed = (record := load_record(project.layout)) is not None and record.formed
-    refuse_busy_ports(made, result.seen, formed=formed)
+    if not any(node.running for node in result.seen.nodes):
+        leading(result.plan, "")
+    refuse_busy_ports(made, result.seen, formed=record is not None and record.formed)
     return result
 
 

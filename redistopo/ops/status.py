@@ -1,6 +1,5 @@
 """`status`: what each node of the folder's topology is doing now."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,16 +61,9 @@ def status(root: Path) -> StatusResult:
         name=project.topology.name,
         shape=project.topology.shape,
         root=project.layout.root,
-        engine=_engine(seen.nodes),
+        engine=seen.engine,
         nodes=tuple(lines),
     )
-
-
-def _engine(nodes: Iterable[NodeSeen]) -> str:
-    for node in nodes:
-        if node.engine:
-            return node.engine
-    return ""
 
 
 def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:

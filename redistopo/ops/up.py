@@ -99,7 +99,7 @@ def _bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
             seconds=time.monotonic() - began,
             findings=verdict.findings,
             shards=shards_of(verdict.seen),
-            engine=next((node.engine for node in verdict.seen.answering), ""),
+            engine=verdict.seen.engine,
             connect=connect(hands.plan, str(kept or "")),
         )
     except BaseException:
@@ -147,7 +147,7 @@ def _prove(hands: Hands, record: Record, *, formed_now: bool) -> Verdict:
         last = settle(lambda: _full(hands), wanted, hands.deadline)
         if not last.healthy:
             raise unhealthy(hands.plan, last)
-        engine = next((node.engine for node in last.seen.answering), "").lower()
+        engine = last.seen.engine.lower()
         primary = primary_in(last.seen)
         remember(layout, replace(record, formed=True, primary=primary, engine=engine))
     return last

@@ -222,8 +222,3 @@ def _run(argv: list[str], stdin: str = "") -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout + done.stderr
-
-
-def supported_platform() -> bool:
-    """Whether servers can run here natively; on Windows they need WSL."""
-    return sys.platform != "win32"

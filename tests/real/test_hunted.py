@@ -68,7 +68,9 @@ def test_who_was_promoted_behind_our_back_is_asked_for_not_guessed(project: Proj
     for path in project.folder(1).glob("appendonlydir/*"):
         os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 60))
     refused = project.run("up", check=2)
-    assert "--primary node2" in refused.err
+    assert "node2, node3 wrote data" in refused.err
+    assert "--primary NODE, one of node2, node3, node1" in refused.err
+    assert project.run("up", "--dry-run").code == 2
     assert project.servers() == []
     project.up("--primary", "node2")
     for port in project.ports:
@@ -106,6 +108,7 @@ def test_an_older_engine_is_refused_over_newer_data(project: Project) -> None:
     project.run("down", check=0)
     refused = project.run("up", "--engine", old.path, check=4)
     assert "can't read data" in refused.err
+    assert project.run("up", "--dry-run", "--engine", old.path).code == 4
     project.up()
     with project.client() as node:
         assert node.get("kept") == "yes"

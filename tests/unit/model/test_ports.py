@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.ports import Block, block_of, choose, ephemeral, meets
+from redistopo.model.ports import Block, block_of, choose, ephemeral
 from redistopo.model.topology import Topology
 
 
@@ -150,7 +150,3 @@ def test_ports_in_the_systems_own_range_are_named(
     block: Block, span: tuple[int, int] | None, inside: tuple[int, ...]
 ) -> None:
     assert ephemeral(block, span) == inside
-
-
-def test_blocks_meet_in_the_ports_that_both_have() -> None:
-    assert meets(Block(7000, 6, bus=True), Block(17004, 6, bus=False).all) == (17004, 17005)
