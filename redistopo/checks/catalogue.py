@@ -1,6 +1,6 @@
 """All checks: stable ids in the order in which they are shown, and the one judgement."""
 
-from redistopo.checks import cluster, nodes, replication
+from redistopo.checks import access, cluster, nodes, replication
 from redistopo.checks.subject import Check, Expected, subject
 from redistopo.model.findings import Finding
 from redistopo.model.observed import Observed
@@ -18,12 +18,27 @@ CHECKS: tuple[Check, ...] = (
     Check(
         id="access.password",
         asks="Is a client without password refused?",
-        judge=nodes.password,
+        judge=access.password,
     ),
     Check(
         id="access.bind",
         asks="Does every node listen on its planned address alone?",
-        judge=nodes.bound,
+        judge=access.bound,
+    ),
+    Check(
+        id="access.tls",
+        asks="Is a client without TLS, and one with a certificate of another CA, refused?",
+        judge=access.tls,
+    ),
+    Check(
+        id="access.certificates",
+        asks="Has every node a valid certificate of our CA for its address?",
+        judge=access.certificates,
+    ),
+    Check(
+        id="access.users",
+        asks="Can each user do what it must, and not what it must not?",
+        judge=access.users,
     ),
     Check(
         id="config.drift",

@@ -1,13 +1,11 @@
-"""Checks on each node by itself: alive and ours, locked, bound, configured as rendered."""
+"""Checks on each node by itself: alive and ours, configured as rendered."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from redistopo.checks.subject import (
     Answer,
     Subject,
     bad,
-    doubtful,
     good,
     of_nodes,
     skipped,
@@ -52,77 +50,6 @@ def _stranger(subject: Subject, node: NodeSeen) -> Answer | None:
     if node.name in configs and path != configs[node.name]:
         return bad(node.name, f"it runs on {path}, not on {configs[node.name]}", subject.start)
     return None
-
-
-def password(subject: Subject) -> Iterator[Answer]:
-    """A client without password is refused."""
-    asked = [node for node in subject.seen.nodes if node.anonymous is not None]
-    if subject.expected.auth is False:
-        yield skipped("auth = false in the topology file: no password is asked for")
-        return
-    if not asked:
-        yield skipped("not looked at")
-        return
-
-    def judge(node: NodeSeen) -> Answer | None:
-        if str(node.anonymous).startswith(("NOAUTH", "DENIED")) or "required" in str(
-            node.anonymous
-        ):
-            return None
-        evidence = f"a client without password got {node.anonymous!r}"
-        if subject.expected.auth:
-            return bad(node.name, evidence, "its requirepass was removed: restart it")
-        return doubtful(node.name, evidence, "set requirepass, and masterauth with it")
-
-    yield from of_nodes(asked, judge, "refuse a client without password")
-
-
-def bound(subject: Subject) -> Iterator[Answer]:
-    """Each node listens on its planned address and on no other, by the system's own table."""
-    asked = [node for node in subject.seen.answering if node.listening is not None]
-    host = subject.expected.host
-    if host is None or not asked:
-        yield from _bound_by_word(subject)
-        return
-
-    def judge(node: NodeSeen) -> Answer | None:
-        listening = node.listening or ()
-        if set(listening) == {host}:
-            return None
-        return bad(
-            node.name,
-            f"port {node.port} is listened on at {', '.join(listening) or 'no address'}",
-            f"planned is {host} alone: redistopo down, then up",
-        )
-
-    yield from of_nodes(asked, judge, f"listen on {host} alone")
-
-
-def _bound_by_word(subject: Subject) -> Iterator[Answer]:
-    """For servers elsewhere: what CONFIG GET bind says."""
-    told = [node for node in subject.seen.answering if node.config and "bind" in node.config]
-    if not subject.seen.answering:
-        yield skipped("no node answers")
-        return
-    if not told:
-        yield skipped("the servers don't tell their bind addresses (CONFIG is refused)")
-        return
-
-    def judge(node: NodeSeen) -> Answer | None:
-        said = (node.config or {})["bind"]
-        words = [word.lstrip("-") for word in said.split()]
-        if words and not any(word == "*" or _everywhere(word) for word in words):
-            return None
-        return doubtful(node.name, f"binds {said or 'every address'}", "bind named addresses only")
-
-    yield from of_nodes(told, judge, "bind named addresses only")
-
-
-def _everywhere(word: str) -> bool:
-    try:
-        return ip_address(word).is_unspecified
-    except ValueError:
-        return False
 
 
 def drifted(subject: Subject) -> Iterator[Answer]:

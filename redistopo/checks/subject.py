@@ -15,13 +15,16 @@ TOPOLOGY = "topology"
 class Expected:
     """What the topology should be; None wherever nothing is known, as of a stranger's.
 
-    `config` maps a node to its rendered directives, `configs` to the path of that file.
+    `config` maps a node to its rendered directives, `configs` to the path of that file;
+    `rights` are the application's, with ACL.
     """
 
     shards: int | None = None
     replicas: int | None = None
     auth: bool | None = None
     host: str | None = None
+    rights: str | None = None
+    tls: bool | None = None
     config: Mapping[str, Directives] | None = None
     configs: Mapping[str, str] | None = None
 

@@ -5,9 +5,14 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 
+from redistopo.model.changes import USERS
+from redistopo.model.conf_text import SECRET
 from redistopo.model.engine import Version
 from redistopo.model.observed import NodeSeen
 from redistopo.model.slots import SlotRange
+
+_HIDDEN = SECRET | {USERS}
+"""Settings whose values are never shown."""
 
 _BRIEF = ("name", "host", "port", "pid")
 """Of a node as seen: who it is. What it said is judged in the findings."""
@@ -26,7 +31,10 @@ def plain(value: object) -> object:
         names = [one.name for one in fields(value) if one.name not in ("code", "seen")]
         return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
-        return {str(plain(key)): plain(item) for key, item in value.items()}
+        return {
+            str(plain(key)): "(secret)" if key in _HIDDEN else plain(item)
+            for key, item in value.items()
+        }
     if isinstance(value, tuple | list | set | frozenset):
         return [plain(item) for item in value]
     return value

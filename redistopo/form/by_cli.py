@@ -25,7 +25,7 @@ def form_by_cli(hands: Hands) -> None:
         cli=plan.engine.cli,
         addresses=[node.address for node in plan.nodes],
         replicas=plan.topology.replicas,
-        password=hands.password,
+        access=hands.keys.own,
         log=plan.layout.formation_log,
         mark=plan.layout.formation,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from redistopo.errors import Unreachable
 from redistopo.events import Tell
+from redistopo.model.access import Keys
 from redistopo.model.observed import Observed
 from redistopo.model.plan import NodePlan, Plan
 from redistopo.world.client import Asker, Command, succeed
@@ -18,7 +19,7 @@ class Hands:
     """One run's plan and means; `started` gathers the processes that this run started."""
 
     plan: Plan
-    password: str
+    keys: Keys
     asker: Asker
     deadline: Deadline
     tell: Tell

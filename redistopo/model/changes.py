@@ -25,6 +25,9 @@ class Do(StrEnum):
 Settings = Mapping[str, str | None]
 """Directive -> the value it should have; None where the topology file no longer names it."""
 
+USERS = "users.acl"
+"""Stands among the directives of a drift for the users; its value is the file's whole text."""
+
 Drifts = Mapping[str, Settings]
 """Node -> the directives in which the running server differs from the topology file."""
 

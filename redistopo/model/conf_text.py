@@ -36,7 +36,8 @@ SECRET = frozenset(
 # Compared letter by letter; the others may differ in case, spaces and units.
 _EXACT = SECRET | {
     "dir", "logfile", "pidfile", "dbfilename", "appendfilename", "appenddirname", "aclfile",
-    "unixsocket", "cluster-config-file", "proc-title-template", "syslog-ident",
+    "unixsocket", "tls-cert-file", "tls-key-file", "tls-ca-cert-file", "cluster-config-file",
+    "proc-title-template", "syslog-ident",
 }  # fmt: skip
 
 _SPACE = " \t\n\r\v\f"

@@ -1,5 +1,6 @@
 """How to connect: lines to paste, none of which bears the password."""
 
+import json
 import shlex
 from dataclasses import dataclass
 
@@ -22,46 +23,97 @@ class Connect:
 def connect(plan: Plan, password_file: str) -> Connect:
     """The lines for a topology; `password_file` is "" where the user gave the password."""
     first = plan.nodes[0]
-    clustered = plan.topology.clustered
+    topology = plan.topology
     host = f"[{first.host}]" if ":" in first.host else first.host
-    secret = "$REDISCLI_AUTH" if plan.topology.auth else ""
-    url = f"redis://{f':{secret}@' if secret else ''}{host}:{first.port}"
+    secret = "$REDISCLI_AUTH" if topology.auth else ""
+    scheme = "rediss" if topology.tls else "redis"
     shell = []
     if password_file:
         shell.append(f'export REDISCLI_AUTH="$(head -n 1 {shlex.quote(password_file)})"')
-    elif plan.topology.auth:
+    elif topology.auth:
         shell.append('export REDISCLI_AUTH="$REDISTOPO_PASSWORD"')
     if plan.engine.cli:
-        mode = "-c " if clustered else ""
-        shell.append(f"{shlex.quote(plan.engine.cli)} {mode}-h {first.host} -p {first.port}")
+        shell.append(shlex.join([plan.engine.cli, *_cli_options(plan)]))
     return Connect(
         shell=tuple(shell),
-        libraries=_libraries(f"{host}:{first.port}", clustered=clustered, auth=bool(secret)),
-        url=url,
+        libraries=(
+            ("Python, redis-py", _python(plan)),
+            ("Node, ioredis", _node(plan)),
+            ("Go, go-redis", _go(plan)),
+            ("Java, Lettuce", _java(plan)),
+        ),
+        url=f"{scheme}://{f':{secret}@' if secret else ''}{host}:{first.port}",
     )
 
 
-def _libraries(at: str, *, clustered: bool, auth: bool) -> tuple[tuple[str, str], ...]:
-    python = "import os, redis; " if auth else "import redis; "
-    python += f"redis.{'RedisCluster' if clustered else 'Redis'}.from_url("
-    python += f"f\"redis://:{{os.environ['REDISCLI_AUTH']}}@{at}\")" if auth else f'"redis://{at}")'
-    if clustered:
-        options = ", {redisOptions: {password: process.env.REDISCLI_AUTH}}" if auth else ""
-        node = f'new Redis.Cluster(["redis://{at}"]{options})'
-    else:
-        secret = ":${process.env.REDISCLI_AUTH}@" if auth else ""
-        node = f"new Redis(`redis://{secret}{at}`)"
-    go = f"redis.Parse{'Cluster' if clustered else ''}URL({_joined('os.Getenv', at, auth=auth)})"
-    kind = "RedisClusterClient" if clustered else "RedisClient"
-    java = f"{kind}.create({_joined('System.getenv', at, auth=auth)})"
-    return (
-        ("Python, redis-py", python),
-        ("Node, ioredis", node),
-        ("Go, go-redis", go),
-        ("Java, Lettuce", java),
-    )
+def _cli_options(plan: Plan) -> list[str]:
+    first = plan.nodes[0]
+    words = ["-c"] if plan.topology.clustered else []
+    words += ["-h", first.host, "-p", str(first.port)]
+    if plan.topology.tls:
+        pem = str(plan.layout.tls.client)
+        words += ["--tls", "--cacert", str(plan.layout.tls.ca), "--cert", pem, "--key", pem]
+    return words
 
 
-def _joined(getenv: str, at: str, *, auth: bool) -> str:
-    """The URL as an expression in Go or Java."""
-    return f'"redis://:" + {getenv}("REDISCLI_AUTH") + "@{at}"' if auth else f'"redis://{at}"'
+# Host, port and password stand apart in each of them: in a URL, a password with @ or % would
+# have to be escaped first.
+
+
+def _python(plan: Plan) -> str:
+    first = plan.nodes[0]
+    words = [f"host={_text(first.host)}", f"port={first.port}"]
+    if plan.topology.auth:
+        words.append('password=os.environ["REDISCLI_AUTH"]')
+    if plan.topology.tls:
+        pem = _text(str(plan.layout.tls.client))
+        words += ["ssl=True", f"ssl_ca_certs={_text(str(plan.layout.tls.ca))}"]
+        words += [f"ssl_certfile={pem}", f"ssl_keyfile={pem}"]
+    kind = "RedisCluster" if plan.topology.clustered else "Redis"
+    imports = "import os, redis" if plan.topology.auth else "import redis"
+    return f"{imports}; redis.{kind}({', '.join(words)})"
+
+
+def _node(plan: Plan) -> str:
+    first = plan.nodes[0]
+    place = f"host: {_text(first.host)}, port: {first.port}"
+    options = ["password: process.env.REDISCLI_AUTH"] if plan.topology.auth else []
+    if plan.topology.tls:
+        read = 'require("fs").readFileSync'
+        pem = f"{read}({_text(str(plan.layout.tls.client))})"
+        ca = f"{read}({_text(str(plan.layout.tls.ca))})"
+        options.append(f"tls: {{ca: {ca}, cert: {pem}, key: {pem}}}")
+    if not plan.topology.clustered:
+        return f"new Redis({{{', '.join([place, *options])}}})"
+    told = f", {{redisOptions: {{{', '.join(options)}}}}}" if options else ""
+    return f"new Redis.Cluster([{{{place}}}]{told})"
+
+
+def _go(plan: Plan) -> str:
+    first = plan.nodes[0]
+    host = f"[{first.host}]" if ":" in first.host else first.host
+    at = _text(f"{host}:{first.port}")
+    words = [f"Addrs: []string{{{at}}}" if plan.topology.clustered else f"Addr: {at}"]
+    if plan.topology.auth:
+        words.append('Password: os.Getenv("REDISCLI_AUTH")')
+    if plan.topology.tls:
+        words.append("TLSConfig: &tls.Config{RootCAs: ca, Certificates: []tls.Certificate{pem}}")
+    kind = "Cluster" if plan.topology.clustered else ""
+    options = f"{kind}Options" if kind else "Options"
+    return f"redis.New{kind}Client(&redis.{options}{{{', '.join(words)}}})"
+
+
+def _java(plan: Plan) -> str:
+    first = plan.nodes[0]
+    uri = f"RedisURI.builder().withHost({_text(first.host)}).withPort({first.port})"
+    if plan.topology.auth:
+        uri += '.withPassword(System.getenv("REDISCLI_AUTH").toCharArray())'
+    if plan.topology.tls:
+        uri += ".withSsl(true)"
+    kind = "RedisClusterClient" if plan.topology.clustered else "RedisClient"
+    return f"{kind}.create({uri}.build())"
+
+
+def _text(value: str) -> str:
+    """A string as all four languages write it."""
+    return json.dumps(value, ensure_ascii=False)

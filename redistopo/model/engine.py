@@ -99,6 +99,11 @@ class Engine:
         return self.product is Product.VALKEY and version < Version(7, 3)
 
     @property
+    def splits_container_commands(self) -> bool:
+        """Whether ACL knows CLUSTER's and CLIENT's subcommands apart: since Redis 7.0."""
+        return self.product is Product.VALKEY or self.version >= Version(7, 0)
+
+    @property
     def keeps_shard_ids(self) -> bool:
         """Whether nodes.conf bears shard ids: since Redis 7.2, and in every Valkey."""
         return self.product is Product.VALKEY or self.version >= Version(7, 2)
@@ -124,12 +129,16 @@ def parse_banner(text: str) -> tuple[Product, Version] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineRequest:
-    """What the `engine` key asks for: a path, or a product and version, or anything."""
+    """What the `engine` key asks for: a path, or a product and version, or anything.
+
+    With `tls`, only an engine built with TLS will do.
+    """
 
     text: str
     path: str = ""
     product: Product | None = None
     numbers: tuple[int, ...] = ()
+    tls: bool = False
 
     def accepts(self, product: Product, version: Version) -> bool:
         """Whether an engine is the one asked for; "7" accepts 7.2.4, "7.2" not 7.0.15."""

@@ -36,9 +36,47 @@ class NodeFolder:
         return self.root / "nodes.conf"
 
     @property
+    def users(self) -> Path:
+        """The users of a topology with `acl`; no comments, as servers want it."""
+        return self.root / "users.acl"
+
+    @property
     def process(self) -> Path:
         """What we recorded of the process that we started here."""
         return self.root / "process.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFolder:
+    """The private CA and what it signed; a .pem holds a certificate and its key."""
+
+    root: Path
+
+    @property
+    def ca(self) -> Path:
+        return self.root / "ca.crt"
+
+    @property
+    def ca_key(self) -> Path:
+        return self.root / "ca.key"
+
+    @property
+    def client(self) -> Path:
+        """What applications, and redistopo itself, present."""
+        return self.root / "client.pem"
+
+    @property
+    def stranger(self) -> Path:
+        """Signed by a CA that nobody trusts, to prove that it is refused."""
+        return self.root / "stranger.pem"
+
+    @property
+    def made(self) -> Path:
+        """For which address they were made."""
+        return self.root / "made.json"
+
+    def node(self, name: str) -> Path:
+        return self.root / f"{name}.pem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +109,14 @@ class Layout:
     @property
     def password(self) -> Path:
         return self.state / "password"
+
+    def secret(self, user: str) -> Path:
+        """The password of one of our own users."""
+        return self.state / f"password.{user}"
+
+    @property
+    def tls(self) -> TlsFolder:
+        return TlsFolder(self.state / "tls")
 
     @property
     def nodes(self) -> Path:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from redistopo.model.access import LocksSeen
 from redistopo.model.replies import Member, parse_pairs
 from redistopo.model.slots import SlotRange, ranges
 from redistopo.model.topology import Shape
@@ -45,7 +46,8 @@ class NodeSeen:
 
     `error` says why it couldn't be asked ("" where it answered); `config` (CONFIG GET),
     `anonymous` (what a client without password got) and `listening` (addresses, by the
-    system) are None where they weren't looked at; `held_by` names who holds the ports of
+    system) are None where they weren't looked at, as `locks` is, or where there is neither
+    TLS nor ACL; `held_by` names who holds the ports of
     an absent node; `paused` is a process that was stopped (SIGSTOP) and would go on.
     """
 
@@ -63,6 +65,7 @@ class NodeSeen:
     members: tuple[Member, ...] = ()
     config: Mapping[str, str] | None = None
     anonymous: str | None = None
+    locks: LocksSeen | None = None
     listening: tuple[str, ...] | None = None
 
     @property

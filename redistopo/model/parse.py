@@ -131,6 +131,9 @@ def _topology(
         node_timeout=cast(int, values["node_timeout"]),
         persistence=Persistence(str(values["persistence"])),
         auth=cast(bool, values["auth"]),
+        acl=cast(bool, values["acl"]),
+        application_rights=str(values["application_rights"]),
+        tls=cast(bool, values["tls"]),
         password_file=str(values["password_file"]),
         templates=str(values["templates"]),
         redis=redis,
@@ -181,6 +184,7 @@ def _check_text(key: Key, value: str) -> list[Problem]:
         allowed = {
             "name": "allowed are letters, digits, '.', '_' and '-', 63 at most",
             "host": "allowed is one IP address, such as 127.0.0.1",
+            "application_rights": "allowed are ACL rules on commands, such as +@all -@admin",
         }[key.name]
         return [Problem(key=key.name, seen=f"is {value!r}", allowed=allowed)]
     if any(ord(letter) < 32 for letter in value):

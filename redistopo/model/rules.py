@@ -27,6 +27,14 @@ OWNED = {
     "primaryauth": "auth, password_file or REDISTOPO_PASSWORD",
     "masteruser": "auth",
     "primaryuser": "auth",
+    "aclfile": "acl",
+    "tls-port": "tls and port",
+    "tls-cert-file": "tls",
+    "tls-key-file": "tls",
+    "tls-ca-cert-file": "tls",
+    "tls-ca-cert-dir": "tls",
+    "tls-replication": "tls",
+    "tls-cluster": "tls",
     "cluster-enabled": "shape",
     "cluster-config-file": "",
     "cluster-node-timeout": "node_timeout",
@@ -48,6 +56,7 @@ def check(topology: Topology) -> tuple[Problem, ...]:
         *_size(topology),
         *_ports(topology),
         *_host(topology),
+        *_acl(topology),
         *_engine(topology),
         *_owned("redis", topology.redis),
         *(p for name, table in topology.nodes.items() for p in _node(topology, name, table)),
@@ -121,6 +130,26 @@ def _host(topology: Topology) -> Iterable[Problem]:
             seen=f"is false while host is {topology.host}",
             allowed="a server without password binds loopback only",
         )
+
+
+def _acl(topology: Topology) -> Iterable[Problem]:
+    if not topology.acl:
+        return
+    if not topology.auth:
+        yield Problem(
+            key="acl",
+            seen="is true while auth is false",
+            allowed="users have passwords: auth = true",
+        )
+    tables = {"redis": topology.redis, **{f"nodes.{n}": t for n, t in topology.nodes.items()}}
+    for where, table in tables.items():
+        if "user" in table:
+            yield Problem(
+                key=f"{where}.user",
+                seen="stands beside acl = true",
+                allowed="users are then in users.acl alone",
+                hint="put it into your own conf/users.acl.j2: redistopo templates export",
+            )
 
 
 def _engine(topology: Topology) -> Iterable[Problem]:

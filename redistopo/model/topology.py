@@ -16,6 +16,9 @@ BUS_OFFSET = 10000
 
 LAST_PORT = 65535
 
+SAFE_RIGHTS = "+@all -@admin -@dangerous"
+"""An application's rights unless the file says otherwise."""
+
 Directives = Mapping[str, tuple[str, ...]]
 """redis.conf directives: name -> the arguments of each line that bears it."""
 
@@ -154,6 +157,25 @@ KEYS: tuple[Key, ...] = (
         doc="Whether clients need a password. It is made at the first `up` and never in this file.",
     ),
     Key(
+        name="acl",
+        kind=bool,
+        doc="Users with least privilege: default (the application's), replication, and admin "
+        "(redistopo's own); each with a password of its own.",
+    ),
+    Key(
+        name="application_rights",
+        kind=str,
+        pattern=r"[+-]@?[a-z][a-z0-9|_-]*(?: [+-]@?[a-z][a-z0-9|_-]*)*",
+        doc="With acl, what the application's user may do, as ACL rules; what clients need to "
+        "find their way is added.",
+    ),
+    Key(
+        name="tls",
+        kind=bool,
+        doc="TLS alone, for clients, replication and cluster bus, with a private CA that is made "
+        "at the first `up`. Needs an engine built with TLS.",
+    ),
+    Key(
         name="password_file",
         kind=str,
         doc="A file whose first line is the password, instead of a generated one. "
@@ -187,6 +209,9 @@ class Topology:
     node_timeout: int = 5000
     persistence: Persistence = Persistence.AOF
     auth: bool = True
+    acl: bool = False
+    application_rights: str = SAFE_RIGHTS
+    tls: bool = False
     password_file: str = ""
     templates: str = ""
     redis: Directives = field(default_factory=dict)
@@ -223,6 +248,9 @@ def defaults(shape: Shape) -> dict[str, object]:
         "node_timeout": 5000,
         "persistence": Persistence.AOF.value,
         "auth": True,
+        "acl": False,
+        "application_rights": SAFE_RIGHTS,
+        "tls": False,
         "password_file": "",
         "templates": "",
         **by_shape[shape],

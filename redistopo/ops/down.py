@@ -12,7 +12,7 @@ from redistopo.model.observed import Observed, Role
 from redistopo.model.topology import Directives, Shape
 from redistopo.ops.history import remember_primary
 from redistopo.ops.project import layout_of, load
-from redistopo.ops.running import configs, running_password, running_targets, saves
+from redistopo.ops.running import configs, running_keys, running_targets, saves
 from redistopo.world.client import Asker
 from redistopo.world.ending import end_all
 from redistopo.world.folder import wipe
@@ -95,7 +95,7 @@ def _stop(layout: Layout, deadline: Deadline, tell: Tell) -> tuple[str, ...]:
     if not names:
         return ()
     rendered = configs(layout)
-    with Asker(running_password(rendered)) as asker:
+    with Asker(running_keys(layout, rendered)) as asker:
         targets = [one for one in running_targets(layout, rendered) if one.name in names]
         seen = look(Shape.REPLICATION, targets, asker, Depth.HEALTH)
         remember_primary(layout, seen)

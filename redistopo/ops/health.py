@@ -45,11 +45,11 @@ def settle(observe: Callable[[], Observed], expected: Expected, deadline: Deadli
     return last[0]
 
 
-def with_proof(seen: Observed, asker: Asker, password: str) -> Observed:
+def with_proof(seen: Observed, asker: Asker) -> Observed:
     """The snapshot with the data proof of every shard that has a primary."""
     shards = tuple(shard for shard in shards_of(seen) if shard.primary is not None)
     if not shards:
         return seen
     entries = tuple(shard.primary for shard in shards if shard.primary is not None)
     proof = Proof(shards=shards, clustered=seen.shape is Shape.CLUSTER, entries=entries)
-    return replace(seen, proofs=prove(proof, password, asker))
+    return replace(seen, proofs=prove(proof, asker))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, MachineLacks, WrongRequest
 from redistopo.events import Tell, note, warn
+from redistopo.model.exposure import open_to_listeners
 from redistopo.model.layout import Layout
 from redistopo.model.parse import Problem, parse, read_toml, refuse, shape_named
 from redistopo.model.ports import Block, Choice, block_of, choose, ephemeral
@@ -63,6 +64,8 @@ def init(request: InitRequest, tell: Tell) -> InitResult:
     else:
         _warn_of_busy(layout, topology, existing, tell)
     _warn_of_ephemeral(topology, tell)
+    if risk := open_to_listeners(topology):
+        warn(tell, risk)
     text = topology_file(topology)
     written = found is None or existing != topology
     if written and found is not None and not request.force:

@@ -16,7 +16,7 @@ from redistopo.ops.project import load, plan_of, require_address
 from redistopo.ops.situation import look_for_steps, refuse_other_layout, situation
 from redistopo.ops.trouble import refuse_busy_ports
 from redistopo.world.client import Asker
-from redistopo.world.password import password
+from redistopo.world.password import keys
 from redistopo.world.record import load_record
 from redistopo.world.waiting import Deadline
 
@@ -55,10 +55,10 @@ def _planned(made: Plan) -> PlanResult:
     topology, layout = made.topology, made.layout
     record = load_record(layout)
     refuse_other_layout(made, record, layout.topology)
-    secret = password(topology, layout)
-    with Asker(secret) as asker:
-        hands = Hands(plan=made, password=secret, asker=asker, deadline=Deadline(5), tell=silent)
-        now = situation(made, record, look_for_steps(hands), secret)
+    held = keys(topology, layout)
+    with Asker(held) as asker:
+        hands = Hands(plan=made, keys=held, asker=asker, deadline=Deadline(5), tell=silent)
+        now = situation(made, record, look_for_steps(hands), held)
     made = current(made, now)
     steps = changes(made, now)
     if record is not None and record.formed:

@@ -1,7 +1,7 @@
 """The project that a verb works on: its folder, topology, plan and password."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, WrongRequest
@@ -72,6 +72,7 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan
     """The project's plan; `engine` goes before the file's. With `assume`, also without any
     server on this machine; else MachineLacks."""
     request = engine_request(engine or project.topology.engine)
+    request = replace(request, tls=project.topology.tls)
     choice = engines.assumed(request) if assume else engines.choose(request)
     return make_plan(project.topology, project.layout, choice.engine, choice.why)
 

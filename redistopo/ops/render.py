@@ -5,15 +5,15 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode
 from redistopo.ops.project import load, plan_of
-from redistopo.render.conf import node_conf
+from redistopo.render.conf import node_conf, users_acl
 from redistopo.world.files import absolute, private_folder, write_private
 from redistopo.world.folder import claim
-from redistopo.world.password import password
+from redistopo.world.password import keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderResult:
-    """The files written, one redis.conf a node."""
+    """The files written: a redis.conf for each node, and with `acl` its users.acl."""
 
     folder: Path
     files: tuple[Path, ...]
@@ -30,12 +30,16 @@ def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
     made = plan_of(project, engine, assume=True)
     if project.topology.auth:
         claim(project.layout)
-    secret = password(project.topology, project.layout, make=True)
+    held = keys(project.topology, project.layout, make=True)
     folder = absolute(out or project.layout.root / "rendered")
     files = []
     for node in made.nodes:
         path = folder / node.name / node.folder.config.name
         private_folder(path.parent)
-        write_private(path, node_conf(made, node, secret))
+        write_private(path, node_conf(made, node, held))
         files.append(path)
+        if made.topology.acl:
+            users = path.with_name(node.folder.users.name)
+            write_private(users, users_acl(made, held))
+            files.append(users)
     return RenderResult(folder=folder, files=tuple(files), engine=made.engine.title)

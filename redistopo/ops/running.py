@@ -1,14 +1,18 @@
-"""A topology as it was started: its nodes and password, from what lies in its state folder.
+"""A topology as it was started: its nodes and keys, from what lies in its state folder.
 
 None of this needs a valid topology file: whatever happened to that, `down` must work.
 """
 
+from dataclasses import replace
+
 from redistopo.errors import RedistopoError
+from redistopo.model.access import Access, Keys, User, one_key
 from redistopo.model.conf_text import read_conf
 from redistopo.model.layout import Layout
 from redistopo.model.topology import Directives
 from redistopo.world.files import read_text
 from redistopo.world.observe import Target
+from redistopo.world.password import tls_files
 from redistopo.world.record import load_record, recorded_nodes
 
 
@@ -32,20 +36,39 @@ def configs(layout: Layout) -> dict[str, Directives]:
 def running_targets(layout: Layout, rendered: dict[str, Directives]) -> tuple[Target, ...]:
     """The nodes as targets to look at, by the addresses in their own configuration."""
     return tuple(
-        Target(name=name, host=conf["bind"][-1], port=int(conf["port"][-1]), layout=layout)
+        Target(name=name, host=conf["bind"][-1], port=int(_port(conf)), layout=layout)
         for name, conf in rendered.items()
-        if conf.get("bind") and conf.get("port", ("",))[-1].isdigit()
+        if conf.get("bind") and _port(conf).isdigit()
     )
 
 
-def running_password(rendered: dict[str, Directives]) -> str:
-    """The password that the nodes were started with; "" for none.
+def _port(conf: Directives) -> str:
+    """Where clients connect: by TLS alone where there is TLS."""
+    return (conf.get("tls-port") or conf.get("port") or ("",))[-1]
 
-    From their own configuration: REDISTOPO_PASSWORD may be unset in this shell.
+
+def running_keys(layout: Layout, rendered: dict[str, Directives], application: str = "") -> Keys:
+    """The keys that the nodes were started with.
+
+    From their own configuration: REDISTOPO_PASSWORD may be unset in this shell. Only with
+    ACL it doesn't hold the application's password, which the caller may know.
     """
-    return next(
-        (conf["requirepass"][-1] for conf in rendered.values() if "requirepass" in conf), ""
+    tls = tls_files(layout) if _first(rendered, "tls-port") else None
+    stranger = str(layout.tls.stranger) if tls and layout.tls.stranger.exists() else ""
+    if not _first(rendered, "aclfile"):
+        password = _first(rendered, "requirepass")
+        return replace(one_key(Access(password=password, tls=tls)), stranger=stranger)
+    admin = (read_text(layout.secret(User.ADMIN)) or "").strip()
+    return Keys(
+        own=Access(user=User.ADMIN, password=admin, tls=tls),
+        application=Access(password=application, tls=tls) if application else None,
+        replication=Access(user=User.REPLICATION, password=_first(rendered, "masterauth"), tls=tls),
+        stranger=stranger,
     )
+
+
+def _first(rendered: dict[str, Directives], name: str) -> str:
+    return next((conf[name][-1] for conf in rendered.values() if name in conf), "")
 
 
 def saves(conf: Directives) -> bool:

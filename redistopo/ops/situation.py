@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from redistopo.checks.access import amiss
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.errors import WrongRequest
 from redistopo.form.hands import Hands
-from redistopo.model.changes import Drifts, Settings, Situation
+from redistopo.model.access import Keys
+from redistopo.model.changes import USERS, Drifts, Settings, Situation
 from redistopo.model.conf_text import NOT_COMPARED, ONLY_AT_START, drift, read_conf
 from redistopo.model.findings import failed
-from redistopo.model.observed import Observed, Role
+from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record
 from redistopo.model.topology import Directives, Topology
-from redistopo.render.conf import node_conf
+from redistopo.render.conf import node_conf, users_acl
 from redistopo.world.files import read_text
 from redistopo.world.observe import Depth
 
@@ -25,18 +27,18 @@ def look_for_steps(hands: Hands) -> Observed:
     return hands.look(Depth.FULL) if any(node.running for node in seen.nodes) else seen
 
 
-def situation(plan: Plan, record: Record | None, seen: Observed, password: str) -> Situation:
+def situation(plan: Plan, record: Record | None, seen: Observed, keys: Keys) -> Situation:
     """All that the steps depend on; pure but for rendering."""
     plain = judge(seen, expected(plan.topology))
     return Situation(
         seen=seen,
         record=record,
         healthy=not failed(plain),
-        drifts=drifts(plan, seen, password),
+        drifts=drifts(plan, seen, keys),
     )
 
 
-def drifts(plan: Plan, seen: Observed, password: str) -> Drifts:
+def drifts(plan: Plan, seen: Observed, keys: Keys) -> Drifts:
     """Node -> what a running server has otherwise than the topology file, for nodes that told.
 
     Live values are compared where the server tells them. What it doesn't tell (see
@@ -48,7 +50,7 @@ def drifts(plan: Plan, seen: Observed, password: str) -> Drifts:
         if node.config is None:
             continue
         planned = plan.node(node.name)
-        wanted = read_conf(node_conf(plan, planned, password))
+        wanted = read_conf(node_conf(plan, planned, keys))
         written = read_conf(read_text(planned.folder.config) or "")
         started = read_conf(read_text(planned.folder.started) or "") or written
         settings: dict[str, str | None] = {
@@ -58,9 +60,20 @@ def drifts(plan: Plan, seen: Observed, password: str) -> Drifts:
             before = started if name in ONLY_AT_START else written
             if wanted.get(name) != before.get(name):
                 settings[name] = " ".join(wanted[name]) if name in wanted else None
+        if plan.topology.acl:
+            settings |= _users_drift(plan, node, users_acl(plan, keys))
         gone = started.keys() - wanted.keys() - NOT_COMPARED
         found[node.name] = settings | dict.fromkeys(gone)
     return found
+
+
+def _users_drift(plan: Plan, node: NodeSeen, wanted: str) -> Settings:
+    """The users where their file says otherwise, or where one can do what it must not."""
+    if read_text(plan.node(node.name).folder.users) == wanted and not amiss(
+        node, plan.topology.application_rights
+    ):
+        return {}
+    return {USERS: wanted}
 
 
 def expected(
@@ -73,6 +86,8 @@ def expected(
         shards=topology.shards,
         replicas=topology.replicas,
         auth=topology.auth,
+        rights=topology.application_rights if topology.acl else None,
+        tls=topology.tls,
         host=topology.host,
         config=config,
         configs=paths,

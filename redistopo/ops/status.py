@@ -9,7 +9,7 @@ from redistopo.model.slots import SlotRange
 from redistopo.model.topology import Shape
 from redistopo.ops.history import remember_primary
 from redistopo.ops.project import load
-from redistopo.ops.running import configs, running_password, running_targets
+from redistopo.ops.running import configs, running_keys, running_targets
 from redistopo.world.client import Asker
 from redistopo.world.observe import Depth, look
 
@@ -50,7 +50,7 @@ def status(root: Path) -> StatusResult:
     project = load(root)
     rendered = configs(project.layout)
     targets = running_targets(project.layout, rendered)
-    with Asker(running_password(rendered)) as asker:
+    with Asker(running_keys(project.layout, rendered)) as asker:
         seen = look(project.topology.shape, targets, asker, Depth.HEALTH)
     remember_primary(project.layout, seen)
     shards = shards_of(seen)

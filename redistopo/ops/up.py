@@ -10,6 +10,7 @@ from redistopo.form.hands import Hands
 from redistopo.form.haste import calm
 from redistopo.model.changes import Do, Step, changes, current
 from redistopo.model.connect import Connect, connect
+from redistopo.model.exposure import open_to_listeners
 from redistopo.model.findings import Finding
 from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.plan import Plan
@@ -22,12 +23,13 @@ from redistopo.ops.project import load, plan_of, require_address
 from redistopo.ops.running import configs
 from redistopo.ops.situation import expected, look_for_steps, primary_in, situation
 from redistopo.ops.trouble import blaming, refuse_busy_ports, unhealthy
+from redistopo.world.certs import ensure_certificates
 from redistopo.world.client import Asker
 from redistopo.world.ending import end_all
 from redistopo.world.interrupt import uninterrupted
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth
-from redistopo.world.password import password, password_path
+from redistopo.world.password import keys, password_path
 from redistopo.world.redis_cli import end_leftover
 from redistopo.world.waiting import Deadline
 
@@ -77,10 +79,13 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
     project = load(request.root)
     plan = plan_of(project, request.engine)
     require_address(plan.topology)
+    if risk := open_to_listeners(plan.topology):
+        warn(tell, risk)
     with locked(plan.layout, "up", deadline, tell, make=True):
-        secret = password(plan.topology, plan.layout, make=True)
-        with Asker(secret) as asker:
-            hands = Hands(plan=plan, password=secret, asker=asker, deadline=deadline, tell=tell)
+        ensure_certificates(plan)
+        held = keys(plan.topology, plan.layout, make=True)
+        with Asker(held) as asker:
+            hands = Hands(plan=plan, keys=held, asker=asker, deadline=deadline, tell=tell)
             return _bring_up(hands, request, began)
 
 
@@ -115,7 +120,7 @@ def _converge(hands: Hands, record: Record, primary: str) -> tuple[Step, ...]:
     done: list[Step] = []
     for _round in range(_ROUNDS):
         seen = look_for_steps(hands)
-        now = situation(hands.plan, record, seen, hands.password)
+        now = situation(hands.plan, record, seen, hands.keys)
         hands.plan = current(hands.plan, now)
         if not any(node.running for node in seen.nodes):
             hands.plan = leading(hands.plan, primary)
@@ -154,7 +159,7 @@ def _prove(hands: Hands, record: Record, *, formed_now: bool) -> Verdict:
 
 
 def _full(hands: Hands) -> Observed:
-    return with_proof(hands.look(Depth.FULL), hands.asker, hands.password)
+    return with_proof(hands.look(Depth.FULL), hands.asker)
 
 
 def _undo(hands: Hands) -> None:

@@ -1,12 +1,13 @@
 """`verify`: every check, on our own topology or on any other."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.checks.subject import Expected
 from redistopo.errors import ExitCode
 from redistopo.events import Tell, step
+from redistopo.model.access import Access, Keys, one_key
 from redistopo.model.findings import Finding, failed
 from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.topology import Shape
@@ -14,10 +15,11 @@ from redistopo.ops.discover import discover, parse_address
 from redistopo.ops.health import Verdict, settle, with_proof
 from redistopo.ops.history import remember_primary
 from redistopo.ops.project import layout_of, load
-from redistopo.ops.running import configs, nothing_started, running_password, running_targets
+from redistopo.ops.running import configs, nothing_started, running_keys, running_targets
 from redistopo.ops.situation import expected
 from redistopo.world.client import Asker
 from redistopo.world.observe import Depth, Target, look
+from redistopo.world.password import password
 from redistopo.world.waiting import Deadline
 
 
@@ -26,12 +28,12 @@ class VerifyRequest:
     """What to verify: the folder's own topology, or the one around `connect`.
 
     `seconds` is how long failures that may settle are looked at again; `write` allows the
-    data proof; `password` is for `connect`.
+    data proof; `access` is for `connect`.
     """
 
     root: Path
     connect: str = ""
-    password: str = ""
+    access: Access = field(default_factory=Access)
     seconds: float = 5.0
     write: bool = True
 
@@ -71,21 +73,21 @@ def verify(request: VerifyRequest, tell: Tell) -> VerifyResult:
     """
     if request.connect:
         host, port = parse_address(request.connect)
-        secret = request.password or os.environ.get("REDISTOPO_PASSWORD", "")
-        with Asker(secret) as asker:
+        password = request.access.password or os.environ.get("REDISTOPO_PASSWORD", "")
+        with Asker(one_key(replace(request.access, password=password))) as asker:
             found = discover(host, port, asker)
             about = _Subject(
                 name=request.connect, shape=found.shape, targets=found.targets, expected=Expected()
             )
-            return _verify(about, request, tell, (asker, secret))
-    about, secret = _own(request.root)
-    with Asker(secret) as asker:
-        result = _verify(about, request, tell, (asker, secret))
+            return _verify(about, request, tell, asker)
+    about, held = _own(request.root)
+    with Asker(held) as asker:
+        result = _verify(about, request, tell, asker)
         remember_primary(layout_of(request.root), result.seen)
         return result
 
 
-def _own(root: Path) -> tuple[_Subject, str]:
+def _own(root: Path) -> tuple[_Subject, Keys]:
     project = load(root)
     rendered = configs(project.layout)
     if not rendered:
@@ -98,17 +100,14 @@ def _own(root: Path) -> tuple[_Subject, str]:
         targets=running_targets(project.layout, rendered),
         expected=base,
     )
-    return about, running_password(rendered)
+    known = password(project.topology, project.layout)
+    return about, running_keys(project.layout, rendered, known)
 
 
-def _verify(
-    about: _Subject, request: VerifyRequest, tell: Tell, access: tuple[Asker, str]
-) -> VerifyResult:
-    asker, secret = access
-
+def _verify(about: _Subject, request: VerifyRequest, tell: Tell, asker: Asker) -> VerifyResult:
     def observe() -> Observed:
         seen = look(about.shape, about.targets, asker, Depth.FULL)
-        return with_proof(seen, asker, secret) if request.write else seen
+        return with_proof(seen, asker) if request.write else seen
 
     with step(
         tell,

@@ -2,18 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
+from redistopo.model.access import Keys, User
 from redistopo.model.plan import NodePlan, Plan, ShardPlan
 from redistopo.render.environment import fill
 
 
-def node_conf(plan: Plan, node: NodePlan, password: str) -> str:
-    """The redis.conf of one node; `password` is "" for none."""
+def node_conf(plan: Plan, node: NodePlan, keys: Keys) -> str:
+    """The redis.conf of one node."""
+    tls = plan.layout.tls
     values = {
         "node": _plain(node),
         "topology": plan.topology,
         "engine": plan.engine,
-        "password": password,
+        "password": keys.application.password if keys.application else "",
+        "replication_password": keys.replication.password if keys.replication else "",
+        "users": str(node.folder.users),
+        "tls": {"ca": str(tls.ca), "pem": str(tls.node(node.name))},
         "primary": _plain(plan.node(node.follows))
         if node.follows and not plan.topology.clustered
         else None,
@@ -23,6 +29,24 @@ def node_conf(plan: Plan, node: NodePlan, password: str) -> str:
         "layout_file": plan.layout.topology.name,
     }
     return fill("conf/redis.conf.j2", values, own=own_templates(plan))
+
+
+def users_acl(plan: Plan, keys: Keys) -> str:
+    """The users.acl of every node: a user a line, passwords as SHA-256 alone.
+
+    So an `ACL LIST` or a stray copy of the file shows no password (acl.c, ACLSetUser, `#`).
+    """
+    passwords = {
+        User.APPLICATION.value: keys.application,
+        User.REPLICATION.value: keys.replication,
+        User.ADMIN.value: keys.own,
+    }
+    hashes = {
+        user: sha256((access.password if access else "").encode()).hexdigest()
+        for user, access in passwords.items()
+    }
+    values = {"hashes": hashes, "topology": plan.topology, "engine": plan.engine}
+    return fill("conf/users.acl.j2", values, own=own_templates(plan))
 
 
 def _plain(node: NodePlan) -> dict[str, object]:
@@ -66,6 +90,7 @@ def seed_tables(plan: Plan, ids: SeedIds) -> dict[str, str]:
             {
                 "table": [own[other] if other == name else lines[other] for other in lines],
                 "current_epoch": len(plan.shards),
+                "tls": plan.topology.tls,
             },
             own=own_templates(plan),
         )

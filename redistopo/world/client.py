@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,6 +17,8 @@ from redis.exceptions import (
 )
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable
+from redistopo.model.access import Access, Keys, Tls
+from redistopo.world.tls import wrapped
 
 Command = Sequence[str | int]
 Reply = Any
@@ -28,8 +31,8 @@ ANSWER_SECONDS = 2.0
 class Asker:
     """Connections to many servers by address; safe to use from several threads, one a node."""
 
-    def __init__(self, password: str, *, seconds: float = ANSWER_SECONDS) -> None:
-        self._password = password
+    def __init__(self, keys: Keys, *, seconds: float = ANSWER_SECONDS) -> None:
+        self.keys = keys
         self._seconds = seconds
         self._open: dict[tuple[str, int], Connection] = {}
 
@@ -72,20 +75,42 @@ class Asker:
     def _connection(self, host: str, port: int) -> Connection:
         known = self._open.get((host, port))
         if known is None:
-            known = connection(host, port, self._password, seconds=self._seconds)
+            known = connection(host, port, self.keys.own, seconds=self._seconds)
             known.connect()
             self._open[host, port] = known
         return known
 
 
+class _Encrypted(Connection):
+    """A connection by TLS that trusts the topology's own CA and no other.
+
+    redis-py's own SSLConnection makes a context for each connection, reads the system's CAs
+    into it (35 ms each), and trusts those too.
+    """
+
+    def __init__(self, *, access: Access, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self._access = access
+
+    def _connect(self) -> Any:
+        plain = super()._connect()  # type: ignore[no-untyped-call]
+        try:
+            return wrapped(plain, self.host, self._access.tls)
+        except OSError:
+            plain.close()
+            raise
+
+
 def connection(
-    host: str, port: int, password: str, *, seconds: float = ANSWER_SECONDS
+    host: str, port: int, access: Access, *, seconds: float = ANSWER_SECONDS
 ) -> Connection:
     """A connection not yet made; it speaks RESP2 as every supported server does."""
-    return Connection(
+    kind: Any = partial(_Encrypted, access=access) if access.tls else Connection
+    made: Connection = kind(
         host=host,
         port=port,
-        password=password or None,
+        username=access.user or None,
+        password=access.password or None,
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=seconds,
         protocol=2,
@@ -93,11 +118,12 @@ def connection(
         encoding_errors="replace",
         driver_info=None,  # no CLIENT SETINFO: 6.2 doesn't know it
     )
+    return made
 
 
-def anonymous(host: str, port: int) -> str:
+def anonymous(host: str, port: int, tls: Tls | None = None) -> str:
     """What a client without password gets for PING: "PONG", or the server's refusal."""
-    probe = connection(host, port, "")
+    probe = connection(host, port, Access(tls=tls))
     try:
         probe.connect()
         probe.send_command("PING")

@@ -53,17 +53,21 @@ def find(*, tls: bool = False) -> tuple[Engine, ...]:
 def choose(request: EngineRequest, found: Iterable[Engine] | None = None) -> Choice:
     """The first engine that the request accepts.
 
-    Raises MachineLacks with the install command where there is none, or none that is new
-    enough.
+    Raises MachineLacks with the install command where there is none, none that is new
+    enough, or none with TLS where that is asked for.
     """
     if path := request.path or os.environ.get(VARIABLE, ""):
-        return _explicit(path, "the path asked for" if request.path else VARIABLE)
+        source = "the path asked for" if request.path else VARIABLE
+        return _explicit(path, source, tls=request.tls)
     engines = tuple(found if found is not None else _lazily(request))
     wanted = [one for one in engines if request.accepts(one.product, one.version)]
-    for engine in wanted:
-        if engine.supported:
+    supported = [engine for engine in wanted if engine.supported]
+    for engine in supported:
+        if not request.tls or engine.tls:
             asked = "auto" if not (request.product or request.numbers) else f'"{request.text}"'
             return Choice(engine=engine, why=f"{asked}: first found, {engine.source}")
+    if supported:
+        raise _without_tls(supported)
     if wanted:
         raise _too_old(wanted[0])
     if request.product or request.numbers:
@@ -113,10 +117,14 @@ def _lazily(request: EngineRequest) -> Iterator[Engine]:
     """Engines until one fits: asking each for its version takes a few milliseconds."""
     for place in _places():
         engine = _ask(*place)
-        if engine is not None:
-            yield engine
-            if engine.supported and request.accepts(engine.product, engine.version):
-                return
+        if engine is None:
+            continue
+        fits = engine.supported and request.accepts(engine.product, engine.version)
+        if fits and request.tls:
+            engine = _secured(engine)
+        yield engine
+        if fits and (engine.tls or not request.tls):
+            return
 
 
 def _places() -> Iterator[tuple[str, str]]:
@@ -153,7 +161,7 @@ def _packaged(package: str, inside: str) -> Iterator[str]:
                 yield str(path)
 
 
-def _explicit(path: str, source: str) -> Choice:
+def _explicit(path: str, source: str, *, tls: bool) -> Choice:
     full = str(absolute(Path(path)))
     if len(full) > _LONGEST or not Path(full).is_file() or not os.access(full, os.X_OK):
         raise MachineLacks(
@@ -170,6 +178,8 @@ def _explicit(path: str, source: str) -> Choice:
         )
     if not engine.supported:
         raise _too_old(engine)
+    if tls and not (engine := _secured(engine)).tls:
+        raise _without_tls([engine])
     return Choice(engine=engine, why=source)
 
 
@@ -180,6 +190,30 @@ def _too_old(engine: Engine) -> MachineLacks:
         f"{OLDEST[Product.VALKEY]} or newer; older ones answer and form clusters differently",
         hint=install_hint(),
     )
+
+
+def _without_tls(engines: list[Engine]) -> MachineLacks:
+    commands = {
+        "apt-get": "sudo apt-get install redis-server",
+        "dnf": "sudo dnf install valkey",
+        "apk": "sudo apk add valkey valkey-cli",
+        "brew": "brew install redis",
+    }
+    system = next((text for tool, text in commands.items() if shutil.which(tool)), "")
+    return MachineLacks(
+        "tls = true needs a server that is built with TLS, and none here is",
+        detail="\n".join(f"{one.title}, built without TLS: {one.path}" for one in engines),
+        hint=f"the servers that pip brings have none; your system's has: {system}"
+        if system
+        else "build one with `make BUILD_TLS=yes`, and name it: --engine PATH",
+    )
+
+
+def _secured(engine: Engine) -> Engine:
+    """The engine with what it says about TLS, and without a CLI that can't speak it."""
+    engine = _with_tls(engine)
+    speaks = engine.cli and "--tls" in _run([engine.cli, "--help"])
+    return engine if speaks else replace(engine, cli="")
 
 
 def _ask(path: str, source: str) -> Engine | None:

@@ -12,6 +12,7 @@ from redistopo.model.replies import Member, parse_info, parse_nodes
 from redistopo.model.topology import Shape
 from redistopo.world.client import Asker, Command, Reply, anonymous, succeed
 from redistopo.world.folder import has_data
+from redistopo.world.locks import try_locks
 from redistopo.world.ports import free, holder, listening
 from redistopo.world.process import ours, paused
 
@@ -67,7 +68,7 @@ def _look_at(shape: Shape, target: Target, asker: Asker, depth: Depth) -> NodeSe
         return replace(seen, error=f"{error.message}: {error.detail}")
     except AccessDenied as error:
         # AUTH is also refused where no password is set any more: then anybody gets in
-        told = anonymous(seen.host, seen.port) if depth is Depth.FULL else None
+        told = anonymous(seen.host, seen.port, asker.keys.own.tls) if depth is Depth.FULL else None
         return replace(seen, error=f"{error.message}: {error.detail}", anonymous=told)
 
 
@@ -98,7 +99,12 @@ def _asked(shape: Shape, seen: NodeSeen, asker: Asker, depth: Depth) -> NodeSeen
             members=_members(_text(replies[2], "CLUSTER NODES"), seen.host),
         )
     if depth is Depth.FULL:
-        told = replace(told, config=_config(replies[-1]), anonymous=anonymous(seen.host, seen.port))
+        told = replace(
+            told,
+            config=_config(replies[-1]),
+            anonymous=anonymous(seen.host, seen.port, asker.keys.own.tls),
+            locks=try_locks(seen.host, seen.port, asker.keys),
+        )
     return told
 
 

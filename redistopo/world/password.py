@@ -1,10 +1,12 @@
-"""The password: given by the user, or made once and kept where only they can read it."""
+"""Passwords: given by the user, or made once and kept where only they can read them."""
 
 import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.model.access import Access, Keys, Tls, User, one_key
 from redistopo.model.layout import Layout
 from redistopo.model.topology import Topology
 from redistopo.world.files import absolute, read_text, write_private
@@ -31,11 +33,49 @@ def password(topology: Topology, layout: Layout, *, make: bool = False) -> str:
                 hint="make it, or remove `password_file` to have a password generated",
             )
         return _usable(text.split("\n", 1)[0].rstrip("\r"), str(path))
-    kept = (read_text(layout.password) or "").strip()
+    return _kept(layout.password, make=make)
+
+
+def keys(topology: Topology, layout: Layout, *, make: bool = False) -> Keys:
+    """All that opens the topology, by the same rules; what is missing is made with `make`.
+
+    The passwords of our own users (replication, admin) are always ours to make. Where they
+    aren't known yet, and not made, they are empty.
+    """
+    tls = tls_files(layout) if topology.tls else None
+    application = Access(password=password(topology, layout, make=make), tls=tls)
+    if not topology.acl:
+        return replace(one_key(application), stranger=_stranger(layout, tls))
+    ours = {user: _kept(layout.secret(user), make=make) for user in (User.REPLICATION, User.ADMIN)}
+    return Keys(
+        own=Access(user=User.ADMIN, password=ours[User.ADMIN], tls=tls),
+        application=application,
+        replication=Access(user=User.REPLICATION, password=ours[User.REPLICATION], tls=tls),
+        stranger=_stranger(layout, tls),
+    )
+
+
+def tls_files(layout: Layout) -> Tls:
+    """What our own client trusts and presents."""
+    return Tls(ca=str(layout.tls.ca), pem=str(layout.tls.client))
+
+
+def _stranger(layout: Layout, tls: Tls | None) -> str:
+    there = tls is not None and layout.tls.stranger.exists()
+    return str(layout.tls.stranger) if there else ""
+
+
+def new_password() -> str:
+    """32 random bytes in letters, digits, - and _."""
+    return secrets.token_urlsafe(32)
+
+
+def _kept(path: Path, *, make: bool) -> str:
+    kept = (read_text(path) or "").strip()
     if kept or not make:
         return kept
-    made = secrets.token_urlsafe(32)
-    write_private(layout.password, made + "\n")
+    made = new_password()
+    write_private(path, made + "\n")
     return made
 
 

@@ -33,15 +33,18 @@ class Proof:
     entries: tuple[NodeSeen, ...]
 
 
-def prove(proof: Proof, password: str, asker: Asker) -> tuple[ProofSeen, ...]:
+def prove(proof: Proof, asker: Asker) -> tuple[ProofSeen, ...]:
     """Write, WAIT, read from each replica, remove; one result a shard, never an exception.
 
     The client comes in at one node and finds the others by what the servers announce, as
     an application's client does: so the announced addresses are proven too. The markers
-    bear our prefix and expire by themselves, should we die half-way.
+    bear our prefix and expire by themselves, should we die half-way. It comes in as an
+    application does, where we know that password.
     """
+    access = asker.keys.application or asker.keys.own
     options: dict[str, Any] = {
-        "password": password or None,
+        "username": access.user or None,
+        "password": access.password or None,
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": ANSWER_SECONDS,
         "retry": Retry(NoBackoff(), 0),
@@ -49,6 +52,10 @@ def prove(proof: Proof, password: str, asker: Asker) -> tuple[ProofSeen, ...]:
         "protocol": 2,
         "driver_info": None,
     }
+    if access.tls:
+        options |= {"ssl": True, "ssl_ca_certs": access.tls.ca}
+        pem = access.tls.pem or None
+        options |= {"ssl_certfile": pem, "ssl_keyfile": pem}
     try:
         client = _client(proof, options)
     except _TROUBLE as error:

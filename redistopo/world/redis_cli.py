@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from redistopo.errors import RedistopoError, TimedOut
+from redistopo.model.access import Access
 from redistopo.world.files import tail, writing
 from redistopo.world.process import (
     await_end,
@@ -30,7 +31,7 @@ class Creation:
     cli: str
     addresses: Sequence[str]
     replicas: int
-    password: str
+    access: Access
     log: Path
     mark: Path
 
@@ -43,6 +44,15 @@ def end_leftover(mark: Path) -> None:
             signal_process(process, signal.SIGKILL)
             await_end([process], Deadline(5))
         mark.unlink(missing_ok=True)
+
+
+def _way_in(access: Access) -> list[str]:
+    """Options without any secret: the user's name, and the paths of the TLS files."""
+    words = ["--user", access.user] if access.user else []
+    if access.tls:
+        words += ["--tls", "--cacert", access.tls.ca]
+        words += ["--cert", access.tls.pem, "--key", access.tls.pem]
+    return words
 
 
 def create_cluster(creation: Creation, deadline: Deadline) -> None:
@@ -61,8 +71,10 @@ def create_cluster(creation: Creation, deadline: Deadline) -> None:
         "--cluster-replicas",
         str(creation.replicas),
         "--cluster-yes",
+        *_way_in(creation.access),
     ]
-    secret = {"REDISCLI_AUTH": creation.password} if creation.password else {}
+    password = creation.access.password
+    secret = {"REDISCLI_AUTH": password} if password else {}
     with writing(creation.log):
         log = os.open(creation.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:

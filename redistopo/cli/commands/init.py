@@ -36,6 +36,8 @@ def _shapes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
     type=click.Choice(["aof", "rdb", "none"]),
     help="What survives a restart.  [aof]",
 )
+@click.option("--tls", is_flag=True, help="TLS alone, with a private CA of its own.")
+@click.option("--acl", is_flag=True, help="Users with least privilege, each with a password.")
 @click.option("--no-auth", is_flag=True, help="No password; loopback only.")
 @click.option(
     "--set", "settings", multiple=True, metavar="DIRECTIVE=VALUE", help="Any redis.conf directive."
@@ -46,6 +48,8 @@ def init(
     shape: str,
     root: Path,
     settings: tuple[str, ...],
+    tls: bool,
+    acl: bool,
     no_auth: bool,
     force: bool,
     as_json: bool,
@@ -61,6 +65,7 @@ def init(
     from redistopo.ops.init import init as verb
 
     given = {name: value for name, value in keys.items() if value is not None}
+    given |= {name: True for name, asked in (("tls", tls), ("acl", acl)) if asked}
     if no_auth:
         given["auth"] = False
     request = InitRequest(root=root, shape=shape, keys=given, settings=settings, force=force)

@@ -9,11 +9,16 @@ import click
 from redistopo.cli import options
 from redistopo.cli.output import Manner, deliver
 
+_PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 
 @click.command()
 @options.project
 @click.option("--connect", default="", metavar="HOST:PORT", help="Verify any topology by address.")
 @click.option("--ask-password", is_flag=True, help="Type the password of --connect in.")
+@click.option("--user", default="", help="The user to come in as, with --connect.")
+@click.option("--cacert", type=_PEM, help="Connect by TLS, and trust this CA.")
+@click.option("--cert", type=_PEM, help="A PEM file with certificate and key to present.")
 @click.option("--no-write", is_flag=True, help="Leave the data proof out.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also as JUnit XML.")
 @options.timeout("5s", "How long failures that may settle are looked at again.")
@@ -22,6 +27,9 @@ def verify(
     root: Path,
     connect: str,
     ask_password: bool,
+    user: str,
+    cacert: Path | None,
+    cert: Path | None,
     no_write: bool,
     junit: Path | None,
     timeout: float,
@@ -36,12 +44,15 @@ def verify(
     from redistopo.cli.views.verify import show_verify
     from redistopo.errors import AccessDenied
     from redistopo.events import Tell
+    from redistopo.model.access import Access, Tls
     from redistopo.ops.verify import VerifyRequest, VerifyResult
     from redistopo.ops.verify import verify as verb
 
     password = click.prompt("Password", hide_input=True, err=True) if ask_password else ""
+    tls = Tls(str(cacert.absolute()), str(cert.absolute()) if cert else "") if cacert else None
+    access = Access(user=user, password=password, tls=tls)
     request = VerifyRequest(
-        root=root, connect=connect, password=password, seconds=timeout, write=not no_write
+        root=root, connect=connect, access=access, seconds=timeout, write=not no_write
     )
 
     def asked(tell: Tell) -> VerifyResult:
@@ -51,7 +62,7 @@ def verify(
             if not connect or password or as_json or not sys.stdin.isatty():
                 raise
             typed = click.prompt(f"Password of {connect}", hide_input=True, err=True)
-            return verb(replace(request, password=typed), tell)
+            return verb(replace(request, access=replace(access, password=typed)), tell)
 
     def work(tell: Tell) -> VerifyResult:
         result = asked(tell)

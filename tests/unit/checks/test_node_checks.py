@@ -1,14 +1,51 @@
 """Checks on nodes by themselves, each on changed snapshots of real servers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from redistopo.model.access import Certificate, LocksSeen
 from redistopo.model.findings import Status
 from redistopo.model.observed import ProcessState
+from redistopo.model.topology import SAFE_RIGHTS
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
+
+_NO = "User has no permissions to run that command"
+_OK = "ok"
+
+LOCKED = LocksSeen(
+    plain="",
+    stranger="",
+    certificate=Certificate(left=9e7, expires="2031-05-04", serial="1f", names=("127.0.0.1",)),
+    users={
+        "default": {
+            "GET redistopo:verify:trial": _OK, "INFO server": _OK, "CONFIG GET": _NO,
+            "ACL LIST": _NO,
+        },
+        "replication": {
+            "PING": _OK, "REPLCONF capa": _OK, "GET redistopo:verify:trial": _NO, "CONFIG GET": _NO,
+        },
+        "admin": {"ACL WHOAMI": _OK, "CONFIG GET": _OK},
+    },
+)  # fmt: skip
+"""What a node with TLS and ACL answers when all is well."""
+
+
+def _certified(**fields: Any) -> LocksSeen:
+    assert LOCKED.certificate is not None
+    return replace(LOCKED, certificate=replace(LOCKED.certificate, **fields))
+
+
+def _tried(user: str, command: str, answer: str, *more: str) -> LocksSeen:
+    """The same, but that user's trial was answered otherwise."""
+    users = dict(LOCKED.users or {})
+    return replace(
+        LOCKED, users={**users, user: {**users[user], **dict.fromkeys((command, *more), answer)}}
+    )
+
 
 # Check, status, subject, part of the evidence, and what is changed in a healthy cluster.
 CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
@@ -123,6 +160,112 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
         "topology",
         "CONFIG is refused",
         lambda s: s.every(config=None, listening=None),
+    ),
+    ("access.tls", SKIP, "topology", "tls = false", lambda s: s),
+    ("access.tls", OK, "topology", "6 of 6 nodes: refuse plain", lambda s: s.every(locks=LOCKED)),
+    (
+        "access.tls",
+        FAIL,
+        "node2",
+        "a client without TLS got '+PONG'",
+        lambda s: s.every(locks=LOCKED).node("node2", locks=replace(LOCKED, plain="+PONG")),
+    ),
+    (
+        "access.tls",
+        FAIL,
+        "node2",
+        "of another CA got '-NOAUTH'",
+        lambda s: s.every(locks=LOCKED).node("node2", locks=replace(LOCKED, stranger="-NOAUTH")),
+    ),
+    (
+        "access.tls",
+        WARN,
+        "node2",
+        "of another CA got '+PONG'",
+        lambda s: (
+            s.every(locks=LOCKED)
+            .node("node2", locks=replace(LOCKED, stranger="+PONG"))
+            .config("node2", tls_auth_clients="no")
+        ),
+    ),
+    ("access.certificates", SKIP, "topology", "no certificates", lambda s: s),
+    (
+        "access.certificates",
+        OK,
+        "topology",
+        "6 of 6 nodes: present certificates of our CA, valid until 2031-05-04",
+        lambda s: s.every(locks=LOCKED),
+    ),
+    (
+        "access.certificates",
+        FAIL,
+        "node3",
+        "presents no certificate of our CA",
+        lambda s: s.every(locks=LOCKED).node("node3", locks=replace(LOCKED, certificate=None)),
+    ),
+    (
+        "access.certificates",
+        FAIL,
+        "node1",
+        "is for 10.0.0.1, not for 127.0.0.1",
+        lambda s: s.every(locks=LOCKED).node("node1", locks=_certified(names=("10.0.0.1",))),
+    ),
+    (
+        "access.certificates",
+        WARN,
+        "node1",
+        "expires on 2031-05-04, in 3 days",
+        lambda s: s.every(locks=LOCKED).node("node1", locks=_certified(left=3 * 86400.0)),
+    ),
+    ("access.users", SKIP, "topology", "there is one user", lambda s: s),
+    (
+        "access.users",
+        OK,
+        "topology",
+        "6 of 6 nodes: 3 users can do what they must, and no more",
+        lambda s: s.expect(rights=SAFE_RIGHTS).every(locks=LOCKED),
+    ),
+    (
+        "access.users",
+        FAIL,
+        "node5",
+        "default may CONFIG GET",
+        lambda s: (
+            s.expect(rights=SAFE_RIGHTS)
+            .every(locks=LOCKED)
+            .node("node5", locks=_tried("default", "CONFIG GET", "ok"))
+        ),
+    ),
+    (
+        "access.users",
+        OK,
+        "topology",
+        "3 users",
+        lambda s: s.expect(rights="+@all").every(
+            locks=_tried("default", "CONFIG GET", "ok", "ACL LIST")
+        ),
+    ),
+    (
+        "access.users",
+        FAIL,
+        "node5",
+        "replication can't PING: WRONGPASS",
+        lambda s: (
+            s.expect(rights=SAFE_RIGHTS)
+            .every(locks=LOCKED)
+            .node("node5", locks=_tried("replication", "PING", "WRONGPASS"))
+        ),
+    ),
+    (
+        "access.users",
+        FAIL,
+        "node5",
+        "replication was told about CONFIG GET: WRONGPASS",
+        lambda s: (
+            s.expect(rights=SAFE_RIGHTS)
+            .every(locks=LOCKED)
+            .node("node5", locks=_tried("replication", "CONFIG GET", "WRONGPASS"))
+        ),
     ),
     ("config.drift", OK, "topology", "directives on 6 nodes are as rendered", lambda s: s),
     (

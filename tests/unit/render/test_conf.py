@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.errors import WrongRequest
+from redistopo.model.access import Access, one_key
 from redistopo.model.conf_text import read_conf
 from redistopo.model.engine import Engine
 from redistopo.model.layout import Layout
@@ -23,7 +24,7 @@ Engines = Callable[..., Engine]
 
 
 def _conf(plan: Plan, name: str = "node1", password: str = "secret") -> dict[str, tuple[str, ...]]:
-    return dict(read_conf(node_conf(plan, plan.node(name), password)))
+    return dict(read_conf(node_conf(plan, plan.node(name), one_key(Access(password=password)))))
 
 
 def _seeds(plan: Plan) -> dict[str, str]:

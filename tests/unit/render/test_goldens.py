@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from redistopo.model.access import Access, Keys
 from redistopo.model.engine import Engine, Product, Version
 from redistopo.model.layout import Layout
 from redistopo.model.parse import parse
 from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
 from redistopo.model.topology import Topology
-from redistopo.render.conf import SeedIds, node_conf, seed_tables
+from redistopo.render.conf import SeedIds, node_conf, seed_tables, users_acl
 from redistopo.render.topology_file import topology_file
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -41,12 +42,25 @@ def _plan(engine: Engine, own: str, **keys: object) -> Plan:
     return make_plan(_topology(templates=own, **keys), layout, engine, "asked for")
 
 
+def _keys(password: str) -> Keys:
+    """Of an application with that password, and of our own users."""
+    return Keys(
+        own=Access(user="admin", password="admin-horse"),
+        application=Access(password=password),
+        replication=Access(user="replication", password="replica-horse"),
+    )
+
+
+def _users(engine: Engine, **keys: object) -> Callable[[str], str]:
+    return lambda own: users_acl(_plan(engine, own, acl=True, **keys), _keys("correct-horse"))
+
+
 def _conf(
     name: str, engine: Engine = REDIS_7, *, password: str = "correct-horse", **keys: object
 ) -> Callable[[str], str]:
     def made(own: str) -> str:
         plan = _plan(engine, own, **keys)
-        return node_conf(plan, plan.node(name), password)
+        return node_conf(plan, plan.node(name), _keys(password))
 
     return made
 
@@ -78,6 +92,12 @@ CASES: dict[str, Callable[[str], str]] = {
     "standalone-rdb.conf": _conf("node1", shape="standalone", persistence="rdb"),
     "standalone-none.conf": _conf("node1", shape="standalone", persistence="none"),
     "no-auth.conf": _conf("node1", shape="standalone", auth=False, password=""),
+    "acl.conf": _conf("node2", acl=True),
+    "tls.conf": _conf("node2", tls=True),
+    "tls-standalone.conf": _conf("node1", shape="standalone", tls=True),
+    "users-redis-6.2.acl": _users(REDIS_6),
+    "users-valkey-9.1.acl": _users(VALKEY_9),
+    "users-own-rights.acl": _users(REDIS_7, application_rights="+@read +@write -keys"),
     "own-directives.conf": _conf(
         "node2",
         redis={
@@ -93,9 +113,11 @@ CASES: dict[str, Callable[[str], str]] = {
     "printable-password.conf": _conf("node1", shape="standalone", password=PRINTABLE),
     "seed-3x1-redis-7.0.conf": _seed(REDIS_7, formation="instant"),
     "seed-3x1-valkey-9.1.conf": _seed(VALKEY_9, formation="instant"),
+    "seed-tls-valkey-9.1.conf": _seed(VALKEY_9, formation="instant", tls=True),
     "seed-1x0.conf": _seed(REDIS_7, shards=1, replicas=0),
     "topology-cluster.toml": _file(),
     "topology-replication.toml": _file(shape="replication", auth=False, persistence="rdb"),
+    "topology-locked.toml": _file(acl=True, tls=True, application_rights="+@read"),
     "topology-own.toml": _file(
         shards=5,
         engine="valkey 9",

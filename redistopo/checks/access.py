@@ -1,0 +1,200 @@
+"""Checks on who gets in: passwords, addresses, TLS, certificates, and what each user may do."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from redistopo.checks.subject import (
+    Answer,
+    Subject,
+    bad,
+    doubtful,
+    of_nodes,
+    skipped,
+)
+from redistopo.model.access import User, granted
+from redistopo.model.observed import NodeSeen
+
+_SOON_DAYS = 30
+_DAY = 86400.0
+
+
+def password(subject: Subject) -> Iterator[Answer]:
+    """A client without password is refused."""
+    asked = [node for node in subject.seen.nodes if node.anonymous is not None]
+    if subject.expected.auth is False:
+        yield skipped("auth = false in the topology file: no password is asked for")
+        return
+    if not asked:
+        yield skipped("not looked at")
+        return
+
+    def judge(node: NodeSeen) -> Answer | None:
+        if str(node.anonymous).startswith(("NOAUTH", "DENIED")) or "required" in str(
+            node.anonymous
+        ):
+            return None
+        evidence = f"a client without password got {node.anonymous!r}"
+        if subject.expected.auth:
+            return bad(node.name, evidence, "its requirepass was removed: restart it")
+        return doubtful(node.name, evidence, "set requirepass, and masterauth with it")
+
+    yield from of_nodes(asked, judge, "refuse a client without password")
+
+
+def bound(subject: Subject) -> Iterator[Answer]:
+    """Each node listens on its planned address and on no other, by the system's own table."""
+    asked = [node for node in subject.seen.answering if node.listening is not None]
+    host = subject.expected.host
+    if host is None or not asked:
+        yield from _bound_by_word(subject)
+        return
+
+    def judge(node: NodeSeen) -> Answer | None:
+        listening = node.listening or ()
+        if set(listening) == {host}:
+            return None
+        return bad(
+            node.name,
+            f"port {node.port} is listened on at {', '.join(listening) or 'no address'}",
+            f"planned is {host} alone: redistopo down, then up",
+        )
+
+    yield from of_nodes(asked, judge, f"listen on {host} alone")
+
+
+def _bound_by_word(subject: Subject) -> Iterator[Answer]:
+    """For servers elsewhere: what CONFIG GET bind says."""
+    told = [node for node in subject.seen.answering if node.config and "bind" in node.config]
+    if not subject.seen.answering:
+        yield skipped("no node answers")
+        return
+    if not told:
+        yield skipped("the servers don't tell their bind addresses (CONFIG is refused)")
+        return
+
+    def judge(node: NodeSeen) -> Answer | None:
+        said = (node.config or {})["bind"]
+        words = [word.lstrip("-") for word in said.split()]
+        if words and not any(word == "*" or _everywhere(word) for word in words):
+            return None
+        return doubtful(node.name, f"binds {said or 'every address'}", "bind named addresses only")
+
+    yield from of_nodes(told, judge, "bind named addresses only")
+
+
+def _everywhere(word: str) -> bool:
+    try:
+        return ip_address(word).is_unspecified
+    except ValueError:
+        return False
+
+
+def tls(subject: Subject) -> Iterator[Answer]:
+    """A client without TLS, and one with a certificate of another CA, are refused."""
+    asked = _locked(subject)
+    if asked is None:
+        yield skipped("tls = false in the topology file: connections are plain")
+        return
+
+    def judge(node: NodeSeen) -> Answer | None:
+        locks = node.locks
+        if locks is None:
+            return None
+        if locks.plain:
+            hint = "its plain port is open: redistopo down, then up"
+            return bad(node.name, f"a client without TLS got {locks.plain!r}", hint)
+        if locks.stranger:
+            evidence = f"a client with a certificate of another CA got {locks.stranger!r}"
+            if (node.config or {}).get("tls-auth-clients") == "no":
+                return doubtful(node.name, evidence, "tls-auth-clients = no lets everybody try")
+            return bad(node.name, evidence, "tls-ca-cert-file was changed: redistopo down, then up")
+        return None
+
+    yield from of_nodes(asked, judge, "refuse plain connections and certificates of another CA")
+
+
+def certificates(subject: Subject) -> Iterator[Answer]:
+    """Each node presents a certificate of our CA, for its address, that is valid for a while."""
+    asked = _locked(subject)
+    if asked is None:
+        yield skipped("tls = false in the topology file: there are no certificates")
+        return
+
+    def judge(node: NodeSeen) -> Answer | None:
+        seen = node.locks.certificate if node.locks else None
+        if seen is None:
+            return bad(node.name, "presents no certificate of our CA", "redistopo certs renew")
+        if subject.expected.host and subject.expected.host not in seen.names:
+            evidence = f"its certificate is for {', '.join(seen.names)}, not for {node.host}"
+            return bad(node.name, evidence, "redistopo certs renew")
+        if seen.left < _SOON_DAYS * _DAY:
+            evidence = f"its certificate expires on {seen.expires}, in {seen.left / _DAY:.0f} days"
+            return doubtful(node.name, evidence, "redistopo certs renew, without any downtime")
+        return None
+
+    ends = [
+        node.locks.certificate.expires for node in asked if node.locks and node.locks.certificate
+    ]
+    yield from of_nodes(
+        asked, judge, f"present certificates of our CA, valid until {min(ends, default='?')}"
+    )
+
+
+def _locked(subject: Subject) -> list[NodeSeen] | None:
+    """The nodes whose TLS was tried; None where there should be none."""
+    tried = [node for node in subject.seen.answering if node.locks and node.locks.plain is not None]
+    return tried if subject.expected.tls or tried else None
+
+
+def users(subject: Subject) -> Iterator[Answer]:
+    """Each user can do what it must, and not what it must not."""
+    rights = subject.expected.rights
+    if rights is None:
+        yield skipped("acl = false in the topology file: there is one user")
+        return
+    asked = [node for node in subject.seen.answering if node.locks and node.locks.users]
+
+    def judge(node: NodeSeen) -> Answer | None:
+        wrong = amiss(node, rights)
+        if not wrong:
+            return None
+        return bad(node.name, "; ".join(wrong), "redistopo up sets users back to users.acl")
+
+    count = len(
+        {user for node in asked for user in (node.locks.users if node.locks else None) or ()}
+    )
+    yield from of_nodes(asked, judge, f"{count} users can do what they must, and no more")
+
+
+def amiss(node: NodeSeen, rights: str) -> list[str]:
+    """What users could do that they must not, or couldn't that they must; empty when all is well.
+
+    `rights` are the application's, as ACL rules.
+    """
+    tried = (node.locks.users if node.locks else None) or {}
+    found = []
+    for user, answers in tried.items():
+        for command, answer in answers.items():
+            may = _may(user, command, rights)
+            if may and answer != "ok":
+                found.append(f"{user} can't {command}: {answer}")
+            elif not may and "permission" not in answer:
+                told = "may" if answer == "ok" else "was told about"
+                found.append(f"{user} {told} {command}" + ("" if answer == "ok" else f": {answer}"))
+    return found
+
+
+_NAMES = {
+    "GET redistopo:verify:trial": ("@all", "@read", "@string", "@fast", "get"),
+    "CONFIG GET": ("@all", "@admin", "@dangerous", "@slow", "config", "config|get"),
+    "ACL LIST": ("@all", "@admin", "@dangerous", "@slow", "acl", "acl|list"),
+}
+"""Names and categories of the commands tried (redis.io, each command's ACL categories)."""
+
+
+def _may(user: str, command: str, rights: str) -> bool:
+    if user == User.ADMIN:
+        return True
+    if user == User.REPLICATION:
+        return command.split(maxsplit=1)[0] in ("PING", "REPLCONF")
+    return command not in _NAMES or granted(rights, *_NAMES[command])

@@ -1,0 +1,90 @@
+"""Who comes in, and how: users, passwords and certificates. What is secret is never shown."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class User(StrEnum):
+    """The users of a topology with `acl = true`, by the names that servers know them by."""
+
+    APPLICATION = "default"
+    REPLICATION = "replication"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files: the CA to trust, and the certificate with its key to present ("" for none)."""
+
+    ca: str
+    pem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How one client comes in; an empty `user` is the default one."""
+
+    password: str = field(default="", repr=False)
+    user: str = ""
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What opens a topology: `own` is redistopo's, then an application's and a replica's.
+
+    Without ACL they are one. `application` is None where its password isn't known here;
+    `stranger` is a certificate of another CA, to prove that it is refused.
+    """
+
+    own: Access
+    application: Access | None
+    replication: Access | None = None
+    stranger: str = ""
+
+    @property
+    def acl(self) -> bool:
+        return bool(self.own.user)
+
+
+def one_key(access: Access) -> Keys:
+    """The keys where everybody comes in the same way."""
+    return Keys(own=access, application=access)
+
+
+def granted(rights: str, *names: str) -> bool:
+    """Whether ACL rules on commands grant a command that bears these names and categories.
+
+    The last rule that fits counts (redis.io, ACL: rules apply from left to right).
+    """
+    found = False
+    for rule in rights.split():
+        if rule[1:] in names:
+            found = rule[0] == "+"
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """What a server presented: `left` is for how many seconds it is still valid, seen from
+    the moment of the look (below 0: expired), `expires` that day, `serial` is in hex."""
+
+    left: float
+    expires: str
+    serial: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocksSeen:
+    """What happened to clients that should be refused, or should be let in to do little.
+
+    `plain` and `stranger` are what a client without TLS, and one with a certificate of
+    another CA, got as an answer: "" where it was refused, None where it wasn't tried.
+    `users` maps a user to what each command of its trial was answered.
+    """
+
+    plain: str | None = None
+    stranger: str | None = None
+    certificate: Certificate | None = None
+    users: dict[str, dict[str, str]] | None = None

@@ -1,0 +1,196 @@
+"""The private CA of a topology, and the certificates that it signs; all readable by you alone."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from redistopo.model.layout import TlsFolder
+from redistopo.model.plan import Plan
+from redistopo.world.files import private_folder, read_text, write_private
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.x509 import Certificate, KeyUsage
+
+CA_DAYS = 3650
+LEAF_DAYS = 365
+_SLACK = timedelta(hours=1)
+"""A certificate is valid from a little before it was made: clocks differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    """A key, and the certificate whose word it gives."""
+
+    key: "EllipticCurvePrivateKey"
+    certificate: "Certificate"
+
+
+def ensure_certificates(plan: Plan) -> None:
+    """Each node, and the client, has a certificate of the topology's CA for the topology's
+    address; what is there already stays. Nothing is done without `tls`."""
+    if not plan.topology.tls:
+        return
+    folder = plan.layout.tls
+    private_folder(folder.root)
+    wanted = [folder.node(node.name) for node in plan.nodes] + [folder.client]
+    if _made_for(folder) != plan.topology.host:
+        missing = wanted
+    else:
+        missing = [path for path in wanted if not path.exists()]
+    if missing or not folder.ca.exists() or not folder.stranger.exists():
+        _make(folder, plan.topology.host, missing)
+
+
+def renew_certificates(plan: Plan, days: int = LEAF_DAYS) -> None:
+    """Each node and the client has a new certificate of the same CA, valid for `days`.
+
+    Each file is replaced whole, certificate and key at once: a server that starts in
+    between never meets a key that doesn't fit.
+    """
+    folder = plan.layout.tls
+    private_folder(folder.root)
+    wanted = [folder.node(node.name) for node in plan.nodes] + [folder.client]
+    _make(folder, plan.topology.host, wanted, days)
+
+
+def _made_for(folder: TlsFolder) -> str:
+    try:
+        return str(json.loads(read_text(folder.made) or "")["host"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _make(folder: TlsFolder, host: str, wanted: Iterable[Path], days: int = LEAF_DAYS) -> None:
+    ours = _load(folder)
+    if ours is None:
+        ours = _authority("redistopo CA")
+        write_private(folder.ca_key, _key_text(ours))
+        write_private(folder.ca, _text(ours.certificate))
+        wanted = [*wanted, *(path for path in folder.root.glob("*.pem") if path not in wanted)]
+    for path in dict.fromkeys(wanted):
+        if path != folder.stranger:
+            write_private(path, _leaf(ours, path.stem, host, days))
+    # its CA is forgotten at once: nobody can sign a second one
+    write_private(folder.stranger, _leaf(_authority("another CA"), "stranger", host, CA_DAYS))
+    write_private(folder.made, json.dumps({"host": host}) + "\n")
+
+
+def _load(folder: TlsFolder) -> _Signer | None:
+    """The topology's own CA; None where it isn't there whole."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    certificate, key = read_text(folder.ca), read_text(folder.ca_key)
+    if not certificate or not key:
+        return None
+    try:
+        loaded = load_pem_private_key(key.encode(), password=None)
+        found = x509.load_pem_x509_certificate(certificate.encode())
+    except ValueError:
+        return None
+    if not isinstance(loaded, EllipticCurvePrivateKey) or found.public_key() != loaded.public_key():
+        return None
+    return _Signer(loaded, found)
+
+
+def _authority(name: str) -> _Signer:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SLACK)
+        .not_valid_after(now + timedelta(days=CA_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return _Signer(key, certificate)
+
+
+def _leaf(signer: _Signer, name: str, host: str, days: int) -> str:
+    """A certificate for both ends of a connection, and its key, as one PEM text.
+
+    A node is a server to clients, and a client to its primary and its cluster's nodes.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    address = ip_address(host)
+    names: list[x509.GeneralName] = [x509.IPAddress(address)]
+    if address.is_loopback:
+        names.append(x509.DNSName("localhost"))
+    purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(signer.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SLACK)
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key()),
+            critical=False,
+        )
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(signer.key, hashes.SHA256())
+    )
+    return _text(certificate) + _key_text(_Signer(key, certificate))
+
+
+def _usage(*, signs: bool) -> "KeyUsage":
+    from cryptography import x509
+
+    return x509.KeyUsage(
+        digital_signature=not signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _text(certificate: "Certificate") -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def _key_text(signer: _Signer) -> str:
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
+    raw = signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return raw.decode()

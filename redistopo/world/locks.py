@@ -1,0 +1,81 @@
+"""Trying every lock from outside: without TLS, with a foreign certificate, as each user."""
+
+from redis import Connection
+from redis.exceptions import AskError, ClusterDownError, RedisError, ResponseError
+
+from redistopo.model.access import Access, Keys, LocksSeen, Tls, User
+from redistopo.world.client import connection
+from redistopo.world.tls import answer_in_plain, answer_to_stranger, presented
+
+TRIALS: dict[User, tuple[tuple[str, ...], ...]] = {
+    User.APPLICATION: (
+        ("GET", "redistopo:verify:trial"),
+        ("INFO", "server"),
+        ("CONFIG", "GET", "maxmemory"),
+        ("ACL", "LIST"),
+    ),
+    User.REPLICATION: (
+        ("PING",),
+        ("REPLCONF", "capa", "eof"),
+        ("GET", "redistopo:verify:trial"),
+        ("CONFIG", "GET", "maxmemory"),
+    ),
+    User.ADMIN: (("ACL", "WHOAMI"), ("CONFIG", "GET", "maxmemory")),
+}
+"""What each user tries; none of it changes anything."""
+
+
+def try_locks(host: str, port: int, keys: Keys) -> LocksSeen | None:
+    """What clients got that should be refused; None where there is neither TLS nor ACL."""
+    tls = keys.own.tls
+    if tls is None and not keys.acl:
+        return None
+    return LocksSeen(
+        plain=answer_in_plain(host, port) if tls else None,
+        stranger=answer_to_stranger(host, port, Tls(tls.ca, keys.stranger))
+        if tls and keys.stranger
+        else None,
+        certificate=presented(host, port, tls) if tls else None,
+        users=_users(host, port, keys) if keys.acl else None,
+    )
+
+
+def _users(host: str, port: int, keys: Keys) -> dict[str, dict[str, str]]:
+    known: dict[User, Access | None] = {
+        User.APPLICATION: keys.application,
+        User.REPLICATION: keys.replication,
+        User.ADMIN: keys.own,
+    }
+    return {
+        user.value: _trial(host, port, access, TRIALS[user])
+        for user, access in known.items()
+        if access is not None
+    }
+
+
+def _trial(
+    host: str, port: int, access: Access, commands: tuple[tuple[str, ...], ...]
+) -> dict[str, str]:
+    """Command -> "ok", or the server's refusal; one answer for all where nobody got in."""
+    probe = connection(host, port, access)
+    found: dict[str, str] = {}
+    try:
+        probe.connect()
+        for words in commands:
+            probe.send_command(*words)
+            found[" ".join(words[:2])] = _told(probe)
+    except (RedisError, OSError) as error:
+        return {" ".join(words[:2]): str(error) for words in commands}
+    finally:
+        probe.disconnect()
+    return found
+
+
+def _told(probe: Connection) -> str:
+    try:
+        probe.read_response()
+    except (AskError, ClusterDownError):
+        return "ok"  # the key lives elsewhere (MOVED is an AskError to redis-py): no refusal
+    except ResponseError as error:
+        return str(error)
+    return "ok"

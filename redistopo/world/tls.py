@@ -1,0 +1,84 @@
+"""TLS connections that trust one CA, and attempts that a locked server must refuse."""
+
+import socket
+import ssl
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from redistopo.errors import MachineLacks
+from redistopo.model.access import Certificate, Tls
+
+_SECONDS = 1.0
+
+
+@lru_cache(maxsize=8)
+def _context(tls: Tls) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(cafile=tls.ca)
+        if tls.pem:
+            context.load_cert_chain(tls.pem)
+    except (OSError, ssl.SSLError) as error:
+        raise MachineLacks(
+            f"the certificates in {tls.ca} and {tls.pem or 'no file'} can't be used",
+            detail=str(error),
+            hint="redistopo certs renew makes new ones",
+        ) from error
+    return context
+
+
+def wrapped(plain: socket.socket, host: str, tls: Tls | None) -> ssl.SSLSocket:
+    """The connection by TLS: the server proved that it is `host` by a certificate of our CA.
+
+    Raises OSError (ssl.SSLError is one) where it didn't.
+    """
+    if tls is None:
+        raise ValueError("no TLS files are known")
+    return _context(tls).wrap_socket(plain, server_hostname=host)
+
+
+def presented(host: str, port: int, tls: Tls) -> Certificate | None:
+    """The certificate that a server presents now; None where none of our CA's is."""
+    with suppress(OSError), socket.create_connection((host, port), _SECONDS) as plain:
+        with wrapped(plain, host, tls) as secure:
+            said = secure.getpeercert() or {}
+        names = [str(pair[1]) for pair in said.get("subjectAltName", ())]
+        expires = float(ssl.cert_time_to_seconds(str(said["notAfter"])))
+        return Certificate(
+            left=expires - time.time(),
+            expires=datetime.fromtimestamp(expires, UTC).date().isoformat(),
+            serial=str(said["serialNumber"]),
+            names=tuple(names),
+        )
+    return None
+
+
+def answer_in_plain(host: str, port: int) -> str:
+    """What a client that doesn't speak TLS gets for PING; "" where it is refused."""
+    with suppress(OSError), socket.create_connection((host, port), _SECONDS) as plain:
+        plain.sendall(b"PING\r\n")
+        return _words(plain.recv(200))
+    return ""
+
+
+def answer_to_stranger(host: str, port: int, tls: Tls) -> str:
+    """What a client with that certificate gets for PING; "" where it is refused.
+
+    With TLS 1.3 the client's side of the handshake is done before the server has looked at
+    the certificate, so that only an answer counts.
+    """
+    with (
+        suppress(OSError),
+        socket.create_connection((host, port), _SECONDS) as plain,
+        wrapped(plain, host, tls) as secure,
+    ):
+        secure.sendall(b"PING\r\n")
+        return _words(secure.recv(200))
+    return ""
+
+
+def _words(raw: bytes) -> str:
+    """A reply in Redis's protocol as text; "" for anything else, such as a TLS alert."""
+    return raw.decode(errors="replace").strip() if raw[:1] in (b"+", b"-", b"$", b"*") else ""
