@@ -24,7 +24,7 @@ def alive(subject: Subject) -> Iterator[Answer]:
             seen = f"pid {node.pid} runs, but " if node.pid else ""
             hint = "a stopped process answers after `kill -CONT`; else see its log"
             if "password" in node.error:
-                hint = "was the password changed since its start? redistopo down, then up"
+                hint = _PASSWORD_HINT
             return bad(node.name, f"{seen}{node.error}", hint, settles=True)
         if node.info.get("loading", "0") != "0":
             hint = "give it time: --timeout 60s"
@@ -33,6 +33,12 @@ def alive(subject: Subject) -> Iterator[Answer]:
 
     well = "alive, answering and ours" if subject.ours else "alive and answering"
     yield from of_nodes(subject.seen.nodes, judge, well)
+
+
+_PASSWORD_HINT = (
+    "was it changed? redistopo secret rotate carries a new password_file to running servers; "
+    "if somebody changed theirs: redistopo down, then up"
+)
 
 
 def _stranger(subject: Subject, node: NodeSeen) -> Answer | None:

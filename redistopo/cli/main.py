@@ -6,6 +6,7 @@ import sys
 import click
 
 from redistopo import __version__
+from redistopo.cli.commands.certs import certs
 from redistopo.cli.commands.down import down
 from redistopo.cli.commands.engines import engines
 from redistopo.cli.commands.init import init
@@ -13,6 +14,7 @@ from redistopo.cli.commands.plan import plan
 from redistopo.cli.commands.ps import ps
 from redistopo.cli.commands.render import render
 from redistopo.cli.commands.schema import schema
+from redistopo.cli.commands.secret import secret
 from redistopo.cli.commands.status import status
 from redistopo.cli.commands.templates import templates
 from redistopo.cli.commands.up import up
@@ -40,7 +42,9 @@ def redistopo() -> None:
     """Real Redis topologies - replication and Cluster - in seconds, proven to work."""
 
 
-for _command in (init, up, verify, status, down, plan, render, ps, engines, templates, schema):
+for _command in (
+    init, up, verify, status, down, plan, render, ps, secret, certs, engines, templates, schema,
+):  # fmt: skip
     redistopo.add_command(_command)
 
 

@@ -86,7 +86,8 @@ def _unready(hands: Hands, node: NodePlan) -> str:
         raise AccessDenied(
             f"{node.name} doesn't accept the password that redistopo has",
             detail=error.detail,
-            hint="was REDISTOPO_PASSWORD or password_file changed? redistopo down, then up",
+            hint="was REDISTOPO_PASSWORD or password_file changed? redistopo secret rotate "
+            "carries it to the servers",
         ) from error
     if isinstance(info, Exception) or isinstance(pong, Exception):
         return str(pong if isinstance(pong, Exception) else info)

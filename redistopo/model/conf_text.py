@@ -129,6 +129,27 @@ def read_conf(text: str) -> Directives:
     return found
 
 
+def with_values(text: str, values: Mapping[str, str]) -> str:
+    """The same redis.conf with other values in the lines of these directives."""
+    lines = []
+    for line in text.split("\n"):
+        name = (line.strip(_SPACE).split(None, 1) or [""])[0].lower()
+        lines.append(f"{name} {quote(values[name])}" if name in values else line)
+    return "\n".join(lines)
+
+
+def with_hashes(text: str, hashes: Mapping[str, str]) -> str:
+    """The same users.acl, each of these users with this one password, given as its SHA-256."""
+    lines = []
+    for line in text.split("\n"):
+        words = line.split()
+        if len(words) > 2 and words[0] == "user" and words[1] in hashes:
+            rules = [word for word in words[2:] if word[0] not in "#>"]
+            line = " ".join([*words[:2], rules[0], f"#{hashes[words[1]]}", *rules[1:]])  # noqa: PLW2901
+        lines.append(line)
+    return "\n".join(lines)
+
+
 def drift(rendered: Directives, live: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Directive -> (rendered, live) where the running server differs from its file.
 

@@ -115,6 +115,11 @@ class Layout:
         return self.state / f"password.{user}"
 
     @property
+    def rotation(self) -> Path:
+        """New passwords that are on their way to the servers."""
+        return self.state / "rotation.json"
+
+    @property
     def tls(self) -> TlsFolder:
         return TlsFolder(self.state / "tls")
 

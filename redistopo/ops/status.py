@@ -1,10 +1,12 @@
 """`status`: what each node of the folder's topology is doing now."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
-from redistopo.model.observed import NodeSeen, Role, ShardSeen, shards_of
+from redistopo.model.access import Certificate, Keys
+from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
 from redistopo.model.slots import SlotRange
 from redistopo.model.topology import Shape
 from redistopo.ops.history import remember_primary
@@ -12,6 +14,7 @@ from redistopo.ops.project import load
 from redistopo.ops.running import configs, running_keys, running_targets
 from redistopo.world.client import Asker
 from redistopo.world.observe import Depth, look
+from redistopo.world.tls import presented
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +38,17 @@ class NodeStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusResult:
-    """Every node of the folder's topology, shard by shard, then those in no shard."""
+    """Every node of the folder's topology, shard by shard, then those in no shard.
+
+    `certificate` is the one that expires first, of those that the servers present.
+    """
 
     name: str
     shape: Shape
     root: Path
     engine: str
     nodes: tuple[NodeStatus, ...]
+    certificate: Certificate | None = None
     code: ExitCode = field(default=ExitCode.DONE)
 
 
@@ -50,7 +57,8 @@ def status(root: Path) -> StatusResult:
     project = load(root)
     rendered = configs(project.layout)
     targets = running_targets(project.layout, rendered)
-    with Asker(running_keys(project.layout, rendered)) as asker:
+    keys = running_keys(project.layout, rendered)
+    with Asker(keys) as asker:
         seen = look(project.topology.shape, targets, asker, Depth.HEALTH)
     remember_primary(project.layout, seen)
     shards = shards_of(seen)
@@ -63,7 +71,17 @@ def status(root: Path) -> StatusResult:
         root=project.layout.root,
         engine=seen.engine,
         nodes=tuple(lines),
+        certificate=_first_to_expire(seen, keys),
     )
+
+
+def _first_to_expire(seen: Observed, keys: Keys) -> Certificate | None:
+    tls = keys.own.tls
+    if tls is None or not seen.answering:
+        return None
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda node: presented(node.host, node.port, tls), seen.answering))
+    return min((one for one in found if one), key=lambda one: one.left, default=None)
 
 
 def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:

@@ -20,6 +20,7 @@ from redistopo.ops.health import Verdict, settle, with_proof
 from redistopo.ops.history import begin, remember
 from redistopo.ops.leadership import leading
 from redistopo.ops.project import load, plan_of, require_address
+from redistopo.ops.rotating import finish_rotation
 from redistopo.ops.running import configs
 from redistopo.ops.situation import expected, look_for_steps, primary_in, situation
 from redistopo.ops.trouble import blaming, refuse_busy_ports, unhealthy
@@ -83,7 +84,7 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
         warn(tell, risk)
     with locked(plan.layout, "up", deadline, tell, make=True):
         ensure_certificates(plan)
-        held = keys(plan.topology, plan.layout, make=True)
+        held = finish_rotation(plan.layout, keys(plan.topology, plan.layout, make=True), tell)
         with Asker(held) as asker:
             hands = Hands(plan=plan, keys=held, asker=asker, deadline=deadline, tell=tell)
             return _bring_up(hands, request, began)

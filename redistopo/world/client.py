@@ -123,7 +123,12 @@ def connection(
 
 def anonymous(host: str, port: int, tls: Tls | None = None) -> str:
     """What a client without password gets for PING: "PONG", or the server's refusal."""
-    probe = connection(host, port, Access(tls=tls))
+    return knock(host, port, Access(tls=tls))
+
+
+def knock(host: str, port: int, access: Access) -> str:
+    """What a client that comes in so gets for PING: "PONG", or the server's refusal."""
+    probe = connection(host, port, access)
     try:
         probe.connect()
         probe.send_command("PING")

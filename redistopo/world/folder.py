@@ -1,5 +1,6 @@
 """The state folder beside the topology file: made private, marked as ours, removed only so."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -20,11 +21,40 @@ def refuse_foreign(layout: Layout) -> None:
             f"{layout.state} is a symbolic link",
             hint="redistopo works only in a folder of its own: remove the link",
         )
+    _refuse_owner(layout.state)
     if layout.state.exists() and not layout.marker.is_file() and _things(layout):
         raise MachineLacks(
             f"{layout.state} exists, but it has no MARKER of redistopo's",
             hint="move that folder away, or use another one with --dir; if redistopo did make "
             "it, `touch` the MARKER in it",
+        )
+
+
+def refuse_planted(layout: Layout) -> None:
+    """Raises MachineLacks where anything that a start reads or writes is a link, or another
+    user's: whoever planted it would be handed the password, or the data."""
+    places = (layout.state, layout.nodes, layout.tls.root)
+    for place in places:
+        for path in sorted(place.iterdir()) if place.is_dir() and not place.is_symlink() else ():
+            if path.is_symlink():
+                raise MachineLacks(
+                    f"{path} is a symbolic link",
+                    detail=f"it leads to {path.readlink()}",
+                    hint="redistopo makes no links in its own folder: remove it",
+                )
+            _refuse_owner(path)
+
+
+def _refuse_owner(path: Path) -> None:
+    try:
+        owner = path.lstat().st_uid
+    except OSError:
+        return
+    if owner != os.geteuid():
+        raise MachineLacks(
+            f"{path} belongs to another user (uid {owner}, you are {os.geteuid()})",
+            hint="use a folder of your own (--dir), or run redistopo as that user; if it is "
+            f"yours: chown -R {os.geteuid()} {path}",
         )
 
 
@@ -39,7 +69,9 @@ def claim(layout: Layout) -> None:
     Raises MachineLacks where it can't be made, or where something else is in its place.
     """
     refuse_foreign(layout)
+    refuse_planted(layout)
     private_folder(layout.state)
+    private_folder(layout.nodes)
     if not layout.marker.exists():
         write_private(layout.marker, _MARK)
 

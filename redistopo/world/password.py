@@ -75,8 +75,20 @@ def _kept(path: Path, *, make: bool) -> str:
     if kept or not make:
         return kept
     made = new_password()
-    write_private(path, made + "\n")
+    keep_password(path, made)
     return made
+
+
+def keep_password(path: Path, text: str) -> None:
+    """The file holds that password, and only you may read it."""
+    write_private(path, text + "\n")
+
+
+def given_path(topology: Topology, layout: Layout) -> str | None:
+    """Where the user gives the password: a variable's name or a file; None where it is ours."""
+    if os.environ.get(VARIABLE):
+        return VARIABLE
+    return str(_file(topology, layout)) if topology.password_file else None
 
 
 def password_path(topology: Topology, layout: Layout) -> Path | None:

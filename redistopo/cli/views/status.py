@@ -34,6 +34,13 @@ def show_status(result: StatusResult) -> None:
             ),
         )
     )  # fmt: skip
+    if found := result.certificate:
+        days = int(found.left // 86400)
+        color = "green" if days >= 30 else "yellow"
+        click.echo(
+            click.style(f"Certificates are valid until {found.expires} ({days} days)", fg=color)
+            + ("" if days >= 30 else "; renew them: redistopo certs renew")
+        )
 
 
 def _row(line: NodeStatus) -> tuple[str, ...]:

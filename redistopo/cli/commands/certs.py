@@ -1,0 +1,37 @@
+"""``redistopo certs``"""
+
+from pathlib import Path
+
+import click
+
+from redistopo.cli import options
+from redistopo.cli.output import Manner, deliver
+
+
+@click.group()
+def certs() -> None:
+    """Renew the certificates of a topology with TLS."""
+
+
+@certs.command()
+@options.project
+@click.option(
+    "--days",
+    type=click.IntRange(1, 825),
+    default=365,
+    show_default=True,
+    help="How long the new ones are valid.",
+)
+@options.output
+def renew(root: Path, days: int, as_json: bool, quiet: bool) -> None:
+    """Sign new certificates and load them into running servers, without any downtime."""
+    from redistopo.ops.certs import CertsResult
+    from redistopo.ops.certs import renew as verb
+
+    def show(result: CertsResult) -> None:
+        click.echo(f"New certificates in {result.folder}")
+        if result.renewed:
+            click.echo(f"{len(result.renewed)} servers present them, valid until {result.expires}")
+
+    manner = Manner(verb="certs renew", as_json=as_json, quiet=quiet)
+    deliver(manner, lambda t: verb(root, days, t), show)

@@ -1,0 +1,116 @@
+"""Carrying new passwords to every server and file; begun again where it was cut off."""
+
+from collections.abc import Iterable, Sequence
+
+from redistopo.errors import AccessDenied, RedistopoError, Unreachable
+from redistopo.events import Tell, note, step
+from redistopo.model.access import Keys, User
+from redistopo.model.conf_text import with_hashes, with_values
+from redistopo.model.layout import Layout
+from redistopo.model.rotation import (
+    Command,
+    Rotation,
+    directives,
+    dropping,
+    hashes,
+    keeping,
+    rotated,
+    taking,
+    turning,
+)
+from redistopo.ops.running import configs, running_targets
+from redistopo.world.client import Asker, succeed
+from redistopo.world.files import read_text, write_private
+from redistopo.world.observe import Target
+from redistopo.world.password import keep_password
+from redistopo.world.process import ours
+from redistopo.world.rotation import begin_rotation, end_rotation, pending_rotation
+
+
+def carry_over(layout: Layout, old: Keys, rotation: Rotation, tell: Tell) -> Keys:
+    """All running servers and all files have the new passwords, and know no other.
+
+    With `keep_old` the old ones are accepted too, until this is done again without. Stopped
+    nodes find the new ones in their files. Each step may be repeated: whoever was cut off
+    begins anew. Raises RedistopoError where a running server can't be reached; then both
+    passwords work everywhere.
+    """
+    new = rotated(old, rotation)
+    begin_rotation(layout, rotation)
+    rendered = configs(layout)
+    nodes = [one for one in running_targets(layout, rendered) if ours(layout, one.name)]
+    with Asker(old) as first, Asker(new) as second:
+        ways = (second, first)
+        servers = "1 server" if len(nodes) == 1 else f"{len(nodes)} servers"
+        with step(tell, f"{servers} take the new password beside the old one"):
+            _order(nodes, taking(rotation), ways)
+        with step(tell, "replicas and files change over"):
+            _order(nodes, turning(rotation), ways)
+            for name in rendered:
+                _rewrite(layout, name, rotation)
+            _keep(layout, rotation)
+            if rotation.keep_old:
+                _order(nodes, keeping(rotation), ways)
+        if rotation.keep_old:
+            return new
+        with step(tell, "the old password goes"):
+            _order(nodes, dropping(rotation), ways)
+    end_rotation(layout)
+    return new
+
+
+def finish_rotation(layout: Layout, held: Keys, tell: Tell) -> Keys:
+    """A rotation that was cut off is finished; one that keeps the old password is left at that."""
+    pending = pending_rotation(layout)
+    if pending is None:
+        return held
+    if pending.keep_old:
+        note(tell, "the old password still works; `redistopo secret rotate` ends that")
+    return carry_over(layout, held, pending, tell)
+
+
+def _rewrite(layout: Layout, name: str, rotation: Rotation) -> None:
+    """What a node starts on, and what it was started on, say the new password alone."""
+    folder = layout.node(name)
+    for path in (folder.config, folder.started):
+        if text := read_text(path):
+            write_private(path, with_values(text, directives(rotation)))
+    if text := read_text(folder.users):
+        write_private(folder.users, with_hashes(text, hashes(rotation)))
+
+
+def _keep(layout: Layout, rotation: Rotation) -> None:
+    """The password files say the new ones; what the user gave, the user keeps."""
+    for user, password in rotation.passwords.items():
+        if user != User.APPLICATION:
+            keep_password(layout.secret(user), password)
+        elif not rotation.given:
+            keep_password(layout.password, password)
+
+
+def _order(nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[Asker]) -> None:
+    """Each server did what it was told, whichever of the passwords it accepts by now."""
+    for node in nodes:
+        for reply, words in zip(_ask(node, commands, ways), commands, strict=True):
+            succeed(reply, f"{node.name}: {' '.join(words[:2])}")
+
+
+def _ask(node: Target, commands: Sequence[Command], ways: Sequence[Asker]) -> list[object]:
+    refused: RedistopoError | None = None
+    for asker in ways:
+        try:
+            return asker.ask(node.host, node.port, commands)
+        except AccessDenied as error:
+            refused = error
+        except Unreachable as error:
+            raise Unreachable(
+                f"{node.name} runs, but doesn't answer: its password wasn't changed",
+                detail=error.detail,
+                hint="the others take both passwords now; run redistopo secret rotate again when "
+                "it answers",
+            ) from error
+    raise AccessDenied(
+        f"{node.name} accepts neither the old nor the new password",
+        detail=refused.detail if refused else "",
+        hint="redistopo down, then up, starts it with the new one",
+    )

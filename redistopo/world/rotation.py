@@ -1,0 +1,43 @@
+"""A change of passwords under way, kept on disk until it is done."""
+
+import json
+
+from redistopo.model.layout import Layout
+from redistopo.model.rotation import Rotation
+from redistopo.world.files import read_text, write_private, writing
+
+
+def begin_rotation(layout: Layout, rotation: Rotation) -> None:
+    """The change is on disk, so that whoever comes next can finish it."""
+    said = {
+        "passwords": dict(rotation.passwords),
+        "keep_old": rotation.keep_old,
+        "given": rotation.given,
+        "previous": rotation.previous,
+    }
+    write_private(layout.rotation, json.dumps(said) + "\n")
+
+
+def pending_rotation(layout: Layout) -> Rotation | None:
+    """The change that was begun and not finished; None for none, or for a damaged file.
+
+    The file is written before anything else is done, whole or not at all; a damaged one was
+    damaged by somebody else, and what it says can't be used.
+    """
+    try:
+        said = json.loads(read_text(layout.rotation) or "")
+        passwords = {str(user): str(password) for user, password in said["passwords"].items()}
+        return Rotation(
+            passwords=passwords,
+            keep_old=bool(said["keep_old"]),
+            given=bool(said["given"]),
+            previous=str(said["previous"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def end_rotation(layout: Layout) -> None:
+    """No change is under way."""
+    with writing(layout.rotation):
+        layout.rotation.unlink(missing_ok=True)
