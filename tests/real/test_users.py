@@ -1,0 +1,87 @@
+"""Users with least privilege, judged by what they can do and what they can't."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from redis import Redis
+from redis.exceptions import NoPermissionError
+from support.engines import BUNDLED, ENGINES
+from support.project import Project
+
+
+def _password(project: Project, user: str) -> str:
+    name = "password" if user == "default" else f"password.{user}"
+    return (project.root / ".redistopo" / name).read_text().strip()
+
+
+@contextmanager
+def _as(project: Project, user: str, port: int = 0) -> "Iterator[Redis]":
+    with Redis(
+        port=port or project.port,
+        username=user,
+        password=_password(project, user),
+        decode_responses=True,
+    ) as node:
+        yield node
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_each_user_does_its_own_work_and_no_other(project: Project, engine: str) -> None:
+    project.init("cluster", "--acl", "--formation", "instant", engine=ENGINES[engine].path)
+    project.up()
+    with _as(project, "default") as node:
+        assert node.execute_command("CLUSTER SLOTS")
+        assert node.info("server")["redis_version"]
+        node.set("{06S}mine", "yes")
+        for words in ("CONFIG GET maxmemory", "FLUSHALL", "KEYS *", "ACL LIST", "REPLICAOF NO ONE"):
+            with pytest.raises(NoPermissionError):
+                node.execute_command(*words.split())
+    with _as(project, "replication") as node:
+        assert node.ping()
+        for words in ("GET {06S}mine", "INFO", "SET {06S}mine no"):
+            with pytest.raises(NoPermissionError):
+                node.execute_command(*words.split())
+    with _as(project, "admin") as node:
+        assert node.config_get("maxmemory")
+    with _as(project, "admin", project.ports[3]) as node:
+        assert node.info("replication")["master_link_status"] == "up"
+        assert node.config_get("masteruser")["masteruser"] == "replication"
+    assert project.run("verify").code == 0
+
+
+def test_a_user_who_was_given_too_much_is_found_and_set_back(project: Project) -> None:
+    project.init("replication", "--acl", engine=BUNDLED.path)
+    project.up()
+    with _as(project, "admin", project.ports[1]) as node:
+        node.execute_command("ACL", "SETUSER", "default", "+config")
+    done = project.run("verify", check=3)
+    assert "default may CONFIG GET" in done.out
+    project.up()
+    with _as(project, "default", project.ports[1]) as node, pytest.raises(NoPermissionError):
+        node.config_get("maxmemory")
+    assert project.run("verify").code == 0
+
+
+def test_an_application_gets_the_rights_that_its_file_says(project: Project) -> None:
+    project.init("standalone", "--acl", engine=BUNDLED.path)
+    project.up()
+    path = project.root / "redistopo.toml"
+    text = path.read_text()
+    narrow = 'application_rights = "+@read +@write +@connection +config"'
+    path.write_text(text.replace('# application_rights = "+@all -@admin -@dangerous"', narrow))
+    assert path.read_text() != text
+    with _as(project, "default") as held:
+        held.set("kept", "yes")
+        project.up()
+        # applied while it runs, and nobody was thrown out for it
+        assert held.get("kept") == "yes"
+        assert held.config_get("maxmemory")
+        with pytest.raises(NoPermissionError):
+            held.execute_command("PUBLISH", "there", "hello")
+    assert project.run("verify").code == 0
+
+
+def test_users_need_passwords(project: Project) -> None:
+    refused = project.run("init", "standalone", "--acl", "--no-auth", check=2)
+    assert "acl: is true while auth is false" in refused.err
