@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PLAYGROUND := playground
 PYTEST_ARGS ?=
 
-.PHONY: up down test lint bench clean
+.PHONY: up down test test-lowest lint audit bench clean
 
 up: $(VENV)/.installed-bundled
 	@$(BIN)/redistopo init cluster --dir $(PLAYGROUND) --name playground --quiet
@@ -21,6 +21,19 @@ down:
 
 test: $(VENV)/.installed-test
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+# The suite on the oldest dependencies that pyproject.toml allows.
+test-lowest:
+	@test -d $(VENV)-lowest || $(PYTHON) -m venv $(VENV)-lowest
+	@grep -oE '"(click|jinja2|psutil|redis|rich|cryptography)>=[0-9.]+' pyproject.toml | tr -d '"' | sed 's/>=/==/' > $(VENV)-lowest/constraints.txt
+	@$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check -c $(VENV)-lowest/constraints.txt -e '.[test]'
+	$(VENV)-lowest/bin/pytest $(PYTEST_ARGS)
+
+# What is known about the versions installed here; asks a public database of vulnerabilities.
+audit: $(VENV)/.installed-bundled
+	@if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python pip-audit; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit; fi
+	$(BIN)/pip-audit --skip-editable
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

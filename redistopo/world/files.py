@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.model.conf_text import hide_secrets
 
 NO_SPACE = os.strerror(errno.ENOSPC)
 """How servers, too, tell of a full disk in their logs and replies."""
@@ -97,10 +98,10 @@ LOG_MARK = "# redistopo starts this server"
 
 
 def tail(path: Path, lines: int = 10) -> str:
-    """The last lines of a log since its server's last start; "" where there are none."""
+    """The last lines of a log since its server's last start, without secrets; "" for none."""
     with suppress(OSError), path.open("rb") as log:
         log.seek(0, os.SEEK_END)
         log.seek(max(0, log.tell() - 16384))
         text = log.read().decode(errors="replace").rpartition(LOG_MARK)[2]
-        return "\n".join(line for line in text.splitlines()[-lines:] if line.strip())
+        return hide_secrets("\n".join(line for line in text.splitlines()[-lines:] if line.strip()))
     return ""

@@ -1,8 +1,10 @@
 """Passwords: seen by nobody, changed while everything runs."""
 
+import ast
 import json
 import os
 import stat
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +16,7 @@ from redis import Redis, RedisCluster
 from redis.exceptions import AuthenticationError, RedisError
 from support.engines import BUNDLED, ENGINES
 from support.judge import client, faults
-from support.project import Project
+from support.project import COMMAND, Project
 from support.waiting import until
 
 LOCKS = {"password": (), "acl": ("--acl",)}
@@ -84,6 +86,45 @@ def test_a_drifted_password_is_not_told_in_json(project: Project) -> None:
     said = project.run("plan", "--json", check=0).out
     assert "masterauth" in said
     assert project.password not in said
+
+
+def test_a_password_in_a_line_that_redis_rejects_is_not_told(project: Project) -> None:
+    """Redis prints the line that it doesn't understand; we don't repeat what it says."""
+    project.init("standalone", engine=BUNDLED.path)
+    project.run("templates", "export", "mine", check=0)
+    (project.root / "mine" / "conf" / "security.conf.j2").write_text(
+        "requirepass {{ password }} and more\n"
+    )
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace('# templates = ""', 'templates = "mine"'))
+    failed = project.run("up", check=1)
+    assert "requirepass" in failed.err
+    assert project.password not in failed.err
+
+
+def test_the_whole_path_needs_no_network_but_loopback(project: Project) -> None:
+    """In a network of its own, with nothing in it but loopback."""
+    script = (
+        f"ip link set lo up && {COMMAND} init cluster --port {project.port} "
+        f"--engine {BUNDLED.path} && {COMMAND} up && {COMMAND} verify && {COMMAND} down"
+    )
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", script],
+        cwd=project.root, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    assert "6 servers stopped" in done.stdout
+
+
+NETWORKERS = {"http", "urllib.request", "ftplib", "smtplib", "requests", "httpx", "xmlrpc"}
+
+
+def test_no_module_knows_how_to_talk_to_anything_else(pytestconfig: pytest.Config) -> None:
+    for path in (pytestconfig.rootpath / "redistopo").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            assert not {name for name in names if name in NETWORKERS}, path
 
 
 def test_secret_show_is_the_one_command_that_prints_it(project: Project) -> None:
