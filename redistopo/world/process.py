@@ -221,6 +221,14 @@ def _runs(process: psutil.Process) -> bool:
     if isinstance(process, psutil.Popen):
         return process.poll() is None
     try:
-        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+        if not process.is_running():
+            return False
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return True
+        if process.ppid() == os.getpid():
+            process.wait(timeout=0)  # a child of ours, from an earlier `up` of this process
     except psutil.NoSuchProcess:
         return False
+    except psutil.TimeoutExpired:
+        return True  # its first thread has ended, others are about to
+    return False
