@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from benchmarks.report import HEAD, LATEST, Measured, Tried, line, title, write
 from benchmarks.rows import ROWS, Row
@@ -32,8 +33,8 @@ def main() -> int:
         for trial in TRIALS:
             if trial.name in (asked.only or ()):
                 tried.append(_tried(trial, stage, asked.runs or trial.runs))
-        write(stage, done, tried)
-        print(f"\nevery round: {LATEST}")
+        write(stage, done, tried, asked.results)
+        print(f"\nevery round: {asked.results}")
     except KeyboardInterrupt:
         print("interrupted: what was started is ended", file=sys.stderr)
         return 130
@@ -67,6 +68,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--server", default="", help="server for both sides  [redistopo's choice]")
     parser.add_argument("--cli", default="", help="CLI of the recipe  [redistopo's choice]")
+    parser.add_argument("--results", type=Path, default=LATEST, help="file for every round")
     return parser.parse_args()
 
 

@@ -1,5 +1,6 @@
 """All trials."""
 
+from benchmarks.alarms import alarms
 from benchmarks.endurance import endurance
 from benchmarks.trial import Trial
 
@@ -9,5 +10,11 @@ TRIALS: tuple[Trial, ...] = (
         what="init, up, verify, down, wipe: both shapes, both formations",
         runs=200,
         run=endurance,
+    ),
+    Trial(
+        name="alarms",
+        what="verify under heavy load: all well, and then a fault",
+        runs=50,
+        run=alarms,
     ),
 )
