@@ -5,10 +5,15 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
-from benchmarks.report import HEAD, LATEST, Measured, line, title, write
+from benchmarks.report import HEAD, LATEST, Measured, Tried, line, title, write
 from benchmarks.rows import ROWS, Row
 from benchmarks.stage import Stage
+from benchmarks.trial import Trial
+from benchmarks.trials import TRIALS
+
+_ROUNDS = 5
 
 
 def main() -> int:
@@ -17,21 +22,33 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stage = _stage(asked.server, asked.cli)
     done: list[Measured] = []
+    tried: list[Tried] = []
     try:
         stage.ours("--version")  # compiles what was never imported
         print(title(stage), HEAD, sep="\n\n", flush=True)
         for row in ROWS:
             if not asked.only or row.name in asked.only:
-                done.append(_measure(row, stage, asked.runs))
+                done.append(_measure(row, stage, asked.runs or _ROUNDS))
                 print(line(done[-1]), flush=True)
-        write(stage, done)
-        print(f"\nevery round: {LATEST}")
+        for trial in TRIALS:
+            if trial.name in (asked.only or ()):
+                tried.append(_tried(trial, stage, asked.runs or trial.runs))
+        write(stage, done, tried, asked.results)
+        print(f"\nevery round: {asked.results}")
     except KeyboardInterrupt:
         print("interrupted: what was started is ended", file=sys.stderr)
         return 130
     finally:
         stage.close()
-    return 0 if all(one.met for one in done) else 1
+    return 0 if all(one.met for one in (*done, *tried)) else 1
+
+
+def _tried(trial: Trial, stage: Stage, runs: int) -> Tried:
+    stage.violations.clear()
+    print(f"\n{trial.what}, {runs} times", flush=True)
+    outcome = trial.run(stage, runs)
+    print(*outcome.lines, f"met: {'yes' if outcome.met else 'NO'}", sep="\n", flush=True)
+    return Tried(trial=trial, outcome=outcome)
 
 
 def _measure(row: Row, stage: Stage, runs: int) -> Measured:
@@ -42,13 +59,16 @@ def _measure(row: Row, stage: Stage, runs: int) -> Measured:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--runs", type=int, default=5, help="rounds of each row  [5]")
-    names = [row.name for row in ROWS]
+    parser.add_argument(
+        "--runs", type=int, help=f"rounds of each row  [{_ROUNDS}], runs of each trial  [its own]"
+    )
+    names = [*(row.name for row in ROWS), *(trial.name for trial in TRIALS)]
     parser.add_argument(
         "--only", action="append", choices=names, metavar="NAME", help=", ".join(names)
     )
     parser.add_argument("--server", default="", help="server for both sides  [redistopo's choice]")
     parser.add_argument("--cli", default="", help="CLI of the recipe  [redistopo's choice]")
+    parser.add_argument("--results", type=Path, default=LATEST, help="file for every round")
     return parser.parse_args()
 
 

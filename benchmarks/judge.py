@@ -31,6 +31,12 @@ class Wanted:
     def replicas(self) -> int:
         return len(self.ports) - self.shards
 
+    @property
+    def all_ports(self) -> tuple[int, ...]:
+        """Data ports, and the bus ports of a cluster."""
+        buses = tuple(port + 10000 for port in self.ports) if self.clustered else ()
+        return (*self.ports, *buses)
+
 
 @dataclass(slots=True, kw_only=True)
 class Judge:

@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.rows import Pair, Row
 from benchmarks.stage import Stage
+from benchmarks.trial import Outcome, Trial
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
 
@@ -46,6 +47,18 @@ class Measured:
         return against <= self.row.bar and not self.violations
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A trial with its outcome."""
+
+    trial: Trial
+    outcome: Outcome
+
+    @property
+    def met(self) -> bool:
+        return self.outcome.met
+
+
 HEAD = f"{'':34} {'ours':>8} {'(most)':>8} {'theirs':>8} {'ratio':>6} {'bar':>7}  met"
 
 
@@ -71,7 +84,9 @@ def title(stage: Stage) -> str:
     return f"{said.stdout.strip()}\n{platform.platform()}, {cores} cores, Python {sys.version}"
 
 
-def write(stage: Stage, done: Iterable[Measured], path: Path = LATEST) -> None:
+def write(
+    stage: Stage, done: Iterable[Measured], tried: Iterable[Tried], path: Path = LATEST
+) -> None:
     """All of it, every round included, in one JSON document."""
     document = {
         "format": 1,
@@ -82,6 +97,10 @@ def write(stage: Stage, done: Iterable[Measured], path: Path = LATEST) -> None:
         "cli": stage.cli,
         "load": os.getloadavg(),
         "rows": [_row(one) for one in done],
+        "trials": {
+            one.trial.name: {"met": one.met, "told": one.outcome.lines, **one.outcome.document}
+            for one in tried
+        },
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1) + "\n")

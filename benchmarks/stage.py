@@ -75,7 +75,7 @@ class Stage:
             if self._next + count > _LAST:
                 self._next = _FIRST
             block = range(self._next, self._next + count)
-            taken = next((port for port in block if not (_free(port) and _free(port + _BUS))), None)
+            taken = next((port for port in block if not (free(port) and free(port + _BUS))), None)
             if taken is None:
                 self._next += count
                 return tuple(block)
@@ -135,19 +135,29 @@ class Stage:
         shutil.rmtree(self.root, ignore_errors=True)
 
 
-def end_servers_in(folder: Path) -> None:
-    """No server works below that folder, whatever happened; each was ended by its pid."""
-    left = []
+def servers_in(folder: Path) -> list[psutil.Process]:
+    """Every server that works below that folder, found without any record of ours."""
+    found = []
     for process in psutil.process_iter(["name"]):
         with suppress(psutil.Error, OSError):
-            named = Path(process.exe()).name in _SERVERS
-            if named and Path(process.cwd()).is_relative_to(folder):
-                process.kill()
-                left.append(process)
+            named = Path(process.exe().removesuffix(" (deleted)")).name in _SERVERS
+            where = Path(process.cwd().removesuffix(" (deleted)"))
+            if named and where.is_relative_to(folder):
+                found.append(process)
+    return found
+
+
+def end_servers_in(folder: Path) -> None:
+    """No server works below that folder, whatever happened; each was ended by its pid."""
+    left = servers_in(folder)
+    for process in left:
+        with suppress(psutil.Error):
+            process.kill()
     psutil.wait_procs(left, timeout=5)
 
 
-def _free(port: int) -> bool:
+def free(port: int) -> bool:
+    """Whether a server could bind that port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,6 +1,6 @@
 """All checks: stable ids in the order in which they are shown, and the one judgement."""
 
-from redistopo.checks import access, cluster, nodes, replication
+from redistopo.checks import access, cluster, members, nodes, replication
 from redistopo.checks.subject import Check, Expected, subject
 from redistopo.model.findings import Finding
 from redistopo.model.observed import Observed
@@ -69,14 +69,14 @@ CHECKS: tuple[Check, ...] = (
     Check(
         id="cluster.members",
         asks="Does every node know all nodes, none of them failing?",
-        judge=cluster.members,
+        judge=members.members,
         settles=True,
         shapes=_CLUSTER,
     ),
     Check(
         id="cluster.links",
         asks="Is every bus link up, in both directions?",
-        judge=cluster.links,
+        judge=members.links,
         settles=True,
         shapes=_CLUSTER,
     ),

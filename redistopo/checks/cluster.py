@@ -1,4 +1,4 @@
-"""Checks on a cluster: its state, slots, epochs, links, and that all nodes agree on them."""
+"""Checks on a cluster: its state, slots and epochs, and that all nodes agree on them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
 from redistopo.model.observed import NodeSeen, missing_slots
 from redistopo.model.replies import Member
-from redistopo.model.slots import SLOTS, show
+from redistopo.model.slots import SLOTS, SlotRange, show
 
 
 def state(subject: Subject) -> Iterator[Answer]:
@@ -28,30 +28,57 @@ def state(subject: Subject) -> Iterator[Answer]:
 
 def slots(subject: Subject) -> Iterator[Answer]:
     """All 16384 slots have exactly one owner, by the owners' own word."""
-    owners: dict[int, str] = {}
-    doubles: list[str] = []
-    for node in subject.seen.answering:
-        me = node.myself
-        for one in me.slots if me and me.primary else ():
-            for slot in range(one.first, one.last + 1):
-                if slot in owners:
-                    doubles.append(f"{slot} by {owners[slot]} and {node.name}")
-                owners[slot] = node.name
+    claims = [
+        (one, node.name)
+        for node in subject.seen.answering
+        if (me := node.myself) and me.primary
+        for one in me.slots
+    ]
+    doubles = _claimed_twice(claims)
     if doubles:
+        shown = [f"{slot} by {one} and {other}" for slot, one, other in doubles[:3]]
         yield bad(
             "topology",
-            f"{len(doubles)} slots are claimed twice: {', '.join(doubles[:3])}",
-            "the higher epoch wins within seconds; if not: redis-cli --cluster fix",
+            f"{len(doubles)} slots are claimed twice: {', '.join(shown)}",
+            "the higher epoch wins within seconds, once the two can talk (cluster.links); if "
+            f"not: redis-cli --cluster fix {_entry(subject)}",
         )
     missing = missing_slots((s.slots for s in subject.shards if s.primary), SLOTS)
     if missing:
+        silent = len(subject.seen.answering) < len(subject.seen.nodes)
         yield bad(
             "topology",
             f"{sum(map(len, missing))} slots have no answering owner: {show(missing)}",
-            f"start the primary that owned them: {subject.start}",
+            f"start the primary that owned them: {subject.start}"
+            if silent
+            else f"no node has them: redis-cli --cluster fix {_entry(subject)}",
         )
     if not missing and not doubles:
         yield good(f"{SLOTS} of {SLOTS} slots covered, each by one primary")
+
+
+def _claimed_twice(claims: list[tuple[SlotRange, str]]) -> list[tuple[int, str, str]]:
+    """Each slot with two owners, and these."""
+    taken = bytearray(SLOTS)
+    for one, _ in claims:
+        if any(taken[one.first : one.last + 1]):
+            break
+        taken[one.first : one.last + 1] = b"\1" * len(one)
+    else:
+        return []
+    owners: dict[int, str] = {}
+    doubles = []
+    for one, name in claims:
+        for slot in range(one.first, one.last + 1):
+            if slot in owners:
+                doubles.append((slot, owners[slot], name))
+            owners[slot] = name
+    return doubles
+
+
+def _entry(subject: Subject) -> str:
+    """An address at which redis-cli finds the cluster."""
+    return next((node.address for node in subject.seen.answering), "HOST:PORT")
 
 
 def agreement(subject: Subject) -> Iterator[Answer]:
@@ -113,84 +140,66 @@ def open_slots(subject: Subject) -> Iterator[Answer]:
         me = node.myself
         if me is None or not me.open_slots:
             return None
+        told = f"slot {'; slot '.join(me.open_slots)}"
+        for other in node.members:
+            told = told.replace(other.id, subject.name_at(other.address))
         return bad(
             node.name,
-            f"slot {'; slot '.join(me.open_slots)}",
-            "let a running reshard finish, or: redis-cli --cluster fix HOST:PORT",
+            told,
+            f"let a running reshard finish, or: redis-cli --cluster fix {_entry(subject)}",
         )
 
     yield from of_nodes(subject.seen.answering, judge, "no slot is migrating or importing")
 
 
 def epochs(subject: Subject) -> Iterator[Answer]:
-    """Each primary with slots has a config epoch of its own; two with one would both own a slot."""
+    """Each primary with slots has a config epoch of its own, and no node knows it by a higher one.
+
+    Two with one epoch would both own a slot; the claims of one whose epoch is stale, as from
+    an older backup of its nodes.conf, lose against every other one's (cluster_legacy.c,
+    clusterUpdateSlotsConfigWith).
+    """
     by_epoch: dict[int, list[str]] = {}
+    known = _highest_epochs(subject)
+    stale = False
     for shard in subject.shards:
         me = shard.primary.myself if shard.primary else None
-        if me and shard.slots and shard.primary:
-            by_epoch.setdefault(me.epoch, []).append(shard.primary.name)
+        if not me or not shard.slots or not shard.primary:
+            continue
+        by_epoch.setdefault(me.epoch, []).append(shard.primary.name)
+        higher, witness = known.get(me.id, (0, ""))
+        if higher > me.epoch:
+            stale = True
+            yield bad(
+                shard.primary.name,
+                f"its config epoch {me.epoch} is stale: {witness} knows it by {higher}",
+                f"a newer epoch for it: redis-cli -h {shard.primary.host} "
+                f"-p {shard.primary.port} CLUSTER BUMPEPOCH",
+            )
     twice = {epoch: names for epoch, names in by_epoch.items() if len(names) > 1}
     for epoch, names in twice.items():
         yield bad(
             "topology",
             f"config epoch {epoch} is borne by {' and '.join(names)}",
-            "Redis resolves this by itself within seconds; if not: CLUSTER BUMPEPOCH on one",
+            "Redis resolves this by itself within seconds, once they can talk (cluster.links); "
+            "if not: CLUSTER BUMPEPOCH on one",
         )
-    if not twice and by_epoch:
+    if not twice and not stale and by_epoch:
         yield good(f"{len(by_epoch)} primaries, config epochs {_listed(sorted(by_epoch))}")
+
+
+def _highest_epochs(subject: Subject) -> dict[str, tuple[int, str]]:
+    """Primary's id -> the highest config epoch that any other node knows it by, and who that is."""
+    found: dict[str, tuple[int, str]] = {}
+    for node in subject.seen.answering:
+        for member in node.members:
+            if member.primary and not member.myself:
+                best = found.get(member.id, (0, ""))
+                found[member.id] = max(best, (member.epoch, node.name))
+    return found
 
 
 def _listed(numbers: list[int]) -> str:
     if len(numbers) <= 8:
         return ", ".join(map(str, numbers))
     return f"{numbers[0]} to {numbers[-1]}, all different"
-
-
-def links(subject: Subject) -> Iterator[Answer]:
-    """Each node's outgoing bus link to each other one is up: together, both directions."""
-    pairs = 0
-    answers: list[Answer] = []
-    for node in subject.seen.answering:
-        down = []
-        for member in node.members:
-            if not member.myself:
-                pairs += 1
-                if not member.linked:
-                    down.append(f"{subject.name_at(member.address)} (bus {member.bus_port})")
-        if down:
-            answers.append(
-                bad(
-                    node.name,
-                    f"no bus link to {', '.join(down)}",
-                    "is that node up, and its bus port (data port + 10000) reachable?",
-                )
-            )
-    if not subject.seen.answering:
-        yield skipped("no node answers")
-        return
-    yield from answers or [good(f"{pairs} of {pairs} bus links connected")]
-
-
-def members(subject: Subject) -> Iterator[Answer]:
-    """Every node knows exactly the nodes of this topology, none of them failing."""
-    total = len(subject.seen.nodes)
-
-    def judge(node: NodeSeen) -> Answer | None:
-        strange = [member for member in node.members if member.unknown or member.failing]
-        for member in strange[:1]:
-            flags = ",".join(sorted(member.flags))
-            return bad(
-                node.name,
-                f"sees {subject.name_at(member.address)} as {flags}"
-                + (f" and {len(strange) - 1} more so" if len(strange) > 1 else ""),
-                f"what is down: {subject.start}; what is gone for good: CLUSTER FORGET",
-            )
-        if len(node.members) != total:
-            return bad(
-                node.name,
-                f"knows {len(node.members)} nodes, the topology has {total}",
-                "nodes of another cluster, or ones that haven't met yet",
-            )
-        return None
-
-    yield from of_nodes(subject.seen.answering, judge, f"know {total} nodes, none failing")

@@ -21,28 +21,58 @@ _SILENT_SECONDS = 10
 def shape(subject: Subject) -> Iterator[Answer]:
     """As many primaries as planned, each with as many replicas as planned; no replica is lost."""
     expected = subject.expected
+    count = 0
     for shard in subject.shards:
-        about = f"shard {shard.number}"
         if shard.primary is None:
-            lost = ", ".join(node.name for node in shard.replicas)
-            yield bad(about, f"{lost}: their primary doesn't answer", subject.start)
-        elif expected.replicas is not None and len(shard.replicas) < expected.replicas:
-            yield bad(
-                about,
-                f"{shard.primary.name} has {len(shard.replicas)} of {expected.replicas} replicas",
-                "is a replica down (node.alive), or following another primary?",
-            )
+            astray = {node.name: _astray(subject, node) for node in shard.replicas}
+            yield from (answer for answer in astray.values() if answer is not None)
+            lost = [name for name, answer in astray.items() if answer is None]
+            if lost:
+                count += 1
+                told = f"{', '.join(lost)}: their primary doesn't answer"
+                yield bad(f"shard {shard.number}", told, subject.start)
         else:
-            names = ", ".join(node.name for node in shard.replicas)
-            told = f", replicas {names}" if names else ", no replica"
-            yield good(f"primary {shard.primary.name}{told}", about)
-    count = len(subject.shards)
+            count += 1
+            yield _staffed(subject, shard, shard.primary)
     if expected.shards is not None and count != expected.shards:
         yield bad(
             "topology",
             f"{count} primaries, planned are {expected.shards}",
             "a node left its shard: look at its role with `redistopo status`",
         )
+
+
+def _staffed(subject: Subject, shard: ShardSeen, primary: NodeSeen) -> Answer:
+    about, planned = f"shard {shard.number}", subject.expected.replicas
+    if planned is not None and len(shard.replicas) < planned:
+        return bad(
+            about,
+            f"{primary.name} has {len(shard.replicas)} of {planned} replicas",
+            "is a replica down (node.alive), or following another primary?",
+        )
+    names = ", ".join(node.name for node in shard.replicas)
+    told = f", replicas {names}" if names else ", no replica"
+    return good(f"primary {primary.name}{told}", about)
+
+
+def _astray(subject: Subject, node: NodeSeen) -> Answer | None:
+    """Why a replica is in no shard; None where its primary is one of ours, but silent."""
+    me = node.myself
+    followed = subject.seen.at(node.follows)
+    if followed is None and not subject.ours:  # it may name its primary by a host name
+        port = node.follows.rpartition(":")[2]
+        followed = next((one for one in subject.seen.nodes if str(one.port) == port), None)
+    if me is not None:
+        leader = next((one for one in node.members if one.id == me.primary_id), None)
+        followed = subject.seen.at(leader.address) if leader else None
+    if followed is None:
+        evidence = f"follows {node.follows}, which is none of this topology"
+    elif followed.role is Role.REPLICA:
+        evidence = f"follows {followed.name}, which is itself a replica"
+    else:
+        return None
+    command = "CLUSTER REPLICATE, with the id of its primary" if me else "REPLICAOF its primary"
+    return bad(node.name, evidence, f"redis-cli -h {node.host} -p {node.port} {command}")
 
 
 def link(subject: Subject) -> Iterator[Answer]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from redistopo.model.access import LocksSeen
 from redistopo.model.replies import Member, parse_pairs
-from redistopo.model.slots import SlotRange, ranges
+from redistopo.model.slots import SlotRange
 from redistopo.model.topology import Shape
 
 
@@ -261,8 +261,12 @@ def _follows(node: NodeSeen, primary: NodeSeen, primaries: list[NodeSeen]) -> bo
 
 def missing_slots(owned: Iterable[tuple[SlotRange, ...]], total: int) -> tuple[SlotRange, ...]:
     """The ranges below `total` that nobody owns."""
-    taken: set[int] = set()
-    for some in owned:
-        for one in some:
-            taken.update(range(one.first, one.last + 1))
-    return ranges(set(range(total)) - taken)
+    missing: list[SlotRange] = []
+    nobody_from = 0
+    for one in sorted(one for some in owned for one in some):
+        if one.first > nobody_from:
+            missing.append(SlotRange(nobody_from, min(one.first, total) - 1))
+        nobody_from = max(nobody_from, one.last + 1)
+    if nobody_from < total:
+        missing.append(SlotRange(nobody_from, total - 1))
+    return tuple(missing)

@@ -16,6 +16,7 @@ from redistopo.ops.situation import primary_in, refuse_other_layout
 from redistopo.world.folder import has_data
 from redistopo.world.record import load_record, save_record
 from redistopo.world.registry import Entry, enter, entries
+from redistopo.world.reservations import reserve
 
 
 def begin(plan: Plan, tell: Tell) -> Record:
@@ -55,6 +56,7 @@ def begin(plan: Plan, tell: Tell) -> Record:
         root=str(layout.root),
         ports=tuple(port for node in plan.nodes for port in node.ports),
     )
+    reserve(layout.root)  # a file that was written by hand, or came with a clone, has none yet
     if trouble := enter(entry):
         warn(tell, f"`redistopo ps` elsewhere won't show this topology: {trouble}")
     return record

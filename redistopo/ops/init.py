@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MachineLacks, WrongRequest
-from redistopo.events import Tell, note, warn
+from redistopo.events import Event, EventKind, Tell, note, warn
 from redistopo.model.exposure import open_to_listeners
 from redistopo.model.layout import Layout
-from redistopo.model.parse import Problem, parse, read_toml, refuse, shape_named
+from redistopo.model.parse import Problem, refuse, shape_named
 from redistopo.model.ports import Block, Choice, block_of, choose, ephemeral
 from redistopo.model.topology import FORMAT, SHAPE_ALIASES, Shape, Topology
+from redistopo.ops.holders import blocker, topology_in
 from redistopo.ops.project import checked, layout_of, require_address
 from redistopo.render.topology_file import topology_file
 from redistopo.world.files import read_text, writing
-from redistopo.world.ports import ephemeral_range, free
+from redistopo.world.ports import ephemeral_range
 from redistopo.world.process import ours
 from redistopo.world.record import recorded_nodes
-from redistopo.world.registry import entries
+from redistopo.world.reservations import choosing, reserve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +53,33 @@ def init(request: InitRequest, tell: Tell) -> InitResult:
     """The folder has the topology file asked for.
 
     Where the default ports are busy, or another topology's, the next free block is taken,
-    and told. Raises WrongRequest with every problem, or where another file is there.
+    and told. The ports are this topology's from now on, as long as its file names them.
+    Raises WrongRequest with every problem, or where another file is there.
     """
     layout = layout_of(request.root)
+    asked = _asked(request, _default_name(layout))
+    require_address(asked)
+    topology_file(asked)  # imports what is slow to import before the others have to wait
+    told: list[Event] = []
+    try:
+        with choosing() as doubt:
+            if doubt:
+                told.append(_doubtful(doubt))
+            return _init(request, layout, asked, told.append)
+    finally:
+        # not before the lock is free: a stopped terminal would make every other `init` wait
+        for event in told:
+            tell(event)
+
+
+def _doubtful(why: str) -> Event:
+    text = f"another `init` at this moment may choose the same ports: {why}"
+    return Event(kind=EventKind.WARNING, text=text)
+
+
+def _init(request: InitRequest, layout: Layout, topology: Topology, tell: Tell) -> InitResult:
     found = read_text(layout.topology)
-    existing = _existing(found)
-    topology = _asked(request, _default_name(layout))
-    require_address(topology)
+    existing = topology_in(found)
     if "port" not in request.keys:
         topology = _placed(layout, topology, existing, tell)
     else:
@@ -74,6 +95,7 @@ def init(request: InitRequest, tell: Tell) -> InitResult:
         if any(ours(layout, name) for name in recorded_nodes(layout)):
             warn(tell, "servers of the file replaced run here: redistopo down stops them first")
         _write(layout, text)
+    reserve(layout.root)
     return InitResult(
         path=layout.topology,
         topology=topology,
@@ -119,23 +141,13 @@ def _default_name(layout: Layout) -> str:
     return name[:63] or "redis"
 
 
-def _existing(found: str | None) -> Topology | None:
-    """What the folder's file holds; None where there is none, or a broken one."""
-    if found is None:
-        return None
-    try:
-        return parse(read_toml(found, ""))[0]
-    except WrongRequest:
-        return None
-
-
 def _placed(layout: Layout, topology: Topology, existing: Topology | None, tell: Tell) -> Topology:
     """The topology on the ports its file already names, else on the first free block."""
     if existing is not None and existing.size == topology.size:
         same = replace(topology, port=existing.port)
         if existing.shape is topology.shape and block_of(same).fits:
             return same
-    choice = choose(block_of(topology), _blocker(layout, topology))
+    choice = choose(block_of(topology), blocker(layout.root, topology.host))
     if choice.block is None:
         raise MachineLacks(
             f"no free block of ports from {topology.port} upwards",
@@ -153,29 +165,6 @@ def _passed(choice: Choice) -> str:
     return f"of {first} port {port} is {who}{more}"
 
 
-def _blocker(layout: Layout, topology: Topology) -> "_Blocker":
-    reserved = {
-        port: f"reserved by your topology {entry.name!r} in {entry.root}"
-        for entry in entries()
-        if Path(entry.root) != layout.root and Layout(Path(entry.root)).state.is_dir()
-        for port in entry.ports
-    }
-    return _Blocker(topology.host, reserved)
-
-
-@dataclass(frozen=True, slots=True)
-class _Blocker:
-    """Says who holds a port: another topology of ours, running or not, or any program."""
-
-    host: str
-    reserved: Mapping[int, str]
-
-    def __call__(self, port: int) -> str:
-        if port in self.reserved:
-            return self.reserved[port]
-        return "" if free(self.host, port) else "busy"
-
-
 def _warn_of_busy(
     layout: Layout, topology: Topology, existing: Topology | None, tell: Tell
 ) -> None:
@@ -184,7 +173,7 @@ def _warn_of_busy(
     running = any(ours(layout, name) for name in recorded_nodes(layout))
     if running and existing is not None and block_of(existing) == block:
         return  # busy with this very topology
-    blocked = _blocker(layout, topology)
+    blocked = blocker(layout.root, topology.host)
     for port in block.all:
         if who := blocked(port):
             warn(tell, f"port {port} is {who}: `redistopo up` will need it free")

@@ -11,8 +11,8 @@ from redistopo.model.observed import Observed, ProcessState
 from redistopo.model.plan import Plan
 from redistopo.model.ports import block_of, choose
 from redistopo.ops.health import Verdict
+from redistopo.ops.holders import blocker
 from redistopo.world.files import FREE, NO_SPACE, tail
-from redistopo.world.ports import free
 
 
 def refuse_busy_ports(plan: Plan, seen: Observed, *, formed: bool) -> None:
@@ -22,10 +22,8 @@ def refuse_busy_ports(plan: Plan, seen: Observed, *, formed: bool) -> None:
         return
     hint = "stop that program, then run redistopo up again"
     if not formed:
-        host = plan.topology.host
-        block = choose(
-            block_of(plan.topology), lambda port: "" if free(host, port) else "busy"
-        ).block
+        held_by = blocker(plan.layout.root, plan.topology.host)
+        block = choose(block_of(plan.topology), held_by).block
         if block is not None:
             hint += f"; or set port = {block.first} in {plan.layout.topology.name}: "
             hint += f"{block} are free"

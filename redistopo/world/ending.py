@@ -16,6 +16,9 @@ _TO_SIGTERM = 0.4
 _TO_SIGKILL = 0.75
 """Shares of the deadline; Redis also saves on SIGTERM."""
 
+_AGAIN = 0.25
+"""Seconds after which a server that refused is told again."""
+
 
 def nobody(_name: str) -> bool:
     """Ask no server: SIGTERM at once."""
@@ -36,8 +39,8 @@ def end_all(
     """
     with ThreadPoolExecutor(max(1, min(32, len(running)))) as pool:
         agreed = dict(zip(running, pool.map(ask, running), strict=True))
-    _terminate(process for name, process in running.items() if not agreed[name])
-    alive = await_end(list(running.values()), deadline.part(_TO_SIGTERM))
+    refused = {process.pid for name, process in running.items() if not agreed[name]}
+    alive = _await_kindly(list(running.values()), refused, deadline.part(_TO_SIGTERM))
     _terminate(alive)
     alive = await_end(alive, deadline.part(_TO_SIGKILL))
     for process in alive:
@@ -50,6 +53,20 @@ def end_all(
         )
     for name in running:
         forget_mark(layout, name)
+
+
+def _await_kindly(
+    alive: list[psutil.Process], refused: set[int], deadline: Deadline
+) -> list[psutil.Process]:
+    """Those that still run at the deadline; who refused to end is told again and again.
+
+    A server that writes its first AOF, as a replica does right after its first sync, refuses
+    to end and forgets the signal (server.c, finishShutdown: "Writing initial AOF").
+    """
+    while alive and not deadline.over:
+        _terminate(process for process in alive if process.pid in refused)
+        alive = await_end(alive, Deadline(min(_AGAIN, deadline.left)))
+    return alive
 
 
 def _terminate(processes: Iterable[psutil.Process]) -> None:

@@ -56,7 +56,7 @@ def _hold(layout: Layout, deadline: Deadline, tell: Tell, *, make: bool) -> int 
                 raise
             continue
         try:
-            if not _try(handle):
+            if not try_lock(handle):
                 note(tell, f"waiting for {_holder(layout)}")
                 _wait(handle, layout, deadline)
             if _current(handle, layout):
@@ -74,7 +74,8 @@ def _current(handle: int, layout: Layout) -> bool:
         return False
 
 
-def _try(handle: int) -> bool:
+def try_lock(handle: int) -> bool:
+    """Whether this open file is now locked by us; False where another one holds the lock."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -84,7 +85,7 @@ def _try(handle: int) -> bool:
 
 def _wait(handle: int, layout: Layout, deadline: Deadline) -> None:
     try:
-        wait_for(lambda: _try(handle) or None, deadline, lambda: _holder(layout), pause=0.05)
+        wait_for(lambda: try_lock(handle) or None, deadline, lambda: _holder(layout), pause=0.05)
     except TimedOut as error:
         raise RedistopoError(
             f"this topology is being changed by {_holder(layout)}",

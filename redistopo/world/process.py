@@ -24,6 +24,10 @@ _SECRET_VARIABLES = ("REDISTOPO_PASSWORD", "REDISCLI_AUTH", "VALKEYCLI_AUTH")
 Started = psutil.Popen
 """A process that this very program started, and so can reap."""
 
+_children: dict[int, Started] = {}
+"""By pid: the servers that this very program started and has not seen end. Whoever embeds
+redistopo would else keep a zombie of each, and be warned of a process left running."""
+
 SERVERS = ("redis-server", "valkey-server", "redis-check-rdb", "valkey-check-rdb")
 
 
@@ -76,6 +80,7 @@ def launch(layout: Layout, node: str, executable: str) -> Started:
     )
     save_mark(folder.process, mark)
     process = _spawn(folder, executable)
+    _children[process.pid] = process
     try:
         mark = replace(mark, pid=process.pid, started=started_at(process.pid), launching=False)
         save_mark(folder.process, mark)
@@ -140,7 +145,11 @@ def marked(mark: ProcessMark) -> psutil.Process | None:
         if started_at(mark.pid) != mark.started:
             return None
         process = psutil.Process(mark.pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return process
+        if (child := _children.get(mark.pid)) and child.poll() is not None:
+            del _children[mark.pid]
+        return None
     except psutil.NoSuchProcess:
         return None
 
@@ -218,8 +227,12 @@ def await_end(processes: list[psutil.Process], deadline: Deadline) -> list[psuti
 
 
 def _runs(process: psutil.Process) -> bool:
+    process = _children.get(process.pid, process)  # a pid is not reused before it is reaped
     if isinstance(process, psutil.Popen):
-        return process.poll() is None
+        if process.poll() is None:
+            return True
+        _children.pop(process.pid, None)
+        return False
     try:
         return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

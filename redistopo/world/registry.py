@@ -22,14 +22,20 @@ class Entry:
     ports: tuple[int, ...]
 
 
-def _folder() -> Path | None:
-    """Where entries are kept; None on a machine without a home."""
+def state_home() -> Path | None:
+    """The user's state folder, by the XDG base directory specification; None without a home."""
     if given := os.environ.get("XDG_STATE_HOME"):
-        return Path(given) / "redistopo" / "topologies"
+        return Path(given)
     try:
-        return Path.home() / ".local" / "state" / "redistopo" / "topologies"
+        return Path.home() / ".local" / "state"
     except RuntimeError:
         return None
+
+
+def _folder() -> Path | None:
+    """Where entries are kept; None on a machine without a home."""
+    home = state_home()
+    return home / "redistopo" / "topologies" if home is not None else None
 
 
 def enter(entry: Entry) -> str:

@@ -222,7 +222,11 @@ def test_a_password_file_that_cannot_be_read(project: Project) -> None:
 
 
 def test_no_home_folder(project: Project) -> None:
-    project.env = {"HOME": "/proc/nobody", "XDG_STATE_HOME": "/proc/nowhere"}
+    project.env = {
+        "HOME": "/proc/nobody",
+        "XDG_STATE_HOME": "/proc/nowhere",
+        "TMPDIR": str(project.root),
+    }
     project.init("standalone", engine=BUNDLED.path)
     done = project.up()
     assert "won't show this topology" in done.err

@@ -1,7 +1,6 @@
 """verify against real faults: each one made on real servers, each one named."""
 
 import signal
-from collections.abc import Callable
 from typing import Any
 
 import psutil
@@ -9,96 +8,6 @@ import pytest
 from support.engines import BUNDLED, ENGINES
 from support.project import Project
 from support.waiting import until
-
-Fault = Callable[[Project], None]
-
-
-def _drift(project: Project) -> None:
-    with project.client() as client:
-        client.config_set("maxmemory-policy", "allkeys-lru")
-        client.config_set("cluster-node-timeout", 1234)
-
-
-def _unlocked(project: Project) -> None:
-    with project.client() as client:
-        client.config_set("requirepass", "")
-
-
-def _slot_lost(project: Project) -> None:
-    for port in project.ports:
-        with project.client(port) as client:
-            client.execute_command("CLUSTER DELSLOTS", 0)
-
-
-def _half_migrated(project: Project) -> None:
-    with project.client(project.port + 1) as client:
-        target = client.execute_command("CLUSTER MYID")
-    with project.client() as client:
-        client.execute_command("CLUSTER SETSLOT", 0, "MIGRATING", target)
-
-
-def _replica_moved(project: Project) -> None:
-    with project.client(project.port + 1) as client:
-        primary = client.execute_command("CLUSTER MYID")
-    with project.client(project.port + 3) as client:
-        client.execute_command("CLUSTER REPLICATE", primary)
-
-
-def _killed(project: Project) -> None:
-    psutil.Process(project.pid(4)).send_signal(signal.SIGKILL)
-
-
-def _frozen(project: Project) -> None:
-    psutil.Process(project.pid(4)).suspend()
-
-
-def _writable_replica(project: Project) -> None:
-    with project.client(project.port + 3) as client:
-        client.config_set("replica-read-only", "no")
-
-
-def _wrong_masterauth(project: Project) -> None:
-    with project.client(project.port + 3) as client:
-        client.config_set("masterauth", "wrong")
-        client.execute_command("CLIENT KILL TYPE master")
-
-
-def _no_failover(project: Project) -> None:
-    with project.client(project.port + 3) as client:
-        client.config_set("cluster-replica-no-failover", "yes")
-
-
-def _stranger(project: Project) -> None:
-    with project.client() as client:
-        client.execute_command("CLUSTER MEET", "127.0.0.1", project.port + 12)
-
-
-FAULTS: dict[str, tuple[Fault, str]] = {
-    "a setting changed by hand": (_drift, "config.drift"),
-    "the password removed": (_unlocked, "access.password"),
-    "a slot without owner": (_slot_lost, "cluster.slots"),
-    "a half-migrated slot": (_half_migrated, "cluster.open-slots"),
-    "a replica of another shard": (_replica_moved, "replication.shape"),
-    "a killed replica": (_killed, "node.alive"),
-    "a frozen replica": (_frozen, "node.alive"),
-    "a writable replica": (_writable_replica, "replication.read-only"),
-    "a wrong masterauth": (_wrong_masterauth, "replication.link"),
-    "a replica that must not fail over": (_no_failover, "failover.ready"),
-    "a stranger met": (_stranger, "cluster.members"),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_each_fault_is_found_and_named(project: Project, fault: str) -> None:
-    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
-    project.up()
-    make, check = FAULTS[fault]
-    make(project)
-    done = project.run("verify", "--json", "--timeout", "2s", check=3)
-    failed = [one for one in done.json["result"]["findings"] if one["status"] == "fail"]
-    assert check in {one["check"] for one in failed}
-    assert all(one["hint"] and one["evidence"] for one in failed)
-    assert project.password not in done.out + done.err
 
 
 def test_verify_before_up_and_after_down(project: Project) -> None:

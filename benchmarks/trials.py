@@ -1,0 +1,20 @@
+"""All trials."""
+
+from benchmarks.alarms import alarms
+from benchmarks.endurance import endurance
+from benchmarks.trial import Trial
+
+TRIALS: tuple[Trial, ...] = (
+    Trial(
+        name="endurance",
+        what="init, up, verify, down, wipe: both shapes, both formations",
+        runs=200,
+        run=endurance,
+    ),
+    Trial(
+        name="alarms",
+        what="verify under heavy load: all well, and then a fault",
+        runs=50,
+        run=alarms,
+    ),
+)

@@ -1,0 +1,112 @@
+"""Checks on who is in a cluster: every node knows all others, and talks to them."""
+
+from collections.abc import Iterable, Iterator
+
+from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
+from redistopo.model.observed import NodeSeen
+from redistopo.model.replies import Member
+
+
+def links(subject: Subject) -> Iterator[Answer]:
+    """Each node's outgoing bus link to each other one is up: together, both directions."""
+    pairs = 0
+    answers: list[Answer] = []
+    by_id = {me.id: node for node in subject.seen.answering if (me := node.myself)}
+    for node in subject.seen.answering:
+        others = [member for member in node.members if not member.myself]
+        pairs += len(others)
+        down = [member for member in others if not member.linked]
+        if not down:
+            continue
+        back = [member for member in down if _links_back(by_id.get(member.id), node)]
+        named = (f"{subject.name_at(member.address)} (bus {member.bus_port})" for member in down)
+        one_way = f"; {_names(subject, back)} has one to it" if back else ""
+        hint = "is that node up, and its bus port (data port + 10000) reachable?"
+        if back:
+            hint = "does a firewall close that bus port, or is another one announced "
+            hint += "(cluster-announce-bus-port)?"
+        answers.append(bad(node.name, f"no bus link to {', '.join(named)}{one_way}", hint))
+    if not subject.seen.answering:
+        yield skipped("no node answers")
+        return
+    yield from answers or [good(f"{pairs} of {pairs} bus links connected")]
+
+
+def _links_back(other: NodeSeen | None, node: NodeSeen) -> bool:
+    """Whether the other node, if it answers, has a link to this one."""
+    me = node.myself
+    known = other.members if other else ()
+    return any(me is not None and one.id == me.id and one.linked for one in known)
+
+
+def _names(subject: Subject, members: Iterable[Member]) -> str:
+    return ", ".join(subject.name_at(member.address) for member in members)
+
+
+def members(subject: Subject) -> Iterator[Answer]:
+    """Every node knows exactly the nodes of this topology, where they say they are; none fails."""
+    by_id = {me.id: node for node in subject.seen.answering if (me := node.myself)}
+
+    def judge(node: NodeSeen) -> Answer | None:
+        strange = [member for member in node.members if member.unknown or member.failing]
+        for member in strange[:1]:
+            flags = ",".join(sorted(member.flags))
+            return bad(
+                node.name,
+                f"sees {subject.name_at(member.address)} as {flags}"
+                + (f" and {len(strange) - 1} more so" if len(strange) > 1 else ""),
+                f"what is down: {subject.start}; what is gone for good: CLUSTER FORGET",
+            )
+        return _counted(subject, node, by_id) or _moved(subject, node, by_id)
+
+    total = len(subject.seen.nodes)
+    yield from of_nodes(subject.seen.answering, judge, f"know {total} nodes, none failing")
+
+
+def _counted(subject: Subject, node: NodeSeen, by_id: dict[str, NodeSeen]) -> Answer | None:
+    """By id; by address where a node doesn't tell its own."""
+    total = len(subject.seen.nodes)
+    silent = {one.address for one in subject.seen.nodes if one.myself is None}
+    ids = {one.id for one in node.members}
+    addresses = {one.address for one in node.members}
+    others = [one for one in node.members if one.id not in by_id and one.address not in silent]
+    lost = [
+        one
+        for one in subject.seen.nodes
+        if (one.myself.id not in ids if one.myself else one.address not in addresses)
+    ]
+    if not others and not lost and len(node.members) == total:
+        return None
+    told = [f"{_names(subject, others)} is none of it"] if others else []
+    told += [f"{', '.join(one.name for one in lost)} is missing"] if lost else []
+    evidence = f"knows {len(node.members)} nodes, the topology has {total}"
+    hint = "nodes of another cluster, or ones that haven't met yet"
+    if others:
+        hint = f"if it is no part of it: CLUSTER FORGET {others[0].id}, on every node in a minute"
+    elif lost:
+        where = f"{lost[0].host} {lost[0].port}"
+        hint = f"let them meet: redis-cli -h {node.host} -p {node.port} CLUSTER MEET {where}"
+    return bad(node.name, f"{evidence}: {', '.join(told)}" if told else evidence, hint)
+
+
+def _moved(subject: Subject, node: NodeSeen, by_id: dict[str, NodeSeen]) -> Answer | None:
+    """Whether it knows a node at another address than that one has by its own word.
+
+    A machine has several addresses, so of a topology that isn't ours only ports count.
+    """
+    for member in node.members:
+        me = by_id[member.id].myself if member.id in by_id else None
+        if me is None:
+            continue
+        moved = (me.port, me.bus_port) != (member.port, member.bus_port)
+        if moved or (subject.ours and me.host != member.host):
+            return bad(
+                node.name,
+                f"knows {by_id[member.id].name} at {_where(member)}, it says {_where(me)}",
+                "a node that moved tells the others once it can reach them: cluster.links",
+            )
+    return None
+
+
+def _where(member: Member) -> str:
+    return f"{member.address}@{member.bus_port}"

@@ -1,0 +1,60 @@
+"""Who holds a port: another topology of this user's, started or not, or any program."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.model.layout import Layout
+from redistopo.model.parse import parse, read_toml
+from redistopo.model.ports import block_of
+from redistopo.model.topology import Topology
+from redistopo.world.files import read_text
+from redistopo.world.ports import free
+from redistopo.world.registry import entries
+from redistopo.world.reservations import reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """Asked for a port, says who holds it, or "" where it is free."""
+
+    host: str
+    reserved: Mapping[int, str]
+
+    def __call__(self, port: int) -> str:
+        if port in self.reserved:
+            return self.reserved[port]
+        return "" if free(self.host, port) else "busy"
+
+
+def blocker(root: Path, host: str) -> Blocker:
+    """Of ports for the topology in `root`: its own are not held against it.
+
+    A topology that was started keeps its ports until it is wiped, also without its file;
+    one that never was keeps them as long as its file is there and names them.
+    """
+    found: dict[int, str] = {}
+    for other in reserved():
+        with suppress(MachineLacks):
+            topology = topology_in(read_text(Layout(other).topology))
+            if topology is not None and other != root:
+                told = f"reserved by your topology {topology.name!r} in {other}"
+                found |= dict.fromkeys(block_of(topology).all, told)
+    for entry in entries():
+        other = Path(entry.root)
+        if other != root and Layout(other).state.is_dir():
+            told = f"reserved by your topology {entry.name!r} in {entry.root}"
+            found |= dict.fromkeys(entry.ports, told)
+    return Blocker(host, found)
+
+
+def topology_in(text: str | None) -> Topology | None:
+    """What a topology file holds; None where there is none, or a broken one."""
+    if text is None:
+        return None
+    try:
+        return parse(read_toml(text, ""))[0]
+    except WrongRequest:
+        return None
