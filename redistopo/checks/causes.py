@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from redistopo.model.causes import Cause, Kind
+from redistopo.model.cause import Cause, Kind
 from redistopo.model.explanation import Reach
 from redistopo.model.findings import Finding, Status
 

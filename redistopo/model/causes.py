@@ -1,47 +1,8 @@
-"""Why nodes don't reach each other: the probable cause, its evidence, and what to type."""
+"""Why nodes don't reach each other: causes in the nodes first, then what lies between them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-
-from redistopo.model.engine import Engine, Product, Version, parse_request
-from redistopo.model.observed import NodeSeen, ProcessState, Role
-from redistopo.model.reach import Link, Port, Scene, Touch, follows
-
-
-class Kind(StrEnum):
-    """What sort of trouble it is; the most certain ones first."""
-
-    PAUSED = "stopped process"
-    TAKEN = "port taken"
-    GONE = "not running"
-    MODE = "cluster mode"
-    BIND = "bind address"
-    CLOSED = "nothing listens"
-    FIREWALL = "firewall"
-    AUTH = "password"
-    MUTE = "no answer"
-    ANNOUNCE = "announced address"
-    ELSEWHERE = "another cluster"
-    VERSION = "versions"
-    UNMET = "not met"
-    SYNC = "first sync"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """One probable cause: whose it is, what shows it, and what to type."""
-
-    kind: Kind
-    node: str
-    evidence: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.evidence}"
-
-
-_Finder = Callable[[Scene, NodeSeen], "Cause | None"]
+from redistopo.model.cause import Cause, Kind, cli, open_port
+from redistopo.model.node_causes import of_node
+from redistopo.model.reach import Link, Port, Scene
 
 
 def causes(scene: Scene, links: tuple[Link, ...]) -> tuple[Cause, ...]:
@@ -50,7 +11,7 @@ def causes(scene: Scene, links: tuple[Link, ...]) -> tuple[Cause, ...]:
     A link is only blamed on the network, or on gossip, where neither end has a cause of
     its own.
     """
-    found = [cause for node in scene.seen.nodes if (cause := _of_node(scene, node))]
+    found = [cause for node in scene.seen.nodes if (cause := of_node(scene, node))]
     found.sort(key=lambda one: list(Kind).index(one.kind))
     guilty = {cause.node for cause in found}
     for link in links:
@@ -62,270 +23,12 @@ def causes(scene: Scene, links: tuple[Link, ...]) -> tuple[Cause, ...]:
     return tuple(found)
 
 
-def _of_node(scene: Scene, node: NodeSeen) -> Cause | None:
-    return next((cause for finder in _FINDERS if (cause := finder(scene, node))), None)
-
-
-def _ours(node: NodeSeen) -> bool:
-    return node.process is not ProcessState.NOT_OURS
-
-
-def _again(node: NodeSeen) -> str:
-    return "redistopo up" if _ours(node) else "start it as it was started before"
-
-
-def _cli(node: NodeSeen) -> str:
-    return f"redis-cli -h {node.host} -p {node.port}"
-
-
-def _paused(_scene: Scene, node: NodeSeen) -> Cause | None:
-    if not node.paused:
-        return None
-    return Cause(
-        kind=Kind.PAUSED,
-        node=node.name,
-        evidence=f"{node.name}'s process (pid {node.pid}) is stopped (SIGSTOP)",
-        remedy=f"kill -CONT {node.pid}; if it runs no more: redistopo up",
-    )
-
-
-def _taken(scene: Scene, node: NodeSeen) -> Cause | None:
-    probe = scene.probes[node.name]
-    if not probe.holders and not node.held_by:
-        return None
-    port, who = next(iter(probe.holders.items()), (0, ""))
-    told = f"port {port} is held by {who}" if port else node.held_by
-    kind = "bus port" if port == probe.bus_port else "data port"
-    return Cause(
-        kind=Kind.TAKEN,
-        node=node.name,
-        evidence=f"{node.name}'s {kind if port else 'port'} isn't its own: {told}",
-        remedy=f"stop that program, then {_again(node)}"
-        + ("; or choose another `port` in redistopo.toml" if _ours(node) else ""),
-    )
-
-
-def _gone(_scene: Scene, node: NodeSeen) -> Cause | None:
-    if node.process is not ProcessState.ABSENT:
-        return None
-    return Cause(
-        kind=Kind.GONE,
-        node=node.name,
-        evidence=f"{node.name}'s process isn't running",
-        remedy="redistopo up brings it back; its redis.log says why it ended",
-    )
-
-
-def _closed(scene: Scene, node: NodeSeen) -> Cause | None:
-    """Refused: it listens elsewhere, or nowhere."""
-    probe = scene.probes[node.name]
-    refused = [port for port in Port if probe.touch(port) is Touch.REFUSED]
-    if not refused:
-        return None
-    number = node.port if refused[0] is Port.DATA else probe.bus_port
-    at = f"{node.host}:{number}"
-    if probe.listens:
-        return Cause(
-            kind=Kind.BIND,
-            node=node.name,
-            evidence=f"{node.name} listens on {', '.join(probe.listens)}, but not on {at} "
-            f"(its {refused[0]} port)",
-            remedy=_unset(node, "bind" if refused[0] is Port.DATA else "bind and cluster-port")
-            if _ours(node)
-            else f"set `bind {node.host}` in its redis.conf, or name the address it does listen on",
-        )
-    if probe.listens is not None:
-        evidence = f"{node.name} runs (pid {node.pid or probe.info.get('process_id', '?')}), but "
-        evidence += "listens on no port yet"
-        remedy = "its log says what it is doing; --timeout gives it longer"
-    elif refused[0] is Port.BUS:
-        evidence = f"nothing listens on {at}, the bus port of {node.name}"
-        remedy = "is its cluster-port another one, or not passed on (Docker, NAT)? "
-        remedy += f"{_cli(node)} CONFIG GET cluster*port"
-    else:
-        evidence = f"nothing listens on {at}"
-        evidence += f", where {node.name} should be" if node.name != at else ""
-        remedy = f"{_again(node)}; or does it `bind` another address, or announce a wrong one?"
-    return Cause(kind=Kind.CLOSED, node=node.name, evidence=evidence, remedy=remedy)
-
-
-def _unset(node: NodeSeen, what: str) -> str:
-    return (
-        f"take {what} out of [redis], [nodes.{node.name}] and your own templates, "
-        "then: redistopo down; redistopo up"
-    )
-
-
-def _silent(scene: Scene, node: NodeSeen) -> Cause | None:
-    probe = scene.probes[node.name]
-    mute = [port for port in Port if probe.touch(port) in (Touch.SILENT, Touch.NO_ROUTE)]
-    if not mute:
-        return None
-    number = node.port if mute[0] is Port.DATA else probe.bus_port
-    return Cause(
-        kind=Kind.FIREWALL,
-        node=node.name,
-        evidence=f"connections to {node.host}:{number} (the {mute[0]} port of {node.name}) "
-        "vanish without an answer",
-        remedy=_open(node.host, number),
-    )
-
-
-def _open(host: str, port: int) -> str:
-    return (
-        f"let TCP through to {host} port {port}, as by: sudo ufw allow proto tcp to {host} port "
-        f"{port}   (try it: nc -vz {host} {port})"
-    )
-
-
-def _denied(scene: Scene, node: NodeSeen) -> Cause | None:
-    probe = scene.probes[node.name]
-    if not probe.denied:
-        return None
-    return Cause(
-        kind=Kind.AUTH,
-        node=node.name,
-        evidence=f"{node.name} refuses the password that redistopo has: {probe.denied}",
-        remedy="its requirepass is another one: was REDISTOPO_PASSWORD or password_file changed? "
-        "redistopo down, then up"
-        if _ours(node)
-        else "all nodes need one password; give it by REDISTOPO_PASSWORD, or --ask-password",
-    )
-
-
-def _wrong_mode(scene: Scene, node: NodeSeen) -> Cause | None:
-    said = scene.probes[node.name].info.get("cluster_enabled")
-    if not scene.clustered or said in (None, "1"):
-        return None
-    return Cause(
-        kind=Kind.MODE,
-        node=node.name,
-        evidence=f"{node.name} runs without cluster mode (cluster_enabled:{said})",
-        remedy=_unset(node, "`cluster-enabled no`")
-        if _ours(node)
-        else "set `cluster-enabled yes` in its redis.conf, and restart it",
-    )
-
-
-def _mute(scene: Scene, node: NodeSeen) -> Cause | None:
-    probe = scene.probes[node.name]
-    if probe.info or probe.data is not Touch.OK:
-        return None
-    pid = f" (pid {node.pid})" if node.pid else ""
-    return Cause(
-        kind=Kind.MUTE,
-        node=node.name,
-        evidence=f"{node.name}{pid} takes connections, but doesn't answer: {node.error}",
-        remedy="is it stopped (SIGSTOP), busy, or no Redis at all? its log tells; "
-        "a stopped process goes on at `kill -CONT PID`",
-    )
-
-
-def _elsewhere(scene: Scene, node: NodeSeen) -> Cause | None:
-    """It belongs to another cluster: of those it knows, some are no nodes of this one."""
-    others = [one for one in node.members if not one.myself and "noaddr" not in one.flags]
-    strangers = [one for one in others if scene.named(one.id, one.address) is None]
-    if not strangers:
-        return None
-    first = f"{strangers[0].address} ({strangers[0].id[:8]})"
-    if len(strangers) == len(others):
-        return Cause(
-            kind=Kind.ELSEWHERE,
-            node=node.name,
-            evidence=f"{node.name} is a node of another cluster, with {first}",
-            remedy=f"to take it from there: {_cli(node)} CLUSTER RESET HARD (FLUSHALL first: its "
-            "keys go); else give this topology other nodes",
-        )
-    return Cause(
-        kind=Kind.ELSEWHERE,
-        node=node.name,
-        evidence=f"{node.name} knows {first}, which is no node of this topology",
-        remedy=f"on every node: {_cli(node)} CLUSTER FORGET {strangers[0].id}",
-    )
-
-
-def _announced(scene: Scene, node: NodeSeen) -> Cause | None:
-    """It tells the others an address at which it isn't."""
-    own, probe = node.myself, scene.probes[node.name]
-    if own is None or not own.host:
-        return None
-    told = {
-        "cluster-announce-ip": (own.host, node.host),
-        "cluster-announce-port": (str(own.port), str(node.port)),
-        "cluster-announce-bus-port": (str(own.bus_port), str(probe.bus_port)),
-    }
-    wrong = {name: pair for name, pair in told.items() if pair[0] != pair[1]}
-    # behind NAT another address is right, where it leads to the node
-    if not wrong or (probe.announced in (None, Touch.OK) and not probe.announced_holder):
-        return None
-    name, (_is, planned) = next(iter(wrong.items()))
-    there = f"held by {probe.announced_holder}" if probe.announced_holder else ""
-    seen = there or {Touch.REFUSED: "nothing listens", Touch.SILENT: "nobody answers"}.get(
-        probe.announced or Touch.OK, "no route leads"
-    )
-    where = f"{own.host}:{own.bus_port}"
-    return Cause(
-        kind=Kind.ANNOUNCE,
-        node=node.name,
-        evidence=f"{node.name} tells the others to reach it at {where}, "
-        + (f"which is {seen}" if there else f"where {seen}")
-        + f"; it is at {node.host}:{probe.bus_port}",
-        remedy=f"{_cli(node)} CONFIG SET {name} {planned}"
-        + (f"; or {_unset(node, name)}" if _ours(node) else ""),
-    )
-
-
-def _login(scene: Scene, node: NodeSeen) -> Cause | None:
-    probe = scene.probes[node.name]
-    if node.role is not Role.REPLICA or node.link_up or not probe.login:
-        return None
-    said = f"; its log: {probe.said}" if probe.said else ""
-    return Cause(
-        kind=Kind.AUTH,
-        node=node.name,
-        evidence=f"the primary {node.follows} refuses {node.name}'s masterauth "
-        f"({probe.login}){said}",
-        remedy=f"{_cli(node)} CONFIG SET masterauth PASSWORD, the one of its primary"
-        + ("; redistopo up sets it back where it was changed live" if _ours(node) else ""),
-    )
-
-
-def _older(scene: Scene, node: NodeSeen) -> Cause | None:
-    """An older server can't load a newer one's snapshot (rdb.c, RDB_VERSION)."""
-    if node.role is not Role.REPLICA or node.link_up:
-        return None
-    primary = next((one for one in scene.seen.nodes if follows(node, one)), None)
-    mine, theirs = _engine(node), _engine(primary) if primary else None
-    if primary is None or mine is None or theirs is None or mine.reads(theirs.name):
-        return None
-    said = scene.probes[node.name].said
-    return Cause(
-        kind=Kind.VERSION,
-        node=node.name,
-        evidence=f"{node.name} is {mine.title}, and can't load what its primary {primary.name}, "
-        f"{theirs.title}, sends" + (f"; its log: {said}" if said else ""),
-        remedy=f"run {node.name} on {theirs.title} or newer: replicas are upgraded first",
-    )
-
-
-def _engine(node: NodeSeen) -> Engine | None:
-    request = parse_request(node.engine.lower())
-    if request is None or len(request.numbers) != 3:
-        return None
-    product = request.product or Product.REDIS
-    return Engine(product=product, version=Version(*request.numbers))
-
-
-_FINDERS: tuple[_Finder, ...] = (
-    _paused, _taken, _gone, _wrong_mode, _closed, _silent, _denied, _mute, _announced,
-    _elsewhere, _login, _older,
-)  # fmt: skip
-
-
 def _of_link(scene: Scene, link: Link) -> Cause | None:
     """Both ends are well by themselves, so it is what lies between them."""
-    source = next((one for one in scene.seen.nodes if one.name == link.source), None)
-    target = next(one for one in scene.seen.nodes if one.name == link.target)
+    named = {node.name: node for node in scene.seen.nodes}
+    source, target = named.get(link.source), named[link.target]
+    if source is None:
+        return None  # we ourselves: what keeps us out is the node's own
     host, _, port = link.address.rpartition(":")
     if link.word == "syncing":
         return Cause(
@@ -334,20 +37,34 @@ def _of_link(scene: Scene, link: Link) -> Cause | None:
             evidence=f"{link.source} is still getting its first copy of {link.target}'s data",
             remedy="give it time: --timeout 5m",
         )
-    if link.word in ("unmet", "meeting") and source is not None:
+    if link.word in ("unmet", "meeting"):
         return Cause(
             kind=Kind.UNMET,
             node=link.source,
             evidence=f"every port is open, but {link.source} doesn't know {link.target}",
-            remedy=f"gossip spreads it in seconds; else: {_cli(source)} CLUSTER MEET "
+            remedy=f"gossip spreads it in seconds; else: {cli(source)} CLUSTER MEET "
             f"{target.host} {target.port}; does a firewall, or bind-source-addr, keep either "
             "from connecting?",
         )
-    if link.word in ("down", "mute", "fail", "fail?"):
+    if link.port is Port.DATA:
+        said = scene.probes[source.name].said
         return Cause(
-            kind=Kind.FIREWALL,
-            node=link.source,
-            evidence=f"redistopo reaches {link.address}, {link.source} doesn't",
-            remedy=f"on {link.source}'s host: " + _open(host, int(port)),
+            kind=Kind.REPLICATION,
+            node=source.name,
+            evidence=f"{source.name} has no link to its primary {link.target}, whose port and "
+            "password are well" + (f"; its log: {said}" if said else ""),
+            remedy=f"its log says why; is {link.address} open to it? nc -vz {host} {port}",
         )
-    return None
+    if source.host == target.host:
+        return Cause(
+            kind=Kind.LINK,
+            node=source.name,
+            evidence=f"every port is open, but {source.name} has no link to {link.target} yet",
+            remedy="the machine may be busy: --timeout gives it longer; their logs tell more",
+        )
+    return Cause(
+        kind=Kind.FIREWALL,
+        node=source.name,
+        evidence=f"redistopo reaches {link.address}, {source.name} doesn't",
+        remedy=f"on {source.name}'s host: " + open_port(host, int(port)),
+    )

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from redistopo.model.causes import Cause, causes
+from redistopo.model.cause import Cause
+from redistopo.model.causes import causes
 from redistopo.model.observed import Observed
-from redistopo.model.reach import US, WELL, Link, Probe, Row, Scene, failing, matrix
+from redistopo.model.reach import US, WELL, Link, Probe, Row, failing, matrix, scene_of
 
 _WIDTH = 78
 """Columns of the usual terminal, less the two by which an error's detail is indented."""
@@ -56,7 +57,7 @@ class Reach:
 
 def reach(seen: Observed, probes: Iterable[Probe]) -> Reach:
     """Everything that keeps the nodes of a snapshot apart; pure."""
-    scene = Scene(seen=seen, probes={probe.name: probe for probe in probes})
+    scene = scene_of(seen, probes)
     rows = matrix(scene)
     links = tuple(failing(scene, rows))
     return Reach(

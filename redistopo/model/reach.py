@@ -110,35 +110,51 @@ MEANING = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """The snapshot and the probes of one moment, by node."""
+    """The snapshot and the probes of one moment, by node; `nodes` has each node by its id and
+    by its addresses, `known` what each node believes of others, by the same."""
 
     seen: Observed
     probes: Mapping[str, Probe]
+    nodes: Mapping[str, NodeSeen]
+    known: Mapping[str, Mapping[str, Member]]
 
     @property
     def clustered(self) -> bool:
         return self.seen.shape is Shape.CLUSTER
 
-    def named(self, node_id: str, address: str) -> NodeSeen | None:
-        """The node of that id, by its own word; else the one at, or announcing, that address."""
-        for node in self.seen.nodes:
-            own = node.myself
-            if own is not None and node_id == own.id:
-                return node
+    def named(self, member: Member) -> NodeSeen | None:
+        """The node of that id, by its own word; else the one at, or announcing, its address."""
         # during a handshake a node bears a made-up id (cluster_legacy.c, clusterStartHandshake)
-        return next((node for node in self.seen.nodes if address in _addresses(node)), None)
+        return self.nodes.get(member.id) or self.nodes.get(member.address)
 
     def member(self, source: NodeSeen, target: NodeSeen) -> Member | None:
         """What one node believes of another; None where it doesn't know it."""
-        own, known = target.myself, [one for one in source.members if not one.myself]
-        same = (member for member in known if own is not None and member.id == own.id)
-        near = (member for member in known if member.address in _addresses(target))
-        return next(same, None) or next(near, None)
+        known = self.known[source.name]
+        return next((known[name] for name in _names(target) if name in known), None)
 
 
-def _addresses(node: NodeSeen) -> set[str]:
+def scene_of(seen: Observed, probes: Iterable[Probe]) -> Scene:
+    """The scene of a snapshot; each node must have been probed."""
+    return Scene(
+        seen=seen,
+        probes={probe.name: probe for probe in probes},
+        nodes={name: node for node in seen.nodes for name in _names(node)},
+        known={
+            node.name: {
+                name: member
+                for member in node.members
+                if not member.myself
+                for name in (member.address, member.id)
+            }
+            for node in seen.nodes
+        },
+    )
+
+
+def _names(node: NodeSeen) -> tuple[str, ...]:
+    """Its id, and its addresses as they are and as it announces them."""
     own = node.myself
-    return {node.address, own.address} if own else {node.address}
+    return (own.id, node.address, own.address) if own else (node.address,)
 
 
 def matrix(scene: Scene) -> tuple[Row, ...]:
