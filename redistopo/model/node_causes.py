@@ -180,7 +180,7 @@ def _announced(scene: Scene, node: NodeSeen) -> Cause | None:
     }
     wrong = {name: pair for name, pair in told.items() if pair[0] != pair[1]}
     # behind NAT another address is right, where it leads to the node
-    if not wrong or (probe.announced in (None, Touch.OK) and not probe.announced_holder):
+    if not wrong or not probe.misleads:
         return None
     name, (_is, planned) = next(iter(wrong.items()))
     there = f"held by {probe.announced_holder}" if probe.announced_holder else ""

@@ -53,6 +53,11 @@ class Probe:
     said: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def misleads(self) -> bool:
+        """Whether the bus address that it tells the others leads elsewhere, or nowhere."""
+        return bool(self.announced_holder) or self.announced not in (None, Touch.OK)
+
     def touch(self, port: Port) -> Touch | None:
         return self.data if port is Port.DATA else self.bus
 
@@ -97,6 +102,7 @@ MEANING = {
     "noroute": "no route to that address",
     "foreign": "another program listens there",
     "denied": "the password is refused",
+    "misled": "it isn't where it tells the others",
     "mute": "connected, but it answers nothing",
     "odd": "it answers, but not as a node of this topology",
     "down": "the link is down",
@@ -197,6 +203,8 @@ def _bus(scene: Scene, node: NodeSeen) -> str:
     probe = scene.probes[node.name]
     if probe.bus_port in probe.holders:
         return "foreign"
+    if probe.bus is Touch.OK and probe.misleads:
+        return "misled"
     return probe.bus.value if probe.bus else "."
 
 
@@ -246,18 +254,18 @@ def failing(scene: Scene, rows: Iterable[Row]) -> Iterator[Link]:
                     source=row.source,
                     target=node.name,
                     port=row.port,
-                    address=_address(scene, row, node),
+                    address=_address(scene, row, node, word),
                     word=word,
                 )
 
 
-def _address(scene: Scene, row: Row, node: NodeSeen) -> str:
+def _address(scene: Scene, row: Row, node: NodeSeen, word: str) -> str:
     """Where the connection leads: what the source believes, or what is planned."""
     if row.port is Port.DATA:
         return node.address
-    planned = f"{node.host}:{scene.probes[node.name].bus_port}"
+    planned, own = f"{node.host}:{scene.probes[node.name].bus_port}", node.myself
     if row.source == US:
-        return planned
+        return f"{own.host}:{own.bus_port}" if own and word == "misled" else planned
     source = next(one for one in scene.seen.nodes if one.name == row.source)
     member = scene.member(source, node)
     return f"{member.host}:{member.bus_port}" if member and member.host else planned

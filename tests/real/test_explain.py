@@ -176,27 +176,27 @@ def test_up_names_the_pair_the_cause_and_the_remedy(project: Project, trouble: s
 
 
 def test_redis_cli_that_waits_is_explained_before_the_deadline(project: Project) -> None:
-    """It would wait for ever for a node that froze after it was found to be ready."""
-    project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
-    up = project.begin("up", "--json", "--timeout", "6s")
-    assert up.stderr is not None
-    for line in up.stderr:
-        if json.loads(line)["text"].startswith("form"):
-            break
-    frozen = next(one for one in project.servers() if Path(one.cwd()).name == "node5")
-    frozen.suspend()
-    out, err = up.communicate(timeout=60)
-    told = [json.loads(line) for line in err.splitlines()]
-    assert [one["event"] for one in told][:2] == ["note", "failed"]
+    """It would wait for ever for a node that freezes just as it begins."""
+    engine = _engine(project, 5)
+    pidfile = project.folder(5) / "redis.pid"
+    cli = project.root / "redis-cli"  # beside the server, so it is the one that is used
+    cli.write_text(f'#!/bin/sh\nkill -STOP $(cat {pidfile})\nexec {BUNDLED.cli} "$@"\n')
+    cli.chmod(0o755)
+    project.init("cluster", "--formation", "redis-cli", engine=engine)
+    done = project.run("up", "--json", "--timeout", "4s", check=1)
+    told = [json.loads(line) for line in done.err.splitlines()]
+    form = next(n for n, one in enumerate(told) if one["text"].startswith("form"))
+    assert [one["event"] for one in told[form:]][:3] == ["started", "note", "failed"], told
     pair = f"redistopo can't reach node5 (127.0.0.1:{project.port + 4}, data port)"
-    cause = f"stopped process: node5's process (pid {frozen.pid}) is stopped (SIGSTOP)"
-    assert told[0]["text"].startswith(f"still waiting: {pair}")
-    assert told[0]["text"].endswith(f"probable cause: {cause}")
-    error = json.loads(out)["error"]
+    waiting = told[form + 1]["text"]
+    assert waiting.startswith(f"still waiting: {pair}")
+    cause = waiting.partition("probable cause: ")[2]
+    assert cause.startswith("stopped process: node5's process (pid ")
+    error = done.json["error"]
     assert error["kind"] == "TimedOut"
     assert f"first failing pair: {pair}" in error["detail"]
     assert f"probable cause: {cause}" in error["detail"]
-    assert error["hint"].startswith(f"kill -CONT {frozen.pid}")
+    assert error["hint"].startswith("kill -CONT ")
     table = error["detail"][error["detail"].index("from  ") :].splitlines()
     assert len(table) == 9
     assert max(map(len, table)) <= 78
@@ -278,7 +278,8 @@ LATER: dict[str, tuple[Fault, str, str, str]] = {
 
 @pytest.mark.parametrize("fault", LATER)
 def test_verify_tells_the_cause_with_the_check_that_fails(project: Project, fault: str) -> None:
-    size = ("--shards", "1", "--replicas", "1")
+    # a stranger that nobody answers for is known for as long as the node timeout
+    size = ("--shards", "1", "--replicas", "1", "--node-timeout", "15000")
     project.init("cluster", *size, "--formation", "instant", engine=BUNDLED.path)
     project.up()
     make, check, evidence, remedy = LATER[fault]

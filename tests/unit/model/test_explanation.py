@@ -126,6 +126,29 @@ def test_a_port_that_another_program_holds(observed: Captured) -> None:
     assert "another program listens there" in str(found.pair)
 
 
+def test_an_announced_address_that_leads_elsewhere(observed: Captured) -> None:
+    def tell(node: NodeSeen) -> NodeSeen:
+        members = (replace(one, bus_port=9) if one.myself else one for one in node.members)
+        return replace(node, members=tuple(members))
+
+    seen = _with(observed("redis-7.0", "cluster"), "node2", tell)
+    port = seen.nodes[1].port
+    for fields, words in (
+        ({"announced": Touch.REFUSED}, "at 127.0.0.1:9, where nothing listens; it is at"),
+        ({"announced": Touch.SILENT}, "at 127.0.0.1:9, where nobody answers; it is at"),
+        (
+            {"announced": Touch.OK, "announced_holder": "nginx (pid 7)"},
+            "at 127.0.0.1:9, which is held by nginx (pid 7); it is at",
+        ),
+    ):
+        found = reach(seen, _probes(seen, node2=fields))
+        assert words in str(found.cause)
+        assert "redistopo can't reach node2 (127.0.0.1:9, bus port)" in str(found.pair)
+        assert f"CONFIG SET cluster-announce-bus-port {port + 10000}" in found.remedy
+    # behind NAT another address is right
+    assert reach(seen, _probes(seen, node2={"announced": Touch.OK})).well
+
+
 def test_a_paused_node_goes_before_what_follows_from_it(observed: Captured) -> None:
     seen = _down(observed("redis-7.0", "cluster"), "node1", "node2")
     seen = _with(seen, "node2", lambda node: replace(node, paused=True, info={}, members=()))
