@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
 from redistopo.model.observed import NodeSeen
 from redistopo.model.replies import Member
+from redistopo.model.topology import BUS_OFFSET
 
 
 def links(subject: Subject) -> Iterator[Answer]:
@@ -16,6 +17,8 @@ def links(subject: Subject) -> Iterator[Answer]:
         others = [member for member in node.members if not member.myself]
         pairs += len(others)
         down = [member for member in others if not member.linked]
+        if wrong := _misled(subject, node):
+            answers.append(wrong)
         if not down:
             continue
         back = [member for member in down if _links_back(by_id.get(member.id), node)]
@@ -30,6 +33,31 @@ def links(subject: Subject) -> Iterator[Answer]:
         yield skipped("no node answers")
         return
     yield from answers or [good(f"{pairs} of {pairs} bus links connected")]
+
+
+def _misled(subject: Subject, node: NodeSeen) -> Answer | None:
+    """A node that tells the others another address than its configuration says.
+
+    The links that stand hide it: who is new, or comes back, doesn't find the node.
+    """
+    rendered, own = (subject.expected.config or {}).get(node.name), node.myself
+    if rendered is None or own is None:
+        return None
+    planned = {
+        "cluster-announce-ip": node.host,
+        "cluster-announce-port": str(node.port),
+        "cluster-announce-bus-port": str(node.port + BUS_OFFSET),
+    }
+    told = (own.host, str(own.port), str(own.bus_port))
+    wanted = tuple(rendered.get(name, (usual,))[-1] for name, usual in planned.items())
+    if told == wanted:
+        return None
+    return bad(
+        node.name,
+        f"tells the others to reach it at {told[0]}:{told[1]}@{told[2]}, "
+        f"planned is {wanted[0]}:{wanted[1]}@{wanted[2]}",
+        "was cluster-announce-ip, -port or -bus-port changed? redistopo down, then up",
+    )
 
 
 def _links_back(other: NodeSeen | None, node: NodeSeen) -> bool:

@@ -1,17 +1,16 @@
 """The formation by ``redis-cli --cluster create``."""
 
-from redistopo.errors import MachineLacks, TimedOut
+from redistopo.errors import MachineLacks
 from redistopo.form.hands import Hands
 from redistopo.form.haste import hasten_all
-from redistopo.form.reach import first_unreachable
-from redistopo.world.observe import Depth
+from redistopo.form.reach import patience, still_waiting
 from redistopo.world.redis_cli import Creation, create_cluster
 
 
 def form_by_cli(hands: Hands) -> None:
     """redis-cli made the cluster; which replica follows which primary was its choice.
 
-    Raises TimedOut naming the pair of nodes that can't reach each other.
+    Raises TimedOut, or RedistopoError where it refused.
     """
     plan = hands.plan
     if not plan.engine.cli:
@@ -29,12 +28,4 @@ def form_by_cli(hands: Hands) -> None:
         log=plan.layout.formation_log,
         mark=plan.layout.formation,
     )
-    try:
-        create_cluster(creation, hands.deadline)
-    except TimedOut as error:
-        pair = first_unreachable(hands.look(Depth.HEALTH))
-        raise TimedOut(
-            error.message,
-            detail="\n".join(filter(None, [pair, error.detail])),
-            hint=f"is a bus port (data port + 10000) blocked, or a node stopped? {error.hint}",
-        ) from error
+    create_cluster(creation, hands.deadline, (patience(hands), lambda: still_waiting(hands)))

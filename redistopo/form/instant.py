@@ -11,12 +11,11 @@ from contextlib import suppress
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.form.hands import Hands
 from redistopo.form.haste import hasten_replicas
-from redistopo.form.reach import first_unreachable
+from redistopo.form.reach import patient
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_info, parse_nodes
 from redistopo.render.conf import SeedIds, acting_primary, seed_tables
 from redistopo.world.files import private_folder, write_private
-from redistopo.world.observe import Depth
 from redistopo.world.waiting import Deadline, wait_for
 
 
@@ -85,12 +84,11 @@ def _await_mesh(hands: Hands) -> None:
         return None if pending else True
 
     try:
-        wait_for(look, hands.deadline, lambda: "", pause=0.01)
+        wait_for(patient(hands, look), hands.deadline, lambda: "", pause=0.01)
     except TimedOut as error:
         raise TimedOut(
             f"the nodes don't reach each other after {hands.deadline.seconds:g} s",
-            detail=first_unreachable(hands.look(Depth.HEALTH)),
-            hint="is a bus port (data port + 10000) blocked, or a node stopped?",
+            hint="--timeout gives it longer",
         ) from error
 
 

@@ -1,22 +1,52 @@
-"""Which nodes can't reach each other."""
+"""What keeps the nodes apart: told once a wait takes long, and when it has failed."""
 
-from redistopo.model.observed import Observed
+from collections.abc import Callable
+from typing import TypeVar
+
+from redistopo.events import note
+from redistopo.form.hands import Hands, targets
+from redistopo.model.explanation import Reach, brief, reach
+from redistopo.world.observe import Depth
+from redistopo.world.reach import probe
+from redistopo.world.waiting import Deadline
+
+Answer = TypeVar("Answer")
+
+_PATIENCE_SECONDS = 5.0
+_PATIENCE_SHARE = 1 / 3
 
 
-def first_unreachable(seen: Observed) -> str:
-    """The first pair without a bus link, or the first node that doesn't answer us; "" for none."""
-    for node in seen.nodes:
-        if not node.answers:
-            return f"{node.name} ({node.address}) doesn't answer: {node.error}"
-    for node in seen.nodes:
-        for member in node.members:
-            if not member.myself and not (member.linked and member.pong):
-                other = seen.at(member.address)
-                name = other.name if other else member.address
-                where = f"{name}, bus port {member.bus_port}"
-                return f"{node.name} ({node.address}) has no link to {where}"
-        if len(node.members) < len(seen.nodes):
-            known = {member.address for member in node.members}
-            missing = next((one.name for one in seen.nodes if one.address not in known), "others")
-            return f"{node.name} ({node.address}) doesn't know {missing} yet"
-    return ""
+def find_reach(hands: Hands) -> Reach:
+    """Who reaches whom now, and why not, by a fresh look and probes of every port."""
+    seen = hands.look(Depth.HEALTH)
+    return reach(seen, probe(seen, targets(hands.plan), hands.asker))
+
+
+def patience(hands: Hands) -> Deadline:
+    """How long a wait may take before the user is told what it waits for."""
+    return Deadline(min(_PATIENCE_SECONDS, hands.deadline.seconds * _PATIENCE_SHARE))
+
+
+def still_waiting(hands: Hands, otherwise: str = "") -> None:
+    """The user knows what is in the way; where no reason is found, `otherwise` is told."""
+    told = brief(find_reach(hands)) or otherwise
+    if told:
+        note(hands.tell, f"still waiting: {told}")
+
+
+def patient(
+    hands: Hands,
+    look: Callable[[], Answer | None],
+    otherwise: Callable[[], str] = str,
+) -> Callable[[], Answer | None]:
+    """The same look, which tells once, when its patience is over, what it still waits for."""
+    worn = [patience(hands)]
+
+    def looked() -> Answer | None:
+        answer = look()
+        if answer is None and worn and worn[0].over:
+            worn.clear()
+            still_waiting(hands, otherwise())
+        return answer
+
+    return looked

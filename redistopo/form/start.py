@@ -12,10 +12,12 @@ from redistopo.errors import (
     Unreachable,
 )
 from redistopo.form.hands import Hands, many
+from redistopo.form.reach import patient
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_info
 from redistopo.world.files import FREE, NO_SPACE, tail
 from redistopo.world.interrupt import uninterrupted
+from redistopo.world.ports import free, holder
 from redistopo.world.process import launch, signal_process
 from redistopo.world.waiting import wait_for
 
@@ -65,7 +67,7 @@ def await_ready(hands: Hands, nodes: Iterable[NodePlan]) -> None:
         return None if pending else True
 
     try:
-        wait_for(look, hands.deadline, lambda: "", pause=0.004)
+        wait_for(patient(hands, look), hands.deadline, lambda: "", pause=0.004)
     except TimedOut as error:
         first = next(iter(pending.values()))
         raise TimedOut(
@@ -110,7 +112,14 @@ def ended(node: NodePlan, when: str) -> RedistopoError:
     if NO_SPACE in last:
         return MachineLacks(message, detail=last, hint=f"{FREE}; {log}")
     if "Address already in use" in last:
-        return MachineLacks(message, detail=last, hint=f"a port was taken meanwhile; {log}")
+        held = (
+            f"port {port} is held by {holder(port)}"
+            for port in node.ports
+            if not free(node.host, port)
+        )
+        told = next(held, "a port was taken meanwhile")
+        hint = f"stop that program, then run redistopo up again; {log}"
+        return MachineLacks(f"{message}: {told}", detail=last, hint=hint)
     if "FATAL CONFIG FILE ERROR" in last:
         return NodeDied(message, detail=last, hint="change that line in the topology file; " + log)
     return NodeDied(message, detail=last, hint=log)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.errors import TimedOut
+from redistopo.form.hands import Hands
+from redistopo.form.reach import patient
 from redistopo.model.findings import Finding, failed, hopeless
 from redistopo.model.observed import Observed, shards_of
 from redistopo.model.topology import Shape
@@ -27,10 +29,16 @@ class Verdict:
         return not failed(self.findings)
 
 
-def settle(observe: Callable[[], Observed], expected: Expected, deadline: Deadline) -> Verdict:
+def settle(
+    observe: Callable[[], Observed],
+    expected: Expected,
+    deadline: Deadline,
+    hands: Hands | None = None,
+) -> Verdict:
     """The first healthy verdict, or the last one before the deadline.
 
     A failure that no waiting mends (a dead process, a drifted setting) ends it at once.
+    With `hands`, the user is told what it waits for once that takes long.
     """
     last: list[Verdict] = []
 
@@ -40,9 +48,15 @@ def settle(observe: Callable[[], Observed], expected: Expected, deadline: Deadli
         last[:] = [verdict]
         return verdict if verdict.healthy or hopeless(verdict.findings) else None
 
+    asked = patient(hands, look, lambda: _first(last[0])) if hands else look
     with suppress(TimedOut):
-        return wait_for(look, deadline, lambda: "", pause=0.01)
+        return wait_for(asked, deadline, lambda: "", pause=0.01)
     return last[0]
+
+
+def _first(verdict: Verdict) -> str:
+    """What isn't as it should be, where all nodes reach each other."""
+    return next((f"{one.subject}: {one.evidence}" for one in failed(verdict.findings)), "")
 
 
 def with_proof(seen: Observed, asker: Asker) -> Observed:

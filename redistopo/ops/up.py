@@ -16,6 +16,7 @@ from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record
 from redistopo.ops.execute import execute
+from redistopo.ops.explain import explaining
 from redistopo.ops.health import Verdict, settle, with_proof
 from redistopo.ops.history import begin, remember
 from redistopo.ops.leadership import leading
@@ -94,7 +95,7 @@ def _bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
     try:
         end_leftover(hands.plan.layout.formation)
         record = begin(hands.plan, hands.tell)
-        with blaming(hands):
+        with explaining(hands), blaming(hands):
             steps = _converge(hands, record, request.primary)
             formed_now = any(one.do is Do.FORM for one in steps)
             verdict = _prove(hands, record, formed_now=formed_now)
@@ -142,7 +143,7 @@ def _prove(hands: Hands, record: Record, *, formed_now: bool) -> Verdict:
     """Healthy by the same checks as `verify`; raises FaultFound where it isn't in time."""
     topology, layout = hands.plan.topology, hands.plan.layout
     with step(hands.tell, "wait until every node agrees"):
-        first = settle(lambda: hands.look(Depth.HEALTH), expected(topology), hands.deadline)
+        first = settle(lambda: hands.look(Depth.HEALTH), expected(topology), hands.deadline, hands)
         if not first.healthy:
             raise unhealthy(hands.plan, first)
         if formed_now:
@@ -150,7 +151,7 @@ def _prove(hands: Hands, record: Record, *, formed_now: bool) -> Verdict:
     with step(hands.tell, "verify"):
         paths = {node.name: str(node.folder.config) for node in hands.plan.nodes}
         wanted = expected(topology, configs(layout), paths)
-        last = settle(lambda: _full(hands), wanted, hands.deadline)
+        last = settle(lambda: _full(hands), wanted, hands.deadline, hands)
         if not last.healthy:
             raise unhealthy(hands.plan, last)
         engine = last.seen.engine.lower()

@@ -4,10 +4,12 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from redistopo.checks.causes import apart, with_causes
 from redistopo.checks.subject import Expected
 from redistopo.errors import ExitCode
 from redistopo.events import Tell, step
 from redistopo.model.access import Access, Keys, one_key
+from redistopo.model.explanation import Reach, reach
 from redistopo.model.findings import Finding, failed
 from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.topology import Shape
@@ -20,6 +22,7 @@ from redistopo.ops.situation import expected
 from redistopo.world.client import Asker
 from redistopo.world.observe import Depth, Target, look
 from redistopo.world.password import password
+from redistopo.world.reach import probe
 from redistopo.world.waiting import Deadline
 
 
@@ -40,7 +43,8 @@ class VerifyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyResult:
-    """All findings; healthy when none of them failed."""
+    """All findings; healthy when none of them failed. `reach` is who reaches whom, where
+    nodes don't reach each other."""
 
     name: str
     shape: Shape
@@ -48,6 +52,7 @@ class VerifyResult:
     findings: tuple[Finding, ...]
     shards: tuple[ShardSeen, ...]
     seen: Observed
+    reach: Reach | None = None
 
     @property
     def healthy(self) -> bool:
@@ -114,11 +119,15 @@ def _verify(about: _Subject, request: VerifyRequest, tell: Tell, asker: Asker) -
         "look at the node" if len(about.targets) == 1 else f"look at {len(about.targets)} nodes",
     ):
         verdict: Verdict = settle(observe, about.expected, Deadline(request.seconds))
+    found = None
+    if apart(verdict.findings):
+        found = reach(verdict.seen, probe(verdict.seen, about.targets, asker))
     return VerifyResult(
         name=about.name,
         shape=about.shape,
         nodes=len(about.targets),
-        findings=verdict.findings,
+        findings=with_causes(verdict.findings, found) if found else verdict.findings,
         shards=shards_of(verdict.seen),
         seen=verdict.seen,
+        reach=found if found and not found.well else None,
     )

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,11 @@ def _way_in(access: Access) -> list[str]:
     return words
 
 
-def create_cluster(creation: Creation, deadline: Deadline) -> None:
+Slow = tuple[Deadline, Callable[[], None]]
+"""What to do once when it isn't done by then."""
+
+
+def create_cluster(creation: Creation, deadline: Deadline, slow: Slow) -> None:
     """redis-cli said that the cluster is made; its output is in the log.
 
     The password goes by environment alone, so that no process list shows it; an empty
@@ -91,7 +95,7 @@ def create_cluster(creation: Creation, deadline: Deadline) -> None:
     try:
         with suppress(psutil.NoSuchProcess):
             save_mark(creation.mark, mark_of(process, "redis-cli"))
-        code = process.wait(timeout=deadline.left)
+        code = _awaited(process, deadline, slow)
     except (psutil.TimeoutExpired, subprocess.TimeoutExpired) as error:
         raise TimedOut(
             f"redis-cli --cluster create did not end within {deadline.seconds:g} s",
@@ -110,3 +114,13 @@ def create_cluster(creation: Creation, deadline: Deadline) -> None:
             detail=tail(creation.log, 6),
             hint=f"its whole output: {creation.log}",
         )
+
+
+def _awaited(process: psutil.Popen, deadline: Deadline, slow: Slow) -> int:
+    """Its exit code; raises psutil.TimeoutExpired or subprocess.TimeoutExpired."""
+    patience, tell = slow
+    try:
+        return int(process.wait(timeout=min(patience.left, deadline.left)))
+    except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
+        tell()
+    return int(process.wait(timeout=deadline.left))

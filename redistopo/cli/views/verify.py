@@ -5,14 +5,17 @@ import re
 import click
 
 from redistopo.cli.sheet import Sheet, show
+from redistopo.model.explanation import table
 from redistopo.model.findings import Finding, Status
 from redistopo.ops.verify import VerifyResult
 
 
 def show_verify(result: VerifyResult) -> None:
-    """The table, the hints of what isn't well, and one closing line."""
+    """The table, the hints of what isn't well, who doesn't reach whom, and one closing line."""
     show(sheet_of(result.findings))
     show_hints(result.findings)
+    for line in table(result.reach) if result.reach else ():
+        click.echo(line)
     click.echo(closing(result))
 
 

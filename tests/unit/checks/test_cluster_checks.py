@@ -125,6 +125,13 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
         "no bus link to node2 (bus 2",
         lambda s: s.member("node1", "node2", linked=False),
     ),
+    (
+        "cluster.links",
+        FAIL,
+        "node1",
+        "tells the others to reach it at 127.0.0.1:7000@9, planned is 127.0.0.1:",
+        lambda s: s.member("node1", "node1", port=7000, bus_port=9),
+    ),
     ("cluster.epochs", OK, "topology", "3 primaries, config epochs 4, 5, 6", lambda s: s),
     (
         "cluster.epochs",

@@ -1,0 +1,70 @@
+"""Why nodes don't reach each other: causes in the nodes first, then what lies between them."""
+
+from redistopo.model.cause import Cause, Kind, cli, open_port
+from redistopo.model.node_causes import of_node
+from redistopo.model.reach import Link, Port, Scene
+
+
+def causes(scene: Scene, links: tuple[Link, ...]) -> tuple[Cause, ...]:
+    """What explains the failing links, the most certain first; one cause a node at most.
+
+    A link is only blamed on the network, or on gossip, where neither end has a cause of
+    its own.
+    """
+    found = [cause for node in scene.seen.nodes if (cause := of_node(scene, node))]
+    found.sort(key=lambda one: list(Kind).index(one.kind))
+    guilty = {cause.node for cause in found}
+    for link in links:
+        if link.source not in guilty and link.target not in guilty:
+            cause = _of_link(scene, link)
+            if cause is not None:
+                found.append(cause)
+                guilty |= {link.source, link.target}
+    return tuple(found)
+
+
+def _of_link(scene: Scene, link: Link) -> Cause | None:
+    """Both ends are well by themselves, so it is what lies between them."""
+    named = {node.name: node for node in scene.seen.nodes}
+    source, target = named.get(link.source), named[link.target]
+    if source is None:
+        return None  # we ourselves: what keeps us out is the node's own
+    host, _, port = link.address.rpartition(":")
+    if link.word == "syncing":
+        return Cause(
+            kind=Kind.SYNC,
+            node=link.source,
+            evidence=f"{link.source} is still getting its first copy of {link.target}'s data",
+            remedy="give it time: --timeout 5m",
+        )
+    if link.word in ("unmet", "meeting"):
+        return Cause(
+            kind=Kind.UNMET,
+            node=link.source,
+            evidence=f"every port is open, but {link.source} doesn't know {link.target}",
+            remedy=f"gossip spreads it in seconds; else: {cli(source)} CLUSTER MEET "
+            f"{target.host} {target.port}; does a firewall, or bind-source-addr, keep either "
+            "from connecting?",
+        )
+    if link.port is Port.DATA:
+        said = scene.probes[source.name].said
+        return Cause(
+            kind=Kind.REPLICATION,
+            node=source.name,
+            evidence=f"{source.name} has no link to its primary {link.target}, whose port and "
+            "password are well" + (f"; its log: {said}" if said else ""),
+            remedy=f"its log says why; is {link.address} open to it? nc -vz {host} {port}",
+        )
+    if source.host == target.host:
+        return Cause(
+            kind=Kind.LINK,
+            node=source.name,
+            evidence=f"every port is open, but {source.name} has no link to {link.target} yet",
+            remedy="the machine may be busy: --timeout gives it longer; their logs tell more",
+        )
+    return Cause(
+        kind=Kind.FIREWALL,
+        node=source.name,
+        evidence=f"redistopo reaches {link.address}, {source.name} doesn't",
+        remedy=f"on {source.name}'s host: " + open_port(host, int(port)),
+    )

@@ -1,0 +1,151 @@
+"""A reach in words: the first failing pair, the probable cause, and the matrix in 80 columns."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from redistopo.model.cause import Cause
+from redistopo.model.causes import causes
+from redistopo.model.observed import Observed
+from redistopo.model.reach import US, WELL, Link, Probe, Row, failing, matrix, scene_of
+
+_WIDTH = 78
+"""Columns of the usual terminal, less the two by which an error's detail is indented."""
+
+_MOST_ROWS = 14
+_MOST_CAUSES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Who reaches whom, what fails, and why; `causes` has the most certain one first."""
+
+    nodes: tuple[str, ...]
+    rows: tuple[Row, ...]
+    links: tuple[Link, ...]
+    causes: tuple[Cause, ...]
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing was found that would keep the nodes apart."""
+        return not self.links and not self.causes
+
+    @property
+    def cause(self) -> Cause | None:
+        return self.causes[0] if self.causes else None
+
+    @property
+    def pair(self) -> Link | None:
+        """The first failing connection, of those to or from the node that is the cause."""
+        guilty = self.causes[0].node if self.causes else ""
+        about = (link for link in self.links if guilty in (link.source, link.target))
+        return next(about, self.links[0] if self.links else None)
+
+    @property
+    def remedy(self) -> str:
+        return self.causes[0].remedy if self.causes else ""
+
+    def about(self, subject: str) -> Cause | None:
+        """The cause of a node's trouble: its own, or that of a node that it can't reach."""
+        far = {link.target for link in self.links if link.source == subject}
+        near = {link.source for link in self.links if link.target == subject}
+        for names in ({subject}, far, near):
+            for cause in self.causes:
+                if cause.node in names:
+                    return cause
+        return None
+
+
+def reach(seen: Observed, probes: Iterable[Probe]) -> Reach:
+    """Everything that keeps the nodes of a snapshot apart; pure."""
+    scene = scene_of(seen, probes)
+    rows = matrix(scene)
+    links = tuple(failing(scene, rows))
+    return Reach(
+        nodes=tuple(node.name for node in seen.nodes),
+        rows=rows,
+        links=links,
+        causes=causes(scene, links),
+    )
+
+
+def brief(found: Reach) -> str:
+    """One sentence: the pair and the cause; "" where all is well."""
+    told = [str(found.pair)] if found.pair else []
+    if found.cause:
+        told.append(f"probable cause: {found.cause}")
+    return "; ".join(told)
+
+
+def explanation(found: Reach) -> str:
+    """The pair, the causes and the matrix, a line each; "" where all is well."""
+    if found.well:
+        return ""
+    lines = [f"first failing pair: {found.pair}"] if found.pair else []
+    for number, cause in enumerate(found.causes[:_MOST_CAUSES]):
+        lines.append(f"{'also' if number else 'probable cause'}: {cause}")
+    if len(found.causes) > _MOST_CAUSES:
+        lines.append(f"and {len(found.causes) - _MOST_CAUSES} causes more")
+    return "\n".join([*lines, *table(found)])
+
+
+def table(found: Reach) -> list[str]:
+    """The matrix; where not all columns fit, only rows and columns with trouble, and how many."""
+    names = dict(zip(found.nodes, _labels(found.nodes), strict=True))
+    columns = _fitting(found, names, list(range(len(found.nodes))))
+    rows = list(found.rows)
+    if len(columns) < len(found.nodes):
+        columns = _fitting(found, names, _troubled(found))
+        rows = [row for row in rows if any(row.cells[n] not in WELL for n in columns)]
+    shown = rows[:_MOST_ROWS]
+    head = ["from", "port", *(names[found.nodes[n]] for n in columns)]
+    body = [
+        [names.get(row.source, row.source), row.port.value, *(row.cells[n] for n in columns)]
+        for row in shown
+    ]
+    widths = [max(len(line[n]) for line in [head, *body]) for n in range(len(head))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in [head, *body]
+    ]
+    return [*lines, *_left_out(found, len(columns), len(rows) - len(shown))]
+
+
+def _labels(nodes: tuple[str, ...]) -> Iterable[str]:
+    """The names; for addresses of one host their ports alone, as ``:7000``."""
+    hosts = {name.rpartition(":")[0] for name in nodes}
+    if len(hosts) == 1 and hosts != {""}:
+        return (":" + name.rpartition(":")[2] for name in nodes)
+    return nodes
+
+
+def _fitting(found: Reach, names: Mapping[str, str], columns: list[int]) -> list[int]:
+    """As many of these columns, from the first on, as a terminal has room for."""
+    words = max(len(cell) for row in found.rows for cell in row.cells)
+    room = _WIDTH - max(map(len, [*names.values(), US])) - len("  data")
+    fit: list[int] = []
+    for n in columns:
+        room -= 2 + max(words, len(names[found.nodes[n]]))
+        if room < 0:
+            break
+        fit.append(n)
+    return fit
+
+
+def _troubled(found: Reach) -> list[int]:
+    """The columns with trouble, those of the guilty nodes and with most trouble first."""
+    count = [sum(row.cells[n] not in WELL for row in found.rows) for n in range(len(found.nodes))]
+    guilty = {cause.node for cause in found.causes}
+    return sorted(
+        (n for n, number in enumerate(count) if number),
+        key=lambda n: (found.nodes[n] not in guilty, -count[n], n),
+    )
+
+
+def _left_out(found: Reach, columns: int, rows: int) -> list[str]:
+    if columns == len(found.nodes) and not rows:
+        return []
+    troubled = len(_troubled(found))
+    told = f"{len(found.nodes)} nodes, {troubled} of them not reached by all"
+    if troubled > columns:
+        told += f", {columns} shown"
+    return [told + (f"; {rows} rows more" if rows else "")]

@@ -1,0 +1,271 @@
+"""Who reaches whom: what redistopo's probes found, beside what the nodes say, as one matrix."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from redistopo.model.observed import NodeSeen, Observed, Role
+from redistopo.model.replies import Member
+from redistopo.model.topology import Shape
+
+US = "redistopo"
+"""The name of the row that we ourselves are."""
+
+
+class Touch(StrEnum):
+    """What became of a TCP connection; a listener's backlog answers for a program that sleeps."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    SILENT = "timeout"
+    NO_ROUTE = "noroute"
+
+
+class Port(StrEnum):
+    """Which of a node's two ports; the bus port is where the nodes of a cluster talk."""
+
+    DATA = "data"
+    BUS = "bus"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What redistopo found out about one node by itself; nothing in it is secret.
+
+    `holders` maps a planned port to who listens there, if that isn't the node itself;
+    `listens` is every HOST:PORT of the node's own process, None where that isn't known;
+    `announced` is what became of a connection to the bus address that it tells the others,
+    None where that is the planned one. `denied` is its refusal of our password, `login` its
+    primary's refusal of the node's own ("" for none). `info` is its INFO, empty where it didn't
+    answer; `said` the last line about replication in its log.
+    """
+
+    name: str
+    data: Touch
+    bus: Touch | None = None
+    bus_port: int = 0
+    announced: Touch | None = None
+    announced_holder: str = ""
+    holders: Mapping[int, str] = field(default_factory=dict)
+    listens: tuple[str, ...] | None = None
+    denied: str = ""
+    login: str = ""
+    said: str = ""
+    info: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def misleads(self) -> bool:
+        """Whether the bus address that it tells the others leads elsewhere, or nowhere."""
+        return bool(self.announced_holder) or self.announced not in (None, Touch.OK)
+
+    def touch(self, port: Port) -> Touch | None:
+        return self.data if port is Port.DATA else self.bus
+
+
+WELL = frozenset({"ok", "-", ".", "?"})
+"""Cells that are no trouble: reached, the node itself, nothing to reach, nobody to ask."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Whom `source` reaches by one kind of port: a word for each node, in their order."""
+
+    source: str
+    port: Port
+    cells: tuple[str, ...]
+
+    @property
+    def troubled(self) -> bool:
+        return not WELL.issuperset(self.cells)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One connection that fails; `address` is where it leads."""
+
+    source: str
+    target: str
+    port: Port
+    address: str
+    word: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.source} can't reach {self.target} ({self.address}, {self.port} port): "
+            f"{MEANING.get(self.word, self.word)}"
+        )
+
+
+MEANING = {
+    "refused": "connection refused",
+    "timeout": "no answer to the connection",
+    "noroute": "no route to that address",
+    "foreign": "another program listens there",
+    "denied": "the password is refused",
+    "misled": "it isn't where it tells the others",
+    "mute": "connected, but it answers nothing",
+    "odd": "it answers, but not as a node of this topology",
+    "down": "the link is down",
+    "fail": "it counts as failing",
+    "fail?": "it may be failing",
+    "unmet": "it doesn't know that node",
+    "meeting": "they have only begun to meet",
+    "syncing": "a full sync is under way",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """The snapshot and the probes of one moment, by node; `nodes` has each node by its id and
+    by its addresses, `known` what each node believes of others, by the same."""
+
+    seen: Observed
+    probes: Mapping[str, Probe]
+    nodes: Mapping[str, NodeSeen]
+    known: Mapping[str, Mapping[str, Member]]
+
+    @property
+    def clustered(self) -> bool:
+        return self.seen.shape is Shape.CLUSTER
+
+    def named(self, member: Member) -> NodeSeen | None:
+        """The node of that id, by its own word; else the one at, or announcing, its address."""
+        # during a handshake a node bears a made-up id (cluster_legacy.c, clusterStartHandshake)
+        return self.nodes.get(member.id) or self.nodes.get(member.address)
+
+    def member(self, source: NodeSeen, target: NodeSeen) -> Member | None:
+        """What one node believes of another; None where it doesn't know it."""
+        known = self.known[source.name]
+        return next((known[name] for name in _names(target) if name in known), None)
+
+
+def scene_of(seen: Observed, probes: Iterable[Probe]) -> Scene:
+    """The scene of a snapshot; each node must have been probed."""
+    return Scene(
+        seen=seen,
+        probes={probe.name: probe for probe in probes},
+        nodes={name: node for node in seen.nodes for name in _names(node)},
+        known={
+            node.name: {
+                name: member
+                for member in node.members
+                if not member.myself
+                for name in (member.address, member.id)
+            }
+            for node in seen.nodes
+        },
+    )
+
+
+def _names(node: NodeSeen) -> tuple[str, ...]:
+    """Its id, and its addresses as they are and as it announces them."""
+    own = node.myself
+    return (own.id, node.address, own.address) if own else (node.address,)
+
+
+def matrix(scene: Scene) -> tuple[Row, ...]:
+    """Our own rows, then each node's: its bus links, and where it is a replica its primary."""
+    nodes = scene.seen.nodes
+    rows = [Row(source=US, port=Port.DATA, cells=tuple(_data(scene, node) for node in nodes))]
+    if scene.clustered:
+        rows.append(Row(source=US, port=Port.BUS, cells=tuple(_bus(scene, node) for node in nodes)))
+        rows += [
+            Row(
+                source=node.name,
+                port=Port.BUS,
+                cells=tuple(_linked(scene, node, other) for other in nodes),
+            )
+            for node in nodes
+        ]
+    for node in nodes:
+        if node.role is Role.REPLICA:
+            cells = tuple(_followed(scene, node, other) for other in nodes)
+            row = Row(source=node.name, port=Port.DATA, cells=cells)
+            if row.troubled or not scene.clustered:
+                rows.append(row)
+    return tuple(rows)
+
+
+def _data(scene: Scene, node: NodeSeen) -> str:
+    probe = scene.probes[node.name]
+    if node.port in probe.holders:
+        return "foreign"
+    if probe.data is not Touch.OK:
+        return probe.data.value
+    if probe.denied:
+        return "denied"
+    if not probe.info:
+        return "mute"
+    return "ok" if node.answers else "odd"
+
+
+def _bus(scene: Scene, node: NodeSeen) -> str:
+    probe = scene.probes[node.name]
+    if probe.bus_port in probe.holders:
+        return "foreign"
+    if probe.bus is Touch.OK and probe.misleads:
+        return "misled"
+    return probe.bus.value if probe.bus else "."
+
+
+def _linked(scene: Scene, node: NodeSeen, other: NodeSeen) -> str:
+    if node.name == other.name:
+        return "-"
+    if not node.members:
+        return "?"
+    member = scene.member(node, other)
+    if member is None:
+        return "unmet"
+    if "handshake" in member.flags:
+        return "meeting"
+    if not member.linked:
+        return "down"
+    if member.failing:
+        return "fail" if "fail" in member.flags else "fail?"
+    return "ok" if member.pong else "mute"
+
+
+def _followed(scene: Scene, node: NodeSeen, other: NodeSeen) -> str:
+    if node.name == other.name:
+        return "-"
+    if not follows(node, other):
+        return "."
+    if node.link_up:
+        return "ok"
+    if scene.probes[node.name].login:
+        return "denied"
+    return "syncing" if node.info.get("master_sync_in_progress") == "1" else "down"
+
+
+def follows(node: NodeSeen, other: NodeSeen) -> bool:
+    """Whether a node is a replica of that other one, by its own word."""
+    own = node.myself
+    if own is not None and other.myself is not None:
+        return own.primary_id == other.myself.id
+    return node.follows == other.address
+
+
+def failing(scene: Scene, rows: Iterable[Row]) -> Iterator[Link]:
+    """Every connection of the matrix that fails, in its order."""
+    for row in rows:
+        for node, word in zip(scene.seen.nodes, row.cells, strict=True):
+            if word not in WELL:
+                yield Link(
+                    source=row.source,
+                    target=node.name,
+                    port=row.port,
+                    address=_address(scene, row, node, word),
+                    word=word,
+                )
+
+
+def _address(scene: Scene, row: Row, node: NodeSeen, word: str) -> str:
+    """Where the connection leads: what the source believes, or what is planned."""
+    if row.port is Port.DATA:
+        return node.address
+    planned, own = f"{node.host}:{scene.probes[node.name].bus_port}", node.myself
+    if row.source == US:
+        return f"{own.host}:{own.bus_port}" if own and word == "misled" else planned
+    source = next(one for one in scene.seen.nodes if one.name == row.source)
+    member = scene.member(source, node)
+    return f"{member.host}:{member.bus_port}" if member and member.host else planned

@@ -1,0 +1,231 @@
+"""Trying every node's ports and passwords from here: who listens, who answers, who refuses."""
+
+import re
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import psutil
+
+from redistopo.errors import AccessDenied, BadReply, Unreachable
+from redistopo.model.access import Access, Tls, one_key
+from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role
+from redistopo.model.reach import Probe, Touch
+from redistopo.model.replies import parse_info
+from redistopo.model.topology import BUS_OFFSET, Shape
+from redistopo.world.client import Asker, Command
+from redistopo.world.files import tail
+from redistopo.world.observe import Target
+from redistopo.world.ports import bindable
+
+_SECONDS = 0.7
+"""For one connection: the system repeats a lost first packet only after a second."""
+
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, never bound
+
+_TOLD = re.compile(
+    r"(unable to auth|aborted replication|can't handle rdb|wrong signature|"
+    r"failed trying to load|error condition on socket|error reply to ping)",
+    re.IGNORECASE,
+)
+"""What servers log of a replication that fails (replication.c and rdb.c)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    """A listening socket; `pid` is 0 where the system doesn't tell whose it is.
+
+    A server's child that saves or rewrites has its sockets too (its listening ones until it
+    closes them), and the system may name either: so `parent` counts as well.
+    """
+
+    host: str
+    port: int
+    pid: int
+    parent: int
+
+    def of(self, pid: int) -> bool:
+        return pid != 0 and pid in (self.pid, self.parent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """One node as it is looked at: its process (0 where not known, or not here), its ports."""
+
+    node: NodeSeen
+    target: Target
+    pid: int
+    bus_port: int
+    local: bool
+    listeners: tuple[_Listener, ...]
+
+    def holder(self, host: str, port: int) -> str:
+        """Who listens there instead of the node; "" for nobody, the node, or who knows."""
+        there = [
+            one for one in self.listeners if one.port == port and one.host in (host, *_EVERYWHERE)
+        ]
+        absent = self.node.process is ProcessState.ABSENT
+        if not there or any(one.of(self.pid) for one in there) or not (self.pid or absent):
+            return ""
+        return _named(there[0].pid)
+
+
+def probe(seen: Observed, targets: Iterable[Target], asker: Asker) -> tuple[Probe, ...]:
+    """What each node of the snapshot looks like from here; takes about a second at most for
+    those that don't answer, all at once. Never raises for a node's own trouble."""
+    wanted = {target.name: target for target in targets}
+    local = {node.host: bindable(node.host) for node in seen.nodes}
+    heard = tuple(_listeners()) if any(local.values()) else ()
+    places = [
+        _Place(
+            node=node,
+            target=wanted[node.name],
+            pid=_pid(node) if local[node.host] else 0,
+            bus_port=_bus_port(seen.shape, node, wanted[node.name]),
+            local=local[node.host],
+            listeners=heard,
+        )
+        for node in seen.nodes
+    ]
+    with ThreadPoolExecutor(max(1, min(32, len(places))), thread_name_prefix="probe") as pool:
+        return tuple(pool.map(lambda place: _probe(place, asker), places))
+
+
+def touch(host: str, port: int, seconds: float = _SECONDS) -> Touch:
+    """What becomes of a TCP connection; nothing is sent."""
+    try:
+        with socket.create_connection((host, port), timeout=seconds):
+            return Touch.OK
+    except ConnectionRefusedError:
+        return Touch.REFUSED
+    except TimeoutError:
+        return Touch.SILENT
+    except (OSError, UnicodeError, OverflowError):
+        return Touch.NO_ROUTE
+
+
+def _pid(node: NodeSeen) -> int:
+    return node.pid or int(node.info.get("process_id", 0))
+
+
+def _bus_port(shape: Shape, node: NodeSeen, target: Target) -> int:
+    if shape is not Shape.CLUSTER:
+        return 0
+    if len(target.ports) > 1:
+        return target.ports[1]
+    own = node.myself
+    return own.bus_port if own and own.bus_port else node.port + BUS_OFFSET
+
+
+def _probe(place: _Place, asker: Asker) -> Probe:
+    node = place.node
+    ports = [node.port, *([place.bus_port] if place.bus_port else [])]
+    held = {port: who for port in ports if (who := place.holder(node.host, port))}
+    found = Probe(
+        name=node.name,
+        data=touch(node.host, node.port),
+        bus=touch(node.host, place.bus_port) if place.bus_port else None,
+        bus_port=place.bus_port,
+        holders=held,
+        listens=_listens(place),
+    )
+    if found.data is Touch.OK and not node.paused and node.port not in held:
+        found = _asked(place, found, asker)
+    return _announced(place, found)
+
+
+def _listens(place: _Place) -> tuple[str, ...] | None:
+    if not place.pid:
+        return None
+    mine = (one for one in place.listeners if one.of(place.pid))
+    return tuple(sorted(f"{one.host}:{one.port}" for one in mine))
+
+
+def _asked(place: _Place, found: Probe, asker: Asker) -> Probe:
+    node = place.node
+    commands: list[Command] = [("INFO",), ("CONFIG", "GET", "*")]
+    try:
+        said, config = asker.ask(node.host, node.port, commands)
+        info = {} if isinstance(said, Exception) else parse_info(str(said))
+    except AccessDenied as error:
+        return replace(found, denied=error.detail)
+    except (Unreachable, BadReply):
+        return found
+    settings = _settings(config)
+    login = ""
+    if info.get("role") == "slave" and info.get("master_link_status") != "up":
+        login = _login(info, settings, asker.keys.own.tls)
+    told = _told(place) if node.role is Role.REPLICA and not node.link_up else ""
+    return replace(found, info=info, login=login, said=told)
+
+
+def _settings(config: object) -> Mapping[str, str]:
+    if not isinstance(config, list):
+        return {}
+    return dict(zip(map(str, config[::2]), map(str, config[1::2]), strict=False))
+
+
+def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: Tls | None) -> str:
+    """What a replica's primary says to the replica's own user and password; "" if it lets it in.
+
+    That is what the replica itself sends (replication.c, syncWithMaster).
+    """
+    user = settings.get("masteruser", settings.get("primaryuser", ""))
+    secret = settings.get("masterauth", settings.get("primaryauth", ""))
+    login: list[Command] = [("AUTH", *filter(None, (user, secret)))] if secret else []
+    host, port = info.get("master_host", ""), int(info.get("master_port", 0))
+    try:
+        with Asker(one_key(Access(tls=tls)), seconds=_SECONDS) as asker:
+            replies = asker.ask(host, port, [*login, ("PING",)])
+    except AccessDenied as error:
+        return error.detail
+    except Unreachable:
+        return ""
+    return next((str(reply) for reply in replies if isinstance(reply, Exception)), "")
+
+
+def _told(place: _Place) -> str:
+    """The last line about replication in the log of a node of ours, without time and pid."""
+    if place.target.layout is None:
+        return ""
+    lines = tail(place.target.layout.node(place.node.name).log, 40).splitlines()
+    told = [line for line in lines if _TOLD.search(line)]
+    return re.sub(r"^\S+ \d+ \S+ \d+ [\d:.]+ [#*.-] ", "", told[-1]) if told else ""
+
+
+def _announced(place: _Place, found: Probe) -> Probe:
+    """Whether others can reach the bus address that the node tells them."""
+    own = place.node.myself
+    if own is None or not own.host:
+        return found
+    if (own.host, own.bus_port) == (place.node.host, place.bus_port):
+        return found
+    return replace(
+        found,
+        announced=touch(own.host, own.bus_port),
+        announced_holder=place.holder(own.host, own.bus_port) if place.local else "",
+    )
+
+
+def _listeners() -> Iterator[_Listener]:
+    """Every listening TCP socket on this machine, as far as the system tells us."""
+    with suppress(psutil.Error, OSError):
+        for one in psutil.net_connections(kind="tcp"):
+            if one.status == psutil.CONN_LISTEN and one.laddr:
+                pid = one.pid or 0
+                yield _Listener(one.laddr.ip, one.laddr.port, pid, _parent(pid))
+
+
+def _parent(pid: int) -> int:
+    with suppress(psutil.Error):
+        return psutil.Process(pid).ppid() if pid else 0
+    return 0
+
+
+def _named(pid: int) -> str:
+    with suppress(psutil.Error):
+        if pid:
+            return f"{psutil.Process(pid).name()} (pid {pid})"
+    return "another program"

@@ -1,0 +1,223 @@
+"""Who reaches whom and why not: real topologies as captured, with one trouble each."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from redistopo.model.explanation import Reach, brief, explanation, reach, table
+from redistopo.model.observed import NodeSeen, Observed, ProcessState
+from redistopo.model.reach import Probe, Touch
+
+Captured = Callable[[str, str], Observed]
+
+
+def _probes(seen: Observed, **changed: dict[str, Any]) -> list[Probe]:
+    """Probes that found all well, but for the fields of the nodes named."""
+    found = []
+    for node in seen.nodes:
+        clustered = bool(node.members)
+        well = Probe(
+            name=node.name,
+            data=Touch.OK,
+            bus=Touch.OK if clustered else None,
+            bus_port=node.port + 10000 if clustered else 0,
+            info=node.info,
+        )
+        found.append(replace(well, **changed.get(node.name, {})))
+    return found
+
+
+def _with(seen: Observed, name: str, change: Callable[[NodeSeen], NodeSeen]) -> Observed:
+    nodes = tuple(change(node) if node.name == name else node for node in seen.nodes)
+    return replace(seen, nodes=nodes)
+
+
+def _foreign(seen: Observed) -> Observed:
+    """The same nodes, as of a topology that redistopo didn't start."""
+    nodes = (replace(node, process=ProcessState.NOT_OURS, pid=0) for node in seen.nodes)
+    return replace(seen, nodes=tuple(nodes))
+
+
+def _down(seen: Observed, name: str, about: str) -> Observed:
+    """The node has no bus link to that other one."""
+    port = next(node.port for node in seen.nodes if node.name == about)
+
+    def change(node: NodeSeen) -> NodeSeen:
+        members = (
+            replace(one, linked=False) if one.port == port and not one.myself else one
+            for one in node.members
+        )
+        return replace(node, members=tuple(members))
+
+    return _with(seen, name, change)
+
+
+@pytest.mark.parametrize("shape", ["cluster", "replication"])
+def test_a_captured_healthy_topology_has_no_trouble(
+    observed: Captured, engine_name: str, shape: str
+) -> None:
+    seen = observed(engine_name, shape)
+    found = reach(seen, _probes(seen))
+    assert found.well
+    assert explanation(found) == brief(found) == ""
+
+
+CASES: dict[str, tuple[dict[str, Any], str, str]] = {
+    "refused, and it listens elsewhere": (
+        {"data": Touch.REFUSED, "listens": ("127.0.0.2:7001",), "info": {}},
+        "bind address: node2 listens on 127.0.0.2:7001",
+        "refused",
+    ),
+    "refused, and it listens nowhere": (
+        {"data": Touch.REFUSED, "listens": (), "info": {}},
+        "listens on no port yet",
+        "refused",
+    ),
+    "refused, and nothing more is known": (
+        {"data": Touch.REFUSED, "info": {}},
+        "nothing listens: nothing listens on 127.0.0.1:",
+        "refused",
+    ),
+    "a bus port that is refused": ({"bus": Touch.REFUSED}, "the bus port of node2", "refused"),
+    "a data port that is silent": (
+        {"data": Touch.SILENT, "info": {}},
+        "(the data port of node2) vanish",
+        "timeout",
+    ),
+    "a bus port without route": (
+        {"bus": Touch.NO_ROUTE},
+        "(the bus port of node2) vanish",
+        "noroute",
+    ),
+    "a refused password": (
+        {"denied": "WRONGPASS", "info": {}},
+        "node2 refuses the password that redistopo has: WRONGPASS",
+        "denied",
+    ),
+    "connected, and no answer": ({"info": {}}, "takes connections, but doesn't answer", "mute"),
+    "no cluster mode": ({"info": {"cluster_enabled": "0"}}, "cluster mode: node2", "ok"),
+}
+
+
+@pytest.mark.parametrize("foreign", [False, True], ids=["ours", "foreign"])
+@pytest.mark.parametrize("case", CASES)
+def test_a_probe_tells_the_cause(observed: Captured, case: str, *, foreign: bool) -> None:
+    fields, cause, word = CASES[case]
+    seen = observed("redis-7.0", "cluster")
+    seen = _foreign(seen) if foreign else seen
+    found = reach(seen, _probes(seen, node2=fields))
+    assert cause in str(found.cause)
+    assert found.remedy
+    assert ("redistopo up" in found.remedy) <= (not foreign)
+    column = found.nodes.index("node2")
+    assert word in {row.cells[column] for row in found.rows}
+    if word != "ok":
+        assert found.pair is not None
+        assert (found.pair.source, found.pair.target) == ("redistopo", "node2")
+
+
+def test_a_port_that_another_program_holds(observed: Captured) -> None:
+    seen = observed("redis-7.0", "cluster")
+    port = seen.nodes[1].port + 10000
+    found = reach(seen, _probes(seen, node2={"holders": {port: "nginx (pid 7)"}}))
+    assert f"port {port} is held by nginx (pid 7)" in str(found.cause)
+    assert "another program listens there" in str(found.pair)
+
+
+def test_an_announced_address_that_leads_elsewhere(observed: Captured) -> None:
+    def tell(node: NodeSeen) -> NodeSeen:
+        members = (replace(one, bus_port=9) if one.myself else one for one in node.members)
+        return replace(node, members=tuple(members))
+
+    seen = _with(observed("redis-7.0", "cluster"), "node2", tell)
+    port = seen.nodes[1].port
+    for fields, words in (
+        ({"announced": Touch.REFUSED}, "at 127.0.0.1:9, where nothing listens; it is at"),
+        ({"announced": Touch.SILENT}, "at 127.0.0.1:9, where nobody answers; it is at"),
+        (
+            {"announced": Touch.OK, "announced_holder": "nginx (pid 7)"},
+            "at 127.0.0.1:9, which is held by nginx (pid 7); it is at",
+        ),
+    ):
+        found = reach(seen, _probes(seen, node2=fields))
+        assert words in str(found.cause)
+        assert "redistopo can't reach node2 (127.0.0.1:9, bus port)" in str(found.pair)
+        assert f"CONFIG SET cluster-announce-bus-port {port + 10000}" in found.remedy
+    # behind NAT another address is right
+    assert reach(seen, _probes(seen, node2={"announced": Touch.OK})).well
+
+
+def test_a_paused_node_goes_before_what_follows_from_it(observed: Captured) -> None:
+    seen = _down(observed("redis-7.0", "cluster"), "node1", "node2")
+    seen = _with(seen, "node2", lambda node: replace(node, paused=True, info={}, members=()))
+    found = reach(seen, _probes(seen, node2={"info": {}}))
+    assert [cause.kind for cause in found.causes] == ["stopped process"]
+    assert found.about("node1") is found.cause
+
+
+def test_a_link_that_fails_between_well_nodes(observed: Captured) -> None:
+    """On one machine no firewall is suspected; between two it is."""
+    seen = _down(observed("redis-7.0", "cluster"), "node1", "node2")
+    assert "every port is open, but node1 has no link to node2" in str(
+        reach(seen, _probes(seen)).cause
+    )
+    away = _with(seen, "node1", lambda node: replace(node, host="127.0.0.3"))
+    cause = reach(away, _probes(away)).causes[-1]
+    assert cause.kind == "firewall"
+    assert "node1 doesn't" in cause.evidence
+
+
+def test_a_node_that_others_do_not_know(observed: Captured) -> None:
+    whole = observed("redis-7.0", "cluster")
+    port = whole.nodes[1].port
+
+    def forget(node: NodeSeen) -> NodeSeen:
+        return replace(node, members=tuple(one for one in node.members if one.port != port))
+
+    seen = _with(whole, "node1", forget)
+    found = reach(seen, _probes(seen))
+    assert str(found.pair).endswith("it doesn't know that node")
+    assert f"CLUSTER MEET 127.0.0.1 {port}" in found.remedy
+
+
+def test_a_replica_whose_login_is_refused(observed: Captured) -> None:
+    seen = observed("redis-7.0", "replication")
+    down = {"master_link_status": "down"}
+    seen = _with(seen, "node2", lambda node: replace(node, info={**node.info, **down}))
+    said = "MASTER aborted replication with an error: NOAUTH"
+    found = reach(seen, _probes(seen, node2={"login": "WRONGPASS", "said": said}))
+    assert "refuses node2's masterauth (WRONGPASS)" in str(found.cause)
+    assert said in str(found.cause)
+    assert "node2 can't reach node1" in str(found.pair)
+    silent = reach(seen, _probes(seen, node2={"said": said}))
+    assert "replication: node2 has no link to its primary node1" in str(silent.cause)
+
+
+def _many(seen: Observed, count: int) -> tuple[Observed, list[Probe]]:
+    """The replication's second node many times over: what it says of others doesn't matter."""
+    nodes = tuple(
+        replace(seen.nodes[0], name=f"node{n}", port=7000 + n, info={"role": "master"})
+        for n in range(1, count + 1)
+    )
+    many = replace(seen, nodes=nodes)
+    return many, _probes(many, **{f"node{n}": {"data": Touch.REFUSED} for n in (50, 51)})
+
+
+@pytest.mark.parametrize("count", [6, 12, 102])
+def test_the_matrix_fits_a_terminal(observed: Captured, count: int) -> None:
+    seen = observed("redis-7.0", "cluster")
+    if count > 6:
+        seen, probes = _many(observed("redis-7.0", "replication"), count)
+    else:
+        probes = _probes(seen, node5={"data": Touch.REFUSED, "info": {}, "bus": Touch.SILENT})
+    found: Reach = reach(seen, probes)
+    lines = table(found)
+    assert max(map(len, lines)) <= 78
+    assert len(lines) <= 20
+    if count == 6:
+        assert lines[0].split() == ["from", "port", *(f"node{n}" for n in range(1, 7))]
+    if count == 102:
+        assert lines[0].split() == ["from", "port", "node50", "node51"]
+        assert lines[-1] == "102 nodes, 2 of them not reached by all"
