@@ -5,8 +5,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from support.faults import pytest_collection_modifyitems, pytest_configure
 from support.ports import leased
 from support.project import Project
+
+__all__ = ["pytest_collection_modifyitems", "pytest_configure"]
 
 
 @pytest.fixture(autouse=True)

@@ -128,6 +128,11 @@ class Layout:
         return self.state / "nodes"
 
     @property
+    def doomed(self) -> Path:
+        """Where a wipe puts the nodes before it removes them."""
+        return self.state / "nodes.removed"
+
+    @property
     def formation_log(self) -> Path:
         return self.state / "formation.log"
 

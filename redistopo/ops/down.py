@@ -20,7 +20,7 @@ from redistopo.world.lock import locked
 from redistopo.world.observe import Depth, look
 from redistopo.world.orphans import servers_in
 from redistopo.world.process import ours
-from redistopo.world.record import load_record, recorded_nodes
+from redistopo.world.record import recorded_nodes
 from redistopo.world.redis_cli import end_leftover
 from redistopo.world.registry import leave
 from redistopo.world.waiting import Deadline
@@ -82,11 +82,9 @@ def _wipe(layout: Layout, tell: Tell) -> None:
             detail="\n".join(f"pid {server.pid} in {server.folder}" for server in left),
             hint=f"if it is yours, stop it (kill {left[0].pid}), then run down --wipe again",
         )
-    record = load_record(layout)
     with step(tell, f"remove {layout.state}"):
+        leave(layout.root)
         wipe(layout)
-    if record is not None:
-        leave(record.id)
 
 
 def _stop(layout: Layout, deadline: Deadline, tell: Tell) -> tuple[str, ...]:

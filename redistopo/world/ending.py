@@ -16,8 +16,7 @@ _TO_SIGTERM = 0.4
 _TO_SIGKILL = 0.75
 """Shares of the deadline; Redis also saves on SIGTERM."""
 
-_AGAIN = 0.25
-"""Seconds after which a server that refused is told again."""
+_AGAIN_SECONDS = 0.25
 
 
 def nobody(_name: str) -> bool:
@@ -39,10 +38,9 @@ def end_all(
     """
     with ThreadPoolExecutor(max(1, min(32, len(running)))) as pool:
         agreed = dict(zip(running, pool.map(ask, running), strict=True))
-    refused = {process.pid for name, process in running.items() if not agreed[name]}
-    alive = _await_kindly(list(running.values()), refused, deadline.part(_TO_SIGTERM))
-    _terminate(alive)
-    alive = await_end(alive, deadline.part(_TO_SIGKILL))
+    refused = [process for name, process in running.items() if not agreed[name]]
+    alive = _terminated(list(running.values()), refused, deadline.part(_TO_SIGTERM))
+    alive = _terminated(alive, alive, deadline.part(_TO_SIGKILL))
     for process in alive:
         signal_process(process, signal.SIGKILL)
     if alive and (left := await_end(alive, Deadline(max(deadline.left, 2.0)))):
@@ -55,17 +53,18 @@ def end_all(
         forget_mark(layout, name)
 
 
-def _await_kindly(
-    alive: list[psutil.Process], refused: set[int], deadline: Deadline
+def _terminated(
+    alive: list[psutil.Process], told: list[psutil.Process], deadline: Deadline
 ) -> list[psutil.Process]:
-    """Those that still run at the deadline; who refused to end is told again and again.
+    """Those still alive at the deadline; the ones in `told` get SIGTERM, again and again.
 
-    A server that writes its first AOF, as a replica does right after its first sync, refuses
-    to end and forgets the signal (server.c, finishShutdown: "Writing initial AOF").
+    A server that writes its first AOF (a replica after its first sync) refuses to end and
+    forgets that it was asked; a second SIGTERM does no harm to one that is about to end
+    (server.c, prepareForShutdown and sigShutdownHandler).
     """
     while alive and not deadline.over:
-        _terminate(process for process in alive if process.pid in refused)
-        alive = await_end(alive, Deadline(min(_AGAIN, deadline.left)))
+        _terminate(process for process in told if process in alive)
+        alive = await_end(alive, Deadline(min(_AGAIN_SECONDS, deadline.left)))
     return alive
 
 

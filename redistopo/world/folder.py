@@ -1,6 +1,7 @@
 """The state folder beside the topology file: made private, marked as ours, removed only so."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -59,8 +60,12 @@ def _refuse_owner(path: Path) -> None:
 
 
 def _things(layout: Layout) -> bool:
-    """Whether the state folder holds anything but a lock, which may precede the marker."""
-    return not layout.state.is_dir() or any(path != layout.lock for path in layout.state.iterdir())
+    """Whether the state folder holds anything but what precedes a marker of ours: the lock,
+    and a marker whose writer was killed before it stood whole in its place."""
+    if not layout.state.is_dir():
+        return True
+    ours = re.compile(rf"{layout.lock.name}|\.{layout.marker.name}\.[0-9]+")
+    return any(not ours.fullmatch(path.name) for path in layout.state.iterdir())
 
 
 def claim(layout: Layout) -> None:
@@ -74,6 +79,8 @@ def claim(layout: Layout) -> None:
     private_folder(layout.nodes)
     if not layout.marker.exists():
         write_private(layout.marker, _MARK)
+    if layout.doomed.exists():
+        _remove(layout.doomed)
 
 
 def claimed(layout: Layout) -> bool:
@@ -89,8 +96,17 @@ def wipe(layout: Layout) -> None:
     refuse_foreign(layout)
     if not layout.state.exists():
         return
+    # cut off at any moment, all of the data is left or none: the record goes first, for
+    # without it data counts as a formed topology's, and then all nodes go at once, by name;
     # the marker goes late, so that an interrupted wipe can be repeated; the lock goes last,
     # so that nobody makes a new topology meanwhile
+    if layout.doomed.exists():
+        _remove(layout.doomed)
+    if layout.record.exists():
+        _remove(layout.record)
+    if layout.nodes.is_dir() and not layout.nodes.is_symlink():
+        with writing(layout.nodes):
+            layout.nodes.replace(layout.doomed)
     last = (layout.marker, layout.lock)
     for path in sorted(layout.state.iterdir()):
         if path not in last:

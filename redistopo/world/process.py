@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -123,18 +123,19 @@ def ours(layout: Layout, node: str) -> psutil.Process | None:
     """The node's running process, proven ours; None where there is none.
 
     Proven by pid, start time and boot as recorded, and by its working folder: in a copy
-    of a project the record names the original's processes, but they work elsewhere. A
-    launch that was cut off before its pid was recorded is completed here. What lies behind
-    a symbolic link is somebody else's.
+    of a project the record names the original's processes, but they work elsewhere. Where
+    the record proves nothing (a launch cut off before its pid was recorded, a folder copied
+    over this one), a server that works in this very folder is found and put on record. What
+    lies behind a symbolic link is somebody else's.
     """
     folder = layout.node(node)
     if folder.root.is_symlink() or layout.nodes.is_symlink() or layout.state.is_symlink():
         return None
     mark = load_mark(folder.process)
-    if mark is None or (mark.launching and mark.pid == 0):
-        return _adopt(node, folder)
-    process = marked(mark)
-    return process if process is not None and _works_in(process, folder.root) else None
+    process = marked(mark) if mark is not None and mark.pid else None
+    if process is not None and _works_in(process, folder.root):
+        return process
+    return _adopt(node, folder)
 
 
 def marked(mark: ProcessMark) -> psutil.Process | None:
@@ -177,22 +178,50 @@ def _works_in(process: psutil.Process, folder: Path) -> bool:
 
 
 def _adopt(node: str, folder: NodeFolder) -> psutil.Process | None:
-    """A server that works in this node's own folder, started by us but not on record."""
-    try:
-        pid = int(folder.pidfile.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
-    try:
-        process = psutil.Process(pid)
-        executable = process.exe()
-        named = Path(executable).name.removesuffix(" (deleted)") in SERVERS
-        if not named or not Path(process.cwd()).samefile(folder.root):
-            return None
-        mark = replace(mark_of(process, node, str(folder.config)), executable=executable)
-    except (psutil.Error, OSError):
-        return None
-    save_mark(folder.process, mark)
-    return process
+    """A server that works in this node's own folder, whatever is on record; now it is."""
+    for pid in _working_in(folder.root):
+        try:
+            process = psutil.Process(pid)
+            if not _serves(process):
+                continue
+            mark = replace(mark_of(process, node, str(folder.config)), executable=process.exe())
+        except (psutil.Error, OSError):
+            continue
+        save_mark(folder.process, mark)
+        return process
+    return None
+
+
+def _serves(process: psutil.Process) -> bool:
+    """Whether it is a server itself: no child of one that saves, no checker of its files.
+
+    All of these are one program (on Debian); they differ by their title, which a child
+    changes (server.c, redisSetProcTitle) and a checker never bears.
+    """
+    if process.status() == psutil.STATUS_ZOMBIE:
+        return False
+    program = Path(process.exe().removesuffix(" (deleted)")).name
+    title = "".join(process.cmdline()[:1])
+    word = title if title.startswith("/") else title.partition(" ")[0]
+    return program in SERVERS and "server" in Path(word).name
+
+
+def _working_in(folder: Path) -> Iterator[int]:
+    """Pids of all processes whose working folder is that one, as far as we may see them."""
+    if not folder.is_dir():
+        return
+    if sys.platform == "linux":
+        wanted = str(folder.resolve())
+        for entry in Path("/proc").iterdir():
+            # not by psutil: it reads each process's start time, and this is done often
+            with suppress(OSError):
+                if entry.name.isdigit() and os.readlink(entry / "cwd") == wanted:  # noqa: PTH115
+                    yield int(entry.name)
+        return
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if Path(process.cwd()).samefile(folder):
+                yield process.pid
 
 
 def paused(process: psutil.Process) -> bool:

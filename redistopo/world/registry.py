@@ -54,12 +54,14 @@ def enter(entry: Entry) -> str:
     return ""
 
 
-def leave(entry_id: str) -> None:
-    """The topology is no longer known."""
+def leave(root: Path) -> None:
+    """No topology of that project folder is known any more; one of a copy of it still is."""
     folder = _folder()
-    if folder is not None:
-        with suppress(OSError):
-            (folder / f"{entry_id}.json").unlink(missing_ok=True)
+    for entry in entries():
+        # an id is a file's name here, and what was read from a file is no path
+        if folder is not None and entry.root == str(root) and "/" not in entry.id:
+            with suppress(OSError):
+                (folder / f"{entry.id}.json").unlink(missing_ok=True)
 
 
 def entries() -> tuple[Entry, ...]:

@@ -1,0 +1,251 @@
+"""redistopo ends by SIGKILL at each boundary of a verb; whatever is typed next, all is well."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from support.engines import BUNDLED
+from support.mortal import Ended, Nursery, nursery
+from support.project import Project
+from support.waiting import until
+
+KEPT = "{06S}kept"  # slot 0
+
+
+@dataclass
+class Trials:
+    """One project and one nursery, over and over; `stranger` must outlive everything."""
+
+    project: Project
+    nursery: Nursery
+    stranger: psutil.Process
+
+    @property
+    def clustered(self) -> bool:
+        return self.project.size == 6
+
+    def run(self, verb: str, *, end_at: int = 0) -> Ended:
+        """The verb came to its end, or to the boundary where it is killed."""
+        ended = self.nursery.run(verb, self.project.root, end_at=end_at)
+        assert ended.code in ((0, -9) if end_at else (0,)), ended
+        return ended
+
+    def write(self) -> None:
+        with self.project.client() as client:
+            client.set(KEPT, "yes")
+
+    def kept(self) -> str | None:
+        with self.project.client() as client:
+            return client.get(KEPT)  # type: ignore[no-any-return]
+
+    def whole(self) -> None:
+        """It is healthy in the suite's own eyes, with one server a node, and no stranger hurt."""
+        assert self.project.faults(cluster=self.clustered) == []
+        assert len(self.servers()) == self.project.size
+        self.unhurt()
+
+    def gone(self) -> None:
+        """No server and no redis-cli of it runs."""
+        assert self.servers() == []
+        assert _talking_to(self.project.ports) == []
+        self.unhurt()
+
+    def servers(self) -> list[psutil.Process]:
+        return [one for one in self.project.servers() if one.pid != self.stranger.pid]
+
+    def unhurt(self) -> None:
+        assert self.stranger.is_running()
+        assert self.stranger.status() != psutil.STATUS_ZOMBIE
+
+    def crash(self) -> None:
+        """All servers die at once."""
+        for process in self.servers():
+            process.kill()
+        until(lambda: not self.servers())
+
+
+def _talking_to(ports: list[int]) -> list[psutil.Process]:
+    """Every redis-cli that was told one of these ports."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        if words and words[0].endswith("-cli") and f"127.0.0.1:{ports[0]}" in words:
+            found.append(process)
+    return found
+
+
+@pytest.fixture
+def trials(project: Project) -> Iterator[Callable[..., Trials]]:
+    """Makes the trials of one shape, with a stranger's server at work in the project's folder."""
+    port = str(project.port + 15)
+    stranger = psutil.Popen(
+        [BUNDLED.path, "--port", port, "--bind", "127.0.0.1", "--save", ""],
+        cwd=project.root, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    with nursery() as made:
+
+        def begin(shape: str, *words: str) -> Trials:
+            project.init(shape, *words, engine=BUNDLED.path)
+            return Trials(project, made, stranger)
+
+        yield begin
+    stranger.kill()
+    stranger.wait()
+
+
+SHAPES = {
+    "standalone": ("standalone",),
+    "replication": ("replication", "--replicas", "1"),
+    "instant": ("cluster", "--formation", "instant"),
+    "redis-cli": ("cluster", "--formation", "redis-cli"),
+}
+
+
+def _all(passed: Ended) -> list[int]:
+    return list(range(1, len(passed.boundaries) + 1))
+
+
+def _told(passed: Ended) -> list[int]:
+    """Where the verb tells something: its steps' beginnings and ends."""
+    return [n for n, one in enumerate(passed.boundaries, 1) if ": " in one]
+
+
+def _begun(passed: Ended) -> list[int]:
+    return [n for n, one in enumerate(passed.boundaries, 1) if one.startswith("started: ")]
+
+
+def _formation(passed: Ended) -> list[int]:
+    """Around the formation and the start of redis-cli."""
+    wanted = ("started: form", "done: form", "subprocess.Popen valkey-cli", "started: verify")
+    return [n for n, one in enumerate(passed.boundaries, 1) if one.startswith(wanted)]
+
+
+Choice = Callable[[Ended], list[int]]
+FIRST_UPS: dict[str, tuple[str, Choice]] = {
+    "standalone, every boundary": ("standalone", _all),
+    "replication, each other boundary": ("replication", lambda passed: _all(passed)[::2]),
+    "replication, those between": ("replication", lambda passed: _all(passed)[1::2]),
+    "instant, each step": ("instant", _told),
+    "redis-cli, formation": ("redis-cli", _formation),
+}
+
+
+@pytest.mark.fault(
+    "redistopo is killed at any boundary of a first `up`",
+    "the next `up` takes over what runs and ends healthy; `down` instead leaves no process",
+)
+@pytest.mark.parametrize("case", FIRST_UPS)
+def test_first_up(trials: Callable[..., Trials], case: str) -> None:
+    shape, choose = FIRST_UPS[case]
+    trial = trials(*SHAPES[shape])
+    boundaries = choose(trial.run("up"))
+    assert len(boundaries) >= 4
+    trial.run("wipe")
+    for n in boundaries:
+        trial.run("up", end_at=n)
+        if n % 3 == 0:
+            trial.run("down")
+            trial.gone()
+        trial.run("up")
+        trial.whole()
+        trial.run("wipe")
+        trial.gone()
+
+
+HEALING_UPS: dict[str, tuple[str, Choice]] = {
+    "standalone, every boundary": ("standalone", _all),
+    "replication, each step": ("replication", _told),
+    "instant, each step's beginning": ("instant", _begun),
+}
+
+
+@pytest.mark.fault(
+    "all servers die, and redistopo is killed at any boundary of the `up` that heals",
+    "the next `up` ends healthy, with every key that was written before",
+)
+@pytest.mark.parametrize("case", HEALING_UPS)
+def test_up_after_a_crash(trials: Callable[..., Trials], case: str) -> None:
+    shape, choose = HEALING_UPS[case]
+    trial = trials(*SHAPES[shape])
+    trial.run("up")
+    trial.write()
+    trial.crash()
+    boundaries = choose(trial.run("up"))
+    assert len(boundaries) >= 4
+    for n in boundaries:
+        trial.crash()
+        trial.run("up", end_at=n)
+        trial.run("up")
+        trial.whole()
+        assert trial.kept() == "yes"
+    trial.run("down")
+    trial.gone()
+
+
+DOWNS: dict[str, tuple[str, Choice]] = {
+    "standalone, every boundary": ("standalone", _all),
+    "replication, every boundary": ("replication", _all),
+    "instant, each step": ("instant", _told),
+}
+
+
+@pytest.mark.fault(
+    "redistopo is killed at any boundary of `down`",
+    "the next `down` ends the rest; the next `up` has all of the data",
+)
+@pytest.mark.parametrize("case", DOWNS)
+def test_down(trials: Callable[..., Trials], case: str) -> None:
+    shape, choose = DOWNS[case]
+    trial = trials(*SHAPES[shape])
+    trial.run("up")
+    trial.write()
+    boundaries = choose(trial.run("down"))
+    trial.gone()
+    for n in boundaries:
+        trial.run("up")
+        trial.run("down", end_at=n)
+        if n % 2:
+            trial.run("down")
+            trial.gone()
+        trial.run("up")
+        trial.whole()
+        assert trial.kept() == "yes"
+
+
+WIPES: dict[str, tuple[str, Choice]] = {
+    "standalone, every boundary": ("standalone", _all),
+    "instant, each sixth": ("instant", lambda passed: _all(passed)[::6]),
+}
+
+
+@pytest.mark.fault(
+    "redistopo is killed at any boundary of `down --wipe`",
+    "the next `down --wipe` removes the rest; the next `up` has all of the data or none",
+)
+@pytest.mark.parametrize("case", WIPES)
+def test_wipe(trials: Callable[..., Trials], case: str) -> None:
+    shape, choose = WIPES[case]
+    trial = trials(*SHAPES[shape])
+    trial.run("up")
+    boundaries = choose(trial.run("wipe"))
+    for turn, n in enumerate(boundaries):
+        trial.run("up")
+        trial.write()
+        trial.run("wipe", end_at=n)
+        if turn % 2:
+            trial.run("up")
+            trial.whole()
+            assert trial.kept() in ("yes", None)
+        trial.run("wipe")
+        trial.gone()
+        assert _left(trial.project.root) == ["redistopo.toml"]
+
+
+def _left(root: Path) -> list[str]:
+    return sorted(path.name for path in root.iterdir())

@@ -1,0 +1,175 @@
+"""Verbs that end by SIGKILL at any of their steps: a nursery that forks one for each trial.
+
+A boundary is whatever a verb tells (`Event`), and each durable or outward act just before
+it is done: a file renamed into place or removed, a folder made or removed, a program
+started, a signal sent. Python's own audit events (PEP 578) show these, so that the product
+has no hook for it, and a new step is a new boundary by itself.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_ACTS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.kill", "subprocess.Popen"}
+_STARTER = str(Path(__file__))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a verb ended: -9 where it was killed; `boundaries` is what it passed, in order."""
+
+    code: int
+    said: str
+    boundaries: tuple[str, ...]
+
+
+class Nursery:
+    """A process that has all of redistopo loaded and forks, so that a trial takes no import."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, _STARTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, verb: str, root: Path, *, end_at: int = 0, **extra: Any) -> Ended:
+        """The verb ran in that folder, and was killed at its nth boundary, if it came to it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        order = {"verb": verb, "root": str(root), "end_at": end_at, **extra}
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        told = json.loads(self._process.stdout.readline())
+        return Ended(told["code"], told["said"], tuple(told["boundaries"]))
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@contextmanager
+def nursery() -> Iterator[Nursery]:
+    """A nursery, ended afterwards."""
+    made = Nursery()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+class Reaper:
+    """Counts boundaries in the child, writes them down, and kills it at the chosen one."""
+
+    def __init__(self, order: dict[str, Any], notes: int) -> None:
+        self._end_at = order["end_at"]
+        self._steal = order.get("steal")
+        self._notes = notes
+        self._count = 0
+        self._armed = False
+        self._held: list[socket.socket] = []
+
+    def arm(self) -> None:
+        self._armed = True
+        sys.addaudithook(self.audit)
+
+    def disarm(self) -> None:
+        self._armed = False
+
+    def audit(self, event: str, words: tuple[Any, ...]) -> None:
+        if self._armed and event in _ACTS:
+            self._pass(f"{event} {Path(str(words[0])).name if words else ''}")
+
+    def tell(self, event: Any) -> None:
+        if self._steal and event.kind == "started" and event.text.startswith(self._steal[0]):
+            self._held.append(socket.create_server(("127.0.0.1", self._steal[1])))
+            self._steal = None
+        self._pass(f"{event.kind}: {event.text}")
+
+    def _pass(self, boundary: str) -> None:
+        self._count += 1
+        os.write(self._notes, f"{boundary}\n".encode())
+        if self._count == self._end_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
+    from redistopo.ops.down import DownRequest, down
+    from redistopo.ops.up import UpRequest, up
+
+    return {
+        "up": lambda root, tell: up(UpRequest(root=root), tell),
+        "down": lambda root, tell: down(DownRequest(root=root), tell),
+        "wipe": lambda root, tell: down(DownRequest(root=root, wipe=True), tell),
+    }
+
+
+def _child(order: dict[str, Any], notes: int, verb: Callable[[Path, Any], Any]) -> None:
+    from redistopo.errors import RedistopoError
+
+    if "umask" in order:
+        os.umask(order["umask"])
+    if jump := order.get("clock"):
+        _jumping(jump)
+    reaper = Reaper(order, notes)
+    code, said = 0, ""
+    try:
+        reaper.arm()
+        verb(Path(order["root"]), reaper.tell)
+    except RedistopoError as error:
+        code, said = int(error.code), f"{error.message}\n{error.detail}\n{error.hint}"
+    finally:
+        reaper.disarm()
+    os.write(notes, f"\0{json.dumps(said)}\n".encode())
+    os._exit(code)
+
+
+def _jumping(seconds: float) -> None:
+    """Each look at the wall clock is that much later (or earlier) than the last one."""
+    true, jumps = time.time, iter(range(10**9))
+    time.time = lambda: true() + seconds * next(jumps)
+
+
+def _serve() -> None:
+    """One fork for each order on stdin; the answer says how it ended."""
+    import redis  # noqa: F401
+
+    import redistopo.world.client
+    import redistopo.world.proof  # noqa: F401
+
+    verbs = _verbs()
+    for line in sys.stdin:
+        order = json.loads(line)
+        reading, writing = os.pipe()
+        os.set_inheritable(writing, False)
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            try:
+                _child(order, writing, verbs[order["verb"]])
+            except BaseException as error:  # noqa: BLE001  told to the test, whatever it is
+                os.write(writing, f"\0{json.dumps(repr(error))}\n".encode())
+                os._exit(99)
+        os.close(writing)
+        with os.fdopen(reading, encoding="utf-8", errors="replace") as notes:
+            text = notes.read()
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        passed, _, said = text.partition("\0")
+        answer = {
+            "code": status,
+            "said": json.loads(said) if said else "",
+            "boundaries": passed.splitlines(),
+        }
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)
+    _serve()
