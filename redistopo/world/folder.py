@@ -76,9 +76,9 @@ def claim(layout: Layout) -> None:
     refuse_foreign(layout)
     refuse_planted(layout)
     private_folder(layout.state)
-    private_folder(layout.nodes)
     if not layout.marker.exists():
         write_private(layout.marker, _MARK)
+    private_folder(layout.nodes)
     if layout.doomed.exists():
         _remove(layout.doomed)
 
