@@ -1,0 +1,71 @@
+"""redistopo ends by SIGKILL while it changes passwords or certificates of running servers."""
+
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+from support.engines import BUNDLED, TLS
+from support.mortal import Nursery, nursery
+from support.project import Project
+
+
+@pytest.fixture
+def mortal() -> Iterator[Nursery]:
+    with nursery() as made:
+        yield made
+
+
+ROTATIONS = {
+    "one password": (("standalone",), lambda count: range(1, count + 1)),
+    "a password for each user": (("standalone", "--acl"), lambda count: range(1, count + 1)),
+    "on three servers": (("replication",), lambda count: range(1, count + 1, 3)),
+}
+
+
+@pytest.mark.fault(
+    "redistopo is killed at any boundary of `secret rotate`",
+    "one password works everywhere, the one on file; the next `up` finishes what was begun",
+)
+@pytest.mark.parametrize("case", ROTATIONS)
+def test_rotation(project: Project, mortal: Nursery, case: str) -> None:
+    words, choose = ROTATIONS[case]
+    project.init(*words, engine=BUNDLED.path)
+    project.up()
+    with project.client() as node:
+        node.set("kept", "yes")
+    count = len(mortal.run("rotate", project.root).boundaries)
+    assert count > 10
+    for n in choose(count):
+        before = project.password
+        assert mortal.run("rotate", project.root, end_at=n).code in (0, -9)
+        # whatever is on file opens every server, even before anything is mended
+        for port in project.ports:
+            with project.client(port) as node:
+                assert node.get("kept") == "yes"
+        assert mortal.run("up", project.root).code == 0
+        assert not (project.root / ".redistopo" / "rotation.json").exists()
+        assert project.faults(cluster=False) == []
+        if project.password != before:
+            for port in project.ports:
+                with Redis(port=port) as node, pytest.raises(Exception, match=r"invalid|WRONGPASS"):
+                    node.execute_command("AUTH", before)
+    assert project.run("verify").code == 0
+
+
+@pytest.mark.skipif(TLS is None, reason="no server with TLS: apt install redis-server")
+@pytest.mark.fault(
+    "redistopo is killed at any boundary of `certs renew`",
+    "every certificate has the key that belongs to it: servers go on, and start again",
+)
+def test_renewal(project: Project, mortal: Nursery) -> None:
+    assert TLS is not None
+    project.init("replication", "--replicas", "1", "--tls", engine=TLS.path)
+    project.up()
+    count = len(mortal.run("renew", project.root).boundaries)
+    assert count > 5
+    for n in range(1, count + 1):
+        assert mortal.run("renew", project.root, end_at=n).code in (0, -9)
+        assert mortal.run("up", project.root).code == 0
+    project.run("down", check=0)
+    project.up()
+    assert project.run("verify").code == 0
