@@ -11,6 +11,7 @@ from redistopo.form.instant import form_instantly, seed
 from redistopo.form.start import await_ready, start
 from redistopo.model.changes import Do, Step
 from redistopo.model.plan import Method
+from redistopo.ops.rebuild import rebuild
 from redistopo.render.conf import node_conf
 from redistopo.world.ending import end_all
 from redistopo.world.files import private_folder, read_text, write_private
@@ -96,4 +97,5 @@ _DOERS: dict[Do, Callable[[Hands, Step], None]] = {
     Do.START: _start,
     Do.FORM: _form,
     Do.CORRECT: _correct,
+    Do.REBUILD: rebuild,
 }

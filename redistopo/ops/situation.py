@@ -33,7 +33,18 @@ def situation(plan: Plan, record: Record | None, seen: Observed, password: str) 
         record=record,
         healthy=not failed(plain),
         drifts=drifts(plan, seen, password),
+        moved=tuple(
+            node.name
+            for node in seen.nodes
+            if node.moved_from and not _written(plan, node.name, password)
+        ),
     )
+
+
+def _written(plan: Plan, name: str, password: str) -> bool:
+    """Whether the node's configuration on disk is today's."""
+    node = plan.node(name)
+    return read_text(node.folder.config) == node_conf(plan, node, password)
 
 
 def drifts(plan: Plan, seen: Observed, password: str) -> Drifts:
