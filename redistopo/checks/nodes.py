@@ -6,6 +6,7 @@ from redistopo.checks.subject import (
     Answer,
     Subject,
     bad,
+    doubtful,
     good,
     of_nodes,
     skipped,
@@ -53,6 +54,9 @@ def _stranger(subject: Subject, node: NodeSeen) -> Answer | None:
         )
     configs = subject.expected.configs or {}
     path = node.info.get("config_file", "")
+    if node.moved_from:
+        evidence = f"started when this folder was {node.moved_from}, its log still goes there"
+        return doubtful(node.name, evidence, "when convenient: redistopo down, then up")
     if node.name in configs and path != configs[node.name]:
         return bad(node.name, f"it runs on {path}, not on {configs[node.name]}", subject.start)
     return None

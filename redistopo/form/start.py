@@ -3,21 +3,14 @@
 import signal
 from collections.abc import Iterable
 
-from redistopo.errors import (
-    AccessDenied,
-    MachineLacks,
-    NodeDied,
-    RedistopoError,
-    TimedOut,
-    Unreachable,
-)
+from redistopo.errors import AccessDenied, TimedOut, Unreachable
+from redistopo.form.ended import ended
 from redistopo.form.hands import Hands, many
 from redistopo.form.reach import patient
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_info
-from redistopo.world.files import FREE, NO_SPACE, tail
+from redistopo.world.files import tail
 from redistopo.world.interrupt import uninterrupted
-from redistopo.world.ports import free, holder
 from redistopo.world.process import launch, signal_process
 from redistopo.world.waiting import wait_for
 
@@ -60,7 +53,7 @@ def await_ready(hands: Hands, nodes: Iterable[NodePlan]) -> None:
         for name, node in list(pending.items()):
             process = hands.started.get(name)
             if process is not None and process.poll() is not None:
-                raise ended(node, f"right after its start (exit code {process.poll()})")
+                raise ended(hands.plan, node, f"right after its start (exit code {process.poll()})")
             said[name] = _unready(hands, node)
             if not said[name]:
                 del pending[name]
@@ -102,24 +95,3 @@ def _unready(hands: Hands, node: NodePlan) -> str:
     if hands.plan.topology.clustered and fields.get("cluster_enabled") != "1":
         return "it runs without cluster mode"
     return ""
-
-
-def ended(node: NodePlan, when: str) -> RedistopoError:
-    """The error of a node that ended by itself, told by its own last log lines."""
-    last = tail(node.folder.log)
-    message = f"{node.name} ended {when}"
-    log = f"its log: {node.folder.log}"
-    if NO_SPACE in last:
-        return MachineLacks(message, detail=last, hint=f"{FREE}; {log}")
-    if "Address already in use" in last:
-        held = (
-            f"port {port} is held by {holder(port)}"
-            for port in node.ports
-            if not free(node.host, port)
-        )
-        told = next(held, "a port was taken meanwhile")
-        hint = f"stop that program, then run redistopo up again; {log}"
-        return MachineLacks(f"{message}: {told}", detail=last, hint=hint)
-    if "FATAL CONFIG FILE ERROR" in last:
-        return NodeDied(message, detail=last, hint="change that line in the topology file; " + log)
-    return NodeDied(message, detail=last, hint=log)

@@ -20,6 +20,7 @@ class Do(StrEnum):
     START = "start"
     FORM = "form"
     CORRECT = "correct"
+    REBUILD = "rebuild"
 
 
 Settings = Mapping[str, str | None]
@@ -50,18 +51,23 @@ class Step:
             Do.START: "start",
             Do.FORM: "form one cluster of",
             Do.CORRECT: "correct the live configuration of",
+            Do.REBUILD: "write a new nodes.conf of",
         }[self.do]
         return f"{what} {names(self.nodes)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """All that the steps depend on, besides the plan."""
+    """All that the steps depend on, besides the plan.
+
+    `moved` are running nodes whose files still bear paths of where the folder was.
+    """
 
     seen: Observed
     record: Record | None = None
     healthy: bool = False
     drifts: Drifts = field(default_factory=dict)
+    moved: tuple[str, ...] = ()
 
 
 def names(nodes: Iterable[str]) -> str:
@@ -161,6 +167,8 @@ def _revive(plan: Plan, absent: tuple[NodeSeen, ...], cause: str) -> Iterable[St
 
 def _correct(situation: Situation) -> Iterable[Step]:
     """Running servers get the file's settings, and a file that will give them at a restart."""
+    if situation.moved:
+        yield Step(do=Do.WRITE, nodes=situation.moved, cause="the folder was moved while they ran")
     drifting = {name: settings for name, settings in situation.drifts.items() if settings}
     if drifting:
         directives = sorted({name for settings in drifting.values() for name in settings})

@@ -41,6 +41,11 @@ class NodeFolder:
         return self.root / "users.acl"
 
     @property
+    def damaged(self) -> Path:
+        """A nodes.conf that was refused, kept when another is written in its place."""
+        return self.root / "nodes.conf.damaged"
+
+    @property
     def process(self) -> Path:
         """What we recorded of the process that we started here."""
         return self.root / "process.json"

@@ -46,9 +46,11 @@ class NodeSeen:
 
     `error` says why it couldn't be asked ("" where it answered); `config` (CONFIG GET),
     `anonymous` (what a client without password got) and `listening` (addresses, by the
-    system) are None where they weren't looked at, as `locks` is, or where there is neither
-    TLS nor ACL; `held_by` names who holds the ports of
-    an absent node; `paused` is a process that was stopped (SIGSTOP) and would go on.
+    system) are None where they weren't looked at, as `locks` is, or
+    where there is neither TLS nor ACL; `held_by` names who holds the ports of
+    an absent node; `paused` is a process that was stopped (SIGSTOP) and would go on;
+    `moved_from` is where the project's folder was when the node was started ("" where it
+    is still there), and paths below it in `config` are told as they are today.
     """
 
     name: str
@@ -59,6 +61,7 @@ class NodeSeen:
     paused: bool = False
     has_data: bool = False
     held_by: str = ""
+    moved_from: str = ""
     error: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
     cluster: Mapping[str, str] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from redistopo.model.changes import USERS, Do, Step
 from redistopo.model.conf_text import read_conf
 from redistopo.model.exposure import refuse_exposed
 from redistopo.model.plan import Method, NodePlan
+from redistopo.ops.rebuild import rebuild
 from redistopo.render.conf import node_conf, users_acl
 from redistopo.world.ending import end_all
 from redistopo.world.files import private_folder, read_text, write_private
@@ -111,4 +112,5 @@ _DOERS: dict[Do, Callable[[Hands, Step], None]] = {
     Do.START: _start,
     Do.FORM: _form,
     Do.CORRECT: _correct,
+    Do.REBUILD: rebuild,
 }

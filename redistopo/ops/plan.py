@@ -12,7 +12,9 @@ from redistopo.model.plan import Plan
 from redistopo.model.planner import as_seen
 from redistopo.ops.history import refuse_older_engine
 from redistopo.ops.leadership import leading
+from redistopo.ops.limits import refuse_low_limits
 from redistopo.ops.project import load, plan_of, require_address
+from redistopo.ops.rebuild import lost_tables, refuse_lost_tables
 from redistopo.ops.situation import look_for_steps, refuse_other_layout, situation
 from redistopo.ops.trouble import refuse_busy_ports
 from redistopo.world.client import Asker
@@ -47,6 +49,8 @@ def dry_run(root: Path, engine: str = "") -> PlanResult:
     result = _planned(made)
     if not any(node.running for node in result.seen.nodes):
         leading(result.plan, "")
+    refuse_lost_tables(made, lost_tables(made, record, result.seen))
+    refuse_low_limits(made, result.steps, silent)
     refuse_busy_ports(made, result.seen, formed=record is not None and record.formed)
     return result
 

@@ -9,6 +9,7 @@ from redistopo.errors import RedistopoError
 from redistopo.model.access import Access, Keys, User, one_key
 from redistopo.model.conf_text import read_conf
 from redistopo.model.layout import Layout
+from redistopo.model.moved import directives_here
 from redistopo.model.topology import Directives
 from redistopo.world.files import read_text
 from redistopo.world.observe import Target
@@ -29,7 +30,7 @@ def configs(layout: Layout) -> dict[str, Directives]:
             continue
         text = read_text(layout.node(name).config)
         if text is not None:
-            found[name] = read_conf(text)
+            found[name] = directives_here(read_conf(text), layout, name)
     return found
 
 

@@ -35,7 +35,18 @@ def situation(plan: Plan, record: Record | None, seen: Observed, keys: Keys) -> 
         record=record,
         healthy=not failed(plain),
         drifts=drifts(plan, seen, keys),
+        moved=tuple(
+            node.name
+            for node in seen.nodes
+            if node.moved_from and not _written(plan, node.name, keys)
+        ),
     )
+
+
+def _written(plan: Plan, name: str, keys: Keys) -> bool:
+    """Whether the node's configuration on disk is today's."""
+    node = plan.node(name)
+    return read_text(node.folder.config) == node_conf(plan, node, keys)
 
 
 def drifts(plan: Plan, seen: Observed, keys: Keys) -> Drifts:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from redistopo.errors import FaultFound, MachineLacks, RedistopoError, Unreachable
+from redistopo.form.ended import ended
 from redistopo.form.hands import Hands
-from redistopo.form.start import ended
 from redistopo.model.findings import failed
 from redistopo.model.observed import Observed, ProcessState
 from redistopo.model.plan import Plan
@@ -38,7 +38,7 @@ def unhealthy(plan: Plan, verdict: Verdict) -> RedistopoError:
     """The error of a topology that runs but failed its checks, or lost a node meanwhile."""
     gone = [node for node in verdict.seen.nodes if node.process is ProcessState.ABSENT]
     if gone:
-        return ended(plan.node(gone[0].name), "while the topology came up")
+        return ended(plan, plan.node(gone[0].name), "while the topology came up")
     problems = failed(verdict.findings)
     shown = [f"{one.check} {one.subject}: {one.evidence}" for one in problems[:8]]
     if len(problems) > len(shown):
@@ -60,5 +60,6 @@ def blaming(hands: Hands) -> Iterator[None]:
     except Unreachable as error:
         for name, process in hands.started.items():
             if process.poll() is not None:
-                raise ended(hands.plan.node(name), "while the topology came up") from error
+                node = hands.plan.node(name)
+                raise ended(hands.plan, node, "while the topology came up") from error
         raise

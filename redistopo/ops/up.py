@@ -20,7 +20,14 @@ from redistopo.ops.explain import explaining
 from redistopo.ops.health import Verdict, settle, with_proof
 from redistopo.ops.history import begin, remember
 from redistopo.ops.leadership import leading
+from redistopo.ops.limits import refuse_low_limits
 from redistopo.ops.project import load, plan_of, require_address
+from redistopo.ops.rebuild import (
+    lost_tables,
+    refuse_lost_tables,
+    require_nodes,
+    steps_to_rebuild,
+)
 from redistopo.ops.rotating import finish_rotation
 from redistopo.ops.running import configs
 from redistopo.ops.situation import expected, look_for_steps, primary_in, situation
@@ -45,13 +52,15 @@ _UNDO_SECONDS = 10.0
 class UpRequest:
     """How to bring it up; `seconds` for all of it, `keep` leaves what was started on failure.
 
-    `primary` says who leads a replication of which nobody runs and nobody can tell.
+    `primary` says who leads a replication of which nobody runs and nobody can tell;
+    `rebuild` names cluster nodes that may get a new nodes.conf, should theirs be refused.
     """
 
     root: Path
     seconds: float = 60.0
     engine: str = ""
     primary: str = ""
+    rebuild: tuple[str, ...] = ()
     keep: bool = False
 
 
@@ -83,6 +92,7 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
     require_address(plan.topology)
     if risk := open_to_listeners(plan.topology):
         warn(tell, risk)
+    require_nodes(plan, request.rebuild)
     with locked(plan.layout, "up", deadline, tell, make=True):
         ensure_certificates(plan)
         held = finish_rotation(plan.layout, keys(plan.topology, plan.layout, make=True), tell)
@@ -96,7 +106,7 @@ def _bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
         end_leftover(hands.plan.layout.formation)
         record = begin(hands.plan, hands.tell)
         with explaining(hands), blaming(hands):
-            steps = _converge(hands, record, request.primary)
+            steps = _converge(hands, record, request)
             formed_now = any(one.do is Do.FORM for one in steps)
             verdict = _prove(hands, record, formed_now=formed_now)
         kept = password_path(hands.plan.topology, hands.plan.layout)
@@ -117,17 +127,18 @@ def _bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
         raise
 
 
-def _converge(hands: Hands, record: Record, primary: str) -> tuple[Step, ...]:
+def _converge(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, ...]:
     """Steps until none is left to do; most often one round, or none."""
-    done: list[Step] = []
+    done: list[Step] = list(_rebuilt(hands, record, request.rebuild))
     for _round in range(_ROUNDS):
         seen = look_for_steps(hands)
         now = situation(hands.plan, record, seen, hands.keys)
         hands.plan = current(hands.plan, now)
         if not any(node.running for node in seen.nodes):
-            hands.plan = leading(hands.plan, primary)
+            hands.plan = leading(hands.plan, request.primary)
         steps = changes(hands.plan, now)
         refuse_busy_ports(hands.plan, seen, formed=record.formed)
+        refuse_low_limits(hands.plan, steps, hands.tell)
         execute(hands, steps)
         done += steps
         unformed = hands.plan.topology.clustered and not record.formed
@@ -137,6 +148,18 @@ def _converge(hands: Hands, record: Record, primary: str) -> tuple[Step, ...]:
         if not more:
             break
     return tuple(done)
+
+
+def _rebuilt(hands: Hands, record: Record, asked: tuple[str, ...]) -> tuple[Step, ...]:
+    """No absent node of a formed cluster is without its table; those asked for got a new one."""
+    if not hands.plan.topology.clustered:
+        return ()
+    seen = hands.look(Depth.PROCESS)
+    found = lost_tables(hands.plan, record, seen)
+    refuse_lost_tables(hands.plan, {k: v for k, v in found.items() if k not in asked})
+    steps = steps_to_rebuild(hands, seen, found, asked)
+    execute(hands, steps)
+    return steps
 
 
 def _prove(hands: Hands, record: Record, *, formed_now: bool) -> Verdict:

@@ -62,10 +62,12 @@ def absolute(path: Path) -> Path:
 
 
 def private_folder(path: Path) -> None:
-    """The folder exists with mode 0700, whatever the umask; its parents as usual."""
+    """The folder exists with mode 0700, whatever the umask; so do parents that were missing."""
     with writing(path):
+        missing = [one for one in path.parents if not one.exists()]
         path.mkdir(parents=True, exist_ok=True)
-        path.chmod(0o700)
+        for one in (*missing, path):
+            one.chmod(0o700)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -95,6 +97,15 @@ def read_text(path: Path) -> str | None:
 
 LOG_MARK = "# redistopo starts this server"
 """Stands in a log before each start, so that no older trouble is taken for today's."""
+
+
+def since_start(path: Path) -> str:
+    """A log's lines since its server's last start, a megabyte at most; "" where there are none."""
+    with suppress(OSError), path.open("rb") as log:
+        log.seek(0, os.SEEK_END)
+        log.seek(max(0, log.tell() - 1024 * 1024))
+        return log.read().decode(errors="replace").rpartition(LOG_MARK)[2]
+    return ""
 
 
 def tail(path: Path, lines: int = 10) -> str:

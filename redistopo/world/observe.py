@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.model.layout import Layout
+from redistopo.model.moved import here, moved_from
 from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.replies import Member, parse_info, parse_nodes
 from redistopo.model.topology import Shape
@@ -63,7 +64,7 @@ def _look_at(shape: Shape, target: Target, asker: Asker, depth: Depth) -> NodeSe
     if depth is Depth.PROCESS:
         return seen
     try:
-        return _asked(shape, seen, asker, depth)
+        return _placed(_asked(shape, seen, asker, depth), target.layout)
     except (Unreachable, BadReply) as error:
         return replace(seen, error=f"{error.message}: {error.detail}")
     except AccessDenied as error:
@@ -106,6 +107,17 @@ def _asked(shape: Shape, seen: NodeSeen, asker: Asker, depth: Depth) -> NodeSeen
             locks=try_locks(seen.host, seen.port, asker.keys),
         )
     return told
+
+
+def _placed(seen: NodeSeen, layout: Layout | None) -> NodeSeen:
+    """A node of ours whose folder was moved while it ran, told so."""
+    former = moved_from(layout, seen.name, seen.info.get("config_file", "")) if layout else ""
+    if layout is None or not former:
+        return seen
+    config = seen.config and {
+        name: here(value, former, layout) for name, value in seen.config.items()
+    }
+    return replace(seen, moved_from=former, config=config)
 
 
 def _members(text: str, host: str) -> tuple[Member, ...]:

@@ -108,6 +108,7 @@ def _spawn(folder: NodeFolder, executable: str) -> Started:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            umask=0o077,  # dump.rdb and the AOF are made by the server, with its own umask
         )
     except OSError as error:
         raise MachineLacks(

@@ -16,6 +16,12 @@ from redistopo.cli.output import Manner, deliver
 @click.option("--dry-run", is_flag=True, help="Print the steps and their causes; do nothing.")
 @click.option("--attach", is_flag=True, help="Follow all logs afterwards, until Ctrl-C.")
 @click.option("--primary", default="", metavar="NODE", help="Who leads, where nobody can tell.")
+@click.option(
+    "--rebuild",
+    multiple=True,
+    metavar="NODE",
+    help="A new nodes.conf for a node whose own was refused.",
+)
 @options.output
 def up(
     root: Path,
@@ -25,6 +31,7 @@ def up(
     dry_run: bool,
     attach: bool,
     primary: str,
+    rebuild: tuple[str, ...],
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -43,7 +50,14 @@ def up(
     from redistopo.ops.up import UpRequest
     from redistopo.ops.up import up as verb
 
-    request = UpRequest(root=root, seconds=timeout, engine=engine, primary=primary, keep=keep)
+    request = UpRequest(
+        root=root,
+        seconds=timeout,
+        engine=engine,
+        primary=primary,
+        rebuild=tuple(dict.fromkeys(rebuild)),
+        keep=keep,
+    )
     result = deliver(manner, lambda tell: verb(request, tell), show_up)
     if attach:
         from redistopo.cli.views.logs import follow_logs

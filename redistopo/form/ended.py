@@ -1,0 +1,120 @@
+"""The error of a server that ended by itself: told by its own log, with what to do next."""
+
+import shlex
+from pathlib import Path
+
+from redistopo.errors import MachineLacks, NodeDied, RedistopoError
+from redistopo.model.observed import Role
+from redistopo.model.plan import NodePlan, Plan
+from redistopo.model.rebuild import latest, read_table
+from redistopo.world.files import FREE, NO_SPACE, since_start, tail
+from redistopo.world.folder import has_data
+from redistopo.world.ports import free, holder
+from redistopo.world.tables import REFUSED, tables
+
+
+def ended(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
+    """The error of a node that ended by itself, told by its own last log lines."""
+    last = tail(node.folder.log)
+    whole = since_start(node.folder.log)
+    message = f"{node.name} ended {when}"
+    log = f"its log: {node.folder.log}"
+    if REFUSED in whole:
+        return NodeDied(
+            f"{message}: its nodes.conf is damaged",
+            detail=f"{node.folder.table}\n{_line(whole, REFUSED)}",
+            hint=f"redistopo up --rebuild {node.name} writes it anew from another node's, with "
+            "the same id, and keeps the damaged file",
+        )
+    if "append only file" in whole and ("Bad file format" in whole or "Unexpected end" in whole):
+        return _bad_log(plan, node, message, _line(whole, "append only file"))
+    if NO_SPACE in whole:
+        return MachineLacks(message, detail=last, hint=f"{FREE}; {log}")
+    if "Address already in use" in whole:
+        taken = [port for port in node.ports if not free(node.host, port)]
+        held = "".join(f"\nport {port} is held by {holder(port)}" for port in taken)
+        hint = "stop the program that took the port meanwhile, then run redistopo up again; "
+        return MachineLacks(message, detail=last + held, hint=hint + log)
+    if "FATAL CONFIG FILE ERROR" in whole:
+        return NodeDied(message, detail=last, hint="change that line in the topology file; " + log)
+    return NodeDied(message, detail=last, hint=log)
+
+
+def _line(text: str, word: str) -> str:
+    """The line of a log with that word, without its process and time."""
+    line = next(line for line in text.splitlines() if word in line)
+    return line.partition(" # ")[2] or line
+
+
+def _bad_log(plan: Plan, node: NodePlan, message: str, said: str) -> RedistopoError:
+    """A damaged append-only file: what would mend it, and who else has the data."""
+    path = _append_only(node)
+    folder = path if path.suffix == ".aof" else path.parent
+    aside = f"mv {_word(folder)} {_word(folder)}.damaged"
+    others = _kin(plan, node)
+    names = ", ".join(others)
+    fix = f"{_checker(plan)} --fix {_word(path)}"
+    if not others:
+        copies = "no other node has a copy of its data"
+        hint = f"copy {folder} elsewhere, then cut off the damage and what follows: {fix}"
+    elif _is_replica(plan, node):
+        copies = f"{names} has the same data: {node.name} is a replica"
+        hint = f"{aside}; then redistopo up: its primary gives it the data anew"
+    else:
+        copies = f"{names} has a copy of its data, as a replica"
+        lead = f"redistopo up --primary {others[0]}"
+        if plan.topology.clustered:
+            lead = f"redistopo up; but first redistopo up --keep, until {others[0]} took over"
+        hint = f"let {others[0]} lead: {aside}, then {lead}. Or copy that folder elsewhere, and "
+        hint += f"cut off the damage and what follows: {fix}"
+    return NodeDied(
+        f"{message}: its append-only file is damaged",
+        detail=f"{path}\n{said}\n{copies}",
+        hint=hint,
+    )
+
+
+def _append_only(node: NodePlan) -> Path:
+    """What a checker is to be given: the manifest (Redis 7.0 on), else the file itself."""
+    manifests = sorted(node.folder.root.glob("*/*.manifest"))
+    return manifests[0] if manifests else node.folder.root / "appendonly.aof"
+
+
+def _checker(plan: Plan) -> str:
+    """The command of the checker; a server itself is one when it is called by that name
+    (server.c, main)."""
+    server = Path(plan.engine.path)
+    name = server.name.replace("-server", "-check-aof")
+    if (server.parent / name).exists():
+        return _word(server.parent / name)
+    return f'bash -c \'exec -a {name} "$0" "$@"\' {_word(server)}'
+
+
+def _word(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def _is_replica(plan: Plan, node: NodePlan) -> bool:
+    if not plan.topology.clustered:
+        return node.role is Role.REPLICA
+    text = tables([node]).get(node.address, "")
+    table = read_table(text, node.address)
+    me = table.at(node.address) if table else None
+    return me is not None and not me.leads
+
+
+def _kin(plan: Plan, node: NodePlan) -> list[str]:
+    """Other nodes with the same data on disk: a replica's primary, a primary's replicas."""
+    if plan.topology.clustered:
+        read = (read_table(text, address) for address, text in tables(plan.nodes).items())
+        table = latest(read)
+        addresses = table.kin(node.address) if table else ()
+    elif node.role is Role.REPLICA:
+        addresses = tuple(one.address for one in plan.primaries)
+    else:
+        addresses = tuple(one.address for one in plan.nodes if one is not node)
+    return [
+        one.name
+        for one in plan.nodes
+        if one.address in addresses and has_data(plan.layout, one.name)
+    ]

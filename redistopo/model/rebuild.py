@@ -1,0 +1,156 @@
+"""A node's nodes.conf made anew from another node's: the same id, the role it has now.
+
+Redis reads the file at its start and refuses one that is damaged (cluster_legacy.c,
+clusterLoadConfig); an empty or missing one it takes for a new node, which would come
+back as a stranger to its own cluster.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+_HANDSHAKE = frozenset({"handshake", "noaddr"})
+_PASSING = frozenset({"myself", "fail", "fail?", "noflags"})
+_SHARD = re.compile(r"(?<=shard-id=)[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a nodes.conf; `place` is the address with all that engines append to it."""
+
+    id: str
+    place: str
+    flags: tuple[str, ...]
+    primary: str
+    epoch: int
+    slots: tuple[str, ...]
+
+    @property
+    def address(self) -> str:
+        return self.place.partition(",")[0].partition("@")[0]
+
+    @property
+    def shard(self) -> str:
+        found = _SHARD.search(self.place)
+        return found[0] if found else ""
+
+    @property
+    def leads(self) -> bool:
+        return "master" in self.flags
+
+    def __str__(self) -> str:
+        flags = ",".join(self.flags) or "noflags"
+        head = f"{self.id} {self.place} {flags} {self.primary} 0 0 {self.epoch} connected"
+        return " ".join([head, *self.slots])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A whole nodes.conf, and the highest epoch that its node had heard of."""
+
+    entries: tuple[Entry, ...]
+    epoch: int
+
+    def at(self, address: str) -> Entry | None:
+        return next((one for one in self.entries if one.address == address), None)
+
+    def kin(self, address: str) -> tuple[str, ...]:
+        """Addresses of the nodes with the same data: of its primary, or of its replicas."""
+        me = self.at(address)
+        if me is None:
+            return ()
+        wanted = {me.primary} if not me.leads else {one.id for one in self._followers(me)}
+        return tuple(one.address for one in self.entries if one.id in wanted)
+
+    def _followers(self, entry: Entry) -> tuple[Entry, ...]:
+        return tuple(one for one in self.entries if one.primary == entry.id)
+
+    def heir(self, entry: Entry) -> Entry | None:
+        """Who leads the shard that a primary without slots had: a primary of the same shard
+        id, or else the one with the fewest replicas, for the heir was a replica itself."""
+        leaders = [one for one in self.entries if one.leads and one.slots and one is not entry]
+        same = [one for one in leaders if one.shard and one.shard == entry.shard]
+        fewest = sorted(leaders, key=lambda one: len(self._followers(one)))
+        return next(iter(same or fewest), None)
+
+
+def read_table(text: str, address: str) -> Table | None:
+    """The table in a nodes.conf of the node at that address; None where it is damaged."""
+    entries: list[Entry] = []
+    epoch = 0
+    whole = False
+    for line in text.splitlines():
+        parts = line.split()
+        if parts[:1] == ["vars"]:
+            said = dict(zip(parts[1::2], parts[2::2], strict=False))
+            number = said.get("currentEpoch", "")
+            whole = number.isdigit()
+            epoch = int(number) if whole else 0
+        elif parts:
+            entry = _entry(parts, address)
+            if entry is None:
+                return None
+            entries.append(entry)
+    if not whole or sum("myself" in one.flags for one in entries) != 1:
+        return None
+    return Table(entries=tuple(entries), epoch=epoch)
+
+
+def _entry(parts: list[str], address: str) -> Entry | None:
+    if len(parts) < 8 or not re.fullmatch(r"[0-9a-f]{40}", parts[0]) or not parts[6].isdigit():
+        return None
+    flags = tuple(parts[2].split(","))
+    place = parts[1]
+    if "myself" in flags:
+        # a node that has never been met doesn't know its own host
+        place = address + place[place.find("@") :] if "@" in place else place
+    # half-migrated slots stand in a node's own line, and would be taken for the reader's
+    slots = tuple(part for part in parts[8:] if not part.startswith("["))
+    return Entry(
+        id=parts[0],
+        place=place,
+        flags=flags,
+        primary=parts[3],
+        epoch=int(parts[6]),
+        slots=slots,
+    )
+
+
+def latest(tables: Iterable[Table | None]) -> Table | None:
+    """The one that has heard of the highest epoch; of equal ones the first."""
+    found = [table for table in tables if table is not None]
+    return max(found, key=lambda table: table.epoch, default=None)
+
+
+def rebuilt(tables: Mapping[str, str], address: str) -> str | None:
+    """The nodes.conf for the node at `address` by what other nodes' files say (address ->
+    text); None where none of them is whole and knows it.
+
+    The node keeps its id. Where a replica took over meanwhile, it is that one's replica.
+    """
+    read = (read_table(text, other) for other, text in tables.items())
+    source = latest(table for table in read if table and table.at(address))
+    me = source.at(address) if source else None
+    if source is None or me is None:
+        return None
+    mine = replace(me, flags=("myself", *_lasting(me)))
+    if me.leads and not me.slots and (heir := source.heir(me)):
+        mine = replace(
+            mine,
+            flags=("myself", "slave"),
+            primary=heir.id,
+            epoch=heir.epoch,
+            place=_SHARD.sub(heir.shard, me.place) if heir.shard else me.place,
+        )
+    others = (
+        replace(one, flags=_lasting(one))
+        for one in source.entries
+        if one is not me and not _HANDSHAKE & set(one.flags)
+    )
+    # it may have voted in each epoch up to this one, and must not vote twice
+    closing = f"vars currentEpoch {source.epoch} lastVoteEpoch {source.epoch}"
+    return "\n".join([str(mine), *map(str, others), closing, ""])
+
+
+def _lasting(entry: Entry) -> tuple[str, ...]:
+    return tuple(flag for flag in entry.flags if flag not in _PASSING)

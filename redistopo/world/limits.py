@@ -1,0 +1,69 @@
+"""The system's limits on this process and its children."""
+
+import os
+import resource
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from redistopo.model.limits import Limits
+
+_UNLIMITED = 1 << 30
+
+
+def limits(needed: int) -> Limits:
+    """What there is now; tasks are counted only where they may be fewer than `needed`."""
+    soft, hard = map(_number, resource.getrlimit(resource.RLIMIT_NOFILE))
+    privileged = _may_raise(soft, hard)
+    return Limits(
+        files=soft,
+        # a server raises its own soft limit to the hard one, and a privileged one that too
+        server_files=max(hard, _most_files()) if privileged else hard,
+        tasks=None if privileged or os.getuid() == 0 else _tasks_left(needed),
+    )
+
+
+def _number(limit: int) -> int:
+    return _UNLIMITED if limit == resource.RLIM_INFINITY else limit
+
+
+def _may_raise(soft: int, hard: int) -> bool:
+    """Whether a hard limit can be raised: tried, because capabilities count only in the
+    first user namespace (sys.c, do_prlimit), which a container's root doesn't see."""
+    if hard >= _UNLIMITED:
+        return True
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard + 1))
+    except (ValueError, OSError):
+        return False
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return True
+
+
+def _most_files() -> int:
+    """What the kernel allows at most (proc(5), nr_open); 0 where it doesn't tell."""
+    with suppress(OSError, ValueError):
+        return int(Path("/proc/sys/fs/nr_open").read_text(encoding="ascii"))
+    return 0
+
+
+def _tasks_left(needed: int) -> int | None:
+    most = _number(resource.getrlimit(resource.RLIMIT_NPROC)[0])
+    if most >= _UNLIMITED or most - _all_tasks() >= needed:
+        return None
+    mine = os.getuid()
+    used = 0
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.uids().real == mine:
+                used += process.num_threads()
+    return max(0, most - used)
+
+
+def _all_tasks() -> int:
+    """Processes and threads of the whole machine (proc(5), loadavg); many where it isn't told."""
+    with suppress(OSError, ValueError, IndexError):
+        text = Path("/proc/loadavg").read_text(encoding="ascii")
+        return int(text.split()[3].partition("/")[2])
+    return _UNLIMITED

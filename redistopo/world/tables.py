@@ -1,0 +1,37 @@
+"""Cluster nodes' own tables on disk: read from all, written only where Redis refused one."""
+
+from collections.abc import Iterable
+
+from redistopo.model.plan import NodePlan
+from redistopo.world.files import read_text, since_start, write_private, writing
+
+REFUSED = "cluster config file"
+"""How a server speaks of a nodes.conf that it refuses: "corrupted cluster config file", and
+"Unknown flag in redis cluster config file" (cluster_legacy.c, clusterLoadConfig)."""
+
+
+def tables(nodes: Iterable[NodePlan]) -> dict[str, str]:
+    """Address -> text of each node's nodes.conf, where there is one."""
+    found = {node.address: read_text(node.folder.table) for node in nodes}
+    return {address: text for address, text in found.items() if text}
+
+
+def lost(node: NodePlan) -> str:
+    """Why the node would come back as a stranger to its cluster; "" where it wouldn't."""
+    text = read_text(node.folder.table)
+    if text is None:
+        return "missing"
+    return "" if text.strip("\0 \n") else "empty"
+
+
+def refused(node: NodePlan) -> bool:
+    """Whether the node's last start ended at its table."""
+    return REFUSED in since_start(node.folder.log)
+
+
+def replace_table(node: NodePlan, text: str) -> None:
+    """The node has that table; what it had is kept beside it."""
+    if node.folder.table.exists():
+        with writing(node.folder.damaged):
+            node.folder.table.replace(node.folder.damaged)
+    write_private(node.folder.table, text)
