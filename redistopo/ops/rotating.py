@@ -41,9 +41,10 @@ def carry_over(layout: Layout, old: Keys, rotation: Rotation, tell: Tell) -> Key
     nodes = [one for one in running_targets(layout, rendered) if ours(layout, one.name)]
     with Asker(old) as first, Asker(new) as second:
         ways = (second, first)
-        servers = "1 server" if len(nodes) == 1 else f"{len(nodes)} servers"
-        with step(tell, f"{servers} take the new password beside the old one"):
-            _order(nodes, taking(rotation), ways)
+        if nodes:
+            servers = "1 server takes" if len(nodes) == 1 else f"{len(nodes)} servers take"
+            with step(tell, f"{servers} the new password beside the old one"):
+                _order(nodes, taking(rotation), ways)
         with step(tell, "replicas and files change over"):
             _order(nodes, turning(rotation), ways)
             for name in rendered:
@@ -53,8 +54,9 @@ def carry_over(layout: Layout, old: Keys, rotation: Rotation, tell: Tell) -> Key
                 _order(nodes, keeping(rotation), ways)
         if rotation.keep_old:
             return new
-        with step(tell, "the old password goes"):
-            _order(nodes, dropping(rotation), ways)
+        if nodes:
+            with step(tell, "the old password goes"):
+                _order(nodes, dropping(rotation), ways)
     end_rotation(layout)
     return new
 

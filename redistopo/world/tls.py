@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
+from ipaddress import ip_address
 
 from redistopo.errors import MachineLacks
 from redistopo.model.access import Certificate, Tls
@@ -44,7 +45,7 @@ def presented(host: str, port: int, tls: Tls) -> Certificate | None:
     with suppress(OSError), socket.create_connection((host, port), _SECONDS) as plain:
         with wrapped(plain, host, tls) as secure:
             said = secure.getpeercert() or {}
-        names = [str(pair[1]) for pair in said.get("subjectAltName", ())]
+        names = [_written(str(pair[1])) for pair in said.get("subjectAltName", ())]
         expires = float(ssl.cert_time_to_seconds(str(said["notAfter"])))
         return Certificate(
             left=expires - time.time(),
@@ -53,6 +54,14 @@ def presented(host: str, port: int, tls: Tls) -> Certificate | None:
             names=tuple(names),
         )
     return None
+
+
+def _written(name: str) -> str:
+    """An address as servers write it (OpenSSL writes ::1 in full); a host name as it is."""
+    try:
+        return str(ip_address(name))
+    except ValueError:
+        return name
 
 
 def answer_in_plain(host: str, port: int) -> str:

@@ -4,7 +4,7 @@ import socket
 import ssl
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,15 @@ def test_everything_goes_by_tls(project: Project, kind: str) -> None:
     assert project.run("verify").code == 0
     project.run("down", check=0)
     project.up()
+
+
+@needs_tls
+def test_by_ipv6_in_a_folder_of_any_name(projects: Callable[[str], Project]) -> None:
+    project = projects('my "own" folder\'s été')
+    _up(project, "cluster", "--host", "::1", "--acl", "--formation", "redis-cli")
+    assert project.run("verify").code == 0
+    project.run("certs", "renew", check=0)
+    assert project.run("verify").code == 0
 
 
 @needs_tls

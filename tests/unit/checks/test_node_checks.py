@@ -161,7 +161,6 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
         "CONFIG is refused",
         lambda s: s.every(config=None, listening=None),
     ),
-    ("access.tls", SKIP, "topology", "tls = false", lambda s: s),
     ("access.tls", OK, "topology", "6 of 6 nodes: refuse plain", lambda s: s.every(locks=LOCKED)),
     (
         "access.tls",
@@ -188,7 +187,6 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
             .config("node2", tls_auth_clients="no")
         ),
     ),
-    ("access.certificates", SKIP, "topology", "no certificates", lambda s: s),
     (
         "access.certificates",
         OK,
@@ -217,7 +215,6 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
         "expires on 2031-05-04, in 3 days",
         lambda s: s.every(locks=LOCKED).node("node1", locks=_certified(left=3 * 86400.0)),
     ),
-    ("access.users", SKIP, "topology", "there is one user", lambda s: s),
     (
         "access.users",
         OK,
