@@ -6,6 +6,7 @@ import sys
 import click
 
 from redistopo import __version__
+from redistopo.cli.commands.bundle import bundle
 from redistopo.cli.commands.down import down
 from redistopo.cli.commands.engines import engines
 from redistopo.cli.commands.init import init
@@ -40,7 +41,9 @@ def redistopo() -> None:
     """Real Redis topologies - replication and Cluster - in seconds, proven to work."""
 
 
-for _command in (init, up, verify, status, down, plan, render, ps, engines, templates, schema):
+for _command in (
+    init, up, verify, status, down, plan, render, ps, bundle, engines, templates, schema,
+):  # fmt: skip
     redistopo.add_command(_command)
 
 

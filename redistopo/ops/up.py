@@ -30,6 +30,7 @@ from redistopo.world.lock import locked
 from redistopo.world.observe import Depth
 from redistopo.world.password import password, password_path
 from redistopo.world.redis_cli import end_leftover
+from redistopo.world.timeline import recorded
 from redistopo.world.waiting import Deadline
 
 _ROUNDS = 4
@@ -78,10 +79,13 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
     project = load(request.root)
     plan = plan_of(project, request.engine)
     require_address(plan.topology)
-    with locked(plan.layout, "up", deadline, tell, make=True):
+    with (
+        locked(plan.layout, "up", deadline, tell, make=True),
+        recorded(plan.layout, "up", tell) as told,
+    ):
         secret = password(plan.topology, plan.layout, make=True)
         with Asker(secret) as asker:
-            hands = Hands(plan=plan, password=secret, asker=asker, deadline=deadline, tell=tell)
+            hands = Hands(plan=plan, password=secret, asker=asker, deadline=deadline, tell=told)
             return _bring_up(hands, request, began)
 
 
