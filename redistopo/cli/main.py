@@ -6,6 +6,7 @@ import sys
 import click
 
 from redistopo import __version__
+from redistopo.cli.commands.bundle import bundle
 from redistopo.cli.commands.certs import certs
 from redistopo.cli.commands.down import down
 from redistopo.cli.commands.engines import engines
@@ -43,7 +44,8 @@ def redistopo() -> None:
 
 
 for _command in (
-    init, up, verify, status, down, plan, render, ps, secret, certs, engines, templates, schema,
+    init, up, verify, status, down, plan, render, ps, bundle, secret, certs, engines, templates,
+    schema,
 ):  # fmt: skip
     redistopo.add_command(_command)
 

@@ -68,7 +68,7 @@ def deliver(
 
 
 def _plain_result(result: object) -> object:
-    from redistopo.cli.plain import plain
+    from redistopo.model.plain import plain
 
     return plain(result)
 

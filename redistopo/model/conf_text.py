@@ -150,17 +150,6 @@ def with_hashes(text: str, hashes: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-_SAYS_SECRET = re.compile(rf"\b({'|'.join(sorted(SECRET))})\s+\S.*", re.IGNORECASE)
-
-
-def hide_secrets(text: str) -> str:
-    """A log's text without the values of secret directives.
-
-    A server that doesn't understand a line of its configuration prints that line.
-    """
-    return _SAYS_SECRET.sub(r"\1 (hidden)", text)
-
-
 def drift(rendered: Directives, live: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Directive -> (rendered, live) where the running server differs from its file.
 

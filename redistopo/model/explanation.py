@@ -90,6 +90,8 @@ def explanation(found: Reach) -> str:
 
 def table(found: Reach) -> list[str]:
     """The matrix; where not all columns fit, only rows and columns with trouble, and how many."""
+    if not found.nodes:
+        return []
     names = dict(zip(found.nodes, _labels(found.nodes), strict=True))
     columns = _fitting(found, names, list(range(len(found.nodes))))
     rows = list(found.rows)

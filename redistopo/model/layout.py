@@ -146,5 +146,15 @@ class Layout:
         """What we recorded of a redis-cli at work."""
         return self.state / "formation.json"
 
+    @property
+    def events(self) -> Path:
+        """What the last runs of `up` and `down` told, a JSON object a line."""
+        return self.state / "events.jsonl"
+
+    @property
+    def failure(self) -> Path:
+        """What the nodes said when the last `up` failed, before it was undone."""
+        return self.state / "failure.json"
+
     def node(self, name: str) -> NodeFolder:
         return NodeFolder(self.nodes / name)

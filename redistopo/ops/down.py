@@ -23,6 +23,7 @@ from redistopo.world.process import ours
 from redistopo.world.record import recorded_nodes
 from redistopo.world.redis_cli import end_leftover
 from redistopo.world.registry import leave
+from redistopo.world.timeline import recorded
 from redistopo.world.waiting import Deadline
 
 
@@ -62,10 +63,11 @@ def down(request: DownRequest, tell: Tell) -> DownResult:
     deadline = Deadline(request.seconds)
     with locked(layout, "down", deadline, tell) as there:
         if there:
-            stopped = _stop(layout, deadline, tell)
-        if there and request.wipe:
-            _wipe(layout, tell)
-            wiped = True
+            with recorded(layout, "down", tell) as told:
+                stopped = _stop(layout, deadline, told)
+                if request.wipe:
+                    _wipe(layout, told)
+                    wiped = True
     return DownResult(
         root=layout.root,
         stopped=stopped,

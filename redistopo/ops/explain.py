@@ -1,12 +1,17 @@
 """Why a topology doesn't come together, told with the error that says so."""
 
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
 from redistopo.errors import Interrupted, MachineLacks, NodeDied, RedistopoError, WrongRequest
 from redistopo.form.hands import Hands
 from redistopo.form.reach import find_reach
 from redistopo.model.explanation import Reach, explanation
+from redistopo.ops.hearing import hear
+from redistopo.world.files import write_private
+from redistopo.world.observe import Depth
 
 BUNDLE = "redistopo bundle collects everything for a report"
 
@@ -24,13 +29,30 @@ def explaining(hands: Hands) -> Iterator[None]:
         yield
     except _PLAIN:
         raise
-    except NodeDied as error:
-        # its own last log lines say it better than any probe
-        error.hint = _joined(error.hint, BUNDLE)
-        raise
     except RedistopoError as error:
-        explain(error, find_reach(hands))
+        if isinstance(error, NodeDied):
+            # its own last log lines say it better than any probe
+            error.hint = _joined(error.hint, BUNDLE)
+        else:
+            explain(error, find_reach(hands))
+        _keep(hands, error)
         raise
+    with suppress(OSError):
+        hands.plan.layout.failure.unlink(missing_ok=True)
+
+
+def _keep(hands: Hands, error: RedistopoError) -> None:
+    """What the nodes say now is kept for a bundle: once it is undone, none can be asked."""
+    told = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "error": type(error).__name__,
+        "message": error.message,
+        "detail": error.detail,
+        "hint": error.hint,
+        "nodes": hear(hands.look(Depth.HEALTH), hands.asker),
+    }
+    with suppress(MachineLacks):
+        write_private(hands.plan.layout.failure, json.dumps(told, indent=1) + "\n")
 
 
 def explain(error: RedistopoError, found: Reach) -> None:

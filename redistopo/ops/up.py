@@ -40,6 +40,7 @@ from redistopo.world.lock import locked
 from redistopo.world.observe import Depth
 from redistopo.world.password import keys, password_path
 from redistopo.world.redis_cli import end_leftover
+from redistopo.world.timeline import recorded
 from redistopo.world.waiting import Deadline
 
 _ROUNDS = 4
@@ -93,11 +94,14 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
     if risk := open_to_listeners(plan.topology):
         warn(tell, risk)
     require_nodes(plan, request.rebuild)
-    with locked(plan.layout, "up", deadline, tell, make=True):
+    with (
+        locked(plan.layout, "up", deadline, tell, make=True),
+        recorded(plan.layout, "up", tell) as told,
+    ):
         ensure_certificates(plan)
-        held = finish_rotation(plan.layout, keys(plan.topology, plan.layout, make=True), tell)
+        held = finish_rotation(plan.layout, keys(plan.topology, plan.layout, make=True), told)
         with Asker(held) as asker:
-            hands = Hands(plan=plan, keys=held, asker=asker, deadline=deadline, tell=tell)
+            hands = Hands(plan=plan, keys=held, asker=asker, deadline=deadline, tell=told)
             return _bring_up(hands, request, began)
 
 

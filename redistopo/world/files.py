@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, WrongRequest
-from redistopo.model.conf_text import hide_secrets
 
 NO_SPACE = os.strerror(errno.ENOSPC)
 """How servers, too, tell of a full disk in their logs and replies."""
@@ -110,9 +109,13 @@ def since_start(path: Path) -> str:
 
 def tail(path: Path, lines: int = 10) -> str:
     """The last lines of a log since its server's last start, without secrets; "" for none."""
+    from redistopo.model.scrub import Scrubber
+
     with suppress(OSError), path.open("rb") as log:
         log.seek(0, os.SEEK_END)
         log.seek(max(0, log.tell() - 16384))
         text = log.read().decode(errors="replace").rpartition(LOG_MARK)[2]
-        return hide_secrets("\n".join(line for line in text.splitlines()[-lines:] if line.strip()))
+        last = "\n".join(line for line in text.splitlines()[-lines:] if line.strip())
+        # a server that doesn't understand a line of its configuration prints that line
+        return Scrubber(()).lines(last)
     return ""

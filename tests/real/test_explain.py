@@ -23,7 +23,7 @@ from support.waiting import until
 from redistopo.model.reach import Touch
 from redistopo.world.reach import touch
 
-SECONDS = 3
+SECONDS = 2
 
 
 def _engine(project: Project, node: int, before: str = "", options: str = "") -> str:
@@ -285,14 +285,11 @@ def test_verify_tells_the_cause_with_the_check_that_fails(project: Project, faul
     make, check, evidence, remedy = LATER[fault]
     make(project)
     done = project.run("verify", "--json", "--timeout", "1s", check=3)
-    shown = project.run("verify", "--timeout", "0s", check=3)
     found = [one for one in done.json["result"]["findings"] if one["check"] == check]
     failed = [one for one in found if one["status"] == "fail"]
     assert any(evidence in one["evidence"] and remedy in one["hint"] for one in failed), failed
     assert done.json["result"]["reach"]["causes"]
-    assert evidence in shown.out
-    assert "from       port  node1" in shown.out
-    assert project.password not in done.out + shown.out
+    assert project.password not in done.out
 
 
 def test_a_healthy_topology_has_nothing_to_explain(project: Project) -> None:
@@ -330,6 +327,7 @@ def test_a_replica_older_than_its_primary_is_told_of(project: Project) -> None:
         done = project.run("verify", "--connect", f"127.0.0.1:{second}", "--timeout", "1s", check=3)
     assert f"127.0.0.1:{second} is Redis 6.2.14, and can't load what its primary" in done.out
     assert f"run 127.0.0.1:{second} on Redis 8.2.3 or newer" in done.out
+    assert f"from       port  :{first}  :{second}\n" in done.out
 
 
 def test_a_primary_behind_a_firewall_is_told_of(project: Project) -> None:

@@ -1,0 +1,126 @@
+"""Text without secrets: each secret in every form in which files and servers write it."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import quote as percent
+from urllib.parse import quote_plus
+
+from redistopo.model.conf_text import SECRET, canonical, quote, read_conf
+from redistopo.model.topology import Directives
+
+_MASKS = ("<removed>", "***", "#", "")
+"""The first that holds no secret itself stands for each of them."""
+
+_NAMES = SECRET - {"masteruser", "primaryuser"}
+"""Directives whose value is a secret wherever it stands; a user's name is none."""
+
+_ENCODERS: tuple[Callable[[str], str], ...] = (
+    lambda text: _inside(quote(text)),  # redis.conf, and Redis's own logs (sds.c, sdscatrepr)
+    lambda text: text.replace("\\", "\\\\").replace('"', '\\"'),
+    lambda text: text.replace("'", "\\'"),
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    lambda text: percent(text, safe=""),
+    percent,
+    lambda text: re.sub("%..", lambda code: code[0].lower(), percent(text, safe="")),
+    quote_plus,
+    lambda text: repr(text)[1:-1],
+    shlex.quote,
+    html.escape,
+    lambda text: base64.b64encode(text.encode(errors="surrogateescape")).decode(),
+    lambda text: hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(),  # users.acl
+)
+
+_LINE = re.compile(
+    rf"(?im)\b({'|'.join(sorted(map(re.escape, SECRET)))})\b([\"']?[ \t]*[=: \t][ \t]*)\S.*$"
+)
+_USER = re.compile(r"(?im)^([ \t]*\"?user\"?(?:[ \t]*=[ \t]*|[ \t]+))\S.*$")
+
+
+def _inside(quoted: str) -> str:
+    return quoted[1:-1] if quoted.startswith('"') else quoted
+
+
+def forms(secret: str) -> frozenset[str]:
+    """The secret as it may stand in a file: plain, quoted, escaped, percent-encoded, hashed,
+    and each of these inside another one."""
+    once = {secret, *_encoded(secret)}
+    return frozenset(form for one in once for form in (one, *_encoded(one)) if form)
+
+
+def _encoded(text: str) -> Iterable[str]:
+    for encode in _ENCODERS:
+        try:
+            yield encode(text)
+        except UnicodeError:
+            continue  # bytes of an environment that are no text have no such form
+
+
+def secrets_in(conf: Directives) -> frozenset[str]:
+    """The secrets that a configuration names: passwords, key phrases, and users' passwords."""
+    found = {value for name in _NAMES for value in conf.get(name, ())}
+    return frozenset(found | _of_users(conf.get("user", ()))) - {""}
+
+
+def secrets_in_acl(text: str) -> frozenset[str]:
+    """The passwords in the text of a users.acl; hashes count, too."""
+    return frozenset(_of_users(text.splitlines())) - {""}
+
+
+def secrets_in_topology(document: Mapping[str, object]) -> frozenset[str]:
+    """The secrets that a topology file sets under [redis] and [nodes.*]."""
+    nodes = document.get("nodes")
+    tables = [document.get("redis"), *(nodes.values() if isinstance(nodes, dict) else ())]
+    lines = [
+        f"{name} {value}"
+        for table in tables
+        if isinstance(table, dict)
+        for name, values in table.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    return secrets_in(read_conf("\n".join(lines))) | {
+        line.partition(" ")[2] for line in lines if canonical(line.partition(" ")[0]) in _NAMES
+    }
+
+
+def _of_users(lines: Iterable[str]) -> set[str]:
+    """``user alice on >password #hash``: what follows a sign for a password (acl.c)."""
+    words = (word for line in lines for word in line.split())
+    return {word[1:] for word in words if word[:1] in "><#!" and len(word) > 1}
+
+
+class Scrubber:
+    """Takes secrets out of text; longest forms first, so that none leaves half of another."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        every = {form for secret in secrets if secret for form in forms(secret)}
+        self._forms = sorted(every, key=len, reverse=True)
+        fit = (mask for mask in _MASKS if not any(form in mask for form in self._forms))
+        self._mask = next(fit, "")
+
+    def text(self, text: str) -> str:
+        """The text without any form of a secret."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, self._mask)
+        return text
+
+    def lines(self, text: str) -> str:
+        """The same for configuration and logs; what a directive for secrets sets goes as well."""
+        cut = _USER.sub(rf"\g<1>{self._mask}", self.text(text))
+        return _LINE.sub(rf"\g<1>\g<2>{self._mask}", cut)
+
+    def value(self, value: object) -> object:
+        """A JSON value whose texts hold no secret."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(str(name)): self.value(item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(item) for item in value]
+        return value

@@ -1,0 +1,81 @@
+"""`bundle`: everything that a report on a failure needs, in one file, without any secret."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from redistopo.errors import ExitCode, MachineLacks, RedistopoError
+from redistopo.events import Tell, step
+from redistopo.model.layout import Layout
+from redistopo.model.scrub import Scrubber
+from redistopo.ops.evidence import Evidence
+from redistopo.ops.project import layout_of, load
+from redistopo.ops.running import nothing_started
+from redistopo.ops.secrets import secrets_of
+from redistopo.world.archive import write_archive
+from redistopo.world.files import absolute
+from redistopo.world.folder import refuse_foreign
+from redistopo.world.record import load_record
+
+_SUFFIX = ".tar.gz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleResult:
+    """The bundle's file, mode 0600; its size in bytes, and the names of what is in it."""
+
+    path: Path
+    size: int
+    members: tuple[str, ...]
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def bundle(root: Path, out: Path | None, tell: Tell) -> BundleResult:
+    """One new file holds what is known of the folder's topology, but no secret and no data.
+
+    Works whether or not servers run, and with a broken topology file. Raises
+    RedistopoError where nothing was ever started here, WrongRequest where `out` exists
+    already, MachineLacks where it can't be written.
+    """
+    layout = layout_of(root)
+    if not layout.state.is_dir():
+        if not layout.topology.exists():
+            load(root)  # says that there is no topology here
+        raise nothing_started(layout)
+    refuse_foreign(layout)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = f"redistopo-bundle-{_name(layout)}-{stamp}"
+    path = _path(layout, folder, out)
+    evidence = Evidence(layout=layout, scrub=Scrubber(secrets_of(layout)))
+    with step(tell, "collect what is known"):
+        try:
+            members = write_archive(path, folder, evidence.members())
+        except MachineLacks as error:
+            hint = f"{error.hint}; --out FILE writes it elsewhere"
+            raise MachineLacks(error.message, detail=error.detail, hint=hint) from error
+    return BundleResult(path=path, size=path.stat().st_size, members=members)
+
+
+def _name(layout: Layout) -> str:
+    """What the topology is called: by its file, else by its record, else by its folder."""
+    try:
+        return load(layout.root).topology.name
+    except RedistopoError:
+        pass
+    try:
+        record = load_record(layout)
+    except RedistopoError:
+        record = None
+    name = str(record.name) if record else layout.root.name
+    return "".join(one if one.isalnum() or one in "_.-" else "-" for one in name)[:64]
+
+
+def _path(layout: Layout, folder: str, out: Path | None) -> Path:
+    """Where the bundle goes; a default name that is taken gets a number."""
+    if out is not None and not out.is_dir():
+        return absolute(out)
+    place = absolute(out) if out is not None else layout.root
+    path, number = place / f"{folder}{_SUFFIX}", 2
+    while path.exists():
+        path, number = place / f"{folder}-{number}{_SUFFIX}", number + 1
+    return path

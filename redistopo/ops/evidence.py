@@ -1,0 +1,181 @@
+"""The members of a failure bundle, each made as it is asked for; all of them without secrets."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from redistopo.checks.catalogue import judge
+from redistopo.checks.subject import Expected
+from redistopo.errors import RedistopoError
+from redistopo.model.explanation import explanation, reach, table
+from redistopo.model.layout import Layout
+from redistopo.model.observed import Observed
+from redistopo.model.plain import plain
+from redistopo.model.record import Record
+from redistopo.model.scrub import Scrubber
+from redistopo.model.topology import Directives, Shape
+from redistopo.ops.hearing import hear
+from redistopo.ops.plan import plan
+from redistopo.ops.project import load
+from redistopo.ops.running import configs, running_keys, running_targets
+from redistopo.ops.situation import expected
+from redistopo.world.archive import Member, last_part, listing
+from redistopo.world.client import Asker
+from redistopo.world.engines import find
+from redistopo.world.machine import environment, facts, process_facts, versions
+from redistopo.world.observe import Depth, look
+from redistopo.world.orphans import servers_in
+from redistopo.world.password import VARIABLE
+from redistopo.world.process import ours
+from redistopo.world.reach import probe
+from redistopo.world.record import load_record, recorded_nodes
+
+_LOG_BYTES = 1024 * 1024
+"""Of each log; a server that loops in trouble fills its log by gigabytes."""
+
+README = """\
+What redistopo saw of a topology, for a report. Passwords, keys and data are not in it: known
+secrets were removed from every file, `user` lines and users.acl too. Look through it all the
+same before you pass it on: paths, addresses and names of this machine are in it.
+
+events.jsonl        what the last runs of `up` and `down` told, with times (UTC) and errors
+failure/            what the nodes said when the last `up` failed, before it was undone
+reach.txt           who reaches whom now, and what is in the way
+findings.json       every check of `verify` now; plan.json: what `up` would do now
+nodes/*/            configuration, end of the log, Redis's own table, and what the node says now
+machine.json        limits, memory, disk, kernel; processes.json: the servers' processes
+versions.json       redistopo, Python and its packages, the servers on this machine
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What all members are made from."""
+
+    layout: Layout
+    scrub: Scrubber
+
+    def members(self) -> Iterator[Member]:
+        """Every member; what can't be found out is told in its place."""
+        yield "README.txt", README
+        yield from self._files()
+        yield "machine.json", self._json(lambda: facts(self.layout.root))
+        yield "processes.json", self._json(self._processes)
+        yield "environment.json", self._json(_environment)
+        yield "versions.json", self._json(lambda: {**versions(), "engines": plain(find())})
+        yield "plan.json", self._json(lambda: plain(plan(self.layout.root)))
+        yield from self._failure()
+        yield from self._now()
+
+    def _files(self) -> Iterator[Member]:
+        layout = self.layout
+        yield "files.txt", self.scrub.text(listing(layout.state))
+        for path in (layout.topology, layout.formation_log):
+            yield path.name, self.scrub.lines(last_part(path, _LOG_BYTES))
+        yield layout.record.name, self._json_text(last_part(layout.record, _LOG_BYTES))
+        events = last_part(layout.events, _LOG_BYTES).splitlines()
+        yield layout.events.name, "".join(self._json_text(line, indent=None) for line in events)
+        for name in recorded_nodes(layout):
+            folder = layout.node(name)
+            found = (folder.config, folder.started, folder.log, folder.table, folder.process)
+            for path in (one for one in found if one.is_file() and not one.is_symlink()):
+                text = self.scrub.lines(last_part(path, _LOG_BYTES))
+                yield f"nodes/{name}/{path.name}", text
+
+    def _failure(self) -> Iterator[Member]:
+        try:
+            said = json.loads(last_part(self.layout.failure, 64 * _LOG_BYTES) or "null")
+            nodes = dict(said.pop("nodes")) if said else {}
+        except (ValueError, AttributeError, KeyError, TypeError):
+            return
+        if said:
+            yield "failure/error.json", self._json(lambda: said)
+            for name, text in nodes.items():
+                yield f"failure/nodes/{name}.txt", self.scrub.lines(str(text))
+
+    def _now(self) -> Iterator[Member]:
+        layout = self.layout
+        try:
+            rendered, record = configs(layout), load_record(layout)
+        except RedistopoError as error:
+            told = _told(error)
+            yield "findings.json", self._json(lambda: told)
+            return
+        targets = running_targets(layout, rendered)
+        with Asker(running_keys(layout, rendered)) as asker:
+            seen = look(_shape(record, rendered), targets, asker, Depth.FULL)
+            found = reach(seen, probe(seen, targets, asker))
+            lines = ["nothing keeps the nodes apart", *table(found)]
+            text = explanation(found) if not found.well else "\n".join(lines)
+            yield "reach.txt", self.scrub.text(f"{text}\n")
+            yield "findings.json", self._json(lambda: plain(judge(seen, _wanted(layout, rendered))))
+            for name, text in hear(seen, asker).items():
+                yield f"nodes/{name}/says-now.txt", self.scrub.lines(text)
+            yield "nodes/seen.json", self._json(lambda: _states(seen))
+
+    def _processes(self) -> object:
+        layout = self.layout
+        mine = {name: ours(layout, name) for name in recorded_nodes(layout)}
+        return {
+            "nodes": {name: process_facts(one) if one else None for name, one in mine.items()},
+            "servers in the state folder": plain(servers_in(layout.state)),
+        }
+
+    def _json(self, made: Callable[[], object]) -> str:
+        try:
+            value = made()
+        except RedistopoError as error:
+            value = _told(error)
+        return json.dumps(self.scrub.value(plain(value)), indent=1, ensure_ascii=False) + "\n"
+
+    def _json_text(self, text: str, *, indent: int | None = 1) -> str:
+        try:
+            value = self.scrub.value(json.loads(text))
+        except ValueError:
+            return self.scrub.lines(text)
+        return json.dumps(value, indent=indent, ensure_ascii=False) + "\n"
+
+
+def _told(error: RedistopoError) -> dict[str, str]:
+    return {
+        "error": type(error).__name__,
+        "message": error.message,
+        "detail": error.detail,
+        "hint": error.hint,
+    }
+
+
+def _environment() -> dict[str, str]:
+    found = dict(environment())
+    return found | {name: "<removed>" for name in found if name == VARIABLE}
+
+
+def _shape(record: Record | None, rendered: dict[str, Directives]) -> Shape:
+    """The shape by the record, else by the configuration: the topology file may be broken."""
+    if record is not None and record.shape in set(Shape):
+        return Shape(record.shape)
+    clustered = any(conf.get("cluster-enabled") == ("yes",) for conf in rendered.values())
+    return Shape.CLUSTER if clustered else Shape.REPLICATION
+
+
+def _wanted(layout: Layout, rendered: dict[str, Directives]) -> Expected:
+    try:
+        paths = {name: str(layout.node(name).config) for name in rendered}
+        return expected(load(layout.root).topology, rendered, paths)
+    except RedistopoError:
+        return Expected()
+
+
+def _states(seen: Observed) -> object:
+    return {
+        node.name: {
+            "address": node.address,
+            "process": node.process,
+            "pid": node.pid,
+            "paused": node.paused,
+            "held by": node.held_by,
+            "error": node.error,
+            "listening": node.listening,
+        }
+        for node in seen.nodes
+    }

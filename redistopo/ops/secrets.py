@@ -1,0 +1,56 @@
+"""Every secret of a project, wherever one may lie, so that none of them leaves it."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from redistopo.errors import RedistopoError
+from redistopo.model.access import User
+from redistopo.model.conf_text import read_conf
+from redistopo.model.layout import Layout
+from redistopo.model.scrub import secrets_in, secrets_in_acl, secrets_in_topology
+from redistopo.world.files import absolute, read_text
+from redistopo.world.password import VARIABLE
+from redistopo.world.record import recorded_nodes
+from redistopo.world.rotation import pending_rotation
+
+_CONFIGS = ("*.conf", "redis.conf.*", "*.acl")
+
+
+def secrets_of(layout: Layout) -> frozenset[str]:
+    """All that must not be in a report: passwords given, kept, configured now or before.
+
+    Works on whatever is there; a file that can't be read has nothing to hide in.
+    """
+    return frozenset(secret for secret in _secrets(layout) if secret.strip())
+
+
+def _secrets(layout: Layout) -> Iterator[str]:
+    yield os.environ.get(VARIABLE, "")
+    yield _text(layout.password).strip()
+    yield from (_text(layout.secret(user)).strip() for user in User)
+    if (rotation := pending_rotation(layout)) is not None:
+        yield from (*rotation.passwords.values(), rotation.previous)
+    topology = _text(layout.topology)
+    try:
+        yield from secrets_in_topology(tomllib.loads(topology))
+    except tomllib.TOMLDecodeError:
+        yield from re.findall(r">([^\s\"',]+)", topology)
+    for named in re.findall(r"(?m)^\s*\"?password_file\"?\s*=\s*[\"'](.+)[\"']", topology):
+        with suppress(RedistopoError):
+            chosen = absolute(Path(named)) if named.startswith("~") else layout.root / named
+            yield _text(chosen).split("\n", 1)[0].rstrip("\r")
+    places = [layout.state, *(layout.node(name).root for name in recorded_nodes(layout))]
+    for path in (path for place in places for glob in _CONFIGS for path in place.glob(glob)):
+        text = _text(path)
+        yield from secrets_in_acl(text) if path.suffix == ".acl" else secrets_in(read_conf(text))
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_text(path) or ""
+    except RedistopoError:
+        return ""

@@ -1,0 +1,81 @@
+"""Writing one archive that only the user may read, and reading the ends of long files."""
+
+import io
+import os
+import tarfile
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from redistopo.errors import WrongRequest
+from redistopo.world.files import writing
+
+Member = tuple[str, str]
+"""A path inside the archive, and the text there."""
+
+
+def write_archive(path: Path, folder: str, members: Iterable[Member]) -> tuple[str, ...]:
+    """The names of all members, which are in a new .tar.gz, mode 0600, below `folder`.
+
+    Each member is made as it is written, so that never all of them are in memory. Raises
+    WrongRequest where the file exists already, MachineLacks where it can't be written; then
+    nothing of it stays.
+    """
+    names = []
+    with writing(path):
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError as error:
+            raise WrongRequest(
+                f"{path} exists already", hint="--out FILE names another one"
+            ) from error
+        try:
+            with os.fdopen(handle, "wb") as out, tarfile.open(fileobj=out, mode="w:gz") as archive:
+                os.fchmod(handle, 0o600)
+                for name, text in members:
+                    _add(archive, f"{folder}/{name}", text)
+                    names.append(name)
+        except BaseException:
+            with suppress(OSError):
+                path.unlink()
+            raise
+    return tuple(names)
+
+
+def _add(archive: tarfile.TarFile, name: str, text: str) -> None:
+    raw = text.encode(errors="replace")
+    member = tarfile.TarInfo(name)
+    member.size = len(raw)
+    member.mode = 0o600
+    member.mtime = int(time.time())
+    archive.addfile(member, io.BytesIO(raw))
+
+
+def last_part(path: Path, most: int) -> str:
+    """The last `most` bytes of a file as text, from a line's beginning; why not, where it can't
+    be read; "" for no file."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - most))
+            text = file.read(most).decode(errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        return f"can't be read: {error.strerror}\n"
+    if size <= most:
+        return text
+    # half a line could hold half a secret, which nobody would recognise
+    return f"... {size - most} bytes before this are left out\n" + text.partition("\n")[2]
+
+
+def listing(folder: Path) -> str:
+    """Every file below a folder: mode, size in bytes, seconds since the epoch, path."""
+    lines = []
+    for path in sorted(folder.rglob("*")):
+        with suppress(OSError):
+            seen = path.lstat()
+            size, when = f"{seen.st_size:>12}", f"{seen.st_mtime:.0f}"
+            lines.append(f"{seen.st_mode:o} {size} {when} {path.relative_to(folder)}")
+    return "\n".join(lines) + "\n"

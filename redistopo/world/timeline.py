@@ -1,0 +1,85 @@
+"""The timeline: what the last runs of `up` and `down` told, kept for a failure bundle."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from redistopo import __version__
+from redistopo.errors import MachineLacks, RedistopoError
+from redistopo.events import Event, Tell
+from redistopo.model.layout import Layout
+from redistopo.world.files import read_text, write_private
+
+_KEPT_LINES = 400
+_MOST_EVENTS = 2000
+"""Of one run; a topology of hundreds of nodes tells a few dozens."""
+
+
+@contextmanager
+def recorded(layout: Layout, verb: str, tell: Tell) -> Iterator[Tell]:
+    """Everything told inside is also in the timeline, line by line, and so is how it ends.
+
+    The state folder must be there. A timeline that can't be written stops nobody.
+    """
+    handle = _opened(layout)
+    run = _Run(verb=verb, handle=handle)
+    run.write({"event": "run", "text": f"redistopo {__version__} {verb}", "pid": os.getpid()})
+
+    def told(event: Event) -> None:
+        run.write(
+            {
+                "event": event.kind.value,
+                "text": event.text,
+                **({"detail": event.detail} if event.detail else {}),
+                **({"seconds": round(event.seconds, 3)} if event.seconds is not None else {}),
+            }
+        )
+        tell(event)
+
+    try:
+        yield told
+    except RedistopoError as error:
+        told_of = {"text": error.message, "detail": error.detail, "hint": error.hint}
+        run.write({"event": "error", "kind": type(error).__name__, **told_of})
+        raise
+    except BaseException as error:
+        run.write({"event": "error", "kind": type(error).__name__, "text": "interrupted"})
+        raise
+    else:
+        run.write({"event": "end", "text": "done"})
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    verb: str
+    handle: int | None
+    count: int = field(default=0)
+
+    def write(self, told: dict[str, object]) -> None:
+        """The line is in the file, whatever becomes of us next."""
+        self.count += 1
+        if self.handle is None or self.count > _MOST_EVENTS:
+            return
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"at": at, "run": self.verb, **told}, ensure_ascii=False)
+        with suppress(OSError):
+            os.write(self.handle, f"{line}\n".encode(errors="replace"))
+
+
+def _opened(layout: Layout) -> int | None:
+    """The timeline, open to be added to; of earlier runs only the last lines are kept."""
+    with suppress(MachineLacks, OSError):
+        earlier = (read_text(layout.events) or "").splitlines(keepends=True)
+        if len(earlier) > _KEPT_LINES:
+            write_private(layout.events, "".join(earlier[-_KEPT_LINES:]))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = os.open(layout.events, flags, 0o600)
+        os.fchmod(handle, 0o600)
+        return handle
+    return None
