@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
-from redistopo.model.observed import NodeSeen, missing_slots
+from redistopo.model.observed import NodeSeen, Role, missing_slots
 from redistopo.model.replies import Member
 from redistopo.model.slots import SLOTS, SlotRange, show
+
+_GOSSIP = "gossip spreads it within the node timeout; if not, see cluster.links"
 
 
 def state(subject: Subject) -> Iterator[Answer]:
@@ -15,7 +17,8 @@ def state(subject: Subject) -> Iterator[Answer]:
     def judge(node: NodeSeen) -> Answer | None:
         said = node.cluster.get("cluster_state", "unknown")
         slots_ok = node.cluster.get("cluster_slots_ok", "0")
-        if said == "ok" and slots_ok == str(SLOTS):
+        failing = {node.cluster.get(f"cluster_slots_{how}", "0") for how in ("pfail", "fail")}
+        if said == "ok" and slots_ok == str(SLOTS) and failing == {"0"}:
             return None
         return bad(
             node.name,
@@ -91,6 +94,10 @@ def agreement(subject: Subject) -> Iterator[Answer]:
     told = dict(common)
 
     def judge(node: NodeSeen) -> Answer | None:
+        me = node.myself
+        if me is not None and me.replica is not (node.role is Role.REPLICA):
+            evidence = f"its table says {_role(dict(views[node.name])[me.id])}, its INFO "
+            return bad(node.name, evidence + f"role:{node.info.get('role')}", _GOSSIP)
         mine = dict(views[node.name])
         other = next((one for one in {**told, **mine} if told.get(one) != mine.get(one)), None)
         if other is None:
@@ -100,7 +107,7 @@ def agreement(subject: Subject) -> Iterator[Answer]:
         return bad(
             node.name,
             evidence + _role(told.get(other)),
-            "gossip spreads it within the node timeout; if not, see cluster.links",
+            _GOSSIP,
         )
 
     yield from of_nodes(subject.seen.answering, judge, "the same slot map and the same roles")

@@ -27,7 +27,7 @@ def alive(subject: Subject) -> Iterator[Answer]:
             if "password" in node.error:
                 hint = _WHAT_CHANGED
             return bad(node.name, f"{seen}{node.error}", hint, settles=True)
-        if node.info.get("loading", "0") != "0":
+        if node.info.get("loading") != "0":
             hint = "give it time: --timeout 60s"
             return bad(node.name, "is still loading its data", hint, settles=True)
         return _stranger(subject, node)

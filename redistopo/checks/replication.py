@@ -79,14 +79,16 @@ def link(subject: Subject) -> Iterator[Answer]:
     """Each replica's link is up by its own word, and online by its primary's."""
     for shard in subject.shards:
         about = f"shard {shard.number}"
-        broken = [answer for node in shard.replicas if (answer := _link(shard, node))]
+        broken = [
+            answer for node in shard.replicas if (answer := _link(shard, node, ours=subject.ours))
+        ]
         yield from broken
         if shard.replicas and not broken:
             names = ", ".join(node.name for node in shard.replicas)
             yield good(f"{names}: link up, online at the primary", about)
 
 
-def _link(shard: ShardSeen, node: NodeSeen) -> Answer | None:
+def _link(shard: ShardSeen, node: NodeSeen, *, ours: bool) -> Answer | None:
     if not node.link_up:
         why = (
             "a full sync is under way"
@@ -100,6 +102,9 @@ def _link(shard: ShardSeen, node: NodeSeen) -> Answer | None:
         )
     if shard.primary is None:
         return None
+    if ours and not node.follows.endswith(f":{shard.primary.port}"):
+        evidence = f"its link goes to {node.follows}, its primary is {shard.primary.address}"
+        return bad(node.name, evidence, "give it time: a node that changes its primary says both")
     listed = [one for one in shard.primary.replicas if one.port == node.port]
     if not any(one.state == "online" for one in listed):
         state = listed[0].state if listed else "not listed"
@@ -141,7 +146,7 @@ def read_only(subject: Subject) -> Iterator[Answer]:
         return
 
     def judge(node: NodeSeen) -> Answer | None:
-        if node.info.get("slave_read_only", "1") == "1":
+        if node.info.get("slave_read_only") == "1":
             return None
         return bad(node.name, "accepts writes", "CONFIG SET replica-read-only yes")
 

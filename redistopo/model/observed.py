@@ -124,6 +124,8 @@ class NodeSeen:
         """The replicas that this node lists."""
         found = []
         for name, value in self.info.items():
+            if not name.startswith("slave"):
+                continue
             listed = re.fullmatch(r"slave([0-9]{1,9})", name)
             if listed is None or int(listed[1]) >= int(self.info.get("connected_slaves", 0)):
                 continue

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from redistopo.errors import BadReply
 from redistopo.model.slots import SLOTS, SlotRange
+from redistopo.model.topology import LAST_PORT
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
 _NUMBERS = frozenset(
@@ -21,8 +22,9 @@ _NUMBERS = frozenset(
 )  # fmt: skip
 
 _NODE_ID = re.compile(r"[0-9a-f]{40}")
-_ADDRESS = re.compile(r"(?P<host>.*):(?P<port>\d{1,5})(?:@(?P<bus>\d{1,5}))?")
-_OPEN_SLOT = re.compile(r"\[(\d+)-([<>])-([0-9a-f]{40})\]")
+_ADDRESS = re.compile(r"(?P<host>.*):(?P<port>[0-9]{1,5})(?:@(?P<bus>[0-9]{1,5}))?")
+_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_OPEN_SLOT = re.compile(r"\[([0-9]{1,5})-([<>])-([0-9a-f]{40})\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +66,9 @@ class Member:
 
     @property
     def unknown(self) -> bool:
-        """Not yet, or no longer, a node that can be talked to."""
-        return "handshake" in self.flags or "noaddr" in self.flags
+        """Not yet, or no longer, a node that can be talked to; or one without a clear role."""
+        roleless = self.primary == self.replica
+        return "handshake" in self.flags or "noaddr" in self.flags or roleless
 
     @property
     def address(self) -> str:
@@ -75,7 +78,7 @@ class Member:
 def parse_info(text: str) -> dict[str, str]:
     """INFO or CLUSTER INFO as field -> value; section titles and blank lines are left out."""
     found: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in _lines(text):
         name, colon, value = line.partition(":")
         if colon and not line.startswith("#"):
             found[name] = value
@@ -84,6 +87,11 @@ def parse_info(text: str) -> dict[str, str]:
     for name, value in found.items():
         _check_numbers(name, value)
     return found
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as servers end them; a path may hold other letters that Python ends lines at."""
+    return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def _check_numbers(name: str, value: str) -> None:
@@ -104,7 +112,7 @@ def parse_pairs(text: str) -> dict[str, str]:
 
 def parse_nodes(text: str) -> tuple[Member, ...]:
     """CLUSTER NODES, a Member a line; raises BadReply for anything else."""
-    members = tuple(_member(line) for line in text.splitlines() if line.strip())
+    members = tuple(_member(line) for line in _lines(text) if line.strip())
     if sum(member.myself for member in members) != 1:
         raise BadReply("CLUSTER NODES doesn't name exactly one node as myself", detail=text[:400])
     return members
@@ -120,12 +128,14 @@ def _member(line: str) -> Member:
         where = _ADDRESS.fullmatch(address.split(",", 1)[0])
         if where is None:
             raise ValueError("no address")
-        port = int(where["port"])
+        port, bus = int(where["port"]), int(where["bus"] or 0)
+        if max(port, bus) > LAST_PORT:
+            raise ValueError("no port")
         return Member(
             id=node_id,
             host=where["host"],
             port=port,
-            bus_port=int(where["bus"] or 0),
+            bus_port=bus,
             flags=frozenset(flags.split(",")),
             primary_id="" if primary == "-" else primary,
             pong=int(pong),
@@ -141,9 +151,9 @@ def _member(line: str) -> Member:
 
 
 def _range(text: str) -> SlotRange:
-    first, _, last = text.partition("-")
-    found = SlotRange(int(first), int(last or first))
-    if not 0 <= found.first <= found.last < SLOTS:
+    parts = _RANGE.fullmatch(text)
+    found = SlotRange(int(parts[1]), int(parts[2] or parts[1])) if parts else None
+    if found is None or not found.first <= found.last < SLOTS:
         raise ValueError(f"no slot range: {text}")
     return found
 

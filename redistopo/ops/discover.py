@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from redistopo.errors import AccessDenied, Unreachable, WrongRequest
+from redistopo.errors import AccessDenied, BadReply, Unreachable, WrongRequest
 from redistopo.model.replies import parse_info, parse_nodes, parse_pairs
-from redistopo.model.topology import Shape
+from redistopo.model.topology import LAST_PORT, Shape
 from redistopo.world.client import Asker, numeric, succeed
 from redistopo.world.observe import Target
 
@@ -49,7 +49,7 @@ def discover(host: str, port: int, asker: Asker) -> Discovered:
         return Discovered(shape=Shape.CLUSTER, targets=_targets(sorted(found)))
     nodes = [(host, port), *_replicas(info)]
     if info.get("role") == "slave":
-        primary = (numeric(info.get("master_host", "")), int(info.get("master_port", 0)))
+        primary = (numeric(info.get("master_host", "")), _port(info.get("master_port", "")))
         try:
             nodes = [primary, *_replicas(_info(*primary, asker))]
         except (Unreachable, AccessDenied):
@@ -59,10 +59,17 @@ def discover(host: str, port: int, asker: Asker) -> Discovered:
 
 
 def _replicas(info: dict[str, str]) -> Iterator[tuple[str, int]]:
-    for number in range(int(info.get("connected_slaves", 0))):
-        said = parse_pairs(info.get(f"slave{number}", ""))
-        if said.get("ip") and re.fullmatch(r"[0-9]{1,5}", said.get("port", "")):
-            yield said["ip"], int(said["port"])
+    for name, value in info.items():
+        said = parse_pairs(value) if re.fullmatch(r"slave[0-9]{1,9}", name) else {}
+        if said.get("ip"):
+            yield said["ip"], _port(said.get("port", ""))
+
+
+def _port(text: str) -> int:
+    """A port as INFO tells it; raises BadReply for anything else."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) <= LAST_PORT:
+        raise BadReply("INFO names a port that is none", detail=repr(text)[:200])
+    return int(text)
 
 
 def _targets(addresses: list[tuple[str, int]]) -> tuple[Target, ...]:

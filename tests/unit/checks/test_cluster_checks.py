@@ -36,6 +36,13 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
         "cluster.state",
         FAIL,
         "node5",
+        "cluster_state:ok, 16384 of 16384 slots ok",
+        lambda s: s.cluster("node5", cluster_slots_fail=1),
+    ),
+    (
+        "cluster.state",
+        FAIL,
+        "node5",
         "cluster_state:ok, 16383 of 16384 slots ok",
         lambda s: s.cluster("node5", cluster_slots_ok=16383),
     ),
@@ -81,6 +88,13 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
     (
         "cluster.agreement",
         FAIL,
+        "node4",
+        "its table says replica of ",
+        lambda s: s.info("node4", role="master"),
+    ),
+    (
+        "cluster.agreement",
+        FAIL,
         "node6",
         "sees node2 as unknown",
         lambda s: s.forgets("node6", "node2"),
@@ -117,6 +131,20 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
         "knows 5 nodes, the topology has 6",
         lambda s: s.forgets("node3", "node1"),
     ),
+    (
+        "cluster.members",
+        FAIL,
+        "node3",
+        "knows 6 nodes, the topology has 6: 127.0.0.1:9 is none of it, node1 is missing",
+        lambda s: s.member("node3", "node1", id="9" * 40, port=9),
+    ),
+    (
+        "cluster.members",
+        FAIL,
+        "node3",
+        "knows node1 at 127.0.0.1:",
+        lambda s: s.member("node3", "node1", bus_port=9),
+    ),
     ("cluster.links", OK, "topology", "30 of 30 bus links connected", lambda s: s),
     (
         "cluster.links",
@@ -139,6 +167,13 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
         "topology",
         "config epoch 5 is borne by node1 and node2",
         lambda s: s.member("node1", "node1", epoch=5),
+    ),
+    (
+        "cluster.epochs",
+        FAIL,
+        "node1",
+        "its config epoch 1 is stale: node6 knows it by 4",
+        lambda s: s.member("node1", "node1", epoch=1),
     ),
     ("cluster.open-slots", OK, "topology", "no slot is migrating or importing", lambda s: s),
     (
@@ -187,6 +222,7 @@ def test_a_failover_that_all_know_of_is_healthy(scene: Callable[[str, str], Any]
     for name in ("node1", "node4"):
         me = next(m for m in stage.named(name).members if m.port == stage.named(name).port)
         stage = stage.member(name, name, flags=replace(me, flags=me.flags | {"myself"}).flags)
+    stage = stage.info("node4", role="master").info("node1", role="slave")
     for check in ("cluster.slots", "cluster.agreement", "cluster.members", "cluster.epochs"):
         assert [one.status for one in stage.findings(check)] == [OK]
 

@@ -64,6 +64,14 @@ SHAPE_AND_LINKS: list[Case] = [
         lambda s: s.expect(replicas=None).down("node2", "node3"),
     ),
     (
+        "replication.shape",
+        "replication",
+        FAIL,
+        "node3",
+        "follows 127.0.0.1:9, which is none of this topology",
+        lambda s: s.info("node3", master_port=9).expect(replicas=None),
+    ),
+    (
         "replication.link",
         "replication",
         OK,
@@ -141,6 +149,14 @@ SHAPE_AND_LINKS: list[Case] = [
         "node3",
         "has acknowledged nothing for 15 s",
         lambda s: s.silent("node3", 15),
+    ),
+    (
+        "replication.link",
+        "cluster",
+        FAIL,
+        "node4",
+        "its link goes to 127.0.0.1:9, its primary is 127.0.0.1:",
+        lambda s: s.info("node4", master_port=9),
     ),
     (
         "replication.read-only",

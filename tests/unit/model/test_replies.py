@@ -151,7 +151,7 @@ def test_an_address_has_host_port_and_bus(address: str, host: str, port: int, bu
         ("handshake", {"unknown"}),
         ("master,noaddr", {"primary", "unknown"}),
         ("slave,nofailover", {"replica"}),
-        ("noflags", set()),
+        ("noflags", {"unknown"}),
     ],
 )
 def test_flags_say_what_a_node_is(flags: str, true_of_it: set[str]) -> None:
