@@ -26,6 +26,9 @@ def alive(subject: Subject) -> Iterator[Answer]:
             hint = "a stopped process answers after `kill -CONT`; else see its log"
             if "password" in node.error:
                 hint = _WHAT_CHANGED
+            if "max number of clients" in node.error:
+                hint = "close clients that aren't needed, or raise maxclients in the topology file"
+                hint += " and restart it: redistopo down, then up"
             return bad(node.name, f"{seen}{node.error}", hint, settles=True)
         if node.info.get("loading") != "0":
             hint = "give it time: --timeout 60s"

@@ -61,17 +61,28 @@ def _bad_log(plan: Plan, node: NodePlan, message: str, said: str) -> RedistopoEr
         copies = f"{names} has the same data: {node.name} is a replica"
         hint = f"{aside}; then redistopo up: its primary gives it the data anew"
     else:
-        copies = f"{names} has a copy of its data, as a replica"
-        lead = f"redistopo up --primary {others[0]}"
-        if plan.topology.clustered:
-            lead = f"redistopo up; but first redistopo up --keep, until {others[0]} took over"
-        hint = f"let {others[0]} lead: {aside}, then {lead}. Or copy that folder elsewhere, and "
-        hint += f"cut off the damage and what follows: {fix}"
+        copies = f"a copy of its data is in {names}: replicas of it"
+        hint = f"let {others[0]} lead: {_lead(plan, others[0], aside)}. Or copy {folder} "
+        hint += f"elsewhere, and cut off the damage and what follows: {fix}"
     return NodeDied(
         f"{message}: its append-only file is damaged",
         detail=f"{path}\n{said}\n{copies}",
         hint=hint,
     )
+
+
+def _lead(plan: Plan, heir: str, aside: str) -> str:
+    """The commands that make a replica the primary, so that nothing is synced from an empty one.
+
+    After a start from nothing a cluster's replica never stands for election by itself: its
+    data counts as infinitely old (cluster_legacy.c, clusterHandleSlaveFailover).
+    """
+    if not plan.topology.clustered:
+        return f"{aside}; redistopo up --primary {heir}"
+    cli = shlex.quote(plan.engine.cli or "redis-cli")
+    node = plan.node(heir)
+    takeover = f"{cli} -h {node.host} -p {node.port} CLUSTER FAILOVER TAKEOVER"
+    return f"redistopo up --keep; then {takeover}; once that says OK, {aside}; redistopo up"
 
 
 def _append_only(node: NodePlan) -> Path:

@@ -217,7 +217,7 @@ def test_a_bus_port_taken_between_plan_and_start_names_who_took_it(project: Proj
         failed = project.run("up", check=4)
         assert f"port {taken} is held by " in failed.err
         assert f"(pid {mark.read_text()})" in failed.err
-        assert "stop that program" in failed.err
+        assert "stop the program" in failed.err
         assert project.servers() == []
     finally:
         stranger = psutil.Process(int(mark.read_text()))

@@ -1,0 +1,91 @@
+"""New passwords for old: at no step is anything refused that a file still says."""
+
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redistopo.model.access import Access, Keys, granted, one_key
+from redistopo.model.conf_text import read_conf, with_hashes, with_values
+from redistopo.model.rotation import Rotation, directives, dropping, keeping, rotated, taking
+
+ONE = Rotation(passwords={"default": "new"}, previous="0ld")
+THREE = Rotation(passwords={"default": "new", "replication": "copy", "admin": "all"})
+PASSWORD = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1)
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def test_the_new_password_comes_beside_the_old_one() -> None:
+    assert taking(ONE) == (("ACL", "SETUSER", "default", f"#{_hash('new')}"),)
+    assert not any("reset" in word for command in taking(THREE) for word in command)
+
+
+def test_the_old_one_goes_even_where_requirepass_says_the_new_one_already() -> None:
+    assert dropping(ONE)[-1] == ("ACL", "SETUSER", "default", "resetpass", f"#{_hash('new')}")
+    assert [command[2] for command in dropping(THREE)] == ["default", "replication", "admin"]
+
+
+def test_both_are_kept_without_a_moment_between() -> None:
+    said = keeping(ONE)
+    assert (said[0], said[-1]) == (("MULTI",), ("EXEC",))
+    assert ("ACL", "SETUSER", "default", "#0ld") in said
+    # with users nothing says the password but the users themselves
+    assert keeping(THREE) == ()
+
+
+def test_replicas_present_their_own_users_password() -> None:
+    assert directives(ONE) == {"masterauth": "new", "requirepass": "new"}
+    assert directives(THREE) == {"masterauth": "copy"}
+
+
+def test_rotated_keys_open_with_the_new_passwords() -> None:
+    assert rotated(one_key(Access(password="old")), ONE).own.password == "new"
+    users = Keys(
+        own=Access(user="admin", password="a"),
+        application=None,
+        replication=Access(user="replication", password="r"),
+    )
+    turned = rotated(users, THREE)
+    assert (turned.own.user, turned.own.password) == ("admin", "all")
+    assert turned.application is not None
+    assert turned.application.password == "new"
+
+
+def test_no_password_is_in_a_representation() -> None:
+    assert "new" not in repr(ONE)
+    assert "hunter2" not in repr(one_key(Access(password="hunter2")))
+
+
+@given(PASSWORD, PASSWORD)
+def test_a_configuration_gets_any_other_password(old: str, new: str) -> None:
+    text = with_values("# requirepass\nport 7000\nrequirepass x\nmasterauth y\n", directives(
+        Rotation(passwords={"default": old})
+    ))  # fmt: skip
+    turned = read_conf(with_values(text, directives(Rotation(passwords={"default": new}))))
+    assert turned == {"port": ("7000",), "requirepass": (new,), "masterauth": (new,)}
+
+
+def test_users_get_other_hashes_and_keep_their_rules() -> None:
+    text = "user default on #aa ~* &* +@all\nuser other on >plain +get\n"
+    assert with_hashes(text, {"default": "bb"}) == (
+        "user default on #bb ~* &* +@all\nuser other on >plain +get\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rights", "may"),
+    [
+        ("+@all -@admin", False),
+        ("+@all", True),
+        ("-@all +config", True),
+        ("+@all -@admin +config", True),
+        ("+config -@all", False),
+        ("+@read", False),
+    ],
+)
+def test_the_last_rule_that_fits_counts(rights: str, may: bool) -> None:
+    assert granted(rights, "@all", "@admin", "config") is may
