@@ -11,6 +11,7 @@ from redistopo.checks.subject import (
     of_nodes,
     skipped,
 )
+from redistopo.model.access import CHANGED
 from redistopo.model.conf_text import SECRET, drift
 from redistopo.model.observed import NodeSeen, ProcessState
 
@@ -25,7 +26,7 @@ def alive(subject: Subject) -> Iterator[Answer]:
             seen = f"pid {node.pid} runs, but " if node.pid else ""
             hint = "a stopped process answers after `kill -CONT`; else see its log"
             if "password" in node.error:
-                hint = _WHAT_CHANGED
+                hint = CHANGED
             if "max number of clients" in node.error:
                 hint = "close clients that aren't needed, or raise maxclients in the topology file"
                 hint += " and restart it: redistopo down, then up"
@@ -37,12 +38,6 @@ def alive(subject: Subject) -> Iterator[Answer]:
 
     well = "alive, answering and ours" if subject.ours else "alive and answering"
     yield from of_nodes(subject.seen.nodes, judge, well)
-
-
-_WHAT_CHANGED = (
-    "was it changed? redistopo secret rotate carries a new password_file to running servers; "
-    "if somebody changed theirs: redistopo down, then up"
-)
 
 
 def _stranger(subject: Subject, node: NodeSeen) -> Answer | None:

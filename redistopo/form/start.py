@@ -7,6 +7,7 @@ from redistopo.errors import AccessDenied, TimedOut, Unreachable
 from redistopo.form.ended import ended
 from redistopo.form.hands import Hands, many
 from redistopo.form.reach import patient
+from redistopo.model.access import CHANGED
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_info
 from redistopo.world.files import tail
@@ -81,8 +82,7 @@ def _unready(hands: Hands, node: NodePlan) -> str:
         raise AccessDenied(
             f"{node.name} doesn't accept the password that redistopo has",
             detail=error.detail,
-            hint="was REDISTOPO_PASSWORD or password_file changed? redistopo secret rotate "
-            "carries it to the servers",
+            hint=CHANGED,
         ) from error
     if isinstance(info, Exception) or isinstance(pong, Exception):
         return str(pong if isinstance(pong, Exception) else info)

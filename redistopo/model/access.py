@@ -12,6 +12,13 @@ class User(StrEnum):
     ADMIN = "admin"
 
 
+CHANGED = (
+    "was REDISTOPO_PASSWORD or password_file changed? redistopo secret rotate carries it to "
+    "running servers; if somebody changed a server's own: redistopo down, then up"
+)
+"""What to type where a server of ours refuses the password that we have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tls:
     """PEM files: the CA to trust, and the certificate with its key to present ("" for none)."""

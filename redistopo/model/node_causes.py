@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from redistopo.model.access import CHANGED
 from redistopo.model.cause import Cause, Kind, again, cli, open_port, ours, unset
 from redistopo.model.engine import Engine, Product, Version, parse_request
 from redistopo.model.observed import NodeSeen, ProcessState, Role
@@ -109,8 +110,7 @@ def _denied(scene: Scene, node: NodeSeen) -> Cause | None:
         kind=Kind.AUTH,
         node=node.name,
         evidence=f"{node.name} refuses the password that redistopo has: {probe.denied}",
-        remedy="its requirepass is another one: was REDISTOPO_PASSWORD or password_file changed? "
-        "redistopo down, then up"
+        remedy=CHANGED
         if ours(node)
         else "all nodes need one password; give it by REDISTOPO_PASSWORD, or --ask-password",
     )

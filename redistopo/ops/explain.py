@@ -56,9 +56,9 @@ def _keep(hands: Hands, error: RedistopoError) -> None:
 
 
 def explain(error: RedistopoError, found: Reach) -> None:
-    """The error tells the pair, the cause and the matrix, and first of all what to type."""
+    """The error tells the pair, the cause and the matrix, and what to type against the cause."""
     error.detail = "\n".join(filter(None, [error.detail, explanation(found)]))
-    error.hint = _joined(found.remedy, error.hint, BUNDLE)
+    error.hint = _joined(found.remedy or error.hint, BUNDLE)
 
 
 def _joined(*hints: str) -> str:

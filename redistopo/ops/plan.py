@@ -15,6 +15,7 @@ from redistopo.ops.leadership import leading
 from redistopo.ops.limits import refuse_low_limits
 from redistopo.ops.project import load, plan_of, require_address
 from redistopo.ops.rebuild import lost_tables, refuse_lost_tables
+from redistopo.ops.running import refuse_other_locks
 from redistopo.ops.situation import look_for_steps, refuse_other_layout, situation
 from redistopo.ops.trouble import refuse_busy_ports
 from redistopo.world.client import Asker
@@ -44,6 +45,7 @@ def dry_run(root: Path, engine: str = "") -> PlanResult:
     project = load(root)
     made = plan_of(project, engine)
     require_address(project.topology)
+    refuse_other_locks(project.topology, project.layout)
     record = load_record(project.layout)
     refuse_older_engine(made, record)
     result = _planned(made)

@@ -5,15 +5,16 @@ None of this needs a valid topology file: whatever happened to that, `down` must
 
 from dataclasses import replace
 
-from redistopo.errors import RedistopoError
+from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.model.access import Access, Keys, User, one_key
 from redistopo.model.conf_text import read_conf
 from redistopo.model.layout import Layout
 from redistopo.model.moved import directives_here
-from redistopo.model.topology import Directives
+from redistopo.model.topology import Directives, Topology
 from redistopo.world.files import read_text
 from redistopo.world.observe import Target
 from redistopo.world.password import tls_files
+from redistopo.world.process import ours
 from redistopo.world.record import load_record, recorded_nodes
 
 
@@ -70,6 +71,27 @@ def running_keys(layout: Layout, rendered: dict[str, Directives], application: s
 
 def _first(rendered: dict[str, Directives], name: str) -> str:
     return next((conf[name][-1] for conf in rendered.values() if name in conf), "")
+
+
+def refuse_other_locks(topology: Topology, layout: Layout) -> None:
+    """Raises WrongRequest where servers run with other locks than the topology file asks for:
+    TLS and users are taken up at a start, and until then we have no way in."""
+    rendered = configs(layout)
+    for name in rendered:
+        if ours(layout, name) is None:
+            continue
+        for key, asked, directive in (
+            ("tls", topology.tls, "tls-port"),
+            ("acl", topology.acl, "aclfile"),
+        ):
+            runs = directive in rendered[name]
+            if asked is not runs:
+                raise WrongRequest(
+                    f"{key} is {str(asked).lower()} in the topology file, but servers run with "
+                    f"{key} = {str(runs).lower()}",
+                    detail=f"{name} was started so; this changes only at a start",
+                    hint="redistopo down, then up; data is kept",
+                )
 
 
 def saves(conf: Directives) -> bool:

@@ -29,7 +29,7 @@ from redistopo.ops.rebuild import (
     steps_to_rebuild,
 )
 from redistopo.ops.rotating import finish_rotation
-from redistopo.ops.running import configs
+from redistopo.ops.running import configs, refuse_other_locks
 from redistopo.ops.situation import expected, look_for_steps, primary_in, situation
 from redistopo.ops.trouble import blaming, refuse_busy_ports, unhealthy
 from redistopo.world.certs import ensure_certificates
@@ -98,6 +98,7 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
         locked(plan.layout, "up", deadline, tell, make=True),
         recorded(plan.layout, "up", tell) as told,
     ):
+        refuse_other_locks(plan.topology, plan.layout)
         ensure_certificates(plan)
         held = finish_rotation(plan.layout, keys(plan.topology, plan.layout, make=True), told)
         with Asker(held) as asker:

@@ -82,6 +82,22 @@ def test_an_application_gets_the_rights_that_its_file_says(project: Project) -> 
     assert project.run("verify").code == 0
 
 
+def test_locks_are_not_changed_under_running_servers(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace("# acl = false", "acl = true"))
+    for words in (("up",), ("up", "--dry-run")):
+        refused = project.run(*words, check=2)
+        assert "redistopo down, then up" in refused.err
+    assert len(project.servers()) == 1
+    assert project.run("verify").code == 0
+    project.run("down", check=0)
+    project.up()
+    with _as(project, "admin") as node:
+        assert node.execute_command("ACL WHOAMI") == "admin"
+
+
 def test_users_need_passwords(project: Project) -> None:
     refused = project.run("init", "standalone", "--acl", "--no-auth", check=2)
     assert "acl: is true while auth is false" in refused.err
