@@ -96,9 +96,13 @@ def test_no_secret_after_a_failed_up_and_what_nodes_said_then(project: Project) 
     failed = project.run("up", "--timeout", "2s", check=1)
     assert failed.err.rstrip().endswith("redistopo bundle collects everything for a report")
     with (project.folder(1) / "redis.log").open("a") as log:
-        log.write(f">>> 'requirepass {json.dumps(SECRET)}'\n{SECRET}\n")
+        log.write(f">>> 'requirepass {json.dumps(SECRET)}'\n{SECRET}\n" * 12000)
     members = _bundle(project)
     assert _holds(members, SECRET) == []
+    # only the end of a long log, from a line's beginning: half a secret is one, too
+    assert "bytes before this are left out\n" in members["nodes/node1/redis.log"][:80]
+    assert len(members["nodes/node1/redis.log"]) < 2**20
+    assert SECRET[-20:] not in members["nodes/node1/redis.log"]
     error = json.loads(members["failure/error.json"])
     assert error["error"] == "TimedOut"
     assert "bind address: node2 listens on 127.0.0.2" in error["detail"]
