@@ -169,6 +169,19 @@ def test_a_link_that_fails_between_well_nodes(observed: Captured) -> None:
     assert "node1 doesn't" in cause.evidence
 
 
+def test_nodes_that_nobody_has_introduced_yet_miss_nothing(observed: Captured) -> None:
+    seen = observed("redis-7.0", "cluster")
+    alone = (
+        replace(node, members=tuple(one for one in node.members if one.myself))
+        for node in seen.nodes
+    )
+    seen = replace(seen, nodes=tuple(alone))
+    assert reach(seen, _probes(seen)).well
+    found = reach(seen, _probes(seen, node2={"bus": Touch.REFUSED}))
+    assert [row.source for row in found.rows] == ["redistopo", "redistopo"]
+    assert len(found.causes) == 1
+
+
 def test_a_node_that_others_do_not_know(observed: Captured) -> None:
     whole = observed("redis-7.0", "cluster")
     port = whole.nodes[1].port
