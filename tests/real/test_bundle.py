@@ -113,6 +113,9 @@ def test_no_secret_after_a_failed_up_and_what_nodes_said_then(project: Project) 
     assert next(one for one in told if one["event"] == "error")["detail"] == error["detail"]
     assert json.loads(members["environment.json"]) == {"REDISTOPO_PASSWORD": "<removed>"}
     assert project.servers() == []
+    engine.write_text(f'#!/bin/sh\nexec {BUNDLED.path} "$@"\n')
+    project.up()
+    assert not (project.root / ".redistopo" / "failure.json").exists()
 
 
 def test_a_broken_topology_file_and_a_damaged_state_are_no_hindrance(project: Project) -> None:

@@ -88,7 +88,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a bus port without route": (
         {"bus": Touch.NO_ROUTE},
-        "(the bus port of node2) vanish",
+        "(the bus port of node2) find no route",
         "noroute",
     ),
     "a refused password": (
