@@ -49,7 +49,11 @@ def _misled(subject: Subject, node: NodeSeen) -> Answer | None:
         "cluster-announce-bus-port": str(node.port + BUS_OFFSET),
     }
     told = (own.host, str(own.port), str(own.bus_port))
-    wanted = tuple(rendered.get(name, (usual,))[-1] for name, usual in planned.items())
+    asked = {name: rendered.get(name, ("",))[-1] for name in planned}
+    # "" and 0 stand for what the node itself has (cluster_legacy.c, deriveAnnouncedPorts)
+    wanted = tuple(
+        asked[name] if asked[name] not in ("", "0") else usual for name, usual in planned.items()
+    )
     if told == wanted:
         return None
     return bad(

@@ -6,6 +6,7 @@ from typing import TypeVar
 from redistopo.events import note
 from redistopo.form.hands import Hands, targets
 from redistopo.model.explanation import Reach, brief, reach
+from redistopo.model.observed import Observed
 from redistopo.world.observe import Depth
 from redistopo.world.reach import probe
 from redistopo.world.waiting import Deadline
@@ -16,10 +17,10 @@ _PATIENCE_SECONDS = 5.0
 _PATIENCE_SHARE = 1 / 3
 
 
-def find_reach(hands: Hands) -> Reach:
-    """Who reaches whom now, and why not, by a fresh look and probes of every port."""
+def find_reach(hands: Hands) -> tuple[Observed, Reach]:
+    """A fresh look, and who reaches whom by it and by probes of every port."""
     seen = hands.look(Depth.HEALTH)
-    return reach(seen, probe(seen, targets(hands.plan), hands.asker))
+    return seen, reach(seen, probe(seen, targets(hands.plan), hands.asker))
 
 
 def patience(hands: Hands) -> Deadline:
@@ -29,7 +30,7 @@ def patience(hands: Hands) -> Deadline:
 
 def still_waiting(hands: Hands, otherwise: str = "") -> None:
     """The user knows what is in the way; where no reason is found, `otherwise` is told."""
-    told = brief(find_reach(hands)) or otherwise
+    told = brief(find_reach(hands)[1]) or otherwise
     if told:
         note(hands.tell, f"still waiting: {told}")
 

@@ -47,14 +47,7 @@ def _of_link(scene: Scene, link: Link) -> Cause | None:
             "from connecting?",
         )
     if link.port is Port.DATA:
-        said = scene.probes[source.name].said
-        return Cause(
-            kind=Kind.REPLICATION,
-            node=source.name,
-            evidence=f"{source.name} has no link to its primary {link.target}, whose port and "
-            "password are well" + (f"; its log: {said}" if said else ""),
-            remedy=f"its log says why; is {link.address} open to it? nc -vz {host} {port}",
-        )
+        return _unfollowed(link, scene.probes[source.name].said)
     if source.host == target.host:
         return Cause(
             kind=Kind.LINK,
@@ -67,4 +60,15 @@ def _of_link(scene: Scene, link: Link) -> Cause | None:
         node=source.name,
         evidence=f"redistopo reaches {link.address}, {source.name} doesn't",
         remedy=f"on {source.name}'s host: " + open_port(host, int(port)),
+    )
+
+
+def _unfollowed(link: Link, said: str) -> Cause:
+    host, _, port = link.address.rpartition(":")
+    return Cause(
+        kind=Kind.REPLICATION,
+        node=link.source,
+        evidence=f"{link.source} has no link to its primary {link.target}, whose port and "
+        "password are well" + (f"; its log: {said}" if said else ""),
+        remedy=f"its log says why; is {link.address} open to it? nc -vz {host} {port}",
     )

@@ -97,7 +97,7 @@ def _silent(scene: Scene, node: NodeSeen) -> Cause | None:
         kind=Kind.FIREWALL,
         node=node.name,
         evidence=f"connections to {node.host}:{number} (the {mute[0]} port of {node.name}) "
-        "vanish without an answer",
+        + ("vanish without an answer" if probe.touch(mute[0]) is Touch.SILENT else "find no route"),
         remedy=open_port(node.host, number),
     )
 

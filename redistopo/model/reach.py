@@ -128,6 +128,11 @@ class Scene:
     def clustered(self) -> bool:
         return self.seen.shape is Shape.CLUSTER
 
+    @property
+    def met(self) -> bool:
+        """Whether any node knows another one; before that, no link is missing."""
+        return any(len(node.members) > 1 for node in self.seen.nodes)
+
     def named(self, member: Member) -> NodeSeen | None:
         """The node of that id, by its own word; else the one at, or announcing, its address."""
         # during a handshake a node bears a made-up id (cluster_legacy.c, clusterStartHandshake)
@@ -169,6 +174,7 @@ def matrix(scene: Scene) -> tuple[Row, ...]:
     rows = [Row(source=US, port=Port.DATA, cells=tuple(_data(scene, node) for node in nodes))]
     if scene.clustered:
         rows.append(Row(source=US, port=Port.BUS, cells=tuple(_bus(scene, node) for node in nodes)))
+    if scene.met:
         rows += [
             Row(
                 source=node.name,

@@ -5,13 +5,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from redistopo.errors import Interrupted, MachineLacks, NodeDied, RedistopoError, WrongRequest
+from redistopo.errors import (
+    FaultFound,
+    Interrupted,
+    MachineLacks,
+    NodeDied,
+    RedistopoError,
+    WrongRequest,
+)
 from redistopo.form.hands import Hands
 from redistopo.form.reach import find_reach
 from redistopo.model.explanation import Reach, explanation
+from redistopo.model.observed import Observed
 from redistopo.ops.hearing import hear
 from redistopo.world.files import write_private
-from redistopo.world.observe import Depth
 
 BUNDLE = "redistopo bundle collects everything for a report"
 
@@ -27,21 +34,21 @@ def explaining(hands: Hands) -> Iterator[None]:
     """
     try:
         yield
-    except _PLAIN:
+    except _PLAIN as error:
+        if hands.started and not isinstance(error, Interrupted):
+            error.hint = _joined(error.hint, BUNDLE)
         raise
     except RedistopoError as error:
-        if isinstance(error, NodeDied):
-            # its own last log lines say it better than any probe
-            error.hint = _joined(error.hint, BUNDLE)
-        else:
-            explain(error, find_reach(hands))
-        _keep(hands, error)
+        seen, found = find_reach(hands)
+        # a node that died says it better by its own last log lines
+        explain(error, found if not isinstance(error, NodeDied) else None)
+        _keep(hands, error, seen)
         raise
     with suppress(OSError):
         hands.plan.layout.failure.unlink(missing_ok=True)
 
 
-def _keep(hands: Hands, error: RedistopoError) -> None:
+def _keep(hands: Hands, error: RedistopoError, seen: Observed) -> None:
     """What the nodes say now is kept for a bundle: once it is undone, none can be asked."""
     told = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -49,16 +56,20 @@ def _keep(hands: Hands, error: RedistopoError) -> None:
         "message": error.message,
         "detail": error.detail,
         "hint": error.hint,
-        "nodes": hear(hands.look(Depth.HEALTH), hands.asker),
+        "nodes": hear(seen, hands.asker),
     }
     with suppress(MachineLacks):
         write_private(hands.plan.layout.failure, json.dumps(told, indent=1) + "\n")
 
 
-def explain(error: RedistopoError, found: Reach) -> None:
-    """The error tells the pair, the cause and the matrix, and what to type against the cause."""
-    error.detail = "\n".join(filter(None, [error.detail, explanation(found)]))
-    error.hint = _joined(found.remedy or error.hint, BUNDLE)
+def explain(error: RedistopoError, found: Reach | None) -> None:
+    """The error tells the pair, the cause and the matrix, and first of all what to type."""
+    remedy = found.remedy if found else ""
+    if found:
+        error.detail = "\n".join(filter(None, [error.detail, explanation(found)]))
+    # a check's hint is a guess at what is known now
+    guessed = isinstance(error, FaultFound) or error.hint in remedy
+    error.hint = _joined(remedy, "" if remedy and guessed else error.hint, BUNDLE)
 
 
 def _joined(*hints: str) -> str:

@@ -38,7 +38,7 @@ def _secrets(layout: Layout) -> Iterator[str]:
     try:
         yield from secrets_in_topology(tomllib.loads(topology))
     except tomllib.TOMLDecodeError:
-        yield from re.findall(r">([^\s\"',]+)", topology)
+        yield from re.findall(r"(?<![^\s\"'\[])>([^\s\"',]+)", topology)
     for named in re.findall(r"(?m)^\s*\"?password_file\"?\s*=\s*[\"'](.+)[\"']", topology):
         with suppress(RedistopoError):
             chosen = absolute(Path(named)) if named.startswith("~") else layout.root / named

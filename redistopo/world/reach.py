@@ -137,10 +137,18 @@ def _probe(place: _Place, asker: Asker) -> Probe:
 
 
 def _listens(place: _Place) -> tuple[str, ...] | None:
+    """Where the node's own process listens; None where the system won't tell."""
     if not place.pid:
         return None
-    mine = (one for one in place.listeners if one.of(place.pid))
-    return tuple(sorted(f"{one.host}:{one.port}" for one in mine))
+    mine = {f"{one.host}:{one.port}" for one in place.listeners if one.of(place.pid)}
+    if not mine:
+        # macOS shows the whole table to root alone, but our own processes to us
+        with suppress(psutil.Error, OSError):
+            found = psutil.Process(place.pid).net_connections(kind="tcp")
+            own = (one.laddr for one in found if one.status == psutil.CONN_LISTEN and one.laddr)
+            return tuple(sorted(f"{one.ip}:{one.port}" for one in own))
+        return None
+    return tuple(sorted(mine))
 
 
 def _asked(place: _Place, found: Probe, asker: Asker) -> Probe:

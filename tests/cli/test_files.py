@@ -112,8 +112,9 @@ def test_ps_shows_topologies_and_orphans(project: Project) -> None:
     assert [(one["name"], one["running"]) for one in listed["topologies"]] == [("seen", 3)]
     mine = str(project.root)
     assert not [one for one in listed["orphans"] if one["folder"].startswith(mine)]
-    (project.folder(2) / "process.json").rename(project.folder(2) / "elsewhere.json")
+    # in this order: a `ps` elsewhere on the machine would adopt it again by its pid file
     (project.folder(2) / "redis.pid").unlink()
+    (project.folder(2) / "process.json").rename(project.folder(2) / "elsewhere.json")
     listed = project.run("ps", "--json", check=0).json["result"]
     orphans = [one for one in listed["orphans"] if one["folder"].startswith(mine)]
     assert [one["folder"] for one in orphans] == [str(project.folder(2))]

@@ -14,6 +14,8 @@ from support.engines import BUNDLED
 from support.judge import client
 from support.project import COMMAND, Project
 
+from redistopo.world.archive import last_part
+
 SECRET = 'it\'s "quoted" 100% sure, back\\slash\\\\x41 %41$HOME pässwörd-∎ +&=/?#'
 DATA = "a-value-that-a-user-stored"
 
@@ -96,9 +98,11 @@ def test_no_secret_after_a_failed_up_and_what_nodes_said_then(project: Project) 
     failed = project.run("up", "--timeout", "2s", check=1)
     assert failed.err.rstrip().endswith("redistopo bundle collects everything for a report")
     with (project.folder(1) / "redis.log").open("a") as log:
-        log.write(f">>> 'requirepass {json.dumps(SECRET)}'\n{SECRET}\n")
+        log.write(f">>> 'requirepass {json.dumps(SECRET)}'\n{SECRET}\n" * 12000)
     members = _bundle(project)
     assert _holds(members, SECRET) == []
+    assert "bytes before this are left out\n" in members["nodes/node1/redis.log"][:80]
+    assert len(members["nodes/node1/redis.log"]) < 2**20
     error = json.loads(members["failure/error.json"])
     assert error["error"] == "TimedOut"
     assert "bind address: node2 listens on 127.0.0.2" in error["detail"]
@@ -109,6 +113,9 @@ def test_no_secret_after_a_failed_up_and_what_nodes_said_then(project: Project) 
     assert next(one for one in told if one["event"] == "error")["detail"] == error["detail"]
     assert json.loads(members["environment.json"]) == {"REDISTOPO_PASSWORD": "<removed>"}
     assert project.servers() == []
+    engine.write_text(f'#!/bin/sh\nexec {BUNDLED.path} "$@"\n')
+    project.up()
+    assert not (project.root / ".redistopo" / "failure.json").exists()
 
 
 def test_a_broken_topology_file_and_a_damaged_state_are_no_hindrance(project: Project) -> None:
@@ -120,8 +127,11 @@ def test_a_broken_topology_file_and_a_damaged_state_are_no_hindrance(project: Pr
     path.write_text(path.read_text() + '\n[redis]\nuser = "x on >kept-in-toml ~*"\n[[[broken\n')
     (project.root / ".redistopo" / "record.json").write_bytes(b"\xff{")
     (project.root / ".redistopo" / "failure.json").write_text("[1]")
+    project.env["REDISTOPO_PASSWORD"] = "given-just-now"
+    (project.root / ".redistopo" / "formation.log").write_text("AUTH given-just-now\n")
     members = _bundle(project)
-    assert _holds(members, secret) == _holds(members, "kept-in-toml") == []
+    for gone in (secret, "kept-in-toml", "given-just-now"):
+        assert _holds(members, gone) == []
     assert "WrongRequest" in members["plan.json"]
     assert "its process isn't running" in members["findings.json"]
     told = [json.loads(line)["run"] for line in members["events.jsonl"].splitlines()]
@@ -171,6 +181,18 @@ def test_a_full_disk_leaves_no_half_bundle(project: Project, tmp_path: Path) -> 
     assert "No space left" in done.stderr
     assert "--out FILE" in done.stderr
     assert done.stdout == ""
+
+
+def test_the_end_of_a_log_begins_at_a_line(tmp_path: Path) -> None:
+    """Half a line could hold half a secret, which nobody would recognise."""
+    log = tmp_path / "log"
+    log.write_text("first secret\nsecond secret\n")
+    for most in range(27):
+        told = last_part(log, most)
+        assert told.partition("\n")[2] in ("", "second secret\n")
+        assert told.startswith(f"... {27 - most} bytes before this are left out\n")
+    assert last_part(log, 27) == "first secret\nsecond secret\n"
+    assert last_part(tmp_path / "none", 27) == ""
 
 
 def test_a_run_that_was_killed_has_its_timeline(project: Project) -> None:

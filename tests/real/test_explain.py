@@ -198,7 +198,7 @@ def test_redis_cli_that_waits_is_explained_before_the_deadline(project: Project)
     assert f"probable cause: {cause}" in error["detail"]
     assert error["hint"].startswith("kill -CONT ")
     table = error["detail"][error["detail"].index("from  ") :].splitlines()
-    assert len(table) == 9
+    assert len(table) == 3  # nobody has met anybody yet
     assert max(map(len, table)) <= 78
     assert project.servers() == []
 

@@ -88,7 +88,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a bus port without route": (
         {"bus": Touch.NO_ROUTE},
-        "(the bus port of node2) vanish",
+        "(the bus port of node2) find no route",
         "noroute",
     ),
     "a refused password": (
@@ -167,6 +167,19 @@ def test_a_link_that_fails_between_well_nodes(observed: Captured) -> None:
     cause = reach(away, _probes(away)).causes[-1]
     assert cause.kind == "firewall"
     assert "node1 doesn't" in cause.evidence
+
+
+def test_nodes_that_nobody_has_introduced_yet_miss_nothing(observed: Captured) -> None:
+    seen = observed("redis-7.0", "cluster")
+    alone = (
+        replace(node, members=tuple(one for one in node.members if one.myself))
+        for node in seen.nodes
+    )
+    seen = replace(seen, nodes=tuple(alone))
+    assert reach(seen, _probes(seen)).well
+    found = reach(seen, _probes(seen, node2={"bus": Touch.REFUSED}))
+    assert [row.source for row in found.rows] == ["redistopo", "redistopo"]
+    assert len(found.causes) == 1
 
 
 def test_a_node_that_others_do_not_know(observed: Captured) -> None:
