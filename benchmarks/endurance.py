@@ -165,8 +165,8 @@ def _outcome(ran: list[Ran], left: list[str]) -> Outcome:
     lines = [
         f"{len(ran)} cycles in {sum(one.seconds for one in ran):.0f} s",
         *(f"  {kind:24} {seconds:6.3f} s (median)" for kind, seconds in usual.items()),
-        f"last ten against first ten: {ratio:.2f} x, bar {BAR} x"
-        + ("" if enough else " (too few)"),
+        f"last ten against first ten: {ratio:.2f} x, the machine itself {machine:.2f} x, "
+        f"bar {BAR} x" + ("" if enough else " (too few to judge)"),
         f"descriptors {first.descriptors} -> {last.descriptors}, "
         f"threads {first.threads} -> {last.threads}, "
         f"memory {first.memory / 2**20:.1f} -> {last.memory / 2**20:.1f} MiB",
