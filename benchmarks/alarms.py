@@ -63,6 +63,13 @@ class Scene:
         told = self.ask(self.made.ports[0], "CLUSTER", "SLOTS")
         return sorted((int(first), int(last), int(owner[1])) for first, last, owner, *_ in told)
 
+    def written(self) -> int:
+        """Commands that the primaries have done so far."""
+        primaries = self.with_role("master")
+        return sum(
+            int(self.ask(port, "INFO", "stats")["total_commands_processed"]) for port in primaries
+        )
+
     def pid(self, port: int) -> int:
         return int(self.ask(port, "INFO", "server")["process_id"])
 
@@ -159,6 +166,7 @@ class Tally:
     """What all runs told."""
 
     seconds: list[float] = field(default_factory=list)
+    loads: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     warned: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
@@ -175,8 +183,8 @@ def alarms(stage: Stage, runs: int) -> Outcome:
                 stage.up(made)
                 _try(stage, made, share, tally)
     lines = (
-        f"load by {program() or 'redis-py'}, verify took {median(tally.seconds):.2f} s (median), "
-        f"{max(tally.seconds):.2f} s (most)",
+        f"load by {program() or 'redis-py'}: {', '.join(tally.loads)}",
+        f"verify took {median(tally.seconds):.2f} s (median), {max(tally.seconds):.2f} s (most)",
         f"{runs} looks while all was well, {sum(tally.found.values())} of {runs} faults found: "
         + ", ".join(f"{name} {count}" for name, count in sorted(tally.found.items())),
         f"warnings: {dict(tally.warned) or 'none'}",
@@ -191,6 +199,7 @@ def _try(stage: Stage, made: Made, runs: int, tally: Tally) -> None:
     shape = "cluster" if made.clustered else "replication"
     with closing(Load(wanted.password)) as load, closing(Judge(wanted=wanted)) as judge:
         scene = Scene(stage=stage, made=made, load=load, password=wanted.password)
+        began, before = time.perf_counter(), scene.written()
         for turn in range(runs):
             load.on(scene.owners())
             code, findings = _verify(stage, made, tally)
@@ -199,6 +208,8 @@ def _try(stage: Stage, made: Made, runs: int, tally: Tally) -> None:
                 told = [_told(one) for one in findings if one["status"] == "fail"]
                 tally.wrong.append(f"{shape} {turn + 1}: false alarm: {told or code}")
                 judge.await_healthy(_PATIENCE)
+        pace = (scene.written() - before) / (time.perf_counter() - began)
+        tally.loads.append(f"{pace:,.0f} commands/s on the {shape}")
         for turn in range(runs):
             load.on(scene.owners())
             scene.turn = turn

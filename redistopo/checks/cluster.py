@@ -95,7 +95,7 @@ def agreement(subject: Subject) -> Iterator[Answer]:
 
     def judge(node: NodeSeen) -> Answer | None:
         me = node.myself
-        if me is not None and me.replica is not (node.role is Role.REPLICA):
+        if me is not None and node.role is not (Role.REPLICA if me.replica else Role.PRIMARY):
             evidence = f"its table says {_role(dict(views[node.name])[me.id])}, its INFO "
             return bad(node.name, evidence + f"role:{node.info.get('role')}", _GOSSIP)
         mine = dict(views[node.name])

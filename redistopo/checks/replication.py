@@ -128,7 +128,8 @@ def _link(shard: ShardSeen, node: NodeSeen, *, ours: bool) -> Answer | None:
         )
     if shard.primary is None:
         return None
-    if ours and not node.follows.endswith(f":{shard.primary.port}"):
+    me = shard.primary.myself
+    if ours and node.follows not in (shard.primary.address, me.address if me else ""):
         evidence = f"its link goes to {node.follows}, its primary is {shard.primary.address}"
         return bad(node.name, evidence, "give it time: a node that changes its primary says both")
     listed = [one for one in shard.primary.replicas if one.port == node.port]

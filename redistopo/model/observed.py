@@ -261,7 +261,8 @@ def _follows(node: NodeSeen, primary: NodeSeen, primaries: list[NodeSeen]) -> bo
     if node.follows in {one.address for one in primaries}:
         return node.follows == primary.address
     ports = [one.port for one in primaries]
-    return node.follows.endswith(f":{primary.port}") and ports.count(primary.port) == 1
+    host, _, port = node.follows.rpartition(":")
+    return bool(host) and port == str(primary.port) and ports.count(primary.port) == 1
 
 
 def missing_slots(owned: Iterable[tuple[SlotRange, ...]], total: int) -> tuple[SlotRange, ...]:

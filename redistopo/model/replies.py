@@ -128,6 +128,8 @@ def _member(line: str) -> Member:
         where = _ADDRESS.fullmatch(address.split(",", 1)[0])
         if where is None:
             raise ValueError("no address")
+        if link not in ("connected", "disconnected"):
+            raise ValueError("no link state")
         port, bus = int(where["port"]), int(where["bus"] or 0)
         if max(port, bus) > LAST_PORT:
             raise ValueError("no port")

@@ -35,7 +35,9 @@ def discover(host: str, port: int, asker: Asker) -> Discovered:
     """
     host = numeric(host)
     info = _info(host, port, asker)
-    if info.get("redis_mode") == "sentinel":
+    # Valkey calls it server_mode, unless it is told to be compatible (server.c,
+    # genValkeyInfoString)
+    if "sentinel" in (info.get("redis_mode"), info.get("server_mode")):
         raise WrongRequest(
             f"{host}:{port} is a Sentinel", hint="give the address of a data node instead"
         )

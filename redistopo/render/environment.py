@@ -57,7 +57,7 @@ def fill(name: str, values: Mapping[str, object], *, own: str = "") -> str:
         TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OSError,
         RecursionError, MemoryError,
     )  # fmt: skip
-    if own and not Path(own).is_dir():
+    if own and not _is_folder(own):
         raise WrongRequest(
             f"the templates folder {own} doesn't exist",
             hint=f"redistopo templates export {own}   or remove `templates` from the file",
@@ -71,6 +71,13 @@ def fill(name: str, values: Mapping[str, object], *, own: str = "") -> str:
             detail=str(error),
             hint="mend it, or remove `templates` from the topology file to use the shipped ones",
         ) from error
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # a name longer than any file system takes
+        return False
 
 
 def _where(error: BaseException, name: str) -> str:

@@ -88,12 +88,6 @@ def _observed(engine: str, shape: str) -> Observed:
     return Observed(shape=Shape(shape), nodes=nodes)
 
 
-@pytest.fixture(scope="session")
-def node_from() -> Callable[[str, Replies], NodeSeen]:
-    """A node as it would be observed in full, by its replies: (name, replies) -> node."""
-    return _node
-
-
 def _node(name: str, replies: Replies) -> NodeSeen:
     info = parse_info(replies["INFO"])
     lines = (line.partition(" ") for line in replies["CONFIG GET *"].splitlines())

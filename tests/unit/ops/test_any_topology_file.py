@@ -1,0 +1,190 @@
+"""Ten thousand topology files: a plan and its files, or a WrongRequest; never another exception."""
+
+import json
+import math
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from redistopo.errors import WrongRequest
+from redistopo.model.conf_text import read_conf
+from redistopo.model.engine import Engine
+from redistopo.model.layout import Layout
+from redistopo.model.planner import make_plan
+from redistopo.model.topology import KEYS, Shape, Topology, defaults
+from redistopo.ops.project import read_topology
+from redistopo.render.conf import node_conf
+from redistopo.render.topology_file import topology_file
+
+EXAMPLES = 2000
+"""Of each of the five kinds below."""
+
+LAYOUT = Layout(Path("/project"))
+
+ODD = [
+    *("", " ", "auto", "yes", "redis", "node1", "é漢", "\x00", "\x7f", "\u2028", "a\nb", '"', "'"),
+    *("127.0.0.1", "::1", "0.0.0.0", "256.1.1.1", "/bin/x", "../..", "{{ 1/0 }}", "{% x %}", "#"),
+    *("7.2", "valkey 9", "redis 99999999999999999999", "\\", "$(x)", "x" * 5000, "-", "=", "[x]"),
+]  # fmt: skip
+NUMBERS = [
+    -(2**63),
+    -1,
+    0,
+    1,
+    2,
+    3,
+    10,
+    11,
+    500,
+    1000,
+    1001,
+    1024,
+    6379,
+    55535,
+    55536,
+    65535,
+    2**63,
+]
+VALUES = (
+    st.sampled_from([*ODD, *NUMBERS, True, False, 1.5, math.inf, math.nan, date(2026, 1, 1)])
+    | st.text(max_size=5)
+    | st.lists(st.sampled_from([*ODD, 1, True, date(2026, 1, 1)]), max_size=3)
+    | st.dictionaries(st.sampled_from(ODD), st.sampled_from([*ODD, 1]), max_size=2)
+)
+DIRECTIVES = [
+    *("maxmemory", "save", "port", "bind", "requirepass", "appendonly", "slave-read-only", "user"),
+    *("client-output-buffer-limit", "Loadmodule", "rename-command", "no such", "x.y", "-", "é", ""),
+    *("cluster-enabled", "replica-announce-ip", "dir", "include", "tls-port", "REPLICAOF"),
+]  # fmt: skip
+NAMES = [*(key.name for key in KEYS), "redis", "nodes", "ports", "Shape", "", "a.b", "é", "node1"]
+
+
+def _toml(value: object) -> str:
+    """A value as TOML, also one that no topology file should hold."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, float):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return _quoted(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    return _quoted(name)
+
+
+def _document(table: dict[str, object]) -> str:
+    return "".join(f"{_key(name)} = {_toml(value)}\n" for name, value in table.items())
+
+
+@st.composite
+def bases(draw: st.DrawFn) -> dict[str, object]:
+    """A valid file's keys; some are left out."""
+    shape = draw(st.sampled_from(Shape))
+    usual = defaults(shape)
+    kept = {name: value for name, value in usual.items() if draw(st.booleans())}
+    return {"format": 1, "shape": shape.value, **kept}
+
+
+@st.composite
+def changed_keys(draw: st.DrawFn) -> str:
+    """One to three keys with any value, or new."""
+    table = draw(bases())
+    for _ in range(draw(st.integers(1, 3))):
+        table[draw(st.sampled_from(NAMES))] = draw(VALUES)
+    return _document(table)
+
+
+@st.composite
+def sizes(draw: st.DrawFn) -> str:
+    """Whole numbers everywhere, also where limits meet."""
+    table = draw(bases())
+    for name in ("port", "shards", "replicas", "node_timeout"):
+        if draw(st.booleans()):
+            table[name] = draw(st.sampled_from(NUMBERS) | st.integers(-5, 70_000))
+    return _document(table)
+
+
+@st.composite
+def directives(draw: st.DrawFn) -> str:
+    """Any directives, for all nodes or for one."""
+    table = draw(bases())
+    lines = st.dictionaries(st.sampled_from(DIRECTIVES) | st.text(max_size=3), VALUES, max_size=3)
+    table["redis"] = draw(lines)
+    table["nodes"] = draw(
+        st.dictionaries(st.sampled_from(["node1", "node2", "x"]), lines, max_size=2)
+    )
+    return _document(table)
+
+
+@st.composite
+def garbled(draw: st.DrawFn) -> str:
+    """A valid file's text with pieces cut out, doubled or put in."""
+    text = _document(draw(bases()))
+    for _ in range(draw(st.integers(1, 4))):
+        first = draw(st.integers(0, len(text)))
+        last = min(len(text), first + draw(st.integers(0, 6)))
+        new = draw(
+            st.sampled_from([*ODD[:-2], text[first:last] * 2, "[", "]", "=", "\n", "[[", "9" * 30])
+        )
+        text = text[:first] + new + text[last:]
+    return text
+
+
+KINDS: dict[str, st.SearchStrategy[str]] = {
+    "changed keys": changed_keys(),
+    "sizes": sizes(),
+    "directives": directives(),
+    "garbled": garbled(),
+    "any text": st.text(max_size=60),
+}
+
+
+def _planned(topology: Topology, engine: Engine) -> None:
+    """Its file says the same again; its first and last node get a configuration."""
+    assert read_topology(topology_file(topology), "again") == topology
+    plan = make_plan(topology, LAYOUT, engine, "asked for")
+    assert len(plan.nodes) == topology.size
+    for node in {plan.nodes[0].name: plan.nodes[0], plan.nodes[-1].name: plan.nodes[-1]}.values():
+        conf = read_conf(node_conf(plan, node, 'pass "word\\'))
+        # nothing that the file says can add a line of its own, or shadow one of ours
+        assert conf["port"] == (str(node.port),)
+        assert conf["bind"] == (topology.host,)
+        assert conf["requirepass"] == ('pass "word\\',)
+        assert conf["dir"] == (str(node.folder.root),)
+        assert ("cluster-enabled" in conf) is topology.clustered
+
+
+def _refused(text: str, engine: Engine) -> WrongRequest | None:
+    try:
+        _planned(read_topology(text, "redistopo.toml"), engine)
+    except WrongRequest as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_is_a_plan_or_a_wrong_request(kind: str, engine: Callable[..., Engine]) -> None:
+    read: list[bool] = []
+
+    @settings(max_examples=EXAMPLES)
+    @given(KINDS[kind])
+    def any_file(text: str) -> None:
+        refused = _refused(text, engine())
+        assert refused is None or (refused.message and refused.hint)
+        read.append(refused is None)
+
+    any_file()
+    # a strategy that never makes a valid file, or always, would prove little
+    assert kind == "any text" or {True, False} <= set(read)

@@ -1,0 +1,65 @@
+"""Finding a topology by replies that no server should send: an error of ours at worst."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.ops.discover import discover
+from redistopo.world.client import Asker
+
+Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
+
+
+class Told(Asker):
+    """Answers with what it was given, whoever is asked."""
+
+    def __init__(self, replies: Mapping[str, str]) -> None:
+        super().__init__("")
+        self.replies = replies
+
+    def ask(self, host: str, port: int, commands: Any) -> list[Any]:
+        assert 0 < port < 65536
+        return [self.replies[" ".join(command)] for command in commands]
+
+
+LINES = ("role", "master_host", "master_port", "connected_slaves", "slave", "redis_mode")
+WORDS = ["slave", "master", "sentinel", "", "0", "-1", "70000", "9" * 12, "9" * 30, "x", "::1"]
+
+
+@st.composite
+def _changed(draw: st.DrawFn, text: str) -> str:
+    lines = text.split("\n")
+    for at in [n for n, line in enumerate(lines) if line.startswith(LINES)]:
+        if draw(st.integers(0, 2)) == 0:
+            parts = re.split(r"([:,=\r])", lines[at])
+            parts[draw(st.integers(0, len(parts) - 1))] = draw(st.sampled_from(WORDS))
+            lines[at] = "".join(parts)
+    return "\n".join(lines)
+
+
+@settings(max_examples=200)
+@given(data=st.data())
+def test_any_info_leads_to_nodes_or_an_error(
+    engine_name: str, sample: Sample, data: st.DataObject
+) -> None:
+    replies = sample(engine_name, "replication")[data.draw(st.sampled_from(["node1", "node3"]))]
+    info = data.draw(_changed(replies["INFO"]))
+    try:
+        found = discover("127.0.0.1", 7000, Told({"INFO": info}))
+    except RedistopoError:
+        return
+    assert 1 <= len(found.targets) <= 4
+    assert all(0 < target.port < 65536 for target in found.targets)
+
+
+def test_a_sentinel_is_refused_by_name(engine_name: str, sample: Sample) -> None:
+    info = sample(engine_name, "replication")["node1"]["INFO"]
+    told, count = re.subn(r"(redis|server)_mode:\w+", r"\1_mode:sentinel", info)
+    assert count == 1
+    with pytest.raises(WrongRequest, match="is a Sentinel"):
+        discover("127.0.0.1", 7000, Told({"INFO": told}))
