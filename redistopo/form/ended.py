@@ -7,7 +7,7 @@ from redistopo.errors import MachineLacks, NodeDied, RedistopoError
 from redistopo.model.observed import Role
 from redistopo.model.plan import NodePlan, Plan
 from redistopo.model.rebuild import latest, read_table
-from redistopo.world.files import FREE, NO_SPACE, since_start, tail
+from redistopo.world.files import FREE, NO_SPACE, read_text, since_start, tail
 from redistopo.world.folder import has_data
 from redistopo.world.ports import free, holder
 from redistopo.world.tables import REFUSED, tables
@@ -48,8 +48,8 @@ def _line(text: str, word: str) -> str:
 
 def _bad_log(plan: Plan, node: NodePlan, message: str, said: str) -> RedistopoError:
     """A damaged append-only file: what would mend it, and who else has the data."""
-    path = _append_only(node)
-    folder = path if path.suffix == ".aof" else path.parent
+    path = _append_only(node, said)
+    folder = path if path.parent == node.folder.root else path.parent
     aside = f"mv {_word(folder)} {_word(folder)}.damaged"
     others = _kin(plan, node)
     names = ", ".join(others)
@@ -85,10 +85,21 @@ def _lead(plan: Plan, heir: str, aside: str) -> str:
     return f"redistopo up --keep; then {takeover}; once that says OK, {aside}; redistopo up"
 
 
-def _append_only(node: NodePlan) -> Path:
-    """What a checker is to be given: the manifest (Redis 7.0 on), else the file itself."""
-    manifests = sorted(node.folder.root.glob("*/*.manifest"))
-    return manifests[0] if manifests else node.folder.root / "appendonly.aof"
+def _append_only(node: NodePlan, said: str) -> Path:
+    """What a checker is to be given: the file that the server named, if it is the one being
+    appended to; else the manifest (Redis 7.0 on), or the one file that older servers have.
+
+    By the manifest, Valkey 9.1's checker fails at its own base file: that begins with VALKEY,
+    and it knows only REDIS (tried with 9.1.2).
+    """
+    root = node.folder.root
+    manifest = next(iter(sorted(root.glob("*/*.manifest"))), None)
+    if manifest is None:
+        return root / "appendonly.aof"
+    listed = [line.split()[1] for line in (read_text(manifest) or "").splitlines() if " " in line]
+    if listed and listed[-1] in said:
+        return manifest.with_name(listed[-1])
+    return manifest
 
 
 def _checker(plan: Plan) -> str:
