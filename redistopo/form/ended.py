@@ -10,7 +10,7 @@ from redistopo.model.rebuild import latest, read_table
 from redistopo.world.files import FREE, NO_SPACE, read_text, since_start, tail
 from redistopo.world.folder import has_data
 from redistopo.world.ports import free, holder
-from redistopo.world.tables import REFUSED, tables
+from redistopo.world.tables import refusal, tables
 
 
 def ended(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
@@ -19,16 +19,17 @@ def ended(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
     whole = since_start(node.folder.log)
     message = f"{node.name} ended {when}"
     log = f"its log: {node.folder.log}"
-    if REFUSED in whole:
+    if said := refusal(node):
         return NodeDied(
             f"{message}: its nodes.conf is damaged",
-            detail=f"{node.folder.table}\n{_line(whole, REFUSED)}",
+            detail=f"{node.folder.table}\n{_message(said)}",
             hint=f"redistopo up --rebuild {node.name} writes it anew from another node's, with "
             "the same id, and keeps the damaged file",
         )
     if "append only file" in whole and ("Bad file format" in whole or "Unexpected end" in whole):
-        return _bad_log(plan, node, message, _line(whole, "append only file"))
-    if NO_SPACE in whole:
+        said = next(line for line in whole.splitlines() if "append only file" in line)
+        return _bad_log(plan, node, message, _message(said))
+    if NO_SPACE in tail(node.folder.log, 40):
         return MachineLacks(message, detail=last, hint=f"{FREE}; {log}")
     if "Address already in use" in whole:
         taken = [port for port in node.ports if not free(node.host, port)]
@@ -40,9 +41,8 @@ def ended(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
     return NodeDied(message, detail=last, hint=log)
 
 
-def _line(text: str, word: str) -> str:
-    """The line of a log with that word, without its process and time."""
-    line = next(line for line in text.splitlines() if word in line)
+def _message(line: str) -> str:
+    """A line of a server's log without its process and time."""
     return line.partition(" # ")[2] or line
 
 

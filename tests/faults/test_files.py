@@ -272,8 +272,7 @@ def test_a_folder_copied_over_another(projects: Callable[[str], Project]) -> Non
     "the umask is 000, or 077",
     "every folder of ours is 0700 and every file 0600, also those that servers write",
 )
-@pytest.mark.parametrize("umask", ["000", "077"])
-@pytest.mark.parametrize("persistence", ["aof", "rdb"])
+@pytest.mark.parametrize(("umask", "persistence"), [("000", "aof"), ("000", "rdb"), ("077", "aof")])
 def test_modes_under_any_umask(project: Project, umask: str, persistence: str) -> None:
     project.init("cluster", "--formation", "instant", "--persistence", persistence)
     _shell(project, f"umask {umask} && {COMMAND} up -q")

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -245,12 +246,19 @@ def _role(port: int, password: str) -> str:
 def test_a_server_that_nobody_wrote_down(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
-    for name in ("process.json", "redis.pid"):
-        (project.folder(1) / name).unlink()
-    checker = subprocess.Popen(["sleep", "300"], cwd=project.folder(1))
+    mark = project.folder(1) / "process.json"
+    mark.write_text(json.dumps({**json.loads(mark.read_text()), "pid": 0, "launching": True}))
+    (project.folder(1) / "redis.pid").unlink()
+    # the same program under another name, at work in the same folder: a user mends a file
+    os.mkfifo(project.root / "file")
+    checker = subprocess.Popen(
+        ["valkey-check-aof", str(project.root / "file")],
+        executable=BUNDLED.path, cwd=project.folder(1), stdout=subprocess.DEVNULL,
+    )  # fmt: skip
     try:
+        assert checker.poll() is None
         assert "1 server stopped" in project.run("down", check=0).out
-        assert project.servers() == []
+        assert [process.pid for process in project.servers()] == [checker.pid]
         assert checker.poll() is None
     finally:
         checker.kill()

@@ -88,6 +88,11 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 }
 
 
+@pytest.mark.fault(
+    "a running topology is broken by hand: a slot lost or half-migrated, a replica moved, "
+    "writable, frozen or killed, a setting or password changed, a stranger met",
+    "`verify` names each by its check, with evidence and a hint (exit 3)",
+)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_is_found_and_named(project: Project, fault: str) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)

@@ -106,6 +106,7 @@ def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
     return {
         "up": lambda root, tell: up(UpRequest(root=root), tell),
         "down": lambda root, tell: down(DownRequest(root=root), tell),
+        "rebuild": lambda root, tell: up(UpRequest(root=root, rebuild=("node1",)), tell),
         "wipe": lambda root, tell: down(DownRequest(root=root, wipe=True), tell),
     }
 
