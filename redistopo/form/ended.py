@@ -7,7 +7,7 @@ from redistopo.errors import MachineLacks, NodeDied, RedistopoError
 from redistopo.model.observed import Role
 from redistopo.model.plan import NodePlan, Plan
 from redistopo.model.rebuild import latest, read_table
-from redistopo.world.files import FREE, NO_SPACE, read_text, since_start, tail
+from redistopo.world.files import FREE, NO_SPACE, full, read_text, since_start, tail
 from redistopo.world.folder import has_data
 from redistopo.world.ports import free, holder
 from redistopo.world.tables import refusal, tables
@@ -29,7 +29,7 @@ def ended(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
     if "append only file" in whole and ("Bad file format" in whole or "Unexpected end" in whole):
         said = next(line for line in whole.splitlines() if "append only file" in line)
         return _bad_log(plan, node, message, _message(said))
-    if NO_SPACE in tail(node.folder.log, 40):
+    if NO_SPACE in tail(node.folder.log, 40) or full(node.folder.root):
         return MachineLacks(message, detail=last, hint=f"{FREE}; {log}")
     if "Address already in use" in whole:
         taken = [port for port in node.ports if not free(node.host, port)]
