@@ -7,10 +7,10 @@ from redistopo.errors import MachineLacks, NodeDied, RedistopoError
 from redistopo.model.observed import Role
 from redistopo.model.plan import NodePlan, Plan
 from redistopo.model.rebuild import latest, read_table
-from redistopo.world.files import FREE, NO_SPACE, since_start, tail
+from redistopo.world.files import FREE, NO_SPACE, full, read_text, since_start, tail
 from redistopo.world.folder import has_data
 from redistopo.world.ports import free, holder
-from redistopo.world.tables import REFUSED, tables
+from redistopo.world.tables import refusal, tables
 
 
 def ended(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
@@ -19,16 +19,17 @@ def ended(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
     whole = since_start(node.folder.log)
     message = f"{node.name} ended {when}"
     log = f"its log: {node.folder.log}"
-    if REFUSED in whole:
+    if said := refusal(node):
         return NodeDied(
             f"{message}: its nodes.conf is damaged",
-            detail=f"{node.folder.table}\n{_line(whole, REFUSED)}",
+            detail=f"{node.folder.table}\n{_message(said)}",
             hint=f"redistopo up --rebuild {node.name} writes it anew from another node's, with "
             "the same id, and keeps the damaged file",
         )
     if "append only file" in whole and ("Bad file format" in whole or "Unexpected end" in whole):
-        return _bad_log(plan, node, message, _line(whole, "append only file"))
-    if NO_SPACE in whole:
+        said = next(line for line in whole.splitlines() if "append only file" in line)
+        return _bad_log(plan, node, message, _message(said))
+    if NO_SPACE in tail(node.folder.log, 40) or full(node.folder.root):
         return MachineLacks(message, detail=last, hint=f"{FREE}; {log}")
     if "Address already in use" in whole:
         taken = [port for port in node.ports if not free(node.host, port)]
@@ -40,16 +41,15 @@ def ended(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
     return NodeDied(message, detail=last, hint=log)
 
 
-def _line(text: str, word: str) -> str:
-    """The line of a log with that word, without its process and time."""
-    line = next(line for line in text.splitlines() if word in line)
+def _message(line: str) -> str:
+    """A line of a server's log without its process and time."""
     return line.partition(" # ")[2] or line
 
 
 def _bad_log(plan: Plan, node: NodePlan, message: str, said: str) -> RedistopoError:
     """A damaged append-only file: what would mend it, and who else has the data."""
-    path = _append_only(node)
-    folder = path if path.suffix == ".aof" else path.parent
+    path = _append_only(node, said)
+    folder = path if path.parent == node.folder.root else path.parent
     aside = f"mv {_word(folder)} {_word(folder)}.damaged"
     others = _kin(plan, node)
     names = ", ".join(others)
@@ -85,10 +85,21 @@ def _lead(plan: Plan, heir: str, aside: str) -> str:
     return f"redistopo up --keep; then {takeover}; once that says OK, {aside}; redistopo up"
 
 
-def _append_only(node: NodePlan) -> Path:
-    """What a checker is to be given: the manifest (Redis 7.0 on), else the file itself."""
-    manifests = sorted(node.folder.root.glob("*/*.manifest"))
-    return manifests[0] if manifests else node.folder.root / "appendonly.aof"
+def _append_only(node: NodePlan, said: str) -> Path:
+    """What a checker is to be given: the file that the server named, if it is the one being
+    appended to; else the manifest (Redis 7.0 on), or the one file that older servers have.
+
+    By the manifest, Valkey 9.1's checker fails at its own base file: that begins with VALKEY,
+    and it knows only REDIS (tried with 9.1.2).
+    """
+    root = node.folder.root
+    manifest = next(iter(sorted(root.glob("*/*.manifest"))), None)
+    if manifest is None:
+        return root / "appendonly.aof"
+    listed = [line.split()[1] for line in (read_text(manifest) or "").splitlines() if " " in line]
+    if listed and listed[-1] in said:
+        return manifest.with_name(listed[-1])
+    return manifest
 
 
 def _checker(plan: Plan) -> str:

@@ -62,15 +62,21 @@ def _own_files(plan: Plan, limits: Limits) -> Shortage | None:
 
 def _clients(plan: Plan, node: NodePlan, limits: Limits) -> Shortage | None:
     """Source: server.c, adjustOpenFilesLimit: it asks for maxclients + 32, then for 16 fewer
-    at a time, and lowers maxclients to what it got; bus links count as clients."""
+    at a time, and lowers maxclients to what it got, or had; bus links count as clients."""
     told = node.directives.get("maxclients", ("",))[-1]
     clients = int(told) if told.isdigit() else _USUAL_CLIENTS
     wanted = clients + RESERVED
+    needed = _needed(plan)
+    if clients < needed:
+        return Shortage(
+            told=f"{node.name}: maxclients {clients} is too low, its own topology takes {needed}",
+            hint="raise maxclients in the topology file",
+            fatal=True,
+        )
     if limits.server_files >= wanted:
         return None
     fewer = -(-(wanted - limits.server_files) // _STEP) * _STEP
-    left = max(0, wanted - fewer - RESERVED)
-    needed = _needed(plan)
+    left = max(0, limits.files - RESERVED, wanted - fewer - RESERVED)
     numbers = f"{node.name}: maxclients {clients} needs {wanted} open files, "
     numbers += f"the limit is {limits.server_files}"
     if left < needed:

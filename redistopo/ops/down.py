@@ -122,6 +122,8 @@ class _Shutdown:
         node = next((one for one in self.seen.nodes if one.name == name), None)
         if node is None or not node.answers:
             return False
+        if node.info.get("process_id") != str(node.pid):
+            return False  # a stranger answers at the address in our files: not to be asked
         how = "SAVE" if saves(self.rendered[name]) else "NOSAVE"
         try:
             self.asker.ask(node.host, node.port, [("SHUTDOWN", how)])

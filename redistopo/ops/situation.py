@@ -1,12 +1,13 @@
 """What `up` and `plan` start from: the record, one look, and how they differ from the plan."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from redistopo.checks.access import amiss
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
-from redistopo.errors import WrongRequest
+from redistopo.errors import TimedOut, WrongRequest
 from redistopo.form.hands import Hands
 from redistopo.model.access import Keys
 from redistopo.model.changes import USERS, Drifts, Settings, Situation
@@ -19,12 +20,30 @@ from redistopo.model.topology import Directives, Topology
 from redistopo.render.conf import node_conf, users_acl
 from redistopo.world.files import read_text
 from redistopo.world.observe import Depth
+from redistopo.world.waiting import Deadline, wait_for
+
+_DYING_SECONDS = 0.3
 
 
 def look_for_steps(hands: Hands) -> Observed:
     """A snapshot deep enough to decide on steps: servers are asked only where one runs."""
-    seen = hands.look(Depth.PROCESS)
+    seen = _without_the_dying(hands, hands.look(Depth.PROCESS))
     return hands.look(Depth.FULL) if any(node.running for node in seen.nodes) else seen
+
+
+def _without_the_dying(hands: Hands, seen: Observed) -> Observed:
+    """The snapshot, or a later one in which no port is held: a server that was killed holds
+    its ports for a moment after it counts as ended, until its last thread has."""
+    last = [seen]
+
+    def look() -> Observed | None:
+        if any(node.held_by for node in last[0].nodes):
+            last[0] = hands.look(Depth.PROCESS)
+        return None if any(node.held_by for node in last[0].nodes) else last[0]
+
+    with suppress(TimedOut):
+        return wait_for(look, Deadline(_DYING_SECONDS), lambda: "")
+    return last[0]
 
 
 def situation(plan: Plan, record: Record | None, seen: Observed, keys: Keys) -> Situation:

@@ -12,7 +12,7 @@ from redistopo.model.plan import Plan
 from redistopo.model.ports import block_of, choose
 from redistopo.ops.health import Verdict
 from redistopo.ops.holders import blocker
-from redistopo.world.files import FREE, NO_SPACE, tail
+from redistopo.world.files import FREE, NO_SPACE, full, tail
 
 
 def refuse_busy_ports(plan: Plan, seen: Observed, *, formed: bool) -> None:
@@ -45,7 +45,7 @@ def unhealthy(plan: Plan, verdict: Verdict) -> RedistopoError:
         shown.append(f"and {len(problems) - len(shown)} more")
     detail = "\n".join(shown)
     logs = (tail(node.folder.log, 20) for node in plan.nodes)
-    if NO_SPACE in detail or any(NO_SPACE in log for log in logs):
+    if NO_SPACE in detail or any(NO_SPACE in log for log in logs) or full(plan.layout.state):
         return MachineLacks("the servers run, but their disk is full", detail=detail, hint=FREE)
     return FaultFound(
         "the servers run, but the topology is not healthy", detail=detail, hint=problems[0].hint

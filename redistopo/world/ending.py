@@ -62,9 +62,11 @@ def _terminated(
     forgets that it was asked; a second SIGTERM does no harm to one that is about to end
     (server.c, prepareForShutdown and sigShutdownHandler).
     """
-    while alive and not deadline.over:
+    while alive:
         _terminate(process for process in told if process in alive)
         alive = await_end(alive, Deadline(min(_AGAIN_SECONDS, deadline.left)))
+        if deadline.over:
+            break
     return alive
 
 

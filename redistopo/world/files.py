@@ -11,6 +11,8 @@ from redistopo.errors import MachineLacks, WrongRequest
 NO_SPACE = os.strerror(errno.ENOSPC)
 """How servers, too, tell of a full disk in their logs and replies."""
 
+_HARDLY_ANY = 64 * 1024
+
 FREE = "the disk is full: free some space, then run the same command again"
 
 _REMEDY = {
@@ -96,6 +98,14 @@ def read_text(path: Path) -> str | None:
 
 LOG_MARK = "# redistopo starts this server"
 """Stands in a log before each start, so that no older trouble is taken for today's."""
+
+
+def full(path: Path) -> bool:
+    """Whether there is hardly any space left: then a log can't tell why its server ended."""
+    with suppress(OSError):
+        found = os.statvfs(path)
+        return found.f_bavail * found.f_frsize < _HARDLY_ANY
+    return False
 
 
 def since_start(path: Path) -> str:

@@ -179,7 +179,13 @@ def _works_in(process: psutil.Process, folder: Path) -> bool:
 
 
 def _adopt(node: str, folder: NodeFolder) -> psutil.Process | None:
-    """A server that works in this node's own folder, whatever is on record; now it is."""
+    """A server that works in this node's own folder, whatever is on record; now it is.
+
+    After a server ended by itself or by `down`, neither its mark nor its pidfile is there:
+    then nobody is looked for, which spares a look at each process of the machine.
+    """
+    if not (folder.process.exists() or folder.pidfile.exists()):
+        return None
     for pid in _working_in(folder.root):
         try:
             process = psutil.Process(pid)

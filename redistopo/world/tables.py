@@ -1,13 +1,14 @@
 """Cluster nodes' own tables on disk: read from all, written only where Redis refused one."""
 
+import re
 from collections.abc import Iterable
 
 from redistopo.model.plan import NodePlan
 from redistopo.world.files import read_text, since_start, write_private, writing
 
-REFUSED = "cluster config file"
-"""How a server speaks of a nodes.conf that it refuses: "corrupted cluster config file", and
-"Unknown flag in redis cluster config file" (cluster_legacy.c, clusterLoadConfig)."""
+_REFUSED = re.compile(r"^.*(?:corrupted|flag in \w+) cluster config file.*$", re.MULTILINE)
+"""How a server speaks of a nodes.conf that it refuses (cluster_legacy.c, clusterLoadConfig);
+of one that it can't write, on a full disk, it speaks otherwise."""
 
 
 def tables(nodes: Iterable[NodePlan]) -> dict[str, str]:
@@ -24,9 +25,10 @@ def lost(node: NodePlan) -> str:
     return "" if text.strip("\0 \n") else "empty"
 
 
-def refused(node: NodePlan) -> bool:
-    """Whether the node's last start ended at its table."""
-    return REFUSED in since_start(node.folder.log)
+def refusal(node: NodePlan) -> str:
+    """The line of its log with which the node's last start ended at its table; "" for none."""
+    found = _REFUSED.search(since_start(node.folder.log))
+    return found[0] if found else ""
 
 
 def replace_table(node: NodePlan, text: str) -> None:

@@ -20,6 +20,20 @@ def test_no_file_is_too_long_to_be_read_in_one_go(root: Path) -> None:
     assert {path: n for path, n in lengths.items() if n > MOST_LINES} == {}
 
 
+@pytest.mark.fault(
+    "the system's clock is changed",
+    "no wait and no deadline goes by it: the wall clock is read only to write a date down",
+)
+def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
+    reads = re.compile(r"\btime\.time\(|\bdatetime\.(now|today|utcnow)\(|\bdate\.today\(")
+    found = {
+        path.relative_to(root).as_posix()
+        for path in (root / "redistopo").rglob("*.py")
+        if reads.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"redistopo/ops/history.py"}
+
+
 @pytest.mark.parametrize("code", list(ExitCode))
 def test_an_exit_code_is_named_in_the_readme(code: ExitCode, readme: str) -> None:
     # a line of its own, as `| 0 | done |` in a table or "- `0`: done" in a list

@@ -130,6 +130,10 @@ def test_a_half_made_cluster_without_keys_is_made_anew(project: Project) -> None
     assert project.faults() == []
 
 
+@pytest.mark.fault(
+    "a cluster was formed half, and holds keys",
+    "it is never made anew; `up` says what is wrong",
+)
 def test_a_half_made_cluster_with_keys_is_kept(project: Project) -> None:
     project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
     project.up()
@@ -153,6 +157,10 @@ def _half_made(project: Project) -> None:
             client.execute_command("CLUSTER RESET HARD")
 
 
+@pytest.mark.fault(
+    "redistopo and its redis-cli are killed while the cluster forms",
+    "the next `up` ends healthy with the same servers",
+)
 @pytest.mark.parametrize("formation", ["redis-cli", "instant"])
 @pytest.mark.parametrize("step", ["start", "form", "wait"])
 def test_a_redistopo_killed_half_way_is_taken_up_again(
@@ -186,6 +194,10 @@ def test_a_redistopo_killed_right_after_a_launch_leaves_no_orphan(project: Proje
     assert project.servers() == []
 
 
+@pytest.mark.fault(
+    "two `up` run at the same time",
+    "one waits for the other, by name; one topology",
+)
 def test_two_ups_at_once_make_one_topology(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
     both = [project.begin("up"), project.begin("up")]

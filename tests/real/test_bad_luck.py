@@ -26,6 +26,10 @@ STEPS = {
 BEGINS = {"seed": "write the first nodes.conf"}
 
 
+@pytest.mark.fault(
+    "Ctrl-C or SIGTERM in any step of `up`",
+    "exit 130; what this run started is stopped, the next `up` ends healthy",
+)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("step", STEPS)
 def test_ctrl_c_in_each_step_undoes_it(project: Project, step: str, number: signal.Signals) -> None:
@@ -50,6 +54,10 @@ def test_ctrl_c_in_each_step_undoes_it(project: Project, step: str, number: sign
     assert project.faults() == []
 
 
+@pytest.mark.fault(
+    "a data port or a bus port is busy",
+    "its holder is named, and the next free block of ports; nothing is started",
+)
 @pytest.mark.parametrize("offset", [1, 10001], ids=["data port", "bus port"])
 def test_a_busy_port_names_its_holder_and_the_next_free_block(
     project: Project, offset: int
@@ -97,6 +105,10 @@ def test_a_bad_directive_shows_redis_own_line(project: Project) -> None:
     assert project.servers() == []
 
 
+@pytest.mark.fault(
+    "a node is stopped (SIGSTOP) while the cluster forms",
+    "`up` ends at its deadline and names it; what it started is stopped",
+)
 def test_a_node_that_freezes_during_formation_is_named(project: Project) -> None:
     project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
     up = project.begin("up", "--timeout", "8s", "--json")
@@ -113,6 +125,10 @@ def test_a_node_that_freezes_during_formation_is_named(project: Project) -> None
     assert project.servers() == []
 
 
+@pytest.mark.fault(
+    "the disk is full at the first `up`",
+    "one clear error (exit 4), nothing is left running",
+)
 @pytest.mark.parametrize("size", ["16k", "128k", "256k"])
 def test_a_full_disk_is_one_clear_error(project: Project, tmp_path: Path, size: str) -> None:
     """At 16k our own files don't fit; at 256k they do, but what Redis logs doesn't."""
@@ -135,6 +151,10 @@ def test_a_full_disk_is_one_clear_error(project: Project, tmp_path: Path, size: 
     assert not listening & set(range(project.port, project.port + 6))
 
 
+@pytest.mark.fault(
+    "the folder can't be written",
+    "`init` says why and what to do (exit 4)",
+)
 def test_a_folder_that_cannot_be_written(project: Project) -> None:
     """Below a file no folder can be made, not even by root."""
     (project.root / "file").write_text("")
@@ -151,6 +171,10 @@ def test_a_folder_that_cannot_be_written(project: Project) -> None:
     assert "read-only" in done.stderr
 
 
+@pytest.mark.fault(
+    "a recorded pid was reused by a stranger",
+    "it is never signalled; `up` starts the node again",
+)
 def test_a_stale_record_whose_pid_is_somebody_elses(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
@@ -170,6 +194,10 @@ def test_a_stale_record_whose_pid_is_somebody_elses(project: Project) -> None:
         stranger.wait()
 
 
+@pytest.mark.fault(
+    "the record, a process mark or the lock is cut, garbage or empty",
+    "`up` and `down` work, no server is lost and no data",
+)
 @pytest.mark.parametrize("name", ["record.json", "nodes/node1/process.json", "lock"])
 @pytest.mark.parametrize("damage", ["half", "garbage", "empty"])
 def test_a_damaged_record_loses_nothing(project: Project, name: str, damage: str) -> None:
@@ -190,6 +218,10 @@ def test_a_damaged_record_loses_nothing(project: Project, name: str, damage: str
     assert project.servers() == []
 
 
+@pytest.mark.fault(
+    "the record of a stopped cluster is damaged",
+    "made anew from what the nodes hold; the data is there",
+)
 def test_a_damaged_record_of_a_cluster_loses_nothing(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
     project.up()
@@ -221,6 +253,10 @@ def test_a_password_file_that_cannot_be_read(project: Project) -> None:
         assert node.ping()
 
 
+@pytest.mark.fault(
+    "the home folder can't be written",
+    "a warning: `ps` elsewhere won't show this topology",
+)
 def test_no_home_folder(project: Project) -> None:
     project.env = {
         "HOME": "/proc/nobody",
@@ -232,6 +268,10 @@ def test_no_home_folder(project: Project) -> None:
     assert "won't show this topology" in done.err
 
 
+@pytest.mark.fault(
+    "a server is stopped (SIGSTOP) at `down`",
+    "continued, so that it saves its data and ends",
+)
 def test_a_server_that_ignores_shutdown_and_sigterm_is_killed(project: Project) -> None:
     """A stopped process can't save itself; it is continued first, and ends kindly."""
     project.init("replication", engine=BUNDLED.path)
@@ -242,6 +282,10 @@ def test_a_server_that_ignores_shutdown_and_sigterm_is_killed(project: Project) 
     assert project.servers() == []
 
 
+@pytest.mark.fault(
+    "the state folder has no MARKER of ours",
+    "`down --wipe` removes nothing",
+)
 def test_wipe_spares_a_folder_that_is_not_ours(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()

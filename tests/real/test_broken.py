@@ -250,6 +250,11 @@ CORPUS: dict[str, tuple[Break, str, str, str, tuple[str, ...]]] = {
 """How it is made; the finding that must name it: check, subject, part of the evidence; shape."""
 
 
+@pytest.mark.fault(
+    "a topology is broken by hand: slots lost, doubled or half-migrated, stale epochs, chains of "
+    "replicas, strangers, forgotten nodes, one-way links, passwords and settings changed",
+    "`verify` names each by its check and its node, with what to do (exit 3)",
+)
 @pytest.mark.parametrize("name", CORPUS)
 def test_a_broken_topology_is_named(project: Project, projects: Projects, name: str) -> None:
     make, check, about, says, words = CORPUS[name]

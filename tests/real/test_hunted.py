@@ -33,6 +33,10 @@ def test_a_cluster_that_does_not_answer_is_never_cleared(project: Project) -> No
         assert node.get("{06S}precious") == "yes"
 
 
+@pytest.mark.fault(
+    "every node is stopped (SIGSTOP), and the record is lost",
+    "they are continued before anything is decided; the data is there",
+)
 def test_paused_nodes_are_continued_before_anything_is_decided(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
     project.up()
@@ -47,6 +51,10 @@ def test_paused_nodes_are_continued_before_anything_is_decided(project: Project)
         assert node.get("{06S}precious") == "yes"
 
 
+@pytest.mark.fault(
+    "a replica was promoted by hand, then everything died",
+    "`up` names who has the newer data and asks for `--primary`",
+)
 def test_who_was_promoted_behind_our_back_is_asked_for_not_guessed(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
@@ -94,6 +102,10 @@ def test_verify_remembers_who_was_promoted(project: Project) -> None:
     assert roles(project.ports, project.password) == {first: "slave", second: "master"}
 
 
+@pytest.mark.fault(
+    "the engine is older than the data",
+    "refused before anything starts (exit 4)",
+)
 def test_an_older_engine_is_refused_over_newer_data(project: Project) -> None:
     old = next((one for one in ENGINES.values() if str(one.version).startswith("6.2")), None)
     newer = next(
@@ -155,6 +167,10 @@ def test_a_state_folder_without_its_marker_is_an_error(project: Project) -> None
     marker.write_text(text)
 
 
+@pytest.mark.fault(
+    "`up` and `down --wipe` run at the same time",
+    "a whole topology is left, or none",
+)
 def test_ups_and_wipes_at_once_leave_a_whole_topology_or_none(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     commands = [("up",), ("down", "--wipe", "--yes"), ("up",), ("down", "--wipe", "--yes")]
@@ -165,6 +181,10 @@ def test_ups_and_wipes_at_once_leave_a_whole_topology_or_none(project: Project) 
     assert len(project.servers()) == 1
 
 
+@pytest.mark.fault(
+    "a node's folder is a link into another project",
+    "the other project's server is not touched",
+)
 def test_links_into_another_project_are_not_followed(
     projects: Callable[[str], Project],
 ) -> None:
@@ -192,6 +212,10 @@ def test_a_template_cannot_write_files(project: Project, tmp_path: Path) -> None
     assert not target.exists()
 
 
+@pytest.mark.fault(
+    "the terminal is closed while the cluster forms",
+    "as Ctrl-C: what was started is stopped",
+)
 def test_a_closed_terminal_undoes_like_ctrl_c(project: Project) -> None:
     project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
     up = project.begin("up", "--json")
@@ -205,6 +229,10 @@ def test_a_closed_terminal_undoes_like_ctrl_c(project: Project) -> None:
     assert project.servers() == []
 
 
+@pytest.mark.fault(
+    "redistopo is killed, and its redis-cli goes on forming",
+    "the next command ends it",
+)
 def test_a_redis_cli_left_behind_is_ended(project: Project) -> None:
     project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
     up = project.begin("up", "--json")

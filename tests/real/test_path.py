@@ -121,6 +121,10 @@ def test_a_password_with_every_printable_character(project: Project) -> None:
     assert project.run("verify").code == 0
 
 
+@pytest.mark.fault(
+    "the path has spaces, quotes and unicode",
+    "everything works there",
+)
 def test_a_folder_with_spaces_quotes_and_unicode(projects: Callable[[str], Project]) -> None:
     project = projects('my "own" folder\'s été')
     project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)

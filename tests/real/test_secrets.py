@@ -164,6 +164,10 @@ ROTATIONS += [("password", name) for name, one in ENGINES.items() if one == BUND
 ROTATIONS += [("password", name) for name in ENGINES if "6.2" in name]
 
 
+@pytest.mark.fault(
+    "every password is changed while clients write",
+    "no command fails, and afterwards the old password is refused",
+)
 @pytest.mark.parametrize(("locks", "engine"), ROTATIONS)
 def test_a_rotation_fails_no_command_and_ends_the_old_password(
     project: Project, locks: str, engine: str
@@ -267,6 +271,10 @@ def test_a_rotation_that_was_cut_off_is_finished_by_up(project: Project) -> None
     assert not (project.root / ".redistopo" / "rotation.json").exists()
 
 
+@pytest.mark.fault(
+    "somebody plants a link, or a folder of their own, in the state folder",
+    "it is refused before anything is read or written (exit 4)",
+)
 def test_planted_links_and_foreign_owners_are_refused(project: Project, tmp_path: Path) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
@@ -285,6 +293,10 @@ def test_planted_links_and_foreign_owners_are_refused(project: Project, tmp_path
     project.up()
 
 
+@pytest.mark.fault(
+    "a template opens a server to everybody, without a password",
+    "refused before it is written",
+)
 def test_a_template_that_opens_the_door_is_refused(project: Project) -> None:
     project.init("standalone", "--no-auth", engine=BUNDLED.path)
     project.run("templates", "export", "mine", check=0)

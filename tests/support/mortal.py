@@ -110,6 +110,7 @@ def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
         "down": lambda root, tell: down(DownRequest(root=root), tell),
         "rotate": lambda root, tell: rotate(root, tell, keep_old=False, seconds=20),
         "renew": lambda root, tell: renew(root, 365, tell),
+        "rebuild": lambda root, tell: up(UpRequest(root=root, rebuild=("node1",)), tell),
         "wipe": lambda root, tell: down(DownRequest(root=root, wipe=True), tell),
     }
 

@@ -81,6 +81,13 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
         lambda s: s.info("node1", config_file="/etc/redis.conf"),
     ),
     (
+        "node.alive",
+        WARN,
+        "node1",
+        "started when this folder was /elsewhere, its log still goes there",
+        lambda s: s.node("node1", moved_from="/elsewhere"),
+    ),
+    (
         "access.password",
         OK,
         "topology",

@@ -15,6 +15,32 @@ Case = tuple[str, str, Status, str, str, Callable[[Any], Any]]
 # Check, shape, status, subject, part of the evidence, and what is changed in a healthy topology.
 SHAPE_AND_LINKS: list[Case] = [
     (
+        "replication.link",
+        "replication",
+        FAIL,
+        "node3",
+        "master_link_status:down; node1 made 9 full syncs in 60 s",
+        lambda s: s.info("node1", sync_full=9, uptime_in_seconds=60).info(
+            "node3", master_link_status="down"
+        ),
+    ),
+    (
+        "replication.link",
+        "replication",
+        WARN,
+        "shard 1",
+        "node1 made 9 full syncs in 60 s",
+        lambda s: s.info("node1", sync_full=9, uptime_in_seconds=60),
+    ),
+    (
+        "replication.link",
+        "replication",
+        OK,
+        "shard 1",
+        "link up",
+        lambda s: s.info("node1", sync_full=9, uptime_in_seconds=6000),
+    ),
+    (
         "replication.shape",
         "replication",
         OK,

@@ -1,0 +1,50 @@
+"""Limits of the system against what a plan needs."""
+
+from collections.abc import Callable
+
+import pytest
+
+from redistopo.model.limits import Limits, shortages
+from redistopo.model.plan import Plan
+
+Planned = Callable[..., Plan]
+
+PLENTY = Limits(files=1024, server_files=1 << 20, tasks=None)
+
+# Limits, maxclients in the file ("" for none), what is told, and whether it is fatal.
+CASES = [
+    (PLENTY, "", "", False),
+    (Limits(files=1024, server_files=10032, tasks=80), "", "", False),
+    (Limits(files=75, server_files=1 << 20, tasks=None), "", "needs 76 open files", True),
+    (
+        Limits(files=1024, server_files=1024, tasks=None),
+        "",
+        "maxclients 10000 needs 10032 open files, the limit is 1024: "
+        "the server will lower maxclients to 992",
+        False,
+    ),
+    (Limits(files=80, server_files=4096, tasks=None), "", "lower maxclients to 4064", False),
+    (
+        Limits(files=80, server_files=1024, tasks=None),
+        "2000",
+        "would lower maxclients to 992",
+        True,
+    ),
+    (Limits(files=1024, server_files=1024, tasks=None), "992", "", False),
+    (PLENTY, "14", "maxclients 14 is too low, its own topology takes 15", True),
+    (Limits(files=1024, server_files=1 << 20, tasks=79), "", "need 80 processes", True),
+]
+
+
+@pytest.mark.parametrize(("limits", "maxclients", "told", "fatal"), CASES)
+def test_what_is_too_low_is_told_with_numbers(
+    plan: Planned, limits: Limits, maxclients: str, told: str, fatal: bool
+) -> None:
+    made = plan(shape="cluster", redis={"maxclients": maxclients} if maxclients else {})
+    found = shortages(made, [node.name for node in made.nodes], limits)
+    assert bool(found) == bool(told)
+    assert all(told in one.told and one.fatal == fatal and one.hint for one in found)
+
+
+def test_what_runs_already_needs_nothing_more(plan: Planned) -> None:
+    assert shortages(plan(shape="cluster"), [], Limits(files=80, server_files=64, tasks=40)) == ()
