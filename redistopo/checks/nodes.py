@@ -12,6 +12,7 @@ from redistopo.checks.subject import (
     skipped,
 )
 from redistopo.model.access import CHANGED
+from redistopo.model.cause import FULL_HOUSE
 from redistopo.model.conf_text import SECRET, drift
 from redistopo.model.observed import NodeSeen, ProcessState
 
@@ -28,8 +29,7 @@ def alive(subject: Subject) -> Iterator[Answer]:
             if "password" in node.error:
                 hint = CHANGED
             if "max number of clients" in node.error:
-                hint = "close clients that aren't needed, or raise maxclients in the topology file"
-                hint += " and restart it: redistopo down, then up"
+                hint = FULL_HOUSE
             return bad(node.name, f"{seen}{node.error}", hint, settles=True)
         if node.info.get("loading") != "0":
             hint = "give it time: --timeout 60s"

@@ -12,13 +12,11 @@ from redistopo.checks.subject import (
     skipped,
 )
 from redistopo.model.observed import NodeSeen, Role, ShardSeen
+from redistopo.model.syncs import REMEDY, sync_loop
 from redistopo.model.topology import Shape
 
 _LAG_WORTH_KNOWING = 1024 * 1024
 _SILENT_SECONDS = 10
-_SYNCS_EACH = 2
-_SECONDS_A_SYNC = 15
-"""More full syncs than so many for each replica, and more often than so, are a loop."""
 
 
 def shape(subject: Subject) -> Iterator[Answer]:
@@ -89,32 +87,16 @@ def link(subject: Subject) -> Iterator[Answer]:
         if shard.replicas and not broken:
             names = ", ".join(node.name for node in shard.replicas)
             yield good(f"{names}: link up, online at the primary", about)
-            if loop := _loop(shard):
+            if loop := sync_loop(shard.primary, len(shard.replicas)):
                 # between two syncs all looks well, so one good look proves little
-                yield doubtful(about, loop, _LOOP_HINT)
-
-
-_LOOP_HINT = (
-    "a replica that syncs over and over: is client-output-buffer-limit (replica) too low for "
-    "the load, or repl-timeout too short? See the primary's redis.log"
-)
-
-
-def _loop(shard: ShardSeen) -> str:
-    """How often the primary had to sync a replica from nothing, where that is a loop; else ""."""
-    if shard.primary is None:
-        return ""
-    count = int(shard.primary.info.get("sync_full", 0))
-    seconds = int(shard.primary.info.get("uptime_in_seconds", 0))
-    often = count > 2 + _SYNCS_EACH * len(shard.replicas) and seconds < count * _SECONDS_A_SYNC
-    return f"{shard.primary.name} made {count} full syncs in {seconds} s" if often else ""
+                yield doubtful(about, loop, REMEDY)
 
 
 def _link(shard: ShardSeen, node: NodeSeen, *, ours: bool) -> Answer | None:
-    loop = _loop(shard)
+    loop = sync_loop(shard.primary, len(shard.replicas))
     if not node.link_up and loop:
         state = node.info.get("master_link_status", "unknown")
-        return bad(node.name, f"master_link_status:{state}; {loop}", _LOOP_HINT)
+        return bad(node.name, f"master_link_status:{state}; {loop}", REMEDY)
     if not node.link_up:
         why = (
             "a full sync is under way"

@@ -24,7 +24,14 @@ class Kind(StrEnum):
     REPLICATION = "replication"
     UNMET = "not met"
     LINK = "link"
-    SYNC = "first sync"
+    SYNC = "full sync"
+
+
+FULL_HOUSE = (
+    "close clients that aren't needed, or raise maxclients in the topology file and restart it: "
+    "redistopo down, then up"
+)
+"""What to do where a server has as many clients as it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from redistopo.model.cause import Cause, Kind, cli, open_port
 from redistopo.model.node_causes import of_node
 from redistopo.model.reach import Link, Port, Scene
+from redistopo.model.syncs import REMEDY, sync_loop
 
 
 def causes(scene: Scene, links: tuple[Link, ...]) -> tuple[Cause, ...]:
@@ -30,6 +31,8 @@ def _of_link(scene: Scene, link: Link) -> Cause | None:
     if source is None:
         return None  # we ourselves: what keeps us out is the node's own
     host, _, port = link.address.rpartition(":")
+    if link.port is Port.DATA and (loop := sync_loop(target, 1)):
+        return Cause(kind=Kind.SYNC, node=link.source, evidence=loop, remedy=REMEDY)
     if link.word == "syncing":
         return Cause(
             kind=Kind.SYNC,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from redistopo.model.access import CHANGED
-from redistopo.model.cause import Cause, Kind, again, cli, open_port, ours, unset
+from redistopo.model.cause import FULL_HOUSE, Cause, Kind, again, cli, open_port, ours, unset
 from redistopo.model.engine import Engine, Product, Version, parse_request
 from redistopo.model.observed import NodeSeen, ProcessState, Role
 from redistopo.model.reach import Port, Scene, Touch, follows
@@ -140,7 +140,9 @@ def _mute(scene: Scene, node: NodeSeen) -> Cause | None:
         node=node.name,
         evidence=f"{node.name}{pid} takes connections, but doesn't answer"
         + (f": {node.error}" if node.error else ""),
-        remedy="is it stopped (SIGSTOP), busy, or no Redis at all? its log tells; "
+        remedy=FULL_HOUSE
+        if "max number of clients" in node.error
+        else "is it stopped (SIGSTOP), busy, or no Redis at all? its log tells; "
         "a stopped process goes on at `kill -CONT PID`",
     )
 

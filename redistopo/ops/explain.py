@@ -20,7 +20,7 @@ from redistopo.model.observed import Observed
 from redistopo.ops.hearing import hear
 from redistopo.world.files import write_private
 
-BUNDLE = "redistopo bundle collects everything for a report"
+BUNDLE = "for a report: redistopo bundle"
 
 _PLAIN = (WrongRequest, MachineLacks, Interrupted)
 """Refusals that say it all: nothing was waited for."""
@@ -36,7 +36,7 @@ def explaining(hands: Hands) -> Iterator[None]:
         yield
     except _PLAIN as error:
         if hands.started and not isinstance(error, Interrupted):
-            error.hint = _joined(error.hint, BUNDLE)
+            error.detail = _lines(error.detail, BUNDLE)
         raise
     except RedistopoError as error:
         seen, found = find_reach(hands)
@@ -66,11 +66,13 @@ def explain(error: RedistopoError, found: Reach | None) -> None:
     """The error tells the pair, the cause and the matrix, and first of all what to type."""
     remedy = found.remedy if found else ""
     if found:
-        error.detail = "\n".join(filter(None, [error.detail, explanation(found)]))
+        error.detail = _lines(error.detail, explanation(found))
     # a check's hint is a guess at what is known now
     guessed = isinstance(error, FaultFound) or error.hint in remedy
-    error.hint = _joined(remedy, "" if remedy and guessed else error.hint, BUNDLE)
+    error.hint = "; ".join(filter(None, [remedy, "" if remedy and guessed else error.hint]))
+    # not in the hint, which often ends with a command to paste
+    error.detail = _lines(error.detail, BUNDLE)
 
 
-def _joined(*hints: str) -> str:
-    return "; ".join(filter(None, hints))
+def _lines(*texts: str) -> str:
+    return "\n".join(filter(None, texts))

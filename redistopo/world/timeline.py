@@ -73,7 +73,12 @@ class _Run:
 
 
 def _opened(layout: Layout) -> int | None:
-    """The timeline, open to be added to; of earlier runs only the last lines are kept."""
+    """The timeline, open to be added to; of earlier runs only the last lines are kept.
+
+    None in a folder that doesn't bear our marker yet: nothing may stand there before it.
+    """
+    if not layout.marker.exists():
+        return None
     with suppress(MachineLacks, OSError):
         earlier = (read_text(layout.events) or "").splitlines(keepends=True)
         if len(earlier) > _KEPT_LINES:

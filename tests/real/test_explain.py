@@ -168,7 +168,7 @@ def test_up_names_the_pair_the_cause_and_the_remedy(project: Project, trouble: s
     for word in made.words:
         assert word.format(**at) in failed.err, failed.err
     assert "from       port  node1" in failed.err
-    assert "redistopo bundle collects everything for a report" in failed.err
+    assert "for a report: redistopo bundle" in failed.err
     assert project.password not in failed.err
     # the probes and the undoing come on top; neither may wait for those that are silent
     assert took < SECONDS + 6
@@ -197,7 +197,8 @@ def test_redis_cli_that_waits_is_explained_before_the_deadline(project: Project)
     assert f"first failing pair: {pair}" in error["detail"]
     assert f"probable cause: {cause}" in error["detail"]
     assert error["hint"].startswith("kill -CONT ")
-    table = error["detail"][error["detail"].index("from  ") :].splitlines()
+    *table, report = error["detail"][error["detail"].index("from  ") :].splitlines()
+    assert report == "for a report: redistopo bundle"
     assert len(table) == 3  # nobody has met anybody yet
     assert max(map(len, table)) <= 78
     assert project.servers() == []

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redistopo.errors import WrongRequest
+from redistopo.model.access import Access, Keys
 from redistopo.model.conf_text import read_conf
 from redistopo.model.engine import Engine
 from redistopo.model.layout import Layout
 from redistopo.model.planner import make_plan
 from redistopo.model.topology import KEYS, Shape, Topology, defaults
 from redistopo.ops.project import read_topology
-from redistopo.render.conf import node_conf
+from redistopo.render.conf import node_conf, users_acl
 from redistopo.render.topology_file import topology_file
 
 EXAMPLES = 2000
@@ -151,17 +152,29 @@ KINDS: dict[str, st.SearchStrategy[str]] = {
 }
 
 
+SECRET = 'pass "word\\'
+KEYRING = Keys(
+    own=Access(user="admin", password="a"),
+    application=Access(password=SECRET),
+    replication=Access(user="replication", password="r"),
+)
+
+
 def _planned(topology: Topology, engine: Engine) -> None:
     """Its file says the same again; its first and last node get a configuration."""
     assert read_topology(topology_file(topology), "again") == topology
     plan = make_plan(topology, LAYOUT, engine, "asked for")
     assert len(plan.nodes) == topology.size
     for node in {plan.nodes[0].name: plan.nodes[0], plan.nodes[-1].name: plan.nodes[-1]}.values():
-        conf = read_conf(node_conf(plan, node, 'pass "word\\'))
+        conf = read_conf(node_conf(plan, node, KEYRING))
         # nothing that the file says can add a line of its own, or shadow one of ours
-        assert conf["port"] == (str(node.port),)
+        assert conf["tls-port" if topology.tls else "port"] == (str(node.port),)
         assert conf["bind"] == (topology.host,)
-        assert conf["requirepass"] == ('pass "word\\',)
+        if topology.acl:
+            assert conf["aclfile"] == (str(node.folder.users),)
+            assert all(line.startswith("user ") for line in users_acl(plan, KEYRING).splitlines())
+        else:
+            assert conf.get("requirepass") == (SECRET,)
         assert conf["dir"] == (str(node.folder.root),)
         assert ("cluster-enabled" in conf) is topology.clustered
 
