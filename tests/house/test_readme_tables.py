@@ -25,7 +25,7 @@ def _keys() -> str:
     rows = ["| key | default | meaning |", "| --- | --- | --- |"]
     for key in KEYS:
         values = list(dict.fromkeys(str(usual[shape].get(key.name, "")) for shape in Shape))
-        default = {"True": "true", "": ""}.get(values[0], values[0])
+        default = {"True": "true", "False": "false"}.get(values[0], values[0])
         if len(values) > 1:
             default = ", ".join(f"{usual[shape][key.name]} ({shape})" for shape in Shape)
         if key.required:
