@@ -17,7 +17,7 @@ def test_there_is_one_engine_of_each_generation() -> None:
 
 def test_there_is_an_engine_with_tls_where_the_gate_says_so() -> None:
     """The gate installs Debian's server; elsewhere the TLS tests may be skipped."""
-    assert TLS is not None or not os.environ.get("REDISTOPO_NEEDS_TLS")
+    assert TLS is not None or not os.environ.get("TESTS_NEED_TLS")
 
 
 def test_no_packaged_server_has_tls() -> None:
