@@ -12,9 +12,9 @@ from redistopo.checks.subject import (
     skipped,
 )
 from redistopo.model.access import CHANGED
-from redistopo.model.cause import FULL_HOUSE
 from redistopo.model.conf_text import SECRET, drift
 from redistopo.model.observed import NodeSeen, ProcessState
+from redistopo.model.reach.cause import FULL_HOUSE
 
 
 def alive(subject: Subject) -> Iterator[Answer]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.errors import RedistopoError
-from redistopo.model.explanation import explanation, reach, table
 from redistopo.model.layout import Layout
 from redistopo.model.observed import Observed
 from redistopo.model.plain import plain
+from redistopo.model.reach.explanation import explanation, reach, table
 from redistopo.model.record import Record
 from redistopo.model.scrub import Scrubber
 from redistopo.model.topology import Directives, Shape

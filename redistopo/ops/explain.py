@@ -15,8 +15,8 @@ from redistopo.errors import (
 )
 from redistopo.form.hands import Hands
 from redistopo.form.reach import find_reach
-from redistopo.model.explanation import Reach, explanation
 from redistopo.model.observed import Observed
+from redistopo.model.reach.explanation import Reach, explanation
 from redistopo.ops.hearing import hear
 from redistopo.world.files import write_private
 

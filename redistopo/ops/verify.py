@@ -9,9 +9,9 @@ from redistopo.checks.subject import Expected
 from redistopo.errors import ExitCode
 from redistopo.events import Tell, step
 from redistopo.model.access import Access, Keys, one_key
-from redistopo.model.explanation import Reach, reach
 from redistopo.model.findings import Finding, failed
 from redistopo.model.observed import Observed, ShardSeen, shards_of
+from redistopo.model.reach.explanation import Reach, reach
 from redistopo.model.topology import Shape
 from redistopo.ops.discover import discover, parse_address
 from redistopo.ops.health import Verdict, settle, with_proof

@@ -12,7 +12,7 @@ import psutil
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.model.access import Access, Tls, one_key
 from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role
-from redistopo.model.reach import Probe, Touch
+from redistopo.model.reach.matrix import Probe, Touch
 from redistopo.model.replies import parse_info
 from redistopo.model.topology import BUS_OFFSET, Shape
 from redistopo.world.client import Asker, Command

@@ -5,8 +5,8 @@ import re
 import click
 
 from redistopo.cli.sheet import Sheet, show
-from redistopo.model.explanation import table
 from redistopo.model.findings import Finding, Status
+from redistopo.model.reach.explanation import table
 from redistopo.ops.verify import VerifyResult
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from redistopo.model.explanation import Reach, brief, explanation, reach, table
 from redistopo.model.observed import NodeSeen, Observed, ProcessState
-from redistopo.model.reach import Probe, Touch
+from redistopo.model.reach.explanation import Reach, brief, explanation, reach, table
+from redistopo.model.reach.matrix import Probe, Touch
 
 Captured = Callable[[str, str], Observed]
 

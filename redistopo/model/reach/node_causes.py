@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from redistopo.model.access import CHANGED
-from redistopo.model.cause import FULL_HOUSE, Cause, Kind, again, cli, open_port, ours, unset
 from redistopo.model.engine import Engine, Product, Version, parse_request
 from redistopo.model.observed import NodeSeen, ProcessState, Role
-from redistopo.model.reach import Port, Scene, Touch, follows
+from redistopo.model.reach.cause import FULL_HOUSE, Cause, Kind, again, cli, open_port, ours, unset
+from redistopo.model.reach.matrix import Port, Scene, Touch, follows
 
 _Finder = Callable[[Scene, NodeSeen], "Cause | None"]
 
