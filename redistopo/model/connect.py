@@ -62,7 +62,7 @@ def _cli_options(plan: Plan) -> list[str]:
 
 def _python(plan: Plan) -> str:
     first = plan.nodes[0]
-    words = [f"host={_text(first.host)}", f"port={first.port}"]
+    words = [_text(first.host), str(first.port)]
     if plan.topology.auth:
         words.append('password=os.environ["REDISCLI_AUTH"]')
     if plan.topology.tls:
@@ -76,7 +76,7 @@ def _python(plan: Plan) -> str:
 
 def _node(plan: Plan) -> str:
     first = plan.nodes[0]
-    place = f"host: {_text(first.host)}, port: {first.port}"
+    host = f"[{first.host}]" if ":" in first.host else first.host
     options = ["password: process.env.REDISCLI_AUTH"] if plan.topology.auth else []
     if plan.topology.tls:
         read = 'require("fs").readFileSync'
@@ -84,9 +84,10 @@ def _node(plan: Plan) -> str:
         ca = f"{read}({_text(str(plan.layout.tls.ca))})"
         options.append(f"tls: {{ca: {ca}, cert: {pem}, key: {pem}}}")
     if not plan.topology.clustered:
-        return f"new Redis({{{', '.join([place, *options])}}})"
+        place = [f"host: {_text(first.host)}", f"port: {first.port}"]
+        return f"new Redis({{{', '.join([*place, *options])}}})"
     told = f", {{redisOptions: {{{', '.join(options)}}}}}" if options else ""
-    return f"new Redis.Cluster([{{{place}}}]{told})"
+    return f"new Redis.Cluster([{_text(f'{host}:{first.port}')}]{told})"
 
 
 def _go(plan: Plan) -> str:
