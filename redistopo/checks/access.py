@@ -1,6 +1,6 @@
 """Checks on who gets in: passwords, addresses, TLS, certificates, and what each user may do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
 from redistopo.checks.subject import (
@@ -12,6 +12,7 @@ from redistopo.checks.subject import (
     skipped,
 )
 from redistopo.model.access import User, granted
+from redistopo.model.conf_text import without_hashes
 from redistopo.model.observed import NodeSeen
 
 _SOON_DAYS = 30
@@ -29,6 +30,8 @@ def password(subject: Subject) -> Iterator[Answer]:
         return
 
     def judge(node: NodeSeen) -> Answer | None:
+        if (name := _without_password(node)) and subject.ours:
+            return bad(node.name, f"user {name} comes in without a password", _SET_BACK)
         if str(node.anonymous).startswith(("NOAUTH", "DENIED")) or "required" in str(
             node.anonymous
         ):
@@ -39,6 +42,18 @@ def password(subject: Subject) -> Iterator[Answer]:
         return doubtful(node.name, evidence, "set requirepass, and masterauth with it")
 
     yield from of_nodes(asked, judge, "refuse a client without password")
+
+
+_SET_BACK = "redis-cli ACL DELUSER it, or redistopo down, then up"
+
+
+def _without_password(node: NodeSeen) -> str:
+    """A user who needs none; "" for nobody (ACL LIST: flags `on` and `nopass`)."""
+    for line in node.users:
+        words = line.split()
+        if "on" in words[2:] and "nopass" in words[2:]:
+            return words[1]
+    return ""
 
 
 def bound(subject: Subject) -> Iterator[Answer]:
@@ -92,7 +107,9 @@ def _everywhere(word: str) -> bool:
 def tls(subject: Subject) -> Iterator[Answer]:
     """A client without TLS, and one with a certificate of another CA, are refused."""
     asked = _locked(subject)
-    if asked is None:
+    wanted = subject.expected.tls
+    if asked is None or (wanted is not None and wanted is not bool(asked)):
+        yield from _otherwise(subject, "tls", asked=bool(wanted), runs=bool(asked))
         return
 
     def judge(node: NodeSeen) -> Answer | None:
@@ -115,7 +132,7 @@ def tls(subject: Subject) -> Iterator[Answer]:
 def certificates(subject: Subject) -> Iterator[Answer]:
     """Each node presents a certificate of our CA, for its address, that is valid for a while."""
     asked = _locked(subject)
-    if asked is None:
+    if not asked:
         return
 
     def judge(node: NodeSeen) -> Answer | None:
@@ -138,6 +155,15 @@ def certificates(subject: Subject) -> Iterator[Answer]:
     )
 
 
+def _otherwise(subject: Subject, key: str, *, asked: bool, runs: bool) -> Iterator[Answer]:
+    """The file asks for locks that the servers don't have, or the other way round."""
+    looked = any(node.config is not None for node in subject.seen.answering)
+    if subject.ours and asked is not runs and looked:
+        evidence = f"{key} is {str(asked).lower()} in the topology file, but servers run "
+        evidence += f"{'with' if runs else 'without'} it"
+        yield bad("topology", evidence, "redistopo down, then up; data is kept")
+
+
 def _locked(subject: Subject) -> list[NodeSeen] | None:
     """The nodes whose TLS was tried; None where there is none, nor should be."""
     tried = [node for node in subject.seen.answering if node.locks and node.locks.plain is not None]
@@ -147,12 +173,13 @@ def _locked(subject: Subject) -> list[NodeSeen] | None:
 def users(subject: Subject) -> Iterator[Answer]:
     """Each user can do what it must, and not what it must not."""
     rights = subject.expected.rights
-    if rights is None:
-        return
     asked = [node for node in subject.seen.answering if node.locks and node.locks.users]
+    if rights is None or not asked:
+        yield from _otherwise(subject, "acl", asked=rights is not None, runs=bool(asked))
+        return
 
     def judge(node: NodeSeen) -> Answer | None:
-        wrong = amiss(node, rights)
+        wrong = amiss(node, rights, subject.expected.users.get(node.name, ()))
         if not wrong:
             return None
         return bad(node.name, "; ".join(wrong), "redistopo up sets users back to users.acl")
@@ -163,13 +190,14 @@ def users(subject: Subject) -> Iterator[Answer]:
     yield from of_nodes(asked, judge, f"{count} users can do what they must, and no more")
 
 
-def amiss(node: NodeSeen, rights: str) -> list[str]:
+def amiss(node: NodeSeen, rights: str, told: Iterable[str]) -> list[str]:
     """What users could do that they must not, or couldn't that they must; empty when all is well.
 
-    `rights` are the application's, as ACL rules.
+    `rights` are the application's, as ACL rules; `told` is ACL LIST as it was when the
+    users were set, without passwords, and empty where that isn't known.
     """
     tried = (node.locks.users if node.locks else None) or {}
-    found = []
+    found = _changed(node, tuple(told))
     for user, answers in tried.items():
         for command, answer in answers.items():
             may = _may(user, command, rights)
@@ -179,6 +207,20 @@ def amiss(node: NodeSeen, rights: str) -> list[str]:
                 told = "may" if answer == "ok" else "was told about"
                 found.append(f"{user} {told} {command}" + ("" if answer == "ok" else f": {answer}"))
     return found
+
+
+def _changed(node: NodeSeen, told: tuple[str, ...]) -> list[str]:
+    """Users that were added, removed, or given other rights since they were set."""
+    before = {line.split()[1]: line for line in told}
+    now = {line.split()[1]: line for line in without_hashes(node.users)}
+    if not before or not now:
+        return []
+    other = [name for name in before if now.get(name, before[name]) != before[name]]
+    return [
+        *(f"user {name} was added" for name in now if name not in before),
+        *(f"user {name} is gone" for name in before if name not in now),
+        *(f"user {name} has other rights" for name in other),
+    ]
 
 
 _NAMES = {

@@ -1,7 +1,7 @@
 """What a check is given, and the words in which it answers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redistopo.model.findings import Finding, Status
 from redistopo.model.observed import NodeSeen, Observed, ShardSeen, shards_of
@@ -16,7 +16,7 @@ class Expected:
     """What the topology should be; None wherever nothing is known, as of a stranger's.
 
     `config` maps a node to its rendered directives, `configs` to the path of that file;
-    `rights` are the application's, with ACL.
+    `rights` are the application's, with ACL, and `users` each node's ACL LIST when they were set.
     """
 
     shards: int | None = None
@@ -24,6 +24,7 @@ class Expected:
     auth: bool | None = None
     host: str | None = None
     rights: str | None = None
+    users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tls: bool | None = None
     config: Mapping[str, Directives] | None = None
     configs: Mapping[str, str] | None = None

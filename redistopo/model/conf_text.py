@@ -1,7 +1,7 @@
 """redis.conf as values: reading it back, quoting into it, and comparing it with CONFIG GET."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from redistopo.model.topology import Directives
@@ -136,6 +136,13 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
         name = (line.strip(_SPACE).split(None, 1) or [""])[0].lower()
         lines.append(f"{name} {quote(values[name])}" if name in values else line)
     return "\n".join(lines)
+
+
+def without_hashes(lines: Iterable[str]) -> tuple[str, ...]:
+    """Lines of ACL LIST without the passwords' hashes, which change by themselves."""
+    return tuple(
+        " ".join(word for word in line.split() if not word.startswith("#")) for line in lines
+    )
 
 
 def with_hashes(text: str, hashes: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """Who could reach a server from outside this machine, and whether anything would stop them."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 
 from redistopo.errors import WrongRequest
@@ -21,6 +22,33 @@ def refuse_exposed(name: str, conf: Directives) -> None:
             hint="keep auth = true, or bind 127.0.0.1; a template of your own (`templates`) "
             "says this",
         )
+
+
+def refuse_open_users(text: str, hashes: Mapping[str, str]) -> None:
+    """Raises WrongRequest for a users.acl that isn't safe, or that we couldn't work with:
+    each line a user with hashed passwords alone, and our own users with ours."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) < 2 or words[0] != "user":
+            raise _users_refused(f"a line is no user: {line!r}")
+        found[words[1]] = words[2:]
+    for name, rules in found.items():
+        if "nopass" in rules:
+            raise _users_refused(f"user {name} would come in without a password")
+        if any(rule[0] in "><" for rule in rules):
+            raise _users_refused(f"user {name} has a password in clear: write #SHA-256 instead")
+    for name, one in hashes.items():
+        if f"#{one}" not in found.get(name, ()):
+            raise _users_refused(f"user {name} is missing, or doesn't have its own password")
+
+
+def _users_refused(why: str) -> WrongRequest:
+    return WrongRequest(
+        "conf/users.acl.j2 makes users that can't be",
+        detail=why,
+        hint="mend your template: redistopo templates export shows ours",
+    )
 
 
 def _loopback(host: str) -> bool:

@@ -23,6 +23,11 @@ class NodeFolder:
         return self.root / "redis.conf.started"
 
     @property
+    def rewritten(self) -> Path:
+        """What a CONFIG REWRITE had made of the configuration, kept when it is written anew."""
+        return self.root / "redis.conf.rewritten"
+
+    @property
     def log(self) -> Path:
         return self.root / "redis.log"
 
@@ -44,6 +49,12 @@ class NodeFolder:
     def damaged(self) -> Path:
         """A nodes.conf that was refused, kept when another is written in its place."""
         return self.root / "nodes.conf.damaged"
+
+    @property
+    def listed(self) -> Path:
+        """ACL LIST as the server told it right after its users were set, without passwords:
+        servers write rules in a form of their own."""
+        return self.root / "users.listed"
 
     @property
     def process(self) -> Path:

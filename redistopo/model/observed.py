@@ -50,7 +50,8 @@ class NodeSeen:
     where there is neither TLS nor ACL; `held_by` names who holds the ports of
     an absent node; `paused` is a process that was stopped (SIGSTOP) and would go on;
     `moved_from` is where the project's folder was when the node was started ("" where it
-    is still there), and paths below it in `config` are told as they are today.
+    is still there), and paths below it in `config` are told as they are today; `users` is
+    ACL LIST, empty where it wasn't told.
     """
 
     name: str
@@ -62,6 +63,7 @@ class NodeSeen:
     has_data: bool = False
     held_by: str = ""
     moved_from: str = ""
+    users: tuple[str, ...] = ()
     error: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
     cluster: Mapping[str, str] = field(default_factory=dict)

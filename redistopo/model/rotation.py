@@ -19,7 +19,7 @@ class Rotation:
     """The new passwords by user; with `keep_old` the old ones stay until it is run again.
 
     `given` says that the user keeps the application's, in a variable or a file of their own;
-    `previous` is the SHA-256 of the old one where there is no ACL, "" where it isn't known.
+    `previous` is the SHA-256 of the application's old one, "" where it isn't known.
     """
 
     passwords: Mapping[str, str] = field(repr=False)
@@ -84,6 +84,13 @@ def keeping(rotation: Rotation) -> tuple[Command, ...]:
         return ()
     again = (("ACL", "SETUSER", "default", f"#{rotation.previous}"),) if rotation.previous else ()
     return (("MULTI",), *dropping(rotation), *again, ("EXEC",))
+
+
+def restoring(rotation: Rotation) -> tuple[Command, ...]:
+    """What makes a server that was started anew accept the application's old password, too."""
+    if not (rotation.keep_old and rotation.previous):
+        return ()
+    return (("ACL", "SETUSER", User.APPLICATION.value, f"#{rotation.previous}"),)
 
 
 def dropping(rotation: Rotation) -> tuple[Command, ...]:

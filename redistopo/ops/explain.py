@@ -18,6 +18,7 @@ from redistopo.form.reach import find_reach
 from redistopo.model.observed import Observed
 from redistopo.model.reach.explanation import Reach, explanation
 from redistopo.ops.hearing import hear
+from redistopo.ops.secrets import hide
 from redistopo.world.files import write_private
 
 BUNDLE = "for a report: redistopo bundle"
@@ -42,6 +43,7 @@ def explaining(hands: Hands) -> Iterator[None]:
         seen, found = find_reach(hands)
         # a node that died says it better by its own last log lines
         explain(error, found if not isinstance(error, NodeDied) else None)
+        hide(error, hands.plan.layout)
         _keep(hands, error, seen)
         raise
     with suppress(OSError):

@@ -16,6 +16,7 @@ from redistopo.ops.limits import refuse_low_limits
 from redistopo.ops.project import load, plan_of, require_address
 from redistopo.ops.rebuild import lost_tables, refuse_lost_tables
 from redistopo.ops.running import refuse_other_locks
+from redistopo.ops.secrets import discreet
 from redistopo.ops.situation import look_for_steps, refuse_other_layout, situation
 from redistopo.ops.trouble import refuse_busy_ports
 from redistopo.world.client import Asker
@@ -45,7 +46,6 @@ def dry_run(root: Path, engine: str = "") -> PlanResult:
     project = load(root)
     made = plan_of(project, engine)
     require_address(project.topology)
-    refuse_other_locks(project.topology, project.layout)
     record = load_record(project.layout)
     refuse_older_engine(made, record)
     result = _planned(made)
@@ -59,10 +59,11 @@ def dry_run(root: Path, engine: str = "") -> PlanResult:
 
 def _planned(made: Plan) -> PlanResult:
     topology, layout = made.topology, made.layout
+    refuse_other_locks(topology, layout)
     record = load_record(layout)
     refuse_other_layout(made, record, layout.topology)
     held = keys(topology, layout)
-    with Asker(held) as asker:
+    with discreet(layout), Asker(held) as asker:
         hands = Hands(plan=made, keys=held, asker=asker, deadline=Deadline(5), tell=silent)
         now = situation(made, record, look_for_steps(hands), held)
     made = current(made, now)

@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
+from redistopo.model.access import Keys
+from redistopo.model.plan import Plan
 from redistopo.ops.project import load, plan_of
+from redistopo.ops.secrets import discreet
 from redistopo.render.conf import node_conf, users_acl
 from redistopo.world.files import absolute, private_folder, write_private
 from redistopo.world.folder import claim
@@ -32,7 +35,13 @@ def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
         claim(project.layout)
     held = keys(project.topology, project.layout, make=True)
     folder = absolute(out or project.layout.root / "rendered")
-    files = []
+    with discreet(project.layout):
+        files = _rendered(made, held, folder)
+    return RenderResult(folder=folder, files=tuple(files), engine=made.engine.title)
+
+
+def _rendered(made: Plan, held: Keys, folder: Path) -> list[Path]:
+    files: list[Path] = []
     for node in made.nodes:
         path = folder / node.name / node.folder.config.name
         private_folder(path.parent)
@@ -42,4 +51,4 @@ def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
             users = path.with_name(node.folder.users.name)
             write_private(users, users_acl(made, held))
             files.append(users)
-    return RenderResult(folder=folder, files=tuple(files), engine=made.engine.title)
+    return files

@@ -14,6 +14,7 @@ from redistopo.model.rotation import (
     dropping,
     hashes,
     keeping,
+    restoring,
     rotated,
     taking,
     turning,
@@ -71,10 +72,19 @@ def finish_rotation(layout: Layout, held: Keys, tell: Tell) -> Keys:
     return carry_over(layout, held, pending, tell)
 
 
+def restore_old(layout: Layout, nodes: Iterable[Target], held: Keys) -> None:
+    """Servers that were started anew accept the old password as well, where that was asked."""
+    pending = pending_rotation(layout)
+    commands = restoring(pending) if pending else ()
+    if commands:
+        with Asker(held) as asker:
+            _order(nodes, commands, (asker,))
+
+
 def _rewrite(layout: Layout, name: str, rotation: Rotation) -> None:
     """What a node starts on, and what it was started on, say the new password alone."""
     folder = layout.node(name)
-    for path in (folder.config, folder.started):
+    for path in (folder.config, folder.started, folder.rewritten):
         if text := read_text(path):
             write_private(path, with_values(text, directives(rotation)))
     if text := read_text(folder.users):

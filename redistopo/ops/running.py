@@ -6,16 +6,18 @@ None of this needs a valid topology file: whatever happened to that, `down` must
 from dataclasses import replace
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.access import Access, Keys, User, one_key
+from redistopo.model.access import CHANGED, Access, Keys, User, one_key
 from redistopo.model.conf_text import read_conf
 from redistopo.model.layout import Layout
 from redistopo.model.moved import directives_here
+from redistopo.model.rotation import hashed
 from redistopo.model.topology import Directives, Topology
 from redistopo.world.files import read_text
 from redistopo.world.observe import Target
-from redistopo.world.password import tls_files
+from redistopo.world.password import given_path, password, tls_files
 from redistopo.world.process import ours
 from redistopo.world.record import load_record, recorded_nodes
+from redistopo.world.rotation import pending_rotation
 
 
 def configs(layout: Layout) -> dict[str, Directives]:
@@ -74,8 +76,8 @@ def _first(rendered: dict[str, Directives], name: str) -> str:
 
 
 def refuse_other_locks(topology: Topology, layout: Layout) -> None:
-    """Raises WrongRequest where servers run with other locks than the topology file asks for:
-    TLS and users are taken up at a start, and until then we have no way in."""
+    """Raises WrongRequest where servers run with other locks than the topology file asks for,
+    or with another password: these are taken up at a start, and until then we have no way in."""
     rendered = configs(layout)
     for name in rendered:
         if ours(layout, name) is None:
@@ -92,6 +94,23 @@ def refuse_other_locks(topology: Topology, layout: Layout) -> None:
                     detail=f"{name} was started so; this changes only at a start",
                     hint="redistopo down, then up; data is kept",
                 )
+        if topology.auth and not _known(topology, layout, rendered[name], name):
+            raise WrongRequest(
+                "servers run with another password than the one known here",
+                detail=f"known here: from {given_path(topology, layout) or layout.password}",
+                hint=CHANGED,
+            )
+
+
+def _known(topology: Topology, layout: Layout, conf: Directives, name: str) -> bool:
+    """Whether the application's password is the one that the node was started with, or given
+    since; also while a change of it is under way."""
+    if pending_rotation(layout) is not None:
+        return True
+    mine = password(topology, layout)
+    if "aclfile" in conf:
+        return f"#{hashed(mine)}" in (read_text(layout.node(name).users) or "")
+    return conf.get("requirepass", (mine,))[-1] == mine
 
 
 def saves(conf: Directives) -> bool:

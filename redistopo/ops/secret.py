@@ -11,7 +11,7 @@ from redistopo.model.rotation import Rotation, hashed
 from redistopo.ops.health import settle, with_proof
 from redistopo.ops.project import Project, load
 from redistopo.ops.rotating import carry_over
-from redistopo.ops.running import configs, running_keys, running_targets
+from redistopo.ops.running import configs, refuse_other_locks, running_keys, running_targets
 from redistopo.ops.situation import expected
 from redistopo.world.client import Asker, knock
 from redistopo.world.lock import locked
@@ -34,6 +34,7 @@ class SecretResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateResult:
     """Users whose password was changed, on how many running servers; `kept_old` as asked.
+    `finished` says that no new one was made: a change begun earlier was brought to its end.
 
     `findings` are those of a whole `verify` with the new passwords, and that the old one is
     refused; empty where nothing runs.
@@ -42,6 +43,7 @@ class RotateResult:
     users: tuple[str, ...]
     servers: int
     kept_old: bool
+    finished: bool
     findings: tuple[Finding, ...]
 
     @property
@@ -65,6 +67,7 @@ def show(root: Path, user: str) -> SecretResult:
         raise WrongRequest(
             f"there is no user {user}", hint="acl = true in the topology file brings users along"
         )
+    refuse_other_locks(project.topology, project.layout)
     if not access.password:
         raise WrongRequest("no password was made yet", hint="redistopo up makes one")
     return SecretResult(user=user, password=access.password)
@@ -92,6 +95,7 @@ def rotate(root: Path, tell: Tell, *, keep_old: bool, seconds: float) -> RotateR
                 hint="redistopo up makes the first one",
             )
         old = running_keys(layout, rendered, password(project.topology, layout))
+        finished = pending_rotation(layout) is not None
         rotation = _rotation(project, old, keep_old=keep_old)
         new = carry_over(layout, old, rotation, tell)
         running = sum(ours(layout, name) is not None for name in rendered)
@@ -100,7 +104,11 @@ def rotate(root: Path, tell: Tell, *, keep_old: bool, seconds: float) -> RotateR
             with step(tell, "prove it"):
                 findings = _proven(project, old, new, keep_old=keep_old, deadline=deadline)
     return RotateResult(
-        users=tuple(rotation.passwords), servers=running, kept_old=keep_old, findings=findings
+        users=tuple(rotation.passwords),
+        servers=running,
+        kept_old=keep_old,
+        finished=finished,
+        findings=findings,
     )
 
 
@@ -125,7 +133,7 @@ def _rotation(project: Project, old: Keys, *, keep_old: bool) -> Rotation:
         passwords=passwords,
         keep_old=keep_old,
         given=given is not None,
-        previous=hashed(before) if before and not old.acl else "",
+        previous=hashed(before) if before else "",
     )
 
 

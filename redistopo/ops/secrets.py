@@ -4,14 +4,14 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redistopo.errors import RedistopoError
 from redistopo.model.access import User
 from redistopo.model.conf_text import read_conf
 from redistopo.model.layout import Layout
-from redistopo.model.scrub import secrets_in, secrets_in_acl, secrets_in_topology
+from redistopo.model.scrub import Scrubber, secrets_in, secrets_in_acl, secrets_in_topology
 from redistopo.world.files import absolute, read_text
 from redistopo.world.password import VARIABLE
 from redistopo.world.record import recorded_nodes
@@ -26,6 +26,24 @@ def secrets_of(layout: Layout) -> frozenset[str]:
     Works on whatever is there; a file that can't be read has nothing to hide in.
     """
     return frozenset(secret for secret in _secrets(layout) if secret.strip())
+
+
+@contextmanager
+def discreet(layout: Layout) -> Iterator[None]:
+    """An error that passes through tells no secret: servers print lines that they don't
+    understand, and templates what they stumble over."""
+    try:
+        yield
+    except RedistopoError as error:
+        hide(error, layout)
+        raise
+
+
+def hide(error: RedistopoError, layout: Layout) -> None:
+    """The error's words hold no secret of the project."""
+    scrub = Scrubber(secrets_of(layout))
+    error.message, error.detail = scrub.text(error.message), scrub.text(error.detail)
+    error.hint = scrub.text(error.hint)
 
 
 def _secrets(layout: Layout) -> Iterator[str]:

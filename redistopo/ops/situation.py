@@ -11,8 +11,14 @@ from redistopo.errors import TimedOut, WrongRequest
 from redistopo.form.hands import Hands
 from redistopo.model.access import Keys
 from redistopo.model.changes import USERS, Drifts, Settings, Situation
-from redistopo.model.conf_text import NOT_COMPARED, ONLY_AT_START, drift, read_conf
+from redistopo.model.conf_text import (
+    NOT_COMPARED,
+    ONLY_AT_START,
+    drift,
+    read_conf,
+)
 from redistopo.model.findings import failed
+from redistopo.model.layout import NodeFolder
 from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record
@@ -99,11 +105,10 @@ def drifts(plan: Plan, seen: Observed, keys: Keys) -> Drifts:
 
 def _users_drift(plan: Plan, node: NodeSeen, wanted: str) -> Settings:
     """The users where their file says otherwise, or where one can do what it must not."""
-    if read_text(plan.node(node.name).folder.users) == wanted and not amiss(
-        node, plan.topology.application_rights
-    ):
-        return {}
-    return {USERS: wanted}
+    same = read_text(plan.node(node.name).folder.users) == wanted
+    told = (read_text(plan.node(node.name).folder.listed) or "").splitlines()
+    wrong = amiss(node, plan.topology.application_rights, told)
+    return {} if same and not wrong else {USERS: wanted}
 
 
 def expected(
@@ -119,6 +124,11 @@ def expected(
         rights=topology.application_rights if topology.acl else None,
         tls=topology.tls,
         host=topology.host,
+        users={
+            name: tuple((read_text(NodeFolder(Path(conf["dir"][-1])).listed) or "").splitlines())
+            for name, conf in (config or {}).items()
+            if "aclfile" in conf
+        },
         config=config,
         configs=paths,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.events import Tell, note, step, warn
-from redistopo.form.hands import Hands
+from redistopo.form.hands import Hands, targets
 from redistopo.form.haste import calm
 from redistopo.model.changes import Do, Step, changes, current
 from redistopo.model.connect import Connect, connect
@@ -28,8 +28,9 @@ from redistopo.ops.rebuild import (
     require_nodes,
     steps_to_rebuild,
 )
-from redistopo.ops.rotating import finish_rotation
+from redistopo.ops.rotating import finish_rotation, restore_old
 from redistopo.ops.running import configs, refuse_other_locks
+from redistopo.ops.secrets import discreet
 from redistopo.ops.situation import expected, look_for_steps, primary_in, situation
 from redistopo.ops.trouble import blaming, refuse_busy_ports, unhealthy
 from redistopo.world.certs import ensure_certificates
@@ -97,6 +98,7 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
     with (
         locked(plan.layout, "up", deadline, tell, make=True),
         recorded(plan.layout, "up", tell) as told,
+        discreet(plan.layout),
     ):
         refuse_other_locks(plan.topology, plan.layout)
         ensure_certificates(plan)
@@ -112,6 +114,7 @@ def _bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
         record = begin(hands.plan, hands.tell)
         with explaining(hands), blaming(hands):
             steps = _converge(hands, record, request)
+            restore_old(hands.plan.layout, targets(hands.plan), hands.keys)
             formed_now = any(one.do is Do.FORM for one in steps)
             verdict = _prove(hands, record, formed_now=formed_now)
         kept = password_path(hands.plan.topology, hands.plan.layout)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from redistopo.model.access import Keys, User
+from redistopo.model.exposure import refuse_open_users
 from redistopo.model.plan import NodePlan, Plan, ShardPlan
 from redistopo.render.environment import fill
 
@@ -35,6 +36,8 @@ def users_acl(plan: Plan, keys: Keys) -> str:
     """The users.acl of every node: a user a line, passwords as SHA-256 alone.
 
     So an `ACL LIST` or a stray copy of the file shows no password (acl.c, ACLSetUser, `#`).
+    Raises WrongRequest where the user's own template leaves a user out, or lets one in
+    without a password.
     """
     passwords = {
         User.APPLICATION.value: keys.application,
@@ -46,7 +49,9 @@ def users_acl(plan: Plan, keys: Keys) -> str:
         for user, access in passwords.items()
     }
     values = {"hashes": hashes, "topology": plan.topology, "engine": plan.engine}
-    return fill("conf/users.acl.j2", values, own=own_templates(plan))
+    text = fill("conf/users.acl.j2", values, own=own_templates(plan))
+    refuse_open_users(text, hashes)
+    return text
 
 
 def _plain(node: NodePlan) -> dict[str, object]:

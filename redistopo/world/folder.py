@@ -83,6 +83,18 @@ def claim(layout: Layout) -> None:
         _remove(layout.doomed)
 
 
+def sweep(layout: Layout) -> None:
+    """Nothing is left that a redistopo had half written when it was killed: it may hold an old
+    password. Only called under the lock, so that nobody is writing."""
+    folders = [layout.state, layout.tls.root]
+    if layout.nodes.is_dir() and not layout.nodes.is_symlink():
+        folders += [path for path in layout.nodes.iterdir() if not path.is_symlink()]
+    for folder in folders:
+        for path in folder.glob(".*.[0-9]*") if folder.is_dir() else ():
+            if re.fullmatch(r"\..+\.[0-9]+", path.name) and not path.is_dir():
+                _remove(path)
+
+
 def claimed(layout: Layout) -> bool:
     """Whether the state folder is there and ours."""
     return layout.marker.is_file() and not layout.state.is_symlink()

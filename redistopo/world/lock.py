@@ -10,7 +10,7 @@ from redistopo.errors import RedistopoError, TimedOut
 from redistopo.events import Tell, note
 from redistopo.model.layout import Layout
 from redistopo.world.files import private_folder, read_text, writing
-from redistopo.world.folder import claim, refuse_foreign
+from redistopo.world.folder import claim, refuse_foreign, sweep
 from redistopo.world.waiting import Deadline, wait_for
 
 
@@ -32,6 +32,7 @@ def locked(
     try:
         if make:
             claim(layout)
+            sweep(layout)
         with writing(layout.lock):
             os.ftruncate(handle, 0)
             os.pwrite(handle, json.dumps({"pid": os.getpid(), "verb": verb}).encode(), 0)

@@ -90,7 +90,7 @@ def _asked(shape: Shape, seen: NodeSeen, asker: Asker, depth: Depth) -> NodeSeen
     if shape is Shape.CLUSTER:
         commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
     if depth is Depth.FULL:
-        commands.append(("CONFIG", "GET", "*"))
+        commands += [("ACL", "LIST"), ("CONFIG", "GET", "*")]
     replies = asker.ask(seen.host, seen.port, commands)
     told = replace(seen, info=parse_info(_text(replies[0], "INFO")))
     if shape is Shape.CLUSTER:
@@ -103,6 +103,7 @@ def _asked(shape: Shape, seen: NodeSeen, asker: Asker, depth: Depth) -> NodeSeen
         told = replace(
             told,
             config=_config(replies[-1]),
+            users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
             anonymous=anonymous(seen.host, seen.port, asker.keys.own.tls),
             locks=try_locks(seen.host, seen.port, asker.keys),
         )

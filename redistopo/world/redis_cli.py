@@ -19,6 +19,7 @@ from redistopo.world.process import (
     mark_of,
     marked,
     signal_process,
+    works_in,
 )
 from redistopo.world.record import load_mark, save_mark
 from redistopo.world.waiting import Deadline
@@ -40,7 +41,9 @@ def end_leftover(mark: Path) -> None:
     """No redis-cli of a redistopo that was killed goes on forming a cluster."""
     known = load_mark(mark)
     if known is not None:
-        if process := marked(known):
+        process = marked(known)
+        # in a copy of the project the mark names the original's
+        if process is not None and works_in(process, mark.parent):
             signal_process(process, signal.SIGKILL)
             await_end([process], Deadline(5))
         mark.unlink(missing_ok=True)
@@ -85,6 +88,7 @@ def create_cluster(creation: Creation, deadline: Deadline, slow: Slow) -> None:
         process = psutil.Popen(
             argv,
             env=clean_environment(secret),
+            cwd=creation.mark.parent,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

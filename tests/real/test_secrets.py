@@ -225,6 +225,59 @@ def test_old_and_new_both_work_until_the_rotation_is_ended(project: Project) -> 
         node.ping()
 
 
+def test_the_old_password_still_works_after_down_and_up(project: Project) -> None:
+    project.init("replication", "--replicas", "1", engine=BUNDLED.path)
+    project.up()
+    old = project.password
+    project.run("secret", "rotate", "--keep-old", check=0)
+    new = project.password
+    project.run("down", check=0)
+    project.up()
+    for secret in (old, new):
+        with client(project.port, secret) as node:
+            assert node.ping()
+    assert "No new password" in project.run("secret", "rotate", check=0).out
+    assert project.password == new
+    project.run("secret", "rotate", check=0)
+    assert project.password != new
+
+
+def test_another_password_is_told_at_once_and_never_made(project: Project) -> None:
+    project.env["REDISTOPO_PASSWORD"] = "given by me"
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    del project.env["REDISTOPO_PASSWORD"]
+    for words in (("up",), ("plan",), ("secret", "show")):
+        assert "another password" in project.run(*words, check=2).err
+    assert not (project.root / ".redistopo" / "password").exists()
+
+
+def test_a_template_that_says_the_password_does_not_make_us_say_it(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.run("templates", "export", "mine", check=0)
+    security = project.root / "mine" / "conf" / "security.conf.j2"
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace('# templates = ""', 'templates = "mine"'))
+    for line in ("requirepas {{ password }}", "{% include password %}", "{{ {}[password] }}"):
+        security.write_text(line + "\n")
+        failed = project.run("up", "--json")
+        assert failed.code in (1, 2)
+        assert project.password not in failed.out + failed.err
+        for name in ("events.jsonl", "failure.json"):
+            kept = project.root / ".redistopo" / name
+            assert not kept.exists() or project.password not in kept.read_text()
+
+
+def test_half_written_files_with_old_passwords_are_swept(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    left = [project.root / ".redistopo" / ".password.4711", project.folder(1) / ".redis.conf.4711"]
+    for path in left:
+        path.write_text("an old one")
+    project.up()
+    assert not any(path.exists() for path in left)
+
+
 def test_a_password_file_changes_on_running_servers(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     path = project.root / "redistopo.toml"

@@ -82,6 +82,67 @@ def test_an_application_gets_the_rights_that_its_file_says(project: Project) -> 
     assert project.run("verify").code == 0
 
 
+OPENED = {
+    "a user without password": ("ACL SETUSER evil on nopass ~* &* +@all", "user evil"),
+    "more for the application": ("ACL SETUSER default +flushall", "user default has other"),
+    "keys for the replica": ("ACL SETUSER replication ~* +dump", "user replication has other"),
+}
+
+
+# servers tell rules in forms of their own: one case on each
+CHANGED = [(case, BUNDLED.path) for case in OPENED]
+CHANGED += [("more for the application", one.path) for one in ENGINES.values() if one != BUNDLED]
+
+
+@pytest.mark.parametrize(("case", "engine"), CHANGED)
+def test_users_changed_by_hand_are_found_and_set_back(
+    project: Project, case: str, engine: str
+) -> None:
+    command, told = OPENED[case]
+    project.init("standalone", "--acl", engine=engine)
+    project.up()
+    assert project.run("verify").code == 0
+    with _as(project, "admin") as node:
+        node.execute_command(*command.split())
+        assert told in project.run("verify", check=3).out
+        project.up()
+        assert project.run("verify").code == 0
+        assert node.execute_command("ACL", "USERS") == ["admin", "default", "replication"]
+
+
+def test_a_template_that_lets_everybody_in_is_refused(project: Project) -> None:
+    project.init("standalone", "--acl", engine=BUNDLED.path)
+    project.up()
+    project.run("templates", "export", "mine", check=0)
+    users = project.root / "mine" / "conf" / "users.acl.j2"
+    whole = users.read_text()
+    path = project.root / "redistopo.toml"
+    path.write_text(path.read_text().replace('# templates = ""', 'templates = "mine"'))
+    for bad in (whole + "user evil on nopass ~* +@all\n", whole + "\nx\n", ""):
+        users.write_text(bad)
+        assert "users that can't be" in project.run("up", check=2).err
+    with _as(project, "admin") as node:
+        assert node.execute_command("ACL", "USERS") == ["admin", "default", "replication"]
+
+
+def test_an_application_that_may_only_read_is_proven_all_the_same(project: Project) -> None:
+    project.init("standalone", "--acl", engine=BUNDLED.path)
+    path = project.root / "redistopo.toml"
+    only = 'application_rights = "+@read +@connection"'
+    path.write_text(
+        path.read_text().replace('# application_rights = "+@all -@admin -@dangerous"', only)
+    )
+    project.up()
+    assert project.run("verify").code == 0
+    whole = path.read_text()
+    path.write_text(whole.replace("+@read ", "+@nosuch "))
+    for _again in range(2):
+        assert "doesn't take the rules" in project.run("up", check=2).err
+    path.write_text(whole)
+    project.up()
+    assert project.run("verify").code == 0
+
+
 def test_locks_are_not_changed_under_running_servers(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
@@ -91,7 +152,7 @@ def test_locks_are_not_changed_under_running_servers(project: Project) -> None:
         refused = project.run(*words, check=2)
         assert "redistopo down, then up" in refused.err
     assert len(project.servers()) == 1
-    assert project.run("verify").code == 0
+    assert "servers run without it" in project.run("verify", check=3).out
     project.run("down", check=0)
     project.up()
     with _as(project, "admin") as node:

@@ -52,9 +52,14 @@ def rotate(root: Path, keep_old: bool, timeout: float, as_json: bool, quiet: boo
         show_hints(result.findings)
         passwords = "1 password" if len(result.users) == 1 else f"{len(result.users)} passwords"
         proof = sum(one.status is Status.OK for one in result.findings)
-        click.echo(
-            f"{passwords} changed on {result.servers} running servers, {proof} checks passed"
-        )
+        servers = "1 server" if result.servers == 1 else f"{result.servers} servers"
+        where = f"on {servers}, {proof} checks passed" if result.servers else "in all files"
+        if result.finished:
+            click.echo(f"No new password: the change begun earlier was carried on {where}.")
+        else:
+            click.echo(f"{passwords} changed {where}")
+        if result.finished and not result.kept_old:
+            click.echo("The one before it works no longer. For a new one, run it again.")
         if result.kept_old:
             click.echo("The old one still works; end that: redistopo secret rotate")
 
