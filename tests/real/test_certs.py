@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from redis import Redis
-from support.engines import TLS
+from support.engines import BUNDLED, TLS
 from support.project import Project
 
 from redistopo.model.layout import TlsFolder
@@ -136,3 +136,37 @@ def test_renew_says_who_did_not_take_its_new_certificate(project: Project) -> No
     frozen.send_signal(signal.SIGCONT)
     project.run("certs", "renew", check=0)
     assert (folder / "made.json").exists()
+
+
+def test_an_engine_with_tls_that_was_not_asked_for_is_named(project: Project) -> None:
+    assert TLS is not None
+    asked = f"{BUNDLED.product.value} {BUNDLED.version.major}"
+    there = f"{TLS.product.value} {TLS.version.major}.{TLS.version.minor}"
+    for engine in (asked, BUNDLED.path):
+        project.init("standalone", "--tls", "--force", engine=engine)
+        refused = project.run("up", check=4).err
+        assert f'engine = "{there}"' in refused
+        assert "apt-get" not in refused
+        assert "none here is" not in refused
+
+
+def test_verify_by_address_says_what_tls_needs(project: Project) -> None:
+    folder = _up(project, "standalone")
+    project.env["REDISTOPO_PASSWORD"] = project.password
+    at = ("verify", "--connect", f"127.0.0.1:{project.port}")
+    ca, pem = ("--cacert", folder / "ca.crt"), ("--cert", folder / "client.pem")
+    for given in ((), ca):
+        assert "--cacert CA.crt --cert CLIENT.pem" in project.run(*at, *given, check=1).err
+    project.run(*at, *ca, *pem, check=0)
+    project.run(*at, *pem, check=2)
+    for alone in (ca, pem, ("--user", "somebody")):
+        assert "--connect" in project.run("verify", *alone, check=2).err
+
+
+def test_every_line_to_connect_by_tls_can_work(project: Project) -> None:
+    assert TLS is not None
+    project.init("standalone", "--tls", engine=TLS.path)
+    told = json.loads(project.run("up", "--json", check=0).out)["result"]["connect"]
+    lines = dict(told["libraries"])
+    assert list(lines) == ["Python, redis-py", "Node, ioredis"]
+    assert all("ca.crt" in line and "client.pem" in line for line in lines.values())
