@@ -11,7 +11,7 @@ from redistopo.checks.subject import (
     of_nodes,
     skipped,
 )
-from redistopo.model.access import CHANGED
+from redistopo.model.access import CHANGED, NEEDS_TLS, UNPROVEN
 from redistopo.model.conf_text import SECRET, drift
 from redistopo.model.observed import NodeSeen, ProcessState
 from redistopo.model.reach.cause import FULL_HOUSE
@@ -30,6 +30,8 @@ def alive(subject: Subject) -> Iterator[Answer]:
                 hint = CHANGED
             if "max number of clients" in node.error:
                 hint = FULL_HOUSE
+            if "certificate" in node.error:
+                hint = UNPROVEN if subject.ours else NEEDS_TLS
             return bad(node.name, f"{seen}{node.error}", hint, settles=True)
         if node.info.get("loading") != "0":
             hint = "give it time: --timeout 60s"

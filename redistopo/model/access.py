@@ -18,6 +18,15 @@ CHANGED = (
 )
 """What to type where a server of ours refuses the password that we have."""
 
+UNPROVEN = (
+    "certificates expired, or can't be verified: redistopo certs renew; then redistopo down "
+    "and up, if servers still can't be reached"
+)
+"""What to type where a connection to a server of ours fails for its certificate, or ours."""
+
+NEEDS_TLS = "if it speaks TLS: --cacert CA.crt --cert CLIENT.pem, both of its CA and not expired"
+"""The same, where it is no server of ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tls:

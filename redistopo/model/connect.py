@@ -34,14 +34,12 @@ def connect(plan: Plan, password_file: str) -> Connect:
         shell.append('export REDISCLI_AUTH="$REDISTOPO_PASSWORD"')
     if plan.engine.cli:
         shell.append(shlex.join([plan.engine.cli, *_cli_options(plan)]))
+    libraries = [("Python, redis-py", _python(plan)), ("Node, ioredis", _node(plan))]
+    if not topology.tls:  # with TLS, either takes more than a line
+        libraries += [("Go, go-redis", _go(plan)), ("Java, Lettuce", _java(plan))]
     return Connect(
         shell=tuple(shell),
-        libraries=(
-            ("Python, redis-py", _python(plan)),
-            ("Node, ioredis", _node(plan)),
-            ("Go, go-redis", _go(plan)),
-            ("Java, Lettuce", _java(plan)),
-        ),
+        libraries=tuple(libraries),
         url=f"{scheme}://{f':{secret}@' if secret else ''}{host}:{first.port}",
     )
 
@@ -97,8 +95,6 @@ def _go(plan: Plan) -> str:
     words = [f"Addrs: []string{{{at}}}" if plan.topology.clustered else f"Addr: {at}"]
     if plan.topology.auth:
         words.append('Password: os.Getenv("REDISCLI_AUTH")')
-    if plan.topology.tls:
-        words.append("TLSConfig: &tls.Config{RootCAs: ca, Certificates: []tls.Certificate{pem}}")
     kind = "Cluster" if plan.topology.clustered else ""
     options = f"{kind}Options" if kind else "Options"
     return f"redis.New{kind}Client(&redis.{options}{{{', '.join(words)}}})"
@@ -109,8 +105,6 @@ def _java(plan: Plan) -> str:
     uri = f"RedisURI.builder().withHost({_text(first.host)}).withPort({first.port})"
     if plan.topology.auth:
         uri += '.withPassword(System.getenv("REDISCLI_AUTH").toCharArray())'
-    if plan.topology.tls:
-        uri += ".withSsl(true)"
     kind = "RedisClusterClient" if plan.topology.clustered else "RedisClient"
     return f"{kind}.create({uri}.build())"
 

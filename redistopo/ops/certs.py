@@ -1,35 +1,55 @@
 """`certs renew`: new certificates on every server, without any downtime."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, WrongRequest
-from redistopo.events import Tell, step, warn
+from redistopo.events import Tell, note, step, warn
 from redistopo.model.access import Certificate, Keys
+from redistopo.model.layout import Layout
+from redistopo.model.plan import Plan
 from redistopo.ops.project import load, plan_of
 from redistopo.ops.running import configs, running_keys, running_targets
-from redistopo.world.certs import renew_certificates
+from redistopo.ops.situation import refuse_other_layout
+from redistopo.world.certs import ensure_certificates, made_before, renew_certificates
 from redistopo.world.client import Asker, succeed
 from redistopo.world.lock import locked
 from redistopo.world.observe import Target
 from redistopo.world.process import ours
+from redistopo.world.record import load_record, recorded_nodes
 from redistopo.world.tls import presented
 from redistopo.world.waiting import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertsResult:
-    """Who presents a new certificate now, until when, and who will only after a restart."""
+    """Who presents a new certificate now, until when, and who doesn't yet; `new_ca` is the CA's
+    file where that is another one than before."""
 
     renewed: tuple[str, ...]
     waiting: tuple[str, ...]
     expires: str
     folder: Path
-    code: ExitCode = field(default=ExitCode.DONE)
+    new_ca: Path | None = None
+
+    @property
+    def code(self) -> ExitCode:
+        return ExitCode.FAILED if self.waiting else ExitCode.DONE
 
 
-def renew(root: Path, days: int, tell: Tell) -> CertsResult:
-    """Every node and the client have a new certificate of the same CA, valid for `days`.
+def prepare_certificates(plan: Plan, tell: Tell) -> None:
+    """What is missing or can't be loaded is there, and, where no server runs, nothing has
+    expired. Raises RedistopoError where the CA is lost, or the topology was formed otherwise."""
+    if not plan.topology.tls:
+        return
+    refuse_other_layout(plan, load_record(plan.layout), plan.layout.topology)
+    if spoilt := ensure_certificates(plan, idle=not _running(plan.layout)):
+        note(tell, f"made anew, as damaged or expired: {', '.join(spoilt)}")
+
+
+def renew(root: Path, days: int, tell: Tell, *, new_ca: bool = False) -> CertsResult:
+    """Every node and the client have a new certificate, valid for `days`: of the same CA, or,
+    with `new_ca` and while nothing runs, of a new one.
 
     Running servers present it from now on, seen by a new connection to each; connections
     already made go on. Raises RedistopoError where there is nothing to renew.
@@ -42,40 +62,59 @@ def renew(root: Path, days: int, tell: Tell) -> CertsResult:
             hint="redistopo init --tls makes a topology with TLS",
         )
     with locked(layout, "certs renew", Deadline(30), tell) as there:
-        if not there or not layout.tls.ca.exists():
+        if not there or not made_before(layout.tls):
             raise RedistopoError("no certificate was made here yet", hint="redistopo up makes them")
+        plan = plan_of(project, assume=True)
+        refuse_other_layout(plan, load_record(layout), layout.topology)
+        if new_ca and (names := _running(layout)):
+            raise RedistopoError(
+                f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",
+                hint="redistopo down, then redistopo certs renew --new-ca, then redistopo up",
+            )
         rendered = configs(layout)
         keys = running_keys(layout, rendered)
         nodes = [one for one in running_targets(layout, rendered) if ours(layout, one.name)]
         before = {node.name: _presented(node, keys) for node in nodes}
-        with step(tell, "sign new certificates"):
-            renew_certificates(plan_of(project, assume=True), days)
+        with step(tell, "make a new CA" if new_ca else "sign new certificates"):
+            renew_certificates(plan, days, new_ca=new_ca)
         with step(tell, f"load them into {len(nodes)} servers"), Asker(keys) as asker:
-            renewed = tuple(node.name for node in nodes if _load(node, before[node.name], asker))
-    waiting = tuple(node.name for node in nodes if node.name not in renewed)
-    for name in waiting:
-        warn(tell, f"{name} still presents its old certificate: redistopo down, then up")
+            left = {node.name: _load(node, before[node.name], asker) for node in nodes}
+    waiting = {name: why for name, why in left.items() if why}
+    for name, why in waiting.items():
+        warn(tell, f"{name} still presents its old certificate: {why}")
     seen = [found.expires for node in nodes if (found := _presented(node, keys))]
     return CertsResult(
-        renewed=renewed, waiting=waiting, expires=min(seen, default=""), folder=layout.tls.root
+        renewed=tuple(name for name in left if name not in waiting),
+        waiting=tuple(waiting),
+        expires=min(seen, default=""),
+        folder=layout.tls.root,
+        new_ca=layout.tls.ca if new_ca else None,
     )
+
+
+def _running(layout: Layout) -> list[str]:
+    return [name for name in recorded_nodes(layout) if ours(layout, name)]
 
 
 def _presented(node: Target, keys: Keys) -> Certificate | None:
     return presented(node.host, node.port, keys.own.tls) if keys.own.tls else None
 
 
-def _load(node: Target, before: Certificate | None, asker: Asker) -> bool:
-    """Whether the server presents another certificate than before.
+def _load(node: Target, before: Certificate | None, asker: Asker) -> str:
+    """ "" where the server presents another certificate than before; else what to do.
 
     Setting a TLS file, be it to the same path, reads all of them again (config.c, the
     directive is marked volatile for that).
     """
     path = str(node.layout.tls.node(node.name)) if node.layout else ""
+    again = "redistopo down, then up"
     try:
         reply = asker.ask(node.host, node.port, [("CONFIG", "SET", "tls-cert-file", path)])[0]
-    except Unreachable:
-        return False
+    except Unreachable as error:
+        if "certificate" in error.detail:
+            return f"{again} ({error.detail})"
+        return f"it doesn't answer ({error.detail}): run certs renew again when it does"
     succeed(reply, f"{node.name}: CONFIG SET tls-cert-file")
     after = _presented(node, asker.keys)
-    return after is not None and (before is None or after.serial != before.serial)
+    well = after is not None and (before is None or after.serial != before.serial)
+    return "" if well else again

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable, WrongRequest
+from redistopo.model.access import NEEDS_TLS
 from redistopo.model.replies import parse_info, parse_nodes, parse_pairs
 from redistopo.model.topology import LAST_PORT, Shape
 from redistopo.world.client import Asker, numeric, succeed
@@ -79,13 +80,15 @@ def _targets(addresses: list[tuple[str, int]]) -> tuple[Target, ...]:
 
 
 def _info(host: str, port: int, asker: Asker) -> dict[str, str]:
+    tls = asker.keys.own.tls
     try:
         reply = asker.ask(host, port, [("INFO",)])[0]
     except Unreachable as error:
         raise Unreachable(
             error.message,
             detail=error.detail,
-            hint="is a server running there, and does it listen on that address?",
+            hint="is a server running there, and does it listen on that address? "
+            + ("" if tls and tls.pem and "certificate" not in error.detail else NEEDS_TLS),
         ) from error
     except AccessDenied as error:
         raise AccessDenied(

@@ -15,6 +15,7 @@ from redistopo.model.findings import Finding
 from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record
+from redistopo.ops.certs import prepare_certificates
 from redistopo.ops.execute import execute
 from redistopo.ops.explain import explaining
 from redistopo.ops.health import Verdict, settle, with_proof
@@ -33,7 +34,6 @@ from redistopo.ops.running import configs, refuse_other_locks
 from redistopo.ops.secrets import discreet
 from redistopo.ops.situation import expected, look_for_steps, primary_in, situation
 from redistopo.ops.trouble import blaming, refuse_busy_ports, unhealthy
-from redistopo.world.certs import ensure_certificates
 from redistopo.world.client import Asker
 from redistopo.world.ending import end_all
 from redistopo.world.interrupt import uninterrupted
@@ -101,7 +101,7 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
         discreet(plan.layout),
     ):
         refuse_other_locks(plan.topology, plan.layout)
-        ensure_certificates(plan)
+        prepare_certificates(plan, told)
         held = finish_rotation(plan.layout, keys(plan.topology, plan.layout, make=True), told)
         with Asker(held) as asker:
             hands = Hands(plan=plan, keys=held, asker=asker, deadline=deadline, tell=told)

@@ -1,16 +1,19 @@
 """The private CA of a topology, and the certificates that it signs; all readable by you alone."""
 
 import json
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from redistopo.errors import RedistopoError
 from redistopo.model.layout import TlsFolder
 from redistopo.model.plan import Plan
-from redistopo.world.files import private_folder, read_text, write_private
+from redistopo.world.files import private_folder, read_text, write_private, writing
+from redistopo.world.tls import loads
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -30,54 +33,110 @@ class _Signer:
     certificate: "Certificate"
 
 
-def ensure_certificates(plan: Plan) -> None:
+def ensure_certificates(plan: Plan, *, idle: bool = False) -> tuple[str, ...]:
     """Each node, and the client, has a certificate of the topology's CA for the topology's
-    address; what is there already stays. Nothing is done without `tls`."""
+    address; what is there already stays, unless it can't be loaded, or, where no server runs
+    (`idle`), has expired. Names what was replaced for that. Nothing is done without `tls`.
+
+    Raises RedistopoError where the CA is lost.
+    """
     if not plan.topology.tls:
-        return
+        return ()
     folder = plan.layout.tls
+    refuse_lost_authority(folder)
     private_folder(folder.root)
-    wanted = [folder.node(node.name) for node in plan.nodes] + [folder.client]
-    if _made_for(folder) != plan.topology.host:
-        missing = wanted
-    else:
-        missing = [path for path in wanted if not path.exists()]
-    if missing or not folder.ca.exists() or not folder.stranger.exists():
-        _make(folder, plan.topology.host, missing)
+    wanted = _wanted(plan)
+    if _made(folder).get("host") != plan.topology.host:
+        _make(folder, plan.topology.host, wanted)
+        return ()
+    over = idle and 0 < _until(folder) < time.time()
+    spoilt = [path for path in wanted if path.exists() and (over or not loads(path))]
+    missing = [path for path in wanted if not path.exists()]
+    if missing or spoilt or not folder.ca.exists() or not folder.stranger.exists():
+        _make(folder, plan.topology.host, [*missing, *spoilt])
+    return tuple(path.name for path in spoilt)
 
 
-def renew_certificates(plan: Plan, days: int = LEAF_DAYS) -> None:
-    """Each node and the client has a new certificate of the same CA, valid for `days`.
+def renew_certificates(plan: Plan, days: int = LEAF_DAYS, *, new_ca: bool = False) -> None:
+    """Each node and the client has a new certificate of the same CA, valid for `days`; with
+    `new_ca`, of another one.
 
     Each file is replaced whole, certificate and key at once: a server that starts in
-    between never meets a key that doesn't fit.
+    between never meets a key that doesn't fit. Raises RedistopoError where the CA is lost.
     """
     folder = plan.layout.tls
+    if new_ca:
+        with writing(folder.root):
+            # cut off in between, the CA counts as lost; and without `made`, whatever the old
+            # one signed is made again
+            for path in (folder.made, folder.ca_key, folder.ca):
+                path.unlink(missing_ok=True)
+    else:
+        refuse_lost_authority(folder)
     private_folder(folder.root)
-    wanted = [folder.node(node.name) for node in plan.nodes] + [folder.client]
-    _make(folder, plan.topology.host, wanted, days)
+    _make(folder, plan.topology.host, _wanted(plan), days)
 
 
-def _made_for(folder: TlsFolder) -> str:
+def made_before(folder: TlsFolder) -> bool:
+    """Whether certificates were made here, be they still whole or not."""
+    return folder.made.exists() or any(folder.root.glob("*.pem"))
+
+
+def refuse_lost_authority(folder: TlsFolder) -> None:
+    """Raises RedistopoError where certificates were made, and nothing can sign others: a new
+    CA is never made unasked."""
+    if not made_before(folder) or loads(folder.ca, folder.ca_key):
+        return
+    gone = [path.name for path in (folder.ca_key, folder.ca) if not path.exists()]
+    raise RedistopoError(
+        f"the topology's own CA is no longer whole: {' and '.join(gone)} "
+        f"{'is' if len(gone) == 1 else 'are'} missing"
+        if gone
+        else "the topology's own CA is no longer whole: ca.crt or ca.key is damaged",
+        detail=f"in {folder.root}; with a new CA all servers must restart, and applications "
+        "need the new ca.crt",
+        hint="put the files back, or: redistopo down, then redistopo certs renew --new-ca",
+    )
+
+
+def _wanted(plan: Plan) -> list[Path]:
+    folder = plan.layout.tls
+    return [folder.node(node.name) for node in plan.nodes] + [folder.client]
+
+
+def _made(folder: TlsFolder) -> dict[str, Any]:
+    """For which address they were made, and until when they are valid; {} for unknown."""
     try:
-        return str(json.loads(read_text(folder.made) or "")["host"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+        said = json.loads(read_text(folder.made) or "")
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _until(folder: TlsFolder) -> float:
+    """When the first of them expires, in seconds since 1970; 0 for unknown."""
+    said = _made(folder).get("until")
+    return float(said) if isinstance(said, int | float) else 0.0
 
 
 def _make(folder: TlsFolder, host: str, wanted: Iterable[Path], days: int = LEAF_DAYS) -> None:
+    wanted = list(dict.fromkeys(wanted))
     ours = _load(folder)
     if ours is None:
         ours = _authority("redistopo CA")
         write_private(folder.ca_key, _key_text(ours))
         write_private(folder.ca, _text(ours.certificate))
-        wanted = [*wanted, *(path for path in folder.root.glob("*.pem") if path not in wanted)]
-    for path in dict.fromkeys(wanted):
+        wanted += [path for path in folder.root.glob("*.pem") if path not in wanted]
+    rest = [path for path in folder.root.glob("*.pem") if path not in (*wanted, folder.stranger)]
+    until = time.time() + days * 86400
+    if rest:
+        until = min(until, _until(folder))
+    for path in wanted:
         if path != folder.stranger:
             write_private(path, _leaf(ours, path.stem, host, days))
     # its CA is forgotten at once: nobody can sign a second one
     write_private(folder.stranger, _leaf(_authority("another CA"), "stranger", host, CA_DAYS))
-    write_private(folder.made, json.dumps({"host": host}) + "\n")
+    write_private(folder.made, json.dumps({"host": host, "until": int(until)}) + "\n")
 
 
 def _load(folder: TlsFolder) -> _Signer | None:

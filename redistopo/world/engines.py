@@ -58,7 +58,7 @@ def choose(request: EngineRequest, found: Iterable[Engine] | None = None) -> Cho
     """
     if path := request.path or os.environ.get(VARIABLE, ""):
         source = "the path asked for" if request.path else VARIABLE
-        return _explicit(path, source, tls=request.tls)
+        return _explicit(path, source, request)
     engines = tuple(found if found is not None else _lazily(request))
     wanted = [one for one in engines if request.accepts(one.product, one.version)]
     supported = [engine for engine in wanted if engine.supported]
@@ -67,7 +67,7 @@ def choose(request: EngineRequest, found: Iterable[Engine] | None = None) -> Cho
             asked = "auto" if not (request.product or request.numbers) else f'"{request.text}"'
             return Choice(engine=engine, why=f"{asked}: first found, {engine.source}")
     if supported:
-        raise _without_tls(supported)
+        raise _without_tls(supported, request)
     if wanted:
         raise _too_old(wanted[0])
     if request.product or request.numbers:
@@ -161,7 +161,7 @@ def _packaged(package: str, inside: str) -> Iterator[str]:
                 yield str(path)
 
 
-def _explicit(path: str, source: str, *, tls: bool) -> Choice:
+def _explicit(path: str, source: str, request: EngineRequest) -> Choice:
     full = str(absolute(Path(path)))
     if len(full) > _LONGEST or not Path(full).is_file() or not os.access(full, os.X_OK):
         raise MachineLacks(
@@ -178,8 +178,8 @@ def _explicit(path: str, source: str, *, tls: bool) -> Choice:
         )
     if not engine.supported:
         raise _too_old(engine)
-    if tls and not (engine := _secured(engine)).tls:
-        raise _without_tls([engine])
+    if request.tls and not (engine := _secured(engine)).tls:
+        raise _without_tls([engine], request, source)
     return Choice(engine=engine, why=source)
 
 
@@ -192,7 +192,17 @@ def _too_old(engine: Engine) -> MachineLacks:
     )
 
 
-def _without_tls(engines: list[Engine]) -> MachineLacks:
+def _without_tls(engines: list[Engine], request: EngineRequest, source: str = "") -> MachineLacks:
+    other = next((one for one in find(tls=True) if one.supported and one.tls), None)
+    if other is not None:
+        version = f"{other.version.major}.{other.version.minor}"
+        return MachineLacks(
+            f"tls = true needs a server that is built with TLS; {other.title} is, but "
+            + (f"{source} names another" if source else f'"{request.text}" excludes it'),
+            detail="\n".join(f"{one.title}, built without TLS: {one.path}" for one in engines),
+            hint=f'engine = "{other.product.value} {version}" in the topology file, or --engine'
+            + (f", and unset {VARIABLE}" if source == VARIABLE else ""),
+        )
     commands = {
         "apt-get": "sudo apt-get install redis-server",
         "dnf": "sudo dnf install valkey",

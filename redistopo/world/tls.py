@@ -1,5 +1,6 @@
 """TLS connections that trust one CA, and attempts that a locked server must refuse."""
 
+import os
 import socket
 import ssl
 import time
@@ -7,33 +8,62 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address
+from pathlib import Path
 
-from redistopo.errors import MachineLacks
 from redistopo.model.access import Certificate, Tls
 
 _SECONDS = 1.0
 
 
-@lru_cache(maxsize=8)
 def _context(tls: Tls) -> ssl.SSLContext:
+    return _context_of(tls, _age(tls.ca), _age(tls.pem))
+
+
+def _age(path: str) -> tuple[int, int]:
+    """Another pair as soon as another file stands there."""
+    with suppress(OSError):
+        found = os.stat(path)  # noqa: PTH116  a path that is text, or none
+        return found.st_ino, found.st_mtime_ns
+    return 0, 0
+
+
+@lru_cache(maxsize=8)
+def _context_of(tls: Tls, *_ages: tuple[int, int]) -> ssl.SSLContext:
+    """A context with those files as they were then; ssl.SSLError where they are no good."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(cafile=tls.ca)
         if tls.pem:
-            context.load_cert_chain(tls.pem)
-    except (OSError, ssl.SSLError) as error:
-        raise MachineLacks(
-            f"the certificates in {tls.ca} and {tls.pem or 'no file'} can't be used",
-            detail=str(error),
-            hint="redistopo certs renew makes new ones",
+            context.load_cert_chain(tls.pem, password=_unasked)
+    except OSError as error:
+        # two arguments: of one alone, Python shows the tuple
+        raise ssl.SSLError(
+            1,
+            f"the certificates in {tls.ca} and {tls.pem or 'no file'} can't be used: "
+            f"{error.strerror or error}",
         ) from error
     return context
+
+
+def _unasked() -> str:
+    """No password of a key is ever asked for on the terminal."""
+    return ""
+
+
+def loads(certificate: Path, key: Path | None = None) -> bool:
+    """Whether a file holds a certificate and the key that fits; the key may lie apart."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_cert_chain(certificate, key, password=_unasked)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def wrapped(plain: socket.socket, host: str, tls: Tls | None) -> ssl.SSLSocket:
     """The connection by TLS: the server proved that it is `host` by a certificate of our CA.
 
-    Raises OSError (ssl.SSLError is one) where it didn't.
+    Raises OSError (ssl.SSLError is one) where it didn't, or where our own files are no good.
     """
     if tls is None:
         raise ValueError("no TLS files are known")

@@ -22,16 +22,19 @@ def certs() -> None:
     show_default=True,
     help="How long the new ones are valid.",
 )
+@click.option("--new-ca", is_flag=True, help="Also a new CA, where the old one is lost.")
 @options.output
-def renew(root: Path, days: int, as_json: bool, quiet: bool) -> None:
+def renew(root: Path, days: int, new_ca: bool, as_json: bool, quiet: bool) -> None:
     """Sign new certificates and load them into running servers, without any downtime."""
     from redistopo.ops.certs import CertsResult
     from redistopo.ops.certs import renew as verb
 
     def show(result: CertsResult) -> None:
         click.echo(f"New certificates in {result.folder}")
+        if result.new_ca:
+            click.echo(f"They are of a new CA: applications need {result.new_ca} again")
         if result.renewed:
             click.echo(f"{len(result.renewed)} servers present them, valid until {result.expires}")
 
     manner = Manner(verb="certs renew", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda t: verb(root, days, t), show)
+    deliver(manner, lambda t: verb(root, days, t, new_ca=new_ca), show)

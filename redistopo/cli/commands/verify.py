@@ -42,7 +42,7 @@ def verify(
     taken from REDISTOPO_PASSWORD; on a terminal it is asked for where it is needed.
     """
     from redistopo.cli.views.verify import show_verify
-    from redistopo.errors import AccessDenied
+    from redistopo.errors import AccessDenied, WrongRequest
     from redistopo.events import Tell
     from redistopo.model.access import Access, Tls
     from redistopo.ops.verify import VerifyRequest, VerifyResult
@@ -56,6 +56,13 @@ def verify(
     )
 
     def asked(tell: Tell) -> VerifyResult:
+        if not connect and (user or cacert or cert):
+            raise WrongRequest(
+                "--user, --cacert and --cert are for another topology's address",
+                hint="name it: --connect HOST:PORT",
+            )
+        if cert and not cacert:
+            raise WrongRequest("--cert is used by TLS alone", hint="add --cacert CA.crt")
         try:
             return verb(request, tell)
         except AccessDenied:

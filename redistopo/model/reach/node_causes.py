@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from redistopo.model.access import CHANGED
+from redistopo.model.access import CHANGED, NEEDS_TLS, UNPROVEN
 from redistopo.model.engine import Engine, Product, Version, parse_request
 from redistopo.model.observed import NodeSeen, ProcessState, Role
 from redistopo.model.reach.cause import FULL_HOUSE, Cause, Kind, again, cli, open_port, ours, unset
@@ -135,15 +135,18 @@ def _mute(scene: Scene, node: NodeSeen) -> Cause | None:
     if probe.info or probe.data is not Touch.OK:
         return None
     pid = f" (pid {node.pid})" if node.pid else ""
+    remedy = "is it stopped (SIGSTOP), busy, or no Redis at all? its log tells; "
+    remedy += "a stopped process goes on at `kill -CONT PID`"
+    if "max number of clients" in node.error:
+        remedy = FULL_HOUSE
+    if "certificate" in node.error:
+        remedy = UNPROVEN if ours(node) else NEEDS_TLS
     return Cause(
         kind=Kind.MUTE,
         node=node.name,
         evidence=f"{node.name}{pid} takes connections, but doesn't answer"
         + (f": {node.error}" if node.error else ""),
-        remedy=FULL_HOUSE
-        if "max number of clients" in node.error
-        else "is it stopped (SIGSTOP), busy, or no Redis at all? its log tells; "
-        "a stopped process goes on at `kill -CONT PID`",
+        remedy=remedy,
     )
 
 

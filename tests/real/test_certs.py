@@ -1,0 +1,172 @@
+"""Certificates that are damaged, lost or expired: what is mended, and what is asked first."""
+
+import json
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis
+from support.engines import BUNDLED, TLS
+from support.project import Project
+
+from redistopo.model.layout import TlsFolder
+from redistopo.world.certs import _leaf, _load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.skipif(TLS is None, reason="no server with TLS: apt install redis-server")
+
+
+def _up(project: Project, *words: str) -> Path:
+    """The topology runs; its folder of certificates."""
+    assert TLS is not None
+    project.init(*words, "--tls", engine=TLS.path)
+    project.up()
+    return project.root / ".redistopo" / "tls"
+
+
+@contextmanager
+def _client(project: Project, folder: Path) -> "Iterator[Redis]":
+    pem = str(folder / "client.pem")
+    with Redis(
+        "127.0.0.1", project.port, password=project.password, ssl=True,
+        ssl_ca_certs=str(folder / "ca.crt"), ssl_certfile=pem, ssl_keyfile=pem,
+    ) as node:  # fmt: skip
+        yield node
+
+
+@pytest.mark.parametrize("name", ["client.pem", "ca.crt"])
+@pytest.mark.parametrize("damage", ["garbage", "gone"])
+def test_damaged_certificates_never_lock_down(project: Project, name: str, damage: str) -> None:
+    folder = _up(project, "standalone")
+    if damage == "gone":
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text("garbage\n")
+    project.run("status", check=0)
+    failed = project.run("verify", "--timeout", "0s", check=3)
+    assert "can't be used" in failed.out
+    assert "redistopo certs renew" in failed.out
+    project.run("down", check=0)
+    assert project.servers() == []
+
+
+def test_renew_mends_a_damaged_certificate_while_servers_run(project: Project) -> None:
+    folder = _up(project, "replication")
+    (folder / "client.pem").write_text("garbage\n")
+    project.run("certs", "renew", check=0)
+    project.run("verify", check=0)
+
+
+@pytest.mark.parametrize("lost", ["ca.key", "ca.crt"])
+def test_a_new_ca_is_made_only_when_asked_for(project: Project, lost: str) -> None:
+    folder = _up(project, "replication")
+    held = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != lost}
+    (folder / lost).unlink()
+    for words in (("certs", "renew"), ("up",), ("certs", "renew", "--new-ca")):
+        assert "redistopo down, then redistopo certs renew --new-ca" in (
+            project.run(*words, check=1).err
+        )
+    project.run("down", check=0)
+    for words in (("up",), ("certs", "renew")):
+        assert f"{lost} is missing" in project.run(*words, check=1).err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == held
+    made = project.run("certs", "renew", "--new-ca", check=0)
+    assert "of a new CA" in made.out
+    project.up()
+    project.run("verify", check=0)
+    with _client(project, folder) as node:
+        assert node.ping()
+
+
+def test_renew_refuses_another_host_as_up_does(project: Project) -> None:
+    folder = _up(project, "replication")
+    before = (folder / "node1.pem").read_bytes()
+    file = project.root / "redistopo.toml"
+    text = file.read_text()
+    file.write_text(
+        text.replace("127.0.0.1", "127.0.0.2")
+        if "host =" in text
+        else text.replace("tls = true", 'tls = true\nhost = "127.0.0.2"')
+    )
+    for words in (("certs", "renew"), ("up",)):
+        assert "no longer describes" in project.run(*words, check=2).err
+    assert (folder / "node1.pem").read_bytes() == before
+
+
+def test_up_makes_damaged_and_expired_certificates_anew(project: Project) -> None:
+    folder = _up(project, "replication")
+    project.run("down", check=0)
+    (folder / "node2.pem").write_text("garbage\n")
+    (folder / "client.pem").write_text("garbage\n")
+    done = project.up()
+    assert "made anew, as damaged or expired: node2.pem, client.pem" in done.err
+    project.run("down", check=0)
+    made = json.loads((folder / "made.json").read_text())
+    (folder / "made.json").write_text(json.dumps({**made, "until": 1}))
+    assert "node1.pem, node2.pem, node3.pem" in project.up().err
+    assert "made anew" not in project.up().err
+
+
+def test_who_presents_an_expired_certificate_is_told_what_to_do(project: Project) -> None:
+    folder = _up(project, "standalone")
+    signer = _load(TlsFolder(folder))
+    assert signer is not None
+    (folder / "node1.pem").write_text(_leaf(signer, "node1", "127.0.0.1", 0))
+    with _client(project, folder) as node:
+        node.config_set("tls-cert-file", str(folder / "node1.pem"))
+    failed = project.run("verify", "--timeout", "0s", check=3)
+    assert "certificates expired" in failed.out
+    assert "redistopo certs renew" in failed.out
+    renewed = project.run("certs", "renew", check=1)
+    assert "redistopo down, then up" in renewed.err
+    project.run("down", check=0)
+    project.up()
+
+
+def test_renew_says_who_did_not_take_its_new_certificate(project: Project) -> None:
+    folder = _up(project, "replication")
+    frozen = project.servers()[0]
+    frozen.send_signal(signal.SIGSTOP)
+    failed = project.run("certs", "renew", check=1)
+    assert "run certs renew again when it does" in failed.err
+    frozen.send_signal(signal.SIGCONT)
+    project.run("certs", "renew", check=0)
+    assert (folder / "made.json").exists()
+
+
+def test_an_engine_with_tls_that_was_not_asked_for_is_named(project: Project) -> None:
+    assert TLS is not None
+    asked = f"{BUNDLED.product.value} {BUNDLED.version.major}"
+    there = f"{TLS.product.value} {TLS.version.major}.{TLS.version.minor}"
+    for engine in (asked, BUNDLED.path):
+        project.init("standalone", "--tls", "--force", engine=engine)
+        refused = project.run("up", check=4).err
+        assert f'engine = "{there}"' in refused
+        assert "apt-get" not in refused
+        assert "none here is" not in refused
+
+
+def test_verify_by_address_says_what_tls_needs(project: Project) -> None:
+    folder = _up(project, "standalone")
+    project.env["REDISTOPO_PASSWORD"] = project.password
+    at = ("verify", "--connect", f"127.0.0.1:{project.port}")
+    ca, pem = ("--cacert", folder / "ca.crt"), ("--cert", folder / "client.pem")
+    for given in ((), ca):
+        assert "--cacert CA.crt --cert CLIENT.pem" in project.run(*at, *given, check=1).err
+    project.run(*at, *ca, *pem, check=0)
+    project.run(*at, *pem, check=2)
+    for alone in (ca, pem, ("--user", "somebody")):
+        assert "--connect" in project.run("verify", *alone, check=2).err
+
+
+def test_every_line_to_connect_by_tls_can_work(project: Project) -> None:
+    assert TLS is not None
+    project.init("standalone", "--tls", engine=TLS.path)
+    told = json.loads(project.run("up", "--json", check=0).out)["result"]["connect"]
+    lines = dict(told["libraries"])
+    assert list(lines) == ["Python, redis-py", "Node, ioredis"]
+    assert all("ca.crt" in line and "client.pem" in line for line in lines.values())
