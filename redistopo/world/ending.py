@@ -3,6 +3,8 @@
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum, auto
 
 import psutil
 
@@ -19,55 +21,96 @@ _TO_SIGKILL = 0.75
 _AGAIN_SECONDS = 0.25
 
 
-def nobody(_name: str) -> bool:
+class Said(Enum):
+    """What a server said when it was asked to shut down."""
+
+    YES = auto()
+    NO = auto()  # it answered that it can't, for it can't save
+    NOTHING = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """Names of those that were killed at the deadline, and of those that were spared."""
+
+    killed: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()
+
+
+Ask = Callable[[str], Said]
+
+
+def nobody(_name: str) -> Said:
     """Ask no server: SIGTERM at once."""
-    return False
+    return Said.NOTHING
 
 
 def end_all(
     layout: Layout,
     running: Mapping[str, psutil.Process],
     deadline: Deadline,
-    ask: Callable[[str], bool] = nobody,
-) -> None:
+    ask: Ask = nobody,
+    *,
+    spare: bool = False,
+) -> Ended:
     """None of these processes runs any more, and none is on record.
 
     Each must have been proven ours by the caller. `ask` asks one server by name to shut
-    down, and says whether it agreed; who didn't gets SIGTERM. A stopped process (SIGSTOP)
-    is continued, so that it can save. Raises RedistopoError where one outlives SIGKILL.
+    down; who refuses is asked again and again, for one that writes its first AOF (a replica
+    after its first sync) refuses for a moment only. With `spare`, one that refuses to the
+    last is left running, and on record. Who says nothing gets SIGTERM. A stopped process
+    (SIGSTOP) is continued, so that it can save. Raises RedistopoError where one outlives
+    SIGKILL.
     """
-    with ThreadPoolExecutor(max(1, min(32, len(running)))) as pool:
-        agreed = dict(zip(running, pool.map(ask, running), strict=True))
-    refused = [process for name, process in running.items() if not agreed[name]]
-    alive = _terminated(list(running.values()), refused, deadline.part(_TO_SIGTERM))
-    alive = _terminated(alive, alive, deadline.part(_TO_SIGKILL))
-    for process in alive:
+    alive = dict(running)
+    said = _asked(alive, ask)
+    _await(alive, said, ask, deadline.part(_TO_SIGTERM))
+    said |= _asked([name for name in alive if said[name] is Said.YES], ask)
+    # one that is still saving can't answer, and SIGTERM does it no harm
+    said = {name: Said.NO if one is Said.NO else Said.NOTHING for name, one in said.items()}
+    _await(alive, said, ask, deadline.part(_TO_SIGKILL))
+    spared = tuple(name for name in alive if spare and said[name] is Said.NO)
+    doomed = {name: process for name, process in alive.items() if name not in spared}
+    for process in doomed.values():
         signal_process(process, signal.SIGKILL)
-    if alive and (left := await_end(alive, Deadline(max(deadline.left, 2.0)))):
+    if doomed and (left := await_end(list(doomed.values()), Deadline(max(deadline.left, 2.0)))):
         pids = ", ".join(str(process.pid) for process in left)
         raise RedistopoError(
             f"pid {pids} did not end, not even by SIGKILL",
             hint="a process in uninterruptible disk wait ends when its disk answers",
         )
     for name in running:
-        forget_mark(layout, name)
+        if name not in spared:
+            forget_mark(layout, name)
+    return Ended(killed=tuple(doomed), spared=spared)
 
 
-def _terminated(
-    alive: list[psutil.Process], told: list[psutil.Process], deadline: Deadline
-) -> list[psutil.Process]:
-    """Those still alive at the deadline; the ones in `told` get SIGTERM, again and again.
+def _asked(names: Iterable[str], ask: Ask) -> dict[str, Said]:
+    wanted = tuple(names)
+    with ThreadPoolExecutor(max(1, min(32, len(wanted)))) as pool:
+        return dict(zip(wanted, pool.map(ask, wanted), strict=True))
 
-    A server that writes its first AOF (a replica after its first sync) refuses to end and
-    forgets that it was asked; a second SIGTERM does no harm to one that is about to end
-    (server.c, prepareForShutdown and sigShutdownHandler).
+
+def _await(
+    alive: dict[str, psutil.Process], said: dict[str, Said], ask: Ask, deadline: Deadline
+) -> None:
+    """Who ended by the deadline is no longer among `alive`; the others are told once more
+    and once more.
+
+    A server forgets that it was asked when it refuses; a second SIGTERM does no harm to one
+    that is about to end (server.c, prepareForShutdown and sigShutdownHandler).
     """
+    first = True
     while alive:
-        _terminate(process for process in told if process in alive)
-        alive = await_end(alive, Deadline(min(_AGAIN_SECONDS, deadline.left)))
+        _terminate(process for name, process in alive.items() if said[name] is Said.NOTHING)
+        if not first:
+            said |= _asked([name for name in alive if said[name] is Said.NO], ask)
+        first = False
+        left = await_end(list(alive.values()), Deadline(min(_AGAIN_SECONDS, deadline.left)))
+        for name in [name for name, process in alive.items() if process not in left]:
+            del alive[name]
         if deadline.over:
             break
-    return alive
 
 
 def _terminate(processes: Iterable[psutil.Process]) -> None:

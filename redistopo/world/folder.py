@@ -1,12 +1,16 @@
 """The state folder beside the topology file: made private, marked as ours, removed only so."""
 
+import glob
 import os
 import re
 import shutil
+from itertools import count
 from pathlib import Path
 
 from redistopo.errors import MachineLacks
 from redistopo.model.layout import Layout
+from redistopo.model.persistence import Written, named
+from redistopo.model.topology import Directives
 from redistopo.world.files import private_folder, write_private, writing
 
 _MARK = (
@@ -152,6 +156,38 @@ def written_at(layout: Layout, node: str) -> float:
     root = layout.node(node).root
     files = [root / "dump.rdb", root / "appendonly.aof", *root.glob("appendonlydir/*.aof")]
     return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
+
+
+def written(root: Path, conf: Directives) -> Written:
+    """When the snapshot and the append-only file of a node were last written.
+
+    From Redis 7.0 on the log is a folder, and what its manifest doesn't name is no log yet;
+    before, a file, which is empty while its first content is being written.
+    """
+    snapshot = root / named(conf, "dbfilename")
+    base = named(conf, "appendfilename")
+    folder = root / named(conf, "appenddirname")
+    files = [root / base]
+    if (folder / f"{base}.manifest").exists():
+        files = sorted(folder.glob(f"{glob.escape(base)}.*.aof"))
+    elif folder.is_dir():
+        files = []
+    kept = [path.stat() for path in files if path.is_file()]
+    return Written(
+        snapshot=snapshot.stat().st_mtime if snapshot.is_file() else 0.0,
+        log=max((one.st_mtime for one in kept if one.st_size), default=0.0),
+    )
+
+
+def put_aside(path: Path) -> Path | None:
+    """The file or folder has another name, which is answered; None where there is none."""
+    if not path.exists():
+        return None
+    names = (path.with_name(f"{path.name}.aside{number or ''}") for number in count())
+    kept = next(name for name in names if not name.exists())
+    with writing(path):
+        path.rename(kept)
+    return kept
 
 
 def _remove(path: Path) -> None:

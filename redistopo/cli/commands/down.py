@@ -14,9 +14,12 @@ from redistopo.errors import ExitCode
 @options.project
 @click.option("--wipe", is_flag=True, help="Also remove configuration, password and data.")
 @click.option("--yes", "-y", is_flag=True, help="Don't ask before --wipe.")
+@click.option("--force", is_flag=True, help="Also stop what can't save; unsaved data is lost.")
 @options.timeout("30s", "After this long, what still runs is killed.")
 @options.output
-def down(root: Path, wipe: bool, yes: bool, timeout: float, as_json: bool, quiet: bool) -> None:
+def down(
+    root: Path, wipe: bool, yes: bool, force: bool, timeout: float, as_json: bool, quiet: bool
+) -> None:
     """Stop the topology; data is kept.
 
     Replicas first, then primaries; only processes that redistopo started.
@@ -31,7 +34,7 @@ def down(root: Path, wipe: bool, yes: bool, timeout: float, as_json: bool, quiet
         if not click.confirm(f"Remove all data of the topology in {place}?", err=True):
             click.echo("Nothing was stopped, nothing was removed.")
             sys.exit(ExitCode.FAILED)
-    request = DownRequest(root=root, seconds=timeout, wipe=wipe)
+    request = DownRequest(root=root, seconds=timeout, wipe=wipe, force=force)
 
     def show(result: DownResult) -> None:
         stopped = len(result.stopped)
