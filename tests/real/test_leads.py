@@ -86,7 +86,7 @@ def test_a_running_replica_leads_where_the_primary_has_no_log(
 def test_a_cluster_primary_without_its_data_does_not_start(
     project: Project, *, running: bool
 ) -> None:
-    project.init("cluster", "--set", "cluster-replica-no-failover=yes", engine=BUNDLED.path)
+    project.init("cluster", "--node-timeout", "30000", engine=BUNDLED.path)
     project.up()
     key = "{06S}kept"
     with project.client() as node:
@@ -122,7 +122,7 @@ def test_a_cluster_primary_without_its_data_does_not_start(
 def test_a_cluster_replica_takes_over_where_the_primary_has_no_log(
     project: Project, persistence: str
 ) -> None:
-    words = ("--set", "cluster-replica-no-failover=yes", "--persistence", persistence)
+    words = ("--node-timeout", "30000", "--persistence", persistence)
     project.init("cluster", *words, engine=BUNDLED.path)
     project.up()
     key = "{06S}kept"
