@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from redistopo.model.heirs import heirs_of
 from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import Method, Plan
 from redistopo.model.planner import led_by
@@ -21,6 +22,7 @@ class Do(StrEnum):
     FORM = "form"
     CORRECT = "correct"
     REBUILD = "rebuild"
+    LEAD = "lead"
 
 
 Settings = Mapping[str, str | None]
@@ -52,7 +54,10 @@ class Step:
             Do.FORM: "form one cluster of",
             Do.CORRECT: "correct the live configuration of",
             Do.REBUILD: "write a new nodes.conf of",
+            Do.LEAD: "let lead",
         }[self.do]
+        if self.do is Do.LEAD and self.nodes[1:]:
+            return f"let {names(self.nodes[1:])} follow {self.nodes[0]}"
         return f"{what} {names(self.nodes)}"
 
 
@@ -113,7 +118,33 @@ def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
         formed = situation.record is not None and situation.record.formed
         if not formed:
             return _unformed(plan, situation, absent)
-    return (*_revive(plan, absent, _why_absent(situation)), *_correct(situation))
+    heirs = tuple(heirs_of(plan, situation.seen))
+    return (
+        *(Step(do=Do.LEAD, nodes=(one,), cause=_WHY_HEIR) for one in heirs),
+        *_revive(plan, absent, _why_absent(situation), _led(plan, situation.seen)),
+        *_correct(situation),
+    )
+
+
+_WHY_HEIR = "its primary doesn't run, and has only a snapshot of what it has"
+
+
+def _led(plan: Plan, seen: Observed) -> tuple[str, ...]:
+    """The primary to be of a replication, if it runs as a replica, or running replicas follow
+    another; then these too."""
+    running = seen_running(seen)
+    if plan.topology.clustered or not all(node.answers for node in running):
+        return ()
+    lead = plan.node(plan.shards[0].primary)
+    mine = next((node for node in running if node.name == lead.name), None)
+    if mine and mine.role is Role.PRIMARY:
+        return ()
+    astray = tuple(
+        node.name
+        for node in running
+        if node.role is Role.REPLICA and node is not mine and node.follows != lead.address
+    )
+    return (lead.name, *astray) if mine or astray else ()
 
 
 def _why_absent(situation: Situation) -> str:
@@ -148,11 +179,18 @@ def _from_nothing(plan: Plan, everyone: tuple[str, ...], cause: str) -> tuple[St
     return tuple(steps)
 
 
-def _revive(plan: Plan, absent: tuple[NodeSeen, ...], cause: str) -> Iterable[Step]:
-    """Write and start what doesn't run; in a replication the primary first."""
+def _revive(
+    plan: Plan, absent: tuple[NodeSeen, ...], cause: str, led: tuple[str, ...] = ()
+) -> Iterable[Step]:
+    """Write and start what doesn't run; in a replication the primary first, and those that
+    run follow it before any other is started."""
+    missing = tuple(node.name for node in absent)
+    lead = Step(do=Do.LEAD, nodes=led, cause="nobody leads") if led else None
+    if lead and led[0] not in missing:
+        yield lead
+        lead = None
     if not absent:
         return
-    missing = tuple(node.name for node in absent)
     yield Step(do=Do.WRITE, nodes=missing, cause=cause)
     if plan.topology.clustered:
         yield Step(do=Do.START, nodes=missing, cause=cause)
@@ -161,6 +199,8 @@ def _revive(plan: Plan, absent: tuple[NodeSeen, ...], cause: str) -> Iterable[St
     rest = tuple(name for name in missing if plan.node(name).role is Role.REPLICA)
     if first:
         yield Step(do=Do.START, nodes=first, cause=cause)
+    if lead:
+        yield lead
     if rest:
         yield Step(do=Do.START, nodes=rest, cause=f"{cause}; replicas once the primary listens")
 

@@ -8,6 +8,7 @@ from redistopo.events import step, warn
 from redistopo.form.by_cli import form_by_cli
 from redistopo.form.hands import Hands
 from redistopo.form.instant import form_instantly, seed
+from redistopo.form.lead import lead
 from redistopo.form.start import await_ready, start
 from redistopo.model.changes import USERS, Do, Step
 from redistopo.model.conf_text import read_conf, without_hashes
@@ -85,6 +86,10 @@ def _form(hands: Hands, _one: Step) -> None:
         form_instantly(hands)
 
 
+def _lead(hands: Hands, one: Step) -> None:
+    lead(hands, one.nodes)
+
+
 def _correct(hands: Hands, one: Step) -> None:
     """What can be set live is set; of the rest the user is told that it needs a restart."""
     waiting: dict[str, str] = {}
@@ -145,4 +150,5 @@ _DOERS: dict[Do, Callable[[Hands, Step], None]] = {
     Do.FORM: _form,
     Do.CORRECT: _correct,
     Do.REBUILD: rebuild,
+    Do.LEAD: _lead,
 }

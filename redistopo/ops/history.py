@@ -8,7 +8,7 @@ from pathlib import Path
 from redistopo.errors import MachineLacks
 from redistopo.events import Tell, warn
 from redistopo.model.layout import Layout
-from redistopo.model.observed import Observed
+from redistopo.model.observed import Observed, Role
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record, RecordedNode
 from redistopo.model.topology import Shape
@@ -42,6 +42,7 @@ def begin(plan: Plan, tell: Tell) -> Record:
             shape=plan.topology.shape.value,
             created=record.created if record else datetime.now(UTC).isoformat(timespec="seconds"),
             formed=lived,
+            primary=plan.shards[0].primary if lived and not plan.topology.clustered else "",
             nodes=tuple(
                 RecordedNode(name=node.name, host=node.host, port=node.port) for node in plan.nodes
             ),
@@ -87,10 +88,13 @@ def refuse_older_engine(plan: Plan, record: Record | None) -> None:
 
 def remember_primary(layout: Layout, seen: Observed) -> None:
     """A replication's primary is on record, as the servers say now; every verb that looks
-    calls this, so that whoever was promoted leads again after all have stopped."""
+    calls this, so that whoever was promoted leads again after all have stopped. Where
+    several say that they are, nobody can tell: then none is on record."""
     record = load_record(layout)
     primary = primary_in(seen)
-    if record is not None and record.shape == Shape.REPLICATION and primary:
+    several = sum(node.role is Role.PRIMARY for node in seen.answering) > 1
+    known = record is not None and record.formed and (primary or several)
+    if record is not None and record.shape == Shape.REPLICATION and known:
         remember(layout, replace(record, primary=primary))
 
 

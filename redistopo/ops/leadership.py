@@ -1,19 +1,33 @@
-"""Who leads a replication of which no node runs: the record, or the user, never a guess."""
+"""Who leads where a primary doesn't run: the servers, the record, or the user, never a guess."""
+
+import shlex
+import time
+from collections.abc import Iterable
 
 from redistopo.errors import WrongRequest
+from redistopo.events import Tell, note
+from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import Plan
 from redistopo.model.planner import led_by
-from redistopo.world.folder import written_at
+from redistopo.model.rebuild import Entry, Table, latest, read_table
+from redistopo.model.record import Record
+from redistopo.model.topology import Persistence
+from redistopo.world.folder import has_keys, written_at
+from redistopo.world.tables import tables
 
-_CLOSE = 5.0
+_CLOSE = 1.0
 """Seconds: replicas write what they get a moment after their primary."""
 
+_LOSES = (
+    "whoever is started as a replica loses what its primary doesn't have; nothing was started. "
+)
 
-def leading(plan: Plan, primary: str) -> Plan:
-    """The plan led by the node asked for, else as it is.
 
-    A replica that was promoted behind our back has newer data than the primary on record;
-    to start it as a replica would overwrite that. Raises WrongRequest that names them.
+def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tell: Tell) -> Plan:
+    """The plan led by the node asked for, or by who has the data; where a primary runs, as it is.
+
+    Whoever is started as a replica gets its primary's data in place of its own: so a node
+    leads only if no other has anything newer. Raises WrongRequest that names them.
     """
     if plan.topology.clustered or len(plan.nodes) == 1:
         return plan
@@ -22,17 +36,136 @@ def leading(plan: Plan, primary: str) -> Plan:
         raise WrongRequest(
             f"there is no node {primary!r}", hint=f"--primary takes one of {', '.join(names)}"
         )
+    running = [node for node in seen.nodes if node.running]
+    if any(node.paused for node in running):
+        return plan  # they are continued first, and asked
+    if leaders := [node.name for node in running if node.role is Role.PRIMARY]:
+        if primary and primary not in leaders:
+            note(tell, f"--primary {primary} is not needed: {', '.join(leaders)} runs and leads")
+        return plan
+    rich = [node.name for node in seen.nodes if _has_data(plan, node)]
     if primary:
+        if rich and primary not in rich and not written_at(plan.layout, primary):
+            raise _without_data(primary, rich)
         return led_by(plan, primary)
+    if plan.topology.persistence is not Persistence.AOF and (heir := _heir(running)):
+        return _led_by_heir(plan, seen, heir, tell)
+    plan = _as_followed(plan, running, rich)
+    unknown = record is not None and record.formed and not record.primary
+    if unknown and not running and len(rich) > 1:
+        raise WrongRequest(
+            f"{', '.join(rich)} have data, and more than one was primary at the last look",
+            detail=_LOSES,
+            hint=f"say who leads: redistopo up --primary NODE, one of {', '.join(rich)}",
+        )
+    return _if_latest(plan, rich)
+
+
+def _has_data(plan: Plan, node: NodeSeen) -> bool:
+    """Whether it has keys: live where it runs and says so, else on disk."""
+    return node.keys > 0 if node.answers else has_keys(plan.layout, node.name)
+
+
+def _heir(running: Iterable[NodeSeen]) -> NodeSeen | None:
+    """The running replica that got the most of what its primary wrote."""
+    found = [node for node in running if node.role is Role.REPLICA and node.keys]
+    return max(found, key=lambda node: node.offset, default=None)
+
+
+def _led_by_heir(plan: Plan, seen: Observed, heir: NodeSeen, tell: Tell) -> Plan:
+    """Without a log, a primary that ended has a snapshot; its replica, while it runs, has all."""
+    since = time.time() - int(heir.info.get("master_link_down_since_seconds", 0))
+    absent = [node.name for node in seen.nodes if not node.running]
+    later = [name for name in absent if written_at(plan.layout, name) > since + 1 + _CLOSE]
+    if later:
+        raise _newer(later, heir.name, "which runs, but lost its primary before that")
+    if heir.name != plan.shards[0].primary:
+        lost = plan.shards[0].primary
+        note(tell, f"{heir.name} leads: it runs and has the data, of which {lost} has a snapshot")
+    return led_by(plan, heir.name)
+
+
+def _as_followed(plan: Plan, running: Iterable[NodeSeen], rich: list[str]) -> Plan:
+    """Where the one to lead runs as a replica itself, the plan led by whom it follows."""
     lead = plan.shards[0].primary
-    written = {name: written_at(plan.layout, name) for name in names}
-    newer = [name for name in names if written[name] - written[lead] > _CLOSE]
+    mine = next((node for node in running if node.name == lead and node.role), None)
+    if mine is None:
+        return plan
+    followed = next((node.name for node in plan.nodes if node.address == mine.follows), "")
+    if not followed or any(node.name == followed for node in running):
+        raise WrongRequest(
+            f"{lead}, the primary on record, is a replica of {mine.follows}, and nobody leads",
+            hint=f"say who leads: redistopo up --primary NODE, one of {', '.join(rich or [lead])}",
+        )
+    return led_by(plan, followed)
+
+
+def _if_latest(plan: Plan, rich: list[str]) -> Plan:
+    """The plan, whose primary has data at least as new as all others'."""
+    lead = plan.shards[0].primary
+    written = {node.name: written_at(plan.layout, node.name) for node in plan.nodes}
+    others = [name for name in rich if name != lead]
+    if not written[lead] and others and plan.topology.persistence is not Persistence.NONE:
+        raise _without_data(lead, others)
+    newer = [name for name in written if written[name] - written[lead] > _CLOSE]
     if written[lead] and newer:
         ahead = max(written.values()) - written[lead]
-        raise WrongRequest(
-            f"{', '.join(newer)} wrote data {ahead:.0f} s after {lead}, the primary on record",
-            detail="whoever is started as a replica loses what its primary doesn't have; "
-            "nothing was started. Who was promoted has 'MODE enabled' in its log",
-            hint=f"say who leads: redistopo up --primary NODE, one of {', '.join([*newer, lead])}",
-        )
+        raise _newer(newer, lead, "the primary on record", f" {ahead:.0f} s")
     return plan
+
+
+def _newer(newer: list[str], lead: str, what: str, ahead: str = "") -> WrongRequest:
+    return WrongRequest(
+        f"{', '.join(newer)} wrote data{ahead} after {lead}, {what}",
+        detail=f"{_LOSES}Who was promoted has 'MODE enabled' in its log",
+        hint=f"say who leads: redistopo up --primary NODE, one of {', '.join([*newer, lead])}",
+    )
+
+
+def _without_data(lead: str, rich: list[str]) -> WrongRequest:
+    return WrongRequest(
+        f"{lead} would lead, and has no data; {', '.join(rich)} has",
+        detail=_LOSES,
+        hint=f"say who leads: redistopo up --primary NODE, one of {', '.join(rich)}",
+    )
+
+
+def refuse_empty_primaries(plan: Plan, record: Record | None, seen: Observed) -> None:
+    """No absent primary of a formed cluster would start empty and empty its replicas.
+
+    Raises WrongRequest that names who has its data, and the way to keep it.
+    """
+    formed = record is not None and record.formed
+    if not plan.topology.clustered or not formed:
+        return
+    if plan.topology.persistence is Persistence.NONE:
+        return
+    table = latest(read_table(text, at) for at, text in tables(plan.nodes).items())
+    for node in seen.nodes if table else ():
+        me = table.at(node.address) if table else None
+        if table and me and not node.running and not written_at(plan.layout, node.name):
+            _refuse_empty(plan, seen, table, me)
+
+
+def _refuse_empty(plan: Plan, seen: Observed, table: Table, me: Entry) -> None:
+    kin = table.kin(me.address) if me.leads and me.slots else ()
+    rich = [node for node in seen.nodes if node.address in kin and _has_data(plan, node)]
+    live = _heir(node for node in rich if node.running)
+    names = ", ".join(node.name for node in rich)
+    if not rich or (live and plan.topology.persistence is not Persistence.AOF):
+        return  # without a log, the live one takes over
+    empty = next(node for node in plan.nodes if node.address == me.address)
+    if live:
+        cli = shlex.quote(plan.engine.cli or "redis-cli")
+        order = f"{cli} -h {live.host} -p {live.port} CLUSTER FAILOVER TAKEOVER"
+        hint = f"let {live.name} lead: {order}; once that says OK, redistopo up"
+    else:
+        copy, root = plan.node(rich[0].name).folder.root, shlex.quote(str(empty.folder.root))
+        kinds = ("appendonlydir", "appendonly.aof", "dump.rdb")
+        files = " ".join(shlex.quote(str(copy / one)) for one in kinds if (copy / one).exists())
+        hint = f"give it a copy's: mkdir -p {root} && cp -a {files} {root}/; then redistopo up"
+    raise WrongRequest(
+        f"{empty.name} leads a shard, and its data is gone; {names} has it",
+        detail=f"{_LOSES}Looked for data in {empty.folder.root}",
+        hint=hint,
+    )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.errors import ExitCode
+from redistopo.errors import ExitCode, WrongRequest
 from redistopo.events import silent
 from redistopo.form.hands import Hands
 from redistopo.model.changes import Step, changes, current
@@ -11,7 +11,7 @@ from redistopo.model.observed import Observed, shards_of
 from redistopo.model.plan import Plan
 from redistopo.model.planner import as_seen
 from redistopo.ops.history import refuse_older_engine
-from redistopo.ops.leadership import leading
+from redistopo.ops.leadership import leading, refuse_empty_primaries
 from redistopo.ops.limits import refuse_low_limits
 from redistopo.ops.project import load, plan_of, require_address
 from redistopo.ops.rebuild import lost_tables, refuse_lost_tables
@@ -48,16 +48,15 @@ def dry_run(root: Path, engine: str = "") -> PlanResult:
     require_address(project.topology)
     record = load_record(project.layout)
     refuse_older_engine(made, record)
-    result = _planned(made)
-    if not any(node.running for node in result.seen.nodes):
-        leading(result.plan, "")
+    result = _planned(made, sure=True)
+    refuse_empty_primaries(made, record, result.seen)
     refuse_lost_tables(made, lost_tables(made, record, result.seen))
     refuse_low_limits(made, result.steps, silent)
     refuse_busy_ports(made, result.seen, formed=record is not None and record.formed)
     return result
 
 
-def _planned(made: Plan) -> PlanResult:
+def _planned(made: Plan, *, sure: bool = False) -> PlanResult:
     topology, layout = made.topology, made.layout
     refuse_other_locks(topology, layout)
     record = load_record(layout)
@@ -67,6 +66,11 @@ def _planned(made: Plan) -> PlanResult:
         hands = Hands(plan=made, keys=held, asker=asker, deadline=Deadline(5), tell=silent)
         now = situation(made, record, look_for_steps(hands), held)
     made = current(made, now)
+    try:
+        made = leading(made, now.seen, record, "", silent)
+    except WrongRequest:
+        if sure:
+            raise
     steps = changes(made, now)
     if record is not None and record.formed:
         made = as_seen(made, shards_of(now.seen))

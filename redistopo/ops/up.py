@@ -20,7 +20,7 @@ from redistopo.ops.execute import execute
 from redistopo.ops.explain import explaining
 from redistopo.ops.health import Verdict, settle, with_proof
 from redistopo.ops.history import begin, remember
-from redistopo.ops.leadership import leading
+from redistopo.ops.leadership import leading, refuse_empty_primaries
 from redistopo.ops.limits import refuse_low_limits
 from redistopo.ops.project import load, plan_of, require_address
 from redistopo.ops.rebuild import (
@@ -142,8 +142,7 @@ def _converge(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, .
         seen = look_for_steps(hands)
         now = situation(hands.plan, record, seen, hands.keys)
         hands.plan = current(hands.plan, now)
-        if not any(node.running for node in seen.nodes):
-            hands.plan = leading(hands.plan, request.primary)
+        hands.plan = leading(hands.plan, seen, record, request.primary, hands.tell)
         steps = changes(hands.plan, now)
         refuse_busy_ports(hands.plan, seen, formed=record.formed)
         refuse_low_limits(hands.plan, steps, hands.tell)
@@ -162,7 +161,8 @@ def _rebuilt(hands: Hands, record: Record, asked: tuple[str, ...]) -> tuple[Step
     """No absent node of a formed cluster is without its table; those asked for got a new one."""
     if not hands.plan.topology.clustered:
         return ()
-    seen = hands.look(Depth.PROCESS)
+    seen = look_for_steps(hands)
+    refuse_empty_primaries(hands.plan, record, seen)
     found = lost_tables(hands.plan, record, seen)
     refuse_lost_tables(hands.plan, {k: v for k, v in found.items() if k not in asked})
     steps = steps_to_rebuild(hands, seen, found, asked)

@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import shutil
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -17,6 +18,8 @@ _MARK = (
     "This folder belongs to redistopo: `redistopo down --wipe` removes it.\n"
     "It holds a topology's configuration, password and data.\n"
 )
+
+_AUX, _END = 0xFA, 0xFF
 
 
 def refuse_foreign(layout: Layout) -> None:
@@ -149,6 +152,41 @@ def has_data(layout: Layout, node: str) -> bool:
     root = layout.node(node).root
     names = ("nodes.conf", "dump.rdb", "appendonly.aof", "appendonlydir")
     return any((root / name).exists() for name in names)
+
+
+def has_keys(layout: Layout, node: str) -> bool:
+    """Whether the node's data files hold more than an empty snapshot."""
+    root = layout.node(node).root
+    logs = [root / "appendonly.aof", *root.glob("appendonlydir/*.aof")]
+    snapshots = [root / "dump.rdb", *root.glob("appendonlydir/*.rdb")]
+    try:
+        if any(path.stat().st_size for path in logs if path.exists()):
+            return True
+        return any(not _empty(path) for path in snapshots if path.exists())
+    except OSError:
+        return True
+
+
+def _empty(snapshot: Path) -> bool:
+    """Whether a snapshot ends after what it tells of itself (rdb.h, RDB_OPCODE_AUX)."""
+    with snapshot.open("rb") as file:
+        head = file.read(4096)
+    at = len("REDIS0011")
+    with suppress(IndexError):
+        while head[at] == _AUX:
+            at = _after(head, _after(head, at + 1))
+        return head[at] == _END
+    return not head
+
+
+def _after(head: bytes, at: int) -> int:
+    """Where the string that begins there ends (rdb.c, rdbLoadLenByRef)."""
+    kind, low = head[at] >> 6, head[at] & 63
+    if kind == 0:
+        return at + 1 + low
+    if kind == 1:
+        return at + 2 + (low << 8 | head[at + 1])
+    return at + 1 + (1 << low) if kind == 3 and low < 3 else len(head)
 
 
 def written_at(layout: Layout, node: str) -> float:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from redistopo.model.plan import NodePlan
-from redistopo.world.files import read_text, since_start, write_private, writing
+from redistopo.world.files import private_folder, read_text, since_start, write_private, writing
 
 _REFUSED = re.compile(r"^.*(?:corrupted|flag in \w+) cluster config file.*$", re.MULTILINE)
 """How a server speaks of a nodes.conf that it refuses (cluster_legacy.c, clusterLoadConfig);
@@ -36,4 +36,5 @@ def replace_table(node: NodePlan, text: str) -> None:
     if node.folder.table.exists():
         with writing(node.folder.damaged):
             node.folder.table.replace(node.folder.damaged)
+    private_folder(node.folder.root)
     write_private(node.folder.table, text)
