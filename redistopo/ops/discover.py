@@ -80,10 +80,10 @@ def _targets(addresses: list[tuple[str, int]]) -> tuple[Target, ...]:
 
 
 def _info(host: str, port: int, asker: Asker) -> dict[str, str]:
-    tls = asker.keys.own.tls
     try:
         reply = asker.ask(host, port, [("INFO",)])[0]
     except Unreachable as error:
+        tls = asker.keys.own.tls
         raise Unreachable(
             error.message,
             detail=error.detail,

@@ -205,6 +205,7 @@ def test_tls_and_users_together_survive_a_crash(project: Project) -> None:
 
 def test_an_engine_without_tls_is_refused_with_what_to_install(project: Project) -> None:
     project.init("standalone", "--tls", engine=BUNDLED.path)
+    project.env["PATH"] = str(project.root)  # no other server is there
     refused = project.run("up", check=4)
     assert "built without TLS" in refused.err
     assert "install" in refused.err or "BUILD_TLS" in refused.err
