@@ -142,7 +142,7 @@ def _led(plan: Plan, seen: Observed) -> tuple[str, ...]:
     astray = tuple(
         node.name
         for node in running
-        if node.role is Role.REPLICA and node is not mine and node.follows != lead.address
+        if node is not mine and node.follows not in ("", ":", lead.address)
     )
     return (lead.name, *astray) if mine or astray else ()
 

@@ -1,7 +1,6 @@
 """Who leads where a primary doesn't run: the servers, the record, or the user, never a guess."""
 
 import shlex
-import time
 from collections.abc import Iterable
 
 from redistopo.errors import WrongRequest
@@ -74,7 +73,8 @@ def _heir(running: Iterable[NodeSeen]) -> NodeSeen | None:
 
 def _led_by_heir(plan: Plan, seen: Observed, heir: NodeSeen, tell: Tell) -> Plan:
     """Without a log, a primary that ended has a snapshot; its replica, while it runs, has all."""
-    since = time.time() - int(heir.info.get("master_link_down_since_seconds", 0))
+    clock = int(heir.info.get("server_time_usec", 0)) / 1e6  # by which files are dated too
+    since = clock - int(heir.info.get("master_link_down_since_seconds", 0))
     absent = [node.name for node in seen.nodes if not node.running]
     later = [name for name in absent if written_at(plan.layout, name) > since + 1 + _CLOSE]
     if later:
