@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from redistopo.world.process import SERVERS
+from redistopo.world.process import serves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +25,7 @@ def servers() -> tuple[Server, ...]:
 def _servers() -> Iterator[Server]:
     for process in psutil.process_iter():
         try:
-            if process.status() == psutil.STATUS_ZOMBIE:
-                continue
-            if Path(process.exe().removesuffix(" (deleted)")).name in SERVERS:
+            if serves(process):
                 folder = process.cwd().removesuffix(" (deleted)")
                 yield Server(pid=process.pid, folder=Path(folder))
         except (psutil.Error, OSError):

@@ -13,10 +13,9 @@ from pathlib import Path
 import psutil
 
 from redistopo.errors import MachineLacks, TimedOut
-from redistopo.model.conf_text import read_conf
 from redistopo.model.layout import Layout, NodeFolder
 from redistopo.model.record import ProcessMark
-from redistopo.world.files import LOG_MARK, private_folder, read_text, writing
+from redistopo.world.files import LOG_MARK, private_folder, writing
 from redistopo.world.record import load_mark, save_mark
 from redistopo.world.waiting import Deadline, wait_for
 
@@ -190,7 +189,7 @@ def _adopt(node: str, folder: NodeFolder) -> psutil.Process | None:
     for pid in _working_in(folder.root):
         try:
             process = psutil.Process(pid)
-            if not (_serves(process) and _as_planned(process, folder)):
+            if not serves(process):
                 continue
             mark = replace(mark_of(process, node, str(folder.config)), executable=process.exe())
         except (psutil.Error, OSError):
@@ -200,7 +199,7 @@ def _adopt(node: str, folder: NodeFolder) -> psutil.Process | None:
     return None
 
 
-def _serves(process: psutil.Process) -> bool:
+def serves(process: psutil.Process) -> bool:
     """Whether it is a server itself: no child of one that saves, no checker of its files.
 
     All of these are one program (on Debian); they differ by their title, which a child
@@ -212,17 +211,6 @@ def _serves(process: psutil.Process) -> bool:
     title = "".join(process.cmdline()[:1])
     word = title if title.startswith("/") else title.partition(" ")[0]
     return program in SERVERS and "server" in Path(word).name
-
-
-def _as_planned(process: psutil.Process, folder: NodeFolder) -> bool:
-    """Whether it runs on this node's configuration: it was started with that file, or its
-    title, which takes the place of its arguments, bears that file's port."""
-    words = process.cmdline()
-    if str(folder.config) in words:
-        return True
-    conf = read_conf(read_text(folder.config) or "")
-    ports = {conf.get(name, ("",))[-1] for name in ("port", "tls-port")} - {"", "0"}
-    return not ports or any(f":{port}" in word for port in ports for word in words)
 
 
 def _working_in(folder: Path) -> Iterator[int]:

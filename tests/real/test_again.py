@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -175,8 +176,9 @@ def test_a_redistopo_killed_half_way_is_taken_up_again(
     killed = [psutil.Process(up.pid), *psutil.Process(up.pid).children(recursive=True)]
     for process in killed:
         # a redis-cli at work dies with it, as in a power cut; the servers live on
-        if "server" not in process.name():
-            process.kill()
+        with suppress(psutil.NoSuchProcess):
+            if "server" not in process.name():
+                process.kill()
     up.communicate()
     project.up()
     assert project.faults() == []

@@ -128,6 +128,8 @@ def test_a_cluster_replica_takes_over_where_the_primary_has_no_log(
     key = "{06S}kept"
     with project.client() as node:
         slot = node.execute_command("CLUSTER", "KEYSLOT", key)
+        # a replica is listed once its primary has heard of its offset
+        until(lambda: all(len(one) > 3 for one in node.execute_command("CLUSTER", "SLOTS")))
         owners = node.execute_command("CLUSTER", "SLOTS")
     first, second = next(one[2:4] for one in owners if one[0] <= slot <= one[1])
     _set(project, first[1], key, 1)

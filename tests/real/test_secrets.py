@@ -156,6 +156,7 @@ class Writer(threading.Thread):
     def finish(self) -> None:
         self._enough.set()
         self.join(10)
+        self._work.close()
 
 
 # users are what differs most between servers; one password alone is tried on the oldest, too
