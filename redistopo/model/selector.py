@@ -1,0 +1,126 @@
+"""Which nodes are meant: words such as ``7001``, ``node2``, ``shard:2``, ``replica``, read live.
+
+Words of one kind add up, words of different kinds narrow each other: ``7001 7002`` are two
+nodes, ``shard:1 shard:2 replica`` are the replicas of two shards.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from redistopo.errors import WrongRequest
+from redistopo.model.observed import NodeSeen, Observed, Role, shards_of
+
+ROLES = {
+    "primary": Role.PRIMARY,
+    "master": Role.PRIMARY,
+    "replica": Role.REPLICA,
+    "slave": Role.REPLICA,
+}
+"""Words for roles; the servers' own, older ones are understood too."""
+
+SYNTAX = "a port (7001), a name (node2), shard:2, primary or replica; several narrow each other"
+"""What may be typed, as the help of every verb with a selector says it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Selector:
+    """The words sorted by kind; a kind without words narrows nothing."""
+
+    single: frozenset[str]
+    shards: frozenset[int]
+    roles: frozenset[Role]
+
+
+def select(seen: Observed, words: Iterable[str]) -> tuple[NodeSeen, ...]:
+    """The nodes meant, in the order of the topology; all of them for no words.
+
+    A node that doesn't answer has no role, and the shard that the others name for it, if they
+    do. Raises WrongRequest for a word that means nothing here, and where nobody matches.
+    """
+    asked = tuple(word for text in words for word in text.split())
+    selector = _sorted(seen, asked)
+    shards = _shards(seen)
+    found = tuple(node for node in seen.nodes if _meant(node, selector, shards))
+    if found:
+        return found
+    silent = [node.name for node in seen.nodes if not node.answers]
+    raise WrongRequest(
+        f"no node is {' '.join(asked)} now",
+        detail=_roles(seen, shards),
+        hint=f"{', '.join(silent)} doesn't answer, so its role is unknown: name it"
+        if silent and selector.roles
+        else "",
+    )
+
+
+def select_one(seen: Observed, words: Iterable[str]) -> NodeSeen:
+    """The one node meant; raises WrongRequest where several are, as `select` does for none."""
+    asked = tuple(words)
+    found = select(seen, asked)
+    if len(found) == 1:
+        return found[0]
+    raise WrongRequest(
+        f"{' '.join(asked) or 'no selector'} means {len(found)} nodes, and one is needed",
+        detail=_roles(seen, _shards(seen)),
+        hint=f"name one of {', '.join(node.name for node in found)}",
+    )
+
+
+def _sorted(seen: Observed, words: tuple[str, ...]) -> _Selector:
+    known = {name for node in seen.nodes for name in _names(node)}
+    single: set[str] = set()
+    shards: set[int] = set()
+    roles: set[Role] = set()
+    for word in words:
+        if found := re.fullmatch(r"shard:([0-9]{1,4})", word):
+            shards.add(int(found[1]))
+        elif word in ROLES:
+            roles.add(ROLES[word])
+        elif word in known:
+            single.add(word)
+        else:
+            raise WrongRequest(
+                f"{word!r} is no node of this topology",
+                detail=_roles(seen, _shards(seen)),
+                hint=f"a node is {SYNTAX}",
+            )
+    return _Selector(single=frozenset(single), shards=frozenset(shards), roles=frozenset(roles))
+
+
+def _names(node: NodeSeen) -> tuple[str, str, str]:
+    return (node.name, str(node.port), node.address)
+
+
+def _meant(node: NodeSeen, selector: _Selector, shards: dict[str, int]) -> bool:
+    return (
+        (not selector.single or not selector.single.isdisjoint(_names(node)))
+        and (not selector.shards or shards.get(node.address) in selector.shards)
+        and (not selector.roles or node.role in selector.roles)
+    )
+
+
+def _shards(seen: Observed) -> dict[str, int]:
+    """Address -> number of its shard; of silent nodes by what their shard's others say."""
+    found: dict[str, int] = {}
+    by_primary: dict[str, int] = {}
+    for shard in shards_of(seen):
+        for node in shard.nodes:
+            found[node.address] = shard.number
+            if me := node.myself:
+                by_primary[me.primary_id if me.replica else me.id] = shard.number
+    for node in seen.answering:
+        for member in node.members:
+            number = by_primary.get(member.primary_id if member.replica else member.id)
+            if number is not None:
+                found.setdefault(member.address, number)
+    return found
+
+
+def _roles(seen: Observed, shards: dict[str, int]) -> str:
+    """A line for each node: what it is called, and what it is now."""
+    return "\n".join(
+        f"{node.name}  :{node.port}  {node.role or 'silent'}"
+        + (f"  shard:{shards[node.address]}" if node.address in shards else "")
+        for node in seen.nodes
+    )

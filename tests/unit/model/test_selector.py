@@ -1,0 +1,89 @@
+"""Words that mean nodes, read against what the nodes are now."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from redistopo.errors import WrongRequest
+from redistopo.model.observed import Observed
+from redistopo.model.selector import select, select_one
+
+Seen = Callable[[str, str], Observed]
+
+
+def _names(seen: Observed, words: str) -> str:
+    return " ".join(node.name for node in select(seen, words.split()))
+
+
+def _without(seen: Observed, *names: str) -> Observed:
+    """The snapshot with nodes that didn't answer."""
+    nodes = tuple(
+        replace(node, info={}, members=(), error="refused") if node.name in names else node
+        for node in seen.nodes
+    )
+    return replace(seen, nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("", "node1 node2 node3 node4 node5 node6"),
+        ("node2", "node2"),
+        ("node5 node2", "node2 node5"),
+        ("shard:2", "node2 node5"),
+        ("shard:2 replica", "node5"),
+        ("replica shard:2", "node5"),
+        ("shard:1 shard:3 primary", "node1 node3"),
+        ("primary", "node1 node2 node3"),
+        ("master", "node1 node2 node3"),
+        ("primary replica shard:3", "node3 node6"),
+        ("node1 node4 replica", "node4"),
+    ],
+)
+def test_words_of_a_cluster(observed: Seen, engine_name: str, words: str, meant: str) -> None:
+    assert _names(observed(engine_name, "cluster"), words) == meant
+
+
+def test_ports_and_addresses(observed: Seen) -> None:
+    seen = observed("redis-8.2", "replication")
+    for node in seen.nodes:
+        assert _names(seen, str(node.port)) == node.name
+        assert _names(seen, node.address) == node.name
+
+
+def test_words_in_one_argument(observed: Seen) -> None:
+    assert [
+        node.name for node in select(observed("redis-8.2", "cluster"), ["shard:2 replica"])
+    ] == ["node5"]
+
+
+@pytest.mark.parametrize("words", ["node9", "shard:x", "shard:", "7", "Primary", "shard:2,replica"])
+def test_a_word_that_means_nothing(observed: Seen, words: str) -> None:
+    with pytest.raises(WrongRequest, match="is no node") as error:
+        select(observed("redis-8.2", "cluster"), words.split())
+    assert "node6" in error.value.detail
+    assert "shard:2" in error.value.hint
+
+
+@pytest.mark.parametrize("words", ["shard:9", "node1 replica", "shard:1 node2"])
+def test_nobody_matches(observed: Seen, words: str) -> None:
+    with pytest.raises(WrongRequest, match=f"no node is {words} now"):
+        select(observed("redis-8.2", "cluster"), words.split())
+
+
+def test_a_silent_node_has_its_shard_by_the_others_word_but_no_role(observed: Seen) -> None:
+    seen = _without(observed("redis-8.2", "cluster"), "node2")
+    assert _names(seen, "shard:2") == "node2 node5"
+    assert _names(seen, "primary") == "node1 node3"
+    with pytest.raises(WrongRequest) as error:
+        select(seen, ["shard:2", "primary"])
+    assert "node2 doesn't answer" in error.value.hint
+
+
+def test_one_is_needed(observed: Seen) -> None:
+    seen = observed("redis-8.2", "cluster")
+    assert select_one(seen, ["shard:2", "primary"]).name == "node2"
+    with pytest.raises(WrongRequest, match="shard:2 means 2 nodes") as error:
+        select_one(seen, ["shard:2"])
+    assert "node2, node5" in error.value.hint
