@@ -51,6 +51,11 @@ class Table:
     entries: tuple[Entry, ...]
     epoch: int
 
+    @property
+    def owned(self) -> int:
+        """Grows with each change of owners that the node has heard of."""
+        return sum(one.epoch for one in self.entries if one.leads and one.slots)
+
     def at(self, address: str) -> Entry | None:
         return next((one for one in self.entries if one.address == address), None)
 
@@ -117,9 +122,13 @@ def _entry(parts: list[str], address: str) -> Entry | None:
 
 
 def latest(tables: Iterable[Table | None]) -> Table | None:
-    """The one that has heard of the highest epoch; of equal ones the first."""
+    """The one that has heard of the highest epoch, and of whose it is; of equal ones the first.
+
+    A node hears of a new epoch from anybody's ping, but of the new owner only from the owner
+    itself: in between its table bears the epoch and the old owners.
+    """
     found = [table for table in tables if table is not None]
-    return max(found, key=lambda table: table.epoch, default=None)
+    return max(found, key=lambda table: (table.epoch, table.owned), default=None)
 
 
 def rebuilt(tables: Mapping[str, str], address: str) -> str | None:

@@ -36,13 +36,6 @@ def _ids(project: Project) -> set[tuple[str, str]]:
     return found
 
 
-def _kill(project: Project, *numbers: int) -> None:
-    dying = [psutil.Process(project.pid(number)) for number in numbers]
-    for process in dying:
-        process.kill()
-    until(lambda: not any(one in project.servers() for one in dying))
-
-
 @pytest.mark.fault(
     "one node is killed (-9), or both nodes of a shard, or all",
     "`up` starts them again with the same ids, ports and data; those that ran are left alone",
@@ -50,7 +43,7 @@ def _kill(project: Project, *numbers: int) -> None:
 def test_killed_nodes(project: Project) -> None:
     ids = _cluster(project)
     for dying in ((5,), (1, 4), (1, 2, 3, 4, 5, 6)):
-        _kill(project, *dying)
+        project.crash(*dying)
         left = {process.pid for process in project.servers()}
         project.up()
         assert project.faults() == []
@@ -66,7 +59,7 @@ def test_killed_nodes(project: Project) -> None:
 )
 def test_a_reboot(project: Project) -> None:
     ids = _cluster(project)
-    _kill(project, 1, 2, 3, 4, 5, 6)
+    project.crash(1, 2, 3, 4, 5, 6)
     stranger = psutil.Popen(["sleep", "300"])
     try:
         for number in range(1, 7):
@@ -220,13 +213,13 @@ def test_a_stolen_port(project: Project) -> None:
 )
 def test_a_takeover_and_then_a_crash(project: Project) -> None:
     _cluster(project, "--node-timeout", "1000")
-    _kill(project, 1)
+    project.crash(1)
     heir = project.port + 3
     until(lambda: _role(heir, project.password) == "master")
     until(lambda: project.client(heir).cluster("INFO")["cluster_state"] == "ok")
     with project.client(heir) as node:
         node.set(KEPT, "newer")
-    _kill(project, 2, 3, 4, 5, 6)
+    project.crash(2, 3, 4, 5, 6)
     project.up()
     assert project.faults() == []
     assert roles(project.ports, project.password)[heir] == "master"

@@ -39,7 +39,7 @@ def test_a_killed_node_comes_back_with_its_data_and_its_id(project: Project) -> 
         identity = client.execute_command("CLUSTER MYID")
         client.set("{06S}kept", "yes")  # slot 0, on node1
     others = {process.pid for process in project.servers()} - {project.pid(1)}
-    psutil.Process(project.pid(1)).send_signal(signal.SIGKILL)
+    project.crash(1)
     project.up()
     assert project.faults() == []
     with project.client() as client:

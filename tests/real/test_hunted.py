@@ -61,7 +61,7 @@ def test_who_was_promoted_behind_our_back_is_asked_for_not_guessed(project: Proj
     second, third = project.ports[1:]
     with project.client() as node:
         node.set("older", "yes")
-    psutil.Process(project.pid(1)).send_signal(signal.SIGKILL)
+    project.crash(1)
     with project.client(second) as node:
         node.execute_command("REPLICAOF", "NO", "ONE")
     with project.client(third) as node:
@@ -69,9 +69,7 @@ def test_who_was_promoted_behind_our_back_is_asked_for_not_guessed(project: Proj
     until(lambda: project.client(third).info("replication")["master_link_status"] == "up")
     with project.client(second) as node:
         node.set("newer", "yes")
-    for process in project.servers():
-        process.send_signal(signal.SIGKILL)
-    until(lambda: not project.servers())
+    project.crash()
     # what the clock would do in the meantime: the old primary's data is a minute older
     for path in project.folder(1).glob("appendonlydir/*"):
         os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 60))
@@ -96,8 +94,7 @@ def test_verify_remembers_who_was_promoted(project: Project) -> None:
     with project.client(first) as node:
         node.execute_command("REPLICAOF", "127.0.0.1", second)
     project.run("verify", check=0)
-    for process in project.servers():
-        process.send_signal(signal.SIGKILL)
+    project.crash()
     project.up()
     assert roles(project.ports, project.password) == {first: "slave", second: "master"}
 

@@ -2,24 +2,14 @@
 
 import shlex
 import shutil
-import signal
 import subprocess
 import time
 
-import psutil
 import pytest
 from support.engines import BUNDLED
 from support.judge import roles
 from support.project import Project
 from support.waiting import until
-
-
-def _kill(project: Project, *nodes: int) -> None:
-    pids = [project.pid(node) for node in nodes]
-    for pid in pids:
-        psutil.Process(pid).send_signal(signal.SIGKILL)
-    left = set(pids)
-    until(lambda: not left & {one.pid for one in project.servers()})
 
 
 def _linked(project: Project, port: int) -> bool:
@@ -41,12 +31,13 @@ def test_newer_data_is_seen_though_a_replica_runs(project: Project) -> None:
     project.up()
     second = project.ports[1]
     _set(project, project.port, "older", 2)
-    _kill(project, 1)
-    time.sleep(1.2)  # what the clock tells apart
+    project.crash(1)
+    killed = time.time()
+    until(lambda: time.time() > killed + 1.2, what="the clock tells the writes apart")
     with project.client(second) as node:
         node.execute_command("REPLICAOF", "NO", "ONE")
         node.set("newer", "yes")
-    _kill(project, 2)
+    project.crash(2)
     assert "node2 wrote data" in project.run("up", check=2).err
     assert project.run("up", "--dry-run").code == 2
     project.up("--primary", "node2")
@@ -58,7 +49,7 @@ def test_a_primary_without_its_data_does_not_lead(project: Project, *, running: 
     project.init("replication", engine=BUNDLED.path)
     project.up()
     _set(project, project.port, "kept", 2)
-    _kill(project, *([1] if running else [1, 2, 3]))
+    project.crash(*([1] if running else [1, 2, 3]))
     shutil.rmtree(project.folder(1))
     for words in ((), ("--primary", "node1")):
         refused = project.run("up", *words, check=2)
@@ -75,7 +66,7 @@ def test_a_running_replica_leads_where_the_primary_has_no_log(
     project.init("replication", "--persistence", persistence, engine=BUNDLED.path)
     project.up()
     _set(project, project.port, "kept", 2)
-    _kill(project, 1)
+    project.crash(1)
     done = project.up()
     assert "leads: it runs and has the data" in done.err
     assert _has(project, "kept")
@@ -95,7 +86,7 @@ def test_a_cluster_primary_without_its_data_does_not_start(
     port = next(one[2][1] for one in owners if one[0] <= slot <= one[1])
     _set(project, port, key, 1)
     lead = port - project.port + 1
-    _kill(project, *([lead] if running else range(1, 7)))
+    project.crash(*([lead] if running else range(1, 7)))
     for path in project.folder(lead).glob("append*"):
         shutil.rmtree(path)
     told = f"node{lead} leads a shard, and its data is gone"
@@ -133,7 +124,7 @@ def test_a_cluster_replica_takes_over_where_the_primary_has_no_log(
         owners = node.execute_command("CLUSTER", "SLOTS")
     first, second = next(one[2:4] for one in owners if one[0] <= slot <= one[1])
     _set(project, first[1], key, 1)
-    _kill(project, first[1] - project.port + 1)
+    project.crash(first[1] - project.port + 1)
     assert f"let lead node{second[1] - project.port + 1}" in project.up().err
     with project.client(second[1]) as node:
         assert node.get(key) == "yes"
@@ -147,7 +138,7 @@ def test_two_primaries_are_asked_about(project: Project) -> None:
     with project.client(project.ports[1]) as node:
         node.execute_command("REPLICAOF", "NO", "ONE")
     project.run("status")
-    _kill(project, 1, 2)
+    project.crash(1, 2)
     assert "more than one was primary" in project.run("up", check=2).err
     project.up("--primary", "node2")
     assert _has(project, "kept")
@@ -157,7 +148,7 @@ def test_a_running_replica_is_promoted_when_asked_for(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
     _set(project, project.port, "kept", 2)
-    _kill(project, 1)
+    project.crash(1)
     project.up("--primary", "node3")
     assert roles(project.ports, project.password)[project.ports[2]] == "master"
     assert _has(project, "kept")

@@ -21,13 +21,6 @@ def change(project: Project, before: str, after: str) -> None:
     path.write_text(text.replace(before, after))
 
 
-def kill(project: Project) -> None:
-    """Every server gets SIGKILL, and has ended."""
-    for process in project.servers():
-        psutil.Process(process.pid).send_signal(signal.SIGKILL)
-    until(lambda: not project.servers())
-
-
 def kept(project: Project) -> bool:
     """Whether the primary has all that it was given."""
     with project.client() as node:
@@ -51,11 +44,11 @@ def test_a_changed_persistence_keeps_the_data(project: Project, ending: str, eng
         if ending == "down":
             project.run("down", check=0)
         elif ending == "kill":
-            kill(project)
+            project.crash()
         change(project, f'persistence = "{now}"', f'persistence = "{after}"')
         project.up()
         assert kept(project), f"{now} -> {after}"
-        kill(project)
+        project.crash()
         project.up()
         assert kept(project), f"{now} -> {after}, killed"
         now = after

@@ -13,6 +13,7 @@ import pytest
 from redis import Redis, RedisCluster
 from redis.exceptions import RedisError
 from support.engines import BUNDLED, TLS
+from support.judge import await_written
 from support.project import Project
 from support.waiting import until
 
@@ -195,9 +196,8 @@ def test_tls_and_users_together_survive_a_crash(project: Project) -> None:
     options = _options(project)
     with RedisCluster("127.0.0.1", project.port, **options) as node:
         node.set("kept", "yes")
-    for process in project.servers():
-        process.kill()
-    until(lambda: not project.servers())
+        await_written(node.get_redis_connection(node.get_node_from_key("kept")))
+    project.crash()
     project.up()
     with RedisCluster("127.0.0.1", project.port, **options) as node:
         assert node.get("kept") == "yes"

@@ -11,6 +11,8 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from support.waiting import until
+
 
 def client(port: int, password: str = "", host: str = "127.0.0.1") -> "Redis[Any]":
     """A plain client that neither retries nor waits long."""
@@ -23,6 +25,15 @@ def client(port: int, password: str = "", host: str = "127.0.0.1") -> "Redis[Any
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
+
+
+def await_written(client: Any) -> None:
+    """What the server acknowledged is in its append-only file, if it keeps one.
+
+    It holds writes back for up to 2 s while its disk is busy with a sync (aof.c,
+    flushAppendOnlyFile); a kill before that loses them.
+    """
+    until(lambda: not client.info("persistence").get("aof_buffer_length"))
 
 
 def faults(ports: list[int], password: str, *, cluster: bool) -> list[str]:

@@ -5,13 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
+import redis
 
 from support import judge
+from support.waiting import until
 
 COMMAND = str(Path(sys.executable).parent / "redistopo")
 SERVERS = ("redis-server", "valkey-server", "redis-check-rdb")
@@ -104,6 +107,17 @@ class Project:
         """The nth node's pid, by the server's own word."""
         with self.client(self.port + node - 1) as client:
             return int(client.info("server")["process_id"])
+
+    def crash(self, *nodes: int) -> None:
+        """These nodes, or all, got SIGKILL and ended; what they acknowledged is in their logs."""
+        for port in [self.port + node - 1 for node in nodes] or self.ports:
+            with suppress(redis.ConnectionError), self.client(port) as client:
+                judge.await_written(client)
+        named = {self.pid(node) for node in nodes}
+        dying = [one for one in self.servers() if not nodes or one.pid in named]
+        for process in dying:
+            process.send_signal(signal.SIGKILL)
+        until(lambda: not {one.pid for one in dying} & {one.pid for one in self.servers()})
 
     def servers(self) -> list[psutil.Process]:
         """Every server at work below this folder, found without any record of ours."""

@@ -67,6 +67,18 @@ def test_the_latest_whole_file_counts() -> None:
     assert "0-100" in text.splitlines()[0]
 
 
+def test_of_tables_with_the_same_epoch_the_one_that_knows_its_owner_counts() -> None:
+    taken = PRIMARY.replace("0-8191", "").strip()
+    heir = REPLICA.replace(f"slave {A} 0 1 4", "master - 0 1 9") + " 0-8191"
+    heard = _table(PRIMARY, REPLICA, OTHER, epoch=9)
+    knows = _table(taken, heir, OTHER, epoch=9)
+    for texts in ([heard, knows], [knows, heard]):
+        table = latest(read_table(text, "127.0.0.1:7002") for text in texts)
+        assert table is not None
+        assert table.kin("127.0.0.1:7000") == ()
+        assert not (table.at("127.0.0.1:7000") or table.entries[0]).slots
+
+
 def test_a_node_that_was_never_met_is_told_its_own_host() -> None:
     lone = OTHER.replace("127.0.0.1:7002@", ":7002@")
     text = rebuilt({"127.0.0.1:7002": _table(PRIMARY, lone)}, "127.0.0.1:7000")
