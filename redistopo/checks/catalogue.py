@@ -1,6 +1,6 @@
 """All checks: stable ids in the order in which they are shown, and the one judgement."""
 
-from redistopo.checks import access, cluster, members, nodes, replication
+from redistopo.checks import access, cluster, kept, members, nodes, replication
 from redistopo.checks.subject import Check, Expected, subject
 from redistopo.model.findings import Finding
 from redistopo.model.observed import Observed
@@ -118,6 +118,11 @@ CHECKS: tuple[Check, ...] = (
         asks="Does every replica refuse writes?",
         judge=replication.read_only,
         shapes=_REPLICATED,
+    ),
+    Check(
+        id="data.kept",
+        asks="Is what each server keeps written, and still where a start will find it?",
+        judge=kept.kept,
     ),
     Check(
         id="data.proof",

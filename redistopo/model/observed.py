@@ -51,7 +51,8 @@ class NodeSeen:
     an absent node; `paused` is a process that was stopped (SIGSTOP) and would go on;
     `moved_from` is where the project's folder was when the node was started ("" where it
     is still there), and paths below it in `config` are told as they are today; `users` is
-    ACL LIST, empty where it wasn't told.
+    ACL LIST, empty where it wasn't told; `log_there` is whether the append-only log that
+    the server writes is in its folder, None where that wasn't looked at.
     """
 
     name: str
@@ -61,6 +62,7 @@ class NodeSeen:
     pid: int = 0
     paused: bool = False
     has_data: bool = False
+    log_there: bool | None = None
     held_by: str = ""
     moved_from: str = ""
     users: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -152,6 +153,15 @@ def has_data(layout: Layout, node: str) -> bool:
     root = layout.node(node).root
     names = ("nodes.conf", "dump.rdb", "appendonly.aof", "appendonlydir")
     return any((root / name).exists() for name in names)
+
+
+def has_log(root: Path, live: Mapping[str, str]) -> bool:
+    """Whether the append-only log of a server with that live configuration lies in a node's
+    folder: a file, since Redis 7.0 a folder with a manifest."""
+    name = live.get("appendfilename", "appendonly.aof")
+    if folder := live.get("appenddirname"):
+        return (root / folder / f"{name}.manifest").exists()
+    return (root / name).exists()
 
 
 def has_keys(layout: Layout, node: str) -> bool:

@@ -12,7 +12,7 @@ from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.replies import Member, parse_info, parse_nodes
 from redistopo.model.topology import Shape
 from redistopo.world.client import Asker, Command, Reply, anonymous, succeed
-from redistopo.world.folder import has_data
+from redistopo.world.folder import has_data, has_log
 from redistopo.world.locks import try_locks
 from redistopo.world.ports import free, holder, listening
 from redistopo.world.process import ours, paused
@@ -111,7 +111,9 @@ def _asked(shape: Shape, seen: NodeSeen, asker: Asker, depth: Depth) -> NodeSeen
 
 
 def _placed(seen: NodeSeen, layout: Layout | None) -> NodeSeen:
-    """A node of ours whose folder was moved while it ran, told so."""
+    """A node of ours, with what lies in its folder; told so, if that was moved while it ran."""
+    if layout and seen.config and seen.info.get("aof_enabled") == "1":
+        seen = replace(seen, log_there=has_log(layout.node(seen.name).root, seen.config))
     former = moved_from(layout, seen.name, seen.info.get("config_file", "")) if layout else ""
     if layout is None or not former:
         return seen

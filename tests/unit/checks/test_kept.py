@@ -1,0 +1,70 @@
+"""Whether what servers keep is written, on changed snapshots of real servers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from redistopo.model.findings import Status
+
+OK, FAIL = Status.OK, Status.FAIL
+
+
+def _all(scene: Any, **said: object) -> Any:
+    """Every node with other fields of INFO."""
+    for node in scene.seen.nodes:
+        scene = scene.info(node.name, **said)
+    return scene
+
+
+CASES: list[tuple[Status, str, str, Callable[[Any], Any]]] = [
+    (OK, "topology", "6 of 6 nodes: what they keep is written", lambda s: s),
+    (OK, "topology", "6 of 6 nodes", lambda s: s.every(log_there=True)),
+    (FAIL, "node2", "log is gone from its folder", lambda s: s.node("node2", log_there=False)),
+    (
+        FAIL,
+        "node2",
+        "couldn't be written (aof_last_write_status:err)",
+        lambda s: s.info("node2", aof_last_write_status="err"),
+    ),
+    (
+        FAIL,
+        "node2",
+        "couldn't be rewritten",
+        lambda s: s.info("node2", aof_last_bgrewrite_status="err"),
+    ),
+    (
+        FAIL,
+        "node2",
+        "its last snapshot failed",
+        lambda s: s.config("node2", save="60 1").info("node2", rdb_last_bgsave_status="err"),
+    ),
+    (
+        OK,
+        "topology",
+        "6 of 6 nodes",  # a BGSAVE by hand, where no snapshots are asked for
+        lambda s: s.info("node2", rdb_last_bgsave_status="err"),
+    ),
+    (
+        OK,
+        "topology",
+        "no node keeps data, as configured",
+        lambda s: _all(s, aof_enabled=0),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "about", "says", "change"), CASES, ids=[f"{one[0]}: {one[2]}" for one in CASES]
+)
+def test_what_is_kept(
+    engine_name: str,
+    scene: Callable[[str, str], Any],
+    status: Status,
+    about: str,
+    says: str,
+    change: Callable[[Any], Any],
+) -> None:
+    (found,) = change(scene(engine_name, "cluster")).findings("data.kept")
+    assert (found.status, found.subject) == (status, about)
+    assert says in found.evidence
