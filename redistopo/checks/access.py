@@ -1,9 +1,10 @@
 """Checks on who gets in: passwords, addresses, TLS, certificates, and what each user may do."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 
 from redistopo.checks.subject import (
+    TOPOLOGY,
     Answer,
     Subject,
     bad,
@@ -11,7 +12,7 @@ from redistopo.checks.subject import (
     of_nodes,
     skipped,
 )
-from redistopo.model.access import User, granted
+from redistopo.model.access import Certificate, User, granted
 from redistopo.model.conf_text import without_hashes
 from redistopo.model.observed import NodeSeen
 
@@ -142,16 +143,29 @@ def certificates(subject: Subject) -> Iterator[Answer]:
         if subject.expected.host and subject.expected.host not in seen.names:
             evidence = f"its certificate is for {', '.join(seen.names)}, not for {node.host}"
             return bad(node.name, evidence, "redistopo certs renew")
-        if seen.left < _SOON_DAYS * _DAY:
-            evidence = f"its certificate expires on {seen.expires}, in {seen.left / _DAY:.0f} days"
-            return doubtful(node.name, evidence, "redistopo certs renew, without any downtime")
         return None
 
-    ends = [
-        node.locks.certificate.expires for node in asked if node.locks and node.locks.certificate
-    ]
-    yield from of_nodes(
-        asked, judge, f"present certificates of our CA, valid until {min(ends, default='?')}"
+    shown = {node.name: node.locks.certificate for node in asked if node.locks}
+    held = {name: one for name, one in shown.items() if one is not None}
+    soon = list(_soon(held))
+    ends = min((one.expires for one in held.values()), default="?")
+    yield from soon
+    if not soon or any(judge(node) for node in asked):
+        yield from of_nodes(asked, judge, f"present certificates of our CA, valid until {ends}")
+
+
+def _soon(held: Mapping[str, Certificate]) -> Iterator[Answer]:
+    """One answer for all that expire soon: they were signed, and are renewed, together."""
+    ending = {name: one for name, one in held.items() if one.left < _SOON_DAYS * _DAY}
+    if not ending:
+        return
+    first = min(ending.values(), key=lambda one: one.left)
+    alone = len(ending) == 1
+    what = "its certificate expires" if alone else f"{len(ending)} certificates expire"
+    yield doubtful(
+        next(iter(ending)) if alone else TOPOLOGY,
+        f"{what} on {first.expires}, in {first.lasts}",
+        "redistopo certs renew, without any downtime",
     )
 
 

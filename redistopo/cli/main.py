@@ -23,7 +23,19 @@ from redistopo.cli.commands.verify import verify
 from redistopo.cli.output import closed_pipe, fail_output, fail_usage, open_streams
 from redistopo.errors import ExitCode
 
-_EPILOG = "Start here:  redistopo init cluster;  redistopo up;  redistopo verify;  redistopo down"
+_EPILOG = """\b
+Start here: redistopo init cluster; redistopo up; redistopo verify; redistopo down
+
+\b
+Exit codes: 0 done   1 failed   2 wrong usage or topology file
+            3 a check found a fault   130 interrupted
+            4 the machine lacks something: server, port, permission, space
+
+\b
+Environment: REDISTOPO_DIR       the project's folder, as --dir
+             REDISTOPO_PASSWORD  the password, instead of a generated one
+             REDISTOPO_SERVER    a server program to use
+             NO_COLOR            no colours"""
 
 
 class _Ordered(click.Group):

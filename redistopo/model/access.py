@@ -90,6 +90,14 @@ class Certificate:
     serial: str
     names: tuple[str, ...]
 
+    @property
+    def lasts(self) -> str:
+        """For how long it is still valid: ``8 days``, ``1 day``, ``5 hours``."""
+        count, unit = int(self.left // 86400), "day"
+        if count < 1:
+            count, unit = max(0, int(self.left // 3600)), "hour"
+        return f"{count} {unit}{'' if count == 1 else 's'}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocksSeen:

@@ -1,6 +1,7 @@
 """Every check has a name of its own, a question, and samples that it passes and fails."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +10,8 @@ from redistopo.checks.catalogue import CHECKS
 from redistopo.checks.subject import Check
 from redistopo.model.findings import Status
 
-TABLES = [
-    "checks/test_node_checks.py",
-    "checks/test_cluster_checks.py",
-    "checks/test_replication_checks.py",
-]
+UNIT = Path(__file__).parents[1] / "unit"
+TABLES = [str(path.relative_to(UNIT)) for path in UNIT.glob("checks/test_*_checks.py")]
 
 IDS = [check.id for check in CHECKS]
 

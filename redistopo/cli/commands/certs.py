@@ -25,7 +25,10 @@ def certs() -> None:
 @click.option("--new-ca", is_flag=True, help="Also a new CA, where the old one is lost.")
 @options.output
 def renew(root: Path, days: int, new_ca: bool, as_json: bool, quiet: bool) -> None:
-    """Sign new certificates and load them into running servers, without any downtime."""
+    """Sign new certificates; running servers load them.
+
+    No downtime: connections stay, new ones get the new certificate.
+    """
     from redistopo.ops.certs import CertsResult
     from redistopo.ops.certs import renew as verb
 

@@ -35,11 +35,11 @@ def show_status(result: StatusResult) -> None:
         )
     )  # fmt: skip
     if found := result.certificate:
-        days = int(found.left // 86400)
-        color = "green" if days >= 30 else "yellow"
+        late = found.left < 30 * 86400
+        color = "yellow" if late else "green"
         click.echo(
-            click.style(f"Certificates are valid until {found.expires} ({days} days)", fg=color)
-            + ("" if days >= 30 else "; renew them: redistopo certs renew")
+            click.style(f"Certificates are valid until {found.expires} ({found.lasts})", fg=color)
+            + ("; renew them: redistopo certs renew" if late else "")
         )
 
 

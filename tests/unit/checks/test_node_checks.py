@@ -223,6 +223,13 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
         lambda s: s.every(locks=LOCKED).node("node1", locks=_certified(left=3 * 86400.0)),
     ),
     (
+        "access.certificates",
+        WARN,
+        "topology",
+        "6 certificates expire on 2031-05-04, in 1 day",
+        lambda s: s.every(locks=_certified(left=1.5 * 86400)),
+    ),
+    (
         "access.users",
         OK,
         "topology",

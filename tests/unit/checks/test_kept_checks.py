@@ -17,35 +17,46 @@ def _all(scene: Any, **said: object) -> Any:
     return scene
 
 
-CASES: list[tuple[Status, str, str, Callable[[Any], Any]]] = [
-    (OK, "topology", "6 of 6 nodes: what they keep is written", lambda s: s),
-    (OK, "topology", "6 of 6 nodes", lambda s: s.every(log_there=True)),
-    (FAIL, "node2", "log is gone from its folder", lambda s: s.node("node2", log_there=False)),
+CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
+    ("data.kept", OK, "topology", "6 of 6 nodes: what they keep is written", lambda s: s),
+    ("data.kept", OK, "topology", "6 of 6 nodes", lambda s: s.every(log_there=True)),
     (
+        "data.kept",
+        FAIL,
+        "node2",
+        "log is gone from its folder",
+        lambda s: s.node("node2", log_there=False),
+    ),
+    (
+        "data.kept",
         FAIL,
         "node2",
         "couldn't be written (aof_last_write_status:err)",
         lambda s: s.info("node2", aof_last_write_status="err"),
     ),
     (
+        "data.kept",
         FAIL,
         "node2",
         "couldn't be rewritten",
         lambda s: s.info("node2", aof_last_bgrewrite_status="err"),
     ),
     (
+        "data.kept",
         FAIL,
         "node2",
         "its last snapshot failed",
         lambda s: s.config("node2", save="60 1").info("node2", rdb_last_bgsave_status="err"),
     ),
     (
+        "data.kept",
         OK,
         "topology",
         "6 of 6 nodes",  # a BGSAVE by hand, where no snapshots are asked for
         lambda s: s.info("node2", rdb_last_bgsave_status="err"),
     ),
     (
+        "data.kept",
         OK,
         "topology",
         "no node keeps data, as configured",
@@ -55,16 +66,19 @@ CASES: list[tuple[Status, str, str, Callable[[Any], Any]]] = [
 
 
 @pytest.mark.parametrize(
-    ("status", "about", "says", "change"), CASES, ids=[f"{one[0]}: {one[2]}" for one in CASES]
+    ("check", "status", "about", "says", "change"),
+    CASES,
+    ids=[f"{status}: {says}" for _, status, _, says, _ in CASES],
 )
 def test_what_is_kept(
     engine_name: str,
     scene: Callable[[str, str], Any],
+    check: str,
     status: Status,
     about: str,
     says: str,
     change: Callable[[Any], Any],
 ) -> None:
-    (found,) = change(scene(engine_name, "cluster")).findings("data.kept")
+    (found,) = change(scene(engine_name, "cluster")).findings(check)
     assert (found.status, found.subject) == (status, about)
     assert says in found.evidence
