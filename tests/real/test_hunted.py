@@ -19,6 +19,10 @@ from support.project import COMMAND, Project
 from support.steps import reach
 from support.waiting import until
 
+from redistopo.errors import MachineLacks
+from redistopo.model.engine import EngineRequest
+from redistopo.world.engines import choose
+
 
 def test_a_cluster_that_does_not_answer_is_never_cleared(project: Project) -> None:
     """An unfinished record and a wrong password: no key was seen, so none was there?"""
@@ -302,6 +306,18 @@ def test_careless_words_are_no_traceback(project: Project, case: str) -> None:
     assert done.code in (1, 2, 4)
     assert done.err.startswith("Error: ")
     assert "Traceback" not in done.err
+
+
+def test_an_engine_in_a_folder_that_we_may_not_enter(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0)
+    asked = EngineRequest(text="", path=str(tmp_path / "locked" / "redis-server"))
+    mine = os.geteuid()
+    os.seteuid(mine or 54321)  # root may enter everything
+    try:
+        with pytest.raises(MachineLacks, match="is not a program"):
+            choose(asked)
+    finally:
+        os.seteuid(mine)
 
 
 @pytest.mark.parametrize("redirection", [">/dev/full", ">&-", "2>&-", ">&- 2>&-"])
