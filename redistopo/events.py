@@ -51,7 +51,7 @@ def step(tell: Tell, text: str, *, detail: str = "") -> Iterator[None]:
     tell(Event(kind=EventKind.STARTED, text=text, detail=detail))
     try:
         yield
-    except BaseException:
+    except BaseException:  # Ctrl-C too
         tell(_ended(EventKind.FAILED, text, detail, began))
         raise
     tell(_ended(EventKind.DONE, text, detail, began))

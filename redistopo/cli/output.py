@@ -170,7 +170,7 @@ def closed_pipe() -> None:
 
 
 def open_streams() -> None:
-    """stdout and stderr are there, also where the shell closed them (``>&-``)."""
+    """stdout and stderr are there, also where the shell closed them (``>&-``); open for good."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123

@@ -152,8 +152,10 @@ def with_hashes(text: str, hashes: Mapping[str, str]) -> str:
         words = line.split()
         if len(words) > 2 and words[0] == "user" and words[1] in hashes:
             rules = [word for word in words[2:] if word[0] not in "#>"]
-            line = " ".join([*words[:2], rules[0], f"#{hashes[words[1]]}", *rules[1:]])  # noqa: PLW2901
-        lines.append(line)
+            words = [*words[:2], rules[0], f"#{hashes[words[1]]}", *rules[1:]]
+            lines.append(" ".join(words))
+        else:
+            lines.append(line)
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from redistopo.model.access import Certificate, Keys
 from redistopo.model.layout import Layout
 from redistopo.model.plan import Plan
 from redistopo.ops.project import load, plan_of
-from redistopo.ops.running import configs, running_keys, running_targets
+from redistopo.ops.running import configs, live_targets, running_keys
 from redistopo.ops.situation import refuse_other_layout
 from redistopo.world.certs import ensure_certificates, made_before, renew_certificates
 from redistopo.world.client import Asker, succeed
@@ -73,7 +73,7 @@ def renew(root: Path, days: int, tell: Tell, *, new_ca: bool = False) -> CertsRe
             )
         rendered = configs(layout)
         keys = running_keys(layout, rendered)
-        nodes = [one for one in running_targets(layout, rendered) if ours(layout, one.name)]
+        nodes = live_targets(layout, rendered)
         before = {node.name: _presented(node, keys) for node in nodes}
         with step(tell, "make a new CA" if new_ca else "sign new certificates"):
             renew_certificates(plan, days, new_ca=new_ca)

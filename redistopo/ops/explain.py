@@ -46,7 +46,7 @@ def explaining(hands: Hands) -> Iterator[None]:
         hide(error, hands.plan.layout)
         _keep(hands, error, seen)
         raise
-    with suppress(OSError):
+    with suppress(OSError):  # it is a help for a bundle, no more; and below
         hands.plan.layout.failure.unlink(missing_ok=True)
 
 

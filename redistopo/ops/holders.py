@@ -37,7 +37,7 @@ def blocker(root: Path, host: str) -> Blocker:
     """
     found: dict[int, str] = {}
     for other in reserved():
-        with suppress(MachineLacks):
+        with suppress(MachineLacks):  # a file that we can't read reserves nothing
             topology = topology_in(read_text(Layout(other).topology))
             if topology is not None and other != root:
                 told = f"reserved by your topology {topology.name!r} in {other}"

@@ -27,7 +27,8 @@ def require_nodes(plan: Plan, names: Iterable[str]) -> None:
 
 
 def lost_tables(plan: Plan, record: Record | None, seen: Observed) -> dict[str, str]:
-    """Node -> why it would come back as a stranger ("missing", "empty"), of a formed cluster."""
+    """Node -> why it would come back as a stranger ("missing", "empty", "cut off"), of a
+    formed cluster."""
     if not plan.topology.clustered or record is None or not record.formed:
         return {}
     absent = (plan.node(node.name) for node in seen.nodes if not node.running)

@@ -19,12 +19,11 @@ from redistopo.model.rotation import (
     taking,
     turning,
 )
-from redistopo.ops.running import configs, running_targets
+from redistopo.ops.running import configs, live_targets
 from redistopo.world.client import Asker, succeed
 from redistopo.world.files import read_text, write_private
 from redistopo.world.observe import Target
 from redistopo.world.password import keep_password
-from redistopo.world.process import ours
 from redistopo.world.rotation import begin_rotation, end_rotation, pending_rotation
 
 
@@ -39,7 +38,7 @@ def carry_over(layout: Layout, old: Keys, rotation: Rotation, tell: Tell) -> Key
     new = rotated(old, rotation)
     begin_rotation(layout, rotation)
     rendered = configs(layout)
-    nodes = [one for one in running_targets(layout, rendered) if ours(layout, one.name)]
+    nodes = live_targets(layout, rendered)
     with Asker(old) as first, Asker(new) as second:
         ways = (second, first)
         if nodes:

@@ -46,6 +46,11 @@ def running_targets(layout: Layout, rendered: dict[str, Directives]) -> tuple[Ta
     )
 
 
+def live_targets(layout: Layout, rendered: dict[str, Directives]) -> tuple[Target, ...]:
+    """Those of them whose server runs now."""
+    return tuple(one for one in running_targets(layout, rendered) if ours(layout, one.name))
+
+
 def _port(conf: Directives) -> str:
     """Where clients connect: by TLS alone where there is TLS."""
     return (conf.get("tls-port") or conf.get("port") or ("",))[-1]

@@ -11,7 +11,13 @@ from redistopo.model.rotation import Rotation, hashed
 from redistopo.ops.health import settle, with_proof
 from redistopo.ops.project import Project, load
 from redistopo.ops.rotating import carry_over
-from redistopo.ops.running import configs, refuse_other_locks, running_keys, running_targets
+from redistopo.ops.running import (
+    configs,
+    live_targets,
+    refuse_other_locks,
+    running_keys,
+    running_targets,
+)
 from redistopo.ops.situation import expected
 from redistopo.world.client import Asker, knock
 from redistopo.world.lock import locked
@@ -155,8 +161,8 @@ def _proven(
         return verdict.findings
     let_in = [
         target.name
-        for target in targets
-        if ours(layout, target.name) and knock(target.host, target.port, before) == "PONG"
+        for target in live_targets(layout, rendered)
+        if knock(target.host, target.port, before) == "PONG"
     ]
     refused = Finding(
         check="secret.old",

@@ -58,7 +58,7 @@ def _secrets(layout: Layout) -> Iterator[str]:
     except tomllib.TOMLDecodeError:
         yield from re.findall(r"(?<![^\s\"'\[])>([^\s\"',]+)", topology)
     for named in re.findall(r"(?m)^\s*\"?password_file\"?\s*=\s*[\"'](.+)[\"']", topology):
-        with suppress(RedistopoError):
+        with suppress(RedistopoError):  # a path of no home folder hides nothing
             chosen = absolute(Path(named)) if named.startswith("~") else layout.root / named
             yield _text(chosen).split("\n", 1)[0].rstrip("\r")
     places = [layout.state, *(layout.node(name).root for name in recorded_nodes(layout))]

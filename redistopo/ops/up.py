@@ -127,7 +127,7 @@ def _bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
             engine=verdict.seen.engine,
             connect=connect(hands.plan, str(kept or "")),
         )
-    except BaseException:
+    except BaseException:  # Ctrl-C too: what this run started is stopped
         if hands.started and not request.keep:
             _undo(hands)
         elif hands.started:

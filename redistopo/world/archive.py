@@ -36,8 +36,8 @@ def write_archive(path: Path, folder: str, members: Iterable[Member]) -> tuple[s
                 for name, text in members:
                     _add(archive, f"{folder}/{name}", text)
                     names.append(name)
-        except BaseException:
-            with suppress(OSError):
+        except BaseException:  # Ctrl-C too: no half of it is left
+            with suppress(OSError):  # what went wrong first is what is told
                 path.unlink()
             raise
     return tuple(names)

@@ -89,11 +89,11 @@ class _Encrypted(Connection):
     """
 
     def __init__(self, *, access: Access, **options: Any) -> None:
-        super().__init__(**options)  # type: ignore[no-untyped-call]
+        super().__init__(**options)  # type: ignore[no-untyped-call]  # redis-py has no types here
         self._access = access
 
     def _connect(self) -> Any:
-        plain = super()._connect()  # type: ignore[no-untyped-call]
+        plain = super()._connect()  # type: ignore[no-untyped-call]  # nor here
         try:
             return wrapped(plain, self.host, self._access.tls)
         except OSError:

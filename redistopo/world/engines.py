@@ -16,7 +16,6 @@ from redistopo.model.engine import OLDEST, Engine, EngineRequest, Product, parse
 from redistopo.world.files import absolute
 
 VARIABLE = "REDISTOPO_SERVER"
-_LONGEST = 4095  # PATH_MAX on Linux
 _CLIS = ("redis-cli", "valkey-cli")
 
 # Packages that carry servers, the one with a CLI first -> where inside (field notes, README).
@@ -163,10 +162,12 @@ def _packaged(package: str, inside: str) -> Iterator[str]:
 
 def _explicit(path: str, source: str, request: EngineRequest) -> Choice:
     full = str(absolute(Path(path)))
-    if len(full) > _LONGEST or not Path(full).is_file() or not os.access(full, os.X_OK):
+    if shutil.which(full) is None:
+        # pathlib raises for a path too long, or in a folder that we may not enter
+        there = os.path.exists(full)  # noqa: PTH110
         raise MachineLacks(
             f"{full} is not a program ({source})",
-            detail="it can't be executed" if os.path.exists(full) else "no such file",  # noqa: PTH110
+            detail="it can't be executed" if there else "no such file",
             hint="`redistopo engines` lists the servers on this machine",
         )
     engine = _ask(full, source)

@@ -82,7 +82,7 @@ def write_private(path: Path, text: str) -> None:
                 out.write(text)
             fresh.replace(path)
         except OSError:
-            with suppress(OSError):
+            with suppress(OSError):  # what went wrong first is what is told
                 fresh.unlink()
             raise
 

@@ -62,7 +62,7 @@ def _hold(layout: Layout, deadline: Deadline, tell: Tell, *, make: bool) -> int 
                 _wait(handle, layout, deadline)
             if _current(handle, layout):
                 return handle
-        except BaseException:
+        except BaseException:  # Ctrl-C too, while it waits
             os.close(handle)
             raise
         os.close(handle)

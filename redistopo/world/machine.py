@@ -59,7 +59,7 @@ def versions() -> Mapping[str, str]:
     """Python and what redistopo stands on."""
     found = {"python": platform.python_version()}
     for name in ("redistopo", "click", "jinja2", "psutil", "redis", "rich"):
-        with suppress(PackageNotFoundError):
+        with suppress(PackageNotFoundError):  # run from a checkout that was never installed
             found[name] = version(name)
     return found
 
@@ -68,7 +68,7 @@ def process_facts(process: psutil.Process) -> Mapping[str, object]:
     """One process now; what it doesn't tell is left out."""
     found: dict[str, object] = {"pid": process.pid}
     for name in _OF_PROCESS:
-        with suppress(psutil.Error, OSError, AttributeError):
+        with suppress(psutil.Error, OSError, AttributeError):  # not every system has every one
             told = getattr(process, name)()
             found[name] = told._asdict() if hasattr(told, "_asdict") else told
     with suppress(psutil.Error, OSError, AttributeError):

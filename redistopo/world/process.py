@@ -220,7 +220,8 @@ def _working_in(folder: Path) -> Iterator[int]:
     if sys.platform == "linux":
         wanted = str(folder.resolve())
         for entry in Path("/proc").iterdir():
-            # not by psutil: it reads each process's start time, and this is done often
+            # not by psutil: it reads each process's start time, and this is done often; nor by
+            # pathlib, which makes a path of each link
             with suppress(OSError):
                 if entry.name.isdigit() and os.readlink(entry / "cwd") == wanted:  # noqa: PTH115
                     yield int(entry.name)

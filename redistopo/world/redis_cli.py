@@ -97,7 +97,7 @@ def create_cluster(creation: Creation, deadline: Deadline, slow: Slow) -> None:
     finally:
         os.close(log)
     try:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.NoSuchProcess):  # it ended at once
             save_mark(creation.mark, mark_of(process, "redis-cli"))
         code = _awaited(process, deadline, slow)
     except (psutil.TimeoutExpired, subprocess.TimeoutExpired) as error:
@@ -107,7 +107,7 @@ def create_cluster(creation: Creation, deadline: Deadline, slow: Slow) -> None:
             hint=f"its whole output: {creation.log}",
         ) from error
     finally:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
             if process.poll() is None:
                 process.kill()
                 process.wait()

@@ -18,11 +18,17 @@ def tables(nodes: Iterable[NodePlan]) -> dict[str, str]:
 
 
 def lost(node: NodePlan) -> str:
-    """Why the node would come back as a stranger to its cluster; "" where it wouldn't."""
+    """Why the node would come back as a stranger to its cluster; "" where it wouldn't.
+
+    Servers write the line `vars` last (cluster_legacy.c, clusterSaveConfig), and start without
+    it: on fewer nodes, be it on the own line alone, and on no memory of what they voted for.
+    """
     text = read_text(node.folder.table)
     if text is None:
         return "missing"
-    return "" if text.strip("\0 \n") else "empty"
+    if not text.strip("\0 \n"):
+        return "empty"
+    return "" if re.search(r"^vars ", text, re.MULTILINE) else "cut off"
 
 
 def refusal(node: NodePlan) -> str:

@@ -45,7 +45,7 @@ def recorded(layout: Layout, verb: str, tell: Tell) -> Iterator[Tell]:
         told_of = {"text": error.message, "detail": error.detail, "hint": error.hint}
         run.write({"event": "error", "kind": type(error).__name__, **told_of})
         raise
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C, or a fault of ours
         run.write({"event": "error", "kind": type(error).__name__, "text": "interrupted"})
         raise
     else:

@@ -5,6 +5,7 @@ import stat
 
 import pytest
 from redis.exceptions import AuthenticationError
+from support.editing import own_templates
 from support.engines import BUNDLED
 from support.judge import client
 from support.project import Project
@@ -80,12 +81,9 @@ def test_plan_and_render_work_without_any_server(project: Project) -> None:
 
 
 def test_own_templates_are_used(project: Project) -> None:
-    project.run("templates", "export", "mine", check=0)
-    network = project.root / "mine" / "conf" / "network.conf.j2"
-    network.write_text(network.read_text() + "tcp-keepalive 77\n")
     project.init("standalone", engine=BUNDLED.path)
-    path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace('# templates = ""', 'templates = "mine"'))
+    network = own_templates(project) / "network.conf.j2"
+    network.write_text(network.read_text() + "tcp-keepalive 77\n")
     project.up()
     with project.client() as node:
         assert node.config_get("tcp-keepalive") == {"tcp-keepalive": "77"}

@@ -8,11 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 from support.engines import BUNDLED
+from support.kept import keep, kept
 from support.mortal import Ended, Nursery, nursery
 from support.project import Project
 from support.waiting import until
-
-KEPT = "{06S}kept"  # slot 0
 
 
 @dataclass
@@ -34,12 +33,10 @@ class Trials:
         return ended
 
     def write(self) -> None:
-        with self.project.client() as client:
-            client.set(KEPT, "yes")
+        keep(self.project)
 
     def kept(self) -> str | None:
-        with self.project.client() as client:
-            return client.get(KEPT)  # type: ignore[no-any-return]
+        return kept(self.project)
 
     def whole(self) -> None:
         """It is healthy in the suite's own eyes, with one server a node, and no stranger hurt."""

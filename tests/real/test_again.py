@@ -8,9 +8,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.editing import edit
 from support.engines import BUNDLED
 from support.judge import roles
 from support.project import Project
+from support.steps import reach
 from support.waiting import until
 
 
@@ -105,8 +107,7 @@ def test_a_promoted_replica_stays_primary(project: Project, everyone: bool) -> N
 def test_a_changed_setting_is_applied_live(project: Project) -> None:
     project.init("replication", "--set", "maxmemory=50mb", engine=BUNDLED.path)
     project.up()
-    path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace('"50mb"', '"60mb"'))
+    edit(project, '"50mb"', '"60mb"')
     assert "maxmemory" in project.run("up", "--dry-run", check=0).out
     project.up()
     with project.client() as client:
@@ -116,8 +117,7 @@ def test_a_changed_setting_is_applied_live(project: Project) -> None:
 def test_another_layout_in_the_file_is_refused(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
     project.up()
-    path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace("shards = 3", "shards = 4"))
+    edit(project, "shards = 3", "shards = 4")
     refused = project.run("up", check=2)
     assert "no longer describes" in refused.err
     assert project.faults() == []
@@ -169,10 +169,7 @@ def test_a_redistopo_killed_half_way_is_taken_up_again(
 ) -> None:
     project.init("cluster", "--formation", formation, engine=BUNDLED.path)
     up = project.begin("up", "--json")
-    assert up.stderr is not None
-    for line in up.stderr:
-        if json.loads(line)["text"].startswith(step):
-            break
+    reach(up, step)
     killed = [psutil.Process(up.pid), *psutil.Process(up.pid).children(recursive=True)]
     for process in killed:
         # a redis-cli at work dies with it, as in a power cut; the servers live on
@@ -229,8 +226,7 @@ def test_a_password_taken_away_in_the_file_is_told_apart(project: Project) -> No
     """The servers still ask for it: every verb says so, none breaks."""
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
     project.up()
-    path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace("# auth = true", "auth = false"))
+    edit(project, "# auth = true", "auth = false")
     assert project.run("plan").code == 0
     refused = project.run("up", "--timeout", "2s", check=3)
     assert "redistopo down, then up" in refused.err
@@ -242,10 +238,9 @@ def test_a_password_taken_away_in_the_file_is_told_apart(project: Project) -> No
 def test_dry_run_refuses_what_up_would_refuse(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
-    path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace("replicas = 2", "replicas = 1"))
+    edit(project, "replicas = 2", "replicas = 1")
     assert "no longer describes" in project.run("up", "--dry-run", check=2).err
-    path.write_text(path.read_text().replace(BUNDLED.path, "redis 9.9"))
+    edit(project, BUNDLED.path, "redis 9.9")
     assert project.run("up", "--dry-run").code == 4
 
 
@@ -264,8 +259,7 @@ def test_plan_shows_the_roles_that_are(project: Project) -> None:
 def test_an_old_trouble_in_the_log_is_not_told_again(project: Project) -> None:
     project.init("standalone", "--set", "first-mistake=1", engine=BUNDLED.path)
     assert "first-mistake" in project.run("up", check=1).err
-    path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace("first-mistake", "second-mistake"))
+    edit(project, "first-mistake", "second-mistake")
     again = project.run("up", check=1)
     assert "second-mistake" in again.err
     assert "first-mistake" not in again.err

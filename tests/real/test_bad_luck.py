@@ -5,14 +5,19 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+from support.apart import apart
+from support.editing import edit
 from support.engines import BUNDLED
+from support.judge import client
+from support.kept import keep, kept
 from support.project import COMMAND, Project
+from support.steps import reach
+from support.strangers import stranger
 from support.waiting import until
 
 STEPS = {
@@ -112,11 +117,7 @@ def test_a_bad_directive_shows_redis_own_line(project: Project) -> None:
 def test_a_node_that_freezes_during_formation_is_named(project: Project) -> None:
     project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
     up = project.begin("up", "--timeout", "8s", "--json")
-    assert up.stderr is not None
-    for line in up.stderr:
-        told = json.loads(line)
-        if told["event"] == "started" and told["text"].startswith("form"):
-            break
+    reach(up, "form")
     frozen = next(process for process in project.servers() if Path(process.cwd()).name == "node5")
     frozen.suspend()
     out, err = up.communicate(timeout=60)
@@ -140,10 +141,7 @@ def test_a_full_disk_is_one_clear_error(project: Project, tmp_path: Path, size: 
         f"{COMMAND} init cluster --port {project.port} --formation instant "
         f"--engine {BUNDLED.path} && {COMMAND} up --timeout 20s"
     )
-    done = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = apart(project, "--mount", "sh", "-c", script)
     assert done.returncode == 4, done
     assert "No space left" in done.stderr or "disk is full" in done.stderr
     assert "Traceback" not in done.stderr
@@ -163,10 +161,7 @@ def test_a_folder_that_cannot_be_written(project: Project) -> None:
     script = (
         f"mount -t tmpfs -o ro tmpfs {project.root} && cd {project.root} && {COMMAND} init cluster"
     )
-    done = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = apart(project, "--mount", "sh", "-c", script)
     assert done.returncode == 4, done
     assert "read-only" in done.stderr
 
@@ -180,18 +175,13 @@ def test_a_stale_record_whose_pid_is_somebody_elses(project: Project) -> None:
     project.up()
     mark = project.folder(1) / "process.json"
     told = json.loads(mark.read_text())
-    stranger = subprocess.Popen(["sleep", "300"])
-    try:
+    with stranger() as other:
         psutil.Process(told["pid"]).kill()
         until(lambda: not project.servers())
-        mark.write_text(json.dumps({**told, "pid": stranger.pid}))
+        mark.write_text(json.dumps({**told, "pid": other.pid}))
         assert "Nothing was running" in project.run("down", check=0).out
         project.up()
         project.run("down", check=0)
-        assert stranger.poll() is None
-    finally:
-        stranger.kill()
-        stranger.wait()
 
 
 @pytest.mark.fault(
@@ -203,16 +193,14 @@ def test_a_stale_record_whose_pid_is_somebody_elses(project: Project) -> None:
 def test_a_damaged_record_loses_nothing(project: Project, name: str, damage: str) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
-    with project.client() as client:
-        client.set("kept", "yes")
+    keep(project)
     path = project.root / ".redistopo" / name
     whole = path.read_bytes()
     path.write_bytes(
         {"half": whole[: len(whole) // 2], "garbage": b"\x00\xff{", "empty": b""}[damage]
     )
     project.up()
-    with project.client() as client:
-        assert client.get("kept") == "yes"
+    assert kept(project) == "yes"
     assert len(project.servers()) == 3
     project.run("down", check=0)
     assert project.servers() == []
@@ -225,20 +213,17 @@ def test_a_damaged_record_loses_nothing(project: Project, name: str, damage: str
 def test_a_damaged_record_of_a_cluster_loses_nothing(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
     project.up()
-    with project.client() as client:
-        client.set("{06S}kept", "yes")
+    keep(project)
     project.run("down", check=0)
     (project.root / ".redistopo" / "record.json").write_text('{"id": ')
     project.up()
     assert project.faults() == []
-    with project.client() as client:
-        assert client.get("{06S}kept") == "yes"
+    assert kept(project) == "yes"
 
 
 def test_a_password_file_that_cannot_be_read(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
-    path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace('# password_file = ""', 'password_file = "secret"'))
+    edit(project, '# password_file = ""', 'password_file = "secret"')
     missing = project.run("up", check=4)
     assert "secret doesn't exist" in missing.err
     (project.root / "secret").mkdir()
@@ -247,8 +232,6 @@ def test_a_password_file_that_cannot_be_read(project: Project) -> None:
     (project.root / "secret").rmdir()
     (project.root / "secret").write_text("from the file\n")
     project.up()
-    from support.judge import client
-
     with client(project.port, "from the file") as node:
         assert node.ping()
 

@@ -4,15 +4,16 @@ import json
 import os
 import signal
 import stat
-import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote as percent
 
+from support.apart import apart
 from support.engines import BUNDLED
 from support.judge import client
 from support.project import COMMAND, Project
+from support.steps import reach
 
 from redistopo.world.archive import last_part
 
@@ -173,10 +174,7 @@ def test_a_full_disk_leaves_no_half_bundle(project: Project, tmp_path: Path) -> 
         f"{COMMAND} bundle -q --dir {project.root} --out {disk}/full.tgz; code=$?; ls {disk}; "
         "exit $code"
     )
-    done = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = apart(project, "--mount", "sh", "-c", script)
     assert done.returncode == 4, done
     assert "No space left" in done.stderr
     assert "--out FILE" in done.stderr
@@ -199,10 +197,7 @@ def test_a_run_that_was_killed_has_its_timeline(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     timeline = project.root / ".redistopo" / "events.jsonl"
     up = project.begin("up", "--json")
-    assert up.stderr is not None
-    for line in up.stderr:
-        if json.loads(line)["text"].startswith("start"):
-            break
+    reach(up, "start")
     up.send_signal(signal.SIGKILL)
     up.communicate()
     told: list[dict[str, Any]] = [json.loads(line) for line in timeline.read_text().splitlines()]

@@ -11,26 +11,31 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.editing import edit, own_templates
 from support.engines import BUNDLED, ENGINES
 from support.judge import client, roles
+from support.kept import keep, kept
 from support.project import COMMAND, Project
+from support.steps import reach
 from support.waiting import until
+
+from redistopo.errors import MachineLacks
+from redistopo.model.engine import EngineRequest
+from redistopo.world.engines import choose
 
 
 def test_a_cluster_that_does_not_answer_is_never_cleared(project: Project) -> None:
     """An unfinished record and a wrong password: no key was seen, so none was there?"""
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
     project.up()
-    with project.client() as node:
-        node.set("{06S}precious", "yes")
+    keep(project)
     record = project.root / ".redistopo" / "record.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), "formed": False}))
     project.env["REDISTOPO_PASSWORD"] = "another"
     failed = project.run("up", "--timeout", "3s")
     assert failed.code != 0
     assert "clear" not in failed.err
-    with project.client() as node:
-        assert node.get("{06S}precious") == "yes"
+    assert kept(project) == "yes"
 
 
 @pytest.mark.fault(
@@ -40,15 +45,13 @@ def test_a_cluster_that_does_not_answer_is_never_cleared(project: Project) -> No
 def test_paused_nodes_are_continued_before_anything_is_decided(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
     project.up()
-    with project.client() as node:
-        node.set("{06S}precious", "yes")
+    keep(project)
     (project.root / ".redistopo" / "record.json").unlink()
     for process in project.servers():
         process.suspend()
     done = project.up()
     assert "continue 6 nodes" in done.err
-    with project.client() as node:
-        assert node.get("{06S}precious") == "yes"
+    assert kept(project) == "yes"
 
 
 @pytest.mark.fault(
@@ -199,12 +202,9 @@ def test_links_into_another_project_are_not_followed(
 
 def test_a_template_cannot_write_files(project: Project, tmp_path: Path) -> None:
     project.init("standalone", engine=BUNDLED.path)
-    project.run("templates", "export", "mine", check=0)
-    network = project.root / "mine" / "conf" / "network.conf.j2"
+    network = own_templates(project) / "network.conf.j2"
     target = tmp_path / "written"
     network.write_text("{{ node.folder.root.joinpath('" + str(target) + "').write_text('x') }}")
-    path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace('# templates = ""', 'templates = "mine"'))
     assert project.run("render", check=2).err.count("network.conf.j2") >= 1
     assert not target.exists()
 
@@ -216,10 +216,7 @@ def test_a_template_cannot_write_files(project: Project, tmp_path: Path) -> None
 def test_a_closed_terminal_undoes_like_ctrl_c(project: Project) -> None:
     project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
     up = project.begin("up", "--json")
-    assert up.stderr is not None
-    for line in up.stderr:
-        if json.loads(line)["text"].startswith("form"):
-            break
+    reach(up, "form")
     up.send_signal(signal.SIGHUP)
     up.communicate(timeout=30)
     assert up.returncode == 130
@@ -233,10 +230,7 @@ def test_a_closed_terminal_undoes_like_ctrl_c(project: Project) -> None:
 def test_a_redis_cli_left_behind_is_ended(project: Project) -> None:
     project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
     up = project.begin("up", "--json")
-    assert up.stderr is not None
-    for line in up.stderr:
-        if json.loads(line)["text"].startswith("form"):
-            break
+    reach(up, "form")
     mark = project.root / ".redistopo" / "formation.json"
     until(mark.exists)
     left = psutil.Process(json.loads(mark.read_text())["pid"])
@@ -281,8 +275,7 @@ def test_a_copy_gets_an_identity_of_its_own(projects: Callable[[str], Project]) 
 def test_the_printed_line_reads_the_password_files_first_line(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     (project.root / "secret").write_text("first\nsecond\n")
-    path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace('# password_file = ""', 'password_file = "secret"'))
+    edit(project, '# password_file = ""', 'password_file = "secret"')
     line = project.up("--json").json["result"]["connect"]["shell"][0]
     said = subprocess.run(
         ["sh", "-c", f'{line}; printf %s "$REDISCLI_AUTH"'],
@@ -310,6 +303,18 @@ def test_careless_words_are_no_traceback(project: Project, case: str) -> None:
     assert done.code in (1, 2, 4)
     assert done.err.startswith("Error: ")
     assert "Traceback" not in done.err
+
+
+def test_an_engine_in_a_folder_that_we_may_not_enter(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0)
+    asked = EngineRequest(text="", path=str(tmp_path / "locked" / "redis-server"))
+    mine = os.geteuid()
+    os.seteuid(mine or 54321)  # root may enter everything
+    try:
+        with pytest.raises(MachineLacks, match="is not a program"):
+            choose(asked)
+    finally:
+        os.seteuid(mine)
 
 
 @pytest.mark.parametrize("redirection", [">/dev/full", ">&-", "2>&-", ">&- 2>&-"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.editing import edit
 from support.engines import BUNDLED
 from support.judge import client
 from support.project import COMMAND, Project, servers_below
@@ -108,8 +109,7 @@ def test_a_port_changed_by_hand_is_what_is_reserved(
 ) -> None:
     one, two = projects("one"), projects("two")
     first = _first_port(one)
-    path = one.root / "redistopo.toml"
-    path.write_text(path.read_text().replace(f"port = {first}", f"port = {one.port}"))
+    edit(one, f"port = {first}", f"port = {one.port}")
     assert _first_port(two) == first
     said = two.run("init", "cluster", "--port", str(one.port), "--force", check=0).err
     assert "reserved by your topology 'one'" in said

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
+from support.editing import edit, own_templates
 from support.engines import BUNDLED, ENGINES
 from support.project import Project
 
@@ -113,11 +114,8 @@ def test_users_changed_by_hand_are_found_and_set_back(
 def test_a_template_that_lets_everybody_in_is_refused(project: Project) -> None:
     project.init("standalone", "--acl", engine=BUNDLED.path)
     project.up()
-    project.run("templates", "export", "mine", check=0)
-    users = project.root / "mine" / "conf" / "users.acl.j2"
+    users = own_templates(project) / "users.acl.j2"
     whole = users.read_text()
-    path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace('# templates = ""', 'templates = "mine"'))
     for bad in (whole + "user evil on nopass ~* +@all\n", whole + "\nx\n", ""):
         users.write_text(bad)
         assert "users that can't be" in project.run("up", check=2).err
@@ -129,9 +127,7 @@ def test_an_application_that_may_only_read_is_proven_all_the_same(project: Proje
     project.init("standalone", "--acl", engine=BUNDLED.path)
     path = project.root / "redistopo.toml"
     only = 'application_rights = "+@read +@connection"'
-    path.write_text(
-        path.read_text().replace('# application_rights = "+@all -@admin -@dangerous"', only)
-    )
+    edit(project, '# application_rights = "+@all -@admin -@dangerous"', only)
     project.up()
     assert project.run("verify").code == 0
     whole = path.read_text()
@@ -146,8 +142,7 @@ def test_an_application_that_may_only_read_is_proven_all_the_same(project: Proje
 def test_locks_are_not_changed_under_running_servers(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
-    path = project.root / "redistopo.toml"
-    path.write_text(path.read_text().replace("# acl = false", "acl = true"))
+    edit(project, "# acl = false", "acl = true")
     for words in (("up",), ("up", "--dry-run")):
         refused = project.run(*words, check=2)
         assert "redistopo down, then up" in refused.err

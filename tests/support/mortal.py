@@ -143,6 +143,7 @@ def _jumping(seconds: float) -> None:
 
 def _serve() -> None:
     """One fork for each order on stdin; the answer says how it ended."""
+    # loaded once, before the forks
     import redis  # noqa: F401
 
     import redistopo.world.client

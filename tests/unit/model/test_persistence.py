@@ -3,6 +3,7 @@
 import pytest
 
 from redistopo.model.persistence import Switch, Written, switch
+from redistopo.model.topology import Directives
 
 LOG = {"appendonly": ("yes",)}
 NONE = {"appendonly": ("no",)}
@@ -26,6 +27,8 @@ NONE = {"appendonly": ("no",)}
         (None, NONE, 2, 1, Switch.NONE),
     ],
 )
-def test_the_start_reads_what_holds_the_data(before, wanted, snapshot, log, expected) -> None:  # type: ignore[no-untyped-def]
+def test_the_start_reads_what_holds_the_data(
+    before: Directives | None, wanted: Directives, snapshot: int, log: int, expected: Switch
+) -> None:
     written = Written(snapshot=snapshot, log=log)
     assert switch(before, wanted, written) is expected

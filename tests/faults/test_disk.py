@@ -1,0 +1,108 @@
+"""A disk that is full, or read-only: a small one, mounted where nobody else sees it."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from support.apart import apart
+from support.engines import BUNDLED
+from support.project import COMMAND, Project
+
+
+@pytest.fixture
+def disk(
+    project: Project, tmp_path: Path
+) -> Iterator[Callable[[str], subprocess.CompletedProcess[str]]]:
+    """Runs a script in a mount namespace of its own, with the project on a small tmpfs."""
+
+    def run(script: str) -> subprocess.CompletedProcess[str]:
+        words = f"mount -t tmpfs -o size=3m tmpfs {project.root} && cd {project.root} && {script}"
+        env = {"R": COMMAND, "PORT": str(project.port), "CLI": BUNDLED.cli}
+        return apart(project, "--mount", "bash", "-c", words, env=env, seconds=90)
+
+    yield run
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        if words and f"127.0.0.1:{project.port}" in words[0]:
+            process.kill()
+
+
+@pytest.mark.fault(
+    "the disk fills up while the server writes its append-only file",
+    "`up` and `verify` say that the disk is full; once there is space, `up` ends healthy with "
+    "the data that was acknowledged",
+)
+def test_a_disk_that_fills_up_under_a_server(
+    project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    done = disk(
+        f"""$R init standalone --port $PORT --engine {BUNDLED.path} -q && $R up -q || exit 50
+        export REDISCLI_AUTH=$(cat .redistopo/password)
+        $CLI -p $PORT set kept yes
+        dd if=/dev/zero of=fill bs=1k 2>/dev/null
+        for n in $(seq 400); do
+            $CLI -p $PORT set big$n $(printf %04000d $n) | grep -q MISCONF && break
+        done
+        $R up --timeout 3s; echo "full: $?"
+        rm fill
+        $R up; echo "healed: $?"
+        echo "kept: $($CLI -p $PORT get kept)"
+        $R down -q; $R up -q; echo "again: $($CLI -p $PORT get kept)"
+        $R down"""
+    )
+    assert "full: 4" in done.stdout, done
+    assert "disk is full" in done.stderr
+    for line in ("healed: 0", "kept: yes", "again: yes", "1 server stopped"):
+        assert line in done.stdout, done
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.fault(
+    "the disk is full when redistopo writes its record",
+    "one clear error (exit 4) that names the file, nothing is left running; once there is "
+    "space, `up` ends healthy with the data",
+)
+def test_a_full_disk_under_our_record(
+    project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    done = disk(
+        f"""$R init replication --replicas 1 --port $PORT --engine {BUNDLED.path} -q && $R up -q
+        export REDISCLI_AUTH=$(cat .redistopo/password)
+        $CLI -p $PORT set kept yes; $R down -q
+        dd if=/dev/zero of=fill bs=1k 2>/dev/null
+        rm .redistopo/record.json; dd if=/dev/zero of=fill2 bs=1k 2>/dev/null
+        $R up; echo "full: $?"; $R down
+        rm fill fill2
+        $R up -q; echo "healed: $?"; echo "kept: $($CLI -p $PORT get kept)"; $R down"""
+    )
+    assert "full: 4" in done.stdout, done
+    assert "can't write" in done.stderr
+    for line in ("Nothing was running", "healed: 0", "kept: yes", "2 servers stopped"):
+        assert line in done.stdout, done
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.fault(
+    "the project's folder is read-only",
+    "`up` says so (exit 4) and starts nothing; status, plan and verify still tell what is",
+)
+def test_a_read_only_folder(
+    project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    done = disk(
+        f"""$R init replication --replicas 1 --port $PORT --engine {BUNDLED.path} -q && $R up -q
+        $R down -q; mount -o remount,ro . ; cd .
+        for verb in up plan status; do $R $verb >/dev/null; echo "$verb: $?"; done
+        $R verify --timeout 1s; echo "verify: $?"
+        mount -o remount,rw .; $R up -q; echo "healed: $?"; $R down"""
+    )
+    wanted = ("up: 4", "plan: 0", "status: 0", "verify: 3", "healed: 0", "2 servers stopped")
+    for line in wanted:
+        assert line in done.stdout, done
+    assert "read-only" in done.stderr
+    assert "Traceback" not in done.stderr

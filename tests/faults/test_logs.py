@@ -1,0 +1,97 @@
+"""An append-only file that is damaged in the middle: who has a copy, and what to type."""
+
+import os
+import shlex
+import subprocess
+
+import pytest
+from support.engines import BUNDLED, ENGINES
+from support.project import Project
+
+
+def _damage_log(project: Project, number: int) -> None:
+    """Twelve bytes in the middle of a node's append-only file are garbage."""
+    folder = project.folder(number)
+    found = [*folder.glob("appendonlydir/*.incr.aof"), *folder.glob("appendonly.aof")]
+    path = max(found, key=lambda one: one.stat().st_size)
+    whole = bytearray(path.read_bytes())
+    middle = len(whole) // 2
+    whole[middle : middle + 12] = b"\x00\xffgarbage\x00\x01\x02"
+    path.write_bytes(whole)
+
+
+def _fill(project: Project, port: int) -> None:
+    with project.client(port) as node:
+        for number in range(50):
+            node.set(f"{{06S}}{number}", number)
+
+
+@pytest.mark.fault(
+    "the append-only file of a replication's primary is damaged in the middle",
+    "the exact file, who has a copy, and the commands are told; nothing is run or cut by itself",
+)
+def test_a_damaged_log_of_a_replicated_primary(project: Project) -> None:
+    project.init("replication", "--replicas", "1", engine=BUNDLED.path)
+    project.up()
+    _fill(project, project.port)
+    project.run("down", check=0)
+    _damage_log(project, 1)
+    failed = project.run("up", check=1)
+    assert "a copy of its data is in node2" in failed.err
+    assert "redistopo up --primary node2" in failed.err
+    assert project.servers() == []
+    folder = project.folder(1) / "appendonlydir"
+    folder.rename(folder.with_name("appendonlydir.damaged"))
+    project.up("--primary", "node2")
+    for port in project.ports:
+        with project.client(port) as node:
+            assert node.get("{06S}49") == "49"
+
+
+@pytest.mark.fault(
+    "the append-only file of a cluster's primary is damaged in the middle",
+    "the commands by which its replica leads first are told in order, so that nothing is "
+    "synced from an empty primary",
+)
+def test_a_damaged_log_of_a_cluster(project: Project) -> None:
+    project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
+    project.up()
+    _fill(project, project.port)
+    project.run("down", check=0)
+    _damage_log(project, 1)
+    failed = project.run("up", "--json", check=1).json["error"]
+    assert "a copy of its data is in node4" in failed["detail"]
+    steps = failed["hint"].partition("let node4 lead: ")[2].partition(". Or ")[0].split("; ")
+    assert [step.split()[0] for step in steps][:2] == ["redistopo", "then"]
+    project.run("up", "--keep", check=1)
+    takeover = shlex.split(steps[1].removeprefix("then "))
+    environment = {**os.environ, "REDISCLI_AUTH": project.password}
+    said = subprocess.run(takeover, env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "OK"
+    aside = shlex.split(steps[2].removeprefix("once that says OK, "))
+    subprocess.run(aside, check=True)
+    project.up()
+    assert project.faults() == []
+    with project.client(project.port + 3) as node:
+        assert node.get("{06S}49") == "49"
+
+
+@pytest.mark.fault(
+    "the append-only file of a lone server is damaged in the middle",
+    "the checker's command is told, with the exact path; run by the user it mends the file, "
+    "and what was written before the damage is there",
+)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_damaged_log_without_a_copy(project: Project, engine: str) -> None:
+    project.init("standalone", engine=ENGINES[engine].path)
+    project.up()
+    _fill(project, project.port)
+    project.run("down", check=0)
+    _damage_log(project, 1)
+    failed = project.run("up", "--json", check=1).json["error"]
+    assert "no other node has a copy" in failed["detail"]
+    command = failed["hint"].partition("what follows: ")[2]
+    subprocess.run(command, shell=True, input="y\n", text=True, capture_output=True, check=True)
+    project.up()
+    with project.client() as node:
+        assert node.get("{06S}0") == "0"
