@@ -59,13 +59,17 @@ def show(root: Path, user: str) -> SecretResult:
         User.APPLICATION: held.application,
         User.REPLICATION: held.replication,
         User.ADMIN: held.own if held.acl else None,
+        User.SENTINEL: held.sentinel,
     }
     access = known[User(user)]
     if not project.topology.auth:
         raise WrongRequest("auth = false in the topology file: there is no password")
     if access is None:
         raise WrongRequest(
-            f"there is no user {user}", hint="acl = true in the topology file brings users along"
+            f"there is no user {user}",
+            hint="shape = \"sentinel\" has one"
+            if user == User.SENTINEL
+            else "acl = true in the topology file brings users along",
         )
     refuse_other_locks(project.topology, project.layout)
     if not access.password:
