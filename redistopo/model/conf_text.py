@@ -157,6 +157,14 @@ def with_hashes(text: str, hashes: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def with_auth_pass(text: str, name: str, password: str) -> str:
+    """The same sentinel.conf with another password for the data nodes of that primary."""
+    start = f"sentinel auth-pass {name} "
+    lines = [f"{start}{quote(password)}" if line.startswith(start) else line
+             for line in text.split("\n")]  # fmt: skip
+    return "\n".join(lines)
+
+
 def drift(rendered: Directives, live: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Directive -> (rendered, live) where the running server differs from its file.
 

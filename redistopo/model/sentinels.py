@@ -128,9 +128,10 @@ def wanted(topology: Topology) -> dict[str, tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What a sentinel.conf keeps: the primary's address, in which epoch, and every
-    Sentinel's id by address, its own ("" as address) too."""
+    """What a sentinel.conf keeps: the primary's address, under which name, in which epoch, and
+    every Sentinel's id by address, its own ("" as address) too."""
 
+    name: str
     primary: str
     epoch: int
     ids: Mapping[str, str]
@@ -138,20 +139,20 @@ class Kept:
 
 def kept(conf: Directives) -> Kept | None:
     """The state in a Sentinel's own file; None where it watches nobody."""
-    primary, epoch = "", 0
+    name, primary, epoch = "", "", 0
     ids: dict[str, str] = {}
     for line in conf.get("sentinel", ()):
         words = line.split()
         match [words[0].lower() if words else "", *words[1:]]:
-            case ["monitor", _, host, port, *_]:
-                primary = f"{host}:{port}"
+            case ["monitor", title, host, port, *_]:
+                name, primary = title, f"{host}:{port}"
             case ["config-epoch", _, number] if number.isdigit():
                 epoch = int(number)
             case ["myid", own]:
                 ids[""] = own
             case ["known-sentinel", _, host, port, other, *_]:
                 ids[f"{host}:{port}"] = other
-    return Kept(primary=primary, epoch=epoch, ids=ids) if primary else None
+    return Kept(name=name, primary=primary, epoch=epoch, ids=ids) if primary else None
 
 
 def latest(found: Iterable[tuple[str, int]]) -> str:

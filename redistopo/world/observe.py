@@ -105,7 +105,7 @@ def _asked(shape: Shape, seen: NodeSeen, asker: Asker, depth: Depth) -> NodeSeen
     if depth is Depth.FULL:
         told = replace(
             told,
-            config=told.config if watches else _config(replies[-1]),
+            config=_settings(told) if watches else _config(replies[-1]),
             users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
             anonymous=anonymous(seen.host, seen.port, asker.keys.own.tls),
             locks=try_locks(seen.host, seen.port, asker.keys, users=not watches),
@@ -117,9 +117,13 @@ def _watching(seen: NodeSeen, asker: Asker) -> NodeSeen:
     """A Sentinel with what it says of every primary that it watches, and around it."""
     reply = asker.ask(seen.host, seen.port, [("SENTINEL", "MASTERS")])[0]
     said = succeed(reply, "SENTINEL MASTERS")
-    watches = [_around(seen, watched(one), asker) for one in said]
-    settings = {**watches[0].settings, MONITOR: watches[0].name} if watches else {}
-    return replace(seen, watches=tuple(watches), config=settings)
+    return replace(seen, watches=tuple(_around(seen, watched(one), asker) for one in said))
+
+
+def _settings(seen: NodeSeen) -> dict[str, str]:
+    """The settings of a Sentinel, which has no CONFIG."""
+    watch = next(iter(seen.watches), None)
+    return {**watch.settings, MONITOR: watch.name} if watch else {}
 
 
 def _around(seen: NodeSeen, watch: Watch, asker: Asker) -> Watch:
