@@ -174,7 +174,10 @@ def promotable(subject: Subject) -> Iterator[Answer]:
         about = f"shard {shard.number}"
         reasons = {node.name: _unfit(subject, node) for node in shard.replicas}
         fit = [name for name, reason in reasons.items() if not reason]
-        if not fit:
+        if reasons and set(reasons.values()) == {_ZERO}:
+            evidence = f"the Sentinels fail over to nobody: {', '.join(reasons)} has {_ZERO[4:]}"
+            yield doubtful(about, evidence, "a replica-priority above 0 makes one eligible")
+        elif not fit:
             told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
             yield bad(
                 about, f"no replica could take over: {told or 'there is none'}", "mend a replica"
@@ -189,10 +192,13 @@ def promotable(subject: Subject) -> Iterator[Answer]:
             yield good(f"{' or '.join(fit)} would take over: {present} Sentinels", about)
 
 
+_ZERO = "its replica-priority is 0"
+
+
 def _unfit(subject: Subject, node: NodeSeen) -> str:
     """Why Sentinels would not choose a replica (sentinel.c, sentinelSelectSlave); "" for none."""
     if node.info.get("slave_priority") == "0":
-        return "its replica-priority is 0"
+        return _ZERO
     if not node.link_up:
         return "its link to the primary is down"
     peers_ = [p for _, w in _watching(subject) for p in w.replicas if p.address == node.address]

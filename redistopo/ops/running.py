@@ -65,7 +65,9 @@ def running_keys(layout: Layout, rendered: dict[str, Directives], application: s
         own = Access(password=_first(data, "requirepass"), tls=tls)
         return replace(one_key(own), stranger=stranger, sentinels=_ways(layout, watching, tls))
     admin = (read_text(layout.secret(User.ADMIN)) or "").strip()
+    sentinel = (read_text(layout.secret(User.SENTINEL)) or "").strip() if watching else ""
     return Keys(
+        sentinel=Access(user=User.SENTINEL, password=sentinel, tls=tls) if watching else None,
         own=Access(user=User.ADMIN, password=admin, tls=tls),
         application=Access(password=application, tls=tls) if application else None,
         replication=Access(user=User.REPLICATION, password=_first(rendered, "masterauth"), tls=tls),

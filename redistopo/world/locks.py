@@ -20,6 +20,12 @@ TRIALS: dict[User, tuple[tuple[str, ...], ...]] = {
         ("GET", "redistopo:verify:trial"),
         ("CONFIG", "GET", "maxmemory"),
     ),
+    User.SENTINEL: (
+        ("PING",),
+        ("ROLE",),
+        ("GET", "redistopo:verify:trial"),
+        ("CONFIG", "GET", "maxmemory"),
+    ),
     User.ADMIN: (("ACL", "WHOAMI"), ("CONFIG", "GET", "maxmemory")),
 }
 """What each user tries; none of it changes anything."""
@@ -47,6 +53,7 @@ def _users(host: str, port: int, keys: Keys) -> dict[str, dict[str, str]]:
     known: dict[User, Access | None] = {
         User.APPLICATION: keys.application,
         User.REPLICATION: keys.replication,
+        User.SENTINEL: keys.sentinel,
         User.ADMIN: keys.own,
     }
     return {
