@@ -31,16 +31,12 @@ def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tel
     """
     if plan.topology.clustered or len(plan.nodes) == 1:
         return plan
-    if any(node.paused for node in seen.nodes if node.running):
+    _require_known(plan, primary)
+    running = [node for node in seen.nodes if node.running]
+    if any(node.paused for node in running):
         return plan  # they are continued first, and asked
-    names = [node.name for node in plan.data]
-    if primary and primary not in names:
-        raise WrongRequest(
-            f"there is no node {primary!r}", hint=f"--primary takes one of {', '.join(names)}"
-        )
     if plan.sentinels and named_primary(plan, seen):
         return _as_named(plan, seen, primary)
-    running = [node for node in seen.nodes if node.running]
     if leaders := [node.name for node in running if node.role is Role.PRIMARY]:
         if primary and primary not in leaders:
             note(tell, f"--primary {primary} is not needed: {', '.join(leaders)} runs and leads")
@@ -61,6 +57,14 @@ def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tel
             hint=f"say who leads: redistopo up --primary NODE, one of {', '.join(rich)}",
         )
     return _if_latest(plan, rich)
+
+
+def _require_known(plan: Plan, primary: str) -> None:
+    names = [node.name for node in plan.data]
+    if primary and primary not in names:
+        raise WrongRequest(
+            f"there is no node {primary!r}", hint=f"--primary takes one of {', '.join(names)}"
+        )
 
 
 def _as_named(plan: Plan, seen: Observed, primary: str) -> Plan:
