@@ -31,6 +31,11 @@ def project(command: Command) -> Command:
     )(command)
 
 
+def nodes(command: Command) -> Command:
+    """``NODE...``: selector words, read against what the nodes are now."""
+    return click.argument("nodes", nargs=-1, metavar="[NODE]...")(command)
+
+
 def output(command: Command) -> Command:
     """``--json`` and ``--quiet``: how results and progress are told."""
     command = click.option(
