@@ -9,6 +9,7 @@ from redistopo import __version__
 from redistopo.cli.commands.bundle import bundle
 from redistopo.cli.commands.call import call
 from redistopo.cli.commands.certs import certs
+from redistopo.cli.commands.cli import cli
 from redistopo.cli.commands.down import down
 from redistopo.cli.commands.engines import engines
 from redistopo.cli.commands.init import init
@@ -50,7 +51,7 @@ def redistopo() -> None:
 
 
 for _command in (
-    init, up, verify, status, down, stop, start, kill, pause, resume, call,
+    init, up, verify, status, down, stop, start, kill, pause, resume, cli, call,
     plan, render, ps, bundle, secret, certs, engines, templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)
