@@ -14,6 +14,7 @@ from redistopo.cli.commands.down import down
 from redistopo.cli.commands.engines import engines
 from redistopo.cli.commands.init import init
 from redistopo.cli.commands.kill import kill
+from redistopo.cli.commands.logs import logs
 from redistopo.cli.commands.pause import pause
 from redistopo.cli.commands.plan import plan
 from redistopo.cli.commands.ps import ps
@@ -51,7 +52,7 @@ def redistopo() -> None:
 
 
 for _command in (
-    init, up, verify, status, down, stop, start, kill, pause, resume, cli, call,
+    init, up, verify, status, down, stop, start, kill, pause, resume, logs, cli, call,
     plan, render, ps, bundle, secret, certs, engines, templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)
