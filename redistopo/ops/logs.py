@@ -51,10 +51,12 @@ class LogsRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsResult:
-    """Names of the nodes, and their entries as they are read: without secrets."""
+    """Names of the nodes, and their entries as they are read, without secrets; `live` where
+    what is written from now on follows."""
 
     names: tuple[str, ...]
     entries: Iterator[Entry]
+    live: bool = False
 
 
 def logs(request: LogsRequest) -> LogsResult:
@@ -76,7 +78,8 @@ def logs(request: LogsRequest) -> LogsResult:
     names = _meant(layout, request.words)
     if not names and not request.follow:
         raise nothing_started(layout)
-    return LogsResult(names=names, entries=_told(layout, names, request, wanted))
+    told = _told(layout, names, request, wanted)
+    return LogsResult(names=names, entries=told, live=request.follow)
 
 
 def _meant(layout: Layout, words: tuple[str, ...]) -> tuple[str, ...]:
@@ -102,12 +105,12 @@ def _told(
     scrub = Scrubber(secrets_of(layout))
     known = [Log(name=name, path=layout.node(name).log) for name in names]
     oldest = 0.0 if request.since is None else time.time() - request.since
-    found = (_clean(one, scrub) for one in _history(known, oldest))
     last = request.tail
     if last is None and request.follow and request.since is None:
         last = _LAST
-    matching = (one for one in found if wanted.search(one.text))
-    yield from matching if last is None else deque(matching, maxlen=last)
+    matching = (one for one in _history(known, oldest) if wanted.search(one.text))
+    shown = matching if last is None else deque(matching, maxlen=last)
+    yield from (_clean(one, scrub) for one in shown)
     if request.follow:
 
         def files() -> Mapping[str, Path]:
@@ -146,10 +149,9 @@ def _arriving(
         if line == LOG_MARK:
             continue
         entry, more = arrivals.entry(name, line)
-        entry = _clean(entry, scrub)
         shown[name] = (more and shown.get(name, False)) or bool(wanted.search(entry.text))
         if shown[name]:
-            yield entry
+            yield _clean(entry, scrub)
 
 
 def _clean(one: Entry, scrub: Scrubber) -> Entry:

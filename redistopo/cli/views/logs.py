@@ -3,28 +3,39 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import click
 
+from redistopo.model.logs import Entry
 from redistopo.ops.logs import LogsRequest, LogsResult, logs
 
 _COLORS = ("cyan", "green", "yellow", "magenta", "blue", "bright_red")
 _WARNING = "warning"
+_AT_ONCE = 500
 
 
 def show_logs(result: LogsResult) -> None:
     """Every entry, as it is read; without end where new ones are followed."""
-    for line in _lines(result):
-        click.echo(line)
+    _write(_lines(result), result)
 
 
 def show_json(result: LogsResult) -> None:
     """One JSON object a line; `at` is UTC, null where the server told no time."""
-    for one in result.entries:
-        at = datetime.fromtimestamp(one.at, UTC).isoformat(timespec="milliseconds")
-        told = {"node": one.node, "at": at if one.at else None, "level": one.level or None}
-        click.echo(json.dumps({**told, "text": one.text}, ensure_ascii=False))
+    _write(map(_json, result.entries), result)
+
+
+def _json(one: Entry) -> str:
+    at = datetime.fromtimestamp(one.at, UTC).isoformat(timespec="milliseconds")
+    told = {"node": one.node, "at": at if one.at else None, "level": one.level or None}
+    return json.dumps({**told, "text": one.text}, ensure_ascii=False)
+
+
+def _write(lines: Iterator[str], result: LogsResult) -> None:
+    """Many lines at once, where nobody waits for each of them."""
+    while some := tuple(islice(lines, 1 if result.live else _AT_ONCE)):
+        click.echo("\n".join(some))
 
 
 def _lines(result: LogsResult) -> Iterator[str]:
