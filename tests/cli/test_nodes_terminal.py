@@ -37,11 +37,11 @@ def test_the_cli_has_the_terminal(project: Project) -> None:
     project.up()
     terminal = Terminal(project, "cli")
     until(lambda: f"127.0.0.1:{project.port}>" in terminal.read(), 30)
-    terminal.type("SET greeting hello\n")
+    terminal.type("SET greeting hello\r")
     until(lambda: "OK" in terminal.read(), 30)
-    terminal.type("GET greeting\n")
+    terminal.type("GET greeting\r")
     until(lambda: '"hello"' in terminal.read(), 30)
-    terminal.type("exit\n")
+    terminal.type("exit\r")
     assert terminal.end() == 0
 
 
