@@ -1,7 +1,8 @@
 """A server's reply as lines that people read: nested ones indented, nothing that moves a cursor."""
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _TELLS_HASHES = frozenset({"list", "getuser"})
@@ -46,19 +47,19 @@ def one_line(value: object) -> str:
     )
 
 
-def without_hashes(words: Sequence[str], reply: object) -> object:
-    """The reply; that of ACL LIST and ACL GETUSER without the hashes of anybody's password."""
+def told(words: Sequence[str], reply: object) -> object:
+    """The reply as JSON has it (which knows no infinite number); that of ACL LIST and ACL
+    GETUSER without the hashes of anybody's password."""
     command = [word.lower() for word in words[:2]]
-    if command[:1] != ["acl"] or _TELLS_HASHES.isdisjoint(command[1:]):
-        return reply
-    return _masked(reply)
+    hashes = command[:1] == ["acl"] and not _TELLS_HASHES.isdisjoint(command[1:])
+    return _told(reply, hashes=hashes)
 
 
-def _masked(reply: object) -> object:
+def _told(reply: object, *, hashes: bool) -> object:
     if isinstance(reply, str):
-        return _HASH.sub("<removed>", reply)
+        return _HASH.sub("<removed>", reply) if hashes else reply
     if isinstance(reply, Mapping):
-        return {name: _masked(value) for name, value in reply.items()}
-    if isinstance(reply, Sequence):
-        return [_masked(value) for value in reply]
-    return reply
+        return {name: _told(value, hashes=hashes) for name, value in reply.items()}
+    if isinstance(reply, Sequence | Set):
+        return [_told(value, hashes=hashes) for value in reply]
+    return str(reply) if isinstance(reply, float) and not math.isfinite(reply) else reply

@@ -8,7 +8,7 @@ from redistopo.errors import AccessDenied, ExitCode, Unreachable
 from redistopo.model.layout import Layout
 from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.plain import plain
-from redistopo.model.reply import without_hashes
+from redistopo.model.reply import told
 from redistopo.model.scrub import Scrubber
 from redistopo.ops.project import layout_of
 from redistopo.ops.secrets import discreet, secrets_of
@@ -94,7 +94,7 @@ def _without_secrets(
                 name=one.name,
                 address=one.address,
                 role=one.role,
-                reply=scrub.value(plain(without_hashes(words, one.reply))),
+                reply=scrub.value(plain(told(words, one.reply))),
                 error=scrub.text(one.error),
             )
             for one in replies

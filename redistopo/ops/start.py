@@ -64,8 +64,12 @@ def start(request: StartRequest, tell: Tell) -> ActResult:
     layout = project.layout
     with locked(layout, "start", deadline, tell) as there:
         record = load_record(layout) if there else None
-        if record is None or not record.formed:
+        if record is None:
             raise nothing_started(layout)
+        if not record.formed:
+            raise RedistopoError(
+                "this topology was never brought up to the end", hint="redistopo up goes on with it"
+            )
         plan = plan_of(project, request.engine)
         with recorded(layout, "start", tell) as told, discreet(layout):
             _refuse(plan, record)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from redistopo.model.logs import Entry
+from redistopo.model.reply import one_line
 from redistopo.ops.logs import LogsRequest, LogsResult, logs
 
 _COLORS = ("cyan", "green", "yellow", "magenta", "blue", "bright_red")
@@ -18,6 +19,8 @@ _AT_ONCE = 500
 
 def show_logs(result: LogsResult) -> None:
     """Every entry, as it is read; without end where new ones are followed."""
+    if not result.names:
+        click.echo("There is no log yet; waiting for the first one.", err=True)
     _write(_lines(result), result)
 
 
@@ -46,7 +49,8 @@ def _lines(result: LogsResult) -> Iterator[str]:
         _give_colors(colors, [one.node])
         head = click.style(one.node.ljust(width), fg=colors[one.node])
         for line in one.text.split("\n"):
-            told = click.style(line, bold=True) if one.level == _WARNING else line
+            said = one_line(line)  # scripts and clients may have had their word in it
+            told = click.style(said, bold=True) if one.level == _WARNING else said
             yield f"{head} | {told}"
 
 

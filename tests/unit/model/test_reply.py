@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.reply import readable, without_hashes
+from redistopo.model.reply import readable, told
 
 HASH = "ab" * 32
 
@@ -51,11 +51,16 @@ def test_whatever_data_holds_moves_no_cursor(reply: object) -> None:
 @pytest.mark.parametrize("words", [("ACL", "LIST"), ("acl", "getuser", "default")])
 def test_hashes_of_passwords_are_left_out(words: tuple[str, ...]) -> None:
     reply = [f"user default on #{HASH} ~*", {"passwords": [HASH], "flags": ["on"]}]
-    shown = str(without_hashes(words, reply))
+    shown = str(told(words, reply))
     assert HASH not in shown
     assert "~*" in shown
 
 
 def test_other_hashes_are_told() -> None:
-    assert without_hashes(("ACL", "GENPASS"), HASH) == HASH
-    assert without_hashes(("GET", "list"), HASH) == HASH
+    assert told(("ACL", "GENPASS"), HASH) == HASH
+    assert told(("GET", "list"), HASH) == HASH
+
+
+def test_json_knows_no_infinity() -> None:
+    reply = told(("ZRANGE", "z"), [["a", float("inf")], {"b": float("nan")}, 1.5, {"x"}])
+    assert reply == [["a", "inf"], {"b": "nan"}, 1.5, ["x"]]
