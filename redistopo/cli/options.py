@@ -10,12 +10,17 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
-    """Seconds, from ``10``, ``10s``, ``500ms`` or ``2m``."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|)", value.strip())
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+
+
+def seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """Seconds, from ``10``, ``10s``, ``500ms``, ``2m``, ``3h`` or ``1d``; None for none."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)", value.strip())
     if found is None:
         raise click.BadParameter(f"{value!r} is no duration; write 10s, 500ms or 2m")
-    return float(found[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}[found[2]]
+    return float(found[1]) * _UNITS[found[2]]
 
 
 def project(command: Command) -> Command:
@@ -29,6 +34,11 @@ def project(command: Command) -> Command:
         envvar="REDISTOPO_DIR",
         help="Folder with redistopo.toml.  [default: this one]",
     )(command)
+
+
+def nodes(command: Command) -> Command:
+    """``NODE...``: selector words, read against what the nodes are now."""
+    return click.argument("nodes", nargs=-1, metavar="[NODE]...")(command)
 
 
 def output(command: Command) -> Command:
@@ -55,7 +65,7 @@ def timeout(default: str, says: str) -> Callable[[Command], Command]:
     """``--timeout``, as seconds."""
     return click.option(
         "--timeout",
-        callback=_seconds,
+        callback=seconds,
         default=default,
         show_default=True,
         metavar="DURATION",

@@ -67,6 +67,26 @@ def deliver(
     return result
 
 
+def stream(manner: Manner, work: Callable[[], None]) -> None:
+    """`work` was done, and wrote what it had to say as it came to know it.
+
+    Whoever reads may go away at any time; Ctrl-C ends it with its documented code and without
+    a word. Errors are told as by `deliver`.
+    """
+    try:
+        with _terminable():
+            work()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        with suppress(OSError):
+            sys.stdout.flush()
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        closed_pipe()
+    except RedistopoError as error:
+        sys.exit(_fail(manner, error))
+
+
 def _plain_result(result: object) -> object:
     from redistopo.model.plain import plain
 

@@ -205,6 +205,17 @@ def _sentinels(plan: Plan, situation: Situation, running: set[str]) -> Iterable[
 _WHY_HEIR = "its primary doesn't run, and has only a snapshot of what it has"
 
 
+def led_first(plan: Plan, seen: Observed) -> tuple[str, ...]:
+    """Who would be made to lead, or to follow another, before anybody is started; empty where
+    a start alone will do."""
+    return (*heirs_of(plan, seen), *_led(plan, seen))
+
+
+def revive(plan: Plan, absent: tuple[NodeSeen, ...], cause: str) -> tuple[Step, ...]:
+    """The steps that start just these nodes, with their configuration as it is planned."""
+    return tuple(_revive(plan, absent, cause))
+
+
 def _led(plan: Plan, seen: Observed) -> tuple[str, ...]:
     """The primary to be of a replication, if it runs as a replica, or running replicas follow
     another; then these too."""

@@ -11,13 +11,12 @@ from redistopo.model.layout import Layout
 from redistopo.model.observed import Observed
 from redistopo.model.plain import plain
 from redistopo.model.reach.explanation import explanation, reach, table
-from redistopo.model.record import Record
 from redistopo.model.scrub import Scrubber
-from redistopo.model.topology import Directives, Shape
+from redistopo.model.topology import Directives
 from redistopo.ops.hearing import hear
 from redistopo.ops.plan import plan
 from redistopo.ops.project import load
-from redistopo.ops.running import configs, running_keys, running_targets
+from redistopo.ops.running import configs, running_keys, running_targets, shape_of
 from redistopo.ops.situation import expected
 from redistopo.world.archive import Member, last_part, listing
 from redistopo.world.client import Asker
@@ -103,7 +102,7 @@ class Evidence:
             return
         targets = running_targets(layout, rendered)
         with Asker(running_keys(layout, rendered)) as asker:
-            seen = look(_shape(record, rendered), targets, asker, Depth.FULL)
+            seen = look(shape_of(record, rendered), targets, asker, Depth.FULL)
             found = reach(seen, probe(seen, targets, asker))
             lines = ["nothing keeps the nodes apart", *table(found)]
             text = explanation(found) if not found.well else "\n".join(lines)
@@ -148,16 +147,6 @@ def _told(error: RedistopoError) -> dict[str, str]:
 def _environment() -> dict[str, str]:
     found = dict(environment())
     return found | {name: "<removed>" for name in found if name == VARIABLE}
-
-
-def _shape(record: Record | None, rendered: dict[str, Directives]) -> Shape:
-    """The shape by the record, else by the configuration: the topology file may be broken."""
-    if record is not None and record.shape in set(Shape):
-        return Shape(record.shape)
-    if any("sentinel" in conf for conf in rendered.values()):
-        return Shape.SENTINEL
-    clustered = any(conf.get("cluster-enabled") == ("yes",) for conf in rendered.values())
-    return Shape.CLUSTER if clustered else Shape.REPLICATION
 
 
 def _wanted(layout: Layout, rendered: dict[str, Directives]) -> Expected:

@@ -165,8 +165,11 @@ def _without_data(lead: str, rich: list[str]) -> WrongRequest:
     )
 
 
-def refuse_empty_primaries(plan: Plan, record: Record | None, seen: Observed) -> None:
-    """No absent primary of a formed cluster would start empty and empty its replicas.
+def refuse_empty_primaries(
+    plan: Plan, record: Record | None, seen: Observed, among: Iterable[str] | None = None
+) -> None:
+    """No absent primary of a formed cluster would start empty and empty its replicas; `among`
+    names the nodes to be started, where it isn't all.
 
     Raises WrongRequest that names who has its data, and the way to keep it.
     """
@@ -176,7 +179,8 @@ def refuse_empty_primaries(plan: Plan, record: Record | None, seen: Observed) ->
     if plan.topology.persistence is Persistence.NONE:
         return
     table = latest(read_table(text, at) for at, text in tables(plan.nodes).items())
-    for node in seen.nodes if table else ():
+    wanted = {node.name for node in seen.nodes} if among is None else set(among)
+    for node in (one for one in seen.nodes if table and one.name in wanted):
         me = table.at(node.address) if table else None
         if table and me and not node.running and not written_at(plan.layout, node.name):
             _refuse_empty(plan, seen, table, me)

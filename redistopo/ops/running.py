@@ -10,8 +10,9 @@ from redistopo.model.access import CHANGED, Access, Keys, Tls, User, one_key
 from redistopo.model.conf_text import read_conf
 from redistopo.model.layout import Layout
 from redistopo.model.moved import directives_here
+from redistopo.model.record import Record
 from redistopo.model.rotation import hashed
-from redistopo.model.topology import Directives, Topology
+from redistopo.model.topology import Directives, Shape, Topology
 from redistopo.world.files import read_text
 from redistopo.world.observe import Target
 from redistopo.world.password import given_path, password, tls_files
@@ -95,6 +96,16 @@ def _ways(
 
 def _first(rendered: dict[str, Directives], name: str) -> str:
     return next((conf[name][-1] for conf in rendered.values() if name in conf), "")
+
+
+def shape_of(record: Record | None, rendered: dict[str, Directives]) -> Shape:
+    """The shape by the record, else by the configuration: the topology file may be broken."""
+    if record is not None and record.shape in set(Shape):
+        return Shape(record.shape)
+    if any("sentinel" in conf for conf in rendered.values()):
+        return Shape.SENTINEL
+    clustered = any(conf.get("cluster-enabled") == ("yes",) for conf in rendered.values())
+    return Shape.CLUSTER if clustered else Shape.REPLICATION
 
 
 def refuse_other_locks(topology: Topology, layout: Layout) -> None:

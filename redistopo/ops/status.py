@@ -64,18 +64,21 @@ def status(root: Path) -> StatusResult:
     with Asker(keys) as asker:
         seen = look(project.topology.shape, targets, asker, Depth.HEALTH)
     remember_primary(project.layout, seen)
-    shards = shards_of(seen)
-    lines = [_line(node, shard) for shard in shards for node in shard.nodes]
-    known = {line.name for line in lines}
-    lines += [_line(node, None) for node in seen.nodes if node.name not in known]
     return StatusResult(
         name=project.topology.name,
         shape=project.topology.shape,
         root=project.layout.root,
         engine=seen.engine,
-        nodes=tuple(lines),
+        nodes=lines(seen),
         certificate=_first_to_expire(seen, keys),
     )
+
+
+def lines(seen: Observed) -> tuple[NodeStatus, ...]:
+    """Every node, shard by shard, then those in no shard."""
+    found = [_line(node, shard) for shard in shards_of(seen) for node in shard.nodes]
+    known = {line.name for line in found}
+    return (*found, *(_line(node, None) for node in seen.nodes if node.name not in known))
 
 
 def _first_to_expire(seen: Observed, keys: Keys) -> Certificate | None:
@@ -126,8 +129,13 @@ def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
 def _state(node: NodeSeen) -> str:
     if not node.running:
         return "stopped"
-    if not node.answers:
-        return "silent"
+    if node.paused:
+        return "paused"
+    return _told(node) if node.answers else "silent"
+
+
+def _told(node: NodeSeen) -> str:
+    """How it is, by its own word."""
     if node.info.get("loading", "0") != "0":
         return "loading"
     if node.watches and node.watches[0].down:

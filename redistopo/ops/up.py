@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.errors import ExitCode, RedistopoError
+from redistopo.errors import ExitCode
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands, targets
 from redistopo.form.haste import calm
@@ -34,9 +34,8 @@ from redistopo.ops.running import configs, refuse_other_locks
 from redistopo.ops.secrets import discreet
 from redistopo.ops.situation import expected, look_for_steps, primary_in, situation
 from redistopo.ops.trouble import blaming, refuse_busy_ports, unhealthy
+from redistopo.ops.undo import undo
 from redistopo.world.client import Asker
-from redistopo.world.ending import end_all
-from redistopo.world.interrupt import uninterrupted
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth
 from redistopo.world.password import keys, password_path
@@ -46,8 +45,6 @@ from redistopo.world.waiting import Deadline
 
 _ROUNDS = 4
 """At most: continue what is stopped, see what a half-made topology holds, make it anew."""
-
-_UNDO_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +126,7 @@ def _bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
         )
     except BaseException:  # Ctrl-C too: what this run started is stopped
         if hands.started and not request.keep:
-            _undo(hands)
+            undo(hands)
         elif hands.started:
             note(hands.tell, f"kept running: {', '.join(hands.started)}; redistopo down stops them")
         raise
@@ -193,14 +190,3 @@ def _prove(hands: Hands, record: Record, *, formed_now: bool) -> Verdict:
 
 def _full(hands: Hands) -> Observed:
     return with_proof(hands.look(Depth.FULL), hands.asker)
-
-
-def _undo(hands: Hands) -> None:
-    """What this run started is stopped; data and logs stay where they are."""
-    count = "1 server" if len(hands.started) == 1 else f"{len(hands.started)} servers"
-    with uninterrupted():
-        try:
-            with step(hands.tell, f"stop the {count} that this run started"):
-                end_all(hands.plan.layout, hands.started, Deadline(_UNDO_SECONDS))
-        except RedistopoError as error:
-            warn(hands.tell, f"{error.message}; redistopo down tries again")

@@ -1,5 +1,6 @@
 """Asking servers: one connection a node, kept between rounds, never retried behind our back."""
 
+import re
 import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -8,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from redis import Connection
+from redis._parsers import BaseParser
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -31,9 +33,10 @@ ANSWER_SECONDS = 2.0
 class Asker:
     """Connections to many servers by address; safe to use from several threads, one a node."""
 
-    def __init__(self, keys: Keys, *, seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(self, keys: Keys, *, seconds: float = ANSWER_SECONDS, protocol: int = 2) -> None:
         self.keys = keys
         self._seconds = seconds
+        self._protocol = protocol
         self._open: dict[tuple[str, int], Connection] = {}
 
     def __enter__(self) -> Self:
@@ -75,7 +78,9 @@ class Asker:
     def _connection(self, host: str, port: int) -> Connection:
         known = self._open.get((host, port))
         if known is None:
-            known = connection(host, port, self.keys.at(host, port), seconds=self._seconds)
+            known = connection(
+                host, port, self.keys.at(host, port), seconds=self._seconds, protocol=self._protocol
+            )
             known.connect()
             self._open[host, port] = known
         return known
@@ -102,9 +107,15 @@ class _Encrypted(Connection):
 
 
 def connection(
-    host: str, port: int, access: Access, *, seconds: float = ANSWER_SECONDS
+    host: str,
+    port: int,
+    access: Access,
+    *,
+    seconds: float = ANSWER_SECONDS,
+    protocol: int = 2,
 ) -> Connection:
-    """A connection not yet made; it speaks RESP2 as every supported server does."""
+    """A connection not yet made; every supported server speaks RESP2, and RESP3, by which
+    replies bear more of their meaning (a map is one)."""
     kind: Any = partial(_Encrypted, access=access) if access.tls else Connection
     made: Connection = kind(
         host=host,
@@ -113,7 +124,7 @@ def connection(
         password=access.password or None,
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=seconds,
-        protocol=2,
+        protocol=protocol,
         decode_responses=True,
         encoding_errors="replace",
         driver_info=None,  # no CLIENT SETINFO: 6.2 doesn't know it
@@ -164,6 +175,17 @@ def succeed(reply: Reply, what: str) -> Reply:
     if isinstance(reply, Exception):
         raise BadReply(f"{what} was refused", detail=_text(reply))
     return reply
+
+
+def error_text(error: Exception) -> str:
+    """A server's error as it said it: redis-py takes the code of those that it knows away."""
+    text, code = str(error), getattr(error, "status_code", None)
+    known: dict[object, str] = {
+        one: name for name, one in BaseParser.EXCEPTION_CLASSES.items() if callable(one)
+    }
+    if not code and isinstance(error, RedisError):
+        code = known.get(type(error)) or ("" if re.match(r"[A-Z]+ ", text) else "ERR")
+    return f"{code} {text}".strip()
 
 
 def _text(error: Exception) -> str:

@@ -220,11 +220,26 @@ def _without_tls(engines: list[Engine], request: EngineRequest, source: str = ""
     )
 
 
+def find_cli(server: str, *, tls: bool) -> str:
+    """The CLI beside a server, or else any on this machine; "" where none will do.
+
+    With `tls`, one that speaks it.
+    """
+    for path in dict.fromkeys(_clis(server)):
+        if not tls or _speaks_tls(path):
+            return path
+    return ""
+
+
 def _secured(engine: Engine) -> Engine:
     """The engine with what it says about TLS, and without a CLI that can't speak it."""
     engine = _with_tls(engine)
-    speaks = engine.cli and "--tls" in _run([engine.cli, "--help"])
+    speaks = engine.cli and _speaks_tls(engine.cli)
     return engine if speaks else replace(engine, cli="")
+
+
+def _speaks_tls(cli: str) -> bool:
+    return "--tls" in _run([cli, "--help"])
 
 
 def _ask(path: str, source: str) -> Engine | None:
@@ -236,19 +251,20 @@ def _ask(path: str, source: str) -> Engine | None:
 
 
 def _cli_for(server: str) -> str:
-    """The CLI beside a server, else on PATH, else in a package; "" for none."""
+    return next(_clis(server), "")
+
+
+def _clis(server: str) -> Iterator[str]:
+    """The CLIs beside a server, then those on PATH, then those in packages."""
     beside = [str(Path(server).parent / name) for name in _CLIS]
     if server.endswith("valkey-server"):
         beside.reverse()
     for path in (*beside, *(shutil.which(name) or "" for name in _CLIS)):
         if path and os.access(path, os.X_OK):
-            return path
+            yield path
     for package, inside in _BUNDLED.items():
         for name in _CLIS:
-            pattern = inside.rpartition("/")[0] + "/" + name
-            if path := next(_packaged(package, pattern), ""):
-                return path
-    return ""
+            yield from _packaged(package, inside.rpartition("/")[0] + "/" + name)
 
 
 def _with_tls(engine: Engine) -> Engine:

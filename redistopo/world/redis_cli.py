@@ -49,7 +49,7 @@ def end_leftover(mark: Path) -> None:
         mark.unlink(missing_ok=True)
 
 
-def _way_in(access: Access) -> list[str]:
+def way_in(access: Access) -> list[str]:
     """Options without any secret: the user's name, and the paths of the TLS files."""
     words = ["--user", access.user] if access.user else []
     if access.tls:
@@ -78,7 +78,7 @@ def create_cluster(creation: Creation, deadline: Deadline, slow: Slow) -> None:
         "--cluster-replicas",
         str(creation.replicas),
         "--cluster-yes",
-        *_way_in(creation.access),
+        *way_in(creation.access),
     ]
     password = creation.access.password
     secret = {"REDISCLI_AUTH": password} if password else {}

@@ -62,4 +62,4 @@ def up(
     if attach:
         from redistopo.cli.views.logs import follow_logs
 
-        follow_logs(result.plan)
+        follow_logs(result.plan.layout.root)

@@ -1,0 +1,39 @@
+"""``redistopo kill``"""
+
+from pathlib import Path
+
+import click
+
+from redistopo.cli import options
+from redistopo.cli.output import Manner, deliver
+
+
+@click.command()
+@options.nodes
+@options.project
+@click.option(
+    "--signal",
+    "-s",
+    "name",
+    default="SIGKILL",
+    show_default=True,
+    metavar="SIGNAL",
+    help="Its name or number, such as TERM, SEGV or 9.",
+)
+@options.timeout("10s", "How long to wait for the end, after a signal that ends servers.")
+@options.output
+def kill(
+    nodes: tuple[str, ...], root: Path, name: str, timeout: float, as_json: bool, quiet: bool
+) -> None:
+    """Send a signal to nodes; the usual one kills them, and nothing is saved.
+
+    NODE is a port (7001), a name (node2), shard:2, primary or replica; several narrow each other.
+    Only processes that redistopo started get it.
+    """
+    from redistopo.cli.views.acted import show_acted
+    from redistopo.ops.signals import SignalRequest, parse_signal
+    from redistopo.ops.signals import kill as verb
+
+    request = SignalRequest(root=root, words=nodes, seconds=timeout)
+    manner = Manner(verb="kill", as_json=as_json, quiet=quiet)
+    deliver(manner, lambda tell: verb(request, parse_signal(name), tell), show_acted)

@@ -1,0 +1,27 @@
+"""``redistopo pause``"""
+
+from pathlib import Path
+
+import click
+
+from redistopo.cli import options
+from redistopo.cli.output import Manner, deliver
+
+
+@click.command()
+@options.nodes
+@options.project
+@options.timeout("10s", "How long it may take until they stand still.")
+@options.output
+def pause(nodes: tuple[str, ...], root: Path, timeout: float, as_json: bool, quiet: bool) -> None:
+    """Let nodes stand still (SIGSTOP): connections stay open, nobody answers.
+
+    NODE is a port (7001), a name (node2), shard:2, primary or replica; several narrow each other.
+    """
+    from redistopo.cli.views.acted import show_acted
+    from redistopo.ops.signals import SignalRequest
+    from redistopo.ops.signals import pause as verb
+
+    request = SignalRequest(root=root, words=nodes, seconds=timeout)
+    manner = Manner(verb="pause", as_json=as_json, quiet=quiet)
+    deliver(manner, lambda tell: verb(request, tell), show_acted)

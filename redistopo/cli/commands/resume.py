@@ -1,0 +1,27 @@
+"""``redistopo resume``"""
+
+from pathlib import Path
+
+import click
+
+from redistopo.cli import options
+from redistopo.cli.output import Manner, deliver
+
+
+@click.command()
+@options.nodes
+@options.project
+@options.timeout("10s", "How long it may take until they answer.")
+@options.output
+def resume(nodes: tuple[str, ...], root: Path, timeout: float, as_json: bool, quiet: bool) -> None:
+    """Let paused nodes go on (SIGCONT), and wait until they answer.
+
+    NODE is a port (7001), a name (node2) or shard:2; without any, all that are paused.
+    """
+    from redistopo.cli.views.acted import show_acted
+    from redistopo.ops.signals import SignalRequest
+    from redistopo.ops.signals import resume as verb
+
+    request = SignalRequest(root=root, words=nodes, seconds=timeout)
+    manner = Manner(verb="resume", as_json=as_json, quiet=quiet)
+    deliver(manner, lambda tell: verb(request, tell), show_acted)

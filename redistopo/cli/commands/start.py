@@ -1,0 +1,31 @@
+"""``redistopo start``"""
+
+from pathlib import Path
+
+import click
+
+from redistopo.cli import options
+from redistopo.cli.output import Manner, deliver
+
+
+@click.command()
+@options.nodes
+@options.project
+@options.engine
+@options.timeout("60s", "How long it may take until they are ready.")
+@options.output
+def start(
+    nodes: tuple[str, ...], root: Path, engine: str, timeout: float, as_json: bool, quiet: bool
+) -> None:
+    """Start nodes that don't run, with their data; the others go on.
+
+    NODE is a port (7001), a name (node2) or shard:2; without any, all that don't run. A node that
+    doesn't run has no role. A replica follows the primary as it is now.
+    """
+    from redistopo.cli.views.acted import show_acted
+    from redistopo.ops.start import StartRequest
+    from redistopo.ops.start import start as verb
+
+    request = StartRequest(root=root, words=nodes, seconds=timeout, engine=engine)
+    manner = Manner(verb="start", as_json=as_json, quiet=quiet)
+    deliver(manner, lambda tell: verb(request, tell), show_acted)

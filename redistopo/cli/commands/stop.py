@@ -1,0 +1,30 @@
+"""``redistopo stop``"""
+
+from pathlib import Path
+
+import click
+
+from redistopo.cli import options
+from redistopo.cli.output import Manner, deliver
+
+
+@click.command()
+@options.nodes
+@options.project
+@click.option("--force", is_flag=True, help="Also stop what can't save; unsaved data is lost.")
+@options.timeout("30s", "After this long, what still runs is killed.")
+@options.output
+def stop(
+    nodes: tuple[str, ...], root: Path, force: bool, timeout: float, as_json: bool, quiet: bool
+) -> None:
+    """Stop some nodes, their data saved; the others go on.
+
+    NODE is a port (7001), a name (node2), shard:2, primary or replica; several narrow each other.
+    """
+    from redistopo.cli.views.acted import show_acted
+    from redistopo.ops.stop import StopRequest
+    from redistopo.ops.stop import stop as verb
+
+    request = StopRequest(root=root, words=nodes, seconds=timeout, force=force)
+    manner = Manner(verb="stop", as_json=as_json, quiet=quiet)
+    deliver(manner, lambda tell: verb(request, tell), show_acted)

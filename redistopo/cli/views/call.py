@@ -1,0 +1,33 @@
+"""Replies of many nodes, side by side."""
+
+import sys
+
+from redistopo.cli.sheet import Sheet, show
+from redistopo.model.reply import one_line, readable
+from redistopo.ops.call import CallResult, NodeReply
+
+
+def show_call(result: CallResult) -> None:
+    """A row a node on a terminal; in a pipe one a line, each with the node's name, for grep."""
+    rows = []
+    for one in result.replies:
+        head = (one.name, one.role.value if one.role else "-")
+        lines = _lines(one)
+        told = ["\n".join(lines)] if sys.stdout.isatty() else lines
+        rows += [(*head, line) for line in told]
+    groups = frozenset(
+        number for number, row in enumerate(rows) if number == 0 or row[0] != rows[number - 1][0]
+    )
+    many = len(rows) > len(result.replies) or any("\n" in row[-1] for row in rows)
+    show(
+        Sheet(
+            columns=("node", "role", "reply"),
+            rows=rows,
+            groups=groups if many else frozenset(),
+            wide="reply",
+        )
+    )
+
+
+def _lines(one: NodeReply) -> list[str]:
+    return [f"(error) {one_line(one.error)}"] if one.error else list(readable(one.reply))

@@ -1,0 +1,65 @@
+"""A server's reply as lines that people read: nested ones indented, nothing that moves a cursor."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence, Set
+
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
+_TELLS_HASHES = frozenset({"list", "getuser"})
+
+
+def readable(reply: object) -> tuple[str, ...]:
+    """The reply, a line or more; what is empty or nil is named as such."""
+    if isinstance(reply, Mapping):
+        pairs = [(f"{one_line(name)}:", value) for name, value in reply.items()]
+        return tuple(_items(pairs)) or ("(empty)",)
+    if isinstance(reply, Sequence) and not isinstance(reply, str):
+        width = len(str(len(reply)))
+        items = [(f"{number:>{width}})", item) for number, item in enumerate(reply, start=1)]
+        return tuple(_items(items)) or ("(empty)",)
+    if isinstance(reply, str):
+        text = reply.rstrip("\r\n")
+        return tuple(one_line(line.rstrip("\r")) for line in text.split("\n"))
+    return ("(nil)",) if reply is None else (one_line(reply),)
+
+
+def _items(pairs: list[tuple[str, object]]) -> list[str]:
+    """Each item behind its label; the further lines of one stand below its first."""
+    found = []
+    for label, item in pairs:
+        first, *rest = readable(item)
+        if isinstance(item, Mapping) and rest:
+            found += [label, *(f"  {line}" for line in (first, *rest))]
+        else:
+            blank = " " * len(label)
+            found += [f"{label} {first}".rstrip(), *(f"{blank} {line}" for line in rest)]
+    return found
+
+
+def one_line(value: object) -> str:
+    """Its text with what isn't printable escaped: data may hold anything."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() or one == "\t" else one.encode("unicode_escape").decode()
+        for one in text
+    )
+
+
+def told(words: Sequence[str], reply: object) -> object:
+    """The reply as JSON has it (which knows no infinite number); that of ACL LIST and ACL
+    GETUSER without the hashes of anybody's password."""
+    command = [word.lower() for word in words[:2]]
+    hashes = command[:1] == ["acl"] and not _TELLS_HASHES.isdisjoint(command[1:])
+    return _told(reply, hashes=hashes)
+
+
+def _told(reply: object, *, hashes: bool) -> object:
+    if isinstance(reply, str):
+        return _HASH.sub("<removed>", reply) if hashes else reply
+    if isinstance(reply, Mapping):
+        return {name: _told(value, hashes=hashes) for name, value in reply.items()}
+    if isinstance(reply, Sequence | Set):
+        return [_told(value, hashes=hashes) for value in reply]
+    return str(reply) if isinstance(reply, float) and not math.isfinite(reply) else reply

@@ -1,0 +1,121 @@
+"""`cli`: a CLI opened on one node; the password goes by its environment, and nowhere else."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redistopo.errors import ExitCode, MachineLacks, RedistopoError, WrongRequest
+from redistopo.model.access import Access, User
+from redistopo.model.observed import NodeSeen, Role
+from redistopo.model.topology import Shape
+from redistopo.ops.project import layout_of
+from redistopo.ops.running import configs, running_keys
+from redistopo.ops.secrets import discreet
+from redistopo.ops.selection import Running, running
+from redistopo.world.engines import find_cli, install_hint
+from redistopo.world.handing import become
+from redistopo.world.password import password
+from redistopo.world.record import load_mark
+from redistopo.world.redis_cli import way_in
+
+VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
+"""Where CLIs look for the password: valkey-cli's own name since 9.0 (valkey.io/topics/cli),
+before and in redis-cli the first one. Never empty: redis-cli would send AUTH, and fail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CliRequest:
+    """On which node (the first primary, without words), as which user, with which words more.
+
+    Without `run`, nothing is run, and what would be is told.
+    """
+
+    root: Path
+    words: tuple[str, ...] = ()
+    user: str = User.APPLICATION.value
+    rest: tuple[str, ...] = ()
+    run: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CliResult:
+    """What is run: `variables` are those that bear the password, if there is one."""
+
+    node: str
+    argv: tuple[str, ...]
+    variables: tuple[str, ...]
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def cli(request: CliRequest) -> CliResult:
+    """This process became the CLI; the exit code is its own. Returns only without `run`.
+
+    Raises WrongRequest for words that mean nobody or several, RedistopoError where the node
+    doesn't run, MachineLacks where there is no CLI.
+    """
+    with discreet(layout_of(request.root)):
+        with running(request.root) as found:
+            node = _node(found, request.words)
+            access = _access(found, request.user)
+            program = _program(found, node)
+        clustered = found.project.topology.shape is Shape.CLUSTER
+        place = ["-h", node.host, "-p", str(node.port), *(["-c"] if clustered else [])]
+        argv = (program, *place, *way_in(access), *request.rest)
+        secret = dict.fromkeys(VARIABLES, access.password) if access.password else {}
+        if request.run:
+            become(argv, secret)
+        return CliResult(node=node.name, argv=argv, variables=tuple(secret))
+
+
+def _node(found: Running, words: tuple[str, ...]) -> NodeSeen:
+    primaries = [node for node in found.seen.nodes if node.role is Role.PRIMARY]
+    if not words and not primaries:
+        raise RedistopoError(
+            "no primary answers now",
+            detail="\n".join(
+                f"{node.name}: {node.error or node.role}" for node in found.seen.nodes
+            ),
+            hint="redistopo start, or redistopo up; or name a node that runs",
+        )
+    node = found.meant_one(words) if words else primaries[0]
+    if not node.running or node.paused:
+        verb = "resume" if node.paused else "start"
+        raise RedistopoError(
+            f"{node.name} {'is paused' if node.paused else 'does not run'}",
+            hint=f"redistopo {verb} {node.name}",
+        )
+    return node
+
+
+def _access(found: Running, user: str) -> Access:
+    layout, topology = found.project.layout, found.project.topology
+    known = password(topology, layout)
+    held = running_keys(layout, configs(layout), known)
+    access = {
+        User.APPLICATION: held.application,
+        User.REPLICATION: held.replication,
+        User.ADMIN: held.own if held.acl else None,
+    }[User(user)]
+    if access is None and User(user) is not User.APPLICATION:
+        raise WrongRequest(
+            f"there is no user {user}", hint="acl = true in the topology file brings users along"
+        )
+    if access is None or (topology.auth and not access.password):
+        raise WrongRequest(
+            "the application's password is not known here",
+            hint="set REDISTOPO_PASSWORD as it was for redistopo up; or: --user admin",
+        )
+    return access
+
+
+def _program(found: Running, node: NodeSeen) -> str:
+    layout = found.project.layout
+    mark = load_mark(layout.node(node.name).process)
+    tls = found.keys.own.tls is not None
+    program = find_cli(mark.executable if mark else "", tls=tls)
+    if not program:
+        raise MachineLacks(
+            "no redis-cli or valkey-cli was found on this machine"
+            + (" that speaks TLS" if tls else ""),
+            hint=f"{install_hint()}; meanwhile: redistopo call COMMAND",
+        )
+    return program

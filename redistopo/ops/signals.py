@@ -1,0 +1,199 @@
+"""`kill`, `pause` and `resume`: signals, to processes proven ours alone."""
+
+import signal
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from redistopo.errors import TimedOut, WrongRequest
+from redistopo.events import Tell, step
+from redistopo.model.changes import names
+from redistopo.model.observed import NodeSeen
+from redistopo.ops.acting import (
+    ActResult,
+    NodeDone,
+    acted,
+    acting,
+    log_of,
+    require_words,
+    told_losses,
+)
+from redistopo.ops.selection import Running
+from redistopo.world.process import await_end, ours, paused, signal_process
+from redistopo.world.record import forget_mark
+from redistopo.world.waiting import Deadline, wait_for
+
+STAYING = frozenset({"SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCHLD", "SIGURG",
+                     "SIGWINCH", "SIGHUP", "SIGPIPE"})  # fmt: skip
+"""Signals that don't end a server: the system's default ones, and the two that Redis ignores
+(server.c, initServer: SIGHUP and SIGPIPE)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRequest:
+    """Whom to send a signal, by selector words; `seconds` to wait for what must follow."""
+
+    root: Path
+    words: tuple[str, ...]
+    seconds: float = 10.0
+
+
+def parse_signal(text: str) -> signal.Signals:
+    """The signal named ``KILL``, ``SIGKILL``, ``kill`` or ``9``; raises WrongRequest."""
+    word = text.strip().upper()
+    with suppress(KeyError, ValueError):
+        if word.isdigit():
+            return signal.Signals(int(word))
+        return signal.Signals[word if word.startswith("SIG") else f"SIG{word}"]
+    raise WrongRequest(
+        f"{text!r} is no signal of this system",
+        hint="such as KILL, TERM, INT, SEGV, STOP, CONT or a number",
+    )
+
+
+def kill(request: SignalRequest, number: signal.Signals, tell: Tell) -> ActResult:
+    """The nodes meant got the signal; where it is one that ends servers, none runs any more.
+
+    Nothing is saved by SIGKILL; SIGTERM and SIGINT let a server save as it is configured to,
+    and one that can't save goes on. Who doesn't run stays so.
+    """
+    require_words(request.words, "kill")
+    deadline = Deadline(request.seconds)
+    with acting(request.root, "kill", deadline, tell) as (found, told):
+        meant = found.meant(request.words)
+        going = [node for node in meant if node.running]
+        ends = number.name not in STAYING
+        lost = told_losses(found, going, told) if ends else ()
+        ended: frozenset[str] = frozenset()
+        if going:
+            with step(told, f"send {number.name} to {names(node.name for node in going)}"):
+                ended = _send(found, going, number, deadline if ends else Deadline(0))
+        done = {node.name: _killed(found, node, number, ended, ends=ends) for node in meant}
+        return acted(found, done, lost)
+
+
+def _send(
+    found: Running, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
+) -> frozenset[str]:
+    """Names of those whose process has ended by the deadline; they are off the record."""
+    layout = found.project.layout
+    running = {node.name: one for node in nodes if (one := ours(layout, node.name))}
+    for process in running.values():
+        signal_process(process, number)
+    # what is stopped gets SIGKILL at once, and any other signal when it goes on
+    able = [one for one in running.values() if number is signal.SIGKILL or not paused(one)]
+    left = await_end(able, deadline) + [one for one in running.values() if one not in able]
+    ended = frozenset(name for name, process in running.items() if process not in left)
+    for name in ended:
+        forget_mark(layout, name)
+    return ended
+
+
+def _killed(
+    found: Running, node: NodeSeen, number: signal.Signals, ended: frozenset[str], *, ends: bool
+) -> NodeDone:
+    if not node.running:
+        return NodeDone(name=node.name, did="doesn't run", changed=False)
+    if node.name in ended:
+        return NodeDone(name=node.name, did=f"ended by {number.name}")
+    if not ends:
+        return NodeDone(name=node.name, did=f"got {number.name}")
+    if node.paused:
+        return NodeDone(
+            name=node.name,
+            did=f"got {number.name}, and is paused: it ends when it goes on",
+            well=False,
+            hint=f"redistopo resume {node.name}",
+        )
+    return NodeDone(
+        name=node.name,
+        did=f"got {number.name}, and still runs",
+        well=False,
+        hint=f"it may be unable to save; {log_of(found.project.layout, node.name)}",
+    )
+
+
+def pause(request: SignalRequest, tell: Tell) -> ActResult:
+    """The processes of the nodes meant stand still (SIGSTOP): connections stay open, and
+    nobody answers. Who is paused already stays so; who doesn't run can't be."""
+    require_words(request.words, "pause")
+    deadline = Deadline(request.seconds)
+    with acting(request.root, "pause", deadline, tell) as (found, told):
+        meant = found.meant(request.words)
+        going = [node for node in meant if node.running and not node.paused]
+        lost = told_losses(found, going, told)
+        if going:
+            with step(told, f"pause {names(node.name for node in going)}"):
+                _hold(found, going, signal.SIGSTOP, deadline)
+        done = {node.name: _done(node, "paused", already=node.paused) for node in meant}
+        return acted(found, done, lost)
+
+
+def resume(request: SignalRequest, tell: Tell) -> ActResult:
+    """The nodes meant, or all that are paused, go on (SIGCONT) and answer again.
+
+    Raises TimedOut where one doesn't answer in time.
+    """
+    deadline = Deadline(request.seconds)
+    with acting(request.root, "resume", deadline, tell) as (found, told):
+        still = tuple(node for node in found.seen.nodes if node.paused)
+        meant = found.meant(request.words) if request.words else still
+        going = [node for node in meant if node.paused]
+        if going:
+            with step(told, f"resume {names(node.name for node in going)}"):
+                _hold(found, going, signal.SIGCONT, deadline)
+                _await_answers(found, going, deadline)
+        done = {node.name: _done(node, "resumed", already=not node.paused) for node in meant}
+        return acted(found, done)
+
+
+def _hold(
+    found: Running, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
+) -> None:
+    """Each of these processes is stopped, or none is."""
+    layout = found.project.layout
+    processes = [one for node in nodes if (one := ours(layout, node.name))]
+    for process in processes:
+        signal_process(process, number)
+    wanted = number is signal.SIGSTOP
+    wait_for(
+        lambda: all(paused(one) is wanted or not one.is_running() for one in processes) or None,
+        deadline,
+        lambda: "the system has not carried the signal out",
+    )
+
+
+def _await_answers(found: Running, nodes: list[NodeSeen], deadline: Deadline) -> None:
+    wanted = {node.name for node in nodes}
+    said: dict[str, str] = {}
+
+    def look() -> bool | None:
+        said.clear()
+        now = found.again().seen.nodes
+        said.update({one.name: one.error for one in now if one.name in wanted and one.error})
+        return None if said else True
+
+    try:
+        wait_for(look, deadline, lambda: "")
+    except TimedOut as error:
+        raise TimedOut(
+            f"{', '.join(said)} went on, and doesn't answer after {deadline.seconds:g} s",
+            detail="\n".join(f"{name}: {why}" for name, why in said.items()),
+            hint=f"--timeout waits longer; {log_of(found.project.layout, next(iter(said)))}",
+        ) from error
+
+
+def _done(node: NodeSeen, did: str, *, already: bool) -> NodeDone:
+    if not node.running:
+        return NodeDone(
+            name=node.name,
+            did="doesn't run",
+            changed=False,
+            well=False,
+            hint=f"redistopo start {node.name}",
+        )
+    told = did
+    if already:
+        told = "was paused already" if did == "paused" else "was not paused"
+    return NodeDone(name=node.name, did=told, changed=not already)

@@ -1,0 +1,198 @@
+"""`start`: nodes that don't run come back as `up` would bring them; the others go on."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from redistopo.errors import RedistopoError, TimedOut, WrongRequest
+from redistopo.events import Tell, note, warn
+from redistopo.form.hands import Hands
+from redistopo.model.changes import current, led_first, revive
+from redistopo.model.observed import NodeSeen, Observed, Role, missing_slots
+from redistopo.model.plan import Plan
+from redistopo.model.record import Record
+from redistopo.model.selector import select
+from redistopo.model.slots import SLOTS
+from redistopo.ops.acting import ActResult, NodeDone, act_result, names_a_role
+from redistopo.ops.certs import prepare_certificates
+from redistopo.ops.execute import execute
+from redistopo.ops.history import refuse_older_engine, remember_primary
+from redistopo.ops.leadership import leading, refuse_empty_primaries
+from redistopo.ops.limits import refuse_low_limits
+from redistopo.ops.project import load, plan_of, require_address
+from redistopo.ops.rebuild import lost_tables, refuse_lost_tables
+from redistopo.ops.running import nothing_started, refuse_other_locks
+from redistopo.ops.secrets import discreet
+from redistopo.ops.situation import look_for_steps, refuse_other_layout, situation
+from redistopo.ops.status import lines
+from redistopo.ops.trouble import blaming, refuse_busy_ports
+from redistopo.ops.undo import undo
+from redistopo.world.client import Asker
+from redistopo.world.lock import locked
+from redistopo.world.observe import Depth
+from redistopo.world.password import keys
+from redistopo.world.record import load_record
+from redistopo.world.rotation import pending_rotation
+from redistopo.world.timeline import recorded
+from redistopo.world.waiting import Deadline, wait_for
+
+_JOIN_SECONDS = 5.0
+"""For a node that is ready to find its way back among the others."""
+
+_BY_UP = "redistopo up looks at all nodes, and lets the right one lead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRequest:
+    """Whom to start, by selector words, or all that don't run; `seconds` until all are ready."""
+
+    root: Path
+    words: tuple[str, ...] = ()
+    seconds: float = 60.0
+    engine: str = ""
+
+
+def start(request: StartRequest, tell: Tell) -> ActResult:
+    """The nodes meant run with their data and today's configuration, and are ready; a replica
+    follows the primary as it is now. No other node is touched.
+
+    What runs already is left alone. On failure what this run started is stopped again.
+    Raises RedistopoError, and refuses whatever `up` would refuse for the data's sake.
+    """
+    deadline = Deadline(request.seconds)
+    project = load(request.root)
+    layout = project.layout
+    with locked(layout, "start", deadline, tell) as there:
+        record = load_record(layout) if there else None
+        if record is None:
+            raise nothing_started(layout)
+        if not record.formed:
+            raise RedistopoError(
+                "this topology was never brought up to the end", hint="redistopo up goes on with it"
+            )
+        plan = plan_of(project, request.engine)
+        with recorded(layout, "start", tell) as told, discreet(layout):
+            _refuse(plan, record)
+            prepare_certificates(plan, told)
+            held = keys(plan.topology, layout)
+            with Asker(held) as asker:
+                hands = Hands(plan=plan, keys=held, asker=asker, deadline=deadline, tell=told)
+                return _start(hands, record, request)
+
+
+def _refuse(plan: Plan, record: Record) -> None:
+    """Raises RedistopoError where this topology can't be started as the file says."""
+    require_address(plan.topology)
+    refuse_other_layout(plan, record, plan.layout.topology)
+    refuse_older_engine(plan, record)
+    refuse_other_locks(plan.topology, plan.layout)
+    if pending_rotation(plan.layout) is not None:
+        raise RedistopoError(
+            "a change of passwords was cut off half-way",
+            hint="redistopo up, or redistopo secret rotate, brings it to its end first",
+        )
+
+
+def _start(hands: Hands, record: Record, request: StartRequest) -> ActResult:
+    seen = look_for_steps(hands)
+    absent = [node for node in seen.nodes if not node.running]
+    meant = select(seen, request.words) if request.words else tuple(absent)
+    going = tuple(node for node in meant if not node.running)
+    others = [node.name for node in absent if node not in going]
+    if names_a_role(request.words) and others:
+        note(hands.tell, f"{', '.join(others)} doesn't run, so it has no role now: name it")
+    if going:
+        _bring_back(hands, record, seen, going)
+    remember_primary(hands.plan.layout, last := hands.look(Depth.HEALTH))
+    return act_result((_done(node) for node in meant), lines(last))
+
+
+def _bring_back(hands: Hands, record: Record, seen: Observed, going: tuple[NodeSeen, ...]) -> None:
+    plan, names = hands.plan, [node.name for node in going]
+    refuse_empty_primaries(plan, record, seen, names)
+    found = lost_tables(plan, record, seen)
+    refuse_lost_tables(plan, {name: why for name, why in found.items() if name in names})
+    now = situation(plan, record, seen, hands.keys)
+    plan = leading(current(plan, now), seen, record, "", hands.tell)
+    _refuse_unled(plan, seen, names)
+    hands.plan = plan
+    steps = revive(plan, going, "asked for")
+    refuse_busy_ports(plan, Observed(shape=seen.shape, nodes=going), formed=True)
+    refuse_low_limits(plan, steps, hands.tell)
+    try:
+        with blaming(hands):
+            execute(hands, steps)
+            _await_joined(hands, names)
+    except BaseException:
+        if hands.started:
+            undo(hands)
+        raise
+
+
+def _refuse_unled(plan: Plan, seen: Observed, names: list[str]) -> None:
+    """Raises WrongRequest where a start alone may cost data: somebody must be made to lead, or
+    to follow another, first. A replica whose primary doesn't run waits for it, and is told of."""
+    places = {plan.node(name).address for name in names}
+    if plan.topology.clustered:
+        first = [
+            node.name
+            for node in seen.nodes
+            if node.name in led_first(plan, seen) and node.follows in places
+        ]
+        if first:
+            raise WrongRequest(
+                f"{', '.join(first)} runs and has more than its primary has on disk",
+                detail="a primary that is started now would take that from it",
+                hint=_BY_UP,
+            )
+        return
+    leaders = [node for node in seen.nodes if node.role is Role.PRIMARY]
+    paused = [node.name for node in seen.nodes if node.paused]
+    if paused and not leaders:
+        raise WrongRequest(
+            f"{', '.join(paused)} is paused, and may be the primary",
+            hint=f"redistopo resume {' '.join(paused)}",
+        )
+    if not leaders and (first := list(led_first(plan, seen))):
+        raise WrongRequest(f"nobody leads, and {first[0]} is to", hint=_BY_UP)
+
+
+def _await_joined(hands: Hands, names: list[str]) -> None:
+    """The nodes are well among the others, or it is told in which state they were left."""
+    last: dict[str, str] = {}
+
+    def look() -> bool | None:
+        seen = hands.look(Depth.HEALTH)
+        last.clear()
+        last.update({one.name: one.state for one in lines(seen) if one.name in names})
+        unwell = {name for name, state in last.items() if state != "ok"}
+        return None if unwell and _hopeful(seen, unwell) else True
+
+    with suppress(TimedOut):
+        wait_for(look, Deadline(min(_JOIN_SECONDS, hands.deadline.left)), lambda: "")
+    for name, state in last.items():
+        if state != "ok":
+            warn(hands.tell, f"{name} is ready, and its state is: {state}")
+
+
+def _hopeful(seen: Observed, names: set[str]) -> bool:
+    """Whether waiting may help: whom a replica follows is there, and no slots lack an owner."""
+    owned = [node.myself.slots for node in seen.answering if node.myself]
+    if owned and missing_slots(owned, SLOTS):
+        return False
+    followed = {node.follows for node in seen.nodes if node.name in names} - {""}
+    return all((leader := seen.at(one)) is None or leader.answers for one in followed)
+
+
+def _done(node: NodeSeen) -> NodeDone:
+    if node.paused:
+        return NodeDone(
+            name=node.name,
+            did="is paused",
+            changed=False,
+            well=False,
+            hint=f"redistopo resume {node.name}",
+        )
+    if node.running:
+        return NodeDone(name=node.name, did="runs already", changed=False)
+    return NodeDone(name=node.name, did="started")

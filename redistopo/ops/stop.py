@@ -1,0 +1,74 @@
+"""`stop`: some servers end, their data saved; the others go on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from redistopo.events import Tell, warn
+from redistopo.model.observed import NodeSeen
+from redistopo.ops.acting import ActResult, NodeDone, acted, acting, require_words, told_losses
+from redistopo.ops.running import configs, saves
+from redistopo.ops.selection import Running
+from redistopo.ops.shutdown import Shutdown, end_saving
+from redistopo.world.waiting import Deadline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequest:
+    """Whom to stop, by selector words; `seconds` until who still runs is killed.
+
+    With `force` also who can't save: it loses what it has not saved.
+    """
+
+    root: Path
+    words: tuple[str, ...]
+    seconds: float = 30.0
+    force: bool = False
+
+
+def stop(request: StopRequest, tell: Tell) -> ActResult:
+    """None of the nodes meant runs any more, their data is on disk, and no other was touched.
+
+    Who is stopped already stays so. Raises WrongRequest without words or for ones that mean
+    nobody, RedistopoError where a server that can't save was left running, or was killed
+    before it had saved.
+    """
+    require_words(request.words, "stop", "redistopo down stops all of them")
+    deadline = Deadline(request.seconds)
+    with acting(request.root, "stop", deadline, tell) as (found, told):
+        meant = found.meant(request.words)
+        going = tuple(node for node in meant if node.running)
+        lost = told_losses(found, going, told)
+        if going:
+            _stop(found, going, told, _Manner(deadline=deadline, force=request.force))
+        done = {
+            node.name: NodeDone(
+                name=node.name,
+                did="stopped" if node.running else "was stopped already",
+                changed=node.running,
+            )
+            for node in meant
+        }
+        return acted(found, done, lost)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Manner:
+    deadline: Deadline
+    force: bool
+
+
+def _stop(found: Running, nodes: tuple[NodeSeen, ...], tell: Tell, manner: _Manner) -> None:
+    layout = found.project.layout
+    rendered = configs(layout)
+    kept = [node.name for node in nodes if saves(rendered[node.name])]
+    if gone := ", ".join(node.name for node in nodes if node.name not in kept and node.keys):
+        warn(tell, f"{gone} keeps nothing on disk: what it holds is gone with it")
+    shutdown = Shutdown(
+        layout=layout,
+        seen=found.seen,
+        rendered=rendered,
+        asker=found.asker,
+        lossy=manner.force,
+        command=f"redistopo stop {' '.join(node.name for node in nodes)}",
+    )
+    end_saving(shutdown, (node.name for node in nodes), manner.deadline, tell)

@@ -1,0 +1,21 @@
+"""A verb that failed stops what it started."""
+
+from redistopo.errors import RedistopoError
+from redistopo.events import step, warn
+from redistopo.form.hands import Hands
+from redistopo.world.ending import end_all
+from redistopo.world.interrupt import uninterrupted
+from redistopo.world.waiting import Deadline
+
+_SECONDS = 10.0
+
+
+def undo(hands: Hands) -> None:
+    """What this run started is stopped; data and logs stay where they are."""
+    count = "1 server" if len(hands.started) == 1 else f"{len(hands.started)} servers"
+    with uninterrupted():
+        try:
+            with step(hands.tell, f"stop the {count} that this run started"):
+                end_all(hands.plan.layout, hands.started, Deadline(_SECONDS))
+        except RedistopoError as error:
+            warn(hands.tell, f"{error.message}; redistopo down tries again")

@@ -1,0 +1,60 @@
+"""Verbs for single nodes on a terminal: colours, tables, and the CLI that takes it over."""
+
+import signal
+
+from support.engines import BUNDLED
+from support.project import Project
+from support.terminal import Terminal
+from support.waiting import until
+
+
+def test_logs_have_each_nodes_name_in_its_own_colour(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    terminal = Terminal(project, "logs", "-f", "--tail", "40", columns=160)
+    until(lambda: all(f"node{n} | " in terminal.read() for n in (1, 2, 3)), 30)
+    lines = terminal.raw.decode().splitlines()
+    colors = {
+        name: {line.partition(name)[0].rpartition("\x1b[")[2] for line in lines if name in line}
+        for name in ("node1 ", "node2 ", "node3 ")
+    }
+    heads = {line[: line.index("|")] for line in lines if "|" in line and "node" in line}
+    assert len(heads) == 3, colors
+    assert {head[:5] for head in heads} == {"\x1b[36m", "\x1b[32m", "\x1b[33m"}
+    with project.client() as node:
+        node.execute_command("BGREWRITEAOF")
+    until(lambda: "AOF rewrite" in terminal.read(), 30)
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 130
+    assert "Traceback" not in terminal.read()
+    plain = Terminal(project, "logs", "--tail", "3", NO_COLOR="1")
+    assert plain.end() == 0
+    assert b"\x1b[3" not in plain.raw
+
+
+def test_the_cli_has_the_terminal(project: Project) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    terminal = Terminal(project, "cli")
+    until(lambda: f"127.0.0.1:{project.port}>" in terminal.read(), 30)
+    terminal.type("SET greeting hello\r")
+    until(lambda: "OK" in terminal.read(), 30)
+    terminal.type("GET greeting\r")
+    until(lambda: '"hello"' in terminal.read(), 30)
+    terminal.type("exit\r")
+    assert terminal.end() == 0
+
+
+def test_tables_of_call_and_stop_fit(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    for words in (["call", "INFO", "memory"], ["stop", "node2"], ["pause", "node3"], ["start"]):
+        terminal = Terminal(project, *words, columns=40)
+        terminal.end()
+        lines = terminal.read().splitlines()
+        assert all(len(line) <= 40 for line in lines)
+        assert "…" not in terminal.read()
+    terminal = Terminal(project, "resume", columns=100)
+    assert terminal.end() == 0
+    assert "✓ resume node3" in terminal.read()
+    assert "Now 3 of 3 nodes are well:" in terminal.read()
