@@ -216,7 +216,8 @@ def _settle(change: _Change) -> None:
     last = [""]
 
     def look() -> bool | None:
-        last[0] = next((word for word in map(lambda one: _contrary(change, one), _others(change)) if word), "")
+        words = (_contrary(change, node) for node in _others(change))
+        last[0] = next((word for word in words if word), "")
         return None if last[0] else True
 
     try:

@@ -129,22 +129,31 @@ def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
 _WHY_HEIR = "its primary doesn't run, and has only a snapshot of what it has"
 
 
-def _led(plan: Plan, seen: Observed) -> tuple[str, ...]:
+def _led(plan: Plan, seen: Observed) -> Step | None:
     """The primary to be of a replication, if it runs as a replica, or running replicas follow
-    another; then these too."""
+    another; then these too.
+
+    Where it leads, those that follow a mere replica of ours: a handover was cut off before
+    they were told. Who follows a stranger is not touched.
+    """
     running = seen_running(seen)
     if plan.topology.clustered or not all(node.answers for node in running):
-        return ()
+        return None
     lead = plan.node(plan.shards[0].primary)
     mine = next((node for node in running if node.name == lead.name), None)
     if mine and mine.role is Role.PRIMARY:
-        return ()
+        mere = {node.address for node in running if node.role is Role.REPLICA}
+        late = tuple(node.name for node in running if node.follows in mere)
+        why = "a replica follows a replica"
+        return Step(do=Do.LEAD, nodes=(lead.name, *late), cause=why) if late else None
     astray = tuple(
         node.name
         for node in running
         if node is not mine and node.follows not in ("", ":", lead.address)
     )
-    return (lead.name, *astray) if mine or astray else ()
+    if not mine and not astray:
+        return None
+    return Step(do=Do.LEAD, nodes=(lead.name, *astray), cause="nobody leads")
 
 
 def _why_absent(situation: Situation) -> str:
@@ -180,13 +189,12 @@ def _from_nothing(plan: Plan, everyone: tuple[str, ...], cause: str) -> tuple[St
 
 
 def _revive(
-    plan: Plan, absent: tuple[NodeSeen, ...], cause: str, led: tuple[str, ...] = ()
+    plan: Plan, absent: tuple[NodeSeen, ...], cause: str, lead: Step | None = None
 ) -> Iterable[Step]:
     """Write and start what doesn't run; in a replication the primary first, and those that
     run follow it before any other is started."""
     missing = tuple(node.name for node in absent)
-    lead = Step(do=Do.LEAD, nodes=led, cause="nobody leads") if led else None
-    if lead and led[0] not in missing:
+    if lead and lead.nodes[0] not in missing:
         yield lead
         lead = None
     if not absent:

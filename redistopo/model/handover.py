@@ -38,16 +38,16 @@ def succession(seen: Observed, meant: Iterable[NodeSeen]) -> Succession:
             detail="\n".join(f"{one.name} follows {one.follows}" for one in shard.replicas),
             hint="redistopo up brings the primary back, or lets a replica lead that has its data",
         )
+    if not shard.replicas and not wanted - {shard.primary.address}:
+        raise WrongRequest(
+            f"shard {shard.number} has no replica to hand over to",
+            hint="replicas = 1 in the topology file gives a new topology one",
+        )
     if wanted == {shard.primary.address}:
         return Succession(shard=shard.number, before=shard.primary, after=shard.primary)
     candidates = [node for node in shard.replicas if node.address in wanted]
     candidates += [node for node in _silent(seen) if node.address in wanted]
     named = len(wanted) == 1
-    if not candidates:
-        raise WrongRequest(
-            f"shard {shard.number} has no replica to hand over to",
-            hint="replicas = 1 in the topology file gives a new topology one",
-        )
     reasons = {one.name: unfit(shard.primary, one, named=named) for one in candidates}
     fit = [one for one in candidates if not reasons[one.name]]
     if not fit:
