@@ -122,6 +122,7 @@ def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     return (
         *(Step(do=Do.LEAD, nodes=(one,), cause=_WHY_HEIR) for one in heirs),
         *_revive(plan, absent, _why_absent(situation), _led(plan, situation.seen)),
+        *_late(plan, situation.seen),
         *_correct(situation),
     )
 
@@ -129,31 +130,34 @@ def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
 _WHY_HEIR = "its primary doesn't run, and has only a snapshot of what it has"
 
 
-def _led(plan: Plan, seen: Observed) -> Step | None:
+def _led(plan: Plan, seen: Observed) -> tuple[str, ...]:
     """The primary to be of a replication, if it runs as a replica, or running replicas follow
-    another; then these too.
-
-    Where it leads, those that follow a mere replica of ours: a handover was cut off before
-    they were told. Who follows a stranger is not touched.
-    """
+    another; then these too."""
     running = seen_running(seen)
     if plan.topology.clustered or not all(node.answers for node in running):
-        return None
+        return ()
     lead = plan.node(plan.shards[0].primary)
     mine = next((node for node in running if node.name == lead.name), None)
     if mine and mine.role is Role.PRIMARY:
-        mere = {node.address for node in running if node.role is Role.REPLICA}
-        late = tuple(node.name for node in running if node.follows in mere)
-        why = "a replica follows a replica"
-        return Step(do=Do.LEAD, nodes=(lead.name, *late), cause=why) if late else None
+        return ()
     astray = tuple(
         node.name
         for node in running
         if node is not mine and node.follows not in ("", ":", lead.address)
     )
-    if not mine and not astray:
-        return None
-    return Step(do=Do.LEAD, nodes=(lead.name, *astray), cause="nobody leads")
+    return (lead.name, *astray) if mine or astray else ()
+
+
+def _late(plan: Plan, seen: Observed) -> Iterable[Step]:
+    """Where a replication's primary runs, those that follow a mere replica of ours are sent to
+    it: a handover was cut off before they were told. Who follows a stranger is not touched."""
+    running = seen_running(seen)
+    lead = plan.shards[0].primary
+    leads = any(node.name == lead and node.role is Role.PRIMARY for node in running)
+    mere = {node.address for node in running if node.role is Role.REPLICA}
+    late = tuple(node.name for node in running if node.follows in mere)
+    if leads and late and not plan.topology.clustered:
+        yield Step(do=Do.LEAD, nodes=(lead, *late), cause="a replica follows a replica")
 
 
 def _why_absent(situation: Situation) -> str:
@@ -189,12 +193,13 @@ def _from_nothing(plan: Plan, everyone: tuple[str, ...], cause: str) -> tuple[St
 
 
 def _revive(
-    plan: Plan, absent: tuple[NodeSeen, ...], cause: str, lead: Step | None = None
+    plan: Plan, absent: tuple[NodeSeen, ...], cause: str, led: tuple[str, ...] = ()
 ) -> Iterable[Step]:
     """Write and start what doesn't run; in a replication the primary first, and those that
     run follow it before any other is started."""
     missing = tuple(node.name for node in absent)
-    if lead and lead.nodes[0] not in missing:
+    lead = Step(do=Do.LEAD, nodes=led, cause="nobody leads") if led else None
+    if lead and led[0] not in missing:
         yield lead
         lead = None
     if not absent:
