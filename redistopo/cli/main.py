@@ -15,6 +15,7 @@ from redistopo.cli.commands.init import init
 from redistopo.cli.commands.plan import plan
 from redistopo.cli.commands.ps import ps
 from redistopo.cli.commands.render import render
+from redistopo.cli.commands.restart import restart
 from redistopo.cli.commands.schema import schema
 from redistopo.cli.commands.secret import secret
 from redistopo.cli.commands.status import status
@@ -45,7 +46,7 @@ def redistopo() -> None:
 
 
 for _command in (
-    init, up, verify, status, failover, down, plan, render, ps, bundle, secret,
+    init, up, verify, status, failover, restart, down, plan, render, ps, bundle, secret,
     certs, engines, templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)

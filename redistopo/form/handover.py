@@ -97,22 +97,26 @@ def _change(hands: Hands, to: NodePlan) -> _Change:
 
 
 def _draw_near(change: _Change) -> None:
-    """Little is left to catch up with; writes go on meanwhile."""
-    hands = change.hands
-    last = [0]
+    """The stream flows, and little is left to catch up with; writes go on meanwhile.
+
+    A replica that has just synced is listed as online up to a second before it is sent
+    anything more (replication.c, repl_put_online_on_ack in 6.2).
+    """
+    marks: list[int] = []
 
     def look() -> bool | None:
         ahead = int(_replication(change, change.before).get("master_repl_offset", 0))
-        last[0] = ahead - int(_replication(change, change.to).get("slave_repl_offset", 0))
-        return True if last[0] <= _NEAR else None
+        has = int(_replication(change, change.to).get("slave_repl_offset", 0))
+        marks.append(ahead)
+        return True if has >= marks[0] and ahead - has <= _NEAR else None
 
     try:
-        wait_for(look, Deadline(hands.deadline.left / 2), lambda: "")
+        wait_for(look, Deadline(change.hands.deadline.left / 2), lambda: "")
     except TimedOut as error:
         raise TimedOut(
-            f"{change.to.name} stays {last[0]} bytes behind {change.before.name}",
-            detail="nothing was changed",
-            hint="the load is high: --timeout gives it longer",
+            f"{change.to.name} doesn't catch up with {change.before.name}",
+            detail=f"{change.before.name} is at byte {marks[-1]}; nothing was changed",
+            hint="is the load high, or the replica slow? --timeout gives it longer",
         ) from error
 
 

@@ -10,7 +10,7 @@ from redistopo.errors import TimedOut
 from redistopo.events import Tell
 from redistopo.form.hands import Hands
 from redistopo.model.changes import Situation, current
-from redistopo.model.findings import Finding, failed
+from redistopo.model.findings import Finding, failed, hopeless
 from redistopo.model.observed import Observed, shards_of
 from redistopo.model.planner import as_seen
 from redistopo.ops.health import Verdict
@@ -66,7 +66,8 @@ class Changing:
     def await_health(self, known: Known = frozenset()) -> tuple[Finding, ...]:
         """The findings once no check fails but those that are `known`.
 
-        Raises FaultFound, or the error of a node that ended, where that takes too long.
+        Raises FaultFound, or the error of a node that ended, where no waiting mends it or that
+        takes too long.
         """
         wanted = expected(self.project.topology)
         last: list[Verdict] = []
@@ -75,6 +76,8 @@ class Changing:
             seen = self.again()
             last[:] = [Verdict(seen=seen, findings=judge(seen, wanted))]
             new = [one for one in failed(last[0].findings) if (one.check, one.subject) not in known]
+            if hopeless(new):
+                raise unhealthy(self.hands.plan, last[0])
             return None if new else last[0].findings
 
         try:

@@ -4,6 +4,7 @@ import click
 
 from redistopo.form.handover import Handover
 from redistopo.ops.failover import FailoverResult
+from redistopo.ops.restart import RestartResult
 
 
 def show_failover(result: FailoverResult) -> None:
@@ -27,3 +28,14 @@ def cost(handover: Handover) -> str:
         f"{handover.before} -> {handover.after}: writes waited {handover.milliseconds:.1f} ms, "
         f"both at byte {handover.offset}; no acknowledged write was lost"
     )
+
+
+def show_restart(result: RestartResult) -> None:
+    """Who was restarted, the handovers between, and that all is well."""
+    for one in result.restarted:
+        role = f"{one.role}, " if one.role else ""
+        click.echo(f"  {one.node}: restarted ({role}ready after {one.seconds:.2f} s)")
+    for done in result.handovers:
+        click.echo(f"  {cost(done)}")
+    count = "1 node" if len(result.restarted) == 1 else f"{len(result.restarted)} nodes"
+    click.echo(f"{result.name}: {count} restarted in {result.seconds:.2f} s; every node agrees")
