@@ -40,7 +40,7 @@ def with_directive(text: str, place: Place, directive: str, lines: Sequence[str]
         changed = tomlkit.dumps(document)
         if tomllib.loads(changed) == wanted:
             return changed
-    except (TOMLKitError, tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
+    except (TOMLKitError, ValueError, TypeError, AttributeError) as error:
         raise _unsure(place, spelled) from error
     raise _unsure(place, spelled)
 
