@@ -2,6 +2,7 @@
 
 from benchmarks.alarms import alarms
 from benchmarks.endurance import endurance
+from benchmarks.planned import planned
 from benchmarks.trial import Trial
 
 TRIALS: tuple[Trial, ...] = (
@@ -16,5 +17,11 @@ TRIALS: tuple[Trial, ...] = (
         what="verify under heavy load: all well, and then a fault",
         runs=50,
         run=alarms,
+    ),
+    Trial(
+        name="planned",
+        what="failover under load, in a cluster and in a replication",
+        runs=20,
+        run=planned,
     ),
 )

@@ -12,6 +12,7 @@ from redistopo.cli.commands.certs import certs
 from redistopo.cli.commands.cli import cli
 from redistopo.cli.commands.down import down
 from redistopo.cli.commands.engines import engines
+from redistopo.cli.commands.failover import failover
 from redistopo.cli.commands.init import init
 from redistopo.cli.commands.kill import kill
 from redistopo.cli.commands.logs import logs
@@ -19,9 +20,11 @@ from redistopo.cli.commands.pause import pause
 from redistopo.cli.commands.plan import plan
 from redistopo.cli.commands.ps import ps
 from redistopo.cli.commands.render import render
+from redistopo.cli.commands.restart import restart
 from redistopo.cli.commands.resume import resume
 from redistopo.cli.commands.schema import schema
 from redistopo.cli.commands.secret import secret
+from redistopo.cli.commands.set import set_
 from redistopo.cli.commands.start import start
 from redistopo.cli.commands.status import status
 from redistopo.cli.commands.stop import stop
@@ -64,8 +67,8 @@ def redistopo() -> None:
 
 
 for _command in (
-    init, up, verify, status, down, stop, start, kill, pause, resume, logs, cli, call,
-    plan, render, ps, bundle, secret, certs, engines, templates, schema,
+    init, up, verify, status, down, stop, start, restart, kill, pause, resume, failover, set_,
+    logs, cli, call, plan, render, ps, bundle, secret, certs, engines, templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)
 
