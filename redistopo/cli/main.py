@@ -10,6 +10,7 @@ from redistopo.cli.commands.bundle import bundle
 from redistopo.cli.commands.certs import certs
 from redistopo.cli.commands.down import down
 from redistopo.cli.commands.engines import engines
+from redistopo.cli.commands.events import events
 from redistopo.cli.commands.init import init
 from redistopo.cli.commands.plan import plan
 from redistopo.cli.commands.ps import ps
@@ -20,6 +21,8 @@ from redistopo.cli.commands.status import status
 from redistopo.cli.commands.templates import templates
 from redistopo.cli.commands.up import up
 from redistopo.cli.commands.verify import verify
+from redistopo.cli.commands.wait import wait
+from redistopo.cli.commands.watch import watch
 from redistopo.cli.output import closed_pipe, fail_output, fail_usage, open_streams
 from redistopo.errors import ExitCode
 
@@ -44,8 +47,8 @@ def redistopo() -> None:
 
 
 for _command in (
-    init, up, verify, status, down, plan, render, ps, bundle, secret, certs, engines, templates,
-    schema,
+    init, up, verify, status, down, plan, render, ps, wait, watch, events, bundle, secret, certs,
+    engines, templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)
 

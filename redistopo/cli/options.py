@@ -10,8 +10,10 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
-    """Seconds, from ``10``, ``10s``, ``500ms`` or ``2m``."""
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """Seconds, from ``10``, ``10s``, ``500ms`` or ``2m``; None for none."""
+    if value is None:
+        return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|)", value.strip())
     if found is None:
         raise click.BadParameter(f"{value!r} is no duration; write 10s, 500ms or 2m")
@@ -53,11 +55,19 @@ def engine(command: Command) -> Command:
 
 def timeout(default: str, says: str) -> Callable[[Command], Command]:
     """``--timeout``, as seconds."""
+    return duration("--timeout", "timeout", says, default=default)
+
+
+def duration(
+    flag: str, name: str, says: str, *, default: str | None = None
+) -> Callable[[Command], Command]:
+    """An option that is a length of time, as seconds; None where it isn't given."""
     return click.option(
-        "--timeout",
+        flag,
+        name,
         callback=_seconds,
         default=default,
-        show_default=True,
+        show_default=default is not None,
         metavar="DURATION",
         help=says,
     )

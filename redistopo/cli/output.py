@@ -31,11 +31,12 @@ Result = TypeVar("Result", bound=HasCode)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How one command speaks."""
+    """How one command speaks; with `told`, its Result was shown bit by bit as it came."""
 
     verb: str
     as_json: bool = False
     quiet: bool = False
+    told: bool = False
 
 
 def deliver(
@@ -45,16 +46,12 @@ def deliver(
 
     Errors are caught here, once: as text on stderr, or in the JSON envelope.
     """
+    with _caught(manner), _told(manner) as tell, _terminable():
+        result = work(tell)
     try:
-        with _told(manner) as tell, _terminable():
-            result = work(tell)
-    except KeyboardInterrupt:
-        stopped = Interrupted("interrupted", hint="run the same command again to go on")
-        sys.exit(_fail(manner, stopped))
-    except RedistopoError as error:
-        sys.exit(_fail(manner, error))
-    try:
-        if manner.as_json:
+        if manner.told:
+            pass
+        elif manner.as_json:
             _print_json(manner.verb, result.code, result=_plain_result(result))
         elif not manner.quiet:
             show(result)
@@ -65,6 +62,25 @@ def deliver(
     if result.code is not ExitCode.DONE:
         sys.exit(result.code)
     return result
+
+
+@contextmanager
+def _caught(manner: Manner) -> Iterator[None]:
+    """What ends the work early ends the process, with what the user is to know of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if manner.told:
+            sys.exit(ExitCode.INTERRUPTED)  # a stream ends so; nothing was begun
+        stopped = Interrupted("interrupted", hint="run the same command again to go on")
+        sys.exit(_fail(manner, stopped))
+    except RedistopoError as error:
+        sys.exit(_fail(manner, error))
+    except BrokenPipeError:
+        if not manner.told:
+            raise
+        closed_pipe()
+        sys.exit(ExitCode.DONE)
 
 
 def _plain_result(result: object) -> object:

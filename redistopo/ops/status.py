@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode
 from redistopo.model.access import Certificate, Keys
-from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
+from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role, ShardSeen, shards_of
 from redistopo.model.slots import SlotRange
 from redistopo.model.topology import Shape
 from redistopo.ops.history import remember_primary
@@ -61,18 +61,22 @@ def status(root: Path) -> StatusResult:
     with Asker(keys) as asker:
         seen = look(project.topology.shape, targets, asker, Depth.HEALTH)
     remember_primary(project.layout, seen)
-    shards = shards_of(seen)
-    lines = [_line(node, shard) for shard in shards for node in shard.nodes]
-    known = {line.name for line in lines}
-    lines += [_line(node, None) for node in seen.nodes if node.name not in known]
     return StatusResult(
         name=project.topology.name,
         shape=project.topology.shape,
         root=project.layout.root,
         engine=seen.engine,
-        nodes=tuple(lines),
+        nodes=lines_of(seen),
         certificate=_first_to_expire(seen, keys),
     )
+
+
+def lines_of(seen: Observed) -> tuple[NodeStatus, ...]:
+    """A line for each node, shard by shard, then those in no shard."""
+    lines = [_line(node, shard) for shard in shards_of(seen) for node in shard.nodes]
+    known = {line.name for line in lines}
+    lines += [_line(node, None) for node in seen.nodes if node.name not in known]
+    return tuple(lines)
 
 
 def _first_to_expire(seen: Observed, keys: Keys) -> Certificate | None:
@@ -118,7 +122,7 @@ def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
 
 
 def _state(node: NodeSeen) -> str:
-    if not node.running:
+    if node.process is ProcessState.ABSENT:
         return "stopped"
     if not node.answers:
         return "silent"

@@ -31,13 +31,14 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         for path in (root / "redistopo").rglob("*.py")
         if reads.search(path.read_text(encoding="utf-8"))
     }
-    # each writes a date into a record, a report or a certificate, or reads one from it
+    # each writes a date into a record, a report, a stream or a certificate, or reads one from it
     assert found == {
         "redistopo/ops/bundle.py",
         "redistopo/ops/explain.py",
         "redistopo/ops/history.py",
         "redistopo/world/archive.py",
         "redistopo/world/certs.py",
+        "redistopo/world/gaze.py",
         "redistopo/world/timeline.py",
         "redistopo/world/tls.py",
     }

@@ -9,6 +9,12 @@ from redistopo.ops.engines import EnginesResult
 from redistopo.ops.ps import PsResult
 from redistopo.ops.status import NodeStatus, StatusResult
 
+COLUMNS = (
+    "shard", "node", "role", "port", "pid", "state", "slots", "memory",
+    "clients", "ops/s", "lag", "up",
+)  # fmt: skip
+RIGHT = frozenset({"shard", "port", "pid", "memory", "clients", "ops/s", "lag", "up"})
+
 
 def show_status(result: StatusResult) -> None:
     """One table, shard by shard."""
@@ -23,17 +29,12 @@ def show_status(result: StatusResult) -> None:
     show(
         Sheet(
             title=f"{result.name}: {result.shape.value}, {result.engine or 'not running'}",
-            columns=(
-                "shard", "node", "role", "port", "pid", "state", "slots", "memory",
-                "clients", "ops/s", "lag", "up",
-            ),
-            rows=[_row(line) for line in result.nodes],
+            columns=COLUMNS,
+            rows=[row(line) for line in result.nodes],
             groups=frozenset(groups),
-            right=frozenset(
-                {"shard", "port", "pid", "memory", "clients", "ops/s", "lag", "up"}
-            ),
+            right=RIGHT,
         )
-    )  # fmt: skip
+    )
     if found := result.certificate:
         days = int(found.left // 86400)
         color = "green" if days >= 30 else "yellow"
@@ -43,7 +44,8 @@ def show_status(result: StatusResult) -> None:
         )
 
 
-def _row(line: NodeStatus) -> tuple[str, ...]:
+def row(line: NodeStatus) -> tuple[str, ...]:
+    """The line's cells, one for each of the columns."""
     return (
         str(line.shard or "-"),
         line.name,
@@ -52,7 +54,7 @@ def _row(line: NodeStatus) -> tuple[str, ...]:
         str(line.pid or "-"),
         line.state,
         slots_text(line.slots) or "-",
-        _size(line.memory),
+        size(line.memory),
         _number(line.clients),
         _number(line.operations),
         "-" if line.behind is None else f"{line.behind}B",
@@ -64,15 +66,16 @@ def _number(value: int | None) -> str:
     return "-" if value is None else str(value)
 
 
-def _size(count: int | None) -> str:
+def size(count: int | None) -> str:
+    """Bytes, short: 12M."""
     if count is None:
         return "-"
-    size = float(count)
+    left = float(count)
     for unit in ("B", "K", "M"):
-        if size < 1024:
-            return f"{size:.0f}{unit}"
-        size /= 1024
-    return f"{size:.1f}G"
+        if left < 1024:
+            return f"{left:.0f}{unit}"
+        left /= 1024
+    return f"{left:.1f}G"
 
 
 def _time(seconds: int | None) -> str:
