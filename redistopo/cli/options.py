@@ -10,14 +10,17 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """Seconds, from ``10``, ``10s``, ``500ms`` or ``2m``; None for none."""
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+
+
+def seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """Seconds, from ``10``, ``10s``, ``500ms``, ``2m``, ``3h`` or ``1d``; None for none."""
     if value is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|)", value.strip())
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)", value.strip())
     if found is None:
         raise click.BadParameter(f"{value!r} is no duration; write 10s, 500ms or 2m")
-    return float(found[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}[found[2]]
+    return float(found[1]) * _UNITS[found[2]]
 
 
 def project(command: Command) -> Command:
@@ -55,7 +58,14 @@ def engine(command: Command) -> Command:
 
 def timeout(default: str, says: str) -> Callable[[Command], Command]:
     """``--timeout``, as seconds."""
-    return duration("--timeout", "timeout", says, default=default)
+    return click.option(
+        "--timeout",
+        callback=seconds,
+        default=default,
+        show_default=True,
+        metavar="DURATION",
+        help=says,
+    )
 
 
 def duration(
@@ -65,7 +75,7 @@ def duration(
     return click.option(
         flag,
         name,
-        callback=_seconds,
+        callback=seconds,
         default=default,
         show_default=default is not None,
         metavar="DURATION",

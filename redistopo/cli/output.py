@@ -31,12 +31,11 @@ Result = TypeVar("Result", bound=HasCode)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How one command speaks; with `told`, its Result was shown bit by bit as it came."""
+    """How one command speaks."""
 
     verb: str
     as_json: bool = False
     quiet: bool = False
-    told: bool = False
 
 
 def deliver(
@@ -46,12 +45,16 @@ def deliver(
 
     Errors are caught here, once: as text on stderr, or in the JSON envelope.
     """
-    with _caught(manner), _told(manner) as tell, _terminable():
-        result = work(tell)
     try:
-        if manner.told:
-            pass
-        elif manner.as_json:
+        with _told(manner) as tell, _terminable():
+            result = work(tell)
+    except KeyboardInterrupt:
+        stopped = Interrupted("interrupted", hint="run the same command again to go on")
+        sys.exit(_fail(manner, stopped))
+    except RedistopoError as error:
+        sys.exit(_fail(manner, error))
+    try:
+        if manner.as_json:
             _print_json(manner.verb, result.code, result=_plain_result(result))
         elif not manner.quiet:
             show(result)
@@ -64,23 +67,24 @@ def deliver(
     return result
 
 
-@contextmanager
-def _caught(manner: Manner) -> Iterator[None]:
-    """What ends the work early ends the process, with what the user is to know of it."""
+def stream(manner: Manner, work: Callable[[], None]) -> None:
+    """`work` was done, and wrote what it had to say as it came to know it.
+
+    Whoever reads may go away at any time; Ctrl-C ends it with its documented code and without
+    a word. Errors are told as by `deliver`.
+    """
     try:
-        yield
+        with _terminable():
+            work()
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        if manner.told:
-            sys.exit(ExitCode.INTERRUPTED)  # a stream ends so; nothing was begun
-        stopped = Interrupted("interrupted", hint="run the same command again to go on")
-        sys.exit(_fail(manner, stopped))
+        with suppress(OSError):
+            sys.stdout.flush()
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        closed_pipe()
     except RedistopoError as error:
         sys.exit(_fail(manner, error))
-    except BrokenPipeError:
-        if not manner.told:
-            raise
-        closed_pipe()
-        sys.exit(ExitCode.DONE)
 
 
 def _plain_result(result: object) -> object:

@@ -21,6 +21,7 @@ STYLES = {
     "skip": "dim",
     "running": "green",
     "stopped": "red",
+    "paused": "yellow",
     "silent": "bold red",
     "link down": "bold red",
     "cluster fail": "bold red",

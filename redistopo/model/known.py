@@ -170,14 +170,14 @@ def _leaders(
 ) -> dict[str, tuple[SlotRange, ...]]:
     """Who leads; of a shard where nobody answers, who did when it was last heard of."""
     found: dict[str, tuple[SlotRange, ...]] = {}
+    answering = {node.name for node in seen.answering}
     for shard in shards:
         if seen.shape is Shape.CLUSTER and not shard.slots:
             continue
         if shard.primary:
             found[shard.primary.name] = shard.slots
-        elif shard.replicas:
-            found.setdefault(_followed(seen, shard.replicas[0]), shard.slots)
-    answering = {node.name for node in seen.answering}
+        elif (leader := _followed(seen, shard.replicas[0])) not in answering:
+            found.setdefault(leader, shard.slots)
     taken = {one for slots in found.values() for one in slots}
     for name, slots in (before.leaders if before else {}).items():
         unheard = name not in found and name not in answering

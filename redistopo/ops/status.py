@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode
 from redistopo.model.access import Certificate, Keys
-from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role, ShardSeen, shards_of
+from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
 from redistopo.model.slots import SlotRange
 from redistopo.model.topology import Shape
 from redistopo.ops.history import remember_primary
@@ -66,17 +66,16 @@ def status(root: Path) -> StatusResult:
         shape=project.topology.shape,
         root=project.layout.root,
         engine=seen.engine,
-        nodes=lines_of(seen),
+        nodes=lines(seen),
         certificate=_first_to_expire(seen, keys),
     )
 
 
-def lines_of(seen: Observed) -> tuple[NodeStatus, ...]:
-    """A line for each node, shard by shard, then those in no shard."""
-    lines = [_line(node, shard) for shard in shards_of(seen) for node in shard.nodes]
-    known = {line.name for line in lines}
-    lines += [_line(node, None) for node in seen.nodes if node.name not in known]
-    return tuple(lines)
+def lines(seen: Observed) -> tuple[NodeStatus, ...]:
+    """Every node, shard by shard, then those in no shard."""
+    found = [_line(node, shard) for shard in shards_of(seen) for node in shard.nodes]
+    known = {line.name for line in found}
+    return (*found, *(_line(node, None) for node in seen.nodes if node.name not in known))
 
 
 def _first_to_expire(seen: Observed, keys: Keys) -> Certificate | None:
@@ -122,8 +121,10 @@ def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
 
 
 def _state(node: NodeSeen) -> str:
-    if node.process is ProcessState.ABSENT:
+    if not node.running:
         return "stopped"
+    if node.paused:
+        return "paused"
     if not node.answers:
         return "silent"
     if node.info.get("loading", "0") != "0":

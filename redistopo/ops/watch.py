@@ -4,16 +4,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.model.news import Kind, Occurrence
-from redistopo.model.observed import NodeSeen, Observed, Role
+from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.topology import Shape
 from redistopo.ops.events import Round, rounds
 from redistopo.ops.sight import SightRequest
-from redistopo.ops.status import NodeStatus, lines_of
+from redistopo.ops.status import NodeStatus, lines
 from redistopo.world.waiting import Deadline, wait_for
 
 _KEPT = 50
@@ -99,11 +99,24 @@ def scene(
         took=took,
         shape=seen.shape if seen else None,
         engine=seen.engine if seen else "",
-        lines=lines_of(seen) if seen else (),
+        lines=lines(_as_ours(seen)) if seen else (),
         links={node.name: _link(node) for node in seen.nodes} if seen else {},
         bus=_bus(seen) if seen and seen.shape is Shape.CLUSTER else {},
         recent=recent,
         trouble=found.trouble,
+    )
+
+
+def _as_ours(seen: Observed) -> Observed:
+    """A stranger's process isn't looked at; a line tells of it what it tells of one that runs."""
+    return replace(
+        seen,
+        nodes=tuple(
+            replace(node, process=ProcessState.RUNNING)
+            if node.process is ProcessState.NOT_OURS
+            else node
+            for node in seen.nodes
+        ),
     )
 
 

@@ -7,19 +7,21 @@ import click
 
 from redistopo.cli import options
 from redistopo.cli.elsewhere import elsewhere, sight_request
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import Manner, stream
 
 
 @click.command()
 @options.project
 @options.duration("--for", "length", "Stop after so long.  [default: at Ctrl-C]")
-@click.option("--count", default=0, metavar="N", help="Stop after so many occurrences.")
+@click.option(
+    "--count", type=click.IntRange(min=1), metavar="N", help="Stop after so many occurrences."
+)
 @elsewhere
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def events(
     root: Path,
     length: float | None,
-    count: int,
+    count: int | None,
     connect: str,
     user: str,
     cacert: Path | None,
@@ -32,17 +34,15 @@ def events(
     meanwhile. docs/events.md lists the kinds.
     """
     from redistopo.cli.views.news import tell_json, tell_lines
-    from redistopo.events import Tell
-    from redistopo.ops.events import EventsRequest, EventsResult
+    from redistopo.ops.events import EventsRequest
     from redistopo.ops.events import events as verb
 
-    def work(_tell: Tell) -> EventsResult:
+    def work() -> None:
         request = EventsRequest(
             sight=sight_request(root, connect, user, cacert, cert),
             seconds=math.inf if length is None else length,
-            count=max(0, count),
+            count=count or 0,
         )
-        return verb(request, tell_json if as_json else tell_lines)
+        verb(request, tell_json if as_json else tell_lines)
 
-    manner = Manner(verb="events", as_json=as_json, told=True)
-    deliver(manner, work, lambda _result: None)
+    stream(Manner(verb="events", as_json=as_json), work)

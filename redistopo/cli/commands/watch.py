@@ -7,10 +7,10 @@ import click
 
 from redistopo.cli import options
 from redistopo.cli.elsewhere import elsewhere, sight_request
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import Manner, stream
 
 if TYPE_CHECKING:
-    from redistopo.ops.watch import WatchRequest, WatchResult
+    from redistopo.ops.watch import WatchRequest
 
 
 @click.command()
@@ -31,33 +31,32 @@ def watch(
     what each node is, then what happens, with a summary after each change.
     """
     from redistopo.cli.screen import drawable
-    from redistopo.events import Tell
-    from redistopo.ops.watch import WatchRequest, WatchResult
+    from redistopo.ops.watch import WatchRequest
 
-    def work(_tell: Tell) -> WatchResult:
+    def work() -> None:
         request = WatchRequest(
             sight=sight_request(root, connect, user, cacert, cert), interval=max(0.1, interval)
         )
-        return _drawn(request) if drawable() else _told(request)
+        (_drawn if drawable() else _told)(request)
 
-    deliver(Manner(verb="watch", told=True), work, lambda _result: None)
+    stream(Manner(verb="watch"), work)
 
 
-def _drawn(request: "WatchRequest") -> "WatchResult":
+def _drawn(request: "WatchRequest") -> None:
     from redistopo.cli.screen import opened
     from redistopo.cli.views.watch import frame
     from redistopo.ops.watch import watch as verb
 
     with opened() as screen:
-        return verb(
+        verb(
             request,
             lambda scene, _round: screen.draw(lambda width, height: frame(scene, width, height)),
             screen.rest,
         )
 
 
-def _told(request: "WatchRequest") -> "WatchResult":
+def _told(request: "WatchRequest") -> None:
     from redistopo.cli.views.news import Teller
     from redistopo.ops.watch import watch as verb
 
-    return verb(request, Teller().tell)
+    verb(request, Teller().tell)

@@ -18,7 +18,7 @@ _HIGHLIGHT = timedelta(seconds=10)
 """How long a node whose role changed stands out."""
 
 _DROPPED = (
-    "pid", "up", "clients", "bus", "port", "memory", "slots", "shard", "link", "lag", "ops/s",
+    "pid", "up", "clients", "bus", "port", "memory", "shard", "link", "slots", "lag", "ops/s",
     "role",
 )  # fmt: skip
 """Columns that a narrow screen goes without, in this order."""
