@@ -38,9 +38,13 @@ class Screen:
 
     def draw(self, painter: Painter) -> None:
         """It is on the screen."""
+        from rich.console import ConsoleDimensions
+
         self._painter = painter
-        size = self._console.size
-        self._live.update(painter(size.width, size.height), refresh=True)
+        width, height = _size()
+        # rich would believe COLUMNS and LINES, which don't follow a change of the size
+        self._console.size = ConsoleDimensions(width, height)
+        self._live.update(painter(width, height), refresh=True)
 
     def rest(self, seconds: float) -> bool:
         """True as soon as q is typed, or nobody can type any more; else False after that time."""
@@ -57,6 +61,12 @@ class Screen:
                 if not typed or b"q" in typed.lower():
                     return True
         return False
+
+
+def _size() -> tuple[int, int]:
+    """Columns and lines of stdout's terminal; 80 and 24 where it doesn't say."""
+    size = os.get_terminal_size(sys.stdout.fileno())
+    return size.columns or 80, size.lines or 24
 
 
 @contextmanager

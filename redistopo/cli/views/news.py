@@ -30,7 +30,8 @@ def tell_lines(found: Round) -> None:
     nodes = found.seen.nodes if found.seen else ()
     width = max([len(node.name) for node in nodes] + [len(one.node) for one in found.news] + [1])
     for one in found.news:
-        kind = click.style(one.kind.value.ljust(_KIND_WIDTH), fg=color_of(one.kind))
+        color, kind = color_of(one.kind), one.kind.value.ljust(_KIND_WIDTH)
+        kind = click.style(kind, fg=color) if color else kind
         click.echo(f"{stamp(one)}  {(one.node or '-').ljust(width)}  {kind}  {one.words}")
 
 
