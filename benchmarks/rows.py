@@ -4,8 +4,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 
-from benchmarks import recipe, watchers
+from benchmarks import recipe, watchers, watching
 from benchmarks.stage import Made, Stage
 
 Pair = tuple[float, float | None]
@@ -99,6 +100,18 @@ def _verify_many(stage: Stage) -> Pair:
         return stage.ours("verify", "--dir", str(made.folder)), six
 
 
+def _status_many(stage: Stage) -> Pair:
+    with stage.topology((*_MANY, *_INSTANT), 102) as made:
+        stage.up(made)
+        return stage.ours("status", "--dir", str(made.folder)), None
+
+
+def _watch_many(stage: Stage) -> Pair:
+    with stage.topology((*_MANY, *_INSTANT), 102) as made:
+        stage.up(made)
+        return median(watching.rounds(made.folder, 10)), None
+
+
 def _down_six(stage: Stage) -> Pair:
     with stage.topology((*_SIX, *_INSTANT), 6) as made:
         stage.up(made)
@@ -127,6 +140,8 @@ ROWS: tuple[Row, ...] = tuple(
         ("up-102", "up + verified, 102 nodes, instant", _RECIPE, 0.35, _up_many, 1),
         ("verify-6", "verify, 6 nodes", _IMPORTS, 3.0, _verify_six, 2),
         ("verify-102", "verify, 102 nodes", "verify, 6 nodes", 5.0, _verify_many, 1),
+        ("status-102", "status, 102 nodes", "", 1.0, _status_many, 1),
+        ("watch-102", "a round of watch, 102 nodes", "", 1.0, _watch_many, 1),
         ("down-6", "down, 6 nodes", "", 1.0, _down_six, 2),
         ("help", "--help", _CLICK, 2.0, _flag("--help"), 4),
         ("version", "--version", _CLICK, 2.0, _flag("--version"), 4),

@@ -12,6 +12,7 @@ from redistopo.cli.commands.certs import certs
 from redistopo.cli.commands.cli import cli
 from redistopo.cli.commands.down import down
 from redistopo.cli.commands.engines import engines
+from redistopo.cli.commands.events import events
 from redistopo.cli.commands.failover import failover
 from redistopo.cli.commands.init import init
 from redistopo.cli.commands.kill import kill
@@ -31,6 +32,8 @@ from redistopo.cli.commands.stop import stop
 from redistopo.cli.commands.templates import templates
 from redistopo.cli.commands.up import up
 from redistopo.cli.commands.verify import verify
+from redistopo.cli.commands.wait import wait
+from redistopo.cli.commands.watch import watch
 from redistopo.cli.output import closed_pipe, fail_output, fail_usage, open_streams
 from redistopo.errors import ExitCode
 
@@ -67,8 +70,10 @@ def redistopo() -> None:
 
 
 for _command in (
-    init, up, verify, status, down, stop, start, restart, kill, pause, resume, failover, set_,
-    logs, cli, call, plan, render, ps, bundle, secret, certs, engines, templates, schema,
+    init, up, verify, status, down,
+    stop, start, restart, kill, pause, resume, failover, set_,
+    wait, watch, events, logs, cli, call,
+    plan, render, ps, bundle, secret, certs, engines, templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)
 

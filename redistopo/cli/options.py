@@ -71,3 +71,18 @@ def timeout(default: str, says: str) -> Callable[[Command], Command]:
         metavar="DURATION",
         help=says,
     )
+
+
+def duration(
+    flag: str, name: str, says: str, *, default: str | None = None
+) -> Callable[[Command], Command]:
+    """An option that is a length of time, as seconds; None where it isn't given."""
+    return click.option(
+        flag,
+        name,
+        callback=seconds,
+        default=default,
+        show_default=default is not None,
+        metavar="DURATION",
+        help=says,
+    )

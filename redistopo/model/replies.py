@@ -6,6 +6,7 @@ Valkey 7.2 to 9.1, but for the optional parts noted below.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from redistopo.errors import BadReply
 from redistopo.model.slots import SLOTS, SlotRange
@@ -124,21 +125,15 @@ def _member(line: str) -> Member:
         node_id, address, flags, primary, _ping, pong, epoch, link = parts[:8]
         if not _NODE_ID.fullmatch(node_id):
             raise ValueError("no node id")
-        # since 7.0 ",hostname" may follow, since 7.2 ",shard-id=..." in nodes.conf
-        where = _ADDRESS.fullmatch(address.split(",", 1)[0])
-        if where is None:
-            raise ValueError("no address")
         if link not in ("connected", "disconnected"):
             raise ValueError("no link state")
-        port, bus = int(where["port"]), int(where["bus"] or 0)
-        if max(port, bus) > LAST_PORT:
-            raise ValueError("no port")
+        host, port, bus = _place(address)
         return Member(
             id=node_id,
-            host=where["host"],
+            host=host,
             port=port,
             bus_port=bus,
-            flags=frozenset(flags.split(",")),
+            flags=_flags(flags),
             primary_id="" if primary == "-" else primary,
             pong=int(pong),
             epoch=int(epoch),
@@ -152,6 +147,28 @@ def _member(line: str) -> Member:
         ) from error
 
 
+# A hundred nodes each tell of a hundred, look after look, and mostly the same.
+
+
+@lru_cache(maxsize=4096)
+def _place(address: str) -> tuple[str, int, int]:
+    """Host, port and bus port of ``127.0.0.1:7000@17000``."""
+    # since 7.0 ",hostname" may follow, since 7.2 ",shard-id=..." in nodes.conf
+    where = _ADDRESS.fullmatch(address.split(",", 1)[0])
+    if where is None:
+        raise ValueError("no address")
+    port, bus = int(where["port"]), int(where["bus"] or 0)
+    if max(port, bus) > LAST_PORT:
+        raise ValueError("no port")
+    return where["host"], port, bus
+
+
+@lru_cache(maxsize=256)
+def _flags(text: str) -> frozenset[str]:
+    return frozenset(text.split(","))
+
+
+@lru_cache(maxsize=4096)
 def _range(text: str) -> SlotRange:
     parts = _RANGE.fullmatch(text)
     found = SlotRange(int(parts[1]), int(parts[2] or parts[1])) if parts else None

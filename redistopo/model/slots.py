@@ -53,6 +53,13 @@ def show(owned: Iterable[SlotRange]) -> str:
     return ",".join(str(one) for one in owned)
 
 
+def brief(owned: Iterable[SlotRange], most: int = 3) -> str:
+    """The same, of many ranges only the first ones: ``0-5460,8000,8002 and 4 ranges more``."""
+    kept = tuple(owned)
+    more = len(kept) - most
+    return show(kept[:most]) + (f" and {more} ranges more" if more > 0 else "")
+
+
 def _crc16_table() -> tuple[int, ...]:
     table = []
     for byte in range(256):

@@ -54,16 +54,29 @@ def look(shape: Shape, targets: Iterable[Target], asker: Asker, depth: Depth) ->
 
 
 def _look_at(shape: Shape, target: Target, asker: Asker, depth: Depth) -> NodeSeen:
-    seen = NodeSeen(name=target.name, host=target.host, port=target.port)
-    if target.layout is not None:
-        process = ours(target.layout, target.name)
-        if process is None:
-            return _absent(target, seen)
-        seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid, paused=paused(process))
-        if seen.paused:
-            return replace(seen, error="its process is stopped (SIGSTOP)")
-    if depth is Depth.PROCESS:
+    seen = standing(target)
+    if seen.error or depth is Depth.PROCESS:
         return seen
+    return answered(shape, target, seen, asker, depth)
+
+
+def standing(target: Target) -> NodeSeen:
+    """What the system says of the node's process; nobody is asked, so that this never waits.
+
+    With an `error` where there is nobody to ask: no process, or a stopped one.
+    """
+    seen = NodeSeen(name=target.name, host=target.host, port=target.port)
+    if target.layout is None:
+        return seen
+    process = ours(target.layout, target.name)
+    if process is None:
+        return _absent(target, seen)
+    seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid, paused=paused(process))
+    return replace(seen, error="its process is stopped (SIGSTOP)") if seen.paused else seen
+
+
+def answered(shape: Shape, target: Target, seen: NodeSeen, asker: Asker, depth: Depth) -> NodeSeen:
+    """The node with what it answers, or with the error that stood in the way."""
     try:
         return _placed(_asked(shape, seen, asker, depth), target.layout)
     except (Unreachable, BadReply) as error:

@@ -38,10 +38,11 @@ def wait_for(
     describe: Callable[[], str],
     *,
     pause: float = 0.005,
+    most: float = 0.1,
 ) -> Answer:
     """What `look` answers once that isn't None; it is asked at least once.
 
-    The pause between looks grows to 100 ms, and to what a look itself takes, so that
+    The pause between looks grows to `most` seconds, and to what a look itself takes, so that
     looking never takes more than half of the machine. Raises TimedOut with `describe()`.
     """
     while True:
@@ -57,4 +58,4 @@ def wait_for(
             )
         took = time.monotonic() - began
         time.sleep(min(max(pause, took), deadline.left + 0.001))
-        pause = min(pause * 1.3, 0.1)
+        pause = min(pause * 1.3, most)

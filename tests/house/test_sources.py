@@ -31,7 +31,7 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         for path in (root / "redistopo").rglob("*.py")
         if reads.search(path.read_text(encoding="utf-8"))
     }
-    # each writes a date into a record, a report or a certificate, or compares one from a log
+    # each writes a date into a record, a report, a stream or a certificate, or reads one from a log
     assert found == {
         "redistopo/ops/bundle.py",
         "redistopo/ops/explain.py",
@@ -39,6 +39,7 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         "redistopo/ops/logs.py",
         "redistopo/world/archive.py",
         "redistopo/world/certs.py",
+        "redistopo/world/gaze.py",
         "redistopo/world/timeline.py",
         "redistopo/world/tls.py",
     }

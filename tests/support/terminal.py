@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import signal
 import struct
 import subprocess
 import termios
@@ -14,14 +15,21 @@ from support.project import COMMAND, Project
 
 
 class Terminal:
-    """A command on a pseudo-terminal of a given size, and the screen it draws."""
+    """A command on a pseudo-terminal of a given size, and the screen it draws.
 
-    def __init__(self, project: Project, *words: str, columns: int = 80, **env: str) -> None:
-        self.screen = pyte.HistoryScreen(columns, 60)
+    `modes` are the terminal's before the command, `left` after it.
+    """
+
+    def __init__(
+        self, project: Project, *words: str, columns: int = 80, rows: int = 60, **env: str
+    ) -> None:
+        self.screen = pyte.HistoryScreen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, columns, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self._slave = os.dup(slave)
+        self.modes = termios.tcgetattr(slave)
         self.process = subprocess.Popen(
             [COMMAND, *words],
             cwd=project.root,
@@ -47,6 +55,12 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
+    def resize(self, columns: int, rows: int) -> None:
+        """The terminal has that size, and whoever draws on it is told."""
+        self.screen.resize(rows, columns)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
+
     def end(self, seconds: float = 60) -> int:
         """The exit code, with all output read."""
         end = time.monotonic() + seconds
@@ -55,5 +69,7 @@ class Terminal:
             assert time.monotonic() < end, self.read()
             time.sleep(0.01)
         self.read()
+        self.left = termios.tcgetattr(self._slave)
         os.close(self._master)
+        os.close(self._slave)
         return self.process.returncode

@@ -7,18 +7,14 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
+from redistopo.cli.elsewhere import access, elsewhere
 from redistopo.cli.output import Manner, deliver
-
-_PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
 @options.project
-@click.option("--connect", default="", metavar="HOST:PORT", help="Verify any topology by address.")
+@elsewhere
 @click.option("--ask-password", is_flag=True, help="Type the password of --connect in.")
-@click.option("--user", default="", help="The user to come in as, with --connect.")
-@click.option("--cacert", type=_PEM, help="Connect by TLS, and trust this CA.")
-@click.option("--cert", type=_PEM, help="A PEM file with certificate and key to present.")
 @click.option("--no-write", is_flag=True, help="Leave the data proof out.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also as JUnit XML.")
 @options.timeout("5s", "How long failures that may settle are looked at again.")
@@ -42,34 +38,25 @@ def verify(
     taken from REDISTOPO_PASSWORD; on a terminal it is asked for where it is needed.
     """
     from redistopo.cli.views.verify import show_verify
-    from redistopo.errors import AccessDenied, WrongRequest
+    from redistopo.errors import AccessDenied
     from redistopo.events import Tell
-    from redistopo.model.access import Access, Tls
     from redistopo.ops.verify import VerifyRequest, VerifyResult
     from redistopo.ops.verify import verify as verb
 
     password = click.prompt("Password", hide_input=True, err=True) if ask_password else ""
-    tls = Tls(str(cacert.absolute()), str(cert.absolute()) if cert else "") if cacert else None
-    access = Access(user=user, password=password, tls=tls)
-    request = VerifyRequest(
-        root=root, connect=connect, access=access, seconds=timeout, write=not no_write
-    )
 
     def asked(tell: Tell) -> VerifyResult:
-        if not connect and (user or cacert or cert):
-            raise WrongRequest(
-                "--user, --cacert and --cert are for another topology's address",
-                hint="name it: --connect HOST:PORT",
-            )
-        if cert and not cacert:
-            raise WrongRequest("--cert is used by TLS alone", hint="add --cacert CA.crt")
+        opens = access(connect, user, cacert, cert, password)
+        request = VerifyRequest(
+            root=root, connect=connect, access=opens, seconds=timeout, write=not no_write
+        )
         try:
             return verb(request, tell)
         except AccessDenied:
             if not connect or password or as_json or not sys.stdin.isatty():
                 raise
             typed = click.prompt(f"Password of {connect}", hide_input=True, err=True)
-            return verb(replace(request, access=replace(access, password=typed)), tell)
+            return verb(replace(request, access=replace(opens, password=typed)), tell)
 
     def work(tell: Tell) -> VerifyResult:
         result = asked(tell)

@@ -10,6 +10,15 @@ from redistopo.ops.engines import EnginesResult
 from redistopo.ops.ps import PsResult
 from redistopo.ops.status import NodeStatus, StatusResult
 
+COLUMNS = (
+    "shard", "node", "role", "port", "pid", "state", "slots", "memory",
+    "clients", "ops/s", "lag", "up",
+)  # fmt: skip
+_WATCHES = "watches"
+"""Where there are Sentinels, who have no slots."""
+
+RIGHT = frozenset({"shard", "port", "pid", "memory", "clients", "ops/s", "lag", "up"})
+
 
 def show_status(result: StatusResult) -> None:
     """One table, shard by shard."""
@@ -21,21 +30,16 @@ def show_status(result: StatusResult) -> None:
         for number, line in enumerate(result.nodes)
         if number == 0 or line.shard != result.nodes[number - 1].shard
     }
+    watched = result.shape is Shape.SENTINEL
     show(
         Sheet(
             title=f"{result.name}: {result.shape.value}, {result.engine or 'not running'}",
-            columns=(
-                "shard", "node", "role", "port", "pid", "state",
-                "watches" if result.shape is Shape.SENTINEL else "slots", "memory",
-                "clients", "ops/s", "lag", "up",
-            ),
-            rows=[_row(line) for line in result.nodes],
+            columns=[_WATCHES if watched and one == "slots" else one for one in COLUMNS],
+            rows=[row(line) for line in result.nodes],
             groups=frozenset(groups),
-            right=frozenset(
-                {"shard", "port", "pid", "memory", "clients", "ops/s", "lag", "up"}
-            ),
+            right=RIGHT,
         )
-    )  # fmt: skip
+    )
     if found := result.certificate:
         late = found.left < 30 * 86400
         color = "yellow" if late else "green"
@@ -49,7 +53,8 @@ def _watched(line: NodeStatus) -> str:
     return f"{line.watches}, epoch {line.epoch}" if line.watches else ""
 
 
-def _row(line: NodeStatus) -> tuple[str, ...]:
+def row(line: NodeStatus) -> tuple[str, ...]:
+    """The line's cells, one for each of the columns."""
     return (
         str(line.shard or "-"),
         line.name,
@@ -58,7 +63,7 @@ def _row(line: NodeStatus) -> tuple[str, ...]:
         str(line.pid or "-"),
         line.state,
         _watched(line) or slots_text(line.slots) or "-",
-        _size(line.memory),
+        size(line.memory),
         _number(line.clients),
         _number(line.operations),
         "-" if line.behind is None else f"{line.behind}B",
@@ -70,15 +75,16 @@ def _number(value: int | None) -> str:
     return "-" if value is None else str(value)
 
 
-def _size(count: int | None) -> str:
+def size(count: int | None) -> str:
+    """Bytes, short: 12M."""
     if count is None:
         return "-"
-    size = float(count)
+    left = float(count)
     for unit in ("B", "K", "M"):
-        if size < 1024:
-            return f"{size:.0f}{unit}"
-        size /= 1024
-    return f"{size:.1f}G"
+        if left < 1024:
+            return f"{left:.0f}{unit}"
+        left /= 1024
+    return f"{left:.1f}G"
 
 
 def _time(seconds: int | None) -> str:

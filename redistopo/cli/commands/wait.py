@@ -1,0 +1,51 @@
+"""``redistopo wait``"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from redistopo.cli import options
+from redistopo.cli.elsewhere import elsewhere, sight_request
+from redistopo.cli.output import Manner, deliver
+
+
+@click.command()
+@options.project
+@click.option(
+    "--for",
+    "wanted",
+    type=click.Choice(["healthy", "started", "replicated"]),
+    default="healthy",
+    show_default=True,
+    help="No check fails; every node answers; or replicas have what was written.",
+)
+@options.timeout("10s", "How long to wait at most; 0 looks once.")
+@elsewhere
+@options.output
+def wait(
+    root: Path,
+    wanted: str,
+    timeout: float,
+    connect: str,
+    user: str,
+    cacert: Path | None,
+    cert: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Wait until a topology is healthy, whoever starts it: exit code 0, or 3 if it isn't in time.
+
+    It may not run yet. `replicated` ends once every replica has the offset that its primary
+    had when the wait began: what was written before is there. Nothing is written.
+    """
+    from redistopo.cli.views.wait import show_wait
+    from redistopo.events import Tell
+    from redistopo.ops.wait import WaitRequest, WaitResult, Wanted
+    from redistopo.ops.wait import wait as verb
+
+    def work(tell: Tell) -> WaitResult:
+        request = replace(sight_request(root, connect, user, cacert, cert), patience=1.0)
+        return verb(WaitRequest(sight=request, wanted=Wanted(wanted), seconds=timeout), tell)
+
+    deliver(Manner(verb="wait", as_json=as_json, quiet=quiet), work, show_wait)

@@ -1,0 +1,59 @@
+"""Options for a topology elsewhere, by the address of one of its nodes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from redistopo.model.access import Access
+    from redistopo.ops.sight import SightRequest
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def elsewhere(command: Command) -> Command:
+    """``--connect``, and ``--user``, ``--cacert`` and ``--cert`` for it."""
+    for option in (
+        click.option("--cert", type=_PEM, help="A PEM file with certificate and key to present."),
+        click.option("--cacert", type=_PEM, help="Connect by TLS, and trust this CA."),
+        click.option("--user", default="", help="The user to come in as, with --connect."),
+        click.option(
+            "--connect",
+            default="",
+            metavar="HOST:PORT",
+            help="Any topology by address; REDISTOPO_PASSWORD opens it.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def access(
+    connect: str, user: str, cacert: Path | None, cert: Path | None, password: str = ""
+) -> "Access":
+    """How to come in there; raises WrongRequest for options that don't go together."""
+    from redistopo.errors import WrongRequest
+    from redistopo.model.access import Access, Tls
+
+    if not connect and (user or cacert or cert):
+        raise WrongRequest(
+            "--user, --cacert and --cert are for another topology's address",
+            hint="name it: --connect HOST:PORT",
+        )
+    if cert and not cacert:
+        raise WrongRequest("--cert is used by TLS alone", hint="add --cacert CA.crt")
+    tls = Tls(str(cacert.absolute()), str(cert.absolute()) if cert else "") if cacert else None
+    return Access(user=user, password=password, tls=tls)
+
+
+def sight_request(
+    root: Path, connect: str, user: str, cacert: Path | None, cert: Path | None
+) -> "SightRequest":
+    """What a verb that looks again and again is to look at; WrongRequest as `access` raises it."""
+    from redistopo.ops.sight import SightRequest
+
+    return SightRequest(root=root, connect=connect, access=access(connect, user, cacert, cert))

@@ -1,0 +1,137 @@
+"""`watch`: one frame of the screen, for any size; pure."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from rich.console import Group
+from rich.text import Text
+
+from redistopo.cli.sheet import STYLES
+from redistopo.cli.views.news import color_of, summary
+from redistopo.cli.views.status import COLUMNS, RIGHT, row
+from redistopo.model.news import CHANGED, Occurrence
+from redistopo.model.slots import show as slots_text
+from redistopo.ops.status import NodeStatus
+from redistopo.ops.watch import Scene
+
+_HIGHLIGHT = timedelta(seconds=10)
+"""How long a node whose role changed stands out."""
+
+_DROPPED = (
+    "pid", "up", "clients", "bus", "port", "memory", "shard", "link", "slots", "lag", "ops/s",
+    "role",
+)  # fmt: skip
+"""Columns that a narrow screen goes without, in this order."""
+
+_FIXED = 4  # title, summary, header, footer
+_MOST_TOLD = 8
+_ROOMY = 16  # lines from which some stay blank
+
+
+def frame(scene: Scene, width: int, height: int) -> Group:
+    """At most `height` lines of at most `width` columns, whatever there is to show."""
+    blank = [Text()] if height >= _ROOMY else []
+    room = max(0, height - _FIXED - len(blank))
+    spare = room - len(scene.lines) - 1 - len(blank)
+    told = max(0, min(len(scene.recent), _MOST_TOLD, max(room // 4, spare)))
+    block = told + 1 + len(blank) if told else 0
+    lines = [_title(scene, width), _summary(scene), *blank]
+    if scene.lines:
+        lines += _table(scene, width, room - block)
+    elif scene.trouble:
+        lines += [Text(scene.trouble.message, style="yellow"), Text(scene.trouble.hint)]
+    if told:
+        lines += [*blank, Text("Last events", style="bold"), *_told(scene.recent[-told:])]
+    lines = lines[: max(0, height - 1)]
+    lines += [Text()] * (height - 1 - len(lines))
+    lines.append(Text(f"q quits; every {scene.interval:g} s", style="dim"))
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+    return Group(*lines[:height])
+
+
+def _title(scene: Scene, width: int) -> Text:
+    """Name, shape and engine; at the right the moment of the look."""
+    about = ", ".join(filter(None, (scene.shape and scene.shape.value, scene.engine)))
+    left = Text(scene.name, style="bold").append(f": {about}" if about else "", style="default")
+    clock = f"{scene.at.astimezone():%H:%M:%S}"
+    left.truncate(max(0, width - len(clock) - 1), overflow="ellipsis", pad=True)
+    return left.append(f" {clock}", style="dim")
+
+
+def _summary(scene: Scene) -> Text:
+    if not scene.lines:
+        return Text("nothing to look at yet")
+    style = "" if all(line.state == "ok" for line in scene.lines) else "yellow"
+    return Text(summary(scene), style=style).append(f"; looked in {scene.took:.2f} s")
+
+
+def _table(scene: Scene, width: int, room: int) -> list[Text]:
+    """The header, and as many rows as there is room for: first those that tell something."""
+    changed = {
+        one.node for one in scene.recent if one.kind in CHANGED and scene.at - one.at < _HIGHLIGHT
+    }
+    lines = scene.lines
+    left_out = 0
+    if len(lines) > room:
+        kept = max(0, room - 1)
+        left_out = len(lines) - kept
+        urgent = sorted(range(len(lines)), key=lambda n: _rank(lines[n], changed))
+        lines = tuple(lines[n] for n in sorted(urgent[:kept]))
+    cells = [_cells(scene, line) for line in lines]
+    columns = _fitting(cells, width)
+    widths = {name: max([len(name), *(len(row[name]) for row in cells)]) for name in columns}
+    header = "  ".join(_placed(name, name, widths[name]) for name in columns)
+    found = [Text(header, style="bold")]
+    for line, row_cells in zip(lines, cells, strict=True):
+        text = Text(style="reverse" if line.name in changed else "")
+        for number, name in enumerate(columns):
+            cell = row_cells[name]
+            text.append("  " if number else "")
+            text.append(_placed(name, cell, widths[name]), style=STYLES.get(cell, ""))
+        found.append(text)
+    if left_out:
+        more = "; `redistopo status` shows all" if scene.own else ""
+        found.append(Text(f"... {left_out} more{more}", style="dim"))
+    return found
+
+
+def _rank(line: NodeStatus, changed: set[str]) -> tuple[bool, bool]:
+    return (line.name not in changed, line.state == "ok")
+
+
+def _cells(scene: Scene, line: NodeStatus) -> dict[str, str]:
+    found = dict(zip(COLUMNS, row(line), strict=True))
+    more = len(line.slots) - 1
+    found["slots"] = f"{slots_text(line.slots[:1])} +{more}" if more > 0 else found["slots"]
+    return {**found, "link": scene.links.get(line.name, "-"), "bus": scene.bus.get(line.name, "-")}
+
+
+def _fitting(cells: list[dict[str, str]], width: int) -> list[str]:
+    """The columns that fit; those that say nothing of any node are left out anyway."""
+    at = COLUMNS.index("up")
+    columns = [
+        name
+        for name in (*COLUMNS[:at], "link", "bus", *COLUMNS[at:])
+        if not cells or any(row[name] != "-" for row in cells)
+    ]
+    for dropped in _DROPPED:
+        widths = [max([len(name), *(len(row[name]) for row in cells)]) for name in columns]
+        if sum(widths) + 2 * (len(columns) - 1) <= width:
+            break
+        columns = [name for name in columns if name != dropped]
+    return columns
+
+
+def _placed(name: str, cell: str, width: int) -> str:
+    return cell.rjust(width) if name in RIGHT else cell.ljust(width)
+
+
+def _told(recent: Iterable[Occurrence]) -> list[Text]:
+    found = []
+    for one in recent:
+        line = Text(f"{one.at.astimezone():%H:%M:%S} ", style="dim")
+        line.append(f"{one.node or 'cluster'} ", style="bold")
+        line.append(f"{one.kind.value} ", style=color_of(one.kind) or "cyan")
+        found.append(line.append(one.words, style="default"))
+    return found

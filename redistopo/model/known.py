@@ -1,0 +1,186 @@
+"""What is known of a topology after a look: what it told, and of the silent what they told last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role, ShardSeen, shards_of
+from redistopo.model.slots import SlotRange
+from redistopo.model.topology import Shape
+
+LAG_BOUND = 1024 * 1024
+"""Bytes behind its primary from which a replica counts as lagging; it has caught up at half."""
+
+
+class Condition(StrEnum):
+    """Whether a node can be worked with, and if not, why."""
+
+    WELL = "well"
+    LOADING = "loading"
+    GONE = "gone"
+    SILENT = "silent"
+    PAUSED = "paused"
+    DENIED = "denied"
+
+    @property
+    def answers(self) -> bool:
+        return self in (Condition.WELL, Condition.LOADING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeKnown:
+    """One node. All but the first line is what it said last, however long ago that was.
+
+    `since` is the look at which its condition began; `why` what stood in the way of asking
+    it. `follows` and `link` are a replica's. Of `witnesses`, the answering others, so many
+    flag it now.
+    """
+
+    name: str
+    condition: Condition
+    since: datetime
+    why: str = ""
+    suspected_by: int = 0
+    failed_by: int = 0
+    witnesses: int = 0
+    run_id: str = ""
+    role: Role | None = None
+    follows: str = ""
+    link: bool | None = None
+    state: str = ""
+    slots: tuple[SlotRange, ...] = ()
+    epoch: int = 0
+    syncs: int = 0
+    behind: int | None = None
+    lagging: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """All nodes at one look, and who leads: name -> slots, none in a replication."""
+
+    at: datetime
+    nodes: tuple[NodeKnown, ...]
+    leaders: Mapping[str, tuple[SlotRange, ...]] = field(default_factory=dict)
+
+
+def learn(before: Known | None, seen: Observed, at: datetime) -> Known:
+    """What is known after this look."""
+    shards = shards_of(seen)
+    earlier = {node.name: node for node in before.nodes} if before else {}
+    behind = {
+        node.name: max(0, shard.primary.offset - node.offset)
+        for shard in shards
+        if shard.primary
+        for node in shard.replicas
+    }
+    flagged = _flagged(seen)
+    nodes = []
+    for node in seen.nodes:
+        told = _told(seen, node, earlier.get(node.name), at)
+        suspected, failed = flagged.get(node.address, (0, 0))
+        others = len(seen.answering) - (1 if node.answers else 0)
+        told = replace(
+            told,
+            suspected_by=suspected,
+            failed_by=failed,
+            witnesses=others if seen.shape is Shape.CLUSTER else 0,
+        )
+        nodes.append(_measured(told, behind.get(node.name)))
+    leaders = _leaders(seen, shards, before)
+    return Known(at=at, nodes=tuple(nodes), leaders=leaders)
+
+
+def condition(node: NodeSeen) -> Condition:
+    """What a look found."""
+    if node.answers:
+        return Condition.WELL if node.info.get("loading", "0") == "0" else Condition.LOADING
+    if node.paused:
+        return Condition.PAUSED
+    if node.process is ProcessState.ABSENT:
+        return Condition.GONE
+    if "refused our password" in node.error:
+        return Condition.DENIED
+    # of a stranger's process we know no more than that nobody listens
+    if "connection refused" in node.error and not node.running:
+        return Condition.GONE
+    return Condition.SILENT
+
+
+def _told(seen: Observed, node: NodeSeen, before: NodeKnown | None, at: datetime) -> NodeKnown:
+    found = condition(node)
+    since = before.since if before and before.condition is found else at
+    if not node.answers:
+        last = before or NodeKnown(name=node.name, condition=found, since=since)
+        return replace(last, condition=found, since=since, why=node.error)
+    me = node.myself
+    replica = node.role is Role.REPLICA
+    return NodeKnown(
+        name=node.name,
+        condition=found,
+        since=since,
+        run_id=node.info.get("run_id", ""),
+        role=node.role,
+        follows=_followed(seen, node),
+        link=node.link_up if replica else None,
+        state=node.cluster.get("cluster_state", ""),
+        slots=me.slots if me else (),
+        epoch=me.epoch if me else 0,
+        syncs=int(node.info.get("sync_full", 0)),
+        lagging=before.lagging if before and replica else False,
+    )
+
+
+def _followed(seen: Observed, node: NodeSeen) -> str:
+    """The name of the primary that a replica follows, or its address; "" for other roles."""
+    if node.role is not Role.REPLICA:
+        return ""
+    address = node.follows
+    me = node.myself
+    if me is not None:  # INFO still names the old primary for a moment
+        member = next((one for one in node.members if one.id == me.primary_id), None)
+        address = member.address if member else address
+    followed = seen.at(address)
+    return followed.name if followed else address
+
+
+def _measured(node: NodeKnown, behind: int | None) -> NodeKnown:
+    """The node with its distance to its primary, judged with some inertia."""
+    if behind is None:
+        return node
+    lagging = behind > LAG_BOUND or (node.lagging and behind * 2 > LAG_BOUND)
+    return replace(node, behind=behind, lagging=lagging)
+
+
+def _flagged(seen: Observed) -> dict[str, tuple[int, int]]:
+    """Address -> how many of the answering nodes flag it PFAIL, and FAIL."""
+    found: dict[str, tuple[int, int]] = {}
+    for witness in seen.answering:
+        for member in witness.members:
+            if not member.myself and member.failing:
+                pfail, fail = found.get(member.address, (0, 0))
+                known = "fail" in member.flags
+                found[member.address] = (pfail + (not known), fail + known)
+    return found
+
+
+def _leaders(
+    seen: Observed, shards: tuple[ShardSeen, ...], before: Known | None
+) -> dict[str, tuple[SlotRange, ...]]:
+    """Who leads; of a shard where nobody answers, who did when it was last heard of."""
+    found: dict[str, tuple[SlotRange, ...]] = {}
+    answering = {node.name for node in seen.answering}
+    for shard in shards:
+        if seen.shape is Shape.CLUSTER and not shard.slots:
+            continue
+        if shard.primary:
+            found[shard.primary.name] = shard.slots
+        elif (leader := _followed(seen, shard.replicas[0])) not in answering:
+            found.setdefault(leader, shard.slots)
+    taken = {one for slots in found.values() for one in slots}
+    for name, slots in (before.leaders if before else {}).items():
+        unheard = name not in found and name not in answering
+        if unheard and taken.isdisjoint(slots) and (slots or not found):
+            found[name] = slots
+    return found

@@ -1,0 +1,271 @@
+"""What changed between two looks: roles, faults, links, slots, as occurrences; pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from redistopo.model.known import Condition, Known, NodeKnown
+from redistopo.model.observed import Role
+from redistopo.model.slots import brief
+
+
+class Kind(StrEnum):
+    """What an occurrence is about; `MEANING` says it in words."""
+
+    NOW = "now"
+    JOINED = "joined"
+    LEFT = "left"
+    GONE = "gone"
+    SILENT = "silent"
+    PAUSED = "paused"
+    DENIED = "denied"
+    LOADING = "loading"
+    BACK = "back"
+    RESTARTED = "restarted"
+    PFAIL = "pfail"
+    FAIL = "fail"
+    CLEARED = "cleared"
+    CLUSTER_FAIL = "cluster-fail"
+    CLUSTER_OK = "cluster-ok"
+    ROLE = "role"
+    PRIMARY = "primary"
+    SLOTS = "slots"
+    EPOCH = "epoch"
+    LINK_DOWN = "link-down"
+    LINK_UP = "link-up"
+    RESYNC = "resync"
+    LAGGING = "lagging"
+    CAUGHT_UP = "caught-up"
+
+
+MEANING = {
+    Kind.NOW: "what the node is when the stream begins",
+    Kind.JOINED: "the node is part of the topology since now",
+    Kind.LEFT: "the node is no part of the topology any more",
+    Kind.GONE: "its process ended, or nobody listens at its address",
+    Kind.SILENT: "it runs or listens, but gives no answer in time",
+    Kind.PAUSED: "its process was stopped (SIGSTOP) and would go on at SIGCONT",
+    Kind.DENIED: "it refuses the password that we have",
+    Kind.LOADING: "it loads its data, and serves nobody yet",
+    Kind.BACK: "it answers (again)",
+    Kind.RESTARTED: "another process answers in its place, between two looks",
+    Kind.PFAIL: "other nodes suspect it: PFAIL, not agreed on",
+    Kind.FAIL: "other nodes count it as failed: FAIL, agreed on by a majority",
+    Kind.CLEARED: "no node suspects it any more",
+    Kind.CLUSTER_FAIL: "cluster_state:fail on some nodes: they refuse clients",
+    Kind.CLUSTER_OK: "cluster_state:ok again on some nodes",
+    Kind.ROLE: "the node's role changed, by its own word",
+    Kind.PRIMARY: "a shard is led by another node",
+    Kind.SLOTS: "the node owns other slots than before",
+    Kind.EPOCH: "a primary's config epoch changed: it won an election, or took over",
+    Kind.LINK_DOWN: "the replica's link to its primary is down",
+    Kind.LINK_UP: "the replica's link to its primary is up",
+    Kind.RESYNC: "the node gave a replica a full sync",
+    Kind.LAGGING: "the replica is further behind its primary than 1 MiB",
+    Kind.CAUGHT_UP: "the replica is less than half of that behind",
+}
+"""Every kind in words, as docs/events.md lists them."""
+
+BAD = frozenset(
+    {
+        Kind.GONE, Kind.SILENT, Kind.PAUSED, Kind.DENIED, Kind.PFAIL, Kind.FAIL,
+        Kind.CLUSTER_FAIL, Kind.LINK_DOWN, Kind.LAGGING,
+    }
+)  # fmt: skip
+GOOD = frozenset({Kind.BACK, Kind.CLEARED, Kind.CLUSTER_OK, Kind.LINK_UP, Kind.CAUGHT_UP})
+CHANGED = frozenset({Kind.ROLE, Kind.PRIMARY})
+
+_CONDITIONS = {
+    Condition.GONE: Kind.GONE,
+    Condition.SILENT: Kind.SILENT,
+    Condition.PAUSED: Kind.PAUSED,
+    Condition.DENIED: Kind.DENIED,
+    Condition.LOADING: Kind.LOADING,
+    Condition.WELL: Kind.BACK,
+}
+_MOST_NAMES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """One thing that happened between two looks; `at` is the later look's moment.
+
+    `node` is "" for what concerns the whole; `was` and `now` are the values that changed,
+    as text, "" where there is none.
+    """
+
+    at: datetime
+    node: str
+    kind: Kind
+    words: str
+    was: str = ""
+    now: str = ""
+
+
+def news(before: Known | None, now: Known) -> tuple[Occurrence, ...]:
+    """What happened in between; without `before`, what each node is.
+
+    Ordered as one thing leads to another: nodes that fell silent, what the others think
+    of them, then roles and slots, then links.
+    """
+    if before is None:
+        return tuple(_said(now, node, Kind.NOW, state_in_words(node)) for node in now.nodes)
+    known = {node.name: node for node in before.nodes}
+    pairs = [(known[node.name], node) for node in now.nodes if node.name in known]
+    return (
+        *_members(before, now),
+        *(one for was, node in pairs for one in _condition(now, was, node)),
+        *(one for was, node in pairs for one in _flags(now, was, node)),
+        *_cluster(now, pairs),
+        *(one for was, node in pairs for one in _role(now, was, node)),
+        *_leaders(before, now),
+        *(one for was, node in pairs for one in _epoch(now, was, node)),
+        *(one for was, node in pairs for one in _link(now, was, node)),
+    )
+
+
+def state_in_words(node: NodeKnown) -> str:
+    """``replica of node1, link up``; for a node that doesn't answer, why."""
+    if not node.condition.answers:
+        return node.why or node.condition.value
+    told = node.role.value if node.role else "answers"
+    if node.role is Role.REPLICA:
+        told += f" of {node.follows}, link {'up' if node.link else 'down'}"
+    if node.slots:
+        told += f", slots {brief(node.slots)}"
+    if node.state not in ("", "ok"):
+        told += f", cluster_state:{node.state}"
+    return told + (", loading its data" if node.condition is Condition.LOADING else "")
+
+
+def _said(
+    known: Known, node: NodeKnown | str, kind: Kind, words: str, values: tuple[str, str] = ("", "")
+) -> Occurrence:
+    name = node if isinstance(node, str) else node.name
+    was, now = values
+    return Occurrence(at=known.at, node=name, kind=kind, words=words, was=was, now=now)
+
+
+def _members(before: Known, now: Known) -> Iterator[Occurrence]:
+    names = {node.name for node in now.nodes}
+    for node in before.nodes:
+        if node.name not in names:
+            yield _said(now, node, Kind.LEFT, "is no part of the topology any more")
+    known = {node.name for node in before.nodes}
+    for node in now.nodes:
+        if node.name not in known:
+            yield _said(now, node, Kind.JOINED, state_in_words(node))
+
+
+def _condition(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
+    values = (was.condition.value, now.condition.value)
+    if was.condition is now.condition:
+        if now.condition.answers and was.run_id and now.run_id != was.run_id:
+            yield _said(known, now, Kind.RESTARTED, f"another process; {state_in_words(now)}")
+        return
+    kind = _CONDITIONS[now.condition]
+    if kind is not Kind.BACK:
+        yield _said(known, now, kind, state_in_words(now), values)
+        return
+    seconds = (known.at - was.since).total_seconds()
+    process = " with a new process" if was.run_id not in ("", now.run_id) else ""
+    words = f"answers{process} after {seconds:.1f} s {was.condition.value}; {state_in_words(now)}"
+    yield _said(known, now, kind, words, values)
+
+
+def _flags(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
+    old, new = _flag(was), _flag(now)
+    if old == new:
+        return
+    if not new:
+        if now.witnesses:
+            yield _said(known, now, Kind.CLEARED, "no node suspects it any more", (old, ""))
+    elif new == Kind.FAIL:
+        words = f"FAIL in the eyes of {now.failed_by} of {now.witnesses} nodes"
+        yield _said(known, now, Kind.FAIL, words, (old, new))
+    elif old != Kind.FAIL:
+        words = f"PFAIL in the eyes of {now.suspected_by} of {now.witnesses} nodes"
+        yield _said(known, now, Kind.PFAIL, words, (old, new))
+
+
+def _flag(node: NodeKnown) -> str:
+    if node.failed_by:
+        return Kind.FAIL.value
+    return Kind.PFAIL.value if node.suspected_by else ""
+
+
+def _cluster(known: Known, pairs: list[tuple[NodeKnown, NodeKnown]]) -> Iterator[Occurrence]:
+    turned = [(was, now) for was, now in pairs if was.state and now.state != was.state]
+    for kind, ok in ((Kind.CLUSTER_FAIL, False), (Kind.CLUSTER_OK, True)):
+        names = [now.name for _, now in turned if (now.state == "ok") is ok]
+        if names:
+            able = [node for node in known.nodes if node.condition.answers]
+            same = sum((node.state == "ok") is ok for node in able)
+            state = "ok" if ok else "fail"
+            words = f"cluster_state:{state} on {_names(names)}; by {same} of {len(able)} nodes"
+            yield _said(known, "", kind, words, ("fail" if ok else "ok", state))
+
+
+def _names(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _role(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
+    if was.role is None or now.role is None:
+        return
+    if was.role is not now.role:
+        old = was.role.value + (f" of {was.follows}" if was.follows else "")
+        new = now.role.value + (f" of {now.follows}" if now.follows else "")
+        yield _said(
+            known, now, Kind.ROLE, f"{new} now, was {old}", (was.role.value, now.role.value)
+        )
+    elif was.follows != now.follows and was.follows and now.follows:
+        words = f"replica of {now.follows} now, was of {was.follows}"
+        yield _said(known, now, Kind.ROLE, words, (was.follows, now.follows))
+
+
+def _leaders(before: Known, now: Known) -> Iterator[Occurrence]:
+    """Slots and shards by who leads them; nothing where nobody led before: that is no change."""
+    for name, slots in now.leaders.items():
+        old = before.leaders.get(name)
+        if old == slots or not before.leaders:
+            continue
+        earlier = next((who for who, had in before.leaders.items() if had == slots), "")
+        if old is None and earlier:
+            what = f"slots {brief(slots)}" if slots else "the others"
+            also = f", and {earlier} still says so too" if earlier in now.leaders else ""
+            words = f"leads {what} now, instead of {earlier}{also}"
+            yield _said(now, name, Kind.PRIMARY, words, (earlier, name))
+        elif slots:
+            words = f"owns slots {brief(slots)} now, before {brief(old or ()) or 'none'}"
+            yield _said(now, name, Kind.SLOTS, words, (brief(old or ()), brief(slots)))
+    taken = list(now.leaders.values())
+    there = {node.name for node in now.nodes}
+    for name, slots in before.leaders.items():
+        if name in there and name not in now.leaders and slots and slots not in taken:
+            words = f"owns no slots any more, before {brief(slots)}"
+            yield _said(now, name, Kind.SLOTS, words, (brief(slots), ""))
+
+
+def _epoch(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
+    if now.role is Role.PRIMARY and 0 < was.epoch != now.epoch > 0:
+        words = f"config epoch {now.epoch}, before {was.epoch}"
+        yield _said(known, now, Kind.EPOCH, words, (str(was.epoch), str(now.epoch)))
+
+
+def _link(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
+    if now.condition.answers and now.link is not None and now.link is not was.link:
+        if now.link:
+            yield _said(known, now, Kind.LINK_UP, f"link to {now.follows} up", ("down", "up"))
+        elif was.link is not None:
+            words = f"link to {now.follows} down"
+            yield _said(known, now, Kind.LINK_DOWN, words, ("up", "down"))
+    if now.run_id == was.run_id and now.syncs > was.syncs:
+        words = f"gave a full sync (sync_full {was.syncs} -> {now.syncs})"
+        yield _said(known, now, Kind.RESYNC, words, (str(was.syncs), str(now.syncs)))
+    if now.lagging is not was.lagging and now.condition.answers:
+        kind = Kind.LAGGING if now.lagging else Kind.CAUGHT_UP
+        words = f"{now.behind or 0} bytes behind {now.follows or 'its primary'}"
+        yield _said(known, now, kind, words, (str(was.behind or 0), str(now.behind or 0)))

@@ -1,0 +1,116 @@
+"""`events`: role changes and faults as they happen, told one by one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from redistopo.errors import ExitCode, RedistopoError, TimedOut
+from redistopo.model.known import Known, learn
+from redistopo.model.news import Kind, Occurrence, news
+from redistopo.model.observed import Observed
+from redistopo.ops.sight import Sight, SightRequest, sight
+from redistopo.world.gaze import moment
+from redistopo.world.waiting import Deadline, wait_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One look of many; `seen` is None where there is nothing to look at, `trouble` says why.
+
+    `news` is what happened since the last round; in the first one that saw nodes, what
+    they are.
+    """
+
+    name: str
+    at: datetime
+    seen: Observed | None
+    news: tuple[Occurrence, ...]
+    trouble: RedistopoError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsRequest:
+    """`seconds` is for how long (inf: until interrupted), `count` how many occurrences at most
+    (0: any number; what nodes are at the start doesn't count), `pause` seconds between looks."""
+
+    sight: SightRequest
+    seconds: float
+    count: int = 0
+    pause: float = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsResult:
+    """How many were told."""
+
+    count: int
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def events(request: EventsRequest, told: Callable[[Round], object]) -> EventsResult:
+    """Every round in which something happened was told, until the count or the time is full.
+
+    Raises WrongRequest without a topology file; a topology that isn't there is only waited for.
+    """
+    count = 0
+    with rounds(request.sight) as next_round:
+        trouble = ""
+
+        def look() -> bool | None:
+            nonlocal count, trouble
+            found = next_round()
+            fresh = sum(one.kind is not Kind.NOW for one in found.news)
+            left = request.count - count if request.count else fresh
+            why = found.trouble.message if found.trouble else ""
+            if found.news or why != trouble:
+                told(shortened(found, left))
+            trouble = why
+            count += min(fresh, left)
+            return True if request.count and count >= request.count else None
+
+        with suppress(TimedOut):
+            pause = request.pause
+            wait_for(look, Deadline(request.seconds), lambda: "", pause=pause, most=pause)
+    return EventsResult(count=count)
+
+
+def shortened(found: Round, most: int) -> Round:
+    """The round with so many occurrences at most, not counting what nodes are at the start."""
+    kept: list[Occurrence] = []
+    for one in found.news:
+        if one.kind is Kind.NOW or most > 0:
+            kept.append(one)
+            most -= one.kind is not Kind.NOW
+    return Round(
+        name=found.name, at=found.at, seen=found.seen, news=tuple(kept), trouble=found.trouble
+    )
+
+
+@contextmanager
+def rounds(request: SightRequest) -> Iterator[Callable[[], Round]]:
+    """Each call is one look; what nodes were is remembered from one to the next."""
+    with sight(request) as topology:
+        yield _Rounds(topology).next
+
+
+class _Rounds:
+    def __init__(self, topology: Sight) -> None:
+        self._topology = topology
+        self._known: Known | None = None
+
+    def next(self) -> Round:
+        seen = self._topology.look()
+        at = moment()
+        before = self._known
+        if seen is not None:
+            self._known = learn(before, seen, at)
+        elif before is not None:
+            self._known = Known(at=at, nodes=())
+        return Round(
+            name=self._topology.name,
+            at=at,
+            seen=seen,
+            news=news(before, self._known) if self._known else (),
+            trouble=self._topology.trouble,
+        )

@@ -1,0 +1,184 @@
+"""What a verb that looks again and again looks at: the folder's own topology, as far as it is
+started by now, or the one around an address, as far as it is found by now."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from redistopo.checks.subject import Expected
+from redistopo.errors import BadReply, RedistopoError, Unreachable
+from redistopo.events import silent
+from redistopo.model.access import Access, Keys, one_key
+from redistopo.model.layout import Layout
+from redistopo.model.observed import Observed
+from redistopo.model.topology import Directives, Shape
+from redistopo.ops.discover import Discovered, discover, grown, parse_address
+from redistopo.ops.history import remember_primary
+from redistopo.ops.project import Project, load
+from redistopo.ops.running import configs, nothing_started, running_keys, running_targets
+from redistopo.ops.situation import expected, primary_in
+from redistopo.world.client import Asker
+from redistopo.world.gaze import Gaze
+from redistopo.world.lock import locked
+from redistopo.world.observe import Depth, Target, look
+from redistopo.world.waiting import Deadline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SightRequest:
+    """The folder's own topology, or the one around `connect`, where `access` is for."""
+
+    root: Path
+    connect: str = ""
+    access: Access = field(default_factory=Access)
+    patience: float = 0.5
+
+
+class Sight(Protocol):
+    """A topology that may not be there yet, may grow, and may end."""
+
+    name: str
+    trouble: RedistopoError | None
+    """Why there is nothing to look at; None where there is."""
+
+    def look(self) -> Observed | None:
+        """One snapshot, as deep as HEALTH; None where there is nothing to look at yet."""
+
+    def look_deep(self) -> Observed | None:
+        """The same, as deep as FULL; it waits for who is slow."""
+
+    @property
+    def expected(self) -> Expected:
+        """What the topology should be, as far as that is known."""
+
+    @property
+    def size(self) -> int:
+        """How many nodes it has at least."""
+
+
+@contextmanager
+def sight(request: SightRequest) -> Iterator[Sight]:
+    """Raises WrongRequest where there is neither a topology file nor an address; AccessDenied
+    comes from the first look at an address whose password we don't have."""
+    if request.connect:
+        elsewhere = _Elsewhere(request)
+        with elsewhere.gaze:
+            yield elsewhere
+        return
+    own = _Own(load(request.root), request.patience)
+    try:
+        yield own
+    finally:
+        own.close()
+
+
+class _Own:
+    """The folder's topology: its configuration is read anew for each look, for `up` writes it,
+    a rotation changes its passwords, and `down --wipe` removes it."""
+
+    def __init__(self, project: Project, patience: float) -> None:
+        self.name = project.topology.name
+        self.trouble: RedistopoError | None = None
+        self._project = project
+        self._patience = patience
+        self._rendered: dict[str, Directives] = {}
+        self._gaze: Gaze | None = None
+        self._primary = ""
+
+    @property
+    def size(self) -> int:
+        return self._project.topology.size
+
+    @property
+    def expected(self) -> Expected:
+        layout = self._project.layout
+        paths = {name: str(layout.node(name).config) for name in self._rendered}
+        return expected(self._project.topology, self._rendered, paths)
+
+    def look(self) -> Observed | None:
+        targets = self._targets()
+        if not targets or self._gaze is None:
+            return None
+        seen = self._gaze.look(self._project.topology.shape, targets)
+        self._remember(seen)
+        return seen
+
+    def look_deep(self) -> Observed | None:
+        targets = self._targets()
+        if not targets or self._gaze is None:
+            return None
+        with Asker(self._gaze.asker.keys) as asker:
+            return look(self._project.topology.shape, targets, asker, Depth.FULL)
+
+    def close(self) -> None:
+        if self._gaze is not None:
+            self._gaze.__exit__(None, None, None)
+            self._gaze = None
+
+    def _targets(self) -> tuple[Target, ...]:
+        layout = self._project.layout
+        self._rendered = configs(layout)
+        targets = running_targets(layout, self._rendered)
+        self.trouble = None if targets else nothing_started(layout)
+        if targets:
+            self._open(running_keys(layout, self._rendered))
+        return targets
+
+    def _open(self, keys: Keys) -> None:
+        if self._gaze is None or self._gaze.asker.keys != keys:
+            self.close()
+            self._gaze = Gaze(keys, patience=self._patience)
+
+    def _remember(self, seen: Observed) -> None:
+        """As other verbs do, but only what is new, and never while one changes the topology:
+        then that one keeps the record."""
+        primary = primary_in(seen)
+        if seen.shape is not Shape.REPLICATION or primary == self._primary:
+            return
+        layout: Layout = self._project.layout
+        with suppress(RedistopoError), locked(layout, "watch", Deadline(0), silent) as there:
+            if there:
+                remember_primary(layout, seen)
+            self._primary = primary
+
+
+class _Elsewhere:
+    """The topology around an address; it is followed as it grows."""
+
+    expected = Expected()
+    size = 1
+
+    def __init__(self, request: SightRequest) -> None:
+        self.name = request.connect
+        self.trouble: RedistopoError | None = None
+        self._entry = parse_address(request.connect)
+        password = request.access.password or os.environ.get("REDISTOPO_PASSWORD", "")
+        self._keys = one_key(replace(request.access, password=password))
+        self.gaze = Gaze(self._keys, patience=request.patience)
+        self._found: Discovered | None = None
+
+    def look(self) -> Observed | None:
+        if self._found is None:
+            self._discover()
+        if self._found is None:
+            return None
+        seen = self.gaze.look(self._found.shape, self._found.targets)
+        self._found = grown(self._found, seen, self._entry[1])
+        return seen
+
+    def look_deep(self) -> Observed | None:
+        if self._found is None:
+            return None
+        with Asker(self._keys) as asker:
+            return look(self._found.shape, self._found.targets, asker, Depth.FULL)
+
+    def _discover(self) -> None:
+        try:
+            with Asker(self._keys, seconds=1.0) as asker:
+                self._found = discover(*self._entry, asker)
+            self.trouble = None
+        except (Unreachable, BadReply) as error:
+            self.trouble = error

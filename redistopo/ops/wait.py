@@ -1,0 +1,172 @@
+"""`wait`: until a topology is started, replicated or healthy, whoever starts it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from redistopo.checks.catalogue import CHECKS
+from redistopo.checks.subject import TOPOLOGY, subject
+from redistopo.errors import ExitCode, TimedOut
+from redistopo.events import Tell, step
+from redistopo.model.findings import failed
+from redistopo.model.observed import Observed, shards_of
+from redistopo.model.topology import Shape
+from redistopo.ops.sight import Sight, SightRequest, sight
+from redistopo.world.waiting import Deadline, wait_for
+
+
+class Wanted(StrEnum):
+    """What to wait for, from least to most.
+
+    `STARTED`: every node answers and has loaded its data. `REPLICATED`: also, every replica
+    has what its primary had when the wait began. `HEALTHY`: no check of `verify` fails.
+    """
+
+    STARTED = "started"
+    REPLICATED = "replicated"
+    HEALTHY = "healthy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitRequest:
+    """`seconds` 0 looks once."""
+
+    sight: SightRequest
+    wanted: Wanted = Wanted.HEALTHY
+    seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What still stood in the way at the last look; `check` is "" where none says so."""
+
+    subject: str
+    evidence: str
+    hint: str = ""
+    check: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitResult:
+    """Nothing `missing`, or what was at the deadline. `shape` is None where nothing was ever
+    seen; `offsets`: for each primary, which offset its replicas were to reach."""
+
+    name: str
+    wanted: Wanted
+    shape: Shape | None
+    nodes: int
+    seconds: float
+    missing: tuple[Missing, ...]
+    offsets: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def code(self) -> ExitCode:
+        return ExitCode.FAULT if self.missing else ExitCode.DONE
+
+
+def wait(request: WaitRequest, tell: Tell) -> WaitResult:
+    """What is wanted is true, or the deadline is over; nothing is changed or written.
+
+    Raises WrongRequest without a topology file, AccessDenied at once where our password is
+    refused; else no trouble of a node, and no topology that isn't there yet, ends it early.
+    """
+    deadline = Deadline(request.seconds)
+    with sight(request.sight) as topology:
+        attempt = _Attempt(topology=topology, wanted=request.wanted)
+        with suppress(TimedOut), step(tell, f"wait until {topology.name} is {request.wanted}"):
+            wait_for(attempt.look, deadline, lambda: "", pause=0.02)
+        return WaitResult(
+            name=topology.name,
+            wanted=request.wanted,
+            shape=attempt.seen.shape if attempt.seen else None,
+            nodes=len(attempt.seen.nodes) if attempt.seen else 0,
+            seconds=request.seconds - deadline.left,
+            missing=attempt.missing,
+            offsets={name: offset for (name, _history), offset in attempt.goals.items()},
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Attempt:
+    """The looks of one `wait`; `goals` is (primary, its replication's id) -> its first offset."""
+
+    topology: Sight
+    wanted: Wanted
+    seen: Observed | None = None
+    missing: tuple[Missing, ...] = ()
+    goals: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def look(self) -> bool | None:
+        """True once nothing is missing."""
+        self.missing = tuple(self._look())
+        return None if self.missing else True
+
+    def _look(self) -> Iterable[Missing]:
+        seen = self.topology.look()
+        if seen is None:
+            self.seen = None
+            return (_unseen(self.topology),)
+        self.seen = seen
+        if missing := self._few(seen):
+            return missing
+        if self.wanted is Wanted.REPLICATED:
+            return (*self._failed(seen, "node.alive"), *replicating(seen, self.goals))
+        if self.wanted is Wanted.STARTED:
+            return self._failed(seen, "node.alive")
+        # a look at everything costs more, so it comes last
+        if missing := self._failed(seen):
+            return missing
+        deep = self.topology.look_deep()
+        return self._failed(deep) if deep else (_unseen(self.topology),)
+
+    def _few(self, seen: Observed) -> tuple[Missing, ...]:
+        """While `up` writes one node's configuration after the other, some are missing."""
+        if len(seen.nodes) >= self.topology.size:
+            return ()
+        told = f"{len(seen.nodes)} of {self.topology.size} nodes are there"
+        return (Missing(subject=TOPOLOGY, evidence=told, hint="start the others: redistopo up"),)
+
+    def _failed(self, seen: Observed, *only: str) -> tuple[Missing, ...]:
+        about = subject(seen, self.topology.expected)
+        checks = (check for check in CHECKS if not only or check.id in only)
+        found = (one for check in checks for one in check.findings(about))
+        return tuple(
+            Missing(subject=one.subject, evidence=one.evidence, hint=one.hint, check=one.check)
+            for one in failed(found)
+        )
+
+
+def _unseen(topology: Sight) -> Missing:
+    trouble = topology.trouble
+    if trouble is None:
+        return Missing(subject=TOPOLOGY, evidence="nothing is there to look at")
+    told = ": ".join(filter(None, (trouble.message, trouble.detail)))
+    return Missing(subject=TOPOLOGY, evidence=told, hint=trouble.hint)
+
+
+def replicating(seen: Observed, goals: dict[tuple[str, str], int]) -> Iterator[Missing]:
+    """Every replica that hasn't yet what its primary had at the first look at it.
+
+    A primary that is new in `goals` is added. It is known by the id of its replication too:
+    where that changes, as at a restart, its offset begins anew.
+    """
+    for shard in shards_of(seen):
+        primary = shard.primary
+        if primary is None:
+            for node in shard.replicas:
+                told = f"its primary {node.follows} doesn't answer"
+                yield Missing(subject=node.name, evidence=told, hint="redistopo status")
+            continue
+        history = primary.info.get("master_replid", "")
+        goal = goals.setdefault((primary.name, history), primary.offset)
+        for node in shard.replicas:
+            state = node.info.get("master_link_status", "unknown")
+            if not node.link_up:
+                told = f"its link to {primary.name} is {state}"
+                yield Missing(
+                    subject=node.name, evidence=told, hint="see its log, and `redistopo verify`"
+                )
+            elif node.offset < goal:
+                told = f"has offset {node.offset} of the {goal} that {primary.name} had"
+                yield Missing(subject=node.name, evidence=told, hint="give it time: --timeout 60s")

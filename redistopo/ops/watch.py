@@ -1,0 +1,138 @@
+"""`watch`: what `status` tells, looked at again and again, with what happened meanwhile."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from redistopo.errors import ExitCode, RedistopoError, TimedOut
+from redistopo.model.news import Kind, Occurrence
+from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role
+from redistopo.model.topology import Shape
+from redistopo.ops.events import Round, rounds
+from redistopo.ops.sight import SightRequest
+from redistopo.ops.status import NodeStatus, lines
+from redistopo.world.waiting import Deadline, wait_for
+
+_KEPT = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchRequest:
+    """`interval` is seconds from one look's beginning to the next one's."""
+
+    sight: SightRequest
+    interval: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """All that one frame shows. `recent` are the last occurrences, oldest first; `links` says
+    of each node how its link to its primary is, `bus` how many others a cluster's node is
+    linked to; `took` is seconds that the look took; `own` is false for a stranger's topology.
+    """
+
+    name: str
+    at: datetime
+    own: bool
+    interval: float
+    took: float = 0.0
+    shape: Shape | None = None
+    engine: str = ""
+    lines: tuple[NodeStatus, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    bus: Mapping[str, str] = field(default_factory=dict)
+    recent: tuple[Occurrence, ...] = ()
+    trouble: RedistopoError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchResult:
+    """How many looks were taken."""
+
+    rounds: int
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def idle(seconds: float) -> bool:
+    """Wait that long; False, for nobody asked to end."""
+    with suppress(TimedOut):
+        wait_for(lambda: None, Deadline(seconds), lambda: "", pause=seconds, most=seconds)
+    return False
+
+
+def watch(
+    request: WatchRequest,
+    show: Callable[[Scene, Round], object],
+    rest: Callable[[float], bool] = idle,
+) -> WatchResult:
+    """Each look was shown, until `rest`, which passes the time until the next one, was true.
+
+    Raises WrongRequest without a topology file; a topology that isn't there is waited for.
+    """
+    count = 0
+    recent: deque[Occurrence] = deque(maxlen=_KEPT)
+    with rounds(request.sight) as next_round:
+        while True:
+            began = time.monotonic()
+            found = next_round()
+            recent.extend(one for one in found.news if one.kind is not Kind.NOW)
+            took = time.monotonic() - began
+            show(scene(request, found, tuple(recent), took), found)
+            count += 1
+            if rest(max(0.05, request.interval - (time.monotonic() - began))):
+                return WatchResult(rounds=count)
+
+
+def scene(
+    request: WatchRequest, found: Round, recent: tuple[Occurrence, ...], took: float
+) -> Scene:
+    """What a frame shows of a round."""
+    seen = found.seen
+    return Scene(
+        name=found.name,
+        at=found.at,
+        own=not request.sight.connect,
+        interval=request.interval,
+        took=took,
+        shape=seen.shape if seen else None,
+        engine=seen.engine if seen else "",
+        lines=lines(_as_ours(seen)) if seen else (),
+        links={node.name: _link(node) for node in seen.nodes} if seen else {},
+        bus=_bus(seen) if seen and seen.shape is Shape.CLUSTER else {},
+        recent=recent,
+        trouble=found.trouble,
+    )
+
+
+def _as_ours(seen: Observed) -> Observed:
+    """A stranger's process isn't looked at; a line tells of it what it tells of one that runs."""
+    return replace(
+        seen,
+        nodes=tuple(
+            replace(node, process=ProcessState.RUNNING)
+            if node.process is ProcessState.NOT_OURS
+            else node
+            for node in seen.nodes
+        ),
+    )
+
+
+def _link(node: NodeSeen) -> str:
+    """Of a replica; "-" for other roles."""
+    if not node.answers or node.role is not Role.REPLICA:
+        return "-"
+    if node.link_up:
+        return "up"
+    return "sync" if node.info.get("master_sync_in_progress") == "1" else "down"
+
+
+def _bus(seen: Observed) -> dict[str, str]:
+    """Bus links of each node to the others that it knows, as 5/5."""
+    found = {}
+    for node in seen.answering:
+        others = [member for member in node.members if not member.myself]
+        found[node.name] = f"{sum(member.linked for member in others)}/{len(others)}"
+    return found

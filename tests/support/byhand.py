@@ -1,0 +1,65 @@
+"""Servers that a test starts by hand, as somebody else would."""
+
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from support.engines import BUNDLED
+from support.judge import client
+from support.waiting import until
+
+
+class ByHand:
+    """Servers below one folder, each in its own; none outlives `close`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._made: list[subprocess.Popen[bytes]] = []
+
+    def start(self, port: int, *words: str) -> int:
+        """The pid of a server on that port; it may not listen yet."""
+        folder = self._root / f"byhand-{port}"
+        folder.mkdir(exist_ok=True)
+        with (folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [BUNDLED.path, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *words],
+                cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        self._made.append(process)
+        return process.pid
+
+    def cluster(self, first: int, count: int) -> None:
+        """So many primaries that know each other; they get their slots last of all."""
+        ports = range(first, first + count)
+        for port in ports:
+            self.start(port, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+        for port in ports:
+            listening(port)
+        with closing(client(first)) as node:
+            for port in ports[1:]:
+                node.execute_command("CLUSTER", "MEET", "127.0.0.1", port)
+        share = 16384 // count
+        for number, port in enumerate(ports):
+            last = 16383 if port == ports[-1] else (number + 1) * share - 1
+            with closing(client(port)) as node:
+                node.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
+
+    def close(self) -> None:
+        for process in self._made:
+            process.kill()
+            process.wait()
+
+
+def listening(port: int) -> None:
+    """It answers now."""
+
+    def answers() -> bool:
+        with closing(client(port)) as node:
+            try:
+                return bool(node.ping())
+            except RedisError:
+                return False
+
+    until(answers)

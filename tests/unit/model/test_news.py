@@ -1,0 +1,300 @@
+"""What happened between two looks, told from edited samples of real servers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redistopo.model.known import LAG_BOUND, Condition, Known, condition, learn
+from redistopo.model.news import BAD, GOOD, MEANING, Kind, Occurrence, news
+from redistopo.model.observed import NodeSeen, Observed, ProcessState
+from redistopo.model.slots import SlotRange
+
+Seen = Callable[[str, str], Observed]
+Edit = Callable[[Observed], Observed]
+
+_BEGIN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_NOTHING: dict[str, Any] = {"info": {}, "cluster": {}, "members": ()}
+
+
+def _told(*looks: Observed) -> tuple[Occurrence, ...]:
+    """What the last look told after the others, one second apart."""
+    known: Known | None = None
+    found: tuple[Occurrence, ...] = ()
+    for number, seen in enumerate(looks):
+        now = learn(known, seen, _BEGIN + timedelta(seconds=number))
+        found, known = news(known, now), now
+    return found
+
+
+def _brief(found: tuple[Occurrence, ...]) -> list[str]:
+    return [f"{one.node} {one.kind.value}".strip() for one in found]
+
+
+def node(name: str, **fields: Any) -> Edit:
+    """The node with other fields."""
+    return lambda seen: replace(
+        seen, nodes=tuple(replace(n, **fields) if n.name == name else n for n in seen.nodes)
+    )
+
+
+def info(name: str, **said: object) -> Edit:
+    """The node with other fields of INFO."""
+
+    def edit(seen: Observed) -> Observed:
+        old = next(one for one in seen.nodes if one.name == name)
+        told = {key: str(value) for key, value in said.items()}
+        return node(name, info={**old.info, **told})(seen)
+
+    return edit
+
+
+def state(said: str, *names: str) -> Edit:
+    """Nodes with another cluster_state."""
+
+    def edit(seen: Observed) -> Observed:
+        nodes = tuple(
+            replace(one, cluster={**one.cluster, "cluster_state": said})
+            if one.name in names
+            else one
+            for one in seen.nodes
+        )
+        return replace(seen, nodes=nodes)
+
+    return edit
+
+
+def belief(about: str, *witnesses: str, **fields: Any) -> Edit:
+    """What these nodes believe of a node, or of itself."""
+
+    def edit(seen: Observed) -> Observed:
+        port = next(one.port for one in seen.nodes if one.name == about)
+        nodes = tuple(
+            replace(
+                one,
+                members=tuple(
+                    replace(member, **fields) if member.port == port else member
+                    for member in one.members
+                ),
+            )
+            if one.name in witnesses
+            else one
+            for one in seen.nodes
+        )
+        return replace(seen, nodes=nodes)
+
+    return edit
+
+
+def both(*edits: Edit) -> Edit:
+    def edit(seen: Observed) -> Observed:
+        for one in edits:
+            seen = one(seen)
+        return seen
+
+    return edit
+
+
+def gone(name: str) -> Edit:
+    told = {"process": ProcessState.ABSENT, "pid": 0, "error": "its process isn't running"}
+    return node(name, **told, **_NOTHING)
+
+
+def silent(name: str) -> Edit:
+    return node(name, error="127.0.0.1:7000 doesn't answer: timed out", **_NOTHING)
+
+
+def promoted(name: str, before: str) -> Edit:
+    """A cluster's replica that took over from its primary, with a higher epoch."""
+
+    def edit(seen: Observed) -> Observed:
+        old = next(one for one in seen.nodes if one.name == before).myself
+        me = next(one for one in seen.nodes if one.name == name).myself
+        assert old is not None
+        assert me is not None
+        own = {"flags": frozenset({"myself", "master"}), "primary_id": "", "epoch": 9}
+        others = [one.name for one in seen.nodes if one.name != name]
+        return both(
+            info(name, role="master"),
+            belief(name, name, slots=old.slots, **own),
+            belief(name, *others, slots=old.slots, **{**own, "flags": frozenset({"master"})}),
+            belief(before, *(n for n in (name, *others) if n != before), slots=()),
+        )(seen)
+
+    return edit
+
+
+_OTHERS = ("node2", "node3", "node4", "node5", "node6")
+
+CLUSTER: list[tuple[str, Edit, list[str]]] = [
+    ("nothing", both(), []),
+    ("a node ended", gone("node1"), ["node1 gone"]),
+    ("a node says nothing", silent("node5"), ["node5 silent"]),
+    ("stopped", node("node2", paused=True, error="stopped", **_NOTHING), ["node2 paused"]),
+    ("a password", node("node2", error="refused our password: WRONGPASS", **_NOTHING),
+     ["node2 denied"]),
+    ("loading", info("node2", loading=1), ["node2 loading"]),
+    ("another process", info("node2", run_id="0" * 40), ["node2 restarted"]),
+    ("suspected", belief("node1", "node3", flags=frozenset({"master", "fail?"})), ["node1 pfail"]),
+    ("failed", belief("node1", *_OTHERS, flags=frozenset({"master", "fail"})), ["node1 fail"]),
+    ("the cluster fails", state("fail", "node1", "node2"), ["cluster-fail"]),
+    ("taken over", both(promoted("node4", "node1"), gone("node1")),
+     ["node1 gone", "node4 role", "node4 primary", "node4 epoch"]),
+    ("slots moved", both(
+        belief("node1", "node1", slots=(SlotRange(0, 5000),)),
+        belief("node2", "node2", slots=(SlotRange(5001, 10922),)),
+     ), ["node1 slots", "node2 slots"]),
+    ("another epoch", belief("node3", "node3", epoch=70), ["node3 epoch"]),
+    ("a replica's epoch is its primary's", belief("node6", "node6", epoch=70), []),
+    ("the link is lost", info("node4", master_link_status="down"), ["node4 link-down"]),
+    ("a sync", info("node1", sync_full=8), ["node1 resync"]),
+    ("far behind", info("node1", master_repl_offset=LAG_BOUND * 9), ["node4 lagging"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("edit", "told"), [(e, t) for _, e, t in CLUSTER],
+                         ids=[name for name, _, _ in CLUSTER])  # fmt: skip
+def test_a_cluster(observed: Seen, engine_name: str, edit: Edit, told: list[str]) -> None:
+    seen = observed(engine_name, "cluster")
+    assert _brief(_told(seen, edit(seen))) == told
+
+
+@pytest.mark.parametrize(("edit", "_told_"), [(e, t) for _, e, t in CLUSTER],
+                         ids=[name for name, _, _ in CLUSTER])  # fmt: skip
+def test_nothing_is_told_twice(observed: Seen, edit: Edit, _told_: list[str]) -> None:
+    seen = observed("valkey-8.1", "cluster")
+    assert _told(seen, edit(seen), edit(seen)) == ()
+
+
+BACK: list[tuple[str, Edit, list[str]]] = [
+    ("a node ended", gone("node1"), ["node1 back"]),
+    ("suspected", belief("node1", "node3", flags=frozenset({"master", "fail?"})),
+     ["node1 cleared"]),
+    ("the cluster fails", state("fail", "node1", "node2"), ["cluster-ok"]),
+    ("the link is lost", info("node4", master_link_status="down"), ["node4 link-up"]),
+    ("far behind", info("node1", master_repl_offset=LAG_BOUND * 9), ["node4 caught-up"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("edit", "told"), [(e, t) for _, e, t in BACK],
+                         ids=[name for name, _, _ in BACK])  # fmt: skip
+def test_and_back(observed: Seen, engine_name: str, edit: Edit, told: list[str]) -> None:
+    seen = observed(engine_name, "cluster")
+    assert _brief(_told(seen, edit(seen), seen)) == told
+
+
+def test_the_first_look_says_what_nodes_are(observed: Seen, engine_name: str) -> None:
+    found = _told(gone("node2")(observed(engine_name, "replication")))
+    assert [one.words for one in found] == [
+        "primary",
+        "its process isn't running",
+        "replica of node1, link up",
+    ]
+    assert {one.kind for one in found} == {Kind.NOW}
+
+
+def test_words_of_a_takeover(observed: Seen, engine_name: str) -> None:
+    seen = observed(engine_name, "cluster")
+    told = _told(seen, gone("node1")(seen), both(promoted("node4", "node1"), gone("node1"))(seen))
+    words = {one.kind: one for one in told}
+    assert words[Kind.ROLE].words == "primary now, was replica of node1"
+    assert (words[Kind.ROLE].was, words[Kind.ROLE].now) == ("replica", "primary")
+    assert words[Kind.PRIMARY].words == "leads slots 0-5460 now, instead of node1"
+    assert words[Kind.EPOCH].now == "9"
+    assert {one.at for one in told} == {_BEGIN + timedelta(seconds=2)}
+
+
+def test_a_primary_that_comes_back_claims_its_slots_too(observed: Seen) -> None:
+    seen = observed("redis-8.2", "cluster")
+    split = promoted("node4", "node1")(seen)
+    told = [one for one in _told(seen, split) if one.kind is Kind.PRIMARY]
+    assert [one.words for one in told] == [
+        "leads slots 0-5460 now, instead of node1, and node1 still says so too"
+    ]
+
+
+def test_what_a_node_was_is_remembered_while_it_is_silent(observed: Seen) -> None:
+    seen = observed("redis-7.0", "replication")
+    demoted = info(
+        "node1", role="slave", master_host="127.0.0.1", master_port=seen.nodes[1].port,
+        master_link_status="up",
+    )(info("node2", role="master")(seen))  # fmt: skip
+    found = _told(seen, gone("node1")(seen), gone("node1")(seen), demoted)
+    said = {(one.node, one.kind): one.words for one in found}
+    assert said["node1", Kind.BACK].startswith("answers after 2.0 s gone; replica of node2")
+    assert said["node1", Kind.ROLE] == "replica of node2 now, was primary"
+    assert said["node2", Kind.PRIMARY] == "leads the others now, instead of node1"
+
+
+def test_a_shard_that_is_silent_as_a_whole_is_still_led(observed: Seen) -> None:
+    seen = observed("valkey-9.1", "cluster")
+    away = both(gone("node1"), gone("node4"))(seen)
+    assert _brief(_told(seen, away)) == ["node1 gone", "node4 gone"]
+    taken = both(promoted("node4", "node1"), gone("node1"))(seen)
+    assert "node4 primary" in _brief(_told(seen, away, taken))
+
+
+def test_nodes_join_and_leave(observed: Seen, engine_name: str) -> None:
+    seen = observed(engine_name, "cluster")
+    fewer = replace(seen, nodes=seen.nodes[:-1])
+    assert _brief(_told(fewer, seen)) == ["node6 joined"]
+    assert _brief(_told(seen, fewer)) == ["node6 left"]
+    nobody = replace(seen, nodes=())
+    assert _brief(_told(seen, nobody)) == [f"node{n} left" for n in range(1, 7)]
+
+
+def test_lag_is_judged_with_some_inertia(observed: Seen) -> None:
+    seen = observed("redis-6.2", "replication")
+    at = seen.nodes[0].offset
+
+    def ahead(share: float) -> Observed:
+        return info("node1", master_repl_offset=at + int(LAG_BOUND * share))(seen)
+
+    assert _brief(_told(seen, ahead(0.9))) == []
+    assert "node2 lagging" in _brief(_told(seen, ahead(1.5)))
+    assert _brief(_told(seen, ahead(1.5), ahead(0.9))) == []
+    assert "node2 caught-up" in _brief(_told(seen, ahead(1.5), ahead(0.2)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"info": {"role": "master"}}, Condition.WELL),
+        ({"info": {"role": "master", "loading": "1"}}, Condition.LOADING),
+        ({"error": "x doesn't answer: connection refused"}, Condition.GONE),
+        ({"error": "x doesn't answer: connection refused", "process": ProcessState.RUNNING},
+         Condition.SILENT),
+        ({"error": "x doesn't answer: timed out"}, Condition.SILENT),
+        ({"error": "x refused our password: WRONGPASS"}, Condition.DENIED),
+        ({"error": "gone", "process": ProcessState.ABSENT}, Condition.GONE),
+        ({"error": "stopped", "process": ProcessState.RUNNING, "paused": True}, Condition.PAUSED),
+    ],
+)  # fmt: skip
+def test_a_condition(fields: dict[str, Any], found: Condition) -> None:
+    assert condition(NodeSeen(name="n", host="127.0.0.1", port=7000, **fields)) is found
+
+
+def test_every_kind_has_a_meaning_and_one_tone() -> None:
+    assert set(MEANING) == set(Kind)
+    assert not BAD & GOOD
+
+
+@given(data=st.data())
+def test_any_two_looks_can_be_told(observed: Seen, data: st.DataObject) -> None:
+    """In any order, from any engine, with any nodes missing: never an error, never a stranger."""
+    edits = [edit for _, edit, _ in CLUSTER]
+    looks = []
+    for _ in range(data.draw(st.integers(1, 4))):
+        seen = observed(data.draw(st.sampled_from(["redis-6.2", "valkey-9.1"])), "cluster")
+        edit = both(*data.draw(st.lists(st.sampled_from(edits), max_size=3)))
+        kept = data.draw(st.sets(st.integers(0, 5)))
+        changed = edit(seen)
+        nodes = tuple(one for n, one in enumerate(changed.nodes) if n not in kept)
+        looks.append(replace(changed, nodes=nodes))
+    names = {"", *(f"node{n}" for n in range(1, 7))}
+    # a silent node that was cut off may be named by its address
+    assert all(one.node in names or ":" in one.node for one in _told(*looks))
