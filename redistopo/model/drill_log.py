@@ -110,7 +110,7 @@ def moment(line: str) -> float | None:
     Servers write their local time, so it is read as this machine's.
     """
     if legacy := _LEGACY.search(line):
-        return datetime.strptime(legacy[1], "%d %b %Y %H:%M:%S.%f").timestamp()  # noqa: DTZ007
+        return datetime.strptime(legacy[1], "%d %b %Y %H:%M:%S.%f").timestamp()
     if iso := _ISO.search(line):
         return datetime.fromisoformat(iso[1]).timestamp()
     if number := _MILLISECONDS.search(line):

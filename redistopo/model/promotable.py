@@ -87,7 +87,9 @@ def promotable(seen: Observed, victims: Iterable[NodeSeen]) -> tuple[Promotable,
             votes=votes,
             voters=len(voters),
             candidates=tuple(
-                _candidate(node, shard.primary) for node in shard.replicas if node.address not in hurt
+                _candidate(node, shard.primary)
+                for node in shard.replicas
+                if node.address not in hurt
             ),
         )
         for shard in shards_of(seen)

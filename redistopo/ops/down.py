@@ -12,6 +12,7 @@ from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.replies import parse_info
 from redistopo.model.topology import Directives, Shape
 from redistopo.ops.history import remember_primary
+from redistopo.ops.mending import release
 from redistopo.ops.project import layout_of, load
 from redistopo.ops.running import configs, running_keys, running_targets, saves
 from redistopo.world.client import Asker
@@ -72,6 +73,7 @@ def down(request: DownRequest, tell: Tell) -> DownResult:
     with locked(layout, "down", deadline, tell) as there:
         if there:
             with recorded(layout, "down", tell) as told:
+                release(layout, told)
                 stopped = _stop(layout, request, deadline, told)
                 if request.wipe:
                     _wipe(layout, told)
