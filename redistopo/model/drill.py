@@ -1,15 +1,18 @@
 """A failover drill as it was: what is reported, and how it is judged."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from redistopo.errors import ExitCode
-from redistopo.model.load import Kind, LoadSeen, LostWrite, Span, errors_by_kind
+from redistopo.model.load import Kind, LoadSeen, LostWrite, errors_by_kind
 from redistopo.model.outage import Gap, Latency, Outage, Track, latency, outage, track
 
 CLIENTS = "clients"
 """The source of moments that users' clients saw."""
+
+AFTERMATH_SECONDS = 1.0
+"""Where no operation failed, "during" is so long after the fault."""
 
 
 class MomentKind(StrEnum):
@@ -130,18 +133,80 @@ class DrillReport:
 
 
 def traffic_of(seen: LoadSeen, fault: float) -> tuple[Traffic, ...]:
-    """What clients saw, relative to the fault (a moment on the load's clock)."""
-    raise NotImplementedError
+    """What clients saw, relative to the fault (a moment on the load's clock).
+
+    Of shards other than the hurt ones only where there are any.
+    """
+    parts = ((Kind.WRITE, True), (Kind.READ, True), (Kind.WRITE, False), (Kind.READ, False))
+    away = {part: outage(seen, part[0], hurt=part[1]) for part in parts}
+    ends = [gap.until for part in parts[:2] for gap in away[part].gaps if gap.until > fault]
+    back = max(ends, default=fault + AFTERMATH_SECONDS)
+    return tuple(
+        _traffic(seen, away[part], fault, back) for part in parts if seen.of(part[0], hurt=part[1])
+    )
+
+
+def _traffic(seen: LoadSeen, away: Outage, fault: float, back: float) -> Traffic:
+    ops = seen.of(away.kind, hurt=away.hurt)
+    counted = track(ops, seen.span, origin=fault)
+    return Traffic(
+        name=f"{'' if away.hurt else 'other '}{away.kind.value}s",
+        kind=away.kind,
+        hurt=away.hurt,
+        unavailable=away.milliseconds,
+        gaps=tuple(_since(gap, fault) for gap in away.gaps),
+        failed=away.failed,
+        stalled=away.stalled,
+        errors=errors_by_kind(ops),
+        latencies=Phases(
+            before=latency(op for op in ops if op.started < fault),
+            during=latency(op for op in ops if fault <= op.started < back),
+            after=latency(op for op in ops if op.started >= back),
+        ),
+        track=replace(counted, begin=counted.begin - fault),
+    )
+
+
+def _since(gap: Gap, fault: float) -> Gap:
+    return Gap(
+        last_good=gap.last_good - fault,
+        first_error=None if gap.first_error is None else gap.first_error - fault,
+        first_good=None if gap.first_good is None else gap.first_good - fault,
+        until=gap.until - fault,
+    )
 
 
 def client_moments(traffic: tuple[Traffic, ...]) -> tuple[Moment, ...]:
-    """Last good, first error and first good operation on the hurt shards, as moments."""
-    raise NotImplementedError
+    """Last good, first failed and first good again of the longest gap, on the hurt shards."""
+    found = []
+    for one in traffic:
+        gap = one.longest
+        if not one.hurt or gap is None:
+            continue
+        told = (
+            (gap.last_good, f"last good {one.kind.value}"),
+            (gap.first_error, f"first failed {one.kind.value}"),
+            (gap.first_good, f"first good {one.kind.value} again"),
+        )
+        found += [
+            Moment(at=at, source=CLIENTS, text=text, kind=MomentKind.CLIENT)
+            for at, text in told
+            if at is not None
+        ]
+    return tuple(sorted(found, key=lambda moment: moment.at))
 
 
-def writes_of(seen: LoadSeen) -> Writes:
-    """What became of the writes."""
-    raise NotImplementedError
+def writes_of(seen: LoadSeen, fault: float) -> Writes:
+    """What became of the writes; the examples' moments are relative to the fault."""
+    return Writes(
+        acknowledged=seen.acknowledged,
+        lost=seen.lost,
+        unchecked=seen.unchecked,
+        examples=tuple(
+            replace(one, acknowledged=one.acknowledged - fault) for one in seen.examples
+        ),
+        wait_replicas=seen.wait_replicas,
+    )
 
 
 def judged(report: DrillReport) -> DrillReport:
@@ -150,6 +215,37 @@ def judged(report: DrillReport) -> DrillReport:
     It passes when clients on the hurt shards were without writes, and without reads, for no
     longer than the budget, when they were served again, when no more writes were lost than
     the budget allows (none at all in a planned failover; any number, but reported, in an
-    unplanned one, for replication is asynchronous), and when all was healthy in the end.
+    unplanned one, for replication is asynchronous), when every acknowledged write could be
+    looked for, and when all was healthy in the end.
     """
-    raise NotImplementedError
+    reasons = (*_late(report), *_lossy(report))
+    if report.healed is None:
+        reasons = (*reasons, "the topology wasn't verified healthy again")
+    return replace(report, passed=not reasons, reasons=reasons)
+
+
+def _late(report: DrillReport) -> Iterator[str]:
+    if not any(one.hurt for one in report.traffic):
+        yield "no client tried the hurt shards, so nothing was measured"
+    for one in report.traffic:
+        if not one.hurt:
+            continue
+        if one.gaps and one.gaps[-1].first_good is None:
+            yield f"{one.name} were not served again"
+        elif one.unavailable > report.budget.seconds * 1000:
+            yield (
+                f"{one.name} were unavailable for {one.unavailable:.0f} ms, more than the "
+                f"budget of {report.budget.seconds * 1000:.0f} ms"
+            )
+
+
+def _lossy(report: DrillReport) -> Iterator[str]:
+    writes = report.writes
+    most = 0 if report.planned else report.budget.most_lost
+    if most is not None and writes.lost > most:
+        yield (
+            f"{writes.lost} acknowledged writes were lost, "
+            + ("and a planned failover loses none" if report.planned else f"more than {most}")
+        )
+    if writes.unchecked:
+        yield f"{writes.unchecked} acknowledged writes couldn't be read back"
