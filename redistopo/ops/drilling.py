@@ -290,7 +290,7 @@ def _report(scene: Scene, injury: Injury, seen: LoadSeen, course: _Course) -> Dr
             planned=False,
             budget=Budget(seconds=request.budget),
             traffic=traffic,
-            writes=writes_of(seen),
+            writes=writes_of(seen, injury.at),
             moments=tuple(sorted(moments, key=lambda one: one.at)),
             roles_before=_roles(scene.seen),
             roles_after=after,
