@@ -9,6 +9,7 @@ from redistopo import __version__
 from redistopo.cli.commands.bundle import bundle
 from redistopo.cli.commands.certs import certs
 from redistopo.cli.commands.down import down
+from redistopo.cli.commands.drill import drill
 from redistopo.cli.commands.engines import engines
 from redistopo.cli.commands.init import init
 from redistopo.cli.commands.plan import plan
@@ -44,8 +45,8 @@ def redistopo() -> None:
 
 
 for _command in (
-    init, up, verify, status, down, plan, render, ps, bundle, secret, certs, engines, templates,
-    schema,
+    init, up, verify, status, drill, down, plan, render, ps, bundle, secret, certs, engines,
+    templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)
 

@@ -26,13 +26,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotable:
-    """One primary that is to fail: `votes` are left of all `voters`, `needed` elect."""
+    """One primary that is to fail: `votes` are left of all `voters`, `needed` elect.
+
+    `silent` are nodes of the topology that don't answer."""
 
     primary: str
     shard: int
     votes: int
     voters: int
     candidates: tuple[Candidate, ...]
+    silent: tuple[str, ...] = ()
 
     @property
     def needed(self) -> int:
@@ -47,7 +50,9 @@ class Promotable:
                 (
                     f"{self.votes} of {self.voters} primaries would be left to vote, and "
                     f"{self.needed} are needed",
-                    "redistopo up brings back primaries that don't run"
+                    f"redistopo up brings back {', '.join(self.silent)}"
+                    if self.silent
+                    else "hurt fewer primaries at once"
                     if self.voters > 2
                     else "automatic failover needs 3 primaries or more: "
                     "redistopo init cluster --shards 3, in another folder",
@@ -57,8 +62,9 @@ class Promotable:
             found.append(
                 (
                     f"{self.primary} has no replica",
-                    "redistopo init cluster --replicas 1, in another folder, or redistopo up "
-                    "where one is only down",
+                    f"redistopo up brings back {', '.join(self.silent)}"
+                    if self.silent
+                    else "redistopo init cluster --replicas 1, in another folder",
                 )
             )
         elif all(one.obstacle for one in self.candidates):
@@ -86,6 +92,7 @@ def promotable(seen: Observed, victims: Iterable[NodeSeen]) -> tuple[Promotable,
             shard=shard.number,
             votes=votes,
             voters=len(voters),
+            silent=tuple(node.name for node in seen.nodes if not node.answers),
             candidates=tuple(
                 _candidate(node, shard.primary)
                 for node in shard.replicas

@@ -108,7 +108,8 @@ def drilled(project: Project, request: DrillRequest, tell: Tell) -> DrillReport:
             tidy(project.layout, hands.look(Depth.HEALTH), held, tell)
         verdict = _look(hands)
         victims = _victims(verdict.seen, request)
-        flight = preflight(verdict, victims, tell, force=request.force)
+        doomed = () if request.fault is Fault.NONE else victims
+        flight = preflight(verdict, doomed, tell, force=request.force)
         scene = Scene(
             hands=hands,
             request=request,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
@@ -24,17 +24,17 @@ from redistopo.world.password import keys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillDone:
-    """One drill of a scenario: its report, or why it wasn't done (`refused`)."""
+    """One drill of a scenario; where it wasn't done, its report says why, and that it failed."""
 
     name: str
     nodes: tuple[str, ...]
     fault: Fault
-    report: DrillReport | None = None
-    refused: str = ""
+    report: DrillReport
+    done: bool = True
 
     @property
     def passed(self) -> bool:
-        return self.report is not None and self.report.passed
+        return self.report.passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class DrillAllResult:
     """Every drill of the scenario, in order."""
 
     scenario: str
-    done: tuple[DrillDone, ...]
+    drills: tuple[DrillDone, ...]
     seconds: float
     passed: bool = field(default=True)
 
@@ -63,7 +63,7 @@ def drill_all(root: Path, file: Path | None, tell: Tell) -> DrillAllResult:
         done = tuple(_all(project, scenario, told))
     return DrillAllResult(
         scenario=str(file) if file else "built in",
-        done=done,
+        drills=done,
         seconds=time.monotonic() - began,
         passed=all(one.passed for one in done),
     )
@@ -87,39 +87,60 @@ def _all(project: Project, scenario: Scenario, tell: Tell) -> Iterator[DrillDone
         try:
             targets = _targets(project, one)
         except RedistopoError as error:
-            yield DrillDone(name=one.name, nodes=one.nodes, fault=one.fault, refused=_why(error))
+            nodes = one.nodes or (one.each,)
+            report = _undone(project, one.fault, nodes, error)
+            yield DrillDone(name=one.name, nodes=nodes, fault=one.fault, report=report, done=False)
             continue
-        for words in targets:
-            request = DrillRequest(
-                root=project.layout.root,
-                targets=tuple((word,) for word in words),
-                fault=one.fault,
-                budget=one.budget,
-                rate=scenario.rate,
-                clients=scenario.clients,
-                wait_replicas=scenario.wait_replicas,
-                force=scenario.force,
-                restore_roles=scenario.restore_roles,
-            )
-            note(tell, f"drill: {one.name} ({one.fault.value} {', '.join(words)})")
-            yield _one(
-                project, request, DrillDone(name=one.name, nodes=words, fault=one.fault), tell
-            )
+        for nodes in targets:
+            note(tell, f"drill: {one.name} ({one.fault.value} {', '.join(nodes)})")
+            done = True
+            try:
+                report = drilled(project, _request(project, scenario, one, nodes), tell)
+            except RedistopoError as error:
+                note(tell, f"not done: {error.message}")
+                report, done = _undone(project, one.fault, nodes, error), False
+            yield DrillDone(name=one.name, nodes=nodes, fault=one.fault, report=report, done=done)
 
 
-def _one(project: Project, request: DrillRequest, about: DrillDone, tell: Tell) -> DrillDone:
-    try:
-        return replace(about, report=drilled(project, request, tell))
-    except RedistopoError as error:
-        note(tell, f"not done: {error.message}")
-        return replace(about, refused=_why(error))
+def _request(
+    project: Project, scenario: Scenario, one: ScenarioDrill, nodes: tuple[str, ...]
+) -> DrillRequest:
+    return DrillRequest(
+        root=project.layout.root,
+        targets=tuple((name,) for name in nodes),
+        fault=one.fault,
+        budget=one.budget,
+        rate=scenario.rate,
+        clients=scenario.clients,
+        wait_replicas=scenario.wait_replicas,
+        force=scenario.force,
+        restore_roles=scenario.restore_roles,
+    )
 
 
-def _why(error: RedistopoError) -> str:
-    return (
-        f"{error.message}: {'; '.join(error.detail.splitlines())}"
-        if error.detail
-        else error.message
+def _undone(
+    project: Project, fault: Fault, nodes: tuple[str, ...], error: RedistopoError
+) -> DrillReport:
+    """The report of a drill that was refused, or ended by an error."""
+    detail = "; ".join(error.detail.splitlines())
+    return DrillReport(
+        topology=project.topology.name,
+        shape=project.topology.shape.value,
+        engine="",
+        redistopo=__version__,
+        began=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        fault=fault.value,
+        target=", ".join(nodes),
+        planned=False,
+        budget=Budget(seconds=0.0),
+        traffic=(),
+        writes=Writes(acknowledged=0, lost=0, unchecked=0, examples=(), wait_replicas=0),
+        moments=(),
+        roles_before={},
+        roles_after={},
+        healed=None,
+        passed=False,
+        reasons=(f"not done: {error.message}" + (f" ({detail})" if detail else ""),),
     )
 
 

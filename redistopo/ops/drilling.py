@@ -184,13 +184,17 @@ def _recover(scene: Scene, injury: Injury, eyes: _Eyes, course: _Course) -> None
             return None
         return eyes.load.served(injury.at, writes=writes) or None
 
-    what = "a replica takes over" if scene.flight.failover else "clients are served"
+    what = "a replica takes over" if scene.flight.heirs else "clients are served"
     try:
         with step(scene.hands.tell, f"wait until {what}"):
             wait_for(look, deadline, lambda: "")
     except TimedOut:
         course.moments.append(
-            _moment(injury, MomentKind.NOTE, f"not within {deadline.seconds:g} s: mended by hand")
+            _moment(
+                injury,
+                MomentKind.NOTE,
+                f"{what}: not within {deadline.seconds:g} s, so the drill mends",
+            )
         )
     _linger(_AFTER_SECONDS)
 
@@ -324,7 +328,7 @@ def _notes(scene: Scene, after: dict[str, str]) -> tuple[str, ...]:
 
 def _reasons(scene: Scene, course: _Course) -> list[str]:
     found = []
-    if scene.flight.heirs and not course.taken_over and scene.request.fault is not Fault.NONE:
+    if scene.flight.heirs and not course.taken_over:
         found.append(f"no replica took over within {_patience(scene):g} s")
     if course.trouble:
         found.append(course.trouble)
