@@ -30,11 +30,11 @@ def timeline(testimony: Testimony) -> tuple[Moment, ...]:
     """
     logs = [one for one in testimony.logs if one[1].at >= testimony.clock - 0.001]
     asked = [one for one in testimony.asked if one[1].at >= testimony.clock - 0.001]
-    found: list[Source] = [
-        one for one in logs if one[1].kind in (MomentKind.ELECTION, MomentKind.MENDED)
-    ]
+    # what comes first stays first where moments are equal
+    found: list[Source] = []
     for kind in (MomentKind.SUSPECTED, MomentKind.FAILED):
         found += _first_about(one for one in (*logs, *asked) if one[1].kind is kind)
+    found += [one for one in logs if one[1].kind in (MomentKind.ELECTION, MomentKind.MENDED)]
     found += _promotions(logs, asked)
     found += _once(one for one in logs if one[1].kind is MomentKind.NOTE)
     found += _states(asked, testimony.victims)

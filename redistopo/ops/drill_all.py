@@ -3,11 +3,13 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+from redistopo import __version__
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note
-from redistopo.model.drill import DrillReport
+from redistopo.model.drill import Budget, DrillReport, Writes
 from redistopo.model.fault import Fault
 from redistopo.model.observed import Observed
 from redistopo.model.parse import read_toml, refuse
