@@ -78,7 +78,7 @@ _WORDINGS = (
         "won the election, and is primary",
     ),
     _Wording(
-        re.compile(rf"Reconfiguring myself as a replica of {_ID}"),
+        re.compile(rf"Reconfiguring myself as a replica of (?:node )?{_ID}"),
         MomentKind.MENDED,
         "follows {0} now",
         named=True,

@@ -1,41 +1,44 @@
-"""A drill's report as files: JUnit XML for a CI, HTML or SVG for people."""
+"""The files that a drill leaves: its report as HTML or SVG, its verdict as JUnit XML."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import WrongRequest
 from redistopo.model.drill import DrillReport
 from redistopo.world.files import writing
 
-_KINDS = (".html", ".svg")
+_PAGES = (".html", ".htm")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillFiles:
-    """Where to write what; None for nowhere. Raises WrongRequest for a report of another kind."""
+def refuse_report(path: Path, *, many: bool = False) -> None:
+    """Raises WrongRequest where no report can go by that name; ask it before the drill."""
+    if path.suffix.lower() in _PAGES:
+        return
+    if path.suffix.lower() != ".svg":
+        raise WrongRequest(
+            f"a report is HTML or SVG, and {path.name} is neither", hint="--report drill.html"
+        )
+    if many:
+        raise WrongRequest("an SVG shows one drill", hint="for several: --report drills.html")
 
-    junit: Path | None = None
-    report: Path | None = None
 
-    def __post_init__(self) -> None:
-        if self.report is not None and self.report.suffix.lower() not in _KINDS:
-            raise WrongRequest(
-                f"a report is written as {' or '.join(_KINDS)}, and {self.report.name} is neither",
-                hint="--report drill.html",
-            )
+def write_report(reports: Sequence[DrillReport], path: Path, *, title: str = "") -> None:
+    """The file holds a page with all of them, or the timeline of the one alone (`.svg`)."""
+    from redistopo.render.report import drill_html, drill_svg
 
-    def write(self, reports: Sequence[DrillReport], name: str) -> None:
-        """The files hold these drills; a report is of one drill."""
-        if self.junit is not None:
-            from redistopo.render.junit import drills_junit
+    refuse_report(path, many=len(reports) != 1)
+    if path.suffix.lower() == ".svg":
+        text = drill_svg(reports[0])
+    else:
+        text = drill_html(reports, title or "Failover drills")
+    _write(path, text)
 
-            _write(self.junit, drills_junit(reports, f"redistopo drill {name}"))
-        if self.report is not None and reports:
-            from redistopo.render.report import drill_html, drill_svg
 
-            draw = drill_svg if self.report.suffix.lower() == ".svg" else drill_html
-            _write(self.report, draw(reports[0]))
+def write_drills_junit(reports: Sequence[DrillReport], path: Path, *, name: str) -> None:
+    """The file holds one test case for each drill."""
+    from redistopo.render.junit import drills_junit
+
+    _write(path, drills_junit(reports, name))
 
 
 def _write(path: Path, text: str) -> None:

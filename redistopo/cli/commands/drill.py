@@ -70,12 +70,13 @@ def failover(
     from redistopo.model.fault import Fault
     from redistopo.ops.drill import DrillRequest
     from redistopo.ops.drill import drill as verb
-    from redistopo.ops.drill_files import DrillFiles
+    from redistopo.ops.drill_files import refuse_report, write_drills_junit, write_report
 
     def work(tell: Tell) -> DrillReport:
         if shard is not None and node:
             raise WrongRequest("--shard and --node both name whom to hurt", hint="give one of them")
-        files = DrillFiles(junit=junit, report=report)
+        if report:
+            refuse_report(report)
         request = DrillRequest(
             root=root,
             targets=((node,) if node else (f"shard:{shard or 1}", "primary"),),
@@ -88,7 +89,10 @@ def failover(
             restore_roles=restore_roles,
         )
         result = verb(request, tell)
-        files.write((result,), result.topology)
+        if report:
+            write_report((result,), report, title=f"Failover drill of {result.topology}")
+        if junit:
+            write_drills_junit((result,), junit, name=f"redistopo drill {result.topology}")
         return result
 
     deliver(Manner(verb="drill failover", as_json=as_json, quiet=quiet), work, show_drill)
@@ -98,8 +102,16 @@ def failover(
 @options.project
 @click.argument("scenario", type=click.Path(dir_okay=False, path_type=Path), required=False)
 @click.option("--junit", type=_FILE, help="Also as JUnit XML, a case for each drill.")
+@click.option("--report", type=_FILE, help="Also as .html: every timeline, drawn.")
 @options.output
-def all_(root: Path, scenario: Path | None, junit: Path | None, as_json: bool, quiet: bool) -> None:
+def all_(
+    root: Path,
+    scenario: Path | None,
+    junit: Path | None,
+    report: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Do all drills of a SCENARIO.toml, one after the other, with one summary.
 
     Without a file: the primary of each shard, then a replica. Exit code 3 if any failed.
@@ -108,12 +120,17 @@ def all_(root: Path, scenario: Path | None, junit: Path | None, as_json: bool, q
     from redistopo.events import Tell
     from redistopo.ops.drill_all import DrillAllResult
     from redistopo.ops.drill_all import drill_all as verb
-    from redistopo.ops.drill_files import DrillFiles
+    from redistopo.ops.drill_files import refuse_report, write_drills_junit, write_report
 
     def work(tell: Tell) -> DrillAllResult:
+        if report:
+            refuse_report(report, many=True)
         result = verb(root, scenario, tell)
         reports = tuple(one.report for one in result.drills)
-        DrillFiles(junit=junit).write(reports, result.scenario)
+        if report:
+            write_report(reports, report)
+        if junit:
+            write_drills_junit(reports, junit, name=f"redistopo drill all {result.scenario}")
         return result
 
     deliver(Manner(verb="drill all", as_json=as_json, quiet=quiet), work, show_drill_all)

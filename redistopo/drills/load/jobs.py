@@ -39,8 +39,9 @@ def jobs(request: LoadRequest) -> tuple[Job, ...]:
         # writers come first, so that they get what doesn't come out even
         mine = len(range(place, left, len(parts)))
         plan += [((part,), request.rate * share / len(parts) / mine)] * mine
-    control = tuple((kind, shard) for shard in others for kind in Kind)
-    plan += [(control, request.rate * (1 - share) / apart)] * apart
+    if others:
+        control = tuple((kind, shard) for shard in others for kind in Kind)
+        plan += [(control, request.rate * (1 - share) / apart)] * apart
     return tuple(
         Job(number=n, tasks=tasks, interval=1 / rate, phase=n / len(plan))
         for n, (tasks, rate) in enumerate(plan)

@@ -76,7 +76,11 @@ class Load:
         self.stop()
 
     def warm(self, seconds: float, *, answers: int = 20) -> str:
-        """ "" once each client was answered so many times; else which wasn't in time, and why."""
+        """ "" once each client was answered so many times; else which wasn't in time, and why.
+
+        What was done until then is no part of what is seen, but for its acknowledged writes:
+        clients that all come in at once make each other slow.
+        """
         try:
             wait_for(
                 lambda: None if self._cold(answers) else True,
@@ -85,6 +89,8 @@ class Load:
             )
         except TimedOut as error:
             return error.detail
+        finally:
+            self._span = Span(time.monotonic(), 0.0)
         return ""
 
     def served(self, since: float, *, writes: int = 20) -> bool:
@@ -122,15 +128,16 @@ class Load:
         that many seconds.
         """
         self.stop()
-        entries = [entry for worker in self._workers for entry in tuple(worker.log)]
-        entries.sort(key=lambda entry: entry[2])
-        ops = tuple(Op(*entry[:5]) for entry in entries)
+        entries = [entry for worker in self._workers for entry in worker.log]
+        acknowledged = sum(entry[0] is Kind.WRITE and not entry[4] for entry in entries)
+        seen = [Op(*entry[:5]) for entry in entries if entry[2] >= self._span.begin]
+        ops = tuple(sorted(seen, key=lambda op: op.started))
         found = self._aftermath.look(seconds)
         return LoadSeen(
             span=self._span,
             ops=ops,
             hurt=self.request.hurt,
-            acknowledged=sum(op.good and op.kind is Kind.WRITE for op in ops),
+            acknowledged=acknowledged,
             wait_replicas=self.request.wait_replicas,
             lost=found.lost,
             unchecked=found.unchecked,
