@@ -42,6 +42,9 @@ from redistopo.world.waiting import Deadline
 _LOCK_SECONDS = 3.0
 _HEALTH_SECONDS = 5.0
 _MEND_SECONDS = 60.0
+_MEND_ILL_SECONDS = 15.0
+"""Where it wasn't healthy before, it may never be."""
+
 _SWEEP_SECONDS = 10.0
 
 ANY_PRIMARY = ("shard:1", "primary")
@@ -106,6 +109,7 @@ def drilled(project: Project, request: DrillRequest, tell: Tell) -> DrillReport:
         if release(project.layout, tell):
             _mend(hands)
             tidy(project.layout, hands.look(Depth.HEALTH), held, tell)
+        _victims(hands.look(Depth.HEALTH), request)  # wrong words are told before all else
         verdict = _look(hands)
         victims = _victims(verdict.seen, request)
         doomed = () if request.fault is Fault.NONE else victims
@@ -116,7 +120,8 @@ def drilled(project: Project, request: DrillRequest, tell: Tell) -> DrillReport:
             seen=verdict.seen,
             victims=victims,
             flight=flight,
-            mend=_mend,
+            well=verdict.healthy,
+            mend=lambda: _mend(hands, _MEND_SECONDS if verdict.healthy else _MEND_ILL_SECONDS),
         )
         return _hurt_and_mend(scene)
 
@@ -181,7 +186,7 @@ def _hurt_and_mend(scene: Scene) -> DrillReport:
                 injury.heal()
                 _mend_anyway(scene.hands, load_request)
             raise
-    if report.healed is not None:
+    if report.healed is not None or not scene.well:
         forget_intent(layout)
     return report
 
@@ -214,13 +219,13 @@ def _closed(scene: Scene) -> dict[str, frozenset[int]]:
     }
 
 
-def _mend(hands: Hands) -> None:
+def _mend(hands: Hands, seconds: float = _MEND_SECONDS) -> None:
     """Every node runs, and every check passes; raises RedistopoError where that can't be."""
     again = Hands(
         plan=hands.plan,
         keys=hands.keys,
         asker=hands.asker,
-        deadline=Deadline(_MEND_SECONDS),
+        deadline=Deadline(seconds),
         tell=hands.tell,
     )
     bring_up(again, UpRequest(root=hands.plan.layout.root, keep=True), time.monotonic())

@@ -19,6 +19,7 @@ from redistopo.model.drill import (
     DrillReport,
     Moment,
     MomentKind,
+    Traffic,
     client_moments,
     judged,
     traffic_of,
@@ -51,14 +52,16 @@ _MOST_WITNESSES = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A drill about to be done: `seen` before the fault; `mend` brings all back, or raises."""
+    """A drill about to be done: `seen` before the fault, `well` or not; `mend` brings all
+    back, or raises."""
 
     hands: Hands
     request: "DrillRequest"
     seen: Observed
     victims: tuple[NodeSeen, ...]
     flight: Preflight
-    mend: Callable[[Hands], None]
+    well: bool
+    mend: Callable[[], None]
 
     @property
     def hurt(self) -> frozenset[str]:
@@ -165,7 +168,7 @@ def _blow(scene: Scene) -> str:
 def _patience(scene: Scene) -> float:
     topology = scene.hands.plan.topology
     election = topology.node_timeout / 1000 + _GRACE_SECONDS if topology.clustered else 0.0
-    return max(scene.request.budget, election)
+    return max(scene.request.budget, election, _quiet_seconds(scene) + _GRACE_SECONDS)
 
 
 def _recover(scene: Scene, injury: Injury, eyes: _Eyes, course: _Course) -> None:
@@ -182,6 +185,8 @@ def _recover(scene: Scene, injury: Injury, eyes: _Eyes, course: _Course) -> None
             return None
         if not heirs and not quiet.over:
             return None
+        if _short_of_replicas(scene):
+            return True  # nobody is served before the old primary is back
         return eyes.load.served(injury.at, writes=writes) or None
 
     what = "a replica takes over" if scene.flight.heirs else "clients are served"
@@ -199,11 +204,18 @@ def _recover(scene: Scene, injury: Injury, eyes: _Eyes, course: _Course) -> None
     _linger(_AFTER_SECONDS)
 
 
+def _short_of_replicas(scene: Scene) -> bool:
+    """Whether, once one has taken over, too few are left for writes that wait for replicas."""
+    left = [len(heir.candidates) - 1 for heir in scene.flight.heirs]
+    return bool(left) and scene.request.wait_replicas > min(left)
+
+
 def _quiet_seconds(scene: Scene) -> float:
     """How long to watch where nobody has to take over: until the others would have noticed."""
-    if scene.request.fault is Fault.NONE:
+    topology = scene.hands.plan.topology
+    if scene.request.fault is Fault.NONE or not topology.clustered:
         return 2.0
-    return 1.0 + scene.hands.plan.topology.node_timeout / 1000
+    return 1.0 + topology.node_timeout / 1000
 
 
 def _moment(injury: Injury, kind: MomentKind, text: str) -> Moment:
@@ -216,7 +228,7 @@ def _mend(scene: Scene, injury: Injury, load: Load, course: _Course) -> None:
     course.moments.append(_moment(injury, MomentKind.MENDED, _remedy(scene)))
     began = time.monotonic()
     try:
-        scene.mend(scene.hands)
+        scene.mend()
     except RedistopoError as error:
         course.trouble = f"{error.message}: {error.detail}" if error.detail else error.message
         warn(scene.hands.tell, f"not mended: {course.trouble}")
@@ -301,7 +313,7 @@ def _report(scene: Scene, injury: Injury, seen: LoadSeen, course: _Course) -> Dr
             healed=course.healed,
             rate=request.rate,
             clients=request.clients,
-            notes=_notes(scene, after),
+            notes=_notes(scene, traffic, after),
         )
     )
     reasons = tuple(_reasons(scene, course))
@@ -318,8 +330,18 @@ def _target(scene: Scene) -> str:
     )
 
 
-def _notes(scene: Scene, after: dict[str, str]) -> tuple[str, ...]:
+def _notes(scene: Scene, traffic: tuple[Traffic, ...], after: dict[str, str]) -> tuple[str, ...]:
     found = [f"{scene.request.fault.value}: {scene.request.fault.story}"]
+    if any("CLUSTERDOWN" in one.errors for one in traffic if not one.hurt):
+        found.append(
+            "the other shards refused clients, too (CLUSTERDOWN): by "
+            "cluster-require-full-coverage yes, a cluster serves all of its slots or none"
+        )
+    if _short_of_replicas(scene):
+        found.append(
+            f"with {scene.request.wait_replicas} to wait for, and one replica less since it took "
+            "over, writes fail until the old primary is back: one more replica a shard mends that"
+        )
     before = _roles(scene.seen)
     if before != after and not scene.request.restore_roles:
         found.append("roles were left as they are now; --restore-roles hands them back")
