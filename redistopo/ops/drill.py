@@ -39,7 +39,7 @@ from redistopo.world.record import load_mark, recorded_nodes
 from redistopo.world.timeline import recorded
 from redistopo.world.waiting import Deadline
 
-_LOCK_SECONDS = 3.0
+_LOCK_SECONDS = 1.0
 _HEALTH_SECONDS = 5.0
 _MEND_SECONDS = 60.0
 _MEND_ILL_SECONDS = 15.0

@@ -166,9 +166,11 @@ def _blow(scene: Scene) -> str:
 
 
 def _patience(scene: Scene) -> float:
-    topology = scene.hands.plan.topology
-    election = topology.node_timeout / 1000 + _GRACE_SECONDS if topology.clustered else 0.0
-    return max(scene.request.budget, election, _quiet_seconds(scene) + _GRACE_SECONDS)
+    """How long to wait for an election to be over, or to be sure that nobody misses one."""
+    needed = _quiet_seconds(scene)
+    if scene.flight.heirs:
+        needed = scene.hands.plan.topology.node_timeout / 1000
+    return max(scene.request.budget, needed + _GRACE_SECONDS)
 
 
 def _recover(scene: Scene, injury: Injury, eyes: _Eyes, course: _Course) -> None:

@@ -1,7 +1,5 @@
 """What the tests of drills share: a quick cluster, and raw looks at what a drill left."""
 
-import json
-import subprocess
 from typing import Any
 
 from support.project import Project
@@ -42,14 +40,3 @@ def part(found: dict[str, Any], name: str) -> dict[str, Any]:
 def at(found: dict[str, Any], kind: str) -> list[float]:
     """When moments of that kind were, in seconds after the fault."""
     return [one["at"] for one in found["moments"] if one["kind"] == kind]
-
-
-def told(process: "subprocess.Popen[str]", word: str) -> str:
-    """The command has told a line that begins so; what it told until then."""
-    lines = ""
-    assert process.stderr is not None
-    for line in process.stderr:
-        lines += line
-        if json.loads(line)["text"].startswith(word):
-            return lines
-    raise AssertionError(f"it never told of {word!r}: {lines}")
