@@ -11,7 +11,7 @@ Source = tuple[str, Told]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Testimony:
+class Heard:
     """What `logs` say, to the millisecond, and what was `asked`, a little later; `clock` is
     the fault's moment in seconds since the epoch."""
 
@@ -21,15 +21,15 @@ class Testimony:
     asked: tuple[Source, ...]
 
 
-def timeline(testimony: Testimony) -> tuple[Moment, ...]:
+def timeline(heard: Heard) -> tuple[Moment, ...]:
     """The servers' moments in order, each once.
 
     Of many who suspect, and of many who mark as failing, the first is kept; what was asked
     is used where the logs (which tell to the millisecond) say nothing of the kind. Of many
     who say that the cluster is down, the first is kept, and the last to say that it is well.
     """
-    logs = [one for one in testimony.logs if one[1].at >= testimony.clock - 0.001]
-    asked = [one for one in testimony.asked if one[1].at >= testimony.clock - 0.001]
+    logs = [one for one in heard.logs if one[1].at >= heard.clock - 0.001]
+    asked = [one for one in heard.asked if one[1].at >= heard.clock - 0.001]
     # what comes first stays first where moments are equal
     found: list[Source] = []
     for kind in (MomentKind.SUSPECTED, MomentKind.FAILED):
@@ -37,9 +37,9 @@ def timeline(testimony: Testimony) -> tuple[Moment, ...]:
     found += [one for one in logs if one[1].kind in (MomentKind.ELECTION, MomentKind.MENDED)]
     found += _promotions(logs, asked)
     found += _once(one for one in logs if one[1].kind is MomentKind.NOTE)
-    found += _states(asked, testimony.victims)
+    found += _states(asked, heard.victims)
     found.sort(key=lambda one: one[1].at)
-    return tuple(_moment(name, told, testimony.clock) for name, told in found)
+    return tuple(_moment(name, told, heard.clock) for name, told in found)
 
 
 def _moment(name: str, told: Told, clock: float) -> Moment:

@@ -26,7 +26,7 @@ from redistopo.model.drill import (
     writes_of,
 )
 from redistopo.model.drill_log import Told, told
-from redistopo.model.drill_timeline import Testimony, timeline
+from redistopo.model.drill_timeline import Heard, timeline
 from redistopo.model.fault import Fault
 from redistopo.model.load import LoadSeen
 from redistopo.model.observed import NodeSeen, Observed, Role, shards_of
@@ -98,13 +98,13 @@ def measure(scene: Scene, injury: Injury, load_request: LoadRequest) -> DrillRep
         if scene.request.restore_roles:
             _restore(scene, course, injury.at)
         load.clean(_CHECK_SECONDS)
-    testimony = Testimony(
+    heard = Heard(
         clock=injury.clock,
         victims=scene.hurt,
         logs=tuple(_logged(scene, logs)),
         asked=witnesses.told,
     )
-    course.moments += timeline(testimony)
+    course.moments += timeline(heard)
     return _report(scene, injury, seen, course)
 
 
