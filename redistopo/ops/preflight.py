@@ -45,7 +45,7 @@ def _preflight(
     if leads and seen.shape is not Shape.CLUSTER:
         return _no_automatic_failover(seen, leads[0], tell, force=force)
     heirs = promotable(seen, leads)
-    obstacles = [one for heir in heirs for one in heir.obstacles]
+    obstacles = list(dict.fromkeys(one for heir in heirs for one in heir.obstacles))
     if obstacles:
         orphans = ", ".join(one.primary for one in heirs if one.obstacles)
         refusal = FaultFound(
