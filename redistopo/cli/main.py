@@ -11,10 +11,12 @@ from redistopo.cli.commands.certs import certs
 from redistopo.cli.commands.down import down
 from redistopo.cli.commands.drill import drill
 from redistopo.cli.commands.engines import engines
+from redistopo.cli.commands.failover import failover
 from redistopo.cli.commands.init import init
 from redistopo.cli.commands.plan import plan
 from redistopo.cli.commands.ps import ps
 from redistopo.cli.commands.render import render
+from redistopo.cli.commands.restart import restart
 from redistopo.cli.commands.schema import schema
 from redistopo.cli.commands.secret import secret
 from redistopo.cli.commands.status import status
@@ -45,8 +47,8 @@ def redistopo() -> None:
 
 
 for _command in (
-    init, up, verify, status, drill, down, plan, render, ps, bundle, secret, certs, engines,
-    templates, schema,
+    init, up, verify, status, drill, failover, restart, down, plan, render, ps, bundle,
+    secret, certs, engines, templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)
 

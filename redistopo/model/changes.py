@@ -122,6 +122,7 @@ def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     return (
         *(Step(do=Do.LEAD, nodes=(one,), cause=_WHY_HEIR) for one in heirs),
         *_revive(plan, absent, _why_absent(situation), _led(plan, situation.seen)),
+        *_late(plan, situation.seen),
         *_correct(situation),
     )
 
@@ -145,6 +146,18 @@ def _led(plan: Plan, seen: Observed) -> tuple[str, ...]:
         if node is not mine and node.follows not in ("", ":", lead.address)
     )
     return (lead.name, *astray) if mine or astray else ()
+
+
+def _late(plan: Plan, seen: Observed) -> Iterable[Step]:
+    """Where a replication's primary runs, those that follow a mere replica of ours are sent to
+    it: a handover was cut off before they were told. Who follows a stranger is not touched."""
+    running = seen_running(seen)
+    lead = plan.shards[0].primary
+    leads = any(node.name == lead and node.role is Role.PRIMARY for node in running)
+    mere = {node.address for node in running if node.role is Role.REPLICA}
+    late = tuple(node.name for node in running if node.follows in mere)
+    if leads and late and not plan.topology.clustered:
+        yield Step(do=Do.LEAD, nodes=(lead, *late), cause="a replica follows a replica")
 
 
 def _why_absent(situation: Situation) -> str:

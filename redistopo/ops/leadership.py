@@ -85,13 +85,20 @@ def _led_by_heir(plan: Plan, seen: Observed, heir: NodeSeen, tell: Tell) -> Plan
     return led_by(plan, heir.name)
 
 
-def _as_followed(plan: Plan, running: Iterable[NodeSeen], rich: list[str]) -> Plan:
-    """Where the one to lead runs as a replica itself, the plan led by whom it follows."""
+def _as_followed(plan: Plan, running: list[NodeSeen], rich: list[str]) -> Plan:
+    """Where the one to lead runs as a replica itself, the plan led by whom it follows.
+
+    Two that follow each other are a handover that was cut off, in which the one on record was
+    to follow, and the other one not yet to lead: it has all that both have, so it leads again.
+    """
     lead = plan.shards[0].primary
     mine = next((node for node in running if node.name == lead and node.role), None)
     if mine is None:
         return plan
     followed = next((node.name for node in plan.nodes if node.address == mine.follows), "")
+    circle = any(node.name == followed and node.follows == mine.address for node in running)
+    if circle and mine.offset >= max(node.offset for node in running):
+        return plan
     if not followed or any(node.name == followed for node in running):
         raise WrongRequest(
             f"{lead}, the primary on record, is a replica of {mine.follows}, and nobody leads",

@@ -1,6 +1,7 @@
 """Changes: each situation's steps, as text with their cause."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import pytest
 
@@ -264,6 +265,28 @@ def test_of_two_running_primaries_the_recorded_one_counts(plan: Planned, now: No
     split = Observed(shape=both.seen.shape, nodes=(_primary(one), two))
     led = current(made, Situation(seen=split, record=both.record))
     assert [node.name for node in led.primaries] == ["node2"]
+
+
+@pytest.mark.parametrize(
+    ("followed", "steps"),
+    [
+        (":6379", []),
+        (":6380", ["let node3 follow node1: a replica follows a replica"]),
+        (":9999", []),
+    ],
+)
+def test_a_replicas_replica_is_sent_to_the_primary(
+    plan: Planned, now: Now, followed: str, steps: list[str]
+) -> None:
+    made = plan("replication")
+    seen = now(made, up=THREE, formed=True, recorded="node1").seen
+    host, _, port = f"127.0.0.1{followed}".rpartition(":")
+    info = {"role": "slave", "master_host": host, "master_port": port}
+    nodes = (*seen.nodes[:2], replace(seen.nodes[2], info=info))
+    assert _steps(made, Situation(seen=replace(seen, nodes=nodes), record=_RECORD)) == steps
+
+
+_RECORD = Record(id="1", name="t", shape="", created="", formed=True, nodes=(), primary="node1")
 
 
 def _primary(node: NodeSeen) -> NodeSeen:

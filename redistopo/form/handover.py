@@ -1,0 +1,307 @@
+"""A planned handover: a replica leads in its primary's place, and no acknowledged write is lost.
+
+In every shape the same: clients' writes to the primary are paused, the replica gets what is
+left of the stream, and only then leads. The pause has a limit of its own, kept by the server:
+were we killed meanwhile, writes go on by themselves.
+
+`FAILOVER` (since 6.2) does this too, but waits for the replica's own acknowledgement, which
+comes once a second (replication.c, replicationCron): measured 0.1 to 1.7 s of paused writes, in
+half of the tries about 1 s, on each of five engines; here some milliseconds. `CLUSTER FAILOVER`
+without TAKEOVER asks for votes, and what it meets is 5 s of paused writes or worse: a vote for
+the same primary is refused for two node timeouts; Valkey 9.1 refuses any while a voter has just
+started; and Redis counts a replica's votes of an earlier election once more within four node
+timeouts (cluster_legacy.c, clusterHandleSlaveFailover; mended in Valkey, pull request 1274), so
+that two nodes lead for a moment. With the writes paused by us and the offsets equal, the
+takeover without votes is safe: all nodes are known, and here.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from redistopo.errors import RedistopoError, TimedOut, WrongRequest
+from redistopo.events import warn
+from redistopo.form.hands import Hands
+from redistopo.model.observed import NodeSeen, Observed, Role
+from redistopo.model.plan import NodePlan
+from redistopo.model.replies import parse_info, parse_nodes
+from redistopo.model.topology import Shape
+from redistopo.world.client import Command, succeed
+from redistopo.world.interrupt import uninterrupted
+from redistopo.world.observe import Depth
+from redistopo.world.waiting import Deadline, wait_for
+
+PAUSE_SECONDS = 5.0
+"""After this long a primary goes on by itself, whatever became of us."""
+
+_CATCH_UP_SECONDS = 2.0
+_LEAD_SECONDS = 1.0
+_AGREE_SECONDS = 10.0
+_NEAR = 1024 * 1024
+"""Bytes behind at which a replica catches up in a moment; before, writes aren't paused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """Who led and who leads. `milliseconds` without service: from the pause of the writes until
+    the new primary said that it leads; `offset` is the byte of the stream at which it did."""
+
+    before: str
+    after: str
+    milliseconds: float
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """The two nodes of one handover, and what was seen just before."""
+
+    hands: Hands
+    before: NodePlan
+    to: NodePlan
+    seen: Observed
+
+
+def hand_over(hands: Hands, to: NodePlan) -> Handover:
+    """That replica leads its shard by every node's word, the former primary follows it.
+
+    Raises RedistopoError where it didn't come to that: then the former primary leads as
+    before and takes writes. Never do two nodes take writes for one shard.
+    """
+    change = _change(hands, to)
+    _draw_near(change)
+    with uninterrupted(later=True):
+        began = time.monotonic()
+        try:
+            offset = _pause(change)
+            _await_offset(change, offset)
+            _TAKE[hands.plan.topology.shape](change)
+            milliseconds = (time.monotonic() - began) * 1000
+        except RedistopoError as error:
+            raise _undone(change, error) from error
+        _settle(change)
+    return Handover(
+        before=change.before.name, after=to.name, milliseconds=milliseconds, offset=offset
+    )
+
+
+def _change(hands: Hands, to: NodePlan) -> _Change:
+    seen = hands.look(Depth.HEALTH)
+    mine = next(node for node in seen.nodes if node.name == to.name)
+    address = mine.follows
+    before = next((node for node in hands.plan.nodes if node.address == address), None)
+    if before is None:
+        raise WrongRequest(f"{to.name} follows no node of this topology, so none hands over to it")
+    return _Change(hands=hands, before=before, to=to, seen=seen)
+
+
+def _draw_near(change: _Change) -> None:
+    """The stream flows, and little is left to catch up with; writes go on meanwhile.
+
+    A replica that has just synced is listed as online up to a second before it is sent
+    anything more (replication.c, repl_put_online_on_ack in 6.2).
+    """
+    marks: list[int] = []
+
+    def look() -> bool | None:
+        ahead = int(_replication(change, change.before).get("master_repl_offset", 0))
+        has = int(_replication(change, change.to).get("slave_repl_offset", 0))
+        marks.append(ahead)
+        return True if has >= marks[0] and ahead - has <= _NEAR else None
+
+    try:
+        wait_for(look, Deadline(change.hands.deadline.left / 2), lambda: "")
+    except TimedOut as error:
+        raise TimedOut(
+            f"{change.to.name} doesn't catch up with {change.before.name}",
+            detail=f"{change.before.name} is at byte {marks[-1]}; nothing was changed",
+            hint="is the load high, or the replica slow? --timeout gives it longer",
+        ) from error
+
+
+def _pause(change: _Change) -> int:
+    """Clients' writes to the primary wait; the answer is its last byte before that.
+
+    CLIENT PAUSE with WRITE since 6.2: replication, reads and INFO go on, keys don't expire
+    (pull request 8170).
+    """
+    paused, info = _ask(
+        change,
+        change.before,
+        ("CLIENT", "PAUSE", int(PAUSE_SECONDS * 1000), "WRITE"),
+        ("INFO", "replication"),
+    )
+    succeed(paused, f"{change.before.name}: CLIENT PAUSE")
+    return int(parse_info(str(info)).get("master_repl_offset", 0))
+
+
+def _await_offset(change: _Change, offset: int) -> None:
+    """The replica has all that its primary ever acknowledged."""
+    told: list[dict[str, str]] = [{}]
+
+    def look() -> bool | None:
+        told[0] = _replication(change, change.to)
+        linked = told[0].get("master_link_status") == "up"
+        return True if linked and int(told[0].get("slave_repl_offset", 0)) >= offset else None
+
+    try:
+        wait_for(look, Deadline(_CATCH_UP_SECONDS), lambda: "", pause=0.001)
+    except TimedOut as error:
+        link = told[0].get("master_link_status", "unknown")
+        has = told[0].get("slave_repl_offset", "0")
+        raise TimedOut(
+            f"{change.to.name} did not catch up within {_CATCH_UP_SECONDS:g} s of paused writes",
+            detail=f"it has byte {has} of {offset}, link {link}",
+        ) from error
+
+
+def _take_replication(change: _Change) -> None:
+    """The primary becomes a replica, and only then its replica leads: were we killed between
+    the two, nobody takes writes, and the next `up` lets the former one lead."""
+    before, to = change.before, change.to
+    replies = _ask(
+        change,
+        before,
+        ("MULTI",),
+        ("INFO", "replication"),
+        ("REPLICAOF", to.host, to.port),
+        ("EXEC",),
+    )
+    done = succeed(replies[-1], f"{before.name}: EXEC")
+    info, demoted = done if isinstance(done, list) and len(done) == 2 else ("", done)
+    succeed(demoted, f"{before.name}: REPLICAOF")
+    # the very last byte: had the pause ended early, a write would show here
+    last = int(parse_info(str(info)).get("master_repl_offset", 0))
+    has = int(_replication(change, to).get("slave_repl_offset", 0))
+    if has < last:
+        raise RedistopoError(f"{to.name} lacks {last - has} bytes that {before.name} wrote")
+    change.hands.order(to, "REPLICAOF", "NO", "ONE")
+    _await_lead(change)
+
+
+def _take_cluster(change: _Change) -> None:
+    """The replica took over its primary's slots, with an epoch above all others."""
+    hands, to = change.hands, change.to
+    highest = max(int(node.cluster.get("cluster_my_epoch", 0)) for node in change.seen.answering)
+
+    def knows() -> bool | None:
+        told = parse_info(str(hands.order(to, "CLUSTER", "INFO")))
+        return True if int(told.get("cluster_current_epoch", 0)) >= highest else None
+
+    wait_for(knows, Deadline(_LEAD_SECONDS), lambda: f"{to.name} hasn't heard of epoch {highest}")
+    ahead = int(_replication(change, change.before).get("master_repl_offset", 0))
+    _await_offset(change, ahead)
+    hands.order(to, "CLUSTER", "FAILOVER", "TAKEOVER")
+    _await_lead(change)
+
+
+_TAKE: dict[Shape, Callable[[_Change], None]] = {
+    Shape.REPLICATION: _take_replication,
+    Shape.CLUSTER: _take_cluster,
+}
+"""One function for each shape: with the writes paused and the replica at the last byte, it
+leads, and the former primary doesn't (or not for long)."""
+
+
+def _await_lead(change: _Change) -> None:
+    wait_for(
+        lambda: _leads(change, change.to) or None,
+        Deadline(_LEAD_SECONDS),
+        lambda: f"{change.to.name} was told to lead, and still says that it is a replica",
+        pause=0.001,
+    )
+
+
+def _settle(change: _Change) -> None:
+    """Every node that answers says so too, and the former primary's clients are sent on."""
+    _follow(change)
+    agree = Deadline(min(_AGREE_SECONDS, max(1.0, change.hands.deadline.left)))
+    last = [""]
+
+    def look() -> bool | None:
+        words = (_contrary(change, node) for node in _others(change))
+        last[0] = next((word for word in words if word), "")
+        return None if last[0] else True
+
+    try:
+        wait_for(lambda: not _leads(change, change.before) or None, agree, lambda: "", pause=0.001)
+        # a client that waits there with a write is now told to go elsewhere; in a cluster,
+        # Redis 6.2 would have it wait for the rest of the pause (issue 9618)
+        change.hands.order(change.before, "CLIENT", "UNPAUSE")
+        wait_for(look, agree, lambda: "")
+    except TimedOut as error:
+        raise TimedOut(
+            f"{change.to.name} leads, but not by every node's word",
+            detail=last[0] or f"{change.before.name} still says that it is a primary",
+            hint="redistopo verify says whether that has settled; redistopo up mends",
+        ) from error
+
+
+def _follow(change: _Change) -> None:
+    """In a replication the others follow the new primary; in a cluster they do by themselves."""
+    if change.hands.plan.topology.clustered:
+        return
+    for node in _others(change):
+        if node.name != change.before.name:
+            try:
+                change.hands.order(node, "REPLICAOF", change.to.host, change.to.port)
+            except RedistopoError as error:
+                warn(change.hands.tell, f"{error.message}; redistopo up lets it follow")
+
+
+def _others(change: _Change) -> tuple[NodePlan, ...]:
+    """All that answered just before, but for the new primary."""
+    names = {node.name for node in change.seen.answering} - {change.to.name}
+    return tuple(node for node in change.hands.plan.nodes if node.name in names)
+
+
+def _contrary(change: _Change, node: NodePlan) -> str:
+    """What a node says against the new primary; "" where it says that this one leads."""
+    to = change.to
+    if change.hands.plan.topology.clustered:
+        table = parse_nodes(str(change.hands.order(node, "CLUSTER", "NODES")))
+        seen = next((one for one in table if one.port == to.port), None)
+        return "" if seen and seen.primary and seen.slots else f"{node.name} doesn't say so yet"
+    told = NodeSeen(name=node.name, host=node.host, port=node.port, info=_replication(change, node))
+    return "" if told.follows == to.address else f"{node.name} follows {told.follows}"
+
+
+def _undone(change: _Change, error: RedistopoError) -> RedistopoError:
+    """The former primary leads as before and takes writes; the answer says what happened.
+
+    Unless the new one leads after all: then only the pause ends.
+    """
+    before, to = change.before, change.to
+    leads = False
+    with suppress(RedistopoError):
+        leads = _leads(change, to)
+    try:
+        if not leads and not _leads(change, before):
+            change.hands.order(before, "REPLICAOF", "NO", "ONE")
+        change.hands.order(before, "CLIENT", "UNPAUSE")
+    except RedistopoError as worse:
+        return RedistopoError(
+            f"the handover from {before.name} to {to.name} failed half-way",
+            detail=f"{error.message}\n{error.detail}\n{worse.message}: {worse.detail}",
+            hint="no write was lost; redistopo up mends it",
+        )
+    who = f"{to.name} leads" if leads else f"{before.name} leads as before, and takes writes"
+    return RedistopoError(
+        f"the handover from {before.name} to {to.name} failed; {who}",
+        detail=f"{error.message}\n{error.detail}".strip(),
+        hint=error.hint or "redistopo verify tells how they are now; then try again",
+    )
+
+
+def _leads(change: _Change, node: NodePlan) -> bool:
+    told = NodeSeen(name=node.name, host=node.host, port=node.port, info=_replication(change, node))
+    return told.role is Role.PRIMARY
+
+
+def _replication(change: _Change, node: NodePlan) -> dict[str, str]:
+    return parse_info(str(change.hands.order(node, "INFO", "replication")))
+
+
+def _ask(change: _Change, node: NodePlan, *commands: Command) -> list[object]:
+    return change.hands.asker.ask(node.host, node.port, commands)

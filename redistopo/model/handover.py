@@ -1,0 +1,143 @@
+"""Who takes over a shard in a planned handover, and whether anybody could; pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.model.observed import NodeSeen, Observed, ShardSeen, shards_of
+from redistopo.model.topology import Shape
+
+SILENT_SECONDS = 10
+"""A replica that acknowledged nothing for so long wouldn't catch up; each does so every second."""
+
+FAR_BEHIND = 64 * 1024 * 1024
+"""Bytes of the stream that a replica can't catch up with in the moment of a handover."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succession:
+    """Who leads the shard now, and who shall; the same node where nothing is to do."""
+
+    shard: int
+    before: NodeSeen
+    after: NodeSeen
+
+
+def succession(seen: Observed, meant: Iterable[NodeSeen]) -> Succession:
+    """The succession in the one shard that these nodes are of.
+
+    A single replica meant is taken, or refused; of several the fittest is taken. A single
+    primary meant leads already. Raises WrongRequest where they aren't of one shard, or nobody
+    ever could take over, RedistopoError with a line for each replica where none could now.
+    """
+    wanted = {node.address for node in meant}
+    shard = _shard(seen, wanted)
+    if shard.primary is None:
+        raise RedistopoError(
+            f"shard {shard.number} has no primary that answers, and so nobody who hands over",
+            detail="\n".join(f"{one.name} follows {one.follows}" for one in shard.replicas),
+            hint="redistopo up brings the primary back, or lets a replica lead that has its data",
+        )
+    if not shard.replicas and not wanted - {shard.primary.address}:
+        raise WrongRequest(
+            f"shard {shard.number} has no replica to hand over to",
+            hint="replicas = 1 in the topology file gives a new topology one",
+        )
+    if wanted == {shard.primary.address}:
+        return Succession(shard=shard.number, before=shard.primary, after=shard.primary)
+    candidates = [node for node in shard.replicas if node.address in wanted]
+    candidates += [node for node in _silent(seen) if node.address in wanted]
+    named = len(wanted) == 1
+    reasons = {one.name: unfit(shard.primary, one, named=named) for one in candidates}
+    fit = [one for one in candidates if not reasons[one.name]]
+    if not fit:
+        raise RedistopoError(
+            f"no replica of shard {shard.number} could take over now"
+            if len(candidates) > 1
+            else f"{candidates[0].name} could not take over now",
+            detail="\n".join(f"{name}: {reason}" for name, reason in reasons.items()),
+            hint="nothing was changed; redistopo verify tells more, redistopo up mends",
+        )
+    best = max(fit, key=lambda one: one.offset)  # of equals the first
+    return Succession(shard=shard.number, before=shard.primary, after=best)
+
+
+def _shard(seen: Observed, wanted: set[str]) -> ShardSeen:
+    if seen.shape is Shape.STANDALONE:
+        raise WrongRequest(
+            "a standalone server has nobody to hand over to",
+            hint="redistopo init replication, or cluster, makes one with replicas",
+        )
+    shards = shards_of(seen)
+    touched = [one for one in shards if wanted & {node.address for node in one.nodes}]
+    if not touched and len(shards) == 1:
+        touched = list(shards)  # a silent node of the only shard there is
+    if len(touched) == 1:
+        return touched[0]
+    if not touched:
+        silent = ", ".join(node.name for node in _silent(seen) if node.address in wanted)
+        raise RedistopoError(
+            f"{silent} doesn't answer, so it can't take over",
+            hint="redistopo up brings it back",
+        )
+    raise WrongRequest(
+        f"{len(touched)} shards are meant, and a handover is in one",
+        detail="\n".join(_line(one) for one in touched),
+        hint=f"say which: redistopo failover shard:{touched[0].number}",
+    )
+
+
+def _line(shard: ShardSeen) -> str:
+    replicas = ", ".join(node.name for node in shard.replicas) or "none"
+    primary = shard.primary.name if shard.primary else "none"
+    return f"shard:{shard.number}  primary {primary}, replicas {replicas}"
+
+
+def _silent(seen: Observed) -> tuple[NodeSeen, ...]:
+    return tuple(node for node in seen.nodes if not node.answers)
+
+
+def unfit(primary: NodeSeen, replica: NodeSeen, *, named: bool = False) -> str:
+    """Why a replica can't take over from its primary now; "" where it can.
+
+    Who must not lead by its own setting may still, where it is `named`.
+    """
+    if not replica.answers:
+        return f"it doesn't answer: {replica.error}"
+    if replica.info.get("loading", "0") != "0":
+        return "it is loading its data"
+    if replica.info.get("master_sync_in_progress") == "1":
+        return f"a full sync from {primary.name} is under way"
+    if not replica.link_up:
+        state = replica.info.get("master_link_status", "unknown")
+        return f"its link to {primary.name} is {state}"
+    if replica.info.get("slave_priority") == "0" and not named:
+        return "its replica-priority is 0; name it to have it nevertheless"
+    return _unlisted(primary, replica) or _unknown(primary, replica, named=named)
+
+
+def _unlisted(primary: NodeSeen, replica: NodeSeen) -> str:
+    """Why the primary's own list says that it can't; "" where it says nothing against it."""
+    listed = next((one for one in primary.replicas if one.port == replica.port), None)
+    if listed is None:
+        return f"{primary.name} doesn't list it"
+    if listed.state != "online":
+        return f"{primary.name} has it as {listed.state}"
+    if listed.lag >= SILENT_SECONDS:
+        return f"it has acknowledged nothing for {listed.lag} s"
+    if (behind := primary.offset - replica.offset) > FAR_BEHIND:
+        return f"it is {behind} bytes behind"
+    return ""
+
+
+def _unknown(primary: NodeSeen, replica: NodeSeen, *, named: bool) -> str:
+    """Why other nodes of a cluster wouldn't follow it; "" where they would."""
+    me = replica.myself
+    if me is None:
+        return ""
+    if "nofailover" in me.flags and not named:
+        return "cluster-replica-no-failover is set; name it to have it nevertheless"
+    theirs = next((one for one in primary.members if one.id == me.id), None)
+    if theirs is None or theirs.failing or not theirs.linked:
+        return f"{primary.name} has no bus link to it"
+    return ""

@@ -1,0 +1,75 @@
+"""`failover`: a planned handover of one shard, with no acknowledged write lost."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redistopo.errors import ExitCode
+from redistopo.events import Tell, note, step
+from redistopo.form.handover import Handover, hand_over
+from redistopo.model.handover import Succession, succession
+from redistopo.model.observed import ShardSeen, shards_of
+from redistopo.model.selector import select
+from redistopo.ops.changing import Changing, Request, changing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailoverRequest:
+    """In which folder, who is meant (see `select`), and how long it may take in seconds."""
+
+    root: Path
+    words: tuple[str, ...] = ()
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailoverResult:
+    """Who leads that shard now; `handover` is None where that node led already."""
+
+    name: str
+    shard: ShardSeen
+    handover: Handover | None
+    seconds: float
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def failover(request: FailoverRequest, tell: Tell) -> FailoverResult:
+    """The node meant leads its shard, or the fittest of those meant; nothing else changed.
+
+    Raises RedistopoError where it can't be; then the shard is led as before, and takes writes.
+    """
+    began = time.monotonic()
+    asked = Request(verb="failover", root=request.root, seconds=request.seconds)
+    with changing(asked, tell, assume=True) as now:
+        found, done = hand_on(now, request.words)
+        leader = found.after.name
+        shards = shards_of(now.seen)
+        return FailoverResult(
+            name=now.project.topology.name,
+            shard=next(one for one in shards if one.primary and one.primary.name == leader),
+            handover=done,
+            seconds=time.monotonic() - began,
+        )
+
+
+def hand_on(now: Changing, words: Iterable[str]) -> tuple[Succession, Handover | None]:
+    """The succession that these words mean, and the handover: done, and every node agrees;
+    None where that node leads already.
+
+    What was unhealthy before may be so afterwards. Raises RedistopoError where it can't be.
+    """
+    asked = tuple(words)
+    if len(now.seen.nodes) == 1:
+        succession(now.seen, now.seen.nodes)
+    found = succession(now.seen, select(now.seen, asked))
+    if found.before.name == found.after.name:
+        other = f"redistopo failover shard:{found.shard}"
+        note(now.hands.tell, f"{found.after.name} leads already; {other} has another one lead")
+        return found, None
+    known = now.faults()
+    with step(now.hands.tell, f"hand over from {found.before.name} to {found.after.name}"):
+        done = hand_over(now.hands, now.hands.plan.node(found.after.name))
+    with step(now.hands.tell, "wait until every node agrees"):
+        now.await_health(known)
+    return found, done

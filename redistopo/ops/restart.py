@@ -1,0 +1,277 @@
+"""`restart`: nodes stop with their data saved, and start with today's configuration."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from redistopo.errors import ExitCode, FaultFound, RedistopoError, WrongRequest
+from redistopo.events import Tell, step
+from redistopo.form.handover import Handover
+from redistopo.form.hands import targets
+from redistopo.model.changes import Do, Step
+from redistopo.model.conf_text import read_conf
+from redistopo.model.exposure import refuse_exposed
+from redistopo.model.observed import Role
+from redistopo.model.plan import NodePlan
+from redistopo.model.restarting import (
+    Act,
+    Turn,
+    emptying,
+    forgetting,
+    shard_of,
+    turns,
+    unfollowed,
+)
+from redistopo.model.selector import SYNTAX, select
+from redistopo.ops.changing import Changing, Request, changing
+from redistopo.ops.execute import execute
+from redistopo.ops.failover import hand_on
+from redistopo.ops.history import refuse_older_engine, remember
+from redistopo.ops.limits import refuse_low_limits
+from redistopo.ops.persisting import refuse_renamed
+from redistopo.ops.rotating import restore_old
+from redistopo.ops.running import configs, saves
+from redistopo.ops.shutdown import Shutdown, end_saving
+from redistopo.ops.trouble import blaming
+from redistopo.render.conf import node_conf
+from redistopo.world.process import ours
+from redistopo.world.record import load_record
+from redistopo.world.waiting import Deadline
+
+_STOP_SHARE = 0.5
+
+_SETTLE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartRequest:
+    """Whom (see `select`), and how: `rolling` one by one, each primary once another one leads;
+    with `restore` it leads again afterwards. `force` takes the loss of what isn't saved, and of
+    the service of nodes that nobody stands in for. `seconds` is for each turn.
+    """
+
+    root: Path
+    words: tuple[str, ...] = ()
+    rolling: bool = False
+    restore: bool = False
+    force: bool = False
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restarted:
+    """A node that was restarted: as what, and the seconds from its stop until it was ready."""
+
+    node: str
+    role: Role | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartResult:
+    """Who was restarted, in order, and the handovers between; all is healthy, but for faults
+    that were there before."""
+
+    name: str
+    restarted: tuple[Restarted, ...]
+    handovers: tuple[Handover, ...]
+    seconds: float
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def restart(request: RestartRequest, tell: Tell) -> RestartResult:
+    """The nodes meant were restarted with their data, and the topology is healthy.
+
+    Raises WrongRequest where that would lose data or service that nobody agreed to; at the
+    first fault RedistopoError that says what is done and what is left.
+    """
+    began = time.monotonic()
+    if not request.words and not request.rolling:
+        raise WrongRequest(
+            "restart whom? Name the nodes",
+            detail=f"a node is {SYNTAX}",
+            hint="redistopo restart --rolling restarts all of them, one by one",
+        )
+    asked = Request(verb="restart", root=request.root, seconds=request.seconds)
+    with changing(asked, tell) as now:
+        plan = now.hands.plan
+        refuse_older_engine(plan, load_record(plan.layout))
+        names = tuple(node.name for node in select(now.seen, request.words))
+        _refuse_unready(now, names)
+        work = _Work(now=now, request=request)
+        if request.rolling:
+            _roll(work, names)
+        else:
+            _at_once(work, names)
+        return RestartResult(
+            name=plan.topology.name,
+            restarted=tuple(work.restarted),
+            handovers=tuple(work.handovers),
+            seconds=time.monotonic() - began,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """One run: what it works on, and what it has done."""
+
+    now: Changing
+    request: RestartRequest
+    restarted: list[Restarted] = field(default_factory=list)
+    handovers: list[Handover] = field(default_factory=list)
+    handed: set[str] = field(default_factory=set)
+
+
+def _refuse_unready(now: Changing, names: Iterable[str]) -> None:
+    """Raises before anything is stopped where a node could not start again as it should."""
+    hands = now.hands
+    texts = [(node, node_conf(hands.plan, node, hands.keys)) for node in hands.nodes(names)]
+    for node, text in texts:
+        refuse_exposed(node.name, read_conf(text))
+    refuse_renamed((node, read_conf(text)) for node, text in texts)
+    refuse_low_limits(hands.plan, (_start(tuple(node.name for node, _ in texts)),), hands.tell)
+
+
+def _saving(now: Changing) -> tuple[str, ...]:
+    rendered = configs(now.hands.plan.layout)
+    return tuple(name for name, conf in rendered.items() if saves(conf))
+
+
+def _at_once(work: _Work, names: tuple[str, ...]) -> None:
+    now, force = work.now, work.request.force
+    running = [node.name for node in now.seen.nodes if node.running and node.name in names]
+    if doomed := emptying(now.seen, running, _saving(now)):
+        them = " ".join(node.name for node in doomed)
+        raise WrongRequest(
+            f"{them} leads and keeps nothing on disk: started empty, it would empty its replicas",
+            hint=f"redistopo restart --rolling {them} hands over first, and loses nothing",
+        )
+    _refuse_loss(forgetting(now.seen, running, _saving(now)), force=force)
+    known = frozenset((check, about) for check, about in now.faults() if about not in names)
+    _restart(work, names)
+    with step(now.hands.tell, "wait until every node agrees"):
+        now.await_health(known)
+
+
+def _refuse_loss(names: tuple[str, ...], *, force: bool) -> None:
+    if names and not force:
+        raise WrongRequest(
+            f"what {', '.join(names)} holds is in memory alone, and would be gone",
+            detail="persistence is none, and no replica has a copy",
+            hint='persistence = "aof" in the topology file, then redistopo up, keeps it; or '
+            "--force",
+        )
+
+
+def _roll(work: _Work, names: tuple[str, ...]) -> None:
+    now, request = work.now, work.request
+    _require_health(now)
+    away = [node.name for node in unfollowed(now.seen, names)]
+    if away and not request.force:
+        raise WrongRequest(
+            f"{', '.join(away)} has no replica: nobody serves in its place while it restarts",
+            hint="--force accepts that; what it has saved is kept",
+        )
+    _refuse_loss(forgetting(now.seen, away, _saving(now)), force=request.force)
+    left = list(turns(now.seen, names, restore=request.restore))
+    while left:
+        now.hands.deadline = Deadline(request.seconds)
+        try:
+            _turn(work, left[0])
+            with step(now.hands.tell, "wait until every node agrees"):
+                now.await_health()
+        except RedistopoError as error:
+            _tell_left(work, left, error)
+            raise
+        left.pop(0)
+
+
+def _require_health(now: Changing) -> None:
+    """Raises FaultFound where the topology isn't healthy, and doesn't become so in a moment."""
+    now.hands.deadline = Deadline(min(_SETTLE_SECONDS, now.hands.deadline.left))
+    try:
+        now.await_health()
+    except RedistopoError as error:
+        raise FaultFound(
+            "the topology is not healthy, so nothing was restarted",
+            detail=f"{error.message}\n{error.detail}",
+            hint="redistopo verify tells more, redistopo up mends",
+        ) from error
+
+
+def _turn(work: _Work, turn: Turn) -> None:
+    """What the turn says is done; a handover that a failover did meanwhile isn't needed."""
+    now = work.now
+    if turn.act is Act.RESTART:
+        _restart(work, (turn.node,))
+        return
+    shard = shard_of(now.seen, turn.node)
+    leads = shard is not None and shard.primary is not None and shard.primary.name == turn.node
+    if turn.act is Act.HAND_OVER and shard is not None and leads:
+        _, done = hand_on(now, [node.name for node in shard.nodes])
+        work.handed.add(turn.node)
+    elif turn.act is Act.HAND_BACK and turn.node in work.handed and not leads:
+        _, done = hand_on(now, [turn.node])
+    else:
+        return
+    if done is not None:
+        work.handovers.append(done)
+
+
+def _tell_left(work: _Work, left: list[Turn], error: RedistopoError) -> None:
+    """The error also says how far it came, and how to go on."""
+    done = ", ".join(one.node for one in work.restarted) or "nobody"
+    waiting = list(dict.fromkeys(one.node for one in left if one.act is Act.RESTART))
+    error.detail = "\n".join(
+        filter(
+            None,
+            (
+                error.detail,
+                f"it failed at: {left[0]}",
+                f"restarted before: {done}",
+                f"left: {', '.join(waiting) or 'nobody'}",
+            ),
+        )
+    )
+    on = f"redistopo up mends; then redistopo restart --rolling {' '.join(waiting)} goes on"
+    error.hint = f"{error.hint}; {on}" if error.hint else on
+
+
+def _restart(work: _Work, names: tuple[str, ...]) -> None:
+    """These nodes run again, with their data, and are ready."""
+    now, hands = work.now, work.now.hands
+    layout = hands.plan.layout
+    running = [name for name in names if ours(layout, name)]
+    roles = {node.name: node.role for node in now.seen.nodes}
+    began = time.monotonic()
+    shutdown = Shutdown(
+        layout=layout,
+        seen=now.seen,
+        rendered=configs(layout),
+        asker=hands.asker,
+        lossy=work.request.force,
+        command=f"redistopo restart {' '.join(names)}",
+    )
+    end_saving(shutdown, running, Deadline(hands.deadline.left * _STOP_SHARE), hands.tell)
+    for node in hands.nodes(names):
+        hands.asker.forget(node.host, node.port)
+    first = tuple(node.name for node in hands.nodes(names) if _led(node))
+    rest = tuple(name for name in names if name not in first)
+    write = Step(do=Do.WRITE, nodes=names, cause="restart")
+    with blaming(hands):
+        execute(hands, (write, *(_start(some) for some in (first, rest) if some)))
+        restore_old(layout, targets(hands.plan), hands.keys)
+    took = time.monotonic() - began
+    work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
+    if (record := load_record(layout)) is not None:
+        remember(layout, replace(record, engine=hands.plan.engine.name))
+
+
+def _led(node: NodePlan) -> bool:
+    """Whether it leads by plan; in a replication the others find it there."""
+    return node.role is Role.PRIMARY
+
+
+def _start(names: tuple[str, ...]) -> Step:
+    return Step(do=Do.START, nodes=names, cause="restart")

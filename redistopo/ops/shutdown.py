@@ -1,0 +1,109 @@
+"""Servers asked to save and end, replicas before primaries; nobody's data is lost unasked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from redistopo.errors import AccessDenied, RedistopoError, Unreachable
+from redistopo.events import Tell, step
+from redistopo.model.layout import Layout
+from redistopo.model.observed import NodeSeen, Observed, Role
+from redistopo.model.replies import parse_info
+from redistopo.model.topology import Directives
+from redistopo.ops.running import saves
+from redistopo.world.client import Asker
+from redistopo.world.ending import Ended, Said, end_all
+from redistopo.world.files import tail
+from redistopo.world.process import ours
+from redistopo.world.waiting import Deadline
+
+
+def end_saving(shutdown: "Shutdown", names: Iterable[str], deadline: Deadline, tell: Tell) -> None:
+    """None of these nodes runs any more, and what they keep is on disk.
+
+    Raises RedistopoError where a server that can't save was left running, and where one was
+    killed before it had saved; neither with `lossy`.
+    """
+    seen, layout = shutdown.seen, shutdown.layout
+    wanted = tuple(names)
+    known = {node.name for node in seen.nodes if node.role is Role.REPLICA}
+    replicas = tuple(name for name in wanted if name in known)
+    # replicas first: a primary that goes first would leave them looking for it
+    rest = tuple(name for name in wanted if name not in known)
+    phases = [("replicas", replicas), ("primaries", rest)]
+    phases = [(what, some) for what, some in phases if some]
+    ends = []
+    for left, (what, some) in zip(range(len(phases), 0, -1), phases, strict=True):
+        running = {name: process for name in some if (process := ours(layout, name))}
+        # replicas that refuse must not take the time that primaries need to save
+        share = Deadline(deadline.left / left)
+        with step(tell, f"stop {what}: {len(some)}"):
+            ends.append(end_all(layout, running, share, shutdown, spare=not shutdown.lossy))
+    if not shutdown.lossy:
+        _refuse_loss(shutdown, ends)
+
+
+def _refuse_loss(shutdown: "Shutdown", ends: list[Ended]) -> None:
+    """Raises RedistopoError where a server was left running, or killed before it had saved."""
+    rendered, layout, again = shutdown.rendered, shutdown.layout, shutdown.command
+    spared = [name for one in ends for name in one.spared]
+    killed = [n for one in ends for n in one.killed if n not in rendered or saves(rendered[n])]
+    was = "were" if len(killed) > 1 else "was"
+    had = "they" if len(killed) > 1 else "it"
+    unsaved = f"{', '.join(killed)} {was} killed before {had} had saved" if killed else ""
+    if spared:
+        log = layout.node(spared[0]).log
+        raise RedistopoError(
+            f"{', '.join(spared)} can't save, and still {'run' if len(spared) > 1 else 'runs'}",
+            detail="\n".join(filter(None, (unsaved, tail(log, 6)))),
+            hint=f"free space, or make its folder writable, then {again} again; or "
+            f"{again} --force loses what is not saved. Its log: {log}",
+        )
+    if killed:
+        raise RedistopoError(
+            unsaved,
+            detail=tail(layout.node(killed[0]).log, 6),
+            hint="--timeout gives it longer; what was saved before is kept: redistopo up",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shutdown:
+    """Asks a server to save and end; `lossy` also where it can't save. `command` is what was
+    typed, and is to be typed again."""
+
+    layout: Layout
+    seen: Observed
+    rendered: dict[str, Directives]
+    asker: Asker
+    lossy: bool
+    command: str = "redistopo down"
+
+    def __call__(self, name: str) -> Said:
+        """What the server said; it agrees by hanging up."""
+        node = next((one for one in self.seen.nodes if one.name == name), None)
+        if node is None or not node.answers:
+            return Said.NOTHING
+        if node.info.get("process_id") != str(node.pid):
+            return Said.NOTHING  # a stranger answers at the address in our files
+        said = self._shut(node, "SAVE" if saves(self.rendered[name]) else "NOSAVE")
+        if said is Said.NO and (self.lossy or self._logged(node)):
+            return self._shut(node, "NOSAVE")
+        return said
+
+    def _shut(self, node: NodeSeen, how: str) -> Said:
+        try:
+            reply = self.asker.ask(node.host, node.port, [("SHUTDOWN", how)])[0]
+        except Unreachable:
+            return Said.YES
+        except AccessDenied:
+            return Said.NOTHING
+        return Said.NO if "trying to SHUTDOWN" in str(reply) else Said.NOTHING
+
+    def _logged(self, node: NodeSeen) -> bool:
+        """Whether all of its data is in an append-only file, so that a snapshot adds nothing."""
+        try:
+            reply = self.asker.ask(node.host, node.port, [("INFO", "persistence")])[0]
+        except (Unreachable, AccessDenied):
+            return False
+        told = parse_info(str(reply))
+        return told.get("aof_enabled") == "1" and told.get("aof_last_write_status") == "ok"

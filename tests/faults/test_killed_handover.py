@@ -1,0 +1,103 @@
+"""redistopo ends by SIGKILL in the midst of a planned handover: between the pause of the writes
+and the new primary's first word, wherever it had got to."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.engines import BUNDLED
+from support.judge import roles
+from support.project import Project
+from support.waiting import until
+
+# Ends itself at the nth command that changes anything, before or after it was sent: what the
+# servers did of a command is all that can be left, whenever the process dies.
+_MORTAL = """
+import os, signal, sys
+from pathlib import Path
+from redistopo.events import silent
+from redistopo.ops.failover import FailoverRequest, failover
+from redistopo.world.client import Asker
+
+root, end_at, after = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "after"
+ask, count = Asker.ask, [0]
+
+def mortal(self, host, port, commands):
+    wanted = [tuple(map(str, one)) for one in commands]
+    changes = any(one[0] in ("CLIENT", "REPLICAOF") or "FAILOVER" in one for one in wanted)
+    count[0] += changes
+    last = changes and count[0] == end_at
+    if last and not after:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replies = ask(self, host, port, wanted)
+    if last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return replies
+
+Asker.ask = mortal
+failover(FailoverRequest(root=root, words=tuple(sys.argv[4:])), silent)
+print(count[0])
+"""
+
+
+def _killed(root: Path, end_at: int, when: str, *words: str) -> int:
+    """How it ended; where it wasn't killed, how many commands it sent, as a negative number."""
+    done = subprocess.run(
+        [sys.executable, "-c", _MORTAL, str(root), str(end_at), when, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ,
+    )
+    if done.returncode >= 0:
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout)
+    return done.returncode
+
+
+def _leaders(project: Project) -> list[int]:
+    said = roles(project.ports, project.password)
+    return [port for port, role in said.items() if role == "master"]
+
+
+@pytest.mark.fault(
+    "redistopo is killed at any command of a planned handover of a replication",
+    "never two primaries; the pause of the writes ends by itself; `up` heals, nothing is lost",
+)
+def test_replication(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    count = _killed(project.root, 0, "after")
+    assert count >= 4  # pause, demote, promote, the other one follows, unpause
+    for end_at in range(1, count + 1):
+        leader = _leaders(project)[0]
+        project.client(leader).set(f"before{end_at}", "yes")
+        assert _killed(project.root, end_at, "after") == -9
+        assert len(_leaders(project)) <= 1
+        project.up()
+        [leader] = _leaders(project)
+        until(lambda port=leader: project.client(port).set("after", "yes"), 8)
+        assert all(project.client(leader).get(f"before{n}") for n in range(1, end_at + 1))
+        assert project.faults(cluster=False) == []
+
+
+@pytest.mark.fault(
+    "redistopo is killed at any command of a planned handover of a cluster's shard",
+    "the pause of the writes ends by itself; every node agrees, nothing is lost",
+)
+def test_cluster(project: Project) -> None:
+    words = ("--formation", "instant", "--node-timeout", "1000", "--shards", "1")
+    project.init("cluster", *words, engine=BUNDLED.path)
+    project.up()
+    count = _killed(project.root, 0, "after", "shard:1")
+    assert count == 3  # pause, takeover, unpause
+    for end_at in range(1, count + 1):
+        project.client(_leaders(project)[0]).set(f"before{end_at}", "yes")
+        assert _killed(project.root, end_at, "after", "shard:1") == -9
+        project.up()
+        [leader] = _leaders(project)
+        until(lambda port=leader: project.client(port).set("after", "yes"), 8)
+        assert all(project.client(leader).get(f"before{n}") for n in range(1, end_at + 1))
+        assert project.faults() == []
