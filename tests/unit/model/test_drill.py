@@ -43,7 +43,7 @@ VERDICTS: dict[str, tuple[DrillReport, list[str]]] = {
     ),
     "not read back": (
         replace(GOOD, writes=replace(GOOD.writes, unchecked=3)),
-        ["3 acknowledged writes couldn't"],
+        ["couldn't be read back: 3"],
     ),
     "never healthy": (replace(GOOD, healed=None), ["wasn't verified healthy"]),
     "nothing measured": (replace(GOOD, traffic=()), ["nothing was measured"]),
