@@ -243,9 +243,7 @@ def _lossy(report: DrillReport) -> Iterator[str]:
     writes = report.writes
     most = 0 if report.planned else report.budget.most_lost
     if most is not None and writes.lost > most:
-        yield (
-            f"{writes.lost} acknowledged writes were lost, "
-            + ("and a planned failover loses none" if report.planned else f"more than {most}")
-        )
+        allowed = "and a planned failover loses none" if report.planned else f"more than {most}"
+        yield f"lost writes that were acknowledged: {writes.lost}, {allowed}"
     if writes.unchecked:
-        yield f"{writes.unchecked} acknowledged writes couldn't be read back"
+        yield f"acknowledged writes that couldn't be read back: {writes.unchecked}"

@@ -153,10 +153,11 @@ def _stalled(gap: Gap, ops: Iterable[Op], hiccups: Iterable[Span], bound: float)
 
 
 def _joined(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
-    """Gaps that overlap become one, from the earliest begin to the latest end."""
+    """Gaps that overlap become one, from the earliest begin to the latest end; those with an
+    answer between them stay two."""
     found: list[Gap] = []
     for gap in sorted(gaps, key=lambda one: one.last_good):
-        if not found or gap.last_good > found[-1].until:
+        if not found or gap.last_good >= found[-1].until:
             found.append(gap)
             continue
         last = found[-1]
@@ -197,7 +198,7 @@ def track(
 ) -> Track:
     """The operations that ended in the span, counted in buckets; one begins at `origin`."""
     first = floor((span.begin - origin) / width)
-    count = max(1, ceil((span.end - origin) / width) - first)
+    count = max(1, ceil((span.end - origin) / width - 1e-9) - first)
     good, failed = [0] * count, [0] * count
     for op in ops:
         place = floor((op.ended - origin) / width) - first

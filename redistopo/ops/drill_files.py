@@ -22,15 +22,20 @@ def refuse_report(path: Path, *, many: bool = False) -> None:
         raise WrongRequest("an SVG shows one drill", hint="for several: --report drills.html")
 
 
-def write_report(reports: Sequence[DrillReport], path: Path, *, title: str = "") -> None:
-    """The file holds a page with all of them, or the timeline of the one alone (`.svg`)."""
+def write_report(
+    reports: Sequence[DrillReport], path: Path, *, title: str = "", own: str = ""
+) -> None:
+    """The file holds a page with all of them, or the timeline of the one alone (`.svg`).
+
+    `own` is the user's own folder of templates (render.conf, `own_templates`).
+    """
     from redistopo.render.report import drill_html, drill_svg
 
     refuse_report(path, many=len(reports) != 1)
     if path.suffix.lower() == ".svg":
-        text = drill_svg(reports[0])
+        text = drill_svg(reports[0], own=own)
     else:
-        text = drill_html(reports, title or "Failover drills")
+        text = drill_html(reports, title or "Failover drills", own=own)
     _write(path, text)
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 from redis.exceptions import RedisError
-from support.drills import at, cluster, left_over, part, report
+from support.drilled import at, cluster, left_over, part, report
 from support.engines import BUNDLED, ENGINES
 from support.judge import client, roles
 from support.project import Project

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 
-from support.drills import cluster, left_over
+from support.drilled import cluster, left_over
 from support.engines import BUNDLED
 from support.project import Project
 from support.waiting import until

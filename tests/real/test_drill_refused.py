@@ -4,7 +4,7 @@ import signal
 from typing import Any
 
 import psutil
-from support.drills import QUICK, cluster, left_over, part, report
+from support.drilled import QUICK, cluster, left_over, part, report
 from support.engines import BUNDLED
 from support.judge import roles
 from support.project import Project

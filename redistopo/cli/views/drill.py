@@ -15,6 +15,7 @@ from redistopo.model.drill import DrillReport, Moment, MomentKind, Traffic
 from redistopo.model.drill_axis import (
     Axis,
     Cell,
+    away,
     axis_of,
     by_source,
     cells,
@@ -31,6 +32,7 @@ from redistopo.model.drill_words import (
     verdict,
     written,
 )
+from redistopo.model.outage import Gap
 
 WIDTH = 80
 _LABEL = 14
@@ -115,6 +117,8 @@ def drawn(report: DrillReport, *, width: int = WIDTH, signs: Signs = PRETTY) -> 
         [],
         [(" " * _LABEL + _scale(axis, columns), "")],
     ]
+    if gap := away(report):
+        lines.append([(" " * _LABEL, ""), (_phases(gap, axis, columns), "red")])
     lines += [_bar(one, axis, columns, signs) for one in report.traffic]
     for source, some in by_source(report.moments).items():
         lines.append(_marks(source, some, letters, axis, columns))
@@ -135,6 +139,17 @@ def _scale(axis: Axis, columns: int) -> str:
             row[place : place + len(text)] = text
             free = place + len(text) + 1
     return "".join(row).rstrip()
+
+
+def _phases(gap: Gap, axis: Axis, columns: int) -> str:
+    """`<-- away 2520 ms -->` above the outage; where it is too short, the words beside it."""
+    first, last = axis.column(gap.last_good, columns), axis.column(gap.until, columns)
+    words = f" away {gap.seconds * 1000:.0f} ms "
+    room = last - first + 1
+    if room >= len(words) + 4:
+        return " " * first + f"<{words.center(room - 2, '-')}>"
+    text = f"^{words}".rstrip()
+    return " " * min(first, columns - len(text)) + text
 
 
 def _bar(one: Traffic, axis: Axis, columns: int, signs: Signs) -> list[Piece]:

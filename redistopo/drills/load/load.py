@@ -89,8 +89,7 @@ class Load:
             )
         except TimedOut as error:
             return error.detail
-        finally:
-            self._span = Span(time.monotonic(), 0.0)
+        self._span = Span(time.monotonic(), 0.0)
         return ""
 
     def served(self, since: float, *, writes: int = 20) -> bool:
@@ -114,7 +113,7 @@ class Load:
             thread.join(farewell.left)
         for worker, thread in threads:
             if thread.is_alive():
-                worker.close()  # it waits for an answer: the socket is shut under it
+                worker.interrupt()
                 thread.join(5)
         if self._beat.ident:
             self._beat.join(5)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
@@ -12,18 +11,25 @@ from redistopo.drills.load.request import Way
 from redistopo.model.load import Kind
 
 PAUSE_SECONDS = 0.05
-"""So long a client leaves a server alone after an error, as a library's back-off would.
+"""So long a client leaves servers alone after an error, as a library's back-off would.
 
-What is due meanwhile fails with the same error, unsent. Without it, each failure would have
-redis-py read the slot table anew: hundreds of times a second, and the load would be busy
-with itself.
+What was due until then, behind the operation that failed or in the pause, fails with the
+same error, unsent. Without it, each failure would have redis-py read the slot table anew,
+hundreds of times a second, and the load would be busy with itself.
 """
+
+PAUSE_SHARE = 3
+"""And at least so many times the processor time that the failure took: by TLS it is much
+more, and clients that fail must not slow those down that are served."""
 
 PATIENCE_SECONDS = 1.0
 """What couldn't be begun so long after it was due is given up: its caller is gone."""
 
 OVERDUE = "Overdue"
 """The error of an operation that was given up unsent."""
+
+_CLOSED_UNDER_IT = (ValueError, AttributeError)
+"""What redis-py stumbles over where another thread closes the connection it reads from."""
 
 Entry = tuple[Kind, int, float, float, str, int]
 """Kind, shard, started, took, error, and a write's sequence number (0 for a read)."""
@@ -68,8 +74,13 @@ class Worker:
     def __post_init__(self) -> None:
         self.thread = Thread(target=self._run, name=f"load-{self.job.number}", daemon=True)
 
+    def interrupt(self) -> None:
+        """A command that waits for its answer waits no longer; for another thread to call."""
+        if client := self.client:
+            client.close()
+
     def close(self) -> None:
-        """Its connections are closed, also under a command that waits for its answer."""
+        """Its connections are closed."""
         client, self.client = self.client, None
         if client:
             client.close()
@@ -77,8 +88,10 @@ class Worker:
     def _run(self) -> None:
         try:
             # coming in isn't an operation: the schedule begins behind it
-            with suppress(*TROUBLE):
+            try:
                 self.client = enter(self.way)
+            except TROUBLE as error:
+                self.last_error = f"{kind_of(error)}: {error}"
             self._work()
         finally:
             self.close()
@@ -110,8 +123,12 @@ class Worker:
             self._note(task, due, 0.0, pause.error)
         elif now - due > PATIENCE_SECONDS:
             self._note(task, due, PATIENCE_SECONDS, OVERDUE)
-        elif error := self._do(task, due):
-            pause.until, pause.error = time.monotonic() + PAUSE_SECONDS, error
+        else:
+            before = time.thread_time()
+            if error := self._do(task, due):
+                spent = time.thread_time() - before
+                pause.until = time.monotonic() + max(PAUSE_SECONDS, PAUSE_SHARE * spent)
+                pause.error = error
 
     def _do(self, task: tuple[Kind, int], due: float) -> str:
         """One operation was tried and noted; its error, "" for none."""
@@ -122,9 +139,11 @@ class Worker:
             if self.client is None:
                 self.client = enter(self.way)
             self._send(self.client, *task)
-        except TROUBLE as trouble:
+        except (*TROUBLE, *_CLOSED_UNDER_IT) as trouble:
             if self.stopping.is_set():
                 return ""  # we may have ended it ourselves
+            if isinstance(trouble, _CLOSED_UNDER_IT):
+                raise
             error = kind_of(trouble)
             self.last_error = f"{error}: {trouble}"
             if self.way.where is not None:

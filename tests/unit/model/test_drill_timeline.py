@@ -2,7 +2,7 @@
 
 from redistopo.model.drill import MomentKind
 from redistopo.model.drill_log import Told
-from redistopo.model.drill_timeline import Source, Heard, timeline
+from redistopo.model.drill_timeline import Heard, Source, timeline
 
 _CLOCK = 1000.0
 
