@@ -130,7 +130,11 @@ def read_conf(text: str) -> Directives:
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:
-    """The same redis.conf with other values in the lines of these directives."""
+    """The same redis.conf with other values in the lines of these directives.
+
+    Valkey 9.0 and later write masterauth as primaryauth, when Sentinels have it write its file.
+    """
+    values = {**values, **({"primaryauth": values["masterauth"]} if "masterauth" in values else {})}
     lines = []
     for line in text.split("\n"):
         name = (line.strip(_SPACE).split(None, 1) or [""])[0].lower()
@@ -154,6 +158,14 @@ def with_hashes(text: str, hashes: Mapping[str, str]) -> str:
             rules = [word for word in words[2:] if word[0] not in "#>"]
             line = " ".join([*words[:2], rules[0], f"#{hashes[words[1]]}", *rules[1:]])  # noqa: PLW2901
         lines.append(line)
+    return "\n".join(lines)
+
+
+def with_auth_pass(text: str, name: str, password: str) -> str:
+    """The same sentinel.conf with another password for the data nodes of that primary."""
+    start = f"sentinel auth-pass {name} "
+    lines = [f"{start}{quote(password)}" if line.startswith(start) else line
+             for line in text.split("\n")]  # fmt: skip
     return "\n".join(lines)
 
 

@@ -27,9 +27,11 @@ def end_saving(shutdown: "Shutdown", names: Iterable[str], deadline: Deadline, t
     wanted = tuple(names)
     known = {node.name for node in seen.nodes if node.role is Role.REPLICA}
     replicas = tuple(name for name in wanted if name in known)
-    # replicas first: a primary that goes first would leave them looking for it
-    rest = tuple(name for name in wanted if name not in known)
-    phases = [("replicas", replicas), ("primaries", rest)]
+    # replicas first: a primary that goes first would leave them looking for it; and before
+    # any of them the Sentinels, who would fail over
+    sentinels = tuple(name for name in wanted if layout.node(name).sentinel)
+    rest = tuple(name for name in wanted if name not in (*known, *sentinels))
+    phases = [("Sentinels", sentinels), ("replicas", replicas), ("primaries", rest)]
     phases = [(what, some) for what, some in phases if some]
     ends = []
     for left, (what, some) in zip(range(len(phases), 0, -1), phases, strict=True):
