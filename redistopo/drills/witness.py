@@ -13,7 +13,9 @@ from redistopo.model.access import Keys
 from redistopo.model.drill import MomentKind
 from redistopo.model.drill_log import Told
 from redistopo.model.replies import Member, parse_info, parse_nodes
+from redistopo.model.sentinel_words import CHANNELS, heard
 from redistopo.world.client import Asker, Command
+from redistopo.world.hearing import listen
 
 _PAUSE_SECONDS = 0.02
 _ANSWER_SECONDS = 1.0
@@ -22,9 +24,11 @@ _JOIN_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """Whom to ask, and about whom: `names` maps node ids to names, `about` are those hurt."""
+    """Whom to ask, and about whom: `names` maps node ids and addresses to names, `about` are
+    those hurt. `sentinels` aren't asked but heard."""
 
     witnesses: Mapping[str, tuple[str, int]]
+    sentinels: Mapping[str, tuple[str, int]]
     names: Mapping[str, str]
     about: frozenset[str]
     clustered: bool
@@ -37,11 +41,15 @@ class Witnesses:
         self._watched = watched
         self._keys = keys
         self._told: list[tuple[str, Told]] = []
-        self._leading: set[str] = set()
+        self._heard: list[tuple[str, Told]] = []
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._watch, args=(name, *address), daemon=True)
             for name, address in watched.witnesses.items()
+        ]
+        self._threads += [
+            threading.Thread(target=self._hear, args=(name, address), daemon=True)
+            for name, address in watched.sentinels.items()
         ]
 
     def __enter__(self) -> Self:
@@ -64,9 +72,17 @@ class Witnesses:
         """What was seen so far: who saw it, and what."""
         return tuple(self._told)
 
-    def seen(self, kind: MomentKind) -> bool:
-        """Whether somebody has seen such a thing."""
-        return any(told.kind is kind for _name, told in self.told)
+    @property
+    def heard(self) -> tuple[tuple[str, Told], ...]:
+        """What Sentinels published, at the moment at which they did."""
+        return tuple(self._heard)
+
+    def _hear(self, name: str, address: tuple[str, int]) -> None:
+        def hear(channel: str, message: str, at: float) -> None:
+            if told := heard(channel, message, self._watched.names, at):
+                self._heard.append((name, told))
+
+        listen(address, self._keys.at(*address), CHANNELS, hear, self._over)
 
     def _watch(self, name: str, host: str, port: int) -> None:
         commands: list[Command] = [("INFO", "replication")]

@@ -4,6 +4,8 @@ By the rules of cluster_legacy.c (clusterHandleSlaveFailover, markNodeAsFailingI
 majority of the primaries that own slots must say that a primary fails, and must vote for a
 replica; a replica stands for election unless it may not (cluster-replica-no-failover), or
 was out of touch for too long (cluster-replica-validity-factor; redis.conf tells the formula).
+Where there are Sentinels, these find the primary down, by a quorum, and elect the one of them
+that promotes a replica, by a majority.
 """
 
 from collections.abc import Iterable
@@ -28,7 +30,9 @@ class Candidate:
 class Promotable:
     """One primary that is to fail: `votes` are left of all `voters`, `needed` elect.
 
-    `silent` are nodes of the topology that don't answer."""
+    `silent` are nodes of the topology that don't answer, `quorum` is the Sentinels' (None in
+    a cluster).
+    """
 
     primary: str
     shard: int
@@ -36,10 +40,16 @@ class Promotable:
     voters: int
     candidates: tuple[Candidate, ...]
     silent: tuple[str, ...] = ()
+    quorum: int | None = None
 
     @property
     def needed(self) -> int:
-        return self.voters // 2 + 1
+        return max(self.voters // 2 + 1, self.quorum or 0)
+
+    @property
+    def electors(self) -> str:
+        """Who votes: a cluster's primaries, or Sentinels."""
+        return "primaries" if self.quorum is None else "Sentinels"
 
     @property
     def obstacles(self) -> tuple[tuple[str, str], ...]:
@@ -48,12 +58,14 @@ class Promotable:
         if self.votes < self.needed:
             found.append(
                 (
-                    f"{self.votes} of {self.voters} primaries would be left to vote, and "
+                    f"{self.votes} of {self.voters} {self.electors} would be left to vote, and "
                     f"{self.needed} are needed",
                     f"redistopo up brings back {', '.join(self.silent)}"
                     if self.silent
-                    else "hurt fewer primaries at once"
+                    else f"hurt fewer {self.electors} at once"
                     if self.voters > 2
+                    else "it takes 3 Sentinels or more: redistopo init sentinel, elsewhere"
+                    if self.quorum is not None
                     else "automatic failover needs 3 primaries or more: "
                     "redistopo init cluster --shards 3, in another folder",
                 )
@@ -64,7 +76,7 @@ class Promotable:
                     f"{self.primary} has no replica",
                     f"redistopo up brings back {', '.join(self.silent)}"
                     if self.silent
-                    else "redistopo init cluster --replicas 1, in another folder",
+                    else "redistopo init with --replicas 1, in another folder",
                 )
             )
         elif all(one.obstacle for one in self.candidates):
@@ -79,19 +91,19 @@ class Promotable:
 
 
 def promotable(seen: Observed, victims: Iterable[NodeSeen]) -> tuple[Promotable, ...]:
-    """For each victim that is a cluster's primary, whether another would take its place.
+    """For each victim that is a primary, whether another would take its place.
 
     What is seen must hold each node's live configuration (CONFIG GET).
     """
     hurt = {node.address for node in victims}
-    voters = _voters(seen)
-    votes = sum(_votes(seen, one, hurt) for one in voters)
+    electorate = _sentinels(seen, hurt) if seen.sentinels else _primaries(seen, hurt)
     return tuple(
         Promotable(
             primary=shard.primary.name,
             shard=shard.number,
-            votes=votes,
-            voters=len(voters),
+            votes=electorate.votes,
+            voters=electorate.voters,
+            quorum=electorate.quorum,
             silent=tuple(node.name for node in seen.nodes if not node.answers),
             candidates=tuple(
                 _candidate(node, shard.primary)
@@ -104,10 +116,28 @@ def promotable(seen: Observed, victims: Iterable[NodeSeen]) -> tuple[Promotable,
     )
 
 
-def _voters(seen: Observed) -> tuple[Member, ...]:
+@dataclass(frozen=True, slots=True)
+class _Electorate:
+    votes: int
+    voters: int
+    quorum: int | None = None
+
+
+def _primaries(seen: Observed, hurt: set[str]) -> _Electorate:
     """The primaries that own slots, by the first table that tells (server.cluster->size)."""
     table = next((node.members for node in seen.answering if node.members), ())
-    return tuple(one for one in table if one.primary and one.slots)
+    voters = tuple(one for one in table if one.primary and one.slots)
+    return _Electorate(sum(_votes(seen, one, hurt) for one in voters), len(voters))
+
+
+def _sentinels(seen: Observed, hurt: set[str]) -> _Electorate:
+    """The Sentinels: those that answer vote, of all that are known (sentinel.c,
+    sentinelGetLeader: a majority of all, and the quorum at least)."""
+    watches = [watch for node in seen.sentinels for watch in node.watches]
+    known = max((1 + len(watch.sentinels) for watch in watches), default=0)
+    quorum = max((int(watch.settings.get("quorum", 0)) for watch in watches), default=0)
+    votes = sum(node.address not in hurt for node in seen.sentinels)
+    return _Electorate(votes, max(known, votes), quorum)
 
 
 def _votes(seen: Observed, voter: Member, hurt: set[str]) -> bool:
@@ -125,6 +155,8 @@ def _candidate(node: NodeSeen, primary: NodeSeen) -> Candidate:
 def _obstacle(node: NodeSeen) -> tuple[str, str]:
     config = node.config or {}
     me = node.myself
+    if me is None:
+        return _passed_over(node)
     if config.get("cluster-replica-no-failover") == "yes" or (me and "nofailover" in me.flags):
         return (
             "may not take over (cluster-replica-no-failover yes)",
@@ -141,6 +173,18 @@ def _obstacle(node: NodeSeen) -> tuple[str, str]:
                 "(cluster-replica-validity-factor)",
                 "redistopo verify tells why its link is down",
             )
+        return "has no link to its primary", "redistopo verify tells why"
+    return "", ""
+
+
+def _passed_over(node: NodeSeen) -> tuple[str, str]:
+    """Why Sentinels wouldn't choose it (sentinel.c, sentinelSelectSlave); "" where they would."""
+    if node.info.get("slave_priority") == "0":
+        return (
+            "is never chosen (replica-priority 0)",
+            "set it to 100 in the topology file's [redis] or [nodes.NAME], then redistopo up",
+        )
+    if not node.link_up:
         return "has no link to its primary", "redistopo verify tells why"
     return "", ""
 

@@ -17,7 +17,7 @@ from redistopo.model.drill import DrillReport
 from redistopo.model.fault import Fault
 from redistopo.model.intent import Hurt, Intent
 from redistopo.model.layout import Layout
-from redistopo.model.observed import NodeSeen, Observed, shards_of
+from redistopo.model.observed import NodeSeen, Observed, Role, shards_of
 from redistopo.model.selector import select_one
 from redistopo.ops.drilling import Scene, measure
 from redistopo.ops.health import Verdict, settle, with_proof
@@ -155,6 +155,12 @@ def _victims(seen: Observed, request: DrillRequest) -> tuple[NodeSeen, ...]:
                 f"{node.name} can't be hurt: {node.error}",
                 hint="redistopo up brings it back",
             )
+        if node.role is Role.SENTINEL and request.fault is Fault.PARTITION:
+            raise WrongRequest(
+                f"{node.name} is a Sentinel, which can't be cut off",
+                detail="it connects to all others anew, each second",
+                hint="--fault freeze, or kill",
+            )
     return tuple(found.values())
 
 
@@ -194,13 +200,13 @@ def _hurt_and_mend(scene: Scene) -> DrillReport:
 def _load_request(scene: Scene) -> LoadRequest:
     hurt = {node.address for node in scene.victims}
     shards = shards_of(scene.seen)
+    numbers = {one.number for one in shards if any(node.address in hurt for node in one.nodes)}
     return LoadRequest(
         id=secrets.token_hex(4),
         way=way_in(scene.seen, scene.hands.keys),
         shards={shard.number: shard.slots for shard in shards},
-        hurt=frozenset(
-            shard.number for shard in shards if any(one.address in hurt for one in shard.nodes)
-        ),
+        # a Sentinel is in no shard: then all are looked at
+        hurt=frozenset(numbers or {shard.number for shard in shards}),
         rate=scene.request.rate,
         clients=scene.request.clients,
         wait_replicas=scene.request.wait_replicas,

@@ -47,6 +47,9 @@ _SERVED_SECONDS = 10.0
 _GRACE_SECONDS = 3.0
 """Beyond the node timeout; by then an election is over, or nobody is elected."""
 
+_SENTINEL_SECONDS = 4.0
+"""What Sentinels need beyond: they look at everything once a second."""
+
 _MOST_WITNESSES = 12
 
 
@@ -101,7 +104,7 @@ def measure(scene: Scene, injury: Injury, load_request: LoadRequest) -> DrillRep
     heard = Heard(
         clock=injury.clock,
         victims=scene.hurt,
-        logs=tuple(_logged(scene, logs)),
+        logs=(*_logged(scene, logs), *witnesses.heard),
         asked=witnesses.told,
     )
     course.moments += timeline(heard)
@@ -124,13 +127,15 @@ def _watched(scene: Scene) -> Watched:
         for node in shard.nodes
     ]
     rest = [node for node in scene.seen.answering if node not in near]
-    asked = [
+    able = [
         node
         for node in (*near, *rest)
         if node.name not in hurt or scene.request.fault is Fault.PARTITION
     ]
+    asked = [node for node in able if node.role is not Role.SENTINEL][:_MOST_WITNESSES]
     return Watched(
-        witnesses={node.name: (node.host, node.port) for node in asked[:_MOST_WITNESSES]},
+        witnesses={node.name: (node.host, node.port) for node in asked},
+        sentinels={node.name: (node.host, node.port) for node in able if node not in asked},
         names=_ids(scene),
         about=hurt,
         clustered=scene.hands.plan.topology.clustered,
@@ -138,7 +143,13 @@ def _watched(scene: Scene) -> Watched:
 
 
 def _ids(scene: Scene) -> dict[str, str]:
-    return {node.myself.id: node.name for node in scene.seen.answering if node.myself}
+    """Ids and addresses of nodes -> their names."""
+    found = {node.address: node.name for node in scene.seen.nodes}
+    found |= {node.myself.id: node.name for node in scene.seen.answering if node.myself}
+    peers = (
+        peer for node in scene.seen.sentinels for watch in node.watches for peer in watch.sentinels
+    )
+    return found | {peer.id: found.get(peer.address, peer.address) for peer in peers}
 
 
 def _warm(scene: Scene, load: Load) -> None:
@@ -168,8 +179,10 @@ def _blow(scene: Scene) -> str:
 def _patience(scene: Scene) -> float:
     """How long to wait for an election to be over, or to be sure that nobody misses one."""
     needed = _quiet_seconds(scene)
+    topology = scene.hands.plan.topology
     if scene.flight.heirs:
-        needed = scene.hands.plan.topology.node_timeout / 1000
+        found = topology.node_timeout if topology.clustered else topology.down_after
+        needed = found / 1000 + (0.0 if topology.clustered else _SENTINEL_SECONDS)
     return max(scene.request.budget, needed + _GRACE_SECONDS)
 
 

@@ -59,6 +59,16 @@ def way_in(seen: Observed, keys: Keys) -> "Way":
     if seen.shape is Shape.CLUSTER:
         entries = tuple((node.host, node.port) for node in seen.answering)
         return Way(door=Door.CLUSTER, entries=entries, access=access)
+    if seen.sentinels:
+        places = tuple((node.host, node.port) for node in seen.sentinels)
+        names = (watch.name for node in seen.sentinels for watch in node.watches)
+        return Way(
+            door=Door.SENTINEL,
+            entries=places,
+            access=access,
+            service=next(names, ""),
+            sentinel=keys.sentinel or keys.at(*places[0]),
+        )
     leads = (node for node in seen.answering if node.role is Role.PRIMARY)
     entries = tuple((node.host, node.port) for node in leads)
     return Way(door=Door.PLAIN, entries=entries[:1], access=access)

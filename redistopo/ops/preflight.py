@@ -42,7 +42,7 @@ def _preflight(
 ) -> Preflight:
     seen = verdict.seen
     leads = tuple(node for node in victims if node.role is Role.PRIMARY)
-    if leads and seen.shape is not Shape.CLUSTER:
+    if leads and seen.shape not in (Shape.CLUSTER, Shape.SENTINEL):
         return _no_automatic_failover(seen, leads[0], tell, force=force)
     heirs = promotable(seen, leads)
     obstacles = list(dict.fromkeys(one for heir in heirs for one in heir.obstacles))
@@ -67,7 +67,7 @@ def _promise(heir: Promotable) -> str:
     best = heir.heir
     behind = f"{best.name}, {best.behind} bytes behind" if best else "nobody"
     return (
-        f"{heir.primary}: {behind}, would take over; {heir.votes} of {heir.voters} primaries "
+        f"{heir.primary}: {behind}, would take over; {heir.votes} of {heir.voters} {heir.electors} "
         f"are left to vote, {heir.needed} are needed"
     )
 
