@@ -340,7 +340,8 @@ def _report(scene: Scene, injury: Injury, seen: LoadSeen, course: _Course) -> Dr
 def _target(scene: Scene) -> str:
     numbers = {node.name: shard.number for shard in shards_of(scene.seen) for node in shard.nodes}
     return ", ".join(
-        f"{node.name} ({node.role or 'silent'} of shard {numbers.get(node.name, '?')})"
+        f"{node.name} ({node.role or 'silent'}"
+        + (f" of shard {numbers[node.name]})" if node.name in numbers else ")")
         for node in scene.victims
     )
 
