@@ -81,7 +81,7 @@ def test_each_gap_is_marked_and_the_sum_is_told_once() -> None:
     assert re.fullmatch(r" *<-+ away 2020 ms -+>", once)
     twice = load_seen([*ops(Kind.WRITE, 1, (0, 2))[:200], *ops(Kind.WRITE, 1, (4, 4.5))[200:]])
     row = drawn(report(traffic=traffic_of(twice, FAULT)))[4][1][0]
-    assert re.fullmatch(r" *<-+ away 2542 ms -+> +<-+>", row)
+    assert re.fullmatch(r" *<-+ away 2540 ms -+> +<-+>", row)
     short = load_seen(ops(Kind.WRITE, 1, (4.9, 4.92)))
     row = drawn(report(traffic=traffic_of(short, FAULT), moments=(), healed=None))[4][1][0]
     assert "away 40 ms" in row
