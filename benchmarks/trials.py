@@ -2,6 +2,7 @@
 
 from benchmarks.alarms import alarms
 from benchmarks.endurance import endurance
+from benchmarks.overhead import overhead
 from benchmarks.trial import Trial
 
 TRIALS: tuple[Trial, ...] = (
@@ -16,5 +17,11 @@ TRIALS: tuple[Trial, ...] = (
         what="verify under heavy load: all well, and then a fault",
         runs=50,
         run=alarms,
+    ),
+    Trial(
+        name="drill-overhead",
+        what="a drill's load of 500 writes/s, and no fault",
+        runs=20,
+        run=overhead,
     ),
 )

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from redistopo.model.drill import DrillReport, Moment
-from redistopo.model.outage import Gap, Track
+from redistopo.model.drill import DrillReport, Moment, Traffic
+from redistopo.model.outage import Track
 
 _LEAST_SECONDS = 0.5
 
@@ -94,13 +94,11 @@ def cells(track: Track, axis: Axis, columns: int) -> tuple[Cell | None, ...]:
     return tuple(found)
 
 
-def away(report: DrillReport) -> Gap | None:
-    """The longest time that the hurt shards' writes, or else reads, were away."""
-    for name in ("writes", "reads"):
-        part = report.part(name)
-        if part and part.longest:
-            return part.longest
-    return None
+def away(report: DrillReport) -> Traffic | None:
+    """The traffic whose gaps are drawn: the hurt shards' writes, or else reads; None where
+    neither was ever away."""
+    parts = (report.part(name) for name in ("writes", "reads"))
+    return next((part for part in parts if part and part.gaps), None)
 
 
 def by_source(moments: tuple[Moment, ...]) -> Mapping[str, tuple[Moment, ...]]:

@@ -80,12 +80,17 @@ def _x(axis: Axis, at: float) -> float:
 
 
 def _away(report: DrillReport, axis: Axis) -> dict[str, object] | None:
-    gap = away(report)
-    if gap is None:
+    """A band for each gap, and how long they are together, above the longest."""
+    part = away(report)
+    if part is None or part.longest is None:
         return None
-    x = _x(axis, gap.last_good)
-    text = f"{gap.seconds * 1000:.0f} ms without an answer"
-    return {"x": x, "width": max(1.0, round(_x(axis, gap.until) - x, 1)), "text": text}
+    bands = []
+    for gap in part.gaps:
+        x = _x(axis, gap.last_good)
+        bands.append({"x": x, "width": max(1.0, round(_x(axis, gap.until) - x, 1))})
+    middle = _x(axis, (part.longest.last_good + part.longest.until) / 2)
+    text = f"{part.name} away: {part.unavailable:.0f} ms"
+    return {"bands": bands, "x": min(RIGHT - 80.0, max(LEFT + 80.0, middle)), "text": text}
 
 
 def _track(one: Traffic, axis: Axis, pen: _Pen) -> dict[str, object]:

@@ -32,7 +32,6 @@ from redistopo.model.drill_words import (
     verdict,
     written,
 )
-from redistopo.model.outage import Gap
 
 WIDTH = 80
 _LABEL = 14
@@ -117,8 +116,8 @@ def drawn(report: DrillReport, *, width: int = WIDTH, signs: Signs = PRETTY) -> 
         [],
         [(" " * _LABEL + _scale(axis, columns), "")],
     ]
-    if gap := away(report):
-        lines.append([(" " * _LABEL, ""), (_phases(gap, axis, columns), "red")])
+    if part := away(report):
+        lines.append([(" " * _LABEL, ""), (_phases(part, axis, columns), "red")])
     lines += [_bar(one, axis, columns, signs) for one in report.traffic]
     for source, some in by_source(report.moments).items():
         lines.append(_marks(source, some, letters, axis, columns))
@@ -141,15 +140,22 @@ def _scale(axis: Axis, columns: int) -> str:
     return "".join(row).rstrip()
 
 
-def _phases(gap: Gap, axis: Axis, columns: int) -> str:
-    """`<-- away 2520 ms -->` above the outage; where it is too short, the words beside it."""
-    first, last = axis.column(gap.last_good, columns), axis.column(gap.until, columns)
-    words = f" away {gap.seconds * 1000:.0f} ms "
-    room = last - first + 1
-    if room >= len(words) + 4:
-        return " " * first + f"<{words.center(room - 2, '-')}>"
-    text = f"^{words}".rstrip()
-    return " " * min(first, columns - len(text)) + text
+def _phases(part: Traffic, axis: Axis, columns: int) -> str:
+    """`<--- away 2520 ms --->` above the outage: a line for each gap, the sum of all of them
+    in the longest one, or beside it where that is too short."""
+    row = [" "] * columns
+    for gap in part.gaps:
+        first, last = axis.column(gap.last_good, columns), axis.column(gap.until, columns)
+        row[first : last + 1] = f"<{'-' * (last - first - 1)}>" if last > first else "^"
+    if longest := part.longest:
+        words = f" away {part.unavailable:.0f} ms "
+        first = axis.column(longest.last_good, columns)
+        last = axis.column(longest.until, columns)
+        room = last - first - 1
+        place = first + 1 + (room - len(words)) // 2 if room >= len(words) + 2 else last + 1
+        place = max(0, min(place, columns - len(words)))
+        row[place : place + len(words)] = words
+    return "".join(row).rstrip()
 
 
 def _bar(one: Traffic, axis: Axis, columns: int, signs: Signs) -> list[Piece]:

@@ -11,7 +11,7 @@ from redistopo.drills.load.aftermath import Aftermath
 from redistopo.drills.load.jobs import jobs
 from redistopo.drills.load.request import PREFIX, LoadRequest
 from redistopo.drills.load.worker import Entry, Keys, Worker
-from redistopo.errors import TimedOut
+from redistopo.errors import RedistopoError, TimedOut
 from redistopo.model.load import Kind, LoadSeen, Op, Span
 from redistopo.model.slots import key_in
 from redistopo.world.waiting import Deadline, wait_for
@@ -61,9 +61,13 @@ class Load:
     def __enter__(self) -> Self:
         """The clients run."""
         self._span = Span(time.monotonic(), 0.0)
-        for worker in self._workers:
-            worker.thread.start()
-        self._beat.start()
+        try:
+            for worker in self._workers:
+                worker.thread.start()
+            self._beat.start()
+        except BaseException:
+            self.stop()  # nobody else will: the context was never entered
+            raise
         return self
 
     def __exit__(
@@ -124,9 +128,11 @@ class Load:
         """Everything seen; each acknowledged write was read back, or counts as unchecked.
 
         The load is stopped. Call it when the topology serves again: reading is tried for
-        that many seconds.
+        that many seconds. Raises RedistopoError where a client broke down: what it would
+        have seen is missing.
         """
         self.stop()
+        self._refuse_broken()
         entries = [entry for worker in self._workers for entry in worker.log]
         acknowledged = sum(entry[0] is Kind.WRITE and not entry[4] for entry in entries)
         seen = [Op(*entry[:5]) for entry in entries if entry[2] >= self._span.begin]
@@ -152,6 +158,16 @@ class Load:
         """
         self.stop()
         return self._aftermath.clean(seconds)
+
+    def _refuse_broken(self) -> None:
+        for worker in self._workers:
+            ended = worker.thread.ident and not worker.thread.is_alive()
+            if ended and not worker.done:
+                raise RedistopoError(
+                    f"client {worker.job.number} of the load broke down",
+                    detail=worker.last_error,
+                    hint="what it would have measured is missing: run the drill again",
+                )
 
     def _cold(self, answers: int) -> list[str]:
         return [

@@ -58,7 +58,7 @@ class Keys:
 
 @dataclass(slots=True)
 class Worker:
-    """A client, what it did, and the thread that does it."""
+    """A client, what it did, and the thread that does it; `done` once that ended as it should."""
 
     job: Job
     way: Way
@@ -69,6 +69,7 @@ class Worker:
     sequence: int = 0
     client: Client | None = None
     last_error: str = ""
+    done: bool = False
     thread: Thread = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +94,7 @@ class Worker:
             except TROUBLE as error:
                 self.last_error = f"{kind_of(error)}: {error}"
             self._work()
+            self.done = True
         finally:
             self.close()
 

@@ -1,13 +1,15 @@
 """A drill's report as text."""
 
 import io
+import re
 import sys
 
 import pytest
-from support.drills import report
+from support.drills import FAULT, load_seen, ops, report
 
 from redistopo.cli.views.drill import ASCII, drawn, show_drill, summary
-from redistopo.model.drill import Moment
+from redistopo.model.drill import Moment, traffic_of
+from redistopo.model.load import Kind
 
 
 def _text(width: int = 80) -> list[str]:
@@ -71,3 +73,16 @@ def test_a_summary_has_a_row_for_each_drill() -> None:
     found = summary([report(), report(healed=None)])
     assert [row[0] for row in found.rows] == ["fail", "fail"]
     assert found.rows[1][-1] == "never"
+
+
+def test_each_gap_is_marked_and_the_sum_is_told_once() -> None:
+    seen = load_seen(ops(Kind.WRITE, 1, (0, 2)), ops(Kind.READ, 1))
+    once = drawn(report(traffic=traffic_of(seen, FAULT)))[4][1][0]
+    assert re.fullmatch(r" *<-+ away 2020 ms -+>", once)
+    twice = load_seen([*ops(Kind.WRITE, 1, (0, 2))[:200], *ops(Kind.WRITE, 1, (4, 4.5))[200:]])
+    row = drawn(report(traffic=traffic_of(twice, FAULT)))[4][1][0]
+    assert re.fullmatch(r" *<-+ away 2540 ms -+> +<-+>", row)
+    short = load_seen(ops(Kind.WRITE, 1, (4.9, 4.92)))
+    row = drawn(report(traffic=traffic_of(short, FAULT), moments=(), healed=None))[4][1][0]
+    assert "away 40 ms" in row
+    assert len(row) <= 66
