@@ -2,6 +2,7 @@
 
 from benchmarks.alarms import alarms
 from benchmarks.endurance import endurance
+from benchmarks.failovers import failovers
 from benchmarks.overhead import overhead
 from benchmarks.trial import Trial
 
@@ -23,5 +24,11 @@ TRIALS: tuple[Trial, ...] = (
         what="a drill's load of 500 writes/s, and no fault",
         runs=20,
         run=overhead,
+    ),
+    Trial(
+        name="failovers",
+        what="unplanned failovers with the default node timeout of 5 s, under load",
+        runs=20,
+        run=failovers,
     ),
 )
