@@ -32,7 +32,7 @@ def failovers(stage: Stage, runs: int) -> Outcome:
     bar = NODE_TIMEOUT_SECONDS + BEYOND_SECONDS
     done: list[dict[str, Any]] = []
     lines = []
-    with stage.topology(("cluster",), 6) as made:
+    with stage.topology(("cluster", "--shards", "3"), 6) as made:
         stage.up(made)
         for number in range(runs):
             fault = _FAULTS[number % len(_FAULTS)]

@@ -1,6 +1,7 @@
 """Scenario files: what they mean, and all that is wrong with one at once."""
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,14 @@ def test_a_whole_scenario() -> None:
         ),
         (),
     )
+
+
+def test_the_example_in_the_docs_is_one() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "scenario.toml").read_text(encoding="utf-8")
+    scenario, problems = parse_scenario(tomllib.loads(text))
+    assert problems == ()
+    assert scenario
+    assert [one.fault for one in scenario.drills] == [Fault.KILL, Fault.FREEZE, Fault.KILL]
 
 
 def test_an_empty_file_is_the_built_in_scenario() -> None:
