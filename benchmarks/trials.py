@@ -2,6 +2,8 @@
 
 from benchmarks.alarms import alarms
 from benchmarks.endurance import endurance
+from benchmarks.failovers import failovers
+from benchmarks.overhead import overhead
 from benchmarks.planned import planned
 from benchmarks.trial import Trial
 
@@ -23,5 +25,17 @@ TRIALS: tuple[Trial, ...] = (
         what="failover under load, in a cluster and in a replication",
         runs=20,
         run=planned,
+    ),
+    Trial(
+        name="drill-overhead",
+        what="a drill's load of 500 writes/s, and no fault",
+        runs=20,
+        run=overhead,
+    ),
+    Trial(
+        name="failovers",
+        what="unplanned failovers with the default node timeout of 5 s, under load",
+        runs=20,
+        run=failovers,
     ),
 )

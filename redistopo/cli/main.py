@@ -11,6 +11,7 @@ from redistopo.cli.commands.call import call
 from redistopo.cli.commands.certs import certs
 from redistopo.cli.commands.cli import cli
 from redistopo.cli.commands.down import down
+from redistopo.cli.commands.drill import drill
 from redistopo.cli.commands.engines import engines
 from redistopo.cli.commands.events import events
 from redistopo.cli.commands.failover import failover
@@ -70,7 +71,7 @@ def redistopo() -> None:
 
 
 for _command in (
-    init, up, verify, status, down,
+    init, up, verify, status, down, drill,
     stop, start, restart, kill, pause, resume, failover, set_,
     wait, watch, events, logs, cli, call,
     plan, render, ps, bundle, secret, certs, engines, templates, schema,

@@ -63,8 +63,13 @@ def engine(command: Command) -> Command:
 
 def timeout(default: str, says: str) -> Callable[[Command], Command]:
     """``--timeout``, as seconds."""
+    return duration("--timeout", default, says)
+
+
+def duration(name: str, default: str, says: str) -> Callable[[Command], Command]:
+    """An option of that name, as seconds."""
     return click.option(
-        "--timeout",
+        name,
         callback=seconds,
         default=default,
         show_default=True,

@@ -168,6 +168,11 @@ class Layout:
         return self.state / "formation.json"
 
     @property
+    def drill(self) -> Path:
+        """What a drill is about, from before its fault until all is mended."""
+        return self.state / "drill.json"
+
+    @property
     def events(self) -> Path:
         """What the last runs of `up` and `down` told, a JSON object a line."""
         return self.state / "events.jsonl"

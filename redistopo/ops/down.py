@@ -10,6 +10,7 @@ from redistopo.events import Tell, step
 from redistopo.model.layout import Layout
 from redistopo.model.topology import Shape
 from redistopo.ops.history import remember_primary
+from redistopo.ops.mending import release
 from redistopo.ops.project import layout_of, load
 from redistopo.ops.running import configs, running_keys, running_targets
 from redistopo.ops.shutdown import Shutdown, end_saving
@@ -69,6 +70,7 @@ def down(request: DownRequest, tell: Tell) -> DownResult:
     with locked(layout, "down", deadline, tell) as there:
         if there:
             with recorded(layout, "down", tell) as told:
+                release(layout, told)
                 stopped = _stop(layout, request, deadline, told)
                 if request.wipe:
                     _wipe(layout, told)

@@ -30,7 +30,7 @@ def end_saving(shutdown: "Shutdown", names: Iterable[str], deadline: Deadline, t
     # replicas first: a primary that goes first would leave them looking for it; and before
     # any of them the Sentinels, who would fail over
     sentinels = tuple(name for name in wanted if layout.node(name).sentinel)
-    rest = tuple(name for name in wanted if name not in (*replicas, *sentinels))
+    rest = tuple(name for name in wanted if name not in (*known, *sentinels))
     phases = [("Sentinels", sentinels), ("replicas", replicas), ("primaries", rest)]
     phases = [(what, some) for what, some in phases if some]
     ends = []

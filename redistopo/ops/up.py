@@ -22,6 +22,7 @@ from redistopo.ops.health import Verdict, settle, with_proof
 from redistopo.ops.history import begin, remember
 from redistopo.ops.leadership import leading, refuse_empty_primaries
 from redistopo.ops.limits import refuse_low_limits
+from redistopo.ops.mending import release, tidy
 from redistopo.ops.project import load, plan_of, require_address
 from redistopo.ops.rebuild import (
     lost_tables,
@@ -102,10 +103,14 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
         held = finish_rotation(plan.layout, keys(plan.topology, plan.layout, make=True), told)
         with Asker(held) as asker:
             hands = Hands(plan=plan, keys=held, asker=asker, deadline=deadline, tell=told)
-            return _bring_up(hands, request, began)
+            release(plan.layout, told)
+            result = bring_up(hands, request, began)
+            tidy(plan.layout, hands.look(Depth.HEALTH), held, told)
+            return result
 
 
-def _bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
+def bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
+    """The same under a lock that the caller holds; `began` is on the monotonic clock."""
     try:
         end_leftover(hands.plan.layout.formation)
         record = begin(hands.plan, hands.tell)

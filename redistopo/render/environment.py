@@ -29,7 +29,7 @@ def sources() -> Iterator[tuple[str, str]]:
 
 
 @lru_cache(maxsize=4)
-def _environment(own: str) -> "Environment":
+def _environment(own: str, markup: bool) -> "Environment":
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
@@ -40,15 +40,16 @@ def _environment(own: str) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # the output is redis.conf and TOML, not HTML
+        autoescape=markup,  # redis.conf and TOML take what is HTML as it is
     )
     environment.filters["quote"] = quote
     return environment
 
 
-def fill(name: str, values: Mapping[str, object], *, own: str = "") -> str:
+def fill(name: str, values: Mapping[str, object], *, own: str = "", markup: bool = False) -> str:
     """The text of a template; `own` is a folder whose templates go before ours.
 
+    With `markup` every value is escaped as HTML and XML want it.
     Raises WrongRequest with template and line where a user's template is broken.
     """
     from jinja2 import TemplateError
@@ -63,7 +64,7 @@ def fill(name: str, values: Mapping[str, object], *, own: str = "") -> str:
             hint=f"redistopo templates export {own}   or remove `templates` from the file",
         )
     try:
-        return _environment(own).get_template(name).render(values)
+        return _environment(own, markup).get_template(name).render(values)
     # what a user's own expressions may raise, besides Jinja's own errors
     except trouble as error:
         raise WrongRequest(

@@ -155,6 +155,21 @@ def since_start(path: Path) -> str:
     return ""
 
 
+def size_of(path: Path) -> int:
+    """How many bytes a file has; 0 for none."""
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
+
+
+def written_since(path: Path, size: int) -> str:
+    """What a log got since it had that size, a few megabytes at most; "" where it is gone."""
+    with suppress(OSError), path.open("rb") as log:
+        log.seek(size)
+        return log.read(4 * 1024 * 1024).decode(errors="replace")
+    return ""
+
+
 def tail(path: Path, lines: int = 10) -> str:
     """The last lines of a log since its server's last start, without secrets; "" for none."""
     from redistopo.model.scrub import Scrubber

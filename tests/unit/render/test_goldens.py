@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.drills import report
 
+from redistopo.cli.views.drill import drawn
 from redistopo.model.access import Access, Keys
 from redistopo.model.engine import Engine, Product, Version
 from redistopo.model.layout import Layout
@@ -19,6 +21,8 @@ from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
 from redistopo.model.topology import Topology
 from redistopo.render.conf import SeedIds, node_conf, seed_tables, sentinel_conf, users_acl
+from redistopo.render.junit import drills_junit
+from redistopo.render.report import drill_html, drill_svg
 from redistopo.render.topology_file import topology_file
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -96,6 +100,10 @@ def _seed(engine: Engine, **keys: object) -> Callable[[str], str]:
     return made
 
 
+def _on_a_terminal() -> str:
+    return "".join("".join(text for text, _ in line) + "\n" for line in drawn(report()))
+
+
 def _file(**keys: object) -> Callable[[str], str]:
     return lambda own: topology_file(_topology(templates=own, **keys))
 
@@ -149,6 +157,10 @@ CASES: dict[str, Callable[[str], str]] = {
         formation="instant",
         redis={"maxmemory": "100mb", "save": ["900 1", "300 10"]},
     ),
+    "drill.svg": lambda own: drill_svg(report(), own=own),
+    "drill.html": lambda own: drill_html([report()], "Failover drills", own=own),
+    "drill.xml": lambda _own: drills_junit([report()], "redistopo drill golden"),
+    "drill.txt": lambda _own: _on_a_terminal(),
 }
 
 

@@ -1,0 +1,255 @@
+"""A drill's report on a terminal: the timeline, the moments, the numbers, the verdict.
+
+80 columns are enough; in a pipe it is the same text without colours, and in ASCII where the
+encoding has no more.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import click
+
+from redistopo.cli.sheet import Sheet, show
+from redistopo.model.drill import DrillReport, Moment, MomentKind, Traffic
+from redistopo.model.drill_axis import (
+    Axis,
+    Cell,
+    away,
+    axis_of,
+    by_source,
+    cells,
+    changed_roles,
+    seconds,
+    ticks,
+)
+from redistopo.model.drill_words import (
+    budget,
+    errors,
+    headline,
+    latencies,
+    subtitle,
+    verdict,
+    written,
+)
+
+WIDTH = 80
+_LABEL = 14
+_WIDEST = 120
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+_STYLES = {
+    MomentKind.FAULT: "red",
+    MomentKind.SUSPECTED: "yellow",
+    MomentKind.FAILED: "yellow",
+    MomentKind.ELECTION: "magenta",
+    MomentKind.PROMOTED: "green",
+    MomentKind.MENDED: "blue",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """Which letters draw a bar."""
+
+    good: str
+    failed: str
+    some: str
+    none: str
+
+
+PRETTY = Signs(good="█", failed="\u00d7", some="▒", none="·")
+ASCII = Signs(good="#", failed="x", some="%", none=".")
+
+Piece = tuple[str, str]
+"""Text and its colour ("" for none), as click knows them."""
+
+
+def show_drill(report: DrillReport) -> None:
+    """The whole report is on stdout."""
+    for line in drawn(report, width=_width(), signs=_signs()):
+        click.echo("".join(click.style(text, fg=color or None) for text, color in line))
+    closing = click.style(verdict(report), fg="green" if report.passed else "red", bold=True)
+    click.echo(f"{closing}  {budget(report)}")
+    for reason in report.reasons:
+        click.echo(f"      {reason}")
+
+
+def show_drills(reports: Sequence[DrillReport]) -> None:
+    """Each report, and a table of all of them at the end."""
+    for report in reports:
+        show_drill(report)
+        click.echo()
+    show(summary(reports))
+
+
+def summary(reports: Iterable[DrillReport]) -> Sheet:
+    """One row a drill."""
+    rows = []
+    for report in reports:
+        away = {one.name: f"{one.unavailable:.0f} ms" for one in report.traffic}
+        rows.append(
+            (
+                verdict(report).lower(),
+                f"{report.fault} {report.target}",
+                away.get("writes", "-"),
+                away.get("reads", "-"),
+                str(report.writes.acknowledged),
+                str(report.writes.lost),
+                "never" if report.healed is None else f"{report.healed:.1f} s",
+            )
+        )
+    names = ("verdict", "drill", "writes away", "reads away", "acknowledged", "lost", "healed")
+    right = frozenset(names) - {"verdict", "drill"}
+    return Sheet(columns=names, rows=rows, right=right)
+
+
+def drawn(report: DrillReport, *, width: int = WIDTH, signs: Signs = PRETTY) -> list[list[Piece]]:
+    """All lines but the verdict's, each at most so wide where its texts allow."""
+    axis = axis_of(report)
+    columns = width - _LABEL
+    ordered = sorted(report.moments, key=lambda one: one.at)
+    letters = {id(one): _LETTERS[n % len(_LETTERS)] for n, one in enumerate(ordered)}
+    lines: list[list[Piece]] = [
+        [(headline(report), "")],
+        [(subtitle(report), "")],
+        [],
+        [(" " * _LABEL + _scale(axis, columns), "")],
+    ]
+    if part := away(report):
+        lines.append([(" " * _LABEL, ""), (_phases(part, axis, columns), "red")])
+    lines += [_bar(one, axis, columns, signs) for one in report.traffic]
+    for source, some in by_source(report.moments).items():
+        lines.append(_marks(source, some, letters, axis, columns))
+    lines.append([])
+    lines += [_moment(one, letters[id(one)], width) for one in ordered]
+    lines.append([])
+    lines += [[(text, "")] for text in _numbers(report)]
+    return [line or [("", "")] for line in lines]
+
+
+def _scale(axis: Axis, columns: int) -> str:
+    """The axis: each label begins where its moment lies."""
+    row = [" "] * columns
+    free = 0
+    for at in ticks(axis, columns // 9):
+        place, text = axis.column(at, columns), f"|{seconds(at)}"
+        if place >= free and place + len(text) <= columns:
+            row[place : place + len(text)] = text
+            free = place + len(text) + 1
+    return "".join(row).rstrip()
+
+
+def _phases(part: Traffic, axis: Axis, columns: int) -> str:
+    """`<--- away 2520 ms --->` above the outage: a line for each gap, the sum of all of them
+    in the longest one, or beside it where that is too short."""
+    row = [" "] * columns
+    for gap in part.gaps:
+        first, last = axis.column(gap.last_good, columns), axis.column(gap.until, columns)
+        row[first : last + 1] = f"<{'-' * (last - first - 1)}>" if last > first else "^"
+    if longest := part.longest:
+        words = f" away {part.unavailable:.0f} ms "
+        first = axis.column(longest.last_good, columns)
+        last = axis.column(longest.until, columns)
+        room = last - first - 1
+        place = first + 1 + (room - len(words)) // 2 if room >= len(words) + 2 else last + 1
+        place = max(0, min(place, columns - len(words)))
+        row[place : place + len(words)] = words
+    return "".join(row).rstrip()
+
+
+def _bar(one: Traffic, axis: Axis, columns: int, signs: Signs) -> list[Piece]:
+    pieces: list[Piece] = [(one.name.ljust(_LABEL), "")]
+    for cell in cells(one.track, axis, columns):
+        pieces.append(_sign(cell, signs))
+    return _merged(pieces)
+
+
+def _sign(cell: Cell | None, signs: Signs) -> Piece:
+    if cell is None:
+        return " ", ""
+    if cell.failed:
+        return (signs.some, "yellow") if cell.good else (signs.failed, "red")
+    return (signs.good, "green") if cell.good else (signs.none, "")
+
+
+def _marks(
+    source: str, some: Iterable[Moment], letters: dict[int, str], axis: Axis, columns: int
+) -> list[Piece]:
+    """A source's moments by their letters; of several in one column the first is shown."""
+    row: list[Piece] = [(" ", "")] * columns
+    for one in some:
+        place = axis.column(one.at, columns)
+        if row[place][0] == " ":
+            row[place] = (letters[id(one)], _STYLES.get(one.kind, ""))
+    label = source if len(source) < _LABEL else source[: _LABEL - 2] + "~"
+    return _merged([(label.ljust(_LABEL), ""), *row])
+
+
+def _merged(pieces: Iterable[Piece]) -> list[Piece]:
+    """The same with neighbours of one colour joined; nothing blank at the end."""
+    found: list[Piece] = []
+    for text, color in pieces:
+        if found and found[-1][1] == color:
+            found[-1] = (found[-1][0] + text, color)
+        else:
+            found.append((text, color))
+    if found and not found[-1][1]:
+        found[-1] = (found[-1][0].rstrip(), "")
+    return found
+
+
+def _moment(one: Moment, letter: str, width: int) -> list[Piece]:
+    """`a   +5.231 s  node2  suspects node4`; a long text is cut, the whole is in the JSON."""
+    head = f" {one.at:+9.3f} s  {one.source:<12} "
+    room = max(20, width - len(head) - 1)
+    text = one.text if len(one.text) <= room else f"{one.text[: room - 2]}.."
+    return [(letter, _STYLES.get(one.kind, "")), (head + text, "")]
+
+
+def _numbers(report: DrillReport) -> Iterator[str]:
+    yield from _table(report)
+    yield written(report)
+    for lost in report.writes.examples:
+        found = f"found {lost.found}" if lost.found else "found nothing"
+        yield f"  lost: {lost.key} at {lost.acknowledged:+.3f} s, {found}"
+    if roles := changed_roles(report):
+        yield "roles: " + ", ".join(f"{name} {was} -> {now}" for name, was, now in roles)
+    yield from report.notes
+
+
+def _table(report: DrillReport) -> Iterator[str]:
+    """Unavailability, errors, and latencies (p50 / p99 / most, in ms), one row each."""
+    head = ("", "away ms", "failed", "before ms", "during ms", "after ms")
+    rows: list[tuple[str, ...]] = [head]
+    for one in report.traffic:
+        three = (one.latencies.before, one.latencies.during, one.latencies.after)
+        numbers = [f"{one.unavailable:.0f}", str(one.failed)]
+        rows.append((one.name, *numbers, *(latencies(phase, "/") for phase in three)))
+    widths = [max(len(row[n]) for row in rows) for n in range(len(head))]
+    for row in rows:
+        cells_of = [row[0].ljust(widths[0])]
+        cells_of += [cell.rjust(wide) for cell, wide in zip(row[1:], widths[1:], strict=True)]
+        yield "  ".join(cells_of).rstrip()
+    for one in report.traffic:
+        if one.errors:
+            yield f"{one.name} failed by {errors(one.errors)}"
+
+
+def _width() -> int:
+    """Of the terminal, within reason; 80 in a pipe."""
+    if not sys.stdout.isatty():
+        return WIDTH
+    import shutil
+
+    return max(40, min(_WIDEST, shutil.get_terminal_size().columns))
+
+
+def _signs() -> Signs:
+    try:
+        "".join((PRETTY.good, PRETTY.failed, PRETTY.some, PRETTY.none)).encode(
+            sys.stdout.encoding or "ascii"
+        )
+    except (UnicodeError, LookupError):
+        return ASCII
+    return PRETTY

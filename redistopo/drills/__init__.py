@@ -1,0 +1,1 @@
+"""Breaking on purpose, measuring, judging, mending."""

@@ -1,0 +1,214 @@
+"""Clients as users have them: redis-py's, with settings under which each attempt is seen.
+
+No retries: redis-py's own (3, with a back-off of up to 10 s) would show one slow operation
+for seconds of errors. So an attempt fails as soon as it is known, and the next one is the
+load's own. The slot table is redis-py's to refresh: after MOVED it patches it, after a lost
+connection, a timeout and CLUSTERDOWN (here 0.25 s later) it reads it anew from another node
+(redis/cluster.py, _execute_command). A Sentinel is asked on each new connection
+(redis/sentinel.py, SentinelManagedConnection).
+"""
+
+from contextlib import suppress
+from typing import Any, Protocol
+
+from redis import Redis, RedisCluster
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    MovedError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import TimeoutError as NoAnswer
+from redis.retry import Retry
+from redis.sentinel import MasterNotFoundError, Sentinel
+
+from redistopo.drills.load.request import EXPIRY_SECONDS, Address, Door, Way
+from redistopo.model.access import Access
+
+TROUBLE = (RedisError, RedisClusterException, OSError)
+"""What an attempt may raise; redis-py's cluster errors are no RedisError."""
+
+CONNECT_SECONDS = 0.5
+ANSWER_SECONDS = 0.5
+"""A server that hangs costs this: so much later, at most, its successor is found."""
+
+WAIT_MILLISECONDS = 400
+"""Below ANSWER_SECONDS, so that WAIT itself says that replicas are missing."""
+
+
+class TooFewReplicas(RedisError):
+    """WAIT said that fewer replicas than wanted have the write."""
+
+
+class Client(Protocol):
+    """What the load needs of a client; each may raise one of TROUBLE."""
+
+    def write(self, key: str, value: str, replicas: int) -> None:
+        """The server acknowledged it, and so many replicas did."""
+        ...
+
+    def read(self, key: str) -> str | None: ...
+
+    def read_many(self, keys: list[str]) -> list[str | None]:
+        """Of keys in one slot."""
+        ...
+
+    def remove(self, keys: list[str]) -> int:
+        """How many of these keys, all in one slot, were there."""
+        ...
+
+    def primaries(self) -> list[Any]:
+        """redis-py's client of each primary."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def enter(way: Way) -> Client:
+    """A client that came in, or will at its first command; raises one of TROUBLE."""
+    match way.door:
+        case Door.CLUSTER:
+            nodes = [ClusterNode(host, port) for host, port in way.entries]
+            # some slots may be without an owner while a drill runs
+            return _Clustered(
+                RedisCluster(
+                    startup_nodes=nodes,
+                    retry=_once(),
+                    require_full_coverage=False,
+                    **_options(way.access),
+                )
+            )
+        case Door.SENTINEL:
+            return _Single(_by_sentinel(way))
+        case Door.PLAIN:
+            return _Single(plain(way.where() if way.where else way.entries[0], way.access))
+
+
+def plain(address: Address, access: Access) -> Any:
+    """redis-py's client for one server."""
+    host, port = address
+    return Redis(host=host, port=port, retry=_once(), **_options(access))
+
+
+def _by_sentinel(way: Way) -> Any:
+    own = way.sentinel or Access(tls=way.access.tls)
+    sentinel = Sentinel(list(way.entries), sentinel_kwargs={"retry": _once(), **_options(own)})
+    return sentinel.master_for(way.service, retry=_once(), **_options(way.access))
+
+
+def _once() -> Retry:
+    return Retry(NoBackoff(), 0)
+
+
+def _options(access: Access) -> dict[str, Any]:
+    """The same for all three; TLS as an application has it."""
+    options: dict[str, Any] = {
+        "username": access.user or None,
+        "password": access.password or None,
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": ANSWER_SECONDS,
+        "decode_responses": True,
+        "protocol": 2,
+        "driver_info": None,  # no CLIENT SETINFO: 6.2 doesn't know it
+    }
+    if access.tls:
+        pem = access.tls.pem or None
+        options |= {"ssl": True, "ssl_ca_certs": access.tls.ca}
+        options |= {"ssl_certfile": pem, "ssl_keyfile": pem}
+    return options
+
+
+class _Single:
+    """One server at a time, found by address or by Sentinel."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def write(self, key: str, value: str, replicas: int) -> None:
+        self._client.set(key, value, ex=EXPIRY_SECONDS)
+        if replicas:
+            _enough(self._client.execute_command("WAIT", replicas, WAIT_MILLISECONDS), replicas)
+
+    def read(self, key: str) -> str | None:
+        return _text(self._client.get(key))
+
+    def read_many(self, keys: list[str]) -> list[str | None]:
+        return [_text(value) for value in self._client.mget(keys)]
+
+    def remove(self, keys: list[str]) -> int:
+        return int(self._client.unlink(*keys))
+
+    def primaries(self) -> list[Any]:
+        return [self._client]
+
+    def close(self) -> None:
+        with suppress(*TROUBLE):
+            self._client.close()
+            # close() leaves connections that are at work to their users
+            self._client.connection_pool.disconnect(inuse_connections=True)
+
+
+class _Clustered(_Single):
+    """Servers found by slot."""
+
+    def write(self, key: str, value: str, replicas: int) -> None:
+        self._client.set(key, value, ex=EXPIRY_SECONDS)
+        if replicas:
+            # WAIT speaks of the connection's own last write: the one to that node
+            node = self._client.get_node_from_key(key)
+            said = self._client.execute_command(
+                "WAIT", replicas, WAIT_MILLISECONDS, target_nodes=node
+            )
+            count = next(iter(said.values())) if isinstance(said, dict) else said
+            _enough(count, replicas)
+
+    def remove(self, keys: list[str]) -> int:
+        return int(self._client.execute_command("UNLINK", *keys))
+
+    def primaries(self) -> list[Any]:
+        # of a cluster, redis-py makes a node's own client when it is first asked for
+        return [self._client.get_redis_connection(node) for node in self._client.get_primaries()]
+
+    def close(self) -> None:
+        with suppress(*TROUBLE):
+            nodes = self._client.get_nodes()
+            self._client.close()
+            for node in nodes:
+                if node.redis_connection is not None:
+                    node.redis_connection.connection_pool.disconnect(inuse_connections=True)
+
+
+def _enough(count: Any, wanted: int) -> None:
+    if int(count) < wanted:
+        raise TooFewReplicas(f"{count} of {wanted} replicas")
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def kind_of(error: BaseException) -> str:
+    """A short name for what went wrong: the server's own error code where it sent one."""
+    known: tuple[tuple[type[BaseException], str], ...] = (
+        (TooFewReplicas, "WAIT"),
+        (MovedError, "MOVED"),
+        (ClusterDownError, "CLUSTERDOWN"),
+        (ReadOnlyError, "READONLY"),
+        (BusyLoadingError, "LOADING"),
+        (MasterNotFoundError, "NoPrimaryKnown"),
+        (NoAnswer, "Timeout"),
+        (TimeoutError, "Timeout"),
+        (OSError, "ConnectionError"),
+    )
+    for kind, name in known:
+        if isinstance(error, kind):
+            return name
+    first = str(error).split(" ", 1)[0]
+    if isinstance(error, ResponseError) and first.isupper():
+        return first
+    return type(error).__name__

@@ -1,0 +1,138 @@
+"""Servers asked again and again what they see, so that no moment of a failover is missed."""
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from redistopo.errors import AccessDenied, BadReply, Unreachable
+from redistopo.model.access import Keys
+from redistopo.model.drill import MomentKind
+from redistopo.model.drill_log import Told
+from redistopo.model.replies import Member, parse_info, parse_nodes
+from redistopo.model.sentinel_words import CHANNELS, heard
+from redistopo.world.client import Asker, Command
+from redistopo.world.hearing import listen
+
+_PAUSE_SECONDS = 0.02
+_ANSWER_SECONDS = 1.0
+_JOIN_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """Whom to ask, and about whom: `names` maps node ids and addresses to names, `about` are
+    those hurt. `sentinels` aren't asked but heard."""
+
+    witnesses: Mapping[str, tuple[str, int]]
+    sentinels: Mapping[str, tuple[str, int]]
+    names: Mapping[str, str]
+    about: frozenset[str]
+    clustered: bool
+
+
+class Witnesses:
+    """Threads that ask, one for each witness, while the context lasts; seen changes are kept."""
+
+    def __init__(self, watched: Watched, keys: Keys) -> None:
+        self._watched = watched
+        self._keys = keys
+        self._told: list[tuple[str, Told]] = []
+        self._heard: list[tuple[str, Told]] = []
+        self._over = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._watch, args=(name, *address), daemon=True)
+            for name, address in watched.witnesses.items()
+        ]
+        self._threads += [
+            threading.Thread(target=self._hear, args=(name, address), daemon=True)
+            for name, address in watched.sentinels.items()
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(_JOIN_SECONDS)
+
+    @property
+    def told(self) -> tuple[tuple[str, Told], ...]:
+        """What was seen so far: who saw it, and what."""
+        return tuple(self._told)
+
+    @property
+    def heard(self) -> tuple[tuple[str, Told], ...]:
+        """What Sentinels published, at the moment at which they did."""
+        return tuple(self._heard)
+
+    def _hear(self, name: str, address: tuple[str, int]) -> None:
+        def hear(channel: str, message: str, at: float) -> None:
+            if told := heard(channel, message, self._watched.names, at):
+                self._heard.append((name, told))
+
+        listen(address, self._keys.at(*address), CHANNELS, hear, self._over)
+
+    def _watch(self, name: str, host: str, port: int) -> None:
+        commands: list[Command] = [("INFO", "replication")]
+        if self._watched.clustered:
+            commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
+        before: dict[str, str] = {}
+        with Asker(self._keys, seconds=_ANSWER_SECONDS) as asker:
+            while not self._over.wait(_PAUSE_SECONDS):
+                # who doesn't answer for a moment is asked again; what its silence means for
+                # users is the clients' to tell
+                with suppress(Unreachable, AccessDenied, BadReply):
+                    replies = asker.ask(host, port, commands)
+                    now = self._state([str(reply) for reply in replies])
+                    self._note(name, before, now)
+                    before = now
+
+    def _state(self, replies: list[str]) -> dict[str, str]:
+        """What matters of its answers, by subject."""
+        state = {"role": parse_info(replies[0]).get("role", "")}
+        if self._watched.clustered:
+            state["cluster"] = parse_info(replies[1]).get("cluster_state", "")
+            for member in parse_nodes(replies[2]):
+                if (name := self._watched.names.get(member.id, "")) in self._watched.about:
+                    state[f"sees {name}"] = _mark(member)
+        return state
+
+    def _note(self, name: str, before: dict[str, str], now: dict[str, str]) -> None:
+        at = time.time()
+        for subject, value in now.items():
+            if not before or before.get(subject) == value:
+                continue
+            told = _meaning(subject, value, at)
+            if told is not None:
+                self._told.append((name, told))
+
+
+def _mark(member: Member) -> str:
+    return "fail" if "fail" in member.flags else "fail?" if "fail?" in member.flags else ""
+
+
+def _meaning(subject: str, value: str, at: float) -> Told | None:
+    if subject == "role" and value == "master":
+        return Told(at=at, kind=MomentKind.PROMOTED, text="says that it is primary")
+    if subject == "role":
+        return Told(at=at, kind=MomentKind.MENDED, text="says that it is a replica")
+    if subject == "cluster":
+        return Told(at=at, kind=MomentKind.NOTE, text=f"says cluster_state:{value}")
+    who = subject.removeprefix("sees ")
+    if value == "fail?":
+        return Told(at=at, kind=MomentKind.SUSPECTED, text=f"suspects {who} (PFAIL)", about=who)
+    if value == "fail":
+        return Told(at=at, kind=MomentKind.FAILED, text=f"sees {who} failing (FAIL)", about=who)
+    return Told(at=at, kind=MomentKind.MENDED, text=f"sees {who} well again", about=who)

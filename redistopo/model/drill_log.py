@@ -1,0 +1,118 @@
+"""What servers' logs tell of a failover, each line with its moment to the millisecond.
+
+Wordings: cluster_legacy.c and server.c (serverLogRaw) of Redis 6.2 to 8.2 and Valkey 8.1
+and 9.1; Valkey's log-format and log-timestamp-format may change how a line looks.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from redistopo.model.drill import MomentKind
+
+_LEGACY = re.compile(r"\b(\d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2}\.\d{3})\b")
+_ISO = re.compile(r"\b(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}(?:Z|[+-]\d{2}:\d{2})?)")
+_MILLISECONDS = re.compile(r"(?:^\d+:[A-Z] |timestamp=\"?)(\d{13})\b")
+
+_ID = r"([0-9a-f]{40})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A line that matters: `at` is seconds since the epoch, `about` the node that it names."""
+
+    at: float
+    kind: MomentKind
+    text: str
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """A line's wording, and what it means; `{0}` in `says` is its group."""
+
+    pattern: re.Pattern[str]
+    kind: MomentKind
+    says: str
+    named: bool = False  # its first group is a node's id
+
+
+_WORDINGS = (
+    _Wording(
+        re.compile(rf"NODE {_ID}.* possibly failing"),
+        MomentKind.SUSPECTED,
+        "suspects {0} (PFAIL)",
+        named=True,
+    ),
+    _Wording(
+        re.compile(rf"Marking node {_ID}.* as failing \(quorum reached\)"),
+        MomentKind.FAILED,
+        "marks {0} as failing, the majority agrees (FAIL)",
+        named=True,
+    ),
+    _Wording(
+        re.compile(r"Start of election delayed for (\d+) milliseconds"),
+        MomentKind.ELECTION,
+        "will stand for election in {0} ms",
+    ),
+    _Wording(
+        re.compile(r"Starting a failover election for epoch (\d+)"),
+        MomentKind.ELECTION,
+        "asks for votes (epoch {0})",
+    ),
+    _Wording(
+        re.compile(rf"Failover auth granted to {_ID}"),
+        MomentKind.ELECTION,
+        "votes for {0}",
+        named=True,
+    ),
+    _Wording(
+        re.compile(r"Currently unable to failover: (.+?)\"?$"),
+        MomentKind.NOTE,
+        "can't take over yet: {0}",
+    ),
+    _Wording(
+        re.compile(r"Failover election won"),
+        MomentKind.PROMOTED,
+        "won the election, and is primary",
+    ),
+    _Wording(
+        re.compile(rf"Reconfiguring myself as a replica of (?:node )?{_ID}"),
+        MomentKind.MENDED,
+        "follows {0} now",
+        named=True,
+    ),
+)
+
+_WAITS = ("Waiting the delay", "Waiting for votes")
+"""Not in its way: part of every election."""
+
+
+def told(text: str, names: Mapping[str, str]) -> Iterator[Told]:
+    """What the lines of a log tell; `names` maps node ids to names. Other lines are left out."""
+    for line in text.splitlines():
+        for wording in _WORDINGS:
+            found = wording.pattern.search(line)
+            at = moment(line) if found else None
+            if found is None or at is None or any(word in line for word in _WAITS):
+                continue
+            group = found[1] if found.groups() else ""
+            about = names.get(group, group[:8]) if wording.named else ""
+            says = wording.says.format(about or group)
+            yield Told(at=at, kind=wording.kind, text=says, about=about)
+            break
+
+
+def moment(line: str) -> float | None:
+    """When a line was written, in seconds since the epoch; None where it bears no time.
+
+    Servers write their local time, so it is read as this machine's.
+    """
+    if legacy := _LEGACY.search(line):
+        return datetime.strptime(legacy[1], "%d %b %Y %H:%M:%S.%f").timestamp()
+    if iso := _ISO.search(line):
+        return datetime.fromisoformat(iso[1]).timestamp()
+    if number := _MILLISECONDS.search(line):
+        return int(number[1]) / 1000
+    return None

@@ -1,0 +1,102 @@
+"""What users' clients did during a drill: every operation, and what became of each write.
+
+All moments are seconds on the monotonic clock, of the process that ran the load.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What an operation does."""
+
+    WRITE = "write"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operation; a write counts as answered only when it was acknowledged.
+
+    `started` is when it was due by the load's schedule: where the client was still busy with
+    an earlier one, waiting for its turn is part of what it `took` (else a server that hangs
+    would be asked less, and its worst moments would be missing from the latencies: Gil Tene's
+    "coordinated omission"). `error` is "" or a kind: MOVED, CLUSTERDOWN, READONLY, LOADING,
+    ConnectionError, Timeout, WAIT (too few replicas had it), Overdue (given up unsent).
+    """
+
+    kind: Kind
+    shard: int
+    started: float
+    took: float
+    error: str = ""
+
+    @property
+    def ended(self) -> float:
+        return self.started + self.took
+
+    @property
+    def good(self) -> bool:
+        return not self.error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostWrite:
+    """A write that was acknowledged and isn't there; `found` is what is ("" for nothing)."""
+
+    key: str
+    sequence: int
+    shard: int
+    acknowledged: float
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one moment to another."""
+
+    begin: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return max(0.0, self.end - self.begin)
+
+    def overlap(self, other: "Span") -> float:
+        """For how many seconds both last."""
+        return max(0.0, min(self.end, other.end) - max(self.begin, other.begin))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSeen:
+    """Everything that the load did while it ran, from `span.begin` to `span.end`.
+
+    `hurt` are the numbers of the shards to be hurt; operations on any other are the control.
+    `hiccups` are spans in which the load's own process didn't get to run. `lost` counts
+    acknowledged writes that were gone at the check, `examples` are the first of them, and
+    `unchecked` those that nobody could be asked about; all are 0 before the check.
+    """
+
+    span: Span
+    ops: tuple[Op, ...]
+    hurt: frozenset[int]
+    acknowledged: int
+    wait_replicas: int = 0
+    lost: int = 0
+    unchecked: int = 0
+    examples: tuple[LostWrite, ...] = ()
+    hiccups: tuple[Span, ...] = field(default=())
+
+    def of(self, kind: Kind, *, hurt: bool) -> tuple[Op, ...]:
+        """The operations of a kind on the hurt shards, or on the others."""
+        return tuple(op for op in self.ops if op.kind is kind and (op.shard in self.hurt) is hurt)
+
+
+def errors_by_kind(ops: Iterable[Op]) -> dict[str, int]:
+    """How many operations failed by which kind of error, the most frequent first."""
+    count: dict[str, int] = {}
+    for op in ops:
+        if op.error:
+            count[op.error] = count.get(op.error, 0) + 1
+    return dict(sorted(count.items(), key=lambda one: (-one[1], one[0])))

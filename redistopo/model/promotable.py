@@ -1,0 +1,204 @@
+"""Whether a replica would take over by itself, and what stands in its way if not.
+
+By the rules of cluster_legacy.c (clusterHandleSlaveFailover, markNodeAsFailingIfNeeded): a
+majority of the primaries that own slots must say that a primary fails, and must vote for a
+replica; a replica stands for election unless it may not (cluster-replica-no-failover), or
+was out of touch for too long (cluster-replica-validity-factor; redis.conf tells the formula).
+Where there are Sentinels, these find the primary down, by a quorum, and elect the one of them
+that promotes a replica, by a majority.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
+from redistopo.model.replies import Member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A replica of a primary that is to fail: `behind` in bytes; `obstacle` is "" where it
+    would stand for election."""
+
+    name: str
+    behind: int
+    obstacle: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotable:
+    """One primary that is to fail: `votes` are left of all `voters`, `needed` elect.
+
+    `silent` are nodes of the topology that don't answer, `quorum` is the Sentinels' (None in
+    a cluster).
+    """
+
+    primary: str
+    shard: int
+    votes: int
+    voters: int
+    candidates: tuple[Candidate, ...]
+    silent: tuple[str, ...] = ()
+    quorum: int | None = None
+
+    @property
+    def needed(self) -> int:
+        return max(self.voters // 2 + 1, self.quorum or 0)
+
+    @property
+    def electors(self) -> str:
+        """Who votes: a cluster's primaries, or Sentinels."""
+        return "primaries" if self.quorum is None else "Sentinels"
+
+    @property
+    def obstacles(self) -> tuple[tuple[str, str], ...]:
+        """What stands in the way, each with what to do about it; () where nothing does."""
+        found: list[tuple[str, str]] = []
+        if self.votes < self.needed:
+            found.append(
+                (
+                    f"{self.votes} of {self.voters} {self.electors} would be left to vote, and "
+                    f"{self.needed} are needed",
+                    f"redistopo up brings back {', '.join(self.silent)}"
+                    if self.silent
+                    else f"hurt fewer {self.electors} at once"
+                    if self.voters > 2
+                    else "it takes 3 Sentinels or more: redistopo init sentinel, elsewhere"
+                    if self.quorum is not None
+                    else "automatic failover needs 3 primaries or more: "
+                    "redistopo init cluster --shards 3, in another folder",
+                )
+            )
+        if not self.candidates:
+            found.append(
+                (
+                    f"{self.primary} has no replica",
+                    f"redistopo up brings back {', '.join(self.silent)}"
+                    if self.silent
+                    else "redistopo init with --replicas 1, in another folder",
+                )
+            )
+        elif all(one.obstacle for one in self.candidates):
+            found += [(f"{one.name} {one.obstacle}", one.hint) for one in self.candidates]
+        return tuple(found)
+
+    @property
+    def heir(self) -> Candidate | None:
+        """Who would most likely be elected: who got the most of the stream."""
+        able = [one for one in self.candidates if not one.obstacle]
+        return min(able, key=lambda one: one.behind, default=None)
+
+
+def promotable(seen: Observed, victims: Iterable[NodeSeen]) -> tuple[Promotable, ...]:
+    """For each victim that is a primary, whether another would take its place.
+
+    What is seen must hold each node's live configuration (CONFIG GET).
+    """
+    hurt = {node.address for node in victims}
+    electorate = _sentinels(seen, hurt) if seen.sentinels else _primaries(seen, hurt)
+    return tuple(
+        Promotable(
+            primary=shard.primary.name,
+            shard=shard.number,
+            votes=electorate.votes,
+            voters=electorate.voters,
+            quorum=electorate.quorum,
+            silent=tuple(node.name for node in seen.nodes if not node.answers),
+            candidates=tuple(
+                _candidate(node, shard.primary)
+                for node in shard.replicas
+                if node.address not in hurt
+            ),
+        )
+        for shard in shards_of(seen)
+        if shard.primary is not None and shard.primary.address in hurt
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Electorate:
+    votes: int
+    voters: int
+    quorum: int | None = None
+
+
+def _primaries(seen: Observed, hurt: set[str]) -> _Electorate:
+    """The primaries that own slots, by the first table that tells (server.cluster->size)."""
+    table = next((node.members for node in seen.answering if node.members), ())
+    voters = tuple(one for one in table if one.primary and one.slots)
+    return _Electorate(sum(_votes(seen, one, hurt) for one in voters), len(voters))
+
+
+def _sentinels(seen: Observed, hurt: set[str]) -> _Electorate:
+    """The Sentinels: those that answer vote, of all that are known (sentinel.c,
+    sentinelGetLeader: a majority of all, and the quorum at least)."""
+    watches = [watch for node in seen.sentinels for watch in node.watches]
+    known = max((1 + len(watch.sentinels) for watch in watches), default=0)
+    quorum = max((int(watch.settings.get("quorum", 0)) for watch in watches), default=0)
+    votes = sum(node.address not in hurt for node in seen.sentinels)
+    return _Electorate(votes, max(known, votes), quorum)
+
+
+def _votes(seen: Observed, voter: Member, hurt: set[str]) -> bool:
+    node = seen.at(voter.address)
+    alive = node is not None and node.answers and node.role is Role.PRIMARY
+    return alive and voter.address not in hurt
+
+
+def _candidate(node: NodeSeen, primary: NodeSeen) -> Candidate:
+    obstacle, hint = _obstacle(node)
+    behind = max(0, primary.offset - node.offset)
+    return Candidate(name=node.name, behind=behind, obstacle=obstacle, hint=hint)
+
+
+def _obstacle(node: NodeSeen) -> tuple[str, str]:
+    config = node.config or {}
+    me = node.myself
+    if me is None:
+        return _passed_over(node)
+    if config.get("cluster-replica-no-failover") == "yes" or (me and "nofailover" in me.flags):
+        return (
+            "may not take over (cluster-replica-no-failover yes)",
+            "set it to no in the topology file's [redis] or [nodes.NAME], then redistopo up",
+        )
+    if not node.link_up:
+        away = int(node.info.get("master_link_down_since_seconds", -1))
+        most = _most_seconds(node)
+        if away < 0:
+            return "has never got its primary's data", "redistopo verify tells why"
+        if most is not None and away > most:
+            return (
+                f"lost its primary {away} s ago, and may take over for {most:g} s only "
+                "(cluster-replica-validity-factor)",
+                "redistopo verify tells why its link is down",
+            )
+        return "has no link to its primary", "redistopo verify tells why"
+    return "", ""
+
+
+def _passed_over(node: NodeSeen) -> tuple[str, str]:
+    """Why Sentinels wouldn't choose it (sentinel.c, sentinelSelectSlave); "" where they would."""
+    if node.info.get("slave_priority") == "0":
+        return (
+            "is never chosen (replica-priority 0)",
+            "set it to 100 in the topology file's [redis] or [nodes.NAME], then redistopo up",
+        )
+    if not node.link_up:
+        return "has no link to its primary", "redistopo verify tells why"
+    return "", ""
+
+
+def _most_seconds(node: NodeSeen) -> float | None:
+    """For how long a replica out of touch may still take over; None for ever."""
+    config = node.config or {}
+    factor = int(config.get("cluster-replica-validity-factor", 10))
+    if factor == 0:
+        return None
+    period = int(config.get("repl-ping-replica-period", 10))
+    return period + int(config.get("cluster-node-timeout", 15000)) / 1000 * factor
+
+
+def shard_of(seen: Observed, node: NodeSeen) -> ShardSeen | None:
+    """The shard that a node is in."""
+    return next((one for one in shards_of(seen) if node in one.nodes), None)

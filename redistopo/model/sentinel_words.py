@@ -1,0 +1,65 @@
+"""What Sentinels publish while they fail over, as moments of a drill.
+
+Channels and messages: redis.io, High availability with Redis Sentinel, "Sentinel Pub/Sub
+Messages"; the same in Redis 6.2 to 8.2 and Valkey 8.1 and 9.1 (sentinel.c, sentinelEvent).
+"""
+
+from collections.abc import Mapping
+
+from redistopo.model.drill import MomentKind
+from redistopo.model.drill_log import Told
+
+CHANNELS = (
+    "+sdown",
+    "-sdown",
+    "+odown",
+    "-odown",
+    "+try-failover",
+    "+vote-for-leader",
+    "+elected-leader",
+    "-failover-abort-no-good-slave",
+    "-failover-abort-not-elected",
+    "+selected-slave",
+    "+promoted-slave",
+    "+switch-master",
+    "+convert-to-slave",
+)
+
+_KINDS = {
+    "+sdown": MomentKind.SUSPECTED,
+    "+odown": MomentKind.FAILED,
+    "+switch-master": MomentKind.PROMOTED,
+    "+convert-to-slave": MomentKind.MENDED,
+    "-sdown": MomentKind.MENDED,
+    "-odown": MomentKind.MENDED,
+    "-failover-abort-no-good-slave": MomentKind.NOTE,
+    "-failover-abort-not-elected": MomentKind.NOTE,
+}
+
+
+def heard(channel: str, message: str, names: Mapping[str, str], at: float) -> Told | None:
+    """What a message tells; `names` maps addresses, and ids of Sentinels, to names.
+
+    None for one that isn't in the form that Sentinels publish.
+    """
+    words = message.split()
+    kind = _KINDS.get(channel, MomentKind.ELECTION)
+    if channel == "+switch-master":
+        if len(words) < 5:
+            return None
+        before, after = _name(words[1:3], names), _name(words[3:5], names)
+        text = f"+switch-master: {after} leads, no longer {before}"
+        return Told(at=at, kind=kind, text=text, about=after)
+    if channel == "+vote-for-leader":
+        who = names.get(words[0], words[0][:8]) if words else ""
+        return Told(at=at, kind=kind, text=f"votes for {who} to lead the failover", about=who)
+    if len(words) < 4:
+        return None
+    who = _name(words[2:4], names)
+    quorum = f" ({words[-1]} Sentinels agree)" if channel == "+odown" and "#quorum" in words else ""
+    return Told(at=at, kind=kind, text=f"{channel} {who}{quorum}", about=who)
+
+
+def _name(words: list[str], names: Mapping[str, str]) -> str:
+    address = ":".join(words)
+    return names.get(address, address)

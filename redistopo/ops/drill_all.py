@@ -1,0 +1,166 @@
+"""`drill all`: several drills in a row, as a scenario file says, and one summary."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from redistopo import __version__
+from redistopo.errors import ExitCode, RedistopoError, WrongRequest
+from redistopo.events import Tell, note
+from redistopo.model.drill import Budget, DrillReport, Writes
+from redistopo.model.fault import Fault
+from redistopo.model.observed import Observed
+from redistopo.model.parse import read_toml, refuse
+from redistopo.model.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
+from redistopo.model.selector import select
+from redistopo.ops.drill import DrillRequest, drill_ground, drilled
+from redistopo.ops.project import Project
+from redistopo.ops.running import configs, running_targets
+from redistopo.world.client import Asker
+from redistopo.world.files import read_text
+from redistopo.world.observe import Depth, look
+from redistopo.world.password import keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillDone:
+    """One drill of a scenario; where it wasn't done, its report says why, and that it failed."""
+
+    name: str
+    nodes: tuple[str, ...]
+    fault: Fault
+    report: DrillReport
+    done: bool = True
+
+    @property
+    def passed(self) -> bool:
+        return self.report.passed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillAllResult:
+    """Every drill of the scenario, in order."""
+
+    scenario: str
+    drills: tuple[DrillDone, ...]
+    seconds: float
+    passed: bool = field(default=True)
+
+    @property
+    def code(self) -> ExitCode:
+        return ExitCode.DONE if self.passed else ExitCode.FAULT
+
+
+def drill_all(root: Path, file: Path | None, tell: Tell) -> DrillAllResult:
+    """All drills of the scenario were tried, each on what the one before it left mended.
+
+    One that is refused, or fails, doesn't stop the others. Raises WrongRequest with
+    everything wrong with the file.
+    """
+    began = time.monotonic()
+    scenario = _read(file) if file else BUILT_IN
+    with drill_ground(root, tell) as (project, told):
+        done = tuple(_all(project, scenario, told))
+    return DrillAllResult(
+        scenario=str(file) if file else "built in",
+        drills=done,
+        seconds=time.monotonic() - began,
+        passed=all(one.passed for one in done),
+    )
+
+
+def _read(file: Path) -> Scenario:
+    text = read_text(file)
+    if text is None:
+        raise WrongRequest(
+            f"there is no scenario {file}",
+            hint="docs/drills.md has an example; without a file, a built-in one is done",
+        )
+    scenario, problems = parse_scenario(read_toml(text, file.name))
+    if scenario is None:
+        raise refuse(problems, file.name)
+    return scenario
+
+
+def _all(project: Project, scenario: Scenario, tell: Tell) -> Iterator[DrillDone]:
+    for one in scenario.drills:
+        try:
+            targets = _targets(project, one)
+        except RedistopoError as error:
+            nodes = one.nodes or (one.each,)
+            report = _undone(project, one.fault, nodes, error)
+            yield DrillDone(name=one.name, nodes=nodes, fault=one.fault, report=report, done=False)
+            continue
+        for nodes in targets:
+            note(tell, f"drill: {one.name} ({one.fault.value} {', '.join(nodes)})")
+            done = True
+            try:
+                report = drilled(project, _request(project, scenario, one, nodes), tell)
+            except RedistopoError as error:
+                note(tell, f"not done: {error.message}")
+                report, done = _undone(project, one.fault, nodes, error), False
+            yield DrillDone(name=one.name, nodes=nodes, fault=one.fault, report=report, done=done)
+
+
+def _request(
+    project: Project, scenario: Scenario, one: ScenarioDrill, nodes: tuple[str, ...]
+) -> DrillRequest:
+    return DrillRequest(
+        root=project.layout.root,
+        targets=tuple((name,) for name in nodes),
+        fault=one.fault,
+        budget=one.budget,
+        rate=scenario.rate,
+        clients=scenario.clients,
+        wait_replicas=scenario.wait_replicas,
+        force=scenario.force,
+        restore_roles=scenario.restore_roles,
+    )
+
+
+def _undone(
+    project: Project, fault: Fault, nodes: tuple[str, ...], error: RedistopoError
+) -> DrillReport:
+    """The report of a drill that was refused, or ended by an error."""
+    detail = "; ".join(error.detail.splitlines())
+    return DrillReport(
+        topology=project.topology.name,
+        shape=project.topology.shape.value,
+        engine="",
+        redistopo=__version__,
+        began=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        fault=fault.value,
+        target=", ".join(nodes),
+        planned=False,
+        budget=Budget(seconds=0.0),
+        traffic=(),
+        writes=Writes(acknowledged=0, lost=0, unchecked=0, examples=(), wait_replicas=0),
+        moments=(),
+        roles_before={},
+        roles_after={},
+        healed=None,
+        passed=False,
+        reasons=(f"not done: {error.message}" + (f" ({detail})" if detail else ""),),
+    )
+
+
+def _targets(project: Project, one: ScenarioDrill) -> list[tuple[str, ...]]:
+    """For each drill that comes of an entry, whom it hurts, by name; roles are read now."""
+    seen = _seen(project)
+    if one.each:
+        return [(node.name,) for node in select(seen, (one.each,))]
+    # any of several will do, as long as no node is hurt twice
+    chosen: list[str] = []
+    for words in one.nodes:
+        meant = [node.name for node in select(seen, (words,)) if node.name not in chosen]
+        chosen += meant[:1]
+    return [tuple(chosen)]
+
+
+def _seen(project: Project) -> Observed:
+    rendered = configs(project.layout)
+    with Asker(keys(project.topology, project.layout)) as asker:
+        targets = running_targets(project.layout, rendered)
+        return look(project.topology.shape, targets, asker, Depth.HEALTH)

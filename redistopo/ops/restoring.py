@@ -1,0 +1,28 @@
+"""Roles handed back to those who had them, by planned handovers."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from redistopo.events import step
+from redistopo.form.handover import hand_over
+from redistopo.form.hands import Hands
+from redistopo.model.observed import Role
+from redistopo.world.observe import Depth
+from redistopo.world.waiting import Deadline
+
+_SECONDS = 30.0
+
+
+def restore_roles(hands: Hands, before: Iterable[str]) -> tuple[str, ...]:
+    """These nodes are primaries again; answers those that had to be made so.
+
+    Raises RedistopoError where one isn't in time.
+    """
+    wanted = frozenset(before)
+    now = hands.look(Depth.HEALTH)
+    lost = [node.name for node in now.nodes if node.name in wanted and node.role is Role.REPLICA]
+    for name in lost:
+        with step(hands.tell, f"hand the role back to {name}"):
+            fresh = replace(hands, deadline=Deadline(_SECONDS))
+            hand_over(fresh, hands.plan.node(name))
+    return tuple(lost)

@@ -1,0 +1,65 @@
+"""Drills as JUnit XML, which every CI shows."""
+
+import re
+from collections.abc import Sequence
+from xml.etree import ElementTree as Xml
+
+from redistopo.model.drill import DrillReport
+
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 can't hold at all, not even escaped (section 2.2, Char)."""
+
+
+def drills_junit(reports: Sequence[DrillReport], name: str) -> str:
+    """The XML's text: one suite of that name, one test case for each drill."""
+    failed = sum(not one.passed for one in reports)
+    suite = Xml.Element(
+        "testsuite",
+        name=_legal(name),
+        tests=str(len(reports)),
+        failures=str(failed),
+        errors="0",
+        skipped="0",
+        time=f"{sum(_took(one) for one in reports):.3f}",
+    )
+    if reports:
+        # the schema of CI tools knows local times without a zone; ours are UTC
+        suite.set("timestamp", reports[0].began[:19])
+    for one in reports:
+        case = Xml.SubElement(
+            suite,
+            "testcase",
+            classname=_legal(f"redistopo.drill.{one.shape}"),
+            name=_legal(f"{one.fault} {one.target}"),
+            time=f"{_took(one):.3f}",
+        )
+        if not one.passed:
+            reason = _legal(one.reasons[0] if one.reasons else "failed")
+            failure = Xml.SubElement(case, "failure", message=reason, type="drill")
+            failure.text = _legal("\n".join(one.reasons))
+        Xml.SubElement(case, "system-out").text = _legal("\n".join(_lines(one)))
+    Xml.indent(suite)
+    return Xml.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _took(report: DrillReport) -> float:
+    """Seconds from the fault until all was well, or until the last that is known."""
+    if report.healed is not None:
+        return report.healed
+    return max((moment.at for moment in report.moments), default=0.0)
+
+
+def _lines(report: DrillReport) -> list[str]:
+    told = [f"{one.at:+.3f} s {one.source}: {one.text}" for one in report.moments]
+    for one in report.traffic:
+        errors = ", ".join(f"{kind} {count}" for kind, count in one.errors.items())
+        told.append(
+            f"{one.name}: {one.unavailable:.0f} ms unavailable, {one.failed} failed"
+            + (f" ({errors})" if errors else "")
+        )
+    told.append(f"{report.writes.acknowledged} writes acknowledged, {report.writes.lost} lost")
+    return told
+
+
+def _legal(text: str) -> str:
+    return _ILLEGAL.sub("?", text)

@@ -1,0 +1,54 @@
+"""A drill's report as a file: HTML that needs nothing else, or its timeline as SVG alone."""
+
+from collections.abc import Sequence
+
+from redistopo.model.drill import DrillReport
+from redistopo.model.drill_words import errors, headline, latencies, subtitle, written
+from redistopo.render.environment import fill
+from redistopo.render.timeline import timeline
+
+
+def drill_svg(report: DrillReport, *, own: str = "") -> str:
+    """The timeline; no script, nothing is loaded from anywhere. `own`: see `fill`."""
+    return fill("report/drill.svg.j2", {"draw": timeline(report)}, own=own, markup=True)
+
+
+def drill_html(reports: Sequence[DrillReport], title: str, *, own: str = "") -> str:
+    """A page with each drill's timeline and numbers, and a summary where there are several."""
+    values = {"title": title, "drills": [_section(one) for one in reports]}
+    return fill("report/drill.html.j2", values, own=own, markup=True)
+
+
+def _section(report: DrillReport) -> dict[str, object]:
+    writes = report.part("writes")
+    names = {**report.roles_before, **report.roles_after}
+    healed = "never" if report.healed is None else f"{report.healed:.1f} s after the fault"
+    return {
+        "report": report,
+        "draw": timeline(report),
+        "name": headline(report),
+        "unavailable": f"{writes.unavailable:.0f}" if writes else "-",
+        "written": written(report),
+        "offered": f"{report.rate} operations per second by {report.clients} clients."
+        if report.rate
+        else "",
+        "moments": sorted(report.moments, key=lambda one: one.at),
+        "roles": [
+            (name, report.roles_before.get(name, "-"), report.roles_after.get(name, "-"))
+            for name in names
+        ],
+        "about": f"{subtitle(report)}, redistopo {report.redistopo}; budget "
+        f"{report.budget.seconds:g} s; verified healthy: {healed}",
+        "clients": [
+            {
+                "name": one.name,
+                "unavailable": f"{one.unavailable:.0f}",
+                "failed": one.failed,
+                "errors": errors(one.errors),
+                "before": latencies(one.latencies.before),
+                "during": latencies(one.latencies.during),
+                "after": latencies(one.latencies.after),
+            }
+            for one in report.traffic
+        ],
+    }

@@ -1,0 +1,178 @@
+"""A drill's timeline in pixels: where each thing of the SVG stands; the template draws it."""
+
+from dataclasses import dataclass
+
+from redistopo.model.drill import DrillReport, Moment, MomentKind, Traffic
+from redistopo.model.drill_axis import Axis, away, axis_of, by_source, cells, seconds, ticks
+from redistopo.model.drill_words import budget, headline, subtitle, verdict, written
+
+WIDTH, LEFT, RIGHT, TOP = 960, 150, 940, 108
+_COLUMNS = 264
+_TRACK, _SOURCE, _LINE = 50, 26, 20
+_MARK = 20
+_MOST_LETTERS = 105
+
+_INK, _FAINT, _BAD = "#1f2328", "#59636e", "#b3261e"
+_COLORS = {
+    MomentKind.FAULT: "#b3261e",
+    MomentKind.SUSPECTED: "#9a6700",
+    MomentKind.FAILED: "#bc4c00",
+    MomentKind.ELECTION: "#8250df",
+    MomentKind.PROMOTED: "#1a7f37",
+    MomentKind.CLIENT: "#57606a",
+    MomentKind.MENDED: "#0969da",
+    MomentKind.NOTE: "#57606a",
+}
+
+
+_ALONE: dict[str, object] = {"x": 16, "end": False, "strong": False}
+"""A line of text, unless it says otherwise."""
+
+
+@dataclass(slots=True)
+class _Pen:
+    """How far down the drawing has come."""
+
+    y: float
+
+
+def timeline(report: DrillReport) -> dict[str, object]:
+    """All values that the template of the SVG needs, plain ones alone."""
+    axis = axis_of(report)
+    pen = _Pen(TOP + 6)
+    tracks = [_track(one, axis, pen) for one in report.traffic]
+    pen.y += 16
+    numbered = {id(one): n for n, one in enumerate(_ordered(report), start=1)}
+    sources = [
+        _source(source, some, numbered, axis, pen)
+        for source, some in by_source(report.moments).items()
+    ]
+    bottom = pen.y
+    pen.y += 24
+    lines = [*_listed(report, numbered, pen), *_closing(report, pen)]
+    return {
+        "width": WIDTH,
+        "height": round(pen.y + 4),
+        "left": LEFT,
+        "right": RIGHT,
+        "top": TOP,
+        "bottom": bottom,
+        "title": headline(report),
+        "subtitle": _cut(subtitle(report)),
+        "verdict": verdict(report),
+        "passed": report.passed,
+        "away": _away(report, axis),
+        "ticks": [
+            {"x": _x(axis, at), "text": seconds(at), "zero": at == 0} for at in ticks(axis, 12)
+        ],
+        "tracks": tracks,
+        "sources": sources,
+        "lines": lines,
+    }
+
+
+def _ordered(report: DrillReport) -> list[Moment]:
+    return sorted(report.moments, key=lambda one: one.at)
+
+
+def _x(axis: Axis, at: float) -> float:
+    return round(LEFT + axis.place(at) * (RIGHT - LEFT), 1)
+
+
+def _away(report: DrillReport, axis: Axis) -> dict[str, object] | None:
+    """A band for each gap, and how long they are together, above the longest."""
+    part = away(report)
+    if part is None or part.longest is None:
+        return None
+    bands = []
+    for gap in part.gaps:
+        x = _x(axis, gap.last_good)
+        bands.append({"x": x, "width": max(1.0, round(_x(axis, gap.until) - x, 1))})
+    middle = _x(axis, (part.longest.last_good + part.longest.until) / 2)
+    text = f"{part.name} away: {part.unavailable:.0f} ms"
+    return {"bands": bands, "x": min(RIGHT - 80.0, max(LEFT + 80.0, middle)), "text": text}
+
+
+def _track(one: Traffic, axis: Axis, pen: _Pen) -> dict[str, object]:
+    """Bars that stand on the row's base, failed ones on top of good ones."""
+    y, base, room = pen.y, pen.y + _TRACK - 8, _TRACK - 14
+    columns = cells(one.track, axis, _COLUMNS)
+    most = max((cell.good + cell.failed for cell in columns if cell), default=0) or 1
+    wide = (RIGHT - LEFT) / _COLUMNS
+    good, failed = [], []
+    for number, cell in enumerate(columns):
+        if cell is None:
+            continue
+        x = LEFT + number * wide
+        low, high = cell.good / most * room, cell.failed / most * room
+        good.append(_bar(x, base, wide, low))
+        failed.append(_bar(x, base - low, wide, high))
+    pen.y += _TRACK
+    note = f"{one.unavailable:.0f} ms away" if one.gaps else "always served"
+    return {
+        "label": one.name,
+        "note": note,
+        "y": y,
+        "base": base,
+        "good": "".join(good),
+        "failed": "".join(failed),
+    }
+
+
+def _bar(x: float, base: float, wide: float, high: float) -> str:
+    return f"M{x:.1f} {base:.1f}v-{high:.1f}h{wide:.1f}v{high:.1f}z" if high > 0.05 else ""
+
+
+def _source(
+    source: str, some: tuple[Moment, ...], numbered: dict[int, int], axis: Axis, pen: _Pen
+) -> dict[str, object]:
+    """A row of marks; a mark's number stands beside it where the one before is too near."""
+    y = pen.y + _SOURCE / 2
+    spots = [_x(axis, moment.at) for moment in some]
+    labels: list[float] = []
+    for x in spots:
+        labels.append(max(x, labels[-1] + _MARK) if labels else x)
+    edge = float(RIGHT)
+    for place in range(len(labels) - 1, -1, -1):
+        labels[place] = min(labels[place], edge)
+        edge = labels[place] - _MARK
+    pen.y += _SOURCE
+    marks = [
+        {"x": x, "label_x": label, "number": numbered[id(one)], "color": _COLORS[one.kind]}
+        for one, x, label in zip(some, spots, labels, strict=True)
+    ]
+    return {"label": source[:16], "y": y, "marks": marks}
+
+
+def _listed(report: DrillReport, numbered: dict[int, int], pen: _Pen) -> list[dict[str, object]]:
+    """The moments as text: number, seconds after the fault, source, what happened."""
+    lines: list[dict[str, object]] = []
+    for one in _ordered(report):
+        color = _COLORS[one.kind]
+        lines += [
+            {"x": 40, "text": numbered[id(one)], "color": color, "end": True, "strong": True},
+            {"x": 118, "text": f"{one.at:+.3f} s", "color": _FAINT, "end": True},
+            {"x": 130, "text": one.source[:16], "color": _INK},
+            {"x": 240, "text": _cut(one.text, 95), "color": _INK},
+        ]
+        for line in lines[-4:]:
+            line["y"] = pen.y
+        pen.y += _LINE
+    pen.y += 10
+    return [_ALONE | line for line in lines]
+
+
+def _closing(report: DrillReport, pen: _Pen) -> list[dict[str, object]]:
+    """Numbers and verdict."""
+    told = [(budget(report), _INK), (written(report), _BAD if report.writes.lost else _INK)]
+    told += [(reason, _BAD) for reason in report.reasons]
+    lines = []
+    for text, color in told:
+        strong = color == _BAD
+        lines.append(_ALONE | {"y": pen.y, "text": _cut(text), "color": color, "strong": strong})
+        pen.y += _LINE
+    return lines
+
+
+def _cut(text: str, most: int = _MOST_LETTERS) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,36 @@
+"""Keeping a drill's intent: one file in the state folder while a drill lasts."""
+
+import json
+from dataclasses import asdict
+
+from redistopo.model.fault import Fault
+from redistopo.model.intent import Hurt, Intent
+from redistopo.model.layout import Layout
+from redistopo.world.files import read_text, write_private, writing
+
+
+def save_intent(layout: Layout, intent: Intent) -> None:
+    """The intent is on disk, whole."""
+    write_private(layout.drill, json.dumps(asdict(intent)) + "\n")
+
+
+def load_intent(layout: Layout) -> Intent | None:
+    """The drill that was cut off; None for none.
+
+    A damaged file still says that there was one: then every node may be hurt, in any way.
+    """
+    text = read_text(layout.drill)
+    if text is None:
+        return None
+    try:
+        said = json.loads(text)
+        hurt = tuple(Hurt(**one) for one in said["hurt"])
+        return Intent(**{**said, "fault": Fault(said["fault"]), "hurt": hurt})
+    except (ValueError, KeyError, TypeError):
+        return Intent(load="", began="", fault=Fault.PARTITION, hurt=())
+
+
+def forget_intent(layout: Layout) -> None:
+    """No drill is on record."""
+    with writing(layout.drill):
+        layout.drill.unlink(missing_ok=True)

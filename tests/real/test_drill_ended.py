@@ -1,0 +1,72 @@
+"""A drill that ends early, by Ctrl-C or SIGKILL, in each of its phases; two at once."""
+
+import signal
+import subprocess
+
+from support.drilled import cluster, left_over
+from support.engines import BUNDLED
+from support.project import Project
+from support.waiting import until
+
+_STRUCK = (("freeze", "freeze"), ("partition", "partition"))
+_ENDS = (("kill", "preflight"), ("kill", "load"), ("kill", "kill"), ("kill", "wait"), *_STRUCK)
+"""A fault, and what was told of last: the load begins, runs, the fault is done, mending."""
+
+
+def _begun(project: Project, fault: str, phase: str) -> "subprocess.Popen[str]":
+    words = ("--json", "--fault", fault, "--max-downtime", "9s")
+    process = project.begin("drill", "failover", *words)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if '"done"' in line and f'"text": "{phase}' in line:
+            return process
+    raise AssertionError(f"it never told of {phase!r}")
+
+
+def _whole(project: Project) -> None:
+    until(lambda: project.faults() == [], what="healthy by the suite's own judge")
+    assert left_over(project) == []
+    assert not (project.root / ".redistopo" / "drill.json").exists()
+    assert len(project.servers()) == project.size
+
+
+def test_ctrl_c_in_each_phase_leaves_all_well(project: Project) -> None:
+    cluster(project, engine=BUNDLED.path)
+    for fault, phase in _ENDS:
+        process = _begun(project, fault, phase)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130, (phase, out, err)
+        _whole(project)
+
+
+def test_up_mends_what_a_killed_drill_did(project: Project) -> None:
+    cluster(project, engine=BUNDLED.path)
+    for fault, phase in _ENDS[1:]:
+        process = _begun(project, fault, phase)
+        process.kill()
+        process.communicate()
+        assert (project.root / ".redistopo" / "drill.json").exists()
+        done = project.up()
+        assert "was cut off" in done.err
+        _whole(project)
+
+
+def test_down_and_the_next_drill_mend_it_too(project: Project) -> None:
+    cluster(project, engine=BUNDLED.path)
+    process = _begun(project, "partition", "load")
+    # another one at the same time doesn't begin
+    second = project.run("drill", "failover", check=1)
+    assert "redistopo drill" in second.err
+    assert process.poll() is None
+    process.kill()
+    process.communicate()
+    project.run("drill", "failover", "--fault", "none", check=0)
+    _whole(project)
+    process = _begun(project, "partition", "partition")
+    process.kill()
+    process.communicate()
+    project.run("down", check=0)
+    assert project.servers() == []
+    project.up()
+    _whole(project)
