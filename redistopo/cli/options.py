@@ -63,19 +63,7 @@ def engine(command: Command) -> Command:
 
 def timeout(default: str, says: str) -> Callable[[Command], Command]:
     """``--timeout``, as seconds."""
-    return duration("--timeout", default, says)
-
-
-def duration(name: str, default: str, says: str) -> Callable[[Command], Command]:
-    """An option of that name, as seconds."""
-    return click.option(
-        name,
-        callback=seconds,
-        default=default,
-        show_default=True,
-        metavar="DURATION",
-        help=says,
-    )
+    return duration("--timeout", "timeout", says, default=default)
 
 
 def duration(

@@ -30,7 +30,8 @@ def drill() -> None:
     show_default=True,
     help="SIGKILL, SIGSTOP, SIGTERM, or cut off from all other servers.",
 )
-@options.duration("--max-downtime", "15s", "For how long clients may be without service.")
+@options.duration("--max-downtime", "max_downtime", "For how long clients may be without service.",
+                  default="15s")  # fmt: skip
 @click.option("--rate", type=click.IntRange(1, 100_000), default=500, show_default=True,
               help="Operations per second, half of them writes.")  # fmt: skip
 @click.option("--clients", type=click.IntRange(1, 256), default=4, show_default=True,
