@@ -41,6 +41,11 @@ def nodes(command: Command) -> Command:
     return click.argument("nodes", nargs=-1, metavar="[NODE]...")(command)
 
 
+def named_nodes(command: Command) -> Command:
+    """The same for verbs that do nothing without any: they say so, with what may be typed."""
+    return click.argument("nodes", nargs=-1, metavar="NODE...")(command)
+
+
 def output(command: Command) -> Command:
     """``--json`` and ``--quiet``: how results and progress are told."""
     command = click.option(

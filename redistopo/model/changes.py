@@ -1,7 +1,7 @@
 """Plan and what was seen become the steps of `up`; an empty list when nothing is to do."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from redistopo.model.heirs import heirs_of
@@ -206,15 +206,21 @@ def _sentinels(plan: Plan, situation: Situation, running: set[str]) -> Iterable[
 _WHY_HEIR = "its primary doesn't run, and has only a snapshot of what it has"
 
 
-def led_first(plan: Plan, seen: Observed) -> tuple[str, ...]:
-    """Who would be made to lead, or to follow another, before anybody is started; empty where
-    a start alone will do."""
-    return (*heirs_of(plan, seen), *_led(plan, seen))
-
-
-def revive(plan: Plan, absent: tuple[NodeSeen, ...], cause: str) -> tuple[Step, ...]:
-    """The steps that start just these nodes, with their configuration as it is planned."""
-    return tuple(_revive(plan, absent, cause))
+def starting(
+    plan: Plan, situation: Situation, among: Collection[str]
+) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """The steps of `up` that start just these nodes, and all others that it would take: who is
+    paused stays so."""
+    awake = tuple(replace(node, paused=False) for node in situation.seen.nodes)
+    seen = replace(situation.seen, nodes=awake)
+    mine, others = [], []
+    for one in changes(plan, replace(situation, seen=seen)):
+        kept = tuple(name for name in one.nodes if name in among)
+        if kept and one.do in (Do.WRITE, Do.START):
+            mine.append(replace(one, nodes=kept))
+        else:
+            others.append(one)
+    return tuple(mine), tuple(others)
 
 
 def _led(plan: Plan, seen: Observed) -> tuple[str, ...]:

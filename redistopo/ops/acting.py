@@ -59,8 +59,9 @@ def acting(root: Path, verb: str, deadline: Deadline, tell: Tell) -> Iterator[tu
 
 
 def require_words(words: Iterable[str], verb: str, instead: str = "") -> None:
-    """Raises WrongRequest for no word at all: what is harmful is never done to all by accident."""
-    if not tuple(words):
+    """Raises WrongRequest for no word at all, or empty ones (a variable that wasn't set): what
+    is harmful is never done to all by accident."""
+    if not " ".join(words).split():
         raise WrongRequest(
             f"{verb} whom? Name the nodes",
             detail=f"a node is {SYNTAX}",

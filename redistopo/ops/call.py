@@ -10,6 +10,7 @@ from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.plain import plain
 from redistopo.model.reply import told
 from redistopo.model.scrub import Scrubber
+from redistopo.ops.acting import require_words
 from redistopo.ops.project import layout_of
 from redistopo.ops.secrets import discreet, secrets_of
 from redistopo.ops.selection import running
@@ -57,6 +58,8 @@ def call(request: CallRequest) -> CallResult:
     started.
     """
     layout = layout_of(request.root)
+    if request.words:
+        require_words(request.words, "call --node")
     with discreet(layout), running(request.root) as found:
         nodes = found.meant(request.words)
         with (

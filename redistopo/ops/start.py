@@ -7,7 +7,8 @@ from pathlib import Path
 from redistopo.errors import RedistopoError, TimedOut, WrongRequest
 from redistopo.events import Tell, note, warn
 from redistopo.form.hands import Hands
-from redistopo.model.changes import current, led_first, revive
+from redistopo.model.access import Access, Keys
+from redistopo.model.changes import Do, Step, current, starting
 from redistopo.model.observed import NodeSeen, Observed, Role, missing_slots
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record
@@ -40,6 +41,8 @@ _JOIN_SECONDS = 5.0
 """For a node that is ready to find its way back among the others."""
 
 _BY_UP = "redistopo up looks at all nodes, and lets the right one lead"
+
+_UNKNOWN = "set REDISTOPO_PASSWORD as it was; or redistopo up, which makes a new password"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +78,16 @@ def start(request: StartRequest, tell: Tell) -> ActResult:
             _refuse(plan, record)
             prepare_certificates(plan, told)
             held = keys(plan.topology, layout)
+            if plan.topology.auth and not all(one.password for one in _all_of(held)):
+                raise RedistopoError("a password is not known here", hint=_UNKNOWN)
             with Asker(held) as asker:
                 hands = Hands(plan=plan, keys=held, asker=asker, deadline=deadline, tell=told)
                 return _start(hands, record, request)
+
+
+def _all_of(held: Keys) -> tuple[Access, ...]:
+    found = (held.own, held.application, held.replication)
+    return tuple(one for one in found if one is not None)
 
 
 def _refuse(plan: Plan, record: Record) -> None:
@@ -114,9 +124,10 @@ def _bring_back(hands: Hands, record: Record, seen: Observed, going: tuple[NodeS
     refuse_lost_tables(plan, {name: why for name, why in found.items() if name in names})
     now = situation(plan, record, seen, hands.keys)
     plan = leading(current(plan, now), seen, record, "", hands.tell)
-    _refuse_unled(plan, seen, names)
+    steps, others = starting(plan, now, names)
+    _refuse_unled(plan, seen, names, others)
+    _refuse_unstarted(names, steps, others)
     hands.plan = plan
-    steps = revive(plan, going, "asked for")
     refuse_busy_ports(plan, Observed(shape=seen.shape, nodes=going), formed=True)
     refuse_low_limits(plan, steps, hands.tell)
     try:
@@ -129,16 +140,13 @@ def _bring_back(hands: Hands, record: Record, seen: Observed, going: tuple[NodeS
         raise
 
 
-def _refuse_unled(plan: Plan, seen: Observed, names: list[str]) -> None:
+def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[Step, ...]) -> None:
     """Raises WrongRequest where a start alone may cost data: somebody must be made to lead, or
-    to follow another, first. A replica whose primary doesn't run waits for it, and is told of."""
-    places = {plan.node(name).address for name in names}
+    to follow another, first. A replica whose primary doesn't run waits for it."""
+    lead = [name for one in others if one.do is Do.LEAD for name in one.nodes]
     if plan.topology.clustered:
-        first = [
-            node.name
-            for node in seen.nodes
-            if node.name in led_first(plan, seen) and node.follows in places
-        ]
+        places = {plan.node(name).address for name in names}
+        first = [one.name for one in seen.nodes if one.name in lead and one.follows in places]
         if first:
             raise WrongRequest(
                 f"{', '.join(first)} runs and has more than its primary has on disk",
@@ -146,15 +154,26 @@ def _refuse_unled(plan: Plan, seen: Observed, names: list[str]) -> None:
                 hint=_BY_UP,
             )
         return
-    leaders = [node for node in seen.nodes if node.role is Role.PRIMARY]
-    paused = [node.name for node in seen.nodes if node.paused]
-    if paused and not leaders:
+    if any(node.role is Role.PRIMARY for node in seen.nodes):
+        return
+    if paused := [node.name for node in seen.nodes if node.paused]:
         raise WrongRequest(
             f"{', '.join(paused)} is paused, and may be the primary",
             hint=f"redistopo resume {' '.join(paused)}",
         )
-    if not leaders and (first := list(led_first(plan, seen))):
-        raise WrongRequest(f"nobody leads, and {first[0]} is to", hint=_BY_UP)
+    if lead:
+        raise WrongRequest(f"nobody leads, and {lead[0]} is to", hint=_BY_UP)
+
+
+def _refuse_unstarted(names: list[str], steps: tuple[Step, ...], others: tuple[Step, ...]) -> None:
+    """Raises WrongRequest where `up` would not start one of these nodes now."""
+    started = {name for one in steps if one.do is Do.START for name in one.nodes}
+    if left := [name for name in names if name not in started]:
+        raise WrongRequest(
+            f"{', '.join(left)} can't be started before something else is done",
+            detail="\n".join(f"{one}: {one.cause}" for one in others),
+            hint=_BY_UP,
+        )
 
 
 def _await_joined(hands: Hands, names: list[str]) -> None:

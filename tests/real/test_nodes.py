@@ -121,7 +121,7 @@ def test_nobody_is_hurt_by_accident(project: Project) -> None:
     before = _pids(project)
     for verb in ("stop", "kill", "pause"):
         assert f"{verb} whom? Name the nodes" in project.run(verb, check=2).err
-        for words in (["node9"], ["primary", "node2"]):
+        for words in ([""], ["node9"], ["primary", "node2"]):
             assert project.run(verb, *words, check=2).err.startswith("Error: ")
     refused = project.run("stop", "shard:7", "--json", check=2).json
     assert "no node is shard:7 now" in refused["error"]["message"]

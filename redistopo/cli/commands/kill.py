@@ -9,7 +9,7 @@ from redistopo.cli.output import Manner, deliver
 
 
 @click.command()
-@options.nodes
+@options.named_nodes
 @options.project
 @click.option(
     "--signal",

@@ -9,7 +9,7 @@ from redistopo.cli.output import Manner, deliver
 
 
 @click.command()
-@options.nodes
+@options.named_nodes
 @options.project
 @options.timeout("10s", "How long it may take until they stand still.")
 @options.output

@@ -9,7 +9,7 @@ from redistopo.cli.output import Manner, deliver
 
 
 @click.command()
-@options.nodes
+@options.named_nodes
 @options.project
 @click.option("--force", is_flag=True, help="Also stop what can't save; unsaved data is lost.")
 @options.timeout("30s", "After this long, what still runs is killed.")
