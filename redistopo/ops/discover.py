@@ -103,8 +103,8 @@ def grown(before: Discovered, seen: Observed, port: int) -> Discovered:
         if followed[2].isdigit() and int(followed[2]) not in ports:
             named.append((numeric(followed[0]), int(followed[2])))
         known += [one for one in named if one not in known and 0 < one[1] <= LAST_PORT]
-    alone = before.shape is Shape.STANDALONE
-    shape = Shape.REPLICATION if alone and len(known) > 1 else before.shape
+    grew = before.shape is Shape.STANDALONE and len(known) > 1
+    shape = Shape.REPLICATION if grew else before.shape
     return Discovered(shape=shape, targets=_targets(known))
 
 

@@ -13,17 +13,18 @@ from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.events import silent
 from redistopo.model.access import Access, Keys, one_key
 from redistopo.model.layout import Layout
-from redistopo.model.observed import Observed
+from redistopo.model.observed import Observed, Role
 from redistopo.model.topology import Directives, Shape
 from redistopo.ops.discover import Discovered, discover, grown, parse_address
 from redistopo.ops.history import remember_primary
 from redistopo.ops.project import Project, load
 from redistopo.ops.running import configs, nothing_started, running_keys, running_targets
-from redistopo.ops.situation import expected, primary_in
+from redistopo.ops.situation import expected
 from redistopo.world.client import Asker
 from redistopo.world.gaze import Gaze
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth, Target, look
+from redistopo.world.password import password
 from redistopo.world.waiting import Deadline
 
 
@@ -34,7 +35,7 @@ class SightRequest:
     root: Path
     connect: str = ""
     access: Access = field(default_factory=Access)
-    patience: float = 0.5
+    patience: float = 1.0
 
 
 class Sight(Protocol):
@@ -86,7 +87,7 @@ class _Own:
         self._patience = patience
         self._rendered: dict[str, Directives] = {}
         self._gaze: Gaze | None = None
-        self._primary = ""
+        self._leading: list[str] = []
 
     @property
     def size(self) -> int:
@@ -99,19 +100,28 @@ class _Own:
         return expected(self._project.topology, self._rendered, paths)
 
     def look(self) -> Observed | None:
-        targets = self._targets()
-        if not targets or self._gaze is None:
+        try:
+            targets = self._targets()
+            if not targets or self._gaze is None:
+                return None
+            seen = self._gaze.look(self._project.topology.shape, targets)
+        except FileNotFoundError:  # `down --wipe` took away what was being read
+            self.trouble = nothing_started(self._project.layout)
             return None
-        seen = self._gaze.look(self._project.topology.shape, targets)
         self._remember(seen)
         return seen
 
     def look_deep(self) -> Observed | None:
-        targets = self._targets()
-        if not targets or self._gaze is None:
+        project = self._project
+        try:
+            targets = self._targets()
+            known = password(project.topology, project.layout)
+            keys = running_keys(project.layout, self._rendered, known)
+            with Asker(keys) as asker:
+                return look(project.topology.shape, targets, asker, Depth.FULL) if targets else None
+        except FileNotFoundError:  # `down --wipe` took away what was being read
+            self.trouble = nothing_started(self._project.layout)
             return None
-        with Asker(self._gaze.asker.keys) as asker:
-            return look(self._project.topology.shape, targets, asker, Depth.FULL)
 
     def close(self) -> None:
         if self._gaze is not None:
@@ -135,14 +145,14 @@ class _Own:
     def _remember(self, seen: Observed) -> None:
         """As other verbs do, but only what is new, and never while one changes the topology:
         then that one keeps the record."""
-        primary = primary_in(seen)
-        if seen.shape is not Shape.REPLICATION or primary == self._primary:
+        leading = [node.name for node in seen.answering if node.role is Role.PRIMARY]
+        if seen.shape is not Shape.REPLICATION or not leading or leading == self._leading:
             return
         layout: Layout = self._project.layout
         with suppress(RedistopoError), locked(layout, "watch", Deadline(0), silent) as there:
             if there:
                 remember_primary(layout, seen)
-            self._primary = primary
+            self._leading = leading
 
 
 class _Elsewhere:
@@ -155,8 +165,8 @@ class _Elsewhere:
         self.name = request.connect
         self.trouble: RedistopoError | None = None
         self._entry = parse_address(request.connect)
-        password = request.access.password or os.environ.get("REDISTOPO_PASSWORD", "")
-        self._keys = one_key(replace(request.access, password=password))
+        known = request.access.password or os.environ.get("REDISTOPO_PASSWORD", "")
+        self._keys = one_key(replace(request.access, password=known))
         self.gaze = Gaze(self._keys, patience=request.patience)
         self._found: Discovered | None = None
 

@@ -26,7 +26,7 @@ class Gaze:
     meanwhile, and later looks don't wait for it until it has answered.
     """
 
-    def __init__(self, keys: Keys, *, patience: float = 0.5) -> None:
+    def __init__(self, keys: Keys, *, patience: float = 1.0) -> None:
         self.asker = Asker(keys, seconds=_ANSWER_SECONDS)
         self._patience = patience
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="gaze")

@@ -90,7 +90,7 @@ def test_a_frozen_stranger_holds_up_nobody(project: Project) -> None:
         frozen.resume()
         back = stream.await_told(node=second, kind="back")
         assert "silent; replica of" in back["words"]
-    assert _kinds(stream, second) == ["now", "silent", "back"]
+    assert _kinds(stream, second)[:2] == ["now", "silent"]
 
 
 def test_it_ends_by_itself_after_a_time_or_a_count(project: Project) -> None:

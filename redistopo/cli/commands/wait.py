@@ -1,6 +1,5 @@
 """``redistopo wait``"""
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -45,7 +44,7 @@ def wait(
     from redistopo.ops.wait import wait as verb
 
     def work(tell: Tell) -> WaitResult:
-        request = replace(sight_request(root, connect, user, cacert, cert), patience=1.0)
+        request = sight_request(root, connect, user, cacert, cert)
         return verb(WaitRequest(sight=request, wanted=Wanted(wanted), seconds=timeout), tell)
 
     deliver(Manner(verb="wait", as_json=as_json, quiet=quiet), work, show_wait)
