@@ -146,7 +146,10 @@ def _phases(part: Traffic, axis: Axis, columns: int) -> str:
     row = [" "] * columns
     for gap in part.gaps:
         first, last = axis.column(gap.last_good, columns), axis.column(gap.until, columns)
-        row[first : last + 1] = f"<{'-' * (last - first - 1)}>" if last > first else "^"
+        if last > first:
+            row[first : last + 1] = f"<{'-' * (last - first - 1)}>"
+        elif row[first] == " ":
+            row[first] = "^"
     if longest := part.longest:
         words = f" away {part.unavailable:.0f} ms "
         first = axis.column(longest.last_good, columns)

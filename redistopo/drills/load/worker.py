@@ -101,20 +101,20 @@ class Worker:
     def _work(self) -> None:
         """By an absolute schedule: the nth operation is due at its own moment, whatever the
         one before it took. Only where this thread itself woke up late, having nothing to do,
-        an operation counts from then: that is our own delay and no server's."""
+        what was due counts from then: that is our own delay and no server's."""
         interval = self.job.interval
         due = time.monotonic() + interval * self.job.phase
+        woke = 0.0
         turn = 0
         pause = _Pause()
         while not self.stopping.is_set():
-            begun = due
             if (left := due - time.monotonic()) > 0:
                 if self.stopping.wait(left):
                     return
-                begun = max(due, time.monotonic())
-                if begun - due > interval:
-                    due = begun  # what was due while we didn't run is not made up for
-            self._turn(self.job.tasks[turn % len(self.job.tasks)], begun, pause)
+                woke = time.monotonic()
+                if woke - due > PATIENCE_SECONDS:
+                    due = woke  # the machine slept; there is no use in making up for it
+            self._turn(self.job.tasks[turn % len(self.job.tasks)], max(due, woke), pause)
             turn += 1
             due += interval
 

@@ -99,6 +99,12 @@ def test_of_several_hurt_shards_each_must_be_served() -> None:
     assert (gap.last_good - FAULT, gap.until - FAULT) == pytest.approx((-0.02, 2.0), abs=0.005)
 
 
+def test_an_outage_within_another_ones_time_doesnt_end_it() -> None:
+    first, second = ops(Kind.WRITE, 1, (0, 3.0)), ops(Kind.WRITE, 2, (1.0, 2.0))
+    (gap,) = outage(load_seen(first, second, hurt=frozenset({1, 2})), Kind.WRITE, hurt=True).gaps
+    assert gap.until - FAULT == pytest.approx(3.0, abs=0.005)
+
+
 def test_shards_and_kinds_are_told_apart() -> None:
     seen = load_seen(ops(Kind.WRITE, 1, (0, 1)), ops(Kind.READ, 1), ops(Kind.WRITE, 2))
     assert outage(seen, Kind.WRITE, hurt=True).failed == 50
