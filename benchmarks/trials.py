@@ -4,6 +4,7 @@ from benchmarks.alarms import alarms
 from benchmarks.endurance import endurance
 from benchmarks.failovers import failovers
 from benchmarks.overhead import overhead
+from benchmarks.planned import planned
 from benchmarks.trial import Trial
 
 TRIALS: tuple[Trial, ...] = (
@@ -30,5 +31,11 @@ TRIALS: tuple[Trial, ...] = (
         what="unplanned failovers with the default node timeout of 5 s, under load",
         runs=20,
         run=failovers,
+    ),
+    Trial(
+        name="planned",
+        what="failover under load, in a cluster and in a replication",
+        runs=20,
+        run=planned,
     ),
 )

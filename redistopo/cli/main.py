@@ -19,6 +19,7 @@ from redistopo.cli.commands.render import render
 from redistopo.cli.commands.restart import restart
 from redistopo.cli.commands.schema import schema
 from redistopo.cli.commands.secret import secret
+from redistopo.cli.commands.set import set_
 from redistopo.cli.commands.status import status
 from redistopo.cli.commands.templates import templates
 from redistopo.cli.commands.up import up
@@ -47,7 +48,7 @@ def redistopo() -> None:
 
 
 for _command in (
-    init, up, verify, status, drill, failover, restart, down, plan, render, ps, bundle,
+    init, up, verify, status, drill, failover, restart, set_, down, plan, render, ps, bundle,
     secret, certs, engines, templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)

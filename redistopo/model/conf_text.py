@@ -33,12 +33,17 @@ SECRET = frozenset(
 )  # fmt: skip
 """Compared, and never shown."""
 
-# Compared letter by letter; the others may differ in case, spaces and units.
-_EXACT = SECRET | {
+TEXTS = frozenset(
+    {
     "dir", "logfile", "pidfile", "dbfilename", "appendfilename", "appenddirname", "aclfile",
     "unixsocket", "tls-cert-file", "tls-key-file", "tls-ca-cert-file", "cluster-config-file",
     "proc-title-template", "syslog-ident",
-}  # fmt: skip
+    }
+)  # fmt: skip
+"""Directives of one argument that may hold spaces: names, paths, and texts."""
+
+# Compared letter by letter; the others may differ in case, spaces and units.
+_EXACT = SECRET | TEXTS
 
 _SPACE = " \t\n\r\v\f"
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
@@ -181,13 +186,13 @@ def drift(rendered: Directives, live: Mapping[str, str]) -> dict[str, tuple[str,
     found = {}
     for name, lines in wanted.items():
         if name not in NOT_COMPARED and name in told:
-            value = _effective(name, lines)
-            if not _same(name, value, told[name]):
+            value = effective(name, lines)
+            if not same(name, value, told[name]):
                 found[name] = (value, told[name])
     return found
 
 
-def _effective(name: str, lines: tuple[str, ...]) -> str:
+def effective(name: str, lines: tuple[str, ...]) -> str:
     """What several lines of one directive come to: for most, the last one counts."""
     if name != "save":
         return lines[-1]
@@ -198,7 +203,7 @@ def _effective(name: str, lines: tuple[str, ...]) -> str:
     return " ".join(points)
 
 
-def _same(name: str, wanted: str, live: str) -> bool:
+def same(name: str, wanted: str, live: str) -> bool:
     if name in _EXACT:
         return wanted == live
     return _plain(wanted) == _plain(live)

@@ -174,7 +174,7 @@ def _correct(hands: Hands, one: Step) -> None:
             except BadReply as error:
                 waiting[directive] = error.detail
     for directive, why in waiting.items():
-        warn(hands.tell, f"{directive} changes at a restart ({why}): redistopo down, then up")
+        warn(hands.tell, f"{directive} changes at a restart ({why}): redistopo restart --rolling")
 
 
 def _set_users(hands: Hands, node: NodePlan, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -82,6 +83,43 @@ def write_private(path: Path, text: str) -> None:
                 out.write(text)
             fresh.replace(path)
         except OSError:
+            with suppress(OSError):
+                fresh.unlink()
+            raise
+
+
+def read_exactly(path: Path) -> str:
+    """The file's text with its own line ends; raises WrongRequest where it isn't UTF-8."""
+    with reading(path):
+        data = path.read_bytes()
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise WrongRequest(f"{path} is not UTF-8", detail=str(error)) from error
+
+
+def rewrite(path: Path, text: str, before: str) -> None:
+    """The user's own file holds exactly `text`, with the mode and owner that it had; at no
+    moment half of it. A link still leads to it. Raises WrongRequest where it isn't `before`
+    any more."""
+    real = path.resolve()
+    fresh = real.with_name(f".{real.name}.{os.getpid()}")
+    with writing(path):
+        was = real.stat()
+        try:
+            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            with open(handle, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123
+                out.write(text)
+                with suppress(PermissionError):
+                    os.fchown(handle, was.st_uid, was.st_gid)
+                os.fchmod(handle, stat.S_IMODE(was.st_mode))
+            if read_exactly(real) != before:
+                raise WrongRequest(
+                    f"{path.name} was changed by somebody else meanwhile",
+                    hint="nothing was written: run the same command again",
+                )
+            fresh.replace(real)
+        except BaseException:
             with suppress(OSError):
                 fresh.unlink()
             raise

@@ -107,7 +107,7 @@ def test_a_replica_that_stops_in_the_middle(project: Project) -> None:
     assert _leaders(project) == [1]
 
 
-def test_a_standalone_and_a_whole_cluster(project: Project) -> None:
+def test_a_whole_cluster_is_too_much(project: Project) -> None:
     project.init(*_CLUSTER, engine=BUNDLED.path)
     project.up()
     refused = project.run("failover", check=2).err

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -28,6 +28,7 @@ class Writers:
     ports: list[int]
     password: str
     clustered: bool
+    clients: int = 3
     acknowledged: dict[str, float] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -63,8 +64,9 @@ class Writers:
                 socket_timeout=10,
                 retry=Retry(NoBackoff(), 0),
             )
-            if node.info("replication")["role"] == "master":
-                return node
+            with suppress(RedisError):  # it may be away
+                if node.info("replication")["role"] == "master":
+                    return node
         raise RedisError("nobody leads")
 
     def stop(self) -> None:
@@ -75,10 +77,11 @@ class Writers:
         client = self._client()
         return [key for key in self.acknowledged if client.get(key) is None]
 
-    def longest_gap(self, who: int) -> float:
-        """Seconds between two acknowledged writes of that client, at most."""
-        times = sorted(at for key, at in self.acknowledged.items() if key.startswith(f"w{who}:"))
-        return max((b - a for a, b in pairwise(times)), default=0.0)
+    def longest_gap(self, who: int, since: float = 0.0) -> float:
+        """Seconds without an acknowledged write of that client, at most, since that moment."""
+        mine = f"w{who}:"
+        times = sorted(at for key, at in self.acknowledged.copy().items() if key.startswith(mine))
+        return max((b - a for a, b in pairwise(times) if b >= since), default=0.0)
 
 
 @contextmanager
@@ -86,7 +89,7 @@ def writing(
     ports: list[int], password: str, *, clustered: bool, clients: int = 3
 ) -> Iterator[Writers]:
     """So many clients write until the end of this block, each to a slot of its own."""
-    writers = Writers(ports, password, clustered)
+    writers = Writers(ports, password, clustered, clients)
     threads = [
         threading.Thread(target=writers.write, args=(who,), daemon=True) for who in range(clients)
     ]

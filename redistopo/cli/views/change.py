@@ -3,8 +3,10 @@
 import click
 
 from redistopo.form.handover import Handover
+from redistopo.model.changes import names
 from redistopo.ops.failover import FailoverResult
 from redistopo.ops.restart import RestartResult
+from redistopo.ops.set import SetResult
 
 
 def show_failover(result: FailoverResult) -> None:
@@ -39,3 +41,21 @@ def show_restart(result: RestartResult) -> None:
         click.echo(f"  {cost(done)}")
     count = "1 node" if len(result.restarted) == 1 else f"{len(result.restarted)} nodes"
     click.echo(f"{result.name}: {count} restarted in {result.seconds:.2f} s; every node agrees")
+
+
+def show_set(result: SetResult) -> None:
+    """What is set, where, and what waits for a restart."""
+    value = " ".join(line or '""' for line in result.value)
+    where = ", ".join(f"[{table}]" for table in result.tables)
+    done = "is" if result.changed else "was already"
+    click.echo(f"{click.style(result.directive, bold=True)} {done} {value} in {where}")
+    for what, some in (
+        ("live on", result.live),
+        ("not yet on", result.waiting),
+        ("at their next start on", result.stopped),
+        ("with values of their own on", result.own),
+    ):
+        if some:
+            click.echo(f"  {what} {names(some)}")
+    if result.waiting:
+        click.echo("  It takes effect at a restart: redistopo restart --rolling")

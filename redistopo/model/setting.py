@@ -1,0 +1,104 @@
+"""What `set` is asked: which directive, as which lines of a file, and what may not be set."""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+
+from redistopo.errors import WrongRequest
+from redistopo.model.conf_text import ONLY_AT_START, SECRET, TEXTS, canonical, quote
+from redistopo.model.parse import DIRECTIVE
+from redistopo.model.rules import OWNED
+
+BUFFER_LIMIT = "client-output-buffer-limit"
+QUOTES = '""'
+"""An empty value in a redis.conf."""
+
+_AT_RUNTIME = re.compile(r"immutable|protected config|Unsupported CONFIG parameter", re.IGNORECASE)
+
+
+def settable(name: str) -> str:
+    """The directive as it is called today; raises WrongRequest for one that `set` may not touch,
+    with what to do instead."""
+    if not re.fullmatch(DIRECTIVE, name):
+        raise WrongRequest(f"{name!r} is no directive's name", hint="letters, digits and '-'")
+    directive = canonical(name)
+    if directive in ("requirepass", "masterauth", "primaryauth"):
+        raise WrongRequest(
+            f"{directive} is a secret, and never in the topology file",
+            hint="redistopo secret rotate changes it, on running servers too",
+        )
+    if directive in OWNED:
+        instead = OWNED[directive]
+        raise WrongRequest(
+            f"{directive} is set by redistopo itself",
+            detail=f"use {instead}" if instead else "it can't be changed",
+            hint="change that in the topology file, then redistopo up" if instead else "",
+        )
+    if directive in SECRET:
+        raise WrongRequest(
+            f"{directive} is a secret, and others may read a command line",
+            hint="write it into the topology file, then redistopo down and up",
+        )
+    if directive in ONLY_AT_START:
+        raise WrongRequest(
+            f"{directive} is read at a start alone, and may stand there several times",
+            hint="write it into the topology file, then redistopo restart --rolling",
+        )
+    return directive
+
+
+def lines_of(directive: str, words: Sequence[str], before: Sequence[str] = ()) -> tuple[str, ...]:
+    """The value as the lines that redis.conf has of it; `before` are those it has now.
+
+    `save` has a line for each point (6.2 reads no more), and client-output-buffer-limit one
+    for each class of clients, of which the others stay. Anything else has one line, quoted where
+    it is one argument with spaces.
+    """
+    text = " ".join(" ".join(words).split())
+    if text in ("", QUOTES, "''"):
+        return ("",)
+    if directive in TEXTS and " " in text and text[0] not in "\"'":
+        return (quote(text),)
+    parts = text.split()
+    if directive == "save" and len(parts) % 2 == 0:
+        return tuple(" ".join(parts[n : n + 2]) for n in range(0, len(parts), 2))
+    if directive == BUFFER_LIMIT and len(parts) % 4 == 0:
+        classes = {_class(line): line for line in before}
+        asked = (" ".join(parts[n : n + 4]) for n in range(0, len(parts), 4))
+        return tuple((classes | {_class(line): line for line in asked}).values())
+    return (text,)
+
+
+def _class(line: str) -> str:
+    return canonical(line.partition(" ")[0])
+
+
+def with_lines(text: str, directive: str, lines: Iterable[str]) -> str:
+    """The same redis.conf with these lines of that directive, where its first one was, or last."""
+    fresh = [f"{directive} {line or QUOTES}" for line in lines]
+    kept: list[str] = []
+    for line in text.removesuffix("\n").split("\n"):
+        if canonical((line.split(None, 1) or [""])[0]) != directive:
+            kept.append(line)
+            continue
+        kept += fresh
+        fresh = []
+    return "\n".join([*kept, *fresh]) + "\n"
+
+
+def only_at_a_start(refusal: str) -> bool:
+    """Whether a server's refusal says that CONFIG SET can't change this directive at all.
+
+    Redis 6.2 has one text for that and for a directive that it doesn't know.
+    """
+    return _AT_RUNTIME.search(refusal) is not None
+
+
+def unknown(directive: str, known: Iterable[str], said: str = "") -> WrongRequest:
+    """The error of a directive that the server doesn't have, with those of a similar name."""
+    near = difflib.get_close_matches(directive, list(known), n=3, cutoff=0.6)
+    return WrongRequest(
+        f"the server knows no directive {directive}",
+        detail=said,
+        hint=f"did you mean {' or '.join(near)}?" if near else "",
+    )

@@ -1,0 +1,287 @@
+"""`set`: a directive changed on running servers and in the topology file, or in neither."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from redistopo.errors import BadReply, ExitCode, RedistopoError, WrongRequest
+from redistopo.events import Tell, note, step, warn
+from redistopo.form.hands import Hands
+from redistopo.model.changes import names
+from redistopo.model.conf_text import NOT_COMPARED, canonical, drift, effective, read_conf, same
+from redistopo.model.exposure import refuse_exposed
+from redistopo.model.observed import NodeSeen, Observed
+from redistopo.model.plan import NodePlan, Plan
+from redistopo.model.selector import select
+from redistopo.model.setting import lines_of, only_at_a_start, settable, unknown, with_lines
+from redistopo.model.topology import Directives
+from redistopo.ops.changing import Request, changing
+from redistopo.ops.project import Project, load, plan_of, read_topology
+from redistopo.ops.running import configs
+from redistopo.render.conf import node_conf
+from redistopo.render.topology_edit import Place, with_directive
+from redistopo.world.files import read_exactly, read_text, rewrite, write_private
+from redistopo.world.lock import locked
+from redistopo.world.waiting import Deadline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRequest:
+    """The directive, the words of its value, and by `words` on which nodes; none: on all."""
+
+    root: Path
+    directive: str
+    value: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetResult:
+    """What is in the topology file now, and where: `live` on running servers already, `waiting`
+    on those that take it at a restart; `own` nodes keep a value of their own, `stopped` ones
+    get it when they start. `changed` is False where all was so."""
+
+    directive: str
+    value: tuple[str, ...]
+    tables: tuple[str, ...]
+    live: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+    changed: bool = True
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Edit:
+    """A change of the file that is not made yet: the file before and after, and both plans."""
+
+    directive: str
+    path: Path
+    before: str
+    after: str
+    tables: tuple[str, ...]
+    was: Plan
+    plan: Plan
+    nodes: tuple[str, ...]
+    own: tuple[str, ...]
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        """What the node's file will say."""
+        return self.plan.node(name).directives[self.directive]
+
+
+def set_directive(request: SetRequest, tell: Tell) -> SetResult:
+    """The directive has that value in the topology file, on every running server that takes it
+    live, and in the files of these.
+
+    Raises WrongRequest where it isn't the user's to set, or a server refuses it; then neither
+    a server nor the file is changed.
+    """
+    directive = settable(request.directive)
+    project = load(request.root)
+    if not configs(project.layout):
+        with locked(project.layout, "set", Deadline(request.seconds), tell):
+            edit = _edit(project, plan_of(project, assume=True), request, _unseen(project))
+            _write(edit)
+            return _result(edit, stopped=edit.nodes)
+    asked = Request(verb="set", root=request.root, seconds=request.seconds)
+    with changing(asked, tell, assume=True) as now:
+        edit = _edit(now.project, now.hands.plan, replace(request, directive=directive), now.seen)
+        hands = now.hands
+        seen = {node.name: node for node in now.seen.nodes}
+        running = tuple(name for name in edit.nodes if seen[name].running)
+        _refuse_silent(seen[name] for name in running)
+        for node in edit.plan.nodes:
+            refuse_exposed(node.name, read_conf(node_conf(edit.plan, node, hands.keys)))
+        setting = _Setting(hands=hands, edit=edit)
+        try:
+            if running:
+                with step(hands.tell, f"set {directive} on {names(running)}"):
+                    for name in running:
+                        setting.on(edit.plan.node(name))
+            _write(edit)
+        except BaseException:
+            setting.undo()
+            raise
+        _keep_in_step(hands, edit, running)
+        stopped = tuple(name for name in edit.nodes if name not in running)
+        made = _result(edit, stopped=stopped)
+        changed = made.changed or setting.moved
+        live = tuple(name for name in running if name not in setting.waiting)
+        return replace(made, live=live, waiting=tuple(setting.waiting), changed=changed)
+
+
+def _unseen(project: Project) -> Observed:
+    """The nodes where none was ever started: they have names and ports alone."""
+    plan = plan_of(project, assume=True)
+    nodes = (
+        NodeSeen(name=one.name, host=one.host, port=one.port, error="not started")
+        for one in plan.nodes
+    )
+    return Observed(shape=project.topology.shape, nodes=tuple(nodes))
+
+
+def _edit(project: Project, plan: Plan, request: SetRequest, seen: Observed) -> _Edit:
+    """The change of the file; raises WrongRequest where the file would not be valid."""
+    layout, directive = project.layout, settable(request.directive)
+    before = after = read_exactly(layout.topology)
+    meant = tuple(node.name for node in select(seen, request.words))
+    places: list[Place] = [("nodes", name) for name in meant] if request.words else [("redis",)]
+    for place in places:
+        table = project.topology.redis
+        if request.words:
+            table = project.topology.nodes.get(place[-1], {})
+        lines = lines_of(directive, request.value, table.get(directive, ()))
+        if not _alike(directive, table, lines):
+            after = with_directive(after, place, directive, lines)
+    topology = read_topology(after, layout.topology.name)
+    roles = {node.name: node for node in plan.nodes}
+    fresh = plan_of(Project(layout=layout, topology=topology), assume=True)
+    nodes = tuple(replace(roles[node.name], directives=node.directives) for node in fresh.nodes)
+    own = () if request.words else _own(topology.nodes, directive)
+    return _Edit(
+        directive=directive,
+        path=layout.topology,
+        before=before,
+        after=after,
+        tables=tuple(".".join(place) for place in places),
+        was=plan,
+        plan=replace(plan, topology=topology, nodes=nodes),
+        nodes=tuple(name for name in meant if name not in own),
+        own=own,
+    )
+
+
+def _alike(directive: str, table: Directives, lines: tuple[str, ...]) -> bool:
+    """Whether the table says so already, in whatever spelling."""
+    if directive not in table:
+        return False
+    return same(directive, effective(directive, table[directive]), effective(directive, lines))
+
+
+def _own(nodes: Mapping[str, Directives], directive: str) -> tuple[str, ...]:
+    """The nodes that have a value of their own."""
+    return tuple(name for name, table in nodes.items() if directive in table)
+
+
+def _refuse_silent(nodes: Iterable[NodeSeen]) -> None:
+    for node in nodes:
+        if not node.answers:
+            raise RedistopoError(
+                f"{node.name} runs, but doesn't answer: nothing was changed",
+                detail=node.error,
+                hint="redistopo up continues what is stopped",
+            )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Setting:
+    """One directive on its way to servers: what they had, so that it can be undone."""
+
+    hands: Hands
+    edit: _Edit
+    done: dict[str, str] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)
+    moved: bool = False
+
+    def on(self, node: NodePlan) -> None:
+        """The server has the value, or takes it at a restart; raises WrongRequest where it
+        refuses it, or doesn't know the directive."""
+        directive = self.edit.directive
+        conf = read_conf(node_conf(self.edit.plan, node, self.hands.keys))
+        lines = conf.get(directive, self.edit.lines(node.name))
+        value = " ".join(lines) if len(lines) > 1 else lines[-1]
+        told = self._told(node, directive)
+        if (
+            directive in told
+            and directive not in NOT_COMPARED
+            and not drift({directive: lines}, told)
+        ):
+            return
+        refusal = self._order(node, value)
+        if refusal and told and only_at_a_start(refusal):
+            self.waiting.append(node.name)
+            return
+        if refusal:
+            raise self._refused(node, refusal, known=bool(told))
+        self.done[node.name] = told.get(directive, "")
+        after = self._told(node, directive)
+        self.moved = self.moved or after != told
+        if taken := drift({directive: lines}, after):
+            raise WrongRequest(
+                f"{node.name} made {taken[directive][1]} of it",
+                detail=f"asked was {directive} {value}; nothing was changed",
+                hint=f"redistopo set {directive} {taken[directive][1]} says so",
+            )
+
+    def _refused(self, node: NodePlan, refusal: str, *, known: bool) -> WrongRequest:
+        if not known:
+            return unknown(self.edit.directive, self._told(node, "*"), refusal)
+        return WrongRequest(
+            f"{node.name} refuses that value of {self.edit.directive}",
+            detail=refusal,
+            hint="nothing was changed",
+        )
+
+    def undo(self) -> None:
+        """Every server has what it had; where that can't be, the user is told."""
+        for name, value in self.done.items():
+            try:
+                self._order(self.hands.plan.node(name), value)
+            except RedistopoError as error:
+                warn(self.hands.tell, f"{error.message}: redistopo up sets it back")
+        self.done.clear()
+
+    def _order(self, node: NodePlan, value: str) -> str:
+        """The server's refusal, "" where it took the value."""
+        try:
+            self.hands.order(node, "CONFIG", "SET", self.edit.directive, value)
+        except BadReply as error:
+            return error.detail
+        return ""
+
+    def _told(self, node: NodePlan, pattern: str) -> dict[str, str]:
+        said = self.hands.order(node, "CONFIG", "GET", pattern)
+        pairs = list(map(str, said)) if isinstance(said, list) else []
+        return {canonical(k): v for k, v in zip(pairs[::2], pairs[1::2], strict=False)}
+
+
+def _write(edit: _Edit) -> None:
+    if edit.after != edit.before:
+        rewrite(edit.path, edit.after, edit.before)
+
+
+def _keep_in_step(hands: Hands, edit: _Edit, running: Iterable[str]) -> None:
+    """The files that these nodes start on say it too; what else of the topology file waits for
+    an `up` still waits."""
+    for name in running:
+        path = edit.plan.node(name).folder.config
+        written = read_text(path) or ""
+        before, after = (
+            node_conf(plan, plan.node(name), hands.keys) for plan in (edit.was, edit.plan)
+        )
+        if not _plainly(edit, written, before):
+            note(hands.tell, f"{name}: other changes of the topology file wait: redistopo up")
+            after = with_lines(written, edit.directive, edit.lines(name))
+        write_private(path, after)
+
+
+def _plainly(edit: _Edit, one: str, other: str) -> bool:
+    """Whether two files of a node say the same, but for this directive and for its role, which
+    changes while the file stays as it is."""
+    left, right = read_conf(one), read_conf(other)
+    apart = {name for name in left.keys() | right.keys() if left.get(name) != right.get(name)}
+    return apart <= {edit.directive, "replicaof"}
+
+
+def _result(edit: _Edit, *, stopped: tuple[str, ...]) -> SetResult:
+    return SetResult(
+        directive=edit.directive,
+        value=edit.lines(edit.nodes[0]) if edit.nodes else (),
+        tables=edit.tables,
+        own=edit.own,
+        stopped=stopped,
+        changed=edit.after != edit.before,
+    )

@@ -1,0 +1,98 @@
+"""One directive changed in the text of a topology file; all else stays as it was written."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redistopo.errors import WrongRequest
+from redistopo.model.conf_text import canonical
+
+Place = tuple[str, ...]
+"""The table that a directive stands in: ("redis",), or ("nodes", "node1")."""
+
+
+def with_directive(text: str, place: Place, directive: str, lines: Sequence[str]) -> str:
+    """The same text with that directive in that table, comments and layout kept.
+
+    It stays where it is and is spelled as it is; a new one follows the table's last key.
+    Raises WrongRequest where the text is laid out so that it can't be changed for sure.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    wanted = tomllib.loads(text)
+    spelled = _apply(wanted, place, directive, lines)
+    try:
+        document = tomlkit.parse(text)
+        table: Any = document
+        for name in place:
+            if name not in table:
+                table[name] = tomlkit.table(is_super_table=name != place[-1])
+            table = table[name]
+        value = _inner(wanted, place)[spelled]
+        if spelled in table:
+            table[spelled] = value
+        else:
+            _append(table, spelled, value)
+        for other in _others(table, spelled, directive):
+            table.remove(other)
+        changed = tomlkit.dumps(document)
+        if tomllib.loads(changed) == wanted:
+            return changed
+    except (TOMLKitError, ValueError, TypeError, AttributeError) as error:
+        raise _unsure(place, spelled) from error
+    raise _unsure(place, spelled)
+
+
+def _append(table: Any, name: str, value: object) -> None:
+    """The key follows the last one of the table, before the comments that lead to the next."""
+    table.append(name, value)
+    body = getattr(table.value, "body", None)
+    if not isinstance(body, list) or type(table).__name__ == "InlineTable":
+        return
+    item = body.pop()
+    keys = [number for number, (key, _) in enumerate(body) if key is not None]
+    body.insert(keys[-1] + 1 if keys else 0, item)
+
+
+def _apply(document: dict[str, Any], place: Place, directive: str, lines: Sequence[str]) -> str:
+    """The document has the directive, and what it is called there."""
+    table = document
+    for name in place:
+        table = table.setdefault(name, {})
+    names = [name for name in table if canonical(name) == directive]
+    spelled = names[0] if names else directive
+    before = table.get(spelled)
+    for other in names[1:]:
+        del table[other]
+    table[spelled] = list(lines) if len(lines) > 1 else _typed(lines[0], before)
+    return spelled
+
+
+def _typed(line: str, before: object) -> object:
+    """A value in the type that stood there; a number where nothing did, and it is one."""
+    if isinstance(before, bool) and line in ("yes", "no"):
+        return line == "yes"
+    if not isinstance(before, str) and re.fullmatch(r"0|-?[1-9][0-9]{0,17}", line):
+        return int(line)
+    return line
+
+
+def _inner(document: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    for name in place:
+        document = document[name]
+    return document
+
+
+def _others(table: Mapping[str, object], spelled: str, directive: str) -> tuple[str, ...]:
+    """Older names of the same directive in that table."""
+    return tuple(name for name in table if canonical(name) == directive and name != spelled)
+
+
+def _unsure(place: Place, spelled: str) -> WrongRequest:
+    return WrongRequest(
+        f"the topology file is laid out so that [{'.'.join(place)}] can't be changed for sure",
+        detail="nothing was changed",
+        hint=f"write {spelled} there by hand, then redistopo up",
+    )

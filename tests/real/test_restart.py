@@ -1,0 +1,116 @@
+"""Nodes restarted on real servers: data and service are kept, or it is refused."""
+
+import pytest
+from support.engines import BUNDLED, ENGINES
+from support.judge import roles
+from support.project import Project
+from support.writers import writing
+
+_CLUSTER = ("cluster", "--formation", "instant", "--node-timeout", "1000")
+_OLDEST, _NEWEST = next(iter(sorted(ENGINES))), sorted(ENGINES)[-1]
+
+
+def _leaders(project: Project) -> list[int]:
+    said = roles(project.ports, project.password)
+    return [port - project.port + 1 for port, role in said.items() if role == "master"]
+
+
+def _pids(project: Project) -> list[int]:
+    return [project.pid(n) for n in range(1, project.size + 1)]
+
+
+@pytest.mark.parametrize("name", [_OLDEST, _NEWEST])
+def test_a_cluster_rolls_under_load(project: Project, name: str) -> None:
+    project.init(*_CLUSTER, engine=ENGINES[name].path)
+    project.up()
+    before = _pids(project)
+    with writing(project.ports, project.password, clustered=True) as writers:
+        done = project.run("restart", "--rolling", "--json", check=0).json["result"]
+    restarted = [one["node"] for one in done["restarted"]]
+    assert restarted == [f"node{n}" for n in (4, 5, 6, 1, 2, 3)]
+    assert not set(before) & set(_pids(project))
+    assert [one["after"] for one in done["handovers"]] == ["node4", "node5", "node6"]
+    assert _leaders(project) == [4, 5, 6]
+    assert writers.lost() == []
+    assert max(map(writers.longest_gap, range(3))) < 1
+    assert project.faults() == []
+
+
+def test_a_replication_rolls_under_load_and_has_its_roles_again(project: Project) -> None:
+    project.init("replication", "--persistence", "none", engine=BUNDLED.path)
+    project.up()
+    before = _pids(project)
+    with writing(project.ports, project.password, clustered=False) as writers:
+        done = project.run("restart", "--rolling", "--restore-roles", check=0)
+    assert done.out.count("writes waited") == 2
+    assert not set(before) & set(_pids(project))
+    assert _leaders(project) == [1]
+    assert writers.lost() == []
+    assert max(map(writers.longest_gap, range(3))) < 1
+    assert project.faults(cluster=False) == []
+
+
+def test_settings_that_need_a_restart_get_in(project: Project) -> None:
+    project.init("replication", "--replicas", "1", engine=BUNDLED.path)
+    project.up()
+    project.client().set("kept", "yes")
+    project.run("set", "databases", "32", check=0)
+    assert "redistopo restart --rolling" in project.run("up", check=3).err
+    first = project.pid(1)
+    done = project.run("restart", "replica", check=0)
+    assert "node2: restarted (replica" in done.out
+    assert project.client(project.ports[1]).config_get("databases")["databases"] == "32"
+    assert project.pid(1) == first
+    project.run("restart", "node1", "node2", check=0)
+    assert project.client().config_get("databases")["databases"] == "32"
+    assert [project.client(port).get("kept") for port in project.ports] == ["yes", "yes"]
+    assert "none" in project.run("up", "--dry-run", check=0).out
+    assert project.run("verify").code == 0
+
+
+def test_what_would_lose_data_or_service_is_refused(project: Project) -> None:
+    words = ("--replicas", "1", "--persistence", "none")
+    project.init("replication", *words, engine=BUNDLED.path)
+    project.up()
+    project.client().set("kept", "yes")
+    before = _pids(project)
+    refused = project.run("restart", "node1", check=2)
+    assert "started empty, it would empty its replicas" in refused.err
+    assert "redistopo restart --rolling node1" in refused.err
+    assert "restart whom?" in project.run("restart", check=2).err
+    assert project.run("restart", "--restore-roles", "node1").code == 2
+    assert before == _pids(project)
+    project.run("restart", "--rolling", "node1", check=0)
+    assert _leaders(project) == [2]
+    assert project.client(project.ports[1]).get("kept") == "yes"
+
+
+def test_a_server_alone(project: Project) -> None:
+    project.init("standalone", "--persistence", "rdb", engine=BUNDLED.path)
+    project.up()
+    project.client().set("kept", "yes")
+    before = project.pid(1)
+    assert "node1 has no replica" in project.run("restart", "--rolling", check=2).err
+    assert project.pid(1) == before
+    project.run("restart", "--rolling", "--force", check=0)
+    project.run("restart", "primary", check=0)
+    assert project.client().get("kept") == "yes"
+
+
+def test_it_stops_at_the_first_fault(project: Project) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    project.up()
+    leader, third = project.pid(1), project.pid(3)
+    topology = project.root / "redistopo.toml"
+    text = topology.read_text()
+    topology.write_text(f"{text}\n[nodes.node2]\nmaxmemory = 'lots'\n")
+    failed = project.run("restart", "--rolling", check=1)
+    assert "argument must be a memory value" in failed.err
+    assert "it failed at: restart node2" in failed.err
+    assert "left: node2, node3, node1" in failed.err
+    assert (project.pid(1), project.pid(3)) == (leader, third)
+    assert "nothing was restarted" in project.run("restart", "--rolling", check=3).err
+    topology.write_text(text)
+    project.up()
+    project.run("restart", "--rolling", check=0)
+    assert project.faults(cluster=False) == []
