@@ -52,8 +52,10 @@ def failovers(stage: Stage, runs: int) -> Outcome:
 
 
 def _told(one: dict[str, Any]) -> str:
+    servers = ", ".join(f"{kind} {at or 0:.2f}" for kind, at in one["servers"].items())
     beside = "" if one["beside"] is None else f", an independent client {one['beside']:.2f} s"
-    return f"{one['lost']} of {one['acknowledged']} writes lost{beside}"
+    lost = f"{one['lost']} of {one['acknowledged']} writes lost"
+    return f"{servers}; {lost}{beside}"
 
 
 def _brief(found: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +67,13 @@ def _brief(found: dict[str, Any]) -> dict[str, Any]:
         "lost": found["writes"]["lost"],
         "acknowledged": found["writes"]["acknowledged"],
         "healed": found["healed"],
+        "servers": {kind: _first(found, kind) for kind in ("suspected", "failed", "promoted")},
     }
+
+
+def _first(found: dict[str, Any], kind: str) -> float | None:
+    """Seconds after the fault of the servers' first moment of that kind."""
+    return next((one["at"] for one in found["moments"] if one["kind"] == kind), None)
 
 
 def _drilled(stage: Stage, made: Made, *words: str) -> dict[str, Any]:

@@ -21,12 +21,6 @@ TRIALS: tuple[Trial, ...] = (
         run=alarms,
     ),
     Trial(
-        name="planned",
-        what="failover under load, in a cluster and in a replication",
-        runs=20,
-        run=planned,
-    ),
-    Trial(
         name="drill-overhead",
         what="a drill's load of 500 writes/s, and no fault",
         runs=20,
@@ -37,5 +31,11 @@ TRIALS: tuple[Trial, ...] = (
         what="unplanned failovers with the default node timeout of 5 s, under load",
         runs=20,
         run=failovers,
+    ),
+    Trial(
+        name="planned",
+        what="failover under load, in a cluster and in a replication",
+        runs=20,
+        run=planned,
     ),
 )

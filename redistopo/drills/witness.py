@@ -35,7 +35,10 @@ class Watched:
 
 
 class Witnesses:
-    """Threads that ask, one for each witness, while the context lasts; seen changes are kept."""
+    """Threads that ask, one for each witness, while the context lasts; seen changes are kept.
+
+    What they tell bears moments of the monotonic clock.
+    """
 
     def __init__(self, watched: Watched, keys: Keys) -> None:
         self._watched = watched
@@ -110,7 +113,7 @@ class Witnesses:
         return state
 
     def _note(self, name: str, before: dict[str, str], now: dict[str, str]) -> None:
-        at = time.time()
+        at = time.monotonic()
         for subject, value in now.items():
             if not before or before.get(subject) == value:
                 continue

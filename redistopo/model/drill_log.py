@@ -20,7 +20,7 @@ _ID = r"([0-9a-f]{40})"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A line that matters: `at` is seconds since the epoch, `about` the node that it names."""
+    """Something told: `at` is in seconds, since the epoch in a log; `about` is the node named."""
 
     at: float
     kind: MomentKind

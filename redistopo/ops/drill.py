@@ -19,7 +19,8 @@ from redistopo.model.intent import Hurt, Intent
 from redistopo.model.layout import Layout
 from redistopo.model.observed import NodeSeen, Observed, Role, shards_of
 from redistopo.model.selector import select_one
-from redistopo.ops.drilling import Scene, measure
+from redistopo.ops.drill_scene import Scene
+from redistopo.ops.drilling import measure
 from redistopo.ops.health import Verdict, settle, with_proof
 from redistopo.ops.mending import release, tidy, way_in
 from redistopo.ops.preflight import preflight

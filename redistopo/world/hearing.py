@@ -21,8 +21,8 @@ def listen(
     hear: Callable[[str, str, float], None],
     over: Event,
 ) -> None:
-    """`hear` got every message (channel, text, seconds since the epoch) until `over` was set,
-    or until the server hung up."""
+    """`hear` got every message (channel, text, monotonic seconds) until `over` was set, or
+    until the server hung up."""
     made = connection(*address, access)
     try:
         made.connect()
@@ -33,7 +33,7 @@ def listen(
                 continue
             reply = made.read_response()
             if isinstance(reply, list) and len(reply) == 3 and reply[0] == "message":
-                hear(str(reply[1]), str(reply[2]), time.time())
+                hear(str(reply[1]), str(reply[2]), time.monotonic())
     except (RedisError, OSError):
         return  # it ended, or was ended by the drill
     finally:

@@ -15,7 +15,7 @@ def test_sentinels_fail_over(project: Project) -> None:
     assert found["passed"], found["reasons"]
     told = [f"{one['source'][:8]} {one['text']}" for one in found["moments"]]
     assert "sentinel +sdown node1" in told
-    assert any(one.startswith("sentinel +odown node1 (2/2") for one in told)
+    assert any(one.startswith("sentinel +odown node1 (") for one in told)
     assert any("+switch-master" in one for one in told)
     assert 0.5 < at(found, "suspected")[0] <= at(found, "failed")[0] <= at(found, "promoted")[0]
     assert part(found, "writes")["unavailable"] > 1000

@@ -1,0 +1,99 @@
+"""What a drill found, as its report, judged."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from redistopo import __version__
+from redistopo.drills.injury import Injury
+from redistopo.model.drill import (
+    Budget,
+    DrillReport,
+    Moment,
+    MomentKind,
+    Traffic,
+    client_moments,
+    judged,
+    traffic_of,
+    writes_of,
+)
+from redistopo.model.load import LoadSeen
+from redistopo.model.observed import Observed, shards_of
+from redistopo.ops.drill_scene import Course, Scene, patience, short_of_replicas
+from redistopo.world.observe import Depth
+
+
+def report_of(scene: Scene, injury: Injury, seen: LoadSeen, course: Course) -> DrillReport:
+    request, topology = scene.request, scene.hands.plan.topology
+    traffic = traffic_of(seen, injury.at)
+    after = _roles(scene.hands.look(Depth.HEALTH))
+    names = ", ".join(node.name for node in scene.victims)
+    struck = Moment(
+        at=0.0, source="drill", text=f"{request.fault.value} {names}", kind=MomentKind.FAULT
+    )
+    moments = (struck, *course.moments, *client_moments(traffic))
+    report = judged(
+        DrillReport(
+            topology=topology.name,
+            shape=topology.shape.value,
+            engine=scene.seen.engine,
+            redistopo=__version__,
+            began=datetime.fromtimestamp(injury.clock, UTC).isoformat(timespec="milliseconds"),
+            fault=request.fault.value,
+            target=_target(scene),
+            planned=False,
+            budget=Budget(seconds=request.budget),
+            traffic=traffic,
+            writes=writes_of(seen, injury.at),
+            moments=tuple(sorted(moments, key=lambda one: one.at)),
+            roles_before=_roles(scene.seen),
+            roles_after=after,
+            healed=course.healed,
+            rate=request.rate,
+            clients=request.clients,
+            notes=_notes(scene, traffic, after),
+        )
+    )
+    reasons = tuple(_reasons(scene, course))
+    if not reasons:
+        return report
+    return replace(report, passed=False, reasons=(*report.reasons, *reasons))
+
+
+def _roles(seen: Observed) -> dict[str, str]:
+    return {node.name: node.role.value if node.role else "silent" for node in seen.nodes}
+
+
+def _target(scene: Scene) -> str:
+    numbers = {node.name: shard.number for shard in shards_of(scene.seen) for node in shard.nodes}
+    return ", ".join(
+        f"{node.name} ({node.role or 'silent'}"
+        + (f" of shard {numbers[node.name]})" if node.name in numbers else ")")
+        for node in scene.victims
+    )
+
+
+def _notes(scene: Scene, traffic: tuple[Traffic, ...], after: dict[str, str]) -> tuple[str, ...]:
+    found = [f"{scene.request.fault.value}: {scene.request.fault.story}"]
+    if any("CLUSTERDOWN" in one.errors for one in traffic if not one.hurt):
+        found.append(
+            "the other shards refused clients, too (CLUSTERDOWN): by "
+            "cluster-require-full-coverage yes, a cluster serves all of its slots or none"
+        )
+    if short_of_replicas(scene):
+        found.append(
+            f"with {scene.request.wait_replicas} to wait for, and one replica less since it took "
+            "over, writes fail until the old primary is back: one more replica a shard mends that"
+        )
+    before = _roles(scene.seen)
+    if before != after and not scene.request.restore_roles:
+        found.append("roles were left as they are now; --restore-roles hands them back")
+    return tuple(found)
+
+
+def _reasons(scene: Scene, course: Course) -> list[str]:
+    found = []
+    if scene.flight.heirs and not course.taken_over:
+        found.append(f"no replica took over within {patience(scene):g} s")
+    if course.trouble:
+        found.append(course.trouble)
+    return found

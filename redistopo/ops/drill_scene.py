@@ -1,0 +1,72 @@
+"""A drill about to be done, how it went, and how long to wait for what."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from redistopo.form.hands import Hands
+from redistopo.model.drill import Moment
+from redistopo.model.fault import Fault
+from redistopo.model.observed import NodeSeen, Observed
+from redistopo.ops.preflight import Preflight
+
+if TYPE_CHECKING:
+    from redistopo.ops.drill import DrillRequest
+
+_GRACE_SECONDS = 3.0
+"""Beyond the node timeout; by then an election is over, or nobody is elected."""
+
+_SENTINEL_SECONDS = 4.0
+"""What Sentinels need beyond: they look at everything once a second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """A drill about to be done: `seen` before the fault, `well` or not; `mend` brings all
+    back, or raises."""
+
+    hands: Hands
+    request: "DrillRequest"
+    seen: Observed
+    victims: tuple[NodeSeen, ...]
+    flight: Preflight
+    well: bool
+    mend: Callable[[], None]
+
+    @property
+    def hurt(self) -> frozenset[str]:
+        return frozenset(node.name for node in self.victims)
+
+
+@dataclass(slots=True, kw_only=True)
+class Course:
+    """How it went so far; `healed` in seconds after the fault, None as long as it isn't."""
+
+    moments: list[Moment] = field(default_factory=list)
+    taken_over: bool = False
+    healed: float | None = None
+    trouble: str = ""
+
+
+def patience(scene: Scene) -> float:
+    """How long to wait for an election to be over, or to be sure that nobody misses one."""
+    needed = quiet_seconds(scene)
+    topology = scene.hands.plan.topology
+    if scene.flight.heirs:
+        found = topology.node_timeout if topology.clustered else topology.down_after
+        needed = found / 1000 + (0.0 if topology.clustered else _SENTINEL_SECONDS)
+    return max(scene.request.budget, needed + _GRACE_SECONDS)
+
+
+def short_of_replicas(scene: Scene) -> bool:
+    """Whether, once one has taken over, too few are left for writes that wait for replicas."""
+    left = [len(heir.candidates) - 1 for heir in scene.flight.heirs]
+    return bool(left) and scene.request.wait_replicas > min(left)
+
+
+def quiet_seconds(scene: Scene) -> float:
+    """How long to watch where nobody has to take over: until the others would have noticed."""
+    topology = scene.hands.plan.topology
+    if scene.request.fault is Fault.NONE or not topology.clustered:
+        return 2.0
+    return 1.0 + topology.node_timeout / 1000
