@@ -5,6 +5,7 @@ import shutil
 
 import psutil
 import pytest
+from support import judge
 from support.engines import BUNDLED, ENGINES, TLS
 from support.judge import roles
 from support.project import Done, Project
@@ -263,3 +264,18 @@ def test_behind_locks(project: Project) -> None:
     started = project.run("start", "--json", check=0)
     assert set(_states(started).values()) == {"ok"}
     project.run("verify", check=0)
+
+
+def test_start_makes_no_password(project: Project) -> None:
+    """It was given at `up`: another one would lock the application out, unasked."""
+    project.init("standalone", engine=BUNDLED.path)
+    project.env["REDISTOPO_PASSWORD"] = "given-by-the-user"
+    project.up()
+    project.run("stop", "node1", check=0)
+    project.env.clear()
+    assert "a password is not known here" in project.run("start", check=1).err
+    assert project.servers() == []
+    project.env["REDISTOPO_PASSWORD"] = "given-by-the-user"
+    project.run("start", check=0)
+    with judge.client(project.port, "given-by-the-user") as node:
+        assert node.ping()
