@@ -5,6 +5,7 @@ import shutil
 
 import psutil
 import pytest
+from support import judge
 from support.engines import BUNDLED, ENGINES, TLS
 from support.judge import roles
 from support.project import Done, Project
@@ -121,8 +122,8 @@ def test_nobody_is_hurt_by_accident(project: Project) -> None:
     before = _pids(project)
     for verb in ("stop", "kill", "pause"):
         assert f"{verb} whom? Name the nodes" in project.run(verb, check=2).err
-        for words in ([""], ["node9"], ["primary", "node2"]):
-            assert project.run(verb, *words, check=2).err.startswith("Error: ")
+    for words in (["stop", ""], ["kill", "node9"], ["pause", "primary", "node2"]):
+        assert project.run(*words, check=2).err.startswith("Error: ")
     refused = project.run("stop", "shard:7", "--json", check=2).json
     assert "no node is shard:7 now" in refused["error"]["message"]
     assert _pids(project) == before
@@ -133,7 +134,7 @@ def test_without_a_topology_and_before_the_first_up(project: Project) -> None:
     for verb in verbs:
         assert "there is no redistopo.toml" in project.run(verb, "node1", check=2).err
     project.init("standalone", engine=BUNDLED.path)
-    for verb in verbs:
+    for verb in verbs[:3]:
         assert "nothing was started" in project.run(verb, "node1", check=1).err
     assert not (project.root / ".redistopo" / "nodes").exists()
 
@@ -263,3 +264,18 @@ def test_behind_locks(project: Project) -> None:
     started = project.run("start", "--json", check=0)
     assert set(_states(started).values()) == {"ok"}
     project.run("verify", check=0)
+
+
+def test_start_makes_no_password(project: Project) -> None:
+    """It was given at `up`: another one would lock the application out, unasked."""
+    project.init("standalone", engine=BUNDLED.path)
+    project.env["REDISTOPO_PASSWORD"] = "given-by-the-user"
+    project.up()
+    project.run("stop", "node1", check=0)
+    project.env.clear()
+    assert "a password is not known here" in project.run("start", check=1).err
+    assert project.servers() == []
+    project.env["REDISTOPO_PASSWORD"] = "given-by-the-user"
+    project.run("start", check=0)
+    with judge.client(project.port, "given-by-the-user") as node:
+        assert node.ping()
