@@ -84,7 +84,8 @@ def test_set(project: Project, mortal: Nursery) -> None:
     count = len(mortal.run("set", project.root).boundaries)
     assert count > 2
     for n in range(1, count + 1):
-        assert mortal.run("set", project.root, end_at=n).code in (0, -9)
+        ended = mortal.run("set", project.root, end_at=n)
+        assert ended.code in (0, -9), ended
         assert mortal.run("up", project.root).code == 0
         text = (project.root / "redistopo.toml").read_text()
         asked = tomllib.loads(text)["redis"]["maxmemory"].removesuffix("mb")
