@@ -5,8 +5,8 @@ left of the stream, and only then leads. The pause has a limit of its own, kept 
 were we killed meanwhile, writes go on by themselves.
 
 `FAILOVER` (since 6.2) does this too, but waits for the replica's own acknowledgement, which
-comes once a second (replication.c, replicationCron): measured 0.1 to 1.7 s of paused writes, in
-half of the tries about 1 s, on each of five engines; here some milliseconds. `CLUSTER FAILOVER`
+comes once a second (replication.c, replicationCron): measured 0.01 to 1.7 s of paused writes, in
+half of the tries about a second, on five engines; here some milliseconds. `CLUSTER FAILOVER`
 without TAKEOVER asks for votes, and what it meets is 5 s of paused writes or worse: a vote for
 the same primary is refused for two node timeouts; Valkey 9.1 refuses any while a voter has just
 started; and Redis counts a replica's votes of an earlier election once more within four node
