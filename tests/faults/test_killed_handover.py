@@ -2,9 +2,13 @@
 and the new primary's first word, wherever it had got to."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.engines import BUNDLED
@@ -12,40 +16,44 @@ from support.judge import roles
 from support.project import Project
 from support.waiting import until
 
-# Ends itself at the nth command that changes anything, before or after it was sent: what the
-# servers did of a command is all that can be left, whenever the process dies.
+from redistopo.errors import RedistopoError
+from redistopo.events import silent
+from redistopo.ops.failover import FailoverRequest, failover
+from redistopo.world.client import Asker, Command
+
+# Ends itself right after the nth command that changes anything: what servers did by then is all
+# that can be left, whenever the process dies.
 _MORTAL = """
 import os, signal, sys
 from pathlib import Path
 from redistopo.events import silent
+from redistopo.form import handover
 from redistopo.ops.failover import FailoverRequest, failover
 from redistopo.world.client import Asker
 
-root, end_at, after = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "after"
+handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
+root, end_at = Path(sys.argv[1]), int(sys.argv[2])
 ask, count = Asker.ask, [0]
 
 def mortal(self, host, port, commands):
     wanted = [tuple(map(str, one)) for one in commands]
     changes = any(one[0] in ("CLIENT", "REPLICAOF") or "FAILOVER" in one for one in wanted)
     count[0] += changes
-    last = changes and count[0] == end_at
-    if last and not after:
-        os.kill(os.getpid(), signal.SIGKILL)
     replies = ask(self, host, port, wanted)
-    if last:
+    if changes and count[0] == end_at:
         os.kill(os.getpid(), signal.SIGKILL)
     return replies
 
 Asker.ask = mortal
-failover(FailoverRequest(root=root, words=tuple(sys.argv[4:])), silent)
+failover(FailoverRequest(root=root, words=tuple(sys.argv[3:])), silent)
 print(count[0])
 """
 
 
-def _killed(root: Path, end_at: int, when: str, *words: str) -> int:
-    """How it ended; where it wasn't killed, how many commands it sent, as a negative number."""
+def _killed(root: Path, end_at: int, *words: str) -> int:
+    """-9 where it was killed; else how many commands it sent that change anything."""
     done = subprocess.run(
-        [sys.executable, "-c", _MORTAL, str(root), str(end_at), when, *words],
+        [sys.executable, "-c", _MORTAL, str(root), str(end_at), *words],
         capture_output=True,
         text=True,
         check=False,
@@ -69,12 +77,12 @@ def _leaders(project: Project) -> list[int]:
 def test_replication(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
-    count = _killed(project.root, 0, "after")
+    count = _killed(project.root, 0)
     assert count >= 4  # pause, demote, promote, the other one follows, unpause
     for end_at in range(1, count + 1):
         leader = _leaders(project)[0]
         project.client(leader).set(f"before{end_at}", "yes")
-        assert _killed(project.root, end_at, "after") == -9
+        assert _killed(project.root, end_at) == -9
         assert len(_leaders(project)) <= 1
         project.up()
         [leader] = _leaders(project)
@@ -91,13 +99,47 @@ def test_cluster(project: Project) -> None:
     words = ("--formation", "instant", "--node-timeout", "1000", "--shards", "1")
     project.init("cluster", *words, engine=BUNDLED.path)
     project.up()
-    count = _killed(project.root, 0, "after", "shard:1")
+    count = _killed(project.root, 0, "shard:1")
     assert count == 3  # pause, takeover, unpause
     for end_at in range(1, count):
         project.client(_leaders(project)[0]).set(f"before{end_at}", "yes")
-        assert _killed(project.root, end_at, "after", "shard:1") == -9
+        assert _killed(project.root, end_at, "shard:1") == -9
         project.up()
         [leader] = _leaders(project)
         until(lambda port=leader: project.client(port).set("after", "yes"), 8)
         assert all(project.client(leader).get(f"before{n}") for n in range(1, end_at + 1))
         assert project.faults() == []
+
+
+@pytest.mark.fault(
+    "the replica is stopped (SIGSTOP) in the midst of a planned handover to it",
+    "its primary leads as before and takes writes, within the time that these were paused for",
+)
+@pytest.mark.parametrize("last", ["PAUSE", "EXEC"])
+def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
+    project.init("replication", "--replicas", "1", engine=BUNDLED.path)
+    project.up()
+    project.client().set("kept", "yes")
+    replica, ask = project.pid(2), Asker.ask
+
+    def asked(self: Asker, host: str, port: int, commands: Iterable[Command]) -> list[Any]:
+        wanted = list(commands)
+        replies = ask(self, host, port, wanted)
+        if any(last in command for command in wanted):
+            os.kill(replica, signal.SIGSTOP)
+        return replies
+
+    monkeypatch.setattr(Asker, "ask", asked)
+    try:
+        with pytest.raises(RedistopoError, match="node1 leads as before, and takes writes"):
+            failover(FailoverRequest(root=project.root), silent)
+        began = time.monotonic()
+        with project.client() as node:
+            assert node.set("after", "yes")
+        assert time.monotonic() - began < 1
+    finally:
+        os.kill(replica, signal.SIGCONT)
+    project.up()
+    assert _leaders(project) == [project.port]
+    assert project.client().mget("kept") == ["yes", "yes"]
+    assert project.faults(cluster=False) == []
