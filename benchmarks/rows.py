@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks import recipe, watchers, watching
+from benchmarks import recipe, watchers
 from benchmarks.stage import Made, Stage
+from benchmarks.watching import rounds_of
 
 Pair = tuple[float, float | None]
 """Seconds of ours, and of the competitor measured right beside it (None: an absolute bar)."""
@@ -109,7 +110,7 @@ def _status_many(stage: Stage) -> Pair:
 def _watch_many(stage: Stage) -> Pair:
     with stage.topology((*_MANY, *_INSTANT), 102) as made:
         stage.up(made)
-        return median(watching.rounds(made.folder, 10)), None
+        return median(rounds_of(made.folder, 10)), None
 
 
 def _down_six(stage: Stage) -> Pair:

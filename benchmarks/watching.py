@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 
-def rounds(folder: Path, count: int) -> list[float]:
+def rounds_of(folder: Path, count: int) -> list[float]:
     """Seconds of each of so many rounds, one right after the other, drawn as on 120 x 40."""
     from rich.console import Console
 

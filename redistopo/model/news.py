@@ -234,9 +234,9 @@ def _leaders(before: Known, now: Known) -> Iterator[Occurrence]:
             continue
         earlier = next((who for who, had in before.leaders.items() if had == slots), "")
         if old is None and earlier:
-            what = f"slots {brief(slots)}" if slots else "the others"
+            what = f"slots {brief(slots)} now" if slots else "now"
             also = f", and {earlier} still says so too" if earlier in now.leaders else ""
-            words = f"leads {what} now, instead of {earlier}{also}"
+            words = f"leads {what}, instead of {earlier}{also}"
             yield _said(now, name, Kind.PRIMARY, words, (earlier, name))
         elif slots:
             words = f"owns slots {brief(slots)} now, before {brief(old or ()) or 'none'}"

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable, WrongRequest
 from redistopo.model.access import NEEDS_TLS
-from redistopo.model.observed import Observed
 from redistopo.model.replies import parse_info, parse_nodes, parse_pairs
 from redistopo.model.sentinels import peers, watched
 from redistopo.model.topology import LAST_PORT, Shape
@@ -81,31 +80,6 @@ def _watched(host: str, port: int, asker: Asker) -> Discovered:
     around = [(one.host, one.port) for one in (*replicas, *others)]
     addresses = [(found[0].host, found[0].port), (host, port), *around]
     return Discovered(shape=Shape.SENTINEL, targets=_targets(addresses))
-
-
-def grown(before: Discovered, seen: Observed, port: int) -> Discovered:
-    """The topology as its own nodes name it now, one look after it was discovered.
-
-    In a cluster every node names all: the node of that port is believed, another one where
-    it is silent. In a replication nobody names who is cut off, so nobody is forgotten.
-    """
-    if before.shape is Shape.CLUSTER:
-        able = sorted(seen.answering, key=lambda node: node.port != port)
-        members = able[0].members if able else ()
-        found = sorted((one.host, one.port) for one in members if "noaddr" not in one.flags)
-        return replace(before, targets=_targets(found)) if found else before
-    known = [(one.host, one.port) for one in before.targets]
-    ports = {one.port for one in before.targets}
-    for node in seen.answering:
-        followed = node.follows.rpartition(":")
-        named = [(one.host, one.port) for one in node.replicas]
-        # by port: a replica may name its primary by a host name
-        if followed[2].isdigit() and int(followed[2]) not in ports:
-            named.append((numeric(followed[0]), int(followed[2])))
-        known += [one for one in named if one not in known and 0 < one[1] <= LAST_PORT]
-    grew = before.shape is Shape.STANDALONE and len(known) > 1
-    shape = Shape.REPLICATION if grew else before.shape
-    return Discovered(shape=shape, targets=_targets(known))
 
 
 def _replicas(info: dict[str, str]) -> Iterator[tuple[str, int]]:

@@ -15,7 +15,8 @@ from redistopo.model.access import Access, Keys, one_key
 from redistopo.model.layout import Layout
 from redistopo.model.observed import Observed, Role
 from redistopo.model.topology import Directives, Shape
-from redistopo.ops.discover import Discovered, discover, grown, parse_address
+from redistopo.ops.discover import Discovered, discover, parse_address
+from redistopo.ops.growth import grown
 from redistopo.ops.history import remember_primary
 from redistopo.ops.project import Project, load
 from redistopo.ops.running import configs, nothing_started, running_keys, running_targets

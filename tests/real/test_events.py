@@ -134,3 +134,21 @@ def test_watch_in_a_pipe_prints_lines_and_a_summary_after_each_change(project: P
         assert stream.end(signal.SIGTERM) == 130
     assert "\x1b" not in "".join(stream.lines)
     assert any(line.split()[1:3] == ["node3", "gone"] for line in stream.lines)
+
+
+def test_a_promotion_that_it_saw_is_known_to_the_next_up(project: Project) -> None:
+    project.init("replication", "--replicas", "1", engine=BUNDLED.path)
+    project.up()
+    with Telling(project, "events", "--json") as stream:
+        until(lambda: len(stream.lines) == 2)
+        psutil.Process(project.pid(1)).kill()
+        stream.await_told(node="node1", kind="gone")
+        with project.client(project.ports[1]) as node:
+            node.execute_command("REPLICAOF", "NO", "ONE")
+            node.set("newer", "yes")
+        stream.await_told(node="node2", kind="primary", was="node1")
+    psutil.Process(project.pid(2)).kill()
+    until(lambda: not project.servers())
+    project.up()
+    with project.client(project.ports[1]) as node:
+        assert (node.info("replication")["role"], node.get("newer")) == ("master", "yes")

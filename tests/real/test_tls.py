@@ -188,6 +188,9 @@ def test_a_topology_with_tls_is_verified_by_its_address(project: Project) -> Non
     done = project.run("verify", "--connect", at, *locks, "--json", check=0)
     assert done.json["result"]["nodes"] == 6
     assert project.run("verify", "--connect", at).code == 1
+    project.run("wait", "--for", "replicated", "--connect", at, *locks, check=0)
+    refused = project.run("wait", "--connect", at, "--timeout", "0", check=3)
+    assert "if it speaks TLS: --cacert" in refused.out
 
 
 @needs_tls

@@ -227,7 +227,7 @@ def test_what_a_node_was_is_remembered_while_it_is_silent(observed: Seen) -> Non
     said = {(one.node, one.kind): one.words for one in found}
     assert said["node1", Kind.BACK].startswith("answers after 2.0 s gone; replica of node2")
     assert said["node1", Kind.ROLE] == "replica of node2 now, was primary"
-    assert said["node2", Kind.PRIMARY] == "leads the others now, instead of node1"
+    assert said["node2", Kind.PRIMARY] == "leads now, instead of node1"
 
 
 def test_a_shard_that_is_silent_as_a_whole_is_still_led(observed: Seen) -> None:

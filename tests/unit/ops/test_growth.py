@@ -1,0 +1,46 @@
+"""A stranger's topology that grows while one looks at it, from samples of real servers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from redistopo.model.observed import Observed
+from redistopo.model.topology import Shape
+from redistopo.ops.discover import Discovered
+from redistopo.ops.growth import grown
+from redistopo.world.observe import Target
+
+
+def _at(seen: Observed, *, shape: Shape) -> Discovered:
+    targets = (Target(name=one.address, host=one.host, port=one.port) for one in seen.nodes)
+    return Discovered(shape=shape, targets=tuple(targets))
+
+
+def test_a_cluster_grows_as_its_nodes_name_each_other(
+    engine_name: str, observed: Callable[[str, str], Observed]
+) -> None:
+    seen = observed(engine_name, "cluster")
+    one = replace(seen, nodes=seen.nodes[:1])
+    found = grown(_at(one, shape=Shape.CLUSTER), one, one.nodes[0].port)
+    assert {target.port for target in found.targets} == {node.port for node in seen.nodes}
+
+
+def test_a_silent_cluster_is_as_it_was(observed: Callable[[str, str], Observed]) -> None:
+    seen = observed("redis-6.2", "cluster")
+    mute = tuple(replace(one, info={}, members=(), error="timed out") for one in seen.nodes)
+    known = _at(seen, shape=Shape.CLUSTER)
+    assert grown(known, replace(seen, nodes=mute), 1) == known
+
+
+def test_a_replication_grows_from_either_end_and_forgets_nobody(
+    engine_name: str, observed: Callable[[str, str], Observed]
+) -> None:
+    seen = observed(engine_name, "replication")
+    for first in seen.nodes:
+        alone = replace(seen, nodes=(first,))
+        found = grown(_at(alone, shape=Shape.STANDALONE), alone, first.port)
+        assert found.shape is Shape.REPLICATION
+        assert found.targets[0].port == first.port
+        assert len(found.targets) == (3 if first.name == "node1" else 2)
+    known = _at(seen, shape=Shape.REPLICATION)
+    lone = replace(seen.nodes[0], info={**seen.nodes[0].info, "connected_slaves": "0"})
+    assert grown(known, replace(seen, nodes=(lone,)), lone.port) == known
