@@ -17,6 +17,7 @@ from support.waiting import until
 
 from redistopo.drills.load import PREFIX, Load, sweep
 from redistopo.drills.load.request import LoadRequest
+from redistopo.drills.load.worker import OVERDUE, PATIENCE_SECONDS, Entry
 from redistopo.errors import RedistopoError, Unreachable
 from redistopo.model.access import Access, Tls
 from redistopo.model.drill import traffic_of
@@ -309,3 +310,21 @@ def test_a_client_that_breaks_down_is_not_passed_over(
         until(lambda: len(_threads()) < asked.clients)
         with pytest.raises(RedistopoError, match="broke down"):
             load.check(1)
+
+
+def test_what_nobody_waits_for_any_more_is_given_up_and_told(server: Server) -> None:
+    """More than one client can do: each operation waits for the ones before it."""
+    with Load(request(server, rate=40_000, clients=2)) as load:
+        until(lambda: OVERDUE in {entry[4] for entry in _tail(load)}, what=OVERDUE)
+        seen = load.check(20)
+        load.clean(20)
+    given_up = [op for op in seen.ops if op.error == OVERDUE]
+    assert {op.took for op in given_up} == {PATIENCE_SECONDS}
+    late = max(op.took for op in seen.ops if op.good)
+    # the wait for its turn is part of an operation's latency
+    assert 0.5 < late < PATIENCE_SECONDS + 1
+    assert (seen.lost, seen.unchecked) == (0, 0)
+
+
+def _tail(load: Load) -> list[Entry]:
+    return [entry for worker in load._workers for entry in worker.log[-50:]]
