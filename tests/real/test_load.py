@@ -4,17 +4,20 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support.engines import BUNDLED, TLS
-from support.loads import frozen, keys, request, way
+from support.loads import Server, frozen, keys, request, served, way
 from support.project import Project
 from support.waiting import until
 
 from redistopo.drills.load import PREFIX, Load, sweep
 from redistopo.drills.load.request import LoadRequest
+from redistopo.drills.load.worker import OVERDUE, PATIENCE_SECONDS, Entry
 from redistopo.errors import RedistopoError, Unreachable
 from redistopo.model.access import Access, Tls
 from redistopo.model.drill import traffic_of
@@ -24,6 +27,20 @@ from redistopo.model.outage import outage
 CLUSTER = ("cluster", "--formation", "instant", "--node-timeout", "1000")
 MARGIN = 0.8
 """Seconds that a busy machine, and a client that waits out its 0.5 s, may add."""
+
+
+@pytest.fixture(scope="module")
+def one_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with served(tmp_path_factory.mktemp("server")) as made:
+        yield made
+
+
+@pytest.fixture
+def server(one_for_all: Server) -> Server:
+    """A server without any key."""
+    with one_for_all.client() as client:
+        client.flushall()
+    return one_for_all
 
 
 def _up(project: Project, *words: str) -> None:
@@ -81,10 +98,9 @@ def test_a_killed_primary_is_away_until_its_replica_leads(project: Project) -> N
     assert seen.unchecked == 0
 
 
-def test_a_frozen_server_is_away_though_no_connection_breaks(project: Project) -> None:
-    _up(project, "standalone")
-    pid = project.pid(1)
-    with Load(request(project)) as load:
+def test_a_frozen_server_is_away_though_no_connection_breaks(server: Server) -> None:
+    pid = server.pid(1)
+    with Load(request(server)) as load:
         assert load.warm(10) == ""
         _some(load)
         with frozen(pid):
@@ -97,25 +113,23 @@ def test_a_frozen_server_is_away_though_no_connection_breaks(project: Project) -
     assert seen.lost == 0
 
 
-def test_a_short_stall_without_an_error_counts_too(project: Project) -> None:
+def test_a_short_stall_without_an_error_counts_too(server: Server) -> None:
     """0.6 s: some clients were told nothing until then, and none was served."""
-    _up(project, "standalone")
-    with Load(request(project)) as load:
+    with Load(request(server)) as load:
         assert load.warm(10) == ""
         _some(load)
-        with project.client() as client:
+        with server.client() as client:
             client.execute_command("CLIENT PAUSE", 600, "ALL")
         _some(load)
         seen = load.check(10)
     assert 0.5 < _away(seen) < 0.6 + MARGIN
 
 
-def test_writes_that_are_gone_are_found_with_examples(project: Project) -> None:
-    _up(project, "standalone")
-    with Load(request(project)) as load:
+def test_writes_that_are_gone_are_found_with_examples(server: Server) -> None:
+    with Load(request(server)) as load:
         assert load.warm(10) == ""
         _some(load)
-        with project.client() as client:
+        with server.client() as client:
             before = set(client.keys("*"))
             client.flushall()
         _some(load)
@@ -131,25 +145,23 @@ def test_writes_that_are_gone_are_found_with_examples(project: Project) -> None:
         assert one.acknowledged < time.monotonic()
 
 
-def test_a_write_that_was_overwritten_by_an_older_one_is_lost(project: Project) -> None:
-    _up(project, "standalone")
-    with Load(request(project)) as load:
+def test_a_write_that_was_overwritten_by_an_older_one_is_lost(server: Server) -> None:
+    with Load(request(server)) as load:
         assert load.warm(10) == ""
         _some(load)
         load.stop()
-        victim = sorted(keys(project))[0]
-        with project.client() as client:
+        victim = sorted(keys(server))[0]
+        with server.client() as client:
             client.set(victim, "0")
         seen = load.check(10)
     assert (seen.lost, [one.key for one in seen.examples]) == (1, [victim])
     assert seen.examples[0].found == "0"
 
 
-def test_what_cant_be_asked_is_unchecked_and_not_lost(project: Project) -> None:
-    _up(project, "standalone")
-    with Load(request(project)) as load:
+def test_what_cant_be_asked_is_unchecked_and_not_lost(tmp_path: Path) -> None:
+    with served(tmp_path) as server, Load(request(server)) as load:
         assert load.warm(10) == ""
-        os.kill(project.pid(1), signal.SIGKILL)
+        os.kill(server.pid(), signal.SIGKILL)
         seen = load.check(0.5)
         assert (seen.lost, seen.unchecked) == (0, seen.acknowledged)
         assert seen.acknowledged > 0
@@ -229,31 +241,30 @@ def _threads() -> list[str]:
     return [one.name for one in threading.enumerate() if one.name.startswith("load-")]
 
 
-def _clients(project: Project) -> int:
-    with project.client() as client:
+def _clients(server: Server) -> int:
+    with server.client() as client:
         # the asking one, and replicas if any, aside
         return len([one for one in client.client_list() if "client|list" not in one["cmd"]])
 
 
 @pytest.mark.parametrize("stuck", [False, True], ids=["at work", "on a frozen server"])
 def test_it_ends_at_once_and_leaves_no_thread_and_no_connection(
-    project: Project, stuck: bool
+    server: Server, stuck: bool
 ) -> None:
-    _up(project, "standalone")
-    pid = project.pid(1)
-    before = _clients(project)
+    pid = server.pid(1)
+    before = _clients(server)
     began = 0.0
     stand_still = frozen(pid) if stuck else nullcontext()
-    load = Load(request(project, clients=8))
+    load = Load(request(server, clients=8))
     with suppress(KeyboardInterrupt), stand_still, load:
         if not stuck:
             assert load.warm(10) == ""
-            assert _clients(project) > before
+            assert _clients(server) > before
         began = time.monotonic()
         raise KeyboardInterrupt
     assert time.monotonic() - began < 1.5
     assert _threads() == []
-    until(lambda: _clients(project) <= before)
+    until(lambda: _clients(server) <= before)
 
 
 def test_its_keys_expire_and_are_removed_by_their_prefix_alone(project: Project) -> None:
@@ -288,10 +299,9 @@ def _owner(project: Project, key: str) -> int:
 
 
 def test_a_client_that_breaks_down_is_not_passed_over(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _up(project, "standalone")
-    asked = request(project)
+    asked = request(server)
     with Load(asked) as load:
         assert load.warm(10) == ""
         monkeypatch.setattr(threading, "excepthook", lambda _told: None)
@@ -300,3 +310,21 @@ def test_a_client_that_breaks_down_is_not_passed_over(
         until(lambda: len(_threads()) < asked.clients)
         with pytest.raises(RedistopoError, match="broke down"):
             load.check(1)
+
+
+def test_what_nobody_waits_for_any_more_is_given_up_and_told(server: Server) -> None:
+    """More than one client can do: each operation waits for the ones before it."""
+    with Load(request(server, rate=40_000, clients=2)) as load:
+        until(lambda: OVERDUE in {entry[4] for entry in _tail(load)}, what=OVERDUE)
+        seen = load.check(20)
+        load.clean(20)
+    given_up = [op for op in seen.ops if op.error == OVERDUE]
+    assert {op.took for op in given_up} == {PATIENCE_SECONDS}
+    late = max(op.took for op in seen.ops if op.good)
+    # the wait for its turn is part of an operation's latency
+    assert 0.5 < late < PATIENCE_SECONDS + 1
+    assert (seen.lost, seen.unchecked) == (0, 0)
+
+
+def _tail(load: Load) -> list[Entry]:
+    return [entry for worker in load._workers for entry in worker.log[-50:]]

@@ -2,17 +2,68 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from redis.exceptions import RedisError
 
 from redistopo.drills.load import Door, LoadRequest, Way
 from redistopo.model.access import Access
 from redistopo.model.slots import split
+from support import judge
+from support.engines import BUNDLED
+from support.ports import leased
 from support.project import Project
+from support.waiting import until
 
 
-def way(project: Project, **more: Any) -> Way:
+@dataclass
+class Server:
+    """A bare server: what a load needs of a project, without redistopo."""
+
+    port: int
+    process: "subprocess.Popen[bytes]"
+    password: str = ""
+    size: int = 1
+
+    @property
+    def ports(self) -> list[int]:
+        return [self.port]
+
+    def pid(self, _node: int = 1) -> int:
+        return self.process.pid
+
+    def client(self, port: int = 0) -> Any:
+        return judge.client(port or self.port)
+
+    def answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except RedisError:
+            return False
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Server]:
+    """A server that answers, and is gone afterwards."""
+    with leased() as port:
+        argv = [BUNDLED.path, "--port", str(port), "--save", "", "--dir", str(folder)]
+        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+        server = Server(port, process)
+        try:
+            until(server.answers)
+            yield server
+        finally:
+            process.kill()
+            process.wait()
+
+
+def way(project: Project | Server, **more: Any) -> Way:
     """To the cluster's nodes, or to the first node."""
     clustered = project.size > 3
     values: dict[str, Any] = {
@@ -23,7 +74,7 @@ def way(project: Project, **more: Any) -> Way:
     return Way(**(values | more))
 
 
-def request(project: Project, **more: Any) -> LoadRequest:
+def request(project: Project | Server, **more: Any) -> LoadRequest:
     """On shard 1 of the cluster with the others as control, or on the only one."""
     shards = split(3) if project.size > 3 else ()
     values: dict[str, Any] = {
@@ -36,7 +87,7 @@ def request(project: Project, **more: Any) -> LoadRequest:
     return LoadRequest(**(values | more))
 
 
-def keys(project: Project, port: int = 0) -> set[str]:
+def keys(project: Project | Server, port: int = 0) -> set[str]:
     """Every key that a server holds, by KEYS itself."""
     with project.client(port or project.port) as client:
         return set(client.keys("*"))
