@@ -69,6 +69,9 @@ def hand_over(hands: Hands, to: NodePlan) -> Handover:
     Raises RedistopoError where it didn't come to that: then the former primary leads as
     before and takes writes. Never do two nodes take writes for one shard.
     """
+    take = _TAKE.get(hands.plan.topology.shape)
+    if take is None:
+        raise WrongRequest(f"{hands.plan.topology.shape} has no planned handover")
     change = _change(hands, to)
     _draw_near(change)
     with uninterrupted(later=True):
@@ -76,11 +79,12 @@ def hand_over(hands: Hands, to: NodePlan) -> Handover:
         try:
             offset = _pause(change)
             _await_offset(change, offset)
-            _TAKE[hands.plan.topology.shape](change)
+            take(change)
             milliseconds = (time.monotonic() - began) * 1000
         except RedistopoError as error:
             raise _undone(change, error) from error
-        _settle(change)
+        _send_on(change)
+    _await_agreement(change)
     return Handover(
         before=change.before.name, after=to.name, milliseconds=milliseconds, offset=offset
     )
@@ -89,6 +93,8 @@ def hand_over(hands: Hands, to: NodePlan) -> Handover:
 def _change(hands: Hands, to: NodePlan) -> _Change:
     seen = hands.look(Depth.HEALTH)
     mine = next(node for node in seen.nodes if node.name == to.name)
+    if not mine.answers:
+        raise RedistopoError(f"{to.name} doesn't answer, so it can't lead", detail=mine.error)
     address = mine.follows
     before = next((node for node in hands.plan.nodes if node.address == address), None)
     if before is None:
@@ -213,10 +219,26 @@ def _await_lead(change: _Change) -> None:
     )
 
 
-def _settle(change: _Change) -> None:
-    """Every node that answers says so too, and the former primary's clients are sent on."""
+def _send_on(change: _Change) -> None:
+    """The others follow the new primary, and whoever waits at the former one with a write is
+    told to go elsewhere: in a cluster, Redis 6.2 would have clients wait there for the rest of
+    the pause (issue 9618)."""
     _follow(change)
-    agree = Deadline(min(_AGREE_SECONDS, max(1.0, change.hands.deadline.left)))
+    before = change.before
+    try:
+        wait_for(
+            lambda: not _leads(change, before) or None,
+            Deadline(PAUSE_SECONDS - _LEAD_SECONDS),
+            lambda: f"{before.name} still says that it is a primary",
+            pause=0.001,
+        )
+        change.hands.order(before, "CLIENT", "UNPAUSE")
+    except RedistopoError as error:
+        raise _disputed(change, f"{error.message}\n{error.detail}") from error
+
+
+def _await_agreement(change: _Change) -> None:
+    """Every node that answered says that the new primary leads."""
     last = [""]
 
     def look() -> bool | None:
@@ -225,17 +247,17 @@ def _settle(change: _Change) -> None:
         return None if last[0] else True
 
     try:
-        wait_for(lambda: not _leads(change, change.before) or None, agree, lambda: "", pause=0.001)
-        # a client that waits there with a write is now told to go elsewhere; in a cluster,
-        # Redis 6.2 would have it wait for the rest of the pause (issue 9618)
-        change.hands.order(change.before, "CLIENT", "UNPAUSE")
-        wait_for(look, agree, lambda: "")
+        wait_for(look, Deadline(min(_AGREE_SECONDS, max(1.0, change.hands.deadline.left))), str)
     except TimedOut as error:
-        raise TimedOut(
-            f"{change.to.name} leads, but not by every node's word",
-            detail=last[0] or f"{change.before.name} still says that it is a primary",
-            hint="redistopo verify says whether that has settled; redistopo up mends",
-        ) from error
+        raise _disputed(change, last[0]) from error
+
+
+def _disputed(change: _Change, what: str) -> RedistopoError:
+    return RedistopoError(
+        f"{change.to.name} leads, but not by every node's word",
+        detail=what,
+        hint="redistopo verify says whether that has settled; redistopo up mends",
+    )
 
 
 def _follow(change: _Change) -> None:

@@ -1,6 +1,7 @@
 """`set`: a directive changed on running servers and in the topology file, or in neither."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from redistopo.model.plan import NodePlan, Plan
 from redistopo.model.selector import select
 from redistopo.model.setting import lines_of, only_at_a_start, settable, unknown, with_lines
 from redistopo.model.topology import Directives
-from redistopo.ops.changing import Request, changing
+from redistopo.ops.changing import Changing, Request, changing
 from redistopo.ops.project import Project, load, plan_of, read_topology
 from redistopo.ops.running import configs
 from redistopo.render.conf import node_conf
@@ -79,7 +80,7 @@ def set_directive(request: SetRequest, tell: Tell) -> SetResult:
     Raises WrongRequest where it isn't the user's to set, or a server refuses it; then neither
     a server nor the file is changed.
     """
-    directive = settable(request.directive)
+    settable(request.directive)
     project = load(request.root)
     if not configs(project.layout):
         with locked(project.layout, "set", Deadline(request.seconds), tell):
@@ -88,29 +89,35 @@ def set_directive(request: SetRequest, tell: Tell) -> SetResult:
             return _result(edit, stopped=edit.nodes)
     asked = Request(verb="set", root=request.root, seconds=request.seconds)
     with changing(asked, tell, assume=True) as now:
-        edit = _edit(now.project, now.hands.plan, replace(request, directive=directive), now.seen)
-        hands = now.hands
-        seen = {node.name: node for node in now.seen.nodes}
-        running = tuple(name for name in edit.nodes if seen[name].running)
-        _refuse_silent(seen[name] for name in running)
-        for node in edit.plan.nodes:
-            refuse_exposed(node.name, read_conf(node_conf(edit.plan, node, hands.keys)))
-        setting = _Setting(hands=hands, edit=edit)
-        try:
-            if running:
-                with step(hands.tell, f"set {directive} on {names(running)}"):
-                    for name in running:
-                        setting.on(edit.plan.node(name))
-            _write(edit)
-        except BaseException:
-            setting.undo()
-            raise
-        _keep_in_step(hands, edit, running)
-        stopped = tuple(name for name in edit.nodes if name not in running)
-        made = _result(edit, stopped=stopped)
-        changed = made.changed or setting.moved
-        live = tuple(name for name in running if name not in setting.waiting)
-        return replace(made, live=live, waiting=tuple(setting.waiting), changed=changed)
+        edit = _edit(now.project, now.hands.plan, request, now.seen)
+        return _on_servers(now, edit)
+
+
+def _on_servers(now: Changing, edit: _Edit) -> SetResult:
+    hands, seen = now.hands, {node.name: node for node in now.seen.nodes}
+    running = tuple(name for name in edit.nodes if seen[name].running)
+    _refuse_silent(seen[name] for name in running)
+    for node in edit.plan.nodes:
+        refuse_exposed(node.name, read_conf(node_conf(edit.plan, node, hands.keys)))
+    setting = _Setting(hands=hands, edit=edit)
+    try:
+        if running:
+            with step(hands.tell, f"set {edit.directive} on {names(running)}"):
+                for name in running:
+                    setting.on(edit.plan.node(name))
+        for name in running:
+            setting.in_file(edit.plan.node(name))
+        _write(edit)  # last: wherever this is cut off, `up` goes by what it says
+    except BaseException:
+        setting.undo()
+        raise
+    made = _result(edit, stopped=tuple(name for name in edit.nodes if name not in running))
+    return replace(
+        made,
+        live=tuple(name for name in running if name not in setting.waiting),
+        waiting=tuple(setting.waiting),
+        changed=made.changed or setting.moved,
+    )
 
 
 def _unseen(project: Project) -> Observed:
@@ -184,6 +191,7 @@ class _Setting:
     edit: _Edit
     done: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
+    files: dict[Path, str] = field(default_factory=dict)
     moved: bool = False
 
     def on(self, node: NodePlan) -> None:
@@ -225,13 +233,32 @@ class _Setting:
             hint="nothing was changed",
         )
 
+    def in_file(self, node: NodePlan) -> None:
+        """The file that the node starts on says it too; what else of the topology file waits
+        for an `up` still waits."""
+        path, edit = node.folder.config, self.edit
+        written = read_text(path) or ""
+        before, after = (
+            node_conf(plan, plan.node(node.name), self.hands.keys) for plan in (edit.was, edit.plan)
+        )
+        if not _plainly(edit, written, before):
+            note(self.hands.tell, f"{node.name}: other changes of the file wait: redistopo up")
+            after = with_lines(written, edit.directive, edit.lines(node.name))
+        self.files[path] = written
+        write_private(path, after)
+
     def undo(self) -> None:
-        """Every server has what it had; where that can't be, the user is told."""
+        """Every server, and its file, has what it had; where that can't be, the user is told."""
         for name, value in self.done.items():
             try:
-                self._order(self.hands.plan.node(name), value)
+                refusal = self._order(self.hands.plan.node(name), value)
             except RedistopoError as error:
-                warn(self.hands.tell, f"{error.message}: redistopo up sets it back")
+                refusal = error.message
+            if refusal:
+                warn(self.hands.tell, f"{name}: {refusal}; redistopo up sets it back")
+        for path, text in self.files.items():
+            with suppress(RedistopoError):
+                write_private(path, text)
         self.done.clear()
 
     def _order(self, node: NodePlan, value: str) -> str:
@@ -251,21 +278,6 @@ class _Setting:
 def _write(edit: _Edit) -> None:
     if edit.after != edit.before:
         rewrite(edit.path, edit.after, edit.before)
-
-
-def _keep_in_step(hands: Hands, edit: _Edit, running: Iterable[str]) -> None:
-    """The files that these nodes start on say it too; what else of the topology file waits for
-    an `up` still waits."""
-    for name in running:
-        path = edit.plan.node(name).folder.config
-        written = read_text(path) or ""
-        before, after = (
-            node_conf(plan, plan.node(name), hands.keys) for plan in (edit.was, edit.plan)
-        )
-        if not _plainly(edit, written, before):
-            note(hands.tell, f"{name}: other changes of the topology file wait: redistopo up")
-            after = with_lines(written, edit.directive, edit.lines(name))
-        write_private(path, after)
 
 
 def _plainly(edit: _Edit, one: str, other: str) -> bool:

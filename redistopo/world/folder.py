@@ -100,6 +100,10 @@ def sweep(layout: Layout) -> None:
         for path in folder.glob(".*.[0-9]*") if folder.is_dir() else ():
             if re.fullmatch(r"\..+\.[0-9]+", path.name) and not path.is_dir():
                 _remove(path)
+    # beside the user's own file there may be others of the user's: by its whole name alone
+    for path in layout.root.glob(f".{layout.topology.name}.[0-9]*"):
+        if path.name.rpartition(".")[2].isdigit() and path.is_file() and not path.is_symlink():
+            _remove(path)
 
 
 def claimed(layout: Layout) -> bool:

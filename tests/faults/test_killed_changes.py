@@ -1,5 +1,7 @@
-"""redistopo ends by SIGKILL while it changes passwords or certificates of running servers."""
+"""redistopo ends by SIGKILL while it changes running servers: passwords, certificates, settings,
+or the servers one by one."""
 
+import tomllib
 from collections.abc import Iterator
 
 import pytest
@@ -70,3 +72,46 @@ def test_renewal(project: Project, mortal: Nursery) -> None:
     project.run("down", check=0)
     project.up()
     assert project.run("verify").code == 0
+
+
+@pytest.mark.fault(
+    "redistopo is killed at any boundary of `set`",
+    "the topology file is whole, the former or the new one; the next `up` has servers follow it",
+)
+def test_set(project: Project, mortal: Nursery) -> None:
+    project.init("standalone", engine=BUNDLED.path)
+    project.up()
+    count = len(mortal.run("set", project.root).boundaries)
+    assert count > 2
+    for n in range(1, count + 1):
+        ended = mortal.run("set", project.root, end_at=n)
+        assert ended.code in (0, -9), ended
+        assert mortal.run("up", project.root).code == 0
+        text = (project.root / "redistopo.toml").read_text()
+        asked = tomllib.loads(text)["redis"]["maxmemory"].removesuffix("mb")
+        live = project.client().config_get("maxmemory")["maxmemory"]
+        assert int(live) == int(asked) * 1024 * 1024
+        assert sorted(one.name for one in project.root.iterdir()) == [
+            ".redistopo",
+            "redistopo.toml",
+        ]
+
+
+@pytest.mark.fault(
+    "redistopo is killed at any boundary of `restart --rolling`",
+    "no data is lost; the next `up` starts who doesn't run, and roles stay as they are then",
+)
+def test_rolling(project: Project, mortal: Nursery) -> None:
+    project.init("replication", "--replicas", "1", engine=BUNDLED.path)
+    project.up()
+    with project.client() as node:
+        node.set("kept", "yes")
+    count = len(mortal.run("roll", project.root).boundaries)
+    assert count > 20
+    for n in range(1, count + 1, 5):
+        assert mortal.run("roll", project.root, end_at=n).code in (0, -9)
+        assert mortal.run("up", project.root).code == 0
+        assert project.faults(cluster=False) == []
+        for port in project.ports:
+            with project.client(port) as node:
+                assert node.get("kept") == "yes"

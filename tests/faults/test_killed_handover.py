@@ -2,9 +2,13 @@
 and the new primary's first word, wherever it had got to."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.engines import BUNDLED
@@ -12,15 +16,22 @@ from support.judge import roles
 from support.project import Project
 from support.waiting import until
 
+from redistopo.errors import RedistopoError
+from redistopo.events import silent
+from redistopo.ops.failover import FailoverRequest, failover
+from redistopo.world.client import Asker, Command
+
 # Ends itself at the nth command that changes anything, before or after it was sent: what the
 # servers did of a command is all that can be left, whenever the process dies.
 _MORTAL = """
 import os, signal, sys
 from pathlib import Path
 from redistopo.events import silent
+from redistopo.form import handover
 from redistopo.ops.failover import FailoverRequest, failover
 from redistopo.world.client import Asker
 
+handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
 root, end_at, after = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "after"
 ask, count = Asker.ask, [0]
 
@@ -101,3 +112,37 @@ def test_cluster(project: Project) -> None:
         until(lambda port=leader: project.client(port).set("after", "yes"), 8)
         assert all(project.client(leader).get(f"before{n}") for n in range(1, end_at + 1))
         assert project.faults() == []
+
+
+@pytest.mark.fault(
+    "the replica is stopped (SIGSTOP) in the midst of a planned handover to it",
+    "its primary leads as before and takes writes, within the time that these were paused for",
+)
+@pytest.mark.parametrize("last", ["PAUSE", "EXEC"])
+def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
+    project.init("replication", "--replicas", "1", engine=BUNDLED.path)
+    project.up()
+    project.client().set("kept", "yes")
+    replica, ask = project.pid(2), Asker.ask
+
+    def asked(self: Asker, host: str, port: int, commands: Iterable[Command]) -> list[Any]:
+        wanted = list(commands)
+        replies = ask(self, host, port, wanted)
+        if any(last in command for command in wanted):
+            os.kill(replica, signal.SIGSTOP)
+        return replies
+
+    monkeypatch.setattr(Asker, "ask", asked)
+    try:
+        with pytest.raises(RedistopoError, match="node1 leads as before, and takes writes"):
+            failover(FailoverRequest(root=project.root), silent)
+        began = time.monotonic()
+        with project.client() as node:
+            assert node.set("after", "yes")
+        assert time.monotonic() - began < 1
+    finally:
+        os.kill(replica, signal.SIGCONT)
+    project.up()
+    assert _leaders(project) == [project.port]
+    assert project.client().mget("kept", "after") == ["yes", "yes"]
+    assert project.faults(cluster=False) == []

@@ -102,15 +102,19 @@ class Reaper:
 def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
     from redistopo.ops.certs import renew
     from redistopo.ops.down import DownRequest, down
-    from redistopo.ops.failover import FailoverRequest, failover
+    from redistopo.ops.restart import RestartRequest, restart
     from redistopo.ops.secret import rotate
+    from redistopo.ops.set import SetRequest, set_directive
     from redistopo.ops.up import UpRequest, up
 
     return {
         "up": lambda root, tell: up(UpRequest(root=root), tell),
         "down": lambda root, tell: down(DownRequest(root=root), tell),
-        "failover": lambda root, tell: failover(FailoverRequest(root=root), tell),
         "rotate": lambda root, tell: rotate(root, tell, keep_old=False, seconds=20),
+        "roll": lambda root, tell: restart(RestartRequest(root=root, rolling=True), tell),
+        "set": lambda root, tell: set_directive(
+            SetRequest(root=root, directive="maxmemory", value=(f"{os.getpid()}mb",)), tell
+        ),
         "renew": lambda root, tell: renew(root, 365, tell),
         "rebuild": lambda root, tell: up(UpRequest(root=root, rebuild=("node1",)), tell),
         "wipe": lambda root, tell: down(DownRequest(root=root, wipe=True), tell),
