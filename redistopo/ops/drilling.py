@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     pass
 
 _WARM_SECONDS = 10.0
-_BEFORE_SECONDS = 1.5
+_BEFORE_SECONDS = 1.0
 _AFTER_SECONDS = 1.0
 _CHECK_SECONDS = 20.0
 _SERVED_SECONDS = 10.0
@@ -203,6 +203,8 @@ def _restore(scene: Scene, course: Course, fault: float) -> None:
     before = [node.name for node in scene.seen.nodes if node.role is Role.PRIMARY]
     try:
         back = restore_roles(scene.hands, before)
+        if back:
+            scene.mend()  # that was one more change, so all is verified once more
     except RedistopoError as error:
         course.trouble = f"roles weren't handed back: {error.message}"
         warn(scene.hands.tell, course.trouble)

@@ -44,8 +44,6 @@ def test_a_replica_that_may_not_take_over(project: Project) -> None:
     error = _refused(project)
     assert "nobody would take over from node1" in error["message"]
     assert "node4 may not take over (cluster-replica-no-failover yes)" in error["detail"]
-    # another shard is not concerned, but the whole isn't healthy
-    assert "isn't healthy" in _refused(project, "--shard", "2")["message"]
 
 
 def test_one_of_two_primaries_is_no_majority(project: Project) -> None:

@@ -1,9 +1,12 @@
 """Drills where Sentinels fail over: what they published, who voted, what was lost."""
 
+from pathlib import Path
+
 from support.drilled import at, left_over, part, report
 from support.engines import BUNDLED
 from support.judge import roles
 from support.project import Project
+from support.waiting import until
 
 QUICK = ("--down-after", "1000")
 
@@ -11,7 +14,7 @@ QUICK = ("--down-after", "1000")
 def test_sentinels_fail_over(project: Project) -> None:
     project.init("sentinel", *QUICK, engine=BUNDLED.path)
     project.up()
-    found = report(project)
+    found = report(project, "--restore-roles")
     assert found["passed"], found["reasons"]
     told = [f"{one['source'][:8]} {one['text']}" for one in found["moments"]]
     assert "sentinel +sdown node1" in told
@@ -20,7 +23,7 @@ def test_sentinels_fail_over(project: Project) -> None:
     assert 0.5 < at(found, "suspected")[0] <= at(found, "failed")[0] <= at(found, "promoted")[0]
     assert part(found, "writes")["unavailable"] > 1000
     now = roles(project.ports, project.password)
-    assert now[project.port] == "slave"
+    assert now[project.port] == "master"  # once more
     assert list(now.values()).count("master") == 1
     assert left_over(project) == []
     # nobody misses a single Sentinel
@@ -39,4 +42,14 @@ def test_sentinels_that_would_not_fail_over(project: Project) -> None:
             node.config_set("replica-priority", 0)
     error = project.run("drill", "failover", "--json", check=3).json["error"]
     assert "node2 is never chosen (replica-priority 0)" in error["detail"]
+    for port in project.ports[1:]:
+        with project.client(port) as node:
+            node.config_set("replica-priority", 100)
+    for process in project.servers():
+        if Path(process.cwd()).name in ("sentinel1", "sentinel2"):
+            process.kill()
+    until(lambda: len(project.servers()) == 4)
+    error = project.run("drill", "failover", "--json", check=3).json["error"]
+    assert "1 of 3 Sentinels would be left to vote, and 2 are needed" in error["detail"]
+    assert "redistopo up brings back sentinel1, sentinel2" in error["hint"]
     assert roles(project.ports, project.password)[project.port] == "master"
