@@ -20,7 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from redistopo.errors import RedistopoError, TimedOut, WrongRequest
+from redistopo.errors import RedistopoError, TimedOut, Unreachable, WrongRequest
 from redistopo.events import warn
 from redistopo.form.hands import Hands
 from redistopo.model.observed import NodeSeen, Observed, Role
@@ -37,6 +37,7 @@ PAUSE_SECONDS = 5.0
 
 _CATCH_UP_SECONDS = 2.0
 _LEAD_SECONDS = 1.0
+_WORD_SECONDS = 10.0
 _AGREE_SECONDS = 10.0
 _NEAR = 1024 * 1024
 """Bytes behind at which a replica catches up in a moment; before, writes aren't paused."""
@@ -67,7 +68,8 @@ def hand_over(hands: Hands, to: NodePlan) -> Handover:
     """That replica leads its shard by every node's word, the former primary follows it.
 
     Raises RedistopoError where it didn't come to that: then the former primary leads as
-    before and takes writes. Never do two nodes take writes for one shard.
+    before and takes writes; or, where the replica fell silent at the very moment, nobody does,
+    for never do two nodes take writes for one shard.
     """
     take = _TAKE.get(hands.plan.topology.shape)
     if take is None:
@@ -81,6 +83,9 @@ def hand_over(hands: Hands, to: NodePlan) -> Handover:
             _await_offset(change, offset)
             take(change)
             milliseconds = (time.monotonic() - began) * 1000
+        except _Unanswered:
+            hands.order(change.before, "CLIENT", "UNPAUSE")  # clients are told to look elsewhere
+            raise
         except RedistopoError as error:
             raise _undone(change, error) from error
         _send_on(change)
@@ -182,8 +187,36 @@ def _take_replication(change: _Change) -> None:
     has = int(_replication(change, to).get("slave_repl_offset", 0))
     if has < last:
         raise RedistopoError(f"{to.name} lacks {last - has} bytes that {before.name} wrote")
-    change.hands.order(to, "REPLICAOF", "NO", "ONE")
+    try:
+        change.hands.order(to, "REPLICAOF", "NO", "ONE")
+    except Unreachable:
+        _await_word(change)
     _await_lead(change)
+
+
+class _Unanswered(RedistopoError):
+    """A replica was told to lead, and nobody knows whether it does."""
+
+
+def _await_word(change: _Change) -> None:
+    """The new primary, told to lead, answers again; until it does nobody else may lead, for a
+    stopped process does what it was told once it goes on. Raises _Unanswered."""
+
+    def look() -> bool | None:
+        try:
+            return _leads(change, change.to) or True
+        except Unreachable:
+            return None
+
+    try:
+        wait_for(look, Deadline(_WORD_SECONDS), lambda: "")
+    except TimedOut as error:
+        raise _Unanswered(
+            f"{change.to.name} was told to lead, and doesn't answer: nobody leads now",
+            detail=f"{change.before.name} has all of the data, and is a replica so that no two "
+            "lead",
+            hint="redistopo up continues what is stopped, and lets one of the two lead",
+        ) from error
 
 
 def _take_cluster(change: _Change) -> None:

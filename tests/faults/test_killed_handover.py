@@ -18,6 +18,7 @@ from support.waiting import until
 
 from redistopo.errors import RedistopoError
 from redistopo.events import silent
+from redistopo.form import handover
 from redistopo.ops.failover import FailoverRequest, failover
 from redistopo.world.client import Asker, Command
 
@@ -120,16 +121,8 @@ def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch,
     project.init("replication", "--replicas", "1", engine=BUNDLED.path)
     project.up()
     project.client().set("kept", "yes")
-    replica, ask = project.pid(2), Asker.ask
-
-    def asked(self: Asker, host: str, port: int, commands: Iterable[Command]) -> list[Any]:
-        wanted = list(commands)
-        replies = ask(self, host, port, wanted)
-        if any(last in command for command in wanted):
-            os.kill(replica, signal.SIGSTOP)
-        return replies
-
-    monkeypatch.setattr(Asker, "ask", asked)
+    replica = project.pid(2)
+    _stopping(monkeypatch, replica, after=last)
     try:
         with pytest.raises(RedistopoError, match="node1 leads as before, and takes writes"):
             failover(FailoverRequest(root=project.root), silent)
@@ -141,5 +134,45 @@ def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch,
         os.kill(replica, signal.SIGCONT)
     project.up()
     assert _leaders(project) == [project.port]
-    assert project.client().mget("kept") == ["yes", "yes"]
+    assert project.client().mget("kept", "after") == ["yes", "yes"]
     assert project.faults(cluster=False) == []
+
+
+@pytest.mark.fault(
+    "the replica is stopped (SIGSTOP) just when it is told to lead",
+    "nobody leads, rather than two; `up` continues it, and it leads with all of the data",
+)
+def test_a_replica_that_stops_when_it_is_to_lead(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.init("replication", "--replicas", "1", engine=BUNDLED.path)
+    project.up()
+    project.client().set("kept", "yes")
+    _stopping(monkeypatch, project.pid(2), before="NO")
+    monkeypatch.setattr(handover, "_WORD_SECONDS", 0.5)
+    with pytest.raises(RedistopoError, match="nobody leads now"):
+        failover(FailoverRequest(root=project.root), silent)
+    with project.client() as node:
+        assert node.info("replication")["role"] == "slave"
+    project.up()
+    assert _leaders(project) == [project.ports[1]]
+    assert project.client(project.ports[1]).get("kept") == "yes"
+    assert project.faults(cluster=False) == []
+
+
+def _stopping(
+    monkeypatch: pytest.MonkeyPatch, pid: int, *, before: str = "-", after: str = "-"
+) -> None:
+    """The process is stopped right before, or after, servers are sent a command of that word."""
+    ask = Asker.ask
+
+    def asked(self: Asker, host: str, port: int, commands: Iterable[Command]) -> list[Any]:
+        wanted = list(commands)
+        if any(before in command for command in wanted):
+            os.kill(pid, signal.SIGSTOP)
+        replies = ask(self, host, port, wanted)
+        if any(after in command for command in wanted):
+            os.kill(pid, signal.SIGSTOP)
+        return replies
+
+    monkeypatch.setattr(Asker, "ask", asked)
