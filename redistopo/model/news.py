@@ -228,6 +228,7 @@ def _role(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
 
 def _leaders(before: Known, now: Known) -> Iterator[Occurrence]:
     """Slots and shards by who leads them; nothing where nobody led before: that is no change."""
+    able = {node.name for node in now.nodes if node.condition.answers}
     for name, slots in now.leaders.items():
         old = before.leaders.get(name)
         if old == slots or not before.leaders:
@@ -235,7 +236,8 @@ def _leaders(before: Known, now: Known) -> Iterator[Occurrence]:
         earlier = next((who for who, had in before.leaders.items() if had == slots), "")
         if old is None and earlier:
             what = f"slots {brief(slots)} now" if slots else "now"
-            also = f", and {earlier} still says so too" if earlier in now.leaders else ""
+            claims = earlier in now.leaders and earlier in able
+            also = f", and {earlier} still says so too" if claims else ""
             words = f"leads {what}, instead of {earlier}{also}"
             yield _said(now, name, Kind.PRIMARY, words, (earlier, name))
         elif slots:

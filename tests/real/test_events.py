@@ -114,7 +114,7 @@ def test_a_reader_that_goes_away_and_a_wrong_address(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
     said = subprocess.run(
-        ["sh", "-c", f"{COMMAND} events --for 5s | head -1"],
+        ["sh", "-c", f"{COMMAND} events --for 1s | head -1"],
         capture_output=True, text=True, cwd=project.root, check=False, timeout=60,
     )  # fmt: skip
     assert (said.stdout.count("\n"), said.stderr) == (1, "")

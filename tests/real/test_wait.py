@@ -13,6 +13,7 @@ from support.byhand import ByHand, listening
 from support.engines import BUNDLED
 from support.judge import client
 from support.project import Done, Project
+from support.terminal import Terminal
 from support.waiting import until
 
 
@@ -195,7 +196,8 @@ def test_a_wrong_password_is_told_at_once(project: Project, by_hand: ByHand) -> 
 
 def test_it_can_be_interrupted(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
-    with _waiting(project, "--timeout", "60s") as process:
-        until(lambda: psutil.Process(process.pid).cpu_times().user > 0.2)
-        process.send_signal(signal.SIGINT)
-        assert _ended(process).code == 130
+    terminal = Terminal(project, "wait", "--timeout", "60s")
+    until(lambda: "wait until project is healthy" in terminal.read())
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 130
+    assert "interrupted" in terminal.read()

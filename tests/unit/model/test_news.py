@@ -230,6 +230,13 @@ def test_what_a_node_was_is_remembered_while_it_is_silent(observed: Seen) -> Non
     assert said["node2", Kind.PRIMARY] == "leads now, instead of node1"
 
 
+def test_a_dead_primary_that_others_still_follow_says_nothing(observed: Seen) -> None:
+    seen = gone("node1")(observed("redis-8.2", "replication"))
+    told = _told(seen, info("node2", role="master")(seen))
+    words = [one.words for one in told if one.kind is Kind.PRIMARY]
+    assert words == ["leads now, instead of node1"]
+
+
 def test_a_shard_that_is_silent_as_a_whole_is_still_led(observed: Seen) -> None:
     seen = observed("valkey-9.1", "cluster")
     away = both(gone("node1"), gone("node4"))(seen)
