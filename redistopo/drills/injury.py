@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -91,7 +92,8 @@ class Injury:
 
     def _hold_on(self) -> None:
         while not self._healed.wait(_AGAIN_SECONDS):
-            self._hold()
+            with suppress(OSError):  # a server that ends meanwhile; the next round sees it gone
+                self._hold()
 
     def _hold(self) -> None:
         sides = {

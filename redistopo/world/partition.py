@@ -1,17 +1,17 @@
 """Servers held apart without root: what one of them and the others say to each other is dropped.
 
 On Linux a process may take a second handle of a socket of another process of the same user
-(pidfd_getfd(2), since 5.6; it asks what a debugger would be asked), and give that socket a
-filter that drops all that comes in (SO_ATTACH_FILTER, socket(7)). With both ends of each
-connection between servers so filtered, no byte passes either way, and nobody is told: TCP
-sends again and again, as behind a firewall that drops. The same filter on the sockets that
-listen keeps new connections from being made.
+(pidfd_getfd(2), since 5.6; it asks what a debugger would be asked), and tell that socket to
+drop whatever comes with a lower time to live than 255 (IP_MINTTL, ip(7); IPV6_MINHOPCOUNT):
+that is all there is, for nobody sends with more than 64. With both ends of each connection
+between servers told so, no byte passes either way, and nobody is told: TCP sends again and
+again, as behind a firewall that drops. The same on the sockets that listen keeps new
+connections from being made.
 """
 
 import ctypes
 import os
 import socket
-import struct
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
@@ -21,9 +21,12 @@ from pathlib import Path
 from redistopo.errors import MachineLacks
 
 _PIDFD_GETFD = 438  # the same number on every architecture of Linux
-_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
-_DROP = struct.pack("HBBI", 0x06, 0, 0, 0)  # linux/filter.h: BPF_RET, of 0 bytes
-_FAMILIES = (socket.AF_INET, socket.AF_INET6)
+# family -> level and option (linux/in.h IP_MINTTL, linux/in6.h IPV6_MINHOPCOUNT)
+_LEAST_TTL = {
+    socket.AF_INET: (socket.IPPROTO_IP, 21),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 73),
+}
+_NOTHING, _EVERYTHING = 255, 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ def refuse_partition(pids: Iterable[int]) -> None:
     """Raises MachineLacks where this system doesn't let us hold these servers apart."""
     why = ""
     if sys.platform != "linux":
-        why = "it is done by socket filters, which Linux alone lets a user set"
+        why = "it takes handles of servers' sockets, which Linux alone gives to a user"
     else:
         try:
             with ExitStack() as stack:
@@ -87,7 +90,7 @@ def hold_apart(inside: Iterable[Side], outside: Iterable[Side]) -> int:
             if held.ends is None or held.ends in between or held.ends in mirrored
         ]
         for handle in cut:
-            _silence(handle)
+            _take_in(handle, _NOTHING)
         return len(cut)
 
 
@@ -98,8 +101,7 @@ def let_go(pids: Iterable[int]) -> None:
     for pid in pids:
         with ExitStack() as stack, suppress(OSError):
             for handle in _handles(pid, stack):
-                with suppress(OSError):
-                    handle.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+                _take_in(handle, _EVERYTHING)
 
 
 def _sockets(side: Side, stack: ExitStack) -> list[_Held]:
@@ -121,11 +123,14 @@ def _held(handle: socket.socket) -> _Held | None:
     return _Held(handle, int(here[1]), ends)
 
 
-def _silence(handle: socket.socket) -> None:
-    program = ctypes.create_string_buffer(_DROP)
-    wanted = struct.pack("HP", 1, ctypes.addressof(program))
-    with suppress(OSError):  # it was closed meanwhile
-        handle.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, wanted)
+def _take_in(handle: socket.socket, least: int) -> None:
+    """The socket drops packets with a lower time to live. Raises OSError."""
+    level, option = _LEAST_TTL[handle.family]
+    handle.setsockopt(level, option, least)
+    if handle.family == socket.AF_INET6:
+        # it may carry IPv4 as well (v4-mapped), and then goes by this one
+        with suppress(OSError):
+            handle.setsockopt(*_LEAST_TTL[socket.AF_INET], least)
 
 
 def _handles(pid: int, stack: ExitStack) -> list[socket.socket]:
@@ -141,7 +146,7 @@ def _handles(pid: int, stack: ExitStack) -> list[socket.socket]:
                 raise
             continue  # closed since we looked
         stack.callback(handle.close)
-        if handle.family in _FAMILIES and handle.type == socket.SOCK_STREAM:
+        if handle.family in _LEAST_TTL and handle.type == socket.SOCK_STREAM:
             found.append(handle)
     return found
 
