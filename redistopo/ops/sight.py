@@ -92,7 +92,7 @@ class _Own:
 
     @property
     def size(self) -> int:
-        return self._project.topology.size
+        return self._project.topology.count
 
     @property
     def expected(self) -> Expected:
