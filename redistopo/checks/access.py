@@ -236,4 +236,6 @@ def _may(user: str, command: str, rights: str) -> bool:
         return True
     if user == User.REPLICATION:
         return command.split(maxsplit=1)[0] in ("PING", "REPLCONF")
+    if user == User.SENTINEL:
+        return command in ("PING", "ROLE")
     return command not in _NAMES or granted(rights, *_NAMES[command])

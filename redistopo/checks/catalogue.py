@@ -1,13 +1,14 @@
 """All checks: stable ids in the order in which they are shown, and the one judgement."""
 
-from redistopo.checks import access, cluster, members, nodes, replication
+from redistopo.checks import access, cluster, members, nodes, replication, sentinels
 from redistopo.checks.subject import Check, Expected, subject
 from redistopo.model.findings import Finding
 from redistopo.model.observed import Observed
 from redistopo.model.topology import Shape
 
 _CLUSTER = frozenset({Shape.CLUSTER})
-_REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION})
+_REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION, Shape.SENTINEL})
+_WATCHED = frozenset({Shape.SENTINEL})
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -118,6 +119,48 @@ CHECKS: tuple[Check, ...] = (
         asks="Does every replica refuse writes?",
         judge=replication.read_only,
         shapes=_REPLICATED,
+    ),
+    Check(
+        id="sentinel.primary",
+        asks="Do all Sentinels name the same primary, in the same epoch?",
+        judge=sentinels.primary,
+        settles=True,
+        shapes=_WATCHED,
+    ),
+    Check(
+        id="sentinel.leads",
+        asks="Is the primary that the Sentinels name one, and up in their eyes?",
+        judge=sentinels.leads,
+        settles=True,
+        shapes=_WATCHED,
+    ),
+    Check(
+        id="sentinel.quorum",
+        asks="Do enough Sentinels run and reach each other to fail over?",
+        judge=sentinels.quorum,
+        settles=True,
+        shapes=_WATCHED,
+    ),
+    Check(
+        id="sentinel.replicas",
+        asks="Does every Sentinel know every replica, none of them down?",
+        judge=sentinels.replicas,
+        settles=True,
+        shapes=_WATCHED,
+    ),
+    Check(
+        id="sentinel.peers",
+        asks="Does every Sentinel know all others, none of them down?",
+        judge=sentinels.peers,
+        settles=True,
+        shapes=_WATCHED,
+    ),
+    Check(
+        id="sentinel.hello",
+        asks="Does each Sentinel hear the hello of the others?",
+        judge=sentinels.hello,
+        settles=True,
+        shapes=_WATCHED,
     ),
     Check(
         id="data.proof",

@@ -13,7 +13,7 @@ from redistopo.checks.subject import (
 )
 from redistopo.model.access import CHANGED, NEEDS_TLS, UNPROVEN
 from redistopo.model.conf_text import SECRET, drift
-from redistopo.model.observed import NodeSeen, ProcessState
+from redistopo.model.observed import NodeSeen, ProcessState, Role
 from redistopo.model.reach.cause import FULL_HOUSE
 
 
@@ -33,7 +33,8 @@ def alive(subject: Subject) -> Iterator[Answer]:
             if "certificate" in node.error:
                 hint = UNPROVEN if subject.ours else NEEDS_TLS
             return bad(node.name, f"{seen}{node.error}", hint, settles=True)
-        if node.info.get("loading") != "0":
+        # a Sentinel holds no data, and doesn't speak of loading any
+        if node.info.get("loading") != "0" and node.role is not Role.SENTINEL:
             hint = "give it time: --timeout 60s"
             return bad(node.name, "is still loading its data", hint, settles=True)
         return _stranger(subject, node)

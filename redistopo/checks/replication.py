@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from redistopo.checks import sentinels
 from redistopo.checks.subject import (
     Answer,
     Subject,
@@ -184,6 +185,9 @@ def data(subject: Subject) -> Iterator[Answer]:
 
 def promotable(subject: Subject) -> Iterator[Answer]:
     """For each shard: would a replica take over if its primary stopped now, and if not, why."""
+    if subject.seen.shape is Shape.SENTINEL:
+        yield from sentinels.promotable(subject)
+        return
     if subject.seen.shape is not Shape.CLUSTER:
         if any(shard.replicas for shard in subject.shards):
             yield skipped("replication alone has no automatic failover: Cluster or Sentinel have")

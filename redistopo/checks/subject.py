@@ -15,12 +15,14 @@ TOPOLOGY = "topology"
 class Expected:
     """What the topology should be; None wherever nothing is known, as of a stranger's.
 
-    `config` maps a node to its rendered directives, `configs` to the path of that file;
+    `config` maps a node to its rendered directives (a Sentinel to the settings it should have),
+    `configs` to the path of that file;
     `rights` are the application's, with ACL, and `users` each node's ACL LIST when they were set.
     """
 
     shards: int | None = None
     replicas: int | None = None
+    sentinels: int | None = None
     auth: bool | None = None
     host: str | None = None
     rights: str | None = None

@@ -16,7 +16,8 @@ from redistopo.world.waiting import Deadline
 
 @dataclass(slots=True, kw_only=True)
 class Hands:
-    """One run's plan and means; `started` gathers the processes that this run started."""
+    """One run's plan and means; `started` gathers the processes that this run started;
+    `refused` says that Sentinels found nobody to fail over to."""
 
     plan: Plan
     keys: Keys
@@ -24,6 +25,7 @@ class Hands:
     deadline: Deadline
     tell: Tell
     started: dict[str, Started] = field(default_factory=dict)
+    refused: bool = False
 
     def nodes(self, names: Iterable[str]) -> tuple[NodePlan, ...]:
         """The planned nodes of these names."""

@@ -1,14 +1,19 @@
 """Who comes in, and how: users, passwords and certificates. What is secret is never shown."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class User(StrEnum):
-    """The users of a topology with `acl = true`, by the names that servers know them by."""
+    """The users of a topology with `acl = true`, by the names that servers know them by.
+
+    `sentinel` is Sentinels among each other and, with ACL, at the data nodes.
+    """
 
     APPLICATION = "default"
     REPLICATION = "replication"
+    SENTINEL = "sentinel"
     ADMIN = "admin"
 
 
@@ -50,13 +55,21 @@ class Keys:
     """What opens a topology: `own` is redistopo's, then an application's and a replica's.
 
     Without ACL they are one. `application` is None where its password isn't known here;
-    `stranger` is a certificate of another CA, to prove that it is refused.
+    `stranger` is a certificate of another CA, to prove that it is refused. `sentinel` is how
+    Sentinels come in to each other; without ACL they have a password of their own, and
+    `sentinels` has the way in to each of them, by host and port.
     """
 
     own: Access
     application: Access | None
     replication: Access | None = None
     stranger: str = ""
+    sentinel: Access | None = None
+    sentinels: Mapping[tuple[str, int], Access] = field(default_factory=dict)
+
+    def at(self, host: str, port: int) -> Access:
+        """Our own way in to the server at that address."""
+        return self.sentinels.get((host, port), self.own)
 
     @property
     def acl(self) -> bool:

@@ -23,6 +23,8 @@ class Do(StrEnum):
     CORRECT = "correct"
     REBUILD = "rebuild"
     LEAD = "lead"
+    MEET = "meet"
+    FAILOVER = "failover"
 
 
 Settings = Mapping[str, str | None]
@@ -55,6 +57,8 @@ class Step:
             Do.CORRECT: "correct the live configuration of",
             Do.REBUILD: "write a new nodes.conf of",
             Do.LEAD: "let lead",
+            Do.MEET: "introduce to each other",
+            Do.FAILOVER: "let choose a new primary",
         }[self.do]
         if self.do is Do.LEAD and self.nodes[1:]:
             return f"let {names(self.nodes[1:])} follow {self.nodes[0]}"
@@ -65,7 +69,10 @@ class Step:
 class Situation:
     """All that the steps depend on, besides the plan.
 
-    `moved` are running nodes whose files still bear paths of where the folder was.
+    `moved` are running nodes whose files still bear paths of where the folder was. `named` is
+    who leads by the word of the Sentinels, in what they say or else in their files; `kept` are
+    the Sentinels that have such a file, which is theirs; `refused` that they found nobody to
+    fail over to.
     """
 
     seen: Observed
@@ -73,6 +80,9 @@ class Situation:
     healthy: bool = False
     drifts: Drifts = field(default_factory=dict)
     moved: tuple[str, ...] = ()
+    named: str = ""
+    kept: tuple[str, ...] = ()
+    refused: bool = False
 
 
 def names(nodes: Iterable[str]) -> str:
@@ -86,13 +96,16 @@ def names(nodes: Iterable[str]) -> str:
 def current(plan: Plan, situation: Situation) -> Plan:
     """The plan with its roles as the servers say; a cluster's roles live in its nodes.conf.
 
-    For a replication the running primary counts, else the one last recorded.
+    For a replication the running primary counts, else the one last recorded; where there are
+    Sentinels, whom they name.
     """
     if plan.topology.clustered or len(plan.nodes) == 1:
         return plan
+    if situation.named:
+        return led_by(plan, situation.named)
     live = [node.name for node in seen_running(situation.seen) if node.role is Role.PRIMARY]
     recorded = situation.record.primary if situation.record else ""
-    known = {node.name for node in plan.nodes}
+    known = {node.name for node in plan.data}
     for name in ([recorded] if recorded in live else live) + [recorded]:
         if name in known:
             return led_by(plan, name)
@@ -118,12 +131,60 @@ def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
         formed = situation.record is not None and situation.record.formed
         if not formed:
             return _unformed(plan, situation, absent)
+    if plan.topology.sentinels:
+        return _watched(plan, situation)
     heirs = tuple(heirs_of(plan, situation.seen))
     return (
         *(Step(do=Do.LEAD, nodes=(one,), cause=_WHY_HEIR) for one in heirs),
         *_revive(plan, absent, _why_absent(situation), _led(plan, situation.seen)),
         *_correct(situation),
     )
+
+
+def _watched(plan: Plan, situation: Situation) -> tuple[Step, ...]:
+    """Steps where Sentinels watch: they say who leads. While they run and can choose a replica
+    that runs, a primary that ended is not started again before they have: two would lead."""
+    running = {node.name for node in seen_running(situation.seen)}
+    absent = tuple(node for node in situation.seen.nodes if node.name not in running)
+    data = tuple(node for node in absent if plan.node(node.name).role is not Role.SENTINEL)
+    watching = tuple(_sentinels(plan, situation, running))
+    if _orphaned(plan, situation):
+        names_ = tuple(node.name for node in plan.sentinels)
+        why = f"{plan.shards[0].primary}, their primary, doesn't run, and a replica does"
+        return (*watching, Step(do=Do.FAILOVER, nodes=names_, cause=why))
+    led = () if running & {one.name for one in plan.sentinels} else _led(plan, situation.seen)
+    why = _why_absent(situation)
+    return (*_revive(plan, data, why, led), *watching, *_correct(situation))
+
+
+def _orphaned(plan: Plan, situation: Situation) -> bool:
+    """Whether Sentinels could make a running replica the primary, which doesn't run."""
+    formed = situation.record is not None and situation.record.formed
+    if not formed or not situation.named or situation.refused:
+        return False
+    if any(one.name == plan.shards[0].primary for one in seen_running(situation.seen)):
+        return False
+    return any(
+        node.role is Role.REPLICA and node.info.get("slave_priority") != "0"
+        for node in situation.seen.answering
+    )
+
+
+def _sentinels(plan: Plan, situation: Situation, running: set[str]) -> Iterable[Step]:
+    """Write what no Sentinel has made its own yet, and start those that don't run."""
+    missing = tuple(node.name for node in plan.sentinels if node.name not in running)
+    if not missing:
+        return
+    formed = situation.record is not None and situation.record.formed
+    fresh = tuple(one for one in missing if not (formed and one in situation.kept))
+    why = _why_absent(situation)
+    if fresh:
+        yield Step(do=Do.WRITE, nodes=fresh, cause="the first time: then the file is its own")
+    yield Step(do=Do.START, nodes=missing, cause=f"{why}; Sentinels once the data nodes listen")
+    if fresh and len(plan.sentinels) > 1:
+        everyone = tuple(node.name for node in plan.sentinels)
+        why = "else they would hear of each other only after 2 s"
+        yield Step(do=Do.MEET, nodes=everyone, cause=why)
 
 
 _WHY_HEIR = "its primary doesn't run, and has only a snapshot of what it has"
@@ -215,5 +276,7 @@ def _correct(situation: Situation) -> Iterable[Step]:
         verb = "differs" if len(directives) == 1 else "differ"
         cause = f"{', '.join(directives)} {verb} from the topology file"
         nodes = tuple(drifting)
-        yield Step(do=Do.WRITE, nodes=nodes, cause=cause)
+        sentinels = {node.name for node in situation.seen.sentinels}
+        if written := tuple(name for name in nodes if name not in sentinels):
+            yield Step(do=Do.WRITE, nodes=written, cause=cause)
         yield Step(do=Do.CORRECT, nodes=nodes, cause=cause, settings=drifting)

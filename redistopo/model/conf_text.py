@@ -46,11 +46,13 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
 
 @lru_cache(maxsize=4096)
 def canonical(name: str) -> str:
-    """A directive's name as it is today: lower case, and replica for the old slave.
+    """A directive's name in the one spelling used here: lower case, and replica for the old
+    slave; but masterauth for primaryauth, which Valkey alone knows, and writes since 9.0.
 
     Servers keep one value under both names (config.c, aliases).
     """
-    return re.sub(r"\bslave(s?)\b", r"replica\1", name.lower())
+    name = re.sub(r"\bslave(s?)\b", r"replica\1", name.lower())
+    return {"primaryauth": "masterauth", "primaryuser": "masteruser"}.get(name, name)
 
 
 def quote(value: str) -> str:
@@ -133,7 +135,7 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
     """The same redis.conf with other values in the lines of these directives."""
     lines = []
     for line in text.split("\n"):
-        name = (line.strip(_SPACE).split(None, 1) or [""])[0].lower()
+        name = canonical((line.strip(_SPACE).split(None, 1) or [""])[0])
         lines.append(f"{name} {quote(values[name])}" if name in values else line)
     return "\n".join(lines)
 
@@ -154,6 +156,14 @@ def with_hashes(text: str, hashes: Mapping[str, str]) -> str:
             rules = [word for word in words[2:] if word[0] not in "#>"]
             line = " ".join([*words[:2], rules[0], f"#{hashes[words[1]]}", *rules[1:]])  # noqa: PLW2901
         lines.append(line)
+    return "\n".join(lines)
+
+
+def with_auth_pass(text: str, name: str, password: str) -> str:
+    """The same sentinel.conf with another password for the data nodes of that primary."""
+    start = f"sentinel auth-pass {name} "
+    lines = [f"{start}{quote(password)}" if line.startswith(start) else line
+             for line in text.split("\n")]  # fmt: skip
     return "\n".join(lines)
 
 

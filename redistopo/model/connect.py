@@ -22,6 +22,8 @@ class Connect:
 
 def connect(plan: Plan, password_file: str) -> Connect:
     """The lines for a topology; `password_file` is "" where the user gave the password."""
+    if plan.sentinels:
+        return _watched(plan, password_file)
     first = plan.nodes[0]
     topology = plan.topology
     host = f"[{first.host}]" if ":" in first.host else first.host
@@ -44,8 +46,80 @@ def connect(plan: Plan, password_file: str) -> Connect:
     )
 
 
+def _watched(plan: Plan, password_file: str) -> Connect:
+    """The same where Sentinels watch: a client asks them who leads, by the topology's name.
+
+    Without ACL they have a password of their own; with it, an application has one for all.
+    """
+    topology, lead = plan.topology, plan.primaries[0]
+    variable = "REDISCLI_AUTH" if topology.acl else "SENTINEL_AUTH"
+    shell = []
+    if password_file:
+        shell.append(f'export REDISCLI_AUTH="$(head -n 1 {shlex.quote(password_file)})"')
+    elif topology.auth:
+        shell.append('export REDISCLI_AUTH="$REDISTOPO_PASSWORD"')
+    if topology.auth and not topology.acl:
+        own = shlex.quote(str(plan.layout.secret("sentinel")))
+        shell.append(f'export SENTINEL_AUTH="$(head -n 1 {own})"')
+    if plan.engine.cli:
+        shell.append(shlex.join([plan.engine.cli, *_cli_options(plan)]))
+    libraries = [("Python, redis-py", _python_watched(plan, variable))]
+    if not topology.tls:
+        libraries += _others_watched(plan, variable)
+    host = f"[{lead.host}]" if ":" in lead.host else lead.host
+    secret = ":$REDISCLI_AUTH@" if topology.auth else ""
+    scheme = "rediss" if topology.tls else "redis"
+    return Connect(
+        shell=tuple(shell),
+        libraries=tuple(libraries),
+        url=f"{scheme}://{secret}{host}:{lead.port}",
+    )
+
+
+def _python_watched(plan: Plan, variable: str) -> str:
+    topology = plan.topology
+    places = ", ".join(f"({_text(one.host)}, {one.port})" for one in plan.sentinels)
+    words, kwargs = [], []
+    if topology.auth:
+        words.append('password=os.environ["REDISCLI_AUTH"]')
+        kwargs.append(f'"password": os.environ["{variable}"]')
+    if topology.tls:
+        pem, ca = (_text(str(path)) for path in (plan.layout.tls.client, plan.layout.tls.ca))
+        tls = {"ssl": "True", "ssl_ca_certs": ca, "ssl_certfile": pem, "ssl_keyfile": pem}
+        words += [f"{name}={value}" for name, value in tls.items()]
+        kwargs += [f'"{name}": {value}' for name, value in tls.items()]
+    options = [f"[{places}]", *([f"sentinel_kwargs={{{', '.join(kwargs)}}}"] if kwargs else [])]
+    found = f"Sentinel({', '.join([*options, *words])}).master_for({_text(topology.name)})"
+    return f"import os; from redis.sentinel import Sentinel; {found}"
+
+
+def _others_watched(plan: Plan, variable: str) -> list[tuple[str, str]]:
+    auth, name = plan.topology.auth, _text(plan.topology.name)
+    places = [(_text(one.host), one.port) for one in plan.sentinels]
+    node = [f"sentinels: [{', '.join(f'{{host: {host}, port: {port}}}' for host, port in places)}]"]
+    node.append(f"name: {name}")
+    spots = ", ".join(_text(one.address) for one in plan.sentinels)
+    go = [f"MasterName: {name}", f"SentinelAddrs: []string{{{spots}}}"]
+    first, *more = places
+    java = f"RedisURI.Builder.sentinel({first[0]}, {first[1]}, {name})"
+    if auth:
+        node += [f"sentinelPassword: process.env.{variable}", "password: process.env.REDISCLI_AUTH"]
+        go += [f'SentinelPassword: os.Getenv("{variable}")', 'Password: os.Getenv("REDISCLI_AUTH")']
+        theirs = f'System.getenv("{variable}")'
+        java = f"RedisURI.Builder.sentinel({first[0]}, {first[1]}, {name}, {theirs})"
+        java += "".join(f".withSentinel({host}, {port}, {theirs})" for host, port in more)
+        java += '.withPassword(System.getenv("REDISCLI_AUTH").toCharArray())'
+    else:
+        java += "".join(f".withSentinel({host}, {port})" for host, port in more)
+    return [
+        ("Node, ioredis", f"new Redis({{{', '.join(node)}}})"),
+        ("Go, go-redis", f"redis.NewFailoverClient(&redis.FailoverOptions{{{', '.join(go)}}})"),
+        ("Java, Lettuce", f"RedisClient.create({java}.build())"),
+    ]
+
+
 def _cli_options(plan: Plan) -> list[str]:
-    first = plan.nodes[0]
+    first = plan.primaries[0] if plan.sentinels else plan.nodes[0]
     words = ["-c"] if plan.topology.clustered else []
     words += ["-h", first.host, "-p", str(first.port)]
     if plan.topology.tls:

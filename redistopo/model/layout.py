@@ -1,5 +1,6 @@
 """Where a project's files lie; paths only, nothing is touched."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,17 @@ class NodeFolder:
     root: Path
 
     @property
+    def sentinel(self) -> bool:
+        """Whether it is a Sentinel's, by its name: then its configuration is its own state."""
+        return re.fullmatch(r"sentinel[0-9]+", self.root.name) is not None
+
+    @property
+    def _stem(self) -> str:
+        return "sentinel" if self.sentinel else "redis"
+
+    @property
     def config(self) -> Path:
-        return self.root / "redis.conf"
+        return self.root / f"{self._stem}.conf"
 
     @property
     def started(self) -> Path:
@@ -29,11 +39,11 @@ class NodeFolder:
 
     @property
     def log(self) -> Path:
-        return self.root / "redis.log"
+        return self.root / f"{self._stem}.log"
 
     @property
     def pidfile(self) -> Path:
-        return self.root / "redis.pid"
+        return self.root / f"{self._stem}.pid"
 
     @property
     def table(self) -> Path:

@@ -7,15 +7,17 @@ from enum import StrEnum
 
 from redistopo.model.access import LocksSeen
 from redistopo.model.replies import Member, parse_pairs
+from redistopo.model.sentinels import Watch, latest
 from redistopo.model.slots import SlotRange
 from redistopo.model.topology import Shape
 
 
 class Role(StrEnum):
-    """What a node is in replication; servers still print master and slave."""
+    """What a node is: in replication (servers still print master and slave), or beside it."""
 
     PRIMARY = "primary"
     REPLICA = "replica"
+    SENTINEL = "sentinel"
 
 
 class ProcessState(StrEnum):
@@ -51,7 +53,8 @@ class NodeSeen:
     an absent node; `paused` is a process that was stopped (SIGSTOP) and would go on;
     `moved_from` is where the project's folder was when the node was started ("" where it
     is still there), and paths below it in `config` are told as they are today; `users` is
-    ACL LIST, empty where it wasn't told.
+    ACL LIST, empty where it wasn't told; `watches` are the primaries that a Sentinel watches,
+    whose settings are its `config`.
     """
 
     name: str
@@ -68,6 +71,7 @@ class NodeSeen:
     info: Mapping[str, str] = field(default_factory=dict)
     cluster: Mapping[str, str] = field(default_factory=dict)
     members: tuple[Member, ...] = ()
+    watches: tuple[Watch, ...] = ()
     config: Mapping[str, str] | None = None
     anonymous: str | None = None
     locks: LocksSeen | None = None
@@ -93,6 +97,9 @@ class NodeSeen:
     @property
     def role(self) -> Role | None:
         """Its role by its own word; None where it didn't answer."""
+        # Valkey calls it server_mode, unless it is told to be compatible
+        if "sentinel" in (self.info.get("redis_mode"), self.info.get("server_mode")):
+            return Role.SENTINEL
         said = self.info.get("role")
         return {"master": Role.PRIMARY, "slave": Role.REPLICA}.get(said or "")
 
@@ -181,6 +188,17 @@ class Observed:
     def engine(self) -> str:
         """The server by the first answering node's own word; "" where none answers."""
         return next((node.engine for node in self.answering), "")
+
+    @property
+    def sentinels(self) -> tuple[NodeSeen, ...]:
+        """The Sentinels that answer."""
+        return tuple(node for node in self.answering if node.role is Role.SENTINEL)
+
+    @property
+    def named(self) -> str:
+        """Address of the primary that the answering Sentinels name; "" where none does."""
+        told = (watch for node in self.sentinels for watch in node.watches)
+        return latest((watch.address, watch.epoch) for watch in told)
 
     def at(self, address: str) -> NodeSeen | None:
         """The node of that address."""

@@ -92,6 +92,8 @@ def parse(document: Mapping[str, object]) -> tuple[Topology | None, tuple[Proble
         return None, tuple(problems)
     shape = Shape(str(document["shape"]))
     values = defaults(shape) | {k: v for k, v in document.items() if k not in TABLES}
+    if shape is Shape.SENTINEL and "quorum" not in document:
+        values["quorum"] = cast(int, values["sentinels"]) // 2 + 1
     return _topology(values, redis, nodes), ()
 
 
@@ -126,6 +128,12 @@ def _topology(
         port=cast(int, values["port"]),
         shards=cast(int, values["shards"]),
         replicas=cast(int, values["replicas"]),
+        sentinels=cast(int, values["sentinels"]),
+        quorum=cast(int, values["quorum"]),
+        sentinel_port=cast(int, values["sentinel_port"]),
+        down_after=cast(int, values["down_after"]),
+        failover_timeout=cast(int, values["failover_timeout"]),
+        parallel_syncs=cast(int, values["parallel_syncs"]),
         engine=str(values["engine"]),
         formation=Formation(str(values["formation"])),
         node_timeout=cast(int, values["node_timeout"]),

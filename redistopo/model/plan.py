@@ -16,6 +16,7 @@ class Method(StrEnum):
     REDIS_CLI = "redis-cli"
     INSTANT = "instant"
     REPLICAOF = "replicaof"
+    SENTINEL = "sentinel"
     NONE = "none"
 
 
@@ -29,7 +30,8 @@ class FormationChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodePlan:
-    """One server to be: `follows` names its primary ("" for a primary); `bus_port` 0 for none.
+    """One server to be: `follows` names its primary ("" for a primary, and for a Sentinel, which
+    is in no shard: 0); `bus_port` 0 for none.
 
     `directives` are the user's own, all nodes' and this node's.
     """
@@ -89,6 +91,19 @@ class Plan:
             if node.name == name:
                 return node
         raise KeyError(name)
+
+    @property
+    def data(self) -> tuple[NodePlan, ...]:
+        """The nodes that hold data."""
+        return tuple(node for node in self.nodes if node.role is not Role.SENTINEL)
+
+    @property
+    def sentinels(self) -> tuple[NodePlan, ...]:
+        return tuple(node for node in self.nodes if node.role is Role.SENTINEL)
+
+    def at(self, address: str) -> NodePlan | None:
+        """The node of that address."""
+        return next((node for node in self.nodes if node.address == address), None)
 
     @property
     def primaries(self) -> tuple[NodePlan, ...]:

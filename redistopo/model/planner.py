@@ -8,7 +8,15 @@ from redistopo.model.layout import Layout
 from redistopo.model.observed import Role, ShardSeen
 from redistopo.model.plan import FormationChoice, Method, NodePlan, Plan, ShardPlan
 from redistopo.model.slots import split
-from redistopo.model.topology import BUS_OFFSET, Directives, Formation, Shape, Topology, node_name
+from redistopo.model.topology import (
+    BUS_OFFSET,
+    Directives,
+    Formation,
+    Shape,
+    Topology,
+    node_name,
+    sentinel_name,
+)
 
 
 def make_plan(topology: Topology, layout: Layout, engine: Engine, why: str) -> Plan:
@@ -51,9 +59,26 @@ def make_plan(topology: Topology, layout: Layout, engine: Engine, why: str) -> P
         engine=engine,
         engine_why=why,
         formation=choose_formation(topology, engine),
-        nodes=tuple(nodes),
+        nodes=(*nodes, *_sentinels(topology, layout)),
         shards=shards,
     )
+
+
+def _sentinels(topology: Topology, layout: Layout) -> Iterable[NodePlan]:
+    for index in range(topology.sentinels):
+        name = sentinel_name(index + 1)
+        yield NodePlan(
+            name=name,
+            number=topology.size + index + 1,
+            shard=0,
+            role=Role.SENTINEL,
+            host=topology.host,
+            port=topology.first_sentinel + index,
+            bus_port=0,
+            folder=layout.node(name),
+            follows="",
+            directives={},
+        )
 
 
 def _shards(topology: Topology, names: list[str]) -> Iterable[ShardPlan]:
@@ -79,6 +104,11 @@ def choose_formation(topology: Topology, engine: Engine) -> FormationChoice:
         return FormationChoice(
             method=Method.REPLICAOF, why="each replica's config names its primary"
         )
+    if topology.shape is Shape.SENTINEL:
+        return FormationChoice(
+            method=Method.SENTINEL,
+            why="each replica's config names its primary, and Sentinels watch it",
+        )
     if topology.formation is Formation.REDIS_CLI:
         return FormationChoice(method=Method.REDIS_CLI, why="the topology file asks for it")
     if topology.formation is Formation.INSTANT:
@@ -96,7 +126,7 @@ def choose_formation(topology: Topology, engine: Engine) -> FormationChoice:
 
 
 def led_by(plan: Plan, primary: str) -> Plan:
-    """A replication plan with `primary` as its primary and all others following it.
+    """A replication plan with `primary` as its primary and all other data nodes following it.
 
     After a failover the servers' roles count, not the ones first planned.
     """
@@ -106,11 +136,11 @@ def led_by(plan: Plan, primary: str) -> Plan:
         replace(node, role=Role.PRIMARY, follows="")
         if node.name == primary
         else replace(node, role=Role.REPLICA, follows=primary)
-        for node in plan.nodes
+        for node in plan.data
     )
     others = tuple(node.name for node in nodes if node.name != primary)
     shard = replace(plan.shards[0], primary=primary, replicas=others)
-    return replace(plan, nodes=nodes, shards=(shard,))
+    return replace(plan, nodes=(*nodes, *plan.sentinels), shards=(shard,))
 
 
 def as_seen(plan: Plan, shards: tuple[ShardSeen, ...]) -> Plan:

@@ -1,7 +1,7 @@
 """Ports: which ones a topology takes, and where the next free block lies."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redistopo.model.topology import BUS_OFFSET, LAST_PORT, Topology
 
@@ -11,11 +11,14 @@ Blocked = Callable[[int], str]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`size` data ports from `first`, with their bus ports where there is a bus."""
+    """`size` data ports from `first`, with their bus ports where there is a bus, and those of
+    so many Sentinels, where there are any, from `first_sentinel`."""
 
     first: int
     size: int
     bus: bool
+    sentinels: int = 0
+    first_sentinel: int = 0
 
     @property
     def data(self) -> range:
@@ -24,20 +27,35 @@ class Block:
     @property
     def all(self) -> tuple[int, ...]:
         buses = range(self.first + BUS_OFFSET, self.first + BUS_OFFSET + self.size)
-        return (*self.data, *buses) if self.bus else tuple(self.data)
+        return (*self.data, *buses) if self.bus else (*self.data, *self.watching)
+
+    @property
+    def watching(self) -> range:
+        """The Sentinels' ports."""
+        return range(self.first_sentinel, self.first_sentinel + self.sentinels)
 
     @property
     def highest(self) -> int:
-        return self.first + self.size - 1 + (BUS_OFFSET if self.bus else 0)
+        data = self.first + self.size - 1 + (BUS_OFFSET if self.bus else 0)
+        return max(data, *self.watching) if self.sentinels else data
 
     @property
     def fits(self) -> bool:
-        """Whether every port is a port, and no data port is another node's bus port."""
-        return self.highest <= LAST_PORT and not (self.bus and self.size > BUS_OFFSET)
+        """Whether every port is a port, and no data port is another node's bus port, or a
+        Sentinel's."""
+        apart = not (self.bus and self.size > BUS_OFFSET) and not self.meets
+        return self.highest <= LAST_PORT and apart
+
+    @property
+    def meets(self) -> bool:
+        """Whether a Sentinel's port is a data port."""
+        return not set(self.data).isdisjoint(self.watching)
 
     def __str__(self) -> str:
         last = self.first + self.size - 1
         data = str(self.first) if last == self.first else f"{self.first}-{last}"
+        if self.sentinels:
+            return f"{data} (Sentinels {Block(self.first_sentinel, self.sentinels, bus=False)})"
         if not self.bus:
             return data
         bus = f"{self.first + BUS_OFFSET}"
@@ -46,7 +64,8 @@ class Block:
 
 def block_of(topology: Topology) -> Block:
     """The ports that a topology takes."""
-    return Block(topology.port, topology.size, topology.clustered)
+    first = topology.first_sentinel if topology.sentinels else 0
+    return Block(topology.port, topology.size, topology.clustered, topology.sentinels, first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +93,14 @@ def choose(wanted: Block, blocked: Blocked) -> Choice:
 def _from(wanted: Block) -> Iterator[Block]:
     """Blocks to try: round hundreds for a cluster (7000, 7100 ...), else the next tens."""
     pace = 100 if wanted.bus else 10
-    pace = max(pace, -(-wanted.size // pace) * pace)
+    most = max(wanted.size, wanted.sentinels)
+    pace = max(pace, -(-most // pace) * pace)
     block = wanted
     while block.fits:
         yield block
-        block = Block(block.first + pace, wanted.size, wanted.bus)
+        block = replace(
+            block, first=block.first + pace, first_sentinel=block.first_sentinel + pace
+        )
 
 
 def ephemeral(block: Block, span: tuple[int, int] | None) -> tuple[int, ...]:

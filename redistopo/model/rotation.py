@@ -56,6 +56,21 @@ def turning(rotation: Rotation) -> tuple[Command, ...]:
     return (("CONFIG", "SET", "masterauth", directives(rotation)["masterauth"]),)
 
 
+def at_sentinels(rotation: Rotation) -> Rotation:
+    """What of it concerns Sentinels: with ACL the users that they have too; their own password,
+    which they come in with to each other and, with ACL, to the data nodes, is never changed."""
+    acl = User.ADMIN in rotation.passwords
+    held = (User.APPLICATION, User.ADMIN) if acl else ()
+    return replace(rotation, passwords={user: rotation.passwords[user] for user in held})
+
+
+def turning_sentinels(rotation: Rotation, name: str) -> tuple[Command, ...]:
+    """What makes a Sentinel present the new password to the data nodes, where it is that one."""
+    if User.ADMIN in rotation.passwords:
+        return ()
+    return (("SENTINEL", "SET", name, "auth-pass", rotation.passwords[User.APPLICATION]),)
+
+
 def directives(rotation: Rotation) -> dict[str, str]:
     """The directives of redis.conf that say a password, with the new one."""
     new = rotation.passwords

@@ -10,11 +10,13 @@ from redistopo.model.ports import block_of
 from redistopo.model.topology import (
     BUS_OFFSET,
     LAST_PORT,
+    SENTINEL_OFFSET,
     Directives,
     Formation,
     Shape,
     Topology,
     node_name,
+    sentinel_name,
 )
 
 # Directives that redistopo sets itself -> the key to use instead.
@@ -54,6 +56,7 @@ def check(topology: Topology) -> tuple[Problem, ...]:
     """Every problem between the keys; empty for a topology that can be planned."""
     return (
         *_size(topology),
+        *_sentinels(topology),
         *_ports(topology),
         *_host(topology),
         *_acl(topology),
@@ -88,9 +91,47 @@ def _size(topology: Topology) -> Iterable[Problem]:
         )
 
 
+def _sentinels(topology: Topology) -> Iterable[Problem]:
+    if topology.shape is not Shape.SENTINEL:
+        for key in ("sentinels", "quorum"):
+            if getattr(topology, key):
+                yield Problem(
+                    key=key,
+                    seen=f"is {getattr(topology, key)}",
+                    allowed=f"{topology.shape} has no Sentinel",
+                    hint='shape = "sentinel" has them',
+                )
+        return
+    if not topology.replicas:
+        yield Problem(
+            key="replicas",
+            seen="is 0",
+            allowed="Sentinels fail over to a replica: 1 or more",
+            hint="2 leave one after a failover",
+        )
+    if not topology.sentinels:
+        yield Problem(key="sentinels", seen="is 0", allowed="allowed is 1 to 99, best 3 or 5")
+    elif not 1 <= topology.quorum <= topology.sentinels:
+        yield Problem(
+            key="quorum",
+            seen=f"is {topology.quorum}",
+            allowed=f"with {topology.sentinels} Sentinels, allowed is 1 to {topology.sentinels}",
+            hint=f"more than half is usual: {topology.sentinels // 2 + 1}",
+        )
+    if 0 < topology.sentinel_port < 1024:
+        yield Problem(
+            key="sentinel_port",
+            seen=f"is {topology.sentinel_port}",
+            allowed=f"allowed is 1024 to {LAST_PORT}, or 0 for port + {SENTINEL_OFFSET}",
+        )
+
+
 def _ports(topology: Topology) -> Iterable[Problem]:
     block = block_of(topology)
     if block.fits:
+        return
+    if topology.sentinels:
+        yield _sentinel_ports(topology)
         return
     room = LAST_PORT - (BUS_OFFSET if block.bus else 0) - block.size + 1
     why = f"{block.size} nodes and a bus at port + {BUS_OFFSET}" if block.bus else f"{block.size}"
@@ -99,6 +140,23 @@ def _ports(topology: Topology) -> Iterable[Problem]:
         key="port",
         seen=f"is {topology.port}, so the highest port would be {block.highest}",
         allowed=f"with {why}, allowed is 1024 to {room}" if possible else "too many nodes",
+    )
+
+
+def _sentinel_ports(topology: Topology) -> Problem:
+    block = block_of(topology)
+    if block.meets:
+        return Problem(
+            key="sentinel_port",
+            seen=f"is {topology.sentinel_port}, among the data ports",
+            allowed=f"the data nodes have {block.first} to {block.first + block.size - 1}",
+        )
+    return Problem(
+        key="sentinel_port" if block.first + block.size - 1 <= LAST_PORT else "port",
+        seen=f"is {topology.sentinel_port or f'port + {SENTINEL_OFFSET}'}, so the highest port "
+        f"would be {block.highest}",
+        allowed=f"no port is above {LAST_PORT}",
+        hint="name a lower one: sentinel_port",
     )
 
 
@@ -172,7 +230,14 @@ def _engine(topology: Topology) -> Iterable[Problem]:
 
 def _node(topology: Topology, name: str, table: Directives) -> Iterable[Problem]:
     names = [node_name(n) for n in range(1, topology.size + 1)]
-    if name not in names:
+    if name in [sentinel_name(n) for n in range(1, topology.sentinels + 1)]:
+        yield Problem(
+            key=f"nodes.{name}",
+            seen="is a Sentinel",
+            allowed="these tables are for redis.conf, and a Sentinel has none",
+            hint="quorum, down_after, failover_timeout and parallel_syncs are keys of this file",
+        )
+    elif name not in names:
         near = difflib.get_close_matches(name, names, n=1)
         yield Problem(
             key=f"nodes.{name}",

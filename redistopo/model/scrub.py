@@ -39,6 +39,9 @@ _ENCODERS: tuple[Callable[[str], str], ...] = (
 _LINE = re.compile(
     rf"(?im)\b({'|'.join(sorted(map(re.escape, SECRET)))})\b([\"']?[ \t]*[=: \t][ \t]*)\S.*$"
 )
+_SENTINEL = re.compile(
+    r"(?im)\b(auth-pass[\"']?[ \t]+\S+[ \t]+|sentinel-pass[\"']?[ \t]+)\S.*$"
+)
 _USER = re.compile(r"(?im)^([ \t]*\"?user\"?(?:[ \t]*=[ \t]*|[ \t]+))\S.*$")
 
 
@@ -64,6 +67,10 @@ def _encoded(text: str) -> Iterable[str]:
 def secrets_in(conf: Directives) -> frozenset[str]:
     """The secrets that a configuration names: passwords, key phrases, and users' passwords."""
     found = {value for name in _NAMES for value in conf.get(name, ())}
+    for line in conf.get("sentinel", ()):
+        words = line.split(" ")
+        past = {"auth-pass": 2, "sentinel-pass": 1}.get(words[0].lower())
+        found |= {" ".join(words[past:])} if past else set()
     return frozenset(found | _of_users(conf.get("user", ()))) - {""}
 
 
@@ -113,6 +120,7 @@ class Scrubber:
     def lines(self, text: str) -> str:
         """The same for configuration and logs; what a directive for secrets sets goes as well."""
         cut = _USER.sub(rf"\g<1>{self._mask}", self.text(text))
+        cut = _SENTINEL.sub(rf"\g<1>{self._mask}", cut)
         return _LINE.sub(rf"\g<1>\g<2>{self._mask}", cut)
 
     def value(self, value: object) -> object:

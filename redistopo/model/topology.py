@@ -14,6 +14,10 @@ FORMAT = 1
 BUS_OFFSET = 10000
 """The cluster bus listens at the data port plus this (cluster.h, CLUSTER_PORT_INCR)."""
 
+SENTINEL_OFFSET = 20000
+"""The first Sentinel listens at the first data port plus this, unless the file says otherwise:
+6379 and 26379 are the ports that Redis's own files have (redis.conf, sentinel.conf)."""
+
 LAST_PORT = 65535
 
 SAFE_RIGHTS = "+@all -@admin -@dangerous"
@@ -28,6 +32,7 @@ class Shape(StrEnum):
 
     CLUSTER = "cluster"
     REPLICATION = "replication"
+    SENTINEL = "sentinel"
     STANDALONE = "standalone"
 
 
@@ -37,6 +42,7 @@ SHAPE_ALIASES = {
     "master-replica": Shape.REPLICATION,
     "primary-replica": Shape.REPLICATION,
     "master-slave": Shape.REPLICATION,
+    "sentinels": Shape.SENTINEL,
     "single": Shape.STANDALONE,
 }
 
@@ -96,7 +102,7 @@ KEYS: tuple[Key, ...] = (
         choices=_values(Shape),
         required=True,
         doc="cluster: slots over several primaries. replication: one primary and its replicas. "
-        "standalone: one server.",
+        "sentinel: the same, watched by Sentinels, who fail over. standalone: one server.",
     ),
     Key(
         name="host",
@@ -125,6 +131,50 @@ KEYS: tuple[Key, ...] = (
         least=0,
         most=10,
         doc="Replicas of each primary.",
+    ),
+    Key(
+        name="sentinels",
+        kind=int,
+        least=0,
+        most=99,
+        doc="How many Sentinels watch the primary, for shape sentinel. More than half of them "
+        "must be there for a failover: 3 survive the loss of one.",
+    ),
+    Key(
+        name="quorum",
+        kind=int,
+        least=0,
+        most=99,
+        doc="How many Sentinels must agree that the primary is down. Left out: more than half.",
+    ),
+    Key(
+        name="sentinel_port",
+        kind=int,
+        least=0,
+        most=LAST_PORT,
+        doc="Port of the first Sentinel; the others follow. 0 is port + 20000.",
+    ),
+    Key(
+        name="down_after",
+        kind=int,
+        least=500,
+        most=600_000,
+        doc="Milliseconds without an answer before a Sentinel takes a node for down.",
+    ),
+    Key(
+        name="failover_timeout",
+        kind=int,
+        least=1000,
+        most=3_600_000,
+        doc="Milliseconds that each part of a failover may take; one that no Sentinel won is "
+        "tried again after twice that time.",
+    ),
+    Key(
+        name="parallel_syncs",
+        kind=int,
+        least=1,
+        most=10,
+        doc="How many replicas are turned to a new primary at one time.",
     ),
     Key(
         name="engine",
@@ -204,6 +254,12 @@ class Topology:
     port: int
     shards: int
     replicas: int
+    sentinels: int = 0
+    quorum: int = 0
+    sentinel_port: int = 0
+    down_after: int = 5000
+    failover_timeout: int = 10_000
+    parallel_syncs: int = 1
     engine: str = "auto"
     formation: Formation = Formation.AUTO
     node_timeout: int = 5000
@@ -220,8 +276,18 @@ class Topology:
 
     @property
     def size(self) -> int:
-        """How many nodes the topology has."""
+        """How many nodes hold data."""
         return self.shards * (1 + self.replicas)
+
+    @property
+    def count(self) -> int:
+        """How many nodes the topology has, Sentinels too."""
+        return self.size + self.sentinels
+
+    @property
+    def first_sentinel(self) -> int:
+        """Port of the first Sentinel."""
+        return self.sentinel_port or self.port + SENTINEL_OFFSET
 
     @property
     def clustered(self) -> bool:
@@ -233,16 +299,30 @@ def node_name(number: int) -> str:
     return f"node{number}"
 
 
+def sentinel_name(number: int) -> str:
+    """The name of the nth Sentinel, from 1."""
+    return f"sentinel{number}"
+
+
 def defaults(shape: Shape) -> dict[str, object]:
     """The values of keys that a file of this shape leaves out."""
     by_shape: dict[Shape, dict[str, object]] = {
         Shape.CLUSTER: {"port": 7000, "shards": 3, "replicas": 1},
         Shape.REPLICATION: {"port": 6379, "shards": 1, "replicas": 2},
+        Shape.SENTINEL: {
+            "port": 6379, "shards": 1, "replicas": 2, "sentinels": 3, "quorum": 2,
+        },  # fmt: skip
         Shape.STANDALONE: {"port": 6379, "shards": 1, "replicas": 0},
     }
     return {
         "name": "redis",
         "host": "127.0.0.1",
+        "sentinels": 0,
+        "quorum": 0,
+        "sentinel_port": 0,
+        "down_after": 5000,
+        "failover_timeout": 10_000,
+        "parallel_syncs": 1,
         "engine": "auto",
         "formation": Formation.AUTO.value,
         "node_timeout": 5000,

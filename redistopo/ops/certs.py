@@ -108,6 +108,8 @@ def _load(node: Target, before: Certificate | None, asker: Asker) -> str:
     """
     path = str(node.layout.tls.node(node.name)) if node.layout else ""
     again = "redistopo down, then up"
+    if node.layout and node.layout.node(node.name).sentinel:
+        return f"a Sentinel reads certificates only at its start: {again}"
     try:
         reply = asker.ask(node.host, node.port, [("CONFIG", "SET", "tls-cert-file", path)])[0]
     except Unreachable as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from redistopo.errors import AccessDenied, BadReply, Unreachable, WrongRequest
 from redistopo.model.access import NEEDS_TLS
 from redistopo.model.replies import parse_info, parse_nodes, parse_pairs
+from redistopo.model.sentinels import peers, watched
 from redistopo.model.topology import LAST_PORT, Shape
 from redistopo.world.client import Asker, numeric, succeed
 from redistopo.world.observe import Target
@@ -39,9 +40,7 @@ def discover(host: str, port: int, asker: Asker) -> Discovered:
     # Valkey calls it server_mode, unless it is told to be compatible (server.c,
     # genValkeyInfoString)
     if "sentinel" in (info.get("redis_mode"), info.get("server_mode")):
-        raise WrongRequest(
-            f"{host}:{port} is a Sentinel", hint="give the address of a data node instead"
-        )
+        return _watched(host, port, asker)
     if info.get("cluster_enabled") == "1":
         text = succeed(asker.ask(host, port, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
         found = [
@@ -59,6 +58,28 @@ def discover(host: str, port: int, asker: Asker) -> Discovered:
             nodes = [primary, (host, port)]  # the checks will tell what is wrong with it
     shape = Shape.REPLICATION if len(nodes) > 1 else Shape.STANDALONE
     return Discovered(shape=shape, targets=_targets(nodes))
+
+
+def _watched(host: str, port: int, asker: Asker) -> Discovered:
+    """The data nodes and the Sentinels that a Sentinel knows, and it itself."""
+
+    def ask(*words: str) -> object:
+        return succeed(asker.ask(host, port, [("SENTINEL", *words)])[0], f"SENTINEL {words[0]}")
+
+    said = ask("MASTERS")
+    found = [watched(one) for one in said] if isinstance(said, list) else []
+    if len(found) != 1:
+        names = ", ".join(one.name for one in found) or "none"
+        raise WrongRequest(
+            f"{host}:{port} is a Sentinel that watches {len(found)} primaries: {names}",
+            hint="give the address of a data node instead",
+        )
+    name = found[0].name
+    replicas = peers(ask("REPLICAS", name), "SENTINEL REPLICAS")
+    others = peers(ask("SENTINELS", name), "SENTINEL SENTINELS")
+    around = [(one.host, one.port) for one in (*replicas, *others)]
+    addresses = [(found[0].host, found[0].port), (host, port), *around]
+    return Discovered(shape=Shape.SENTINEL, targets=_targets(addresses))
 
 
 def _replicas(info: dict[str, str]) -> Iterator[tuple[str, int]]:

@@ -125,9 +125,11 @@ def _stop(layout: Layout, request: DownRequest, deadline: Deadline, tell: Tell) 
         seen = look(Shape.REPLICATION, targets, asker, Depth.HEALTH)
         remember_primary(layout, seen)
         replicas = {node.name for node in seen.nodes if node.role is Role.REPLICA}
-        # replicas first: a primary that goes first would leave them looking for it
-        rest = tuple(name for name in names if name not in replicas)
-        phases = [("replicas", tuple(replicas)), ("primaries", rest)]
+        # replicas first: a primary that goes first would leave them looking for it; and before
+        # any of them the Sentinels, who would fail over
+        sentinels = tuple(name for name in names if layout.node(name).sentinel)
+        rest = tuple(name for name in names if name not in (*replicas, *sentinels))
+        phases = [("Sentinels", sentinels), ("replicas", tuple(replicas)), ("primaries", rest)]
         phases = [(what, some) for what, some in phases if some]
         shutdown = _Shutdown(seen, rendered, asker, lossy=request.force or request.wipe)
         ends = []

@@ -154,6 +154,8 @@ def _shape(record: Record | None, rendered: dict[str, Directives]) -> Shape:
     """The shape by the record, else by the configuration: the topology file may be broken."""
     if record is not None and record.shape in set(Shape):
         return Shape(record.shape)
+    if any("sentinel" in conf for conf in rendered.values()):
+        return Shape.SENTINEL
     clustered = any(conf.get("cluster-enabled") == ("yes",) for conf in rendered.values())
     return Shape.CLUSTER if clustered else Shape.REPLICATION
 

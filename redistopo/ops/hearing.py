@@ -1,7 +1,7 @@
 """What nodes say of themselves, as they say it: for a report, not for a judgement."""
 
 from redistopo.errors import RedistopoError
-from redistopo.model.observed import Observed
+from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.topology import Shape
 from redistopo.world.client import Asker, Command
 
@@ -10,10 +10,11 @@ _CLUSTER: tuple[Command, ...] = (("CLUSTER", "INFO"), ("CLUSTER", "NODES"))
 
 
 def hear(seen: Observed, asker: Asker) -> dict[str, str]:
-    """Node -> its INFO, CLUSTER INFO and CLUSTER NODES as text, for every node that answered."""
-    commands = [*_ALWAYS, *(_CLUSTER if seen.shape is Shape.CLUSTER else ())]
+    """Node -> its INFO, its CLUSTER INFO and CLUSTER NODES, or what it says as a Sentinel, as
+    text, for every node that answered."""
     found = {}
     for node in seen.answering:
+        commands = _commands(seen, node)
         try:
             replies = asker.ask(node.host, node.port, commands)
         except RedistopoError as error:
@@ -24,3 +25,11 @@ def hear(seen: Observed, asker: Asker) -> dict[str, str]:
             f"> {' '.join(map(str, command))}\n{str(reply).rstrip()}\n\n" for command, reply in told
         )
     return found
+
+
+def _commands(seen: Observed, node: NodeSeen) -> list[Command]:
+    if node.role is not Role.SENTINEL:
+        return [*_ALWAYS, *(_CLUSTER if seen.shape is Shape.CLUSTER else ())]
+    about = ("MASTER", "REPLICAS", "SENTINELS", "CKQUORUM")
+    asked = [("SENTINEL", word, watch.name) for watch in node.watches for word in about]
+    return [("INFO",), ("SENTINEL", "MYID"), *asked]

@@ -87,14 +87,18 @@ def refuse_older_engine(plan: Plan, record: Record | None) -> None:
 
 
 def remember_primary(layout: Layout, seen: Observed) -> None:
-    """A replication's primary is on record, as the servers say now; every verb that looks
+    """The primary of a replication, watched or not, is on record, as the servers say now; every verb that looks
     calls this, so that whoever was promoted leads again after all have stopped. Where
     several say that they are, nobody can tell: then none is on record."""
     record = load_record(layout)
     primary = primary_in(seen)
     several = sum(node.role is Role.PRIMARY for node in seen.answering) > 1
     known = record is not None and record.formed and (primary or several)
-    if record is not None and record.shape == Shape.REPLICATION and known:
+    watched = seen.at(seen.named) if seen.named else None
+    if several and watched is not None:
+        primary = watched.name  # whoever else says so will be told to follow it
+    replicated = (Shape.REPLICATION.value, Shape.SENTINEL.value)
+    if record is not None and record.shape in replicated and known:
         remember(layout, replace(record, primary=primary))
 
 

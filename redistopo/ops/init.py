@@ -112,8 +112,7 @@ def _asked(request: InitRequest, name: str) -> Topology:
         near = difflib.get_close_matches(request.shape.lower(), known, n=1)
         raise WrongRequest(
             f"{request.shape!r} is no shape",
-            detail=f"shapes are {', '.join(Shape)}"
-            + ("; sentinel is not built yet" if "sentinel" in request.shape.lower() else ""),
+            detail=f"shapes are {', '.join(Shape)}",
             hint=f"did you mean: redistopo init {near[0]}" if near else "redistopo init cluster",
         )
     document: dict[str, object] = {"format": FORMAT, "shape": shape.value, "name": name}
@@ -143,8 +142,8 @@ def _default_name(layout: Layout) -> str:
 
 def _placed(layout: Layout, topology: Topology, existing: Topology | None, tell: Tell) -> Topology:
     """The topology on the ports its file already names, else on the first free block."""
-    if existing is not None and existing.size == topology.size:
-        same = replace(topology, port=existing.port)
+    if existing is not None and existing.count == topology.count:
+        same = replace(topology, port=existing.port, sentinel_port=existing.sentinel_port)
         if existing.shape is topology.shape and block_of(same).fits:
             return same
     choice = choose(block_of(topology), blocker(layout.root, topology.host))
@@ -156,7 +155,8 @@ def _placed(layout: Layout, topology: Topology, existing: Topology | None, tell:
         )
     if choice.passed:
         note(tell, f"ports {choice.block}, because {_passed(choice)}")
-    return replace(topology, port=choice.block.first)
+    moved = choice.block.first_sentinel if topology.sentinel_port else 0
+    return replace(topology, port=choice.block.first, sentinel_port=moved)
 
 
 def _passed(choice: Choice) -> str:

@@ -11,6 +11,7 @@ from redistopo.model.planner import led_by
 from redistopo.model.rebuild import Entry, Table, latest, read_table
 from redistopo.model.record import Record
 from redistopo.model.topology import Persistence
+from redistopo.ops.watching import named_primary
 from redistopo.world.folder import has_keys, written_at
 from redistopo.world.tables import tables
 
@@ -30,7 +31,7 @@ def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tel
     """
     if plan.topology.clustered or len(plan.nodes) == 1:
         return plan
-    names = [node.name for node in plan.nodes]
+    names = [node.name for node in plan.data]
     if primary and primary not in names:
         raise WrongRequest(
             f"there is no node {primary!r}", hint=f"--primary takes one of {', '.join(names)}"
@@ -38,6 +39,8 @@ def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tel
     running = [node for node in seen.nodes if node.running]
     if any(node.paused for node in running):
         return plan  # they are continued first, and asked
+    if plan.sentinels and named_primary(plan, seen):
+        return _as_named(plan, seen, primary, tell)
     if leaders := [node.name for node in running if node.role is Role.PRIMARY]:
         if primary and primary not in leaders:
             note(tell, f"--primary {primary} is not needed: {', '.join(leaders)} runs and leads")
@@ -58,6 +61,35 @@ def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tel
             hint=f"say who leads: redistopo up --primary NODE, one of {', '.join(rich)}",
         )
     return _if_latest(plan, rich)
+
+
+def _as_named(plan: Plan, seen: Observed, primary: str, tell: Tell) -> Plan:
+    """The plan, led by whom the Sentinels name: they turn everybody else into its replica.
+
+    Raises WrongRequest where that one would start without the data that others have.
+    """
+    lead = plan.shards[0].primary
+    if primary and primary != lead:
+        raise WrongRequest(
+            f"the Sentinels name {lead} as primary, and turn {primary} into its replica",
+            hint="leave --primary out; once it is up: SENTINEL FAILOVER, at a Sentinel",
+        )
+    if any(node.role is Role.REPLICA for node in seen.nodes):
+        return plan  # they fail over to it first, if they can
+    absent = next((node for node in seen.nodes if node.name == lead and not node.running), None)
+    rich = [node.name for node in seen.nodes if node.role is None and _has_data(plan, node)]
+    rich = [name for name in rich if name != lead and not plan.node(name).folder.sentinel]
+    lost = absent and not written_at(plan.layout, lead)
+    if lost and rich and plan.topology.persistence is not Persistence.NONE:
+        root, copy = plan.node(lead).folder.root, plan.node(rich[0]).folder.root
+        note(tell, f"the Sentinels name {lead}")
+        raise WrongRequest(
+            f"{lead} would lead, and has no data; {', '.join(rich)} has",
+            detail=_LOSES,
+            hint=f"the Sentinels name {lead}: give it a copy of what {rich[0]} has, from {copy} "
+            f"into {root} (appendonlydir or appendonly.aof, and dump.rdb)",
+        )
+    return plan
 
 
 def _has_data(plan: Plan, node: NodeSeen) -> bool:

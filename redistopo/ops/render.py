@@ -5,10 +5,11 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode
 from redistopo.model.access import Keys
+from redistopo.model.observed import Role
 from redistopo.model.plan import Plan
 from redistopo.ops.project import load, plan_of
 from redistopo.ops.secrets import discreet
-from redistopo.render.conf import node_conf, users_acl
+from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 from redistopo.world.files import absolute, private_folder, write_private
 from redistopo.world.folder import claim
 from redistopo.world.password import keys
@@ -16,7 +17,8 @@ from redistopo.world.password import keys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderResult:
-    """The files written: a redis.conf for each node, and with `acl` its users.acl."""
+    """The files written: a redis.conf for each data node, a sentinel.conf for each Sentinel,
+    and with `acl` a users.acl for each."""
 
     folder: Path
     files: tuple[Path, ...]
@@ -25,7 +27,7 @@ class RenderResult:
 
 
 def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
-    """Every node's redis.conf is in its own folder below `out`, readable by you alone.
+    """Every node's configuration is in its own folder below `out`, readable by you alone.
 
     They hold the password; where none was made yet, this makes the one that `up` will use.
     """
@@ -45,10 +47,11 @@ def _rendered(made: Plan, held: Keys, folder: Path) -> list[Path]:
     for node in made.nodes:
         path = folder / node.name / node.folder.config.name
         private_folder(path.parent)
-        write_private(path, node_conf(made, node, held))
+        watches = node.role is Role.SENTINEL
+        write_private(path, (sentinel_conf if watches else node_conf)(made, node, held))
         files.append(path)
         if made.topology.acl:
             users = path.with_name(node.folder.users.name)
-            write_private(users, users_acl(made, held))
+            write_private(users, users_acl(made, held, sentinel=watches))
             files.append(users)
     return files

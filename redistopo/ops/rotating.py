@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.events import Tell, note, step
 from redistopo.model.access import Keys, User
-from redistopo.model.conf_text import with_hashes, with_values
+from redistopo.model.conf_text import read_conf, with_auth_pass, with_hashes, with_values
 from redistopo.model.layout import Layout
 from redistopo.model.rotation import (
     Command,
     Rotation,
+    at_sentinels,
     directives,
     dropping,
     hashes,
@@ -18,7 +19,9 @@ from redistopo.model.rotation import (
     rotated,
     taking,
     turning,
+    turning_sentinels,
 )
+from redistopo.model.sentinels import Kept, kept
 from redistopo.ops.running import configs, running_targets
 from redistopo.world.client import Asker, succeed
 from redistopo.world.files import read_text, write_private
@@ -39,15 +42,22 @@ def carry_over(layout: Layout, old: Keys, rotation: Rotation, tell: Tell) -> Key
     new = rotated(old, rotation)
     begin_rotation(layout, rotation)
     rendered = configs(layout)
-    nodes = [one for one in running_targets(layout, rendered) if ours(layout, one.name)]
+    running = [one for one in running_targets(layout, rendered) if ours(layout, one.name)]
+    nodes = [one for one in running if not layout.node(one.name).sentinel]
+    watching = [one for one in running if layout.node(one.name).sentinel]
+    beside = at_sentinels(rotation)
     with Asker(old) as first, Asker(new) as second:
         ways = (second, first)
         if nodes:
             servers = "1 server takes" if len(nodes) == 1 else f"{len(nodes)} servers take"
             with step(tell, f"{servers} the new password beside the old one"):
                 _order(nodes, taking(rotation), ways)
+                _order(watching, taking(beside), ways)
         with step(tell, "replicas and files change over"):
             _order(nodes, turning(rotation), ways)
+            for node in watching:
+                if state := _state(layout, node.name):
+                    _order([node], turning_sentinels(rotation, state.name), ways)
             for name in rendered:
                 _rewrite(layout, name, rotation)
             _keep(layout, rotation)
@@ -58,6 +68,7 @@ def carry_over(layout: Layout, old: Keys, rotation: Rotation, tell: Tell) -> Key
         if nodes:
             with step(tell, "the old password goes"):
                 _order(nodes, dropping(rotation), ways)
+                _order(watching, dropping(beside) if beside.passwords else (), ways)
     end_rotation(layout)
     return new
 
@@ -78,17 +89,38 @@ def restore_old(layout: Layout, nodes: Iterable[Target], held: Keys) -> None:
     commands = restoring(pending) if pending else ()
     if commands:
         with Asker(held) as asker:
-            _order(nodes, commands, (asker,))
+            # without ACL, no password of a Sentinel was changed
+            asked = [one for one in nodes if held.acl or not layout.node(one.name).sentinel]
+            _order(asked, commands, (asker,))
 
 
 def _rewrite(layout: Layout, name: str, rotation: Rotation) -> None:
     """What a node starts on, and what it was started on, say the new password alone."""
     folder = layout.node(name)
+    if folder.sentinel:
+        _rewrite_sentinel(layout, name, rotation)
+        return
     for path in (folder.config, folder.started, folder.rewritten):
         if text := read_text(path):
             write_private(path, with_values(text, directives(rotation)))
     if text := read_text(folder.users):
         write_private(folder.users, with_hashes(text, hashes(rotation)))
+
+
+def _rewrite_sentinel(layout: Layout, name: str, rotation: Rotation) -> None:
+    """The same for a Sentinel: while it runs its configuration is its own, and it has written
+    the new password there itself; of one that is stopped that one line is changed."""
+    folder = layout.node(name)
+    if text := read_text(folder.users):
+        write_private(folder.users, with_hashes(text, hashes(at_sentinels(rotation))))
+    state, text = _state(layout, name), read_text(folder.config)
+    if state and text and ours(layout, name) is None:
+        for *_, password in turning_sentinels(rotation, state.name):
+            write_private(folder.config, with_auth_pass(text, state.name, password))
+
+
+def _state(layout: Layout, name: str) -> Kept | None:
+    return kept(read_conf(read_text(layout.node(name).config) or ""))
 
 
 def _keep(layout: Layout, rotation: Rotation) -> None:

@@ -6,7 +6,7 @@ None of this needs a valid topology file: whatever happened to that, `down` must
 from dataclasses import replace
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.access import CHANGED, Access, Keys, User, one_key
+from redistopo.model.access import CHANGED, Access, Keys, Tls, User, one_key
 from redistopo.model.conf_text import read_conf
 from redistopo.model.layout import Layout
 from redistopo.model.moved import directives_here
@@ -59,16 +59,30 @@ def running_keys(layout: Layout, rendered: dict[str, Directives], application: s
     """
     tls = tls_files(layout) if _first(rendered, "tls-port") else None
     stranger = str(layout.tls.stranger) if tls and layout.tls.stranger.exists() else ""
+    watching = {name: conf for name, conf in rendered.items() if layout.node(name).sentinel}
     if not _first(rendered, "aclfile"):
-        password = _first(rendered, "requirepass")
-        return replace(one_key(Access(password=password, tls=tls)), stranger=stranger)
+        data = {name: conf for name, conf in rendered.items() if name not in watching}
+        own = Access(password=_first(data, "requirepass"), tls=tls)
+        return replace(one_key(own), stranger=stranger, sentinels=_ways(layout, watching, tls))
     admin = (read_text(layout.secret(User.ADMIN)) or "").strip()
+    sentinel = (read_text(layout.secret(User.SENTINEL)) or "").strip() if watching else ""
     return Keys(
+        sentinel=Access(user=User.SENTINEL, password=sentinel, tls=tls) if watching else None,
         own=Access(user=User.ADMIN, password=admin, tls=tls),
         application=Access(password=application, tls=tls) if application else None,
         replication=Access(user=User.REPLICATION, password=_first(rendered, "masterauth"), tls=tls),
         stranger=stranger,
     )
+
+
+def _ways(
+    layout: Layout, watching: dict[str, Directives], tls: Tls | None
+) -> dict[tuple[str, int], Access]:
+    """How we come in to each Sentinel, by its address."""
+    return {
+        (one.host, one.port): Access(password=_first({"": watching[one.name]}, "requirepass"), tls=tls)
+        for one in running_targets(layout, watching)
+    }
 
 
 def _first(rendered: dict[str, Directives], name: str) -> str:
@@ -108,6 +122,8 @@ def _known(topology: Topology, layout: Layout, conf: Directives, name: str) -> b
     if pending_rotation(layout) is not None:
         return True
     mine = password(topology, layout)
+    if layout.node(name).sentinel and "aclfile" not in conf:
+        return True  # its password is its own
     if "aclfile" in conf:
         return f"#{hashed(mine)}" in (read_text(layout.node(name).users) or "")
     return conf.get("requirepass", (mine,))[-1] == mine

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
-from redistopo.events import Tell, step
+from redistopo.events import Tell, note, step
 from redistopo.model.access import Keys, User
 from redistopo.model.findings import Finding, Status, failed
 from redistopo.model.rotation import Rotation, hashed
@@ -59,13 +59,17 @@ def show(root: Path, user: str) -> SecretResult:
         User.APPLICATION: held.application,
         User.REPLICATION: held.replication,
         User.ADMIN: held.own if held.acl else None,
+        User.SENTINEL: held.sentinel,
     }
     access = known[User(user)]
     if not project.topology.auth:
         raise WrongRequest("auth = false in the topology file: there is no password")
     if access is None:
         raise WrongRequest(
-            f"there is no user {user}", hint="acl = true in the topology file brings users along"
+            f"there is no user {user}",
+            hint="shape = \"sentinel\" has one"
+            if user == User.SENTINEL
+            else "acl = true in the topology file brings users along",
         )
     refuse_other_locks(project.topology, project.layout)
     if not access.password:
@@ -97,6 +101,8 @@ def rotate(root: Path, tell: Tell, *, keep_old: bool, seconds: float) -> RotateR
         old = running_keys(layout, rendered, password(project.topology, layout))
         finished = pending_rotation(layout) is not None
         rotation = _rotation(project, old, keep_old=keep_old)
+        if project.topology.sentinels:
+            note(tell, "the Sentinels' own password, by which they know each other, stays as it is")
         new = carry_over(layout, old, rotation, tell)
         running = sum(ours(layout, name) is not None for name in rendered)
         findings: tuple[Finding, ...] = ()

@@ -18,11 +18,14 @@ from redistopo.model.conf_text import (
     read_conf,
 )
 from redistopo.model.findings import failed
+from redistopo.model.sentinels import wanted as wanted_of_sentinels
 from redistopo.model.layout import NodeFolder
 from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import Plan
+from redistopo.model.planner import led_by
 from redistopo.model.record import Record
 from redistopo.model.topology import Directives, Topology
+from redistopo.ops.watching import named_primary, remembered
 from redistopo.render.conf import node_conf, users_acl
 from redistopo.world.files import read_text
 from redistopo.world.observe import Depth
@@ -52,18 +55,30 @@ def _without_the_dying(hands: Hands, seen: Observed) -> Observed:
     return last[0]
 
 
-def situation(plan: Plan, record: Record | None, seen: Observed, keys: Keys) -> Situation:
-    """All that the steps depend on; pure but for rendering."""
+def situation(
+    plan: Plan, record: Record | None, seen: Observed, keys: Keys, *, refused: bool = False
+) -> Situation:
+    """All that the steps depend on; pure but for rendering and for the Sentinels' own files.
+
+    The plan's roles are the current ones from here on only where Sentinels name the primary.
+    """
+    named = named_primary(plan, seen)
+    plan = led_by(plan, named) if named else plan
     plain = judge(seen, expected(plan.topology))
     return Situation(
         seen=seen,
         record=record,
         healthy=not failed(plain),
+        named=named,
+        kept=tuple(remembered(plan)),
+        refused=refused,
         drifts=drifts(plan, seen, keys),
         moved=tuple(
             node.name
             for node in seen.nodes
-            if node.moved_from and not _written(plan, node.name, keys)
+            if node.moved_from
+            and node.role is not Role.SENTINEL
+            and not _written(plan, node.name, keys)
         ),
     )
 
@@ -84,6 +99,10 @@ def drifts(plan: Plan, seen: Observed, keys: Keys) -> Drifts:
     found: dict[str, Settings] = {}
     for node in seen.nodes:
         if node.config is None:
+            continue
+        if node.role is Role.SENTINEL:
+            asked = drift(wanted_of_sentinels(plan.topology), node.config)
+            found[node.name] = {name: pair[0] for name, pair in asked.items()}
             continue
         planned = plan.node(node.name)
         wanted = read_conf(node_conf(plan, planned, keys))
@@ -116,8 +135,13 @@ def expected(
     config: Mapping[str, Directives] | None = None,
     paths: Mapping[str, str] | None = None,
 ) -> Expected:
-    """What one of our own topologies should be; `config` and `paths` name its rendered files."""
+    """What one of our own topologies should be; `config` and `paths` name its rendered files.
+
+    A Sentinel's own file is no measure: its settings should be the topology file's.
+    """
+    held = wanted_of_sentinels(topology)
     return Expected(
+        sentinels=topology.sentinels,
         shards=topology.shards,
         replicas=topology.replicas,
         auth=topology.auth,
@@ -127,9 +151,10 @@ def expected(
         users={
             name: tuple((read_text(NodeFolder(Path(conf["dir"][-1])).listed) or "").splitlines())
             for name, conf in (config or {}).items()
-            if "aclfile" in conf
+            if "aclfile" in conf and "sentinel" not in conf
         },
-        config=config,
+        config=config
+        and {name: held if "sentinel" in conf else conf for name, conf in config.items()},
         configs=paths,
     )
 

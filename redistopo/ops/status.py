@@ -19,7 +19,8 @@ from redistopo.world.tls import presented
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus:
-    """One line of `status`; numbers are None where the node doesn't answer."""
+    """One line of `status`; numbers are None where the node doesn't answer. A Sentinel names
+    the address of the primary that it `watches`, in which `epoch`."""
 
     name: str
     shard: int | None
@@ -29,6 +30,8 @@ class NodeStatus:
     pid: int
     state: str
     slots: tuple[SlotRange, ...] = ()
+    watches: str = ""
+    epoch: int | None = None
     memory: int | None = None
     clients: int | None = None
     operations: int | None = None
@@ -100,7 +103,10 @@ def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
     if shard and shard.primary and node.role is Role.REPLICA:
         behind = max(0, shard.primary.offset - node.offset)
     me = node.myself
+    watch = next(iter(node.watches), None)
     return NodeStatus(
+        watches=watch.address if watch else "",
+        epoch=watch.epoch if watch else None,
         name=base.name,
         shard=base.shard,
         role=base.role,
@@ -124,6 +130,10 @@ def _state(node: NodeSeen) -> str:
         return "silent"
     if node.info.get("loading", "0") != "0":
         return "loading"
+    if node.watches and node.watches[0].down:
+        return "primary down"
+    if node.watches and not node.watches[0].enough:
+        return "no quorum"
     if node.role is Role.REPLICA and not node.link_up:
         return "link down"
     if node.cluster and node.cluster.get("cluster_state") != "ok":
@@ -131,5 +141,6 @@ def _state(node: NodeSeen) -> str:
     return "ok"
 
 
-def _number(node: NodeSeen, name: str) -> int:
-    return int(node.info.get(name, 0))
+def _number(node: NodeSeen, name: str) -> int | None:
+    told = node.info.get(name, "" if node.role is Role.SENTINEL else "0")
+    return int(told) if told else None

@@ -140,7 +140,7 @@ def _converge(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, .
     done: list[Step] = list(_rebuilt(hands, record, request.rebuild))
     for _round in range(_ROUNDS):
         seen = look_for_steps(hands)
-        now = situation(hands.plan, record, seen, hands.keys)
+        now = situation(hands.plan, record, seen, hands.keys, refused=hands.refused)
         hands.plan = current(hands.plan, now)
         hands.plan = leading(hands.plan, seen, record, request.primary, hands.tell)
         steps = changes(hands.plan, now)
@@ -149,7 +149,7 @@ def _converge(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, .
         execute(hands, steps)
         done += steps
         unformed = hands.plan.topology.clustered and not record.formed
-        more = any(one.do is Do.RESUME for one in steps) or (
+        more = any(one.do in (Do.RESUME, Do.FAILOVER) for one in steps) or (
             unformed and steps and not any(one.do is Do.FORM for one in steps)
         )
         if not more:

@@ -11,7 +11,7 @@ from redistopo.render.environment import fill
 
 
 def node_conf(plan: Plan, node: NodePlan, keys: Keys) -> str:
-    """The redis.conf of one node."""
+    """The redis.conf of one data node."""
     tls = plan.layout.tls
     values = {
         "node": _plain(node),
@@ -32,8 +32,33 @@ def node_conf(plan: Plan, node: NodePlan, keys: Keys) -> str:
     return fill("conf/redis.conf.j2", values, own=own_templates(plan))
 
 
-def users_acl(plan: Plan, keys: Keys) -> str:
-    """The users.acl of every node: a user a line, passwords as SHA-256 alone.
+def sentinel_conf(plan: Plan, node: NodePlan, keys: Keys, myid: str = "") -> str:
+    """The sentinel.conf on which a Sentinel starts for the first time, knowing the data nodes.
+
+    `myid` is the id by which the others know it already; with none it makes one itself.
+    """
+    tls = plan.layout.tls
+    values = {
+        "node": _plain(node),
+        "topology": plan.topology,
+        "engine": plan.engine,
+        "password": keys.application.password if keys.application else "",
+        "sentinel_password": keys.sentinel.password if keys.sentinel else "",
+        "users": str(node.folder.users),
+        "tls": {"ca": str(tls.ca), "pem": str(tls.node(node.name))},
+        "primary": _plain(plan.primaries[0]),
+        "replicas": [_plain(one) for one in plan.data if one.follows],
+        "myid": myid,
+        "folder": str(node.folder.root),
+        "pidfile": str(node.folder.pidfile),
+        "log": str(node.folder.log),
+        "layout_file": plan.layout.topology.name,
+    }
+    return fill("conf/sentinel.conf.j2", values, own=own_templates(plan))
+
+
+def users_acl(plan: Plan, keys: Keys, *, sentinel: bool = False) -> str:
+    """The users.acl of every data node, or Sentinel: a user a line, passwords as SHA-256 alone.
 
     So an `ACL LIST` or a stray copy of the file shows no password (acl.c, ACLSetUser, `#`).
     Raises WrongRequest where the user's own template leaves a user out, or lets one in
@@ -44,12 +69,17 @@ def users_acl(plan: Plan, keys: Keys) -> str:
         User.REPLICATION.value: keys.replication,
         User.ADMIN.value: keys.own,
     }
+    if keys.sentinel:
+        passwords[User.SENTINEL.value] = keys.sentinel
+    if sentinel:
+        del passwords[User.REPLICATION.value]
     hashes = {
         user: sha256((access.password if access else "").encode()).hexdigest()
         for user, access in passwords.items()
     }
     values = {"hashes": hashes, "topology": plan.topology, "engine": plan.engine}
-    text = fill("conf/users.acl.j2", values, own=own_templates(plan))
+    name = "conf/sentinel-users.acl.j2" if sentinel else "conf/users.acl.j2"
+    text = fill(name, values, own=own_templates(plan))
     refuse_open_users(text, hashes)
     return text
 

@@ -8,8 +8,13 @@ from redistopo.model.topology import KEYS, Directives, Topology, defaults
 from redistopo.render.environment import fill
 
 # Written out even where they have their default: these are what people look for.
-_ALWAYS = frozenset({"format", "name", "shape", "host", "port", "shards", "replicas", "engine"})
+_ALWAYS = frozenset({"format", "name", "shape", "host", "port", "shards", "replicas", "engine"}) | {
+    "sentinels", "quorum", "down_after",
+}  # fmt: skip
 _CLUSTER_ONLY = frozenset({"shards", "formation", "node_timeout"})
+_SENTINEL_ONLY = frozenset(
+    {"sentinels", "quorum", "sentinel_port", "down_after", "failover_timeout", "parallel_syncs"}
+)
 
 
 def topology_file(topology: Topology) -> str:
@@ -20,6 +25,8 @@ def topology_file(topology: Topology) -> str:
         value = getattr(topology, key.name)
         changed = value != usual.get(key.name)
         if key.name in _CLUSTER_ONLY and not topology.clustered and not changed:
+            continue
+        if key.name in _SENTINEL_ONLY and not topology.sentinels and not changed:
             continue
         allowed = f" One of: {', '.join(key.choices)}." if key.choices else ""
         keys.append(

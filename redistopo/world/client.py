@@ -75,7 +75,7 @@ class Asker:
     def _connection(self, host: str, port: int) -> Connection:
         known = self._open.get((host, port))
         if known is None:
-            known = connection(host, port, self.keys.own, seconds=self._seconds)
+            known = connection(host, port, self.keys.at(host, port), seconds=self._seconds)
             known.connect()
             self._open[host, port] = known
         return known

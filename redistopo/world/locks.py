@@ -20,13 +20,22 @@ TRIALS: dict[User, tuple[tuple[str, ...], ...]] = {
         ("GET", "redistopo:verify:trial"),
         ("CONFIG", "GET", "maxmemory"),
     ),
+    User.SENTINEL: (
+        ("PING",),
+        ("ROLE",),
+        ("GET", "redistopo:verify:trial"),
+        ("CONFIG", "GET", "maxmemory"),
+    ),
     User.ADMIN: (("ACL", "WHOAMI"), ("CONFIG", "GET", "maxmemory")),
 }
 """What each user tries; none of it changes anything."""
 
 
-def try_locks(host: str, port: int, keys: Keys) -> LocksSeen | None:
-    """What clients got that should be refused; None where there is neither TLS nor ACL."""
+def try_locks(host: str, port: int, keys: Keys, *, users: bool = True) -> LocksSeen | None:
+    """What clients got that should be refused; None where there is neither TLS nor ACL.
+
+    A Sentinel has no keys, and other users: it is not tried as each of them.
+    """
     tls = keys.own.tls
     if tls is None and not keys.acl:
         return None
@@ -36,7 +45,7 @@ def try_locks(host: str, port: int, keys: Keys) -> LocksSeen | None:
         if tls and keys.stranger
         else None,
         certificate=presented(host, port, tls) if tls else None,
-        users=_users(host, port, keys) if keys.acl else None,
+        users=_users(host, port, keys) if keys.acl and users else None,
     )
 
 
@@ -44,6 +53,7 @@ def _users(host: str, port: int, keys: Keys) -> dict[str, dict[str, str]]:
     known: dict[User, Access | None] = {
         User.APPLICATION: keys.application,
         User.REPLICATION: keys.replication,
+        User.SENTINEL: keys.sentinel,
         User.ADMIN: keys.own,
     }
     return {

@@ -8,8 +8,9 @@ from enum import IntEnum
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.model.layout import Layout
 from redistopo.model.moved import here, moved_from
-from redistopo.model.observed import NodeSeen, Observed, ProcessState
+from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.replies import Member, parse_info, parse_nodes
+from redistopo.model.sentinels import MONITOR, Watch, peers, watched
 from redistopo.model.topology import Shape
 from redistopo.world.client import Asker, Command, Reply, anonymous, succeed
 from redistopo.world.folder import has_data
@@ -99,15 +100,47 @@ def _asked(shape: Shape, seen: NodeSeen, asker: Asker, depth: Depth) -> NodeSeen
             cluster=parse_info(_text(replies[1], "CLUSTER INFO")),
             members=_members(_text(replies[2], "CLUSTER NODES"), seen.host),
         )
+    if watches := told.role is Role.SENTINEL:
+        told = _watching(told, asker)
     if depth is Depth.FULL:
         told = replace(
             told,
-            config=_config(replies[-1]),
+            config=_settings(told) if watches else _config(replies[-1]),
             users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
             anonymous=anonymous(seen.host, seen.port, asker.keys.own.tls),
-            locks=try_locks(seen.host, seen.port, asker.keys),
+            locks=try_locks(seen.host, seen.port, asker.keys, users=not watches),
         )
     return told
+
+
+def _watching(seen: NodeSeen, asker: Asker) -> NodeSeen:
+    """A Sentinel with what it says of every primary that it watches, and around it."""
+    reply = asker.ask(seen.host, seen.port, [("SENTINEL", "MASTERS")])[0]
+    said = succeed(reply, "SENTINEL MASTERS")
+    return replace(seen, watches=tuple(_around(seen, watched(one), asker) for one in said))
+
+
+def _settings(seen: NodeSeen) -> dict[str, str]:
+    """The settings of a Sentinel, which has no CONFIG."""
+    watch = next(iter(seen.watches), None)
+    return {**watch.settings, MONITOR: watch.name} if watch else {}
+
+
+def _around(seen: NodeSeen, watch: Watch, asker: Asker) -> Watch:
+    words = ("GET-MASTER-ADDR-BY-NAME", "REPLICAS", "SENTINELS", "CKQUORUM")
+    commands = [("SENTINEL", word, watch.name) for word in words]
+    address, replicas, sentinels, quorum = asker.ask(seen.host, seen.port, commands)
+    # in the midst of a failover this tells the new one, as soon as it leads in the new epoch
+    # (sentinel.c, sentinelGetCurrentMasterAddress); SENTINEL MASTERS not yet
+    where = address if isinstance(address, list) and len(address) == 2 else ["", "0"]
+    return replace(
+        watch,
+        host=str(where[0]),
+        port=int(where[1]) if str(where[1]).isdigit() else 0,
+        replicas=peers(succeed(replicas, "SENTINEL REPLICAS"), "SENTINEL REPLICAS"),
+        sentinels=peers(succeed(sentinels, "SENTINEL SENTINELS"), "SENTINEL SENTINELS"),
+        quorum=str(quorum),
+    )
 
 
 def _placed(seen: NodeSeen, layout: Layout | None) -> NodeSeen:

@@ -8,7 +8,7 @@ from pathlib import Path
 from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.model.access import Access, Keys, Tls, User, one_key
 from redistopo.model.layout import Layout
-from redistopo.model.topology import Topology
+from redistopo.model.topology import Shape, Topology
 from redistopo.world.files import absolute, read_text, write_private
 
 VARIABLE = "REDISTOPO_PASSWORD"
@@ -44,15 +44,32 @@ def keys(topology: Topology, layout: Layout, *, make: bool = False) -> Keys:
     """
     tls = tls_files(layout) if topology.tls else None
     application = Access(password=password(topology, layout, make=make), tls=tls)
+    sentinel = _sentinel(topology, layout, make=make)
     if not topology.acl:
-        return replace(one_key(application), stranger=_stranger(layout, tls))
+        found = replace(one_key(application), stranger=_stranger(layout, tls))
+        first = topology.first_sentinel
+        ports = range(first, first + topology.sentinels)
+        ways = {(topology.host, port): sentinel for port in ports} if sentinel else {}
+        return replace(found, sentinel=sentinel, sentinels=ways)
     ours = {user: _kept(layout.secret(user), make=make) for user in (User.REPLICATION, User.ADMIN)}
     return Keys(
+        sentinel=sentinel,
         own=Access(user=User.ADMIN, password=ours[User.ADMIN], tls=tls),
         application=application,
         replication=Access(user=User.REPLICATION, password=ours[User.REPLICATION], tls=tls),
         stranger=_stranger(layout, tls),
     )
+
+
+def _sentinel(topology: Topology, layout: Layout, *, make: bool) -> Access | None:
+    """How Sentinels come in to each other; None where there are none."""
+    if topology.shape is not Shape.SENTINEL:
+        return None
+    tls = tls_files(layout) if topology.tls else None
+    if not topology.auth:
+        return Access(tls=tls)
+    kept = _kept(layout.secret(User.SENTINEL), make=make)
+    return Access(user=User.SENTINEL if topology.acl else "", password=kept, tls=tls)
 
 
 def tls_files(layout: Layout) -> Tls:

@@ -101,7 +101,7 @@ def _spawn(folder: NodeFolder, executable: str) -> Started:
         os.write(log, f"{LOG_MARK}\n".encode())
     try:
         return psutil.Popen(
-            [executable, str(folder.config)],
+            [executable, str(folder.config), *(["--sentinel"] if folder.sentinel else [])],
             cwd=folder.root,
             env=clean_environment(),
             stdin=subprocess.DEVNULL,

@@ -38,6 +38,7 @@ class Project:
     port: int
     env: dict[str, str] = field(default_factory=dict)
     size: int = 0
+    sentinels: int = 0
 
     def run(self, *words: str | Path, check: int | None = None, seconds: float = 90) -> Done:
         """The command ran in the folder; with `check`, it ended with that code."""
@@ -74,9 +75,12 @@ class Project:
     def init(self, shape: str, *words: str, engine: str = "") -> None:
         """A topology file for the shape, from this project's own port."""
         extra = ("--engine", engine) if engine else ()
+        if shape == "sentinel":
+            extra += ("--sentinel-port", str(self.port + 10))
         done = self.run("init", shape, "--port", str(self.port), "--json", *extra, *words, check=0)
         topology = done.json["result"]["topology"]
         self.size = topology["shards"] * (1 + topology["replicas"])
+        self.sentinels = topology["sentinels"]
 
     def up(self, *words: str) -> Done:
         return self.run("up", *words, check=0)
@@ -92,6 +96,13 @@ class Project:
 
     def client(self, port: int | None = None) -> Any:
         return judge.client(port or self.port, self.password)
+
+    def sentinel(self, number: int = 1) -> Any:
+        """A client of the nth Sentinel; its replies aren't made into anything."""
+        path = self.root / ".redistopo" / "password.sentinel"
+        client = judge.client(self.port + 9 + number, path.read_text().strip())
+        client.response_callbacks.clear()
+        return client
 
     def faults(self, *, cluster: bool = True) -> list[str]:
         """What the suite's own judge finds wrong."""

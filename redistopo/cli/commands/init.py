@@ -10,18 +10,21 @@ from redistopo.cli.output import Manner, deliver
 
 def _shapes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """What the shell offers; aliases are understood too."""
-    shapes = ("cluster", "replication", "standalone")
+    shapes = ("cluster", "replication", "sentinel", "standalone")
     return [shape for shape in shapes if shape.startswith(incomplete)]
 
 
 @click.command()
-@click.argument("shape", metavar="cluster|replication|standalone", shell_complete=_shapes)
+@click.argument("shape", metavar="cluster|replication|sentinel|standalone", shell_complete=_shapes)
 @options.project
 @click.option("--shards", type=int, help="Primaries that share the slots.  [cluster: 3]")
 @click.option(
-    "--replicas", type=int, help="Replicas of each primary.  [cluster: 1, replication: 2]"
+    "--replicas", type=int, help="Replicas of each primary.  [cluster: 1, else 2]"
 )
+@click.option("--sentinels", type=int, help="How many watch the primary.  [sentinel: 3]")
+@click.option("--quorum", type=int, help="How many must find it down.  [more than half]")
 @click.option("--port", type=int, help="First data port.  [cluster: 7000, else 6379]")
+@click.option("--sentinel-port", type=int, help="First Sentinel's port.  [port + 20000]")
 @click.option("--host", help="Address that every node binds.  [127.0.0.1]")
 @click.option("--name", help="What the topology is called.  [the folder's name]")
 @click.option("--engine", help='Server to use: "auto", "7.2", "valkey 9" or a path.  [auto]')
@@ -31,6 +34,7 @@ def _shapes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
     help="How a cluster is made.  [auto]",
 )
 @click.option("--node-timeout", type=int, help="Milliseconds until a node counts as failing.")
+@click.option("--down-after", type=int, help="The same, for Sentinels.  [5000]")
 @click.option(
     "--persistence",
     type=click.Choice(["aof", "rdb", "none"]),
@@ -59,7 +63,7 @@ def init(
     """Write redistopo.toml for a topology.
 
     cluster: slots over several primaries. replication: a primary and its replicas.
-    standalone: one server.
+    sentinel: the same, with Sentinels that fail over. standalone: one server.
     """
     from redistopo.ops.init import InitRequest, InitResult
     from redistopo.ops.init import init as verb
@@ -74,7 +78,7 @@ def init(
         said = "replaced" if result.replaced else "written"
         click.echo(f"{result.path} {said if result.written else 'says exactly that already'}")
         topology = result.topology
-        nodes = "1 node" if topology.size == 1 else f"{topology.size} nodes"
+        nodes = "1 node" if topology.count == 1 else f"{topology.count} nodes"
         click.echo(f"{topology.name}: {topology.shape.value} of {nodes}, ports {result.ports}")
         here = "" if root == Path() else f" --dir {root}"
         click.echo(f"Start it: redistopo up{here}")

@@ -17,10 +17,10 @@ def secret() -> None:
 @options.project
 @click.option(
     "--user",
-    type=click.Choice(["default", "replication", "admin"]),
+    type=click.Choice(["default", "replication", "sentinel", "admin"]),
     default="default",
     show_default=True,
-    help="Whose password, with acl.",
+    help="Whose password, with acl; sentinel: the Sentinels' own.",
 )
 @options.output
 def show(root: Path, user: str, as_json: bool, quiet: bool) -> None:

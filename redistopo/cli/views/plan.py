@@ -13,16 +13,19 @@ def show_plan(result: PlanResult) -> None:
     shards = {shard.number: shard for shard in plan.shards}
     rows = []
     for node in plan.nodes:
-        slots = shards[node.shard].slots
+        shard = shards.get(node.shard)
+        watches = f"watches {plan.shards[0].primary}" if shard is None else ""
         rows.append(
             (
                 node.name,
-                str(node.shard),
+                str(node.shard or "-"),
                 node.role.value,
                 node.address,
                 str(node.bus_port or "-"),
-                f"follows {node.follows}" if node.follows else str(slots or "-"),
-                node.memory_policy,
+                f"follows {node.follows}"
+                if node.follows
+                else watches or str((shard.slots if shard else None) or "-"),
+                "-" if watches else node.memory_policy,
             )
         )
     show(

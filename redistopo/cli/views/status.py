@@ -5,6 +5,7 @@ import click
 from redistopo.cli.sheet import Sheet, show
 from redistopo.model.engine import Engine
 from redistopo.model.slots import show as slots_text
+from redistopo.model.topology import Shape
 from redistopo.ops.engines import EnginesResult
 from redistopo.ops.ps import PsResult
 from redistopo.ops.status import NodeStatus, StatusResult
@@ -24,7 +25,8 @@ def show_status(result: StatusResult) -> None:
         Sheet(
             title=f"{result.name}: {result.shape.value}, {result.engine or 'not running'}",
             columns=(
-                "shard", "node", "role", "port", "pid", "state", "slots", "memory",
+                "shard", "node", "role", "port", "pid", "state",
+                "watches" if result.shape is Shape.SENTINEL else "slots", "memory",
                 "clients", "ops/s", "lag", "up",
             ),
             rows=[_row(line) for line in result.nodes],
@@ -43,6 +45,10 @@ def show_status(result: StatusResult) -> None:
         )
 
 
+def _watched(line: NodeStatus) -> str:
+    return f"{line.watches}, epoch {line.epoch}" if line.watches else ""
+
+
 def _row(line: NodeStatus) -> tuple[str, ...]:
     return (
         str(line.shard or "-"),
@@ -51,7 +57,7 @@ def _row(line: NodeStatus) -> tuple[str, ...]:
         str(line.port),
         str(line.pid or "-"),
         line.state,
-        slots_text(line.slots) or "-",
+        _watched(line) or slots_text(line.slots) or "-",
         _size(line.memory),
         _number(line.clients),
         _number(line.operations),

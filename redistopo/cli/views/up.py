@@ -23,6 +23,7 @@ def show_up(result: UpResult) -> None:
     """What runs now, shard by shard; lines to paste; what comes next."""
     topology = result.plan.topology
     what = {"cluster": "cluster", "replication": "replication", "standalone": "server"}
+    what |= {"sentinel": "replication with Sentinels"}
     verb = "is up and verified" if result.steps else "was up already: nothing to do, verified"
     checks = sum(one.status is Status.OK for one in result.findings)
     click.echo(

@@ -1,0 +1,163 @@
+"""What a Sentinel answers, as values, and what it keeps in its own file.
+
+Source: redis.io, High availability with Redis Sentinel; the same in Redis 6.2 to 8.2 and
+Valkey 7.2 to 9.1 (tried). Field names are the servers' own.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from redistopo.errors import BadReply
+from redistopo.model.topology import LAST_PORT, Directives, Topology
+
+SETTINGS = ("quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs")
+"""What SENTINEL MASTER tells, and SENTINEL SET changes."""
+
+MONITOR = "monitor"
+"""Stands among the settings for the name under which the primary is watched."""
+
+_DOWN = frozenset({"s_down", "o_down", "disconnected"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A replica, or another Sentinel, as a Sentinel sees it: `id` is what it calls itself,
+    `heard` how many ms ago another Sentinel last said hello (-1 for a replica)."""
+
+    id: str
+    host: str
+    port: int
+    flags: frozenset[str]
+    heard: int = -1
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def down(self) -> bool:
+        """Whether the Sentinel doesn't get through to it."""
+        return bool(_DOWN & self.flags)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A primary as a Sentinel sees it, and whom it knows around it; `quorum` is what it says
+    of its quorum (SENTINEL CKQUORUM)."""
+
+    name: str
+    host: str
+    port: int
+    flags: frozenset[str]
+    epoch: int
+    settings: Mapping[str, str]
+    replicas: tuple[Peer, ...] = ()
+    sentinels: tuple[Peer, ...] = ()
+    quorum: str = ""
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def down(self) -> bool:
+        return bool(_DOWN & self.flags)
+
+    @property
+    def enough(self) -> bool:
+        """Whether it reaches the quorum, and a majority for a failover."""
+        return self.quorum.startswith("OK")
+
+
+def fields(reply: object, what: str) -> dict[str, str]:
+    """One instance of a SENTINEL reply: a flat list of names and values (RESP2)."""
+    if not isinstance(reply, list) or len(reply) % 2:
+        raise BadReply(f"{what} isn't a list of fields", detail=repr(reply)[:200])
+    return dict(zip(map(str, reply[::2]), map(str, reply[1::2]), strict=True))
+
+
+def _whole(told: Mapping[str, str], name: str, what: str, most: int = 2**63) -> int:
+    value = told.get(name, "")
+    if not re.fullmatch(r"-?[0-9]{1,19}", value) or not -1 <= int(value) <= most:
+        raise BadReply(f"{what} has no number in {name}", detail=value[:200])
+    return int(value)
+
+
+def watched(reply: object) -> Watch:
+    """One entry of SENTINEL MASTERS; raises BadReply for anything else."""
+    told = fields(reply, "SENTINEL MASTERS")
+    return Watch(
+        name=told.get("name", ""),
+        host=told.get("ip", ""),
+        port=_whole(told, "port", "SENTINEL MASTERS", LAST_PORT),
+        flags=frozenset(told.get("flags", "").split(",")),
+        epoch=_whole(told, "config-epoch", "SENTINEL MASTERS"),
+        settings={name: told[name] for name in SETTINGS if name in told},
+    )
+
+
+def peers(reply: object, what: str) -> tuple[Peer, ...]:
+    """SENTINEL REPLICAS or SENTINEL SENTINELS; raises BadReply for anything else."""
+    if not isinstance(reply, list):
+        raise BadReply(f"{what} isn't a list", detail=repr(reply)[:200])
+    return tuple(_peer(fields(one, what), what) for one in reply)
+
+
+def _peer(told: Mapping[str, str], what: str) -> Peer:
+    heard = "last-hello-message"
+    return Peer(
+        id=told.get("runid", ""),
+        host=told.get("ip", ""),
+        port=_whole(told, "port", what, LAST_PORT),
+        flags=frozenset(told.get("flags", "").split(",")),
+        heard=_whole(told, heard, what) if heard in told else -1,
+    )
+
+
+def wanted(topology: Topology) -> dict[str, tuple[str, ...]]:
+    """The settings that each Sentinel of a topology should have."""
+    return {
+        MONITOR: (topology.name,),
+        "quorum": (str(topology.quorum),),
+        "down-after-milliseconds": (str(topology.down_after),),
+        "failover-timeout": (str(topology.failover_timeout),),
+        "parallel-syncs": (str(topology.parallel_syncs),),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What a sentinel.conf keeps: the primary's address, under which name, in which epoch, and
+    every Sentinel's id by address, its own ("" as address) too."""
+
+    name: str
+    primary: str
+    epoch: int
+    ids: Mapping[str, str]
+
+
+def kept(conf: Directives) -> Kept | None:
+    """The state in a Sentinel's own file; None where it watches nobody."""
+    name, primary, epoch = "", "", 0
+    ids: dict[str, str] = {}
+    for line in conf.get("sentinel", ()):
+        words = line.split()
+        match [words[0].lower() if words else "", *words[1:]]:
+            case ["monitor", title, host, port, *_]:
+                name, primary = title, f"{host}:{port}"
+            case ["config-epoch", _, number] if number.isdigit():
+                epoch = int(number)
+            case ["myid", own]:
+                ids[""] = own
+            case ["known-sentinel", _, host, port, other, *_]:
+                ids[f"{host}:{port}"] = other
+    return Kept(name=name, primary=primary, epoch=epoch, ids=ids) if primary else None
+
+
+def latest(found: Iterable[tuple[str, int]]) -> str:
+    """The address named in the highest epoch; of several the one named most often; "" for none."""
+    told = list(found)
+    top = max((epoch for _, epoch in told), default=0)
+    names = [address for address, epoch in told if epoch == top]
+    return max(names, key=names.count, default="")

@@ -1,0 +1,265 @@
+"""Sentinels on real servers: judged by what redis-py hears from them, not by our own checks."""
+
+import json
+import re
+import signal
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from support.engines import BUNDLED, ENGINES
+from support.judge import client, roles
+from support.project import Project
+from support.waiting import until
+
+QUICK = ("--down-after", "500")
+DOWN = {"s_down", "o_down", "disconnected"}
+SLOW = ("--down-after", "60000")
+"""So that no Sentinel does anything by itself."""
+
+
+def _named(project: Project, number: int = 1) -> int:
+    """The port of the primary that a Sentinel names."""
+    with project.sentinel(number) as node:
+        return int(node.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "project")[1])
+
+
+def _fields(reply: Any) -> dict[str, str]:
+    return dict(zip(reply[::2], reply[1::2], strict=True))
+
+
+def _faults(project: Project) -> list[str]:
+    """What the Sentinels themselves find wrong, and where they differ."""
+    found, views = [], set()
+    for number in range(1, project.sentinels + 1):
+        with project.sentinel(number) as node:
+            primary = _fields(node.execute_command("SENTINEL", "MASTER", "project"))
+            views.add((primary["port"], primary["config-epoch"]))
+            known = [("primary", primary)]
+            for what, count in (("REPLICAS", project.size - 1), ("SENTINELS", project.sentinels - 1)):
+                told = [_fields(one) for one in node.execute_command("SENTINEL", what, "project")]
+                known += [(what, one) for one in told]
+                found += [] if len(told) == count else [f"{number}: {len(told)} {what}"]
+            found += [f"{number}: {one}" for _, one in known if DOWN & set(one["flags"].split(","))]
+            said = node.execute_command("SENTINEL", "CKQUORUM", "project")
+            found += [] if said.startswith("OK") else [said]
+    return found + ([f"different views: {views}"] if len(views) > 1 else [])
+
+
+def _kill(project: Project, *names: str) -> None:
+    """These nodes end by SIGKILL, and their processes are gone."""
+    folders = {project.root / ".redistopo" / "nodes" / name for name in names}
+    doomed = [one for one in project.servers() if Path(one.cwd()) in folders]
+    assert len(doomed) == len(names)
+    for process in doomed:
+        process.send_signal(signal.SIGKILL)
+    until(lambda: not any(psutil.pid_exists(one.pid) and _runs(one) for one in doomed))
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _failed(project: Project, words: tuple[str, ...] = ()) -> set[str]:
+    """The checks that fail."""
+    said = project.run("verify", "--json", "--timeout", "1s", *words).json["result"]
+    return {one["check"] for one in said["findings"] if one["status"] == "fail"}
+
+
+def _open(project: Project) -> list[str]:
+    """Files and folders that others than their owner could read."""
+    state = project.root / ".redistopo"
+    return [str(p) for p in (state, *state.rglob("*")) if stat.S_IMODE(p.lstat().st_mode) & 0o077]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_killed_primary_is_replaced_and_comes_back_as_a_replica(
+    project: Project, name: str
+) -> None:
+    project.init("sentinel", *QUICK, engine=ENGINES[name].path)
+    project.up()
+    assert _faults(project) == []
+    with project.client() as node:
+        node.set("kept", "yes")
+        assert node.execute_command("WAIT", 2, 3000) == 2
+    assert project.run("up", "--json", check=0).json["result"]["steps"] == []
+    _kill(project, "node1")
+    until(lambda: _named(project) != project.port)
+    new = _named(project)
+    until(lambda: all(_named(project, n) == new for n in (1, 2, 3)))
+    lines = {one["name"]: one for one in project.run("status", "--json").json["result"]["nodes"]}
+    assert lines[f"node{new - project.port + 1}"]["role"] == "primary"
+    assert lines["sentinel2"]["watches"] == f"127.0.0.1:{new}"
+    project.up()
+    project.run("verify", check=0)
+    found = roles(project.ports, project.password)
+    assert [port for port, role in found.items() if role == "master"] == [new]
+    with project.client(project.port) as node:
+        assert node.get("kept") == "yes"
+    assert _faults(project) == []
+    assert _open(project) == []
+    secrets = [path.read_text().strip() for path in project.root.glob(".redistopo/password*")]
+    assert len(secrets) == 2
+    said = [" ".join(process.cmdline()) for process in project.servers()]
+    assert not any(secret in line for secret in secrets for line in said)
+    project.run("down", check=0)
+    assert project.servers() == []
+
+
+@pytest.mark.parametrize("persistence", ["aof", "none"])
+def test_up_lets_the_sentinels_choose_before_a_dead_primary_is_back(
+    project: Project, persistence: str
+) -> None:
+    project.init("sentinel", *SLOW, "--persistence", persistence, engine=BUNDLED.path)
+    project.up()
+    with project.client() as node:
+        node.set("kept", "yes")
+        assert node.execute_command("WAIT", 2, 3000) == 2
+    _kill(project, "node1", "sentinel3")
+    planned = project.run("plan", "--json").json["result"]["steps"]
+    assert [one["do"] for one in planned] == ["start", "failover"]
+    project.up()
+    assert _named(project) != project.port
+    with project.client(project.port) as node:
+        assert node.info("replication")["role"] == "slave"
+        assert node.get("kept") == "yes"
+    assert _faults(project) == []
+
+
+def test_who_was_chosen_leads_again_after_all_have_stopped(project: Project) -> None:
+    project.init("sentinel", *SLOW, engine=BUNDLED.path)
+    project.up()
+    with project.sentinel() as node:
+        assert node.execute_command("SENTINEL", "FAILOVER", "project") == "OK"
+    until(lambda: all(_named(project, n) != project.port for n in (1, 2, 3)))
+    new = _named(project)
+    with project.client(new) as node:
+        node.set("newer", "yes")
+        time.sleep(1.1)  # the log is synced each second
+    _kill(project, *(f"{kind}{n}" for kind in ("node", "sentinel") for n in (1, 2, 3)))
+    # the record may say otherwise: who is asked are the Sentinels
+    path = project.root / ".redistopo" / "record.json"
+    path.write_text(re.sub(r'"primary": "node\d"', '"primary": "node1"', path.read_text()))
+    project.up()
+    assert _named(project) == new
+    assert all(project.client(port).get("newer") == "yes" for port in project.ports)
+    refused = project.run("up", "--primary", "node1", check=2)
+    assert "the Sentinels name node" in refused.err
+
+
+def test_without_a_majority_verify_says_so_and_up_heals(project: Project) -> None:
+    project.init("sentinel", *SLOW, engine=BUNDLED.path)
+    project.up()
+    _kill(project, "sentinel1", "sentinel2")
+    assert {"sentinel.quorum", "failover.ready", "node.alive"} <= _failed(project)
+    assert _named(project, 3) == project.port
+    project.up()
+    assert _faults(project) == []
+    assert _failed(project) == set()
+
+
+def test_a_replica_of_priority_0_is_never_chosen(project: Project) -> None:
+    project.init("sentinel", *SLOW, engine=BUNDLED.path)
+    file = project.root / "redistopo.toml"
+    file.write_text(file.read_text() + '\n[nodes.node2]\nreplica-priority = 0\n')
+    done = project.up()
+    assert "node3 would take over, not node2" in done.out
+    _kill(project, "node1")
+    project.up()
+    assert _named(project) == project.ports[2]
+    file.write_text(file.read_text() + "[nodes.node1]\nreplica-priority = 0\n")
+    project.up()
+    _kill(project, "node3")
+    project.up()
+    assert _named(project) == project.ports[2]
+    assert roles(project.ports, project.password)[project.ports[2]] == "master"
+    assert "fail over to nobody" in project.run("verify", check=0).out
+
+
+def test_a_setting_changed_at_a_sentinel_is_seen_and_set_back(project: Project) -> None:
+    project.init("sentinel", *SLOW, engine=BUNDLED.path)
+    project.up()
+    with project.sentinel(2) as node:
+        node.execute_command("SENTINEL", "SET", "project", "quorum", "1")
+        own = node.execute_command("SENTINEL", "MYID")
+    assert _failed(project) == {"config.drift"}
+    file = project.root / ".redistopo" / "nodes" / "sentinel2" / "sentinel.conf"
+    assert "quorum is 1, rendered is 2" in project.run("verify").out
+    project.up()
+    assert f"sentinel myid {own}" in file.read_text()
+    assert f"sentinel monitor project 127.0.0.1 {project.port} 2" in file.read_text()
+    topology = project.root / "redistopo.toml"
+    topology.write_text(topology.read_text().replace("quorum = 2", "quorum = 3"))
+    project.up()
+    with project.sentinel(3) as node:
+        assert _fields(node.execute_command("SENTINEL", "MASTER", "project"))["quorum"] == "3"
+
+
+def test_a_sentinel_whose_file_is_lost_comes_back_as_the_same(project: Project) -> None:
+    project.init("sentinel", *SLOW, engine=BUNDLED.path)
+    project.up()
+    with project.sentinel(2) as node:
+        own = node.execute_command("SENTINEL", "MYID")
+    _kill(project, "sentinel2")
+    (project.root / ".redistopo" / "nodes" / "sentinel2" / "sentinel.conf").unlink()
+    project.up()
+    with project.sentinel(2) as node:
+        assert node.execute_command("SENTINEL", "MYID") == own
+    assert _faults(project) == []
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINES if "6.2" in name or "9." in name])
+def test_with_acl_each_has_its_own_rights(project: Project, name: str) -> None:
+    project.init("sentinel", *QUICK, "--acl", engine=ENGINES[name].path)
+    project.up()
+    sentinel = project.port + 10
+    with client(sentinel, project.password) as node:
+        node.response_callbacks.clear()
+        assert node.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "project")
+        for words in (("SENTINEL", "FAILOVER", "project"), ("SENTINEL", "CONFIG", "GET", "*")):
+            with pytest.raises(Exception, match="permission"):
+                node.execute_command(*words)
+    own = (project.root / ".redistopo" / "password.sentinel").read_text().strip()
+    with project.client() as node:
+        node.execute_command("AUTH", "sentinel", own)
+        for words in (("GET", "key"), ("CONFIG", "GET", "*"), ("FLUSHALL",)):
+            with pytest.raises(Exception, match="permission"):
+                node.execute_command(*words)
+    _kill(project, "node1")
+    port = str(project.port)
+    until(lambda: f":{port}" not in str(_watched(project)))
+    project.up()
+    project.run("verify", check=0)
+    project.run("secret", "rotate", check=0)
+    project.run("verify", check=0)
+
+
+def _watched(project: Project) -> set[str]:
+    nodes = json.loads(project.run("status", "--json").out)["result"]["nodes"]
+    return {one["watches"] for one in nodes if one["role"] == "sentinel"}
+
+
+def test_a_new_password_reaches_sentinels_that_run_and_that_do_not(project: Project) -> None:
+    project.init("sentinel", *SLOW, engine=BUNDLED.path)
+    project.up()
+    before = project.password
+    _kill(project, "sentinel1")
+    project.run("secret", "rotate")
+    assert project.password != before
+    project.up()
+    for number in (1, 2, 3):
+        with project.sentinel(number) as node:
+            node.execute_command("SENTINEL", "MASTER", "project")
+            text = project.root / ".redistopo" / "nodes" / f"sentinel{number}" / "sentinel.conf"
+            assert before not in text.read_text()
+    assert _faults(project) == []
+    own = project.run("secret", "show", "--user", "sentinel", check=0).out.strip()
+    project.run("bundle", "--out", "bundle.tar.gz", check=0)
+    project.run("verify", "--connect", f"127.0.0.1:{project.port + 10}", check=1)
+    assert own != project.password
