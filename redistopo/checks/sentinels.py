@@ -54,7 +54,9 @@ def leads(subject: Subject) -> Iterator[Answer]:
     if node is None:
         yield bad("topology", f"they name {named}, which is none of this topology", subject.start)
     elif not node.answers:
-        yield bad(name, f"is named as primary, and doesn't answer: {node.error}", hint + subject.start)
+        yield bad(
+            name, f"is named as primary, and doesn't answer: {node.error}", hint + subject.start
+        )
     elif node.role is not Role.PRIMARY:
         evidence = f"is named as primary, and says that it is a {node.role}"
         yield bad(name, evidence, "give the Sentinels time: they mend this by themselves")

@@ -46,13 +46,11 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
 
 @lru_cache(maxsize=4096)
 def canonical(name: str) -> str:
-    """A directive's name in the one spelling used here: lower case, and replica for the old
-    slave; but masterauth for primaryauth, which Valkey alone knows, and writes since 9.0.
+    """A directive's name as it is today: lower case, and replica for the old slave.
 
     Servers keep one value under both names (config.c, aliases).
     """
-    name = re.sub(r"\bslave(s?)\b", r"replica\1", name.lower())
-    return {"primaryauth": "masterauth", "primaryuser": "masteruser"}.get(name, name)
+    return re.sub(r"\bslave(s?)\b", r"replica\1", name.lower())
 
 
 def quote(value: str) -> str:
@@ -132,10 +130,14 @@ def read_conf(text: str) -> Directives:
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:
-    """The same redis.conf with other values in the lines of these directives."""
+    """The same redis.conf with other values in the lines of these directives.
+
+    Valkey 9.0 and later write masterauth as primaryauth, when Sentinels have it write its file.
+    """
+    values = {**values, **({"primaryauth": values["masterauth"]} if "masterauth" in values else {})}
     lines = []
     for line in text.split("\n"):
-        name = canonical((line.strip(_SPACE).split(None, 1) or [""])[0])
+        name = (line.strip(_SPACE).split(None, 1) or [""])[0].lower()
         lines.append(f"{name} {quote(values[name])}" if name in values else line)
     return "\n".join(lines)
 

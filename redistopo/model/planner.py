@@ -96,19 +96,22 @@ def _directives(topology: Topology, name: str) -> Directives:
     return {**topology.redis, **topology.nodes.get(name, {})}
 
 
+_UNCLUSTERED = {
+    Shape.STANDALONE: FormationChoice(method=Method.NONE, why="one server has nothing to join"),
+    Shape.REPLICATION: FormationChoice(
+        method=Method.REPLICAOF, why="each replica's config names its primary"
+    ),
+    Shape.SENTINEL: FormationChoice(
+        method=Method.SENTINEL,
+        why="each replica's config names its primary, and Sentinels watch it",
+    ),
+}
+
+
 def choose_formation(topology: Topology, engine: Engine) -> FormationChoice:
     """The method for a topology on an engine, and why."""
-    if topology.shape is Shape.STANDALONE:
-        return FormationChoice(method=Method.NONE, why="one server has nothing to join")
-    if topology.shape is Shape.REPLICATION:
-        return FormationChoice(
-            method=Method.REPLICAOF, why="each replica's config names its primary"
-        )
-    if topology.shape is Shape.SENTINEL:
-        return FormationChoice(
-            method=Method.SENTINEL,
-            why="each replica's config names its primary, and Sentinels watch it",
-        )
+    if not topology.clustered:
+        return _UNCLUSTERED[topology.shape]
     if topology.formation is Formation.REDIS_CLI:
         return FormationChoice(method=Method.REDIS_CLI, why="the topology file asks for it")
     if topology.formation is Formation.INSTANT:

@@ -98,9 +98,8 @@ def _from(wanted: Block) -> Iterator[Block]:
     block = wanted
     while block.fits:
         yield block
-        block = replace(
-            block, first=block.first + pace, first_sentinel=block.first_sentinel + pace
-        )
+        watching = block.first_sentinel + pace if block.sentinels else 0
+        block = replace(block, first=block.first + pace, first_sentinel=watching)
 
 
 def ephemeral(block: Block, span: tuple[int, int] | None) -> tuple[int, ...]:

@@ -39,9 +39,7 @@ _ENCODERS: tuple[Callable[[str], str], ...] = (
 _LINE = re.compile(
     rf"(?im)\b({'|'.join(sorted(map(re.escape, SECRET)))})\b([\"']?[ \t]*[=: \t][ \t]*)\S.*$"
 )
-_SENTINEL = re.compile(
-    r"(?im)\b(auth-pass[\"']?[ \t]+\S+[ \t]+|sentinel-pass[\"']?[ \t]+)\S.*$"
-)
+_SENTINEL = re.compile(r"(?im)\b(auth-pass[\"']?[ \t]+\S+[ \t]+|sentinel-pass[\"']?[ \t]+)\S.*$")
 _USER = re.compile(r"(?im)^([ \t]*\"?user\"?(?:[ \t]*=[ \t]*|[ \t]+))\S.*$")
 
 

@@ -20,7 +20,10 @@ ROLES = {
 }
 """Words for roles; the servers' own, older ones are understood too."""
 
-SYNTAX = "a port (7001), a name (node2), shard:2, primary, replica or sentinel; several narrow each other"
+SYNTAX = (
+    "a port (7001), a name (node2), shard:2, primary, replica or sentinel; "
+    "several narrow each other"
+)
 """What may be typed, as the help of every verb with a selector says it."""
 
 

@@ -310,8 +310,12 @@ def defaults(shape: Shape) -> dict[str, object]:
         Shape.CLUSTER: {"port": 7000, "shards": 3, "replicas": 1},
         Shape.REPLICATION: {"port": 6379, "shards": 1, "replicas": 2},
         Shape.SENTINEL: {
-            "port": 6379, "shards": 1, "replicas": 2, "sentinels": 3, "quorum": 2,
-        },  # fmt: skip
+            "port": 6379,
+            "shards": 1,
+            "replicas": 2,
+            "sentinels": 3,
+            "quorum": 2,
+        },
         Shape.STANDALONE: {"port": 6379, "shards": 1, "replicas": 0},
     }
     return {

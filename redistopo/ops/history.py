@@ -87,9 +87,10 @@ def refuse_older_engine(plan: Plan, record: Record | None) -> None:
 
 
 def remember_primary(layout: Layout, seen: Observed) -> None:
-    """The primary of a replication, watched or not, is on record, as the servers say now; every verb that looks
-    calls this, so that whoever was promoted leads again after all have stopped. Where
-    several say that they are, nobody can tell: then none is on record."""
+    """The primary of a replication, watched or not, is on record, as the servers say now; every
+    verb that looks calls this, so that whoever was promoted leads again after all have stopped.
+    Where several say that they are, the one that Sentinels name counts; else nobody can tell,
+    and none is on record."""
     record = load_record(layout)
     primary = primary_in(seen)
     several = sum(node.role is Role.PRIMARY for node in seen.answering) > 1

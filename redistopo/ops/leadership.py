@@ -31,16 +31,12 @@ def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tel
     """
     if plan.topology.clustered or len(plan.nodes) == 1:
         return plan
-    names = [node.name for node in plan.data]
-    if primary and primary not in names:
-        raise WrongRequest(
-            f"there is no node {primary!r}", hint=f"--primary takes one of {', '.join(names)}"
-        )
+    _require_known(plan, primary)
     running = [node for node in seen.nodes if node.running]
     if any(node.paused for node in running):
         return plan  # they are continued first, and asked
     if plan.sentinels and named_primary(plan, seen):
-        return _as_named(plan, seen, primary, tell)
+        return _as_named(plan, seen, primary)
     if leaders := [node.name for node in running if node.role is Role.PRIMARY]:
         if primary and primary not in leaders:
             note(tell, f"--primary {primary} is not needed: {', '.join(leaders)} runs and leads")
@@ -63,7 +59,15 @@ def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tel
     return _if_latest(plan, rich)
 
 
-def _as_named(plan: Plan, seen: Observed, primary: str, tell: Tell) -> Plan:
+def _require_known(plan: Plan, primary: str) -> None:
+    names = [node.name for node in plan.data]
+    if primary and primary not in names:
+        raise WrongRequest(
+            f"there is no node {primary!r}", hint=f"--primary takes one of {', '.join(names)}"
+        )
+
+
+def _as_named(plan: Plan, seen: Observed, primary: str) -> Plan:
     """The plan, led by whom the Sentinels name: they turn everybody else into its replica.
 
     Raises WrongRequest where that one would start without the data that others have.
@@ -82,7 +86,6 @@ def _as_named(plan: Plan, seen: Observed, primary: str, tell: Tell) -> Plan:
     lost = absent and not written_at(plan.layout, lead)
     if lost and rich and plan.topology.persistence is not Persistence.NONE:
         root, copy = plan.node(lead).folder.root, plan.node(rich[0]).folder.root
-        note(tell, f"the Sentinels name {lead}")
         raise WrongRequest(
             f"{lead} would lead, and has no data; {', '.join(rich)} has",
             detail=_LOSES,

@@ -65,12 +65,13 @@ def running_keys(layout: Layout, rendered: dict[str, Directives], application: s
         own = Access(password=_first(data, "requirepass"), tls=tls)
         return replace(one_key(own), stranger=stranger, sentinels=_ways(layout, watching, tls))
     admin = (read_text(layout.secret(User.ADMIN)) or "").strip()
+    replication = _first(rendered, "masterauth") or _first(rendered, "primaryauth")
     sentinel = (read_text(layout.secret(User.SENTINEL)) or "").strip() if watching else ""
     return Keys(
         sentinel=Access(user=User.SENTINEL, password=sentinel, tls=tls) if watching else None,
         own=Access(user=User.ADMIN, password=admin, tls=tls),
         application=Access(password=application, tls=tls) if application else None,
-        replication=Access(user=User.REPLICATION, password=_first(rendered, "masterauth"), tls=tls),
+        replication=Access(user=User.REPLICATION, password=replication, tls=tls),
         stranger=stranger,
     )
 
@@ -80,7 +81,9 @@ def _ways(
 ) -> dict[tuple[str, int], Access]:
     """How we come in to each Sentinel, by its address."""
     return {
-        (one.host, one.port): Access(password=_first({"": watching[one.name]}, "requirepass"), tls=tls)
+        (one.host, one.port): Access(
+            password=_first({"": watching[one.name]}, "requirepass"), tls=tls
+        )
         for one in running_targets(layout, watching)
     }
 

@@ -67,7 +67,7 @@ def show(root: Path, user: str) -> SecretResult:
     if access is None:
         raise WrongRequest(
             f"there is no user {user}",
-            hint="shape = \"sentinel\" has one"
+            hint='shape = "sentinel" has one'
             if user == User.SENTINEL
             else "acl = true in the topology file brings users along",
         )

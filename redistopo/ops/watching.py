@@ -25,9 +25,7 @@ def named_primary(plan: Plan, seen: Observed) -> str:
     silent = {node.name for node in plan.sentinels} - {node.name for node in seen.sentinels}
     told = [(watch.address, watch.epoch) for node in seen.sentinels for watch in node.watches]
     told += [
-        (state.primary, state.epoch)
-        for name, state in remembered(plan).items()
-        if name in silent
+        (state.primary, state.epoch) for name, state in remembered(plan).items() if name in silent
     ]
     node = plan.at(latest(told))
     return node.name if node and node in plan.data else ""

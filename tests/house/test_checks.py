@@ -13,6 +13,7 @@ TABLES = [
     "checks/test_node_checks.py",
     "checks/test_cluster_checks.py",
     "checks/test_replication_checks.py",
+    "checks/test_sentinel_checks.py",
 ]
 
 IDS = [check.id for check in CHECKS]

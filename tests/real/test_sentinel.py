@@ -39,7 +39,10 @@ def _faults(project: Project) -> list[str]:
             primary = _fields(node.execute_command("SENTINEL", "MASTER", "project"))
             views.add((primary["port"], primary["config-epoch"]))
             known = [("primary", primary)]
-            for what, count in (("REPLICAS", project.size - 1), ("SENTINELS", project.sentinels - 1)):
+            for what, count in (
+                ("REPLICAS", project.size - 1),
+                ("SENTINELS", project.sentinels - 1),
+            ):
                 told = [_fields(one) for one in node.execute_command("SENTINEL", what, "project")]
                 known += [(what, one) for one in told]
                 found += [] if len(told) == count else [f"{number}: {len(told)} {what}"]
@@ -167,7 +170,7 @@ def test_without_a_majority_verify_says_so_and_up_heals(project: Project) -> Non
 def test_a_replica_of_priority_0_is_never_chosen(project: Project) -> None:
     project.init("sentinel", *SLOW, engine=BUNDLED.path)
     file = project.root / "redistopo.toml"
-    file.write_text(file.read_text() + '\n[nodes.node2]\nreplica-priority = 0\n')
+    file.write_text(file.read_text() + "\n[nodes.node2]\nreplica-priority = 0\n")
     done = project.up()
     assert "node3 would take over, not node2" in done.out
     _kill(project, "node1")

@@ -17,12 +17,10 @@ def _shapes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
 @click.command()
 @click.argument("shape", metavar="cluster|replication|sentinel|standalone", shell_complete=_shapes)
 @options.project
-@click.option("--shards", type=int, help="Primaries that share the slots.  [cluster: 3]")
-@click.option(
-    "--replicas", type=int, help="Replicas of each primary.  [cluster: 1, else 2]"
-)
+@click.option("--shards", type=int, help="Primaries sharing the slots.  [cluster: 3]")
+@click.option("--replicas", type=int, help="Replicas of each primary.  [2, cluster: 1]")
 @click.option("--sentinels", type=int, help="How many watch the primary.  [sentinel: 3]")
-@click.option("--quorum", type=int, help="How many must find it down.  [more than half]")
+@click.option("--quorum", type=int, help="Of them, to find it down.  [majority]")
 @click.option("--port", type=int, help="First data port.  [cluster: 7000, else 6379]")
 @click.option("--sentinel-port", type=int, help="First Sentinel's port.  [port + 20000]")
 @click.option("--host", help="Address that every node binds.  [127.0.0.1]")

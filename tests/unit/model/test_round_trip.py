@@ -20,14 +20,19 @@ DIRECTIVES = st.dictionaries(NAMES, st.lists(LINES, min_size=1, max_size=3).map(
 def topologies(draw: st.DrawFn) -> Topology:
     """Any topology that a file without tables for single nodes can ask for."""
     shape = draw(st.sampled_from(Shape))
-    clustered = shape is Shape.CLUSTER
+    clustered, watched = shape is Shape.CLUSTER, shape is Shape.SENTINEL
+    sentinels = draw(st.integers(1, 9)) if watched else 0
     return Topology(
         name=draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", fullmatch=True)),
         shape=shape,
         host=draw(st.sampled_from(["127.0.0.1", "::1", "127.9.0.1"])),
-        port=draw(st.integers(1024, 50000)),
+        port=draw(st.integers(1024, 40000)),
         shards=draw(st.integers(3, 100)) if clustered else 1,
-        replicas=0 if shape is Shape.STANDALONE else draw(st.integers(0, 10)),
+        replicas=0 if shape is Shape.STANDALONE else draw(st.integers(int(watched), 10)),
+        sentinels=sentinels,
+        quorum=draw(st.integers(1, sentinels)) if watched else 0,
+        sentinel_port=draw(st.sampled_from([51000, 0 if watched else 51000])) if watched else 0,
+        down_after=draw(st.integers(500, 600_000)) if watched else 5000,
         engine=draw(st.sampled_from(["auto", "7.2", "valkey 9"]) | LINES.map("/bin/{}".format)),
         formation=draw(st.sampled_from(Formation)) if clustered else Formation.AUTO,
         node_timeout=draw(st.integers(500, 600_000)) if clustered else 5000,

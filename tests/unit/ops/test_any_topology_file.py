@@ -18,7 +18,7 @@ from redistopo.model.layout import Layout
 from redistopo.model.planner import make_plan
 from redistopo.model.topology import KEYS, Shape, Topology, defaults
 from redistopo.ops.project import read_topology
-from redistopo.render.conf import node_conf, users_acl
+from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 from redistopo.render.topology_file import topology_file
 
 EXAMPLES = 2000
@@ -111,7 +111,7 @@ def changed_keys(draw: st.DrawFn) -> str:
 def sizes(draw: st.DrawFn) -> str:
     """Whole numbers everywhere, also where limits meet."""
     table = draw(bases())
-    for name in ("port", "shards", "replicas", "node_timeout"):
+    for name in ("port", "shards", "replicas", "node_timeout", "sentinels", "quorum"):
         if draw(st.booleans()):
             table[name] = draw(st.sampled_from(NUMBERS) | st.integers(-5, 70_000))
     return _document(table)
@@ -157,6 +157,7 @@ KEYRING = Keys(
     own=Access(user="admin", password="a"),
     application=Access(password=SECRET),
     replication=Access(user="replication", password="r"),
+    sentinel=Access(user="sentinel", password="s"),
 )
 
 
@@ -164,17 +165,22 @@ def _planned(topology: Topology, engine: Engine) -> None:
     """Its file says the same again; its first and last node get a configuration."""
     assert read_topology(topology_file(topology), "again") == topology
     plan = make_plan(topology, LAYOUT, engine, "asked for")
-    assert len(plan.nodes) == topology.size
+    assert len(plan.nodes) == topology.count
     for node in {plan.nodes[0].name: plan.nodes[0], plan.nodes[-1].name: plan.nodes[-1]}.values():
-        conf = read_conf(node_conf(plan, node, KEYRING))
+        watches = node in plan.sentinels
+        conf = read_conf((sentinel_conf if watches else node_conf)(plan, node, KEYRING))
         # nothing that the file says can add a line of its own, or shadow one of ours
         assert conf["tls-port" if topology.tls else "port"] == (str(node.port),)
         assert conf["bind"] == (topology.host,)
         if topology.acl:
             assert conf["aclfile"] == (str(node.folder.users),)
-            assert all(line.startswith("user ") for line in users_acl(plan, KEYRING).splitlines())
+            users = users_acl(plan, KEYRING, sentinel=watches)
+            assert all(line.startswith("user ") for line in users.splitlines())
         else:
-            assert conf.get("requirepass") == (SECRET,)
+            assert conf.get("requirepass") == ("s" if watches else SECRET,)
+        if watches:
+            start = f"monitor {topology.name} {topology.host} {topology.port} "
+            assert f"{start}{topology.quorum}" in conf["sentinel"]
         assert conf["dir"] == (str(node.folder.root),)
         assert ("cluster-enabled" in conf) is topology.clustered
 

@@ -57,9 +57,9 @@ def test_any_info_leads_to_nodes_or_an_error(
     assert all(0 < target.port < 65536 for target in found.targets)
 
 
-def test_a_sentinel_is_refused_by_name(engine_name: str, sample: Sample) -> None:
+def test_a_sentinel_that_watches_nobody_is_refused(engine_name: str, sample: Sample) -> None:
     info = sample(engine_name, "replication")["node1"]["INFO"]
     told, count = re.subn(r"(redis|server)_mode:\w+", r"\1_mode:sentinel", info)
     assert count == 1
     with pytest.raises(WrongRequest, match="is a Sentinel"):
-        discover("127.0.0.1", 7000, Told({"INFO": told}))
+        discover("127.0.0.1", 7000, Told({"INFO": told, "SENTINEL MASTERS": []}))

@@ -18,7 +18,7 @@ from redistopo.model.parse import parse
 from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
 from redistopo.model.topology import Topology
-from redistopo.render.conf import SeedIds, node_conf, seed_tables, users_acl
+from redistopo.render.conf import SeedIds, node_conf, seed_tables, sentinel_conf, users_acl
 from redistopo.render.topology_file import topology_file
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -42,17 +42,35 @@ def _plan(engine: Engine, own: str, **keys: object) -> Plan:
     return make_plan(_topology(templates=own, **keys), layout, engine, "asked for")
 
 
-def _keys(password: str) -> Keys:
+def _keys(password: str, *, sentinel: bool = False) -> Keys:
     """Of an application with that password, and of our own users."""
     return Keys(
         own=Access(user="admin", password="admin-horse"),
         application=Access(password=password),
         replication=Access(user="replication", password="replica-horse"),
+        sentinel=Access(user="sentinel", password="sentinel-horse") if sentinel else None,
     )
 
 
-def _users(engine: Engine, **keys: object) -> Callable[[str], str]:
-    return lambda own: users_acl(_plan(engine, own, acl=True, **keys), _keys("correct-horse"))
+def _users(engine: Engine, *, at: bool = False, **keys: object) -> Callable[[str], str]:
+    """Of a data node, or `at` a Sentinel."""
+
+    def made(own: str) -> str:
+        held = _keys("correct-horse", sentinel=keys.get("shape") == "sentinel")
+        return users_acl(_plan(engine, own, acl=True, **keys), held, sentinel=at)
+
+    return made
+
+
+def _sentinel(
+    engine: Engine = REDIS_7, *, myid: str = "", password: str = "correct-horse", **keys: object
+) -> Callable[[str], str]:
+    def made(own: str) -> str:
+        plan = _plan(engine, own, shape="sentinel", **keys)
+        held = _keys(password, sentinel=bool(password))
+        return sentinel_conf(plan, plan.node("sentinel2"), held, myid)
+
+    return made
 
 
 def _conf(
@@ -95,6 +113,12 @@ CASES: dict[str, Callable[[str], str]] = {
     "acl.conf": _conf("node2", acl=True),
     "tls.conf": _conf("node2", tls=True),
     "tls-standalone.conf": _conf("node1", shape="standalone", tls=True),
+    "sentinel-redis-7.0.conf": _sentinel(myid="c" * 40),
+    "sentinel-acl-valkey-9.1.conf": _sentinel(VALKEY_9, acl=True, tls=True, quorum=1, sentinels=2),
+    "sentinel-no-auth.conf": _sentinel(REDIS_6, auth=False, password="", host="::1"),
+    "sentinel-replica.conf": _conf("node2", shape="sentinel"),
+    "users-of-sentinel.acl": _users(REDIS_7, at=True, shape="sentinel"),
+    "users-with-sentinel.acl": _users(REDIS_6, shape="sentinel"),
     "users-redis-6.2.acl": _users(REDIS_6),
     "users-valkey-9.1.acl": _users(VALKEY_9),
     "users-own-rights.acl": _users(REDIS_7, application_rights="+@read +@write -keys"),
@@ -117,6 +141,7 @@ CASES: dict[str, Callable[[str], str]] = {
     "seed-1x0.conf": _seed(REDIS_7, shards=1, replicas=0),
     "topology-cluster.toml": _file(),
     "topology-replication.toml": _file(shape="replication", auth=False, persistence="rdb"),
+    "topology-sentinel.toml": _file(shape="sentinel", sentinels=5, sentinel_port=7000),
     "topology-locked.toml": _file(acl=True, tls=True, application_rights="+@read"),
     "topology-own.toml": _file(
         shards=5,

@@ -1,0 +1,278 @@
+"""Checks on Sentinels: three of them around a captured replication, as they would see it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from redistopo.checks.catalogue import judge
+from redistopo.model.findings import Status, failed
+from redistopo.model.observed import NodeSeen, Observed, ProcessState
+from redistopo.model.sentinels import Peer, Watch
+from redistopo.model.topology import Shape
+
+OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
+
+NAMES = ("sentinel1", "sentinel2", "sentinel3")
+FIRST = 26379
+
+Change = Callable[[Any], Any]
+Case = tuple[str, Status, str, str, Change]
+
+
+def _watch(scene: Any, name: str, **fields: Any) -> Any:
+    """The Sentinel sees its primary otherwise."""
+    watch = replace(scene.named(name).watches[0], **fields)
+    return scene.node(name, watches=(watch,))
+
+
+def _all(scene: Any, **fields: Any) -> Any:
+    for name in NAMES:
+        scene = _watch(scene, name, **fields)
+    return scene
+
+
+def _peer(scene: Any, name: str, about: str, **fields: Any) -> Any:
+    """The Sentinel sees a replica, or another Sentinel, otherwise."""
+    port, watch = scene.named(about).port, scene.named(name).watches[0]
+
+    def changed(peers: tuple[Peer, ...]) -> tuple[Peer, ...]:
+        return tuple(replace(one, **fields) if one.port == port else one for one in peers)
+
+    told = {"replicas": changed(watch.replicas), "sentinels": changed(watch.sentinels)}
+    return _watch(scene, name, **told)
+
+
+def _gone(scene: Any, *names: str) -> Any:
+    return scene.down(*names)._each(
+        lambda node: replace(node, watches=()) if node.name in names else node
+    )
+
+
+DOWN = frozenset({"s_down", "slave", "disconnected"})
+
+# Check, status, subject, part of the evidence, and what is changed in a healthy topology.
+CASES: list[Case] = [
+    ("sentinel.primary", OK, "topology", "3 of 3 name node1", lambda s: s),
+    (
+        "sentinel.primary",
+        FAIL,
+        "topology",
+        "they don't agree: sentinel1, sentinel3: node1",
+        lambda s: _watch(s, "sentinel2", port=s.named("node2").port),
+    ),
+    (
+        "sentinel.primary",
+        FAIL,
+        "topology",
+        "in epoch 4",
+        lambda s: _watch(s, "sentinel3", epoch=4),
+    ),
+    (
+        "sentinel.primary",
+        FAIL,
+        "sentinel2",
+        "watches no primary",
+        lambda s: s.node("sentinel2", watches=()),
+    ),
+    ("sentinel.primary", FAIL, "topology", "no Sentinel answers", lambda s: _gone(s, *NAMES)),
+    ("sentinel.leads", OK, "node1", "is a primary by its own word", lambda s: s),
+    (
+        "sentinel.leads",
+        FAIL,
+        "node2",
+        "says that it is a replica",
+        lambda s: _all(s, port=s.named("node2").port),
+    ),
+    ("sentinel.leads", FAIL, "topology", "none of this topology", lambda s: _all(s, port=9)),
+    ("sentinel.leads", FAIL, "node1", "doesn't answer", lambda s: s.down("node1")),
+    (
+        "sentinel.leads",
+        FAIL,
+        "node1",
+        "down in the eyes of sentinel1, sentinel2",
+        lambda s: _all(s, flags=frozenset({"master", "s_down"})),
+    ),
+    ("sentinel.quorum", OK, "topology", "the quorum of 2, and a majority of 2", lambda s: s),
+    (
+        "sentinel.quorum",
+        FAIL,
+        "topology",
+        "1 of 3 answer, a failover needs 2",
+        lambda s: _gone(s, "sentinel1", "sentinel2"),
+    ),
+    (
+        "sentinel.quorum",
+        FAIL,
+        "sentinel3",
+        "NOQUORUM",
+        lambda s: _watch(s, "sentinel3", quorum="NOQUORUM 1 usable Sentinels."),
+    ),
+    ("sentinel.replicas", OK, "topology", "know 2 replicas, none of them down", lambda s: s),
+    (
+        "sentinel.replicas",
+        FAIL,
+        "sentinel1",
+        "has node2 as down",
+        lambda s: _peer(s, "sentinel1", "node2", flags=DOWN),
+    ),
+    (
+        "sentinel.replicas",
+        FAIL,
+        "sentinel2",
+        "doesn't know node2, node3",
+        lambda s: _watch(s, "sentinel2", replicas=()),
+    ),
+    ("sentinel.peers", OK, "topology", "know all others, none of them down", lambda s: s),
+    (
+        "sentinel.peers",
+        FAIL,
+        "sentinel2",
+        "knows 0 others, planned are 2",
+        lambda s: _watch(s, "sentinel2", sentinels=()),
+    ),
+    (
+        "sentinel.peers",
+        FAIL,
+        "sentinel1",
+        "has sentinel3 as down",
+        lambda s: _peer(s, "sentinel1", "sentinel3", flags=frozenset({"sentinel", "s_down"})),
+    ),
+    ("sentinel.peers", FAIL, "sentinel1", "planned are 1", lambda s: s.expect(sentinels=2)),
+    ("sentinel.hello", OK, "topology", "hear each other's hello", lambda s: s),
+    (
+        "sentinel.hello",
+        FAIL,
+        "sentinel1",
+        "has heard nothing of sentinel2 for 60 s",
+        lambda s: _peer(s, "sentinel1", "sentinel2", heard=60_000),
+    ),
+    ("failover.ready", OK, "shard 1", "node2 or node3 would take over: 3 Sentinels", lambda s: s),
+    (
+        "failover.ready",
+        WARN,
+        "shard 1",
+        "node3 would take over, not node2: its replica-priority is 0",
+        lambda s: s.info("node2", slave_priority=0),
+    ),
+    (
+        "failover.ready",
+        WARN,
+        "shard 1",
+        "fail over to nobody",
+        lambda s: s.info("node2", slave_priority=0).info("node3", slave_priority=0),
+    ),
+    (
+        "failover.ready",
+        FAIL,
+        "shard 1",
+        "node2: its link to the primary is down; node3: it is down in a Sentinel's eyes",
+        lambda s: _peer(
+            s.info("node2", master_link_status="down"), "sentinel1", "node3", flags=DOWN
+        ),
+    ),
+    (
+        "failover.ready",
+        FAIL,
+        "shard 1",
+        "1 of 3 Sentinels answer",
+        lambda s: _gone(s, "sentinel1", "sentinel3"),
+    ),
+    (
+        "config.drift",
+        FAIL,
+        "sentinel1",
+        "quorum is 1, rendered is 2",
+        lambda s: s.config("sentinel1", quorum="1"),
+    ),
+    ("node.alive", FAIL, "sentinel2", "isn't running", lambda s: _gone(s, "sentinel2")),
+]
+
+
+def _seen(name: str, seen: Observed) -> NodeSeen:
+    number = NAMES.index(name)
+    flags = frozenset({"sentinel"})
+    ports = {other: FIRST + n for n, other in enumerate(NAMES)}
+    port = ports[name]
+    data = seen.nodes
+    return NodeSeen(
+        name=name,
+        host="127.0.0.1",
+        port=port,
+        process=ProcessState.RUNNING,
+        pid=9000 + number,
+        info={"redis_mode": "sentinel", "process_id": str(9000 + number)},
+        anonymous="NOAUTH Authentication required.",
+        listening=("127.0.0.1",),
+        config={"quorum": "2"},
+        watches=(
+            Watch(
+                name="project",
+                host=data[0].host,
+                port=data[0].port,
+                flags=frozenset({"master"}),
+                epoch=3,
+                settings={"quorum": "2"},
+                replicas=tuple(
+                    Peer(id=one.name, host=one.host, port=one.port, flags=frozenset({"slave"}))
+                    for one in data[1:]
+                ),
+                sentinels=tuple(
+                    Peer(id=other, host="127.0.0.1", port=at, flags=flags, heard=500)
+                    for other, at in ports.items()
+                    if at != port
+                ),
+                quorum="OK 3 usable Sentinels. Quorum and failover authorization can be reached",
+            ),
+        ),
+    )
+
+
+@pytest.fixture
+def watched(scene: Callable[[str, str], Any]) -> Callable[[str], Any]:
+    """A captured replication with three Sentinels that find all well: of that engine."""
+
+    def made(engine: str) -> Any:
+        whole = scene(engine, "replication")
+        nodes = (*whole.seen.nodes, *(_seen(name, whole.seen) for name in NAMES))
+        seen = replace(whole.seen, shape=Shape.SENTINEL, nodes=nodes)
+        config = {**whole.expected.config, **{name: {"quorum": ("2",)} for name in NAMES}}
+        return replace(whole, seen=seen).expect(sentinels=3, config=config)
+
+    return made
+
+
+def test_healthy_sentinels_of_every_engine_have_no_fault(
+    engine_name: str, watched: Callable[[str], Any]
+) -> None:
+    judged = watched(engine_name).proofs().judged
+    assert failed(judged) == ()
+    assert {one.check for one in judged if one.check.startswith("sentinel.")} == {
+        case[0] for case in CASES if case[0].startswith("sentinel.")
+    }
+
+
+@pytest.mark.parametrize(
+    ("check", "status", "subject", "evidence", "change"),
+    CASES,
+    ids=[f"{case[0]} {case[1]}: {case[3]}" for case in CASES],
+)
+def test_a_check_says_what_is_wrong_with_sentinels(
+    watched: Callable[[str], Any],
+    check: str,
+    status: Status,
+    subject: str,
+    evidence: str,
+    change: Change,
+) -> None:
+    findings = change(watched("redis-7.0")).findings(check)
+    found = [one for one in findings if one.subject == subject and one.status is status]
+    assert any(evidence in one.evidence for one in found), findings
+    assert all(one.hint for one in findings if one.status is FAIL)
+
+
+def test_strangers_sentinels_are_judged_without_any_plan(watched: Callable[[str], Any]) -> None:
+    nothing = {"shards": None, "replicas": None, "sentinels": None, "auth": None, "host": None}
+    stage = watched("redis-7.0").expect(**nothing, config=None, configs=None)
+    assert failed(judge(stage.seen, stage.expected)) == ()
