@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks import recipe
+from benchmarks import recipe, watchers
 from benchmarks.stage import Made, Stage
 
 Pair = tuple[float, float | None]
@@ -49,6 +49,15 @@ def _up_replication(stage: Stage) -> Pair:
     with stage.topology(("replication", "--replicas", "2"), 3) as made:
         ours = stage.up(made)
     return ours, recipe.replication(stage, 2)
+
+
+def _up_sentinel(stage: Stage) -> Pair:
+    ports = stage.ports(3)
+    kind = ("sentinel", "--replicas", "2", "--sentinels", "3", "--sentinel-port", str(ports[0]))
+    with stage.topology(kind, 3) as made:
+        ours = stage.up(made)
+        stage.violations += watchers.faults(watchers.watched(made, ports))
+    return ours, None
 
 
 def _up_many(stage: Stage) -> Pair:
@@ -114,6 +123,7 @@ ROWS: tuple[Row, ...] = tuple(
         ("up-redis-cli", "up + verified, 6 nodes, redis-cli", _RECIPE, 0.45, _up_by_cli, 1),
         ("up-instant", "up + verified, 6 nodes, instant", _RECIPE, 0.15, _up_instant, 1),
         ("up-replication", "up + verified, primary + 2", _RECIPE, 0.15, _up_replication, 1),
+        ("up-sentinel", "up + verified, 1 + 2 + 3 Sentinels", "", 2.5, _up_sentinel, 1),
         ("up-102", "up + verified, 102 nodes, instant", _RECIPE, 0.35, _up_many, 1),
         ("verify-6", "verify, 6 nodes", _IMPORTS, 3.0, _verify_six, 2),
         ("verify-102", "verify, 102 nodes", "verify, 6 nodes", 5.0, _verify_many, 1),
