@@ -57,8 +57,8 @@ class Step:
             Do.CORRECT: "correct the live configuration of",
             Do.REBUILD: "write a new nodes.conf of",
             Do.LEAD: "let lead",
-            Do.MEET: "introduce to each other",
-            Do.FAILOVER: "let choose a new primary",
+            Do.MEET: "make known to each other",
+            Do.FAILOVER: "have a new primary chosen by",
         }[self.do]
         if self.do is Do.LEAD and self.nodes[1:]:
             return f"let {names(self.nodes[1:])} follow {self.nodes[0]}"
@@ -154,7 +154,22 @@ def _watched(plan: Plan, situation: Situation) -> tuple[Step, ...]:
         return (*watching, Step(do=Do.FAILOVER, nodes=names_, cause=why))
     led = () if running & {one.name for one in plan.sentinels} else _led(plan, situation.seen)
     why = _why_absent(situation)
-    return (*_revive(plan, data, why, led), *watching, *_correct(situation))
+    return (
+        *_yielding(plan, situation),
+        *_revive(plan, data, why, led),
+        *watching,
+        *_correct(situation),
+    )
+
+
+def _yielding(plan: Plan, situation: Situation) -> Iterable[Step]:
+    """Whoever still leads though Sentinels named another follows that one at once: they would
+    wait 8 s before they say so (sentinel.c, sentinelRefreshInstanceInfo)."""
+    lead = plan.shards[0].primary
+    leaders = [one.name for one in seen_running(situation.seen) if one.role is Role.PRIMARY]
+    if situation.named and lead in leaders and leaders != [lead]:
+        strays = tuple(name for name in leaders if name != lead)
+        yield Step(do=Do.LEAD, nodes=(lead, *strays), cause=f"the Sentinels name {lead}")
 
 
 def _orphaned(plan: Plan, situation: Situation) -> bool:

@@ -12,10 +12,10 @@ from redistopo.form.lead import lead
 from redistopo.form.start import await_ready, start
 from redistopo.form.watch import fail_over, introduce
 from redistopo.model.changes import USERS, Do, Step
-from redistopo.model.conf_text import read_conf, without_hashes
+from redistopo.model.conf_text import read_conf, with_values, without_hashes
 from redistopo.model.exposure import refuse_exposed
 from redistopo.model.observed import Role
-from redistopo.model.plan import Method, NodePlan
+from redistopo.model.plan import Method, NodePlan, Plan
 from redistopo.model.sentinels import MONITOR
 from redistopo.ops.persisting import finish, prepare, refuse_renamed, to_log, to_snapshot
 from redistopo.ops.rebuild import rebuild
@@ -88,12 +88,35 @@ def _write_sentinel(hands: Hands, node: NodePlan) -> None:
     write_private(node.folder.config, text)
 
 
+def _place(plan: Plan, node: NodePlan) -> None:
+    """The paths in a stopped Sentinel's own file are where it is now: in a folder that was
+    moved or copied they would lead elsewhere. All else in it stays as it is."""
+    folder, tls = node.folder, plan.layout.tls
+    pem = str(tls.node(node.name))
+    paths = {
+        "dir": str(folder.root),
+        "logfile": str(folder.log),
+        "pidfile": str(folder.pidfile),
+        "aclfile": str(folder.users),
+        "tls-cert-file": pem,
+        "tls-key-file": pem,
+        "tls-ca-cert-file": str(tls.ca),
+    }
+    text = read_text(folder.config) or ""
+    found = read_conf(text)
+    if any(found[name] != (path,) for name, path in paths.items() if name in found):
+        write_private(folder.config, with_values(text, paths))
+
+
 def _seed(hands: Hands, _one: Step) -> None:
     seed(hands)
 
 
 def _start(hands: Hands, one: Step) -> None:
     data = [node for node in hands.nodes(one.nodes) if node.role is not Role.SENTINEL]
+    for node in hands.nodes(one.nodes):
+        if node.role is Role.SENTINEL:
+            _place(hands.plan, node)
     switches = prepare(hands, data)
     start(hands, one.nodes)
     finish(hands, switches)

@@ -166,6 +166,14 @@ def refuse_other_layout(plan: Plan, record: Record | None, source: Path) -> None
     """
     if record is None or not record.formed:
         return
+    names = {state.name for state in remembered(plan).values()}
+    if names and plan.topology.name not in names:
+        raise WrongRequest(
+            f"name is {plan.topology.name} in {source.name}, and the Sentinels watch the primary "
+            f"as {', '.join(sorted(names))}",
+            detail="clients ask them for the primary by that name; it is theirs from the start on",
+            hint="set name back, or start over without the data: redistopo down --wipe",
+        )
     was = [(node.name, node.host, node.port) for node in record.nodes]
     asked = [(node.name, node.host, node.port) for node in plan.nodes]
     if was == asked and record.shape == plan.topology.shape.value:

@@ -135,6 +135,35 @@ def test_up_lets_the_sentinels_choose_before_a_dead_primary_is_back(
     assert _faults(project) == []
 
 
+def test_a_primary_that_was_frozen_follows_whoever_was_chosen(project: Project) -> None:
+    project.init("sentinel", *QUICK, engine=BUNDLED.path)
+    project.up()
+    psutil.Process(project.pid(1)).send_signal(signal.SIGSTOP)
+    until(lambda: all(_named(project, n) != project.port for n in (1, 2, 3)))
+    assert "let node1 follow node" in project.up().err
+    found = roles(project.ports, project.password)
+    assert [port for port, role in found.items() if role == "master"] == [_named(project)]
+    assert _faults(project) == []
+
+
+def test_a_folder_that_was_moved_takes_its_sentinels_along(project: Project) -> None:
+    project.init("sentinel", *SLOW, "--no-auth", engine=BUNDLED.path)
+    project.up()
+    near = f"127.0.0.1:{project.port + 10}"
+    assert "6 nodes" in project.run("verify", "--connect", near, check=0).out
+    project.run("down", check=0)
+    old = project.root
+    project.root = old.rename(old.with_name("elsewhere"))
+    project.up()
+    state = project.root / ".redistopo"
+    said = [path.read_text() for path in state.glob("nodes/*/*.conf")]
+    assert len(said) == 6
+    assert not any(f"{old}/" in text for text in said)
+    file = project.root / "redistopo.toml"
+    file.write_text(file.read_text().replace('name = "project"', 'name = "another"'))
+    assert "watch the primary as project" in project.run("up", check=2).err
+
+
 def test_who_was_chosen_leads_again_after_all_have_stopped(project: Project) -> None:
     project.init("sentinel", *SLOW, engine=BUNDLED.path)
     project.up()
