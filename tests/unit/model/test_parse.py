@@ -22,7 +22,7 @@ BAD: list[tuple[dict[str, object], str, str]] = [
     ({"format": "1"}, "format", "must be a whole number"),
     ({"format": True}, "format", "must be a whole number"),
     ({"format": 1.0}, "format", "must be a whole number"),
-    ({"shape": "ring"}, "shape", "allowed is one of cluster, replication, standalone"),
+    ({"shape": "ring"}, "shape", "allowed is one of cluster, replication, sentinel, standalone"),
     ({"shape": "Cluster"}, "shape", "did you mean cluster?"),
     ({"shape": "master-slave"}, "shape", "did you mean replication?"),
     ({"shape": 3}, "shape", "must be a string"),
@@ -186,7 +186,8 @@ def test_a_directive_without_any_line_is_a_problem() -> None:
         (" Cluster ", Shape.CLUSTER),
         ("master-slave", Shape.REPLICATION),
         ("single", Shape.STANDALONE),
-        ("sentinel", None),
+        ("sentinel", Shape.SENTINEL),
+        ("sentry", None),
         ("", None),
     ],
 )
