@@ -22,8 +22,9 @@ def password(topology: Topology, layout: Layout, *, make: bool = False) -> str:
     """
     if not topology.auth:
         return ""
+    plain = topology.shape is Shape.SENTINEL and not topology.acl
     if given := os.environ.get(VARIABLE):
-        return _usable(given, VARIABLE)
+        return _usable(given, VARIABLE, plain=plain)
     if topology.password_file:
         path = _file(topology, layout)
         text = read_text(path)
@@ -32,7 +33,7 @@ def password(topology: Topology, layout: Layout, *, make: bool = False) -> str:
                 f"the password file {path} doesn't exist",
                 hint="make it, or remove `password_file` to have a password generated",
             )
-        return _usable(text.split("\n", 1)[0].rstrip("\r"), str(path))
+        return _usable(text.split("\n", 1)[0].rstrip("\r"), str(path), plain=plain)
     return _kept(layout.password, make=make)
 
 
@@ -122,12 +123,20 @@ def _file(topology: Topology, layout: Layout) -> Path:
     return absolute(Path(chosen)) if chosen.startswith("~") else layout.root / chosen
 
 
-def _usable(text: str, source: str) -> str:
+def _usable(text: str, source: str, *, plain: bool = False) -> str:
+    """The password, if it can be one; a `plain` one has neither space nor quote."""
     if not text:
         raise WrongRequest(f"the password in {source} is empty", hint="put one there")
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
         raise WrongRequest(
             f"the password in {source} has a control character",
             hint="use printable characters on one line",
+        )
+    if plain and any(letter.isspace() or letter in "\"'" for letter in text):
+        raise WrongRequest(
+            f"the password in {source} has a space or a quote, and Sentinels can't keep it",
+            detail="they write it into their own file without quotes (sentinel.c, "
+            "rewriteConfigSentinelOption), and couldn't read that at their next start",
+            hint="use another one; or acl = true, with which they have their own",
         )
     return text

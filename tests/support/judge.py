@@ -12,11 +12,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 
-def client(port: int, password: str = "", host: str = "127.0.0.1") -> "Redis[Any]":
+def client(
+    port: int, password: str = "", host: str = "127.0.0.1", *, user: str = ""
+) -> "Redis[Any]":
     """A plain client that neither retries nor waits long."""
     return Redis(
         host=host,
         port=port,
+        username=user or None,
         password=password or None,
         decode_responses=True,
         socket_timeout=3,

@@ -94,13 +94,18 @@ class Project:
         path = self.root / ".redistopo" / "password"
         return path.read_text().strip() if path.exists() else ""
 
+    def secret(self, user: str) -> str:
+        """The password of one of our own users."""
+        return (self.root / ".redistopo" / f"password.{user}").read_text().strip()
+
     def client(self, port: int | None = None) -> Any:
         return judge.client(port or self.port, self.password)
 
     def sentinel(self, number: int = 1) -> Any:
         """A client of the nth Sentinel; its replies aren't made into anything."""
         path = self.root / ".redistopo" / "password.sentinel"
-        client = judge.client(self.port + 9 + number, path.read_text().strip())
+        own = path.read_text().strip() if path.exists() else ""
+        client = judge.client(self.port + 9 + number, own)
         client.response_callbacks.clear()
         return client
 
