@@ -9,7 +9,8 @@ from typing import Any
 
 import psutil
 import pytest
-from support.engines import BUNDLED, ENGINES
+from redis.exceptions import ConnectionError  # noqa: A004
+from support.engines import BUNDLED, ENGINES, TLS
 from support.judge import client, roles
 from support.project import Project
 from support.waiting import until
@@ -264,6 +265,22 @@ def test_with_acl_each_has_its_own_rights(project: Project, name: str) -> None:
     # what the new one's CONFIG REWRITE made of its file is read and written as well
     until(lambda: "slave" in roles([project.port], project.password).values())
     project.run("secret", "rotate", check=0)
+
+
+@pytest.mark.skipif(TLS is None, reason="no server built with TLS is here")
+def test_by_tls_alone_they_fail_over_too(project: Project) -> None:
+    assert TLS is not None
+    project.init("sentinel", *QUICK, "--tls", engine=TLS.path)
+    project.up()
+    for port in (project.port, project.port + 10):
+        with pytest.raises(ConnectionError):
+            client(port, project.password).ping()
+    _kill(project, "node1")
+    project.up()
+    said = project.run("verify", "--json", check=0).json["result"]["findings"]
+    found = {one["check"]: one["evidence"] for one in said}
+    assert "name node1" not in found["sentinel.primary"]
+    assert found["access.tls"].startswith("6 of 6")
 
 
 def test_a_new_password_reaches_sentinels_that_run_and_that_do_not(project: Project) -> None:
