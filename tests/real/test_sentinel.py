@@ -15,7 +15,9 @@ from support.judge import client, roles
 from support.project import Project
 from support.waiting import until
 
-QUICK = ("--down-after", "500")
+QUICK = ("--down-after", "1500")
+"""Less, and on a loaded machine Sentinels fail over by themselves now and then."""
+
 DOWN = {"s_down", "o_down", "disconnected"}
 SLOW = ("--down-after", "60000")
 """So that no Sentinel does anything by itself."""
@@ -62,6 +64,14 @@ def _kill(project: Project, *names: str) -> None:
     until(lambda: not any(psutil.pid_exists(one.pid) and _runs(one) for one in doomed))
 
 
+def _role(project: Project, port: int) -> str:
+    """What a node says that it is; "" where a failover hangs up on its clients just now."""
+    try:
+        return roles([port], project.password)[port]
+    except ConnectionError:
+        return ""
+
+
 def _runs(process: psutil.Process) -> bool:
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
@@ -92,14 +102,11 @@ def test_a_killed_primary_is_replaced_and_comes_back_as_a_replica(
         node.set("kept", "yes")
         assert node.execute_command("WAIT", 2, 3000) == 2
     _kill(project, "node1")
-    until(lambda: _named(project) != project.port)
-    new = _named(project)
-    until(lambda: all(_named(project, n) == new for n in (1, 2, 3)))
+    until(lambda: all(_named(project, n) != project.port for n in (1, 2, 3)))
     project.up()
     found = roles(project.ports, project.password)
-    assert [port for port, role in found.items() if role == "master"] == [new]
-    with project.client(project.port) as node:
-        assert node.get("kept") == "yes"
+    assert [port for port, role in found.items() if role == "master"] == [_named(project)]
+    assert all(project.client(port).get("kept") == "yes" for port in project.ports)
     assert _faults(project) == []
     assert _open(project) == []
     secrets = [path.read_text().strip() for path in project.root.glob(".redistopo/password*")]
@@ -245,7 +252,7 @@ def test_a_setting_changed_at_a_sentinel_is_seen_and_set_back(project: Project) 
 
 @pytest.mark.parametrize("name", [name for name in ENGINES if "6.2" in name or "9." in name])
 def test_with_acl_each_has_its_own_rights(project: Project, name: str) -> None:
-    project.init("sentinel", *QUICK, "--acl", engine=ENGINES[name].path)
+    project.init("sentinel", *SLOW, "--acl", engine=ENGINES[name].path)
     project.up()
     sentinel = project.port + 10
     with client(sentinel, project.password) as node:
@@ -260,17 +267,15 @@ def test_with_acl_each_has_its_own_rights(project: Project, name: str) -> None:
                 node.execute_command(*words)
     with client(sentinel, project.secret("admin"), user="admin") as node:
         node.execute_command("SENTINEL FAILOVER", "project")
-    ports = project.ports[1:]
-    until(lambda: "master" in roles(ports, project.password).values())
-    # what the new one's CONFIG REWRITE made of its file is read and written as well
-    until(lambda: "slave" in roles([project.port], project.password).values())
+    # what CONFIG REWRITE made of their files is read and written as well
+    until(lambda: _role(project, project.port) == "slave")
     project.run("secret", "rotate", check=0)
 
 
 @pytest.mark.skipif(TLS is None, reason="no server built with TLS is here")
 def test_by_tls_alone_they_fail_over_too(project: Project) -> None:
     assert TLS is not None
-    project.init("sentinel", *QUICK, "--tls", engine=TLS.path)
+    project.init("sentinel", *SLOW, "--tls", engine=TLS.path)
     project.up()
     for port in (project.port, project.port + 10):
         with pytest.raises(ConnectionError):
