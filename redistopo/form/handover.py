@@ -23,21 +23,28 @@ from dataclasses import dataclass
 from redistopo.errors import RedistopoError, TimedOut, Unreachable, WrongRequest
 from redistopo.events import warn
 from redistopo.form.hands import Hands
-from redistopo.model.observed import NodeSeen, Observed, Role
+from redistopo.form.shift import (
+    LEAD_SECONDS,
+    PAUSE_SECONDS,
+    Change,
+    Unanswered,
+    ask,
+    await_lead,
+    await_offset,
+    await_word,
+    leads,
+    pause,
+    replication,
+)
+from redistopo.model.observed import NodeSeen
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_info, parse_nodes
 from redistopo.model.topology import Shape
-from redistopo.world.client import Command, succeed
+from redistopo.world.client import succeed
 from redistopo.world.interrupt import uninterrupted
 from redistopo.world.observe import Depth
 from redistopo.world.waiting import Deadline, wait_for
 
-PAUSE_SECONDS = 5.0
-"""After this long a primary goes on by itself, whatever became of us."""
-
-_CATCH_UP_SECONDS = 2.0
-_LEAD_SECONDS = 1.0
-_WORD_SECONDS = 10.0
 _AGREE_SECONDS = 10.0
 _NEAR = 1024 * 1024
 """Bytes behind at which a replica catches up in a moment; before, writes aren't paused."""
@@ -52,16 +59,6 @@ class Handover:
     after: str
     milliseconds: float
     offset: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Change:
-    """The two nodes of one handover, and what was seen just before."""
-
-    hands: Hands
-    before: NodePlan
-    to: NodePlan
-    seen: Observed
 
 
 def hand_over(hands: Hands, to: NodePlan) -> Handover:
@@ -79,11 +76,11 @@ def hand_over(hands: Hands, to: NodePlan) -> Handover:
     with uninterrupted(later=True):
         began = time.monotonic()
         try:
-            offset = _pause(change)
-            _await_offset(change, offset)
+            offset = pause(change)
+            await_offset(change, offset)
             take(change)
             milliseconds = (time.monotonic() - began) * 1000
-        except _Unanswered:
+        except Unanswered:
             hands.order(change.before, "CLIENT", "UNPAUSE")  # clients are told to look elsewhere
             raise
         except RedistopoError as error:
@@ -95,7 +92,7 @@ def hand_over(hands: Hands, to: NodePlan) -> Handover:
     )
 
 
-def _change(hands: Hands, to: NodePlan) -> _Change:
+def _change(hands: Hands, to: NodePlan) -> Change:
     seen = hands.look(Depth.HEALTH)
     mine = next(node for node in seen.nodes if node.name == to.name)
     if not mine.answers:
@@ -104,10 +101,10 @@ def _change(hands: Hands, to: NodePlan) -> _Change:
     before = next((node for node in hands.plan.nodes if node.address == address), None)
     if before is None:
         raise WrongRequest(f"{to.name} follows no node of this topology, so none hands over to it")
-    return _Change(hands=hands, before=before, to=to, seen=seen)
+    return Change(hands=hands, before=before, to=to, seen=seen)
 
 
-def _draw_near(change: _Change) -> None:
+def _draw_near(change: Change) -> None:
     """The stream flows, and little is left to catch up with; writes go on meanwhile.
 
     A replica that has just synced is listed as online up to a second before it is sent
@@ -116,8 +113,8 @@ def _draw_near(change: _Change) -> None:
     marks: list[int] = []
 
     def look() -> bool | None:
-        ahead = int(_replication(change, change.before).get("master_repl_offset", 0))
-        has = int(_replication(change, change.to).get("slave_repl_offset", 0))
+        ahead = int(replication(change, change.before).get("master_repl_offset", 0))
+        has = int(replication(change, change.to).get("slave_repl_offset", 0))
         marks.append(ahead)
         return True if has >= marks[0] and ahead - has <= _NEAR else None
 
@@ -131,47 +128,11 @@ def _draw_near(change: _Change) -> None:
         ) from error
 
 
-def _pause(change: _Change) -> int:
-    """Clients' writes to the primary wait; the answer is its last byte before that.
-
-    CLIENT PAUSE with WRITE since 6.2: replication, reads and INFO go on, keys don't expire
-    (pull request 8170).
-    """
-    paused, info = _ask(
-        change,
-        change.before,
-        ("CLIENT", "PAUSE", int(PAUSE_SECONDS * 1000), "WRITE"),
-        ("INFO", "replication"),
-    )
-    succeed(paused, f"{change.before.name}: CLIENT PAUSE")
-    return int(parse_info(str(info)).get("master_repl_offset", 0))
-
-
-def _await_offset(change: _Change, offset: int) -> None:
-    """The replica has all that its primary ever acknowledged."""
-    told: list[dict[str, str]] = [{}]
-
-    def look() -> bool | None:
-        told[0] = _replication(change, change.to)
-        linked = told[0].get("master_link_status") == "up"
-        return True if linked and int(told[0].get("slave_repl_offset", 0)) >= offset else None
-
-    try:
-        wait_for(look, Deadline(_CATCH_UP_SECONDS), lambda: "", pause=0.001)
-    except TimedOut as error:
-        link = told[0].get("master_link_status", "unknown")
-        has = told[0].get("slave_repl_offset", "0")
-        raise TimedOut(
-            f"{change.to.name} did not catch up within {_CATCH_UP_SECONDS:g} s of paused writes",
-            detail=f"it has byte {has} of {offset}, link {link}",
-        ) from error
-
-
-def _take_replication(change: _Change) -> None:
+def _take_replication(change: Change) -> None:
     """The primary becomes a replica, and only then its replica leads: were we killed between
     the two, nobody takes writes, and the next `up` lets the former one lead."""
     before, to = change.before, change.to
-    replies = _ask(
+    replies = ask(
         change,
         before,
         ("MULTI",),
@@ -184,42 +145,17 @@ def _take_replication(change: _Change) -> None:
     succeed(demoted, f"{before.name}: REPLICAOF")
     # the very last byte: had the pause ended early, a write would show here
     last = int(parse_info(str(info)).get("master_repl_offset", 0))
-    has = int(_replication(change, to).get("slave_repl_offset", 0))
+    has = int(replication(change, to).get("slave_repl_offset", 0))
     if has < last:
         raise RedistopoError(f"{to.name} lacks {last - has} bytes that {before.name} wrote")
     try:
         change.hands.order(to, "REPLICAOF", "NO", "ONE")
     except Unreachable:
-        _await_word(change)
-    _await_lead(change)
+        await_word(change)
+    await_lead(change)
 
 
-class _Unanswered(RedistopoError):
-    """A replica was told to lead, and nobody knows whether it does."""
-
-
-def _await_word(change: _Change) -> None:
-    """The new primary, told to lead, answers again; until it does nobody else may lead, for a
-    stopped process does what it was told once it goes on. Raises _Unanswered."""
-
-    def look() -> bool | None:
-        try:
-            return _leads(change, change.to) or True
-        except Unreachable:
-            return None
-
-    try:
-        wait_for(look, Deadline(_WORD_SECONDS), lambda: "")
-    except TimedOut as error:
-        raise _Unanswered(
-            f"{change.to.name} was told to lead, and doesn't answer: nobody leads now",
-            detail=f"{change.before.name} has all of the data, and is a replica so that no two "
-            "lead",
-            hint="redistopo up continues what is stopped, and lets one of the two lead",
-        ) from error
-
-
-def _take_cluster(change: _Change) -> None:
+def _take_cluster(change: Change) -> None:
     """The replica took over its primary's slots, with an epoch above all others."""
     hands, to = change.hands, change.to
     highest = max(int(node.cluster.get("cluster_my_epoch", 0)) for node in change.seen.answering)
@@ -228,14 +164,17 @@ def _take_cluster(change: _Change) -> None:
         told = parse_info(str(hands.order(to, "CLUSTER", "INFO")))
         return True if int(told.get("cluster_current_epoch", 0)) >= highest else None
 
-    wait_for(knows, Deadline(_LEAD_SECONDS), lambda: f"{to.name} hasn't heard of epoch {highest}")
-    ahead = int(_replication(change, change.before).get("master_repl_offset", 0))
-    _await_offset(change, ahead)
-    hands.order(to, "CLUSTER", "FAILOVER", "TAKEOVER")
-    _await_lead(change)
+    wait_for(knows, Deadline(LEAD_SECONDS), lambda: f"{to.name} hasn't heard of epoch {highest}")
+    ahead = int(replication(change, change.before).get("master_repl_offset", 0))
+    await_offset(change, ahead)
+    try:
+        hands.order(to, "CLUSTER", "FAILOVER", "TAKEOVER")
+    except Unreachable:
+        await_word(change)
+    await_lead(change)
 
 
-_TAKE: dict[Shape, Callable[[_Change], None]] = {
+_TAKE: dict[Shape, Callable[[Change], None]] = {
     Shape.REPLICATION: _take_replication,
     Shape.CLUSTER: _take_cluster,
 }
@@ -243,16 +182,7 @@ _TAKE: dict[Shape, Callable[[_Change], None]] = {
 leads, and the former primary doesn't (or not for long)."""
 
 
-def _await_lead(change: _Change) -> None:
-    wait_for(
-        lambda: _leads(change, change.to) or None,
-        Deadline(_LEAD_SECONDS),
-        lambda: f"{change.to.name} was told to lead, and still says that it is a replica",
-        pause=0.001,
-    )
-
-
-def _send_on(change: _Change) -> None:
+def _send_on(change: Change) -> None:
     """The others follow the new primary, and whoever waits at the former one with a write is
     told to go elsewhere: in a cluster, Redis 6.2 would have clients wait there for the rest of
     the pause (issue 9618)."""
@@ -260,8 +190,8 @@ def _send_on(change: _Change) -> None:
     before = change.before
     try:
         wait_for(
-            lambda: not _leads(change, before) or None,
-            Deadline(PAUSE_SECONDS - _LEAD_SECONDS),
+            lambda: not leads(change, before) or None,
+            Deadline(PAUSE_SECONDS - LEAD_SECONDS),
             lambda: f"{before.name} still says that it is a primary",
             pause=0.001,
         )
@@ -270,7 +200,7 @@ def _send_on(change: _Change) -> None:
         raise _disputed(change, f"{error.message}\n{error.detail}") from error
 
 
-def _await_agreement(change: _Change) -> None:
+def _await_agreement(change: Change) -> None:
     """Every node that answered says that the new primary leads."""
     last = [""]
 
@@ -285,7 +215,7 @@ def _await_agreement(change: _Change) -> None:
         raise _disputed(change, last[0]) from error
 
 
-def _disputed(change: _Change, what: str) -> RedistopoError:
+def _disputed(change: Change, what: str) -> RedistopoError:
     return RedistopoError(
         f"{change.to.name} leads, but not by every node's word",
         detail=what,
@@ -293,7 +223,7 @@ def _disputed(change: _Change, what: str) -> RedistopoError:
     )
 
 
-def _follow(change: _Change) -> None:
+def _follow(change: Change) -> None:
     """In a replication the others follow the new primary; in a cluster they do by themselves."""
     if change.hands.plan.topology.clustered:
         return
@@ -305,34 +235,34 @@ def _follow(change: _Change) -> None:
                 warn(change.hands.tell, f"{error.message}; redistopo up lets it follow")
 
 
-def _others(change: _Change) -> tuple[NodePlan, ...]:
+def _others(change: Change) -> tuple[NodePlan, ...]:
     """All that answered just before, but for the new primary."""
     names = {node.name for node in change.seen.answering} - {change.to.name}
     return tuple(node for node in change.hands.plan.nodes if node.name in names)
 
 
-def _contrary(change: _Change, node: NodePlan) -> str:
+def _contrary(change: Change, node: NodePlan) -> str:
     """What a node says against the new primary; "" where it says that this one leads."""
     to = change.to
     if change.hands.plan.topology.clustered:
         table = parse_nodes(str(change.hands.order(node, "CLUSTER", "NODES")))
         seen = next((one for one in table if one.port == to.port), None)
         return "" if seen and seen.primary and seen.slots else f"{node.name} doesn't say so yet"
-    told = NodeSeen(name=node.name, host=node.host, port=node.port, info=_replication(change, node))
+    told = NodeSeen(name=node.name, host=node.host, port=node.port, info=replication(change, node))
     return "" if told.follows == to.address else f"{node.name} follows {told.follows}"
 
 
-def _undone(change: _Change, error: RedistopoError) -> RedistopoError:
+def _undone(change: Change, error: RedistopoError) -> RedistopoError:
     """The former primary leads as before and takes writes; the answer says what happened.
 
     Unless the new one leads after all: then only the pause ends.
     """
     before, to = change.before, change.to
-    leads = False
+    led = False
     with suppress(RedistopoError):
-        leads = _leads(change, to)
+        led = leads(change, to)
     try:
-        if not leads and not _leads(change, before):
+        if not led and not leads(change, before):
             change.hands.order(before, "REPLICAOF", "NO", "ONE")
         change.hands.order(before, "CLIENT", "UNPAUSE")
     except RedistopoError as worse:
@@ -341,22 +271,9 @@ def _undone(change: _Change, error: RedistopoError) -> RedistopoError:
             detail=f"{error.message}\n{error.detail}\n{worse.message}: {worse.detail}",
             hint="no write was lost; redistopo up mends it",
         )
-    who = f"{to.name} leads" if leads else f"{before.name} leads as before, and takes writes"
+    who = f"{to.name} leads" if led else f"{before.name} leads as before, and takes writes"
     return RedistopoError(
         f"the handover from {before.name} to {to.name} failed; {who}",
         detail=f"{error.message}\n{error.detail}".strip(),
         hint=error.hint or "redistopo verify tells how they are now; then try again",
     )
-
-
-def _leads(change: _Change, node: NodePlan) -> bool:
-    told = NodeSeen(name=node.name, host=node.host, port=node.port, info=_replication(change, node))
-    return told.role is Role.PRIMARY
-
-
-def _replication(change: _Change, node: NodePlan) -> dict[str, str]:
-    return parse_info(str(change.hands.order(node, "INFO", "replication")))
-
-
-def _ask(change: _Change, node: NodePlan, *commands: Command) -> list[object]:
-    return change.hands.asker.ask(node.host, node.port, commands)

@@ -18,7 +18,7 @@ from support.waiting import until
 
 from redistopo.errors import RedistopoError
 from redistopo.events import silent
-from redistopo.form import handover
+from redistopo.form import shift
 from redistopo.ops.failover import FailoverRequest, failover
 from redistopo.world.client import Asker, Command
 
@@ -28,11 +28,11 @@ _MORTAL = """
 import os, signal, sys
 from pathlib import Path
 from redistopo.events import silent
-from redistopo.form import handover
+from redistopo.form import handover, shift
 from redistopo.ops.failover import FailoverRequest, failover
 from redistopo.world.client import Asker
 
-handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
+shift.PAUSE_SECONDS = handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
 root, end_at = Path(sys.argv[1]), int(sys.argv[2])
 ask, count = Asker.ask, [0]
 
@@ -149,7 +149,7 @@ def test_a_replica_that_stops_when_it_is_to_lead(
     project.up()
     project.client().set("kept", "yes")
     _stopping(monkeypatch, project.pid(2), before="NO")
-    monkeypatch.setattr(handover, "_WORD_SECONDS", 0.5)
+    monkeypatch.setattr(shift, "_WORD_SECONDS", 0.5)
     with pytest.raises(RedistopoError, match="nobody leads now"):
         failover(FailoverRequest(root=project.root), silent)
     with project.client() as node:
@@ -158,6 +158,26 @@ def test_a_replica_that_stops_when_it_is_to_lead(
     assert _leaders(project) == [project.ports[1]]
     assert project.client(project.ports[1]).get("kept") == "yes"
     assert project.faults(cluster=False) == []
+
+
+def test_a_clusters_replica_that_stops_when_it_is_to_lead(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("--formation", "instant", "--shards", "1")
+    project.init("cluster", *words, engine=BUNDLED.path)
+    project.up()
+    replica = project.pid(2)
+    _stopping(monkeypatch, replica, before="TAKEOVER")
+    monkeypatch.setattr(shift, "_WORD_SECONDS", 0.5)
+    with pytest.raises(RedistopoError, match="node1 leads until it goes on") as error:
+        failover(FailoverRequest(root=project.root, words=("node2",)), silent)
+    project.client().set("kept", "yes")
+    assert f"kill -9 {replica};" in error.value.hint
+    os.kill(replica, signal.SIGKILL)
+    until(lambda: replica not in [one.pid for one in project.servers()])
+    project.up()
+    assert _leaders(project) == [project.port]
+    assert project.client().get("kept") == "yes"
 
 
 def _stopping(

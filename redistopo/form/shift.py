@@ -1,0 +1,134 @@
+"""Two nodes of a shard in the midst of a planned handover: what they are asked and told."""
+
+from dataclasses import dataclass
+
+from redistopo.errors import RedistopoError, TimedOut, Unreachable
+from redistopo.form.hands import Hands
+from redistopo.model.observed import NodeSeen, Observed, Role
+from redistopo.model.plan import NodePlan
+from redistopo.model.replies import parse_info
+from redistopo.world.client import Command, succeed
+from redistopo.world.waiting import Deadline, wait_for
+
+PAUSE_SECONDS = 5.0
+"""After this long a primary goes on by itself, whatever became of us."""
+
+LEAD_SECONDS = 1.0
+"""How long a node that was told to lead, and answers, takes to say so."""
+
+_CATCH_UP_SECONDS = 2.0
+_WORD_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The two nodes of one handover, and what was seen just before."""
+
+    hands: Hands
+    before: NodePlan
+    to: NodePlan
+    seen: Observed
+
+
+def pause(change: Change) -> int:
+    """Clients' writes to the primary wait; the answer is its last byte before that.
+
+    CLIENT PAUSE with WRITE since 6.2: replication, reads and INFO go on, keys don't expire
+    (pull request 8170).
+    """
+    paused, info = ask(
+        change,
+        change.before,
+        ("CLIENT", "PAUSE", int(PAUSE_SECONDS * 1000), "WRITE"),
+        ("INFO", "replication"),
+    )
+    succeed(paused, f"{change.before.name}: CLIENT PAUSE")
+    return int(parse_info(str(info)).get("master_repl_offset", 0))
+
+
+def await_offset(change: Change, offset: int) -> None:
+    """The replica has all that its primary ever acknowledged."""
+    told: list[dict[str, str]] = [{}]
+
+    def look() -> bool | None:
+        told[0] = replication(change, change.to)
+        linked = told[0].get("master_link_status") == "up"
+        return True if linked and int(told[0].get("slave_repl_offset", 0)) >= offset else None
+
+    try:
+        wait_for(look, Deadline(_CATCH_UP_SECONDS), lambda: "", pause=0.001)
+    except TimedOut as error:
+        link = told[0].get("master_link_status", "unknown")
+        has = told[0].get("slave_repl_offset", "0")
+        raise TimedOut(
+            f"{change.to.name} did not catch up within {_CATCH_UP_SECONDS:g} s of paused writes",
+            detail=f"it has byte {has} of {offset}, link {link}",
+        ) from error
+
+
+def await_lead(change: Change) -> None:
+    """The new primary says that it leads; raises TimedOut."""
+    wait_for(
+        lambda: leads(change, change.to) or None,
+        Deadline(LEAD_SECONDS),
+        lambda: f"{change.to.name} was told to lead, and still says that it is a replica",
+        pause=0.001,
+    )
+
+
+class Unanswered(RedistopoError):
+    """A replica was told to lead, and nobody knows whether it does."""
+
+
+def await_word(change: Change) -> None:
+    """The new primary, told to lead, answers again: a stopped process does what it was told
+    once it goes on, so until then nobody else may take writes. Raises Unanswered."""
+    clustered = change.hands.plan.topology.clustered
+
+    def look() -> bool | None:
+        if clustered:
+            pause(change)  # for longer
+        try:
+            return leads(change, change.to) or True
+        except Unreachable:
+            return None
+
+    try:
+        wait_for(look, Deadline(_WORD_SECONDS), lambda: "")
+    except TimedOut as error:
+        raise _silent_in_cluster(change) if clustered else _silent(change) from error
+
+
+def _silent(change: Change) -> Unanswered:
+    return Unanswered(
+        f"{change.to.name} was told to lead, and doesn't answer: nobody leads now",
+        detail=f"{change.before.name} has all of the data, and is a replica so that no two lead",
+        hint="redistopo up continues what is stopped, and lets one of the two lead",
+    )
+
+
+def _silent_in_cluster(change: Change) -> Unanswered:
+    """A cluster's primary can't be told to follow a node that doesn't lead yet."""
+    pid = next((one.pid for one in change.seen.nodes if one.name == change.to.name), 0)
+    return Unanswered(
+        f"{change.to.name} was told to lead, and doesn't answer; {change.before.name} leads "
+        "until it goes on",
+        detail="what is written until then would be lost",
+        hint=f"end it before it goes on: kill -9 {pid}; then redistopo up",
+    )
+
+
+def leads(change: Change, node: NodePlan) -> bool:
+    """Whether the node says that it is a primary; raises Unreachable."""
+    told = NodeSeen(name=node.name, host=node.host, port=node.port, info=replication(change, node))
+    return told.role is Role.PRIMARY
+
+
+def replication(change: Change, node: NodePlan) -> dict[str, str]:
+    """The node's INFO replication; raises Unreachable."""
+    return parse_info(str(change.hands.order(node, "INFO", "replication")))
+
+
+def ask(change: Change, node: NodePlan, *commands: Command) -> list[object]:
+    """The node's replies to these commands, sent at once."""
+    return change.hands.asker.ask(node.host, node.port, commands)
