@@ -65,5 +65,10 @@ def with_proof(seen: Observed, asker: Asker) -> Observed:
     if not shards:
         return seen
     entries = tuple(shard.primary for shard in shards if shard.primary is not None)
-    proof = Proof(shards=shards, clustered=seen.shape is Shape.CLUSTER, entries=entries)
+    proof = Proof(
+        shards=shards,
+        clustered=seen.shape is Shape.CLUSTER,
+        entries=entries,
+        sentinels=seen.sentinels,
+    )
     return replace(seen, proofs=prove(proof, asker))

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis import Redis, RedisCluster
@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
 from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 from redistopo.model.access import Access
 from redistopo.model.observed import NodeSeen, ProofSeen, ShardSeen
@@ -27,17 +28,20 @@ WAIT_MILLISECONDS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What to prove: every shard that has a primary; `entries` is where a client may come in."""
+    """What to prove: every shard that has a primary; `entries` is where a client may come in,
+    after it asked one of the `sentinels`, where there are any, who leads."""
 
     shards: tuple[ShardSeen, ...]
     clustered: bool
     entries: tuple[NodeSeen, ...]
+    sentinels: tuple[NodeSeen, ...] = ()
 
 
 def prove(proof: Proof, asker: Asker) -> tuple[ProofSeen, ...]:
     """Write, WAIT, read from each replica, remove; one result a shard, never an exception.
 
-    The client comes in at one node and finds the others by what the servers announce, as
+    The client comes in at one node (the one that Sentinels name, where there are any) and
+    finds the others by what the servers announce, as
     an application's client does: so the announced addresses are proven too. The markers
     bear our prefix and expire by themselves, should we die half-way. It comes in as an
     application does, where we know that password.
@@ -66,7 +70,7 @@ def _prove(proof: Proof, access: Access, asker: Asker) -> tuple[ProofSeen, ...]:
         pem = access.tls.pem or None
         options |= {"ssl_certfile": pem, "ssl_keyfile": pem}
     try:
-        client = _client(proof, options)
+        client = _client(_led(proof, options, asker), options)
     except _TROUBLE as error:
         return tuple(
             _failed(shard, "", f"redis-py finds no way in: {error}") for shard in proof.shards
@@ -75,6 +79,28 @@ def _prove(proof: Proof, access: Access, asker: Asker) -> tuple[ProofSeen, ...]:
         return tuple(_prove_shard(shard, client, asker) for shard in proof.shards)
     finally:
         client.close()
+
+
+def _led(proof: Proof, options: dict[str, Any], asker: Asker) -> Proof:
+    """The proof, with the primary that Sentinels name to a client as its only entry.
+
+    With ACL the client comes in to them as an application does, else by their own password.
+    """
+    watches = [watch for node in proof.sentinels for watch in node.watches]
+    if not watches:
+        return proof
+    places = [(node.host, node.port) for node in proof.sentinels]
+    kwargs = dict(options)
+    if not asker.keys.acl:
+        kwargs["password"] = asker.keys.at(*places[0]).password or None
+    found = Sentinel(places, sentinel_kwargs=kwargs)
+    try:
+        host, port = found.discover_master(watches[0].name)
+    finally:
+        for one in found.sentinels:
+            one.close()
+    entry = replace(proof.entries[0], host=host, port=int(port))
+    return replace(proof, entries=(entry,))
 
 
 def _client(proof: Proof, options: dict[str, Any]) -> Any:
