@@ -3,7 +3,6 @@
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from redistopo.drills.injury import Injury
 from redistopo.drills.load import Load, LoadRequest
@@ -24,9 +23,6 @@ from redistopo.ops.drill_scene import Course, Scene, patience, quiet_seconds, sh
 from redistopo.ops.restoring import restore_roles
 from redistopo.world.files import size_of, written_since
 from redistopo.world.waiting import Deadline, wait_for
-
-if TYPE_CHECKING:
-    pass
 
 _WARM_SECONDS = 10.0
 _BEFORE_SECONDS = 1.0
@@ -55,7 +51,7 @@ def measure(scene: Scene, injury: Injury, load_request: LoadRequest) -> DrillRep
         seen = load.check(_CHECK_SECONDS)
         if scene.request.restore_roles:
             _restore(scene, course, injury.at)
-        load.clean(_CHECK_SECONDS)
+        _clean(scene, load)
     heard = Heard(
         clock=injury.clock,
         victims=scene.hurt,
@@ -64,6 +60,13 @@ def measure(scene: Scene, injury: Injury, load_request: LoadRequest) -> DrillRep
     )
     course.moments += timeline(heard)
     return report_of(scene, injury, seen, course)
+
+
+def _clean(scene: Scene, load: Load) -> None:
+    try:
+        load.clean(_CHECK_SECONDS)
+    except RedistopoError as error:
+        warn(scene.hands.tell, f"keys of the drill may be left: {error.message}")
 
 
 @dataclass(frozen=True, slots=True)
