@@ -291,6 +291,7 @@ def _role(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
 
 def _leaders(before: Known, now: Known) -> Iterator[Occurrence]:
     """Slots and shards by who leads them; nothing where nobody led before: that is no change."""
+    heard = {node.name for node in now.nodes if node.condition.answers}
     for name, slots in now.leaders.items():
         old = before.leaders.get(name)
         if old == slots or not before.leaders:
@@ -298,7 +299,8 @@ def _leaders(before: Known, now: Known) -> Iterator[Occurrence]:
         earlier = next((who for who, had in before.leaders.items() if had == slots), "")
         if old is None and earlier:
             what = f"slots {brief(slots)} now" if slots else "now"
-            also = f", and {earlier} still says so too" if earlier in now.leaders else ""
+            twice = earlier in now.leaders and earlier in heard
+            also = f", and {earlier} still says so too" if twice else ""
             words = f"leads {what}, instead of {earlier}{also}"
             yield _said(now, name, Kind.PRIMARY, words, (earlier, name))
         elif slots:
