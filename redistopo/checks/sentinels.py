@@ -85,9 +85,15 @@ def quorum(subject: Subject) -> Iterator[Answer]:
             return None
         return bad(node.name, watch.quorum, "does it reach the other Sentinels? see its log")
 
+    if tilted := [node.name for node in subject.seen.sentinels if node.tilted]:
+        evidence = f"{', '.join(tilted)} is in TILT, and takes part in no failover meanwhile"
+        yield doubtful("topology", evidence, _TILT)
     needed = next((watch.settings.get("quorum", "?") for _, watch in asked), "?")
     well = f"reach the quorum of {needed}, and a majority of {majority}"
     yield from of_nodes((node for node, _ in asked), judge, well)
+
+
+_TILT = "it stood still, or its clock jumped, for more than 2 s; it is over after 30 s"
 
 
 def replicas(subject: Subject) -> Iterator[Answer]:
@@ -172,6 +178,7 @@ def promotable(subject: Subject) -> Iterator[Answer]:
         (len(watch.sentinels) for _, watch in _watching(subject)), default=0
     )
     present = len(subject.seen.sentinels)
+    awake = sum(not node.tilted for node in subject.seen.sentinels)
     for shard in subject.shards:
         about = f"shard {shard.number}"
         reasons = {node.name: _unfit(subject, node) for node in shard.replicas}
@@ -187,6 +194,9 @@ def promotable(subject: Subject) -> Iterator[Answer]:
         elif present <= planned // 2:
             evidence = f"{present} of {planned} Sentinels answer: no majority for a failover"
             yield bad(about, evidence, subject.start)
+        elif awake <= planned // 2:
+            evidence = f"{present - awake} of {planned} Sentinels in TILT: no failover meanwhile"
+            yield doubtful(about, evidence, _TILT)
         elif left := [name for name in reasons if name not in fit]:
             told = ", ".join(f"{name}: {reasons[name]}" for name in left)
             yield doubtful(about, f"{', '.join(fit)} would take over, not {told}")

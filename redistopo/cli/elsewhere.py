@@ -25,7 +25,8 @@ def elsewhere(command: Command) -> Command:
             "--connect",
             default="",
             metavar="HOST:PORT",
-            help="Any topology by address; REDISTOPO_PASSWORD opens it.",
+            help="Any topology by address; REDISTOPO_PASSWORD opens it, and "
+            "REDISTOPO_SENTINEL_PASSWORD its Sentinels, where theirs is another.",
         ),
     ):
         command = option(command)

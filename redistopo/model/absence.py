@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from redistopo.model.observed import NodeSeen, Observed, ShardSeen, shards_of
+from redistopo.model.sentinels import votes_needed
 from redistopo.model.slots import show
 from redistopo.model.topology import Shape
 
@@ -11,7 +12,8 @@ def losses(seen: Observed, names: Iterable[str]) -> tuple[str, ...]:
     """A sentence for each thing that is lost while these nodes are gone; empty for nothing.
 
     Nodes that don't answer anyway lose nothing more. Who takes over in a cluster: a replica
-    that a majority of the primaries with slots votes for (redis.io, cluster specification).
+    that a majority of the primaries with slots votes for (redis.io, cluster specification);
+    with Sentinels, one that they choose: see `votes_needed`.
     """
     going = {node.name for node in seen.answering} & set(names)
     left = [node for node in seen.answering if node.name not in going]
@@ -19,6 +21,8 @@ def losses(seen: Observed, names: Iterable[str]) -> tuple[str, ...]:
         return ()
     if not left:
         return ("no node is left that answers",)
+    if seen.shape is Shape.SENTINEL:
+        return tuple(filter(None, _of_watched(seen, going, left)))
     shards = shards_of(seen)
     voters = [one.primary for one in shards if one.slots]
     votes = sum(one is not None and one.name not in going for one in voters)
@@ -30,7 +34,7 @@ def losses(seen: Observed, names: Iterable[str]) -> tuple[str, ...]:
         if seen.shape is Shape.CLUSTER:
             found.append(_of_cluster(shard, stay, f"{votes} of {len(voters)}", votes, len(voters)))
         else:
-            found.append(_of_replication(seen.shape, shard, stay))
+            found.append(_of_replication(shard, stay))
     return tuple(filter(None, found))
 
 
@@ -52,14 +56,60 @@ def _of_cluster(shard: ShardSeen, stay: list[NodeSeen], told: str, votes: int, v
     )
 
 
-def _of_replication(shape: Shape, shard: ShardSeen, stay: list[NodeSeen]) -> str:
+def _of_replication(shard: ShardSeen, stay: list[NodeSeen]) -> str:
     if not stay or shard.primary is None:
         return ""
     if shard.primary in stay:
         return "" if len(stay) > 1 else f"{stay[0].name} has no replica meanwhile"
-    if shape is Shape.REPLICATION:
-        return f"{shard.primary.name} is the primary: nobody takes writes meanwhile"
-    return f"{shard.primary.name} is the primary: a replica takes over only if Sentinels agree"
+    return f"{shard.primary.name} is the primary: nobody takes writes meanwhile"
+
+
+def _of_watched(seen: Observed, going: set[str], left: list[NodeSeen]) -> Iterable[str]:
+    """Where Sentinels watch: first what they can no longer do, then who serves the data."""
+    watching = sum(node.watcher for node in seen.nodes)
+    stay = sum(node.watcher and not node.tilted for node in left)
+    needed = votes_needed(seen.named_watches, watching)
+    if any(node.watcher and node.name in going for node in seen.nodes):
+        yield _of_sentinels(stay, watching, needed)
+    if all(node.watcher for node in left):
+        yield "no data node is left that answers"
+        return
+    for shard in shards_of(seen):
+        if going.isdisjoint(node.name for node in shard.nodes) or shard.primary is None:
+            continue
+        if shard.primary.name not in going:
+            yield _of_replication(shard, [node for node in shard.nodes if node.name not in going])
+            continue
+        able = [node for node in shard.replicas if node.name not in going and _eligible(node)]
+        lead = f"{shard.primary.name} is the primary"
+        if not able:
+            yield f"{lead}, and no replica can take over: nobody takes writes meanwhile"
+        elif stay < needed:
+            yield f"{lead}, and nobody takes over: {stay} of {watching} Sentinels is no majority"
+        else:
+            yield f"{lead}: the Sentinels let {_one_of(able)} take over{_after(seen)}"
+
+
+def _of_sentinels(stay: int, watching: int, needed: int) -> str:
+    if not stay:
+        return "no Sentinel is left: clients find no primary, and nobody fails over meanwhile"
+    are = "is" if stay == 1 else "are"
+    if stay < needed:
+        return f"{stay} of {watching} Sentinels {are} left: no failover until {needed} run"
+    if stay == needed:
+        return f"{stay} of {watching} Sentinels {are} left, just enough for a failover"
+    return ""
+
+
+def _eligible(node: NodeSeen) -> bool:
+    return node.info.get("slave_priority") != "0" and node.link_up
+
+
+def _after(seen: Observed) -> str:
+    """How long a Sentinel waits until a node counts as down, by its own word."""
+    told = (one.settings.get("down-after-milliseconds", "") for one in seen.named_watches)
+    wait = next((one for one in told if one.isdigit()), "")
+    return f" after {int(wait) / 1000:g} s" if wait else ""
 
 
 def _one_of(nodes: list[NodeSeen]) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role, ShardSeen, shards_of
+from redistopo.model.sentinels import votes_needed
 from redistopo.model.slots import SlotRange
 from redistopo.model.topology import Shape
 
@@ -33,8 +34,8 @@ class NodeKnown:
     """One node. All but the first line is what it said last, however long ago that was.
 
     `since` is the look at which its condition began; `why` what stood in the way of asking
-    it. `follows` and `link` are a replica's. Of `witnesses`, the answering others, so many
-    flag it now.
+    it. `follows` and `link` are a replica's. Of `witnesses`, the answering others (Sentinels,
+    where there are any), so many flag it now. `names` and `tilted` are a Sentinel's.
     """
 
     name: str
@@ -54,14 +55,26 @@ class NodeKnown:
     syncs: int = 0
     behind: int | None = None
     lagging: bool = False
+    names: str = ""
+    tilted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """All nodes at one look, and who leads: name -> slots, none in a replication."""
+    """All nodes at one look, and who leads: name -> slots, none in a replication.
+
+    `named` is the primary by the Sentinels' word, in which `epoch`; of so many that are known,
+    `watching` answer and aren't in TILT, and `able` says whether they could fail over: None
+    without any.
+    """
 
     at: datetime
     nodes: tuple[NodeKnown, ...]
+    named: str = ""
+    epoch: int = 0
+    watchers: int = 0
+    watching: int = 0
+    able: bool | None = None
     leaders: Mapping[str, tuple[SlotRange, ...]] = field(default_factory=dict)
 
 
@@ -75,7 +88,7 @@ def learn(before: Known | None, seen: Observed, at: datetime) -> Known:
         if shard.primary
         for node in shard.replicas
     }
-    flagged = _flagged(seen)
+    flagged = flagged_by_sentinels(seen) if seen.shape is Shape.SENTINEL else _flagged(seen)
     nodes = []
     for node in seen.nodes:
         told = _told(seen, node, earlier.get(node.name), at)
@@ -85,11 +98,42 @@ def learn(before: Known | None, seen: Observed, at: datetime) -> Known:
             told,
             suspected_by=suspected,
             failed_by=failed,
-            witnesses=others if seen.shape is Shape.CLUSTER else 0,
+            witnesses=_witnesses(seen, node, others),
         )
         nodes.append(_measured(told, behind.get(node.name)))
     leaders = _leaders(seen, shards, before)
-    return Known(at=at, nodes=tuple(nodes), leaders=leaders)
+    known = Known(at=at, nodes=tuple(nodes), leaders=leaders)
+    return _watched(known, seen, before) if seen.shape is Shape.SENTINEL else known
+
+
+def _witnesses(seen: Observed, node: NodeSeen, others: int) -> int:
+    if seen.shape is Shape.SENTINEL:
+        return sum(one is not node for one in seen.sentinels)
+    return others if seen.shape is Shape.CLUSTER else 0
+
+
+def _watched(known: Known, seen: Observed, before: Known | None) -> Known:
+    """With what the Sentinels say; whom they named last, while none answers."""
+    watches = seen.named_watches
+    ours = sum(node.watcher for node in seen.nodes)
+    told = [1 + len(watch.sentinels) for watch in watches]
+    watchers = max([ours, *told, before.watchers if before else 0])
+    awake = [node for node in seen.sentinels if not node.tilted]
+    enough = any(watch.enough for node in awake for watch in node.watches[:1])
+    named = seen.at(seen.named)
+    last = (before.named, before.epoch) if before else ("", 0)
+    name, epoch = last
+    if seen.named:
+        name = named.name if named else seen.named
+        epoch = max(watch.epoch for watch in watches)
+    return replace(
+        known,
+        named=name,
+        epoch=epoch,
+        watchers=watchers,
+        watching=len(awake),
+        able=enough and len(awake) >= votes_needed(watches, watchers),
+    )
 
 
 def condition(node: NodeSeen) -> Condition:
@@ -129,7 +173,16 @@ def _told(seen: Observed, node: NodeSeen, before: NodeKnown | None, at: datetime
         epoch=me.epoch if me else 0,
         syncs=int(node.info.get("sync_full", 0)),
         lagging=before.lagging if before and replica else False,
+        names=_named_by(seen, node),
+        tilted=node.tilted,
     )
+
+
+def _named_by(seen: Observed, node: NodeSeen) -> str:
+    """Whom a Sentinel names as primary; "" for other roles."""
+    address = node.watches[0].address if node.watches else ""
+    named = seen.at(address)
+    return named.name if named else address
 
 
 def _followed(seen: Observed, node: NodeSeen) -> str:
@@ -163,6 +216,20 @@ def _flagged(seen: Observed) -> dict[str, tuple[int, int]]:
                 known = "fail" in member.flags
                 found[member.address] = (pfail + (not known), fail + known)
     return found
+
+
+def flagged_by_sentinels(seen: Observed) -> dict[str, tuple[int, int]]:
+    """Address -> how many Sentinels have it as down by themselves alone, and by agreement."""
+    found: dict[str, tuple[int, int]] = {}
+    for watch in seen.named_watches:
+        marks = {watch.flagged or watch.address: watch.flags}
+        for peer in (*watch.replicas, *watch.sentinels):
+            marks.setdefault(peer.address, peer.flags)
+        for address, flags in marks.items():
+            down, agreed = found.get(address, (0, 0))
+            known = "o_down" in flags
+            found[address] = (down + ("s_down" in flags and not known), agreed + known)
+    return {address: counts for address, counts in found.items() if any(counts)}
 
 
 def _leaders(

@@ -37,6 +37,13 @@ class Kind(StrEnum):
     RESYNC = "resync"
     LAGGING = "lagging"
     CAUGHT_UP = "caught-up"
+    SDOWN = "sdown"
+    ODOWN = "odown"
+    NAMED = "named"
+    QUORUM_LOST = "quorum-lost"
+    QUORUM_BACK = "quorum-back"
+    TILT = "tilt"
+    TILT_OVER = "tilt-over"
 
 
 MEANING = {
@@ -52,7 +59,7 @@ MEANING = {
     Kind.RESTARTED: "another process answers in its place, between two looks",
     Kind.PFAIL: "other nodes suspect it: PFAIL, not agreed on",
     Kind.FAIL: "other nodes count it as failed: FAIL, agreed on by a majority",
-    Kind.CLEARED: "no node suspects it any more",
+    Kind.CLEARED: "no node, or no Sentinel, suspects it any more",
     Kind.CLUSTER_FAIL: "cluster_state:fail on some nodes: they refuse clients",
     Kind.CLUSTER_OK: "cluster_state:ok again on some nodes",
     Kind.ROLE: "the node's role changed, by its own word",
@@ -64,17 +71,30 @@ MEANING = {
     Kind.RESYNC: "the node gave a replica a full sync",
     Kind.LAGGING: "the replica is further behind its primary than 1 MiB",
     Kind.CAUGHT_UP: "the replica is less than half of that behind",
+    Kind.SDOWN: "some Sentinels have it as down, each by itself: s_down",
+    Kind.ODOWN: "the Sentinels agree that it is down: o_down",
+    Kind.NAMED: "the Sentinels name the node as primary: clients go there",
+    Kind.QUORUM_LOST: "too few Sentinels run and reach each other for a failover",
+    Kind.QUORUM_BACK: "enough Sentinels again for a failover",
+    Kind.TILT: "the Sentinel stood still, or its clock jumped: it takes part in no failover",
+    Kind.TILT_OVER: "it takes part again, after 30 s",
 }
 """Every kind in words, as docs/events.md lists them."""
 
 BAD = frozenset(
     {
         Kind.GONE, Kind.SILENT, Kind.PAUSED, Kind.DENIED, Kind.PFAIL, Kind.FAIL,
-        Kind.CLUSTER_FAIL, Kind.LINK_DOWN, Kind.LAGGING,
+        Kind.CLUSTER_FAIL, Kind.LINK_DOWN, Kind.LAGGING, Kind.SDOWN, Kind.ODOWN, Kind.QUORUM_LOST,
+        Kind.TILT,
     }
 )  # fmt: skip
-GOOD = frozenset({Kind.BACK, Kind.CLEARED, Kind.CLUSTER_OK, Kind.LINK_UP, Kind.CAUGHT_UP})
-CHANGED = frozenset({Kind.ROLE, Kind.PRIMARY})
+GOOD = frozenset(
+    {
+        Kind.BACK, Kind.CLEARED, Kind.CLUSTER_OK, Kind.LINK_UP, Kind.CAUGHT_UP, Kind.QUORUM_BACK,
+        Kind.TILT_OVER,
+    }
+)  # fmt: skip
+CHANGED = frozenset({Kind.ROLE, Kind.PRIMARY, Kind.NAMED})
 
 _CONDITIONS = {
     Condition.GONE: Kind.GONE,
@@ -118,6 +138,8 @@ def news(before: Known | None, now: Known) -> tuple[Occurrence, ...]:
         *(one for was, node in pairs for one in _condition(now, was, node)),
         *(one for was, node in pairs for one in _flags(now, was, node)),
         *_cluster(now, pairs),
+        *(one for was, node in pairs for one in _tilt(now, was, node)),
+        *_sentinels(before, now),
         *(one for was, node in pairs for one in _role(now, was, node)),
         *_leaders(before, now),
         *(one for was, node in pairs for one in _epoch(now, was, node)),
@@ -132,6 +154,8 @@ def state_in_words(node: NodeKnown) -> str:
     told = node.role.value if node.role else "answers"
     if node.role is Role.REPLICA:
         told += f" of {node.follows}, link {'up' if node.link else 'down'}"
+    if node.names:
+        told += f", names {node.names}" + (", in TILT" if node.tilted else "")
     if node.slots:
         told += f", slots {brief(node.slots)}"
     if node.state not in ("", "ok"):
@@ -178,7 +202,9 @@ def _flags(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]
     old, new = _flag(was), _flag(now)
     if old == new:
         return
-    if not new:
+    if known.able is not None:
+        yield from _marked(known, now, old, new)
+    elif not new:
         if now.witnesses:
             yield _said(known, now, Kind.CLEARED, "no node suspects it any more", (old, ""))
     elif new == Kind.FAIL:
@@ -187,6 +213,43 @@ def _flags(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]
     elif old != Kind.FAIL:
         words = f"PFAIL in the eyes of {now.suspected_by} of {now.witnesses} nodes"
         yield _said(known, now, Kind.PFAIL, words, (old, new))
+
+
+def _marked(known: Known, now: NodeKnown, old: str, new: str) -> Iterator[Occurrence]:
+    """The same, where Sentinels have it as down."""
+    values = (_MARKS[old], _MARKS[new])
+    count = now.suspected_by + now.failed_by
+    if not new:
+        if now.witnesses:
+            yield _said(known, now, Kind.CLEARED, "no Sentinel has it as down any more", values)
+    elif new == Kind.FAIL:
+        words = f"down, as {now.failed_by} of {now.witnesses} Sentinels have agreed"
+        yield _said(known, now, Kind.ODOWN, words, values)
+    elif not old:
+        words = f"down in the eyes of {count} of {now.witnesses} Sentinels"
+        yield _said(known, now, Kind.SDOWN, words, values)
+
+
+_MARKS = {"": "", Kind.PFAIL.value: Kind.SDOWN.value, Kind.FAIL.value: Kind.ODOWN.value}
+
+
+def _tilt(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
+    if now.tilted and not was.tilted:
+        yield _said(known, now, Kind.TILT, "takes part in no failover for 30 s")
+    elif was.tilted and not now.tilted:
+        yield _said(known, now, Kind.TILT_OVER, "takes part in failovers again")
+
+
+def _sentinels(before: Known, now: Known) -> Iterator[Occurrence]:
+    """Whether Sentinels could fail over, and whom they name."""
+    if before.able is not None and now.able is not None and before.able is not now.able:
+        kind = Kind.QUORUM_BACK if now.able else Kind.QUORUM_LOST
+        words = f"{now.watching} of {now.watchers} Sentinels take part: "
+        words += "a failover is possible" if now.able else "no failover meanwhile"
+        yield _said(now, "", kind, words)
+    if before.named and now.named and before.named != now.named:
+        words = f"named by the Sentinels in epoch {now.epoch}, before it {before.named}"
+        yield _said(now, now.named, Kind.NAMED, words, (before.named, now.named))
 
 
 def _flag(node: NodeKnown) -> str:

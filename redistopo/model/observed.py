@@ -106,6 +106,20 @@ class NodeSeen:
         return {"master": Role.PRIMARY, "slave": Role.REPLICA}.get(said or "")
 
     @property
+    def watcher(self) -> bool:
+        """Whether it is a Sentinel, which it stays for good: by its own word or, where it doesn't
+        answer, by the name that we gave it."""
+        if self.role is None:
+            return re.fullmatch(r"sentinel[0-9]+", self.name) is not None
+        return self.role is Role.SENTINEL
+
+    @property
+    def tilted(self) -> bool:
+        """Whether it is a Sentinel in TILT: it takes part in no failover until 30 s after its
+        clock ran well again (redis.io, High availability with Redis Sentinel, TILT mode)."""
+        return self.info.get("sentinel_tilt", "0") != "0"
+
+    @property
     def follows(self) -> str:
         """Address of the primary that a replica follows, by its own word."""
         if self.role is not Role.REPLICA:
@@ -201,6 +215,11 @@ class Observed:
         """Address of the primary that the answering Sentinels name; "" where none does."""
         told = (watch for node in self.sentinels for watch in node.watches)
         return latest((watch.address, watch.epoch) for watch in told)
+
+    @property
+    def named_watches(self) -> tuple[Watch, ...]:
+        """What each answering Sentinel says of its primary, with several of the first one."""
+        return tuple(node.watches[0] for node in self.sentinels if node.watches)
 
     def at(self, address: str) -> NodeSeen | None:
         """The node of that address."""

@@ -31,7 +31,7 @@ class Promotable:
     """One primary that is to fail: `votes` are left of all `voters`, `needed` elect.
 
     `silent` are nodes of the topology that don't answer, `quorum` is the Sentinels' (None in
-    a cluster).
+    a cluster), `tilted` are those of them in TILT.
     """
 
     primary: str
@@ -41,6 +41,7 @@ class Promotable:
     candidates: tuple[Candidate, ...]
     silent: tuple[str, ...] = ()
     quorum: int | None = None
+    tilted: tuple[str, ...] = ()
 
     @property
     def needed(self) -> int:
@@ -62,6 +63,8 @@ class Promotable:
                     f"{self.needed} are needed",
                     f"redistopo up brings back {', '.join(self.silent)}"
                     if self.silent
+                    else f"{', '.join(self.tilted)} is in TILT, for 30 s after it stood still"
+                    if self.tilted
                     else f"hurt fewer {self.electors} at once"
                     if self.voters > 2
                     else "it takes 3 Sentinels or more: redistopo init sentinel, elsewhere"
@@ -104,6 +107,7 @@ def promotable(seen: Observed, victims: Iterable[NodeSeen]) -> tuple[Promotable,
             votes=electorate.votes,
             voters=electorate.voters,
             quorum=electorate.quorum,
+            tilted=electorate.tilted,
             silent=tuple(node.name for node in seen.nodes if not node.answers),
             candidates=tuple(
                 _candidate(node, shard.primary)
@@ -121,6 +125,7 @@ class _Electorate:
     votes: int
     voters: int
     quorum: int | None = None
+    tilted: tuple[str, ...] = ()
 
 
 def _primaries(seen: Observed, hurt: set[str]) -> _Electorate:
@@ -132,12 +137,13 @@ def _primaries(seen: Observed, hurt: set[str]) -> _Electorate:
 
 def _sentinels(seen: Observed, hurt: set[str]) -> _Electorate:
     """The Sentinels: those that answer vote, of all that are known (sentinel.c,
-    sentinelGetLeader: a majority of all, and the quorum at least)."""
+    sentinelGetLeader: a majority of all, and the quorum at least), but for those in TILT."""
     watches = [watch for node in seen.sentinels for watch in node.watches]
     known = max((1 + len(watch.sentinels) for watch in watches), default=0)
     quorum = max((int(watch.settings.get("quorum", 0)) for watch in watches), default=0)
-    votes = sum(node.address not in hurt for node in seen.sentinels)
-    return _Electorate(votes, max(known, votes), quorum)
+    votes = sum(node.address not in hurt and not node.tilted for node in seen.sentinels)
+    tilted = tuple(node.name for node in seen.sentinels if node.tilted)
+    return _Electorate(votes, max(known, votes), quorum, tilted)
 
 
 def _votes(seen: Observed, voter: Member, hurt: set[str]) -> bool:

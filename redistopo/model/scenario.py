@@ -29,13 +29,15 @@ _SWITCHES = ("restore_roles", "force")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioDrill:
     """One entry: `nodes` are hurt at once, each by words that mean one node; or `each` is a
-    selector, and every node that it means when its turn comes has a drill of its own."""
+    selector, and every node that it means when its turn comes has a drill of its own. One that
+    is `optional` is left out where nobody is meant."""
 
     name: str
     nodes: tuple[str, ...] = ()
     each: str = ""
     fault: Fault = Fault.KILL
     budget: float = 15.0
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ BUILT_IN = Scenario(
     drills=(
         ScenarioDrill(name="the primary of each shard", each="primary"),
         ScenarioDrill(name="a replica", nodes=("shard:1 replica",)),
+        ScenarioDrill(name="a Sentinel", nodes=("sentinel",), optional=True),
     )
 )
 """Without a file; where shard 1 has several replicas, any of them is hurt."""

@@ -39,7 +39,10 @@ _ENCODERS: tuple[Callable[[str], str], ...] = (
 _LINE = re.compile(
     rf"(?im)\b({'|'.join(sorted(map(re.escape, SECRET)))})\b([\"']?[ \t]*[=: \t][ \t]*)\S.*$"
 )
-_SENTINEL = re.compile(r"(?im)\b(auth-pass[\"']?[ \t]+\S+[ \t]+|sentinel-pass[\"']?[ \t]+)\S.*$")
+_SENTINEL = re.compile(
+    r"(?im)\b(sentinel set \S+ .*?\bauth-pass[ \t]+|set master .*\bauth-pass[ \t]+"
+    r"|auth-pass[\"']?[ \t]+\S+[ \t]+|sentinel-pass[\"']?[ \t]+)\S.*$"
+)
 _USER = re.compile(r"(?im)^([ \t]*\"?user\"?(?:[ \t]*=[ \t]*|[ \t]+))\S.*$")
 _TELLING = re.compile(r"(?i)auth|user|pass")
 """Stands in every line that either of them changes."""

@@ -40,7 +40,8 @@ def select(seen: Observed, words: Iterable[str]) -> tuple[NodeSeen, ...]:
     """The nodes meant, in the order of the topology; all of them for no words.
 
     A node that doesn't answer has no role, and the shard that the others name for it, if they
-    do. Raises WrongRequest for a word that means nothing here, and where nobody matches.
+    do; only a Sentinel stays one. Raises WrongRequest for a word that means nothing here, and
+    where nobody matches.
     """
     asked = tuple(word for text in words for word in text.split())
     selector = _sorted(seen, asked)
@@ -48,12 +49,12 @@ def select(seen: Observed, words: Iterable[str]) -> tuple[NodeSeen, ...]:
     found = tuple(node for node in seen.nodes if _meant(node, selector, shards))
     if found:
         return found
-    silent = [node.name for node in seen.nodes if not node.answers]
+    silent = [node.name for node in seen.nodes if not node.answers and not node.watcher]
     raise WrongRequest(
         f"no node is {' '.join(asked)} now",
         detail=_roles(seen, shards),
         hint=f"{', '.join(silent)} doesn't answer, so its role is unknown: name it"
-        if silent and selector.roles
+        if silent and selector.roles - {Role.SENTINEL}
         else "",
     )
 
@@ -100,8 +101,12 @@ def _meant(node: NodeSeen, selector: _Selector, shards: dict[str, int]) -> bool:
     return (
         (not selector.single or not selector.single.isdisjoint(_names(node)))
         and (not selector.shards or shards.get(node.address) in selector.shards)
-        and (not selector.roles or node.role in selector.roles)
+        and (not selector.roles or _role(node) in selector.roles)
     )
+
+
+def _role(node: NodeSeen) -> Role | None:
+    return Role.SENTINEL if node.watcher else node.role
 
 
 def _shards(seen: Observed) -> dict[str, int]:
@@ -124,7 +129,12 @@ def _shards(seen: Observed) -> dict[str, int]:
 def _roles(seen: Observed, shards: dict[str, int]) -> str:
     """A line for each node: what it is called, and what it is now."""
     return "\n".join(
-        f"{node.name}  :{node.port}  {node.role or 'silent'}"
+        f"{node.name}  :{node.port}  {_told(node)}"
         + (f"  shard:{shards[node.address]}" if node.address in shards else "")
         for node in seen.nodes
     )
+
+
+def _told(node: NodeSeen) -> str:
+    words = [role.value] if (role := _role(node)) else []
+    return ", ".join(words if node.answers else [*words, "silent"])

@@ -44,7 +44,8 @@ class Peer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """A primary as a Sentinel sees it, and whom it knows around it; `quorum` is what it says
-    of its quorum (SENTINEL CKQUORUM)."""
+    of its quorum (SENTINEL CKQUORUM). `flagged` is the address that the flags are about: in the
+    midst of a failover still the former one ("" for the primary's own)."""
 
     name: str
     host: str
@@ -55,6 +56,7 @@ class Watch:
     replicas: tuple[Peer, ...] = ()
     sentinels: tuple[Peer, ...] = ()
     quorum: str = ""
+    flagged: str = ""
 
     @property
     def address(self) -> str:
@@ -87,10 +89,12 @@ def _whole(told: Mapping[str, str], name: str, what: str, most: int = 2**63) -> 
 def watched(reply: object) -> Watch:
     """One entry of SENTINEL MASTERS; raises BadReply for anything else."""
     told = fields(reply, "SENTINEL MASTERS")
+    host, port = told.get("ip", ""), _whole(told, "port", "SENTINEL MASTERS", LAST_PORT)
     return Watch(
         name=told.get("name", ""),
-        host=told.get("ip", ""),
-        port=_whole(told, "port", "SENTINEL MASTERS", LAST_PORT),
+        host=host,
+        port=port,
+        flagged=f"{host}:{port}",
         flags=frozenset(told.get("flags", "").split(",")),
         epoch=_whole(told, "config-epoch", "SENTINEL MASTERS"),
         settings={name: told[name] for name in SETTINGS if name in told},
@@ -161,3 +165,10 @@ def latest(found: Iterable[tuple[str, int]]) -> str:
     top = max((epoch for _, epoch in told), default=0)
     names = [address for address, epoch in told if epoch == top]
     return max(names, key=names.count, default="")
+
+
+def votes_needed(watches: Iterable[Watch], watching: int) -> int:
+    """How many of so many Sentinels must run for a failover: more than half of them, and at
+    least the quorum (redis.io, High availability with Redis Sentinel)."""
+    told = (watch.settings.get("quorum", "") for watch in watches)
+    return max([watching // 2 + 1, *(int(one) for one in told if one.isdigit())])

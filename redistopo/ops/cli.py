@@ -55,7 +55,7 @@ def cli(request: CliRequest) -> CliResult:
     with discreet(layout_of(request.root)):
         with running(request.root) as found:
             node = _node(found, request.words)
-            access = _access(found, request.user)
+            access = _access(found, node, request.user)
             program = _program(found, node)
         clustered = found.project.topology.shape is Shape.CLUSTER
         place = ["-h", node.host, "-p", str(node.port), *(["-c"] if clustered else [])]
@@ -68,6 +68,8 @@ def cli(request: CliRequest) -> CliResult:
 
 def _node(found: Running, words: tuple[str, ...]) -> NodeSeen:
     primaries = [node for node in found.seen.nodes if node.role is Role.PRIMARY]
+    # one that was gone for long may still say so of itself
+    primaries.sort(key=lambda node: node.address != found.seen.named)
     if not words and not primaries:
         raise RedistopoError(
             "no primary answers now",
@@ -86,7 +88,14 @@ def _node(found: Running, words: tuple[str, ...]) -> NodeSeen:
     return node
 
 
-def _access(found: Running, user: str) -> Access:
+def _access(found: Running, node: NodeSeen, user: str) -> Access:
+    """Without users, a Sentinel has a password of its own; with them, it knows no replication."""
+    if node.watcher and User(user) is User.REPLICATION:
+        raise WrongRequest(f"{node.name} has no user {user}", hint="--user default, or admin")
+    if node.watcher and not found.keys.acl:
+        if User(user) is not User.APPLICATION:
+            raise _no_user(user)
+        return found.keys.at(node.host, node.port)
     layout, topology = found.project.layout, found.project.topology
     known = password(topology, layout)
     held = running_keys(layout, configs(layout), known)
@@ -96,15 +105,19 @@ def _access(found: Running, user: str) -> Access:
         User.ADMIN: held.own if held.acl else None,
     }[User(user)]
     if access is None and User(user) is not User.APPLICATION:
-        raise WrongRequest(
-            f"there is no user {user}", hint="acl = true in the topology file brings users along"
-        )
+        raise _no_user(user)
     if access is None or (topology.auth and not access.password):
         raise WrongRequest(
             "the application's password is not known here",
             hint="set REDISTOPO_PASSWORD as it was for redistopo up; or: --user admin",
         )
     return access
+
+
+def _no_user(user: str) -> WrongRequest:
+    return WrongRequest(
+        f"there is no user {user}", hint="acl = true in the topology file brings users along"
+    )
 
 
 def _program(found: Running, node: NodeSeen) -> str:

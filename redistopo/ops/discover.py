@@ -1,24 +1,52 @@
 """A topology that we didn't start, found from one of its addresses."""
 
+import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable, WrongRequest
-from redistopo.model.access import NEEDS_TLS
+from redistopo.model.access import NEEDS_TLS, Access, Keys, one_key
 from redistopo.model.replies import parse_info, parse_nodes, parse_pairs
 from redistopo.model.sentinels import peers, watched
 from redistopo.model.topology import LAST_PORT, Shape
-from redistopo.world.client import Asker, numeric, succeed
+from redistopo.world.client import Asker, knock, numeric, succeed
 from redistopo.world.observe import Target
+from redistopo.world.password import VARIABLE
+
+SENTINEL_VARIABLE = "REDISTOPO_SENTINEL_PASSWORD"
+"""Bears the password of a stranger's Sentinels, where it isn't the data nodes'."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovered:
-    """The shape, and every node that the asked ones name."""
+    """The shape, and every node that the asked ones name; which of them are Sentinels."""
 
     shape: Shape
     targets: tuple[Target, ...]
+    sentinels: frozenset[tuple[str, int]] = frozenset()
+
+
+def strangers_keys(access: Access, host: str, port: int) -> Keys:
+    """What opens a topology elsewhere: the variables' passwords, or the one in `access`."""
+    password = access.password or os.environ.get(VARIABLE, "")
+    keys = one_key(replace(access, password=password))
+    own = _sentinels_way(keys)
+    if own is None or knock(host, port, own) != "PONG":
+        return keys
+    return replace(keys, sentinels={(numeric(host), port): own})
+
+
+def opened(keys: Keys, found: Discovered) -> Keys:
+    """The keys, with the way in to each Sentinel that was found."""
+    own = _sentinels_way(keys)
+    return replace(keys, sentinels=dict.fromkeys(found.sentinels, own)) if own else keys
+
+
+def _sentinels_way(keys: Keys) -> Access | None:
+    """None where the Sentinels' password isn't given; users are the same at all nodes."""
+    password = os.environ.get(SENTINEL_VARIABLE, "")
+    return replace(keys.own, password=password) if password and not keys.acl else None
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -77,9 +105,13 @@ def _watched(host: str, port: int, asker: Asker) -> Discovered:
     name = found[0].name
     replicas = peers(ask("REPLICAS", name), "SENTINEL REPLICAS")
     others = peers(ask("SENTINELS", name), "SENTINEL SENTINELS")
-    around = [(one.host, one.port) for one in (*replicas, *others)]
-    addresses = [(found[0].host, found[0].port), (host, port), *around]
-    return Discovered(shape=Shape.SENTINEL, targets=_targets(addresses))
+    watching = [(host, port), *((one.host, one.port) for one in others)]
+    data = [(found[0].host, found[0].port), *((one.host, one.port) for one in replicas)]
+    return Discovered(
+        shape=Shape.SENTINEL,
+        targets=_targets([*data, *watching]),
+        sentinels=frozenset(watching),
+    )
 
 
 def _replicas(info: dict[str, str]) -> Iterator[tuple[str, int]]:
@@ -115,7 +147,8 @@ def _info(host: str, port: int, asker: Asker) -> dict[str, str]:
         raise AccessDenied(
             f"{host}:{port} asks for a password, or for another one",
             detail=error.detail,
-            hint="set REDISTOPO_PASSWORD, or type it in: --ask-password",
+            hint="set REDISTOPO_PASSWORD, or type it in: --ask-password; Sentinels may have "
+            f"another one: {SENTINEL_VARIABLE}",
         ) from error
     if isinstance(reply, Exception):
         raise Unreachable(f"{host}:{port} refused INFO", detail=str(reply))

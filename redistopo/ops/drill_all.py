@@ -89,6 +89,8 @@ def _all(project: Project, scenario: Scenario, tell: Tell) -> Iterator[DrillDone
         try:
             targets = _targets(project, one)
         except RedistopoError as error:
+            if one.optional and isinstance(error, WrongRequest):
+                continue
             nodes = one.nodes or (one.each,)
             report = _undone(project, one.fault, nodes, error)
             yield DrillDone(name=one.name, nodes=nodes, fault=one.fault, report=report, done=False)

@@ -13,7 +13,8 @@ def grown(before: Discovered, seen: Observed, port: int) -> Discovered:
     """The topology as its own nodes name it now, one look after it was discovered.
 
     In a cluster every node names all: the node of that port is believed, another one where
-    it is silent. In a replication nobody names who is cut off, so nobody is forgotten.
+    it is silent. In a replication nobody names who is cut off, so nobody is forgotten;
+    Sentinels name each other, too.
     """
     if before.shape is Shape.CLUSTER:
         able = sorted(seen.answering, key=lambda node: node.port != port)
@@ -28,6 +29,8 @@ def grown(before: Discovered, seen: Observed, port: int) -> Discovered:
         # by port: a replica may name its primary by a host name
         if followed[2].isdigit() and int(followed[2]) not in ports:
             named.append((numeric(followed[0]), int(followed[2])))
+        around = [peer for watch in node.watches for peer in (*watch.replicas, *watch.sentinels)]
+        named += [(peer.host, peer.port) for peer in around]
         known += [one for one in named if one not in known and 0 < one[1] <= LAST_PORT]
     grew = before.shape is Shape.STANDALONE and len(known) > 1
     shape = Shape.REPLICATION if grew else before.shape

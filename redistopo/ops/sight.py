@@ -1,10 +1,9 @@
 """What a verb that looks again and again looks at: the folder's own topology, as far as it is
 started by now, or the one around an address, as far as it is found by now."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +14,13 @@ from redistopo.model.access import Access, Keys, one_key
 from redistopo.model.layout import Layout
 from redistopo.model.observed import Observed, Role
 from redistopo.model.topology import Directives, Shape
-from redistopo.ops.discover import Discovered, discover, parse_address
+from redistopo.ops.discover import (
+    Discovered,
+    discover,
+    opened,
+    parse_address,
+    strangers_keys,
+)
 from redistopo.ops.growth import grown
 from redistopo.ops.history import remember_primary
 from redistopo.ops.project import Project, load
@@ -166,8 +171,8 @@ class _Elsewhere:
         self.name = request.connect
         self.trouble: RedistopoError | None = None
         self._entry = parse_address(request.connect)
-        known = request.access.password or os.environ.get("REDISTOPO_PASSWORD", "")
-        self._keys = one_key(replace(request.access, password=known))
+        self._access = request.access
+        self._keys = one_key(request.access)
         self.gaze = Gaze(self._keys, patience=request.patience)
         self._found: Discovered | None = None
 
@@ -188,8 +193,10 @@ class _Elsewhere:
 
     def _discover(self) -> None:
         try:
+            self._keys = strangers_keys(self._access, *self._entry)
             with Asker(self._keys, seconds=1.0) as asker:
                 self._found = discover(*self._entry, asker)
+            self._keys = self.gaze.asker.keys = opened(self._keys, self._found)
             self.trouble = None
         except (Unreachable, BadReply) as error:
             self.trouble = error

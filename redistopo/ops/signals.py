@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import TimedOut, WrongRequest
-from redistopo.events import Tell, step
+from redistopo.events import Tell, step, warn
 from redistopo.model.changes import names
-from redistopo.model.observed import NodeSeen
+from redistopo.model.observed import NodeSeen, Role
 from redistopo.ops.acting import (
     ActResult,
     NodeDone,
@@ -20,6 +20,7 @@ from redistopo.ops.acting import (
     told_losses,
 )
 from redistopo.ops.selection import Running
+from redistopo.world.client import succeed
 from redistopo.world.process import await_end, ours, paused, signal_process
 from redistopo.world.record import forget_mark
 from redistopo.world.waiting import Deadline, wait_for
@@ -144,6 +145,7 @@ def resume(request: SignalRequest, tell: Tell) -> ActResult:
             with step(told, f"resume {names(node.name for node in going)}"):
                 _hold(found, going, signal.SIGCONT, deadline)
                 _await_answers(found, going, deadline)
+            _yield(found, going, told)
         done = {node.name: _done(node, "resumed", already=not node.paused) for node in meant}
         return acted(found, done)
 
@@ -182,6 +184,22 @@ def _await_answers(found: Running, nodes: list[NodeSeen], deadline: Deadline) ->
             detail="\n".join(f"{name}: {why}" for name, why in said.items()),
             hint=f"--timeout waits longer; {log_of(found.project.layout, next(iter(said)))}",
         ) from error
+
+
+def _yield(found: Running, nodes: list[NodeSeen], tell: Tell) -> None:
+    """Whoever still leads though the Sentinels named another meanwhile follows that one: they
+    would wait 8 s before they say so, and what it takes until then is lost."""
+    seen = found.again().seen
+    names_ = {node.name for node in nodes}
+    lead = seen.at(seen.named) if seen.named else None
+    if lead is not None and lead.role is Role.PRIMARY and lead.name not in names_:
+        for node in seen.answering:
+            if node.role is Role.PRIMARY and node.name in names_:
+                with step(tell, f"let {node.name} follow {lead.name}, whom the Sentinels name"):
+                    words = ("REPLICAOF", lead.host, lead.port)
+                    succeed(found.asker.ask(node.host, node.port, [words])[0], "REPLICAOF")
+    if tilted := [node.name for node in seen.sentinels if node.tilted and node.name in names_]:
+        warn(tell, f"{names(tilted)} is in TILT, and takes part in no failover for 30 s")
 
 
 def _done(node: NodeSeen, did: str, *, already: bool) -> NodeDone:

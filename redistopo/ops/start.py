@@ -108,7 +108,7 @@ def _start(hands: Hands, record: Record, request: StartRequest) -> ActResult:
     absent = [node for node in seen.nodes if not node.running]
     meant = select(seen, request.words) if request.words else tuple(absent)
     going = tuple(node for node in meant if not node.running)
-    others = [node.name for node in absent if node not in going]
+    others = [node.name for node in absent if node not in going and not node.watcher]
     if names_a_role(request.words) and others:
         note(hands.tell, f"{', '.join(others)} doesn't run, so it has no role now: name it")
     if going:

@@ -140,6 +140,8 @@ def _told(node: NodeSeen) -> str:
         return "loading"
     if node.watches and node.watches[0].down:
         return "primary down"
+    if node.tilted:
+        return "tilt"
     if node.watches and not node.watches[0].enough:
         return "no quorum"
     if node.role is Role.REPLICA and not node.link_up:

@@ -1,19 +1,18 @@
 """`verify`: every check, on our own topology or on any other."""
 
-import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.checks.causes import apart, with_causes
 from redistopo.checks.subject import Expected
 from redistopo.errors import ExitCode
 from redistopo.events import Tell, step
-from redistopo.model.access import Access, Keys, one_key
+from redistopo.model.access import Access, Keys
 from redistopo.model.findings import Finding, failed
 from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.reach.explanation import Reach, reach
 from redistopo.model.topology import Shape
-from redistopo.ops.discover import discover, parse_address
+from redistopo.ops.discover import discover, opened, parse_address, strangers_keys
 from redistopo.ops.health import Verdict, settle, with_proof
 from redistopo.ops.history import remember_primary
 from redistopo.ops.project import layout_of, load
@@ -78,9 +77,9 @@ def verify(request: VerifyRequest, tell: Tell) -> VerifyResult:
     """
     if request.connect:
         host, port = parse_address(request.connect)
-        password = request.access.password or os.environ.get("REDISTOPO_PASSWORD", "")
-        with Asker(one_key(replace(request.access, password=password))) as asker:
+        with Asker(strangers_keys(request.access, host, port)) as asker:
             found = discover(host, port, asker)
+            asker.keys = opened(asker.keys, found)
             about = _Subject(
                 name=request.connect, shape=found.shape, targets=found.targets, expected=Expected()
             )

@@ -38,9 +38,9 @@ class _WithRest(click.Command):
 def cli(ctx: click.Context, nodes: tuple[str, ...], root: Path, user: str, as_json: bool) -> None:
     """Open redis-cli or valkey-cli on a node, with everything it needs to come in.
 
-    NODE is a port (7001), a name (node2), shard:2, primary or replica; without any, the first
-    primary. What follows -- is for the CLI: redistopo cli node2 -- INFO memory. The password is
-    in its environment alone.
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; without any, the
+    first primary. What follows -- is for the CLI: redistopo cli node2 -- INFO memory. The password
+    is in its environment alone; a Sentinel's is its own.
     """
     from redistopo.ops.cli import CliRequest
     from redistopo.ops.cli import cli as verb

@@ -27,7 +27,8 @@ def kill(
 ) -> None:
     """Send a signal to nodes; the usual one kills them, and nothing is saved.
 
-    NODE is a port (7001), a name (node2), shard:2, primary or replica; several narrow each other.
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
+    narrow each other.
     Only processes that redistopo started get it.
     """
     from redistopo.cli.views.acted import show_acted

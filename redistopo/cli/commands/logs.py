@@ -37,8 +37,8 @@ def logs(
 ) -> None:
     """Show what the servers wrote, all nodes in the order of time.
 
-    NODE is a port (7001), a name (node2), shard:2, primary or replica; several narrow each other.
-    Works with servers down, too. Secrets are left out.
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
+    narrow each other. Works with servers down, too. Secrets are left out.
     """
     from redistopo.cli.views.logs import show_json, show_logs
     from redistopo.ops.logs import LogsRequest

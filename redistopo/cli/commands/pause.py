@@ -16,7 +16,8 @@ from redistopo.cli.output import Manner, deliver
 def pause(nodes: tuple[str, ...], root: Path, timeout: float, as_json: bool, quiet: bool) -> None:
     """Let nodes stand still (SIGSTOP): connections stay open, nobody answers.
 
-    NODE is a port (7001), a name (node2), shard:2, primary or replica; several narrow each other.
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
+    narrow each other.
     """
     from redistopo.cli.views.acted import show_acted
     from redistopo.ops.signals import SignalRequest

@@ -16,7 +16,7 @@ from redistopo.cli.output import Manner, deliver
 def resume(nodes: tuple[str, ...], root: Path, timeout: float, as_json: bool, quiet: bool) -> None:
     """Let paused nodes go on (SIGCONT), and wait until they answer.
 
-    NODE is a port (7001), a name (node2) or shard:2; without any, all that are paused.
+    NODE is a port (7001), a name (node2), shard:2 or sentinel; without any, all that are paused.
     """
     from redistopo.cli.views.acted import show_acted
     from redistopo.ops.signals import SignalRequest

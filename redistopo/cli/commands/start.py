@@ -19,8 +19,8 @@ def start(
 ) -> None:
     """Start nodes that don't run, with their data; the others go on.
 
-    NODE is a port (7001), a name (node2) or shard:2; without any, all that don't run. A node that
-    doesn't run has no role. A replica follows the primary as it is now.
+    NODE is a port (7001), a name (node2), shard:2 or sentinel; without any, all that don't run. A
+    data node that doesn't run has no role. A replica follows the primary as it is now.
     """
     from redistopo.cli.views.acted import show_acted
     from redistopo.ops.start import StartRequest

@@ -19,7 +19,8 @@ def stop(
 ) -> None:
     """Stop some nodes, their data saved; the others go on.
 
-    NODE is a port (7001), a name (node2), shard:2, primary or replica; several narrow each other.
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
+    narrow each other.
     """
     from redistopo.cli.views.acted import show_acted
     from redistopo.ops.stop import StopRequest

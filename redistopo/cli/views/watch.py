@@ -11,6 +11,7 @@ from redistopo.cli.views.news import color_of, summary
 from redistopo.cli.views.status import COLUMNS, RIGHT, row
 from redistopo.model.news import CHANGED, Occurrence
 from redistopo.model.slots import show as slots_text
+from redistopo.model.topology import Shape
 from redistopo.ops.status import NodeStatus
 from redistopo.ops.watch import Scene
 
@@ -19,7 +20,7 @@ _HIGHLIGHT = timedelta(seconds=10)
 
 _DROPPED = (
     "pid", "up", "clients", "bus", "port", "memory", "shard", "link", "slots", "lag", "ops/s",
-    "role",
+    "watches", "role",
 )  # fmt: skip
 """Columns that a narrow screen goes without, in this order."""
 
@@ -102,18 +103,30 @@ def _rank(line: NodeStatus, changed: set[str]) -> tuple[bool, bool]:
 
 def _cells(scene: Scene, line: NodeStatus) -> dict[str, str]:
     found = dict(zip(COLUMNS, row(line), strict=True))
+    if scene.shape is Shape.SENTINEL:
+        # a Sentinel and a data node have little in common: what one of them lacks stays blank
+        found = {name: "" if cell == "-" else cell for name, cell in found.items()}
+        named = next((one.name for one in scene.lines if line.watches == _address(one)), "")
+        told = f"{named or line.watches}, epoch {line.epoch}" if line.watches else ""
+        link = scene.links.get(line.name, "-").replace("-", "")
+        return {**found, "slots": "", "bus": "", "link": link, "watches": told}
     more = len(line.slots) - 1
     found["slots"] = f"{slots_text(line.slots[:1])} +{more}" if more > 0 else found["slots"]
-    return {**found, "link": scene.links.get(line.name, "-"), "bus": scene.bus.get(line.name, "-")}
+    links, bus = scene.links.get(line.name, "-"), scene.bus.get(line.name, "-")
+    return {**found, "link": links, "bus": bus, "watches": "-"}
+
+
+def _address(line: NodeStatus) -> str:
+    return f"{line.host}:{line.port}"
 
 
 def _fitting(cells: list[dict[str, str]], width: int) -> list[str]:
     """The columns that fit; those that say nothing of any node are left out anyway."""
-    at = COLUMNS.index("up")
+    at, slots = COLUMNS.index("up"), COLUMNS.index("slots")
     columns = [
         name
-        for name in (*COLUMNS[:at], "link", "bus", *COLUMNS[at:])
-        if not cells or any(row[name] != "-" for row in cells)
+        for name in (*COLUMNS[:slots], "watches", *COLUMNS[slots:at], "link", "bus", *COLUMNS[at:])
+        if not cells or any(row[name] not in ("", "-") for row in cells)
     ]
     for dropped in _DROPPED:
         widths = [max([len(name), *(len(row[name]) for row in cells)]) for name in columns]

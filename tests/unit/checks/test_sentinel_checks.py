@@ -5,17 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.guarded import NAMES, guarded
 
 from redistopo.checks.catalogue import judge
 from redistopo.model.findings import Status, failed
-from redistopo.model.observed import NodeSeen, Observed, ProcessState
-from redistopo.model.sentinels import Peer, Watch
-from redistopo.model.topology import Shape
+from redistopo.model.sentinels import Peer
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
-
-NAMES = ("sentinel1", "sentinel2", "sentinel3")
-FIRST = 26379
 
 Change = Callable[[Any], Any]
 Case = tuple[str, Status, str, str, Change]
@@ -48,6 +44,12 @@ def _gone(scene: Any, *names: str) -> Any:
     return scene.down(*names)._each(
         lambda node: replace(node, watches=()) if node.name in names else node
     )
+
+
+def _tilted(scene: Any) -> Any:
+    for name in NAMES:
+        scene = scene.node(name, info={"redis_mode": "sentinel", "sentinel_tilt": "1"})
+    return scene
 
 
 DOWN = frozenset({"s_down", "slave", "disconnected"})
@@ -93,6 +95,20 @@ CASES: list[Case] = [
         "node1",
         "down in the eyes of sentinel1, sentinel2",
         lambda s: _all(s, flags=frozenset({"master", "s_down"})),
+    ),
+    (
+        "sentinel.quorum",
+        WARN,
+        "topology",
+        "sentinel2 is in TILT",
+        lambda s: s.node("sentinel2", info={"redis_mode": "sentinel", "sentinel_tilt": "1"}),
+    ),
+    (
+        "failover.ready",
+        WARN,
+        "shard 1",
+        "3 of 3 Sentinels in TILT",
+        _tilted,
     ),
     ("sentinel.quorum", OK, "topology", "the quorum of 2, and a majority of 2", lambda s: s),
     (
@@ -190,53 +206,13 @@ CASES: list[Case] = [
 ]
 
 
-def _seen(name: str, seen: Observed) -> NodeSeen:
-    number = NAMES.index(name)
-    flags = frozenset({"sentinel"})
-    ports = {other: FIRST + n for n, other in enumerate(NAMES)}
-    port = ports[name]
-    data = seen.nodes
-    return NodeSeen(
-        name=name,
-        host="127.0.0.1",
-        port=port,
-        process=ProcessState.RUNNING,
-        pid=9000 + number,
-        info={"redis_mode": "sentinel", "process_id": str(9000 + number)},
-        anonymous="NOAUTH Authentication required.",
-        listening=("127.0.0.1",),
-        config={"quorum": "2"},
-        watches=(
-            Watch(
-                name="project",
-                host=data[0].host,
-                port=data[0].port,
-                flags=frozenset({"master"}),
-                epoch=3,
-                settings={"quorum": "2"},
-                replicas=tuple(
-                    Peer(id=one.name, host=one.host, port=one.port, flags=frozenset({"slave"}))
-                    for one in data[1:]
-                ),
-                sentinels=tuple(
-                    Peer(id=other, host="127.0.0.1", port=at, flags=flags, heard=500)
-                    for other, at in ports.items()
-                    if at != port
-                ),
-                quorum="OK 3 usable Sentinels. Quorum and failover authorization can be reached",
-            ),
-        ),
-    )
-
-
 @pytest.fixture
 def watched(scene: Callable[[str, str], Any]) -> Callable[[str], Any]:
     """A captured replication with three Sentinels that find all well: of that engine."""
 
     def made(engine: str) -> Any:
         whole = scene(engine, "replication")
-        nodes = (*whole.seen.nodes, *(_seen(name, whole.seen) for name in NAMES))
-        seen = replace(whole.seen, shape=Shape.SENTINEL, nodes=nodes)
+        seen = guarded(whole.seen)
         config = {**whole.expected.config, **{name: {"quorum": ("2",)} for name in NAMES}}
         return replace(whole, seen=seen).expect(sentinels=3, config=config)
 

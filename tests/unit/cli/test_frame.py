@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from support.guarded import guarded, without
 
 from redistopo.cli.views.watch import frame
 from redistopo.errors import RedistopoError
@@ -24,12 +25,16 @@ Seen = Callable[[str, str], Observed]
 
 _AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SIZES = [(80, 24), (60, 20), (120, 40), (40, 10), (20, 5), (10, 2)]
-NAMES = ["cluster", "replication", "standalone", "silent", "stopped", "large", "elsewhere"]
+NAMES = [
+    "cluster", "replication", "standalone", "silent", "stopped", "large", "elsewhere", "sentinel",
+]  # fmt: skip
 
 
 def _seen(observed: Seen, name: str) -> Observed:
     whole = observed("redis-8.2", "replication" if name == "replication" else "cluster")
     first = whole.nodes[0]
+    if name == "sentinel":
+        return without(guarded(observed("redis-8.2", "replication")), "sentinel3")
     if name == "standalone":
         return replace(observed("redis-8.2", "replication"), nodes=(first,))
     if name == "silent":
@@ -178,3 +183,15 @@ def test_any_size_is_kept_to(observed: Seen, width: int, height: int, told: int)
     lines = _drawn(_scene(_seen(observed, "silent"), *recent), width, height)
     assert len(lines) == height
     assert max(map(len, lines)) <= width
+
+
+def test_sentinels_on_a_small_screen(observed: Seen) -> None:
+    lines = _drawn(_scene(_seen(observed, "sentinel")), 80, 24)
+    header = next(line for line in lines if " node " in line or line.startswith("node"))
+    assert "watches" in header
+    assert "slots" not in header
+    first = next(line for line in lines if "sentinel1" in line)
+    assert "node1, epoch 3" in first
+    rows = [line for line in lines if "node" in line or "sentinel" in line][2:]
+    assert len(rows) >= 6
+    assert not any(" - " in line or line.endswith(" -") for line in rows)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from support.guarded import edited, guarded, without
 
 from redistopo.model.absence import losses
 from redistopo.model.observed import Observed
@@ -53,3 +54,46 @@ def test_of_a_cluster(
 )
 def test_of_a_replication(observed: Seen, engine_name: str, going: str, told: list[str]) -> None:
     assert list(losses(observed(engine_name, "replication"), going.split())) == told
+
+
+JUST = "2 of 3 Sentinels are left, just enough for a failover"
+FEW = "1 of 3 Sentinels is left: no failover until 2 run"
+NONE = "no Sentinel is left: clients find no primary, and nobody fails over meanwhile"
+BOTH = "node1 is the primary: the Sentinels let one of node2, node3 take over after 5 s"
+
+
+@pytest.mark.parametrize(
+    ("going", "gone", "told"),
+    [
+        ("sentinel1", "", [JUST]),
+        ("sentinel1", "sentinel1", []),
+        ("sentinel1", "sentinel2", [FEW]),
+        ("sentinel1 sentinel2 sentinel3", "", [NONE]),
+        ("node2", "", []),
+        ("node2 node3", "", ["node1 has no replica meanwhile"]),
+        ("node1", "", [BOTH]),
+        ("node1", "node3", ["node1 is the primary: the Sentinels let node2 take over after 5 s"]),
+        ("node1", "sentinel1 sentinel3",
+         ["node1 is the primary, and nobody takes over: 1 of 3 Sentinels is no majority"]),
+        ("node1 sentinel3", "", [JUST, BOTH]),
+        ("node1 node2 node3", "", ["no data node is left that answers"]),
+        ("node1 node3", "node2", ["no data node is left that answers"]),
+    ],
+)  # fmt: skip
+def test_where_sentinels_watch(
+    observed: Seen, engine_name: str, going: str, gone: str, told: list[str]
+) -> None:
+    seen = without(guarded(observed(engine_name, "replication")), *gone.split())
+    assert list(losses(seen, going.split())) == told
+
+
+def test_who_cannot_take_over_or_agree(observed: Seen) -> None:
+    seen = guarded(observed("redis-8.2", "replication"))
+    for name in ("node2", "node3"):
+        node = next(one for one in seen.nodes if one.name == name)
+        seen = edited(seen, name, info={**node.info, "slave_priority": "0"})
+    assert "no replica can take over" in losses(seen, ["node1"])[0]
+    seen = guarded(observed("redis-8.2", "replication"))
+    for name in ("sentinel1", "sentinel2"):  # they stood still: 30 s without a say
+        seen = edited(seen, name, info={"redis_mode": "sentinel", "sentinel_tilt": "1"})
+    assert "1 of 3 Sentinels is no majority" in losses(seen, ["node1"])[0]

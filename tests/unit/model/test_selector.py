@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from support.guarded import guarded, without
 
 from redistopo.errors import WrongRequest
 from redistopo.model.observed import Observed
@@ -87,3 +88,35 @@ def test_one_is_needed(observed: Seen) -> None:
     with pytest.raises(WrongRequest, match="shard:2 means 2 nodes") as error:
         select_one(seen, ["shard:2"])
     assert "node2, node5" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("gone", "words", "meant"),
+    [
+        ("", "sentinel", "sentinel1 sentinel2 sentinel3"),
+        ("", "sentinel2", "sentinel2"),
+        ("", "sentinel2 primary sentinel", "sentinel2"),
+        ("", "primary sentinel", "node1 sentinel1 sentinel2 sentinel3"),
+        ("", "26380", "sentinel2"),
+        ("", "replica", "node2 node3"),
+        ("sentinel2", "sentinel", "sentinel1 sentinel2 sentinel3"),
+        ("sentinel1 sentinel2 sentinel3", "sentinel", "sentinel1 sentinel2 sentinel3"),
+        ("node1", "sentinel primary", "sentinel1 sentinel2 sentinel3"),
+    ],
+)
+def test_words_where_sentinels_watch(
+    observed: Seen, engine_name: str, gone: str, words: str, meant: str
+) -> None:
+    seen = guarded(observed(engine_name, "replication"))
+    assert _names(without(seen, *gone.split()), words) == meant
+
+
+def test_a_silent_sentinel_is_told_as_one_and_is_no_primary(observed: Seen) -> None:
+    seen = without(guarded(observed("redis-8.2", "replication")), "node1", "sentinel3")
+    with pytest.raises(WrongRequest) as error:
+        select(seen, ["primary"])
+    assert error.value.hint == "node1 doesn't answer, so its role is unknown: name it"
+    assert "sentinel3  :26381  sentinel, silent" in error.value.detail
+    with pytest.raises(WrongRequest, match="no node is sentinel now") as error:
+        select(_without(observed("redis-8.2", "replication"), "node2"), ["sentinel"])
+    assert error.value.hint == ""
