@@ -17,13 +17,15 @@ takeover without votes is safe: all nodes are known, and here.
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, TimedOut, WrongRequest
 from redistopo.events import warn
 from redistopo.form.hands import Hands
-from redistopo.model.observed import NodeSeen, Observed, Role
+from redistopo.form.sentinels import call_off, chosen, named, promote
+from redistopo.form.succeeding import Change
+from redistopo.model.observed import Role
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_info, parse_nodes
 from redistopo.model.topology import Shape
@@ -53,16 +55,6 @@ class Handover:
     offset: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Change:
-    """The two nodes of one handover, and what was seen just before."""
-
-    hands: Hands
-    before: NodePlan
-    to: NodePlan
-    seen: Observed
-
-
 def hand_over(hands: Hands, to: NodePlan) -> Handover:
     """That replica leads its shard by every node's word, the former primary follows it.
 
@@ -73,24 +65,25 @@ def hand_over(hands: Hands, to: NodePlan) -> Handover:
     if take is None:
         raise WrongRequest(f"{hands.plan.topology.shape} has no planned handover")
     change = _change(hands, to)
-    _draw_near(change)
-    with uninterrupted(later=True):
-        began = time.monotonic()
-        try:
-            offset = _pause(change)
-            _await_offset(change, offset)
-            take(change)
-            milliseconds = (time.monotonic() - began) * 1000
-        except RedistopoError as error:
-            raise _undone(change, error) from error
-        _send_on(change)
-    _await_agreement(change)
+    with chosen(change) if hands.plan.sentinels else nullcontext(change) as ready:
+        _draw_near(ready)
+        with uninterrupted(later=True):
+            began = time.monotonic()
+            try:
+                offset = _pause(ready)
+                _await_offset(ready, offset)
+                take(ready)
+                milliseconds = (time.monotonic() - began) * 1000
+            except RedistopoError as error:
+                raise _undone(ready, error) from error
+            _send_on(ready)
+        _await_agreement(ready)
     return Handover(
         before=change.before.name, after=to.name, milliseconds=milliseconds, offset=offset
     )
 
 
-def _change(hands: Hands, to: NodePlan) -> _Change:
+def _change(hands: Hands, to: NodePlan) -> Change:
     seen = hands.look(Depth.HEALTH)
     mine = next(node for node in seen.nodes if node.name == to.name)
     if not mine.answers:
@@ -99,10 +92,10 @@ def _change(hands: Hands, to: NodePlan) -> _Change:
     before = next((node for node in hands.plan.nodes if node.address == address), None)
     if before is None:
         raise WrongRequest(f"{to.name} follows no node of this topology, so none hands over to it")
-    return _Change(hands=hands, before=before, to=to, seen=seen)
+    return Change(hands=hands, before=before, to=to, seen=seen)
 
 
-def _draw_near(change: _Change) -> None:
+def _draw_near(change: Change) -> None:
     """The stream flows, and little is left to catch up with; writes go on meanwhile.
 
     A replica that has just synced is listed as online up to a second before it is sent
@@ -111,8 +104,8 @@ def _draw_near(change: _Change) -> None:
     marks: list[int] = []
 
     def look() -> bool | None:
-        ahead = int(_replication(change, change.before).get("master_repl_offset", 0))
-        has = int(_replication(change, change.to).get("slave_repl_offset", 0))
+        ahead = int(change.replication(change.before).get("master_repl_offset", 0))
+        has = int(change.replication(change.to).get("slave_repl_offset", 0))
         marks.append(ahead)
         return True if has >= marks[0] and ahead - has <= _NEAR else None
 
@@ -126,7 +119,7 @@ def _draw_near(change: _Change) -> None:
         ) from error
 
 
-def _pause(change: _Change) -> int:
+def _pause(change: Change) -> int:
     """Clients' writes to the primary wait; the answer is its last byte before that.
 
     CLIENT PAUSE with WRITE since 6.2: replication, reads and INFO go on, keys don't expire
@@ -142,12 +135,12 @@ def _pause(change: _Change) -> int:
     return int(parse_info(str(info)).get("master_repl_offset", 0))
 
 
-def _await_offset(change: _Change, offset: int) -> None:
+def _await_offset(change: Change, offset: int) -> None:
     """The replica has all that its primary ever acknowledged."""
     told: list[dict[str, str]] = [{}]
 
     def look() -> bool | None:
-        told[0] = _replication(change, change.to)
+        told[0] = change.replication(change.to)
         linked = told[0].get("master_link_status") == "up"
         return True if linked and int(told[0].get("slave_repl_offset", 0)) >= offset else None
 
@@ -162,7 +155,7 @@ def _await_offset(change: _Change, offset: int) -> None:
         ) from error
 
 
-def _take_replication(change: _Change) -> None:
+def _take_replication(change: Change) -> None:
     """The primary becomes a replica, and only then its replica leads: were we killed between
     the two, nobody takes writes, and the next `up` lets the former one lead."""
     before, to = change.before, change.to
@@ -179,14 +172,14 @@ def _take_replication(change: _Change) -> None:
     succeed(demoted, f"{before.name}: REPLICAOF")
     # the very last byte: had the pause ended early, a write would show here
     last = int(parse_info(str(info)).get("master_repl_offset", 0))
-    has = int(_replication(change, to).get("slave_repl_offset", 0))
+    has = int(change.replication(to).get("slave_repl_offset", 0))
     if has < last:
         raise RedistopoError(f"{to.name} lacks {last - has} bytes that {before.name} wrote")
     change.hands.order(to, "REPLICAOF", "NO", "ONE")
     _await_lead(change)
 
 
-def _take_cluster(change: _Change) -> None:
+def _take_cluster(change: Change) -> None:
     """The replica took over its primary's slots, with an epoch above all others."""
     hands, to = change.hands, change.to
     highest = max(int(node.cluster.get("cluster_my_epoch", 0)) for node in change.seen.answering)
@@ -196,30 +189,31 @@ def _take_cluster(change: _Change) -> None:
         return True if int(told.get("cluster_current_epoch", 0)) >= highest else None
 
     wait_for(knows, Deadline(_LEAD_SECONDS), lambda: f"{to.name} hasn't heard of epoch {highest}")
-    ahead = int(_replication(change, change.before).get("master_repl_offset", 0))
+    ahead = int(change.replication(change.before).get("master_repl_offset", 0))
     _await_offset(change, ahead)
     hands.order(to, "CLUSTER", "FAILOVER", "TAKEOVER")
     _await_lead(change)
 
 
-_TAKE: dict[Shape, Callable[[_Change], None]] = {
+_TAKE: dict[Shape, Callable[[Change], None]] = {
     Shape.REPLICATION: _take_replication,
+    Shape.SENTINEL: promote,
     Shape.CLUSTER: _take_cluster,
 }
 """One function for each shape: with the writes paused and the replica at the last byte, it
 leads, and the former primary doesn't (or not for long)."""
 
 
-def _await_lead(change: _Change) -> None:
+def _await_lead(change: Change) -> None:
     wait_for(
-        lambda: _leads(change, change.to) or None,
+        lambda: change.leads(change.to) or None,
         Deadline(_LEAD_SECONDS),
         lambda: f"{change.to.name} was told to lead, and still says that it is a replica",
         pause=0.001,
     )
 
 
-def _send_on(change: _Change) -> None:
+def _send_on(change: Change) -> None:
     """The others follow the new primary, and whoever waits at the former one with a write is
     told to go elsewhere: in a cluster, Redis 6.2 would have clients wait there for the rest of
     the pause (issue 9618)."""
@@ -227,7 +221,7 @@ def _send_on(change: _Change) -> None:
     before = change.before
     try:
         wait_for(
-            lambda: not _leads(change, before) or None,
+            lambda: not change.leads(before) or None,
             Deadline(PAUSE_SECONDS - _LEAD_SECONDS),
             lambda: f"{before.name} still says that it is a primary",
             pause=0.001,
@@ -237,12 +231,12 @@ def _send_on(change: _Change) -> None:
         raise _disputed(change, f"{error.message}\n{error.detail}") from error
 
 
-def _await_agreement(change: _Change) -> None:
+def _await_agreement(change: Change) -> None:
     """Every node that answered says that the new primary leads."""
     last = [""]
 
     def look() -> bool | None:
-        words = (_contrary(change, node) for node in _others(change))
+        words = (_contrary(change, node) for node in change.others)
         last[0] = next((word for word in words if word), "")
         return None if last[0] else True
 
@@ -252,7 +246,7 @@ def _await_agreement(change: _Change) -> None:
         raise _disputed(change, last[0]) from error
 
 
-def _disputed(change: _Change, what: str) -> RedistopoError:
+def _disputed(change: Change, what: str) -> RedistopoError:
     return RedistopoError(
         f"{change.to.name} leads, but not by every node's word",
         detail=what,
@@ -260,36 +254,32 @@ def _disputed(change: _Change, what: str) -> RedistopoError:
     )
 
 
-def _follow(change: _Change) -> None:
+def _follow(change: Change) -> None:
     """In a replication the others follow the new primary; in a cluster they do by themselves."""
     if change.hands.plan.topology.clustered:
         return
-    for node in _others(change):
-        if node.name != change.before.name:
-            try:
-                change.hands.order(node, "REPLICAOF", change.to.host, change.to.port)
-            except RedistopoError as error:
-                warn(change.hands.tell, f"{error.message}; redistopo up lets it follow")
+    for node in change.followers:
+        try:
+            change.hands.order(node, "REPLICAOF", change.to.host, change.to.port)
+        except RedistopoError as error:
+            warn(change.hands.tell, f"{error.message}; redistopo up lets it follow")
 
 
-def _others(change: _Change) -> tuple[NodePlan, ...]:
-    """All that answered just before, but for the new primary."""
-    names = {node.name for node in change.seen.answering} - {change.to.name}
-    return tuple(node for node in change.hands.plan.nodes if node.name in names)
-
-
-def _contrary(change: _Change, node: NodePlan) -> str:
+def _contrary(change: Change, node: NodePlan) -> str:
     """What a node says against the new primary; "" where it says that this one leads."""
     to = change.to
     if change.hands.plan.topology.clustered:
         table = parse_nodes(str(change.hands.order(node, "CLUSTER", "NODES")))
         seen = next((one for one in table if one.port == to.port), None)
         return "" if seen and seen.primary and seen.slots else f"{node.name} doesn't say so yet"
-    told = NodeSeen(name=node.name, host=node.host, port=node.port, info=_replication(change, node))
-    return "" if told.follows == to.address else f"{node.name} follows {told.follows}"
+    if node.role is Role.SENTINEL:
+        said = named(change, node)
+        return "" if said == to.address else f"{node.name} names {said}"
+    follows = change.follows(node)
+    return "" if follows == to.address else f"{node.name} follows {follows or 'nobody'}"
 
 
-def _undone(change: _Change, error: RedistopoError) -> RedistopoError:
+def _undone(change: Change, error: RedistopoError) -> RedistopoError:
     """The former primary leads as before and takes writes; the answer says what happened.
 
     Unless the new one leads after all: then only the pause ends.
@@ -297,9 +287,13 @@ def _undone(change: _Change, error: RedistopoError) -> RedistopoError:
     before, to = change.before, change.to
     leads = False
     with suppress(RedistopoError):
-        leads = _leads(change, to)
+        leads = change.leads(to)
     try:
-        if not leads and not _leads(change, before):
+        if change.asked is not None and leads:
+            change.hands.order(before, "REPLICAOF", to.host, to.port)
+        elif change.asked is not None:
+            call_off(change)
+        if not leads and not change.leads(before):
             change.hands.order(before, "REPLICAOF", "NO", "ONE")
         change.hands.order(before, "CLIENT", "UNPAUSE")
     except RedistopoError as worse:
@@ -316,14 +310,5 @@ def _undone(change: _Change, error: RedistopoError) -> RedistopoError:
     )
 
 
-def _leads(change: _Change, node: NodePlan) -> bool:
-    told = NodeSeen(name=node.name, host=node.host, port=node.port, info=_replication(change, node))
-    return told.role is Role.PRIMARY
-
-
-def _replication(change: _Change, node: NodePlan) -> dict[str, str]:
-    return parse_info(str(change.hands.order(node, "INFO", "replication")))
-
-
-def _ask(change: _Change, node: NodePlan, *commands: Command) -> list[object]:
+def _ask(change: Change, node: NodePlan, *commands: Command) -> list[object]:
     return change.hands.asker.ask(node.host, node.port, commands)
