@@ -158,6 +158,20 @@ def _await_offset(change: Change, offset: int) -> None:
 def _take_replication(change: Change) -> None:
     """The primary becomes a replica, and only then its replica leads: were we killed between
     the two, nobody takes writes, and the next `up` lets the former one lead."""
+    _demote(change)
+    change.hands.order(change.to, "REPLICAOF", "NO", "ONE")
+    _await_lead(change)
+
+
+def _take_sentinel(change: Change) -> None:
+    """The same, but that a Sentinel promotes. It would turn the former primary into a replica
+    8 s later (sentinel.c, SENTINEL_PUBLISH_PERIOD * 4), and the two would take writes."""
+    _demote(change)
+    promote(change)
+
+
+def _demote(change: Change) -> None:
+    """The primary is a replica of the one to lead, which has its very last byte."""
     before, to = change.before, change.to
     replies = _ask(
         change,
@@ -175,8 +189,6 @@ def _take_replication(change: Change) -> None:
     has = int(change.replication(to).get("slave_repl_offset", 0))
     if has < last:
         raise RedistopoError(f"{to.name} lacks {last - has} bytes that {before.name} wrote")
-    change.hands.order(to, "REPLICAOF", "NO", "ONE")
-    _await_lead(change)
 
 
 def _take_cluster(change: Change) -> None:
@@ -197,7 +209,7 @@ def _take_cluster(change: Change) -> None:
 
 _TAKE: dict[Shape, Callable[[Change], None]] = {
     Shape.REPLICATION: _take_replication,
-    Shape.SENTINEL: promote,
+    Shape.SENTINEL: _take_sentinel,
     Shape.CLUSTER: _take_cluster,
 }
 """One function for each shape: with the writes paused and the replica at the last byte, it
@@ -289,9 +301,7 @@ def _undone(change: Change, error: RedistopoError) -> RedistopoError:
     with suppress(RedistopoError):
         leads = change.leads(to)
     try:
-        if change.asked is not None and leads:
-            change.hands.order(before, "REPLICAOF", to.host, to.port)
-        elif change.asked is not None:
+        if not leads:
             call_off(change)
         if not leads and not change.leads(before):
             change.hands.order(before, "REPLICAOF", "NO", "ONE")

@@ -5,8 +5,7 @@ the promotion, and then the Sentinel hears of its own success only when it next 
 replica, up to a second later (sentinelSendPeriodicCommands: INFO once a second in a failover).
 Until then it names the former primary. So we tell every Sentinel, that one too, as soon as the
 replica says that it leads: by the hello that Sentinels send each other (see `introduce`), in
-the new epoch. And the former primary is demoted by us at once; Sentinels would first wait for
-8 s (SENTINEL_PUBLISH_PERIOD * 4), while two nodes take writes.
+the new epoch.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ from redistopo.events import warn
 from redistopo.form.succeeding import Change
 from redistopo.form.watch import HELLO
 from redistopo.model.handover import preferring
-from redistopo.model.observed import NodeSeen
+from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.plan import NodePlan
 from redistopo.model.sentinels import Watch
 from redistopo.world.hearing import Poll, hearing
@@ -138,7 +137,10 @@ def _unready(change: Change, node: NodeSeen, priorities: Mapping[str, int]) -> s
 
 
 def promote(change: Change) -> None:
-    """The Sentinels made the replica the primary and name it, and the former one follows it."""
+    """A Sentinel made the replica the primary, and all of them name it.
+
+    Raises RedistopoError where it was refused, or another replica was chosen.
+    """
     asked = change.asked
     if asked is None:
         raise RedistopoError("there is no Sentinel to ask")
@@ -147,7 +149,6 @@ def promote(change: Change) -> None:
     with hearing(address, hands.keys.at(*address), (_EPOCH, _CHOICE, *_GIVEN_UP)) as poll:
         hands.order(asked, "SENTINEL", "FAILOVER", hands.plan.topology.name)
         epoch = _await_promotion(change, poll)
-    hands.order(change.before, "REPLICAOF", change.to.host, change.to.port)
     if epoch:
         _spread(change, epoch)
 
@@ -172,7 +173,7 @@ def _await_promotion(change: Change, poll: Poll) -> int:
         return None
 
     try:
-        return wait_for(look, Deadline(_PROMOTE_SECONDS), lambda: "", pause=0.002)
+        return wait_for(look, Deadline(_PROMOTE_SECONDS), lambda: "", pause=0.002, most=0.01)
     except TimedOut as error:
         raise TimedOut(
             f"{change.to.name} was not promoted within {_PROMOTE_SECONDS:g} s of paused writes",
@@ -225,11 +226,12 @@ def call_off(change: Change) -> None:
                 wait_for(over, Deadline(_CALL_OFF_SECONDS), lambda: "", pause=0.02)
             finally:
                 hands.order(asked, "SENTINEL", "SET", name, "failover-timeout", usual)
-    before = change.before
-    for node in (change.to, *change.followers):
-        with suppress(RedistopoError):
-            if change.leads(node):
-                hands.order(node, "REPLICAOF", before.host, before.port)
+    replicas = {node.address: node for node in (change.to, *change.followers)}
+    for seen in hands.look(Depth.HEALTH).answering:
+        if seen.role is Role.PRIMARY and seen.address in replicas:
+            with suppress(RedistopoError):
+                before = change.before
+                hands.order(replicas[seen.address], "REPLICAOF", before.host, before.port)
 
 
 def named(change: Change, node: NodePlan) -> str:
