@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -13,7 +14,7 @@ from benchmarks.stage import Made, Stage
 from benchmarks.trial import Outcome
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from support.writers import Writers, writing
+from support.writers import Watchers, Writers, writing
 
 _LIMIT = 1.0
 """Seconds without service that a planned handover may cost a client."""
@@ -21,6 +22,7 @@ _LIMIT = 1.0
 _SHAPES = (
     (("cluster", "--shards", "3", "--formation", "instant"), 6),
     (("replication", "--replicas", "2"), 3),
+    (("sentinel", "--replicas", "2"), 3),
 )
 
 
@@ -43,7 +45,7 @@ def planned(stage: Stage, runs: int) -> Outcome:
             stage.up(made)
             _try(stage, made, runs, tally)
     lines = (
-        f"{tally.written} writes acknowledged by {2 * runs} handovers",
+        f"{tally.written} writes acknowledged by {len(_SHAPES) * runs} handovers",
         f"writes waited {median(tally.paused):.1f} ms (median), {max(tally.paused):.1f} ms (most)",
         f"a client's longest gap: {median(tally.gaps) * 1000:.0f} ms (median), "
         f"{max(tally.gaps) * 1000:.0f} ms (most); while all nodes were restarted, rolling: "
@@ -61,7 +63,10 @@ def planned(stage: Stage, runs: int) -> Outcome:
 
 def _try(stage: Stage, made: Made, runs: int, tally: Tally) -> None:
     password = made.wanted().password
-    with writing(list(made.ports), password, clustered=made.clustered) as writers:
+    watchers = _watchers(made)
+    with writing(
+        list(made.ports), password, clustered=made.clustered, watchers=watchers
+    ) as writers:
         for run in range(runs):
             began = time.monotonic()
             done = _ours(stage, made, "failover", f"shard:{run % made.shards + 1}", "--json")
@@ -82,6 +87,16 @@ def _try(stage: Stage, made: Made, runs: int, tally: Tally) -> None:
         f"{gap:.2f} s without a write" for gap in (*tally.gaps, *tally.rolled) if gap >= _LIMIT
     ]
     tally.wrong += [f"{len(lost)} acknowledged writes lost: {lost[:5]}"] if lost else []
+
+
+def _watchers(made: Made) -> Watchers | None:
+    """The Sentinels, where there are any."""
+    topology = tomllib.loads((made.folder / "redistopo.toml").read_text())
+    if topology["shape"] != "sentinel":
+        return None
+    first = topology.get("sentinel_port") or made.ports[0] + 20000
+    password = (made.folder / ".redistopo" / "password.sentinel").read_text().strip()
+    return Watchers(topology["name"], list(range(first, first + 3)), password)
 
 
 def _gap(writers: Writers, since: float) -> float:

@@ -108,8 +108,10 @@ class Stage:
         """`redistopo init` was done with these arguments; nothing of it is left at the end."""
         folder = self.folder(kind[0])
         ports = self.ports(size)
-        engine = ("--engine", self.server) if self.forced else ()
-        self.ours("init", *kind, "--port", str(ports[0]), "--dir", str(folder), *engine)
+        extra = ("--engine", self.server) if self.forced else ()
+        if kind[0] == "sentinel":
+            extra += ("--sentinel-port", str(self.ports(3)[0]))
+        self.ours("init", *kind, "--port", str(ports[0]), "--dir", str(folder), *extra)
         clustered = kind[0] == "cluster"
         shards = int(kind[kind.index("--shards") + 1]) if clustered else 1
         try:

@@ -34,7 +34,7 @@ TRIALS: tuple[Trial, ...] = (
     ),
     Trial(
         name="planned",
-        what="failover under load, in a cluster and in a replication",
+        what="failover under load, in a cluster, in a replication and with Sentinels",
         runs=20,
         run=planned,
     ),

@@ -17,26 +17,25 @@ takeover without votes is safe: all nodes are known, and here.
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, TimedOut, Unreachable, WrongRequest
 from redistopo.events import warn
 from redistopo.form.hands import Hands
+from redistopo.form.sentinels import call_off, chosen, named, promote
 from redistopo.form.shift import (
     LEAD_SECONDS,
     PAUSE_SECONDS,
-    Change,
     Unanswered,
     ask,
     await_lead,
     await_offset,
     await_word,
-    leads,
     pause,
-    replication,
 )
-from redistopo.model.observed import NodeSeen
+from redistopo.form.succeeding import Change
+from redistopo.model.observed import Role
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_info, parse_nodes
 from redistopo.model.topology import Shape
@@ -72,21 +71,22 @@ def hand_over(hands: Hands, to: NodePlan) -> Handover:
     if take is None:
         raise WrongRequest(f"{hands.plan.topology.shape} has no planned handover")
     change = _change(hands, to)
-    _draw_near(change)
-    with uninterrupted(later=True):
-        began = time.monotonic()
-        try:
-            offset = pause(change)
-            await_offset(change, offset)
-            take(change)
-            milliseconds = (time.monotonic() - began) * 1000
-        except Unanswered:
-            hands.order(change.before, "CLIENT", "UNPAUSE")  # clients are told to look elsewhere
-            raise
-        except RedistopoError as error:
-            raise _undone(change, error) from error
-        _send_on(change)
-    _await_agreement(change)
+    with chosen(change) if hands.plan.sentinels else nullcontext(change) as ready:
+        _draw_near(ready)
+        with uninterrupted(later=True):
+            began = time.monotonic()
+            try:
+                offset = pause(ready)
+                await_offset(ready, offset)
+                take(ready)
+                milliseconds = (time.monotonic() - began) * 1000
+            except Unanswered:
+                hands.order(ready.before, "CLIENT", "UNPAUSE")  # clients look elsewhere then
+                raise
+            except RedistopoError as error:
+                raise _undone(ready, error) from error
+            _send_on(ready)
+        _await_agreement(ready)
     return Handover(
         before=change.before.name, after=to.name, milliseconds=milliseconds, offset=offset
     )
@@ -113,8 +113,8 @@ def _draw_near(change: Change) -> None:
     marks: list[int] = []
 
     def look() -> bool | None:
-        ahead = int(replication(change, change.before).get("master_repl_offset", 0))
-        has = int(replication(change, change.to).get("slave_repl_offset", 0))
+        ahead = int(change.replication(change.before).get("master_repl_offset", 0))
+        has = int(change.replication(change.to).get("slave_repl_offset", 0))
         marks.append(ahead)
         return True if has >= marks[0] and ahead - has <= _NEAR else None
 
@@ -131,6 +131,23 @@ def _draw_near(change: Change) -> None:
 def _take_replication(change: Change) -> None:
     """The primary becomes a replica, and only then its replica leads: were we killed between
     the two, nobody takes writes, and the next `up` lets the former one lead."""
+    _demote(change)
+    try:
+        change.hands.order(change.to, "REPLICAOF", "NO", "ONE")
+    except Unreachable:
+        await_word(change)
+    await_lead(change)
+
+
+def _take_sentinel(change: Change) -> None:
+    """The same, but that a Sentinel promotes. It would turn the former primary into a replica
+    8 s later (sentinel.c, SENTINEL_PUBLISH_PERIOD * 4), and the two would take writes."""
+    _demote(change)
+    promote(change)
+
+
+def _demote(change: Change) -> None:
+    """The primary is a replica of the one to lead, which has its very last byte."""
     before, to = change.before, change.to
     replies = ask(
         change,
@@ -145,14 +162,9 @@ def _take_replication(change: Change) -> None:
     succeed(demoted, f"{before.name}: REPLICAOF")
     # the very last byte: had the pause ended early, a write would show here
     last = int(parse_info(str(info)).get("master_repl_offset", 0))
-    has = int(replication(change, to).get("slave_repl_offset", 0))
+    has = int(change.replication(to).get("slave_repl_offset", 0))
     if has < last:
         raise RedistopoError(f"{to.name} lacks {last - has} bytes that {before.name} wrote")
-    try:
-        change.hands.order(to, "REPLICAOF", "NO", "ONE")
-    except Unreachable:
-        await_word(change)
-    await_lead(change)
 
 
 def _take_cluster(change: Change) -> None:
@@ -165,7 +177,7 @@ def _take_cluster(change: Change) -> None:
         return True if int(told.get("cluster_current_epoch", 0)) >= highest else None
 
     wait_for(knows, Deadline(LEAD_SECONDS), lambda: f"{to.name} hasn't heard of epoch {highest}")
-    ahead = int(replication(change, change.before).get("master_repl_offset", 0))
+    ahead = int(change.replication(change.before).get("master_repl_offset", 0))
     await_offset(change, ahead)
     try:
         hands.order(to, "CLUSTER", "FAILOVER", "TAKEOVER")
@@ -176,6 +188,7 @@ def _take_cluster(change: Change) -> None:
 
 _TAKE: dict[Shape, Callable[[Change], None]] = {
     Shape.REPLICATION: _take_replication,
+    Shape.SENTINEL: _take_sentinel,
     Shape.CLUSTER: _take_cluster,
 }
 """One function for each shape: with the writes paused and the replica at the last byte, it
@@ -190,7 +203,7 @@ def _send_on(change: Change) -> None:
     before = change.before
     try:
         wait_for(
-            lambda: not leads(change, before) or None,
+            lambda: not change.leads(before) or None,
             Deadline(PAUSE_SECONDS - LEAD_SECONDS),
             lambda: f"{before.name} still says that it is a primary",
             pause=0.001,
@@ -205,7 +218,7 @@ def _await_agreement(change: Change) -> None:
     last = [""]
 
     def look() -> bool | None:
-        words = (_contrary(change, node) for node in _others(change))
+        words = (_contrary(change, node) for node in change.others)
         last[0] = next((word for word in words if word), "")
         return None if last[0] else True
 
@@ -227,18 +240,11 @@ def _follow(change: Change) -> None:
     """In a replication the others follow the new primary; in a cluster they do by themselves."""
     if change.hands.plan.topology.clustered:
         return
-    for node in _others(change):
-        if node.name != change.before.name:
-            try:
-                change.hands.order(node, "REPLICAOF", change.to.host, change.to.port)
-            except RedistopoError as error:
-                warn(change.hands.tell, f"{error.message}; redistopo up lets it follow")
-
-
-def _others(change: Change) -> tuple[NodePlan, ...]:
-    """All that answered just before, but for the new primary."""
-    names = {node.name for node in change.seen.answering} - {change.to.name}
-    return tuple(node for node in change.hands.plan.nodes if node.name in names)
+    for node in change.followers:
+        try:
+            change.hands.order(node, "REPLICAOF", change.to.host, change.to.port)
+        except RedistopoError as error:
+            warn(change.hands.tell, f"{error.message}; redistopo up lets it follow")
 
 
 def _contrary(change: Change, node: NodePlan) -> str:
@@ -248,8 +254,11 @@ def _contrary(change: Change, node: NodePlan) -> str:
         table = parse_nodes(str(change.hands.order(node, "CLUSTER", "NODES")))
         seen = next((one for one in table if one.port == to.port), None)
         return "" if seen and seen.primary and seen.slots else f"{node.name} doesn't say so yet"
-    told = NodeSeen(name=node.name, host=node.host, port=node.port, info=replication(change, node))
-    return "" if told.follows == to.address else f"{node.name} follows {told.follows}"
+    if node.role is Role.SENTINEL:
+        said = named(change, node)
+        return "" if said == to.address else f"{node.name} names {said}"
+    follows = change.follows(node)
+    return "" if follows == to.address else f"{node.name} follows {follows or 'nobody'}"
 
 
 def _undone(change: Change, error: RedistopoError) -> RedistopoError:
@@ -258,11 +267,13 @@ def _undone(change: Change, error: RedistopoError) -> RedistopoError:
     Unless the new one leads after all: then only the pause ends.
     """
     before, to = change.before, change.to
-    led = False
+    leads = False
     with suppress(RedistopoError):
-        led = leads(change, to)
+        leads = change.leads(to)
     try:
-        if not led and not leads(change, before):
+        if not leads:
+            call_off(change)
+        if not leads and not change.leads(before):
             change.hands.order(before, "REPLICAOF", "NO", "ONE")
         change.hands.order(before, "CLIENT", "UNPAUSE")
     except RedistopoError as worse:
@@ -271,7 +282,7 @@ def _undone(change: Change, error: RedistopoError) -> RedistopoError:
             detail=f"{error.message}\n{error.detail}\n{worse.message}: {worse.detail}",
             hint="no write was lost; redistopo up mends it",
         )
-    who = f"{to.name} leads" if led else f"{before.name} leads as before, and takes writes"
+    who = f"{to.name} leads" if leads else f"{before.name} leads as before, and takes writes"
     return RedistopoError(
         f"the handover from {before.name} to {to.name} failed; {who}",
         detail=f"{error.message}\n{error.detail}".strip(),

@@ -1,10 +1,7 @@
 """Two nodes of a shard in the midst of a planned handover: what they are asked and told."""
 
-from dataclasses import dataclass
-
 from redistopo.errors import RedistopoError, TimedOut, Unreachable
-from redistopo.form.hands import Hands
-from redistopo.model.observed import NodeSeen, Observed, Role
+from redistopo.form.succeeding import Change
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_info
 from redistopo.world.client import Command, succeed
@@ -18,16 +15,6 @@ LEAD_SECONDS = 1.0
 
 _CATCH_UP_SECONDS = 2.0
 _WORD_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """The two nodes of one handover, and what was seen just before."""
-
-    hands: Hands
-    before: NodePlan
-    to: NodePlan
-    seen: Observed
 
 
 def pause(change: Change) -> int:
@@ -51,7 +38,7 @@ def await_offset(change: Change, offset: int) -> None:
     told: list[dict[str, str]] = [{}]
 
     def look() -> bool | None:
-        told[0] = replication(change, change.to)
+        told[0] = change.replication(change.to)
         linked = told[0].get("master_link_status") == "up"
         return True if linked and int(told[0].get("slave_repl_offset", 0)) >= offset else None
 
@@ -69,7 +56,7 @@ def await_offset(change: Change, offset: int) -> None:
 def await_lead(change: Change) -> None:
     """The new primary says that it leads; raises TimedOut."""
     wait_for(
-        lambda: leads(change, change.to) or None,
+        lambda: change.leads(change.to) or None,
         Deadline(LEAD_SECONDS),
         lambda: f"{change.to.name} was told to lead, and still says that it is a replica",
         pause=0.001,
@@ -89,7 +76,7 @@ def await_word(change: Change) -> None:
         if clustered:
             pause(change)  # for longer
         try:
-            return leads(change, change.to) or True
+            return change.leads(change.to) or True
         except Unreachable:
             return None
 
@@ -116,17 +103,6 @@ def _silent_in_cluster(change: Change) -> Unanswered:
         detail="what is written until then would be lost",
         hint=f"end it before it goes on: kill -9 {pid}; then redistopo up",
     )
-
-
-def leads(change: Change, node: NodePlan) -> bool:
-    """Whether the node says that it is a primary; raises Unreachable."""
-    told = NodeSeen(name=node.name, host=node.host, port=node.port, info=replication(change, node))
-    return told.role is Role.PRIMARY
-
-
-def replication(change: Change, node: NodePlan) -> dict[str, str]:
-    """The node's INFO replication; raises Unreachable."""
-    return parse_info(str(change.hands.order(node, "INFO", "replication")))
 
 
 def ask(change: Change, node: NodePlan, *commands: Command) -> list[object]:

@@ -1,10 +1,10 @@
 """Who takes over a shard in a planned handover, and whether anybody could; pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.observed import NodeSeen, Observed, ShardSeen, shards_of
+from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
 from redistopo.model.topology import Shape
 
 SILENT_SECONDS = 10
@@ -27,10 +27,18 @@ def succession(seen: Observed, meant: Iterable[NodeSeen]) -> Succession:
     """The succession in the one shard that these nodes are of.
 
     A single replica meant is taken, or refused; of several the fittest is taken. A single
-    primary meant leads already. Raises WrongRequest where they aren't of one shard, or nobody
-    ever could take over, RedistopoError with a line for each replica where none could now.
+    primary meant leads already; Sentinels meant count for nothing beside others. Raises
+    WrongRequest where they aren't of one shard, or nobody ever could take over, RedistopoError
+    with a line for each replica where none could now, and where Sentinels would not agree.
     """
-    wanted = {node.address for node in meant}
+    asked = tuple(meant)
+    watchers = _watchers(seen)
+    wanted = {node.address for node in asked} - watchers
+    if asked and not wanted:
+        raise WrongRequest(
+            f"{asked[0].name} is a Sentinel: it holds no data, and can't lead",
+            hint="redistopo failover replica has the fittest replica lead",
+        )
     shard = _shard(seen, wanted)
     if shard.primary is None:
         raise RedistopoError(
@@ -45,6 +53,7 @@ def succession(seen: Observed, meant: Iterable[NodeSeen]) -> Succession:
         )
     if wanted == {shard.primary.address}:
         return Succession(shard=shard.number, before=shard.primary, after=shard.primary)
+    _require_sentinels(seen, shard.primary)
     candidates = [node for node in shard.replicas if node.address in wanted]
     candidates += [node for node in _silent(seen) if node.address in wanted]
     named = len(wanted) == 1
@@ -60,6 +69,54 @@ def succession(seen: Observed, meant: Iterable[NodeSeen]) -> Succession:
         )
     best = max(fit, key=lambda one: one.offset)  # of equals the first
     return Succession(shard=shard.number, before=shard.primary, after=best)
+
+
+def _watchers(seen: Observed) -> set[str]:
+    """Addresses of Sentinels: of those that answer, and of those that these know."""
+    known = {
+        peer.address for node in seen.sentinels for one in node.watches for peer in one.sentinels
+    }
+    silent = {node.address for node in seen.nodes if not node.answers and _called_sentinel(node)}
+    return known | silent | {node.address for node in seen.sentinels}
+
+
+def _called_sentinel(node: NodeSeen) -> bool:
+    return node.name.startswith(Role.SENTINEL.value)
+
+
+def _require_sentinels(seen: Observed, primary: NodeSeen) -> None:
+    """Raises RedistopoError where Sentinels would not carry a new primary's name: too few
+    answer, don't reach their quorum, or name another primary already."""
+    if seen.shape is not Shape.SENTINEL:
+        return
+    present, known = len(seen.sentinels), len(_watchers(seen))
+    watches = [(node.name, watch) for node in seen.sentinels for watch in node.watches]
+    said = [f"{name}: {one.quorum}" for name, one in watches if not one.enough]
+    said += [
+        f"{name}: names {one.address} as primary, not {primary.name}"
+        for name, one in watches
+        if one.address != primary.address
+    ]
+    if present <= known // 2:
+        said.insert(0, f"{present} of {known} Sentinels answer, and {known // 2 + 1} are needed")
+    if said:
+        raise RedistopoError(
+            "the Sentinels could not hand over now",
+            detail="\n".join(said),
+            hint="nothing was changed; redistopo verify tells more, redistopo up mends",
+        )
+
+
+def preferring(usual: Mapping[str, int], name: str) -> dict[str, int]:
+    """The priorities of replicas under which Sentinels choose that one and no other: the lowest
+    goes first, and 0 never (sentinel.c, sentinelSelectSlave). As usual where that will do."""
+    mine = usual[name]
+    rivals = [value for other, value in usual.items() if other != name and value]
+    if mine and all(value > mine for value in rivals):
+        return dict(usual)
+    return {
+        other: 1 if other == name else value and max(value, 2) for other, value in usual.items()
+    }
 
 
 def _shard(seen: Observed, wanted: set[str]) -> ShardSeen:

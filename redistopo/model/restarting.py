@@ -27,13 +27,15 @@ class Turn:
 
 
 def turns(seen: Observed, names: Iterable[str], *, restore: bool) -> tuple[Turn, ...]:
-    """Who is restarted when: replicas first, then each primary once another one leads.
+    """Who is restarted when: Sentinels first, then replicas, then each primary once another one
+    leads.
 
     A primary without replica is restarted as it is. With `restore` it leads again afterwards.
     """
     wanted = set(names)
     shards = shards_of(seen)
     rest = [node for node in seen.nodes if node.name in wanted]
+    rest.sort(key=lambda node: node.role is not Role.SENTINEL)
     leaders = [shard.primary for shard in shards if shard.primary and shard.primary in rest]
     found = [Turn(act=Act.RESTART, node=node.name) for node in rest if node not in leaders]
     followed = {shard.primary.name for shard in shards if shard.primary and shard.replicas}

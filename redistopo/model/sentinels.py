@@ -23,13 +23,15 @@ _DOWN = frozenset({"s_down", "o_down", "disconnected"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """A replica, or another Sentinel, as a Sentinel sees it: `id` is what it calls itself,
-    `heard` how many ms ago another Sentinel last said hello (-1 for a replica)."""
+    `heard` how many ms ago another Sentinel last said hello (-1 for a replica), `priority` what
+    it last heard of a replica's replica-priority (-1 for a Sentinel)."""
 
     id: str
     host: str
     port: int
     flags: frozenset[str]
     heard: int = -1
+    priority: int = -1
 
     @property
     def address(self) -> str:
@@ -109,13 +111,14 @@ def peers(reply: object, what: str) -> tuple[Peer, ...]:
 
 
 def _peer(told: Mapping[str, str], what: str) -> Peer:
-    heard = "last-hello-message"
+    heard, priority = "last-hello-message", "slave-priority"
     return Peer(
         id=told.get("runid", ""),
         host=told.get("ip", ""),
         port=_whole(told, "port", what, LAST_PORT),
         flags=frozenset(told.get("flags", "").split(",")),
         heard=_whole(told, heard, what) if heard in told else -1,
+        priority=_whole(told, priority, what) if priority in told else -1,
     )
 
 

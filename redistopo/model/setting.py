@@ -10,6 +10,14 @@ from redistopo.model.parse import DIRECTIVE
 from redistopo.model.rules import OWNED
 
 BUFFER_LIMIT = "client-output-buffer-limit"
+SENTINELS_KEYS = {
+    "quorum": "quorum",
+    "down-after-milliseconds": "down_after",
+    "failover-timeout": "failover_timeout",
+    "parallel-syncs": "parallel_syncs",
+}
+"""What Sentinels are told of their primary, and the key of the topology file that says it."""
+
 QUOTES = '""'
 """An empty value in a redis.conf."""
 
@@ -45,6 +53,21 @@ def settable(name: str) -> str:
             hint="write it into the topology file, then redistopo restart --rolling",
         )
     return directive
+
+
+def not_for_sentinels(directive: str, name: str) -> WrongRequest:
+    """Why `set` doesn't bring that to that node, and what to do instead."""
+    if key := SENTINELS_KEYS.get(directive):
+        return WrongRequest(
+            f"{directive} is no directive of {name}: it is what all Sentinels are told",
+            hint=f"change {key} in the topology file, then redistopo up",
+        )
+    keys = ", ".join(SENTINELS_KEYS.values())
+    return WrongRequest(
+        f"{name} is a Sentinel: it has no directives to set",
+        detail=f"its settings are keys of the topology file: {keys}",
+        hint="change the key there, then redistopo up",
+    )
 
 
 def lines_of(directive: str, words: Sequence[str], before: Sequence[str] = ()) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def _as_named(plan: Plan, seen: Observed, primary: str) -> Plan:
     if primary and primary != lead:
         raise WrongRequest(
             f"the Sentinels name {lead} as primary, and turn {primary} into its replica",
-            hint="leave --primary out; a planned change is SENTINEL FAILOVER, at a Sentinel",
+            hint=f"leave --primary out; once all runs, redistopo failover {primary} hands over",
         )
     if any(node.role is Role.REPLICA for node in seen.nodes):
         return plan  # they fail over to it first, if they can

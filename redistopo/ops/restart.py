@@ -1,18 +1,17 @@
 """`restart`: nodes stop with their data saved, and start with today's configuration."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, FaultFound, RedistopoError, WrongRequest
-from redistopo.events import Tell, step
+from redistopo.events import Tell, step, warn
 from redistopo.form.handover import Handover
 from redistopo.form.hands import targets
 from redistopo.model.changes import Do, Step
 from redistopo.model.conf_text import read_conf
 from redistopo.model.exposure import refuse_exposed
-from redistopo.model.observed import Role
+from redistopo.model.observed import Role, shards_of
 from redistopo.model.plan import NodePlan
 from redistopo.model.restarting import (
     Act,
@@ -35,6 +34,7 @@ from redistopo.ops.running import configs, saves
 from redistopo.ops.shutdown import Shutdown, end_saving
 from redistopo.ops.trouble import blaming
 from redistopo.render.conf import node_conf
+from redistopo.world.files import read_text
 from redistopo.world.process import ours
 from redistopo.world.record import load_record
 from redistopo.world.waiting import Deadline
@@ -123,14 +123,15 @@ class _Work:
     handed: set[str] = field(default_factory=set)
 
 
-def _refuse_unready(now: Changing, names: Iterable[str]) -> None:
+def _refuse_unready(now: Changing, names: tuple[str, ...]) -> None:
     """Raises before anything is stopped where a node could not start again as it should."""
     hands = now.hands
-    texts = [(node, node_conf(hands.plan, node, hands.keys)) for node in hands.nodes(names)]
+    data = [node for node in hands.nodes(names) if node.role is not Role.SENTINEL]
+    texts = [(node, node_conf(hands.plan, node, hands.keys)) for node in data]
     for node, text in texts:
         refuse_exposed(node.name, read_conf(text))
     refuse_renamed((node, read_conf(text)) for node, text in texts)
-    refuse_low_limits(hands.plan, (_start(tuple(node.name for node, _ in texts)),), hands.tell)
+    refuse_low_limits(hands.plan, (_start(tuple(names)),), hands.tell)
 
 
 def _saving(now: Changing) -> tuple[str, ...]:
@@ -140,6 +141,7 @@ def _saving(now: Changing) -> tuple[str, ...]:
 
 def _at_once(work: _Work, names: tuple[str, ...]) -> None:
     now, force = work.now, work.request.force
+    _hand_over_first(work, names)
     running = [node.name for node in now.seen.nodes if node.running and node.name in names]
     if doomed := emptying(now.seen, running, _saving(now)):
         them = " ".join(node.name for node in doomed)
@@ -152,6 +154,24 @@ def _at_once(work: _Work, names: tuple[str, ...]) -> None:
     _restart(work, names)
     with step(now.hands.tell, "wait until every node agrees"):
         now.await_health(known)
+
+
+def _hand_over_first(work: _Work, names: tuple[str, ...]) -> None:
+    """Where Sentinels watch, a primary that is to be away is one no more: else they would fail
+    over unplanned, or tell clients of it meanwhile. If nobody is left to lead, it stays."""
+    now = work.now
+    for shard in shards_of(now.seen) if now.hands.plan.sentinels else ():
+        heirs = [node.name for node in shard.replicas if node.name not in names]
+        if shard.primary is None or shard.primary.name not in names or not heirs:
+            continue
+        try:
+            _, done = hand_on(now, heirs)
+        except RedistopoError as error:
+            if not work.request.force:
+                raise
+            warn(now.hands.tell, f"{shard.primary.name} is restarted as primary: {error.message}")
+        else:
+            work.handovers += [done] if done else []
 
 
 def _refuse_loss(names: tuple[str, ...], *, force: bool) -> None:
@@ -258,14 +278,20 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
         hands.asker.forget(node.host, node.port)
     first = tuple(node.name for node in hands.nodes(names) if _led(node))
     rest = tuple(name for name in names if name not in first)
-    write = Step(do=Do.WRITE, nodes=names, cause="restart")
+    fresh = tuple(node.name for node in hands.nodes(names) if not _keeps_its_file(node))
+    write = (Step(do=Do.WRITE, nodes=fresh, cause="restart"),) if fresh else ()
     with blaming(hands):
-        execute(hands, (write, *(_start(some) for some in (first, rest) if some)))
+        execute(hands, (*write, *(_start(some) for some in (first, rest) if some)))
         restore_old(layout, targets(hands.plan), hands.keys)
     took = time.monotonic() - began
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
     if (record := load_record(layout)) is not None:
         remember(layout, replace(record, engine=hands.plan.engine.name))
+
+
+def _keeps_its_file(node: NodePlan) -> bool:
+    """Whether it starts on the file that is there, for it is its own memory."""
+    return node.role is Role.SENTINEL and read_text(node.folder.config) is not None
 
 
 def _led(node: NodePlan) -> bool:

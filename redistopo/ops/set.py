@@ -9,12 +9,28 @@ from redistopo.errors import BadReply, ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands
 from redistopo.model.changes import names
-from redistopo.model.conf_text import NOT_COMPARED, canonical, drift, effective, read_conf, same
+from redistopo.model.conf_text import (
+    NOT_COMPARED,
+    REWRITTEN,
+    canonical,
+    drift,
+    effective,
+    read_conf,
+    same,
+)
 from redistopo.model.exposure import refuse_exposed
 from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.plan import NodePlan, Plan
 from redistopo.model.selector import select
-from redistopo.model.setting import lines_of, only_at_a_start, settable, unknown, with_lines
+from redistopo.model.setting import (
+    SENTINELS_KEYS,
+    lines_of,
+    not_for_sentinels,
+    only_at_a_start,
+    settable,
+    unknown,
+    with_lines,
+)
 from redistopo.model.topology import Directives
 from redistopo.ops.changing import Changing, Request, changing
 from redistopo.ops.project import Project, load, plan_of, read_topology
@@ -82,6 +98,8 @@ def set_directive(request: SetRequest, tell: Tell) -> SetResult:
     """
     settable(request.directive)
     project = load(request.root)
+    if project.topology.sentinels and request.directive in SENTINELS_KEYS:
+        raise not_for_sentinels(request.directive, "a data node")
     if not configs(project.layout):
         with locked(project.layout, "set", Deadline(request.seconds), tell):
             edit = _edit(project, plan_of(project, assume=True), request, _unseen(project))
@@ -97,7 +115,7 @@ def _on_servers(now: Changing, edit: _Edit) -> SetResult:
     hands, seen = now.hands, {node.name: node for node in now.seen.nodes}
     running = tuple(name for name in edit.nodes if seen[name].running)
     _refuse_silent(seen[name] for name in running)
-    for node in edit.plan.nodes:
+    for node in edit.plan.data:
         refuse_exposed(node.name, read_conf(node_conf(edit.plan, node, hands.keys)))
     setting = _Setting(hands=hands, edit=edit)
     try:
@@ -134,7 +152,7 @@ def _edit(project: Project, plan: Plan, request: SetRequest, seen: Observed) -> 
     """The change of the file; raises WrongRequest where the file would not be valid."""
     layout, directive = project.layout, settable(request.directive)
     before = after = read_exactly(layout.topology)
-    meant = tuple(node.name for node in select(seen, request.words))
+    meant = _data(plan, (node.name for node in select(seen, request.words)), request)
     places: list[Place] = [("nodes", name) for name in meant] if request.words else [("redis",)]
     for place in places:
         table = project.topology.redis
@@ -159,6 +177,15 @@ def _edit(project: Project, plan: Plan, request: SetRequest, seen: Observed) -> 
         nodes=tuple(name for name in meant if name not in own),
         own=own,
     )
+
+
+def _data(plan: Plan, chosen: Iterable[str], request: SetRequest) -> tuple[str, ...]:
+    """Those that hold data; raises WrongRequest where a Sentinel is meant by name."""
+    watching = {node.name for node in plan.sentinels}
+    found = tuple(chosen)
+    if request.words and (them := [name for name in found if name in watching]):
+        raise not_for_sentinels(request.directive, them[0])
+    return tuple(name for name in found if name not in watching)
 
 
 def _alike(directive: str, table: Directives, lines: tuple[str, ...]) -> bool:
@@ -242,7 +269,9 @@ class _Setting:
             node_conf(plan, plan.node(node.name), self.hands.keys) for plan in (edit.was, edit.plan)
         )
         if not _plainly(edit, written, before):
-            note(self.hands.tell, f"{node.name}: other changes of the file wait: redistopo up")
+            # of a file that Sentinels had rewritten nobody can tell
+            if not (edit.plan.sentinels and REWRITTEN in written):
+                note(self.hands.tell, f"{node.name}: other changes of the file wait: redistopo up")
             after = with_lines(written, edit.directive, edit.lines(node.name))
         self.files[path] = written
         write_private(path, after)

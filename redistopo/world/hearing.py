@@ -1,12 +1,13 @@
 """What a Sentinel publishes, heard as it is told."""
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Event
 
 from redis.exceptions import RedisError
 
+from redistopo.errors import Unreachable
 from redistopo.model.access import Access
 from redistopo.world.client import connection
 
@@ -36,6 +37,43 @@ def listen(
                 hear(str(reply[1]), str(reply[2]), time.monotonic())
     except (RedisError, OSError):
         return  # it ended, or was ended by the drill
+    finally:
+        with suppress(RedisError, OSError):
+            made.disconnect()
+
+
+Poll = Callable[[], tuple[str, str] | None]
+"""The next message (channel, text), None where there is none yet; raises Unreachable."""
+
+
+@contextmanager
+def hearing(address: tuple[str, int], access: Access, channels: Iterable[str]) -> Iterator[Poll]:
+    """Nothing is missed that the server publishes on these channels from now on.
+
+    Raises Unreachable where it doesn't answer.
+    """
+    made = connection(*address, access)
+    wanted = tuple(channels)
+
+    def poll() -> tuple[str, str] | None:
+        try:
+            if not made.can_read(timeout=0):
+                return None
+            reply = made.read_response()
+        except (RedisError, OSError) as error:
+            raise Unreachable(f"{address[0]}:{address[1]} hung up", detail=str(error)) from error
+        return (str(reply[1]), str(reply[2])) if reply[0] == "message" else None
+
+    try:
+        try:
+            made.connect()
+            made.send_command("SUBSCRIBE", *wanted)
+            for _ in wanted:
+                made.read_response()
+        except (RedisError, OSError) as error:
+            where = f"{address[0]}:{address[1]}"
+            raise Unreachable(f"{where} can't be listened to", detail=str(error)) from error
+        yield poll
     finally:
         with suppress(RedisError, OSError):
             made.disconnect()

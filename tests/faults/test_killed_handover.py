@@ -113,6 +113,25 @@ def test_cluster(project: Project) -> None:
 
 
 @pytest.mark.fault(
+    "redistopo is killed in a handover by Sentinels, after the demotion or the promotion",
+    "never two primaries; `up` heals, also the priorities; every Sentinel names one primary",
+)
+def test_sentinels(project: Project) -> None:
+    project.init("sentinel", "--down-after", "1000", engine=BUNDLED.path)
+    project.up()
+    assert _killed(project.root, 0) == 5  # pause, demote, promote, the other one follows, unpause
+    for end_at in (2, 3):
+        project.client(_leaders(project)[0]).set(f"before{end_at}", "yes")
+        assert _killed(project.root, end_at) == -9
+        assert len(_leaders(project)) <= 1
+        project.up()
+        [leader] = _leaders(project)
+        until(lambda port=leader: project.client(port).set("after", "yes"), 8)
+        assert all(project.client(leader).get(f"before{n}") for n in range(2, end_at + 1))
+        project.run("verify", check=0)
+
+
+@pytest.mark.fault(
     "the replica is stopped (SIGSTOP) in the midst of a planned handover to it",
     "its primary leads as before and takes writes, within the time that these were paused for",
 )

@@ -13,12 +13,22 @@ from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.exceptions import RedisError
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 _PAUSE = 0.002
 """Seconds between two writes of a client."""
 
 _TAGS = ("b", "1", "a")
 """Of slots 3300, 9842 and 15495: in a cluster of three, a shard for each client."""
+
+
+@dataclass(frozen=True)
+class Watchers:
+    """The Sentinels that clients ask who leads, and under which name."""
+
+    name: str
+    ports: list[int]
+    password: str
 
 
 @dataclass
@@ -29,6 +39,7 @@ class Writers:
     password: str
     clustered: bool
     clients: int = 3
+    watchers: Watchers | None = None
     acknowledged: dict[str, float] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -44,7 +55,7 @@ class Writers:
                 client.set(key, number)
             except (RedisError, OSError) as error:
                 self.errors.append(f"{type(error).__name__}: {error}")
-                client = None if not self.clustered else client
+                client = None if not (self.clustered or self.watchers) else client
                 continue
             self.acknowledged[key] = time.monotonic()
             number += 1
@@ -56,14 +67,18 @@ class Writers:
             return RedisCluster(
                 startup_nodes=nodes, password=self.password or None, decode_responses=True
             )
+        how: dict[str, Any] = {
+            "password": self.password or None,
+            "decode_responses": True,
+            "socket_timeout": 10,
+            "retry": Retry(NoBackoff(), 0),
+        }
+        if self.watchers:
+            hosts = [("127.0.0.1", port) for port in self.watchers.ports]
+            asked = Sentinel(hosts, sentinel_kwargs={**how, "password": self.watchers.password})
+            return asked.master_for(self.watchers.name, **how)
         for port in self.ports:
-            node = Redis(
-                port=port,
-                password=self.password or None,
-                decode_responses=True,
-                socket_timeout=10,
-                retry=Retry(NoBackoff(), 0),
-            )
+            node = Redis(port=port, **how)
             with suppress(RedisError):  # it may be away
                 if node.info("replication")["role"] == "master":
                     return node
@@ -86,10 +101,15 @@ class Writers:
 
 @contextmanager
 def writing(
-    ports: list[int], password: str, *, clustered: bool, clients: int = 3
+    ports: list[int],
+    password: str,
+    *,
+    clustered: bool,
+    clients: int = 3,
+    watchers: Watchers | None = None,
 ) -> Iterator[Writers]:
     """So many clients write until the end of this block, each to a slot of its own."""
-    writers = Writers(ports, password, clustered, clients)
+    writers = Writers(ports, password, clustered, clients, watchers)
     threads = [
         threading.Thread(target=writers.write, args=(who,), daemon=True) for who in range(clients)
     ]

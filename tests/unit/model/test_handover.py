@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.handover import FAR_BEHIND, succession, unfit
-from redistopo.model.observed import Observed
+from redistopo.model.handover import FAR_BEHIND, preferring, succession, unfit
+from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.selector import select
+from redistopo.model.sentinels import Peer, Watch
 from redistopo.model.topology import Shape
 
 Seen = Callable[[str, str], Observed]
@@ -178,3 +179,85 @@ def test_a_single_server(observed: Seen) -> None:
     alone = replace(seen, shape=Shape.STANDALONE, nodes=seen.nodes[:1])
     with pytest.raises(WrongRequest, match="nobody to hand over to"):
         _found(alone)
+
+
+@pytest.mark.parametrize(
+    ("usual", "wanted"),
+    [
+        ({"a": 100, "b": 100, "c": 100}, {"a": 1, "b": 100, "c": 100}),
+        ({"a": 100}, {"a": 100}),
+        ({"a": 0}, {"a": 1}),
+        ({"a": 100, "b": 0}, {"a": 100, "b": 0}),
+        ({"a": 10, "b": 100}, {"a": 10, "b": 100}),
+        ({"a": 100, "b": 10, "c": 1}, {"a": 1, "b": 10, "c": 2}),
+        ({"a": 1, "b": 1}, {"a": 1, "b": 2}),
+    ],
+)
+def test_priorities_by_which_sentinels_choose_one(
+    usual: dict[str, int], wanted: dict[str, int]
+) -> None:
+    found = preferring(usual, "a")
+    assert found == wanted
+    able = {name: value for name, value in found.items() if value}
+    assert [name for name in able if able[name] == min(able.values())] == ["a"]
+
+
+def _watched(seen: Observed, **change: object) -> Observed:
+    """The snapshot with three Sentinels; the first two of them see it otherwise, the third
+    doesn't run where `alone`."""
+    ports = (26379, 26380, 26381)
+    alone = change.pop("alone", False)
+    nodes = list(seen.nodes)
+    for number, port in enumerate(ports, start=1):
+        peers = tuple(
+            Peer(id=str(at), host="127.0.0.1", port=at, flags=frozenset({"sentinel"}))
+            for at in ports
+            if at != port
+        )
+        watch = Watch(
+            name="shop",
+            host=seen.nodes[0].host,
+            port=seen.nodes[0].port,
+            flags=frozenset({"master"}),
+            epoch=1,
+            settings={},
+            sentinels=peers,
+            quorum="OK 3 usable Sentinels",
+        )
+        away = alone and number > 1
+        nodes.append(
+            NodeSeen(
+                name=f"sentinel{number}",
+                host="127.0.0.1",
+                port=port,
+                info={} if away else {"redis_mode": "sentinel"},
+                error="it is stopped" if away else "",
+                watches=() if away else (replace(watch, **change),),  # type: ignore[arg-type]
+            )
+        )
+    return replace(seen, shape=Shape.SENTINEL, nodes=tuple(nodes))
+
+
+def test_sentinels_agree_to_hand_over(observed: Seen) -> None:
+    seen = observed("redis-7.0", "replication")
+    assert _found(_watched(seen)) == "1: node1 node2"
+    assert _found(_watched(seen), "node3") == "1: node1 node3"
+    assert _found(_watched(seen), "node3 sentinel1") == "1: node1 node3"
+    with pytest.raises(WrongRequest, match="sentinel2 is a Sentinel"):
+        _found(_watched(seen), "sentinel2")
+    with pytest.raises(WrongRequest, match="sentinel2 is a Sentinel"):
+        _found(_watched(seen, alone=True), "sentinel2")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"alone": True}, "1 of 3 Sentinels answer, and 2 are needed"),
+        ({"quorum": "NOQUORUM 1 usable"}, "sentinel1: NOQUORUM 1 usable"),
+        ({"port": 1}, "sentinel2: names 127.0.0.1:1 as primary, not node1"),
+    ],
+)
+def test_sentinels_that_would_not(observed: Seen, change: dict[str, object], says: str) -> None:
+    with pytest.raises(RedistopoError, match="Sentinels could not hand over") as error:
+        _found(_watched(observed("valkey-9.1", "replication"), **change))
+    assert says in error.value.detail

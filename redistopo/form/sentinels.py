@@ -1,0 +1,244 @@
+"""A planned handover by Sentinels: one of them promotes the replica that is meant.
+
+`SENTINEL FAILOVER` takes three of its ticks (each 50 to 100 ms: sentinel.c, sentinelTimer) to
+the promotion, and then the Sentinel hears of its own success only when it next asks the
+replica, up to a second later (sentinelSendPeriodicCommands: INFO once a second in a failover).
+Until then it names the former primary. So we tell every Sentinel, that one too, as soon as the
+replica says that it leads: by the hello that Sentinels send each other (see `introduce`), in
+the new epoch.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+
+from redistopo.errors import BadReply, RedistopoError, TimedOut, Unreachable
+from redistopo.events import warn
+from redistopo.form.succeeding import Change
+from redistopo.form.watch import HELLO
+from redistopo.model.handover import preferring
+from redistopo.model.observed import NodeSeen, Role
+from redistopo.model.plan import NodePlan
+from redistopo.model.sentinels import Watch
+from redistopo.world.hearing import Poll, hearing
+from redistopo.world.observe import Depth
+from redistopo.world.waiting import Deadline, wait_for
+
+_PROMOTE_SECONDS = 1.5
+_CALL_OFF_SECONDS = 1.0
+_PRIORITY = "replica-priority"
+_INFO_PERIOD = "info-period"
+_OFTEN = 500
+"""Milliseconds between a Sentinel's questions while it is to learn a priority: usually 10 s."""
+
+_EPOCH, _CHOICE = "+new-epoch", "+selected-slave"
+_GIVEN_UP = ("-failover-abort-no-good-slave", "-failover-abort-slave-timeout")
+
+
+@contextmanager
+def chosen(change: Change) -> Iterator[Change]:
+    """A Sentinel is ready, and would promote no other replica; it is `asked`.
+
+    Sentinels choose by themselves, by priority, and then by what they last heard of the offset
+    (sentinel.c, compareSlavesForPromotion). So the priorities are others for a moment; were we
+    killed meanwhile, the next `up` sets them back, as any drift. Raises TimedOut where no
+    Sentinel comes to know them.
+    """
+    hands = change.hands
+    data = {node.name: node for node in (change.to, *change.followers)}
+    usual = {name: _priority(change, node) for name, node in data.items()}
+    wanted = preferring(usual, change.to.name)
+    with ExitStack() as stack:
+        moved = {name: value for name, value in wanted.items() if value != usual[name]}
+        for name, value in moved.items():
+            stack.callback(_set_back, change, data[name], usual[name])
+            hands.order(data[name], "CONFIG", "SET", _PRIORITY, value)
+        for node in _sentinels(change) if moved else ():
+            _ask_often(change, node, stack)
+        by_address = {data[name].address: value for name, value in wanted.items()}
+        yield replace(change, asked=_ready(change, by_address))
+
+
+def _priority(change: Change, node: NodePlan) -> int:
+    said = change.hands.order(node, "CONFIG", "GET", _PRIORITY)
+    return int(said[1]) if isinstance(said, list) and len(said) == 2 else 100
+
+
+def _set_back(change: Change, node: NodePlan, value: int) -> None:
+    """As before, also in its file: Sentinels have whom they promote write that
+    (sentinel.c, sentinelSendSlaveOf)."""
+    try:
+        change.hands.order(node, "CONFIG", "SET", _PRIORITY, value)
+        change.hands.order(node, "CONFIG", "REWRITE")
+    except RedistopoError as error:
+        warn(change.hands.tell, f"{error.message}; redistopo up sets {_PRIORITY} back")
+
+
+def _ask_often(change: Change, node: NodePlan, stack: ExitStack) -> None:
+    """The Sentinel soon asks its replicas; since 7.0. An older one does within 10 s."""
+    hands = change.hands
+    with suppress(RedistopoError):
+        said = hands.order(node, "SENTINEL", "DEBUG")
+        told = [str(word).lower() for word in said] if isinstance(said, list) else []
+        if _INFO_PERIOD in told:
+            was = told[told.index(_INFO_PERIOD) + 1]
+            stack.callback(_debug, change, node, was)
+            hands.order(node, "SENTINEL", "DEBUG", _INFO_PERIOD, _OFTEN)
+
+
+def _debug(change: Change, node: NodePlan, period: str) -> None:
+    with suppress(RedistopoError):
+        change.hands.order(node, "SENTINEL", "DEBUG", _INFO_PERIOD, period)
+
+
+def _sentinels(change: Change) -> tuple[NodePlan, ...]:
+    """Those that answered just before."""
+    names = {node.name for node in change.seen.sentinels}
+    return tuple(node for node in change.hands.plan.sentinels if node.name in names)
+
+
+def _ready(change: Change, priorities: Mapping[str, int]) -> NodePlan:
+    """The first Sentinel that knows these priorities, and isn't busy."""
+    said = [""]
+
+    def look() -> NodePlan | None:
+        seen = change.hands.look(Depth.HEALTH)
+        reasons = {node.name: _unready(change, node, priorities) for node in seen.sentinels}
+        said[0] = "\n".join(f"{name}: {reason}" for name, reason in reasons.items())
+        first = next((name for name, reason in reasons.items() if not reason), None)
+        return change.hands.plan.node(first) if first else None
+
+    try:
+        return wait_for(look, Deadline(change.hands.deadline.left / 2), lambda: "", pause=0.05)
+    except TimedOut as error:
+        raise TimedOut(
+            f"no Sentinel would have {change.to.name} lead",
+            detail=said[0],
+            hint="nothing was changed; redistopo verify tells more",
+        ) from error
+
+
+def _unready(change: Change, node: NodeSeen, priorities: Mapping[str, int]) -> str:
+    """Why a Sentinel wouldn't promote the one that is meant; "" where it would."""
+    watch = next((one for one in node.watches if one.address == change.before.address), None)
+    if watch is None:
+        return f"doesn't name {change.before.name}"
+    if "failover_in_progress" in watch.flags:
+        return "is in the midst of a failover"
+    for peer in watch.replicas:
+        wanted = priorities.get(peer.address)
+        if peer.down and peer.address == change.to.address:
+            return f"has {change.to.name} as down"
+        if wanted is not None and peer.priority != wanted:
+            return f"still knows {_PRIORITY} {peer.priority} of {peer.address}"
+    if change.to.address not in {peer.address for peer in watch.replicas}:
+        return f"doesn't know {change.to.name}"
+    return ""
+
+
+def promote(change: Change) -> None:
+    """A Sentinel made the replica the primary, and all of them name it.
+
+    Raises RedistopoError where it was refused, or another replica was chosen.
+    """
+    asked = change.asked
+    if asked is None:
+        raise RedistopoError("there is no Sentinel to ask")
+    hands = change.hands
+    address = (asked.host, asked.port)
+    with hearing(address, hands.keys.at(*address), (_EPOCH, _CHOICE, *_GIVEN_UP)) as poll:
+        hands.order(asked, "SENTINEL", "FAILOVER", hands.plan.topology.name)
+        epoch = _await_promotion(change, poll)
+    if epoch:
+        _spread(change, epoch)
+
+
+def _await_promotion(change: Change, poll: Poll) -> int:
+    """The epoch of the failover, once the replica leads; the Sentinel publishes the epoch
+    before it does anything. Raises RedistopoError where it gives up, or chooses another."""
+    epoch = [0]
+
+    def look() -> int | None:
+        while message := poll():
+            channel, text = message
+            words = text.split()
+            if channel == _EPOCH and words[0].isdigit():
+                epoch[0] = int(words[0])
+            elif channel == _CHOICE and f"{change.to.host} {change.to.port}" not in text:
+                raise RedistopoError(f"the Sentinel chose {' '.join(words[2:4])}")
+            elif channel in _GIVEN_UP:
+                raise RedistopoError("the Sentinel gave the failover up", detail=channel)
+        with suppress(Unreachable):  # whom it promotes hangs up on everybody
+            return epoch[0] if change.leads(change.to) else None
+        return None
+
+    try:
+        return wait_for(look, Deadline(_PROMOTE_SECONDS), lambda: "", pause=0.002, most=0.01)
+    except TimedOut as error:
+        raise TimedOut(
+            f"{change.to.name} was not promoted within {_PROMOTE_SECONDS:g} s of paused writes",
+            hint=f"the log of {change.asked.name}: {change.asked.folder.log}"
+            if change.asked
+            else "",
+        ) from error
+
+
+def _spread(change: Change, epoch: int) -> None:
+    """Every Sentinel names the new primary in that epoch. One that we don't get through to
+    hears it from the others, within 2 s."""
+    seen = {node.name: node for node in change.seen.sentinels}
+    for node in _sentinels(change):
+        for watch in seen[node.name].watches:
+            if words := _hello(change, watch, epoch):
+                with suppress(RedistopoError):
+                    change.hands.order(node, "PUBLISH", HELLO, words)
+
+
+def _hello(change: Change, watch: Watch, epoch: int) -> str:
+    """What another Sentinel would say of the new primary (sentinel.c, sentinelSendHello); by
+    preference the one that promoted it. "" where it knows no other."""
+    asked = change.asked.address if change.asked else ""
+    peer = max(watch.sentinels, key=lambda one: one.address == asked, default=None)
+    if peer is None:
+        return ""
+    about = f"{peer.host},{peer.port},{peer.id},{epoch}"
+    return f"{about},{watch.name},{change.to.host},{change.to.port},{epoch}"
+
+
+def call_off(change: Change) -> None:
+    """The Sentinel fails over no more, and no replica leads: with a timeout of a millisecond it
+    gives up at its next tick (sentinel.c, sentinelFailoverWaitPromotion)."""
+    asked, hands = change.asked, change.hands
+    if asked is None:
+        return
+    name = hands.plan.topology.name
+    usual = hands.plan.topology.failover_timeout
+
+    def over() -> bool | None:
+        seen = next(one for one in hands.look(Depth.HEALTH).nodes if one.name == asked.name)
+        busy = any("failover_in_progress" in watch.flags for watch in seen.watches)
+        return None if busy else True
+
+    with suppress(RedistopoError):
+        if not over():
+            hands.order(asked, "SENTINEL", "SET", name, "failover-timeout", 1)
+            try:
+                wait_for(over, Deadline(_CALL_OFF_SECONDS), lambda: "", pause=0.02)
+            finally:
+                hands.order(asked, "SENTINEL", "SET", name, "failover-timeout", usual)
+    replicas = {node.address: node for node in (change.to, *change.followers)}
+    for seen in hands.look(Depth.HEALTH).answering:
+        if seen.role is Role.PRIMARY and seen.address in replicas:
+            with suppress(RedistopoError):
+                before = change.before
+                hands.order(replicas[seen.address], "REPLICAOF", before.host, before.port)
+
+
+def named(change: Change, node: NodePlan) -> str:
+    """Whom the Sentinel names as primary."""
+    name = change.hands.plan.topology.name
+    try:
+        said = change.hands.order(node, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
+    except BadReply:
+        return ""
+    return ":".join(map(str, said)) if isinstance(said, list) else ""
