@@ -199,11 +199,17 @@ def test_a_redistopo_killed_right_after_a_launch_leaves_no_orphan(project: Proje
 )
 def test_two_ups_at_once_make_one_topology(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
-    both = [project.begin("up"), project.begin("up")]
-    told = [one.communicate(timeout=90) for one in both]
-    assert [one.returncode for one in both] == [0, 0], told
-    assert any("waiting for `redistopo up`" in err for _out, err in told)
-    assert any("nothing to do" in out for out, _err in told)
+    first = project.begin("up", "--json")
+    reach(first, "start")
+    first.send_signal(signal.SIGSTOP)  # so that the second one meets it at work
+    second = project.begin("up")
+    assert second.stderr is not None
+    assert "waiting for `redistopo up`" in second.stderr.readline()
+    first.send_signal(signal.SIGCONT)
+    first.communicate(timeout=90)
+    out, err = second.communicate(timeout=90)
+    assert [first.returncode, second.returncode] == [0, 0], err
+    assert "nothing to do" in out
     assert len(project.servers()) == 6
     assert project.faults() == []
 
