@@ -2,37 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.looks import BEGIN, brief, told_of
 
-from redistopo.model.known import LAG_BOUND, Condition, Known, condition, learn
-from redistopo.model.news import BAD, GOOD, MEANING, Kind, Occurrence, news
+from redistopo.model.known import LAG_BOUND, Condition, condition
+from redistopo.model.news import BAD, GOOD, MEANING, Kind
 from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.slots import SlotRange
 
 Seen = Callable[[str, str], Observed]
 Edit = Callable[[Observed], Observed]
 
-_BEGIN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _NOTHING: dict[str, Any] = {"info": {}, "cluster": {}, "members": ()}
-
-
-def _told(*looks: Observed) -> tuple[Occurrence, ...]:
-    """What the last look told after the others, one second apart."""
-    known: Known | None = None
-    found: tuple[Occurrence, ...] = ()
-    for number, seen in enumerate(looks):
-        now = learn(known, seen, _BEGIN + timedelta(seconds=number))
-        found, known = news(known, now), now
-    return found
-
-
-def _brief(found: tuple[Occurrence, ...]) -> list[str]:
-    return [f"{one.node} {one.kind.value}".strip() for one in found]
 
 
 def node(name: str, **fields: Any) -> Edit:
@@ -160,14 +146,14 @@ CLUSTER: list[tuple[str, Edit, list[str]]] = [
                          ids=[name for name, _, _ in CLUSTER])  # fmt: skip
 def test_a_cluster(observed: Seen, engine_name: str, edit: Edit, told: list[str]) -> None:
     seen = observed(engine_name, "cluster")
-    assert _brief(_told(seen, edit(seen))) == told
+    assert brief(told_of(seen, edit(seen))) == told
 
 
 @pytest.mark.parametrize(("edit", "_told_"), [(e, t) for _, e, t in CLUSTER],
                          ids=[name for name, _, _ in CLUSTER])  # fmt: skip
 def test_nothing_is_told_twice(observed: Seen, edit: Edit, _told_: list[str]) -> None:
     seen = observed("valkey-8.1", "cluster")
-    assert _told(seen, edit(seen), edit(seen)) == ()
+    assert told_of(seen, edit(seen), edit(seen)) == ()
 
 
 BACK: list[tuple[str, Edit, list[str]]] = [
@@ -184,11 +170,11 @@ BACK: list[tuple[str, Edit, list[str]]] = [
                          ids=[name for name, _, _ in BACK])  # fmt: skip
 def test_and_back(observed: Seen, engine_name: str, edit: Edit, told: list[str]) -> None:
     seen = observed(engine_name, "cluster")
-    assert _brief(_told(seen, edit(seen), seen)) == told
+    assert brief(told_of(seen, edit(seen), seen)) == told
 
 
 def test_the_first_look_says_what_nodes_are(observed: Seen, engine_name: str) -> None:
-    found = _told(gone("node2")(observed(engine_name, "replication")))
+    found = told_of(gone("node2")(observed(engine_name, "replication")))
     assert [one.words for one in found] == [
         "primary",
         "its process isn't running",
@@ -199,19 +185,19 @@ def test_the_first_look_says_what_nodes_are(observed: Seen, engine_name: str) ->
 
 def test_words_of_a_takeover(observed: Seen, engine_name: str) -> None:
     seen = observed(engine_name, "cluster")
-    told = _told(seen, gone("node1")(seen), both(promoted("node4", "node1"), gone("node1"))(seen))
+    told = told_of(seen, gone("node1")(seen), both(promoted("node4", "node1"), gone("node1"))(seen))
     words = {one.kind: one for one in told}
     assert words[Kind.ROLE].words == "primary now, was replica of node1"
     assert (words[Kind.ROLE].was, words[Kind.ROLE].now) == ("replica", "primary")
     assert words[Kind.PRIMARY].words == "leads slots 0-5460 now, instead of node1"
     assert words[Kind.EPOCH].now == "9"
-    assert {one.at for one in told} == {_BEGIN + timedelta(seconds=2)}
+    assert {one.at for one in told} == {BEGIN + timedelta(seconds=2)}
 
 
 def test_a_primary_that_comes_back_claims_its_slots_too(observed: Seen) -> None:
     seen = observed("redis-8.2", "cluster")
     split = promoted("node4", "node1")(seen)
-    told = [one for one in _told(seen, split) if one.kind is Kind.PRIMARY]
+    told = [one for one in told_of(seen, split) if one.kind is Kind.PRIMARY]
     assert [one.words for one in told] == [
         "leads slots 0-5460 now, instead of node1, and node1 still says so too"
     ]
@@ -223,7 +209,7 @@ def test_what_a_node_was_is_remembered_while_it_is_silent(observed: Seen) -> Non
         "node1", role="slave", master_host="127.0.0.1", master_port=seen.nodes[1].port,
         master_link_status="up",
     )(info("node2", role="master")(seen))  # fmt: skip
-    found = _told(seen, gone("node1")(seen), gone("node1")(seen), demoted)
+    found = told_of(seen, gone("node1")(seen), gone("node1")(seen), demoted)
     said = {(one.node, one.kind): one.words for one in found}
     assert said["node1", Kind.BACK].startswith("answers after 2.0 s gone; replica of node2")
     assert said["node1", Kind.ROLE] == "replica of node2 now, was primary"
@@ -240,18 +226,18 @@ def test_a_dead_primary_that_others_still_follow_says_nothing(observed: Seen) ->
 def test_a_shard_that_is_silent_as_a_whole_is_still_led(observed: Seen) -> None:
     seen = observed("valkey-9.1", "cluster")
     away = both(gone("node1"), gone("node4"))(seen)
-    assert _brief(_told(seen, away)) == ["node1 gone", "node4 gone"]
+    assert brief(told_of(seen, away)) == ["node1 gone", "node4 gone"]
     taken = both(promoted("node4", "node1"), gone("node1"))(seen)
-    assert "node4 primary" in _brief(_told(seen, away, taken))
+    assert "node4 primary" in brief(told_of(seen, away, taken))
 
 
 def test_nodes_join_and_leave(observed: Seen, engine_name: str) -> None:
     seen = observed(engine_name, "cluster")
     fewer = replace(seen, nodes=seen.nodes[:-1])
-    assert _brief(_told(fewer, seen)) == ["node6 joined"]
-    assert _brief(_told(seen, fewer)) == ["node6 left"]
+    assert brief(told_of(fewer, seen)) == ["node6 joined"]
+    assert brief(told_of(seen, fewer)) == ["node6 left"]
     nobody = replace(seen, nodes=())
-    assert _brief(_told(seen, nobody)) == [f"node{n} left" for n in range(1, 7)]
+    assert brief(told_of(seen, nobody)) == [f"node{n} left" for n in range(1, 7)]
 
 
 def test_lag_is_judged_with_some_inertia(observed: Seen) -> None:
@@ -261,10 +247,10 @@ def test_lag_is_judged_with_some_inertia(observed: Seen) -> None:
     def ahead(share: float) -> Observed:
         return info("node1", master_repl_offset=at + int(LAG_BOUND * share))(seen)
 
-    assert _brief(_told(seen, ahead(0.9))) == []
-    assert "node2 lagging" in _brief(_told(seen, ahead(1.5)))
-    assert _brief(_told(seen, ahead(1.5), ahead(0.9))) == []
-    assert "node2 caught-up" in _brief(_told(seen, ahead(1.5), ahead(0.2)))
+    assert brief(told_of(seen, ahead(0.9))) == []
+    assert "node2 lagging" in brief(told_of(seen, ahead(1.5)))
+    assert brief(told_of(seen, ahead(1.5), ahead(0.9))) == []
+    assert "node2 caught-up" in brief(told_of(seen, ahead(1.5), ahead(0.2)))
 
 
 @pytest.mark.parametrize(
@@ -304,4 +290,4 @@ def test_any_two_looks_can_be_told(observed: Seen, data: st.DataObject) -> None:
         looks.append(replace(changed, nodes=nodes))
     names = {"", *(f"node{n}" for n in range(1, 7))}
     # a silent node that was cut off may be named by its address
-    assert all(one.node in names or ":" in one.node for one in _told(*looks))
+    assert all(one.node in names or ":" in one.node for one in told_of(*looks))

@@ -1,34 +1,18 @@
 """What Sentinels' words become as news: whom they name, whom they have as down."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.guarded import NAMES, edited, guarded, told_by, without
+from support.looks import brief, told_of
 
-from redistopo.model.known import Known, learn
-from redistopo.model.news import BAD, GOOD, Kind, Occurrence, news
+from redistopo.model.news import BAD, GOOD, Kind
 from redistopo.model.observed import Observed
 
 Seen = Callable[[str, str], Observed]
 Edit = Callable[[Observed], Observed]
 
-_BEGIN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _TILT = {"redis_mode": "sentinel", "sentinel_tilt": "1"}
-
-
-def _told(*looks: Observed) -> tuple[Occurrence, ...]:
-    """What the last look told after the others, one second apart."""
-    known: Known | None = None
-    found: tuple[Occurrence, ...] = ()
-    for number, seen in enumerate(looks):
-        now = learn(known, seen, _BEGIN + timedelta(seconds=number))
-        found, known = news(known, now), now
-    return found
-
-
-def _brief(found: tuple[Occurrence, ...]) -> list[str]:
-    return [f"{one.node} {one.kind.value}".strip() for one in found]
 
 
 def down(*witnesses: str, agreed: bool = False) -> Edit:
@@ -70,8 +54,8 @@ CASES: list[tuple[str, Edit, list[str]]] = [
                          ids=[name for name, _, _ in CASES])  # fmt: skip
 def test_sentinels(observed: Seen, engine_name: str, edit: Edit, told: list[str]) -> None:
     seen = guarded(observed(engine_name, "replication"))
-    assert _brief(_told(seen, edit(seen))) == told
-    assert _told(seen, edit(seen), edit(seen)) == ()
+    assert brief(told_of(seen, edit(seen))) == told
+    assert told_of(seen, edit(seen), edit(seen)) == ()
 
 
 BACK: list[tuple[Edit, list[str]]] = [
@@ -85,25 +69,25 @@ BACK: list[tuple[Edit, list[str]]] = [
 @pytest.mark.parametrize(("edit", "told"), BACK)
 def test_and_back(observed: Seen, engine_name: str, edit: Edit, told: list[str]) -> None:
     seen = guarded(observed(engine_name, "replication"))
-    found = _told(seen, edit(seen), seen)
-    assert _brief(found) == told
+    found = told_of(seen, edit(seen), seen)
+    assert brief(found) == told
     assert {one.kind for one in found} <= GOOD | {Kind.NAMED}
 
 
 def test_the_words(observed: Seen) -> None:
     seen = guarded(observed("redis-7.0", "replication"))
-    assert _told(seen)[3].words == "sentinel, names node1"
-    named = _told(seen, renamed(seen, *NAMES))[-1]
+    assert told_of(seen)[3].words == "sentinel, names node1"
+    named = told_of(seen, renamed(seen, *NAMES))[-1]
     assert named.words == "named by the Sentinels in epoch 4, before it node1"
     assert (named.was, named.now) == ("node1", "node2")
-    lost = _told(seen, without(seen, "sentinel1", "sentinel2"))[-1]
+    lost = told_of(seen, without(seen, "sentinel1", "sentinel2"))[-1]
     assert lost.words == "1 of 3 Sentinels take part: no failover meanwhile"
     assert lost.kind in BAD
-    marked = _told(seen, down("sentinel1", "sentinel3")(seen))[0]
+    marked = told_of(seen, down("sentinel1", "sentinel3")(seen))[0]
     assert marked.words == "down in the eyes of 2 of 3 Sentinels"
     assert (marked.was, marked.now) == ("", "sdown")
 
 
 def test_who_is_named_is_remembered_while_no_sentinel_answers(observed: Seen) -> None:
     seen = guarded(observed("redis-7.0", "replication"))
-    assert "node2 named" in _brief(_told(seen, without(seen, *NAMES), renamed(seen, *NAMES)))
+    assert "node2 named" in brief(told_of(seen, without(seen, *NAMES), renamed(seen, *NAMES)))
