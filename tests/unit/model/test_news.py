@@ -218,7 +218,7 @@ def test_what_a_node_was_is_remembered_while_it_is_silent(observed: Seen) -> Non
 
 def test_a_dead_primary_that_others_still_follow_says_nothing(observed: Seen) -> None:
     seen = gone("node1")(observed("redis-8.2", "replication"))
-    told = _told(seen, info("node2", role="master")(seen))
+    told = told_of(seen, info("node2", role="master")(seen))
     words = [one.words for one in told if one.kind is Kind.PRIMARY]
     assert words == ["leads now, instead of node1"]
 
