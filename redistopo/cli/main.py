@@ -49,6 +49,7 @@ Exit codes: 0 done   1 failed   2 wrong usage or topology file
 \b
 Environment: REDISTOPO_DIR       the project's folder, as --dir
              REDISTOPO_PASSWORD  the password, instead of a generated one
+             REDISTOPO_SENTINEL_PASSWORD  with --connect, that of its Sentinels
              REDISTOPO_SERVER    a server program to use
              NO_COLOR            no colours"""
 
@@ -67,7 +68,7 @@ class _Ordered(click.Group):
 )
 @click.version_option(__version__, prog_name="redistopo", message="%(prog)s %(version)s")
 def redistopo() -> None:
-    """Real Redis topologies - replication and Cluster - in seconds, proven to work."""
+    """Real Redis topologies - replication, Sentinel and Cluster - in seconds, proven to work."""
 
 
 for _command in (
