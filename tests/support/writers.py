@@ -15,6 +15,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from support.waiting import until
+
 _PAUSE = 0.002
 """Seconds between two writes of a client."""
 
@@ -115,10 +117,7 @@ def writing(
     ]
     for thread in threads:
         thread.start()
-    end = time.monotonic() + 20
-    while len({key.split(":")[0] for key in tuple(writers.acknowledged)}) < clients:
-        assert time.monotonic() < end, f"no client could write: {writers.errors[-3:]}"
-        time.sleep(0.01)
+    until(lambda: len({key.split(":")[0] for key in tuple(writers.acknowledged)}) == clients, 20)
     try:
         yield writers
     finally:
