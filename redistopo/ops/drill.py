@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from redistopo.model.intent import Hurt, Intent
 from redistopo.model.layout import Layout
 from redistopo.model.observed import NodeSeen, Observed, Role, shards_of
 from redistopo.model.selector import select_one
-from redistopo.ops.drill_scene import Scene
+from redistopo.ops.drill_scene import DrillRequest, Scene
 from redistopo.ops.drilling import measure
 from redistopo.ops.health import Verdict, settle, with_proof
 from redistopo.ops.mending import release, tidy, way_in
@@ -47,29 +46,6 @@ _MEND_ILL_SECONDS = 15.0
 """Where it wasn't healthy before, it may never be."""
 
 _SWEEP_SECONDS = 10.0
-
-ANY_PRIMARY = ("shard:1", "primary")
-"""Who is hurt where nobody is named."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillRequest:
-    """What to break and how to judge it; each of `targets` are words that mean one node.
-
-    `budget` is for how many seconds clients may be without service; `rate` operations per
-    second by so many `clients`; `wait_replicas` N: each write waits for N replicas (WAIT).
-    With `force` also a drill that can't succeed is done; `restore_roles` hands the roles back.
-    """
-
-    root: Path
-    targets: tuple[tuple[str, ...], ...] = (ANY_PRIMARY,)
-    fault: Fault = Fault.KILL
-    budget: float = 15.0
-    rate: int = 500
-    clients: int = 4
-    wait_replicas: int = 0
-    force: bool = False
-    restore_roles: bool = False
 
 
 def drill(request: DrillRequest, tell: Tell) -> DrillReport:

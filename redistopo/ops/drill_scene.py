@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from redistopo.form.hands import Hands
 from redistopo.model.drill import Moment
@@ -10,14 +10,34 @@ from redistopo.model.fault import Fault
 from redistopo.model.observed import NodeSeen, Observed
 from redistopo.ops.preflight import Preflight
 
-if TYPE_CHECKING:
-    from redistopo.ops.drill import DrillRequest
-
 _GRACE_SECONDS = 3.0
 """Beyond the node timeout; by then an election is over, or nobody is elected."""
 
 _SENTINEL_SECONDS = 4.0
 """What Sentinels need beyond: they look at everything once a second."""
+
+ANY_PRIMARY = ("shard:1", "primary")
+"""Who is hurt where nobody is named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillRequest:
+    """What to break and how to judge it; each of `targets` are words that mean one node.
+
+    `budget` is for how many seconds clients may be without service; `rate` operations per
+    second by so many `clients`; `wait_replicas` N: each write waits for N replicas (WAIT).
+    With `force` also a drill that can't succeed is done; `restore_roles` hands the roles back.
+    """
+
+    root: Path
+    targets: tuple[tuple[str, ...], ...] = (ANY_PRIMARY,)
+    fault: Fault = Fault.KILL
+    budget: float = 15.0
+    rate: int = 500
+    clients: int = 4
+    wait_replicas: int = 0
+    force: bool = False
+    restore_roles: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +46,7 @@ class Scene:
     back, or raises."""
 
     hands: Hands
-    request: "DrillRequest"
+    request: DrillRequest
     seen: Observed
     victims: tuple[NodeSeen, ...]
     flight: Preflight

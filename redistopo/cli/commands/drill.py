@@ -69,9 +69,9 @@ def failover(
     from redistopo.events import Tell
     from redistopo.model.drill import DrillReport
     from redistopo.model.fault import Fault
-    from redistopo.ops.drill import DrillRequest
     from redistopo.ops.drill import drill as verb
     from redistopo.ops.drill_files import refuse_report, write_drills_junit, write_report
+    from redistopo.ops.drill_scene import DrillRequest
 
     def work(tell: Tell) -> DrillReport:
         if shard is not None and node:
