@@ -1,0 +1,63 @@
+"""The workshop, typed command by command as a reader would; both languages type the same.
+
+REDISTOPO_UPDATE_GOLDENS=1 writes what was printed into both pages.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.engines import BUNDLED
+from support.lesson import Shell, alike, rewritten, typed, with_blocks_of
+from support.project import Project, servers_below
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = (DOCS / "workshop.md", DOCS / "atelier.fr.md")
+UPDATING = bool(os.environ.get("REDISTOPO_UPDATE_GOLDENS"))
+
+
+def test_both_languages_type_the_same() -> None:
+    english, french = (
+        [(one.command, one.output) for one in typed(page.read_text(encoding="utf-8"))]
+        for page in PAGES
+    )
+    assert french == english
+
+
+@pytest.fixture
+def shell(projects: Callable[[str], Project], tmp_path: Path) -> Iterator[Shell]:
+    """A home with redis-server, redis-cli and redistopo on its path."""
+    home = tmp_path / "home"
+    programs = home / ".programs"
+    programs.mkdir(parents=True)
+    (programs / "redis-server").symlink_to(BUNDLED.path)
+    (programs / "redis-cli").symlink_to(BUNDLED.cli)
+    path = os.pathsep.join((str(programs), str(Path(sys.executable).parent), os.environ["PATH"]))
+    found = Shell(home, projects("ports").port, {"PATH": path, "COLUMNS": "100"})
+    yield found
+    found.end()
+    left = servers_below(home)
+    for server in left:
+        server.kill()
+    assert not left
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="a reader has curl")
+def test_every_command_prints_what_the_page_says(shell: Shell) -> None:
+    told = typed(PAGES[0].read_text(encoding="utf-8"))
+    seen = [shell.type(one.command) for one in told]
+    wrong = [(one, was) for one, was in zip(told, seen, strict=True) if not alike(one.output, was)]
+    if UPDATING:
+        english, french = (page.read_text(encoding="utf-8") for page in PAGES)
+        for one, was in reversed(wrong):
+            english = rewritten(english, one, was)
+        PAGES[0].write_text(english, encoding="utf-8")
+        PAGES[1].write_text(with_blocks_of(english, french), encoding="utf-8")
+        return
+    assert not wrong, "\n".join(
+        f"line {one.line}: $ {one.command}\n{was}\n-- but the page says:\n{one.output}"
+        for one, was in wrong
+    )
