@@ -21,6 +21,7 @@ from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
 from redistopo.model.topology import Topology
 from redistopo.render.conf import SeedIds, node_conf, seed_tables, sentinel_conf, users_acl
+from redistopo.render.demo_page import page
 from redistopo.render.junit import drills_junit
 from redistopo.render.report import drill_html, drill_svg
 from redistopo.render.topology_file import topology_file
