@@ -1,0 +1,1 @@
+"""The application on top: a cache-aside web application, seen live."""
