@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Flask, Response, jsonify, request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from redistopo.demo.cache_aside import CacheAside
-from redistopo.demo.database import DatabaseError, Items
+from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.desk import Desk
 from redistopo.demo.guard import HEADERS, Refusal, refuse_host, refuse_origin
 from redistopo.demo.metrics import Metrics
@@ -39,6 +40,11 @@ class Parts:
     act: Callable[[str, str], str]
 
 
+class _Json(DefaultJSONProvider):
+    ensure_ascii = False
+    sort_keys = False
+
+
 class _Id(BaseConverter):
     """An item's id: anything, also with slashes and line ends in it."""
 
@@ -55,8 +61,7 @@ def make_app(parts: Parts) -> Flask:
     # an answer of 500 says that something went wrong; what, stands in the terminal
     app.logger.setLevel(logging.ERROR)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]  of Flask's own provider
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = _Json(app)
     app.url_map.merge_slashes = False  # an id may hold two in a row
     app.url_map.converters["id"] = _Id
 
@@ -64,8 +69,8 @@ def make_app(parts: Parts) -> Flask:
     def guard() -> Response | None:
         refused = refuse_host(request.headers.get("Host", ""), parts.host)
         if refused is None and request.method not in ("GET", "HEAD", "OPTIONS"):
-            refused = refuse_origin(request.headers)
-        return refusal(refused, 403) if refused else None
+            refused = refuse_origin(dict(request.headers))
+        return refusal(refused) if refused else None
 
     @app.after_request
     def headers(response: Response) -> Response:
@@ -84,8 +89,8 @@ def _tell_errors(app: Flask) -> None:
     def http(error: HTTPException) -> Response:
         return failure(f"{error.name}", error.description or "", error.code or 500)
 
-    @app.errorhandler(DatabaseError)
-    def database(error: DatabaseError) -> Response:
+    @app.errorhandler(DatabaseAway)
+    def database(error: DatabaseAway) -> Response:
         return failure(str(error), "the database behind the cache is needed for this", 503)
 
     @app.errorhandler(RedistopoError)
@@ -101,6 +106,6 @@ def failure(message: str, hint: str, status: int, **more: str) -> Response:
     return response
 
 
-def refusal(refused: Refusal, status: int) -> Response:
+def refusal(refused: Refusal) -> Response:
     """The same, of what a guard refused."""
-    return failure(refused.message, refused.hint, status)
+    return failure(refused.message, refused.hint, 403)

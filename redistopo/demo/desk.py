@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from redistopo.demo.cache_aside import CacheAside
-from redistopo.demo.database import DatabaseError
+from redistopo.demo.database import DatabaseAway
 from redistopo.demo.latencies import Latencies
 
 
@@ -63,47 +63,45 @@ class Desk:
         self._place = place
         self._ears = ears
 
-    def serve(self, id: str, *, with_ttl: bool = True) -> Answer:
+    def serve(self, item: str, *, with_ttl: bool = True) -> Answer:
         """The item; the time left to it in the cache costs another command.
 
-        Raises DatabaseError, which listeners are told of, too.
+        Raises DatabaseAway, which listeners are told of, too.
         """
         try:
-            served = self._cache.get(id)
-        except DatabaseError:
-            self._ears.served(_failed(id, self._place(self._cache.key(id))).told())
+            served = self._cache.get(item)
+        except DatabaseAway:
+            self._ears.served(_failed(item, self._place(self._cache.key(item))).told())
             raise
         # before the next command: who served this one is known for the last alone
-        place = self._place(self._cache.key(id))
+        place = self._place(self._cache.key(item))
         away = bool(served.degraded)
         answer = Answer(
-            id=id,
+            id=item,
             data=served.data,
             source=served.source.value,
-            ttl=self._cache.ttl(id) if with_ttl and not away else None,
+            ttl=self._cache.ttl(item) if with_ttl and not away else None,
             node="" if away else place.node,
             slot=place.slot,
             degraded=served.degraded,
             milliseconds=round(served.seconds * 1000, 3),
             status=404 if served.data is None else 200,
         )
-        self._ears.latencies.add(
-            hit=answer.source == "cache", milliseconds=answer.milliseconds
-        )
+        self._ears.latencies.add(hit=answer.source == "cache", milliseconds=answer.milliseconds)
         self._ears.took(answer.source, served.seconds)
         self._ears.served(answer.told())
         return answer
 
-    def ask(self, id: str) -> None:
+    def ask(self, item: str) -> None:
         """The same for the load generator, which goes on whatever comes of it."""
         try:
-            self.serve(id, with_ttl=False)
-        except DatabaseError:
+            self.serve(item, with_ttl=False)
+        except DatabaseAway:
             return  # told already
 
 
-def _failed(id: str, place: Place) -> Answer:
+def _failed(item: str, place: Place) -> Answer:
     return Answer(
-        id=id, data=None, source="database", ttl=None, node=place.node, slot=place.slot,
+        id=item, data=None, source="database", ttl=None, node=place.node, slot=place.slot,
         degraded="", milliseconds=0.0, status=503,
     )  # fmt: skip

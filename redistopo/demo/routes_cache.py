@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from flask import Blueprint, Response, jsonify, request
 
 from redistopo.demo.app import Parts, failure
-from redistopo.demo.database import DatabaseError
 from redistopo.demo.metrics import CONTENT_TYPE
 
 _LONGEST_ID = 512
@@ -16,51 +15,59 @@ _LONGEST_TEXT = 4000
 
 def cache_routes(parts: Parts) -> Blueprint:
     """``/data``, ``/cache``, ``/healthz`` and ``/metrics``."""
-    routes = Blueprint("cache", __name__)
-    cache, items = parts.cache, parts.items
+    routes, views = Blueprint("cache", __name__), _Views(parts)
+    routes.get("/data/<id:item>")(views.read)
+    routes.put("/data/<id:item>")(views.change)
+    routes.delete("/cache/<id:item>")(views.forget)
+    routes.delete("/cache")(views.forget_all)
+    routes.get("/healthz")(views.health)
+    routes.get("/metrics")(views.metrics)
 
-    @routes.get("/data/<id:id>")
-    def read(id: str) -> Response:
-        if len(id) > _LONGEST_ID:
-            return _too_long()
-        answer = parts.desk.serve(id)
-        response = jsonify(answer.body())
-        response.status_code = answer.status
-        return response
-
-    @routes.put("/data/<id:id>")
-    def change(id: str) -> Response:
-        if len(id) > _LONGEST_ID:
-            return _too_long()
-        wanted = request.get_json()
-        if wrong := _wrong(wanted):
-            return failure(wrong, 'send {"name": "...", "description": "..."}, or one of them', 400)
-        row = items.change(id, **wanted)
-        if row is None:
-            return failure(f"there is no item {id!r}", "GET / shows which there are", 404)
-        return jsonify({"data": row, "invalidated": cache.invalidate(id)})
-
-    @routes.delete("/cache/<id:id>")
-    def forget(id: str) -> Response:
-        return jsonify({"invalidated": cache.invalidate(id)})
-
-    @routes.delete("/cache")
-    def forget_all() -> Response:
-        return jsonify({"removed": cache.clear()})
-
-    @routes.get("/healthz")
-    def health() -> Response:
-        return _health(parts)
-
-    @routes.get("/metrics")
-    def metrics() -> Response:
-        return Response(parts.metrics.text(), content_type=CONTENT_TYPE)
+    @routes.before_request
+    def short() -> Response | None:
+        item = (request.view_args or {}).get("item", "")
+        if len(item) <= _LONGEST_ID:
+            return None
+        return failure("that id is too long", f"an id has {_LONGEST_ID} characters at most", 400)
 
     return routes
 
 
-def _too_long() -> Response:
-    return failure("that id is too long", f"an id has {_LONGEST_ID} characters at most", 400)
+class _Views:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def read(self, item: str) -> Response:
+        answer = self._parts.desk.serve(item)
+        response = jsonify(answer.body())
+        response.status_code = answer.status
+        return response
+
+    def change(self, item: str) -> Response:
+        wanted = request.get_json()
+        if wrong := _wrong(wanted):
+            return failure(wrong, 'send {"name": "...", "description": "..."}, or one of them', 400)
+        row = self._parts.items.change(item, **wanted)
+        if row is None:
+            return failure("there is no such item", "the items are 1, 2, 3 and so on", 404)
+        # after the commit, or a reader in between caches the old row anew
+        return jsonify({"data": row, "invalidated": self._parts.cache.invalidate(item)})
+
+    def forget(self, item: str) -> Response:
+        return jsonify({"invalidated": self._parts.cache.invalidate(item)})
+
+    def forget_all(self) -> Response:
+        return jsonify({"removed": self._parts.cache.clear()})
+
+    def health(self) -> Response:
+        """Well while the database answers: without Redis it is slower, and says so."""
+        self._parts.items.ids()
+        circuits = self._parts.cache.circuits()
+        away = sorted(shard for shard, state in circuits.items() if state != "closed")
+        return jsonify({"status": "degraded" if away else "ok", "without_cache": away})
+
+    def metrics(self) -> Response:
+        return Response(self._parts.metrics.text(), content_type=CONTENT_TYPE)
 
 
 def _wrong(wanted: object) -> str:
@@ -69,18 +76,12 @@ def _wrong(wanted: object) -> str:
         return "a change is a JSON object with something in it"
     for key, value in wanted.items():
         if key not in ("name", "description"):
-            return f"an item has no {key!r} that could be changed"
-        if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_TEXT:
+            return "an item's name and description can be changed, and nothing else"
+        if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_TEXT or _halved(value):
             return f"{key} is a text of 1 to {_LONGEST_TEXT} characters"
     return ""
 
 
-def _health(parts: Parts) -> Response:
-    """Well while the database answers: without Redis it is slower, and says so."""
-    circuits = parts.cache.circuits()
-    away = sorted(shard for shard, state in circuits.items() if state != "closed")
-    try:
-        parts.items.ids()
-    except DatabaseError as error:
-        return failure(str(error), "the database behind the cache is needed for this", 503)
-    return jsonify({"status": "degraded" if away else "ok", "without_cache": away})
+def _halved(text: str) -> bool:
+    """Whether a text holds half of a pair: JSON can write that, UTF-8 can't."""
+    return any("\ud800" <= one <= "\udfff" for one in text)

@@ -1,4 +1,4 @@
-"""`demo`: a web application with a cache in front of its database serves until it is interrupted."""
+"""`demo`: a web application with a cache before its database serves until it is interrupted."""
 
 import errno
 import logging
@@ -6,18 +6,21 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from redistopo.demo.cache_aside import CacheAside
-from redistopo.demo.database import Items
+from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.guard import loopback
 from redistopo.demo.stage import Stage, StageRequest, stage
+from redistopo.demo.story import Story
 from redistopo.demo.stream import MOST_STREAMS, Hub
 from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.events import Tell, warn
 from redistopo.ops.project import layout_of, load
+from redistopo.world.files import absolute, write_private
 from redistopo.world.ports import holder
 
 if TYPE_CHECKING:
@@ -77,22 +80,21 @@ def demo(request: DemoRequest, tell: Tell, ready: Callable[[str], object]) -> No
         )
     with ExitStack() as stack:
         live = stack.enter_context(stage(request.stage))
-        items = Items(stack.enter_context(_database(request)), request.delay)
+        items = stack.enter_context(_items(request))
         parts = stack.enter_context(_parts(request, live, items))
         _serve(make_app(parts), request, parts.hub, ready)
 
 
 def require_extra() -> None:
     """Raises MachineLacks where what the demo serves with isn't installed."""
-    try:
-        import flask
-        import prometheus_client
-        import waitress  # noqa: F401  all three are needed
-    except ImportError as error:
-        raise MachineLacks(
-            f"redistopo demo needs {error.name}, which isn't installed",
-            hint="pip install 'redistopo[demo]'",
-        ) from error
+    for package in ("flask", "prometheus_client", "waitress"):
+        try:
+            import_module(package)
+        except ImportError as error:
+            raise MachineLacks(
+                f"redistopo demo needs {error.name}, which isn't installed",
+                hint="pip install 'redistopo[demo]'",
+            ) from error
 
 
 def url(host: str, port: int) -> str:
@@ -102,15 +104,32 @@ def url(host: str, port: int) -> str:
 
 
 @contextmanager
+def _items(request: DemoRequest) -> Iterator[Items]:
+    """The rows, where there were none before; raises MachineLacks where the file can't be used."""
+    with _database(request) as path:
+        try:
+            yield Items.seeded(path, request.delay)
+        except DatabaseAway as error:
+            raise MachineLacks(
+                "the demo's database can't be used",
+                detail=f"{path}: {error}",
+                hint="move that file away, and it is made anew; or name another: --database FILE",
+            ) from error
+
+
+@contextmanager
 def _database(request: DemoRequest) -> Iterator[Path]:
-    """Where the file is; it need not be there yet."""
+    """Where its file is, for us alone; one that the user names may not be there yet."""
     if request.database is not None:
-        yield request.database.expanduser().absolute()
+        yield absolute(request.database)
     elif request.stage.connect:
         with TemporaryDirectory(prefix="redistopo-demo-") as folder:
             yield Path(folder, "demo.sqlite")
     else:
-        yield layout_of(request.stage.root).database
+        path = layout_of(request.stage.root).database
+        if not path.exists():
+            write_private(path, "")  # an empty file is an empty database
+        yield path
 
 
 @contextmanager
@@ -131,9 +150,9 @@ def _parts(request: DemoRequest, live: Stage, items: Items) -> Iterator["Parts"]
     state = State(live, cache, latencies, request.delay)
     hub = Hub(state.message)
     metrics = Metrics(cache, lambda: hub.listening)
-    desk = Desk(cache, live.place, Ears(latencies, metrics.took, hub.served))
+    desk = Desk(cache, live.place, Ears(latencies=latencies, took=metrics.took, served=hub.served))
     state.traffic = traffic = Traffic(desk.ask, items.ids())
-    live.follow(lambda story: hub.story(story.told()))
+    live.follow(lambda story: hub.story(_plain(story)))
     own = "" if request.stage.connect else load(request.stage.root).topology.templates
     try:
         yield Parts(
@@ -144,6 +163,11 @@ def _parts(request: DemoRequest, live: Stage, items: Items) -> Iterator["Parts"]
     finally:
         hub.close()
         traffic.close()
+
+
+def _plain(story: Story) -> dict[str, object]:
+    at = story.at.isoformat(timespec="milliseconds")
+    return {"at": at, "level": story.level, "text": story.text}
 
 
 def _serve(app: "Flask", request: DemoRequest, hub: Hub, ready: Callable[[str], object]) -> None:

@@ -184,7 +184,7 @@ class Hub:
             return True
 
     def _batch(self) -> bytes:
-        told = []
+        told: list[JSON] = []
         while self._served and len(told) < MOST_SERVED:
             told.append(self._served.popleft())
         return frame("served", told) if told else b""

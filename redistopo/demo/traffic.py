@@ -81,8 +81,7 @@ class Traffic:
 
     def _work(self) -> None:
         while self._turn():
-            id = self._choice.choices(self._ids, cum_weights=self._weights)[0]
-            self._request(id)
+            self._request(self._choice.choices(self._ids, cum_weights=self._weights)[0])
             with self._wake:
                 self._done.append(time.monotonic())
 

@@ -44,7 +44,9 @@ def demo(
     Its page asks for items, makes load, and breaks and mends nodes; GET /data/ID answers with
     JSON. Needs pip install 'redistopo[demo]'.
     """
-    from redistopo.demo.serving import DemoRequest, demo as verb
+    from redistopo.cli.progress import plain_lines
+    from redistopo.demo.serving import DemoRequest
+    from redistopo.demo.serving import demo as verb
     from redistopo.demo.stage import StageRequest
 
     def work() -> None:
@@ -54,7 +56,7 @@ def demo(
             ),
             host=host, port=port, ttl=ttl, delay=delay, database=database,
         )  # fmt: skip
-        verb(request, told, ready)
+        verb(request, plain_lines, ready)
 
     def ready(url: str) -> None:
         click.echo(f"Serving on {url} (Ctrl-C ends)")

@@ -161,6 +161,7 @@ CASES: dict[str, Callable[[str], str]] = {
     "drill.svg": lambda own: drill_svg(report(), own=own),
     "drill.html": lambda own: drill_html([report()], "Failover drills", own=own),
     "drill.xml": lambda _own: drills_junit([report()], "redistopo drill golden"),
+    "demo-page.html": lambda own: page("correct-horse", own=own),
     "drill.txt": lambda _own: _on_a_terminal(),
 }
 
