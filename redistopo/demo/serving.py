@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from redistopo.demo.cache_aside import CacheAside
+from redistopo.demo.cache_aside import CacheAside, Settings
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.guard import loopback
 from redistopo.demo.stage import Stage, StageRequest, stage
@@ -43,6 +43,9 @@ _BUFFERED = 64 * 1024
 
 _LARGEST_BODY = 1024 * 1024
 """Bytes that are read at all; the application takes far fewer."""
+
+_CLAIMED = 5.0
+"""Seconds on top of a slow read of the database, after which its reader counts as dead."""
 
 _LAST_SECONDS = 2.0
 """At the end requests under way have so long to be answered."""
@@ -143,7 +146,12 @@ def _parts(request: DemoRequest, live: Stage, items: Items) -> Iterator["Parts"]
     from redistopo.demo.traffic import Traffic
 
     cache = CacheAside(
-        live.writer, items.load, reader=live.reader, ttl=request.ttl, shard_of=live.shard_of
+        live.writer,
+        items.load,
+        reader=live.reader,
+        ttl=request.ttl,
+        shard_of=live.shard_of,
+        settings=Settings(claim_seconds=_CLAIMED + 2 * request.delay),
     )
     live.count_degraded(lambda: cache.stats.counts().degraded)
     latencies = Latencies()
