@@ -3,7 +3,8 @@
 import { ask, Refused } from "./server.js";
 import { byId, count, decades, icon, make, milliseconds, percent, say, seconds, setIcon } from "./words.js";
 
-const PAST = 4;
+const PAST = 3;
+const AWAY = "Redis is away: the cached copy goes as soon as it is back.";
 
 let whole = 60; // the TTL that is set, in seconds: the full length of the bar
 let ends = null; // when the item leaves the cache, by performance.now(); null: it isn't there
@@ -54,9 +55,9 @@ async function get(id, onAnswer) {
 
 async function drop(id) {
   try {
-    await ask("DELETE", path("/cache/", id));
-    if (id === shown) keep(null);
-    tell(`${id} is out of the cache: the next request reads the database.`, "done");
+    const { invalidated } = await ask("DELETE", path("/cache/", id));
+    if (invalidated && id === shown) keep(null);
+    tell(invalidated ? "Dropped: the next request reads the database." : `Noted. ${AWAY}`, "done");
   } catch (refused) {
     failed(refused);
   }
@@ -68,12 +69,7 @@ async function save() {
     const row = { name: byId("row-name").value, description: byId("row-description").value };
     const reply = await ask("PUT", path("/data/", shown), row);
     if (reply.invalidated) keep(null);
-    tell(
-      reply.invalidated
-        ? "Saved, and taken out of the cache."
-        : "Saved. Redis is away: the cached copy goes as soon as it is back.",
-      "done",
-    );
+    tell(reply.invalidated ? "Saved, and dropped from the cache." : `Saved. ${AWAY}`, "done");
   } catch (refused) {
     failed(refused);
   }

@@ -25,6 +25,7 @@ export class Chart {
   #rates = [];
   #marks = [];
   #colors = {};
+  #font = "sans-serif";
   #drawn = 0;
 
   constructor(canvas, empty) {
@@ -63,7 +64,8 @@ export class Chart {
     this.#canvas.width = Math.round(width * scale);
     this.#canvas.height = Math.round(height * scale);
     this.#canvas.getContext("2d").setTransform(scale, 0, 0, scale, 0, 0);
-    const style = getComputedStyle(document.documentElement);
+    const style = getComputedStyle(document.body);
+    this.#font = style.fontFamily;
     for (const name of ["ink", "faint", "line", "cache", "database", "bad", "good", "changed"]) {
       this.#colors[name] = style.getPropertyValue(`--${name}`).trim();
     }
@@ -105,7 +107,7 @@ export class Chart {
   }
 
   #grid({ pen, width, bottom, foot, x, y }) {
-    pen.font = "11px system-ui, sans-serif";
+    pen.font = `12px ${this.#font}`;
     pen.lineWidth = 1;
     pen.strokeStyle = this.#colors.line;
     pen.fillStyle = this.#colors.faint;
@@ -120,7 +122,7 @@ export class Chart {
     pen.fillText("hits", LEFT - 6, foot - STRIP / 2);
     pen.textBaseline = "alphabetic";
     const now = performance.now();
-    for (const s of [60, 45, 30, 15, 0]) {
+    for (const s of width < 480 ? [60, 30, 0] : [60, 45, 30, 15, 0]) {
       pen.textAlign = s === 60 ? "left" : s === 0 ? "right" : "center";
       pen.fillText(s ? `${s} s ago` : "now", x(now - 1000 * s), foot + 14);
     }
@@ -160,12 +162,16 @@ export class Chart {
   #share({ pen, foot, x }) {
     pen.fillStyle = this.#colors.cache;
     pen.globalAlpha = 0.75;
+    pen.beginPath();
     this.#rates.forEach(({ at, share }, index) => {
       if (share === null) return;
-      const end = this.#rates[index + 1]?.at ?? performance.now();
+      // on whole pixels: no seams
+      const from = Math.round(x(at));
+      const to = Math.round(x(this.#rates[index + 1]?.at ?? performance.now()));
       const tall = share * (STRIP - 2);
-      pen.fillRect(x(at), foot - tall, x(end) - x(at), tall);
+      pen.rect(from, foot - tall, to - from, tall);
     });
+    pen.fill();
     pen.globalAlpha = 1;
   }
 }

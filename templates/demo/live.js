@@ -25,8 +25,8 @@ export function follow(hear, tell) {
     };
     for (const kind of Object.keys(hear)) {
       source.addEventListener(kind, (event) => {
+        if (lost) back();
         heard = performance.now();
-        since = new Date();
         hear[kind](JSON.parse(event.data));
       });
     }
@@ -39,7 +39,8 @@ export function follow(hear, tell) {
     tell("live", since);
   }
 
-  function gone(why) {
+  function gone(why, at = new Date()) {
+    if (!lost) since = at;
     lost = true;
     tell("lost", since, why);
   }
@@ -59,7 +60,7 @@ export function follow(hear, tell) {
     } catch (refused) {
       // an answer, though a bad one, is one
       if (refused.status) heard = performance.now();
-      else gone("The demo doesn't answer.");
+      else gone("The demo doesn't answer.", new Date(Date.now() - performance.now() + heard));
     }
   }
 

@@ -1,8 +1,7 @@
 // One node: its role and state in words, its share of the requests, and what breaks and mends it.
 
 import { ask, Refused } from "./server.js";
-import { byId, icon, make, say, setIcon } from "./words.js";
-import { light } from "./topology.js";
+import { byId, icon, light, make, say, setIcon } from "./words.js";
 
 const STATES = {
   up: ["up", "up"],
@@ -121,7 +120,7 @@ export class NodeView {
       const done = await ask("POST", `/actions/${verb}`, { node: this.#name });
       this.#news = performance.now() + READ;
       this.#until = performance.now() + SETTLE;
-      this.#tell(done.done, "done");
+      this.#tell(said(done.done, this.#name), "done");
     } catch (refused) {
       if (!(refused instanceof Refused)) throw refused;
       this.#news = performance.now() + 3 * READ;
@@ -148,6 +147,11 @@ export class NodeView {
     this.line.title = text;
     if (mood && mood !== "busy") say(byId("said"), `${this.#name}: ${text}`);
   }
+}
+
+/** What was done, without the name of the node that it stands at. */
+function said(text, name) {
+  return text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text;
 }
 
 // A button that the keyboard stands on stays reachable: focus doesn't fall off the page.

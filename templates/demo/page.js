@@ -37,7 +37,8 @@ function showLatency({ hit, miss }) {
     say(byId(`${name}-p95`), p95 === null ? "–" : `${milliseconds(p95)} ms`);
   }
   const times = hit.p50 && miss.p50 ? miss.p50 / hit.p50 : 0;
-  if (times) say(byId("ratio").firstElementChild, `${times < 10 ? times.toFixed(1) : count(times)}×`);
+  const words = times < 10 ? times.toFixed(1) : count(times);
+  say(byId("ratio").firstElementChild, times > 1 ? `${words}×` : "–");
 }
 
 function showServed(served) {

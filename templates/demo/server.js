@@ -10,7 +10,7 @@ export class Refused extends Error {
   }
 
   get told() {
-    return this.hint ? `${this.message}. ${this.hint}` : this.message;
+    return this.hint ? `${this.message}\nHint: ${this.hint}` : this.message;
   }
 }
 

@@ -1,14 +1,14 @@
 // The topology drawn: shards, roles, slots, who serves; and a node's buttons.
 
 import { NodeView } from "./node.js";
-import { byId, count, icon, make, percent, say, setIcon } from "./words.js";
+import { byId, count, icon, light, make, percent, say, setIcon } from "./words.js";
 
 const SLOTS = 16384;
 const RECENT = 5000; // ms that a node's share is counted over
 const CIRCUITS = {
   closed: ["good", "cache in use"],
-  open: ["bad", "circuit open: asks the database"],
-  "half-open": ["loading", "circuit half-open: tries again"],
+  open: ["bad", "circuit open"],
+  "half-open": ["loading", "circuit half-open"],
 };
 
 export class Topology {
@@ -25,9 +25,9 @@ export class Topology {
   /** Draws what the state message says; elements are kept, so that focus stays where it is. */
   update(state) {
     const { topology } = state;
-    say(byId("trouble"), topology.trouble);
-    byId("trouble").hidden = !topology.trouble;
     say(byId("topology-line"), this.#line(state));
+    byId("topology-line").dataset.mood = topology.trouble ? "bad" : "";
+    byId("trouble").hidden = !topology.trouble;
     const groups = topology.shards.map((shard) => ({ ...shard, circuit: circuit(state, shard, topology) }));
     if (topology.sentinels.length) {
       groups.push({ name: "Sentinels", slots: "", nodes: topology.sentinels, watching: true });
@@ -60,10 +60,9 @@ export class Topology {
 
   #line({ shape, own, actions, topology }) {
     const nodes = topology.shards.reduce((sum, shard) => sum + shard.nodes.length, 0);
-    const size = `${nodes} ${nodes === 1 ? "node" : "nodes"}`;
-    if (!own || !actions.length) {
-      return `${size}. They aren't ours to break: redistopo didn't start them.`;
-    }
+    const size = nodes === 1 ? "One node" : `${nodes} nodes, each with its share of the requests`;
+    if (topology.trouble) return topology.trouble;
+    if (!own || !actions.length) return `${size}. Not ours to break: redistopo didn't start them.`;
     return shape === "standalone" ? `${size}, and nobody to take over.` : `${size}. Break one.`;
   }
 
@@ -92,7 +91,6 @@ export class Topology {
       byId("shards").append(box);
     }
     say(box.querySelector("h3"), group.name);
-    say(box.querySelector(".range"), group.slots ? `slots ${group.slots.replaceAll("-", "–")}` : "");
     const fuse = box.querySelector(".circuit");
     fuse.hidden = !group.circuit;
     if (group.circuit) {
@@ -143,8 +141,8 @@ function circuit(state, shard, topology) {
 
 function shardBox(watching) {
   const fuse = make("p", { className: "circuit" }, icon("info"), make("span"));
-  const head = make("div", { className: "head" }, make("h3"), make("span", { className: "range number" }));
-  return make("div", { className: watching ? "shard watching" : "shard" }, head, fuse);
+  const head = make("div", { className: "head" }, make("h3"), fuse);
+  return make("div", { className: watching ? "shard watching" : "shard" }, head);
 }
 
 /** "0-5460,9000" as pairs of first and last. */
@@ -153,15 +151,8 @@ function ranges(text) {
 }
 
 function segment({ name, range: [first, last] }) {
-  const part = make("span", { className: "part" }, name);
+  const part = make("span", { className: "part number" }, `${name} · ${first}–${last}`);
   part.style.left = `${(100 * first) / SLOTS}%`;
   part.style.width = `${(100 * (last - first + 1)) / SLOTS}%`;
   return part;
-}
-
-/** Marks an element for a moment; where much is served, it stays marked. */
-export function light(element) {
-  clearTimeout(element.lit);
-  element.dataset.lit = "";
-  element.lit = setTimeout(() => delete element.dataset.lit, 400);
 }

@@ -63,6 +63,13 @@ export function clock(at) {
   return Number.isNaN(date.getTime()) ? "" : date.toLocaleTimeString("en-GB");
 }
 
+/** Marks an element for a moment; where much is served, it stays marked. */
+export function light(element) {
+  clearTimeout(element.lit);
+  element.dataset.lit = "";
+  element.lit = setTimeout(() => delete element.dataset.lit, 400);
+}
+
 /** 0 for a tenth of a millisecond, 1 for ten seconds, each decade alike. */
 export function decades(ms) {
   return Math.min(1, Math.max(0, (Math.log10(Math.max(ms, 1e-6)) + 1) / 5));
