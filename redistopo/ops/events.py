@@ -91,26 +91,29 @@ def shortened(found: Round, most: int) -> Round:
 def rounds(request: SightRequest) -> Iterator[Callable[[], Round]]:
     """Each call is one look; what nodes were is remembered from one to the next."""
     with sight(request) as topology:
-        yield _Rounds(topology).next
+        yield Rounds(topology).next
 
 
-class _Rounds:
+class Rounds:
+    """Looks at one topology; `known` is what is known of it after the last one, None before."""
+
     def __init__(self, topology: Sight) -> None:
+        self.known: Known | None = None
         self._topology = topology
-        self._known: Known | None = None
 
     def next(self) -> Round:
+        """One look, and what happened since the last one."""
         seen = self._topology.look()
         at = moment()
-        before = self._known
+        before = self.known
         if seen is not None:
-            self._known = learn(before, seen, at)
+            self.known = learn(before, seen, at)
         elif before is not None:
-            self._known = Known(at=at, nodes=())
+            self.known = Known(at=at, nodes=())
         return Round(
             name=self._topology.name,
             at=at,
             seen=seen,
-            news=news(before, self._known) if self._known else (),
+            news=news(before, self.known) if self.known else (),
             trouble=self._topology.trouble,
         )

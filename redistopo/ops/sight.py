@@ -65,6 +65,11 @@ class Sight(Protocol):
     def size(self) -> int:
         """How many nodes it has at least."""
 
+    @property
+    def keys(self) -> Keys:
+        """What opened it at the last look; its `application` is how users come in, None where
+        that one's password isn't known here."""
+
 
 @contextmanager
 def sight(request: SightRequest) -> Iterator[Sight]:
@@ -100,6 +105,12 @@ class _Own:
         return self._project.topology.count
 
     @property
+    def keys(self) -> Keys:
+        project = self._project
+        known = password(project.topology, project.layout)
+        return running_keys(project.layout, self._rendered, known)
+
+    @property
     def expected(self) -> Expected:
         layout = self._project.layout
         paths = {name: str(layout.node(name).config) for name in self._rendered}
@@ -118,13 +129,11 @@ class _Own:
         return seen
 
     def look_deep(self) -> Observed | None:
-        project = self._project
         try:
             targets = self._targets()
-            known = password(project.topology, project.layout)
-            keys = running_keys(project.layout, self._rendered, known)
-            with Asker(keys) as asker:
-                return look(project.topology.shape, targets, asker, Depth.FULL) if targets else None
+            with Asker(self.keys) as asker:
+                shape = self._project.topology.shape
+                return look(shape, targets, asker, Depth.FULL) if targets else None
         except FileNotFoundError:  # `down --wipe` took away what was being read
             self.trouble = nothing_started(self._project.layout)
             return None
@@ -172,8 +181,8 @@ class _Elsewhere:
         self.trouble: RedistopoError | None = None
         self._entry = parse_address(request.connect)
         self._access = request.access
-        self._keys = one_key(request.access)
-        self.gaze = Gaze(self._keys, patience=request.patience)
+        self.keys = one_key(request.access)
+        self.gaze = Gaze(self.keys, patience=request.patience)
         self._found: Discovered | None = None
 
     def look(self) -> Observed | None:
@@ -188,15 +197,15 @@ class _Elsewhere:
     def look_deep(self) -> Observed | None:
         if self._found is None:
             return None
-        with Asker(self._keys) as asker:
+        with Asker(self.keys) as asker:
             return look(self._found.shape, self._found.targets, asker, Depth.FULL)
 
     def _discover(self) -> None:
         try:
-            self._keys = strangers_keys(self._access, *self._entry)
-            with Asker(self._keys, seconds=1.0) as asker:
+            self.keys = strangers_keys(self._access, *self._entry)
+            with Asker(self.keys, seconds=1.0) as asker:
                 self._found = discover(*self._entry, asker)
-            self._keys = self.gaze.asker.keys = opened(self._keys, self._found)
+            self.keys = self.gaze.asker.keys = opened(self.keys, self._found)
             self.trouble = None
         except (Unreachable, BadReply) as error:
             self.trouble = error

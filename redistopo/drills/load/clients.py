@@ -73,18 +73,9 @@ def enter(way: Way) -> Client:
     """A client that came in, or will at its first command; raises one of TROUBLE."""
     match way.door:
         case Door.CLUSTER:
-            nodes = [ClusterNode(host, port) for host, port in way.entries]
-            # some slots may be without an owner while a drill runs
-            return _Clustered(
-                RedisCluster(
-                    startup_nodes=nodes,
-                    retry=_once(),
-                    require_full_coverage=False,
-                    **_options(way.access),
-                )
-            )
+            return _Clustered(clustered(way))
         case Door.SENTINEL:
-            return _Single(_by_sentinel(way))
+            return _Single(by_sentinel(way))
         case Door.PLAIN:
             return _Single(plain(way.where() if way.where else way.entries[0], way.access))
 
@@ -92,22 +83,27 @@ def enter(way: Way) -> Client:
 def plain(address: Address, access: Access) -> Any:
     """redis-py's client for one server."""
     host, port = address
-    return Redis(host=host, port=port, retry=_once(), **_options(access))
+    return Redis(host=host, port=port, **options_of(access))
 
 
-def _by_sentinel(way: Way) -> Any:
+def clustered(way: Way) -> Any:
+    """redis-py's client for a cluster; it reads the slot table now, and may raise TROUBLE."""
+    nodes = [ClusterNode(host, port) for host, port in way.entries]
+    # some slots may be without an owner while a node is down
+    return RedisCluster(startup_nodes=nodes, require_full_coverage=False, **options_of(way.access))
+
+
+def by_sentinel(way: Way) -> Any:
+    """redis-py's client for the primary that Sentinels name."""
     own = way.sentinel or Access(tls=way.access.tls)
-    sentinel = Sentinel(list(way.entries), sentinel_kwargs={"retry": _once(), **_options(own)})
-    return sentinel.master_for(way.service, retry=_once(), **_options(way.access))
+    sentinel = Sentinel(list(way.entries), sentinel_kwargs=options_of(own))
+    return sentinel.master_for(way.service, **options_of(way.access))
 
 
-def _once() -> Retry:
-    return Retry(NoBackoff(), 0)
-
-
-def _options(access: Access) -> dict[str, Any]:
+def options_of(access: Access) -> dict[str, Any]:
     """The same for all three; TLS as an application has it."""
     options: dict[str, Any] = {
+        "retry": Retry(NoBackoff(), 0),
         "username": access.user or None,
         "password": access.password or None,
         "socket_connect_timeout": CONNECT_SECONDS,

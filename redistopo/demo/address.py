@@ -1,0 +1,53 @@
+"""The address of somebody's topology as people write it: HOST:PORT, or a URL with a password."""
+
+import re
+from dataclasses import replace
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from redistopo.errors import WrongRequest
+from redistopo.model.access import Access
+
+_DEFAULT_PORT = 6379
+
+
+def entry(text: str, access: Access) -> tuple[str, Access]:
+    """HOST:PORT, and how to come in there: what the URL says goes before `access`.
+
+    ``redis://[user[:password]@]host[:port]``, ``rediss://`` by TLS (redis-py, from_url).
+    Raises WrongRequest, which never tells the password.
+    """
+    if "://" not in text:
+        return text, access
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname, url.port or _DEFAULT_PORT
+    except ValueError as error:
+        raise _wrong("the port isn't a number, or a bracket is missing") from error
+    if url.scheme not in ("redis", "rediss") or not host:
+        raise _wrong("the scheme is redis or rediss, and a host follows")
+    if not re.fullmatch(r"/?0?", url.path) or url.query or url.fragment:
+        raise _wrong("only the host's database 0 is used, without options")
+    if url.scheme == "rediss" and access.tls is None:
+        raise WrongRequest("rediss:// is TLS, and no CA is given", hint="add --cacert CA.crt")
+    if url.scheme == "redis" and access.tls is not None:
+        raise WrongRequest("--cacert is for TLS, and redis:// isn't", hint="write rediss://")
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return place, _with_words(url, access)
+
+
+def _with_words(url: SplitResult, access: Access) -> Access:
+    """A password without a user, or with `default`, is the default user's."""
+    user = unquote(url.username or "")
+    return replace(
+        access,
+        user=user or access.user,
+        password=unquote(url.password or "") or access.password,
+    )
+
+
+def _wrong(why: str) -> WrongRequest:
+    return WrongRequest(
+        "the URL of --connect can't be used",
+        detail=why,
+        hint="write redis://user:password@host:6379, or HOST:PORT",
+    )

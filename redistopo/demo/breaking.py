@@ -1,0 +1,114 @@
+"""Breaking and mending from the page: redistopo's own verbs, one at a time."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+from redistopo.demo.places import Picture
+from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.events import silent
+from redistopo.model.observed import Role
+from redistopo.ops.acting import ActResult
+from redistopo.ops.failover import FailoverRequest, FailoverResult, failover
+from redistopo.ops.signals import SignalRequest, pause, resume
+from redistopo.ops.start import StartRequest, start
+from redistopo.ops.stop import StopRequest, stop
+
+STOP_SECONDS = 20.0
+START_SECONDS = 30.0
+SIGNAL_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Breaker:
+    """What may be done to the nodes of a topology of our own, whose folder is `root`."""
+
+    root: Path
+    _one: Lock = field(default_factory=Lock)
+    _busy: str = ""
+
+    def act(self, verb: str, node: str, now: Picture) -> str:
+        """The verb was done to that node; what was done, in plain words.
+
+        Raises WrongRequest for a verb or a node that isn't there, RedistopoError while another
+        one is under way, and what the verb itself raises.
+        """
+        work = _VERBS.get(verb)
+        if work is None:
+            raise WrongRequest(f"{verb!r} is no action", hint=f"one of {', '.join(_VERBS)}")
+        # a name and nothing else: selector words could mean several nodes
+        if now.node(node) is None:
+            raise WrongRequest(f"there is no node {node!r}")
+        with self._alone(f"{verb} {node}"):
+            return work(self.root, node, now)
+
+    @contextmanager
+    def _alone(self, what: str) -> Iterator[None]:
+        if not self._one.acquire(blocking=False):
+            raise RedistopoError(
+                f"{what} has to wait: {self._busy} is under way",
+                hint="try again once it is done",
+            )
+        try:
+            self._busy = what
+            yield
+        finally:
+            self._one.release()
+
+
+def _stop(root: Path, node: str, _now: Picture) -> str:
+    return _told(stop(StopRequest(root=root, words=(node,), seconds=STOP_SECONDS), silent))
+
+
+def _start(root: Path, node: str, _now: Picture) -> str:
+    return _told(start(StartRequest(root=root, words=(node,), seconds=START_SECONDS), silent))
+
+
+def _freeze(root: Path, node: str, _now: Picture) -> str:
+    return _told(pause(SignalRequest(root=root, words=(node,), seconds=SIGNAL_SECONDS), silent))
+
+
+def _resume(root: Path, node: str, _now: Picture) -> str:
+    return _told(resume(SignalRequest(root=root, words=(node,), seconds=SIGNAL_SECONDS), silent))
+
+
+def _failover(root: Path, node: str, now: Picture) -> str:
+    """To that replica; from a primary, to the fittest of its replicas."""
+    words: tuple[str, ...] = (node,)
+    drawn, shard = now.node(node), now.shard_with(node)
+    if drawn is not None and shard is not None and drawn.role == Role.PRIMARY:
+        words = tuple(one.name for one in shard.nodes if one.role == Role.REPLICA and one.up)
+        if not words:
+            raise RedistopoError(
+                f"no replica of {node} answers, so nobody can take over",
+                hint=f"redistopo status shows who is in {shard.name}",
+            )
+    return _handed(failover(FailoverRequest(root=root, words=words, seconds=START_SECONDS), silent))
+
+
+_VERBS: Mapping[str, Callable[[Path, str, Picture], str]] = {
+    "stop": _stop,
+    "start": _start,
+    "freeze": _freeze,
+    "resume": _resume,
+    "failover": _failover,
+}
+
+ACTIONS = tuple(_VERBS)
+"""What the page offers for a topology of our own."""
+
+
+def _told(result: ActResult) -> str:
+    """What became of the node, and what is lost by it."""
+    done = [f"{one.name}: {one.did}" for one in result.nodes]
+    return "; ".join([*done, *result.losses])
+
+
+def _handed(result: FailoverResult) -> str:
+    leader = result.shard.primary.name if result.shard.primary else "nobody"
+    if result.handover is None:
+        return f"{leader} leads already"
+    took = result.handover.milliseconds
+    return f"{leader} leads now, instead of {result.handover.before}; writes waited {took:.0f} ms"

@@ -1,0 +1,153 @@
+"""redis-py's clients for a topology of each shape, as an application has them.
+
+Short timeouts and no retries of their own (see drills.load.clients, whose clients these are):
+a cache that doesn't answer at once has to be done without. What a request waits for, at most,
+is one such timeout, and that is what the circuit breaker counts.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from threading import local
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import ConnectionError as Lost
+from redis.exceptions import MasterDownError
+from redis.exceptions import TimeoutError as NoAnswer
+
+from redistopo.demo.places import Address
+from redistopo.drills.load import Door, Way
+from redistopo.drills.load.clients import TROUBLE, by_sentinel, clustered, options_of, plain
+from redistopo.errors import RedistopoError, Unreachable
+from redistopo.model.access import Access
+
+ASIDE_SECONDS = 1.0
+"""For so long a replica that failed isn't read from: the next look tells more."""
+
+_NEXT = (Lost, NoAnswer, MasterDownError, OSError)
+"""After one of these the next node may serve the same read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where to go now, without slots: the primary's address (None: nobody leads), and those
+    of the replicas that can be read from."""
+
+    primary: Address | None
+    replicas: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """`writer` goes to primaries, `reader` to whoever serves reads; they may be the same."""
+
+    writer: Any
+    reader: Any
+
+    def close(self) -> None:
+        """No connection is left."""
+        for client in {id(one): one for one in (self.writer, self.reader)}.values():
+            with suppress(*TROUBLE):
+                client.close()
+
+
+def clients(way: Way, route: Callable[[], Route], nodes: int) -> Clients:
+    """The clients for a topology of so many data nodes that is entered this way.
+
+    Replicas are read from in turns, as far as the last look found them well: redis-py's own
+    `Sentinel.slave_for` stays with the replica that a connection met first, and can't tell
+    which one it was. In a cluster primaries serve the reads.
+
+    Raises Unreachable where a cluster lets nobody in.
+    """
+    match way.door:
+        case Door.CLUSTER:
+            try:
+                both = clustered(way)
+            except TROUBLE as error:
+                raise _closed(way, error) from error
+            return Clients(writer=both, reader=both)
+        case Door.SENTINEL:
+            return Clients(writer=by_sentinel(way), reader=Routed(route, way.access))
+        case Door.PLAIN if nodes == 1 and way.entries:
+            only = plain(way.entries[0], way.access)
+            return Clients(writer=only, reader=only)
+        case Door.PLAIN:
+            return Clients(
+                writer=Routed(lambda: Route(route().primary), way.access),
+                reader=Routed(route, way.access),
+            )
+
+
+def _closed(way: Way, error: BaseException) -> RedistopoError:
+    return Unreachable(
+        "the cluster lets no application in",
+        detail=f"{len(way.entries)} nodes were asked: {error}",
+        hint="redistopo verify tells why",
+    )
+
+
+class Routed(Redis):
+    """Each command goes to the next of the replicas in turn, at last to the primary.
+
+    `route` is asked for each command and must not block; `served` is the address that this
+    thread was last served by.
+    """
+
+    def __init__(self, route: Callable[[], Route], access: Access) -> None:
+        super().__init__(**options_of(access))  # its own pool is never connected
+        self._route = route
+        self._access = access
+        self._nodes: dict[Address, Redis] = {}
+        self._aside: dict[Address, float] = {}
+        self._turn = count()
+        self._mine = local()
+
+    @property
+    def served(self) -> Address | None:
+        """Who served this thread's last command; None where nobody did."""
+        found: Address | None = getattr(self._mine, "served", None)
+        return found
+
+    def execute_command(self, *words: Any, **options: Any) -> Any:
+        """The first answer; raises what the last node raised where none gave one."""
+        self._mine.served = None
+        error: Exception = Lost("no node is known that leads")
+        for address in self._order():
+            try:
+                answer = self._at(address).execute_command(*words, **options)
+            except _NEXT as failed:
+                self._aside[address] = time.monotonic() + ASIDE_SECONDS
+                error = failed
+                continue
+            self._mine.served = address
+            return answer
+        raise error
+
+    def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Any:
+        """A pipeline on the primary: several commands are one server's."""
+        primary = self._route().primary
+        if primary is None:
+            raise Lost("no node is known that leads")
+        return self._at(primary).pipeline(transaction, shard_hint)
+
+    def close(self) -> None:
+        super().close()
+        for client in tuple(self._nodes.values()):
+            client.close()
+
+    def _order(self) -> list[Address]:
+        route, now = self._route(), time.monotonic()
+        able = [one for one in route.replicas if self._aside.get(one, 0.0) <= now]
+        first = next(self._turn) % len(able) if able else 0
+        order = able[first:] + able[:first]
+        return [*order, route.primary] if route.primary else order
+
+    def _at(self, address: Address) -> Redis:
+        client = self._nodes.get(address)
+        if client is None:
+            client = self._nodes.setdefault(address, plain(address, self._access))
+        return client

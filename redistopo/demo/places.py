@@ -1,0 +1,183 @@
+"""Where things are: the topology as the page draws it, which shard a slot is in; pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from redistopo.model.known import Condition, Known, NodeKnown
+from redistopo.model.news import state_in_words
+from redistopo.model.observed import Observed, Role
+from redistopo.model.slots import SlotRange, show
+from redistopo.model.topology import Shape
+
+Address = tuple[str, int]
+
+ALONE = "shard 1"
+"""The name of the only shard where there are no slots."""
+
+UNKNOWN = "unknown"
+"""The role of a node that doesn't answer, once another one leads in its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a key is read: `slot` is None outside a cluster, `node` "" where nobody serves it."""
+
+    slot: int | None
+    node: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeDrawn:
+    """One node: `state` is "up" or why it can't be worked with, `words` say more."""
+
+    name: str
+    host: str
+    port: int
+    role: str
+    state: str
+    words: str
+
+    @property
+    def address(self) -> Address:
+        return self.host, self.port
+
+    @property
+    def up(self) -> bool:
+        return self.state == "up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardDrawn:
+    """One shard: who leads it is first; `slots` is () outside a cluster."""
+
+    name: str
+    slots: tuple[SlotRange, ...]
+    nodes: tuple[NodeDrawn, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """Shards in the order of their slots, and the Sentinels; a node stays where it was seen
+    last, also while it doesn't answer. `names` keeps which first slot is which shard's."""
+
+    shape: Shape | None = None
+    shards: tuple[ShardDrawn, ...] = ()
+    sentinels: tuple[NodeDrawn, ...] = ()
+    names: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> tuple[NodeDrawn, ...]:
+        """The nodes that hold data."""
+        return tuple(node for shard in self.shards for node in shard.nodes)
+
+    def node(self, name: str) -> NodeDrawn | None:
+        return next((one for one in (*self.data, *self.sentinels) if one.name == name), None)
+
+    def at(self, address: Address) -> NodeDrawn | None:
+        """The data node of that address."""
+        return next((one for one in self.data if one.address == address), None)
+
+    def leader(self) -> NodeDrawn | None:
+        """Who leads, where there are no slots; None where nobody answers as primary."""
+        return next((one for one in self.data if one.up and one.role == Role.PRIMARY), None)
+
+    def replicas(self) -> tuple[NodeDrawn, ...]:
+        """The replicas that can be read from."""
+        return tuple(one for one in self.data if one.up and one.role == Role.REPLICA)
+
+    def shard_of(self, slot: int) -> ShardDrawn | None:
+        """The shard that a slot is in; None where nobody owns it."""
+        return next((one for one in self.shards if any(slot in some for some in one.slots)), None)
+
+    def shard_with(self, name: str) -> ShardDrawn | None:
+        """The shard that a node is in."""
+        return next((one for one in self.shards if any(n.name == name for n in one.nodes)), None)
+
+    def message(self, trouble: str) -> dict[str, object]:
+        """The same as the page is sent it."""
+        return {
+            "trouble": trouble,
+            "shards": [
+                {
+                    "name": shard.name,
+                    "slots": show(shard.slots),
+                    "nodes": [_sent(node) for node in shard.nodes],
+                }
+                for shard in self.shards
+            ],
+            "sentinels": [_sent(node) for node in self.sentinels],
+        }
+
+
+def picture(seen: Observed, known: Known, before: Picture) -> Picture:
+    """What is drawn after a look, of which `known` was learned."""
+    watchers = {node.name for node in seen.nodes if node.watcher}
+    drawn = {
+        node.name: _drawn(node, known, (there.host, there.port))
+        for node, there in zip(known.nodes, seen.nodes, strict=True)
+    }
+    sentinels = tuple(node for name, node in drawn.items() if name in watchers)
+    data = [node for node in known.nodes if node.name not in watchers]
+    if seen.shape is not Shape.CLUSTER:
+        everyone = sorted((drawn[one.name] for one in data), key=_leads_not)
+        only = ShardDrawn(name=ALONE, slots=(), nodes=tuple(everyone))
+        return Picture(shape=seen.shape, shards=(only,), sentinels=sentinels)
+    names = dict(before.names)
+    for slots in sorted(one for one in known.leaders.values() if one):
+        names.setdefault(slots[0].first, f"shard {len(names) + 1}")
+    shards = tuple(_shards(known, data, drawn, (before, names)))
+    return Picture(shape=seen.shape, shards=shards, names=names)
+
+
+def _shards(
+    known: Known,
+    data: list[NodeKnown],
+    drawn: Mapping[str, NodeDrawn],
+    earlier: tuple[Picture, Mapping[int, str]],
+) -> Iterator[ShardDrawn]:
+    """Each shard with who leads and follows, and with who was in it when it was last heard of."""
+    before, names = earlier
+    homes: dict[str, str] = {}  # node -> who leads its shard now
+    by_shard = {names[slots[0].first]: name for name, slots in known.leaders.items() if slots}
+    for node in data:
+        leader = node.name if known.leaders.get(node.name) else node.follows
+        if not known.leaders.get(leader):
+            was = before.shard_with(node.name)
+            leader = by_shard.get(was.name, "") if was else ""
+        homes[node.name] = leader
+    for shard, leader in sorted(by_shard.items(), key=lambda one: known.leaders[one[1]]):
+        inside = [drawn[node.name] for node in data if homes[node.name] == leader]
+        inside.sort(key=lambda node: node.name != leader)
+        yield ShardDrawn(name=shard, slots=known.leaders[leader], nodes=tuple(inside))
+    if rest := [drawn[node.name] for node in data if not homes[node.name]]:
+        yield ShardDrawn(name="no shard", slots=(), nodes=tuple(rest))
+
+
+def _leads_not(node: NodeDrawn) -> bool:
+    return node.role != Role.PRIMARY
+
+
+def _drawn(node: NodeKnown, known: Known, address: Address) -> NodeDrawn:
+    answers = node.condition.answers
+    role = node.role.value if node.role else UNKNOWN
+    if not answers and node.role is Role.PRIMARY and node.name not in known.leaders:
+        role = UNKNOWN
+    return NodeDrawn(
+        name=node.name,
+        host=address[0],
+        port=address[1],
+        role=role,
+        state="up" if node.condition is Condition.WELL else node.condition.value,
+        words=state_in_words(node),
+    )
+
+
+def _sent(node: NodeDrawn) -> dict[str, str]:
+    return {
+        "name": node.name,
+        "address": f"{node.host}:{node.port}",
+        "role": node.role,
+        "state": node.state,
+        "words": node.words,
+    }

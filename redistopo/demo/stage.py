@@ -1,0 +1,202 @@
+"""The topology that the application plays on: its clients, where keys are, what happens there."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from redistopo.demo.address import entry
+from redistopo.demo.breaking import ACTIONS, Breaker
+from redistopo.demo.clients import Clients, Route, Routed, clients
+from redistopo.demo.places import Picture, Place, picture
+from redistopo.demo.story import Narrator, Story
+from redistopo.drills.load.clients import TROUBLE
+from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.model.access import Access
+from redistopo.model.observed import Observed, Role
+from redistopo.model.slots import slot_of
+from redistopo.model.topology import Shape
+from redistopo.ops.events import Round, Rounds
+from redistopo.ops.mending import way_in
+from redistopo.ops.sight import Sight, SightRequest, sight
+
+LOOK_SECONDS = 0.25
+"""From one look to the next one: stories are as exact as that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRequest:
+    """The folder's own topology, or the one at `connect` (HOST:PORT, or a redis:// URL), where
+    `access` is for."""
+
+    root: Path
+    connect: str = ""
+    access: Access = field(default_factory=Access)
+
+
+class Stage:
+    """What the application needs of the topology; for any thread.
+
+    `name` is the topology's, or its address; `own` says whether it is the folder's own.
+    `writer` and `reader` are redis-py's clients: see demo.clients. `actions` are what `act`
+    can do: nothing to servers that aren't ours to break.
+    """
+
+    def __init__(self, request: StageRequest, topology: Sight, rounds: Rounds) -> None:
+        self.name = topology.name
+        self.own = not request.connect
+        self.actions: tuple[str, ...] = ACTIONS if self.own else ()
+        self._rounds = rounds
+        self._picture = Picture()
+        self.trouble = ""
+        self._breaker = Breaker(request.root)
+        self._told: list[Callable[[Story], object]] = []
+        self._degraded: Callable[[], int] = lambda: 0
+        self._narrator = Narrator({})
+        seen = self._begin(topology)
+        self.shape = seen.shape.value
+        self._clients = _clients(topology, seen, self._route)
+        self.writer: Any = self._clients.writer
+        self.reader: Any = self._clients.reader
+
+    def shard_of(self, key: str) -> str:
+        """The name of the shard that a key is in; "" where there are no slots, or none owns it."""
+        now = self._picture
+        shard = now.shard_of(slot_of(key)) if now.shape is Shape.CLUSTER else None
+        return shard.name if shard else ""
+
+    def place(self, key: str) -> Place:
+        """Where a read of that key goes: in a cluster by the client's own slot table; where
+        replicas are read from, to whoever served this thread's last read."""
+        now = self._picture
+        slot = slot_of(key) if now.shape is Shape.CLUSTER else None
+        if isinstance(self.reader, Routed):
+            address = self.reader.served
+        elif slot is None:
+            address = next((one.address for one in now.data), None)
+        else:
+            try:
+                node = self.reader.get_node_from_key(key)
+            except TROUBLE:  # no node owns that slot
+                node = None
+            address = (node.host, node.port) if node else None
+        drawn = now.at(address) if address else None
+        if drawn is None:
+            known = f"{address[0]}:{address[1]}" if address else ""
+            return Place(slot=slot, node=known, role="unknown")
+        return Place(slot=slot, node=drawn.name if drawn.up else "", role=drawn.role)
+
+    def picture(self) -> Picture:
+        """The topology as the last look found it."""
+        return self._picture
+
+    def view(self) -> dict[str, object]:
+        """The same as the page is sent it."""
+        return self._picture.message(self.trouble)
+
+    def follow(self, told: Callable[[Story], object]) -> None:
+        """From now on each story is told; it is called from the looking thread, and must
+        neither block nor raise."""
+        self._told.append(told)
+
+    def count_degraded(self, degraded: Callable[[], int]) -> None:
+        """How many requests were served without the cache so far, for the stories to tell."""
+        self._degraded = degraded
+
+    def act(self, verb: str, node: str) -> str:
+        """That verb was done to that node; what was done, in plain words.
+
+        Raises WrongRequest for servers that aren't ours, and RedistopoError as the verbs do.
+        """
+        if not self.own:
+            raise WrongRequest(
+                f"{self.name} isn't ours to break",
+                hint="redistopo demo in a folder of your own: redistopo init cluster; redistopo up",
+            )
+        return self._breaker.act(verb, node, self._picture)
+
+    def look(self) -> None:
+        """One look more: the picture is new, and what happened is told."""
+        self._take(self._rounds.next())
+
+    def close(self) -> None:
+        """No connection of the clients is left."""
+        self._clients.close()
+
+    def _begin(self, topology: Sight) -> Observed:
+        found = self._rounds.next()
+        if found.seen is None:
+            raise topology.trouble or RedistopoError(f"{self.name} is nowhere to be seen")
+        self._take(found)
+        able = [one for one in found.seen.answering if one.role is not Role.SENTINEL]
+        if not able:
+            lines = [f"{one.name}: {one.error or one.role}" for one in found.seen.nodes]
+            raise RedistopoError(
+                f"no node of {self.name} answers",
+                detail="\n".join(lines),
+                hint="start it: redistopo up" if self.own else "is it running there?",
+            )
+        return found.seen
+
+    def _take(self, found: Round) -> None:
+        self.trouble = found.trouble.message if found.trouble else ""
+        known = self._rounds.known
+        if found.seen is None or known is None:
+            self._picture = Picture(shape=self._picture.shape, names=self._picture.names)
+            return
+        self._picture = picture(found.seen, known, self._picture)
+        self._narrator.ports = {node.name: node.port for node in found.seen.nodes}
+        for story in self._narrator.tell(known, found.news, self._degraded()):
+            for told in self._told:
+                told(story)
+
+    def _route(self) -> Route:
+        now = self._picture
+        leader = now.leader()
+        return Route(
+            leader.address if leader else None, tuple(one.address for one in now.replicas())
+        )
+
+
+@contextmanager
+def stage(request: StageRequest) -> Iterator[Stage]:
+    """The stage, looked at in the background until this ends; then no thread and no connection
+    of it is left.
+
+    Raises WrongRequest without a topology file or for an address that is none, AccessDenied for
+    a password that isn't accepted, RedistopoError where no node answers.
+    """
+    address, access = entry(request.connect, request.access) if request.connect else ("", None)
+    asked = SightRequest(root=request.root, connect=address, access=access or request.access)
+    with sight(asked) as topology:
+        live = Stage(request, topology, Rounds(topology))
+        ended = Event()
+        looking = Thread(target=_look_on, args=(live, ended), name="stage", daemon=True)
+        looking.start()
+        try:
+            yield live
+        finally:
+            ended.set()
+            looking.join()
+            live.close()
+
+
+def _look_on(live: Stage, ended: Event) -> None:
+    while not ended.wait(LOOK_SECONDS):
+        try:
+            live.look()
+        except RedistopoError as error:  # such as a topology file that is being edited
+            live.trouble = error.message
+
+
+def _clients(topology: Sight, seen: Observed, route: Callable[[], Route]) -> Clients:
+    keys = topology.keys
+    if keys.application is None:
+        raise WrongRequest(
+            "the application's password is not known here",
+            hint="set REDISTOPO_PASSWORD as it was for redistopo up",
+        )
+    data = sum(not node.watcher for node in seen.nodes)
+    return clients(way_in(seen, keys), route, data)

@@ -1,0 +1,188 @@
+"""What happened, in plain words: one line for each thing that somebody who watches wants to know.
+
+Every line is derived from what the servers were seen to say (model.news) and from when; a time
+is from one look to another, so it is as exact as looks are frequent. Pure.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from redistopo.model.known import Known
+from redistopo.model.news import BAD, GOOD, Kind, Occurrence
+from redistopo.model.observed import Role
+from redistopo.model.slots import brief
+
+STEADY_SECONDS = 1.5
+"""Once somebody leads everywhere, and for so long no request more had to do without the cache,
+it is told how many had to: clients find a new primary a little later than we do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One line: `level` is bad, good, changed or info."""
+
+    at: datetime
+    level: str
+    text: str
+
+
+@dataclass(slots=True)
+class _Outage:
+    """A time without the primary of some shard: `count` requests had gone without the cache
+    before; `rose` is when that number was last seen to grow."""
+
+    began: datetime
+    count: int
+    rose: datetime
+
+
+@dataclass(slots=True)
+class Narrator:
+    """Tells each round's news; `ports` maps names of nodes to their ports."""
+
+    ports: Mapping[str, int]
+    _fell: dict[str, datetime] = field(default_factory=dict)
+    _led: dict[str, datetime] = field(default_factory=dict)
+    _outage: _Outage | None = None
+    _count: int = 0
+
+    def tell(
+        self, known: Known, happened: tuple[Occurrence, ...], degraded: int
+    ) -> tuple[Story, ...]:
+        """The stories of one round, in order; `degraded` is how many requests were served
+        without the cache so far."""
+        stories: list[Story] = []
+        for one in happened:
+            # before the first silence nobody knows when a node fell
+            if one.kind in _FALLS:
+                self._fell.setdefault(one.node, one.at)
+            if text := self._words(one, known):
+                stories.append(Story(at=one.at, level=_level(one.kind), text=text))
+            if one.kind is Kind.BACK:
+                self._fell.pop(one.node, None)
+        stories += self._toll(known, degraded)
+        self._count = degraded
+        return tuple(stories)
+
+    def _words(self, one: Occurrence, known: Known) -> str:
+        teller = _WORDS.get(one.kind)
+        return teller(self, one, known) if teller else ""
+
+    def _toll(self, known: Known, degraded: int) -> Iterator[Story]:
+        """How many requests went without the cache in an outage, once it is over."""
+        headless = any(name in self._fell for name in known.leaders)
+        if self._outage is None:
+            if headless:
+                self._outage = _Outage(known.at, self._count, known.at)
+            return
+        out = self._outage
+        if degraded > self._count:
+            out.rose = known.at
+        if headless:
+            out.rose = known.at
+            return
+        if (known.at - out.rose).total_seconds() < STEADY_SECONDS:
+            return
+        self._outage = None
+        if served := degraded - out.count:
+            were = "request was" if served == 1 else "requests were"
+            text = f"{served} {were} served from the database meanwhile"
+            yield Story(at=known.at, level="info", text=text)
+
+    def _name(self, node: str) -> str:
+        """``node1 (7000)``."""
+        port = self.ports.get(node)
+        return f"{node} ({port})" if port else node
+
+    def _since(self, node: str, at: datetime) -> str:
+        """``after 5.1 s``; "" where it isn't known when the node fell silent."""
+        fell = self._fell.get(node)
+        return f" after {(at - fell).total_seconds():.1f} s" if fell else ""
+
+    def _silence(self, one: Occurrence, _known: Known) -> str:
+        return f"{self._name(one.node)} {_FALLS[one.kind]}"
+
+    def _agreed(self, one: Occurrence, _known: Known) -> str:
+        who = "the Sentinels" if one.kind is Kind.ODOWN else "the others"
+        after = self._since(one.node, one.at)
+        return f"{who} agreed{after} that {self._name(one.node)} is down"
+
+    def _promoted(self, one: Occurrence, known: Known) -> str:
+        name, before = self._name(one.node), self._name(one.was)
+        slots = known.leaders.get(one.node)
+        what = f"leads slots {brief(slots)}" if slots else "leads"
+        if one.was not in self._fell:
+            return f"{name} {what} now: {before} handed over"
+        after = self._since(one.was, one.at)
+        return f"{name} was promoted{after}: it {what} instead of {before}"
+
+    def _back(self, one: Occurrence, known: Known) -> str:
+        node = next((node for node in known.nodes if node.name == one.node), None)
+        what = ""
+        if node is not None and node.role is Role.REPLICA:
+            what = f", as replica of {self._name(node.follows)}"
+        elif node is not None and node.role is Role.PRIMARY:
+            what = ", as primary"
+        return f"{self._name(one.node)} answers again{self._since(one.node, one.at)}{what}"
+
+    def _follows(self, one: Occurrence, known: Known) -> str:
+        """Of a node that is a replica now, or another one's; who leads is told elsewhere."""
+        node = next((node for node in known.nodes if node.name == one.node), None)
+        if node is None or node.role is not Role.REPLICA:
+            return ""
+        return f"{self._name(one.node)} follows {self._name(node.follows)} now"
+
+    def _link(self, one: Occurrence, known: Known) -> str:
+        """Nothing where the primary itself is gone: that was told."""
+        node = next((node for node in known.nodes if node.name == one.node), None)
+        if node is None or node.follows in self._fell:
+            return ""
+        up = "has caught its primary's stream again" if one.kind is Kind.LINK_UP else ""
+        return f"{self._name(one.node)} {up or f'lost its link to {self._name(node.follows)}'}"
+
+    def _as_it_is(self, one: Occurrence, _known: Known) -> str:
+        return f"{self._name(one.node)}: {one.words}" if one.node else one.words
+
+
+_FALLS = {
+    Kind.GONE: "stopped answering: its process is gone",
+    Kind.SILENT: "stopped answering",
+    Kind.PAUSED: "was frozen: its connections stay open, and nobody answers",
+    Kind.DENIED: "refuses the password",
+}
+
+_WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
+    **dict.fromkeys(_FALLS, Narrator._silence),
+    Kind.FAIL: Narrator._agreed,
+    Kind.ODOWN: Narrator._agreed,
+    Kind.PRIMARY: Narrator._promoted,
+    Kind.BACK: Narrator._back,
+    Kind.ROLE: Narrator._follows,
+    Kind.LINK_DOWN: Narrator._link,
+    **dict.fromkeys(
+        (
+            Kind.LOADING,
+            Kind.RESTARTED,
+            Kind.JOINED,
+            Kind.LEFT,
+            Kind.CLUSTER_FAIL,
+            Kind.CLUSTER_OK,
+            Kind.SLOTS,
+            Kind.LAGGING,
+            Kind.QUORUM_LOST,
+            Kind.QUORUM_BACK,
+            Kind.TILT,
+        ),
+        Narrator._as_it_is,
+    ),
+}
+"""What isn't here (PFAIL, epochs, full syncs) is for who reads `redistopo events`."""
+
+
+def _level(kind: Kind) -> str:
+    if kind in BAD:
+        return "bad"
+    if kind in GOOD:
+        return "good"
+    return "changed" if kind in (Kind.ROLE, Kind.PRIMARY, Kind.SLOTS) else "info"
