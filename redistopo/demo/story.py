@@ -53,7 +53,11 @@ class Narrator:
         """The stories of one round, in order; `degraded` is how many requests were served
         without the cache so far."""
         stories: list[Story] = []
-        for one in happened:
+        back = {one.node for one in happened if one.kind is Kind.BACK}
+        # who leads is told first: then it is clear why others follow
+        for one in sorted(happened, key=lambda one: one.kind is Kind.ROLE):
+            if one.node in back and one.kind in _SAID_WITH_BACK:
+                continue
             # before the first silence nobody knows when a node fell
             if one.kind in _FALLS:
                 self._fell.setdefault(one.node, one.at)
@@ -138,8 +142,14 @@ class Narrator:
         node = next((node for node in known.nodes if node.name == one.node), None)
         if node is None or node.follows in self._fell:
             return ""
-        up = "has caught its primary's stream again" if one.kind is Kind.LINK_UP else ""
-        return f"{self._name(one.node)} {up or f'lost its link to {self._name(node.follows)}'}"
+        return f"{self._name(one.node)} lost its link to {self._name(node.follows)}"
+
+    def _cluster(self, one: Occurrence, known: Known) -> str:
+        able = [node for node in known.nodes if node.condition.answers]
+        if one.kind is Kind.CLUSTER_OK:
+            return "the cluster takes commands again" if _all_ok(known) else ""
+        down = sum(node.state != "ok" for node in able)
+        return f"{down} of {len(able)} nodes refuse commands meanwhile (cluster_state:fail)"
 
     def _as_it_is(self, one: Occurrence, _known: Known) -> str:
         return f"{self._name(one.node)}: {one.words}" if one.node else one.words
@@ -160,14 +170,14 @@ _WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
     Kind.BACK: Narrator._back,
     Kind.ROLE: Narrator._follows,
     Kind.LINK_DOWN: Narrator._link,
+    Kind.CLUSTER_FAIL: Narrator._cluster,
+    Kind.CLUSTER_OK: Narrator._cluster,
     **dict.fromkeys(
         (
             Kind.LOADING,
             Kind.RESTARTED,
             Kind.JOINED,
             Kind.LEFT,
-            Kind.CLUSTER_FAIL,
-            Kind.CLUSTER_OK,
             Kind.SLOTS,
             Kind.LAGGING,
             Kind.QUORUM_LOST,
@@ -178,6 +188,13 @@ _WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
     ),
 }
 """What isn't here (PFAIL, epochs, full syncs) is for who reads `redistopo events`."""
+
+_SAID_WITH_BACK = (Kind.ROLE, Kind.LINK_DOWN)
+"""Who comes back says whom it follows; its link comes up a moment later."""
+
+
+def _all_ok(known: Known) -> bool:
+    return all(node.state == "ok" for node in known.nodes if node.condition.answers)
 
 
 def _level(kind: Kind) -> str:
