@@ -1,1 +1,21 @@
-"""The application on top: a cache-aside web application, seen live."""
+"""Cache-aside as one would write it: a small library to copy, and the demo that shows it live."""
+
+from redistopo.demo.cache_aside import CacheAside, Served, Settings, Source
+from redistopo.demo.calls import CacheAway
+from redistopo.demo.circuit import Circuit, State
+from redistopo.demo.database import DatabaseAway, Items
+from redistopo.demo.stats import Counts, Stats
+
+__all__ = [
+    "CacheAside",
+    "CacheAway",
+    "Circuit",
+    "Counts",
+    "DatabaseAway",
+    "Items",
+    "Served",
+    "Settings",
+    "Source",
+    "State",
+    "Stats",
+]
