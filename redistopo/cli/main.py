@@ -10,6 +10,7 @@ from redistopo.cli.commands.bundle import bundle
 from redistopo.cli.commands.call import call
 from redistopo.cli.commands.certs import certs
 from redistopo.cli.commands.cli import cli
+from redistopo.cli.commands.demo import demo
 from redistopo.cli.commands.down import down
 from redistopo.cli.commands.drill import drill
 from redistopo.cli.commands.engines import engines
@@ -72,7 +73,7 @@ def redistopo() -> None:
 
 
 for _command in (
-    init, up, verify, status, down, drill,
+    init, up, verify, status, down, drill, demo,
     stop, start, restart, kill, pause, resume, failover, set_,
     wait, watch, events, logs, cli, call,
     plan, render, ps, bundle, secret, certs, engines, templates, schema,

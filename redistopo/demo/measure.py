@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from redistopo.demo.cache_aside import TROUBLE, CacheAside, CacheAway, Served, Settings, Source
+from redistopo.demo.cache_aside import CacheAside, Served, Settings, Source
+from redistopo.demo.calls import CacheAway
 from redistopo.demo.database import Items
 from redistopo.demo.stage import Stage, StageRequest, stage
-from redistopo.demo.takeover import Home, Takeover, homes, takeover, why_not
+from redistopo.demo.takeover import KEPT_SECONDS, Home, Takeover, homes, takeover, why_not
+from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import ExitCode, TimedOut
 from redistopo.events import Tell, step
 from redistopo.world.waiting import Deadline, wait_for
@@ -20,9 +22,6 @@ _HITS = 20
 """Of a single hit one would measure whatever else this machine does."""
 
 _KEYS = 8
-_KEPT_SECONDS = 600.0
-"""Longer than any failover: what is gone then was lost, and has not expired."""
-
 _GRACE_SECONDS = 5.0
 
 
@@ -91,7 +90,7 @@ def check(request: CheckRequest, tell: Tell) -> CheckResult:
     with stage(request.stage) as live, _cached(request, live) as (cache, items):
         pattern = _pattern(request, live, cache, tell)
         faults = list(broken(pattern, request))
-        cache.ttl_seconds, items.delay = _KEPT_SECONDS, 0.0
+        cache.ttl_seconds, items.delay = KEPT_SECONDS, 0.0
         ids = items.ids()[:_KEYS]
         with step(tell, f"cache {len(ids)} items: which node has which?"):
             found = homes(live, cache, ids)
@@ -191,7 +190,8 @@ def _pattern(request: CheckRequest, live: Stage, cache: CacheAside, tell: Tell) 
     )
 
 
-_ID = "1"
+_ID = "100"
+"""Not one of those that are cached to be kept: it would expire too soon."""
 
 
 def _asker(live: Stage, cache: CacheAside) -> Callable[[str], Asked]:

@@ -21,6 +21,7 @@ from redistopo.model.topology import Shape
 from redistopo.ops.events import Round, Rounds
 from redistopo.ops.mending import way_in
 from redistopo.ops.sight import Sight, SightRequest, sight
+from redistopo.world.gaze import moment
 
 LOOK_SECONDS = 0.25
 """From one look to the next one: stories are as exact as that."""
@@ -129,7 +130,7 @@ class Stage:
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
             try:
-                self._take(self._rounds.next())
+                self._look()
             except RedistopoError as error:  # such as a file that is being written
                 self.trouble = error.message
 
@@ -138,10 +139,9 @@ class Stage:
         self._clients.close()
 
     def _begin(self, topology: Sight) -> Observed:
-        found = self._rounds.next()
+        found = self._look()
         if found.seen is None:
             raise topology.trouble or RedistopoError(f"{self.name} is nowhere to be seen")
-        self._take(found)
         able = [one for one in found.seen.answering if one.role is not Role.SENTINEL]
         if not able:
             lines = [f"{one.name}: {one.error or one.role}" for one in found.seen.nodes]
@@ -152,17 +152,20 @@ class Stage:
             )
         return found.seen
 
-    def _take(self, found: Round) -> None:
+    def _look(self) -> Round:
+        began = moment()
+        found = self._rounds.next()
         self.trouble = found.trouble.message if found.trouble else ""
         known = self._rounds.known
         if found.seen is None or known is None:
             self._picture = Picture(shape=self._picture.shape, names=self._picture.names)
-            return
+            return found
         self._picture = picture(found.seen, known, self._picture)
         self._narrator.ports = {node.name: node.port for node in found.seen.nodes}
-        for story in self._narrator.tell(known, found.news, self._degraded()):
+        for story in self._narrator.tell(known, found.news, self._degraded(), began):
             for told in self._told:
                 told(story)
+        return found
 
     def _route(self) -> Route:
         now = self._picture

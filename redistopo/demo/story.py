@@ -48,21 +48,21 @@ class Narrator:
     _count: int = 0
 
     def tell(
-        self, known: Known, happened: tuple[Occurrence, ...], degraded: int
+        self, known: Known, happened: tuple[Occurrence, ...], degraded: int, began: datetime
     ) -> tuple[Story, ...]:
         """The stories of one round, in order; `degraded` is how many requests were served
-        without the cache so far."""
+        without the cache so far, `began` when that look began: whoever didn't answer it had
+        fallen silent by then, and the look may have waited a second for it."""
         stories: list[Story] = []
         back = {one.node for one in happened if one.kind is Kind.BACK}
         # who leads is told first: then it is clear why others follow
         for one in sorted(happened, key=lambda one: one.kind is Kind.ROLE):
             if one.node in back and one.kind in _SAID_WITH_BACK:
                 continue
-            # before the first silence nobody knows when a node fell
-            if one.kind in _FALLS:
-                self._fell.setdefault(one.node, one.at)
             if text := self._words(one, known):
                 stories.append(Story(at=one.at, level=_level(one.kind), text=text))
+            if one.kind in _FALLS:
+                self._fell.setdefault(one.node, began)
             if one.kind is Kind.BACK:
                 self._fell.pop(one.node, None)
         stories += self._toll(known, degraded)
@@ -105,7 +105,11 @@ class Narrator:
         return f" after {(at - fell).total_seconds():.1f} s" if fell else ""
 
     def _silence(self, one: Occurrence, _known: Known) -> str:
-        return f"{self._name(one.node)} {_FALLS[one.kind]}"
+        """Of one that was silent already only what is new: it starts, or died while frozen."""
+        first, then = _FALLS[one.kind]
+        told = then if one.node in self._fell else first
+        why = one.words.rsplit(": ", 1)[-1]  # the address is told already
+        return f"{self._name(one.node)} {told.format(why=why)}" if told else ""
 
     def _agreed(self, one: Occurrence, _known: Known) -> str:
         who = "the Sentinels" if one.kind is Kind.ODOWN else "the others"
@@ -156,11 +160,12 @@ class Narrator:
 
 
 _FALLS = {
-    Kind.GONE: "stopped answering: its process is gone",
-    Kind.SILENT: "stopped answering",
-    Kind.PAUSED: "was frozen: its connections stay open, and nobody answers",
-    Kind.DENIED: "refuses the password",
+    Kind.GONE: ("stopped answering: {why}", "is gone: {why}"),
+    Kind.SILENT: ("stopped answering: {why}", ""),
+    Kind.PAUSED: ("was frozen: its connections stay open, and nobody answers", "is frozen now"),
+    Kind.DENIED: ("refuses the password", "refuses the password"),
 }
+"""What is told of a node that falls, and of one that had fallen before."""
 
 _WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
     **dict.fromkeys(_FALLS, Narrator._silence),

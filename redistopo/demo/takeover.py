@@ -3,19 +3,21 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from redistopo.demo.cache_aside import CacheAside, Source
 from redistopo.demo.places import Picture, ShardDrawn
 from redistopo.demo.stage import Stage, StageRequest
 from redistopo.demo.story import Story
+from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import RedistopoError, TimedOut
-from redistopo.events import Tell, silent, step
+from redistopo.events import Tell, silent, step, warn
 from redistopo.model.promotable import promotable
 from redistopo.model.topology import Shape
 from redistopo.ops.selection import running
 from redistopo.ops.sight import SightRequest
+from redistopo.ops.up import UpRequest, up
 from redistopo.ops.wait import WaitRequest, wait
 from redistopo.world.interrupt import uninterrupted
 from redistopo.world.observe import Depth
@@ -24,8 +26,10 @@ from redistopo.world.waiting import Deadline, wait_for
 _PATIENCE_SECONDS = 60.0
 """For somebody to take over; the node timeout is one's own, and may be long."""
 
-_WHOLE_SECONDS = 30.0
-_LOOK_SECONDS = 2.0
+_WHOLE_SECONDS = 60.0
+
+KEPT_SECONDS = 600
+"""Longer than any failover: an item that is gone then was lost, and has not expired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +56,11 @@ class Unshown:
 class Takeover:
     """How a stopped primary was replaced, in seconds after it had stopped.
 
-    `promoted` is when a look found the `heir` leading, `served` when each of the `keys` of that
-    shard came from the cache again: both None where they weren't in time. `kept` of them were
-    there at once; so many `requests` were made until then, of which `degraded` were served from
-    the database. `whole` says whether every check passes with the node started again.
+    `promoted` is when a look found the `heir` leading, `written` when a write was taken again,
+    `served` when each of the `keys` of that shard had come from the cache again: None where that
+    wasn't in time. `kept` of them were still in it. So many `requests` were made until all three
+    were true, `degraded` of them served from the database. `whole` says whether every check
+    passes with the node started again.
     """
 
     node: str
@@ -63,6 +68,7 @@ class Takeover:
     keys: int
     kept: int
     promoted: float | None
+    written: float | None
     served: float | None
     requests: int
     degraded: int
@@ -89,8 +95,8 @@ def why_not(request: StageRequest, live: Stage, found: tuple[Home, ...]) -> Unsh
     """Whether a primary can be stopped, and a replica takes over by itself."""
     if not live.own:
         return Unshown(why=f"nothing is stopped: {live.name} isn't ours to break")
-    if live.shape not in (Shape.CLUSTER, Shape.SENTINEL):
-        return Unshown(why=_ALONE[live.shape])
+    if alone := _ALONE.get(Shape(live.shape)):
+        return Unshown(why=alone)
     seen = wait(WaitRequest(sight=SightRequest(root=request.root), seconds=5.0), silent)
     if seen.missing:
         one = seen.missing[0]
@@ -122,30 +128,47 @@ def _victim(now: Picture, found: tuple[Home, ...]) -> str:
 def takeover(live: Stage, cache: CacheAside, found: tuple[Home, ...], tell: Tell) -> Takeover:
     """The primary with most of the items was stopped, and runs again whatever happened."""
     victim = _victim(live.picture(), found)
-    ids = [one.id for one in found if one.shard == _shard_with(live, victim).name]
+    shard = _shard_with(live, victim).name
     stories: list[Story] = []
     live.follow(stories.append)
-    with _stopped(live, victim, tell):
-        watched = _Watched(live=live, cache=cache, victim=victim, ids=ids)
+    try:
+        with step(tell, f"stop {victim}, the primary with most of the items"):
+            live.act("stop", victim)
+        homes = tuple(one for one in found if one.shard == shard)
+        watched = _Watched(live=live, cache=cache, victim=victim, homes=homes)
         with step(tell, "wait until a replica has taken over, asking for items meanwhile"):
-            watched.await_served()
-    with step(tell, "wait until all is well again"):
-        asked = WaitRequest(sight=SightRequest(root=live.root), seconds=_WHOLE_SECONDS)
-        missing = wait(asked, silent).missing
-    faults = [*watched.faults(), *(f"{one.subject}: {one.evidence}" for one in missing)]
+            watched.wait()
+        with step(tell, f"start {victim} again: redistopo up"):
+            trouble = _mended(live)
+    except BaseException:  # Ctrl-C too: what was stopped runs again
+        with uninterrupted():
+            if trouble := _mended(live):
+                warn(tell, trouble)
+        raise
     return Takeover(
         node=victim,
         heir=watched.heir,
-        keys=len(ids),
+        keys=len(homes),
         kept=sum(source is Source.CACHE for source in watched.first.values()),
         promoted=watched.promoted,
+        written=watched.written,
         served=watched.served,
         requests=watched.requests,
         degraded=watched.degraded,
-        whole=not missing,
+        whole=not trouble,
         stories=tuple(story.text for story in stories),
-        faults=tuple(faults),
+        faults=(*watched.faults(), *((trouble,) if trouble else ())),
     )
+
+
+def _mended(live: Stage) -> str:
+    """All nodes run, and every check passes; else why not. `start` would refuse where nobody
+    has taken over yet; `up` waits, and lets the right one lead."""
+    try:
+        up(UpRequest(root=live.root, seconds=_WHOLE_SECONDS, keep=True), silent)
+    except RedistopoError as error:
+        return f"not all is well again: {error.message}; redistopo up goes on with it"
+    return ""
 
 
 def _shard_with(live: Stage, node: str) -> ShardDrawn:
@@ -155,18 +178,6 @@ def _shard_with(live: Stage, node: str) -> ShardDrawn:
     return shard
 
 
-@contextmanager
-def _stopped(live: Stage, node: str, tell: Tell) -> Iterator[None]:
-    """The node is stopped inside, and runs afterwards: also after Ctrl-C, and after an error."""
-    try:
-        with step(tell, f"stop {node}, the primary with most of the items"):
-            live.act("stop", node)
-        yield
-    finally:
-        with uninterrupted(), step(tell, f"start {node} again"):
-            live.act("start", node)
-
-
 @dataclass(slots=True, kw_only=True)
 class _Watched:
     """What requests find while a primary is away; times from when it had stopped."""
@@ -174,50 +185,58 @@ class _Watched:
     live: Stage
     cache: CacheAside
     victim: str
-    ids: list[str]
+    homes: tuple[Home, ...]
     began: float = field(default_factory=time.monotonic)
     first: dict[str, Source] = field(default_factory=dict)
     heir: str = ""
     promoted: float | None = None
+    written: float | None = None
     served: float | None = None
     requests: int = 0
     degraded: int = 0
 
-    def await_served(self) -> None:
-        """Each item was asked for until the cache answered again, or patience is over."""
+    def wait(self) -> None:
+        """Somebody leads, writes are taken, and each item was served by the cache once more; or
+        patience is over."""
         with suppress(TimedOut):
-            wait_for(self._ask, Deadline(_PATIENCE_SECONDS), lambda: "", pause=0.02, most=0.05)
-            self.served = self._passed
-            # a look may be a moment behind what clients know
-            wait_for(self._led, Deadline(_LOOK_SECONDS), lambda: "")
+            wait_for(self._look, Deadline(_PATIENCE_SECONDS), lambda: "", pause=0.02, most=0.05)
 
     def faults(self) -> Iterator[str]:
         """What isn't as a failover promises."""
-        if self.served is None:
-            yield f"{self.victim} was stopped, and nobody served its items from the cache after it"
-            return
+        if self.promoted is None:
+            yield f"nobody took over from {self.victim} in {_PATIENCE_SECONDS:g} s"
+        elif self.written is None or self.served is None:
+            yield f"{self.heir} took over, and clients weren't served in {_PATIENCE_SECONDS:g} s"
         for id, source in self.first.items():
             if source is not Source.CACHE:
                 yield f"item {id} was cached before {self.victim} stopped, and was gone afterwards"
+
+    def _look(self) -> bool | None:
+        leader = _shard_with(self.live, self.victim).nodes[0]
+        if self.promoted is None and leader.up and leader.name != self.victim:
+            self.heir, self.promoted = leader.name, self._passed
+        if self.written is None and self._writes():
+            self.written = self._passed
+        for home in self.homes:
+            self._ask(home.id)
+        if self.served is None and len(self.first) == len(self.homes):
+            self.served = self._passed
+        return None if None in (self.promoted, self.written, self.served) else True
 
     @property
     def _passed(self) -> float:
         return time.monotonic() - self.began
 
-    def _ask(self) -> bool | None:
-        self._led()
-        for id in self.ids:
-            if id in self.first:
-                continue
-            served = self.cache.get(id)
-            self.requests += 1
-            self.degraded += bool(served.degraded)
-            if not served.degraded:
-                self.first[id] = served.source
-        return True if len(self.first) == len(self.ids) else None
+    def _ask(self, id: str) -> None:
+        served = self.cache.get(id)
+        self.requests += 1
+        self.degraded += bool(served.degraded)
+        if not served.degraded:
+            self.first.setdefault(id, served.source)
 
-    def _led(self) -> bool | None:
-        leader = _shard_with(self.live, self.victim).nodes[0]
-        if self.promoted is None and leader.up and leader.name != self.victim:
-            self.heir, self.promoted = leader.name, self._passed
-        return True if self.heir else None
+    def _writes(self) -> bool:
+        """Whether the shard takes a write: one that changes nothing but an item's expiry."""
+        with suppress(*TROUBLE):
+            self.live.writer.expire(self.homes[0].key, KEPT_SECONDS)
+            return True
+        return False
