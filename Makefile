@@ -25,7 +25,7 @@ test: $(VENV)/.installed-test
 # The suite on the oldest dependencies that pyproject.toml allows.
 test-lowest:
 	@test -d $(VENV)-lowest || $(PYTHON) -m venv $(VENV)-lowest
-	@grep -oE '"(click|jinja2|psutil|redis|rich|cryptography)>=[0-9.]+' pyproject.toml | tr -d '"' | sed 's/>=/==/' > $(VENV)-lowest/constraints.txt
+	@grep -oE '"(click|jinja2|psutil|redis|rich|cryptography|flask|waitress|prometheus-client)>=[0-9.]+' pyproject.toml | tr -d '"' | sed 's/>=/==/' > $(VENV)-lowest/constraints.txt
 	@$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check -c $(VENV)-lowest/constraints.txt -e '.[test]'
 	$(VENV)-lowest/bin/pytest $(PYTEST_ARGS)
 

@@ -178,6 +178,11 @@ class Layout:
         return self.state / "events.jsonl"
 
     @property
+    def database(self) -> Path:
+        """The demo's items, behind its cache."""
+        return self.state / "demo.sqlite"
+
+    @property
     def failure(self) -> Path:
         """What the nodes said when the last `up` failed, before it was undone."""
         return self.state / "failure.json"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, WrongRequest
-from redistopo.render.environment import sources
+from redistopo.render.environment import plain_files, sources
 from redistopo.world.files import absolute, writing
 
 
@@ -23,7 +23,7 @@ def export_templates(folder: Path, *, force: bool = False) -> TemplatesResult:
     Raises WrongRequest where one of them would be overwritten, unless `force`.
     """
     target = absolute(folder)
-    wanted = {target / name: text for name, text in sources()}
+    wanted = {target / name: text for name, text in (*sources(), *plain_files())}
     changed = [
         path
         for path, text in wanted.items()

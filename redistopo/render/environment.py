@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
+PLAIN = (".css", ".js", ".svg")
+"""What a page loads; no template, for its braces are its own."""
+
 
 def shipped() -> Path:
     """Our own templates: inside the installed package, or at the top of a checkout."""
@@ -26,6 +29,22 @@ def sources() -> Iterator[tuple[str, str]]:
     root = shipped()
     for path in sorted(root.rglob("*.j2")):
         yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+
+
+def plain_files() -> Iterator[tuple[str, str]]:
+    """The same of what is shipped with them and no template: it is used as it is."""
+    root = shipped()
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.suffix in PLAIN:
+            yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+
+
+def plain_file(name: str, *, own: str = "") -> str | None:
+    """The text of such a file, from the folder `own` where it has one; None for none."""
+    for folder in (own, str(shipped())):
+        if folder and (path := Path(folder, name)).is_file():
+            return path.read_text(encoding="utf-8", errors="replace")
+    return None
 
 
 @lru_cache(maxsize=4)

@@ -1,26 +1,52 @@
 """``redistopo demo``"""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from redistopo.cli import options
-from redistopo.cli.elsewhere import elsewhere
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.elsewhere import access, elsewhere
+from redistopo.cli.output import Manner, deliver, stream
+
+if TYPE_CHECKING:
+    from redistopo.demo.measure import CheckRequest
+    from redistopo.demo.serving import DemoRequest
 
 
 @click.command()
 @options.project
-@click.option("--check", is_flag=True, help="Measure the pattern without a browser, and end.")
-@options.duration("--ttl", "ttl", "How long an item is cached at most.", default="60s")
-@options.duration("--db-delay", "db_delay", "What a read of the database takes.", default="2s")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="Where to serve."
+)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Another address lets others in."
+)
+@click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
+@options.duration("--ttl", "ttl", "How long a row stays in the cache.", default="60s")
+@options.duration("--db-delay", "delay", "How long the database takes for a read.", default="2s")
+@click.option(
+    "--database",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The SQLite file.  [default: .redistopo/demo.sqlite]",
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="No page: measure miss, hit and expiry, then stop a primary and see who takes over.",
+)
 @elsewhere
 @options.output
 def demo(
     root: Path,
-    check: bool,
+    port: int,
+    host: str,
+    open_: bool,
     ttl: float,
-    db_delay: float,
+    delay: float,
+    database: Path | None,
+    check: bool,
     connect: str,
     user: str,
     cacert: Path | None,
@@ -28,19 +54,54 @@ def demo(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Serve a small application with a cache, and see what happens when a primary dies."""
-    from redistopo.cli.elsewhere import access
-    from redistopo.cli.views.demo_check import show_check
-    from redistopo.demo.measure import CheckRequest, CheckResult
-    from redistopo.demo.measure import check as verb
+    """Serve a web application that uses the topology as a cache, and shows what happens.
+
+    Its page asks for items, makes load, and breaks and mends nodes; GET /data/ID answers with
+    JSON. Needs pip install 'redistopo[demo]'. With --check it needs nothing more, ends with
+    exit code 3 where the cache isn't as promised, and starts again what it stopped.
+    --connect also takes redis://USER:PASSWORD@HOST:PORT, and rediss:// with --cacert.
+    """
     from redistopo.demo.stage import StageRequest
     from redistopo.errors import WrongRequest
-    from redistopo.events import Tell
 
-    def work(tell: Tell) -> CheckResult:
-        if not check:
-            raise WrongRequest("only --check is there yet", hint="redistopo demo --check")
-        asked = StageRequest(root=root, connect=connect, access=access(connect, user, cacert, cert))
-        return verb(CheckRequest(stage=asked, ttl=ttl, db_delay=db_delay), tell)
+    def where() -> StageRequest:
+        return StageRequest(root=root, connect=connect, access=access(connect, user, cacert, cert))
 
-    deliver(Manner(verb="demo", as_json=as_json, quiet=quiet), work, show_check)
+    manner = Manner(verb="demo", as_json=as_json, quiet=quiet)
+    if check:
+        from redistopo.demo.measure import CheckRequest
+
+        _check(manner, lambda: CheckRequest(stage=where(), ttl=ttl, db_delay=delay))
+        return
+
+    def served() -> "DemoRequest":
+        from redistopo.demo.serving import DemoRequest
+
+        if as_json or quiet:
+            raise WrongRequest("--json and --quiet are for --check", hint="redistopo demo --check")
+        return DemoRequest(
+            stage=where(), host=host, port=port, ttl=ttl, delay=delay, database=database
+        )
+
+    _serve(manner, served, open_=open_)
+
+
+def _check(manner: Manner, asked: Callable[[], "CheckRequest"]) -> None:
+    from redistopo.cli.views.demo_check import show_check
+    from redistopo.demo.measure import check as verb
+
+    deliver(manner, lambda tell: verb(asked(), tell), show_check)
+
+
+def _serve(manner: Manner, asked: Callable[[], "DemoRequest"], *, open_: bool) -> None:
+    from redistopo.cli.progress import plain_lines
+    from redistopo.demo.serving import demo as verb
+
+    def ready(url: str) -> None:
+        click.echo(f"Serving on {url} (Ctrl-C ends)")
+        if open_:
+            import webbrowser
+
+            webbrowser.open(url)
+
+    stream(manner, lambda: verb(asked(), plain_lines, ready))

@@ -21,6 +21,7 @@ from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
 from redistopo.model.topology import Topology
 from redistopo.render.conf import SeedIds, node_conf, seed_tables, sentinel_conf, users_acl
+from redistopo.render.demo_page import page
 from redistopo.render.junit import drills_junit
 from redistopo.render.report import drill_html, drill_svg
 from redistopo.render.topology_file import topology_file
@@ -160,6 +161,7 @@ CASES: dict[str, Callable[[str], str]] = {
     "drill.svg": lambda own: drill_svg(report(), own=own),
     "drill.html": lambda own: drill_html([report()], "Failover drills", own=own),
     "drill.xml": lambda _own: drills_junit([report()], "redistopo drill golden"),
+    "demo-page.html": lambda own: page("correct-horse", own=own),
     "drill.txt": lambda _own: _on_a_terminal(),
 }
 

@@ -1,0 +1,111 @@
+"""The web application: its routes, its guards, and errors that are always JSON."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, Response, jsonify, request
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
+
+from redistopo.demo.cache_aside import CacheAside
+from redistopo.demo.database import DatabaseAway, Items
+from redistopo.demo.desk import Desk
+from redistopo.demo.guard import HEADERS, Refusal, refuse_host, refuse_origin
+from redistopo.demo.metrics import Metrics
+from redistopo.demo.stream import Hub
+from redistopo.demo.traffic import Traffic
+from redistopo.errors import ExitCode, RedistopoError
+
+MOST_BODY = 16 * 1024
+"""Bytes of a request's body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the routes work with. `act` does one of `actions` to a node, and tells what was done;
+    `page` is the page with the token in it."""
+
+    host: str
+    token: str
+    templates: str
+    cache: CacheAside
+    items: Items
+    desk: Desk
+    hub: Hub
+    traffic: Traffic
+    metrics: Metrics
+    actions: tuple[str, ...]
+    act: Callable[[str, str], str]
+
+
+class _Json(DefaultJSONProvider):
+    ensure_ascii = False
+    sort_keys = False
+
+
+class _Id(BaseConverter):
+    """An item's id: anything, also with slashes and line ends in it."""
+
+    regex = r"[\s\S]+"
+    part_isolating = False
+
+
+def make_app(parts: Parts) -> Flask:
+    """The application; a request changes nothing that its guards didn't let through."""
+    from redistopo.demo.routes_cache import cache_routes
+    from redistopo.demo.routes_page import page_routes
+
+    app = Flask("redistopo.demo", static_folder=None, template_folder=None)
+    # an answer of 500 says that something went wrong; what, stands in the terminal
+    app.logger.setLevel(logging.ERROR)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
+    app.json = _Json(app)
+    app.url_map.merge_slashes = False  # an id may hold two in a row
+    app.url_map.converters["id"] = _Id
+
+    @app.before_request
+    def guard() -> Response | None:
+        refused = refuse_host(request.headers.get("Host", ""), parts.host)
+        if refused is None and request.method not in ("GET", "HEAD", "OPTIONS"):
+            refused = refuse_origin(dict(request.headers))
+        return refusal(refused) if refused else None
+
+    @app.after_request
+    def headers(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    _tell_errors(app)
+    app.register_blueprint(cache_routes(parts))
+    app.register_blueprint(page_routes(parts))
+    return app
+
+
+def _tell_errors(app: Flask) -> None:
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        return failure(f"{error.name}", error.description or "", error.code or 500)
+
+    @app.errorhandler(DatabaseAway)
+    def database(error: DatabaseAway) -> Response:
+        return failure(str(error), "the database behind the cache is needed for this", 503)
+
+    @app.errorhandler(RedistopoError)
+    def ours(error: RedistopoError) -> Response:
+        status = 400 if error.code is ExitCode.USAGE else 409
+        return failure(error.message, error.hint, status, detail=error.detail)
+
+
+def failure(message: str, hint: str, status: int, **more: str) -> Response:
+    """An error as every route tells it."""
+    response = jsonify({"error": {"message": message, "hint": hint, **more}})
+    response.status_code = status
+    return response
+
+
+def refusal(refused: Refusal) -> Response:
+    """The same, of what a guard refused."""
+    return failure(refused.message, refused.hint, 403)

@@ -1,0 +1,46 @@
+"""What the page shows: the message `state`, made from what is known at that moment."""
+
+from dataclasses import asdict
+
+from redistopo.demo.cache_aside import CacheAside
+from redistopo.demo.latencies import Latencies
+from redistopo.demo.stage import Stage
+from redistopo.demo.traffic import Traffic
+from redistopo.world.gaze import moment
+
+
+class State:
+    """Asks nobody: all of it is counted, or was seen, already."""
+
+    def __init__(self, live: Stage, cache: CacheAside, latencies: Latencies, delay: float) -> None:
+        self._live = live
+        self._cache = cache
+        self._latencies = latencies
+        self._delay = delay
+        self.traffic: Traffic | None = None
+        """The load generator, once there is one."""
+
+    def message(self) -> dict[str, object]:
+        """docs/demo.md tells the fields."""
+        latency, hit_rate = self._latencies.summary()
+        traffic = self.traffic
+        return {
+            "at": moment().isoformat(timespec="milliseconds"),
+            "name": self._live.name,
+            "shape": self._live.shape,
+            "own": self._live.own,
+            "ttl": self._cache.ttl_seconds,
+            "db_delay": self._delay,
+            "stats": {**asdict(self._cache.stats.counts()), "hit_rate": hit_rate},
+            "latency": latency,
+            "load": {
+                "rate": traffic.rate if traffic else 0.0,
+                "done": traffic.done if traffic else 0.0,
+            },
+            "circuits": [
+                {"shard": shard, "state": str(state)}
+                for shard, state in self._cache.circuits().items()
+            ],
+            "topology": self._live.view(),
+            "actions": list(self._live.actions),
+        }
