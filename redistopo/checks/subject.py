@@ -71,6 +71,17 @@ class Answer:
     hint: str = ""
     settles: bool = False
 
+    def found(self, check: str, *, settles: bool = False) -> Finding:
+        """The same as the word of the check of that id."""
+        return Finding(
+            check=check,
+            subject=self.about,
+            status=self.status,
+            evidence=self.evidence,
+            hint=self.hint,
+            settles=settles or self.settles,
+        )
+
 
 Judge = Callable[[Subject], Iterable[Answer]]
 
@@ -94,14 +105,7 @@ class Check:
         if subject.seen.shape not in self.shapes:
             return
         for answer in self.judge(subject):
-            yield Finding(
-                check=self.id,
-                subject=answer.about,
-                status=answer.status,
-                evidence=answer.evidence,
-                hint=answer.hint,
-                settles=self.settles or answer.settles,
-            )
+            yield answer.found(self.id, settles=self.settles)
 
 
 def good(evidence: str, about: str = TOPOLOGY) -> Answer:
