@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from redistopo.model.findings import Finding, Status
 from redistopo.model.observed import NodeSeen, Observed, ShardSeen, shards_of
+from redistopo.model.remedies import start
 from redistopo.model.topology import Directives, Shape
 
 TOPOLOGY = "topology"
@@ -48,7 +49,7 @@ class Subject:
     @property
     def start(self) -> str:
         """What brings back what is down."""
-        return "redistopo up" if self.ours else "start it as it was started before"
+        return start(ours=self.ours)
 
     def name_at(self, address: str) -> str:
         """The name of the node at an address, or the address itself."""
