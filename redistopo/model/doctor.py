@@ -1,7 +1,7 @@
 """What `doctor` found out, before anything is judged: one frozen type for each area."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from redistopo.model.engine import Engine, Version
@@ -16,13 +16,15 @@ from redistopo.model.served_conf import ServedConf
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginesSeen:
     """The servers of this machine, and the one that `up` would take, if any; `lacking` says why
-    there is none. `tls` is whether the topology file asks for it."""
+    there is none. `tls` is whether the topology file asks for it; `mended` maps a server's path
+    to the CVEs that its package's changelog names."""
 
     found: tuple[Engine, ...] = ()
     chosen: Engine | None = None
     lacking: str = ""
     install: str = ""
     tls: bool = False
+    mended: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

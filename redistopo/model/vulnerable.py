@@ -114,6 +114,13 @@ FLAWS: tuple[Flaw, ...] = (
         anybody=True,
     ),
     Flaw(
+        ids=("CVE-2025-67733",),
+        product=Product.REDIS,
+        what="replies forged by Lua",
+        fixed=_versions("7.2.13 7.4.8 8.0.6 8.2.5 8.4.2 8.6.1"),
+        since=Version(7, 0),
+    ),
+    Flaw(
         ids=("CVE-2026-27623",),
         product=Product.VALKEY,
         what="a malformed request ends the server",

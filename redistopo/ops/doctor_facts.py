@@ -40,6 +40,7 @@ from redistopo.world.leftovers import bare, loose
 from redistopo.world.limits import limits
 from redistopo.world.machine import kernel_settings, room
 from redistopo.world.orphans import servers
+from redistopo.world.packages import mended_by_package
 from redistopo.world.password import password_path
 from redistopo.world.ports import bindable, ephemeral_range, holders
 from redistopo.world.process import ours
@@ -137,7 +138,12 @@ def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
     except MachineLacks as error:
         lacking = f"{error.message}: {error.detail}" if error.detail else error.message
     return EnginesSeen(
-        found=seen, chosen=chosen, lacking=lacking, install=engines.install_hint(), tls=tls
+        found=seen,
+        chosen=chosen,
+        lacking=lacking,
+        install=engines.install_hint(),
+        tls=tls,
+        mended={one.path: mended_by_package(one) for one in seen},
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from redistopo.checks.subject import Answer, Subject, bad, doubtful, good, of_nodes, skipped
 from redistopo.model.doctor import Facts
 from redistopo.model.observed import NodeSeen, Role
-from redistopo.model.reach.cause import cli, ours
+from redistopo.model.remedies import cli, ours
 from redistopo.model.slots import brief
 
 _USUAL_PING = 10

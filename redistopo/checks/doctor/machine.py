@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
 from redistopo.model.doctor import Facts
 from redistopo.model.engine import Engine
-from redistopo.model.vulnerable import AS_OF, cured_by, flaws_of
+from redistopo.model.vulnerable import AS_OF, Flaw, cured_by, flaws_of
 
 MACHINE = "machine"
 _MEGABYTE = 1024 * 1024
@@ -43,38 +43,54 @@ def cli(facts: Facts) -> Iterator[Answer]:
 
 
 def vulnerable(facts: Facts) -> Iterator[Answer]:
-    """No server here is a release with a known vulnerability (model/vulnerable.py, by number).
+    """No server here is a release with a known vulnerability (model/vulnerable.py).
 
-    Distributions mend theirs without a new number, so it is a doubt, never a failure.
+    By its number, and by what its package's changelog says is mended. It is a doubt, never a
+    failure: on a machine of one's own it may not matter.
     """
-    engines = facts.engines.found
-    if not engines:
+    engines = facts.engines
+    if not engines.found:
         yield skipped("no server was found", MACHINE)
         return
-    answers = [answer for one in engines if (answer := _flawed(facts, one))]
-    names = ", ".join(engine.title for engine in engines)
-    yield from answers or [good(f"{names}: nothing known as of {AS_OF}", MACHINE)]
+    open_ = {one: left for one in engines.found if (left := _left(facts, one))}
+    if (chosen := engines.chosen) and chosen in open_:
+        yield doubtful(MACHINE, _flawed(facts, chosen, open_.pop(chosen)), _newer(chosen))
+    elif chosen:
+        known = sum(len(flaw.ids) for flaw in flaws_of(chosen))
+        named = f"its package's changelog names all {known} that its number has had"
+        yield good(f"{chosen.title}: {named if known else 'none is known'}, as of {AS_OF}", MACHINE)
+    if open_:
+        titles = ", ".join(f"{one.title} ({_count(left)})" for one, left in open_.items())
+        hint = "; ".join(dict.fromkeys(_newer(one) for one in open_))
+        yield doubtful(MACHINE, f"not what `up` takes, but here: {titles}, as of {AS_OF}", hint)
 
 
-def _flawed(facts: Facts, engine: Engine) -> Answer | None:
-    found = flaws_of(engine)
-    if not found:
-        return None
-    ids = [one for flaw in found for one in flaw.ids]
+def _left(facts: Facts, engine: Engine) -> tuple[Flaw, ...]:
+    """What the release has by its number, and its package hasn't mended."""
+    mended = facts.engines.mended.get(engine.path, frozenset())
+    return tuple(flaw for flaw in flaws_of(engine) if not set(flaw.ids) <= mended)
+
+
+def _flawed(facts: Facts, engine: Engine, left: tuple[Flaw, ...]) -> str:
+    ids = [one for flaw in left for one in flaw.ids]
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-    worst = next((flaw for flaw in found if flaw.anybody and not flaw.tls), found[0])
-    used = "" if engine == facts.engines.chosen else ", which `up` would not take,"
-    told = f"{engine.title}{used} has {', '.join(ids[:_SHOWN])}{more} as of {AS_OF}: {worst.what}"
+    # what only TLS has matters first where it is used
+    worst = next((flaw for flaw in left if facts.engines.tls or not flaw.tls), left[0])
+    told = f"{engine.title}: {', '.join(ids[:_SHOWN])}{more}, as of {AS_OF}: {worst.what}"
+    return told + (", without a password" if worst.anybody else "")
+
+
+def _count(left: tuple[Flaw, ...]) -> str:
+    ids = [one for flaw in left for one in flaw.ids]
+    return ids[0] if len(ids) == 1 else f"{len(ids)} known"
+
+
+def _newer(engine: Engine) -> str:
     hint = f"{engine.product.label} {cured_by(engine)} or newer has none of it"
     if "package" in engine.source:
-        package = engine.source.rpartition(" ")[2]
-        hint += f": pip install --upgrade {package}"
-    else:
-        hint += (
-            "; a distribution mends its package without a new number: "
-            f"apt changelog {engine.product.value}-server, or dnf updateinfo --cves, tells"
-        )
-    return doubtful(MACHINE, told, hint)
+        return f"{hint}: pip install --upgrade {engine.source.rpartition(' ')[2]}"
+    upgrade = f"sudo apt-get install --only-upgrade {engine.product.value}-server"
+    return f"{hint}; your distribution's package may have it mended: {upgrade}, or the like"
 
 
 def tls(facts: Facts) -> Iterator[Answer]:

@@ -8,7 +8,7 @@ import click
 
 from redistopo.checks.catalogue import CHECKS
 from redistopo.cli.sheet import show
-from redistopo.cli.views.verify import grouped, show_hints, tally
+from redistopo.cli.views.verify import grouped, tally
 from redistopo.model.findings import Finding, Status
 from redistopo.ops.doctor import DoctorResult
 
@@ -23,7 +23,7 @@ def show_doctor(result: DoctorResult) -> None:
     """
     shown = tuple(_shown(result))
     show(grouped(shown))
-    show_hints(shown)
+    _show_remedies(shown)
     for one in result.mended:
         word = click.style("done", fg="green") if one.done else click.style("left", fg="yellow")
         click.echo(f"{word} {one.fix.command}" + (f": {one.why}" if one.why else ""))
@@ -36,6 +36,15 @@ def show_doctor(result: DoctorResult) -> None:
         "Well", fg="green", bold=True
     )  # fmt: skip
     click.echo(f"{word}  {tally(result.findings)}")
+
+
+def _show_remedies(findings: tuple[Finding, ...]) -> None:
+    """What to type about each fault, the failures first; the evidence stands in the table."""
+    for status, color in ((Status.FAIL, "red"), (Status.WARN, "yellow")):
+        for one in findings:
+            if one.status is status and one.hint:
+                named = f"{status.value} {one.check} {one.subject}"
+                click.echo(click.style(named, fg=color) + f"\n     Next: {one.hint}")
 
 
 def _shown(result: DoctorResult) -> Iterator[Finding]:
