@@ -15,6 +15,7 @@ from redistopo.checks.subject import (
 from redistopo.model.access import Certificate, User, granted
 from redistopo.model.conf_text import without_hashes
 from redistopo.model.observed import NodeSeen
+from redistopo.model.remedies import cli
 
 _SOON_DAYS = 30
 _DAY = 86400.0
@@ -32,7 +33,8 @@ def password(subject: Subject) -> Iterator[Answer]:
 
     def judge(node: NodeSeen) -> Answer | None:
         if (name := _without_password(node)) and subject.ours:
-            return bad(node.name, f"user {name} comes in without a password", _SET_BACK)
+            evidence = f"user {name} comes in without a password"
+            return bad(node.name, evidence, _set_back(node, name))
         if str(node.anonymous).startswith(("NOAUTH", "DENIED")) or "required" in str(
             node.anonymous
         ):
@@ -45,7 +47,10 @@ def password(subject: Subject) -> Iterator[Answer]:
     yield from of_nodes(asked, judge, "refuse a client without password")
 
 
-_SET_BACK = "redis-cli ACL DELUSER it, or redistopo down, then up"
+def _set_back(node: NodeSeen, user: str) -> str:
+    """The default user can't be removed (acl.c, aclCommand), only come back as configured."""
+    removed = "" if user == "default" else f"{cli(node)} ACL DELUSER {user}, or "
+    return f"{removed}redistopo down, then up"
 
 
 def _without_password(node: NodeSeen) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
 from redistopo.model.observed import NodeSeen, Role, missing_slots
+from redistopo.model.remedies import cli, fix
 from redistopo.model.replies import Member
 from redistopo.model.slots import SLOTS, SlotRange, show
 
@@ -44,7 +45,7 @@ def slots(subject: Subject) -> Iterator[Answer]:
             "topology",
             f"{len(doubles)} slots are claimed twice: {', '.join(shown)}",
             "the higher epoch wins within seconds, once the two can talk (cluster.links); if "
-            f"not: redis-cli --cluster fix {_entry(subject)}",
+            f"not: {_fix(subject)}",
         )
     missing = missing_slots((s.slots for s in subject.shards if s.primary), SLOTS)
     if missing:
@@ -54,7 +55,7 @@ def slots(subject: Subject) -> Iterator[Answer]:
             f"{sum(map(len, missing))} slots have no answering owner: {show(missing)}",
             f"start the primary that owned them: {subject.start}"
             if silent
-            else f"no node has them: redis-cli --cluster fix {_entry(subject)}",
+            else f"no node has them: {_fix(subject)}",
         )
     if not missing and not doubles:
         yield good(f"{SLOTS} of {SLOTS} slots covered, each by one primary")
@@ -79,9 +80,10 @@ def _claimed_twice(claims: list[tuple[SlotRange, str]]) -> list[tuple[int, str, 
     return doubles
 
 
-def _entry(subject: Subject) -> str:
-    """An address at which redis-cli finds the cluster."""
-    return next((node.address for node in subject.seen.answering), "HOST:PORT")
+def _fix(subject: Subject) -> str:
+    """How the CLI gives each slot one owner, beginning at a node that answers."""
+    entry = next(iter(subject.seen.answering or subject.seen.nodes))
+    return fix(entry, acl=subject.expected.rights is not None)
 
 
 def agreement(subject: Subject) -> Iterator[Answer]:
@@ -153,7 +155,7 @@ def open_slots(subject: Subject) -> Iterator[Answer]:
         return bad(
             node.name,
             told,
-            f"let a running reshard finish, or: redis-cli --cluster fix {_entry(subject)}",
+            f"let a running reshard finish, or: {_fix(subject)}",
         )
 
     yield from of_nodes(subject.seen.answering, judge, "no slot is migrating or importing")
@@ -180,8 +182,7 @@ def epochs(subject: Subject) -> Iterator[Answer]:
             yield bad(
                 shard.primary.name,
                 f"its config epoch {me.epoch} is stale: {witness} knows it by {higher}",
-                f"a newer epoch for it: redis-cli -h {shard.primary.host} "
-                f"-p {shard.primary.port} CLUSTER BUMPEPOCH",
+                f"a newer epoch for it: {cli(shard.primary)} CLUSTER BUMPEPOCH",
             )
     twice = {epoch: names for epoch, names in by_epoch.items() if len(names) > 1}
     for epoch, names in twice.items():

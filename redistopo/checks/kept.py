@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
 from redistopo.model.observed import NodeSeen
+from redistopo.model.remedies import cli
 
 
 def kept(subject: Subject) -> Iterator[Answer]:
@@ -33,7 +34,7 @@ def _amiss(node: NodeSeen) -> Answer | None:
         return bad(
             node.name,
             "its append-only log is gone from its folder: the next start would be empty",
-            f"write it anew from memory: redis-cli -p {node.port} BGREWRITEAOF",
+            f"write it anew from memory: {cli(node)} BGREWRITEAOF",
             settles=True,  # a replica that has just synced writes its first one
         )
     for field, what in (

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
 from redistopo.model.observed import NodeSeen
+from redistopo.model.remedies import cli, forget
 from redistopo.model.replies import Member
 from redistopo.model.topology import BUS_OFFSET
 
@@ -114,10 +115,10 @@ def _counted(subject: Subject, node: NodeSeen, by_id: dict[str, NodeSeen]) -> An
     evidence = f"knows {len(node.members)} nodes, the topology has {total}"
     hint = "nodes of another cluster, or ones that haven't met yet"
     if others:
-        hint = f"if it is no part of it: CLUSTER FORGET {others[0].id}, on every node in a minute"
+        hint = f"if it is no part of it: {forget(node, others[0].id)}"
     elif lost:
         where = f"{lost[0].host} {lost[0].port}"
-        hint = f"let them meet: redis-cli -h {node.host} -p {node.port} CLUSTER MEET {where}"
+        hint = f"let them meet: {cli(node)} CLUSTER MEET {where}"
     return bad(node.name, f"{evidence}: {', '.join(told)}" if told else evidence, hint)
 
 

@@ -14,7 +14,7 @@ from redistopo.checks.subject import (
 from redistopo.model.access import CHANGED, NEEDS_TLS, UNPROVEN
 from redistopo.model.conf_text import SECRET, drift
 from redistopo.model.observed import NodeSeen, ProcessState, Role
-from redistopo.model.reach.cause import FULL_HOUSE
+from redistopo.model.remedies import FULL_HOUSE, go_on
 
 
 def alive(subject: Subject) -> Iterator[Answer]:
@@ -25,7 +25,7 @@ def alive(subject: Subject) -> Iterator[Answer]:
             return bad(node.name, f"{node.address}: {node.error}", subject.start)
         if not node.answers:
             seen = f"pid {node.pid} runs, but " if node.pid else ""
-            hint = "a stopped process answers after `kill -CONT`; else see its log"
+            hint = f"a stopped process answers after `{go_on(node)}`; else see its log"
             if "password" in node.error:
                 hint = CHANGED
             if "max number of clients" in node.error:

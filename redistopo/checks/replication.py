@@ -13,6 +13,7 @@ from redistopo.checks.subject import (
     skipped,
 )
 from redistopo.model.observed import NodeSeen, Role, ShardSeen
+from redistopo.model.remedies import cli
 from redistopo.model.syncs import REMEDY, sync_loop
 from redistopo.model.topology import Shape
 
@@ -73,8 +74,19 @@ def _astray(subject: Subject, node: NodeSeen) -> Answer | None:
         evidence = f"follows {followed.name}, which is itself a replica"
     else:
         return None
-    command = "CLUSTER REPLICATE, with the id of its primary" if me else "REPLICAOF its primary"
-    return bad(node.name, evidence, f"redis-cli -h {node.host} -p {node.port} {command}")
+    return bad(node.name, evidence, f"{cli(node)} {_order(subject, node, followed)}")
+
+
+def _order(subject: Subject, node: NodeSeen, followed: NodeSeen | None) -> str:
+    """What makes a replica follow a primary again: the one at the end of its chain, or the only
+    one there is."""
+    if node.myself is not None:
+        above = followed.myself if followed else None
+        return f"CLUSTER REPLICATE {above.primary_id if above else 'ID, that of its primary'}"
+    leads = [one for one in subject.seen.answering if one.role is Role.PRIMARY]
+    if len(leads) == 1:
+        return f"REPLICAOF {leads[0].host} {leads[0].port}"
+    return "REPLICAOF HOST PORT, those of its primary"
 
 
 def link(subject: Subject) -> Iterator[Answer]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from redistopo.model.findings import Finding, Status
 from redistopo.model.observed import NodeSeen, Observed, ShardSeen, shards_of
+from redistopo.model.remedies import start
 from redistopo.model.topology import Directives, Shape
 
 TOPOLOGY = "topology"
@@ -48,7 +49,7 @@ class Subject:
     @property
     def start(self) -> str:
         """What brings back what is down."""
-        return "redistopo up" if self.ours else "start it as it was started before"
+        return start(ours=self.ours)
 
     def name_at(self, address: str) -> str:
         """The name of the node at an address, or the address itself."""
@@ -70,6 +71,17 @@ class Answer:
     evidence: str
     hint: str = ""
     settles: bool = False
+
+    def found(self, check: str, *, settles: bool = False) -> Finding:
+        """The same as the word of the check of that id."""
+        return Finding(
+            check=check,
+            subject=self.about,
+            status=self.status,
+            evidence=self.evidence,
+            hint=self.hint,
+            settles=settles or self.settles,
+        )
 
 
 Judge = Callable[[Subject], Iterable[Answer]]
@@ -94,14 +106,7 @@ class Check:
         if subject.seen.shape not in self.shapes:
             return
         for answer in self.judge(subject):
-            yield Finding(
-                check=self.id,
-                subject=answer.about,
-                status=answer.status,
-                evidence=answer.evidence,
-                hint=answer.hint,
-                settles=self.settles or answer.settles,
-            )
+            yield answer.found(self.id, settles=self.settles)
 
 
 def good(evidence: str, about: str = TOPOLOGY) -> Answer:

@@ -11,6 +11,7 @@ from redistopo.cli.commands.call import call
 from redistopo.cli.commands.certs import certs
 from redistopo.cli.commands.cli import cli
 from redistopo.cli.commands.demo import demo
+from redistopo.cli.commands.doctor import doctor
 from redistopo.cli.commands.down import down
 from redistopo.cli.commands.drill import drill
 from redistopo.cli.commands.engines import engines
@@ -76,7 +77,7 @@ for _command in (
     init, up, verify, status, down, drill, demo,
     stop, start, restart, kill, pause, resume, failover, set_,
     wait, watch, events, logs, cli, call,
-    plan, render, ps, bundle, secret, certs, engines, templates, schema,
+    doctor, plan, render, ps, bundle, secret, certs, engines, templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)
 

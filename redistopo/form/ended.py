@@ -7,6 +7,7 @@ from redistopo.errors import MachineLacks, NodeDied, RedistopoError
 from redistopo.model.observed import Role
 from redistopo.model.plan import NodePlan, Plan
 from redistopo.model.rebuild import latest, read_table
+from redistopo.model.remedies import takeover
 from redistopo.world.files import FREE, NO_SPACE, full, read_text, since_start, tail
 from redistopo.world.folder import has_data
 from redistopo.world.ports import free, holder
@@ -79,10 +80,7 @@ def _lead(plan: Plan, heir: str, aside: str) -> str:
     """
     if not plan.topology.clustered:
         return f"{aside}; redistopo up --primary {heir}"
-    cli = shlex.quote(plan.engine.cli or "redis-cli")
-    node = plan.node(heir)
-    takeover = f"{cli} -h {node.host} -p {node.port} CLUSTER FAILOVER TAKEOVER"
-    return f"redistopo up --keep; then {takeover}; once that says OK, {aside}; redistopo up"
+    return f"redistopo up --keep; then {takeover(heir)}; once that says OK, {aside}; redistopo up"
 
 
 def _append_only(node: NodePlan, said: str) -> Path:

@@ -96,12 +96,11 @@ def _silent(change: Change) -> Unanswered:
 
 def _silent_in_cluster(change: Change) -> Unanswered:
     """A cluster's primary can't be told to follow a node that doesn't lead yet."""
-    pid = next((one.pid for one in change.seen.nodes if one.name == change.to.name), 0)
     return Unanswered(
         f"{change.to.name} was told to lead, and doesn't answer; {change.before.name} leads "
         "until it goes on",
         detail="what is written until then would be lost",
-        hint=f"end it before it goes on: kill -9 {pid}; then redistopo up",
+        hint=f"end it before it goes on: redistopo kill {change.to.name}; then redistopo up",
     )
 
 

@@ -217,7 +217,11 @@ def same(name: str, wanted: str, live: str) -> bool:
 def _plain(value: str) -> str:
     """A value in one spelling: memory units as bytes, spaces and case aside."""
     text = " ".join(value.split()).lower()
-    memory = _MEMORY.fullmatch(text)
-    if memory:
-        return str(int(memory[1]) * _UNITS[memory[2].lower()])
-    return text
+    size = memory_bytes(text)
+    return text if size is None else str(size)
+
+
+def memory_bytes(text: str) -> int | None:
+    """The bytes of ``100mb``, ``1g`` or ``4096`` (util.c, memtoull); None for anything else."""
+    found = _MEMORY.fullmatch(text)
+    return int(found[1]) * _UNITS[found[2].lower()] if found else None

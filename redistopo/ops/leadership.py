@@ -10,6 +10,7 @@ from redistopo.model.plan import Plan
 from redistopo.model.planner import led_by
 from redistopo.model.rebuild import Entry, Table, latest, read_table
 from redistopo.model.record import Record
+from redistopo.model.remedies import takeover
 from redistopo.model.topology import Persistence
 from redistopo.ops.watching import named_primary
 from redistopo.world.folder import has_keys, written_at
@@ -202,9 +203,7 @@ def _refuse_empty(plan: Plan, seen: Observed, table: Table, me: Entry) -> None:
         return  # without a log, the live one takes over
     empty = next(node for node in plan.nodes if node.address == me.address)
     if live:
-        cli = shlex.quote(plan.engine.cli or "redis-cli")
-        order = f"{cli} -h {live.host} -p {live.port} CLUSTER FAILOVER TAKEOVER"
-        hint = f"let {live.name} lead: {order}; once that says OK, redistopo up"
+        hint = f"let {live.name} lead: {takeover(live.name)}; once that says OK, redistopo up"
     else:
         copy, root = plan.node(rich[0].name).folder.root, shlex.quote(str(empty.folder.root))
         kinds = ("appendonlydir", "appendonly.aof", "dump.rdb")

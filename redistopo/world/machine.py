@@ -4,14 +4,19 @@ import os
 import platform
 import resource
 import shutil
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
+from redistopo.model.doctor import Room
+from redistopo.model.kernel import MAC_SOMAXCONN
 from redistopo.world.ports import ephemeral_range
+from redistopo.world.told import told
 
 _LIMITS = ("NOFILE", "NPROC", "AS", "CORE", "DATA", "FSIZE", "MEMLOCK", "STACK")
 
@@ -41,7 +46,7 @@ def facts(folder: Path) -> Mapping[str, object]:
         "processors": os.cpu_count(),
         "user": os.geteuid(),
         "limits": {name: _limit(name) for name in _LIMITS if hasattr(resource, f"RLIMIT_{name}")},
-        "kernel settings": _settings(),
+        "kernel settings": kernel_settings(),
         "ephemeral ports": ephemeral_range(),
     }
     with suppress(OSError):
@@ -69,8 +74,8 @@ def process_facts(process: psutil.Process) -> Mapping[str, object]:
     found: dict[str, object] = {"pid": process.pid}
     for name in _OF_PROCESS:
         with suppress(psutil.Error, OSError, AttributeError):  # not every system has every one
-            told = getattr(process, name)()
-            found[name] = told._asdict() if hasattr(told, "_asdict") else told
+            value = getattr(process, name)()
+            found[name] = value._asdict() if hasattr(value, "_asdict") else value
     with suppress(psutil.Error, OSError, AttributeError):
         found["open files allowed"] = process.rlimit(psutil.RLIMIT_NOFILE)
     return found
@@ -86,9 +91,27 @@ def _limit(name: str) -> list[int | str]:
     return ["unlimited" if one == resource.RLIM_INFINITY else one for one in pair]
 
 
-def _settings() -> Mapping[str, str]:
+def kernel_settings() -> Mapping[str, str]:
+    """File, or name of the sysctl -> its text; what this system doesn't have is left out."""
     found = {}
     for path in _KERNEL:
         with suppress(OSError):
             found[path] = Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    if sys.platform == "darwin" and (said := told(["sysctl", "-n", MAC_SOMAXCONN])):
+        found[MAC_SOMAXCONN] = said.strip()
+    return found
+
+
+def room(folder: Path) -> Room:
+    """Memory, swap and the disk of that folder, or of the first one above it that is there."""
+    found = Room()
+    with suppress(OSError, psutil.Error):
+        memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+        found = Room(
+            memory=memory.total, available=memory.available, swap=swap.total, swap_used=swap.used
+        )
+    there = next((one for one in (folder, *folder.parents) if one.exists()), folder)
+    with suppress(OSError):
+        free = shutil.disk_usage(there).free
+        found = replace(found, disk_free=free, folder=str(there))
     return found

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import psutil
 
-from redistopo.world.process import serves
+from redistopo.model.record import ProcessMark
+from redistopo.world.process import mark_of, serves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running server program: its pid and its working folder."""
+    """A running server program: its pid, its working folder, and what names it for good."""
 
     pid: int
     folder: Path
+    mark: ProcessMark
 
 
 def servers() -> tuple[Server, ...]:
@@ -27,7 +29,8 @@ def _servers() -> Iterator[Server]:
         try:
             if serves(process):
                 folder = process.cwd().removesuffix(" (deleted)")
-                yield Server(pid=process.pid, folder=Path(folder))
+                mark = mark_of(process, Path(folder).name)
+                yield Server(pid=process.pid, folder=Path(folder), mark=mark)
         except (psutil.Error, OSError):
             continue
 

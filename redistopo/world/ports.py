@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,12 +38,27 @@ def bindable(host: str) -> bool:
 
 def holder(port: int) -> str:
     """Who listens on a port, as ``nginx (pid 123)``; "another program" where we may not see it."""
+    return holders((port,))[port]
+
+
+def holders(ports: Iterable[int]) -> dict[int, str]:
+    """The same of several ports, at one look."""
+    found = dict.fromkeys(ports, "another program")
     with suppress(psutil.Error, OSError):
-        for found in psutil.net_connections(kind="tcp"):
-            held = found.laddr and found.laddr.port == port
-            if found.status == psutil.CONN_LISTEN and held and found.pid:
-                return f"{psutil.Process(found.pid).name()} (pid {found.pid})"
-    return "another program"
+        for one in psutil.net_connections(kind="tcp"):
+            if not one.laddr or one.laddr.port not in found:
+                continue
+            if one.status == psutil.CONN_LISTEN and one.pid:
+                found[one.laddr.port] = f"{psutil.Process(one.pid).name()} (pid {one.pid})"
+    return found
+
+
+def listeners(ports: Iterable[int]) -> dict[int, tuple[str, ...]] | None:
+    """Port -> the addresses on which anybody listens on it; None where the system tells that
+    of our own processes alone."""
+    if sys.platform != "linux":
+        return None
+    return {port: tuple(found) for port, found in _listeners(set(ports)).items()}
 
 
 def ephemeral_range() -> tuple[int, int] | None:

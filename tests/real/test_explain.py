@@ -139,7 +139,7 @@ TROUBLES = {
         words=(
             "redistopo can't reach node2 (127.0.0.1:{data}, data port): connection refused",
             "stopped process: node2's process (pid ",
-            "kill -CONT ",
+            "redistopo resume node2; if it runs no more: redistopo up",
         ),
     ),
 }
@@ -196,7 +196,7 @@ def test_redis_cli_that_waits_is_explained_before_the_deadline(project: Project)
     assert error["kind"] == "TimedOut"
     assert f"first failing pair: {pair}" in error["detail"]
     assert f"probable cause: {cause}" in error["detail"]
-    assert error["hint"].startswith("kill -CONT ")
+    assert error["hint"].startswith("redistopo resume node5;")
     *table, report = error["detail"][error["detail"].index("from  ") :].splitlines()
     assert report == "for a report: redistopo bundle"
     assert len(table) == 3  # nobody has met anybody yet
@@ -270,7 +270,7 @@ def _stranger(project: Project) -> None:
 Fault = Callable[[Project], None]
 
 LATER: dict[str, tuple[Fault, str, str, str]] = {
-    "paused": (_paused, "node.alive", "is stopped (SIGSTOP)", "kill -CONT"),
+    "paused": (_paused, "node.alive", "is stopped (SIGSTOP)", "redistopo resume node2"),
     "masterauth": (_wrong_masterauth, "replication.link", "node2's masterauth", "masterauth"),
     "announced": (_wrong_announcement, "cluster.links", "127.0.0.9:", "cluster-announce-ip"),
     "stranger": (_stranger, "cluster.members", "which is no node of this", "CLUSTER FORGET"),

@@ -95,10 +95,9 @@ def test_a_cluster_primary_without_its_data_does_not_start(
     assert told in project.run("up", "--rebuild", f"node{lead}", check=2).err
     hint = " ".join(refused.err.split())
     if running:
-        order = hint.split("lead: ")[1].split("; once")[0]
-        port = int(order.split(" -p ")[1].split()[0])
-        with project.client(port) as node:
-            node.execute_command("CLUSTER", "FAILOVER", "TAKEOVER")
+        name, _, order = hint.split("; once")[0].split("let ")[1].partition(" lead: redistopo ")
+        assert "OK" in project.run(*order.split(), check=0).out
+        port = project.port + int(name.removeprefix("node")) - 1
     else:
         order = hint.split("copy's: ")[1].split("; then")[0]
         assert shlex.split(order)[:2] == ["mkdir", "-p"]

@@ -1,6 +1,7 @@
 """Findings as a table grouped by subject, with what to do about each failure."""
 
 import re
+from collections.abc import Iterable
 
 import click
 
@@ -21,7 +22,11 @@ def show_verify(result: VerifyResult) -> None:
 
 def sheet_of(findings: tuple[Finding, ...]) -> Sheet:
     """Findings grouped: the whole, then the shards, then single nodes."""
-    ordered = sorted(findings, key=lambda one: _place(one.subject))
+    return grouped(sorted(findings, key=lambda one: _place(one.subject)))
+
+
+def grouped(ordered: Iterable[Finding]) -> Sheet:
+    """Findings in that order; a subject is named where it begins."""
     rows = []
     groups = set()
     last = ""
@@ -59,15 +64,19 @@ def show_hints(findings: tuple[Finding, ...]) -> None:
 
 def closing(result: VerifyResult) -> str:
     """One line: healthy or not, with the counts."""
-    count = dict.fromkeys(Status, 0)
-    for one in result.findings:
-        count[one.status] += 1
     about = f"{result.name}: {result.shape.value} of {_count(result.nodes, 'node')}"
-    warnings = _count(count[Status.WARN], "warning")
-    tally = f"{count[Status.OK]} ok, {warnings}, {count[Status.FAIL]} failed"
     if result.healthy:
-        return click.style("Healthy", fg="green", bold=True) + f"  {about}: {tally}"
-    return click.style("Unhealthy", fg="red", bold=True) + f"  {about}: {tally}"
+        return f"{click.style('Healthy', fg='green', bold=True)}  {about}: {tally(result.findings)}"
+    return f"{click.style('Unhealthy', fg='red', bold=True)}  {about}: {tally(result.findings)}"
+
+
+def tally(findings: Iterable[Finding]) -> str:
+    """``21 ok, 1 warning, 0 failed``."""
+    count = dict.fromkeys(Status, 0)
+    for one in findings:
+        count[one.status] += 1
+    warnings = _count(count[Status.WARN], "warning")
+    return f"{count[Status.OK]} ok, {warnings}, {count[Status.FAIL]} failed"
 
 
 def _count(number: int, what: str) -> str:

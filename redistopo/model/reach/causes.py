@@ -1,8 +1,9 @@
 """Why nodes don't reach each other: causes in the nodes first, then what lies between them."""
 
-from redistopo.model.reach.cause import Cause, Kind, cli, open_port
+from redistopo.model.reach.cause import Cause, Kind
 from redistopo.model.reach.matrix import Link, Port, Scene
 from redistopo.model.reach.node_causes import of_node
+from redistopo.model.remedies import cli, open_port
 from redistopo.model.syncs import REMEDY, sync_loop
 
 

@@ -5,8 +5,18 @@ from collections.abc import Callable
 from redistopo.model.access import CHANGED, NEEDS_TLS, UNPROVEN
 from redistopo.model.engine import Engine, Product, Version, parse_request
 from redistopo.model.observed import NodeSeen, ProcessState, Role
-from redistopo.model.reach.cause import FULL_HOUSE, Cause, Kind, again, cli, open_port, ours, unset
+from redistopo.model.reach.cause import Cause, Kind
 from redistopo.model.reach.matrix import Port, Scene, Touch, follows
+from redistopo.model.remedies import (
+    FULL_HOUSE,
+    again,
+    cli,
+    forget,
+    go_on,
+    open_port,
+    ours,
+    unset,
+)
 
 _Finder = Callable[[Scene, NodeSeen], "Cause | None"]
 
@@ -23,7 +33,7 @@ def _paused(_scene: Scene, node: NodeSeen) -> Cause | None:
         kind=Kind.PAUSED,
         node=node.name,
         evidence=f"{node.name}'s process (pid {node.pid}) is stopped (SIGSTOP)",
-        remedy=f"kill -CONT {node.pid}; if it runs no more: redistopo up",
+        remedy=f"{go_on(node)}; if it runs no more: redistopo up",
     )
 
 
@@ -136,7 +146,7 @@ def _mute(scene: Scene, node: NodeSeen) -> Cause | None:
         return None
     pid = f" (pid {node.pid})" if node.pid else ""
     remedy = "is it stopped (SIGSTOP), busy, or no Redis at all? its log tells; "
-    remedy += "a stopped process goes on at `kill -CONT PID`"
+    remedy += f"a stopped process goes on at `{go_on(node)}`"
     if "max number of clients" in node.error:
         remedy = FULL_HOUSE
     if "certificate" in node.error:
@@ -169,7 +179,7 @@ def _elsewhere(scene: Scene, node: NodeSeen) -> Cause | None:
         kind=Kind.ELSEWHERE,
         node=node.name,
         evidence=f"{node.name} knows {first}, which is no node of this topology",
-        remedy=f"on every node: {cli(node)} CLUSTER FORGET {strangers[0].id}",
+        remedy=forget(node, strangers[0].id),
     )
 
 

@@ -221,3 +221,18 @@ def test_a_lone_server_is_not_asked_about_replicas(scene: Callable[[str, str], A
     stage = scene("redis-7.0", "replication").down("node2", "node3")
     for check in ("replication.link", "replication.lag", "replication.read-only"):
         assert stage.findings(check) == ()
+
+
+def test_a_replicas_replica_is_told_whom_to_follow(scene: Callable[[str, str], Any]) -> None:
+    stage = scene("redis-7.0", "replication")
+    lead, between = stage.named("node1"), stage.named("node2")
+    chained = stage.info("node3", master_port=between.port)
+    hints = [one.hint for one in chained.findings("replication.shape")]
+    assert f"redistopo call --node node3 REPLICAOF {lead.host} {lead.port}" in hints
+    stage = scene("redis-7.0", "cluster")
+    between = stage.named("node5")
+    above = between.myself.primary_id
+    chained = stage.member("node6", "node6", primary_id=between.myself.id)
+    chained = chained.info("node6", master_port=between.port)
+    hints = [one.hint for one in chained.findings("replication.shape")]
+    assert f"redistopo call --node node6 CLUSTER REPLICATE {above}" in hints

@@ -1,0 +1,1 @@
+"""Checks of a machine, a configuration and what surrounds a topology: `doctor`'s."""

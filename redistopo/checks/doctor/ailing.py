@@ -1,0 +1,196 @@
+"""What `verify` doesn't ask, since it works now: whether replication would break under load or
+after a failover, and which node must be reset before it can be of this cluster."""
+
+import re
+from collections.abc import Iterator
+
+from redistopo.checks.subject import Answer, Subject, bad, doubtful, good, of_nodes, skipped
+from redistopo.model.doctor import Facts
+from redistopo.model.observed import NodeSeen, Role
+from redistopo.model.remedies import cli, ours
+from redistopo.model.slots import brief
+
+_USUAL_PING = 10
+_USUAL_TIMEOUT = 60
+_SECURE = 3
+"""A link is given up after repl-timeout; so many pings should fit into it."""
+
+
+def passwords(subject: Subject) -> Iterator[Answer]:
+    """Each node's masterauth opens every other one, so that roles may change at any time.
+
+    The values are compared, never told. A masterauth where none is asked for is refused as well
+    (acl.c, authCommand). With ACL it is the users' rules that decide: `access.users` tries them.
+    """
+    told = [node for node in subject.seen.answering if node.config and _data(node)]
+    if len(told) < 2:
+        yield skipped("fewer than two nodes tell their configuration")
+        return
+    if any((node.config or {}).get("masteruser") for node in told):
+        yield skipped("replicas come in as a user of their own: see access.users")
+        return
+    if any(_by_acl(node) for node in told):
+        yield skipped("passwords are set by ACL, which doesn't tell them")
+        return
+    asked = {node.name: (node.config or {}).get("requirepass", "") for node in told}
+
+    def judge(node: NodeSeen) -> Answer | None:
+        mine = (node.config or {}).get("masterauth", "")
+        shut = [name for name, secret in asked.items() if name != node.name and secret != mine]
+        if not shut:
+            return None
+        has = "another masterauth than their password" if mine else "no masterauth"
+        evidence = f"has {has}: it could not follow {', '.join(shut)}"
+        return bad(node.name, evidence, _set(node, "masterauth PASSWORD, the one of the others"))
+
+    yield from of_nodes(told, judge, "masterauth opens every other node")
+
+
+def timeouts(subject: Subject) -> Iterator[Answer]:
+    """repl-timeout is well above the pace of pings, and alike on all nodes, as the node timeout.
+
+    Source: redis.conf, repl-timeout: it must be larger than repl-ping-replica-period, else a
+    timeout is detected whenever there is little traffic.
+    """
+    told = [node for node in subject.seen.answering if node.config and _data(node)]
+    if len(told) < 2:
+        yield skipped("fewer than two nodes tell their configuration")
+        return
+
+    def judge(node: NodeSeen) -> Answer | None:
+        ping = _number(node, _USUAL_PING, "repl-ping-replica-period", "repl-ping-slave-period")
+        limit = _number(node, _USUAL_TIMEOUT, "repl-timeout")
+        if limit <= ping:
+            evidence = f"repl-timeout {limit} s isn't above repl-ping-replica-period {ping} s: "
+            evidence += "each quiet moment breaks the link"
+            return bad(node.name, evidence, _set(node, f"repl-timeout {max(60, _SECURE * ping)}"))
+        if limit < _SECURE * ping:
+            evidence = f"repl-timeout {limit} s has room for {limit // ping} pings of {ping} s"
+            return doubtful(node.name, evidence, _set(node, f"repl-timeout {_SECURE * ping}"))
+        return None
+
+    yield from of_nodes(told, judge, "repl-timeout has room for several pings")
+    paces = {_number(node, 0, "cluster-node-timeout") for node in told}
+    if len(paces) > 1:
+        values = ", ".join(f"{one} ms" for one in sorted(paces))
+        hint = "give all the same: redistopo set cluster-node-timeout MILLISECONDS"
+        yield doubtful("topology", f"cluster-node-timeout differs: {values}", hint)
+
+
+def buffers(subject: Subject) -> Iterator[Answer]:
+    """The output buffer of replicas holds at least the backlog, and nobody was cut off for it.
+
+    Source: redis.conf, client-output-buffer-limit: a limit below repl-backlog-size makes no
+    sense, for a replica is cut off right after its partial sync.
+    """
+    told = [node for node in subject.seen.answering if node.config and _data(node)]
+    if len(told) < 2:
+        yield skipped("fewer than two nodes tell their configuration")
+        return
+
+    def judge(node: NodeSeen) -> Answer | None:
+        limits = buffer_limits((node.config or {}).get("client-output-buffer-limit", ""))
+        backlog = _number(node, 0, "repl-backlog-size")
+        hard, soft = limits
+        low = min((one for one in limits if one), default=0)
+        change = f"client-output-buffer-limit 'replica {max(backlog, 1 << 28)} {1 << 26} 60'"
+        if low and low < backlog:
+            evidence = f"cuts replicas off at {low} bytes (hard {hard}, soft {soft}), below its "
+            return bad(node.name, f"{evidence}backlog of {backlog}", _set(node, change))
+        cut = int(node.info.get("client_output_buffer_limit_disconnections", 0))
+        if cut and node.role is Role.PRIMARY:
+            evidence = f"cut {cut} clients off since its start, for their output buffer was full"
+            return doubtful(node.name, evidence, _set(node, change))
+        return None
+
+    yield from of_nodes(told, judge, "replicas' output buffers hold the backlog")
+
+
+def strays(subject: Subject) -> Iterator[Answer]:
+    """No node belongs to another cluster, or stands alone with data; a reset would be the cure.
+
+    CLUSTER RESET refuses a primary with keys, so they would have to go first; it takes the
+    slots and the knowledge of all others, and with HARD the node's id and epoch (redis.io,
+    CLUSTER RESET).
+    """
+    ids = {me.id for node in subject.seen.answering if (me := node.myself)}
+    if len(subject.seen.nodes) < 2:
+        yield skipped("one node alone has no others to be apart from")
+        return
+    silent = {node.address for node in subject.seen.nodes if node.myself is None}
+
+    def judge(node: NodeSeen) -> Answer | None:
+        me = node.myself
+        if me is None:
+            return None
+        others = [one for one in node.members if not one.myself and not one.unknown]
+        if any(one.id in ids or one.address in silent for one in others):
+            return None
+        if not others and not me.slots and not node.keys:
+            return None  # it only has to be met
+        where = f"is of another cluster, with {others[0].address}" if others else "stands alone"
+        slots = sum(one.last - one.first + 1 for one in me.slots)
+        lost = [f"{node.keys} keys" if node.keys else "", _slots(slots, brief(me.slots))]
+        told = ", ".join(filter(None, lost)) or "nothing but its id"
+        evidence = f"{where} (id {me.id[:8]}); a reset would take from it: {told}"
+        return bad(node.name, evidence, _reset(node))
+
+    yield from of_nodes(subject.seen.answering, judge, "belong to this cluster")
+
+
+def _by_acl(node: NodeSeen) -> bool:
+    """Whether the default user has a password, or is off, that requirepass doesn't tell."""
+    own = next((line.split() for line in node.users if line.startswith("user default ")), [])
+    return bool(own) and "nopass" not in own and not (node.config or {}).get("requirepass")
+
+
+def _slots(count: int, ranges: str) -> str:
+    return f"{count} slots ({ranges})" if count else ""
+
+
+def _reset(node: NodeSeen) -> str:
+    if ours(node):
+        return f"redistopo reset {node.name} --hard   (says what is lost, and asks), redistopo up"
+    keys = f"{cli(node)} FLUSHALL; " if node.keys else ""
+    return f"save what you need of it; then: {keys}{cli(node)} CLUSTER RESET HARD"
+
+
+def tables(facts: Facts) -> Iterator[Answer]:
+    """Each stopped node's nodes.conf is of this cluster: it knows one of the others, or they it."""
+    ids = {one.id for one in facts.tables}
+    strange = [
+        one
+        for one in facts.tables
+        if one.stopped
+        and one.known
+        and not one.known & ids
+        and not any(one.id in other.known for other in facts.tables)
+    ]
+    for one in strange:
+        other = next(entry.address for entry in one.table.entries if entry.id in one.known)
+        told = f"its nodes.conf is of another cluster: it knows {other}, and none of this one"
+        hint = f"mv {one.path} {one.path}.other; redistopo up --rebuild {one.name}"
+        yield bad(one.name, told, f"{hint}   (writes it anew from another node's)")
+    if ids and not strange:
+        yield good(f"{len(ids)} nodes.conf on disk are of one cluster", facts.topology.name)
+
+
+def buffer_limits(text: str) -> tuple[int, int]:
+    """Hard and soft limit of replicas in bytes, by CONFIG GET's flat text; 0 for none."""
+    found = re.search(r"\b(?:slave|replica) ([0-9]+) ([0-9]+) [0-9]+", text, re.ASCII)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _data(node: NodeSeen) -> bool:
+    return node.role in (Role.PRIMARY, Role.REPLICA)
+
+
+def _set(node: NodeSeen, what: str) -> str:
+    hint = f"{cli(node)} CONFIG SET {what}"
+    return f"{hint}; redistopo up, where it was changed live" if ours(node) else hint
+
+
+def _number(node: NodeSeen, usual: int, *names: str) -> int:
+    config = node.config or {}
+    text = next((config[name] for name in names if name in config), "")
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII) else usual

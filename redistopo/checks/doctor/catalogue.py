@@ -1,0 +1,172 @@
+"""All of `doctor`'s checks: stable ids in the order in which they are shown, and the judgement."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from redistopo.checks.doctor import ailing, around, machine, served
+from redistopo.checks.subject import Answer, Check, Expected, subject
+from redistopo.model.doctor import Facts
+from redistopo.model.findings import Finding
+from redistopo.model.observed import Observed
+from redistopo.model.topology import Shape
+
+_REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION, Shape.SENTINEL})
+_CLUSTER = frozenset({Shape.CLUSTER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exam:
+    """A check of what was found out without asking the topology's servers."""
+
+    id: str
+    asks: str
+    judge: Callable[[Facts], Iterable[Answer]]
+
+
+EXAMS: tuple[Exam, ...] = (
+    Exam(
+        id="machine.server",
+        asks="Is there a server that `up` would take?",
+        judge=machine.server,
+    ),
+    Exam(
+        id="machine.cli",
+        asks="Is there a redis-cli or valkey-cli for it?",
+        judge=machine.cli,
+    ),
+    Exam(
+        id="machine.vulnerable",
+        asks="Has no server here a vulnerability that is known by its release?",
+        judge=machine.vulnerable,
+    ),
+    Exam(
+        id="machine.tls",
+        asks="Does a server speak TLS, where the topology asks for it?",
+        judge=machine.tls,
+    ),
+    Exam(
+        id="machine.overcommit",
+        asks="Does the kernel let a server fork while memory is short?",
+        judge=machine.overcommit,
+    ),
+    Exam(
+        id="machine.huge-pages",
+        asks="Are huge pages not forced on servers?",
+        judge=machine.huge_pages,
+    ),
+    Exam(
+        id="machine.backlog",
+        asks="Does the kernel's queue of connections hold tcp-backlog?",
+        judge=machine.backlog,
+    ),
+    Exam(
+        id="machine.files",
+        asks="May servers open as many files as they have clients?",
+        judge=machine.files,
+    ),
+    Exam(
+        id="machine.memory",
+        asks="Do all maxmemory together fit, also while servers save?",
+        judge=machine.memory,
+    ),
+    Exam(
+        id="machine.swap",
+        asks="Is there swap, and not much of it in use?",
+        judge=machine.swap,
+    ),
+    Exam(
+        id="machine.disk",
+        asks="Is there room for snapshots and logs?",
+        judge=machine.disk,
+    ),
+    Exam(
+        id="ports.free",
+        asks="Is every data and bus port free, or our own node's?",
+        judge=around.free,
+    ),
+    Exam(
+        id="ports.ephemeral",
+        asks="Does no port lie where the system takes ports from?",
+        judge=around.ephemeral,
+    ),
+    Exam(
+        id="left.folders",
+        asks="Is no entry and no node's folder left over?",
+        judge=around.folders,
+    ),
+    Exam(
+        id="left.orphans",
+        asks="Does no server of ours run without being on record?",
+        judge=around.orphans,
+    ),
+    Exam(
+        id="left.secrets",
+        asks="Are files with passwords for their owner alone?",
+        judge=around.secrets,
+    ),
+    Exam(
+        id="config.bind",
+        asks="Does whoever reaches the server of --config need a password?",
+        judge=served.bind,
+    ),
+    Exam(
+        id="config.running",
+        asks="Does a server run on that file, and listen as it says?",
+        judge=served.running,
+    ),
+    Exam(
+        id="config.firewall",
+        asks="What does a firewall do with connections to it from elsewhere?",
+        judge=served.firewall,
+    ),
+    Exam(
+        id="topology.runs",
+        asks="Is there a topology here, and does it run?",
+        judge=around.started,
+    ),
+    Exam(
+        id="cluster.tables",
+        asks="Is each stopped node's nodes.conf of this cluster?",
+        judge=ailing.tables,
+    ),
+)
+"""Judged from Facts."""
+
+AILMENTS: tuple[Check, ...] = (
+    Check(
+        id="replication.password",
+        asks="Does each node's masterauth open every other one?",
+        judge=ailing.passwords,
+        shapes=_REPLICATED,
+    ),
+    Check(
+        id="replication.timeouts",
+        asks="Is repl-timeout well above the pace of pings?",
+        judge=ailing.timeouts,
+        shapes=_REPLICATED,
+    ),
+    Check(
+        id="replication.buffers",
+        asks="Do replicas' output buffers hold the backlog?",
+        judge=ailing.buffers,
+        shapes=_REPLICATED,
+    ),
+    Check(
+        id="cluster.reset",
+        asks="Must no node be reset before it is of this cluster?",
+        judge=ailing.strays,
+        shapes=_CLUSTER,
+    ),
+)
+"""Judged from what the servers said, beside all of `verify`'s checks."""
+
+
+def examine(facts: Facts) -> tuple[Finding, ...]:
+    """Every exam's findings, in the order of the catalogue; pure."""
+    return tuple(answer.found(exam.id) for exam in EXAMS for answer in exam.judge(facts))
+
+
+def ailments(seen: Observed, expected: Expected) -> tuple[Finding, ...]:
+    """What `verify` doesn't ask of the same snapshot; pure."""
+    about = subject(seen, expected)
+    return tuple(finding for check in AILMENTS for finding in check.findings(about))

@@ -1,0 +1,134 @@
+"""Checks on any redis.conf: what it lets in, who serves it now, and what stands in the way."""
+
+from collections.abc import Iterator
+
+from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
+from redistopo.model.doctor import ConfSeen, Facts, Heard
+from redistopo.model.firewall import Gate, judge
+from redistopo.model.served_conf import loopback
+
+
+def bind(facts: Facts) -> Iterator[Answer]:
+    """Whoever can reach the server from elsewhere needs a password.
+
+    Source: redis.io, Security; networking.c, clientAcceptHandler, for protected mode.
+    """
+    seen = facts.conf
+    if seen is None:
+        return
+    if seen.unread:
+        hint = "run redistopo doctor as the user of the server, or make it readable"
+        yield doubtful(seen.path, f"can't read what it includes: {', '.join(seen.unread)}", hint)
+    conf = seen.conf
+    where = " ".join(conf.addresses) if conf.addresses is not None else "every address (no bind)"
+    told = f"binds {where or 'no address'}, port {' and '.join(map(str, conf.ports)) or 'none'}"
+    told += f", protected-mode {'yes' if conf.protected else 'no'}"
+    if seen.locked is None:
+        told += f", users are in {conf.aclfile}, which can't be read"
+    else:
+        told += ", asks for a password" if seen.locked else ", asks for no password"
+    if not conf.outward:
+        yield good(f"{told}: nobody from elsewhere gets there", seen.path)
+    elif seen.locked:
+        yield good(told, seen.path)
+    elif seen.locked is None:
+        yield doubtful(seen.path, told, f"sudo redistopo doctor --config {seen.path}")
+    else:
+        yield _unlocked(seen, told)
+
+
+def _unlocked(seen: ConfSeen, told: str) -> Answer:
+    """It can be reached from elsewhere, and asks for no password."""
+    version = next((one.version for one in seen.heard if one.version), None)
+    hint = (
+        f"in {seen.path}: `bind 127.0.0.1 -::1`, or `requirepass` with what "
+        "`redis-cli ACL GENPASS` prints; then restart it"
+    )
+    if seen.conf.shielded(version):
+        if seen.conf.addresses is not None and version is None:
+            told += "; before Redis 7.0 protected mode doesn't shield an address that is bound"
+        else:
+            told += "; protected mode refuses other machines"
+        return doubtful(seen.path, told, hint)
+    if seen.conf.protected:
+        told += f"; in Redis {version} protected mode doesn't shield an address that is bound"
+    return bad(seen.path, f"{told}: whoever reaches it owns it", hint)
+
+
+def running(facts: Facts) -> Iterator[Answer]:
+    """A server answers where the file says, listens as it says, and was started on this file."""
+    seen = facts.conf
+    if seen is None:
+        return
+    if not seen.conf.ports:
+        yield skipped("it listens on no TCP port", seen.path)
+        return
+    for one in seen.heard:
+        yield _heard(seen, one)
+
+
+def _heard(seen: ConfSeen, one: Heard) -> Answer:
+    who = f", held by {one.holder}" if one.holder else ""
+    if not one.said:
+        start = f"redis-server {seen.path}"
+        if one.holder:
+            told = f"nobody answers at {one.at}:{one.port}{who}"
+            return bad(seen.path, told, "is it stopped (kill -CONT PID), or no Redis at all?")
+        return doubtful(seen.path, f"nothing runs at {one.at}:{one.port}", f"start it: {start}")
+    told = f"answers at {one.at}:{one.port}{who}"
+    if one.config and one.config not in seen.files:
+        return doubtful(
+            seen.path,
+            f"{told}, but was started on {one.config}",
+            f"redistopo doctor --config {one.config}",
+        )
+    wanted = seen.conf.addresses
+    extra = [at for at in one.listening or () if not loopback(at)]
+    if extra and not seen.conf.outward:
+        told = f"{told}, and listens on {', '.join(extra)}, which the file doesn't bind"
+        return bad(seen.path, told, "restart it: it was started otherwise, or CONFIG SET since")
+    if one.listening and not extra and seen.conf.outward and wanted is not None:
+        told = f"{told}, and listens on {', '.join(one.listening)} alone, unlike the file"
+        return doubtful(seen.path, told, "restart it, if the file is right")
+    if one.said == "PONG":
+        return good(f"{told} without a password", seen.path)
+    return good(f"{told}: {one.said.partition(' ')[0]}", seen.path)
+
+
+def firewall(facts: Facts) -> Iterator[Answer]:
+    """What a firewall does with connections from elsewhere, if the file lets any in.
+
+    Nothing is changed and no rule is guessed: what root alone may read is said so.
+    """
+    seen = facts.conf
+    if seen is None:
+        return
+    if not seen.conf.outward:
+        yield skipped("nobody from elsewhere gets there, so no firewall matters", seen.path)
+        return
+    if not seen.firewalls:
+        yield good("no firewall was found on this machine (a router may have one)", seen.path)
+        return
+    for port in seen.conf.ports:
+        yield _gates(seen, port)
+
+
+def _gates(seen: ConfSeen, port: int) -> Answer:
+    verdicts = [(one, judge(one, port)) for one in seen.firewalls]
+    told = "; ".join(verdict.evidence for _one, verdict in verdicts)
+    gates = {verdict.gate for _one, verdict in verdicts}
+    if Gate.CLOSED in gates:
+        named = ", ".join(seen.conf.outward)
+        return doubtful(
+            seen.path,
+            f"{told}: other machines don't reach {named} port {port}",
+            f"if they should: sudo ufw allow from ADDRESS to any port {port} proto tcp, "
+            "or the like of your firewall",
+        )
+    unknown = [one for one, verdict in verdicts if verdict.gate is Gate.UNKNOWN]
+    if unknown:
+        commands = "   ".join(f"sudo {one.command}" for one in unknown)
+        return doubtful(seen.path, told, f"type: {commands}")
+    if Gate.SOME in gates:
+        return doubtful(seen.path, told, f"try it from another machine: nc -vz HOST {port}")
+    return good(f"{told}: no firewall stands in the way", seen.path)

@@ -1,0 +1,76 @@
+"""``redistopo doctor``"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from redistopo.cli import options
+from redistopo.cli.elsewhere import access, elsewhere
+from redistopo.cli.output import Manner, deliver
+
+if TYPE_CHECKING:
+    from redistopo.model.doctor import Fix
+
+
+@click.command()
+@options.project
+@elsewhere
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also any redis.conf: what it lets in, and who serves by it.",
+)
+@click.option("--fix", is_flag=True, help="Do what is safe, each command shown first.")
+@click.option("--yes", "-y", is_flag=True, help="Don't ask before a --fix that ends or changes.")
+@click.option("--no-write", is_flag=True, help="Leave the data proof out.")
+@options.timeout("3s", "How long failures that may settle are looked at again.")
+@options.output
+def doctor(
+    root: Path,
+    connect: str,
+    user: str,
+    cacert: Path | None,
+    cert: Path | None,
+    config: Path | None,
+    fix: bool,
+    yes: bool,
+    no_write: bool,
+    timeout: float,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Check this machine and the topology, and say what to type about each fault.
+
+    Exit code 3 where a check failed, 0 otherwise. Nothing is changed without --fix, and
+    nothing ever by sudo: what needs root is shown as a command to type.
+    """
+    from redistopo.cli.views.doctor import show_doctor
+    from redistopo.events import Tell
+    from redistopo.ops.doctor import DoctorRequest, DoctorResult
+    from redistopo.ops.doctor import doctor as verb
+
+    def work(tell: Tell) -> DoctorResult:
+        request = DoctorRequest(
+            root=root,
+            connect=connect,
+            access=access(connect, user, cacert, cert),
+            config=config,
+            seconds=timeout,
+            write=not no_write,
+        )
+        result = verb(request, tell)
+        if not fix or not result.fixes:
+            return result
+        from redistopo.ops.doctor_fixes import mend
+
+        asked = not yes and sys.stdin.isatty() and not (as_json or quiet)
+        chosen = [one for one in result.fixes if yes or not one.asks or (asked and _agreed(one))]
+        return mend(request, chosen, tell) if chosen else result
+
+    deliver(Manner(verb="doctor", as_json=as_json, quiet=quiet), work, show_doctor)
+
+
+def _agreed(fix: "Fix") -> bool:
+    return click.confirm(f"{fix.why}\n  {fix.command}\nDo that?", err=True)

@@ -1,0 +1,280 @@
+"""What `doctor` found out, before anything is judged: one frozen type for each area."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from redistopo.model.engine import Engine, Version
+from redistopo.model.firewall import FirewallSeen
+from redistopo.model.kernel import Kernel
+from redistopo.model.limits import Shortage
+from redistopo.model.rebuild import Table
+from redistopo.model.record import ProcessMark
+from redistopo.model.served_conf import ServedConf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnginesSeen:
+    """The servers of this machine, and the one that `up` would take, if any; `lacking` says why
+    there is none. `tls` is whether the topology file asks for it; `mended` maps a server's path
+    to the CVEs that its package's changelog names."""
+
+    found: tuple[Engine, ...] = ()
+    chosen: Engine | None = None
+    lacking: str = ""
+    install: str = ""
+    tls: bool = False
+    mended: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Memory, swap and disk in bytes; None where the system doesn't tell. `folder` is where
+    `disk_free` was measured."""
+
+    memory: int | None = None
+    available: int | None = None
+    swap: int | None = None
+    swap_used: int | None = None
+    disk_free: int | None = None
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What the topology of this folder takes: `nodes` servers that hold data, their maxmemory
+    (None where one has no limit), the longest `backlog`; whether they write to disk."""
+
+    nodes: int = 0
+    maxmemory: int | None = None
+    backlog: int = 511
+    saves: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortSeen:
+    """One port of the topology: what for, and who else holds it ("" for nobody)."""
+
+    port: int
+    use: str
+    holder: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortsSeen:
+    """All ports of the topology file, and the range that the system hands out; `astray` is its
+    host where this machine doesn't have that address."""
+
+    ports: tuple[PortSeen, ...] = ()
+    running: bool = False
+    astray: str = ""
+    span: tuple[int, int] | None = None
+    inside: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrphanSeen:
+    """A server that works in a state folder of ours, with what names it for good."""
+
+    mark: ProcessMark
+    folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loose:
+    """A file or folder that others may read, with its mode and the one it should have; `yours`
+    where the user made it, not we."""
+
+    path: str
+    mode: int
+    wanted: int
+    yours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftovers:
+    """What earlier runs left: `gone` is topologies (name, root) on the list whose folder isn't
+    there; `empty` folders of nodes that the topology no longer has, without data."""
+
+    gone: tuple[tuple[str, str], ...] = ()
+    orphans: tuple[OrphanSeen, ...] = ()
+    empty: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    loose: tuple[Loose, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSeen:
+    """The nodes.conf of one node of a cluster; `stopped` that its server doesn't run."""
+
+    name: str
+    path: str
+    table: Table
+    stopped: bool
+
+    @property
+    def id(self) -> str:
+        return next(one.id for one in self.table.entries if "myself" in one.flags)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The ids of all others that it knows."""
+        return frozenset(one.id for one in self.table.entries) - {self.id}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Who answers at one of the configuration's ports: `said` is what a client without a
+    password got, `version` and `config` the server's own word where it lets one in,
+    `listening` the addresses by the system (None where it doesn't tell), `holder` the program.
+    """
+
+    port: int
+    at: str
+    said: str = ""
+    holder: str = ""
+    listening: tuple[str, ...] | None = None
+    version: Version | None = None
+    config: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfSeen:
+    """A redis.conf that was given, `locked` with its aclfile read where that could be."""
+
+    path: str
+    conf: ServedConf
+    locked: bool | None
+    files: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    heard: tuple[Heard, ...] = ()
+    firewalls: tuple[FirewallSeen, ...] = ()
+
+
+class Started(StrEnum):
+    """What there is of a topology in the folder. `ENDED`: its servers ended by themselves."""
+
+    NO_FILE = "no topology file"
+    BROKEN = "broken topology file"
+    NEVER = "never started"
+    STOPPED = "stopped"
+    ENDED = "ended"
+    RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopologySeen:
+    """The folder's topology, or the one around `connect`; `trouble` and `hint` say why it can't
+    be looked at."""
+
+    name: str
+    started: Started
+    nodes: int = 0
+    connect: str = ""
+    trouble: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything but what the servers of the topology themselves say, which `verify` asks.
+
+    `files` is how many a server may open; `tables` the whole ones of a cluster.
+    """
+
+    engines: EnginesSeen
+    kernel: Kernel
+    room: Room
+    topology: TopologySeen
+    leftovers: Leftovers
+    system: str = "linux"
+    files: int = 1 << 30
+    needs: Needs | None = None
+    shortages: tuple[Shortage, ...] = ()
+    ports: PortsSeen | None = None
+    conf: ConfSeen | None = None
+    tables: tuple[TableSeen, ...] = ()
+
+
+class Cure(StrEnum):
+    """What `--fix` may do. Each is undone or repeated without loss."""
+
+    FORGET = "forget"
+    REMOVE = "remove"
+    CHMOD = "chmod"
+    RESUME = "resume"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """One thing that `--fix` would do: `command` is the same, as one would type it; `why` what
+    it is for. `asks` marks those that are done only when somebody says yes."""
+
+    cure: Cure
+    target: str
+    command: str
+    why: str
+    asks: bool = False
+    mark: ProcessMark | None = None
+    mode: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mended:
+    """One cure that was tried, whether it was done, and if not, why."""
+
+    fix: Fix
+    done: bool
+    why: str = ""
+
+
+def fixes_of(facts: Facts, paused: Mapping[str, int]) -> tuple[Fix, ...]:
+    """All that is safe to do about what was found; `paused` maps nodes of ours to their pids."""
+    left = facts.leftovers
+    found = [
+        Fix(
+            cure=Cure.FORGET,
+            target=root,
+            command=f"take {root} off the list of `redistopo ps`",
+            why=f"{name}: its folder is gone",
+        )
+        for name, root in left.gone
+    ]
+    found += [
+        Fix(cure=Cure.REMOVE, target=one, command=f"rm -r {one}", why="holds no data, and no node")
+        for one in left.empty
+    ]
+    found += [
+        Fix(
+            cure=Cure.CHMOD,
+            target=one.path,
+            command=f"chmod {one.wanted:o} {one.path}",
+            why=f"others may read it (mode {one.mode:o})",
+            asks=one.yours,
+            mode=one.wanted,
+        )
+        for one in left.loose
+    ]
+    found += [
+        Fix(
+            cure=Cure.RESUME,
+            target=name,
+            command=f"redistopo resume {name}",
+            why=f"pid {pid} is stopped (SIGSTOP)",
+            asks=True,
+        )
+        for name, pid in paused.items()
+    ]
+    found += [
+        Fix(
+            cure=Cure.END,
+            target=one.folder,
+            command=f"kill -TERM {one.mark.pid}",
+            why=f"a server in {one.folder} that no topology has on record; it saves first",
+            asks=True,
+            mark=one.mark,
+        )
+        for one in left.orphans
+    ]
+    return tuple(found)

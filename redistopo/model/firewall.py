@@ -1,0 +1,248 @@
+"""Firewalls: what their own words say of one TCP port, for connections from other machines."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Gate(StrEnum):
+    """Whether connections to the port come in. `SOME`: from some addresses, interfaces, or as
+    rules decide that aren't followed here."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    SOME = "some"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallSeen:
+    """One firewall of this machine, as it was asked: `command` is what tells its rules, `said`
+    what that printed; "" where it tells root alone. `active` is None where nobody knows."""
+
+    name: str
+    command: str
+    active: bool | None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one firewall does with a port, and what shows it."""
+
+    gate: Gate
+    evidence: str
+
+
+def judge(seen: FirewallSeen, port: int) -> Verdict:
+    """What that firewall does with connections from elsewhere to a TCP port."""
+    if seen.active is False:
+        return Verdict(gate=Gate.OFF, evidence=f"{seen.name} is off")
+    if not seen.said:
+        state = "is on, and its rules" if seen.active else "is here, and its state"
+        return Verdict(
+            gate=Gate.UNKNOWN, evidence=f"{seen.name} {state} can't be told without root"
+        )
+    return _READERS[seen.name](seen.said, port)
+
+
+def ufw_conf(text: str) -> bool | None:
+    """Whether /etc/ufw/ufw.conf, which everybody may read, has it on; None for neither."""
+    found = re.findall(r"^\s*ENABLED\s*=\s*[\"']?(\w+)", text, re.MULTILINE)
+    return {"yes": True, "no": False}.get(found[-1].lower()) if found else None
+
+
+def ufw(said: str, port: int) -> Verdict:
+    """By `ufw status verbose`: the first rule that means the port, else the default."""
+    if re.search(r"^Status:\s*inactive", said, re.MULTILINE):
+        return Verdict(gate=Gate.OFF, evidence="ufw is off")
+    for line in said.splitlines():
+        rule = re.match(r"(\S+)(?: \(v6\))?\s+(ALLOW|DENY|REJECT|LIMIT)(?: IN)?\s+(.+)", line)
+        if rule is None or not _ufw_means(rule[1], port):
+            continue
+        lets = rule[2] in ("ALLOW", "LIMIT")
+        gate = Gate.OPEN if lets else Gate.CLOSED
+        if not rule[3].startswith("Anywhere"):
+            gate = Gate.SOME
+        return Verdict(gate=gate, evidence=f"ufw: {' '.join(line.split())}")
+    default = re.search(r"^Default:\s*(\w+) \(incoming\)", said, re.MULTILINE)
+    if default is None:
+        return Verdict(gate=Gate.UNKNOWN, evidence="ufw is on, and doesn't tell its default")
+    gate = Gate.OPEN if default[1] == "allow" else Gate.CLOSED
+    return Verdict(gate=gate, evidence=f"ufw: no rule for {port}, default {default[1]} (incoming)")
+
+
+def _ufw_means(word: str, port: int) -> bool:
+    numbers, _, protocol = word.partition("/")
+    if word == "Anywhere" or protocol == "udp":
+        return word == "Anywhere"
+    return _in_spans(numbers.split(","), port)
+
+
+def firewalld(said: str, port: int) -> Verdict:
+    """By `firewall-cmd --list-all`: the default zone's ports, services and target."""
+    if "not running" in said:
+        return Verdict(gate=Gate.OFF, evidence="firewalld is off")
+    told = dict(re.findall(r"^\s+([a-z-]+):[ \t]*(.*)$", said, re.MULTILINE))
+    if "ports" not in told and "target" not in told:
+        return Verdict(gate=Gate.UNKNOWN, evidence="firewalld tells nothing that we can read")
+    spans = [one.removesuffix("/tcp") for one in told.get("ports", "").split() if "/udp" not in one]
+    services = told.get("services", "").split()
+    named = {6379: "redis", 26379: "redis-sentinel"}.get(port, "")
+    zone = said.split(None, 1)[0] if said.strip() else ""
+    if _in_spans(spans, port) or named in services or told.get("target") == "ACCEPT":
+        return Verdict(gate=Gate.OPEN, evidence=f"firewalld: zone {zone} lets {port}/tcp in")
+    if re.search(rf"\bport=\"?{port}\b", said):
+        return Verdict(gate=Gate.SOME, evidence=f"firewalld: a rich rule of zone {zone} names it")
+    return Verdict(gate=Gate.CLOSED, evidence=f"firewalld: {port}/tcp isn't in zone {zone}")
+
+
+def nftables(said: str, port: int) -> Verdict:
+    """By `nft list ruleset`: every chain that hooks into input must let it in."""
+    chains = list(_input_chains(said))
+    if not chains:
+        return Verdict(gate=Gate.OPEN, evidence="nftables: no chain hooks into input")
+    verdicts = [_chain(policy, rules, port, _nft_rule) for policy, rules in chains]
+    return _named("nftables", verdicts, port)
+
+
+def iptables(said: str, port: int) -> Verdict:
+    """By `iptables -S INPUT`: the first rule that means the port, else the policy."""
+    lines = said.splitlines()
+    policy = next((line.split()[2] for line in lines if re.match(r"-P INPUT \w+", line)), "")
+    if not policy:
+        return Verdict(gate=Gate.UNKNOWN, evidence="iptables tells nothing that we can read")
+    rules = [line for line in lines if line.startswith("-A INPUT ")]
+    return _named("iptables", [_chain(policy.lower(), rules, port, _iptables_rule)], port)
+
+
+def mac(said: str, _port: int) -> Verdict:
+    """By macOS's `socketfilterfw --getglobalstate`: it goes by programs, not by ports."""
+    if re.search(r"State = 0|disabled", said):
+        return Verdict(gate=Gate.OFF, evidence="macOS's application firewall is off")
+    if re.search(r"State = [12]|enabled", said):
+        return Verdict(gate=Gate.SOME, evidence="macOS's application firewall is on: by program")
+    return Verdict(gate=Gate.UNKNOWN, evidence="macOS's application firewall doesn't tell")
+
+
+def pf(said: str, port: int) -> Verdict:
+    """By `pfctl -sr`: the last rule that means the port decides, or the first `quick` one."""
+    last = Verdict(gate=Gate.OPEN, evidence="pf: no rule means it, which lets it in")
+    for line in said.splitlines():
+        words = line.split()
+        if words[:1] not in (["pass"], ["block"]) or "out" in words[1:4]:
+            continue
+        ports = re.search(r"\bto .*?port (?:= )?([0-9]+)(?::([0-9]+))?", line)
+        if ports and not int(ports[1]) <= port <= int(ports[2] or ports[1]):
+            continue
+        gate = Gate.OPEN if words[0] == "pass" else Gate.CLOSED
+        if re.search(r"\b(?:from (?!any)|on )\S", line) or "proto udp" in line:
+            gate = last.gate if "proto udp" in line else Gate.SOME
+        last = Verdict(gate=gate, evidence=f"pf: {line.strip()}")
+        if "quick" in words:
+            break
+    return last
+
+
+_READERS: dict[str, Callable[[str, int], Verdict]] = {
+    "ufw": ufw,
+    "firewalld": firewalld,
+    "nftables": nftables,
+    "iptables": iptables,
+    "pf": pf,
+    "macOS": mac,
+}
+
+NAMES = tuple(_READERS)
+"""The firewalls that can be read here."""
+
+
+def _input_chains(said: str) -> Iterator[tuple[str, list[str]]]:
+    """Policy and rules of each chain that hooks into input."""
+    for found in re.finditer(r"^\s*chain \S+ \{\n(.*?)^\s*\}", said, re.MULTILINE | re.DOTALL):
+        lines = [line.strip() for line in found[1].splitlines() if line.strip()]
+        head = next((line for line in lines if "hook input" in line), "")
+        if head:
+            policy = re.search(r"policy (\w+)", head)
+            yield (policy[1] if policy else "accept"), [one for one in lines if one != head]
+
+
+def _chain(
+    policy: str, rules: Iterable[str], port: int, read: Callable[[str, int], Gate | None]
+) -> Gate:
+    """What becomes of the port in one chain: rules are read until one surely decides.
+
+    What some rule may decide otherwise than the sure one is `SOME`.
+    """
+    doubts: set[Gate] = set()
+    last = Gate.OPEN if policy == "accept" else Gate.CLOSED
+    for rule in rules:
+        gate = read(rule, port)
+        if gate in (Gate.OPEN, Gate.CLOSED):
+            last = gate
+            break
+        if gate is Gate.SOME:
+            doubts.add(gate)
+    return Gate.SOME if doubts else last
+
+
+_HARMLESS = re.compile(
+    r"\bct state\b|ctstate|-m state|iif(name)? \"?lo\b|-i lo\b|\bicmp|ipv6-icmp|\bcounter packets"
+    r"[^a-z]*$|\bigmp\b|l4proto (ipv6-)?icmp",
+)
+"""Rules that don't concern a new connection from elsewhere to a TCP port."""
+
+
+def _nft_rule(rule: str, port: int) -> Gate | None:
+    """OPEN or CLOSED where the rule decides for everybody; None where it doesn't concern it."""
+    if _HARMLESS.search(rule) or re.search(r"\budp\b", rule):
+        return None
+    decides = re.search(r"\b(accept|drop|reject|jump|goto|queue)\b", rule)
+    ports = re.search(r"\bdport (?:\{([^}]*)\}|(\S+))", rule)
+    if decides is None:
+        return None
+    if ports and not _in_spans(re.split(r"[\s,]+", (ports[1] or ports[2]).strip()), port):
+        return None
+    before = rule[: decides.start()].replace(ports[0] if ports else "", "")
+    # what is left in front of the decision limits it to somebody
+    limits = re.sub(r"\btcp\b|\bmeta l4proto\b|\bip protocol\b|counter( packets \d+ bytes \d+)?"
+                    r"|log( prefix \"[^\"]*\")?", "", before).strip()  # fmt: skip
+    if limits or decides[1] in ("jump", "goto", "queue"):
+        return Gate.SOME
+    return Gate.OPEN if decides[1] == "accept" else Gate.CLOSED
+
+
+def _iptables_rule(rule: str, port: int) -> Gate | None:
+    if _HARMLESS.search(rule) or re.search(r"-p (udp|icmp)", rule):
+        return None
+    target = re.search(r"-[jg] (\S+)", rule)
+    if target is None or target[1] in ("LOG", "NFLOG", "MARK", "CONNMARK", "RETURN"):
+        return None
+    ports = re.search(r"--dports? (\S+)", rule)
+    if ports and not _in_spans(ports[1].split(","), port):
+        return None
+    rest = re.sub(r"^-A INPUT|-p tcp|-m (tcp|multiport|comment)|--dports? \S+|--comment (\"[^\"]*\""
+                  r"|\S+)|--reject-with \S+|-[jg] \S+", "", rule).strip()  # fmt: skip
+    if rest or target[1] not in ("ACCEPT", "DROP", "REJECT"):
+        return Gate.SOME
+    return Gate.OPEN if target[1] == "ACCEPT" else Gate.CLOSED
+
+
+def _named(name: str, gates: list[Gate], port: int) -> Verdict:
+    if Gate.CLOSED in gates:
+        return Verdict(gate=Gate.CLOSED, evidence=f"{name} keeps {port}/tcp out")
+    if Gate.SOME in gates:
+        told = f"{name}: some rules may decide on {port}/tcp by source, interface or another chain"
+        return Verdict(gate=Gate.SOME, evidence=told)
+    return Verdict(gate=Gate.OPEN, evidence=f"{name} lets {port}/tcp in")
+
+
+def _in_spans(spans: Iterable[str], port: int) -> bool:
+    """Whether a port is one of ``22``, ``7000-7005`` or ``7000:7005``."""
+    for span in spans:
+        found = re.fullmatch(r"([0-9]{1,5})(?:[-:]([0-9]{1,5}))?", span, re.ASCII)
+        if found and int(found[1]) <= port <= int(found[2] or found[1]):
+            return True
+    return False

@@ -1,0 +1,43 @@
+"""What the kernel is set to, as far as Redis cares; read from plain text, wherever it is from."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+OVERCOMMIT = "/proc/sys/vm/overcommit_memory"
+HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled"
+SOMAXCONN = "/proc/sys/net/core/somaxconn"
+MAC_SOMAXCONN = "kern.ipc.somaxconn"
+MEMORY_MAX = "/sys/fs/cgroup/memory.max"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """None, or "", where the system doesn't have the setting or doesn't tell it.
+
+    `overcommit` is 0 (a guess), 1 (always) or 2 (never); `huge_pages` is always, madvise or
+    never; `somaxconn` the longest queue of connections; `memory_max` this container's, in bytes.
+    """
+
+    overcommit: int | None = None
+    huge_pages: str = ""
+    somaxconn: int | None = None
+    memory_max: int | None = None
+
+
+def kernel_of(settings: Mapping[str, str]) -> Kernel:
+    """The kernel of such settings: the file, or the name of the sysctl, with its text."""
+    chosen = re.search(r"\[([a-z]+)\]", settings.get(HUGE_PAGES, ""))
+    queue = settings.get(SOMAXCONN) or settings.get(MAC_SOMAXCONN) or ""
+    return Kernel(
+        overcommit=_number(settings.get(OVERCOMMIT, "")),
+        huge_pages=chosen[1] if chosen else "",
+        somaxconn=_number(queue),
+        memory_max=_number(settings.get(MEMORY_MAX, "")),
+    )
+
+
+def _number(text: str) -> int | None:
+    """A whole number, also as ``kern.ipc.somaxconn: 128`` or ``vm.x = 1``; None for others."""
+    found = re.fullmatch(r"(?:[\w.]+\s*[:=]\s*)?([0-9]{1,19})", text.strip(), re.ASCII)
+    return int(found[1]) if found else None

@@ -1,0 +1,193 @@
+"""Any redis.conf: what it makes a server bind, and what keeps strangers out."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from redistopo.model.conf_text import canonical, read_conf, unquote
+from redistopo.model.engine import Version
+from redistopo.model.topology import Directives
+
+DEFAULT_PORT = 6379
+DEFAULT_BACKLOG = 511
+_EVERYWHERE = ("*", "::*")
+_MOST_FILES = 64
+"""Includes may include; so many files are no configuration any more, but a circle."""
+
+Read = Callable[[str, str], tuple[tuple[str, str], ...] | None]
+"""Asked for an include's pattern as seen from a file, tells (path, text) of each file that it
+means; None where one can't be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spliced:
+    """A configuration with its includes in their places, as a server reads it."""
+
+    text: str
+    files: tuple[str, ...]
+    unread: tuple[str, ...] = ()
+
+
+def splice(path: str, text: str, read: Read) -> Spliced:
+    """The file with each `include` replaced by what it names, in order: of most directives the
+    last line counts, wherever it stands (config.c, loadServerConfigFromString)."""
+    files: list[str] = [path]
+    unread: list[str] = []
+
+    def lines(here: str, body: str) -> Iterator[str]:
+        for line in body.split("\n"):
+            name, *rest = line.strip().split(None, 1) or [""]
+            if name.lower() != "include" or not rest:
+                yield line
+                continue
+            pattern = unquote(rest[0])
+            found = read(pattern, here) if len(files) < _MOST_FILES else None
+            if found is None:
+                unread.append(pattern)
+            for other, inside in found or ():
+                files.append(other)
+                yield from lines(other, inside)
+
+    whole = "\n".join(lines(path, text))
+    return Spliced(text=whole, files=tuple(files), unread=tuple(unread))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedConf:
+    """What of a redis.conf decides who can connect.
+
+    `addresses` are the words of its last `bind`, None where it has none; `port` and `tls_port`
+    are 0 where it doesn't listen so; `locked` says that the default user needs a password, or
+    is off: None where an aclfile decides that.
+    """
+
+    addresses: tuple[str, ...] | None
+    port: int
+    tls_port: int
+    protected: bool
+    locked: bool | None
+    aclfile: str = ""
+    unixsocket: str = ""
+    backlog: int = DEFAULT_BACKLOG
+    sentinel: bool = False
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Where it listens for clients, if anywhere."""
+        return tuple(port for port in (self.port, self.tls_port) if port)
+
+    @property
+    def outward(self) -> tuple[str, ...]:
+        """The addresses that other machines may reach, as they stand there; "every address"
+        for a configuration that binds none."""
+        if not self.ports:
+            return ()
+        if self.addresses is None:
+            return ("every address",)
+        return tuple(word for word in self.addresses if not loopback(word))
+
+    @property
+    def asked_at(self) -> str:
+        """The address at which it should answer from here."""
+        for word in self.addresses or ():
+            plain = word.removeprefix("-")
+            if plain not in _EVERYWHERE and not _unspecified(plain):
+                return plain
+        return (
+            "::1" if self.addresses and all(":" in one for one in self.addresses) else "127.0.0.1"
+        )
+
+    def shielded(self, version: Version | None) -> bool:
+        """Whether protected mode keeps clients of other machines out, who need no password.
+
+        Before 7.0 it does so only where nothing is bound explicitly (networking.c,
+        clientAcceptHandler). Valkey, and a version that isn't known, count as newer.
+        """
+        if not self.protected:
+            return False
+        return self.addresses is None or version is None or version >= Version(7, 0)
+
+
+def served(text: str) -> ServedConf:
+    """What a configuration says, includes and all."""
+    found = read_conf(text)
+    sentinel = "sentinel" in found
+    usual = str(DEFAULT_PORT + 20000 if sentinel else DEFAULT_PORT)
+    bind = found.get("bind")
+    return ServedConf(
+        # one empty word is none (config.c, setConfigBindOption)
+        addresses=tuple(bind[-1].split()) if bind else None,
+        port=_port(_last(found, "port", usual)),
+        tls_port=_port(_last(found, "tls-port", "0")),
+        # Sentinels have none of their own unless it is asked for (sentinel.c)
+        protected=_last(found, "protected-mode", "no" if sentinel else "yes").lower() == "yes",
+        locked=_locked(found),
+        aclfile=_last(found, "aclfile", ""),
+        unixsocket=_last(found, "unixsocket", ""),
+        backlog=_port(_last(found, "tcp-backlog", str(DEFAULT_BACKLOG))),
+        sentinel=sentinel,
+    )
+
+
+def acl_locks(acl: str) -> bool:
+    """Whether the default user needs a password by the text of that users.acl."""
+    users = [line.split() for line in acl.split("\n") if line.split()[:1] == ["user"]]
+    own = [words[2:] for words in users if words[1:2] == ["default"]]
+    return _user_locked(own[-1]) if own else False
+
+
+def _locked(found: Directives) -> bool | None:
+    """By requirepass, or a line for the default user; the file is read in order, but a user's
+    line says what it says of passwords wherever it stands."""
+    if _last(found, "aclfile", ""):
+        return None
+    users = [words for line in found.get("user", ()) if (words := line.split())]
+    own = [words[1:] for words in users if words[0] == "default"]
+    if own:
+        return _user_locked(own[-1]) or bool(_last(found, "requirepass", ""))
+    return bool(_last(found, "requirepass", ""))
+
+
+def _user_locked(rules: Iterable[str]) -> bool:
+    """A user of rules such as ``on >secret ~* +@all``: off until told otherwise, and a fresh one
+    has no password that would do (redis.io, ACL)."""
+    on, free = False, False
+    for rule in rules:
+        if rule in ("on", "off"):
+            on = rule == "on"
+        elif rule == "nopass":
+            free = True
+        elif rule in ("resetpass", "reset") or rule[:1] in (">", "#"):
+            free = False
+            on = on and rule != "reset"
+    return not (on and free)
+
+
+def loopback(word: str) -> bool:
+    """Whether nobody but this machine reaches that word of a `bind`; names may be anything."""
+    plain = word.removeprefix("-").strip("[]")
+    if plain.lower() in ("localhost", "localhost.localdomain", "ip6-localhost"):
+        return True
+    address = _address(plain)
+    return address is not None and address.is_loopback
+
+
+def _unspecified(word: str) -> bool:
+    address = _address(word)
+    return address is not None and address.is_unspecified
+
+
+def _address(word: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(word.partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _last(found: Directives, name: str, usual: str) -> str:
+    return found.get(canonical(name), (usual,))[-1]
+
+
+def _port(text: str) -> int:
+    return int(text) if re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) else 0

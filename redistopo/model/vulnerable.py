@@ -1,0 +1,223 @@
+"""Releases of Redis and Valkey with known vulnerabilities: a small table, and its date.
+
+The sources of each row are in docs/doctor.md. A row is here only where a source names the
+releases that mend it; what was published later is not in it, so "none known" is no promise.
+"""
+
+from dataclasses import dataclass, replace
+
+from redistopo.model.engine import Engine, Product, Version
+
+AS_OF = "2026-11-23"
+"""When the table was last looked through; the newest source that it has is of 2026-09-01."""
+
+
+_FIRST = Version(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaw:
+    """What one security release mended: `fixed` has the first good release of each line.
+
+    A line older than the newest of these that isn't among them was never mended; newer lines
+    never had it. `anybody` says that no password keeps it out, `tls` that only servers that
+    listen by TLS have it.
+    """
+
+    ids: tuple[str, ...]
+    product: Product
+    what: str
+    fixed: tuple[Version, ...]
+    since: Version = _FIRST
+    anybody: bool = False
+    tls: bool = False
+
+    def in_line(self, version: Version) -> Version | None:
+        """The release that mends it in the version's own line; None for none."""
+        lines = {(one.major, one.minor): one for one in self.fixed}
+        return lines.get((version.major, version.minor))
+
+    def hits(self, engine: Engine) -> bool:
+        """Whether that release has it, going by its number."""
+        if engine.product is not self.product or engine.version < self.since:
+            return False
+        if self.tls and engine.tls is False:
+            return False
+        mended = self.in_line(engine.version)
+        return engine.version < (mended or max(self.fixed))
+
+
+def _versions(text: str) -> tuple[Version, ...]:
+    return tuple(Version(*map(int, one.split("."))) for one in text.split())
+
+
+FLAWS: tuple[Flaw, ...] = (
+    Flaw(
+        ids=("GHSA-fq2f-crmw-q97r",),
+        product=Product.VALKEY,
+        what="use-after-free of the Lua interpreter",
+        fixed=_versions("9.1.2"),
+        since=Version(9, 1),
+        anybody=True,
+    ),
+    Flaw(
+        ids=("CVE-2026-81934",),
+        product=Product.REDIS,
+        what="use-after-free in TLS connections, remote code execution",
+        fixed=_versions("6.2.24 7.2.16 7.4.11 8.2.9 8.4.6 8.6.6 8.8.2 8.10.1"),
+        anybody=True,
+        tls=True,
+    ),
+    Flaw(
+        ids=("CVE-2026-66373",),
+        product=Product.REDIS,
+        what="double free by RESTORE of a stream, remote code execution",
+        fixed=_versions("6.2.23 7.2.15 7.4.10 8.2.8 8.4.5 8.6.5 8.8.0"),
+    ),
+    Flaw(
+        ids=("CVE-2026-56684",),
+        product=Product.VALKEY,
+        what="use-after-free in TLS connections by CLIENT KILL, remote code execution",
+        fixed=_versions("7.2.14 8.0.10 8.1.9 9.0.5 9.1.1"),
+        tls=True,
+    ),
+    Flaw(
+        ids=("CVE-2026-63639",),
+        product=Product.VALKEY,
+        what="a corrupt stream in RDB or RESTORE, remote code execution",
+        fixed=_versions("7.2.14 8.0.10 8.1.9 9.0.5 9.1.1"),
+    ),
+    Flaw(
+        ids=("CVE-2026-23479",),
+        product=Product.REDIS,
+        what="use-after-free when a blocked client is evicted, remote code execution",
+        fixed=_versions("7.2.15 7.4.9 8.2.6 8.4.3 8.6.3"),
+        since=Version(7, 2),
+    ),
+    Flaw(
+        ids=("CVE-2026-25243", "CVE-2026-23631"),
+        product=Product.REDIS,
+        what="invalid memory access by RESTORE, use-after-free by Lua, remote code execution",
+        fixed=_versions("6.2.23 7.2.15 7.4.9 8.2.6 8.4.3 8.6.3"),
+    ),
+    Flaw(
+        ids=("CVE-2026-23479", "CVE-2026-25243", "CVE-2026-23631"),
+        product=Product.VALKEY,
+        what="use-after-free of blocked clients and by Lua, RESTORE, remote code execution",
+        fixed=_versions("7.2.13 8.0.9 8.1.7 9.0.4"),
+    ),
+    Flaw(
+        ids=("CVE-2025-67733", "CVE-2026-21863"),
+        product=Product.VALKEY,
+        what="replies forged by Lua; a malformed cluster bus message ends the server",
+        fixed=_versions("7.2.12 8.0.7 8.1.6 9.0.3"),
+        anybody=True,
+    ),
+    Flaw(
+        ids=("CVE-2025-67733",),
+        product=Product.REDIS,
+        what="replies forged by Lua",
+        fixed=_versions("7.2.13 7.4.8 8.0.6 8.2.5 8.4.2 8.6.1"),
+        since=Version(7, 0),
+    ),
+    Flaw(
+        ids=("CVE-2026-27623",),
+        product=Product.VALKEY,
+        what="a malformed request ends the server",
+        fixed=_versions("9.0.3"),
+        since=Version(9, 0),
+        anybody=True,
+    ),
+    Flaw(
+        ids=("CVE-2025-62507",),
+        product=Product.REDIS,
+        what="stack overflow by XACKDEL, remote code execution",
+        fixed=_versions("8.2.3"),
+        since=Version(8, 2),
+    ),
+    Flaw(
+        ids=("CVE-2025-49844", "CVE-2025-46817", "CVE-2025-46818", "CVE-2025-46819"),
+        product=Product.REDIS,
+        what='Lua scripts run code outside their sandbox ("RediShell")',
+        fixed=_versions("6.2.20 7.2.11 7.4.6 8.0.4 8.2.2"),
+    ),
+    Flaw(
+        ids=("CVE-2025-49844", "CVE-2025-46817", "CVE-2025-46818", "CVE-2025-46819"),
+        product=Product.VALKEY,
+        what='Lua scripts run code outside their sandbox ("RediShell")',
+        fixed=_versions("7.2.11 8.0.6 8.1.4"),
+    ),
+    Flaw(
+        ids=("CVE-2025-32023", "CVE-2025-48367"),
+        product=Product.REDIS,
+        what="out-of-bounds write by HyperLogLog; failed accepts lock clients out",
+        fixed=_versions("6.2.19 7.2.10 7.4.5 8.0.3"),
+        anybody=True,
+    ),
+    Flaw(
+        ids=("CVE-2025-21605",),
+        product=Product.REDIS,
+        what="clients without a password fill the memory",
+        fixed=_versions("6.2.18 7.2.8 7.4.3"),
+        anybody=True,
+    ),
+    Flaw(
+        ids=("CVE-2025-21605",),
+        product=Product.VALKEY,
+        what="clients without a password fill the memory",
+        fixed=_versions("7.2.9 8.0.3 8.1.1"),
+        anybody=True,
+    ),
+    Flaw(
+        ids=("CVE-2024-46981",),
+        product=Product.REDIS,
+        what="Lua scripts may run code",
+        fixed=_versions("6.2.17 7.2.7 7.4.2"),
+    ),
+    Flaw(
+        ids=("CVE-2024-51741",),
+        product=Product.REDIS,
+        what="a malformed ACL selector ends the server",
+        fixed=_versions("7.2.7 7.4.2"),
+        since=Version(7, 0),
+    ),
+    Flaw(
+        ids=("CVE-2024-31449", "CVE-2024-31228"),
+        product=Product.REDIS,
+        what="stack overflow by Lua's libraries; patterns without bound",
+        fixed=_versions("6.2.16 7.2.6 7.4.1"),
+    ),
+    Flaw(
+        ids=("CVE-2024-31227",),
+        product=Product.REDIS,
+        what="a malformed ACL selector ends the server",
+        fixed=_versions("7.2.6 7.4.1"),
+        since=Version(7, 0),
+    ),
+    Flaw(
+        ids=("CVE-2024-31449", "CVE-2024-31227", "CVE-2024-31228"),
+        product=Product.VALKEY,
+        what="stack overflow by Lua's libraries; malformed ACL selectors; patterns without bound",
+        fixed=_versions("7.2.7 8.0.1"),
+    ),
+)
+
+
+def flaws_of(engine: Engine) -> tuple[Flaw, ...]:
+    """What a release is known to have, by its number alone, the newest first."""
+    return tuple(flaw for flaw in FLAWS if flaw.hits(engine))
+
+
+def cured_by(engine: Engine) -> Version | None:
+    """The first later release that has none of it, in the same line where there is one; None
+    where the release has nothing known."""
+    if not flaws_of(engine):
+        return None
+    later = {
+        one
+        for flaw in FLAWS
+        if flaw.product is engine.product
+        for one in flaw.fixed
+        if one > engine.version
+    }
+    return min(one for one in later if not flaws_of(replace(engine, version=one)))

@@ -1,0 +1,85 @@
+"""`doctor`: this machine, a configuration and the current topology, each with what to type."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from redistopo.checks.doctor.catalogue import ailments, examine
+from redistopo.checks.subject import Expected
+from redistopo.errors import ExitCode, RedistopoError
+from redistopo.events import Tell, silent, step
+from redistopo.model.access import Access
+from redistopo.model.doctor import Fix, Mended, Started, fixes_of
+from redistopo.model.findings import Finding, failed
+from redistopo.ops.doctor_facts import facts
+from redistopo.ops.verify import VerifyRequest, VerifyResult, verify
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorRequest:
+    """What to look at besides the machine: the folder's topology, or the one around `connect`,
+    and the redis.conf `config`. `seconds` is how long failures that may settle are looked at
+    again; `write` allows the data proof."""
+
+    root: Path
+    connect: str = ""
+    access: Access = field(default_factory=Access)
+    config: Path | None = None
+    seconds: float = 3.0
+    write: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorResult:
+    """All findings, the machine's first; `fixes` is what `--fix` would still do, `mended` what it
+    did. `topology` is its name, or the address, and `started` how it stands."""
+
+    findings: tuple[Finding, ...]
+    fixes: tuple[Fix, ...]
+    topology: str
+    started: Started
+    mended: tuple[Mended, ...] = ()
+
+    @property
+    def code(self) -> ExitCode:
+        return ExitCode.FAULT if failed(self.findings) else ExitCode.DONE
+
+
+def doctor(request: DoctorRequest, tell: Tell) -> DoctorResult:
+    """Every check's findings. Nothing is changed but `verify`'s own markers, which are removed.
+
+    Servers that don't answer cost some seconds at most, together. Raises RedistopoError for a
+    configuration that can't be read, and for a folder that leads nowhere; a topology that can't
+    be looked at is a finding.
+    """
+    with step(tell, "look at this machine"):
+        found = facts(request.root, request.connect, request.config)
+    seen: VerifyResult | None = None
+    if found.topology.started is Started.RUNNING:
+        try:
+            with step(tell, f"look at {found.topology.name}"):
+                seen = verify(_verifying(request), silent)
+        except RedistopoError as error:
+            trouble = f"{error.message}: {error.detail}" if error.detail else error.message
+            topology = replace(found.topology, trouble=trouble, hint=error.hint)
+            found = replace(found, topology=topology)
+    told = examine(found)
+    paused: dict[str, int] = {}
+    if seen is not None:
+        told = (*told, *seen.findings, *ailments(seen.seen, Expected()))
+        paused = {node.name: node.pid for node in seen.seen.nodes if node.paused}
+    return DoctorResult(
+        findings=told,
+        fixes=fixes_of(found, paused),
+        topology=found.topology.name,
+        started=found.topology.started,
+    )
+
+
+def _verifying(request: DoctorRequest) -> VerifyRequest:
+    return VerifyRequest(
+        root=request.root,
+        connect=request.connect,
+        access=request.access,
+        seconds=request.seconds,
+        write=request.write,
+    )

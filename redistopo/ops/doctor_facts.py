@@ -1,0 +1,233 @@
+"""Finding out what `doctor` judges: the machine, the folder, a configuration, what is left over."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from redistopo.errors import MachineLacks, RedistopoError, WrongRequest
+from redistopo.model.conf_text import memory_bytes
+from redistopo.model.doctor import (
+    EnginesSeen,
+    Facts,
+    Leftovers,
+    Needs,
+    OrphanSeen,
+    PortSeen,
+    PortsSeen,
+    Started,
+    TableSeen,
+    TopologySeen,
+)
+from redistopo.model.engine import Engine
+from redistopo.model.kernel import kernel_of
+from redistopo.model.layout import Layout
+from redistopo.model.limits import shortages
+from redistopo.model.plan import Plan
+from redistopo.model.planner import make_plan
+from redistopo.model.ports import block_of, ephemeral
+from redistopo.model.rebuild import read_table
+from redistopo.model.topology import Persistence
+from redistopo.ops.holders import blocker
+from redistopo.ops.project import Project, engine_request, layout_of, load
+from redistopo.ops.ps import ps
+from redistopo.ops.running import configs
+from redistopo.world import engines
+from redistopo.world.conf_file import look_at
+from redistopo.world.files import read_text
+from redistopo.world.leftovers import bare, loose
+from redistopo.world.limits import limits
+from redistopo.world.machine import kernel_settings, room
+from redistopo.world.orphans import servers
+from redistopo.world.packages import mended_by_package
+from redistopo.world.password import password_path
+from redistopo.world.ports import bindable, ephemeral_range, holders
+from redistopo.world.process import ours
+from redistopo.world.record import load_mark, load_record, recorded_nodes
+
+_ENOUGH_TASKS = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The project of the folder, None without a valid topology file, and how it stands."""
+
+    layout: Layout
+    project: Project | None
+    plan: Plan | None
+    topology: TopologySeen
+    running: frozenset[str] = frozenset()
+
+
+def facts(root: Path, connect: str, config: Path | None) -> Facts:
+    """Everything but what the topology's servers say; nothing is changed, nothing waits long.
+
+    With `connect` the folder's own topology isn't looked at. Raises RedistopoError for a
+    configuration that can't be read.
+    """
+    conf = look_at(config) if config is not None else None
+    seen = engines.find(tls=True)
+    found = _elsewhere(root, connect) if connect else _here(root)
+    wanted = _engines(found, seen)
+    machine = limits(_ENOUGH_TASKS)
+    made = found.plan
+    return Facts(
+        engines=wanted,
+        kernel=kernel_of(kernel_settings()),
+        room=room(found.layout.state if found.plan else found.layout.root),
+        topology=found.topology,
+        leftovers=_leftovers(found),
+        system=sys.platform,
+        files=machine.server_files,
+        needs=_needs(made) if made else None,
+        shortages=shortages(made, [node.name for node in made.nodes], machine) if made else (),
+        ports=_ports(found, made) if made else None,
+        conf=conf,
+        tables=tuple(_tables(found)),
+    )
+
+
+def _elsewhere(root: Path, connect: str) -> Found:
+    seen = TopologySeen(name=connect, started=Started.RUNNING, connect=connect)
+    return Found(layout=layout_of(root), project=None, plan=None, topology=seen)
+
+
+def _here(root: Path) -> Found:
+    layout = layout_of(root)
+    try:
+        project = load(root)
+        request = engine_request(project.topology.engine)
+        engine = request.assumed  # its ports, nodes and settings are the same with any
+        made = make_plan(project.topology, layout, engine, "assumed")
+    except WrongRequest as error:
+        there = layout.topology.exists()
+        seen = TopologySeen(
+            name=layout.root.name,
+            started=Started.BROKEN if there else Started.NO_FILE,
+            trouble=f"{error.message}: {error.detail}" if error.detail else error.message,
+            hint=error.hint,
+        )
+        return Found(layout=layout, project=None, plan=None, topology=seen)
+    running, state = _state(layout)
+    seen = TopologySeen(
+        name=project.topology.name, started=state, nodes=len(configs(layout)) or len(made.nodes)
+    )
+    return Found(layout=layout, project=project, plan=made, topology=seen, running=running)
+
+
+def _state(layout: Layout) -> tuple[frozenset[str], Started]:
+    """Which nodes run. Without any: a node that was stopped by us has no mark left."""
+    rendered = configs(layout)
+    running = frozenset(name for name in rendered if ours(layout, name))
+    if running:
+        return running, Started.RUNNING
+    if not rendered:
+        return running, Started.NEVER
+    marks = (load_mark(layout.node(name).process) for name in rendered)
+    return running, Started.ENDED if any(marks) else Started.STOPPED
+
+
+def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
+    topology = found.project.topology if found.project else None
+    tls = bool(topology and topology.tls)
+    request = engine_request(topology.engine if topology else "auto")
+    chosen, lacking = None, ""
+    try:
+        chosen = engines.choose(replace(request, tls=tls), seen).engine
+    except MachineLacks as error:
+        lacking = f"{error.message}: {error.detail}" if error.detail else error.message
+    return EnginesSeen(
+        found=seen,
+        chosen=chosen,
+        lacking=lacking,
+        install=engines.install_hint(),
+        tls=tls,
+        mended={one.path: mended_by_package(one) for one in seen},
+    )
+
+
+def _needs(made: Plan) -> Needs:
+    sizes = [
+        memory_bytes(node.directives.get("maxmemory", ("0",))[-1].lower()) or 0
+        for node in made.data
+    ]
+    queues = [node.directives.get("tcp-backlog", ("511",))[-1] for node in made.nodes]
+    return Needs(
+        nodes=len(made.data),
+        maxmemory=sum(sizes) if all(sizes) else None,
+        backlog=max(int(one) if one.isdigit() else 511 for one in queues),
+        saves=made.topology.persistence is not Persistence.NONE,
+    )
+
+
+def _ports(found: Found, made: Plan) -> PortsSeen:
+    topology = made.topology
+    span = ephemeral_range()
+    inside = ephemeral(block_of(topology), span)
+    if not bindable(topology.host):
+        return PortsSeen(astray=topology.host, span=span, inside=inside)
+    blocked = blocker(found.layout.root, topology.host)
+    told: dict[int, tuple[str, str]] = {}
+    for node in made.nodes:
+        for port in node.ports:
+            use = "data" if port == node.port else "bus"
+            use = "Sentinel" if node in made.sentinels else use
+            told[port] = (use, "" if node.name in found.running else blocked(port))
+    busy = holders([port for port, (_use, who) in told.items() if who == "busy"])
+    ports = tuple(
+        PortSeen(port=port, use=use, holder=busy.get(port, who))
+        for port, (use, who) in told.items()
+    )
+    return PortsSeen(ports=ports, running=bool(found.running), span=span, inside=inside)
+
+
+def _leftovers(found: Found) -> Leftovers:
+    listed = ps()
+    known = {one.pid: one for one in servers()}
+    empty, kept = _unplanned(found)
+    given = None
+    with suppress(RedistopoError):
+        given = password_path(found.project.topology, found.layout) if found.project else None
+    return Leftovers(
+        gone=tuple((one.name, one.root) for one in listed.topologies if one.gone),
+        orphans=tuple(
+            OrphanSeen(mark=known[one.pid].mark, folder=one.folder)
+            for one in listed.orphans
+            if one.pid in known
+        ),
+        empty=empty,
+        kept=kept,
+        loose=loose(found.layout, given) if not found.topology.connect else (),
+    )
+
+
+def _unplanned(found: Found) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Folders of nodes that the record doesn't have and that serve nobody: without, and with
+    anything that a server left."""
+    layout = found.layout
+    record = None
+    with suppress(RedistopoError):
+        record = load_record(layout)
+    if record is None or found.topology.connect:
+        return (), ()
+    planned = {node.name for node in record.nodes}
+    folders = [
+        layout.node(name)
+        for name in recorded_nodes(layout)
+        if name not in planned and ours(layout, name) is None
+    ]
+    empty = tuple(str(one.root) for one in folders if bare(one))
+    return empty, tuple(str(one.root) for one in folders if not bare(one))
+
+
+def _tables(found: Found) -> Iterator[TableSeen]:
+    if found.plan is None or not found.plan.topology.clustered:
+        return
+    for node in found.plan.nodes:
+        text = read_text(node.folder.table)
+        table = read_table(text, node.address) if text else None
+        if table is not None:
+            stopped = node.name not in found.running
+            path = str(node.folder.table)
+            yield TableSeen(name=node.name, path=path, table=table, stopped=stopped)

@@ -1,0 +1,51 @@
+"""`doctor --fix`: the safe cures, one by one; what fails is told, and the others go on."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from redistopo.errors import RedistopoError
+from redistopo.events import Tell, note, silent
+from redistopo.model.doctor import Cure, Fix, Mended
+from redistopo.model.layout import NodeFolder
+from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
+from redistopo.ops.signals import SignalRequest, resume
+from redistopo.world.leftovers import end_orphan, remove_bare, tighten
+from redistopo.world.registry import leave
+
+_SECONDS = 10.0
+
+
+def mend(request: DoctorRequest, chosen: Iterable[Fix], tell: Tell) -> DoctorResult:
+    """Each of these was done, or is told with what stood in the way; then all is looked at anew.
+
+    Each command is told before it is done. Nothing that holds data is removed, and no process
+    ends but the very one that was seen.
+    """
+    done = tuple(_mend(request.root, fix, tell) for fix in chosen)
+    return replace(doctor(request, tell), mended=done)
+
+
+def _mend(root: Path, fix: Fix, tell: Tell) -> Mended:
+    note(tell, f"{fix.command}   ({fix.why})")
+    try:
+        why = _done(root, fix)
+    except RedistopoError as error:
+        return Mended(fix=fix, done=False, why=f"{error.message}: {error.detail}".rstrip(": "))
+    return Mended(fix=fix, done=not why, why=why)
+
+
+def _done(root: Path, fix: Fix) -> str:
+    """Why it couldn't be done; "" where it is."""
+    path = Path(fix.target)
+    if fix.cure is Cure.FORGET:
+        leave(path)
+    elif fix.cure is Cure.CHMOD:
+        tighten(path, fix.mode)
+    elif fix.cure is Cure.REMOVE:
+        return "" if remove_bare(NodeFolder(path)) else "it holds something by now, and is kept"
+    elif fix.cure is Cure.RESUME:
+        resume(SignalRequest(root=root, words=(fix.target,), seconds=_SECONDS), silent)
+    elif fix.mark is not None and not end_orphan(fix.mark, path, _SECONDS):
+        return f"it still runs after {_SECONDS:g} s: it may be unable to save; see its log"
+    return ""

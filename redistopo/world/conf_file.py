@@ -1,0 +1,109 @@
+"""Any redis.conf on this machine, read as a server would, and who serves by it now."""
+
+from glob import glob, has_magic
+from pathlib import Path
+
+from redistopo.errors import AccessDenied, MachineLacks, Unreachable, WrongRequest
+from redistopo.model.access import Access, one_key
+from redistopo.model.conf_text import read_conf
+from redistopo.model.doctor import ConfSeen, Heard
+from redistopo.model.engine import Version, parse_request
+from redistopo.model.replies import parse_info
+from redistopo.model.served_conf import ServedConf, acl_locks, served, splice
+from redistopo.world.client import Asker, anonymous
+from redistopo.world.files import absolute, read_text
+from redistopo.world.firewall import firewalls
+from redistopo.world.ports import holder, listeners
+
+_PATIENCE = 2.0
+
+
+def look_at(path: Path) -> ConfSeen:
+    """The configuration with its includes, and what answers at its ports.
+
+    A relative include is looked for beside the file; a server takes it from the folder that it
+    is started in. Raises WrongRequest for no file, MachineLacks for one that can't be read.
+    """
+    path = absolute(path)
+    if path.is_dir():
+        raise WrongRequest(f"{path} is a folder", hint="name the redis.conf in it")
+    text = read_text(path)
+    if text is None:
+        raise WrongRequest(
+            f"there is no file {path}",
+            hint="a running server tells its own: redis-cli INFO server | grep config_file",
+        )
+    whole = splice(str(path), text, lambda pattern, _here: _included(pattern, path.parent))
+    conf = served(whole.text)
+    secret = read_conf(whole.text).get("requirepass", ("",))[-1]
+    return ConfSeen(
+        path=str(path),
+        conf=conf,
+        locked=_locked(conf, path.parent),
+        files=whole.files,
+        unread=whole.unread,
+        heard=tuple(_hear(conf, port, secret) for port in conf.ports),
+        firewalls=firewalls() if conf.outward else (),
+    )
+
+
+def _included(pattern: str, folder: Path) -> tuple[tuple[str, str], ...] | None:
+    """Since 7.0 a pattern may mean several files, or none (config.c, loadServerConfig)."""
+    full = str(folder / pattern)
+    found = sorted(glob(full)) if has_magic(pattern) else [full]  # noqa: PTH207  absolute, too
+    read = [(one, text) for one in found if (text := _text(Path(one))) is not None]
+    return tuple(read) if len(read) == len(found) else None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return read_text(path)
+    except MachineLacks:
+        return None
+
+
+def _locked(conf: ServedConf, folder: Path) -> bool | None:
+    if conf.locked is not None:
+        return conf.locked
+    text = _text(folder / conf.aclfile)
+    return None if text is None else acl_locks(text)
+
+
+def _hear(conf: ServedConf, port: int, secret: str) -> Heard:
+    at = conf.asked_at
+    said = anonymous(at, port) if port == conf.port else ""
+    silent = said.startswith("no answer")
+    there = listeners((port,))
+    addresses = None if there is None else there[port]
+    found = Heard(
+        port=port,
+        at=at,
+        said="" if silent else said,
+        holder=holder(port) if addresses or not silent else "",
+        listening=addresses,
+    )
+    return found if silent or not said else _introduced(found, "" if said == "PONG" else secret)
+
+
+def _introduced(found: Heard, secret: str) -> Heard:
+    """With the server's own word on its version and file, where the file's password opens it."""
+    if found.said != "PONG" and not secret:
+        return found
+    keys = one_key(Access(password=secret))
+    try:
+        with Asker(keys, seconds=_PATIENCE) as asker:
+            told = parse_info(str(asker.ask(found.at, found.port, [("INFO", "server")])[0]))
+    except (Unreachable, AccessDenied):
+        return found
+    product = "valkey" if "valkey_version" in told else "redis"
+    request = parse_request(f"{product} {told.get(f'{product}_version', '')}")
+    numbers = request.numbers if request else ()
+    return Heard(
+        port=found.port,
+        at=found.at,
+        said=found.said,
+        holder=found.holder or f"pid {told.get('process_id', '?')}",
+        listening=found.listening,
+        version=Version(*numbers) if numbers else None,
+        config=told.get("config_file", ""),
+    )

@@ -1,0 +1,69 @@
+"""The firewalls of this machine, asked for their rules; nothing is changed, nobody becomes root."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from redistopo.model.firewall import FirewallSeen, ufw_conf
+from redistopo.world.files import read_text
+from redistopo.world.told import search_path, told
+
+_UFW = Path("/etc/ufw/ufw.conf")
+_MAC = "/usr/libexec/ApplicationFirewall/socketfilterfw"
+
+
+def firewalls() -> tuple[FirewallSeen, ...]:
+    """Those that are installed, each with its rules where this user may read them.
+
+    ufw and firewalld write the rules of nftables and iptables: where one of them is on, these
+    are not asked, for they would say the same in more words.
+    """
+    found = tuple(_found())
+    above = tuple(one for one in found if one.name in ("ufw", "firewalld") and one.active)
+    return above or found
+
+
+def _found() -> Iterator[FirewallSeen]:
+    if path := _program("ufw"):
+        yield _ufw(path)
+    if path := _program("firewall-cmd"):
+        yield _firewalld(path)
+    nft = _program("nft")
+    seen = _plain("nftables", [nft, "list", "ruleset"]) if nft else None
+    if seen is None or seen.active is None:
+        # one kernel, two tools: whichever tells
+        path = _program("iptables")
+        other = _plain("iptables", [path, "-S", "INPUT"]) if path else None
+        seen = other if other and other.said else seen or other
+    if seen is not None:
+        yield seen
+    if path := _program("pfctl"):
+        yield _plain("pf", [path, "-sr"])
+    if Path(_MAC).exists():
+        yield _plain("macOS", [_MAC, "--getglobalstate"])
+
+
+def _program(name: str) -> str:
+    return shutil.which(name, path=search_path()) or ""
+
+
+def _ufw(path: str) -> FirewallSeen:
+    said = told([path, "status", "verbose"]) or ""
+    active = ufw_conf(read_text(_UFW) or "") if not said else "Status: active" in said
+    return FirewallSeen(name="ufw", command="ufw status verbose", active=active, said=said)
+
+
+def _firewalld(path: str) -> FirewallSeen:
+    state = told([path, "--state"])
+    active = None if state is None else state.strip() == "running"
+    said = told([path, "--list-all"]) or "" if active is not False else ""
+    command = "firewall-cmd --list-all"
+    return FirewallSeen(name="firewalld", command=command, active=active or bool(said), said=said)
+
+
+def _plain(name: str, argv: list[str]) -> FirewallSeen:
+    said = told(argv)
+    command = " ".join([Path(argv[0]).name, *argv[1:]])
+    # no rule at all is a firewall that is off
+    active = None if said is None else bool(said.strip())
+    return FirewallSeen(name=name, command=command, active=active, said=said or "")

@@ -1,0 +1,86 @@
+"""What earlier runs left in a state folder: found, and put away without any loss."""
+
+import signal
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from redistopo.model.access import User
+from redistopo.model.doctor import Loose
+from redistopo.model.layout import Layout, NodeFolder
+from redistopo.model.record import ProcessMark
+from redistopo.world.files import writing
+from redistopo.world.folder import claimed
+from redistopo.world.process import await_end, marked, signal_process, works_in
+from redistopo.world.record import recorded_nodes
+from redistopo.world.waiting import Deadline
+
+_OTHERS = 0o077
+
+
+def loose(layout: Layout, given: Path | None) -> tuple[Loose, ...]:
+    """What others may read of the state folder and its secrets; `given` is the password file
+    that the user has. A link, or what isn't ours, is left to `up`, which refuses it."""
+    found = [_loose(layout.state, 0o700)] if claimed(layout) else []
+    found += [_loose(path, 0o600) for path in _secrets(layout)]
+    if given is not None:
+        found.append(_loose(given, 0o600, yours=given.parent != layout.state))
+    return tuple(dict.fromkeys(one for one in found if one))
+
+
+def _secrets(layout: Layout) -> Iterator[Path]:
+    yield layout.password
+    yield from (layout.secret(user) for user in User)
+    yield from (layout.rotation, layout.tls.ca_key, layout.tls.client, layout.tls.stranger)
+    for name in recorded_nodes(layout):
+        node = layout.node(name)
+        yield from (node.config, node.started, node.users, layout.tls.node(name))
+
+
+def _loose(path: Path, wanted: int, *, yours: bool = False) -> Loose | None:
+    with suppress(OSError):
+        found = path.lstat()
+        mode = stat.S_IMODE(found.st_mode)
+        if mode & _OTHERS and not stat.S_ISLNK(found.st_mode):
+            return Loose(path=str(path), mode=mode, wanted=wanted, yours=yours)
+    return None
+
+
+def tighten(path: Path, mode: int) -> None:
+    """The file has that mode; raises MachineLacks where it isn't ours to change."""
+    with writing(path):
+        path.chmod(mode)
+
+
+def bare(folder: NodeFolder) -> bool:
+    """Whether a node's folder holds nothing but what we write: no server left anything in it."""
+    own = {folder.config, folder.started, folder.rewritten, folder.log, folder.pidfile}
+    own |= {folder.users, folder.listed, folder.process}
+    with suppress(OSError):
+        return all(path in own for path in folder.root.iterdir())
+    return False
+
+
+def remove_bare(folder: NodeFolder) -> bool:
+    """The folder is gone, if it holds nothing but what we wrote; whether it is."""
+    if folder.root.is_symlink() or not bare(folder):
+        return False
+    with writing(folder.root):
+        for path in folder.root.iterdir():
+            path.unlink()
+        folder.root.rmdir()
+    return True
+
+
+def end_orphan(mark: ProcessMark, folder: Path, seconds: float) -> bool:
+    """The very process that was seen got SIGTERM, by which a server saves and ends; whether it
+    has ended. One that can't save goes on: nothing is killed here."""
+    process = marked(mark)
+    if process is None:
+        return True
+    if folder.exists() and not works_in(process, folder):
+        return False
+    signal_process(process, signal.SIGTERM)
+    signal_process(process, signal.SIGCONT)
+    return not await_end([process], Deadline(seconds))

@@ -1,0 +1,34 @@
+"""What this system's own package of a server has mended, by its changelog: distributions mend
+a release without giving it another number."""
+
+import gzip
+import re
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+from redistopo.model.engine import Engine
+from redistopo.world.told import told
+
+_DOCS = Path("/usr/share/doc")
+_SYSTEM = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
+_CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,7}", re.ASCII)
+
+
+def mended_by_package(engine: Engine, docs: Path = _DOCS) -> frozenset[str]:
+    """The CVEs that the changelog of the server's package names; none for a server that no
+    package brought, or where the changelog isn't installed."""
+    if str(Path(engine.path).parent) not in _SYSTEM:
+        return frozenset()
+    names = {f"{engine.product.value}{part}" for part in ("", "-server", "-tools")}
+    texts = [_debian(docs / name / "changelog.Debian.gz") for name in sorted(names)]
+    asked = ["rpm", "-q", "--changelog", "--whatprovides", engine.path]
+    if not any(texts) and (said := told(asked)):
+        texts.append(said)
+    return frozenset(one for text in texts for one in _CVE.findall(text))
+
+
+def _debian(path: Path) -> str:
+    with suppress(OSError, EOFError, zlib.error), gzip.open(path) as packed:
+        return packed.read(1 << 22).decode(errors="replace")
+    return ""
