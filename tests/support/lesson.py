@@ -6,9 +6,13 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from select import select
 
 _BLOCK = re.compile(r"^( *)```console\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 _PORT = re.compile(r"(?<![\w.])(1?)70([01]\d)(?!\w)")
+_PATIENCE = 120
+"""Seconds after which a command counts as hanging."""
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ANY = "..."
 """A line of it stands for any lines, or none."""
@@ -60,7 +64,7 @@ def _commands(block: str, indent: int) -> Iterator[tuple[int, tuple[str, str]]]:
     starts = [number for number, line in enumerate(lines) if line.startswith("$ ")]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         below = start + 1
-        while below < end and lines[below].startswith("> "):
+        while below < end and (lines[below] == ">" or lines[below].startswith("> ")):
             below += 1
         command = "\n".join(line[2:] for line in lines[start:below])
         yield start, (command, "\n".join(lines[below:end]).strip("\n"))
@@ -108,13 +112,15 @@ class Shell:
         there = _PORT.sub(lambda one: self._moved(one[1], one[2]), command)
         pipe.write(f"{{ {there}\n}} >{self._out} 2>{self._err} </dev/null; echo $?\n")
         pipe.flush()
+        assert select([answer], [], [], _PATIENCE)[0], f"no end of it: {there}"
         failed = answer.readline().strip() != "0"
         printed = self._out.read_text() + (self._err.read_text() if failed else "")
         return self._as_told(printed)
 
     def end(self) -> None:
         """The shell is gone; what it started in the background may still run."""
-        self._bash.communicate(input="exit\n", timeout=10)
+        self._bash.kill()
+        self._bash.communicate()
 
     def _moved(self, bus: str, number: str) -> str:
         return str(self._port + int(number) + (10000 if bus else 0))
