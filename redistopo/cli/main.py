@@ -22,6 +22,7 @@ from redistopo.cli.commands.pause import pause
 from redistopo.cli.commands.plan import plan
 from redistopo.cli.commands.ps import ps
 from redistopo.cli.commands.render import render
+from redistopo.cli.commands.reset import reset
 from redistopo.cli.commands.restart import restart
 from redistopo.cli.commands.resume import resume
 from redistopo.cli.commands.schema import schema
@@ -73,7 +74,7 @@ def redistopo() -> None:
 
 for _command in (
     init, up, verify, status, down, drill,
-    stop, start, restart, kill, pause, resume, failover, set_,
+    stop, start, restart, kill, pause, resume, failover, set_, reset,
     wait, watch, events, logs, cli, call,
     plan, render, ps, bundle, secret, certs, engines, templates, schema,
 ):  # fmt: skip
