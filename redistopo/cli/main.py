@@ -16,6 +16,7 @@ from redistopo.cli.commands.engines import engines
 from redistopo.cli.commands.events import events
 from redistopo.cli.commands.failover import failover
 from redistopo.cli.commands.init import init
+from redistopo.cli.commands.install import install
 from redistopo.cli.commands.kill import kill
 from redistopo.cli.commands.logs import logs
 from redistopo.cli.commands.pause import pause
@@ -76,7 +77,7 @@ for _command in (
     init, up, verify, status, down, drill,
     stop, start, restart, kill, pause, resume, failover, set_, reset,
     wait, watch, events, logs, cli, call,
-    plan, render, ps, bundle, secret, certs, engines, templates, schema,
+    plan, render, ps, bundle, secret, certs, install, engines, templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)
 
