@@ -14,6 +14,7 @@ from redistopo.cli.commands.down import down
 from redistopo.cli.commands.drill import drill
 from redistopo.cli.commands.engines import engines
 from redistopo.cli.commands.events import events
+from redistopo.cli.commands.explain import explain
 from redistopo.cli.commands.failover import failover
 from redistopo.cli.commands.init import init
 from redistopo.cli.commands.install import install
@@ -77,7 +78,7 @@ for _command in (
     init, up, verify, status, down, drill,
     stop, start, restart, kill, pause, resume, failover, set_, reset,
     wait, watch, events, logs, cli, call,
-    plan, render, ps, bundle, secret, certs, install, engines, templates, schema,
+    plan, render, ps, bundle, secret, certs, install, engines, explain, templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)
 

@@ -119,7 +119,7 @@ def test_an_installer_that_does_not_end_is_ended(tmp_path: Path) -> None:
 def test_ctrl_c_ends_the_installer(tmp_path: Path, project: Project) -> None:
     slow = tmp_path / "bin" / "apt-get"
     slow.parent.mkdir()
-    slow.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\necho begun\nexec sleep 600\n")
+    slow.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
     slow.chmod(0o755)
     project.env["PATH"] = f"{slow.parent}:{os.environ['PATH']}"
     words = ("install", "--with", "apt", "--yes")
@@ -131,7 +131,6 @@ def test_ctrl_c_ends_the_installer(tmp_path: Path, project: Project) -> None:
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=30)
     assert running.returncode == 130, (out, err)
-    assert "note: begun" in err
     pid = int((tmp_path / "pid").read_text())
     until(lambda: not Path(f"/proc/{pid}").exists())
     assert COMMAND not in err
