@@ -8,6 +8,7 @@ import pytest
 
 from redistopo.errors import WrongRequest
 from redistopo.render.environment import plain_files, shipped, sources
+from redistopo.render.topics import topics
 
 NAMES = [name for name, _ in sources()]
 
@@ -41,9 +42,10 @@ def test_a_template_of_ours_alone_has_a_golden(name: str, table: Callable[[str],
     assert any(golden.startswith(OURS_ALONE[name]) for golden in table("render/test_goldens.py"))
 
 
-def test_nothing_but_templates_and_what_a_page_loads_is_shipped() -> None:
+def test_nothing_but_templates_topics_and_what_a_page_loads_is_shipped() -> None:
     shipped_files = {
         path.relative_to(shipped()).as_posix() for path in shipped().rglob("*") if path.is_file()
     }
-    assert shipped_files == {*NAMES, *(name for name, _ in plain_files())}
-    assert {Path(name).parts[0] for name, _ in plain_files()} == {"demo"}
+    plain = {name for name, _ in plain_files()}
+    assert {Path(name).parts[0] for name in plain} == {"demo"}
+    assert shipped_files == {*NAMES, *plain, *(f"explain/{one.name}.md" for one in topics())}
