@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.faults import pytest_collection_modifyitems, pytest_configure
+from support.forked import FORKER
 from support.ports import leased
 from support.project import Project
 
@@ -26,6 +27,13 @@ def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     ):
         monkeypatch.delenv(name, raising=False)
     return state
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forker() -> Iterator[None]:
+    """The process that forks the commands ends with its worker."""
+    yield
+    FORKER.end()
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from itertools import count
 from pathlib import Path
 
 from redistopo.errors import MachineLacks
+from redistopo.model.conf_text import unquote
 from redistopo.model.layout import Layout
 from redistopo.model.persistence import Written, named
 from redistopo.model.topology import Directives
-from redistopo.world.files import private_folder, write_private, writing
+from redistopo.world.files import private_folder, read_text, write_private, writing
 
 _MARK = (
     "This folder belongs to redistopo: `redistopo down --wipe` removes it.\n"
@@ -161,11 +162,22 @@ def has_data(layout: Layout, node: str) -> bool:
 
 def has_log(root: Path, live: Mapping[str, str]) -> bool:
     """Whether the append-only log of a server with that live configuration lies in a node's
-    folder: a file, since Redis 7.0 a folder with a manifest."""
+    folder: a file, since Redis 7.0 a folder with a manifest and the files that it names.
+
+    Its base may be missing: after a lost log, until the rewrite has ended. History (type h)
+    is no part of the log any more (aof.c, aofLoadManifestFromFile).
+    """
     name = live.get("appendfilename", "appendonly.aof")
-    if folder := live.get("appenddirname"):
-        return (root / folder / f"{name}.manifest").exists()
-    return (root / name).exists()
+    folder = live.get("appenddirname")
+    if not folder:
+        return (root / name).exists()
+    manifest, before = root / folder / f"{name}.manifest", None
+    while (text := read_text(manifest)) != before:  # a rewrite may end while we look
+        files = re.findall(r"^file (.+) seq \d+ type [bi]\b", text or "", re.MULTILINE)
+        if text is not None and all((manifest.parent / unquote(file)).exists() for file in files):
+            return True
+        before = text
+    return False
 
 
 def has_keys(layout: Layout, node: str) -> bool:

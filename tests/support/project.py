@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +13,9 @@ import psutil
 import redis
 
 from support import judge
+from support.forked import COMMAND, FORKER
 from support.waiting import until
 
-COMMAND = str(Path(sys.executable).parent / "redistopo")
 SERVERS = ("redis-server", "valkey-server", "redis-check-rdb")
 
 
@@ -42,19 +41,27 @@ class Project:
     env: dict[str, str] = field(default_factory=dict)
     size: int = 0
     sentinels: int = 0
+    installed: bool = False
 
     def run(self, *words: str | Path, check: int | None = None, seconds: float = 90) -> Done:
-        """The command ran in the folder; with `check`, it ended with that code."""
-        done = subprocess.run(
-            [COMMAND, *map(str, words)],
-            cwd=self.root,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        """The command ran in the folder; with `check`, it ended with that code.
+
+        It is forked, and so spared its imports, unless it has to be the `installed` script.
+        """
+        argv, env = [COMMAND, *map(str, words)], self.environment()
+        if not self.installed and FORKER.can(env):
+            done = FORKER.run(argv, self.root, env, seconds)
+        else:
+            done = subprocess.run(
+                argv,
+                cwd=self.root,
+                env=env,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
         found = Done(done.returncode, done.stdout, done.stderr)
         if check is not None:
             assert found.code == check, f"{words}: {found}"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Self
 
 import pytest
@@ -129,6 +130,7 @@ class Scene:
 def scene(observed: Callable[[str, str], Observed], sample: Sample) -> Callable[[str, str], Scene]:
     """A healthy topology as it was captured: (engine, shape); the data proof isn't made yet."""
 
+    @cache
     def made(engine: str, shape: str) -> Scene:
         seen = observed(engine, shape)
         files = {name: replies["redis.conf"] for name, replies in sample(engine, shape).items()}

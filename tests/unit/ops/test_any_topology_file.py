@@ -89,57 +89,61 @@ def _document(table: dict[str, object]) -> str:
     return "".join(f"{_key(name)} = {_toml(value)}\n" for name, value in table.items())
 
 
-@st.composite
-def bases(draw: st.DrawFn) -> dict[str, object]:
-    """A valid file's keys; some are left out."""
-    shape = draw(st.sampled_from(Shape))
-    usual = defaults(shape)
-    kept = {name: value for name, value in usual.items() if draw(st.booleans())}
-    return {"format": 1, "shape": shape.value, **kept}
+def _base(shape: Shape, kept: int) -> dict[str, object]:
+    """A valid file's keys; some are left out: those of the bits that aren't set."""
+    usual = defaults(shape).items()
+    held = {name: value for bit, (name, value) in enumerate(usual) if kept >> bit & 1}
+    return {"format": 1, "shape": shape.value, **held}
+
+
+# made once, and one number says what is kept: making strategies and drawing costs most here
+BASES = st.builds(_base, st.sampled_from(Shape), st.integers(0, 2 ** len(KEYS) - 1))
+CHANGED = st.lists(st.tuples(st.sampled_from(NAMES), VALUES), min_size=1, max_size=3)
+SIZED = ("port", "shards", "replicas", "node_timeout", "sentinels", "quorum")
+SIZES = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(SIZED, st.sampled_from(NUMBERS) | st.integers(-5, 70_000))
+)
+LINES = st.dictionaries(st.sampled_from(DIRECTIVES) | st.text(max_size=3), VALUES, max_size=3)
+NODES = st.dictionaries(st.sampled_from(["node1", "node2", "x"]), LINES, max_size=2)
 
 
 @st.composite
 def changed_keys(draw: st.DrawFn) -> str:
     """One to three keys with any value, or new."""
-    table = draw(bases())
-    for _ in range(draw(st.integers(1, 3))):
-        table[draw(st.sampled_from(NAMES))] = draw(VALUES)
-    return _document(table)
+    return _document({**draw(BASES), **dict(draw(CHANGED))})
 
 
 @st.composite
 def sizes(draw: st.DrawFn) -> str:
     """Whole numbers everywhere, also where limits meet."""
-    table = draw(bases())
-    for name in ("port", "shards", "replicas", "node_timeout", "sentinels", "quorum"):
-        if draw(st.booleans()):
-            table[name] = draw(st.sampled_from(NUMBERS) | st.integers(-5, 70_000))
-    return _document(table)
+    return _document({**draw(BASES), **draw(SIZES)})
 
 
 @st.composite
 def directives(draw: st.DrawFn) -> str:
     """Any directives, for all nodes or for one."""
-    table = draw(bases())
-    lines = st.dictionaries(st.sampled_from(DIRECTIVES) | st.text(max_size=3), VALUES, max_size=3)
-    table["redis"] = draw(lines)
-    table["nodes"] = draw(
-        st.dictionaries(st.sampled_from(["node1", "node2", "x"]), lines, max_size=2)
-    )
-    return _document(table)
+    return _document({**draw(BASES), "redis": draw(LINES), "nodes": draw(NODES)})
+
+
+CUTS = st.lists(
+    st.tuples(
+        st.integers(0, 2**20),
+        st.integers(0, 6),
+        st.sampled_from([None, *ODD[:-2], "[", "]", "=", "\n", "[[", "9" * 30]),
+    ),
+    min_size=1,
+    max_size=4,
+)
 
 
 @st.composite
 def garbled(draw: st.DrawFn) -> str:
     """A valid file's text with pieces cut out, doubled or put in."""
-    text = _document(draw(bases()))
-    for _ in range(draw(st.integers(1, 4))):
-        first = draw(st.integers(0, len(text)))
-        last = min(len(text), first + draw(st.integers(0, 6)))
-        new = draw(
-            st.sampled_from([*ODD[:-2], text[first:last] * 2, "[", "]", "=", "\n", "[[", "9" * 30])
-        )
-        text = text[:first] + new + text[last:]
+    text = _document(draw(BASES))
+    for place, length, new in draw(CUTS):
+        first = place % (len(text) + 1)
+        last = min(len(text), first + length)
+        text = text[:first] + (text[first:last] * 2 if new is None else new) + text[last:]
     return text
 
 

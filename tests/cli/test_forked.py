@@ -1,0 +1,77 @@
+"""The suite's forked command is the installed one, but for its imports."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from support.engines import BUNDLED
+from support.forked import COMMAND, Forker
+from support.project import Done, Project
+
+
+@pytest.fixture
+def forker() -> Iterator[Forker]:
+    """One that this test alone has."""
+    made = Forker()
+    with closing(SimpleNamespace(close=made.end)):
+        yield made
+
+
+def _forked(forker: Forker, project: Project, *words: str, seconds: float = 60) -> Done:
+    done = forker.run([COMMAND, *words], project.root, project.environment(), seconds)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+WORDS = (
+    ("status",),
+    ("status", "--json"),
+    ("up", "--dir", "gärten"),
+    ("--version",),
+    ("up", "--help"),
+    ("up", "--nope"),
+    ("plan", "--nope", "--json"),
+    ("plan",),
+    ("render",),
+    ("engines",),
+    ("verify", "--timeout", "1s", "--dir", "/nowhere"),
+)
+
+
+def test_it_answers_as_the_installed_command_does(project: Project, forker: Forker) -> None:
+    project.init("replication", engine=BUNDLED.path)
+    for words in WORDS:
+        assert _forked(forker, project, *words) == project.run(*words), words
+    assert _forked(forker, project, "up").code == 0
+    assert project.faults(cluster=False) == []
+    assert project.run("down").code == 0
+    assert project.servers() == []
+
+
+def test_it_is_a_process_of_its_own(project: Project, forker: Forker) -> None:
+    """Its folder, environment and umask are its own; it is killed when it takes too long."""
+    project.init("replication", engine=BUNDLED.path)
+    project.env["REDISTOPO_DIR"] = str(project.root / "elsewhere")
+    assert "elsewhere" in _forked(forker, project, "status").err
+    del project.env["REDISTOPO_DIR"]
+    assert _forked(forker, project, "status").code != 2
+    before = os.umask(0o077)
+    try:
+        assert _forked(forker, project, "render", "--out", "made").code == 0
+    finally:
+        os.umask(before)
+    assert Path(project.root / "made").stat().st_mode & 0o777 == 0o700
+    with pytest.raises(subprocess.TimeoutExpired):
+        _forked(forker, project, "wait", "--timeout", "60s", seconds=0.5)
+    forking = [one for one in psutil.Process().children() if "forked" in " ".join(one.cmdline())]
+    assert [one.children() for one in forking] == [[]] * len(forking)
+
+
+def test_what_python_reads_at_its_start_is_not_for_a_fork(forker: Forker) -> None:
+    assert forker.can({**os.environ, "COLUMNS": "200", "NO_COLOR": "1"})
+    assert not forker.can({**os.environ, "PYTHONIOENCODING": "latin-1"})
+    assert not forker.can({**os.environ, "LC_ALL": "tlh"})
