@@ -160,6 +160,24 @@ def test_who_comes_after_a_write_does_not_join_a_load_from_before(client: Any, r
     assert cache.get("a").data == {"id": "a", "value": 5}
 
 
+def test_who_joins_a_load_that_another_process_overtook_does_not_get_its_row(
+    client: Any, rows: Rows
+) -> None:
+    cache, other = CacheAside(client, rows.load), CacheAside(client, rows.load)
+    rows.hold()
+    paused = beside(lambda: cache.get("a"))
+    until(rows.read.is_set)
+    rows.rows["a"] = 5
+    assert other.invalidate("a")
+    looked = client.info("commandstats")["cmdstat_get"]["calls"]
+    later = beside(lambda: cache.get("a"))  # finds nothing, and joins the load under way
+    until(lambda: client.info("commandstats")["cmdstat_get"]["calls"] > looked)
+    rows.go()
+    assert later().data == {"id": "a", "value": 5}
+    assert paused().data == {"id": "a", "value": 1}
+    assert cache.get("a").data == other.get("a").data == {"id": "a", "value": 5}
+
+
 def test_an_error_of_the_database_reaches_all_who_wait_and_the_next_tries_again(
     client: Any, rows: Rows
 ) -> None:
