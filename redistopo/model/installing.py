@@ -140,12 +140,17 @@ def recipe(machine: Machine, asked: str = "") -> Recipe:
             return found
     if system is None:
         return _recipe(machine, Way.PIP)
-    other = _recipe(machine, system)
     if not machine.bundled:
-        return other
+        return _recipe(machine, system)
     found = _recipe(machine, Way.PIP)
-    typed = " && ".join(other.shown)
-    return replace(found, notes=(*found.notes, f"your system has one with TLS: {typed}"))
+    other = f"your system has one with TLS: {by_system(machine)}"
+    return replace(found, notes=(*found.notes, other))
+
+
+def by_system(machine: Machine) -> str:
+    """What one types for the system's own package, which has TLS; "" where none is known."""
+    way = _system(machine)
+    return " && ".join(_recipe(machine, way).shown) if way else ""
 
 
 def _system(machine: Machine) -> Way | None:

@@ -86,7 +86,7 @@ def _allowed(found: Reset, request: ResetRequest) -> Reset:
         raise RedistopoError(
             f"{found.name} is not reset: {found.lost}",
             detail="\n".join(one for one in found.sentences if one != found.lost),
-            hint="; ".join(filter(None, [found.instead, f"{again} gives them up"])),
+            hint="; ".join(filter(None, [found.instead, f"{again} gives it up"])),
         )
     return found
 
