@@ -49,8 +49,8 @@ class Reset:
         elif self.slots:
             found.append(f"slots {self.slots} are served by nobody until redistopo up")
         found.append(self.lost or self._kept)
-        if self.replicas and self.heir:
-            found.append(f"{', '.join(self.replicas)}: replicates it now, {self.heir} afterwards")
+        if others := [name for name in self.replicas if self.heir not in ("", name)]:
+            found.append(f"{', '.join(others)}: a replica of it now, of {self.heir} afterwards")
         if self.role is Role.REPLICA:
             found.append(f"shard {self.shard} has one replica less until redistopo up")
         found.append(f"its id {self.id[:8]}… is " + ("gone for good" if self.hard else "kept"))
