@@ -182,8 +182,9 @@ def _recipe(machine: Machine, way: Way) -> Recipe:
     if way is Way.BREW and machine.root:
         obstacle, hint = "Homebrew refuses to run as root", "run it as yourself"
     elif way is not Way.BREW and not machine.root:
-        obstacle = NOT_ROOT
-        hint = "redistopo install --with pip takes no root" if machine.bundled else ""
+        obstacle, hint = NOT_ROOT, "type that yourself"
+        if machine.bundled:
+            hint += "; or redistopo install --with pip, which takes no root"
     return Recipe(
         way=way, commands=_commands(machine, way), notes=notes, obstacle=obstacle, hint=hint
     )
