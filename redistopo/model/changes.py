@@ -156,14 +156,8 @@ def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
 
 def _rejoining(plan: Plan, seen: Observed) -> Iterable[Step]:
     """Nodes that were reset come back, and what they were is forgotten."""
-    if not plan.topology.clustered:
-        return
     for one in comebacks(seen, plan.topology.shards):
-        why = (
-            "its primary is no more" if one.orphan else "it has no slots and no keys: it was reset"
-        )
-        nodes = (one.name, one.primary) if one.primary else (one.name,)
-        yield Step(do=Do.REJOIN, nodes=nodes, cause=why, slots=one.slots)
+        yield Step(do=Do.REJOIN, nodes=one.nodes, cause=one.cause, slots=one.slots)
     if found := ghosts(seen):
         yield Step(do=Do.FORGET, nodes=tuple(found), cause="a node was reset, and has a new id")
 

@@ -140,12 +140,17 @@ def recipe(machine: Machine, asked: str = "") -> Recipe:
             return found
     if system is None:
         return _recipe(machine, Way.PIP)
-    other = _recipe(machine, system)
     if not machine.bundled:
-        return other
+        return _recipe(machine, system)
     found = _recipe(machine, Way.PIP)
-    typed = " && ".join(other.shown)
-    return replace(found, notes=(*found.notes, f"your system has one with TLS: {typed}"))
+    other = f"your system has one with TLS: {by_system(machine)}"
+    return replace(found, notes=(*found.notes, other))
+
+
+def by_system(machine: Machine) -> str:
+    """What one types for the system's own package, which has TLS; "" where none is known."""
+    way = _system(machine)
+    return " && ".join(_recipe(machine, way).shown) if way else ""
 
 
 def _system(machine: Machine) -> Way | None:
@@ -177,8 +182,9 @@ def _recipe(machine: Machine, way: Way) -> Recipe:
     if way is Way.BREW and machine.root:
         obstacle, hint = "Homebrew refuses to run as root", "run it as yourself"
     elif way is not Way.BREW and not machine.root:
-        obstacle = NOT_ROOT
-        hint = "redistopo install --with pip takes no root" if machine.bundled else ""
+        obstacle, hint = NOT_ROOT, "type that yourself"
+        if machine.bundled:
+            hint += "; or redistopo install --with pip, which takes no root"
     return Recipe(
         way=way, commands=_commands(machine, way), notes=notes, obstacle=obstacle, hint=hint
     )

@@ -17,6 +17,17 @@ class Comeback:
     primary: str = ""
     slots: tuple[SlotRange, ...] = ()
 
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """It, and whom it follows."""
+        return (self.name, self.primary) if self.primary else (self.name,)
+
+    @property
+    def cause(self) -> str:
+        if self.orphan:
+            return "its primary is no more"
+        return "it has no slots and no keys: it was reset"
+
 
 def strayed(seen: Observed) -> tuple[NodeSeen, ...]:
     """The primaries without slots and keys, as a reset leaves them.

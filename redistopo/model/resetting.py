@@ -48,13 +48,19 @@ class Reset:
             found.append(f"{self.heir} leads slots {self.slots} first, with all data; it follows")
         elif self.slots:
             found.append(f"slots {self.slots} are served by nobody until redistopo up")
-        found.append(self.lost or f"its {_keys(self.keys)} stay: another node has them")
-        if self.replicas and self.heir:
-            found.append(f"{', '.join(self.replicas)}: replicates it now, {self.heir} afterwards")
+        found.append(self.lost or self._kept)
+        if others := [name for name in self.replicas if self.heir not in ("", name)]:
+            found.append(f"{', '.join(others)}: a replica of it now, of {self.heir} afterwards")
         if self.role is Role.REPLICA:
             found.append(f"shard {self.shard} has one replica less until redistopo up")
         found.append(f"its id {self.id[:8]}… is " + ("gone for good" if self.hard else "kept"))
         return tuple(found)
+
+    @property
+    def _kept(self) -> str:
+        if not self.keys:
+            return "it holds no keys"
+        return f"{_keys(self.keys)} kept: another node has what it holds"
 
 
 def resetting(seen: Observed, node: NodeSeen, *, hard: bool) -> Reset:
@@ -77,11 +83,12 @@ def resetting(seen: Observed, node: NodeSeen, *, hard: bool) -> Reset:
             hint=f"redistopo {verb} {node.name}",
         )
     if all(other is node or other in strayed(seen) for other in seen.answering):
+        over = "to start over without the data: redistopo down --wipe, then redistopo up"
+        silent = len(seen.answering) < len(seen.nodes)
         raise RedistopoError(
             f"{node.name} is the last node of this cluster that answers",
             detail="after its reset there would be no cluster that it could come back to",
-            hint="redistopo start brings back the others; to start over without the data: "
-            "redistopo down --wipe, then redistopo up",
+            hint=f"redistopo start brings back the others; {over}" if silent else over,
         )
     heir = _heir(seen, shard, node)
     lost, instead = ("", "") if heir else _lost(seen, shard, node)
@@ -113,10 +120,9 @@ def _lost(seen: Observed, shard: ShardSeen, node: NodeSeen) -> tuple[str, str]:
     """Which data no other node that answers has, and what would save it."""
     if not node.keys or any(other.keys for other in shard.nodes if other is not node):
         return "", ""
-    lost = f"its {_keys(node.keys)} are lost: no other node that answers has them"
-    silent = [one.name for one in seen.nodes if not one.answers]
-    if silent:
-        return lost, f"redistopo start brings back {', '.join(silent)}, which may have them"
+    lost = f"{_keys(node.keys)} lost: no other node that answers has what it holds"
+    if silent := [one.name for one in seen.nodes if not one.answers]:
+        return lost, f"redistopo start brings back {', '.join(silent)}, which may have it"
     return lost, ""
 
 

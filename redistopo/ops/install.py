@@ -71,11 +71,7 @@ def install(request: InstallRequest, offered: Offer, tell: Tell) -> InstallResul
         return InstallResult(offer=offered, engine=offered.found)
     wanted = offered.recipe
     if wanted.obstacle:
-        raise MachineLacks(
-            wanted.obstacle,
-            detail="\n".join(wanted.shown),
-            hint="; or ".join(filter(None, ["type that yourself", wanted.hint])),
-        )
+        raise MachineLacks(wanted.obstacle, detail="\n".join(wanted.shown), hint=wanted.hint)
     deadline = Deadline(request.seconds)
     for command, shown in zip(wanted.commands, wanted.shown, strict=True):
         try:

@@ -16,6 +16,7 @@ from redistopo.ops.changing import Changing, Request, changing
 from redistopo.ops.failover import hand_on
 from redistopo.ops.selection import running
 from redistopo.ops.status import NodeStatus, lines
+from redistopo.world.client import Asker, Command, succeed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,20 +87,25 @@ def _allowed(found: Reset, request: ResetRequest) -> Reset:
         raise RedistopoError(
             f"{found.name} is not reset: {found.lost}",
             detail="\n".join(one for one in found.sentences if one != found.lost),
-            hint="; ".join(filter(None, [found.instead, f"{again} gives them up"])),
+            hint="; ".join(filter(None, [found.instead, f"{again} gives it up"])),
         )
     return found
 
 
 def _reset(now: Changing, node: NodeSeen, found: Reset) -> None:
-    hands, one = now.hands, now.hands.plan.node(node.name)
-    with step(hands.tell, f"reset {node.name}"):
-        if found.lost:
-            hands.order(one, "FLUSHALL")  # a primary that holds keys refuses
-        hands.order(one, "CLUSTER", "RESET", "HARD" if found.hard else "SOFT")
-        # what a replica had is gone from memory alone: from its append-only file it would come
-        # back at the next start, and claim the slots of it
-        hands.order(one, "FLUSHALL")
+    hands = now.hands
+    # a primary that holds keys refuses; and what a replica had is gone from memory alone: from
+    # its append-only file it would come back at the next start, and claim the slots of it
+    first: list[Command] = [("FLUSHALL",)] if found.lost else []
+    how = "HARD" if found.hard else "SOFT"
+    commands: list[Command] = [*first, ("CLUSTER", "RESET", how), ("FLUSHALL",)]
+    with (
+        step(hands.tell, f"reset {node.name}"),
+        # it answers once all keys are freed, which takes seconds where there are many millions
+        Asker(hands.keys, seconds=hands.deadline.left) as asker,
+    ):
+        for command, reply in zip(commands, asker.ask(node.host, node.port, commands), strict=True):
+            succeed(reply, f"{node.name}: {' '.join(map(str, command))}")
     # not where it keeps its id: Valkey would then refuse it for 60 s, however it comes
     if found.hard:
         others = [other for other in now.seen.answering if other.name != node.name]

@@ -38,6 +38,5 @@ def _commands(recipe: Recipe) -> list[str]:
 
 def _why_not(recipe: Recipe) -> str:
     if recipe.obstacle:
-        typed = "; or: ".join(filter(None, ["Type it yourself", recipe.hint]))
-        return f"Nothing was run: {recipe.obstacle}. {typed}"
+        return f"Nothing was run: {recipe.obstacle}\n  Next: {recipe.hint}"
     return "Nothing was run: agree on a terminal, or by --yes"

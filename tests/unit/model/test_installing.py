@@ -161,7 +161,7 @@ def test_without_a_package_on_pypi_the_systems_way_is_shown() -> None:
         python=PythonPlace(executable="python"),
     )
     found = recipe(machine)
-    assert (found.way, found.obstacle, found.hint) == (Way.APT, NOT_ROOT, "")
+    assert (found.way, found.obstacle, found.hint) == (Way.APT, NOT_ROOT, "type that yourself")
 
 
 @given(
