@@ -2,7 +2,7 @@
 
 Short timeouts and no retries of their own (see drills.load.clients, whose clients these are):
 a cache that doesn't answer at once has to be done without. What a request waits for, at most,
-is one such timeout, and that is what the circuit breaker counts.
+is one such timeout, and that is what the circuit breaker counts. Replies are bytes.
 """
 
 import time
@@ -66,14 +66,14 @@ def clients(way: Way, route: Callable[[], Route], nodes: int) -> Clients:
     match way.door:
         case Door.CLUSTER:
             try:
-                both = clustered(way)
+                both = clustered(way, text=False)
             except TROUBLE as error:
                 raise _closed(way, error) from error
             return Clients(writer=both, reader=both)
         case Door.SENTINEL:
-            return Clients(writer=by_sentinel(way), reader=Routed(route, way.access))
+            return Clients(writer=by_sentinel(way, text=False), reader=Routed(route, way.access))
         case Door.PLAIN if nodes == 1 and way.entries:
-            only = plain(way.entries[0], way.access)
+            only = plain(way.entries[0], way.access, text=False)
             return Clients(writer=only, reader=only)
         case Door.PLAIN:
             return Clients(
@@ -98,7 +98,7 @@ class Routed(Redis):
     """
 
     def __init__(self, route: Callable[[], Route], access: Access) -> None:
-        super().__init__(**options_of(access))  # its own pool is never connected
+        super().__init__(**options_of(access, text=False))  # its own pool is never connected
         self._route = route
         self._access = access
         self._nodes: dict[Address, Redis] = {}
@@ -149,5 +149,5 @@ class Routed(Redis):
     def _at(self, address: Address) -> Redis:
         client = self._nodes.get(address)
         if client is None:
-            client = self._nodes.setdefault(address, plain(address, self._access))
+            client = self._nodes.setdefault(address, plain(address, self._access, text=False))
         return client

@@ -71,6 +71,11 @@ class Picture:
         """The nodes that hold data."""
         return tuple(node for shard in self.shards for node in shard.nodes)
 
+    @property
+    def only(self) -> str:
+        """The name of the only shard; "" where there are several."""
+        return self.shards[0].name if len(self.shards) == 1 else ""
+
     def node(self, name: str) -> NodeDrawn | None:
         return next((one for one in (*self.data, *self.sentinels) if one.name == name), None)
 

@@ -21,6 +21,7 @@ from redistopo.model.topology import Shape
 from redistopo.ops.events import Round, Rounds
 from redistopo.ops.mending import way_in
 from redistopo.ops.sight import Sight, SightRequest, sight
+from redistopo.world.gaze import moment
 
 LOOK_SECONDS = 0.25
 """From one look to the next one: stories are as exact as that."""
@@ -41,15 +42,18 @@ class Stage:
 
     `name` is the topology's, or its address; `own` says whether it is the folder's own.
     `writer` and `reader` are redis-py's clients: see demo.clients. `actions` are what `act`
-    can do: nothing to servers that aren't ours to break.
+    can do: nothing to servers that aren't ours to break. `trouble` says why there is nothing to
+    look at, "" where there is.
     """
 
     def __init__(self, request: StageRequest, topology: Sight, rounds: Rounds) -> None:
         self.name = topology.name
+        self.root = request.root
         self.own = not request.connect
         self.actions: tuple[str, ...] = ACTIONS if self.own else ()
         self._rounds = rounds
         self._picture = Picture()
+        self._wake = Event()
         self.trouble = ""
         self._breaker = Breaker(request.root)
         self._told: list[Callable[[Story], object]] = []
@@ -78,7 +82,7 @@ class Stage:
             address = next((one.address for one in now.data), None)
         else:
             try:
-                node = self.reader.get_node_from_key(key)
+                node = self.reader.get_node_from_key(key.encode("utf-8", "surrogatepass"))
             except TROUBLE:  # no node owns that slot
                 node = None
             address = (node.host, node.port) if node else None
@@ -115,21 +119,29 @@ class Stage:
                 f"{self.name} isn't ours to break",
                 hint="redistopo demo in a folder of your own: redistopo init cluster; redistopo up",
             )
-        return self._breaker.act(verb, node, self._picture)
+        try:
+            return self._breaker.act(verb, node, self._picture)
+        finally:
+            self._wake.set()  # who leads may be another one: clients shouldn't learn it late
 
-    def look(self) -> None:
-        """One look more: the picture is new, and what happened is told."""
-        self._take(self._rounds.next())
+    def look_on(self, ended: Event) -> None:
+        """Looks again and again until it is ended: the picture is new, what happened is told."""
+        while not ended.is_set():
+            self._wake.wait(LOOK_SECONDS)
+            self._wake.clear()
+            try:
+                self._look()
+            except RedistopoError as error:  # such as a file that is being written
+                self.trouble = error.message
 
     def close(self) -> None:
         """No connection of the clients is left."""
         self._clients.close()
 
     def _begin(self, topology: Sight) -> Observed:
-        found = self._rounds.next()
+        found = self._look()
         if found.seen is None:
             raise topology.trouble or RedistopoError(f"{self.name} is nowhere to be seen")
-        self._take(found)
         able = [one for one in found.seen.answering if one.role is not Role.SENTINEL]
         if not able:
             lines = [f"{one.name}: {one.error or one.role}" for one in found.seen.nodes]
@@ -140,17 +152,20 @@ class Stage:
             )
         return found.seen
 
-    def _take(self, found: Round) -> None:
+    def _look(self) -> Round:
+        began = moment()
+        found = self._rounds.next()
         self.trouble = found.trouble.message if found.trouble else ""
         known = self._rounds.known
         if found.seen is None or known is None:
             self._picture = Picture(shape=self._picture.shape, names=self._picture.names)
-            return
+            return found
         self._picture = picture(found.seen, known, self._picture)
         self._narrator.ports = {node.name: node.port for node in found.seen.nodes}
-        for story in self._narrator.tell(known, found.news, self._degraded()):
+        for story in self._narrator.tell(known, found.news, self._degraded(), began):
             for told in self._told:
                 told(story)
+        return found
 
     def _route(self) -> Route:
         now = self._picture
@@ -173,7 +188,7 @@ def stage(request: StageRequest) -> Iterator[Stage]:
     with sight(asked) as topology:
         live = Stage(request, topology, Rounds(topology))
         ended = Event()
-        looking = Thread(target=_look_on, args=(live, ended), name="stage", daemon=True)
+        looking = Thread(target=live.look_on, args=(ended,), name="stage", daemon=True)
         looking.start()
         try:
             yield live
@@ -181,14 +196,6 @@ def stage(request: StageRequest) -> Iterator[Stage]:
             ended.set()
             looking.join()
             live.close()
-
-
-def _look_on(live: Stage, ended: Event) -> None:
-    while not ended.wait(LOOK_SECONDS):
-        try:
-            live.look()
-        except RedistopoError as error:  # such as a topology file that is being edited
-            live.trouble = error.message
 
 
 def _clients(topology: Sight, seen: Observed, route: Callable[[], Route]) -> Clients:

@@ -48,17 +48,21 @@ class Narrator:
     _count: int = 0
 
     def tell(
-        self, known: Known, happened: tuple[Occurrence, ...], degraded: int
+        self, known: Known, happened: tuple[Occurrence, ...], degraded: int, began: datetime
     ) -> tuple[Story, ...]:
         """The stories of one round, in order; `degraded` is how many requests were served
-        without the cache so far."""
+        without the cache so far, `began` when that look began: whoever didn't answer it had
+        fallen silent by then, and the look may have waited a second for it."""
         stories: list[Story] = []
-        for one in happened:
-            # before the first silence nobody knows when a node fell
-            if one.kind in _FALLS:
-                self._fell.setdefault(one.node, one.at)
+        back = {one.node for one in happened if one.kind is Kind.BACK}
+        # who leads is told first: then it is clear why others follow
+        for one in sorted(happened, key=lambda one: one.kind is Kind.ROLE):
+            if one.node in back and one.kind in _SAID_WITH_BACK:
+                continue
             if text := self._words(one, known):
                 stories.append(Story(at=one.at, level=_level(one.kind), text=text))
+            if one.kind in _FALLS:
+                self._fell.setdefault(one.node, began)
             if one.kind is Kind.BACK:
                 self._fell.pop(one.node, None)
         stories += self._toll(known, degraded)
@@ -101,7 +105,11 @@ class Narrator:
         return f" after {(at - fell).total_seconds():.1f} s" if fell else ""
 
     def _silence(self, one: Occurrence, _known: Known) -> str:
-        return f"{self._name(one.node)} {_FALLS[one.kind]}"
+        """Of one that was silent already only what is new: it starts, or died while frozen."""
+        first, then = _FALLS[one.kind]
+        told = then if one.node in self._fell else first
+        why = one.words.rsplit(": ", 1)[-1]  # the address is told already
+        return f"{self._name(one.node)} {told.format(why=why)}" if told else ""
 
     def _agreed(self, one: Occurrence, _known: Known) -> str:
         who = "the Sentinels" if one.kind is Kind.ODOWN else "the others"
@@ -138,19 +146,26 @@ class Narrator:
         node = next((node for node in known.nodes if node.name == one.node), None)
         if node is None or node.follows in self._fell:
             return ""
-        up = "has caught its primary's stream again" if one.kind is Kind.LINK_UP else ""
-        return f"{self._name(one.node)} {up or f'lost its link to {self._name(node.follows)}'}"
+        return f"{self._name(one.node)} lost its link to {self._name(node.follows)}"
+
+    def _cluster(self, one: Occurrence, known: Known) -> str:
+        able = [node for node in known.nodes if node.condition.answers]
+        if one.kind is Kind.CLUSTER_OK:
+            return "the cluster takes commands again" if _all_ok(known) else ""
+        down = sum(node.state != "ok" for node in able)
+        return f"{down} of {len(able)} nodes refuse commands meanwhile (cluster_state:fail)"
 
     def _as_it_is(self, one: Occurrence, _known: Known) -> str:
         return f"{self._name(one.node)}: {one.words}" if one.node else one.words
 
 
 _FALLS = {
-    Kind.GONE: "stopped answering: its process is gone",
-    Kind.SILENT: "stopped answering",
-    Kind.PAUSED: "was frozen: its connections stay open, and nobody answers",
-    Kind.DENIED: "refuses the password",
+    Kind.GONE: ("stopped answering: {why}", "is gone: {why}"),
+    Kind.SILENT: ("stopped answering: {why}", ""),
+    Kind.PAUSED: ("was frozen: its connections stay open, and nobody answers", "is frozen now"),
+    Kind.DENIED: ("refuses the password", "refuses the password"),
 }
+"""What is told of a node that falls, and of one that had fallen before."""
 
 _WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
     **dict.fromkeys(_FALLS, Narrator._silence),
@@ -160,14 +175,14 @@ _WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
     Kind.BACK: Narrator._back,
     Kind.ROLE: Narrator._follows,
     Kind.LINK_DOWN: Narrator._link,
+    Kind.CLUSTER_FAIL: Narrator._cluster,
+    Kind.CLUSTER_OK: Narrator._cluster,
     **dict.fromkeys(
         (
             Kind.LOADING,
             Kind.RESTARTED,
             Kind.JOINED,
             Kind.LEFT,
-            Kind.CLUSTER_FAIL,
-            Kind.CLUSTER_OK,
             Kind.SLOTS,
             Kind.LAGGING,
             Kind.QUORUM_LOST,
@@ -178,6 +193,13 @@ _WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
     ),
 }
 """What isn't here (PFAIL, epochs, full syncs) is for who reads `redistopo events`."""
+
+_SAID_WITH_BACK = (Kind.ROLE, Kind.LINK_DOWN)
+"""Who comes back says whom it follows; its link comes up a moment later."""
+
+
+def _all_ok(known: Known) -> bool:
+    return all(node.state == "ok" for node in known.nodes if node.condition.answers)
 
 
 def _level(kind: Kind) -> str:

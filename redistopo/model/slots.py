@@ -76,9 +76,9 @@ _CRC16 = _crc16_table()
 def slot_of(key: str) -> int:
     """The slot of a key: CRC16 (XMODEM) modulo 16384, of the ``{tag}`` where it has one.
 
-    Source: Redis cluster specification, "Hash tags".
+    Source: Redis cluster specification, "Hash tags". Text that is no unicode has one, too.
     """
-    raw = key.encode()
+    raw = key.encode("utf-8", "surrogatepass")
     start = raw.find(b"{")
     if start >= 0:
         end = raw.find(b"}", start + 1)

@@ -1,12 +1,18 @@
 """``redistopo demo``"""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from redistopo.cli import options
 from redistopo.cli.elsewhere import access, elsewhere
-from redistopo.cli.output import Manner, stream
+from redistopo.cli.output import Manner, deliver, stream
+
+if TYPE_CHECKING:
+    from redistopo.demo.measure import CheckRequest
+    from redistopo.demo.serving import DemoRequest
 
 
 @click.command()
@@ -25,7 +31,13 @@ from redistopo.cli.output import Manner, stream
     type=click.Path(dir_okay=False, path_type=Path),
     help="The SQLite file.  [default: .redistopo/demo.sqlite]",
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    help="No page: measure miss, hit and expiry, then stop a primary and see who takes over.",
+)
 @elsewhere
+@options.output
 def demo(
     root: Path,
     port: int,
@@ -34,29 +46,56 @@ def demo(
     ttl: float,
     delay: float,
     database: Path | None,
+    check: bool,
     connect: str,
     user: str,
     cacert: Path | None,
     cert: Path | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Serve a web application that uses the topology as a cache, and shows what happens.
 
     Its page asks for items, makes load, and breaks and mends nodes; GET /data/ID answers with
-    JSON. Needs pip install 'redistopo[demo]'.
+    JSON. Needs pip install 'redistopo[demo]'. With --check it needs nothing more, ends with
+    exit code 3 where the cache isn't as promised, and starts again what it stopped.
+    --connect also takes redis://USER:PASSWORD@HOST:PORT, and rediss:// with --cacert.
     """
-    from redistopo.cli.progress import plain_lines
-    from redistopo.demo.serving import DemoRequest
-    from redistopo.demo.serving import demo as verb
     from redistopo.demo.stage import StageRequest
+    from redistopo.errors import WrongRequest
 
-    def work() -> None:
-        request = DemoRequest(
-            stage=StageRequest(
-                root=root, connect=connect, access=access(connect, user, cacert, cert)
-            ),
-            host=host, port=port, ttl=ttl, delay=delay, database=database,
-        )  # fmt: skip
-        verb(request, plain_lines, ready)
+    def where() -> StageRequest:
+        return StageRequest(root=root, connect=connect, access=access(connect, user, cacert, cert))
+
+    manner = Manner(verb="demo", as_json=as_json, quiet=quiet)
+    if check:
+        from redistopo.demo.measure import CheckRequest
+
+        _check(manner, lambda: CheckRequest(stage=where(), ttl=ttl, db_delay=delay))
+        return
+
+    def served() -> "DemoRequest":
+        from redistopo.demo.serving import DemoRequest
+
+        if as_json or quiet:
+            raise WrongRequest("--json and --quiet are for --check", hint="redistopo demo --check")
+        return DemoRequest(
+            stage=where(), host=host, port=port, ttl=ttl, delay=delay, database=database
+        )
+
+    _serve(manner, served, open_=open_)
+
+
+def _check(manner: Manner, asked: Callable[[], "CheckRequest"]) -> None:
+    from redistopo.cli.views.demo_check import show_check
+    from redistopo.demo.measure import check as verb
+
+    deliver(manner, lambda tell: verb(asked(), tell), show_check)
+
+
+def _serve(manner: Manner, asked: Callable[[], "DemoRequest"], *, open_: bool) -> None:
+    from redistopo.cli.progress import plain_lines
+    from redistopo.demo.serving import demo as verb
 
     def ready(url: str) -> None:
         click.echo(f"Serving on {url} (Ctrl-C ends)")
@@ -65,4 +104,4 @@ def demo(
 
             webbrowser.open(url)
 
-    stream(Manner(verb="demo"), work)
+    stream(manner, lambda: verb(asked(), plain_lines, ready))

@@ -80,35 +80,36 @@ def enter(way: Way) -> Client:
             return _Single(plain(way.where() if way.where else way.entries[0], way.access))
 
 
-def plain(address: Address, access: Access) -> Any:
+def plain(address: Address, access: Access, *, text: bool = True) -> Any:
     """redis-py's client for one server."""
     host, port = address
-    return Redis(host=host, port=port, **options_of(access))
+    return Redis(host=host, port=port, **options_of(access, text=text))
 
 
-def clustered(way: Way) -> Any:
+def clustered(way: Way, *, text: bool = True) -> Any:
     """redis-py's client for a cluster; it reads the slot table now, and may raise TROUBLE."""
     nodes = [ClusterNode(host, port) for host, port in way.entries]
     # some slots may be without an owner while a node is down
-    return RedisCluster(startup_nodes=nodes, require_full_coverage=False, **options_of(way.access))
+    options = options_of(way.access, text=text)
+    return RedisCluster(startup_nodes=nodes, require_full_coverage=False, **options)
 
 
-def by_sentinel(way: Way) -> Any:
+def by_sentinel(way: Way, *, text: bool = True) -> Any:
     """redis-py's client for the primary that Sentinels name."""
     own = way.sentinel or Access(tls=way.access.tls)
     sentinel = Sentinel(list(way.entries), sentinel_kwargs=options_of(own))
-    return sentinel.master_for(way.service, **options_of(way.access))
+    return sentinel.master_for(way.service, **options_of(way.access, text=text))
 
 
-def options_of(access: Access) -> dict[str, Any]:
-    """The same for all three; TLS as an application has it."""
+def options_of(access: Access, *, text: bool = True) -> dict[str, Any]:
+    """The same for all three; TLS as an application has it. Replies are text, or bytes."""
     options: dict[str, Any] = {
         "retry": Retry(NoBackoff(), 0),
         "username": access.user or None,
         "password": access.password or None,
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": ANSWER_SECONDS,
-        "decode_responses": True,
+        "decode_responses": text,
         "protocol": 2,
         "driver_info": None,  # no CLIENT SETINFO: 6.2 doesn't know it
     }

@@ -1,0 +1,89 @@
+"""`demo --check`: the pattern, where items are, and how a stopped primary was replaced."""
+
+import click
+
+from redistopo.cli.sheet import Sheet, show
+from redistopo.demo.measure import CheckResult, Pattern
+from redistopo.demo.takeover import Home, Takeover
+
+
+def show_check(result: CheckResult) -> None:
+    """Three tables at most, then the verdict."""
+    click.echo(
+        f"{result.name}, {result.shape}: an item asked for again and again, cached for "
+        f"{result.ttl:g} s at most; the database takes {result.db_delay:g} s"
+    )
+    _show_pattern(result.pattern)
+    click.echo("")
+    _show_homes(result.homes)
+    click.echo("")
+    if result.takeover:
+        _show_takeover(result.takeover)
+    else:
+        click.echo(f"{result.unshown[:1].upper()}{result.unshown[1:]}.")
+    click.echo("")
+    for fault in result.faults:
+        click.echo(click.style("FAIL  ", fg="red", bold=True) + fault)
+    if not result.faults:
+        told = f"cache-aside works: a miss takes {result.pattern.ratio:.0f} times as long as a hit"
+        click.echo(click.style("PASS  ", fg="green", bold=True) + told)
+
+
+def _show_pattern(pattern: Pattern) -> None:
+    rows = []
+    for one in pattern.asked:
+        if one.what == "miss again":
+            rows.append(("expiry", "-", _after(pattern.expired), "-", "-"))
+        ttl = "-" if one.ttl is None else f"{one.ttl:.1f} s"
+        rows.append((one.what, one.source, _time(one.milliseconds), ttl, one.node or "-"))
+        if one.what == "hit":
+            rows.append(
+                (f"{pattern.hits} hits", "cache", f"{_time(pattern.again)} (median)", "", "")
+            )
+    right = frozenset({"ttl left"})
+    show(
+        Sheet(
+            columns=("request", "served from", "took", "ttl left", "node"), rows=rows, right=right
+        )
+    )
+
+
+def _after(seconds: float | None) -> str:
+    return "not in time" if seconds is None else f"{seconds:.1f} s later"
+
+
+def _time(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.2f} s" if milliseconds >= 1000 else f"{milliseconds:.1f} ms"
+
+
+def _show_homes(homes: tuple[Home, ...]) -> None:
+    slotted = any(one.slot is not None for one in homes)
+    columns = (
+        ("key", "slot", "shard", "read from", "role") if slotted else ("key", "read from", "role")
+    )
+    rows = []
+    for one in homes:
+        where = (str(one.slot), one.shard) if slotted else ()
+        rows.append((one.key, *where, one.node or "-", one.role))
+    show(Sheet(columns=columns, rows=rows, right=frozenset({"slot"})))
+
+
+def _show_takeover(took: Takeover) -> None:
+    click.echo(f"{took.node} was stopped, with {took.keys} of these items:")
+    for text in took.stories:
+        click.echo(f"  {text}")
+    if took.promoted is not None:
+        click.echo(f"{took.heir} led {took.promoted:.1f} s after {took.node} had stopped.")
+    if took.written is not None and took.served is not None:
+        click.echo(
+            f"The cache took writes again after {took.written:.1f} s, and all {took.keys} items "
+            f"had come from it again after {took.served:.1f} s, {took.kept} of them kept."
+        )
+        click.echo(
+            f"{took.degraded} of {took.requests} requests were served from the database meanwhile."
+        )
+    click.echo(
+        f"{took.node} runs again, and every check of `redistopo verify` passes."
+        if took.whole
+        else f"{took.node} runs again, but not all is well: redistopo verify tells more."
+    )

@@ -1,0 +1,237 @@
+"""`demo --check`: what the page shows, measured without a browser: the pattern, and a failover."""
+
+import secrets
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from redistopo.demo.cache_aside import CacheAside, Served, Settings, Source
+from redistopo.demo.calls import CacheAway
+from redistopo.demo.database import Items
+from redistopo.demo.stage import Stage, StageRequest, stage
+from redistopo.demo.takeover import KEPT_SECONDS, Home, Takeover, homes, takeover, why_not
+from redistopo.drills.load.clients import TROUBLE
+from redistopo.errors import ExitCode, TimedOut
+from redistopo.events import Tell, step
+from redistopo.world.waiting import Deadline, wait_for
+
+_HITS = 20
+"""Of a single hit one would measure whatever else this machine does."""
+
+_KEYS = 8
+_GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRequest:
+    """Against which topology; the cache's TTL and what a read of the database takes, in seconds."""
+
+    stage: StageRequest
+    ttl: float = 60.0
+    db_delay: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request: `what` it shows, what it got and from where; `ttl` is what was left
+    afterwards, in seconds, None where nothing is cached."""
+
+    what: str
+    source: str
+    milliseconds: float
+    ttl: float | None
+    node: str
+    slot: int | None
+    degraded: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """Miss, hit, hit again, and after `expired` seconds a miss again; `again` is the median of
+    `hits` hits in milliseconds. `ratio` is how many times longer a miss took than a hit."""
+
+    asked: tuple[Asked, ...]
+    hits: int
+    again: float
+    expired: float | None
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What was measured; `unshown` says why no primary was stopped, "" where one was. `faults`
+    are what isn't as the pattern promises."""
+
+    name: str
+    shape: str
+    ttl: float
+    db_delay: float
+    pattern: Pattern
+    homes: tuple[Home, ...]
+    takeover: Takeover | None
+    unshown: str
+    faults: tuple[str, ...]
+
+    @property
+    def code(self) -> ExitCode:
+        return ExitCode.FAULT if self.faults else ExitCode.DONE
+
+
+def check(request: CheckRequest, tell: Tell) -> CheckResult:
+    """The pattern was measured and, where a replica takes over by itself, a primary was stopped
+    and started again; no key of it is left, and the topology is whole.
+
+    Nothing is stopped that isn't ours. Its own small database is gone afterwards. Raises
+    RedistopoError as `stage` does, and where what was stopped doesn't start again.
+    """
+    with stage(request.stage) as live, _cached(request, live) as (cache, items):
+        pattern = _pattern(request, live, cache, tell)
+        faults = list(broken(pattern, request))
+        cache.ttl_seconds, items.delay = KEPT_SECONDS, 0.0
+        ids = items.ids()[:_KEYS]
+        with step(tell, f"cache {len(ids)} items: which node has which?"):
+            found = homes(live, cache, ids)
+        unshown = why_not(request.stage, live, found)
+        taken = None
+        if not unshown.why:
+            taken = takeover(live, cache, found, tell)
+            faults += taken.faults
+        elif unshown.fault:
+            faults.append(unshown.why)
+        return CheckResult(
+            name=live.name,
+            shape=live.shape,
+            ttl=request.ttl,
+            db_delay=request.db_delay,
+            pattern=pattern,
+            homes=found,
+            takeover=taken,
+            unshown=unshown.why,
+            faults=tuple(faults),
+        )
+
+
+def broken(pattern: Pattern, request: CheckRequest) -> tuple[str, ...]:
+    """What isn't as cache-aside promises; pure."""
+    wanted = {one.what: one for one in pattern.asked}
+    found = [
+        f"{one.what}: the cache couldn't be used ({one.degraded})"
+        for one in pattern.asked
+        if one.degraded
+    ]
+    if found:
+        return tuple(found)
+    for what, source in _PROMISED.items():
+        if wanted[what].source != source:
+            found.append(f"the {what} was served from the {wanted[what].source}, not the {source}")
+    for one in pattern.asked:
+        if one.ttl is None or not 0 < one.ttl <= request.ttl:
+            left = "no TTL" if one.ttl is None else f"a TTL of {one.ttl:.1f} s"
+            found.append(f"{one.what}: {left}, and {request.ttl:g} s were asked")
+    if pattern.hits < _HITS:
+        found.append(f"of {_HITS} requests while it was cached, only {pattern.hits} were hits")
+    if pattern.expired is None:
+        found.append(f"it hadn't expired after {request.ttl:g} s")
+    if pattern.ratio <= 1:
+        found.append(f"a hit takes as long as a miss: {pattern.again:.1f} ms")
+    return tuple(found)
+
+
+_PROMISED = {"miss": "database", "hit": "cache", "hit again": "cache", "miss again": "database"}
+
+
+@contextmanager
+def _cached(request: CheckRequest, live: Stage) -> Iterator[tuple[CacheAside, Items]]:
+    """A cache with keys of its own, so that nobody's application is disturbed, and no key is
+    left; with a database that nobody else has."""
+    with TemporaryDirectory(prefix="redistopo-check-") as folder:
+        items = Items.seeded(Path(folder) / "items.db", request.db_delay)
+        cache = CacheAside(
+            live.writer,
+            items.load,
+            reader=live.reader,
+            ttl=request.ttl,
+            shard_of=live.shard_of,
+            settings=Settings(prefix=f"redistopo-check-{secrets.token_hex(3)}"),
+        )
+        live.count_degraded(lambda: cache.stats.counts().degraded)
+        try:
+            yield cache, items
+        finally:
+            with suppress(CacheAway):  # what can't be removed expires
+                cache.clear()
+
+
+def _pattern(request: CheckRequest, live: Stage, cache: CacheAside, tell: Tell) -> Pattern:
+    ask = _asker(live, cache)
+    with step(tell, f"ask for an item; the database takes {request.db_delay:g} s"):
+        miss = ask("miss")
+    _await_replicas(live, cache.key(_ID))
+    with step(tell, "ask again, many times"):
+        hit = ask("hit")
+        took = [cache.get(_ID) for _ in range(_HITS)]
+        again = ask("hit again")
+    with step(tell, f"wait until it expires, {request.ttl:g} s at most"):
+        expired = _await_expiry(cache, request.ttl)
+    with step(tell, "ask once more"):
+        last = ask("miss again")
+    hits = [one for one in took if one.source is Source.CACHE]
+    median = statistics.median(one.seconds * 1000 for one in took)
+    misses = (miss.milliseconds + last.milliseconds) / 2
+    return Pattern(
+        asked=(miss, hit, again, last),
+        hits=len(hits),
+        again=median,
+        expired=expired,
+        ratio=misses / median,
+    )
+
+
+_ID = "100"
+"""Not one of those that are cached to be kept: it would expire too soon."""
+
+
+def _asker(live: Stage, cache: CacheAside) -> Callable[[str], Asked]:
+    def ask(what: str) -> Asked:
+        served: Served = cache.get(_ID)
+        place = live.place(cache.key(_ID))
+        return Asked(
+            what=what,
+            source=served.source.value,
+            milliseconds=served.seconds * 1000,
+            ttl=cache.ttl(_ID),
+            node=place.node,
+            slot=place.slot,
+            degraded=served.degraded,
+        )
+
+    return ask
+
+
+def _await_replicas(live: Stage, key: str) -> None:
+    """Whoever serves reads has the key: replicas get it a moment after the primary."""
+    turns = max(1, len(live.picture().replicas()))
+    with suppress(TimedOut):  # then the next request tells
+        wait_for(
+            lambda: all(_has(live, key) for _ in range(turns)) or None,
+            Deadline(_GRACE_SECONDS),
+            lambda: "",
+        )
+
+
+def _has(live: Stage, key: str) -> bool:
+    with suppress(*TROUBLE):
+        return bool(live.reader.get(key))
+    return False
+
+
+def _await_expiry(cache: CacheAside, ttl: float) -> float | None:
+    """After how many seconds from now it was gone; None where it wasn't in time."""
+    deadline = Deadline(ttl + _GRACE_SECONDS)
+    with suppress(TimedOut):
+        wait_for(lambda: cache.ttl(_ID) is None or None, deadline, lambda: "")
+        return deadline.seconds - deadline.left
+    return None

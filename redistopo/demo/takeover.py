@@ -1,0 +1,242 @@
+"""A primary is stopped under the application, a replica takes over, and all is mended again."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from redistopo.demo.cache_aside import CacheAside, Source
+from redistopo.demo.places import Picture, ShardDrawn
+from redistopo.demo.stage import Stage, StageRequest
+from redistopo.demo.story import Story
+from redistopo.drills.load.clients import TROUBLE
+from redistopo.errors import RedistopoError, TimedOut
+from redistopo.events import Tell, silent, step, warn
+from redistopo.model.promotable import promotable
+from redistopo.model.topology import Shape
+from redistopo.ops.selection import running
+from redistopo.ops.sight import SightRequest
+from redistopo.ops.up import UpRequest, up
+from redistopo.ops.wait import WaitRequest, wait
+from redistopo.world.interrupt import uninterrupted
+from redistopo.world.observe import Depth
+from redistopo.world.waiting import Deadline, wait_for
+
+_PATIENCE_SECONDS = 60.0
+"""For somebody to take over; the node timeout is one's own, and may be long."""
+
+_WHOLE_SECONDS = 60.0
+
+KEPT_SECONDS = 600
+"""Longer than any failover: an item that is gone then was lost, and has not expired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """Where a cached item is: `slot` is None outside a cluster, `shard` "" where nobody owns it."""
+
+    id: str
+    key: str
+    slot: int | None
+    shard: str
+    node: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unshown:
+    """Why no primary is stopped, "" for no reason; whether that itself is a fault."""
+
+    why: str = ""
+    fault: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takeover:
+    """How a stopped primary was replaced, in seconds after it had stopped.
+
+    `promoted` is when a look found the `heir` leading, `written` when a write was taken again,
+    `served` when each of the `keys` of that shard had come from the cache again: None where that
+    wasn't in time. `kept` of them were still in it. So many `requests` were made until all three
+    were true, `degraded` of them served from the database. `whole` says whether every check
+    passes with the node started again.
+    """
+
+    node: str
+    heir: str
+    keys: int
+    kept: int
+    promoted: float | None
+    written: float | None
+    served: float | None
+    requests: int
+    degraded: int
+    whole: bool
+    stories: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+def homes(live: Stage, cache: CacheAside, ids: list[str]) -> tuple[Home, ...]:
+    """These items are cached; where each of them is."""
+    found = []
+    for id in ids:
+        cache.get(id)
+        key = cache.key(id)
+        place = live.place(key)
+        shard = live.shard_of(key) or live.picture().only
+        found.append(
+            Home(id=id, key=key, slot=place.slot, shard=shard, node=place.node, role=place.role)
+        )
+    return tuple(found)
+
+
+def why_not(request: StageRequest, live: Stage, found: tuple[Home, ...]) -> Unshown:
+    """Whether a primary can be stopped, and a replica takes over by itself."""
+    if not live.own:
+        return Unshown(why=f"nothing is stopped: {live.name} isn't ours to break")
+    if alone := _ALONE.get(Shape(live.shape)):
+        return Unshown(why=alone)
+    seen = wait(WaitRequest(sight=SightRequest(root=request.root), seconds=5.0), silent)
+    if seen.missing:
+        one = seen.missing[0]
+        why = f"no primary was stopped, for not all is well: {one.subject}: {one.evidence}"
+        return Unshown(why=f"{why} (next: redistopo verify)", fault=True)
+    victim = _victim(live.picture(), found)
+    with running(request.root, Depth.FULL) as now:
+        leads = tuple(node for node in now.seen.nodes if node.name == victim)
+        obstacles = [one for heir in promotable(now.seen, leads) for one in heir.obstacles]
+    if obstacles:
+        return Unshown(why=f"nobody would take over from {victim}: {obstacles[0][0]}")
+    return Unshown()
+
+
+_ALONE = {
+    Shape.STANDALONE: "no primary was stopped: a standalone server has nobody who takes over; "
+    "redistopo init sentinel, or init cluster, makes a topology that has",
+    Shape.REPLICATION: "no primary was stopped: in a replication without Sentinels nobody takes "
+    "over by itself; redistopo init sentinel, or init cluster, makes a topology where it does",
+}
+
+
+def _victim(now: Picture, found: tuple[Home, ...]) -> str:
+    """The primary of the shard with most of the items."""
+    shard = Counter(one.shard for one in found).most_common(1)[0][0]
+    return next(one.nodes[0].name for one in now.shards if one.name == shard)
+
+
+def takeover(live: Stage, cache: CacheAside, found: tuple[Home, ...], tell: Tell) -> Takeover:
+    """The primary with most of the items was stopped, and runs again whatever happened."""
+    victim = _victim(live.picture(), found)
+    shard = _shard_with(live, victim).name
+    stories: list[Story] = []
+    live.follow(stories.append)
+    try:
+        with step(tell, f"stop {victim}, the primary with most of the items"):
+            live.act("stop", victim)
+        homes = tuple(one for one in found if one.shard == shard)
+        watched = _Watched(live=live, cache=cache, victim=victim, homes=homes)
+        with step(tell, "wait until a replica has taken over, asking for items meanwhile"):
+            watched.wait()
+        with step(tell, f"start {victim} again: redistopo up"):
+            trouble = _mended(live)
+    except BaseException:  # Ctrl-C too: what was stopped runs again
+        with uninterrupted():
+            if trouble := _mended(live):
+                warn(tell, trouble)
+        raise
+    return Takeover(
+        node=victim,
+        heir=watched.heir,
+        keys=len(homes),
+        kept=sum(source is Source.CACHE for source in watched.first.values()),
+        promoted=watched.promoted,
+        written=watched.written,
+        served=watched.served,
+        requests=watched.requests,
+        degraded=watched.degraded,
+        whole=not trouble,
+        stories=tuple(story.text for story in stories),
+        faults=(*watched.faults(), *((trouble,) if trouble else ())),
+    )
+
+
+def _mended(live: Stage) -> str:
+    """All nodes run, and every check passes; else why not. `start` would refuse where nobody
+    has taken over yet; `up` waits, and lets the right one lead."""
+    try:
+        up(UpRequest(root=live.root, seconds=_WHOLE_SECONDS, keep=True), silent)
+    except RedistopoError as error:
+        return f"not all is well again: {error.message}; redistopo up goes on with it"
+    return ""
+
+
+def _shard_with(live: Stage, node: str) -> ShardDrawn:
+    shard = live.picture().shard_with(node)
+    if shard is None:
+        raise RedistopoError(f"{node} is gone from the topology", hint="redistopo status")
+    return shard
+
+
+@dataclass(slots=True, kw_only=True)
+class _Watched:
+    """What requests find while a primary is away; times from when it had stopped."""
+
+    live: Stage
+    cache: CacheAside
+    victim: str
+    homes: tuple[Home, ...]
+    began: float = field(default_factory=time.monotonic)
+    first: dict[str, Source] = field(default_factory=dict)
+    heir: str = ""
+    promoted: float | None = None
+    written: float | None = None
+    served: float | None = None
+    requests: int = 0
+    degraded: int = 0
+
+    def wait(self) -> None:
+        """Somebody leads, writes are taken, and each item was served by the cache once more; or
+        patience is over."""
+        with suppress(TimedOut):
+            wait_for(self._look, Deadline(_PATIENCE_SECONDS), lambda: "", pause=0.02, most=0.05)
+
+    def faults(self) -> Iterator[str]:
+        """What isn't as a failover promises."""
+        if self.promoted is None:
+            yield f"nobody took over from {self.victim} in {_PATIENCE_SECONDS:g} s"
+        elif self.written is None or self.served is None:
+            yield f"{self.heir} took over, and clients weren't served in {_PATIENCE_SECONDS:g} s"
+        for id, source in self.first.items():
+            if source is not Source.CACHE:
+                yield f"item {id} was cached before {self.victim} stopped, and was gone afterwards"
+
+    def _look(self) -> bool | None:
+        leader = _shard_with(self.live, self.victim).nodes[0]
+        if self.promoted is None and leader.up and leader.name != self.victim:
+            self.heir, self.promoted = leader.name, self._passed
+        if self.written is None and self._writes():
+            self.written = self._passed
+        for home in self.homes:
+            self._ask(home.id)
+        if self.served is None and len(self.first) == len(self.homes):
+            self.served = self._passed
+        return None if None in (self.promoted, self.written, self.served) else True
+
+    @property
+    def _passed(self) -> float:
+        return time.monotonic() - self.began
+
+    def _ask(self, id: str) -> None:
+        served = self.cache.get(id)
+        self.requests += 1
+        self.degraded += bool(served.degraded)
+        if not served.degraded:
+            self.first.setdefault(id, served.source)
+
+    def _writes(self) -> bool:
+        """Whether the shard takes a write: one that changes nothing but an item's expiry."""
+        with suppress(*TROUBLE):
+            self.live.writer.expire(self.homes[0].key, KEPT_SECONDS)
+            return True
+        return False
