@@ -69,6 +69,7 @@ async function save() {
     const row = { name: byId("row-name").value, description: byId("row-description").value };
     const reply = await ask("PUT", path("/data/", shown), row);
     if (reply.invalidated) keep(null);
+    fill(reply.data);
     tell(reply.invalidated ? "Saved, and dropped from the cache." : `Saved. ${AWAY}`, "done");
   } catch (refused) {
     failed(refused);
@@ -157,7 +158,7 @@ function showTtl() {
   const left = ends === null ? 0 : Math.max(0, (ends - performance.now()) / 1000);
   byId("ttl-left").style.width = percent(Math.min(1, left / whole)).replace(" ", "");
   const text = byId("ttl-text");
-  if (left > 0) say(text, `${seconds(left)} s left in the cache`);
+  if (left > 0) say(text, `${seconds(Math.max(left, 0.1))} s left in the cache`);
   else if (ends === null) say(text, "not in the cache");
   else say(text, "expired: the next request reads the database");
 }
@@ -186,5 +187,7 @@ function fill(row) {
     // not over what somebody is typing
     if (document.activeElement !== field) field.value = row?.[name] ?? "";
   }
+  say(byId("what-name"), row?.name ?? "");
+  say(byId("what-is"), row?.description ?? "");
   say(byId("row-time"), row?.timestamp ? `as of ${row.timestamp}` : "");
 }

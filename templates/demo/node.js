@@ -76,7 +76,7 @@ export class NodeView {
     this.element.dataset.role = node.role;
     setIcon(this.mark, mark);
     say(this.port, node.address.replace(/^(127\.0\.0\.1|localhost):/, ":"));
-    say(this.role, node.role);
+    say(this.role, node.role === "unknown" ? "" : node.role);
     if (node.state !== "up") say(this.state, word);
     else if (changed) say(this.state, "");
     this.#words = node.words;
