@@ -55,8 +55,7 @@ class Narrator:
         fallen silent by then, and the look may have waited a second for it."""
         stories: list[Story] = []
         back = {one.node for one in happened if one.kind is Kind.BACK}
-        # who leads is told first: then it is clear why others follow
-        for one in sorted(happened, key=lambda one: one.kind is Kind.ROLE):
+        for one in sorted(happened, key=lambda one: _LATER.get(one.kind, 0)):
             if one.node in back and one.kind in _SAID_WITH_BACK:
                 continue
             if text := self._words(one, known):
@@ -121,7 +120,10 @@ class Narrator:
         slots = known.leaders.get(one.node)
         what = f"leads slots {brief(slots)}" if slots else "leads"
         if one.was not in self._fell:
-            return f"{name} {what} now: {before} handed over"
+            old = next((node for node in known.nodes if node.name == one.was), None)
+            demoted = old is not None and old.role is Role.REPLICA
+            how = "handed over" if demoted else "still says that it leads, too"
+            return f"{name} {what} now: {before} {how}"
         after = self._since(one.was, one.at)
         return f"{name} was promoted{after}: it {what} instead of {before}"
 
@@ -193,6 +195,9 @@ _WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
     ),
 }
 """What isn't here (PFAIL, epochs, full syncs) is for who reads `redistopo events`."""
+
+_LATER = {Kind.PRIMARY: 1, Kind.CLUSTER_OK: 2, Kind.ROLE: 3}
+"""Who leads is told first: then it is clear why commands are taken, and why others follow."""
 
 _SAID_WITH_BACK = (Kind.ROLE, Kind.LINK_DOWN)
 """Who comes back says whom it follows; its link comes up a moment later."""
