@@ -1,7 +1,7 @@
 // One item: ask for it, see where it came from, change it, drop it from the cache.
 
 import { ask, Refused } from "./server.js";
-import { byId, count, decades, icon, make, milliseconds, percent, say, seconds, setIcon } from "./words.js";
+import { byId, clock, count, decades, icon, make, milliseconds, percent, say, seconds, setIcon } from "./words.js";
 
 const PAST = 3;
 const AWAY = "Redis is away: the cached copy goes as soon as it is back.";
@@ -189,5 +189,5 @@ function fill(row) {
   }
   say(byId("what-name"), row?.name ?? "");
   say(byId("what-is"), row?.description ?? "");
-  say(byId("row-time"), row?.timestamp ? `as of ${row.timestamp}` : "");
+  say(byId("row-time"), row?.timestamp ? `as of ${clock(row.timestamp)}` : "");
 }
