@@ -4,6 +4,7 @@ from redistopo.demo.cache_aside import CacheAside, Served, Settings, Source
 from redistopo.demo.calls import CacheAway
 from redistopo.demo.circuit import Circuit, State
 from redistopo.demo.database import DatabaseAway, Items
+from redistopo.demo.refresh import refreshed_beside
 from redistopo.demo.stats import Counts, Stats
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "Source",
     "State",
     "Stats",
+    "refreshed_beside",
 ]

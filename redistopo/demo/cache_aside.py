@@ -5,11 +5,12 @@ hold under load, and while Redis is away, is in this file and in small ones besi
 
 - `flight.py`: a hundred requests for one missing row load it once (single-flight);
 - `claim.py`: so do requests in many processes; and an old row is never written back;
-- `circuit.py`, `calls.py`: a Redis that hangs doesn't make every request hang;
+- `circuit.py`, `calls.py`, `refresh.py`: a Redis that hangs doesn't make every request hang;
 - `owed.py`: a write while Redis is away doesn't leave the old row behind;
 - `value.py`, `keys.py`: JSON, chance in the TTL, missing rows cached, keys with a version.
 
-All of it needs redis-py and nothing else: copy these files and `stats.py`.
+All of it needs redis-py and nothing else, and the files find each other by relative imports: copy
+them, with `stats.py`, into a package of your own.
 """
 
 import time
@@ -17,17 +18,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import islice
 from typing import Any
 
-from redistopo.demo import claim
-from redistopo.demo.calls import TROUBLE, CacheAway, Calls, words_of
-from redistopo.demo.circuit import Circuit, State
-from redistopo.demo.flight import Flights
-from redistopo.demo.keys import Keys, encoded
-from redistopo.demo.owed import Owed
-from redistopo.demo.stats import Stats
-from redistopo.demo.value import MISSING, NO_SUCH_ROW, Row, decode, encode, jittered
+from . import claim
+from .calls import TROUBLE, CacheAway, Calls, words_of
+from .circuit import Circuit, State
+from .flight import Flights
+from .keys import Keys, encoded
+from .owed import Owed
+from .stats import Stats
+from .value import MISSING, NO_SUCH_ROW, Row, decode, encode, jittered
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.005, 0.1
 """Seconds between two looks whether another process has written the row."""
@@ -103,7 +105,11 @@ class CacheAside:
 
         short = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
         Redis(host, port, retry=Retry(NoBackoff(), 0), **short)
-        RedisCluster(host, port, retry=Retry(NoBackoff(), 0), require_full_coverage=False, **short)
+        refreshed_beside(RedisCluster(host, port, retry=..., require_full_coverage=False, **short))
+
+    A Sentinel's own connections need the same (`sentinel_kwargs`). A call that fails takes at most
+    the connect timeout and the answer timeout; of a cluster, 0.25 s more where it says CLUSTERDOWN;
+    with Sentinels, that time once more for each Sentinel.
 
     `shard_of(key)` names the shard of a key: each has a circuit of its own, so that one dead
     primary switches the cache off for its own keys alone. It must be quick and not raise.
@@ -126,7 +132,7 @@ class CacheAside:
                 raise ValueError("the client must return bytes: decode_responses=False")
         self._load = load
         self._settings = chosen = settings or Settings()
-        self._keys = Keys(prefix=chosen.prefix, version=chosen.version)
+        self._keys = Keys(chosen.prefix, chosen.version)
         self._calls = Calls(shard_of, lambda: Circuit(chosen.failures, chosen.retry_seconds))
         self._flights: Flights[_Brought] = Flights()
         self._owed = Owed()
@@ -141,22 +147,21 @@ class CacheAside:
     def get(self, id: str) -> Served:
         """The row, from the cache if it is there: one GET, and nothing else.
 
-        Where Redis doesn't answer, this takes one failed call (at most the client's connect and
-        answer timeouts together) and the load; while the circuit is open it takes the load alone.
+        Where Redis doesn't answer, this takes one failed call and the load; while the circuit is
+        open, the load alone.
         """
         began = time.perf_counter()
         key = encoded(self.key(id))
         try:
             if self._owed:
                 self._settle(key)
-            raw = self._calls.ask(key, self._reader.get, key)
+            raw = self._calls.ask(key, claim.look, self._reader, key)
         except CacheAway as away:
-            reason = str(away)
-            return self._served(key, began, lambda: self._uncached(id, reason))
+            return self._served(key, began, partial(self._uncached, id, str(away)))
         row = decode(raw)
         if row is MISSING:
-            return self._served(key, began, lambda: self._fill(id, key, raw))
-        self.stats.count("requests", "hits", *(("negative",) if row is None else ()))
+            return self._served(key, began, partial(self._fill, id, key, raw))
+        self.stats.count("hits") if row is not None else self.stats.count("hits", "negative")
         took = time.perf_counter() - began
         return Served(data=row, source=Source.CACHE, degraded="", seconds=took)
 
@@ -209,7 +214,7 @@ class CacheAside:
         try:
             brought, joined = self._flights.join(key, fly)
         except BaseException:  # counted, whatever it is, and passed on
-            self.stats.count("requests", "errors")
+            self.stats.count("errors")
             raise
         row = decode(brought.text)  # everybody gets a copy of their own
         assert row is not MISSING  # noqa: S101  tells the type checker: a flight brings a value
@@ -295,7 +300,7 @@ class CacheAside:
 
     def _count(self, row: Row | None, brought: _Brought, *, waited: bool) -> None:
         how = "hits" if brought.source is Source.CACHE else "misses"
-        names = ["requests", "degraded" if brought.degraded else how]
+        names = ["degraded" if brought.degraded else how]
         if waited:
             names.append("waited")
         if row is None:

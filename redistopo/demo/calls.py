@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from redis.exceptions import RedisClusterException, RedisError
 
-from redistopo.demo.circuit import Circuit, State
-from redistopo.demo.keys import text
+from .circuit import Circuit, State
+from .keys import text
 
 Answer = TypeVar("Answer")
 

@@ -33,45 +33,47 @@ class Circuit:
         self._seconds = seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._state = State.CLOSED
+        self._closed = True
+        self._trying = False
         self._failed = 0
         self._next_try = 0.0
         self.reason = ""
-        """Why it opened, or what failed last; "" after a success."""
+        """What failed last; "" after a success."""
 
     @property
     def state(self) -> State:
-        return self._state
+        if self._closed:
+            return State.CLOSED
+        return State.HALF_OPEN if self._trying else State.OPEN
 
     def allows(self) -> bool:
-        """Whether this request may ask; while the circuit is half-open, one may."""
-        if self.state is State.CLOSED:  # the usual way, without a lock
+        """Whether this request may ask; while it isn't closed, one may now and then."""
+        if self._closed:  # the usual way, without a lock
             return True
         with self._lock:
-            if self._state is State.CLOSED:
-                return True
-            if self._clock() < self._next_try:
-                return False
-            # one that never tells how it went must not keep the others out for ever:
-            # the next may try after the same time
-            self._state = State.HALF_OPEN
-            self._next_try = self._clock() + self._seconds
+            if not self._closed:
+                if self._clock() < self._next_try:
+                    return False
+                # one that never tells how it went mustn't keep the others out for ever:
+                # the next may try after the same time
+                self._trying = True
+                self._next_try = self._clock() + self._seconds
             return True
 
     def succeeded(self) -> None:
-        """It answered, so all may ask again; whoever it was that asked."""
+        """It answered, whoever it was that asked: all may ask again."""
         if self._failed == 0:  # the usual way, without a lock
             return
         with self._lock:
-            self._state = State.CLOSED
+            self._closed, self._trying = True, False
             self._failed = 0
             self.reason = ""
 
     def failed(self, reason: str) -> None:
-        """It didn't answer; that is one more in a row, or the try that failed."""
+        """It didn't answer: one more in a row, or the try that failed."""
         with self._lock:
             self._failed += 1
             self.reason = reason
-            if self._state is State.HALF_OPEN or self._failed == self._most:
-                self._state = State.OPEN
+            if self._trying or self._failed == self._most:
+                self._closed, self._trying = False, False
                 self._next_try = self._clock() + self._seconds

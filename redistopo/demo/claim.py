@@ -16,8 +16,13 @@ Each step is one Lua script, for nobody may come between its GET and its SET.
 import secrets
 from typing import Any
 
+from redis.exceptions import ResponseError
+
 MARK = b"loading:"
 """Begins each claim; no JSON text begins so."""
+
+NO_STRING = b"no string"
+"""Stands for a value of another type: it is garbage as well, to be written over."""
 
 _TAKE = """
 local held = redis.pcall('GET', KEYS[1])
@@ -45,6 +50,17 @@ local held = redis.pcall('GET', KEYS[1])
 if not held or type(held) == 'table' or string.sub(held, 1, #ARGV[1]) == ARGV[1] then return -2 end
 return redis.call('PTTL', KEYS[1])
 """
+
+
+def look(reader: Any, key: bytes) -> bytes | None:
+    """What stands in the key; one GET."""
+    try:
+        held: bytes | None = reader.get(key)
+    except ResponseError as error:
+        if not str(error).startswith("WRONGTYPE"):
+            raise
+        return NO_STRING
+    return held
 
 
 def new() -> bytes:

@@ -1,12 +1,10 @@
 """Names of keys: two different rows, or two versions of one, must never share a key."""
 
 import re
-from dataclasses import dataclass
 
 _VERSION = re.compile(r"v[0-9]+:")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
     """`data:<id>`, and from version 2 on `data:v2:<id>`.
 
@@ -15,30 +13,26 @@ class Keys:
     version 1 would give it the key of version 2's `x`, it becomes `data:v1:v2:x`.
     """
 
-    prefix: str
-    version: int
-
-    @property
-    def start(self) -> str:
-        """What all keys of this version begin with; of version 1 other versions' keys as well."""
-        return f"{self.prefix}:" if self.version == 1 else f"{self.prefix}:v{self.version}:"
+    def __init__(self, prefix: str, version: int) -> None:
+        self._first = version == 1
+        self._start = f"{prefix}:" if self._first else f"{prefix}:v{version}:"
 
     def key(self, id: str) -> str:
-        if self.version == 1 and _VERSION.match(id):
-            return f"{self.start}v1:{id}"
-        return self.start + id
+        if self._first and _VERSION.match(id):
+            return f"{self._start}v1:{id}"
+        return self._start + id
 
     def owns(self, key: bytes) -> bool:
         """Whether it is the key of a row of this version."""
-        if not key.startswith(encoded(self.start)):
+        if not key.startswith(encoded(self._start)):
             return False
-        version = _VERSION.match(text(key), len(self.start))
-        return self.version > 1 or version is None or version[0] == "v1:"
+        version = _VERSION.match(text(key), len(self._start)) if self._first else None
+        return version is None or version[0] == "v1:"
 
     @property
     def pattern(self) -> bytes:
-        """For SCAN, with the prefix taken literally."""
-        return encoded(re.sub(r"([*?\[\]\\])", r"\\\1", self.start) + "*")
+        """For SCAN, with the prefix taken literally; of version 1, it finds all versions."""
+        return encoded(re.sub(r"([*?\[\]\\])", r"\\\1", self._start) + "*")
 
 
 def encoded(key: str) -> bytes:

@@ -6,14 +6,11 @@ from flask import Blueprint, Response, abort, jsonify, request
 
 from redistopo.demo.app import Parts, failure, refusal
 from redistopo.demo.guard import TOKEN, refuse_token
+from redistopo.demo.limits import LONGEST_TTL, MOST_RATE, SHORTEST_TTL
 from redistopo.demo.stream import MOST_STREAMS, TooManyStreams
-from redistopo.demo.traffic import MOST
 from redistopo.render.demo_page import asset, page
 
 _CONTENT = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-
-_LONGEST_TTL = 86400.0
-_SHORTEST_TTL = 0.1
 
 
 def page_routes(parts: Parts) -> Blueprint:
@@ -79,16 +76,16 @@ class _Views:
         return jsonify({"done": self._parts.act(verb, node)})
 
     def load(self) -> Response:
-        rate = _number(request.get_json(), "rate", 0, MOST)
+        rate = _number(request.get_json(), "rate", 0, MOST_RATE)
         if rate is None:
-            return failure("that is no rate", f'send {{"rate": 20}}, from 0 to {MOST}', 400)
+            return failure("that is no rate", f'send {{"rate": 20}}, from 0 to {MOST_RATE}', 400)
         self._parts.traffic.rate = rate
         return jsonify({"rate": self._parts.traffic.rate})
 
     def ttl(self) -> Response:
-        seconds = _number(request.get_json(), "seconds", _SHORTEST_TTL, _LONGEST_TTL)
+        seconds = _number(request.get_json(), "seconds", SHORTEST_TTL, LONGEST_TTL)
         if seconds is None:
-            limits = f"from {_SHORTEST_TTL:g} to {_LONGEST_TTL:g}"
+            limits = f"from {SHORTEST_TTL:g} to {LONGEST_TTL:g}"
             return failure("that is no TTL", f'send {{"seconds": 5}}, {limits}', 400)
         self._parts.cache.ttl_seconds = seconds
         return jsonify({"ttl": seconds})

@@ -1,7 +1,5 @@
 """`demo`: a web application with a cache before its database serves until it is interrupted."""
 
-import errno
-import logging
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,46 +7,31 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from redistopo.demo.cache_aside import CacheAside, Settings
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.guard import loopback
+from redistopo.demo.limits import LONGEST_DELAY, LONGEST_TTL, SHORTEST_TTL
+from redistopo.demo.listening import listening
 from redistopo.demo.stage import Stage, StageRequest, stage
 from redistopo.demo.story import Story
-from redistopo.demo.stream import MOST_STREAMS, Hub
+from redistopo.demo.stream import Hub
 from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.events import Tell, warn
 from redistopo.ops.project import layout_of, load
 from redistopo.world.files import absolute, write_private
-from redistopo.world.ports import holder
 
 if TYPE_CHECKING:
-    from flask import Flask
-
     from redistopo.demo.app import Parts
 
-_WORKERS = 32
-"""Threads beside those that event streams hold: so many slow reads of the database at once."""
-
-_CONNECTIONS = 1000
-"""Of both kinds; above that the system lets new ones wait."""
-
-_IDLE_SECONDS = 30
-"""A connection that asks nothing for so long is closed."""
-
-_BUFFERED = 64 * 1024
-"""Bytes that wait for a slow reader; then its thread waits, and its inbox drops what is old."""
-
-
-_LARGEST_BODY = 1024 * 1024
-"""Bytes that are read at all; the application takes far fewer."""
+_OPEN_TO_OTHERS = (
+    "can be reached from other machines: whoever opens the page can read and change the items, "
+    "and break the topology's nodes"
+)
 
 _CLAIMED = 5.0
 """Seconds on top of a slow read of the database, after which its reader counts as dead."""
-
-_LAST_SECONDS = 2.0
-"""At the end requests under way have so long to be answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,17 +58,16 @@ def demo(request: DemoRequest, tell: Tell, ready: Callable[[str], object]) -> No
     require_extra()
     from redistopo.demo.app import make_app
 
-    if not loopback(request.host):
-        warn(
-            tell,
-            f"{request.host} can be reached from other machines: whoever opens the page can "
-            "read and change the items, and break the topology's nodes",
-        )
+    _require_sense(request)
     with ExitStack() as stack:
         live = stack.enter_context(stage(request.stage))
         items = stack.enter_context(_items(request))
         parts = stack.enter_context(_parts(request, live, items))
-        _serve(make_app(parts), request, parts.hub, ready)
+        with listening(make_app(parts), parts.hub, request.host, request.port) as server:
+            if not loopback(request.host):
+                warn(tell, f"{request.host} {_OPEN_TO_OTHERS}")
+            ready(url(request.host, server.port))
+            server.serve()
 
 
 def require_extra() -> None:
@@ -98,6 +80,19 @@ def require_extra() -> None:
                 f"redistopo demo needs {error.name}, which isn't installed",
                 hint="pip install 'redistopo[demo]'",
             ) from error
+
+
+def _require_sense(request: DemoRequest) -> None:
+    if not SHORTEST_TTL <= request.ttl <= LONGEST_TTL:
+        raise WrongRequest(
+            f"a TTL of {request.ttl:g} s can't be",
+            hint=f"--ttl from {SHORTEST_TTL:g} s to {LONGEST_TTL:g} s",
+        )
+    if request.delay > LONGEST_DELAY:
+        raise WrongRequest(
+            f"nobody waits {request.delay:g} s for a row",
+            hint=f"--db-delay up to {LONGEST_DELAY:g}s",
+        )
 
 
 def url(host: str, port: int) -> str:
@@ -176,67 +171,3 @@ def _parts(request: DemoRequest, live: Stage, items: Items) -> Iterator["Parts"]
 def _plain(story: Story) -> dict[str, object]:
     at = story.at.isoformat(timespec="milliseconds")
     return {"at": at, "level": story.level, "text": story.text}
-
-
-def _serve(app: "Flask", request: DemoRequest, hub: Hub, ready: Callable[[str], object]) -> None:
-    """Until interrupted; waitress' own `run` would swallow that, and wait for our streams."""
-    from waitress import wasyncore
-
-    sockets: dict[int, Any] = {}
-    server = _listening(app, request, sockets)
-    try:
-        ready(url(request.host, server.effective_port))
-        wasyncore.loop(timeout=1, use_poll=True, map=sockets)
-    finally:
-        hub.close()  # each stream holds a thread that the dispatcher waits for
-        server.task_dispatcher.shutdown(timeout=_LAST_SECONDS)
-        wasyncore.close_all(sockets)
-
-
-def _listening(app: "Flask", request: DemoRequest, sockets: dict[int, Any]) -> Any:
-    """waitress' server; raises MachineLacks, or WrongRequest for a host that is none."""
-    from waitress.server import create_server
-
-    # it warns of requests that wait, and of threads that are at work when it ends
-    logging.getLogger("waitress").setLevel(logging.ERROR)
-    literal = f"[{request.host}]" if ":" in request.host else request.host
-    try:
-        return create_server(
-            app,
-            map=sockets,
-            listen=f"{literal}:{request.port}",
-            ident="redistopo",
-            threads=_WORKERS + MOST_STREAMS,
-            connection_limit=_CONNECTIONS,
-            channel_timeout=_IDLE_SECONDS,
-            cleanup_interval=10,
-            # a stream's reader that hangs up is noticed at once, not at the next message
-            channel_request_lookahead=1,
-            outbuf_high_watermark=_BUFFERED,
-            max_request_body_size=_LARGEST_BODY,
-            clear_untrusted_proxy_headers=True,
-        )
-    except ValueError as error:  # what its settings say of a name that leads nowhere
-        raise WrongRequest(
-            f"{request.host} is no host to serve on", hint="leave --host out, or give an address"
-        ) from error
-    except OSError as error:
-        raise _refused(request, error) from error
-
-
-def _refused(request: DemoRequest, error: OSError) -> MachineLacks:
-    where = f"{request.host}:{request.port}"
-    if error.errno == errno.EADDRINUSE:
-        return MachineLacks(
-            f"port {request.port} is held by {holder(request.port)}",
-            hint=f"serve on another one: redistopo demo --port {request.port + 1}",
-        )
-    if error.errno == errno.EADDRNOTAVAIL:
-        return MachineLacks(
-            f"this machine has no address {request.host}", hint="leave --host out: 127.0.0.1"
-        )
-    return MachineLacks(
-        f"can't listen on {where}",
-        detail=error.strerror or str(error),
-        hint="a port below 1024 may need privileges: choose a higher --port",
-    )

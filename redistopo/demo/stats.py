@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Since the start; requests = hits + misses + degraded."""
+    """Since the start; every request is one of the first four."""
 
-    requests: int = 0
     hits: int = 0
     """Answered from the cache, also that there is no such row."""
 
@@ -17,6 +16,9 @@ class Counts:
 
     degraded: int = 0
     """The cache was not asked, or didn't answer."""
+
+    errors: int = 0
+    """Ended with the database's error."""
 
     negative: int = 0
     """Answers that there is no such row, wherever they came from."""
@@ -27,8 +29,9 @@ class Counts:
     waited: int = 0
     """Requests that got what another one loaded, in this process or another."""
 
-    errors: int = 0
-    """Requests that ended with the database's error."""
+    @property
+    def requests(self) -> int:
+        return self.hits + self.misses + self.degraded + self.errors
 
     @property
     def hit_rate(self) -> float | None:

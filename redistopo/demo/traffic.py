@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-MOST = 500
-"""Requests a second."""
+from redistopo.demo.limits import MOST_RATE
 
 _THREADS = 16
 """A slow answer holds up one of them."""
@@ -32,9 +31,10 @@ class Traffic:
         self._wake = threading.Condition()
         self._rate = 0.0
         self._asked = 0
+        self._since = 0.0
         self._due = 0.0
         self._ended = False
-        self._done: deque[float] = deque(maxlen=int(MOST * _COUNTED) + 1)
+        self._done: deque[float] = deque(maxlen=int(MOST_RATE * _COUNTED) + 1)
         self._threads: list[threading.Thread] = []
 
     @property
@@ -45,9 +45,9 @@ class Traffic:
     @rate.setter
     def rate(self, rate: float) -> None:
         with self._wake:
-            self._rate = max(0.0, min(float(rate), MOST)) if self._ids else 0.0
+            self._rate = max(0.0, min(float(rate), MOST_RATE)) if self._ids else 0.0
             self._asked += 1
-            self._due = time.monotonic()
+            self._due = self._since = time.monotonic()
             self._done.clear()
             if self._rate and not self._threads:
                 self._threads = [
@@ -65,9 +65,8 @@ class Traffic:
         with self._wake:
             while self._done and self._done[0] < now - _COUNTED:
                 self._done.popleft()
-            if len(self._done) < 2:
-                return 0.0
-            return round((len(self._done) - 1) / max(0.001, now - self._done[0]), 1)
+            # right after a change there is too little to tell a rate from
+            return round(len(self._done) / max(1.0, min(_COUNTED, now - self._since)), 1)
 
     def close(self) -> None:
         """No request is begun any more; those under way get a moment to end."""

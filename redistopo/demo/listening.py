@@ -1,0 +1,122 @@
+"""The web server: waitress, told what 200 readers of events need."""
+
+import errno
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from redistopo.demo.stream import MOST_STREAMS, Hub
+from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.world.ports import holder
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+_WORKERS = 32
+"""Threads beside those that event streams hold: so many slow reads of the database at once."""
+
+_CONNECTIONS = 1000
+"""Of both kinds; above that the system lets new ones wait."""
+
+_IDLE_SECONDS = 30
+"""A connection that asks nothing for so long is closed."""
+
+_BUFFERED = 64 * 1024
+"""Bytes that wait for a slow reader; then its thread waits, and its inbox drops what is old."""
+
+_LARGEST_BODY = 1024 * 1024
+"""Bytes that are read at all; the application takes far fewer."""
+
+_LAST_SECONDS = 2.0
+"""At the end requests under way have so long to be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Listens on `port`; `serve` answers until KeyboardInterrupt."""
+
+    port: int
+    _sockets: dict[int, Any]
+
+    def serve(self) -> None:
+        """Requests are answered; KeyboardInterrupt passes through."""
+        from waitress import wasyncore
+
+        wasyncore.loop(timeout=1, use_poll=True, map=self._sockets)
+
+
+@contextmanager
+def listening(app: "Flask", hub: Hub, host: str, port: int) -> Iterator[Server]:
+    """The application is listened for; at the end no thread and no socket of it is left.
+
+    Raises MachineLacks where the port is taken or the address isn't this machine's,
+    WrongRequest for a host that is none.
+    """
+    from waitress import wasyncore
+
+    sockets: dict[int, Any] = {}
+    server = _made(app, sockets, host, port)
+    try:
+        yield Server(_port(server), sockets)
+    finally:
+        # before the dispatcher waits for its threads: each stream holds one. waitress' own
+        # `run` would do it the other way round, and swallow the interrupt
+        hub.close()
+        server.task_dispatcher.shutdown(timeout=_LAST_SECONDS)
+        wasyncore.close_all(sockets)
+
+
+def _port(server: Any) -> int:
+    """The same for each address that a name such as localhost stands for."""
+    listened = getattr(server, "effective_listen", None)
+    return int(listened[0][1] if listened else server.effective_port)
+
+
+def _made(app: "Flask", sockets: dict[int, Any], host: str, port: int) -> Any:
+    from waitress.server import create_server
+
+    # it warns of requests that wait, and of threads that are at work when it ends
+    logging.getLogger("waitress").setLevel(logging.ERROR)
+    literal = f"[{host}]" if ":" in host else host
+    try:
+        return create_server(
+            app,
+            map=sockets,
+            listen=f"{literal}:{port}",
+            ident="redistopo",
+            threads=_WORKERS + MOST_STREAMS,
+            connection_limit=_CONNECTIONS,
+            channel_timeout=_IDLE_SECONDS,
+            cleanup_interval=10,
+            # a stream's reader that hangs up is noticed at once, not at the next message
+            channel_request_lookahead=1,
+            outbuf_high_watermark=_BUFFERED,
+            max_request_body_size=_LARGEST_BODY,
+            clear_untrusted_proxy_headers=True,
+            log_socket_errors=False,  # a reader that hangs up is no error
+        )
+    except ValueError as error:  # what its settings say of a name that leads nowhere
+        raise WrongRequest(
+            f"{host} is no host to serve on", hint="leave --host out, or give an address"
+        ) from error
+    except OSError as error:
+        raise _refused(host, port, error) from error
+
+
+def _refused(host: str, port: int, error: OSError) -> MachineLacks:
+    if error.errno == errno.EADDRINUSE:
+        return MachineLacks(
+            f"port {port} is held by {holder(port)}",
+            hint=f"serve on another one: redistopo demo --port {port % 65535 + 1}",
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return MachineLacks(
+            f"this machine has no address {host}", hint="leave --host out: 127.0.0.1"
+        )
+    return MachineLacks(
+        f"can't listen on {host}:{port}",
+        detail=error.strerror or str(error),
+        hint="a port below 1024 may need privileges: choose a higher --port",
+    )
