@@ -19,6 +19,7 @@ from redis.exceptions import MasterDownError
 from redis.exceptions import TimeoutError as NoAnswer
 
 from redistopo.demo.places import Address
+from redistopo.demo.refresh import refreshed_beside
 from redistopo.drills.load import Door, Way
 from redistopo.drills.load.clients import TROUBLE, by_sentinel, clustered, options_of, plain
 from redistopo.errors import RedistopoError, Unreachable
@@ -66,7 +67,7 @@ def clients(way: Way, route: Callable[[], Route], nodes: int) -> Clients:
     match way.door:
         case Door.CLUSTER:
             try:
-                both = clustered(way, text=False)
+                both = refreshed_beside(clustered(way, text=False))
             except TROUBLE as error:
                 raise _closed(way, error) from error
             return Clients(writer=both, reader=both)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from redistopo.model.known import Known
+from redistopo.model.known import Condition, Known
 from redistopo.model.news import BAD, GOOD, Kind, Occurrence
 from redistopo.model.observed import Role
 from redistopo.model.slots import brief
@@ -16,6 +16,8 @@ from redistopo.model.slots import brief
 STEADY_SECONDS = 1.5
 """Once somebody leads everywhere, and for so long no request more had to do without the cache,
 it is told how many had to: clients find a new primary a little later than we do."""
+
+_ENDING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +106,16 @@ class Narrator:
         return f" after {(at - fell).total_seconds():.1f} s" if fell else ""
 
     def _silence(self, one: Occurrence, _known: Known) -> str:
-        """Of one that was silent already only what is new: it starts, or died while frozen."""
-        first, then = _FALLS[one.kind]
-        told = then if one.node in self._fell else first
+        """Of one that had fallen already only what is new: who ends is silent for a moment
+        before his process is gone, and so is who starts."""
+        told, fell = _FALLS[one.kind], self._fell.get(one.node)
+        if fell is not None and one.kind is Kind.SILENT:
+            return ""
+        if fell is not None and one.kind is Kind.GONE:
+            ending = (
+                one.was == Condition.SILENT and (one.at - fell).total_seconds() < _ENDING_SECONDS
+            )
+            told = "" if ending else "is gone: {why}"
         why = one.words.rsplit(": ", 1)[-1]  # the address is told already
         return f"{self._name(one.node)} {told.format(why=why)}" if told else ""
 
@@ -162,12 +171,11 @@ class Narrator:
 
 
 _FALLS = {
-    Kind.GONE: ("stopped answering: {why}", "is gone: {why}"),
-    Kind.SILENT: ("stopped answering: {why}", ""),
-    Kind.PAUSED: ("was frozen: its connections stay open, and nobody answers", "is frozen now"),
-    Kind.DENIED: ("refuses the password", "refuses the password"),
+    Kind.GONE: "stopped answering: {why}",
+    Kind.SILENT: "stopped answering: {why}",
+    Kind.PAUSED: "was frozen: its connections stay open, and nobody answers",
+    Kind.DENIED: "refuses the password",
 }
-"""What is told of a node that falls, and of one that had fallen before."""
 
 _WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
     **dict.fromkeys(_FALLS, Narrator._silence),

@@ -10,8 +10,8 @@ from redistopo.demo.takeover import Home, Takeover
 def show_check(result: CheckResult) -> None:
     """Three tables at most, then the verdict."""
     click.echo(
-        f"{result.name}, {result.shape}: an item asked for again and again, cached for "
-        f"{result.ttl:g} s at most; the database takes {result.db_delay:g} s"
+        f"{result.name}: {result.shape}, cached for {result.ttl:g} s at most, the database "
+        f"takes {result.db_delay:g} s"
     )
     _show_pattern(result.pattern)
     click.echo("")
