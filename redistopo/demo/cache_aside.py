@@ -90,6 +90,8 @@ class _Brought:
     source: Source = Source.DATABASE
     degraded: str = ""
     waited: bool = False
+    overtaken: bool = False
+    """Somebody took the claim away: the row was changed since it was read, or may have been."""
 
 
 class CacheAside:
@@ -213,6 +215,9 @@ class CacheAside:
         """What the flight brought, this request's own or the one that was on its way."""
         try:
             brought, joined = self._flights.join(key, fly)
+            if joined and brought.overtaken:
+                # this request may have begun after the change; a flight that begins now reads it
+                brought, joined = self._flights.join(key, fly)
         except BaseException:  # counted, whatever it is, and passed on
             self.stats.count("errors")
             raise
@@ -239,11 +244,11 @@ class CacheAside:
                 self._calls.ask(key, claim.drop, self._client, key, mine)
             raise
         try:
-            # not written where the claim is gone: the row was changed, or the load was too slow
-            self._calls.ask(key, claim.publish, self._client, key, mine, text, self._life(text))
+            words = (self._client, key, mine, text, self._life(text))
+            written = self._calls.ask(key, claim.publish, *words)
         except CacheAway as away:
             return _Brought(text=text, degraded=str(away))
-        return _Brought(text=text)
+        return _Brought(text=text, overtaken=not written)
 
     def _claim(self, key: bytes, mine: bytes, garbage: bytes) -> tuple[bytes, bool]:
         """What the key holds: `mine`, or the value of who was faster; and whether it took waiting.
