@@ -59,7 +59,8 @@ class _Counted(Collector):
         self._streams = streams
 
     def collect(self) -> Iterable[Metric]:
-        counts = asdict(self._cache.stats.counts())
+        now = self._cache.stats.counts()
+        counts = {"requests": now.requests, **asdict(now)}
         for name, says in _COUNTED.items():
             family = CounterMetricFamily(f"redistopo_cache_{name}", f"Number of {says}.")
             family.add_metric((), counts[name])
@@ -68,9 +69,9 @@ class _Counted(Collector):
             "redistopo_cache_circuit", "1 for the state that a circuit is in.",
             labels=("shard", "state"),
         )  # fmt: skip
-        for shard, now in self._cache.circuits().items():
+        for shard, current in self._cache.circuits().items():
             for state in _STATES:
-                circuit.add_metric((shard, state), float(state == now))
+                circuit.add_metric((shard, state), float(state == current))
         yield circuit
         yield GaugeMetricFamily(
             "redistopo_demo_event_streams", "Open event streams.", value=self._streams()
