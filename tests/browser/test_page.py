@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
     not CHROMIUM and not NEEDED, reason="no chromium here: apt-get install chromium"
 )
 
-DELAY = 0.3
+DELAY = 0.2
 """Seconds that the database takes for a read."""
 
 expect.set_options(timeout=15_000)
