@@ -1,5 +1,7 @@
 """`demo --check`: the pattern, where items are, and how a stopped primary was replaced."""
 
+import sys
+
 import click
 
 from redistopo.cli.sheet import Sheet, show
@@ -14,19 +16,26 @@ def show_check(result: CheckResult) -> None:
         f"takes {result.db_delay:g} s"
     )
     _show_pattern(result.pattern)
-    click.echo("")
-    _show_homes(result.homes)
-    click.echo("")
+    if result.homes:
+        _part()
+        _show_homes(result.homes)
+    _part()
     if result.takeover:
         _show_takeover(result.takeover)
     else:
         click.echo(f"{result.unshown[:1].upper()}{result.unshown[1:]}.")
-    click.echo("")
+    click.echo()
     for fault in result.faults:
         click.echo(click.style("FAIL  ", fg="red", bold=True) + fault)
     if not result.faults:
         told = f"cache-aside works: a miss takes {result.pattern.ratio:.0f} times as long as a hit"
         click.echo(click.style("PASS  ", fg="green", bold=True) + told)
+
+
+def _part() -> None:
+    """A line between parts; a drawn table brings its own."""
+    if not sys.stdout.isatty():
+        click.echo()
 
 
 def _show_pattern(pattern: Pattern) -> None:
