@@ -170,6 +170,8 @@ def test_one_server_of_ours_and_of_others(
         assert live.place("x").node == "node1"
         live.act("freeze", "node1")
         _bounded(lambda: _served(live, "x"))
+        with pytest.raises(RedistopoError, match="node1: is paused"):
+            live.act("start", "node1")
         with pytest.raises(RedistopoError):
             live.act("failover", "node1")
         live.act("resume", "node1")
@@ -191,9 +193,18 @@ def test_one_server_of_ours_and_of_others(
     monkeypatch.setenv("REDISTOPO_PASSWORD", project.password)
     with stage(StageRequest(root=project.root, connect=place)) as live:
         _works(live)
-    project.run("down", check=0)
-    with pytest.raises(RedistopoError, match="no node of project answers"), stage(request):
-        pass
+    with stage(request) as live:
+        project.run("down", check=0)
+        until(lambda: [one.state for one in live.picture().data] == ["gone"])
+        _bounded(lambda: _served(live, "x"))
+        with pytest.raises(RedistopoError, match="no node of project answers"), stage(request):
+            pass
+        project.up()
+        until(lambda: _served(live, "x") and live.place("x").node == "node1")
+        project.run("down", "--wipe", "--yes", check=0)
+        until(lambda: "nothing was started" in str(live.view()["trouble"]))
+        assert live.view()["shards"] == []
+        assert not _served(live, "x")
 
 
 def test_one_action_at_a_time(project: Project) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from support.edits import both, gone, promoted
+from support.edits import both, gone, info, promoted
 from support.guarded import guarded
 from support.looks import BEGIN
 
@@ -75,6 +75,15 @@ def test_nobody_leads(observed: Seen) -> None:
     seen = observed("redis-7.0", "replication")
     found = _drawn(seen, gone("node1")(seen))
     assert found.leader() is None
+    assert [one.name for one in found.replicas()] == ["node2", "node3"]
+
+
+def test_a_replica_that_lost_its_primary_is_not_read_from_while_that_one_leads(
+    observed: Seen,
+) -> None:
+    seen = info("node2", master_link_status="down")(observed("redis-7.0", "replication"))
+    assert [one.name for one in _drawn(seen).replicas()] == ["node3"]
+    found = _drawn(seen, gone("node1")(seen))
     assert [one.name for one in found.replicas()] == ["node2", "node3"]
 
 
