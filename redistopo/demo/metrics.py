@@ -2,7 +2,6 @@
 none of the interpreter's."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -59,19 +58,18 @@ class _Counted(Collector):
         self._streams = streams
 
     def collect(self) -> Iterable[Metric]:
-        now = self._cache.stats.counts()
-        counts = {"requests": now.requests, **asdict(now)}
+        counts = self._cache.stats.counts()
         for name, says in _COUNTED.items():
             family = CounterMetricFamily(f"redistopo_cache_{name}", f"Number of {says}.")
-            family.add_metric((), counts[name])
+            family.add_metric((), getattr(counts, name))
             yield family
         circuit = GaugeMetricFamily(
             "redistopo_cache_circuit", "1 for the state that a circuit is in.",
             labels=("shard", "state"),
         )  # fmt: skip
-        for shard, current in self._cache.circuits().items():
+        for shard, now in self._cache.circuits().items():
             for state in _STATES:
-                circuit.add_metric((shard, state), float(state == current))
+                circuit.add_metric((shard, state), float(state == now))
         yield circuit
         yield GaugeMetricFamily(
             "redistopo_demo_event_streams", "Open event streams.", value=self._streams()
