@@ -1,13 +1,16 @@
 // One item: ask for it, see where it came from, change it, drop it from the cache.
 
 import { ask, Refused } from "./server.js";
-import { byId, count, decades, icon, make, milliseconds, percent, say, seconds, setIcon } from "./words.js";
+import { byId, clock, count, decades, icon, make, milliseconds, percent, say, seconds, setIcon } from "./words.js";
 
 const PAST = 3;
+const LATE = 1000; // ms
 const AWAY = "Redis is away: the cached copy goes as soon as it is back.";
 
 let whole = 60; // the TTL that is set, in seconds: the full length of the bar
 let ends = null; // when the item leaves the cache, by performance.now(); null: it isn't there
+let again = false; // somebody else brought it back, and nobody told until when
+let deaf = 0; // until then, what is overheard may be older than what was done here
 let shown = null; // the id that the answer is about
 let asking = 0;
 
@@ -29,13 +32,17 @@ export function setWhole(ttl) {
   whole = ttl;
 }
 
-/** Somebody else asked for an item: its time in the cache may have begun anew. */
-export function overheard(served) {
-  if (served.id === shown && served.ttl !== null) keep(served.ttl);
+/** Somebody asked for an item: its time in the cache may have begun anew. */
+export function overheard({ id, ttl, degraded, status }) {
+  const now = performance.now();
+  if (id !== shown || degraded || status >= 500 || now < deaf) return;
+  if (ttl !== null) keep(ttl);
+  else if (ends === null || ends < now) again = true;
 }
 
-/** The whole cache was emptied. */
+/** The item was dropped, maybe with all others. Requests of before are still being told. */
 export function forget() {
+  deaf = performance.now() + LATE;
   keep(null);
 }
 
@@ -56,7 +63,7 @@ async function get(id, onAnswer) {
 async function drop(id) {
   try {
     const { invalidated } = await ask("DELETE", path("/cache/", id));
-    if (invalidated && id === shown) keep(null);
+    if (invalidated && id === shown) forget();
     tell(invalidated ? "Dropped: the next request reads the database." : `Noted. ${AWAY}`, "done");
   } catch (refused) {
     failed(refused);
@@ -68,7 +75,8 @@ async function save() {
   try {
     const row = { name: byId("row-name").value, description: byId("row-description").value };
     const reply = await ask("PUT", path("/data/", shown), row);
-    if (reply.invalidated) keep(null);
+    if (reply.invalidated) forget();
+    fill(reply.data);
     tell(reply.invalidated ? "Saved, and dropped from the cache." : `Saved. ${AWAY}`, "done");
   } catch (refused) {
     failed(refused);
@@ -150,6 +158,7 @@ function tell(text, mood = "") {
 
 function keep(ttl) {
   ends = ttl === null ? null : performance.now() + 1000 * ttl;
+  again = false;
   showTtl();
 }
 
@@ -157,7 +166,8 @@ function showTtl() {
   const left = ends === null ? 0 : Math.max(0, (ends - performance.now()) / 1000);
   byId("ttl-left").style.width = percent(Math.min(1, left / whole)).replace(" ", "");
   const text = byId("ttl-text");
-  if (left > 0) say(text, `${seconds(left)} s left in the cache`);
+  if (left > 0) say(text, `${seconds(Math.max(left, 0.1))} s left in the cache`);
+  else if (again) say(text, "in the cache again: somebody else asked");
   else if (ends === null) say(text, "not in the cache");
   else say(text, "expired: the next request reads the database");
 }
@@ -186,5 +196,7 @@ function fill(row) {
     // not over what somebody is typing
     if (document.activeElement !== field) field.value = row?.[name] ?? "";
   }
-  say(byId("row-time"), row?.timestamp ? `as of ${row.timestamp}` : "");
+  say(byId("what-name"), row?.name ?? "");
+  say(byId("what-is"), row?.description ?? "");
+  say(byId("row-time"), row?.timestamp ? `as of ${clock(row.timestamp)}` : "");
 }

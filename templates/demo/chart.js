@@ -53,9 +53,10 @@ export class Chart {
     this.#rates.push({ at: performance.now(), share });
   }
 
-  /** Something happened: a line across the chart. */
-  mark(level) {
-    this.#marks.push({ at: performance.now(), level });
+  /** Something happened at that ISO date: a line across the chart. */
+  mark(level, date) {
+    const ago = Math.max(0, Date.now() - Date.parse(date)) || 0;
+    if (level !== "info" && ago < WINDOW) this.#marks.push({ at: performance.now() - ago, level });
   }
 
   #fit() {
@@ -86,10 +87,7 @@ export class Chart {
     const pen = this.#canvas.getContext("2d");
     const { clientWidth: width, clientHeight: height } = this.#canvas;
     const now = performance.now();
-    for (const list of [this.#dots, this.#rates, this.#marks]) {
-      const old = list.findIndex((one) => one.at > now - WINDOW);
-      list.splice(0, old < 0 ? list.length : old);
-    }
+    for (const list of [this.#dots, this.#rates, this.#marks]) forgetOld(list, now - WINDOW);
     const bottom = height - BELOW - STRIP - 12;
     const frame = {
       pen,
@@ -195,6 +193,11 @@ const SHAPES = {
     pen.lineTo(x + 3, y - 3);
   },
 };
+
+function forgetOld(list, since) {
+  const first = list.findIndex((one) => one.at > since);
+  list.splice(0, first < 0 ? list.length : first);
+}
 
 function line(pen, from, to, y) {
   pen.beginPath();

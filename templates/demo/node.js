@@ -19,7 +19,7 @@ const VERBS = {
   failover: ["Promote", "promoting"],
 };
 const SETTLE = 2000; // ms until the next look has surely seen what was done
-const READ = 8000; // ms that the words of what was done stay
+const READ = 12_000; // ms that the words of what was done stay
 
 /** What may be done to a node that is in that state; in a pair, the one that fits is shown. */
 function sensible(node, led) {
@@ -37,7 +37,7 @@ export class NodeView {
   #name;
   #seen = { state: "", role: "" };
   #words = "";
-  #busy = "";
+  #busy = ""; // "doing", then "seen" until a look has seen it
   #until = 0;
   #news = 0;
   #last = null;
@@ -57,7 +57,7 @@ export class NodeView {
     });
     this.acts = make("div", { className: "acts" }, ...this.buttons);
     const head = make("p", { className: "who" }, this.mark, this.title, this.port, this.role, this.state);
-    this.element = make("div", { className: "node", role: "group", ariaLabel: name }, head, this.line, this.acts);
+    this.element = make("div", { className: "node", role: "group", tabIndex: -1, ariaLabel: name }, head, this.line, this.acts);
   }
 
   light() {
@@ -65,7 +65,8 @@ export class NodeView {
   }
 
   share(words) {
-    if (this.#seen.state === "up") say(this.state, words);
+    const { state, role } = this.#seen;
+    if (state === "up") say(this.state, role === "primary" || role === "replica" ? words : "");
   }
 
   update(node, { actions, led }) {
@@ -76,18 +77,20 @@ export class NodeView {
     this.element.dataset.role = node.role;
     setIcon(this.mark, mark);
     say(this.port, node.address.replace(/^(127\.0\.0\.1|localhost):/, ":"));
-    say(this.role, node.role);
+    say(this.role, node.role === "unknown" ? "" : node.role);
     if (node.state !== "up") say(this.state, word);
     else if (changed) say(this.state, "");
     this.#words = node.words;
-    if (changed || performance.now() > this.#until) this.#settle();
-    if (performance.now() > this.#news) this.#tell(node.words, "");
     this.#last = { node, actions, led };
-    this.#offer();
+    this.#settle(changed);
   }
 
-  #settle() {
-    this.#busy = "";
+  // Buttons are offered again once the look after what was done has been told, or is overdue;
+  // the node's own words are back once those of what was done were there to be read.
+  #settle(changed) {
+    if (this.#busy === "seen" && (changed || performance.now() > this.#until)) this.#busy = "";
+    if (performance.now() > this.#news) this.#tell(this.#words, "");
+    this.#offer();
   }
 
   #offer() {
@@ -96,7 +99,9 @@ export class NodeView {
     const [first, second, third] = this.buttons;
     first.dataset.verb = node.state === "gone" ? "start" : "stop";
     second.dataset.verb = node.state === "paused" ? "resume" : "freeze";
-    third.hidden = node.role !== "replica";
+    const promotes = node.role === "replica";
+    if (third === document.activeElement && !promotes) this.element.focus();
+    third.hidden = !promotes;
     this.acts.hidden = !this.buttons.some((button) => actions.includes(button.dataset.verb));
     for (const button of this.buttons) {
       const { verb } = button.dataset;
@@ -112,36 +117,30 @@ export class NodeView {
   async #act(button) {
     if (button.ariaDisabled === "true") return;
     const { verb } = button.dataset;
-    this.#busy = verb;
-    this.#until = Infinity;
+    const before = this.#seen;
+    this.#busy = "doing";
+    this.#news = Infinity;
     this.#tell(`${VERBS[verb][1]} …`, "busy");
     this.#offer();
     try {
-      const done = await ask("POST", `/actions/${verb}`, { node: this.#name });
-      this.#news = performance.now() + READ;
-      this.#until = performance.now() + SETTLE;
-      this.#tell(said(done.done, this.#name), "done");
+      const { done } = await ask("POST", `/actions/${verb}`, { node: this.#name });
+      this.#tell(said(done, this.#name), "done");
+      this.#busy = "seen";
     } catch (refused) {
       if (!(refused instanceof Refused)) throw refused;
-      this.#news = performance.now() + 3 * READ;
-      this.#until = 0;
       this.#tell(refused.told, "bad");
-      this.#settle();
+      this.#busy = "";
     }
-    this.#offer();
-    setTimeout(() => this.#again(), SETTLE + 50);
-    setTimeout(() => this.#again(), READ + 50);
-  }
-
-  // The server is silent while nothing changes: what was due meanwhile is done by ourselves.
-  #again() {
-    if (performance.now() > this.#until) this.#settle();
-    if (performance.now() > this.#news) this.#tell(this.#words, "");
-    this.#offer();
+    const now = performance.now();
+    this.#until = now + SETTLE;
+    this.#news = now + READ;
+    this.#settle(before.state !== this.#seen.state || before.role !== this.#seen.role);
+    // the server is silent while nothing changes
+    setTimeout(() => this.#settle(false), SETTLE + 50);
+    setTimeout(() => this.#settle(false), READ + 50);
   }
 
   #tell(text, mood) {
-    if (mood === "busy") this.#news = Infinity;
     this.line.dataset.mood = mood;
     say(this.line, text);
     this.line.title = text;

@@ -4,7 +4,7 @@ import { forget, overheard, setWhole, wire } from "./ask.js";
 import { Chart } from "./chart.js";
 import { follow } from "./live.js";
 import { showLoad, wireLoad } from "./load.js";
-import { tellStory } from "./story.js";
+import { readAloud, tellStory } from "./story.js";
 import { Topology } from "./topology.js";
 import { byId, clock, count, milliseconds, percent, say } from "./words.js";
 
@@ -26,7 +26,7 @@ function showState(state) {
 function showFigures({ stats, load }) {
   say(byId("hit-rate"), stats.hit_rate === null ? "–" : percent(stats.hit_rate));
   for (const name of ["requests", "loads", "degraded", "errors"]) say(byId(name), count(stats[name]));
-  say(byId("waited"), `${count(stats.waited)} shared one`);
+  say(byId("waited"), `${count(stats.waited)} shared a read`);
   say(byId("rate-done"), `${milliseconds(load.done)} /s by the load`);
   for (const name of ["degraded", "errors"]) byId(`figure-${name}`).dataset.some = String(stats[name] > 0);
 }
@@ -64,4 +64,5 @@ function showStream(state, since, why = "") {
 wire((reply) => topology.answered(reply));
 wireLoad(forget);
 say(byId("stream"), "connecting …");
+setTimeout(readAloud, 2000);
 follow({ state: showState, served: showServed, story: showStory }, showStream);

@@ -12,10 +12,15 @@ export function tellStory({ at, level, text }) {
   told.add(key);
   byId("quiet").hidden = true;
   const time = make("time", { className: "number", dateTime: at }, clock(at));
-  const log = byId("log");
-  log.prepend(make("li", { data: { level } }, time, icon(ICONS.has(level) ? level : "info"), make("span", {}, text)));
-  while (log.children.length > MOST) log.lastChild.remove();
+  const lines = byId("lines");
+  lines.prepend(make("li", { data: { level } }, time, icon(ICONS.has(level) ? level : "info"), make("span", {}, text)));
+  while (lines.children.length > MOST) lines.lastChild.remove();
   return true;
+}
+
+/** From now on lines are read aloud: those of before the page came are there for the eye. */
+export function readAloud() {
+  byId("log").ariaLive = "polite";
 }
 
 const ICONS = new Set(["bad", "good", "changed", "info"]);

@@ -27,7 +27,7 @@ export class Topology {
     const { topology } = state;
     say(byId("topology-line"), this.#line(state));
     byId("topology-line").dataset.mood = topology.trouble ? "bad" : "";
-    byId("trouble").hidden = !topology.trouble;
+    byId("trouble").toggleAttribute("hidden", !topology.trouble);
     const groups = topology.shards.map((shard) => ({ ...shard, circuit: circuit(state, shard, topology) }));
     if (topology.sentinels.length) {
       groups.push({ name: "Sentinels", slots: "", nodes: topology.sentinels, watching: true });
@@ -151,7 +151,8 @@ function ranges(text) {
 }
 
 function segment({ name, range: [first, last] }) {
-  const part = make("span", { className: "part number" }, `${name} · ${first}–${last}`);
+  const slots = make("span", { className: "wide" }, ` · ${first}–${last}`);
+  const part = make("span", { className: "part number" }, name, slots);
   part.style.left = `${(100 * first) / SLOTS}%`;
   part.style.width = `${(100 * (last - first + 1)) / SLOTS}%`;
   return part;
