@@ -5,6 +5,7 @@ can send requests to it, but neither read its answers nor change anything.
 """
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -43,11 +44,9 @@ def loopback(host: str) -> bool:
 
 
 def host_of(header: str) -> str:
-    """The name or address in a Host header, without its port."""
-    name, bracket, _port = header.rpartition("]")
-    if bracket:
-        return f"{name}]".lower()
-    return header.partition(":")[0].lower()
+    """The name or address in a Host header, without its port; "" where it is none."""
+    found = re.fullmatch(r"(\[[0-9a-f:.]+\]|[^:\[\]@]+)(:[0-9]*)?", header.lower())
+    return found[1] if found else ""
 
 
 def refuse_host(header: str, served: str) -> Refusal | None:

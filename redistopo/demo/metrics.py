@@ -2,7 +2,6 @@
 none of the interpreter's."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -59,10 +58,10 @@ class _Counted(Collector):
         self._streams = streams
 
     def collect(self) -> Iterable[Metric]:
-        counts = asdict(self._cache.stats.counts())
+        counts = self._cache.stats.counts()
         for name, says in _COUNTED.items():
             family = CounterMetricFamily(f"redistopo_cache_{name}", f"Number of {says}.")
-            family.add_metric((), counts[name])
+            family.add_metric((), getattr(counts, name))
             yield family
         circuit = GaugeMetricFamily(
             "redistopo_cache_circuit", "1 for the state that a circuit is in.",

@@ -23,6 +23,7 @@ class State:
     def message(self) -> dict[str, object]:
         """docs/demo.md tells the fields."""
         latency, hit_rate = self._latencies.summary()
+        counts = self._cache.stats.counts()
         traffic = self.traffic
         return {
             "at": moment().isoformat(timespec="milliseconds"),
@@ -31,7 +32,7 @@ class State:
             "own": self._live.own,
             "ttl": self._cache.ttl_seconds,
             "db_delay": self._delay,
-            "stats": {**asdict(self._cache.stats.counts()), "hit_rate": hit_rate},
+            "stats": {"requests": counts.requests, **asdict(counts), "hit_rate": hit_rate},
             "latency": latency,
             "load": {
                 "rate": traffic.rate if traffic else 0.0,
