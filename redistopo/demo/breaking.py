@@ -101,7 +101,11 @@ ACTIONS = tuple(_VERBS)
 
 
 def _told(result: ActResult) -> str:
-    """What became of the node, and what is lost by it."""
+    """What became of the node, and what is lost by it; raises RedistopoError where it isn't as
+    was asked."""
+    for one in result.nodes:
+        if not one.well:
+            raise RedistopoError(f"{one.name}: {one.did}", hint=one.hint)
     done = [f"{one.name}: {one.did}" for one in result.nodes]
     return "; ".join([*done, *result.losses])
 

@@ -13,19 +13,23 @@ from itertools import count
 from threading import local
 from typing import Any
 
-from redis import Redis
+from redis import Redis, RedisCluster
 from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import MasterDownError
 from redis.exceptions import TimeoutError as NoAnswer
 
 from redistopo.demo.places import Address
+from redistopo.demo.refresh import refreshed_beside
 from redistopo.drills.load import Door, Way
 from redistopo.drills.load.clients import TROUBLE, by_sentinel, clustered, options_of, plain
-from redistopo.errors import RedistopoError, Unreachable
+from redistopo.errors import TimedOut, Unreachable
 from redistopo.model.access import Access
+from redistopo.world.waiting import Deadline, wait_for
 
 ASIDE_SECONDS = 1.0
 """For so long a replica that failed isn't read from: the next look tells more."""
+
+ENTER_SECONDS = 5.0
 
 _NEXT = (Lost, NoAnswer, MasterDownError, OSError)
 """After one of these the next node may serve the same read."""
@@ -65,10 +69,7 @@ def clients(way: Way, route: Callable[[], Route], nodes: int) -> Clients:
     """
     match way.door:
         case Door.CLUSTER:
-            try:
-                both = clustered(way, text=False)
-            except TROUBLE as error:
-                raise _closed(way, error) from error
+            both = refreshed_beside(_entered(way))
             return Clients(writer=both, reader=both)
         case Door.SENTINEL:
             return Clients(writer=by_sentinel(way, text=False), reader=Routed(route, way.access))
@@ -82,12 +83,29 @@ def clients(way: Way, route: Callable[[], Route], nodes: int) -> Clients:
             )
 
 
-def _closed(way: Way, error: BaseException) -> RedistopoError:
-    return Unreachable(
-        "the cluster lets no application in",
-        detail=f"{len(way.entries)} nodes were asked: {error}",
-        hint="redistopo verify tells why",
-    )
+def _entered(way: Way) -> RedisCluster:
+    """A cluster's client, though some nodes may be down: redis-py asks a node that it picks by
+    chance for the list of commands, and gives up where that one doesn't answer
+    (_parsers/commands.py, CommandsParser.initialize)."""
+    trouble = ""
+
+    def attempt() -> RedisCluster | None:
+        nonlocal trouble
+        try:
+            found: RedisCluster = clustered(way, text=False)
+            return found
+        except TROUBLE as error:
+            trouble = str(error)
+            return None
+
+    try:
+        return wait_for(attempt, Deadline(ENTER_SECONDS), lambda: "")
+    except TimedOut as error:
+        raise Unreachable(
+            "the cluster lets no application in",
+            detail=f"{len(way.entries)} nodes were asked: {trouble}",
+            hint="redistopo verify tells why",
+        ) from error
 
 
 class Routed(Redis):

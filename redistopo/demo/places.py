@@ -29,7 +29,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeDrawn:
-    """One node: `state` is "up" or why it can't be worked with, `words` say more."""
+    """One node: `state` is "up" or why it can't be worked with, `words` say more; `linked` is
+    whether it has its primary's stream, and so today's data."""
 
     name: str
     host: str
@@ -37,6 +38,7 @@ class NodeDrawn:
     role: str
     state: str
     words: str
+    linked: bool = True
 
     @property
     def address(self) -> Address:
@@ -88,8 +90,10 @@ class Picture:
         return next((one for one in self.data if one.up and one.role == Role.PRIMARY), None)
 
     def replicas(self) -> tuple[NodeDrawn, ...]:
-        """The replicas that can be read from."""
-        return tuple(one for one in self.data if one.up and one.role == Role.REPLICA)
+        """The replicas that can be read from; while somebody leads only those that follow, for
+        the others would serve what was invalidated since."""
+        able = [one for one in self.data if one.up and one.role == Role.REPLICA]
+        return tuple(one for one in able if one.linked or self.leader() is None)
 
     def shard_of(self, slot: int) -> ShardDrawn | None:
         """The shard that a slot is in; None where nobody owns it."""
@@ -175,6 +179,7 @@ def _drawn(node: NodeKnown, known: Known, address: Address) -> NodeDrawn:
         role=role,
         state="up" if node.condition is Condition.WELL else node.condition.value,
         words=state_in_words(node),
+        linked=node.link is not False,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from redistopo.model.known import Known
+from redistopo.model.known import Condition, Known
 from redistopo.model.news import BAD, GOOD, Kind, Occurrence
 from redistopo.model.observed import Role
 from redistopo.model.slots import brief
@@ -16,6 +16,8 @@ from redistopo.model.slots import brief
 STEADY_SECONDS = 1.5
 """Once somebody leads everywhere, and for so long no request more had to do without the cache,
 it is told how many had to: clients find a new primary a little later than we do."""
+
+_ENDING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,7 @@ class Narrator:
         fallen silent by then, and the look may have waited a second for it."""
         stories: list[Story] = []
         back = {one.node for one in happened if one.kind is Kind.BACK}
-        # who leads is told first: then it is clear why others follow
-        for one in sorted(happened, key=lambda one: one.kind is Kind.ROLE):
+        for one in sorted(happened, key=lambda one: _LATER.get(one.kind, 0)):
             if one.node in back and one.kind in _SAID_WITH_BACK:
                 continue
             if text := self._words(one, known):
@@ -105,9 +106,16 @@ class Narrator:
         return f" after {(at - fell).total_seconds():.1f} s" if fell else ""
 
     def _silence(self, one: Occurrence, _known: Known) -> str:
-        """Of one that was silent already only what is new: it starts, or died while frozen."""
-        first, then = _FALLS[one.kind]
-        told = then if one.node in self._fell else first
+        """Of one that had fallen already only what is new: who ends is silent for a moment
+        before his process is gone, and so is who starts."""
+        told, fell = _FALLS[one.kind], self._fell.get(one.node)
+        if fell is not None and one.kind is Kind.SILENT:
+            return ""
+        if fell is not None and one.kind is Kind.GONE:
+            ending = (
+                one.was == Condition.SILENT and (one.at - fell).total_seconds() < _ENDING_SECONDS
+            )
+            told = "" if ending else "is gone: {why}"
         why = one.words.rsplit(": ", 1)[-1]  # the address is told already
         return f"{self._name(one.node)} {told.format(why=why)}" if told else ""
 
@@ -121,7 +129,10 @@ class Narrator:
         slots = known.leaders.get(one.node)
         what = f"leads slots {brief(slots)}" if slots else "leads"
         if one.was not in self._fell:
-            return f"{name} {what} now: {before} handed over"
+            old = next((node for node in known.nodes if node.name == one.was), None)
+            demoted = old is not None and old.role is Role.REPLICA
+            how = "handed over" if demoted else "still says that it leads, too"
+            return f"{name} {what} now: {before} {how}"
         after = self._since(one.was, one.at)
         return f"{name} was promoted{after}: it {what} instead of {before}"
 
@@ -160,12 +171,11 @@ class Narrator:
 
 
 _FALLS = {
-    Kind.GONE: ("stopped answering: {why}", "is gone: {why}"),
-    Kind.SILENT: ("stopped answering: {why}", ""),
-    Kind.PAUSED: ("was frozen: its connections stay open, and nobody answers", "is frozen now"),
-    Kind.DENIED: ("refuses the password", "refuses the password"),
+    Kind.GONE: "stopped answering: {why}",
+    Kind.SILENT: "stopped answering: {why}",
+    Kind.PAUSED: "was frozen: its connections stay open, and nobody answers",
+    Kind.DENIED: "refuses the password",
 }
-"""What is told of a node that falls, and of one that had fallen before."""
 
 _WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
     **dict.fromkeys(_FALLS, Narrator._silence),
@@ -193,6 +203,9 @@ _WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
     ),
 }
 """What isn't here (PFAIL, epochs, full syncs) is for who reads `redistopo events`."""
+
+_LATER = {Kind.PRIMARY: 1, Kind.CLUSTER_OK: 2, Kind.ROLE: 3}
+"""Who leads is told first: then it is clear why commands are taken, and why others follow."""
 
 _SAID_WITH_BACK = (Kind.ROLE, Kind.LINK_DOWN)
 """Who comes back says whom it follows; its link comes up a moment later."""

@@ -67,7 +67,8 @@ def way_in(seen: Observed, keys: Keys) -> "Way":
             entries=places,
             access=access,
             service=next(names, ""),
-            sentinel=keys.sentinel or keys.at(*places[0]),
+            # with ACL the application has one password for all; the user "sentinel" may not ask
+            sentinel=access if keys.acl else keys.at(*places[0]),
         )
     leads = (node for node in seen.answering if node.role is Role.PRIMARY)
     entries = tuple((node.host, node.port) for node in leads)

@@ -1,5 +1,8 @@
 """`demo --check`: the pattern, where items are, and how a stopped primary was replaced."""
 
+import shutil
+import sys
+
 import click
 
 from redistopo.cli.sheet import Sheet, show
@@ -10,23 +13,41 @@ from redistopo.demo.takeover import Home, Takeover
 def show_check(result: CheckResult) -> None:
     """Three tables at most, then the verdict."""
     click.echo(
-        f"{result.name}, {result.shape}: an item asked for again and again, cached for "
-        f"{result.ttl:g} s at most; the database takes {result.db_delay:g} s"
+        f"{result.name}: {result.shape}, cached for {result.ttl:g} s at most, the database "
+        f"takes {result.db_delay:g} s"
     )
     _show_pattern(result.pattern)
-    click.echo("")
-    _show_homes(result.homes)
-    click.echo("")
+    if result.homes:
+        _part()
+        _show_homes(result.homes)
+    _part()
     if result.takeover:
         _show_takeover(result.takeover)
     else:
-        click.echo(f"{result.unshown[:1].upper()}{result.unshown[1:]}.")
-    click.echo("")
+        _say(f"{result.unshown[:1].upper()}{result.unshown[1:]}.")
+    click.echo()
     for fault in result.faults:
         click.echo(click.style("FAIL  ", fg="red", bold=True) + fault)
     if not result.faults:
         told = f"cache-aside works: a miss takes {result.pattern.ratio:.0f} times as long as a hit"
         click.echo(click.style("PASS  ", fg="green", bold=True) + told)
+
+
+def _part() -> None:
+    """A line between parts; a drawn table brings its own."""
+    if not sys.stdout.isatty():
+        click.echo()
+
+
+def _say(text: str, indent: str = "") -> None:
+    """On a terminal broken between words; in a pipe a line stays one."""
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        further = f"{indent}  " if indent else ""
+        text = click.wrap_text(text, width, initial_indent=indent, subsequent_indent=further)
+        click.echo(text)
+    else:
+        click.echo(indent + text)
 
 
 def _show_pattern(pattern: Pattern) -> None:
@@ -71,15 +92,15 @@ def _show_homes(homes: tuple[Home, ...]) -> None:
 def _show_takeover(took: Takeover) -> None:
     click.echo(f"{took.node} was stopped, with {took.keys} of these items:")
     for text in took.stories:
-        click.echo(f"  {text}")
+        _say(text, indent="  ")
     if took.promoted is not None:
         click.echo(f"{took.heir} led {took.promoted:.1f} s after {took.node} had stopped.")
     if took.written is not None and took.served is not None:
-        click.echo(
+        _say(
             f"The cache took writes again after {took.written:.1f} s, and all {took.keys} items "
             f"had come from it again after {took.served:.1f} s, {took.kept} of them kept."
         )
-        click.echo(
+        _say(
             f"{took.degraded} of {took.requests} requests were served from the database meanwhile."
         )
     click.echo(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.edits import NOTHING, Edit, belief, both, gone, info, node, promoted, silent, state
 from support.looks import BEGIN, brief, told_of
 
 from redistopo.model.known import LAG_BOUND, Condition, condition
@@ -16,112 +17,14 @@ from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.slots import SlotRange
 
 Seen = Callable[[str, str], Observed]
-Edit = Callable[[Observed], Observed]
-
-_NOTHING: dict[str, Any] = {"info": {}, "cluster": {}, "members": ()}
-
-
-def node(name: str, **fields: Any) -> Edit:
-    """The node with other fields."""
-    return lambda seen: replace(
-        seen, nodes=tuple(replace(n, **fields) if n.name == name else n for n in seen.nodes)
-    )
-
-
-def info(name: str, **said: object) -> Edit:
-    """The node with other fields of INFO."""
-
-    def edit(seen: Observed) -> Observed:
-        old = next(one for one in seen.nodes if one.name == name)
-        told = {key: str(value) for key, value in said.items()}
-        return node(name, info={**old.info, **told})(seen)
-
-    return edit
-
-
-def state(said: str, *names: str) -> Edit:
-    """Nodes with another cluster_state."""
-
-    def edit(seen: Observed) -> Observed:
-        nodes = tuple(
-            replace(one, cluster={**one.cluster, "cluster_state": said})
-            if one.name in names
-            else one
-            for one in seen.nodes
-        )
-        return replace(seen, nodes=nodes)
-
-    return edit
-
-
-def belief(about: str, *witnesses: str, **fields: Any) -> Edit:
-    """What these nodes believe of a node, or of itself."""
-
-    def edit(seen: Observed) -> Observed:
-        port = next(one.port for one in seen.nodes if one.name == about)
-        nodes = tuple(
-            replace(
-                one,
-                members=tuple(
-                    replace(member, **fields) if member.port == port else member
-                    for member in one.members
-                ),
-            )
-            if one.name in witnesses
-            else one
-            for one in seen.nodes
-        )
-        return replace(seen, nodes=nodes)
-
-    return edit
-
-
-def both(*edits: Edit) -> Edit:
-    def edit(seen: Observed) -> Observed:
-        for one in edits:
-            seen = one(seen)
-        return seen
-
-    return edit
-
-
-def gone(name: str) -> Edit:
-    told = {"process": ProcessState.ABSENT, "pid": 0, "error": "its process isn't running"}
-    return node(name, **told, **_NOTHING)
-
-
-def silent(name: str) -> Edit:
-    return node(name, error="127.0.0.1:7000 doesn't answer: timed out", **_NOTHING)
-
-
-def promoted(name: str, before: str) -> Edit:
-    """A cluster's replica that took over from its primary, with a higher epoch."""
-
-    def edit(seen: Observed) -> Observed:
-        old = next(one for one in seen.nodes if one.name == before).myself
-        me = next(one for one in seen.nodes if one.name == name).myself
-        assert old is not None
-        assert me is not None
-        own = {"flags": frozenset({"myself", "master"}), "primary_id": "", "epoch": 9}
-        others = [one.name for one in seen.nodes if one.name != name]
-        return both(
-            info(name, role="master"),
-            belief(name, name, slots=old.slots, **own),
-            belief(name, *others, slots=old.slots, **{**own, "flags": frozenset({"master"})}),
-            belief(before, *(n for n in (name, *others) if n != before), slots=()),
-        )(seen)
-
-    return edit
-
-
 _OTHERS = ("node2", "node3", "node4", "node5", "node6")
 
 CLUSTER: list[tuple[str, Edit, list[str]]] = [
     ("nothing", both(), []),
     ("a node ended", gone("node1"), ["node1 gone"]),
     ("a node says nothing", silent("node5"), ["node5 silent"]),
-    ("stopped", node("node2", paused=True, error="stopped", **_NOTHING), ["node2 paused"]),
-    ("a password", node("node2", error="refused our password: WRONGPASS", **_NOTHING),
+    ("stopped", node("node2", paused=True, error="stopped", **NOTHING), ["node2 paused"]),
+    ("a password", node("node2", error="refused our password: WRONGPASS", **NOTHING),
      ["node2 denied"]),
     ("loading", info("node2", loading=1), ["node2 loading"]),
     ("another process", info("node2", run_id="0" * 40), ["node2 restarted"]),

@@ -1,0 +1,94 @@
+"""The topology as it is drawn: who is where, also while he doesn't answer."""
+
+from collections.abc import Callable
+
+from support.edits import both, gone, info, promoted
+from support.guarded import guarded
+from support.looks import BEGIN
+
+from redistopo.demo.places import Picture, picture
+from redistopo.model.known import Known, learn
+from redistopo.model.observed import Observed
+
+Seen = Callable[[str, str], Observed]
+
+
+def _drawn(*looks: Observed) -> Picture:
+    found, known = Picture(), None
+    for seen in looks:
+        known = learn(known, seen, BEGIN)
+        found = picture(seen, known, found)
+    return found
+
+
+def _lines(found: Picture) -> list[str]:
+    return [
+        f"{shard.name}: " + ", ".join(f"{one.name} {one.role} {one.state}" for one in shard.nodes)
+        for shard in found.shards
+    ]
+
+
+def test_a_cluster(observed: Seen, engine_name: str) -> None:
+    found = _drawn(observed(engine_name, "cluster"))
+    assert _lines(found) == [
+        "shard 1: node1 primary up, node4 replica up",
+        "shard 2: node2 primary up, node5 replica up",
+        "shard 3: node3 primary up, node6 replica up",
+    ]
+    assert [shard.name for shard in (found.shard_of(0), found.shard_of(16383)) if shard] == [
+        "shard 1",
+        "shard 3",
+    ]
+    sent = found.message("")
+    assert sent["sentinels"] == []
+    assert sent["shards"][0]["slots"] == "0-5460"  # type: ignore[index]
+
+
+def test_a_dead_primary_stays_where_it_was(observed: Seen) -> None:
+    seen = observed("redis-7.0", "cluster")
+    dead = gone("node1")(seen)
+    after = both(promoted("node4", "node1"), gone("node1"))(seen)
+    assert _lines(_drawn(seen, dead))[0] == "shard 1: node1 primary gone, node4 replica up"
+    assert _lines(_drawn(seen, dead, after))[0] == "shard 1: node4 primary up, node1 unknown gone"
+    assert _drawn(seen, dead, after).leader() is not None
+
+
+def test_a_shard_without_anybody_keeps_its_name(observed: Seen) -> None:
+    seen = observed("redis-7.0", "cluster")
+    away = both(gone("node1"), gone("node4"))(seen)
+    assert _lines(_drawn(seen, away)) == [
+        "shard 1: node1 primary gone, node4 replica gone",
+        "shard 2: node2 primary up, node5 replica up",
+        "shard 3: node3 primary up, node6 replica up",
+    ]
+
+
+def test_sentinels_stand_beside(observed: Seen) -> None:
+    found = _drawn(guarded(observed("redis-7.0", "replication")))
+    assert _lines(found) == ["shard 1: node1 primary up, node2 replica up, node3 replica up"]
+    assert [one.name for one in found.sentinels] == ["sentinel1", "sentinel2", "sentinel3"]
+    assert [one.name for one in found.replicas()] == ["node2", "node3"]
+    assert found.only == "shard 1"
+
+
+def test_nobody_leads(observed: Seen) -> None:
+    seen = observed("redis-7.0", "replication")
+    found = _drawn(seen, gone("node1")(seen))
+    assert found.leader() is None
+    assert [one.name for one in found.replicas()] == ["node2", "node3"]
+
+
+def test_a_replica_that_lost_its_primary_is_not_read_from_while_that_one_leads(
+    observed: Seen,
+) -> None:
+    seen = info("node2", master_link_status="down")(observed("redis-7.0", "replication"))
+    assert [one.name for one in _drawn(seen).replicas()] == ["node3"]
+    found = _drawn(seen, gone("node1")(seen))
+    assert [one.name for one in found.replicas()] == ["node2", "node3"]
+
+
+def test_nothing_was_seen_before(observed: Seen) -> None:
+    known: Known = learn(None, Observed(shape=observed("redis-7.0", "cluster").shape, nodes=()),
+                         BEGIN)  # fmt: skip
+    assert picture(Observed(shape=observed("redis-7.0", "cluster").shape, nodes=()), known,
+                   Picture()).shards == ()  # fmt: skip
