@@ -101,9 +101,10 @@ class CacheAside:
     waits for this row, as it is. After each write call `invalidate(id)`, once it is committed.
 
     `client` is a redis-py client of any shape: Redis, a Sentinel's, RedisCluster. `reader`, if
-    given, serves the GETs, from replicas; these lag behind. Both must return bytes
-    (`decode_responses=False`, the default) and must not hang, which is settled where they are
-    made: redis-py by default waits for seconds and tries again up to ten times. So:
+    given, serves the GETs, from replicas; these lag behind, and a failure of theirs counts like one
+    of the client's. Both must return bytes (`decode_responses=False`, the default) and must not
+    hang, which is settled where they are made: by default redis-py waits for seconds, or without
+    end, and tries again and again. So:
 
         short = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
         Redis(host, port, retry=Retry(NoBackoff(), 0), **short)
@@ -150,7 +151,7 @@ class CacheAside:
         """The row, from the cache if it is there: one GET, and nothing else.
 
         Where Redis doesn't answer, this takes one failed call and the load; while the circuit is
-        open, the load alone.
+        open, the load alone. Raises what `load` raises, and nothing else.
         """
         began = time.perf_counter()
         key = encoded(self.key(id))
@@ -163,7 +164,10 @@ class CacheAside:
         row = decode(raw)
         if row is MISSING:
             return self._served(key, began, partial(self._fill, id, key, raw))
-        self.stats.count("hits") if row is not None else self.stats.count("hits", "negative")
+        if row is None:
+            self.stats.count("hits", "negative")
+        else:
+            self.stats.count("hits")
         took = time.perf_counter() - began
         return Served(data=row, source=Source.CACHE, degraded="", seconds=took)
 

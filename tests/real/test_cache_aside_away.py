@@ -88,9 +88,11 @@ def test_frozen_no_request_waits_long_and_one_tries_now_and_then(
             assert max(one.seconds for one in got) < BOUND + MARGIN
             assert cache.circuits() == {"": State.OPEN}
             until(lambda: cache.get("1").degraded.startswith("TimeoutError"))  # the next try
+            began = time.monotonic()
             got = at_once(40, lambda n: cache.get(str(n)))
+            tries = 2 + (time.monotonic() - began) / SETTINGS.retry_seconds
             slow = [one for one in got if not one.degraded.startswith("Redis isn't asked")]
-            assert len(slow) <= 2  # a try in between, on a busy machine two
+            assert len(slow) <= tries
         _back(cache)
 
 

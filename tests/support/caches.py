@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from redistopo.demo import Served, refreshed_beside
 
-SECONDS = 0.25
+SECONDS = 0.5
 SHORT: dict[str, Any] = {"socket_timeout": SECONDS, "socket_connect_timeout": SECONDS}
 
 BOUND = 2 * SECONDS + 0.25
@@ -122,9 +122,17 @@ def beside(work: Callable[[], Any]) -> Callable[[], Any]:
 class Process:
     """Another process with a cache of its own; what it loads it tells in one line of a file."""
 
-    def __init__(self, port: int, journal: Path, *, threads: int = 1, delay: float = 0.0) -> None:
+    def __init__(
+        self, port: int, journal: Path, *, threads: int = 1, delay: float = 0.0, claim: float = 10.0
+    ) -> None:
         order = json.dumps(
-            {"port": port, "journal": str(journal), "threads": threads, "delay": delay}
+            {
+                "port": port,
+                "journal": str(journal),
+                "threads": threads,
+                "delay": delay,
+                "claim": claim,
+            }
         )
         self._process = subprocess.Popen(
             [sys.executable, __file__, order],
@@ -162,7 +170,7 @@ def _main() -> None:
         threading.Event().wait(order["delay"])
         return {"id": id}
 
-    cache = CacheAside(short(order["port"]), load, settings=Settings(claim_seconds=2.0))
+    cache = CacheAside(short(order["port"]), load, settings=Settings(claim_seconds=order["claim"]))
     _tell("ready")
     for line in sys.stdin:
         id = line.rstrip("\n")

@@ -1,7 +1,7 @@
 """What keys are called and what stands in them: pure, so told by tables and by Hypothesis."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redistopo.demo.claim import MARK, new
@@ -50,13 +50,14 @@ def test_what_is_no_key_of_ours(key: bytes) -> None:
     assert not Keys("data", 1).owns(key)
 
 
+@settings(max_examples=50)
 @given(
     st.dictionaries(
         st.text(),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
             lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-            max_leaves=8,
+            max_leaves=4,
         ),
     )
     | st.none()
