@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from redistopo.demo.cache_aside import CacheAside
+from redistopo.demo.calls import CacheAway
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.desk import Desk
 from redistopo.demo.guard import HEADERS, Refusal, refuse_host, refuse_origin
@@ -87,11 +88,15 @@ def make_app(parts: Parts) -> Flask:
 def _tell_errors(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
-        return failure(f"{error.name}", error.description or "", error.code or 500)
+        return failure(error.name, error.description or "", error.code or 500)
 
     @app.errorhandler(DatabaseAway)
     def database(error: DatabaseAway) -> Response:
         return failure(str(error), "the database behind the cache is needed for this", 503)
+
+    @app.errorhandler(CacheAway)
+    def cache(error: CacheAway) -> Response:
+        return failure(f"Redis is away: {error}", "try again once it answers", 503)
 
     @app.errorhandler(RedistopoError)
     def ours(error: RedistopoError) -> Response:

@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 
 from redistopo.demo.cache_aside import CacheAside, Served, Settings, Source
 from redistopo.demo.calls import CacheAway
-from redistopo.demo.database import Items
+from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.stage import Stage, StageRequest, stage
 from redistopo.demo.takeover import KEPT_SECONDS, Home, Takeover, Unshown, homes, takeover, why_not
 from redistopo.drills.load.clients import TROUBLE
-from redistopo.errors import ExitCode, TimedOut
+from redistopo.errors import ExitCode, MachineLacks, TimedOut, WrongRequest
 from redistopo.events import Tell, step
 from redistopo.world.waiting import Deadline, wait_for
 
@@ -23,6 +23,9 @@ _HITS = 20
 
 _KEYS = 8
 _GRACE_SECONDS = 5.0
+
+SHORTEST_TTL = 0.5
+"""Seconds; a busy machine takes a good part of them between two requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +88,13 @@ def check(request: CheckRequest, tell: Tell) -> CheckResult:
     and started again; no key of it is left, and the topology is whole.
 
     Nothing is stopped that isn't ours. Its own small database is gone afterwards. Raises
-    RedistopoError as `stage` does, and where what was stopped doesn't start again.
+    RedistopoError as `stage` does, WrongRequest for a TTL in which nobody sees a hit.
     """
+    if request.ttl < SHORTEST_TTL:
+        raise WrongRequest(
+            f"in {request.ttl:g} s a row expires before it is asked for again",
+            hint=f"--ttl {SHORTEST_TTL:g}s at least",
+        )
     with stage(request.stage) as live, _cached(request, live) as (cache, items):
         pattern = _pattern(request, live, cache, tell)
         faults = list(broken(pattern, request))
@@ -97,7 +105,7 @@ def check(request: CheckRequest, tell: Tell) -> CheckResult:
             ids = items.ids()[:_KEYS]
             with step(tell, f"cache {len(ids)} items: which node has which?"):
                 found = homes(live, cache, ids)
-            unshown = why_not(request.stage, live, found)
+            unshown = why_not(live, found)
             if unshown.fault:
                 faults.append(unshown.why)
             elif not unshown.why:
@@ -149,15 +157,17 @@ _PROMISED = {"miss": "database", "hit": "cache", "hit again": "cache", "miss aga
 def _cached(request: CheckRequest, live: Stage) -> Iterator[tuple[CacheAside, Items]]:
     """A cache with keys of its own, so that nobody's application is disturbed, and no key is
     left; with a database that nobody else has."""
-    with TemporaryDirectory(prefix="redistopo-check-") as folder:
-        items = Items.seeded(Path(folder) / "items.db", request.db_delay)
+    with _database(request.db_delay) as items:
         cache = CacheAside(
             live.writer,
             items.load,
             reader=live.reader,
             ttl=request.ttl,
             shard_of=live.shard_of,
-            settings=Settings(prefix=f"redistopo-check-{secrets.token_hex(3)}"),
+            settings=Settings(
+                prefix=f"redistopo-check-{secrets.token_hex(3)}",
+                claim_seconds=_GRACE_SECONDS + 2 * request.db_delay,
+            ),
         )
         live.count_degraded(lambda: cache.stats.counts().degraded)
         try:
@@ -165,6 +175,20 @@ def _cached(request: CheckRequest, live: Stage) -> Iterator[tuple[CacheAside, It
         finally:
             with suppress(CacheAway):  # what can't be removed expires
                 cache.clear()
+
+
+@contextmanager
+def _database(delay: float) -> Iterator[Items]:
+    """One in a folder that is gone afterwards; raises MachineLacks where there can be none."""
+    try:
+        with TemporaryDirectory(prefix="redistopo-check-") as folder:
+            yield Items.seeded(Path(folder) / "items.db", delay)
+    except DatabaseAway as error:
+        raise MachineLacks(
+            "the check's own database can't be used",
+            detail=str(error),
+            hint="TMPDIR names a folder to write to",
+        ) from error
 
 
 def _pattern(request: CheckRequest, live: Stage, cache: CacheAside, tell: Tell) -> Pattern:

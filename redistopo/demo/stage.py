@@ -33,7 +33,7 @@ class StageRequest:
     `access` is for."""
 
     root: Path
-    connect: str = ""
+    connect: str = field(default="", repr=False)  # may bear a password
     access: Access = field(default_factory=Access)
 
 
@@ -126,16 +126,21 @@ class Stage:
 
     def look_on(self, ended: Event) -> None:
         """Looks again and again until it is ended: the picture is new, what happened is told."""
-        while not ended.is_set():
-            self._wake.wait(LOOK_SECONDS)
-            self._wake.clear()
-            try:
-                self._look()
-            except RedistopoError as error:  # such as a file that is being written
-                self.trouble = error.message
+        try:
+            while not ended.is_set():
+                try:
+                    self._look()
+                except RedistopoError as error:  # such as a file that is being written
+                    self.trouble = error.message
+                self._wake.wait(LOOK_SECONDS)
+                self._wake.clear()
+        finally:
+            # what stands in the picture from now on may be wrong
+            self.trouble = "nobody looks at the topology any more"
 
     def close(self) -> None:
-        """No connection of the clients is left."""
+        """The looking ends soon, and no connection of the clients is left."""
+        self._wake.set()
         self._clients.close()
 
     def _begin(self, topology: Sight) -> Observed:
@@ -194,8 +199,8 @@ def stage(request: StageRequest) -> Iterator[Stage]:
             yield live
         finally:
             ended.set()
-            looking.join()
             live.close()
+            looking.join()
 
 
 def _clients(topology: Sight, seen: Observed, route: Callable[[], Route]) -> Clients:

@@ -34,7 +34,6 @@ class _Outage:
     """A time without the primary of some shard: `count` requests had gone without the cache
     before; `rose` is when that number was last seen to grow."""
 
-    began: datetime
     count: int
     rose: datetime
 
@@ -45,7 +44,6 @@ class Narrator:
 
     ports: Mapping[str, int]
     _fell: dict[str, datetime] = field(default_factory=dict)
-    _led: dict[str, datetime] = field(default_factory=dict)
     _outage: _Outage | None = None
     _count: int = 0
 
@@ -64,7 +62,7 @@ class Narrator:
                 stories.append(Story(at=one.at, level=_level(one.kind), text=text))
             if one.kind in _FALLS:
                 self._fell.setdefault(one.node, began)
-            if one.kind is Kind.BACK:
+            if one.kind in _UP_AGAIN:
                 self._fell.pop(one.node, None)
         stories += self._toll(known, degraded)
         self._count = degraded
@@ -79,14 +77,11 @@ class Narrator:
         headless = any(name in self._fell for name in known.leaders)
         if self._outage is None:
             if headless:
-                self._outage = _Outage(known.at, self._count, known.at)
+                self._outage = _Outage(self._count, known.at)
             return
         out = self._outage
-        if degraded > self._count:
+        if headless or degraded > self._count:
             out.rose = known.at
-        if headless:
-            out.rose = known.at
-            return
         if (known.at - out.rose).total_seconds() < STEADY_SECONDS:
             return
         self._outage = None
@@ -176,6 +171,9 @@ _FALLS = {
     Kind.PAUSED: "was frozen: its connections stay open, and nobody answers",
     Kind.DENIED: "refuses the password",
 }
+
+_UP_AGAIN = (Kind.BACK, Kind.LEFT, Kind.JOINED)
+"""After these nobody waits for the node any more; after a wipe `up` makes it anew."""
 
 _WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
     **dict.fromkeys(_FALLS, Narrator._silence),

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 
 from redistopo.demo.cache_aside import CacheAside, Source
 from redistopo.demo.places import Picture, ShardDrawn
-from redistopo.demo.stage import Stage, StageRequest
+from redistopo.demo.stage import Stage
 from redistopo.demo.story import Story
 from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.events import Tell, silent, step, warn
+from redistopo.model.observed import Role
 from redistopo.model.promotable import promotable
 from redistopo.model.topology import Shape
+from redistopo.ops.project import load
 from redistopo.ops.selection import running
 from redistopo.ops.sight import SightRequest
 from redistopo.ops.up import UpRequest, up
@@ -23,8 +25,8 @@ from redistopo.world.interrupt import uninterrupted
 from redistopo.world.observe import Depth
 from redistopo.world.waiting import Deadline, wait_for
 
-_PATIENCE_SECONDS = 60.0
-"""For somebody to take over; the node timeout is one's own, and may be long."""
+_PATIENCE_SECONDS = 30.0
+"""For somebody to take over, beyond three times what the others wait before they agree."""
 
 _WHOLE_SECONDS = 60.0
 
@@ -91,19 +93,21 @@ def homes(live: Stage, cache: CacheAside, ids: list[str]) -> tuple[Home, ...]:
     return tuple(found)
 
 
-def why_not(request: StageRequest, live: Stage, found: tuple[Home, ...]) -> Unshown:
+def why_not(live: Stage, found: tuple[Home, ...]) -> Unshown:
     """Whether a primary can be stopped, and a replica takes over by itself."""
     if not live.own:
         return Unshown(why=f"nothing is stopped: {live.name} isn't ours to break")
     if alone := _ALONE.get(Shape(live.shape)):
         return Unshown(why=alone)
-    seen = wait(WaitRequest(sight=SightRequest(root=request.root), seconds=5.0), silent)
+    seen = wait(WaitRequest(sight=SightRequest(root=live.root), seconds=5.0), silent)
     if seen.missing:
         one = seen.missing[0]
         why = f"no primary was stopped, for not all is well: {one.subject}: {one.evidence}"
         return Unshown(why=f"{why} (next: redistopo verify)", fault=True)
     victim = _victim(live.picture(), found)
-    with running(request.root, Depth.FULL) as now:
+    if not victim:
+        return Unshown(why="no primary was stopped, for the items' shard has none", fault=True)
+    with running(live.root, Depth.FULL) as now:
         leads = tuple(node for node in now.seen.nodes if node.name == victim)
         obstacles = [one for heir in promotable(now.seen, leads) for one in heir.obstacles]
     if obstacles:
@@ -120,9 +124,10 @@ _ALONE = {
 
 
 def _victim(now: Picture, found: tuple[Home, ...]) -> str:
-    """The primary of the shard with most of the items."""
+    """The primary of the shard with most of the items; "" where none leads there."""
     shard = Counter(one.shard for one in found).most_common(1)[0][0]
-    return next(one.nodes[0].name for one in now.shards if one.name == shard)
+    leads = (one.nodes[0] for one in now.shards if one.name == shard)
+    return next((one.name for one in leads if one.role == Role.PRIMARY), "")
 
 
 def takeover(live: Stage, cache: CacheAside, found: tuple[Home, ...], tell: Tell) -> Takeover:
@@ -134,8 +139,8 @@ def takeover(live: Stage, cache: CacheAside, found: tuple[Home, ...], tell: Tell
     try:
         with step(tell, f"stop {victim}, the primary with most of the items"):
             live.act("stop", victim)
-        homes = tuple(one for one in found if one.shard == shard)
-        watched = _Watched(live=live, cache=cache, victim=victim, homes=homes)
+        mine = tuple(one for one in found if one.shard == shard)
+        watched = _Watched(live=live, cache=cache, victim=victim, homes=mine)
         with step(tell, "wait until a replica has taken over, asking for items meanwhile"):
             watched.wait()
         with step(tell, f"start {victim} again: redistopo up"):
@@ -148,7 +153,7 @@ def takeover(live: Stage, cache: CacheAside, found: tuple[Home, ...], tell: Tell
     return Takeover(
         node=victim,
         heir=watched.heir,
-        keys=len(homes),
+        keys=len(mine),
         kept=sum(source is Source.CACHE for source in watched.first.values()),
         promoted=watched.promoted,
         written=watched.written,
@@ -199,14 +204,22 @@ class _Watched:
         """Somebody leads, writes are taken, and each item was served by the cache once more; or
         patience is over."""
         with suppress(TimedOut):
-            wait_for(self._look, Deadline(_PATIENCE_SECONDS), lambda: "", pause=0.02, most=0.05)
+            deadline = Deadline(self.patience)
+            wait_for(self._look, deadline, lambda: "", pause=0.02, most=0.05)
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait."""
+        asked = load(self.live.root).topology
+        silent = asked.node_timeout if asked.clustered else asked.down_after
+        return _PATIENCE_SECONDS + 3 * silent / 1000
 
     def faults(self) -> Iterator[str]:
         """What isn't as a failover promises."""
         if self.promoted is None:
-            yield f"nobody took over from {self.victim} in {_PATIENCE_SECONDS:g} s"
+            yield f"nobody took over from {self.victim} in {self.patience:g} s"
         elif self.written is None or self.served is None:
-            yield f"{self.heir} took over, and clients weren't served in {_PATIENCE_SECONDS:g} s"
+            yield f"{self.heir} took over, and clients weren't served in {self.patience:g} s"
         for id, source in self.first.items():
             if source is not Source.CACHE:
                 yield f"item {id} was cached before {self.victim} stopped, and was gone afterwards"

@@ -115,6 +115,7 @@ def test_nothing_runs(project: Project) -> None:
     done = project.run(*QUICK, check=1)
     assert "Next: start it: redistopo up" in done.err
     project.up()
+    assert "--ttl 0.5s at least" in project.run("demo", "--check", "--ttl", "0s", check=2).err
     project.crash()
     done = project.run(*QUICK, check=1)
     assert "no node of project answers" in done.err

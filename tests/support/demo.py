@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
@@ -49,6 +49,7 @@ class Listener:
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         self._connection.request("GET", "/events")
+        self._sock = self._connection.sock  # which the reply takes over
         self._reply = self._connection.getresponse()
         self.status = self._reply.status
         self.told: list[tuple[str, Any]] = []
@@ -69,10 +70,10 @@ class Listener:
 
     def close(self) -> None:
         """Hangs up, as a closed window does."""
-        sock = self._connection.sock
-        if sock is not None:
-            sock.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # the demo may have ended before
+            self._sock.shutdown(socket.SHUT_RDWR)
         self._reader.join(10)
+        self._reply.close()
         self._connection.close()
 
     def __enter__(self) -> Self:

@@ -1,6 +1,7 @@
 """What is told of looks, taken one second apart: true, in order, and no more than one wants."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -48,6 +49,8 @@ CLUSTER: list[tuple[str, list[Edit], list[str]]] = [
      [_FROZEN, "bad: node1 (7000) is gone: its process isn't running"]),
     ("dies, and starts without answering yet", [gone("node1"), silent("node1"), both()],
      [_GONE, "good: node1 (7000) answers again after 2.1 s, as primary"]),
+    ("another password", [node("node2", error="x refused our password: WRONGPASS", **NOTHING)],
+     ["bad: node2 (7001) refuses the password"]),
     ("ends", [silent("node1"), gone("node1")],
      ["bad: node1 (7000) stopped answering: timed out"]),
     ("hangs, and dies", [silent("node1"), silent("node1"), silent("node1"), gone("node1")],
@@ -126,3 +129,12 @@ def test_a_replica_that_dies_has_no_toll(observed: Seen) -> None:
     seen = observed("redis-7.0", "cluster")
     looks = [seen, gone("node4")(seen), seen, seen, seen]
     assert not [one for one in _told(looks, [0, 2, 4, 4, 4]) if "database" in one]
+
+
+def test_an_outage_ends_with_a_wipe(observed: Seen) -> None:
+    seen = observed("redis-7.0", "cluster")
+    nobody = replace(seen, nodes=())
+    found = _told([seen, gone("node1")(seen), nobody, seen, seen, seen], [0, 2, 2, 2, 2, 2])
+    assert [one for one in found if "database" in one] == [
+        "info: 2 requests were served from the database meanwhile"
+    ]
