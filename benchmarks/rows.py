@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks import recipe, watchers
+from benchmarks.cached import hits
 from benchmarks.stage import Made, Stage
 from benchmarks.watching import rounds_of
 
@@ -144,6 +145,7 @@ ROWS: tuple[Row, ...] = tuple(
         ("status-102", "status, 102 nodes", "", 1.0, _status_many, 1),
         ("watch-102", "a round of watch, 102 nodes", "", 1.0, _watch_many, 1),
         ("down-6", "down, 6 nodes", "", 1.0, _down_six, 2),
+        ("cache-hit", "1,000 hits by CacheAside", "1,000 bare GETs", 1.15, hits, 1),
         ("help", "--help", _CLICK, 2.0, _flag("--help"), 4),
         ("version", "--version", _CLICK, 2.0, _flag("--version"), 4),
     )

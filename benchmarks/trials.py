@@ -1,6 +1,7 @@
 """All trials."""
 
 from benchmarks.alarms import alarms
+from benchmarks.cached import stampede
 from benchmarks.endurance import endurance
 from benchmarks.failovers import failovers
 from benchmarks.overhead import overhead
@@ -37,5 +38,11 @@ TRIALS: tuple[Trial, ...] = (
         what="failover under load, in a cluster, in a replication and with Sentinels",
         runs=20,
         run=planned,
+    ),
+    Trial(
+        name="stampede",
+        what="100 misses of one key at one moment, in one process and in four",
+        runs=20,
+        run=stampede,
     ),
 )

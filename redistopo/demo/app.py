@@ -25,8 +25,8 @@ MOST_BODY = 16 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the routes work with. `act` does one of `actions` to a node, and tells what was done;
-    `page` is the page with the token in it."""
+    """What the routes work with: `host` is what is listened on, `templates` a folder of the
+    user's own or "", and `act` does one of `actions` to a node, and tells what was done."""
 
     host: str
     token: str
@@ -92,7 +92,8 @@ def _tell_errors(app: Flask) -> None:
 
     @app.errorhandler(DatabaseAway)
     def database(error: DatabaseAway) -> Response:
-        return failure(str(error), "the database behind the cache is needed for this", 503)
+        hint = "is the file there, and free? redistopo demo, started anew, makes a missing one"
+        return failure(f"the database doesn't answer: {error}", hint, 503)
 
     @app.errorhandler(CacheAway)
     def cache(error: CacheAway) -> Response:

@@ -90,6 +90,8 @@ class _Brought:
     source: Source = Source.DATABASE
     degraded: str = ""
     waited: bool = False
+    overtaken: bool = False
+    """Somebody took the claim away: the row was changed since it was read, or may have been."""
 
 
 class CacheAside:
@@ -99,9 +101,10 @@ class CacheAside:
     waits for this row, as it is. After each write call `invalidate(id)`, once it is committed.
 
     `client` is a redis-py client of any shape: Redis, a Sentinel's, RedisCluster. `reader`, if
-    given, serves the GETs, from replicas; these lag behind. Both must return bytes
-    (`decode_responses=False`, the default) and must not hang, which is settled where they are
-    made: redis-py by default waits for seconds and tries again up to ten times. So:
+    given, serves the GETs, from replicas; these lag behind, and a failure of theirs counts like one
+    of the client's. Both must return bytes (`decode_responses=False`, the default) and must not
+    hang, which is settled where they are made: by default redis-py waits for seconds, or without
+    end, and tries again and again. So:
 
         short = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
         Redis(host, port, retry=Retry(NoBackoff(), 0), **short)
@@ -148,7 +151,7 @@ class CacheAside:
         """The row, from the cache if it is there: one GET, and nothing else.
 
         Where Redis doesn't answer, this takes one failed call and the load; while the circuit is
-        open, the load alone.
+        open, the load alone. Raises what `load` raises, and nothing else.
         """
         began = time.perf_counter()
         key = encoded(self.key(id))
@@ -161,7 +164,10 @@ class CacheAside:
         row = decode(raw)
         if row is MISSING:
             return self._served(key, began, partial(self._fill, id, key, raw))
-        self.stats.count("hits") if row is not None else self.stats.count("hits", "negative")
+        if row is None:
+            self.stats.count("hits", "negative")
+        else:
+            self.stats.count("hits")
         took = time.perf_counter() - began
         return Served(data=row, source=Source.CACHE, degraded="", seconds=took)
 
@@ -213,6 +219,9 @@ class CacheAside:
         """What the flight brought, this request's own or the one that was on its way."""
         try:
             brought, joined = self._flights.join(key, fly)
+            if joined and brought.overtaken:
+                # this request may have begun after the change; a flight that begins now reads it
+                brought, joined = self._flights.join(key, fly)
         except BaseException:  # counted, whatever it is, and passed on
             self.stats.count("errors")
             raise
@@ -239,11 +248,11 @@ class CacheAside:
                 self._calls.ask(key, claim.drop, self._client, key, mine)
             raise
         try:
-            # not written where the claim is gone: the row was changed, or the load was too slow
-            self._calls.ask(key, claim.publish, self._client, key, mine, text, self._life(text))
+            words = (self._client, key, mine, text, self._life(text))
+            written = self._calls.ask(key, claim.publish, *words)
         except CacheAway as away:
             return _Brought(text=text, degraded=str(away))
-        return _Brought(text=text)
+        return _Brought(text=text, overtaken=not written)
 
     def _claim(self, key: bytes, mine: bytes, garbage: bytes) -> tuple[bytes, bool]:
         """What the key holds: `mine`, or the value of who was faster; and whether it took waiting.

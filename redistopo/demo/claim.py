@@ -71,8 +71,11 @@ def new() -> bytes:
 def take(client: Any, key: bytes, claim: bytes, milliseconds: int, garbage: bytes = b"") -> bytes:
     """What stands in the key now: this claim, another one's, or a value that came meanwhile.
 
-    Where the key was empty, held `garbage` or was no string at all, it is this claim.
+    Where the key was empty, held `garbage` or was no string at all, it is this claim. Another
+    one's claim is never garbage, though a reader may have seen it.
     """
+    if garbage.startswith(MARK):
+        garbage = b""
     return bytes(client.eval(_TAKE, 1, key, claim, milliseconds, garbage))
 
 

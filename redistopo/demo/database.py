@@ -32,7 +32,8 @@ class Items:
     def seeded(cls, path: Path, delay: float = 0.0) -> "Items":
         """The items of that file; where there is no file, one with items "1" to "100"."""
         items = cls(path, delay)
-        with items._connected("rwc") as database:  # both steps are nothing where they are done
+        with items._connected("rwc") as database:
+            database.execute("BEGIN IMMEDIATE")  # of two who come at once the second finds it done
             database.execute(
                 "CREATE TABLE IF NOT EXISTS items (id TEXT PRIMARY KEY, name TEXT NOT NULL,"
                 " description TEXT NOT NULL, timestamp TEXT NOT NULL)"
@@ -83,7 +84,7 @@ class Items:
         try:
             with (
                 closing(sqlite3.connect(where, uri=True, timeout=_BUSY_SECONDS)) as database,
-                database,
+                database,  # commits
             ):
                 yield database
         except sqlite3.Error as error:

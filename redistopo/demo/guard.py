@@ -56,7 +56,7 @@ def refuse_host(header: str, served: str) -> Refusal | None:
     is ours: only a name can be bound anew.
     """
     host = host_of(header)
-    if loopback(host) or host.strip("[]") == served.lower():
+    if loopback(host) or (host and host.strip("[]") == served.lower().strip("[]")):
         return None
     if served in _EVERYWHERE and _literal(host):
         return None

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,7 +80,10 @@ def _made(app: "Flask", sockets: dict[int, Any], host: str, port: int) -> Any:
 
     # it warns of requests that wait, and of threads that are at work when it ends
     logging.getLogger("waitress").setLevel(logging.ERROR)
-    literal = f"[{host}]" if ":" in host else host
+    name = host.strip("[]")
+    if not re.fullmatch(r"[^\s/,\[\]]+", name):  # several hosts, or none, which means all
+        raise _no_host(host)
+    literal = f"[{name}]" if ":" in name else name
     try:
         return create_server(
             app,
@@ -98,11 +102,21 @@ def _made(app: "Flask", sockets: dict[int, Any], host: str, port: int) -> Any:
             log_socket_errors=False,  # a reader that hangs up is no error
         )
     except ValueError as error:  # what its settings say of a name that leads nowhere
-        raise WrongRequest(
-            f"{host} is no host to serve on", hint="leave --host out, or give an address"
-        ) from error
+        raise _no_host(host) from error
     except OSError as error:
         raise _refused(host, port, error) from error
+    except RuntimeError as error:  # as Python says it: can't start new thread
+        raise MachineLacks(
+            f"this machine allows fewer than {_WORKERS + MOST_STREAMS} threads",
+            detail=str(error),
+            hint="ulimit -u shows the limit; a container may have one of its own",
+        ) from error
+
+
+def _no_host(host: str) -> WrongRequest:
+    return WrongRequest(
+        f"{host!r} is no host to serve on", hint="leave --host out, or give an address"
+    )
 
 
 def _refused(host: str, port: int, error: OSError) -> MachineLacks:

@@ -9,6 +9,8 @@ import threading
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from redis.exceptions import SlotNotCoveredError
+
 from .calls import TROUBLE
 
 Cluster = TypeVar("Cluster", bound=Any)
@@ -18,10 +20,11 @@ def refreshed_beside(cluster: Cluster) -> Cluster:
     """The same client; from now on the slot table is read in a thread beside, by one at a time.
 
     A failed call raises at once, and the next finds the new table, or is the next to fail.
-    Where a node answers MOVED redis-py follows it as before.
+    Where a node answers MOVED redis-py follows it as before. A slot that had no owner when the
+    table was read is looked up anew, too: redis-py itself would never find its new owner.
     """
     manager = cluster.nodes_manager
-    refresh = manager.initialize
+    refresh, find = manager.initialize, manager.get_node_from_slot
     at_it = threading.Lock()
 
     def work(*words: Any, **named: Any) -> None:
@@ -35,5 +38,12 @@ def refreshed_beside(cluster: Cluster) -> Cluster:
         if at_it.acquire(blocking=False):
             threading.Thread(target=work, args=words, kwargs=named, daemon=True).start()
 
-    manager.initialize = begin
+    def found(*words: Any, **named: Any) -> Any:
+        try:
+            return find(*words, **named)
+        except SlotNotCoveredError:
+            begin()
+            raise
+
+    manager.initialize, manager.get_node_from_slot = begin, found
     return cluster

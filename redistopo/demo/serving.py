@@ -97,8 +97,9 @@ def _require_sense(request: DemoRequest) -> None:
 
 def url(host: str, port: int) -> str:
     """What one types into a browser."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104  every address
-    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
+    every = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104  not bound to
+    name = every.get(host, host).strip("[]")
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
 
 
 @contextmanager

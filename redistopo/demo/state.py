@@ -21,7 +21,7 @@ class State:
         """The load generator, once there is one."""
 
     def message(self) -> dict[str, object]:
-        """docs/demo.md tells the fields."""
+        """What the page reads; times in seconds, but latencies in milliseconds."""
         latency, hit_rate = self._latencies.summary()
         counts = self._cache.stats.counts()
         traffic = self.traffic

@@ -116,6 +116,7 @@ def test_what_it_lacks_it_says_in_a_line(shop: Project, tmp_path: Path) -> None:
     assert "redistopo up" in nothing.run("demo", check=1).err
     assert "can't be used" in shop.run("demo", "--database", "no/such/file", check=4).err
     assert "--ttl" in shop.run("demo", "--ttl", "0s", check=2).err
+    assert "is no host" in shop.run("demo", "--host", "127.0.0.1 0.0.0.0", check=2).err
     without = f"""
 import sys
 sys.modules["waitress"] = None  # as if it weren't installed

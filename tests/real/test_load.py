@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,20 +26,6 @@ from redistopo.model.outage import outage
 CLUSTER = ("cluster", "--formation", "instant", "--node-timeout", "1000")
 MARGIN = 0.8
 """Seconds that a busy machine, and a client that waits out its 0.5 s, may add."""
-
-
-@pytest.fixture(scope="module")
-def one_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with served(tmp_path_factory.mktemp("server")) as made:
-        yield made
-
-
-@pytest.fixture
-def server(one_for_all: Server) -> Server:
-    """A server without any key."""
-    with one_for_all.client() as client:
-        client.flushall()
-    return one_for_all
 
 
 def _up(project: Project, *words: str) -> None:

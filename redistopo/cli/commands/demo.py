@@ -100,8 +100,16 @@ def _serve(manner: Manner, asked: Callable[[], "DemoRequest"], *, open_: bool) -
     def ready(url: str) -> None:
         click.echo(f"Serving on {url} (Ctrl-C ends)")
         if open_:
-            import webbrowser
+            import threading
 
-            webbrowser.open(url)
+            # a browser of the terminal would hold up the server that it asks
+            threading.Thread(target=_open, args=(url,), daemon=True).start()
 
     stream(manner, lambda: verb(asked(), plain_lines, ready))
+
+
+def _open(url: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(url):
+        click.echo("warning: no browser was found here: open that address in yours", err=True)

@@ -1,0 +1,202 @@
+// One item: ask for it, see where it came from, change it, drop it from the cache.
+
+import { ask, Refused } from "./server.js";
+import { byId, clock, count, decades, icon, make, milliseconds, percent, say, seconds, setIcon } from "./words.js";
+
+const PAST = 3;
+const LATE = 1000; // ms
+const AWAY = "Redis is away: the cached copy goes as soon as it is back.";
+
+let whole = 60; // the TTL that is set, in seconds: the full length of the bar
+let ends = null; // when the item leaves the cache, by performance.now(); null: it isn't there
+let again = false; // somebody else brought it back, and nobody told until when
+let deaf = 0; // until then, what is overheard may be older than what was done here
+let shown = null; // the id that the answer is about
+let asking = 0;
+
+export function wire(onAnswer) {
+  byId("ask").addEventListener("submit", (event) => {
+    event.preventDefault();
+    get(byId("id").value, onAnswer);
+  });
+  byId("drop").addEventListener("click", () => drop(byId("id").value));
+  byId("row").addEventListener("submit", (event) => {
+    event.preventDefault();
+    save();
+  });
+  byId("row-name").disabled = byId("row-description").disabled = true;
+  setInterval(showTtl, 250);
+}
+
+export function setWhole(ttl) {
+  whole = ttl;
+}
+
+/** Somebody asked for an item: its time in the cache may have begun anew. */
+export function overheard({ id, ttl, degraded, status }) {
+  const now = performance.now();
+  if (id !== shown || degraded || status >= 500 || now < deaf) return;
+  if (ttl !== null) keep(ttl);
+  else if (ends === null || ends < now) again = true;
+}
+
+/** The item was dropped, maybe with all others. Requests of before are still being told. */
+export function forget() {
+  deaf = performance.now() + LATE;
+  keep(null);
+}
+
+async function get(id, onAnswer) {
+  const stop = count_up();
+  tell("");
+  try {
+    const reply = await ask("GET", path("/data/", id));
+    show(id, reply);
+    onAnswer(reply);
+  } catch (refused) {
+    failed(refused);
+  } finally {
+    stop();
+  }
+}
+
+async function drop(id) {
+  try {
+    const { invalidated } = await ask("DELETE", path("/cache/", id));
+    if (invalidated && id === shown) forget();
+    tell(invalidated ? "Dropped: the next request reads the database." : `Noted. ${AWAY}`, "done");
+  } catch (refused) {
+    failed(refused);
+  }
+}
+
+async function save() {
+  if (shown === null) return;
+  try {
+    const row = { name: byId("row-name").value, description: byId("row-description").value };
+    const reply = await ask("PUT", path("/data/", shown), row);
+    if (reply.invalidated) forget();
+    fill(reply.data);
+    tell(reply.invalidated ? "Saved, and dropped from the cache." : `Saved. ${AWAY}`, "done");
+  } catch (refused) {
+    failed(refused);
+  }
+}
+
+function path(start, id) {
+  // browsers resolve these two before they ask, however they are written
+  if (id === "." || id === "..") throw new Refused(`"${id}" can't be asked for by a browser`, "Use curl --path-as-is.");
+  return start + encodeURIComponent(id);
+}
+
+/** While an answer is awaited its time runs; returns what ends that. */
+function count_up() {
+  const mine = ++asking;
+  const start = performance.now();
+  const answer = byId("answer");
+  answer.dataset.source = "";
+  answer.ariaBusy = "true";
+  const tick = () => {
+    if (mine !== asking || answer.ariaBusy !== "true") return;
+    const ms = performance.now() - start;
+    // a hit is there before anybody could read "asking"
+    if (ms > 60) {
+      took(ms);
+      say(byId("source"), "asking …");
+      setIcon(byId("source-icon").parentNode, "loading");
+    }
+    requestAnimationFrame(tick);
+  };
+  requestAnimationFrame(tick);
+  return () => {
+    if (mine === asking) answer.ariaBusy = "false";
+  };
+}
+
+function show(id, reply) {
+  shown = id;
+  byId("answer").dataset.source = reply.source;
+  setIcon(byId("source-icon").parentNode, reply.source);
+  took(reply.milliseconds);
+  const missing = reply.data === null ? ", which has no such row" : "";
+  say(byId("source"), `from the ${reply.source}${missing}`);
+  say(byId("place"), place(reply));
+  keep(reply.ttl);
+  remember(id, reply);
+  fill(reply.data);
+}
+
+function place(reply) {
+  if (reply.degraded) return `Without the cache: ${reply.degraded}.`;
+  const where = reply.source === "cache" ? "" : "kept on ";
+  const slot = reply.slot === null ? "" : `, slot ${count(reply.slot)}`;
+  return reply.node ? `${where}${reply.node}${slot}` : slot.slice(2);
+}
+
+function took(ms) {
+  say(byId("took"), milliseconds(ms));
+}
+
+function failed(refused) {
+  if (!(refused instanceof Refused)) throw refused;
+  const answer = byId("answer");
+  if (answer.ariaBusy === "true") {
+    answer.dataset.source = "error";
+    say(byId("took"), "–");
+    say(byId("source"), "no answer");
+    setIcon(byId("source-icon").parentNode, "bad");
+    say(byId("place"), "");
+  }
+  tell(refused.told, "bad");
+}
+
+function tell(text, mood = "") {
+  const line = byId("ask-told");
+  line.dataset.mood = mood;
+  say(line, text);
+}
+
+function keep(ttl) {
+  ends = ttl === null ? null : performance.now() + 1000 * ttl;
+  again = false;
+  showTtl();
+}
+
+function showTtl() {
+  const left = ends === null ? 0 : Math.max(0, (ends - performance.now()) / 1000);
+  byId("ttl-left").style.width = percent(Math.min(1, left / whole)).replace(" ", "");
+  const text = byId("ttl-text");
+  if (left > 0) say(text, `${seconds(Math.max(left, 0.1))} s left in the cache`);
+  else if (again) say(text, "in the cache again: somebody else asked");
+  else if (ends === null) say(text, "not in the cache");
+  else say(text, "expired: the next request reads the database");
+}
+
+/** The last answers, the newest first, each with a bar on a logarithmic scale. */
+function remember(id, reply) {
+  const bar = make("span", { className: "length" });
+  bar.style.width = `${Math.max(2, 100 * decades(reply.milliseconds))}%`;
+  const line = make(
+    "li",
+    { data: { source: reply.source } },
+    icon(reply.source),
+    make("span", { className: "of" }, id),
+    make("span", { className: "track", ariaHidden: "true" }, bar),
+    make("span", { className: "number" }, `${milliseconds(reply.milliseconds)} ms`),
+    make("span", { className: "unseen" }, ` from the ${reply.source}`),
+  );
+  byId("past").prepend(line);
+  while (byId("past").children.length > PAST) byId("past").lastChild.remove();
+}
+
+function fill(row) {
+  for (const name of ["name", "description"]) {
+    const field = byId(`row-${name}`);
+    field.disabled = row === null;
+    // not over what somebody is typing
+    if (document.activeElement !== field) field.value = row?.[name] ?? "";
+  }
+  say(byId("what-name"), row?.name ?? "");
+  say(byId("what-is"), row?.description ?? "");
+  say(byId("row-time"), row?.timestamp ? `as of ${clock(row.timestamp)}` : "");
+}

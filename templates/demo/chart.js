@@ -1,0 +1,207 @@
+// Every request of the last minute as a dot, on a logarithmic scale; the hit rate below it.
+
+import { decades } from "./words.js";
+
+const WINDOW = 60_000; // ms
+const MOST = 12_000; // dots kept
+const BATCH = 250; // ms between two messages: their requests are spread over that time
+const LINES = [
+  [0.1, "0.1 ms"],
+  [1, "1 ms"],
+  [10, "10 ms"],
+  [100, "100 ms"],
+  [1000, "1 s"],
+  [10000, "10 s"],
+];
+const STRIP = 30; // px, height of the hit rate
+const LEFT = 46;
+const TOP = 10;
+const BELOW = 18; // px, the axis of time
+
+export class Chart {
+  #canvas;
+  #empty;
+  #dots = [];
+  #rates = [];
+  #marks = [];
+  #colors = {};
+  #font = "sans-serif";
+  #drawn = 0;
+
+  constructor(canvas, empty) {
+    this.#canvas = canvas;
+    this.#empty = empty;
+    new ResizeObserver(() => this.#fit()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#fit());
+    this.#fit();
+    requestAnimationFrame((now) => this.#tick(now));
+  }
+
+  /** Requests that were served: {source, ms, status}. */
+  add(served) {
+    const now = performance.now();
+    served.forEach((one, at) => {
+      const kind = one.status >= 500 ? "bad" : one.source;
+      this.#dots.push({ at: now - (BATCH * (served.length - at - 1)) / served.length, kind, y: decades(one.ms) });
+    });
+    if (this.#dots.length > MOST) this.#dots.splice(0, this.#dots.length - MOST);
+    if (served.length) this.#empty.hidden = true;
+  }
+
+  /** The hit rate now; null: nobody asks. */
+  rate(share) {
+    this.#rates.push({ at: performance.now(), share });
+  }
+
+  /** Something happened at that ISO date: a line across the chart. */
+  mark(level, date) {
+    const ago = Math.max(0, Date.now() - Date.parse(date)) || 0;
+    if (level !== "info" && ago < WINDOW) this.#marks.push({ at: performance.now() - ago, level });
+  }
+
+  #fit() {
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const scale = window.devicePixelRatio || 1;
+    this.#canvas.width = Math.round(width * scale);
+    this.#canvas.height = Math.round(height * scale);
+    this.#canvas.getContext("2d").setTransform(scale, 0, 0, scale, 0, 0);
+    const style = getComputedStyle(document.body);
+    this.#font = style.fontFamily;
+    for (const name of ["ink", "faint", "line", "cache", "database", "bad", "good", "changed"]) {
+      this.#colors[name] = style.getPropertyValue(`--${name}`).trim();
+    }
+    this.#draw();
+  }
+
+  // Ten pictures a second; one, where people asked for less movement.
+  #tick(now) {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (now - this.#drawn > (still ? 1000 : 100)) {
+      this.#drawn = now;
+      this.#draw();
+    }
+    requestAnimationFrame((next) => this.#tick(next));
+  }
+
+  #draw() {
+    const pen = this.#canvas.getContext("2d");
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const now = performance.now();
+    for (const list of [this.#dots, this.#rates, this.#marks]) forgetOld(list, now - WINDOW);
+    const bottom = height - BELOW - STRIP - 12;
+    const frame = {
+      pen,
+      width,
+      bottom,
+      foot: height - BELOW,
+      x: (at) => LEFT + ((at - now + WINDOW) / WINDOW) * (width - LEFT - 6),
+      y: (share) => bottom - share * (bottom - TOP),
+    };
+    pen.clearRect(0, 0, width, height);
+    this.#grid(frame);
+    this.#cross(frame);
+    this.#scatter(frame);
+    this.#share(frame);
+  }
+
+  #grid({ pen, width, bottom, foot, x, y }) {
+    pen.font = `12px ${this.#font}`;
+    pen.lineWidth = 1;
+    pen.strokeStyle = this.#colors.line;
+    pen.fillStyle = this.#colors.faint;
+    pen.textBaseline = "middle";
+    pen.textAlign = "right";
+    for (const [ms, text] of LINES) {
+      line(pen, LEFT, width, y(decades(ms)));
+      pen.fillText(text, LEFT - 6, y(decades(ms)));
+    }
+    line(pen, LEFT, width, foot);
+    line(pen, LEFT, width, foot - STRIP);
+    pen.fillText("hits", LEFT - 6, foot - STRIP / 2);
+    pen.textBaseline = "alphabetic";
+    const now = performance.now();
+    for (const s of width < 480 ? [60, 30, 0] : [60, 45, 30, 15, 0]) {
+      pen.textAlign = s === 60 ? "left" : s === 0 ? "right" : "center";
+      pen.fillText(s ? `${s} s ago` : "now", x(now - 1000 * s), foot + 14);
+    }
+    pen.clearRect(LEFT, bottom + 1, width, foot - STRIP - bottom - 2);
+  }
+
+  #cross({ pen, bottom, x }) {
+    for (const { at, level } of this.#marks) {
+      pen.strokeStyle = pen.fillStyle = this.#colors[level] ?? this.#colors.faint;
+      pen.setLineDash(level === "good" ? [] : [4, 3]);
+      pen.beginPath();
+      pen.moveTo(x(at), TOP);
+      pen.lineTo(x(at), bottom);
+      pen.stroke();
+      pen.beginPath();
+      pen.moveTo(x(at) - 4, 2);
+      pen.lineTo(x(at) + 4, 2);
+      pen.lineTo(x(at), 9);
+      pen.fill();
+    }
+    pen.setLineDash([]);
+  }
+
+  // Hits are round, reads of the database are diamonds, failures are crosses.
+  #scatter({ pen, x, y }) {
+    for (const kind of ["cache", "database", "bad"]) {
+      pen.fillStyle = pen.strokeStyle = this.#colors[kind];
+      pen.beginPath();
+      for (const dot of this.#dots) {
+        if (dot.kind === kind) SHAPES[kind](pen, x(dot.at), y(dot.y));
+      }
+      if (kind === "bad") pen.stroke();
+      else pen.fill();
+    }
+  }
+
+  #share({ pen, foot, x }) {
+    pen.fillStyle = this.#colors.cache;
+    pen.globalAlpha = 0.75;
+    pen.beginPath();
+    this.#rates.forEach(({ at, share }, index) => {
+      if (share === null) return;
+      // on whole pixels: no seams
+      const from = Math.round(x(at));
+      const to = Math.round(x(this.#rates[index + 1]?.at ?? performance.now()));
+      const tall = share * (STRIP - 2);
+      pen.rect(from, foot - tall, to - from, tall);
+    });
+    pen.fill();
+    pen.globalAlpha = 1;
+  }
+}
+
+const SHAPES = {
+  cache(pen, x, y) {
+    pen.moveTo(x + 2, y);
+    pen.arc(x, y, 2, 0, 7);
+  },
+  database(pen, x, y) {
+    pen.moveTo(x, y - 4);
+    pen.lineTo(x + 4, y);
+    pen.lineTo(x, y + 4);
+    pen.lineTo(x - 4, y);
+    pen.closePath();
+  },
+  bad(pen, x, y) {
+    pen.moveTo(x - 3, y - 3);
+    pen.lineTo(x + 3, y + 3);
+    pen.moveTo(x - 3, y + 3);
+    pen.lineTo(x + 3, y - 3);
+  },
+};
+
+function forgetOld(list, since) {
+  const first = list.findIndex((one) => one.at > since);
+  list.splice(0, first < 0 ? list.length : first);
+}
+
+function line(pen, from, to, y) {
+  pen.beginPath();
+  pen.moveTo(from, Math.round(y) + 0.5);
+  pen.lineTo(to, Math.round(y) + 0.5);
+  pen.stroke();
+}

@@ -1,0 +1,159 @@
+// The topology drawn: shards, roles, slots, who serves; and a node's buttons.
+
+import { NodeView } from "./node.js";
+import { byId, count, icon, light, make, percent, say, setIcon } from "./words.js";
+
+const SLOTS = 16384;
+const RECENT = 5000; // ms that a node's share is counted over
+const CIRCUITS = {
+  closed: ["good", "cache in use"],
+  open: ["bad", "circuit open"],
+  "half-open": ["loading", "circuit half-open"],
+};
+
+export class Topology {
+  #shards = new Map();
+  #nodes = new Map();
+  #served = [];
+  #ribbon = "";
+  #marker = make("span", { className: "marker", hidden: true });
+
+  constructor() {
+    setInterval(() => this.#share(), 500);
+  }
+
+  /** Draws what the state message says; elements are kept, so that focus stays where it is. */
+  update(state) {
+    const { topology } = state;
+    say(byId("topology-line"), this.#line(state));
+    byId("topology-line").dataset.mood = topology.trouble ? "bad" : "";
+    byId("trouble").toggleAttribute("hidden", !topology.trouble);
+    const groups = topology.shards.map((shard) => ({ ...shard, circuit: circuit(state, shard, topology) }));
+    if (topology.sentinels.length) {
+      groups.push({ name: "Sentinels", slots: "", nodes: topology.sentinels, watching: true });
+    }
+    this.#keep(groups);
+    for (const group of groups) this.#group(group, state);
+    this.#slots(topology.shards);
+    const delay = state.db_delay ? `SQLite, ${count(1000 * state.db_delay)} ms a read` : "SQLite";
+    say(byId("database-line"), delay);
+  }
+
+  /** Requests that were served: whoever did lights up, and their shares are counted. */
+  served(list) {
+    const at = performance.now();
+    for (const { source, node, status } of list) {
+      if (status >= 500) continue;
+      const where = source === "database" ? "" : node;
+      this.#served.push({ at, where });
+      if (where) this.#nodes.get(where)?.light();
+    }
+    if (list.some((one) => one.source === "database")) light(byId("database"));
+  }
+
+  /** An answer to this page's own request: its slot is shown in the ribbon. */
+  answered(reply) {
+    this.#marker.hidden = reply.slot === null;
+    if (reply.slot !== null) this.#marker.style.left = `${(100 * reply.slot) / SLOTS}%`;
+    if (reply.source === "cache") this.#nodes.get(reply.node)?.light();
+  }
+
+  #line({ shape, own, actions, topology }) {
+    const nodes = topology.shards.reduce((sum, shard) => sum + shard.nodes.length, 0);
+    const size = nodes === 1 ? "One node" : `${nodes} nodes, each with its share of the requests`;
+    if (topology.trouble) return topology.trouble;
+    if (!own || !actions.length) return `${size}. Not ours to break: redistopo didn't start them.`;
+    return shape === "standalone" ? `${size}, and nobody to take over.` : `${size}. Break one.`;
+  }
+
+  #keep(groups) {
+    const names = new Set(groups.map((group) => group.name));
+    for (const [name, box] of this.#shards) {
+      if (!names.has(name)) {
+        box.remove();
+        this.#shards.delete(name);
+      }
+    }
+    const present = new Set(groups.flatMap((group) => group.nodes.map((node) => node.name)));
+    for (const [name, node] of this.#nodes) {
+      if (!present.has(name)) {
+        node.element.remove();
+        this.#nodes.delete(name);
+      }
+    }
+  }
+
+  #group(group, state) {
+    let box = this.#shards.get(group.name);
+    if (!box) {
+      box = shardBox(group.watching);
+      this.#shards.set(group.name, box);
+      byId("shards").append(box);
+    }
+    say(box.querySelector("h3"), group.name);
+    const fuse = box.querySelector(".circuit");
+    fuse.hidden = !group.circuit;
+    if (group.circuit) {
+      const [mark, words] = CIRCUITS[group.circuit] ?? ["info", group.circuit];
+      fuse.dataset.state = group.circuit;
+      setIcon(fuse.querySelector("svg"), mark);
+      say(fuse.querySelector("span"), words);
+    }
+    // by name, not by role: nothing jumps when a replica is promoted
+    const nodes = [...group.nodes].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+    const led = nodes.some((node) => node.role === "primary" && node.state === "up");
+    for (const node of nodes) {
+      let view = this.#nodes.get(node.name);
+      if (!view) this.#nodes.set(node.name, (view = new NodeView(node.name)));
+      if (view.element.parentNode !== box) box.append(view.element);
+      view.update(node, { actions: state.own ? state.actions : [], led });
+    }
+  }
+
+  #slots(shards) {
+    const parts = shards.flatMap((shard) => ranges(shard.slots).map((range) => ({ name: shard.name, range })));
+    const ribbon = byId("slots");
+    ribbon.hidden = !parts.length;
+    const wanted = JSON.stringify(parts);
+    if (wanted === this.#ribbon) return;
+    this.#ribbon = wanted;
+    ribbon.replaceChildren(...parts.map(segment), this.#marker);
+  }
+
+  #share() {
+    const since = performance.now() - RECENT;
+    const old = this.#served.findIndex((one) => one.at > since);
+    this.#served.splice(0, old < 0 ? this.#served.length : old);
+    const all = this.#served.length;
+    const counted = new Map();
+    for (const { where } of this.#served) counted.set(where, (counted.get(where) ?? 0) + 1);
+    const words = (where) => (all ? percent((counted.get(where) ?? 0) / all) : "");
+    for (const [name, node] of this.#nodes) node.share(words(name));
+    say(byId("database-share"), words("") && `serves ${words("")}`);
+  }
+}
+
+function circuit(state, shard, topology) {
+  const own = state.circuits.find((one) => one.shard === shard.name);
+  // a single circuit for all bears no shard's name
+  return (own ?? (topology.shards.length === 1 ? state.circuits[0] : undefined))?.state;
+}
+
+function shardBox(watching) {
+  const fuse = make("p", { className: "circuit" }, icon("info"), make("span"));
+  const head = make("div", { className: "head" }, make("h3"), fuse);
+  return make("div", { className: watching ? "shard watching" : "shard" }, head);
+}
+
+/** "0-5460,9000" as pairs of first and last. */
+function ranges(text) {
+  return [...text.matchAll(/(\d+)(?:-(\d+))?/g)].map(([, first, last]) => [Number(first), Number(last ?? first)]);
+}
+
+function segment({ name, range: [first, last] }) {
+  const slots = make("span", { className: "wide" }, ` · ${first}–${last}`);
+  const part = make("span", { className: "part number" }, name, slots);
+  part.style.left = `${(100 * first) / SLOTS}%`;
+  part.style.width = `${(100 * (last - first + 1)) / SLOTS}%`;
+  return part;
+}

@@ -1,0 +1,348 @@
+"""The cache-aside library on a real server: what it promises while Redis is well."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.caches import MARGIN, Process, Rows, at_once, beside, short
+from support.loads import Server, served
+from support.waiting import until
+
+from redistopo.demo import CacheAside, CacheAway, Settings, Source
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Any]:
+    with short(server.port) as made:
+        yield made
+
+
+@pytest.fixture
+def rows() -> Rows:
+    return Rows(a=1, b=2)
+
+
+def test_a_miss_a_hit_an_expiry_and_a_miss(client: Any, rows: Rows) -> None:
+    cache = CacheAside(client, rows.load, ttl=0.2)
+    missed, hit = cache.get("a"), cache.get("a")
+    assert (missed.source, hit.source) == (Source.DATABASE, Source.CACHE)
+    assert missed.data == hit.data == {"id": "a", "value": 1}
+    assert missed.degraded == hit.degraded == ""
+    assert rows.loads == 1
+    assert json.loads(client.get("data:a")) == hit.data
+    left = cache.ttl("a")
+    assert left is not None
+    assert 0 < left <= 0.2
+    until(lambda: cache.ttl("a") is None)
+    assert cache.get("a").source is Source.DATABASE
+    assert rows.loads == 2
+
+
+def test_that_there_is_no_such_row_is_cached_for_a_shorter_time(client: Any, rows: Rows) -> None:
+    cache = CacheAside(client, rows.load, settings=Settings(negative_ttl=0.2))
+    first, second = cache.get("none"), cache.get("none")
+    assert (first.data, first.source) == (None, Source.DATABASE)
+    assert (second.data, second.source) == (None, Source.CACHE)
+    assert rows.loads == 1
+    until(lambda: client.exists("data:none") == 0)
+    rows.rows["none"] = 3
+    assert cache.get("none").data == {"id": "none", "value": 3}
+    counts = cache.stats.counts()
+    assert (counts.requests, counts.hits, counts.misses, counts.negative) == (3, 1, 2, 2)
+
+
+def test_lives_differ_by_chance_and_none_is_longer_than_the_ttl(client: Any) -> None:
+    rows = Rows(**{str(n): n for n in range(60)})
+    cache = CacheAside(client, rows.load, ttl=100, settings=Settings(jitter=0.2))
+    for id in rows.rows:
+        cache.get(id)
+    lives = [client.pttl(f"data:{id}") for id in rows.rows]
+    assert max(lives) <= 100_000
+    assert min(lives) > 80_000 - 15_000  # the test itself takes a while
+    assert len(set(lives)) > 40
+    cache.ttl_seconds = 5
+    cache.invalidate("1")
+    cache.get("1")
+    assert client.pttl("data:1") <= 5000
+
+
+def test_a_hundred_misses_of_one_row_in_one_process_load_it_once(client: Any, rows: Rows) -> None:
+    cache = CacheAside(client, rows.load)
+    rows.hold()
+    waiting = beside(lambda: at_once(100, lambda _: cache.get("a")))
+    until(rows.read.is_set)
+    rows.go()
+    got = waiting()
+    assert [one.data for one in got] == [{"id": "a", "value": 1}] * 100
+    assert rows.loads == 1
+    assert got[0].data is not got[1].data  # each may change its own
+    counts = cache.stats.counts()
+    assert (counts.requests, counts.loads, counts.errors) == (100, 1, 0)
+
+
+def test_a_hundred_misses_in_four_processes_load_it_once(server: Server, tmp_path: Path) -> None:
+    journal = tmp_path / "loads"
+    made = [Process(server.port, journal, threads=25, delay=0.3) for _ in range(4)]
+    try:
+        for process in made:
+            process.ask("a")
+        for process in made:
+            assert [data for data, _ in process.answer()] == [{"id": "a"}] * 25
+        assert len(journal.read_text().splitlines()) == 1
+        for process in made:
+            process.ask("a")
+            assert process.answer() == [[{"id": "a"}, "cache"]] * 25
+    finally:
+        for process in made:
+            process.close()
+
+
+def test_a_loader_that_is_killed_costs_the_others_its_claims_life(
+    server: Server, client: Any, rows: Rows, tmp_path: Path
+) -> None:
+    dying = Process(server.port, tmp_path / "loads", delay=60, claim=1.0)
+    dying.ask("a")
+    until(lambda: client.exists("data:a"))
+    dying.close()
+    cache = CacheAside(client, rows.load)
+    assert cache.ttl("a") is None  # a claim is no row
+    got = cache.get("a")
+    assert (got.data, got.source, got.degraded) == ({"id": "a", "value": 1}, Source.DATABASE, "")
+    assert got.seconds < 1.0 + MARGIN
+    assert cache.get("a").source is Source.CACHE
+
+
+def test_a_loader_does_not_write_the_old_row_over_an_invalidation(client: Any, rows: Rows) -> None:
+    slow, other = CacheAside(client, rows.load), CacheAside(client, rows.load)
+    rows.hold()
+    paused = beside(lambda: slow.get("a"))
+    until(rows.read.is_set)  # it has read 1, and stands between the row and the cache
+    rows.rows["a"] = 5
+    assert other.invalidate("a")
+    rows.go()
+    assert paused().data == {"id": "a", "value": 1}  # it began before the write
+    assert client.get("data:a") is None
+    assert slow.get("a").data == other.get("a").data == {"id": "a", "value": 5}
+
+
+def test_who_comes_after_a_write_does_not_join_a_load_from_before(client: Any, rows: Rows) -> None:
+    cache = CacheAside(client, rows.load)
+    rows.hold()
+    paused = beside(lambda: cache.get("a"))
+    until(rows.read.is_set)
+    rows.read.clear()
+    rows.rows["a"] = 5
+    assert cache.invalidate("a")
+    later = beside(lambda: cache.get("a"))
+    until(rows.read.is_set)  # a second load, though the first one is still under way
+    rows.go()
+    assert later().data == {"id": "a", "value": 5}
+    assert paused().data == {"id": "a", "value": 1}
+    assert cache.get("a").data == {"id": "a", "value": 5}
+
+
+def test_who_joins_a_load_that_another_process_overtook_does_not_get_its_row(
+    client: Any, rows: Rows
+) -> None:
+    cache, other = CacheAside(client, rows.load), CacheAside(client, rows.load)
+    rows.hold()
+    paused = beside(lambda: cache.get("a"))
+    until(rows.read.is_set)
+    rows.rows["a"] = 5
+    assert other.invalidate("a")
+    looked = client.info("commandstats")["cmdstat_get"]["calls"]
+    later = beside(lambda: cache.get("a"))  # finds nothing, and joins the load under way
+    until(lambda: client.info("commandstats")["cmdstat_get"]["calls"] > looked)
+    rows.go()
+    assert later().data == {"id": "a", "value": 5}
+    assert paused().data == {"id": "a", "value": 1}
+    assert cache.get("a").data == other.get("a").data == {"id": "a", "value": 5}
+
+
+def test_an_error_of_the_database_reaches_all_who_wait_and_the_next_tries_again(
+    client: Any, rows: Rows
+) -> None:
+    cache = CacheAside(client, rows.load)
+    rows.error = LookupError("the disk is on fire")
+    rows.hold()
+    waiting = beside(lambda: at_once(10, lambda _: cache.get("a")))
+    until(lambda: cache._flights._flights)
+    rows.go()
+    got = waiting()
+    assert {str(one) for one in got} == {"the disk is on fire"}
+    assert {type(one) for one in got} == {LookupError}
+    assert cache.stats.counts().errors == 10
+    assert client.exists("data:a") == 0  # the claim is gone at once
+    rows.error = None
+    assert cache.get("a").seconds < 1
+    assert cache.circuits() == {"": "closed"}  # it wasn't Redis
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"{",
+        b'{"id": 1',
+        b"5",
+        b'"text"',
+        b"[1]",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"NaN",
+        b" null",
+    ],
+    ids=lambda one: repr(one[:8]),
+)
+def test_garbage_is_a_miss_and_is_written_over(client: Any, rows: Rows, garbage: bytes) -> None:
+    cache = CacheAside(client, rows.load)
+    client.set("data:a", garbage)
+    got = cache.get("a")
+    assert (got.data, got.source) == ({"id": "a", "value": 1}, Source.DATABASE)
+    assert cache.get("a").source is Source.CACHE
+    assert rows.loads == 1
+
+
+def test_a_key_that_holds_a_list_is_written_over_as_well(client: Any, rows: Rows) -> None:
+    cache = CacheAside(client, rows.load, settings=Settings(failures=1))
+    client.rpush("data:a", 1, 2)
+    assert cache.ttl("a") is None
+    assert cache.get("a").source is Source.DATABASE
+    assert cache.get("a").source is Source.CACHE
+    assert cache.circuits() == {"": "closed"}  # one broken key is no reason to leave Redis alone
+
+
+def test_one_who_only_ever_finds_others_claims_goes_on_without_the_cache(
+    client: Any, rows: Rows
+) -> None:
+    cache = CacheAside(client, rows.load, settings=Settings(claim_seconds=0.2))
+    client.set("data:a", b"loading:somebody", px=60_000)
+    got = cache.get("a")
+    assert got.data == {"id": "a", "value": 1}
+    assert got.source is Source.DATABASE
+    assert "claimed" in got.degraded
+    assert 0.4 <= got.seconds < 2
+    assert client.get("data:a") == b"loading:somebody"
+
+
+def test_what_another_process_wrote_meanwhile_is_a_hit_though_the_reader_lags(
+    client: Any, rows: Rows, tmp_path: Path
+) -> None:
+    with served(tmp_path) as empty, short(empty.port) as lagging:
+        CacheAside(client, rows.load).get("a")
+        cache = CacheAside(client, rows.load, reader=lagging)
+        assert cache.get("a").source is Source.CACHE
+        assert rows.loads == 1
+        assert cache.stats.counts().hits == 1
+
+
+def test_clear_removes_the_rows_of_its_prefix_and_version_and_nothing_else(
+    client: Any, rows: Rows
+) -> None:
+    foreign = ["database:1", "dat", "other:data:1", "Data:1", "data"]
+    for key in foreign:
+        client.set(key, "theirs")
+    first = CacheAside(client, rows.load)
+    second = CacheAside(client, rows.load, settings=Settings(version=2))
+    glob = CacheAside(client, rows.load, settings=Settings(prefix="d[a]*"))
+    for cache in (first, second, glob):
+        for id in ("a", "v2:a", "v1:a", "*", "\ud800"):
+            cache.get(id)
+    client.set("data:\udcff".encode(errors="surrogateescape"), "in our room, and no UTF-8")
+    assert client.dbsize() == len(foreign) + 16
+    assert glob.clear() == 5
+    assert first.clear() == 6
+    assert second.get("v2:a").source is Source.CACHE
+    assert second.clear() == 5
+    assert sorted(client.keys()) == sorted(key.encode() for key in foreign)
+    assert first.clear() == 0
+    many = Rows(**{str(n): n for n in range(1200)})
+    cache = CacheAside(client, many.load)
+    at_once(4, lambda part: [cache.get(str(n)) for n in range(part, 1200, 4)])
+    assert cache.clear() == 1200
+
+
+def test_clear_leaves_a_load_under_way_to_itself(client: Any, rows: Rows) -> None:
+    cache = CacheAside(client, rows.load)
+    rows.hold()
+    paused = beside(lambda: cache.get("a"))
+    until(rows.read.is_set)
+    cache.clear()
+    assert client.dbsize() == 0
+    rows.read.clear()
+    later = beside(lambda: cache.get("a"))
+    until(rows.read.is_set)  # it doesn't wait for the load from before
+    rows.go()
+    paused()
+    later()
+    assert client.get("data:a") == b'{"id":"a","value":1}'
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    id=st.text(st.characters(), max_size=40)
+    | st.text("{}:v1\n\0 *?[]\\\ud800\udfffé😀", max_size=12)
+)
+def test_any_id_is_a_key_of_its_own(one_for_all: Server, id: str) -> None:
+    with short(one_for_all.port) as client:
+        cache = CacheAside(client, lambda id: {"it": ascii(id)})
+        cache.invalidate(id)
+        assert cache.get(id).data == {"it": ascii(id)}
+        hit = cache.get(id)
+        assert (hit.data, hit.source) == ({"it": ascii(id)}, Source.CACHE)
+        assert cache.ttl(id) is not None
+        assert cache.invalidate(id)
+        assert cache.ttl(id) is None
+
+
+def test_a_very_long_id(client: Any) -> None:
+    cache = CacheAside(client, lambda id: {"long": len(id)})
+    id = "{é}" * 300_000
+    assert cache.get(id).data == cache.get(id).data == {"long": 900_000}
+    assert cache.clear() == 1
+
+
+def test_a_row_that_json_can_not_hold_is_told_and_the_claim_is_gone(client: Any) -> None:
+    cache = CacheAside(client, lambda _: {"at": object()})
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        cache.get("a")
+    assert client.dbsize() == 0
+
+
+def test_a_client_that_decodes_is_refused_at_once(server: Server, rows: Rows) -> None:
+    with server.client() as decoding, pytest.raises(ValueError, match="decode_responses"):
+        CacheAside(decoding, rows.load)
+
+
+def test_while_the_server_takes_no_writes_hits_are_still_hits(client: Any, rows: Rows) -> None:
+    cache = CacheAside(client, rows.load)
+    cache.get("a")
+    client.config_set("maxmemory", 1)
+    client.config_set("maxmemory-policy", "noeviction")
+    try:
+        for _ in range(5):
+            got = cache.get("b")
+            assert (got.data, got.source) == ({"id": "b", "value": 2}, Source.DATABASE)
+            assert "OutOfMemory" in got.degraded
+        assert cache.get("a").source is Source.CACHE
+    finally:
+        client.config_set("maxmemory", 0)
+    assert cache.get("b").degraded == ""
+    began = time.monotonic()
+    assert cache.get("b").source is Source.CACHE
+    assert time.monotonic() - began < 1
+
+
+def test_clear_says_that_redis_is_away(rows: Rows, tmp_path: Path) -> None:
+    with served(tmp_path) as gone, short(gone.port) as client:
+        cache = CacheAside(client, rows.load)
+        gone.process.kill()
+        gone.process.wait()
+        with pytest.raises(CacheAway, match="ConnectionError"):
+            cache.clear()
+        assert cache.ttl("a") is None

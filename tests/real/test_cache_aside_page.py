@@ -1,0 +1,61 @@
+"""docs/cache-aside.md: its example runs as it stands, and its list of files is enough."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.loads import served
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return (ROOT / "docs" / "cache-aside.md").read_text(encoding="utf-8")
+
+
+def _run(folder: Path, code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _example(page: str, port: int) -> str:
+    found = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert found
+    return found[1].replace("6379", str(port))
+
+
+def test_the_example_prints_what_its_comments_say(page: str, tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        code = _example(page, server.port)
+        assert code.strip().count("\n") <= 15
+        said = _run(ROOT, code).split()
+    assert said == re.findall(r"^print\(.*#\s*(\S+)$", code, re.MULTILINE)
+
+
+def test_the_files_work_as_a_package_of_ones_own(page: str, tmp_path: Path) -> None:
+    paragraph = next(part for part in page.split("\n\n") if part.startswith("To have it without"))
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in re.findall(r"`(\w+\.py)`", paragraph):
+        (mine / name).write_bytes((ROOT / "redistopo" / "demo" / name).read_bytes())
+    with served(tmp_path) as server:
+        code = _example(page, server.port).replace(
+            "from redistopo.demo import CacheAside", "from mine.cache_aside import CacheAside"
+        )
+        check = "\nimport sys, mine.refresh\nprint('redistopo' in sys.modules)"
+        assert _run(tmp_path, code + check).split() == ["database", "cache", "25", "False"]
+
+
+def test_the_page_and_the_module_name_every_file(page: str) -> None:
+    library = {path.name for path in (ROOT / "redistopo" / "demo").glob("*.py")}
+    told = set(re.findall(r"`(\w+\.py)`", page))
+    module = (ROOT / "redistopo" / "demo" / "cache_aside.py").read_text(encoding="utf-8")
+    assert told <= library
+    assert told - {"cache_aside.py"} == set(re.findall(r"`(\w+\.py)`", module.split('"""')[1]))
