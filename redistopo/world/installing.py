@@ -20,6 +20,7 @@ from redistopo.world.waiting import Deadline
 
 _RELEASES = ("/etc/os-release", "/usr/lib/os-release")
 _LAST_LINES = 8
+_LAST_WORDS = 2.0
 _PATIENCE = 10.0
 """Seconds for an installer to end by itself: one that is killed leaves its work half-done."""
 
@@ -100,27 +101,25 @@ def perform(command: Command, hear: Callable[[str], None], deadline: Deadline) -
         )
     except OSError as error:
         raise MachineLacks(f"can't run {command[0]}", detail=error.strerror or "") from error
-    late = threading.Event()
 
-    def expire() -> None:
-        late.set()
-        _end(child)
-
-    clock = threading.Timer(deadline.left, expire)
-    clock.daemon = True
-    clock.start()
-    try:
+    def listen() -> None:
         for line in child.stdout or ():
             last.append(line.rstrip())
             hear(line.rstrip())
-        child.wait()
+
+    # beside: what it leaves running (a service) may hold its output open for good
+    ears = threading.Thread(target=listen, daemon=True)
+    ears.start()
+    late = False
+    try:
+        child.wait(deadline.left)
+    except subprocess.TimeoutExpired:
+        late = True
     finally:
-        clock.cancel()
         _end(child)
-        if child.stdout:
-            child.stdout.close()
+    ears.join(_LAST_WORDS)
     told = "\n".join(last)
-    if late.is_set():
+    if late:
         raise TimedOut(
             f"{command[0]} did not end within {deadline.seconds:g} s",
             detail=told,
