@@ -1,7 +1,19 @@
 // One item: ask for it, see where it came from, change it, drop it from the cache.
 
 import { ask, Refused } from "./server.js";
-import { byId, clock, count, decades, icon, make, milliseconds, percent, say, seconds, setIcon } from "./words.js";
+import {
+  byId,
+  clock,
+  count,
+  decades,
+  icon,
+  make,
+  milliseconds,
+  percent,
+  say,
+  seconds,
+  setIcon,
+} from "./words.js";
 
 const PAST = 3;
 const LATE = 1000; // ms
@@ -85,7 +97,8 @@ async function save() {
 
 function path(start, id) {
   // browsers resolve these two before they ask, however they are written
-  if (id === "." || id === "..") throw new Refused(`"${id}" can't be asked for by a browser`, "Use curl --path-as-is.");
+  if (id === "." || id === "..")
+    throw new Refused(`"${id}" can't be asked for by a browser`, "Use curl --path-as-is.");
   return start + encodeURIComponent(id);
 }
 

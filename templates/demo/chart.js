@@ -42,7 +42,11 @@ export class Chart {
     const now = performance.now();
     served.forEach((one, at) => {
       const kind = one.status >= 500 ? "bad" : one.source;
-      this.#dots.push({ at: now - (BATCH * (served.length - at - 1)) / served.length, kind, y: decades(one.ms) });
+      this.#dots.push({
+        at: now - (BATCH * (served.length - at - 1)) / served.length,
+        kind,
+        y: decades(one.ms),
+      });
     });
     if (this.#dots.length > MOST) this.#dots.splice(0, this.#dots.length - MOST);
     if (served.length) this.#empty.hidden = true;

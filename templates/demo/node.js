@@ -56,8 +56,22 @@ export class NodeView {
       return button;
     });
     this.acts = make("div", { className: "acts" }, ...this.buttons);
-    const head = make("p", { className: "who" }, this.mark, this.title, this.port, this.role, this.state);
-    this.element = make("div", { className: "node", role: "group", tabIndex: -1, ariaLabel: name }, head, this.line, this.acts);
+    const head = make(
+      "p",
+      { className: "who" },
+      this.mark,
+      this.title,
+      this.port,
+      this.role,
+      this.state,
+    );
+    this.element = make(
+      "div",
+      { className: "node", role: "group", tabIndex: -1, ariaLabel: name },
+      head,
+      this.line,
+      this.acts,
+    );
   }
 
   light() {

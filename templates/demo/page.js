@@ -6,7 +6,7 @@ import { follow } from "./live.js";
 import { showLoad, wireLoad } from "./load.js";
 import { readAloud, tellStory } from "./story.js";
 import { Topology } from "./topology.js";
-import { byId, clock, count, milliseconds, percent, say } from "./words.js";
+import { byId, clock, count, milliseconds, percent, perSecond, say } from "./words.js";
 
 const chart = new Chart(byId("chart"), byId("chart-empty"));
 const topology = new Topology();
@@ -25,10 +25,12 @@ function showState(state) {
 
 function showFigures({ stats, load }) {
   say(byId("hit-rate"), stats.hit_rate === null ? "–" : percent(stats.hit_rate));
-  for (const name of ["requests", "loads", "degraded", "errors"]) say(byId(name), count(stats[name]));
+  for (const name of ["requests", "loads", "degraded", "errors"])
+    say(byId(name), count(stats[name]));
   say(byId("waited"), `${count(stats.waited)} shared a read`);
-  say(byId("rate-done"), `${milliseconds(load.done)} /s by the load`);
-  for (const name of ["degraded", "errors"]) byId(`figure-${name}`).dataset.some = String(stats[name] > 0);
+  say(byId("rate-done"), `${perSecond(load.done)} /s by the load`);
+  for (const name of ["degraded", "errors"])
+    byId(`figure-${name}`).dataset.some = String(stats[name] > 0);
 }
 
 function showLatency({ hit, miss }) {

@@ -13,8 +13,19 @@ export function tellStory({ at, level, text }) {
   byId("quiet").hidden = true;
   const time = make("time", { className: "number", dateTime: at }, clock(at));
   const lines = byId("lines");
-  lines.prepend(make("li", { data: { level } }, time, icon(ICONS.has(level) ? level : "info"), make("span", {}, text)));
-  while (lines.children.length > MOST) lines.lastChild.remove();
+  lines.prepend(
+    make(
+      "li",
+      { data: { level, key } },
+      time,
+      icon(ICONS.has(level) ? level : "info"),
+      make("span", {}, text),
+    ),
+  );
+  while (lines.children.length > MOST) {
+    told.delete(lines.lastChild.dataset.key);
+    lines.lastChild.remove();
+  }
   return true;
 }
 

@@ -28,9 +28,12 @@ export class Topology {
     say(byId("topology-line"), this.#line(state));
     byId("topology-line").dataset.mood = topology.trouble ? "bad" : "";
     byId("trouble").toggleAttribute("hidden", !topology.trouble);
-    const groups = topology.shards.map((shard) => ({ ...shard, circuit: circuit(state, shard, topology) }));
+    const groups = topology.shards.map((shard) => ({
+      ...shard,
+      circuit: circuit(state, shard, topology),
+    }));
     if (topology.sentinels.length) {
-      groups.push({ name: "Sentinels", slots: "", nodes: topology.sentinels, watching: true });
+      groups.push({ name: "Sentinels", slots: "", nodes: topology.sentinels });
     }
     this.#keep(groups);
     for (const group of groups) this.#group(group, state);
@@ -86,7 +89,7 @@ export class Topology {
   #group(group, state) {
     let box = this.#shards.get(group.name);
     if (!box) {
-      box = shardBox(group.watching);
+      box = shardBox();
       this.#shards.set(group.name, box);
       byId("shards").append(box);
     }
@@ -100,7 +103,9 @@ export class Topology {
       say(fuse.querySelector("span"), words);
     }
     // by name, not by role: nothing jumps when a replica is promoted
-    const nodes = [...group.nodes].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+    const nodes = [...group.nodes].sort((a, b) =>
+      a.name.localeCompare(b.name, "en", { numeric: true }),
+    );
     const led = nodes.some((node) => node.role === "primary" && node.state === "up");
     for (const node of nodes) {
       let view = this.#nodes.get(node.name);
@@ -111,7 +116,9 @@ export class Topology {
   }
 
   #slots(shards) {
-    const parts = shards.flatMap((shard) => ranges(shard.slots).map((range) => ({ name: shard.name, range })));
+    const parts = shards.flatMap((shard) =>
+      ranges(shard.slots).map((range) => ({ name: shard.name, range })),
+    );
     const ribbon = byId("slots");
     ribbon.hidden = !parts.length;
     const wanted = JSON.stringify(parts);
@@ -139,15 +146,18 @@ function circuit(state, shard, topology) {
   return (own ?? (topology.shards.length === 1 ? state.circuits[0] : undefined))?.state;
 }
 
-function shardBox(watching) {
+function shardBox() {
   const fuse = make("p", { className: "circuit" }, icon("info"), make("span"));
   const head = make("div", { className: "head" }, make("h3"), fuse);
-  return make("div", { className: watching ? "shard watching" : "shard" }, head);
+  return make("div", { className: "shard" }, head);
 }
 
 /** "0-5460,9000" as pairs of first and last. */
 function ranges(text) {
-  return [...text.matchAll(/(\d+)(?:-(\d+))?/g)].map(([, first, last]) => [Number(first), Number(last ?? first)]);
+  return [...text.matchAll(/(\d+)(?:-(\d+))?/g)].map(([, first, last]) => [
+    Number(first),
+    Number(last ?? first),
+  ]);
 }
 
 function segment({ name, range: [first, last] }) {

@@ -55,6 +55,8 @@ export function milliseconds(ms) {
 
 export const seconds = (s) => (s < 10 ? tenth.format(s) : whole.format(s));
 
+export const perSecond = (rate) => (rate % 1 && rate < 10 ? tenth : whole).format(rate);
+
 export const percent = (share) => `${whole.format(100 * share)} %`;
 
 /** The time of day of an ISO date, as this machine's clock shows it. */
