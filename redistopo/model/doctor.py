@@ -62,10 +62,11 @@ class PortSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortsSeen:
-    """All ports of the topology file, and the range that the system hands out; `astray` is its
-    host where this machine doesn't have that address."""
+    """All ports of the topology file, in words as `block`, and the range that the system hands
+    out; `astray` is its host where this machine doesn't have that address."""
 
     ports: tuple[PortSeen, ...] = ()
+    block: str = ""
     running: bool = False
     astray: str = ""
     span: tuple[int, int] | None = None

@@ -164,7 +164,8 @@ def _needs(made: Plan) -> Needs:
 def _ports(found: Found, made: Plan) -> PortsSeen:
     topology = made.topology
     span = ephemeral_range()
-    inside = ephemeral(block_of(topology), span)
+    block = block_of(topology)
+    inside = ephemeral(block, span)
     if not bindable(topology.host):
         return PortsSeen(astray=topology.host, span=span, inside=inside)
     blocked = blocker(found.layout.root, topology.host)
@@ -179,7 +180,9 @@ def _ports(found: Found, made: Plan) -> PortsSeen:
         PortSeen(port=port, use=use, holder=busy.get(port, who))
         for port, (use, who) in told.items()
     )
-    return PortsSeen(ports=ports, running=bool(found.running), span=span, inside=inside)
+    return PortsSeen(
+        ports=ports, block=str(block), running=bool(found.running), span=span, inside=inside
+    )
 
 
 def _leftovers(found: Found) -> Leftovers:

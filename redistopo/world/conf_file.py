@@ -24,7 +24,7 @@ def look_at(path: Path) -> ConfSeen:
     A relative include is looked for beside the file; a server takes it from the folder that it
     is started in. Raises WrongRequest for no file, MachineLacks for one that can't be read.
     """
-    path = absolute(path)
+    path = absolute(path).resolve()
     if path.is_dir():
         raise WrongRequest(f"{path} is a folder", hint="name the redis.conf in it")
     text = read_text(path)
@@ -105,5 +105,5 @@ def _introduced(found: Heard, secret: str) -> Heard:
         holder=found.holder or f"pid {told.get('process_id', '?')}",
         listening=found.listening,
         version=Version(*numbers) if numbers else None,
-        config=told.get("config_file", ""),
+        config=str(Path(file).resolve()) if (file := told.get("config_file", "")) else "",
     )

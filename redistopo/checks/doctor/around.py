@@ -29,10 +29,8 @@ def free(facts: Facts) -> Iterator[Answer]:
             hint = "choose another `port` in redistopo.toml, or end that topology: down --wipe"
         yield bad(PORTS, f"{one.use} port {one.port} is held by {one.holder}", hint)
     if not held:
-        numbers = [one.port for one in seen.ports]
         whose = "our own nodes'" if seen.running else "free"
-        told = f"{len(numbers)} ports, {min(numbers)} to {max(numbers)}: {whose}"
-        yield good(told if len(numbers) > 1 else f"port {numbers[0]}: {whose}", PORTS)
+        yield good(f"{seen.block}: {whose}", PORTS)
 
 
 def ephemeral(facts: Facts) -> Iterator[Answer]:
