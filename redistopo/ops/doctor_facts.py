@@ -188,6 +188,7 @@ def _ports(found: Found, made: Plan) -> PortsSeen:
 def _leftovers(found: Found) -> Leftovers:
     listed = ps()
     known = {one.pid: one for one in servers()}
+    roots = {str(found.layout.root), *(one.root for one in listed.topologies)}
     empty, kept = _unplanned(found)
     given = None
     with suppress(RedistopoError):
@@ -195,7 +196,11 @@ def _leftovers(found: Found) -> Leftovers:
     return Leftovers(
         gone=tuple((one.name, one.root) for one in listed.topologies if one.gone),
         orphans=tuple(
-            OrphanSeen(mark=known[one.pid].mark, folder=one.folder)
+            OrphanSeen(
+                mark=known[one.pid].mark,
+                folder=one.folder,
+                listed=any(one.folder.startswith(f"{root}/") for root in roots),
+            )
             for one in listed.orphans
             if one.pid in known
         ),

@@ -41,7 +41,10 @@ def passwords(subject: Subject) -> Iterator[Answer]:
             return None
         has = "another masterauth than their password" if mine else "no masterauth"
         evidence = f"has {has}: it could not follow {', '.join(shut)}"
-        return bad(node.name, evidence, _set(node, "masterauth PASSWORD, the one of the others"))
+        hint = "redistopo up sets it back"
+        if not ours(node):
+            hint = f"{cli(node)} CONFIG SET masterauth PASSWORD, the one of the others"
+        return bad(node.name, evidence, hint)
 
     yield from of_nodes(told, judge, "masterauth opens every other node")
 
@@ -130,7 +133,8 @@ def strays(subject: Subject) -> Iterator[Answer]:
             return None  # it only has to be met
         where = f"is of another cluster, with {others[0].address}" if others else "stands alone"
         slots = sum(one.last - one.first + 1 for one in me.slots)
-        lost = [f"{node.keys} keys" if node.keys else "", _slots(slots, brief(me.slots))]
+        keys = "1 key" if node.keys == 1 else f"{node.keys} keys"
+        lost = [keys if node.keys else "", _slots(slots, brief(me.slots))]
         told = ", ".join(filter(None, lost)) or "nothing but its id"
         evidence = f"{where} (id {me.id[:8]}); a reset would take from it: {told}"
         return bad(node.name, evidence, _reset(node))
@@ -186,8 +190,8 @@ def _data(node: NodeSeen) -> bool:
 
 
 def _set(node: NodeSeen, what: str) -> str:
-    hint = f"{cli(node)} CONFIG SET {what}"
-    return f"{hint}; redistopo up, where it was changed live" if ours(node) else hint
+    """How a directive is given to all nodes of ours for good, or to one of others."""
+    return f"redistopo set {what}" if ours(node) else f"{cli(node)} CONFIG SET {what}"
 
 
 def _number(node: NodeSeen, usual: int, *names: str) -> int:

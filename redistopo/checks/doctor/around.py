@@ -78,7 +78,9 @@ def orphans(facts: Facts) -> Iterator[Answer]:
     """No server works in a state folder of ours without being on record."""
     for one in facts.leftovers.orphans:
         told = f"pid {one.mark.pid} serves in {one.folder}, and no topology has it on record"
-        hint = f"redistopo doctor --fix asks, and ends it; or: kill -TERM {one.mark.pid}"
+        hint = f"kill -TERM {one.mark.pid}   (it saves first, if it can)"
+        if one.listed:
+            hint = f"redistopo doctor --fix asks, and ends it; or: {hint}"
         yield doubtful(LEFT, told, hint)
     if not facts.leftovers.orphans:
         yield good("no server of ours is left over", LEFT)
