@@ -100,7 +100,9 @@ def _here(root: Path) -> Found:
         request = engine_request(project.topology.engine)
         engine = request.assumed  # its ports, nodes and settings are the same with any
         made = make_plan(project.topology, layout, engine, "assumed")
-    except WrongRequest as error:
+        running, state = _state(layout)
+        nodes = len(configs(layout)) or len(made.nodes)
+    except (WrongRequest, MachineLacks) as error:
         there = layout.topology.exists()
         seen = TopologySeen(
             name=layout.root.name,
@@ -109,10 +111,7 @@ def _here(root: Path) -> Found:
             hint=error.hint,
         )
         return Found(layout=layout, project=None, plan=None, topology=seen)
-    running, state = _state(layout)
-    seen = TopologySeen(
-        name=project.topology.name, started=state, nodes=len(configs(layout)) or len(made.nodes)
-    )
+    seen = TopologySeen(name=project.topology.name, started=state, nodes=nodes)
     return Found(layout=layout, project=project, plan=made, topology=seen, running=running)
 
 

@@ -25,9 +25,12 @@ def look_at(path: Path) -> ConfSeen:
     is started in. Raises WrongRequest for no file, MachineLacks for one that can't be read.
     """
     path = absolute(path).resolve()
-    if path.is_dir():
-        raise WrongRequest(f"{path} is a folder", hint="name the redis.conf in it")
-    text = read_text(path)
+    try:
+        text = read_text(path)
+    except MachineLacks as error:
+        # a distribution's own is for its server's user alone
+        error.hint = f"as somebody who may: sudo redistopo doctor --config {path}"
+        raise
     if text is None:
         raise WrongRequest(
             f"there is no file {path}",

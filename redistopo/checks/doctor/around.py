@@ -13,7 +13,7 @@ def free(facts: Facts) -> Iterator[Answer]:
     """Every data and bus port is free, or held by the topology's own node."""
     seen = facts.ports
     if seen is None:
-        yield skipped("no topology file", PORTS)
+        yield skipped("no topology file to take them from", PORTS)
         return
     if seen.astray:
         told = f"this machine has no address {seen.astray}"
@@ -37,7 +37,9 @@ def ephemeral(facts: Facts) -> Iterator[Answer]:
     """No port lies where the system takes ports for outgoing connections from."""
     seen = facts.ports
     if seen is None or seen.span is None:
-        yield skipped("no topology file, or the system doesn't tell its range", PORTS)
+        yield skipped(
+            "no topology file to take them from, or the system doesn't tell its range", PORTS
+        )
     elif seen.inside:
         first, last = seen.span
         ports = f"{seen.inside[0]}" + (f" to {seen.inside[-1]}" if len(seen.inside) > 1 else "")
