@@ -69,6 +69,23 @@ IPTABLES = """\
 -A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 6380 -j ACCEPT
 -A INPUT -p udp -m udp --dport 6379 -j ACCEPT
 """
+REFUSES = """\
+-P INPUT ACCEPT
+-A INPUT -p tcp -m tcp --dport 6381 -j REJECT --reject-with icmp-port-unreachable
+"""
+BY_IPTABLES = """\
+# Warning: table ip filter is managed by iptables-nft, do not touch!
+table ip filter {
+\tchain INPUT {
+\t\ttype filter hook input priority filter; policy accept;
+\t\tiifname "lo" counter packets 0 bytes 0 accept
+\t\tct state related,established counter packets 0 bytes 0 accept
+\t\tmeta l4proto tcp tcp dport { 7000-7005, 9000 }  counter packets 0 bytes 0 accept
+\t\tip saddr 10.0.0.0/8 tcp dport 6380 counter packets 0 bytes 0 drop
+\t\ttcp dport 6381 counter packets 0 bytes 0 reject with icmp port-unreachable
+\t}
+}
+"""
 DOCKER = "-P INPUT ACCEPT\n-A INPUT -j KUBE-FIREWALL\n"
 PF = """\
 scrub-anchor "com.apple/*" all fragment reassemble
@@ -111,6 +128,12 @@ CASES = [
     ("iptables", IPTABLES, 6380, Gate.SOME),
     ("iptables", IPTABLES, 6379, Gate.CLOSED),
     ("iptables", DOCKER, 6379, Gate.SOME),
+    ("iptables", REFUSES, 6381, Gate.CLOSED),
+    ("iptables", REFUSES, 6379, Gate.OPEN),
+    ("nftables", BY_IPTABLES, 6381, Gate.CLOSED),
+    ("nftables", BY_IPTABLES, 6380, Gate.SOME),
+    ("nftables", BY_IPTABLES, 9000, Gate.OPEN),
+    ("nftables", BY_IPTABLES, 6379, Gate.OPEN),
     ("iptables", "-P INPUT ACCEPT\n", 6379, Gate.OPEN),
     ("iptables", "nothing", 6379, Gate.UNKNOWN),
     ("pf", PF, 22, Gate.OPEN),
