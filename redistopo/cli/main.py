@@ -15,14 +15,17 @@ from redistopo.cli.commands.down import down
 from redistopo.cli.commands.drill import drill
 from redistopo.cli.commands.engines import engines
 from redistopo.cli.commands.events import events
+from redistopo.cli.commands.explain import explain
 from redistopo.cli.commands.failover import failover
 from redistopo.cli.commands.init import init
+from redistopo.cli.commands.install import install
 from redistopo.cli.commands.kill import kill
 from redistopo.cli.commands.logs import logs
 from redistopo.cli.commands.pause import pause
 from redistopo.cli.commands.plan import plan
 from redistopo.cli.commands.ps import ps
 from redistopo.cli.commands.render import render
+from redistopo.cli.commands.reset import reset
 from redistopo.cli.commands.restart import restart
 from redistopo.cli.commands.resume import resume
 from redistopo.cli.commands.schema import schema
@@ -74,9 +77,9 @@ def redistopo() -> None:
 
 for _command in (
     init, up, verify, status, down, drill,
-    stop, start, restart, kill, pause, resume, failover, set_,
+    stop, start, restart, kill, pause, resume, failover, set_, reset,
     wait, watch, events, logs, cli, call,
-    doctor, plan, render, ps, bundle, secret, certs, engines, templates, schema,
+    doctor, plan, render, ps, bundle, secret, certs, install, engines, explain, templates, schema,
 ):  # fmt: skip
     redistopo.add_command(_command)
 

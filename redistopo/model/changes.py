@@ -9,6 +9,8 @@ from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import Method, Plan
 from redistopo.model.planner import led_by
 from redistopo.model.record import Record
+from redistopo.model.rejoining import comebacks, ghosts
+from redistopo.model.slots import SlotRange, brief
 
 
 class Do(StrEnum):
@@ -25,6 +27,8 @@ class Do(StrEnum):
     LEAD = "lead"
     MEET = "meet"
     FAILOVER = "failover"
+    REJOIN = "rejoin"
+    FORGET = "forget"
 
 
 Settings = Mapping[str, str | None]
@@ -39,12 +43,14 @@ Drifts = Mapping[str, Settings]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing to do to some nodes, and why; `settings` holds what `CORRECT` sets, by node."""
+    """One thing to do to some nodes, and why; `settings` holds what `CORRECT` sets, by node,
+    `slots` what the node leads that comes back by `REJOIN`."""
 
     do: Do
     nodes: tuple[str, ...]
     cause: str
     settings: Mapping[str, Settings] = field(default_factory=dict)
+    slots: tuple[SlotRange, ...] = ()
 
     def __str__(self) -> str:
         what = {
@@ -59,7 +65,12 @@ class Step:
             Do.LEAD: "let lead",
             Do.MEET: "make known to each other",
             Do.FAILOVER: "have a new primary chosen by",
+            Do.REJOIN: "take back into the cluster",
+            Do.FORGET: "have ids forgotten that no node has, by",
         }[self.do]
+        if self.do is Do.REJOIN:
+            role = f"a replica of {self.nodes[1]}" if self.nodes[1:] else "primary of slots "
+            return f"{what} {self.nodes[0]}, as {role}{brief(self.slots)}"
         if self.do is Do.LEAD and self.nodes[1:]:
             return f"let {names(self.nodes[1:])} follow {self.nodes[0]}"
         return f"{what} {names(self.nodes)}"
@@ -138,8 +149,17 @@ def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
         *(Step(do=Do.LEAD, nodes=(one,), cause=_WHY_HEIR) for one in heirs),
         *_revive(plan, absent, _why_absent(situation), _led(plan, situation.seen)),
         *_late(plan, situation.seen),
+        *_rejoining(plan, situation.seen),
         *_correct(situation),
     )
+
+
+def _rejoining(plan: Plan, seen: Observed) -> Iterable[Step]:
+    """Nodes that were reset come back, and what they were is forgotten."""
+    for one in comebacks(seen, plan.topology.shards):
+        yield Step(do=Do.REJOIN, nodes=one.nodes, cause=one.cause, slots=one.slots)
+    if found := ghosts(seen):
+        yield Step(do=Do.FORGET, nodes=tuple(found), cause="a node was reset, and has a new id")
 
 
 def _watched(plan: Plan, situation: Situation) -> tuple[Step, ...]:

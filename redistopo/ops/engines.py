@@ -21,4 +21,4 @@ class EnginesResult:
 
 def engines() -> EnginesResult:
     """The servers on this machine."""
-    return EnginesResult(engines=find(tls=True), install=install_hint())
+    return EnginesResult(engines=find(tls=True), install=f"redistopo install, or {install_hint()}")

@@ -9,6 +9,7 @@ from redistopo.form.by_cli import form_by_cli
 from redistopo.form.hands import Hands
 from redistopo.form.instant import form_instantly, seed
 from redistopo.form.lead import lead
+from redistopo.form.rejoin import forget, rejoin
 from redistopo.form.start import await_ready, start
 from redistopo.form.watch import fail_over, introduce
 from redistopo.model.changes import USERS, Do, Step
@@ -16,6 +17,7 @@ from redistopo.model.conf_text import REWRITTEN, read_conf, with_values, without
 from redistopo.model.exposure import refuse_exposed
 from redistopo.model.observed import Role
 from redistopo.model.plan import Method, NodePlan, Plan
+from redistopo.model.rejoining import ghosts
 from redistopo.model.sentinels import MONITOR
 from redistopo.ops.persisting import finish, prepare, refuse_renamed, to_log, to_snapshot
 from redistopo.ops.rebuild import rebuild
@@ -144,6 +146,14 @@ def _fail_over(hands: Hands, _one: Step) -> None:
     fail_over(hands)
 
 
+def _rejoin(hands: Hands, one: Step) -> None:
+    rejoin(hands, one.nodes, one.slots)
+
+
+def _forget(hands: Hands, _one: Step) -> None:
+    forget(hands, ghosts(hands.look(Depth.HEALTH)))
+
+
 def _tell_sentinel(hands: Hands, node: NodePlan, directive: str, value: str) -> None:
     """The Sentinel has the setting, and writes it into its own file."""
     seen = next(one for one in hands.look(Depth.HEALTH).nodes if one.name == node.name)
@@ -218,4 +228,6 @@ _DOERS: dict[Do, Callable[[Hands, Step], None]] = {
     Do.LEAD: _lead,
     Do.MEET: _meet,
     Do.FAILOVER: _fail_over,
+    Do.REJOIN: _rejoin,
+    Do.FORGET: _forget,
 }

@@ -15,6 +15,7 @@ from redistopo.model.findings import Finding
 from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record
+from redistopo.model.rejoining import comebacks, ghosts
 from redistopo.ops.certs import prepare_certificates
 from redistopo.ops.execute import execute
 from redistopo.ops.explain import explaining
@@ -151,12 +152,20 @@ def _converge(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, .
         execute(hands, steps)
         done += steps
         unformed = hands.plan.topology.clustered and not record.formed
-        more = any(one.do in (Do.RESUME, Do.FAILOVER) for one in steps) or (
-            unformed and steps and not any(one.do is Do.FORM for one in steps)
+        more = (
+            any(one.do in (Do.RESUME, Do.FAILOVER, Do.REJOIN) for one in steps)
+            or (unformed and steps and not any(one.do is Do.FORM for one in steps))
+            or (record.formed and any(one.do is Do.START for one in steps) and _strayed(hands))
         )
         if not more:
             break
     return tuple(done)
+
+
+def _strayed(hands: Hands) -> bool:
+    """Whether there are nodes to take back, now that all run: one that is down may own slots."""
+    seen = hands.look(Depth.HEALTH)
+    return bool(comebacks(seen, hands.plan.topology.shards) or ghosts(seen))
 
 
 def _rebuilt(hands: Hands, record: Record, asked: tuple[str, ...]) -> tuple[Step, ...]:

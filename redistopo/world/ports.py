@@ -25,6 +25,13 @@ def free(host: str, port: int) -> bool:
     return True
 
 
+def any_free(host: str) -> int:
+    """A port that was free a moment ago, of the system's own choice."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
 def bindable(host: str) -> bool:
     """Whether this machine has that address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -8,6 +8,7 @@ import pytest
 
 from redistopo.errors import WrongRequest
 from redistopo.render.environment import shipped, sources
+from redistopo.render.topics import topics
 
 NAMES = [name for name, _ in sources()]
 
@@ -41,8 +42,8 @@ def test_a_template_of_ours_alone_has_a_golden(name: str, table: Callable[[str],
     assert any(golden.startswith(OURS_ALONE[name]) for golden in table("render/test_goldens.py"))
 
 
-def test_nothing_but_templates_is_shipped_with_them() -> None:
+def test_nothing_but_templates_and_topics_is_shipped_with_them() -> None:
     shipped_files = {
         path.relative_to(shipped()).as_posix() for path in shipped().rglob("*") if path.is_file()
     }
-    assert shipped_files == set(NAMES)
+    assert shipped_files == {*NAMES, *(f"explain/{one.name}.md" for one in topics())}

@@ -16,7 +16,7 @@ def show_acted(result: ActResult) -> None:
         click.echo("Nothing to do.")
     for one in result.nodes:
         click.echo(_line(one))
-    _show_now(result.now)
+    show_now(result.now)
 
 
 def _line(one: NodeDone) -> str:
@@ -25,7 +25,8 @@ def _line(one: NodeDone) -> str:
     return f"{one.name}: " + click.style(one.did, fg=color) + hint
 
 
-def _show_now(now: tuple[NodeStatus, ...]) -> None:
+def show_now(now: tuple[NodeStatus, ...]) -> None:
+    """How all nodes are now; of many only those that are not well."""
     unwell = [line for line in now if line.state != "ok"]
     listed = now if len(now) <= _MOST_NODES else unwell
     click.echo(f"Now {len(now) - len(unwell)} of {len(now)} nodes are well:" if listed

@@ -1,0 +1,52 @@
+"""``redistopo explain``"""
+
+import sys
+
+import click
+
+from redistopo.cli import options
+from redistopo.cli.output import Manner, deliver
+
+
+def _topics(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """What the shell offers."""
+    from redistopo.render.topics import topics
+
+    return [one.name for one in topics() if one.name.startswith(incomplete)]
+
+
+@click.command()
+@click.argument("topic", required=False, default="", shell_complete=_topics)
+@options.output
+def explain(topic: str, as_json: bool, quiet: bool) -> None:
+    """Explain a topic: what it is, how it works, what it promises, what to try.
+
+    Without TOPIC it lists them. In a pipe it is plain markdown.
+    """
+    from redistopo.ops.topics import TopicResult, explain_topic
+
+    def show(result: TopicResult) -> None:
+        if not topic:
+            width = max(len(one.name) for one in result.topics)
+            for one in result.topics:
+                click.echo(f"{click.style(one.name.ljust(width), bold=True)}  {one.summary}")
+            click.echo("\nOne of them: redistopo explain cluster")
+        elif sys.stdout.isatty():
+            _draw(result.topics[0].text)
+        else:
+            click.echo(result.topics[0].text, nl=False)
+
+    manner = Manner(verb="explain", as_json=as_json, quiet=quiet)
+    deliver(manner, lambda _tell: explain_topic(topic), show)
+
+
+_WIDEST = 100
+"""Longer lines are hard to read."""
+
+
+def _draw(text: str) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console()
+    console.print(Markdown(text, hyperlinks=False), width=min(console.width, _WIDEST))

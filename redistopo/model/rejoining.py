@@ -1,0 +1,129 @@
+"""Nodes that a CLUSTER RESET took out of their cluster, and how each comes back; pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from redistopo.model.observed import NodeSeen, Observed, missing_slots, shards_of
+from redistopo.model.slots import SLOTS, SlotRange, split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comeback:
+    """How one node comes back: as a replica of `primary`, or leading `slots`; `orphan` where it
+    is the replica of a primary that nobody is any more."""
+
+    name: str
+    orphan: bool = False
+    primary: str = ""
+    slots: tuple[SlotRange, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """It, and whom it follows."""
+        return (self.name, self.primary) if self.primary else (self.name,)
+
+    @property
+    def cause(self) -> str:
+        if self.orphan:
+            return "its primary is no more"
+        return "it has no slots and no keys: it was reset"
+
+
+def strayed(seen: Observed) -> tuple[NodeSeen, ...]:
+    """The primaries without slots and keys, as a reset leaves them.
+
+    They know no other node; but since Valkey 8.1 the others, who still know one that kept its
+    id, meet it again after the node timeout.
+    """
+    return tuple(node for node in seen.answering if _empty(node))
+
+
+def _empty(node: NodeSeen) -> bool:
+    me = node.myself
+    return me is not None and me.primary and not me.slots and not node.keys
+
+
+def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
+    """The replicas of a primary that got a new id while they didn't run."""
+    live = _live(seen)
+    return tuple(
+        node
+        for node in seen.answering
+        if (me := node.myself) and me.replica and me.primary_id not in live
+    )
+
+
+def _live(seen: Observed) -> frozenset[str]:
+    return frozenset(me.id for node in seen.nodes if (me := node.myself))
+
+
+def comebacks(seen: Observed, shards: int) -> tuple[Comeback, ...]:
+    """How each strayed node comes back to a cluster of so many shards, those that lead first.
+
+    What none of the others owns is led again, by as many as there are primaries too few; all
+    others, and replicas whose primary nobody is any more, follow whoever has the fewest
+    replicas. Empty while a node doesn't answer (it may own what seems to be nobody's), where
+    all have strayed, and where somebody moved slots away so that fewer lead than planned.
+    """
+    alone = strayed(seen)
+    rest = [node for node in seen.nodes if node not in alone]
+    lost = _orphans(seen)
+    if not (alone or lost) or not rest or len(seen.answering) != len(seen.nodes):
+        return ()
+    owned = [me.slots for node in rest if (me := node.myself) and me.slots]
+    pieces = _pieces(missing_slots(owned, SLOTS), shards)
+    leads = max(0, min(shards - len(owned), len(alone), len(pieces)))
+    if len(owned) + leads < shards:
+        return ()
+    found = [
+        Comeback(name=node.name, slots=tuple(one for some in pieces[n::leads] for one in some))
+        for n, node in enumerate(alone[:leads])
+    ]
+    replicas = {
+        one.primary.name: len(one.replicas)
+        for one in shards_of(seen)
+        if one.primary and one.slots and one.primary in rest
+    } | {one.name: 0 for one in found}
+    for node in (*alone[len(found) :], *lost):
+        if replicas:
+            primary = min(replicas, key=lambda name: replicas[name])
+            replicas[primary] += 1
+            found.append(Comeback(name=node.name, primary=primary, orphan=node in lost))
+    return tuple(found)
+
+
+def _pieces(missing: Iterable[SlotRange], shards: int) -> list[tuple[SlotRange, ...]]:
+    """The missing slots, cut where the plan cuts its shards."""
+    wanted = tuple(missing)
+    cut = (
+        tuple(
+            SlotRange(max(one.first, share.first), min(one.last, share.last))
+            for one in wanted
+            if one.first <= share.last and share.first <= one.last
+        )
+        for share in split(shards)
+    )
+    return [piece for piece in cut if piece]
+
+
+def ghosts(seen: Observed) -> Mapping[str, tuple[str, ...]]:
+    """Node -> ids in its table that no node has any more, as a reset with a new id leaves them.
+
+    Only those without an address, or at the address of a node that has another id; a
+    stranger's is left alone. Empty while a node doesn't answer: it may be the one.
+    """
+    if len(seen.answering) != len(seen.nodes):
+        return {}
+    live = _live(seen)
+    places = {node.address for node in seen.nodes}
+    found = {
+        node.name: tuple(
+            one.id
+            for one in node.members
+            if one.id not in live
+            and "handshake" not in one.flags
+            and ("noaddr" in one.flags or one.address in places)
+        )
+        for node in seen.nodes
+    }
+    return {name: ids for name, ids in found.items() if ids}

@@ -1,0 +1,109 @@
+"""`install`: a Redis or Valkey server on this machine, by the system's means or by pip, proven."""
+
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from redistopo.errors import ExitCode, MachineLacks, RedistopoError
+from redistopo.events import Tell, note, step
+from redistopo.model.engine import Engine
+from redistopo.model.installing import Recipe, Way, recipe
+from redistopo.world.engines import find
+from redistopo.world.installing import machine, perform
+from redistopo.world.trial import Trial, tried
+from redistopo.world.waiting import Deadline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallRequest:
+    """By which way ("" for the one that fits best), and for how many seconds at most."""
+
+    way: str = ""
+    seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What would be run; `found` is a server that is there already, and makes it needless."""
+
+    recipe: Recipe | None
+    found: Engine | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallResult:
+    """What was offered, whether it was done, and the server that answered PING.
+
+    Without consent nothing is done: then `engine` and `trial` are None.
+    """
+
+    offer: Offer
+    done: bool = False
+    engine: Engine | None = None
+    trial: Trial | None = None
+
+    @property
+    def code(self) -> ExitCode:
+        """DONE where there is a server now that wasn't asked for in vain."""
+        if self.engine:
+            return ExitCode.DONE
+        barred = self.offer.recipe is not None and self.offer.recipe.obstacle
+        return ExitCode.LACKING if barred else ExitCode.FAILED
+
+
+def offer(request: InstallRequest) -> Offer:
+    """What `install` would run here; nothing where a server is found and no way was asked for.
+
+    Raises WrongRequest for a way that this machine doesn't have, MachineLacks where there is none.
+    """
+    if not request.way and (found := _first(find())):
+        return Offer(recipe=None, found=found)
+    return Offer(recipe=recipe(machine(), request.way))
+
+
+def install(request: InstallRequest, offered: Offer, tell: Tell) -> InstallResult:
+    """The commands offered were run, and the server that they brought answered PING.
+
+    Raises MachineLacks where they can't be run as who we are, RedistopoError where one failed
+    or what it brought doesn't work.
+    """
+    if offered.recipe is None:
+        return InstallResult(offer=offered, engine=offered.found)
+    wanted = offered.recipe
+    if wanted.obstacle:
+        raise MachineLacks(wanted.obstacle, detail="\n".join(wanted.shown), hint=wanted.hint)
+    deadline = Deadline(request.seconds)
+    for command, shown in zip(wanted.commands, wanted.shown, strict=True):
+        try:
+            with step(tell, shown):
+                perform(command, lambda line: note(tell, line), deadline)
+        except RedistopoError as error:
+            error.hint = error.hint or f"by hand: {shown}; or another way: {_OTHER}"
+            raise
+    importlib.invalidate_caches()  # of a package that came while we run
+    engine = _brought(wanted.way)
+    with step(tell, f"start {engine.title} for a moment, and ask for PING"):
+        trial = tried(engine)
+    return InstallResult(offer=offered, done=True, engine=engine, trial=trial)
+
+
+_OTHER = "redistopo install --with " + "|".join(Way)
+
+
+def _brought(way: Way) -> Engine:
+    """The first server that this way brings; raises MachineLacks where none is found, or one
+    that is too old."""
+    packaged = "the Python package"
+    found = [one for one in find() if (packaged in one.source) is (way is Way.PIP)]
+    engine = _first(found)
+    if engine is None:
+        raise MachineLacks(
+            f"{way} is done, but brought no server that redistopo can use",
+            detail="\n".join(f"{one.title}: {one.path}" for one in found) or "none was found",
+            hint=_OTHER,
+        )
+    return engine
+
+
+def _first(engines: Iterable[Engine]) -> Engine | None:
+    return next((one for one in engines if one.supported), None)

@@ -1,0 +1,113 @@
+"""`reset`: CLUSTER RESET of one node, with its data led by another first, or given up knowingly."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redistopo.errors import ExitCode, RedistopoError
+from redistopo.events import Tell, step
+from redistopo.form.handover import Handover
+from redistopo.form.rejoin import forget
+from redistopo.model.observed import NodeSeen
+from redistopo.model.resetting import Reset, resetting
+from redistopo.model.selector import select_one
+from redistopo.ops.acting import require_words
+from redistopo.ops.changing import Changing, Request, changing
+from redistopo.ops.failover import hand_on
+from redistopo.ops.selection import running
+from redistopo.ops.status import NodeStatus, lines
+from redistopo.world.client import Asker, Command, succeed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetRequest:
+    """Which node, by selector words; `hard` also gives it a new id; with `force` also where
+    data is lost that no other node has. `seconds` for all of it."""
+
+    root: Path
+    words: tuple[str, ...]
+    hard: bool = False
+    force: bool = False
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetResult:
+    """What the node was and had, who took over from it (None for nobody), all nodes as they
+    are now, and the command that takes the node back."""
+
+    reset: Reset
+    handover: Handover | None
+    now: tuple[NodeStatus, ...]
+    seconds: float
+    next: str = "redistopo up"
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def outlook(request: ResetRequest) -> Reset:
+    """What the reset would cost; nothing is changed.
+
+    Raises WrongRequest for words that don't mean one node, and for other shapes than a
+    cluster; RedistopoError where it can't be, or loses data without `force`.
+    """
+    require_words(request.words, "reset")
+    with running(request.root) as found:
+        node = found.meant_one(request.words)
+        return _allowed(resetting(found.seen, node, hard=request.hard), request)
+
+
+def reset(request: ResetRequest, tell: Tell) -> ResetResult:
+    """The node knows no other node, has no slots and no keys, also on its disk; what it led, its
+    replica leads. With `hard` the others have forgotten its id; else they still know it.
+
+    Whatever `outlook` raises, before anything is changed. Cut off half-way, `up` takes the
+    node back as it does after the end.
+    """
+    began = time.monotonic()
+    require_words(request.words, "reset")
+    asked = Request(verb="reset", root=request.root, seconds=request.seconds)
+    with changing(asked, tell, assume=True) as now:
+        node = select_one(now.seen, request.words)
+        found = _allowed(resetting(now.seen, node, hard=request.hard), request)
+        done = None
+        if found.heir:
+            _, done = hand_on(now, [found.heir])
+            node = select_one(now.seen, [found.name])
+            _allowed(resetting(now.seen, node, hard=request.hard), request)
+        if not found.already:
+            _reset(now, node, found)
+        return ResetResult(
+            reset=found, handover=done, now=lines(now.again()), seconds=time.monotonic() - began
+        )
+
+
+def _allowed(found: Reset, request: ResetRequest) -> Reset:
+    if found.lost and not request.force:
+        again = f"redistopo reset {found.name}{' --hard' if request.hard else ''} --force"
+        raise RedistopoError(
+            f"{found.name} is not reset: {found.lost}",
+            detail="\n".join(one for one in found.sentences if one != found.lost),
+            hint="; ".join(filter(None, [found.instead, f"{again} gives it up"])),
+        )
+    return found
+
+
+def _reset(now: Changing, node: NodeSeen, found: Reset) -> None:
+    hands = now.hands
+    # a primary that holds keys refuses; and what a replica had is gone from memory alone: from
+    # its append-only file it would come back at the next start, and claim the slots of it
+    first: list[Command] = [("FLUSHALL",)] if found.lost else []
+    how = "HARD" if found.hard else "SOFT"
+    commands: list[Command] = [*first, ("CLUSTER", "RESET", how), ("FLUSHALL",)]
+    with (
+        step(hands.tell, f"reset {node.name}"),
+        # it answers once all keys are freed, which takes seconds where there are many millions
+        Asker(hands.keys, seconds=hands.deadline.left) as asker,
+    ):
+        for command, reply in zip(commands, asker.ask(node.host, node.port, commands), strict=True):
+            succeed(reply, f"{node.name}: {' '.join(map(str, command))}")
+    # not where it keeps its id: Valkey would then refuse it for 60 s, however it comes
+    if found.hard:
+        others = [other for other in now.seen.answering if other.name != node.name]
+        with step(hands.tell, f"have {len(others)} others forget its id"):
+            forget(hands, {other.name: (found.id,) for other in others})

@@ -1,0 +1,30 @@
+"""`explain`: what a topic is, how it works, what it promises, and what to try."""
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from redistopo.errors import ExitCode, WrongRequest
+from redistopo.render.topics import Topic, topics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicResult:
+    """The topic asked for, or all of them."""
+
+    topics: tuple[Topic, ...]
+    code: ExitCode = field(default=ExitCode.DONE)
+
+
+def explain_topic(name: str = "") -> TopicResult:
+    """That topic, or all of them for no name; raises WrongRequest for one that isn't there."""
+    known = {one.name: one for one in topics()}
+    if not name:
+        return TopicResult(topics=tuple(known.values()))
+    if found := known.get(name.lower()):
+        return TopicResult(topics=(found,))
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    raise WrongRequest(
+        f"there is no topic {name!r}",
+        detail=f"topics: {', '.join(known)}",
+        hint=f"redistopo explain {near[0]}" if near else "redistopo explain lists them",
+    )

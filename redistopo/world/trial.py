@@ -1,0 +1,89 @@
+"""A server started for a moment, asked for PING, and ended: proof that it works here."""
+
+import subprocess
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from redistopo.errors import RedistopoError, TimedOut, Unreachable
+from redistopo.model.access import Access, one_key
+from redistopo.model.engine import Engine
+from redistopo.world.client import Asker
+from redistopo.world.files import tail
+from redistopo.world.ports import any_free
+from redistopo.world.process import clean_environment
+from redistopo.world.waiting import Deadline, wait_for
+
+_HOST = "127.0.0.1"
+_SECONDS = 10.0
+_END_SECONDS = 5.0
+_TRIES = 3
+"""A port that was free may be taken the next moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What the server said to PING, at which port, while it ran."""
+
+    port: int
+    reply: str
+
+
+def tried(engine: Engine) -> Trial:
+    """The server answered PING on loopback from a folder of its own, and has ended; nothing of
+    it is left. Raises RedistopoError with its last lines where it ended or said nothing."""
+    for _ in range(_TRIES - 1):
+        with suppress(_PortTaken):
+            return _tried(engine)
+    return _tried(engine)
+
+
+class _PortTaken(RedistopoError):
+    """Somebody was faster."""
+
+
+def _tried(engine: Engine) -> Trial:
+    port = any_free(_HOST)
+    with (
+        tempfile.TemporaryDirectory(prefix="redistopo-") as folder,
+        Asker(one_key(Access())) as ask,
+    ):
+        log = Path(folder) / "log"
+        with log.open("wb") as out:
+            child = subprocess.Popen(
+                [engine.path, "--port", str(port), "--bind", _HOST, "--save", ""],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=clean_environment(),
+                start_new_session=True,
+            )
+
+        def look() -> str | None:
+            if child.poll() is not None:
+                text = tail(log, 6)
+                kind = _PortTaken if "in use" in text else RedistopoError
+                raise kind(f"{engine.path} ended right after its start", detail=text)
+            with suppress(Unreachable):
+                return str(ask.ask(_HOST, port, [("PING",)])[0])
+            return None
+
+        try:
+            return Trial(port=port, reply=wait_for(look, Deadline(_SECONDS), lambda: tail(log, 6)))
+        except TimedOut as error:
+            raise RedistopoError(
+                f"{engine.path} didn't answer within {_SECONDS:g} s", detail=error.detail
+            ) from error
+        finally:
+            _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

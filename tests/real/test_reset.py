@@ -1,0 +1,130 @@
+"""A node taken out of its cluster by CLUSTER RESET, and taken back by `up`: the full circle."""
+
+from contextlib import closing
+from typing import Any
+
+import pytest
+import redis
+from support.engines import BUNDLED, ENGINES
+from support.judge import roles
+from support.project import Project
+from support.terminal import Terminal
+from support.waiting import until
+
+KEYS = 60
+
+_BY_AGE = sorted(ENGINES, key=lambda name: ENGINES[name].version)
+EDGES = dict.fromkeys([_BY_AGE[0], _BY_AGE[-1]])
+"""Redis, where nobody meets the node but `up`, and Valkey, where the others meet it again; the
+tests below run on the Valkey between."""
+
+
+def _up(project: Project, engine: str) -> None:
+    words = ("--formation", "instant", "--node-timeout", "1000")
+    project.init("cluster", *words, engine=engine)
+    project.up()
+    with closing(_cluster(project)) as client:
+        for n in range(KEYS):
+            client.set(f"key:{n}", n)
+        for port in project.ports[:3]:
+            with project.client(port) as node:
+                assert node.execute_command("WAIT", 1, 3000) == 1
+
+
+def _cluster(project: Project) -> Any:
+    return redis.RedisCluster("127.0.0.1", project.port, password=project.password)
+
+
+def _kept(project: Project) -> int:
+    """How many of the keys a client of the cluster finds."""
+    with closing(_cluster(project)) as client:
+        return sum(client.get(f"key:{n}") == str(n).encode() for n in range(KEYS))
+
+
+def _id(project: Project, node: int) -> str:
+    with project.client(project.port + node - 1) as client:
+        return str(client.execute_command("CLUSTER", "MYID"))
+
+
+def _replica_of(project: Project, node: int) -> int:
+    """The number of the one replica that a node has."""
+    with project.client(project.port + node - 1) as client:
+        return int(client.info("replication")["slave0"]["port"]) - project.port + 1
+
+
+def _whole(project: Project) -> None:
+    until(lambda: project.faults() == [], what="healthy")
+
+
+@pytest.mark.parametrize("engine", EDGES)
+def test_the_full_circle(project: Project, engine: str) -> None:
+    _up(project, ENGINES[engine].path)
+    replica = _replica_of(project, 1)
+    name = f"node{replica}"
+
+    # a replica, with the id that it has
+    refused = project.run("reset", name, check=2)
+    assert "its id" in refused.err
+    assert "--yes" in refused.err
+    _whole(project)
+    before = _id(project, replica)
+    done = project.run("reset", name, "--yes", check=0)
+    assert "Take it back   redistopo up" in done.out
+    with project.client(project.port + replica - 1) as node:
+        assert node.dbsize() == 0
+        assert node.info("replication")["role"] == "master"
+    # killed and started: what it had doesn't come back from its disk
+    project.crash(replica)
+    project.up()
+    assert roles(project.ports, project.password)[project.port + replica - 1] == "slave"
+    assert _id(project, replica) == before
+    _whole(project)
+
+    # a primary, with a new id: its replica leads first, and nothing is lost
+    before, heir = _id(project, 2), _replica_of(project, 2)
+    done = project.run("reset", "node2", "--hard", "--yes", check=0)
+    assert f"node2 -> node{heir}: writes waited" in done.out
+    assert _kept(project) == KEYS
+    project.up()
+    assert _id(project, 2) != before
+    _whole(project)
+    assert _kept(project) == KEYS
+
+    # a primary whose replica is down: refused; and with --force it leads its slots again, empty
+    last = _replica_of(project, 3)
+    project.run("stop", f"node{last}", check=0)
+    refused = project.run("reset", "node3", "--yes", check=1)
+    assert "keys lost: no other node that answers has what it holds" in refused.err
+    assert f"redistopo start brings back node{last}" in refused.err
+    assert _kept(project) == KEYS
+    project.run("reset", "node3", "--hard", "--force", "--yes", check=0)
+    project.up()
+    _whole(project)
+    assert 0 < _kept(project) < KEYS
+    assert roles(project.ports, project.password)[project.port + 2] == "master"
+
+
+def test_a_reset_by_hand_is_mended_too(project: Project) -> None:
+    """As done in anger: by redis-cli, with a new id, and the others not told."""
+    _up(project, BUNDLED.path)
+    number = _replica_of(project, 1)
+    with project.client(project.port + number - 1) as node:
+        node.execute_command("CLUSTER", "RESET", "HARD")
+    planned = project.run("plan", check=0)
+    assert f"take back into the cluster node{number}, as a replica of node1" in planned.out
+    project.up()
+    _whole(project)
+    assert _kept(project) == KEYS
+    assert "nothing to do" in project.up().out
+
+
+def test_asked_on_a_terminal(project: Project) -> None:
+    _up(project, BUNDLED.path)
+    assert "reset whom?" in project.run("reset", check=2).err
+    terminal = Terminal(project, "reset", "node1")
+    until(lambda: "Reset node1? [y/N]" in terminal.read(), 30)
+    assert "leads slots 0-5460 first, with all data" in terminal.read()
+    terminal.type("n\r")
+    assert terminal.end() == 1
+    assert "nothing was changed" in terminal.read()
+    _whole(project)

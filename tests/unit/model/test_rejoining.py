@@ -1,0 +1,138 @@
+"""How nodes that were reset come back: captured clusters, with some nodes emptied."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import pytest
+
+from redistopo.model.changes import Do, Situation, changes
+from redistopo.model.observed import NodeSeen, Observed
+from redistopo.model.plan import Plan
+from redistopo.model.record import Record
+from redistopo.model.rejoining import Comeback, comebacks, ghosts, strayed
+from redistopo.model.replies import Member
+from redistopo.model.slots import SlotRange, split
+
+Seen = Callable[[str, str], Observed]
+
+
+def _reset(node: NodeSeen, *, hard: bool, alone: bool = True) -> NodeSeen:
+    """The node as a CLUSTER RESET leaves it; with `alone` False, as others have met it again."""
+    me = node.myself
+    assert me is not None
+    flags = frozenset({"myself", "master"})
+    mine = replace(me, flags=flags, slots=(), primary_id="-", id="f" * 40 if hard else me.id)
+    keys = {name: text for name, text in node.info.items() if not name.startswith("db")}
+    others = () if alone else tuple(one for one in node.members if not one.myself)
+    return replace(node, members=(mine, *others), info={**keys, "role": "master"})
+
+
+def after(seen: Observed, *names: str, hard: bool = False, alone: bool = True) -> Observed:
+    """The cluster after a reset of these nodes; after a hard one the others list a ghost."""
+
+    def left(member: Member, gone: Iterable[str]) -> Member:
+        ghost = replace(member, host="", port=0, flags=frozenset({"master", "noaddr"}), slots=())
+        return ghost if hard and member.id in gone else member
+
+    gone = {me.id for node in seen.nodes if node.name in names and (me := node.myself)}
+    nodes = tuple(
+        _reset(node, hard=hard, alone=alone)
+        if node.name in names
+        else replace(node, members=tuple(left(one, gone) for one in node.members))
+        for node in seen.nodes
+    )
+    return replace(seen, nodes=nodes)
+
+
+def _silent(seen: Observed, name: str) -> Observed:
+    nodes = tuple(
+        replace(one, info={}, members=(), error="gone") if one.name == name else one
+        for one in seen.nodes
+    )
+    return replace(seen, nodes=nodes)
+
+
+def test_nobody_has_strayed_from_a_healthy_cluster(observed: Seen, engine_name: str) -> None:
+    seen = observed(engine_name, "cluster")
+    assert strayed(seen) == ()
+    assert comebacks(seen, 3) == ()
+    assert ghosts(seen) == {}
+
+
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_replica_follows_whoever_lacks_one(
+    observed: Seen, engine_name: str, hard: bool, alone: bool
+) -> None:
+    seen = observed(engine_name, "cluster")
+    followed = next(one for one in seen.nodes if one.address == seen.nodes[4].follows)
+    back = comebacks(after(seen, "node5", hard=hard, alone=alone), 3)
+    assert back == (Comeback(name="node5", primary=followed.name),)
+
+
+def test_a_primary_leads_what_nobody_else_owns(observed: Seen, engine_name: str) -> None:
+    seen = observed(engine_name, "cluster")
+    led = seen.nodes[1].myself
+    assert led is not None
+    assert comebacks(after(seen, "node2"), 3) == (Comeback(name="node2", slots=led.slots),)
+
+
+def test_several_share_what_nobody_owns_as_planned(observed: Seen) -> None:
+    seen = after(observed("redis-8.2", "cluster"), "node1", "node2", "node4")
+    first, second, third = comebacks(seen, 3)
+    shares = split(3)
+    assert (first.slots, second.slots) == ((shares[0],), (shares[1],))
+    assert third.name == "node4"
+    assert third.primary in ("node1", "node2")
+
+
+def test_who_is_silent_may_own_what_seems_to_be_nobodys(observed: Seen) -> None:
+    seen = after(observed("redis-8.2", "cluster"), "node4")
+    assert comebacks(_silent(seen, "node2"), 3) == ()
+    assert ghosts(_silent(after(seen, "node5", hard=True), "node2")) == {}
+
+
+def test_a_cluster_of_which_nothing_is_left_is_not_made_up(observed: Seen) -> None:
+    names = [f"node{n}" for n in range(1, 7)]
+    assert comebacks(after(observed("redis-8.2", "cluster"), *names), 3) == ()
+
+
+def test_a_primary_that_somebody_emptied_by_moving_its_slots_is_left_alone(observed: Seen) -> None:
+    seen = observed("redis-8.2", "cluster")
+    moved = after(seen, "node2", alone=False)
+    me = seen.nodes[0].myself
+    assert me is not None
+    taken = (SlotRange(0, split(3)[1].last),)
+    members = tuple(replace(m, slots=taken) if m.myself else m for m in seen.nodes[0].members)
+    nodes = (replace(moved.nodes[0], members=members), *moved.nodes[1:])
+    assert comebacks(replace(moved, nodes=nodes), 3) == ()
+
+
+def test_a_node_with_keys_is_not_taken_for_empty(observed: Seen) -> None:
+    seen = after(observed("redis-8.2", "cluster"), "node4")
+    info = {**seen.nodes[3].info, "db0": "keys=3,expires=0,avg_ttl=0"}
+    nodes = tuple(replace(one, info=info) if one.name == "node4" else one for one in seen.nodes)
+    assert strayed(replace(seen, nodes=nodes)) == ()
+
+
+def test_a_new_id_leaves_a_ghost_and_orphans(observed: Seen) -> None:
+    whole = observed("redis-8.2", "cluster")
+    seen = after(whole, "node2", hard=True)
+    old = whole.nodes[1].myself
+    assert old is not None
+    assert ghosts(seen) == {f"node{n}": (old.id,) for n in (1, 3, 4, 5, 6)}
+    orphan = next(one.name for one in whole.nodes if one.follows == whole.nodes[1].address)
+    assert comebacks(seen, 3) == (
+        Comeback(name="node2", slots=old.slots),
+        Comeback(name=orphan, primary="node2", orphan=True),
+    )
+
+
+def test_the_steps_of_up(observed: Seen, plan: Callable[..., Plan]) -> None:
+    seen = after(observed("redis-8.2", "cluster"), "node2", hard=True)
+    made = plan(formation="instant", auth=False)
+    record = Record(id="1", name="", shape="cluster", created="", nodes=(), formed=True)
+    steps = changes(made, Situation(seen=seen, record=record))
+    assert [one.do for one in steps] == [Do.REJOIN, Do.REJOIN, Do.FORGET]
+    assert str(steps[0]) == "take back into the cluster node2, as primary of slots 5461-10922"
+    assert str(steps[1]).endswith(", as a replica of node2")

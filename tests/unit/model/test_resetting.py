@@ -1,0 +1,120 @@
+"""What a reset takes, and when it is refused: captured topologies, edited."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.model.observed import NodeSeen, Observed, Role
+from redistopo.model.resetting import Reset, resetting
+
+Seen = Callable[[str, str], Observed]
+
+
+def _with_keys(seen: Observed, *names: str) -> Observed:
+    """Those nodes hold three keys each, all others none."""
+
+    def keyed(node: NodeSeen) -> NodeSeen:
+        info = {name: text for name, text in node.info.items() if not name.startswith("db")}
+        held = {"db0": "keys=3,expires=0,avg_ttl=0"} if node.name in names else {}
+        return replace(node, info={**info, **held})
+
+    return replace(seen, nodes=tuple(keyed(node) for node in seen.nodes))
+
+
+def _silent(seen: Observed, *names: str) -> Observed:
+    gone: dict[str, object] = {"info": {}, "members": (), "error": "gone"}
+    nodes = tuple(replace(one, **gone) if one.name in names else one for one in seen.nodes)  # type: ignore[arg-type]
+    return replace(seen, nodes=nodes)
+
+
+def _of(seen: Observed, name: str, *, hard: bool = False) -> Reset:
+    return resetting(seen, next(one for one in seen.nodes if one.name == name), hard=hard)
+
+
+def _replica_of(seen: Observed, name: str) -> str:
+    address = next(one.address for one in seen.nodes if one.name == name)
+    return next(one.name for one in seen.nodes if one.follows == address)
+
+
+def test_a_replicas_keys_are_its_primarys(observed: Seen, engine_name: str) -> None:
+    seen = observed(engine_name, "cluster")
+    primary = next(one.name for one in seen.nodes if one.address == seen.nodes[3].follows)
+    found = _of(_with_keys(seen, "node4", primary), "node4")
+    assert (found.role, found.keys, found.lost, found.heir) == (Role.REPLICA, 3, "", "")
+    assert "3 keys kept: another node has what it holds" in found.sentences
+    assert f"shard {found.shard} has one replica less until redistopo up" in found.sentences
+
+
+def test_a_primary_hands_over_first(observed: Seen, engine_name: str) -> None:
+    seen = observed(engine_name, "cluster")
+    heir = _replica_of(seen, "node2")
+    found = _of(_with_keys(seen, "node2", heir), "node2")
+    assert (found.heir, found.lost, found.replicas) == (heir, "", (heir,))
+    assert found.slots == "5461-10922"
+
+
+def test_what_no_other_node_has_is_lost(observed: Seen) -> None:
+    seen = observed("redis-8.2", "cluster")
+    heir = _replica_of(seen, "node2")
+    found = _of(_silent(_with_keys(seen, "node2", heir), heir), "node2", hard=True)
+    assert found.lost == "3 keys lost: no other node that answers has what it holds"
+    assert found.instead == f"redistopo start brings back {heir}, which may have it"
+    assert "slots 5461-10922 are served by nobody until redistopo up" in found.sentences
+    assert found.sentences[-1].endswith("is gone for good")
+    primary = next(one.name for one in seen.nodes if one.address == seen.nodes[3].follows)
+    only = _of(_silent(_with_keys(seen, "node4", primary), primary), "node4")
+    assert only.lost.startswith("3 keys lost")
+
+
+def test_an_empty_primary_loses_nothing_but_its_slots(observed: Seen) -> None:
+    seen = observed("redis-8.2", "cluster")
+    found = _of(_with_keys(_silent(seen, _replica_of(seen, "node2"))), "node2")
+    assert (found.keys, found.lost) == (0, "")
+
+
+def test_a_replica_that_can_not_lead_now_keeps_its_primary_from_a_reset(observed: Seen) -> None:
+    seen = observed("redis-8.2", "cluster")
+    heir = _replica_of(seen, "node2")
+    nodes = tuple(
+        replace(one, info={**one.info, "master_link_status": "down"}) if one.name == heir else one
+        for one in seen.nodes
+    )
+    with pytest.raises(RedistopoError, match="take over now"):
+        _of(replace(seen, nodes=nodes), "node2")
+
+
+@pytest.mark.parametrize("shape", ["replication"])
+def test_other_shapes_have_nothing_to_reset(observed: Seen, shape: str) -> None:
+    with pytest.raises(WrongRequest, match="only a cluster's node") as error:
+        _of(observed("redis-8.2", shape), "node1")
+    assert "down --wipe" in error.value.hint
+
+
+def test_who_does_not_answer_can_not_be_reset(observed: Seen) -> None:
+    with pytest.raises(RedistopoError, match="node4 doesn't answer") as error:
+        _of(_silent(observed("redis-8.2", "cluster"), "node4"), "node4")
+    assert error.value.hint == "redistopo start node4"
+
+
+def test_the_last_node_is_not_reset(observed: Seen) -> None:
+    others = [f"node{n}" for n in (1, 3, 4, 5, 6)]
+    with pytest.raises(RedistopoError, match="the last node") as error:
+        _of(_silent(observed("redis-8.2", "cluster"), *others), "node2")
+    assert "down --wipe" in error.value.hint
+
+
+def test_a_second_reset_has_nothing_to_do(observed: Seen) -> None:
+    seen = _with_keys(observed("redis-8.2", "cluster"))
+    me = seen.nodes[3].myself
+    assert me is not None
+    alone = replace(me, flags=frozenset({"myself", "master"}), primary_id="-")
+    nodes = tuple(
+        replace(one, members=(alone,), info={**one.info, "role": "master"})
+        if one.name == "node4"
+        else one
+        for one in seen.nodes
+    )
+    assert _of(replace(seen, nodes=nodes), "node4").already
+    assert not _of(replace(seen, nodes=nodes), "node4", hard=True).already
