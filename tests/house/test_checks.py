@@ -45,9 +45,15 @@ def test_a_check_is_explained_where_it_judges(check: Check | Exam) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.OK, Status.FAIL])
-@pytest.mark.parametrize("check", IDS)
+@pytest.mark.parametrize("check", [check.id for check in CHECKS])
 def test_a_check_has_a_sample(samples: set[tuple[str, Status]], check: str, status: Status) -> None:
     assert (check, status) in samples
+
+
+@pytest.mark.parametrize("check", [check.id for check in AILMENTS])
+def test_an_ailment_has_samples(samples: set[tuple[str, Status]], check: str) -> None:
+    assert (check, Status.OK) in samples
+    assert {(check, Status.WARN), (check, Status.FAIL)} & samples
 
 
 def test_no_sample_is_of_a_check_that_is_gone(samples: set[tuple[str, Status]]) -> None:

@@ -50,7 +50,7 @@ def passwords(subject: Subject) -> Iterator[Answer]:
 
 
 def timeouts(subject: Subject) -> Iterator[Answer]:
-    """repl-timeout is well above the pace of pings, and alike on all nodes, as the node timeout.
+    """repl-timeout is well above the pace of pings, and all nodes have the same node timeout.
 
     Source: redis.conf, repl-timeout: it must be larger than repl-ping-replica-period, else a
     timeout is detected whenever there is little traffic.
@@ -83,8 +83,9 @@ def timeouts(subject: Subject) -> Iterator[Answer]:
 def buffers(subject: Subject) -> Iterator[Answer]:
     """The output buffer of replicas holds at least the backlog, and nobody was cut off for it.
 
-    Source: redis.conf, client-output-buffer-limit: a limit below repl-backlog-size makes no
-    sense, for a replica is cut off right after its partial sync.
+    Source: redis.conf, client-output-buffer-limit: below repl-backlog-size a replica is cut off
+    right after its partial sync; since 7.0 the backlog's size counts instead. That replicas
+    sync over and over is `replication.link`'s to say.
     """
     told = [node for node in subject.seen.answering if node.config and _data(node)]
     if len(told) < 2:
@@ -96,10 +97,12 @@ def buffers(subject: Subject) -> Iterator[Answer]:
         backlog = _number(node, 0, "repl-backlog-size")
         hard, soft = limits
         low = min((one for one in limits if one), default=0)
-        change = f"client-output-buffer-limit 'replica {max(backlog, 1 << 28)} {1 << 26} 60'"
+        enough = f"{max(2 * backlog, 1 << 28)} {max(backlog, 1 << 26)} 60"
+        change = f"client-output-buffer-limit 'replica {enough}'"
         if low and low < backlog:
             evidence = f"cuts replicas off at {low} bytes (hard {hard}, soft {soft}), below its "
-            return bad(node.name, f"{evidence}backlog of {backlog}", _set(node, change))
+            evidence += f"backlog of {backlog}; servers before 7.0 do so right after a partial sync"
+            return doubtful(node.name, evidence, _set(node, change))
         cut = int(node.info.get("client_output_buffer_limit_disconnections", 0))
         if cut and node.role is Role.PRIMARY:
             evidence = f"cut {cut} clients off since its start, for their output buffer was full"
@@ -154,7 +157,7 @@ def _slots(count: int, ranges: str) -> str:
 
 def _reset(node: NodeSeen) -> str:
     if ours(node):
-        return f"redistopo reset {node.name} --hard   (says what is lost, and asks), redistopo up"
+        return f"redistopo reset {node.name} --hard; redistopo up   (says what is lost, and asks)"
     keys = f"{cli(node)} FLUSHALL; " if node.keys else ""
     return f"save what you need of it; then: {keys}{cli(node)} CLUSTER RESET HARD"
 

@@ -96,7 +96,7 @@ CASES: list[Case] = [
     (
         "replication.buffers",
         "replication",
-        FAIL,
+        WARN,
         "node1",
         "cuts replicas off at 1024 bytes (hard 1048576, soft 1024), below its backlog of 2000000",
         lambda s: s.config(

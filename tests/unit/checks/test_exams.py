@@ -263,6 +263,21 @@ CASES: list[tuple[str, Status, str, str, Facts]] = [
         "kill 5",
         _port("nginx (pid 5)"),
     ),
+    (
+        "ports.free",
+        FAIL,
+        "7000-7002 are held by nginx (pid 5)",
+        "kill 5",
+        replace(
+            WELL,
+            ports=PortsSeen(
+                ports=tuple(
+                    PortSeen(port=port, use="data", holder="nginx (pid 5)")
+                    for port in (7000, 7001, 7002)
+                )
+            ),
+        ),
+    ),
     ("ports.free", FAIL, "another program", "another `port`", _port("another program")),
     (
         "ports.free",
