@@ -112,8 +112,13 @@ def test_who_holds_a_port_is_named(project: Project) -> None:
     project.init("cluster")
     before = project.run("doctor", "--json")
     assert f"{project.port}-{project.port + 5}" in _one(before, "ports.free", "ok")["evidence"]
+    (project.root / "tls.conf").write_text(f"port 0\ntls-port {project.port + 10001}\n")
+    still = project.run("doctor", "--json", "--config", "tls.conf")
+    assert "nothing runs at" in _one(still, "config.running", "warn")["evidence"]
     with socket.create_server(("127.0.0.1", project.port + 10001)):
-        told = _one(project.run("doctor", "--json", check=3), "ports.free", "fail")
+        done = project.run("doctor", "--json", "--config", "tls.conf", check=3)
+        told = _one(done, "ports.free", "fail")
+        assert _one(done, "config.running", "warn")["evidence"].endswith("unlike the file")
     assert re.search(rf"bus port {project.port + 10001} is held by \S+ \(pid {os.getpid()}\)",
                      told["evidence"])  # fmt: skip
     assert str(os.getpid()) in told["hint"]
