@@ -103,7 +103,8 @@ def _here(root: Path) -> Found:
         running, state = _state(layout)
         nodes = len(configs(layout)) or len(made.nodes)
     except (WrongRequest, MachineLacks) as error:
-        there = layout.topology.exists()
+        # what can't be read is there
+        there = isinstance(error, MachineLacks) or layout.topology.exists()
         seen = TopologySeen(
             name=layout.root.name,
             started=Started.BROKEN if there else Started.NO_FILE,
