@@ -62,10 +62,11 @@ class PortSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortsSeen:
-    """All ports of the topology file, and the range that the system hands out; `astray` is its
-    host where this machine doesn't have that address."""
+    """All ports of the topology file, in words as `block`, and the range that the system hands
+    out; `astray` is its host where this machine doesn't have that address."""
 
     ports: tuple[PortSeen, ...] = ()
+    block: str = ""
     running: bool = False
     astray: str = ""
     span: tuple[int, int] | None = None
@@ -74,10 +75,12 @@ class PortsSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphanSeen:
-    """A server that works in a state folder of ours, with what names it for good."""
+    """A server that works in a state folder, with what names it for good; `listed` where this
+    user's list of topologies, or the folder that is looked at, has that folder's project."""
 
     mark: ProcessMark
     folder: str
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +243,7 @@ def fixes_of(facts: Facts, paused: Mapping[str, int]) -> tuple[Fix, ...]:
             why=f"{name}: its folder is gone",
         )
         for name, root in left.gone
+        if not any(one.folder.startswith(f"{root}/") for one in left.orphans)
     ]
     found += [
         Fix(cure=Cure.REMOVE, target=one, command=f"rm -r {one}", why="holds no data, and no node")
@@ -276,5 +280,6 @@ def fixes_of(facts: Facts, paused: Mapping[str, int]) -> tuple[Fix, ...]:
             mark=one.mark,
         )
         for one in left.orphans
+        if one.listed
     ]
     return tuple(found)

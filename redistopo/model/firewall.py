@@ -197,6 +197,7 @@ _HARMLESS = re.compile(
 
 def _nft_rule(rule: str, port: int) -> Gate | None:
     """OPEN or CLOSED where the rule decides for everybody; None where it doesn't concern it."""
+    rule = re.sub(r"\breject with .*", "reject", rule)
     if _HARMLESS.search(rule) or re.search(r"\budp\b", rule):
         return None
     decides = re.search(r"\b(accept|drop|reject|jump|goto|queue)\b", rule)
@@ -215,6 +216,7 @@ def _nft_rule(rule: str, port: int) -> Gate | None:
 
 
 def _iptables_rule(rule: str, port: int) -> Gate | None:
+    rule = re.sub(r" --reject-with \S+", "", rule)
     if _HARMLESS.search(rule) or re.search(r"-p (udp|icmp)", rule):
         return None
     target = re.search(r"-[jg] (\S+)", rule)
@@ -224,7 +226,7 @@ def _iptables_rule(rule: str, port: int) -> Gate | None:
     if ports and not _in_spans(ports[1].split(","), port):
         return None
     rest = re.sub(r"^-A INPUT|-p tcp|-m (tcp|multiport|comment)|--dports? \S+|--comment (\"[^\"]*\""
-                  r"|\S+)|--reject-with \S+|-[jg] \S+", "", rule).strip()  # fmt: skip
+                  r"|\S+)|-[jg] \S+", "", rule).strip()  # fmt: skip
     if rest or target[1] not in ("ACCEPT", "DROP", "REJECT"):
         return Gate.SOME
     return Gate.OPEN if target[1] == "ACCEPT" else Gate.CLOSED

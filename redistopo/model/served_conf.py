@@ -180,9 +180,10 @@ def _unspecified(word: str) -> bool:
 
 def _address(word: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(word.partition("%")[0])
+        address = ip_address(word.partition("%")[0])
     except ValueError:
         return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _last(found: Directives, name: str, usual: str) -> str:

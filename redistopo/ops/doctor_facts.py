@@ -100,8 +100,11 @@ def _here(root: Path) -> Found:
         request = engine_request(project.topology.engine)
         engine = request.assumed  # its ports, nodes and settings are the same with any
         made = make_plan(project.topology, layout, engine, "assumed")
-    except WrongRequest as error:
-        there = layout.topology.exists()
+        running, state = _state(layout)
+        nodes = len(configs(layout)) or len(made.nodes)
+    except (WrongRequest, MachineLacks) as error:
+        # what can't be read is there
+        there = isinstance(error, MachineLacks) or layout.topology.exists()
         seen = TopologySeen(
             name=layout.root.name,
             started=Started.BROKEN if there else Started.NO_FILE,
@@ -109,10 +112,7 @@ def _here(root: Path) -> Found:
             hint=error.hint,
         )
         return Found(layout=layout, project=None, plan=None, topology=seen)
-    running, state = _state(layout)
-    seen = TopologySeen(
-        name=project.topology.name, started=state, nodes=len(configs(layout)) or len(made.nodes)
-    )
+    seen = TopologySeen(name=project.topology.name, started=state, nodes=nodes)
     return Found(layout=layout, project=project, plan=made, topology=seen, running=running)
 
 
@@ -164,7 +164,8 @@ def _needs(made: Plan) -> Needs:
 def _ports(found: Found, made: Plan) -> PortsSeen:
     topology = made.topology
     span = ephemeral_range()
-    inside = ephemeral(block_of(topology), span)
+    block = block_of(topology)
+    inside = ephemeral(block, span)
     if not bindable(topology.host):
         return PortsSeen(astray=topology.host, span=span, inside=inside)
     blocked = blocker(found.layout.root, topology.host)
@@ -179,12 +180,15 @@ def _ports(found: Found, made: Plan) -> PortsSeen:
         PortSeen(port=port, use=use, holder=busy.get(port, who))
         for port, (use, who) in told.items()
     )
-    return PortsSeen(ports=ports, running=bool(found.running), span=span, inside=inside)
+    return PortsSeen(
+        ports=ports, block=str(block), running=bool(found.running), span=span, inside=inside
+    )
 
 
 def _leftovers(found: Found) -> Leftovers:
     listed = ps()
     known = {one.pid: one for one in servers()}
+    roots = {str(found.layout.root), *(one.root for one in listed.topologies)}
     empty, kept = _unplanned(found)
     given = None
     with suppress(RedistopoError):
@@ -192,7 +196,11 @@ def _leftovers(found: Found) -> Leftovers:
     return Leftovers(
         gone=tuple((one.name, one.root) for one in listed.topologies if one.gone),
         orphans=tuple(
-            OrphanSeen(mark=known[one.pid].mark, folder=one.folder)
+            OrphanSeen(
+                mark=known[one.pid].mark,
+                folder=one.folder,
+                listed=any(one.folder.startswith(f"{root}/") for root in roots),
+            )
             for one in listed.orphans
             if one.pid in known
         ),

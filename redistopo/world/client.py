@@ -144,6 +144,8 @@ def knock(host: str, port: int, access: Access) -> str:
         probe.connect()
         probe.send_command("PING")
         return str(probe.read_response())
+    except AuthenticationError as error:  # a ConnectionError to redis-py, but an answer
+        return error_text(error)
     except ResponseError as error:
         return _text(error)
     except (RedisError, OSError) as error:

@@ -8,12 +8,14 @@ from redistopo.model.access import Access, one_key
 from redistopo.model.conf_text import read_conf
 from redistopo.model.doctor import ConfSeen, Heard
 from redistopo.model.engine import Version, parse_request
+from redistopo.model.reach.matrix import Touch
 from redistopo.model.replies import parse_info
 from redistopo.model.served_conf import ServedConf, acl_locks, served, splice
 from redistopo.world.client import Asker, anonymous
 from redistopo.world.files import absolute, read_text
 from redistopo.world.firewall import firewalls
 from redistopo.world.ports import holder, listeners
+from redistopo.world.reach import touch
 
 _PATIENCE = 2.0
 
@@ -24,10 +26,13 @@ def look_at(path: Path) -> ConfSeen:
     A relative include is looked for beside the file; a server takes it from the folder that it
     is started in. Raises WrongRequest for no file, MachineLacks for one that can't be read.
     """
-    path = absolute(path)
-    if path.is_dir():
-        raise WrongRequest(f"{path} is a folder", hint="name the redis.conf in it")
-    text = read_text(path)
+    path = absolute(path).resolve()
+    try:
+        text = read_text(path)
+    except MachineLacks as error:
+        # a distribution's own is for its server's user alone
+        error.hint = f"as somebody who may: sudo redistopo doctor --config {path}"
+        raise
     if text is None:
         raise WrongRequest(
             f"there is no file {path}",
@@ -71,18 +76,25 @@ def _locked(conf: ServedConf, folder: Path) -> bool | None:
 
 def _hear(conf: ServedConf, port: int, secret: str) -> Heard:
     at = conf.asked_at
-    said = anonymous(at, port) if port == conf.port else ""
-    silent = said.startswith("no answer")
+    if port == conf.tls_port:
+        # without its certificates nobody is asked, only met
+        said = "TLS" if touch(at, port) is Touch.OK else ""
+    else:
+        answer = anonymous(at, port)
+        said = "" if answer.startswith("no answer") else answer
     there = listeners((port,))
     addresses = None if there is None else there[port]
+    listened = bool(said) if addresses is None else bool(addresses)
     found = Heard(
         port=port,
         at=at,
-        said="" if silent else said,
-        holder=holder(port) if addresses or not silent else "",
+        said=said,
+        holder=holder(port) if listened else "",
         listening=addresses,
     )
-    return found if silent or not said else _introduced(found, "" if said == "PONG" else secret)
+    if not said or port == conf.tls_port:
+        return found
+    return _introduced(found, "" if said == "PONG" else secret)
 
 
 def _introduced(found: Heard, secret: str) -> Heard:
@@ -105,5 +117,5 @@ def _introduced(found: Heard, secret: str) -> Heard:
         holder=found.holder or f"pid {told.get('process_id', '?')}",
         listening=found.listening,
         version=Version(*numbers) if numbers else None,
-        config=told.get("config_file", ""),
+        config=str(Path(file).resolve()) if (file := told.get("config_file", "")) else "",
     )

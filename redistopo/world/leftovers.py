@@ -22,8 +22,10 @@ _OTHERS = 0o077
 def loose(layout: Layout, given: Path | None) -> tuple[Loose, ...]:
     """What others may read of the state folder and its secrets; `given` is the password file
     that the user has. A link, or what isn't ours, is left to `up`, which refuses it."""
-    found = [_loose(layout.state, 0o700)] if claimed(layout) else []
-    found += [_loose(path, 0o600) for path in _secrets(layout)]
+    found: list[Loose | None] = []
+    with suppress(OSError):  # in somebody else's folder there is nothing to see, or to mend
+        found += [_loose(layout.state, 0o700)] if claimed(layout) else []
+        found += [_loose(path, 0o600) for path in _secrets(layout)]
     if given is not None:
         found.append(_loose(given, 0o600, yours=given.parent != layout.state))
     return tuple(dict.fromkeys(one for one in found if one))

@@ -110,8 +110,8 @@ def room(folder: Path) -> Room:
         found = Room(
             memory=memory.total, available=memory.available, swap=swap.total, swap_used=swap.used
         )
-    there = next((one for one in (folder, *folder.parents) if one.exists()), folder)
     with suppress(OSError):
+        there = next((one for one in (folder, *folder.parents) if one.exists()), folder)
         free = shutil.disk_usage(there).free
         found = replace(found, disk_free=free, folder=str(there))
     return found

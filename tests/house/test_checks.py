@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from redistopo.checks.catalogue import CHECKS
+from redistopo.checks.doctor.catalogue import AILMENTS, EXAMS, Exam
 from redistopo.checks.subject import Check
 from redistopo.model.findings import Status
 
 UNIT = Path(__file__).parents[1] / "unit"
 TABLES = [str(path.relative_to(UNIT)) for path in UNIT.glob("checks/test_*_checks.py")]
 
-IDS = [check.id for check in CHECKS]
+ALL = (*CHECKS, *AILMENTS)
+IDS = [check.id for check in ALL]
+EXAM_IDS = [exam.id for exam in EXAMS]
 
 
 @pytest.fixture(scope="module")
@@ -28,24 +31,37 @@ def samples(table: Callable[[str], Any]) -> set[tuple[str, Status]]:
 
 
 def test_no_two_checks_share_an_id() -> None:
-    assert len(set(IDS)) == len(IDS)
+    assert len({*IDS, *EXAM_IDS}) == len(IDS) + len(EXAM_IDS)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=IDS)
-def test_a_check_asks_a_question(check: Check) -> None:
+@pytest.mark.parametrize("check", [*ALL, *EXAMS], ids=[*IDS, *EXAM_IDS])
+def test_a_check_asks_a_question(check: Check | Exam) -> None:
     assert check.asks.strip().endswith("?")
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=IDS)
-def test_a_check_is_explained_where_it_judges(check: Check) -> None:
+@pytest.mark.parametrize("check", [*ALL, *EXAMS], ids=[*IDS, *EXAM_IDS])
+def test_a_check_is_explained_where_it_judges(check: Check | Exam) -> None:
     assert check.judge.__doc__
 
 
 @pytest.mark.parametrize("status", [Status.OK, Status.FAIL])
-@pytest.mark.parametrize("check", IDS)
+@pytest.mark.parametrize("check", [check.id for check in CHECKS])
 def test_a_check_has_a_sample(samples: set[tuple[str, Status]], check: str, status: Status) -> None:
     assert (check, status) in samples
 
 
+@pytest.mark.parametrize("check", [check.id for check in AILMENTS])
+def test_an_ailment_has_samples(samples: set[tuple[str, Status]], check: str) -> None:
+    assert (check, Status.OK) in samples
+    assert {(check, Status.WARN), (check, Status.FAIL)} & samples
+
+
 def test_no_sample_is_of_a_check_that_is_gone(samples: set[tuple[str, Status]]) -> None:
     assert {check for check, _ in samples} <= set(IDS)
+
+
+@pytest.mark.parametrize("exam", EXAM_IDS)
+def test_an_exam_of_the_doctor_has_samples(table: Callable[[str], Any], exam: str) -> None:
+    statuses = {case[1] for case in table("checks/test_exams.py") if case[0] == exam}
+    assert Status.OK in statuses
+    assert statuses & {Status.WARN, Status.FAIL}

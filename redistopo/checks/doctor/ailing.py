@@ -41,13 +41,16 @@ def passwords(subject: Subject) -> Iterator[Answer]:
             return None
         has = "another masterauth than their password" if mine else "no masterauth"
         evidence = f"has {has}: it could not follow {', '.join(shut)}"
-        return bad(node.name, evidence, _set(node, "masterauth PASSWORD, the one of the others"))
+        hint = "redistopo up sets it back"
+        if not ours(node):
+            hint = f"{cli(node)} CONFIG SET masterauth PASSWORD, the one of the others"
+        return bad(node.name, evidence, hint)
 
     yield from of_nodes(told, judge, "masterauth opens every other node")
 
 
 def timeouts(subject: Subject) -> Iterator[Answer]:
-    """repl-timeout is well above the pace of pings, and alike on all nodes, as the node timeout.
+    """repl-timeout is well above the pace of pings, and all nodes have the same node timeout.
 
     Source: redis.conf, repl-timeout: it must be larger than repl-ping-replica-period, else a
     timeout is detected whenever there is little traffic.
@@ -80,8 +83,9 @@ def timeouts(subject: Subject) -> Iterator[Answer]:
 def buffers(subject: Subject) -> Iterator[Answer]:
     """The output buffer of replicas holds at least the backlog, and nobody was cut off for it.
 
-    Source: redis.conf, client-output-buffer-limit: a limit below repl-backlog-size makes no
-    sense, for a replica is cut off right after its partial sync.
+    Source: redis.conf, client-output-buffer-limit: below repl-backlog-size a replica is cut off
+    right after its partial sync; since 7.0 the backlog's size counts instead. That replicas
+    sync over and over is `replication.link`'s to say.
     """
     told = [node for node in subject.seen.answering if node.config and _data(node)]
     if len(told) < 2:
@@ -93,10 +97,12 @@ def buffers(subject: Subject) -> Iterator[Answer]:
         backlog = _number(node, 0, "repl-backlog-size")
         hard, soft = limits
         low = min((one for one in limits if one), default=0)
-        change = f"client-output-buffer-limit 'replica {max(backlog, 1 << 28)} {1 << 26} 60'"
+        enough = f"{max(2 * backlog, 1 << 28)} {max(backlog, 1 << 26)} 60"
+        change = f"client-output-buffer-limit 'replica {enough}'"
         if low and low < backlog:
             evidence = f"cuts replicas off at {low} bytes (hard {hard}, soft {soft}), below its "
-            return bad(node.name, f"{evidence}backlog of {backlog}", _set(node, change))
+            evidence += f"backlog of {backlog}; servers before 7.0 do so right after a partial sync"
+            return doubtful(node.name, evidence, _set(node, change))
         cut = int(node.info.get("client_output_buffer_limit_disconnections", 0))
         if cut and node.role is Role.PRIMARY:
             evidence = f"cut {cut} clients off since its start, for their output buffer was full"
@@ -130,7 +136,8 @@ def strays(subject: Subject) -> Iterator[Answer]:
             return None  # it only has to be met
         where = f"is of another cluster, with {others[0].address}" if others else "stands alone"
         slots = sum(one.last - one.first + 1 for one in me.slots)
-        lost = [f"{node.keys} keys" if node.keys else "", _slots(slots, brief(me.slots))]
+        keys = "1 key" if node.keys == 1 else f"{node.keys} keys"
+        lost = [keys if node.keys else "", _slots(slots, brief(me.slots))]
         told = ", ".join(filter(None, lost)) or "nothing but its id"
         evidence = f"{where} (id {me.id[:8]}); a reset would take from it: {told}"
         return bad(node.name, evidence, _reset(node))
@@ -150,7 +157,7 @@ def _slots(count: int, ranges: str) -> str:
 
 def _reset(node: NodeSeen) -> str:
     if ours(node):
-        return f"redistopo reset {node.name} --hard   (says what is lost, and asks), redistopo up"
+        return f"redistopo reset {node.name} --hard; redistopo up   (says what is lost, and asks)"
     keys = f"{cli(node)} FLUSHALL; " if node.keys else ""
     return f"save what you need of it; then: {keys}{cli(node)} CLUSTER RESET HARD"
 
@@ -186,8 +193,8 @@ def _data(node: NodeSeen) -> bool:
 
 
 def _set(node: NodeSeen, what: str) -> str:
-    hint = f"{cli(node)} CONFIG SET {what}"
-    return f"{hint}; redistopo up, where it was changed live" if ours(node) else hint
+    """How a directive is given to all nodes of ours for good, or to one of others."""
+    return f"redistopo set {what}" if ours(node) else f"{cli(node)} CONFIG SET {what}"
 
 
 def _number(node: NodeSeen, usual: int, *names: str) -> int:

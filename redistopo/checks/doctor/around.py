@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
-from redistopo.model.doctor import Facts, Started
+from redistopo.model.doctor import Facts, PortSeen, Started
 
 PORTS = "ports"
 LEFT = "leftovers"
@@ -13,33 +13,43 @@ def free(facts: Facts) -> Iterator[Answer]:
     """Every data and bus port is free, or held by the topology's own node."""
     seen = facts.ports
     if seen is None:
-        yield skipped("no topology file", PORTS)
+        yield skipped("no topology file to take them from", PORTS)
         return
     if seen.astray:
         told = f"this machine has no address {seen.astray}"
         yield bad(PORTS, told, "change `host` in redistopo.toml; 127.0.0.1 is always there")
         return
-    held = [one for one in seen.ports if one.holder]
-    for one in held:
-        hint = "stop that program, or choose another `port` in redistopo.toml"
-        if "pid " in one.holder:
-            pid = one.holder.rpartition("pid ")[2].rstrip(")")
-            hint = f"stop it (kill {pid}, if it is yours), or choose another `port`"
-        if one.holder.startswith("reserved"):
-            hint = "choose another `port` in redistopo.toml, or end that topology: down --wipe"
-        yield bad(PORTS, f"{one.use} port {one.port} is held by {one.holder}", hint)
+    held: dict[str, list[PortSeen]] = {}
+    for one in seen.ports:
+        if one.holder:
+            held.setdefault(one.holder, []).append(one)
+    for holder, ports in held.items():
+        yield _held(holder, ports)
     if not held:
-        numbers = [one.port for one in seen.ports]
         whose = "our own nodes'" if seen.running else "free"
-        told = f"{len(numbers)} ports, {min(numbers)} to {max(numbers)}: {whose}"
-        yield good(told if len(numbers) > 1 else f"port {numbers[0]}: {whose}", PORTS)
+        yield good(f"{seen.block}: {whose}", PORTS)
+
+
+def _held(holder: str, ports: list[PortSeen]) -> Answer:
+    numbers = tuple(one.port for one in ports)
+    told = f"{ports[0].use} port {numbers[0]} is" if len(ports) == 1 else f"{_span(numbers)} are"
+    if holder.startswith("reserved"):
+        hint = "choose another `port` in redistopo.toml, or end that topology: down --wipe"
+        return bad(PORTS, f"{told} {holder}", hint)
+    hint = "stop that program, or choose another `port` in redistopo.toml"
+    if "pid " in holder:
+        pid = holder.rpartition("pid ")[2].rstrip(")")
+        hint = f"stop it (kill {pid}, if it is yours), or choose another `port`"
+    return bad(PORTS, f"{told} held by {holder}", hint)
 
 
 def ephemeral(facts: Facts) -> Iterator[Answer]:
     """No port lies where the system takes ports for outgoing connections from."""
     seen = facts.ports
     if seen is None or seen.span is None:
-        yield skipped("no topology file, or the system doesn't tell its range", PORTS)
+        yield skipped(
+            "no topology file to take them from, or the system doesn't tell its range", PORTS
+        )
     elif seen.inside:
         first, last = seen.span
         ports = f"{seen.inside[0]}" + (f" to {seen.inside[-1]}" if len(seen.inside) > 1 else "")
@@ -54,7 +64,7 @@ def ephemeral(facts: Facts) -> Iterator[Answer]:
 
 
 def _span(ports: tuple[int, ...]) -> str:
-    """``7000-7005``, or each one where they don't follow each other."""
+    """``7000-7005``, or each one where they don't follow each other, as in ``7000,17000``."""
     if len(ports) > 1 and ports[-1] - ports[0] == len(ports) - 1:
         return f"{ports[0]}-{ports[-1]}"
     return ",".join(map(str, ports))
@@ -80,7 +90,9 @@ def orphans(facts: Facts) -> Iterator[Answer]:
     """No server works in a state folder of ours without being on record."""
     for one in facts.leftovers.orphans:
         told = f"pid {one.mark.pid} serves in {one.folder}, and no topology has it on record"
-        hint = f"redistopo doctor --fix asks, and ends it; or: kill -TERM {one.mark.pid}"
+        hint = f"kill -TERM {one.mark.pid}   (it saves first, if it can)"
+        if one.listed:
+            hint = f"redistopo doctor --fix asks, and ends it; or: {hint}"
         yield doubtful(LEFT, told, hint)
     if not facts.leftovers.orphans:
         yield good("no server of ours is left over", LEFT)

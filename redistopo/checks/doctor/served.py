@@ -82,12 +82,11 @@ def _heard(seen: ConfSeen, one: Heard) -> Answer:
             f"{told}, but was started on {one.config}",
             f"redistopo doctor --config {one.config}",
         )
-    wanted = seen.conf.addresses
     extra = [at for at in one.listening or () if not loopback(at)]
     if extra and not seen.conf.outward:
         told = f"{told}, and listens on {', '.join(extra)}, which the file doesn't bind"
         return bad(seen.path, told, "restart it: it was started otherwise, or CONFIG SET since")
-    if one.listening and not extra and seen.conf.outward and wanted is not None:
+    if one.listening and not extra and seen.conf.outward:
         told = f"{told}, and listens on {', '.join(one.listening)} alone, unlike the file"
         return doubtful(seen.path, told, "restart it, if the file is right")
     if one.said == "PONG":

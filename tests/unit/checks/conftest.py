@@ -9,6 +9,7 @@ from typing import Any, Self
 import pytest
 
 from redistopo.checks.catalogue import judge
+from redistopo.checks.doctor.catalogue import ailments
 from redistopo.checks.subject import Expected
 from redistopo.model.conf_text import read_conf
 from redistopo.model.findings import Finding
@@ -107,8 +108,9 @@ class Scene:
         return replace(self, expected=replace(self.expected, **fields))
 
     def findings(self, check: str) -> tuple[Finding, ...]:
-        """That check's findings, out of all."""
-        return tuple(one for one in self.judged if one.check == check)
+        """That check's findings, out of all of `verify` and `doctor`."""
+        found = (*self.judged, *ailments(self.seen, self.expected))
+        return tuple(one for one in found if one.check == check)
 
     @property
     def judged(self) -> tuple[Finding, ...]:

@@ -1,0 +1,276 @@
+"""`doctor` on real servers: each trouble is made, named with its remedy, and mended by it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from redis.exceptions import RedisError
+from support.byhand import listening
+from support.engines import BUNDLED
+from support.judge import client
+from support.project import Done, Project
+from support.waiting import until
+
+QUICK = ("--json", "--timeout", "200ms")
+
+
+def _found(done: Done, check: str, status: str) -> list[dict[str, Any]]:
+    """The findings of a check with that status, out of the JSON."""
+    findings = done.json["result"]["findings"]
+    return [one for one in findings if (one["check"], one["status"]) == (check, status)]
+
+
+def _one(done: Done, check: str, status: str) -> dict[str, Any]:
+    found = _found(done, check, status)
+    assert len(found) == 1, done.out
+    return found[0]
+
+
+@contextmanager
+def _by_hand(path: Path, *words: str) -> Iterator[psutil.Popen]:
+    """A server on that configuration, as somebody starts it in a shell."""
+    argv = [BUNDLED.path, str(path), *words]
+    process = psutil.Popen(argv, cwd=path.parent, stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_machine_alone_is_looked_at_without_a_topology(project: Project) -> None:
+    done = project.run("doctor", "--json", check=0)
+    result = done.json["result"]
+    assert done.json["verb"] == "doctor"
+    assert set(result) == {"findings", "fixes", "topology", "started", "mended"}
+    assert result["started"] == "no topology file"
+    assert {"check", "subject", "status", "evidence", "hint", "settles"} == set(
+        result["findings"][0]
+    )
+    assert _one(done, "machine.server", "ok")["evidence"]
+    assert "this machine alone was looked at" in _one(done, "topology.runs", "skip")["evidence"]
+    assert all(one["hint"] for one in result["findings"] if one["status"] in ("warn", "fail"))
+    assert not any(Path(project.root).iterdir())  # nothing was made
+
+    (project.root / "redistopo.toml").write_text('shape = "hexagon"\n')
+    broken = project.run("doctor", "--json", check=3)
+    assert "hexagon" in _one(broken, "topology.runs", "fail")["evidence"]
+
+
+def test_any_configuration_is_told_for_what_it_lets_in(project: Project) -> None:
+    port = project.port
+    conf = project.root / "by hand.conf"
+    conf.write_text(f'bind 127.0.0.1\nport {port}\ninclude "more*.conf"\nsave ""\n')
+    (project.root / "more.conf").write_text("BIND 0.0.0.0\nprotected-mode no\n")
+
+    def look(code: int) -> Done:
+        return project.run("doctor", "--config", conf.name, "--json", check=code)
+
+    still = look(3)
+    assert f"binds 0.0.0.0, port {port}" in _one(still, "config.bind", "fail")["evidence"]
+    assert "nothing runs at" in _one(still, "config.running", "warn")["evidence"]
+    # everything in this suite stays on this machine, whatever the file says
+    with _by_hand(conf, "--bind", "127.0.0.1") as server:
+        listening(port)
+        other = look(3)
+        seen = _one(other, "config.running", "warn")["evidence"]
+        assert f"(pid {server.pid})" in seen
+        assert "listens on 127.0.0.1 alone, unlike the file" in seen
+        server.send_signal(signal.SIGSTOP)
+        assert "nobody answers" in _one(look(3), "config.running", "fail")["evidence"]
+        server.send_signal(signal.SIGCONT)
+
+    hint = _one(still, "config.bind", "fail")["hint"]
+    assert "bind 127.0.0.1 -::1" in hint  # which is done now
+    (project.root / "more.conf").write_text("bind 127.0.0.1 -::1\nrequirepass hush-hush\n")
+    with _by_hand(conf):
+        until(lambda: _answers(port, "hush-hush"))
+        mended = look(0)
+        assert "asks for a password" in _one(mended, "config.bind", "ok")["evidence"]
+        assert "NOAUTH" in _one(mended, "config.running", "ok")["evidence"]
+        assert "hush-hush" not in mended.out + mended.err
+
+
+def _answers(port: int, password: str) -> bool:
+    with closing(client(port, password)) as one, suppress(RedisError):
+        return bool(one.ping())
+    return False
+
+
+def test_who_holds_a_port_is_named(project: Project) -> None:
+    project.init("cluster")
+    before = project.run("doctor", "--json")
+    assert f"{project.port}-{project.port + 5}" in _one(before, "ports.free", "ok")["evidence"]
+    (project.root / "tls.conf").write_text(f"port 0\ntls-port {project.port + 10001}\n")
+    still = project.run("doctor", "--json", "--config", "tls.conf")
+    assert "nothing runs at" in _one(still, "config.running", "warn")["evidence"]
+    with socket.create_server(("127.0.0.1", project.port + 10001)):
+        done = project.run("doctor", "--json", "--config", "tls.conf", check=3)
+        told = _one(done, "ports.free", "fail")
+        assert _one(done, "config.running", "warn")["evidence"].endswith("unlike the file")
+    assert re.search(rf"bus port {project.port + 10001} is held by \S+ \(pid {os.getpid()}\)",
+                     told["evidence"])  # fmt: skip
+    assert str(os.getpid()) in told["hint"]
+
+
+def test_replication_that_would_break_is_named_and_a_frozen_node_costs_seconds(
+    project: Project,
+) -> None:
+    project.init("replication")
+    project.up()
+    assert not _found(project.run("doctor", "--json", check=0), "replication.password", "fail")
+    with project.client(project.port + 1) as replica:
+        replica.config_set("masterauth", "not-the-password")
+        replica.config_set("repl-timeout", 5)
+    told = project.run("doctor", *QUICK, check=3)
+    assert "could not follow node1, node3" in _one(told, "replication.password", "fail")["evidence"]
+    assert "repl-timeout 5 s isn't above" in _one(told, "replication.timeouts", "fail")["evidence"]
+    project.env["REDISTOPO_PASSWORD"] = project.password
+    elsewhere = project.run("doctor", "--connect", f"127.0.0.1:{project.port}", *QUICK, check=3)
+    hint = _one(elsewhere, "replication.password", "fail")["hint"]
+    assert f"redis-cli -h 127.0.0.1 -p {project.port + 1} CONFIG SET masterauth" in hint
+    for done in (told, elsewhere):
+        assert project.password not in done.out
+        assert "not-the-password" not in done.out
+    del project.env["REDISTOPO_PASSWORD"]
+    project.up()  # the remedy of the one, and that of the other:
+    project.run(*_one(told, "replication.timeouts", "fail")["hint"].split()[1:], check=0)
+    assert not _found(project.run("doctor", "--json", check=0), "replication.password", "fail")
+
+    frozen = psutil.Process(project.pid(3))
+    frozen.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    held = project.run("doctor", *QUICK, check=3)
+    assert time.monotonic() - began < 20
+    assert [one["command"] for one in held.json["result"]["fixes"]] == ["redistopo resume node3"]
+    # without a terminal nobody can be asked, so nothing is resumed
+    assert project.run("doctor", "--fix", *QUICK, check=3).json["result"]["mended"] == []
+    mended = project.run("doctor", "--fix", "--yes", "--json", check=0)
+    assert [one["done"] for one in mended.json["result"]["mended"]] == [True]
+    assert frozen.status() != psutil.STATUS_STOPPED
+    assert "redistopo resume node3" in mended.err  # told before it was done
+
+
+def test_what_stands_and_what_ended_by_itself_is_told_apart(project: Project) -> None:
+    project.init("standalone")
+    never = project.run("doctor", "--json", check=0)
+    assert "nothing was started" in _one(never, "topology.runs", "skip")["evidence"]
+    project.up()
+    project.run("down", check=0)
+    stopped = _one(project.run("doctor", "--json", check=0), "topology.runs", "warn")
+    assert stopped["hint"] == "redistopo up"
+    project.up()
+    project.crash()
+    ended = _one(project.run("doctor", "--json", check=3), "topology.runs", "fail")
+    assert "nobody stopped them" in ended["evidence"]
+
+
+def test_a_table_of_another_cluster_is_named_and_its_remedy_works(project: Project) -> None:
+    project.init("cluster", "--replicas", "0")
+    project.up()
+    with project.client() as node:
+        names = node.execute_command("CLUSTER", "NODES")
+    ids = [line.split()[0] for line in str(names).splitlines()] if isinstance(names, str) else [
+        one["node_id"] for one in names.values()
+    ]  # fmt: skip
+    project.run("down", check=0)
+    table = project.folder(2) / "nodes.conf"
+    strange = table.read_text()
+    for number, one in enumerate(ids):
+        strange = strange.replace(one, f"{number:040x}")
+    table.write_text(strange)
+    told = _one(project.run("doctor", "--json", check=3), "cluster.tables", "fail")
+    assert told["subject"] == "node2"
+    move, again = told["hint"].partition("   ")[0].split("; ")
+    assert move.startswith(f"mv {table} ")
+    table.rename(move.split()[2])
+    project.run(*again.split()[1:], check=0)
+    assert project.faults() == []
+    assert not _found(project.run("doctor", "--json", check=0), "cluster.tables", "fail")
+
+    # a node that was reset by hand, and got slots and a key of its own
+    with project.client(project.port + 1) as alone:
+        alone.execute_command("CLUSTER", "RESET", "HARD")
+        alone.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        until(lambda: alone.cluster("INFO")["cluster_state"] == "ok")
+        alone.set("kept", "1")
+    strayed = _one(project.run("doctor", *QUICK, check=3), "cluster.reset", "fail")
+    assert strayed["subject"] == "node2"
+    assert "stands alone" in strayed["evidence"]
+    assert "a reset would take from it: 1 key, 16384 slots (0-16383)" in strayed["evidence"]
+    reset, again = strayed["hint"].partition("   ")[0].split("; ")
+    project.run(*reset.split()[1:], "--yes", "--force", check=0)
+    project.run(*again.split()[1:], check=0)
+    assert project.faults() == []
+
+
+def test_what_is_left_over_is_put_away_and_nothing_else(
+    projects: Callable[[str], Project], own_world: Path
+) -> None:
+    project, gone = projects("project"), projects("gone")
+    for one in (project, gone):
+        one.init("standalone")
+        one.up()
+    with project.client() as node:
+        node.set("kept", "1")
+    gone.run("down", check=0)
+    shutil.rmtree(gone.root / ".redistopo")
+    state = project.root / ".redistopo"
+    (state / "password").chmod(0o644)
+    empty, data = state / "nodes" / "node7", state / "nodes" / "node8"
+    for folder in (empty, data):
+        folder.mkdir()
+        (folder / "redis.conf").write_text("port 1\n")
+    (data / "dump.rdb").write_text("REDIS")
+    orphaned = gone.root / ".redistopo" / "nodes" / "node1"
+    orphaned.mkdir(parents=True)
+    server = psutil.Popen(
+        [BUNDLED.path, "--port", str(gone.port), "--bind", "127.0.0.1"],
+        cwd=orphaned, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        listening(gone.port)
+        told = project.run("doctor", "--json", check=3)
+        assert len(told.json["result"]["fixes"]) >= 3
+        assert (state / "password").stat().st_mode & 0o777 == 0o644  # nothing without --fix
+        unasked = project.run("doctor", "--fix", "--json", check=0)
+        assert server.poll() is None  # nobody was asked
+        commands = [one["fix"]["command"] for one in unasked.json["result"]["mended"]]
+        assert f"chmod 600 {state / 'password'}" in commands
+        assert f"rm -r {empty}" in commands
+        assert (state / "password").stat().st_mode & 0o777 == 0o600
+        assert not empty.exists()
+        assert (data / "dump.rdb").exists()
+        assert str(data) in json.dumps(_found(unasked, "left.folders", "warn"))
+        pid = server.pid
+        agreed = project.run("doctor", "--fix", "--yes", "--json")
+        assert f"kill -TERM {pid}" in json.dumps(agreed.json["result"]["mended"])
+        assert server.wait(timeout=10) == 0
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            server.kill()
+        server.wait()
+    shutil.rmtree(gone.root / ".redistopo")
+    listed = project.run("doctor", "--fix", "--json", check=0)
+    assert str(gone.root) in json.dumps(listed.json["result"]["mended"])
+    assert str(gone.root) not in project.run("ps", "--json", check=0).out
+    with project.client() as node:
+        assert node.get("kept") == "1"  # what runs by record was let alone
+
+
+@pytest.mark.parametrize("words", [("--config", "nowhere.conf"), ("--connect", "nowhere:99999")])
+def test_what_cannot_be_looked_at_is_told(project: Project, words: tuple[str, str]) -> None:
+    done = project.run("doctor", *words, "--json")
+    assert done.code in (2, 3)
+    assert "Traceback" not in done.err

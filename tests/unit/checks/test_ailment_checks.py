@@ -1,0 +1,189 @@
+"""What `doctor` asks beside `verify`, each on changed snapshots of real servers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from redistopo.checks.doctor.ailing import buffer_limits
+from redistopo.model.findings import Status
+from redistopo.model.observed import ProcessState
+
+OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
+ELSEWHERE = "e" * 40
+
+Case = tuple[str, str, Status, str, str, Callable[[Any], Any]]
+
+
+def _strays(scene: Any, **fields: Any) -> Any:
+    """node2 knows others, none of them of this cluster."""
+    for other in ("node1", "node3", "node4", "node5", "node6"):
+        scene = scene.member("node2", other, id=f"{other[-1]}{ELSEWHERE[1:]}")
+    return scene.info("node2", **fields)
+
+
+def _alone(scene: Any) -> Any:
+    own = next(one for one in scene.named("node2").members if one.myself)
+    return scene.node("node2", members=(own,))
+
+
+# Check, shape, status, subject, part of the evidence, and what is changed in a healthy topology.
+CASES: list[Case] = [
+    (
+        "replication.password",
+        "replication",
+        OK,
+        "topology",
+        "3 of 3 nodes: masterauth opens every other node",
+        lambda s: s,
+    ),
+    (
+        "replication.password",
+        "replication",
+        FAIL,
+        "node2",
+        "has another masterauth than their password: it could not follow node1, node3",
+        lambda s: s.config("node2", masterauth="other"),
+    ),
+    (
+        "replication.password",
+        "cluster",
+        FAIL,
+        "node2",
+        "has no masterauth: it could not follow node1",
+        lambda s: s.config("node2", masterauth=""),
+    ),
+    (
+        "replication.timeouts",
+        "replication",
+        OK,
+        "topology",
+        "3 of 3 nodes: repl-timeout has room",
+        lambda s: s,
+    ),
+    (
+        "replication.timeouts",
+        "replication",
+        FAIL,
+        "node1",
+        "repl-timeout 10 s isn't above repl-ping-replica-period 10 s",
+        lambda s: s.config("node1", repl_timeout="10", repl_ping_replica_period="10"),
+    ),
+    (
+        "replication.timeouts",
+        "replication",
+        WARN,
+        "node1",
+        "has room for 2 pings",
+        lambda s: s.config("node1", repl_timeout="20", repl_ping_replica_period="10"),
+    ),
+    (
+        "replication.timeouts",
+        "cluster",
+        WARN,
+        "topology",
+        "cluster-node-timeout differs",
+        lambda s: s.config("node1", cluster_node_timeout="77"),
+    ),
+    (
+        "replication.buffers",
+        "replication",
+        OK,
+        "topology",
+        "replicas' output buffers hold the backlog",
+        lambda s: s,
+    ),
+    (
+        "replication.buffers",
+        "replication",
+        WARN,
+        "node1",
+        "cuts replicas off at 1024 bytes (hard 1048576, soft 1024), below its backlog of 2000000",
+        lambda s: s.config(
+            "node1",
+            client_output_buffer_limit="normal 0 0 0 slave 1048576 1024 60 pubsub 3 2 1",
+            repl_backlog_size="2000000",
+        ),
+    ),
+    (
+        "replication.buffers",
+        "replication",
+        WARN,
+        "node1",
+        "cut 4 clients off since its start",
+        lambda s: s.info("node1", client_output_buffer_limit_disconnections=4),
+    ),
+    (
+        "cluster.reset",
+        "cluster",
+        OK,
+        "topology",
+        "6 of 6 nodes: belong to this cluster",
+        lambda s: s,
+    ),
+    (
+        "cluster.reset",
+        "cluster",
+        FAIL,
+        "node2",
+        "is of another cluster, with 127.0.0.1:",
+        lambda s: _strays(s, db0="keys=12,expires=0,avg_ttl=0"),
+    ),
+    (
+        "cluster.reset",
+        "cluster",
+        FAIL,
+        "node2",
+        "a reset would take from it: 12 keys, 5462 slots (5461-10922)",
+        lambda s: _strays(s, db0="keys=12,expires=0,avg_ttl=0"),
+    ),
+    ("cluster.reset", "cluster", FAIL, "node2", "stands alone", _alone),
+]
+
+
+@pytest.mark.parametrize(("check", "shape", "status", "about", "evidence", "change"), CASES)
+def test_a_check_says_what_it_saw(
+    scene: Callable[[str, str], Any],
+    engine_name: str,
+    check: str,
+    shape: str,
+    status: Status,
+    about: str,
+    evidence: str,
+    change: Callable[[Any], Any],
+) -> None:
+    found = change(scene(engine_name, shape)).findings(check)
+    said = [one for one in found if (one.subject, one.status) == (about, status)]
+    assert any(evidence in one.evidence for one in said), found
+    assert all(one.hint for one in found if one.status in (WARN, FAIL))
+
+
+def test_no_secret_is_told(scene: Callable[[str, str], Any], engine_name: str) -> None:
+    changed = scene(engine_name, "replication").config("node2", masterauth="hush-hush")
+    secret = (changed.named("node1").config or {})["requirepass"]
+    told = repr(changed.findings("replication.password"))
+    assert secret not in told
+    assert "hush-hush" not in told
+
+
+def test_a_stranger_is_told_by_redis_cli_what_ours_is_by_our_verbs(
+    scene: Callable[[str, str], Any],
+) -> None:
+    ours = _strays(scene("redis-7.0", "cluster"), db0="keys=1")
+    strange = ours.every(process=ProcessState.NOT_OURS)
+    assert "redistopo reset node2" in ours.findings("cluster.reset")[0].hint
+    hint = strange.findings("cluster.reset")[0].hint
+    assert hint.index("FLUSHALL") < hint.index("CLUSTER RESET HARD")
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("normal 0 0 0 slave 268435456 67108864 60 pubsub 1 2 3", (268435456, 67108864)),
+        ("normal 0 0 0 replica 1 2 3", (1, 2)),
+        ("", (0, 0)),
+        ("slave a b c", (0, 0)),
+    ],
+)
+def test_the_limits_of_replicas_are_read(text: str, limits: tuple[int, int]) -> None:
+    assert buffer_limits(text) == limits

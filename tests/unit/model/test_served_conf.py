@@ -1,0 +1,141 @@
+"""Any redis.conf: what it binds, who may come in, and what it includes."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redistopo.model.engine import Version
+from redistopo.model.served_conf import acl_locks, loopback, served, splice
+
+# Text, the addresses bound, and those that other machines may reach.
+BINDS: list[tuple[str, tuple[str, ...] | None, tuple[str, ...]]] = [
+    ("", None, ("every address",)),
+    ("bind 127.0.0.1 -::1", ("127.0.0.1", "-::1"), ()),
+    ("BIND \"127.0.0.1\"   '::1'", ("127.0.0.1", "::1"), ()),
+    ("bind 0.0.0.0", ("0.0.0.0",), ("0.0.0.0",)),
+    ("bind * -::*", ("*", "-::*"), ("*", "-::*")),
+    ("bind 127.0.0.1 10.0.0.5 -fe80::1%eth0", None, ("10.0.0.5", "-fe80::1%eth0")),
+    ("bind 10.0.0.5\nbind 127.0.0.1", ("127.0.0.1",), ()),
+    ("bind 127.0.0.1\r", ("127.0.0.1",), ()),
+    ("# bind 0.0.0.0\n  bind\t127.5.6.7  ", ("127.5.6.7",), ()),
+    ('bind ""', (), ()),
+    ("bind localhost", ("localhost",), ()),
+    ("bind cache.example.org", None, ("cache.example.org",)),
+    ("bind 0.0.0.0\nport 0", ("0.0.0.0",), ()),
+    ("bind 0.0.0.0\nport 0\ntls-port 6380", ("0.0.0.0",), ("0.0.0.0",)),
+    ("bind ::ffff:127.0.0.1", None, ()),
+]
+
+
+@pytest.mark.parametrize(("text", "bound", "outward"), BINDS)
+def test_what_it_binds(text: str, bound: tuple[str, ...] | None, outward: tuple[str, ...]) -> None:
+    conf = served(text)
+    assert conf.outward == outward
+    if bound is not None or not text:
+        assert conf.addresses == bound
+
+
+# Text, and whether the default user needs a password; None where a file decides it.
+LOCKS: list[tuple[str, bool | None]] = [
+    ("", False),
+    ("requirepass x", True),
+    ('requirepass ""', False),
+    ("requirepass a\nrequirepass ''", False),
+    ('requirepass "\\x20"', True),
+    ("aclfile /etc/users.acl", None),
+    ("user default on nopass ~* +@all", False),
+    ("user default on >secret ~* +@all", True),
+    ("user default off nopass", True),
+    ("user default on nopass resetpass", True),
+    ("user default on nopass reset", True),
+    ("user other on nopass ~* +@all", False),
+    ("user default on nopass\nuser default on #abcd", True),
+    ("user", False),
+]
+
+
+@pytest.mark.parametrize(("text", "locked"), LOCKS)
+def test_whether_a_password_is_asked_for(text: str, locked: bool | None) -> None:
+    assert served(text).locked is locked
+
+
+def test_an_aclfile_without_the_default_user_leaves_it_open() -> None:
+    assert not acl_locks("user app on >x ~* +@all\n")
+    assert not acl_locks("user default on nopass ~* &* +@all\n")
+    assert acl_locks("# users\nuser default on #99 ~* +@all\n")
+    assert acl_locks("user default off\n")
+
+
+# Text, version, and whether protected mode keeps other machines out.
+SHIELDS = [
+    ("", Version(6, 2), True),
+    ("bind 0.0.0.0", Version(6, 2), False),
+    ("bind 0.0.0.0", Version(7, 0), True),
+    ("bind 0.0.0.0", None, True),
+    ("protected-mode no", Version(7, 2), False),
+    ("protected-mode YES", Version(7, 2), True),
+    ("sentinel monitor shop 127.0.0.1 6379 2", Version(7, 2), False),
+]
+
+
+@pytest.mark.parametrize(("text", "version", "shielded"), SHIELDS)
+def test_protected_mode_is_as_the_version_has_it(
+    text: str, version: Version | None, shielded: bool
+) -> None:
+    assert served(text).shielded(version) is shielded
+
+
+def test_where_it_is_asked_and_its_ports() -> None:
+    assert served("").asked_at == "127.0.0.1"
+    assert served("bind 0.0.0.0").asked_at == "127.0.0.1"
+    assert served("bind ::*").asked_at == "::1"
+    assert served("bind -10.1.2.3 127.0.0.1").asked_at == "10.1.2.3"
+    assert served("sentinel monitor a b 1 2").ports == (26379,)
+    assert served("port 7000\ntls-port 7001\ntcp-backlog 99").ports == (7000, 7001)
+    assert served("tcp-backlog 99").backlog == 99
+    assert served("port seven").ports == ()
+
+
+FILES: Mapping[str, str] = {
+    "base.conf": "bind 0.0.0.0\nrequirepass old",
+    "conf.d/a.conf": "port 1",
+    "conf.d/b.conf": "include loop.conf\nport 2",
+    "loop.conf": "include conf.d/b.conf",
+}
+
+
+def _read(pattern: str, _here: str) -> tuple[tuple[str, str], ...] | None:
+    if pattern == "conf.d/*.conf":
+        return tuple((name, text) for name, text in FILES.items() if name.startswith("conf.d"))
+    return ((pattern, FILES[pattern]),) if pattern in FILES else None
+
+
+def test_an_include_stands_where_it_stands() -> None:
+    before = splice("main", "include base.conf\nbind 127.0.0.1", _read)
+    assert served(before.text).addresses == ("127.0.0.1",)
+    after = splice("main", 'bind 127.0.0.1\n  INCLUDE "base.conf"', _read)
+    assert served(after.text).addresses == ("0.0.0.0",)
+    assert after.files == ("main", "base.conf")
+
+
+def test_an_include_that_cannot_be_read_is_named_and_a_circle_ends() -> None:
+    found = splice("main", "include gone.conf\ninclude conf.d/*.conf", _read)
+    assert found.unread[0] == "gone.conf"
+    assert len(found.files) < 100
+    assert served(found.text).port == 2
+
+
+@given(st.text())
+def test_no_text_breaks_it(text: str) -> None:
+    conf = served(splice("main", text, _read).text)
+    assert all(0 < port < 100000 for port in conf.ports)
+    assert loopback(conf.asked_at) or conf.addresses
+
+
+@given(st.ip_addresses())
+def test_an_address_is_outward_unless_it_is_loopback(address: object) -> None:
+    word = str(address)
+    expected = () if getattr(address, "is_loopback", False) else (f"-{word}",)
+    assert served(f"bind -{word}").outward == expected

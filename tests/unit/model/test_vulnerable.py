@@ -1,0 +1,76 @@
+"""The table of known vulnerabilities, judged by what is known of each line of releases."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redistopo.model.engine import Engine, Product, Version
+from redistopo.model.vulnerable import FLAWS, cured_by, flaws_of
+
+# Release, one of the ids it has ("" for none at all), and the release that mends all of them.
+CASES = [
+    ("redis 6.2.14", "CVE-2025-49844", "6.2.24"),
+    ("redis 6.2.24", "", ""),
+    ("redis 7.0.15", "CVE-2024-31227", "7.2.16"),
+    ("redis 7.2.10", "CVE-2026-23479", "7.2.16"),
+    ("redis 7.4.11", "", ""),
+    ("redis 8.0.6", "CVE-2026-25243", "8.2.9"),
+    ("redis 8.2.2", "CVE-2025-62507", "8.2.9"),
+    ("redis 8.2.3", "CVE-2026-66373", "8.2.9"),
+    ("redis 8.10.1", "", ""),
+    ("redis 9.0.0", "", ""),
+    ("valkey 7.2.14", "", ""),
+    ("valkey 8.0.5", "CVE-2025-49844", "8.0.10"),
+    ("valkey 8.1.8", "CVE-2026-63639", "8.1.9"),
+    ("valkey 9.0.2", "CVE-2026-27623", "9.0.5"),
+    ("valkey 9.1.1", "GHSA-fq2f-crmw-q97r", "9.1.2"),
+    ("valkey 9.1.2", "", ""),
+]
+
+
+def _engine(text: str, *, tls: bool | None = None) -> Engine:
+    product, _, version = text.partition(" ")
+    numbers = Version(*map(int, version.split(".")))
+    return Engine(product=Product(product), version=numbers, tls=tls)
+
+
+@pytest.mark.parametrize(("release", "has", "cure"), CASES)
+def test_a_release_has_what_its_line_has_not_mended(release: str, has: str, cure: str) -> None:
+    ids = {one for flaw in flaws_of(_engine(release)) for one in flaw.ids}
+    assert (has in ids) if has else not ids
+    assert str(cured_by(_engine(release)) or "") == cure
+
+
+def test_what_a_line_never_had_is_not_said_of_it() -> None:
+    ids = {one for flaw in flaws_of(_engine("redis 6.2.14")) for one in flaw.ids}
+    assert not ids & {"CVE-2024-31227", "CVE-2024-51741", "CVE-2025-62507", "CVE-2026-23479"}
+
+
+def test_a_server_built_without_tls_has_no_vulnerability_of_tls() -> None:
+    with_tls = {flaw.ids for flaw in flaws_of(_engine("redis 7.2.15", tls=True))}
+    assert with_tls == {("CVE-2026-81934",)}
+    assert flaws_of(_engine("redis 7.2.15", tls=False)) == ()
+
+
+def test_each_row_names_a_vulnerability_and_a_release_of_a_line_once() -> None:
+    for flaw in FLAWS:
+        assert all(re.fullmatch(r"CVE-\d{4}-\d{4,6}|GHSA(-\w{4}){3}", one) for one in flaw.ids)
+        lines = [(one.major, one.minor) for one in flaw.fixed]
+        assert lines
+        assert len(set(lines)) == len(lines)
+        assert list(flaw.fixed) == sorted(flaw.fixed)
+
+
+@given(
+    st.sampled_from(list(Product)),
+    st.builds(Version, st.integers(0, 12), st.integers(0, 12), st.integers(0, 30)),
+)
+def test_the_cure_is_a_later_release_without_any(product: Product, version: Version) -> None:
+    engine = Engine(product=product, version=version)
+    cure = cured_by(engine)
+    assert (cure is None) == (flaws_of(engine) == ())
+    if cure is not None:
+        assert cure > version
+        assert flaws_of(Engine(product=product, version=cure)) == ()
