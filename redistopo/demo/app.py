@@ -1,44 +1,22 @@
 """The web application: its routes, its guards, and errors that are always JSON."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from redistopo.demo.cache_aside import CacheAside
 from redistopo.demo.calls import CacheAway
-from redistopo.demo.database import DatabaseAway, Items
-from redistopo.demo.desk import Desk
-from redistopo.demo.guard import HEADERS, Refusal, refuse_host, refuse_origin
-from redistopo.demo.metrics import Metrics
-from redistopo.demo.stream import Hub
-from redistopo.demo.traffic import Traffic
+from redistopo.demo.database import DatabaseAway
+from redistopo.demo.guard import HEADERS, refuse_host, refuse_origin
+from redistopo.demo.parts import Parts, failure, refusal
+from redistopo.demo.routes_cache import cache_routes
+from redistopo.demo.routes_page import page_routes
 from redistopo.errors import ExitCode, RedistopoError
 
 MOST_BODY = 16 * 1024
 """Bytes of a request's body."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What the routes work with: `host` is what is listened on, `templates` a folder of the
-    user's own or "", and `act` does one of `actions` to a node, and tells what was done."""
-
-    host: str
-    token: str
-    templates: str
-    cache: CacheAside
-    items: Items
-    desk: Desk
-    hub: Hub
-    traffic: Traffic
-    metrics: Metrics
-    actions: tuple[str, ...]
-    act: Callable[[str, str], str]
 
 
 class _Json(DefaultJSONProvider):
@@ -55,9 +33,6 @@ class _Id(BaseConverter):
 
 def make_app(parts: Parts) -> Flask:
     """The application; a request changes nothing that its guards didn't let through."""
-    from redistopo.demo.routes_cache import cache_routes
-    from redistopo.demo.routes_page import page_routes
-
     app = Flask("redistopo.demo", static_folder=None, template_folder=None)
     # an answer of 500 says that something went wrong; what, stands in the terminal
     app.logger.setLevel(logging.ERROR)
@@ -103,15 +78,3 @@ def _tell_errors(app: Flask) -> None:
     def ours(error: RedistopoError) -> Response:
         status = 400 if error.code is ExitCode.USAGE else 409
         return failure(error.message, error.hint, status, detail=error.detail)
-
-
-def failure(message: str, hint: str, status: int, **more: str) -> Response:
-    """An error as every route tells it."""
-    response = jsonify({"error": {"message": message, "hint": hint, **more}})
-    response.status_code = status
-    return response
-
-
-def refusal(refused: Refusal) -> Response:
-    """The same, of what a guard refused."""
-    return failure(refused.message, refused.hint, 403)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response, jsonify, request
 
-from redistopo.demo.app import Parts, failure
 from redistopo.demo.metrics import CONTENT_TYPE
+from redistopo.demo.parts import Parts, failure
 
 _LONGEST_ID = 512
 """Characters; a key of Redis's may have 512 MB, but nobody's id has."""

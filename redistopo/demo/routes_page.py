@@ -4,9 +4,9 @@ import math
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from redistopo.demo.app import Parts, failure, refusal
 from redistopo.demo.guard import TOKEN, refuse_token
 from redistopo.demo.limits import LONGEST_TTL, MOST_RATE, SHORTEST_TTL
+from redistopo.demo.parts import Parts, failure, refusal
 from redistopo.demo.stream import MOST_STREAMS, TooManyStreams
 from redistopo.render.demo_page import asset, page
 

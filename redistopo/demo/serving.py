@@ -23,7 +23,7 @@ from redistopo.ops.project import layout_of, load
 from redistopo.world.files import absolute, write_private
 
 if TYPE_CHECKING:
-    from redistopo.demo.app import Parts
+    from redistopo.demo.parts import Parts
 
 _OPEN_TO_OTHERS = (
     "can be reached from other machines: whoever opens the page can read and change the items, "
@@ -134,10 +134,10 @@ def _database(request: DemoRequest) -> Iterator[Path]:
 @contextmanager
 def _parts(request: DemoRequest, live: Stage, items: Items) -> Iterator["Parts"]:
     """All that the application is made of, at work."""
-    from redistopo.demo.app import Parts
     from redistopo.demo.desk import Desk, Ears
     from redistopo.demo.latencies import Latencies
     from redistopo.demo.metrics import Metrics
+    from redistopo.demo.parts import Parts
     from redistopo.demo.state import State
     from redistopo.demo.traffic import Traffic
 

@@ -110,6 +110,7 @@ def test_a_reset_by_hand_is_mended_too(project: Project) -> None:
     number = _replica_of(project, 1)
     with project.client(project.port + number - 1) as node:
         node.execute_command("CLUSTER", "RESET", "HARD")
+    assert "redistopo up if one of them was reset" in project.run("verify", check=3).out
     planned = project.run("plan", check=0)
     assert f"take back into the cluster node{number}, as a replica of node1" in planned.out
     project.up()

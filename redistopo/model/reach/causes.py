@@ -3,7 +3,7 @@
 from redistopo.model.reach.cause import Cause, Kind
 from redistopo.model.reach.matrix import Link, Port, Scene
 from redistopo.model.reach.node_causes import of_node
-from redistopo.model.remedies import cli, open_port
+from redistopo.model.remedies import cli, open_port, ours
 from redistopo.model.syncs import REMEDY, sync_loop
 
 
@@ -42,12 +42,13 @@ def _of_link(scene: Scene, link: Link) -> Cause | None:
             remedy="give it time: --timeout 5m",
         )
     if link.word in ("unmet", "meeting"):
+        reset = ", or redistopo up if one of them was reset" if ours(source) else ""
         return Cause(
             kind=Kind.UNMET,
             node=link.source,
             evidence=f"every port is open, but {link.source} doesn't know {link.target}",
             remedy=f"gossip spreads it in seconds; else: {cli(source)} CLUSTER MEET "
-            f"{target.host} {target.port}; does a firewall, or bind-source-addr, keep either "
+            f"{target.host} {target.port}{reset}; does a firewall, or bind-source-addr, keep either "
             "from connecting?",
         )
     if link.port is Port.DATA:
