@@ -45,16 +45,12 @@ def _empty(node: NodeSeen) -> bool:
 
 def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
     """The replicas of a primary that got a new id while they didn't run."""
-    live = _live(seen)
+    gone = ghosts(seen)
     return tuple(
         node
         for node in seen.answering
-        if (me := node.myself) and me.replica and me.primary_id not in live
+        if (me := node.myself) and me.replica and me.primary_id in gone.get(node.name, ())
     )
-
-
-def _live(seen: Observed) -> frozenset[str]:
-    return frozenset(me.id for node in seen.nodes if (me := node.myself))
 
 
 def comebacks(seen: Observed, shards: int) -> tuple[Comeback, ...]:
@@ -114,7 +110,7 @@ def ghosts(seen: Observed) -> Mapping[str, tuple[str, ...]]:
     """
     if len(seen.answering) != len(seen.nodes):
         return {}
-    live = _live(seen)
+    live = {me.id for node in seen.nodes if (me := node.myself)}
     places = {node.address for node in seen.nodes}
     found = {
         node.name: tuple(

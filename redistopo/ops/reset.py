@@ -104,7 +104,8 @@ def _reset(now: Changing, node: NodeSeen, found: Reset) -> None:
         # it answers once all keys are freed, which takes seconds where there are many millions
         Asker(hands.keys, seconds=hands.deadline.left) as asker,
     ):
-        for command, reply in zip(commands, asker.ask(node.host, node.port, commands), strict=True):
+        for command in commands:  # one by one: after a refused reset nothing is flushed
+            reply = asker.ask(node.host, node.port, [command])[0]
             succeed(reply, f"{node.name}: {' '.join(map(str, command))}")
     # not where it keeps its id: Valkey would then refuse it for 60 s, however it comes
     if found.hard:

@@ -10,16 +10,18 @@ import sysconfig
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, RedistopoError, TimedOut
 from redistopo.model.installing import TOOLS, Command, Machine, PythonPlace, parse_release
+from redistopo.world.interrupt import uninterrupted
 from redistopo.world.process import clean_environment
 from redistopo.world.waiting import Deadline
 
 _RELEASES = ("/etc/os-release", "/usr/lib/os-release")
 _LAST_LINES = 8
+_LAST_WORDS = 2.0
 _PATIENCE = 10.0
 """Seconds for an installer to end by itself: one that is killed leaves its work half-done."""
 
@@ -87,8 +89,43 @@ def perform(command: Command, hear: Callable[[str], None], deadline: Deadline) -
     TimedOut.
     """
     last: deque[str] = deque(maxlen=_LAST_LINES)
+    begun: list[subprocess.Popen[str]] = []
+    late = False
     try:
-        child = subprocess.Popen(
+        with uninterrupted(later=True):  # else one could run of which nobody knows
+            child = _begin(command)
+            begun.append(child)
+
+        def listen() -> None:
+            with child.stdout or nullcontext(()) as lines:
+                for line in lines:
+                    last.append(line.rstrip())
+                    hear(line.rstrip())
+
+        # beside: what it leaves running (a service) may hold its output open for good
+        ears = threading.Thread(target=listen, daemon=True)
+        ears.start()
+        child.wait(deadline.left)
+    except subprocess.TimeoutExpired:
+        late = True
+    finally:
+        for one in begun:
+            _end(one)
+    ears.join(_LAST_WORDS)
+    told = "\n".join(last)
+    if late:
+        raise TimedOut(
+            f"{command[0]} did not end within {deadline.seconds:g} s",
+            detail=told,
+            hint="--timeout gives it longer",
+        )
+    if child.returncode:
+        raise RedistopoError(f"{command[0]} failed (exit code {child.returncode})", detail=told)
+
+
+def _begin(command: Command) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -100,34 +137,6 @@ def perform(command: Command, hear: Callable[[str], None], deadline: Deadline) -
         )
     except OSError as error:
         raise MachineLacks(f"can't run {command[0]}", detail=error.strerror or "") from error
-    late = threading.Event()
-
-    def expire() -> None:
-        late.set()
-        _end(child)
-
-    clock = threading.Timer(deadline.left, expire)
-    clock.daemon = True
-    clock.start()
-    try:
-        for line in child.stdout or ():
-            last.append(line.rstrip())
-            hear(line.rstrip())
-        child.wait()
-    finally:
-        clock.cancel()
-        _end(child)
-        if child.stdout:
-            child.stdout.close()
-    told = "\n".join(last)
-    if late.is_set():
-        raise TimedOut(
-            f"{command[0]} did not end within {deadline.seconds:g} s",
-            detail=told,
-            hint="--timeout gives it longer",
-        )
-    if child.returncode:
-        raise RedistopoError(f"{command[0]} failed (exit code {child.returncode})", detail=told)
 
 
 def _end(child: subprocess.Popen[str]) -> None:

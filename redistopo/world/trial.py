@@ -11,6 +11,7 @@ from redistopo.model.access import Access, one_key
 from redistopo.model.engine import Engine
 from redistopo.world.client import Asker
 from redistopo.world.files import tail
+from redistopo.world.interrupt import uninterrupted
 from redistopo.world.ports import any_free
 from redistopo.world.process import clean_environment
 from redistopo.world.waiting import Deadline, wait_for
@@ -45,24 +46,15 @@ class _PortTaken(RedistopoError):
 
 def _tried(engine: Engine) -> Trial:
     port = any_free(_HOST)
+    begun: list[subprocess.Popen[bytes]] = []
     with (
         tempfile.TemporaryDirectory(prefix="redistopo-") as folder,
         Asker(one_key(Access())) as ask,
     ):
         log = Path(folder) / "log"
-        with log.open("wb") as out:
-            child = subprocess.Popen(
-                [engine.path, "--port", str(port), "--bind", _HOST, "--save", ""],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                env=clean_environment(),
-                start_new_session=True,
-            )
 
         def look() -> str | None:
-            if child.poll() is not None:
+            if begun[0].poll() is not None:
                 text = tail(log, 6)
                 kind = _PortTaken if "in use" in text else RedistopoError
                 raise kind(f"{engine.path} ended right after its start", detail=text)
@@ -71,13 +63,29 @@ def _tried(engine: Engine) -> Trial:
             return None
 
         try:
+            with uninterrupted(later=True):  # else one could run of which nobody knows
+                begun.append(_begin(engine, port, log))
             return Trial(port=port, reply=wait_for(look, Deadline(_SECONDS), lambda: tail(log, 6)))
         except TimedOut as error:
             raise RedistopoError(
                 f"{engine.path} didn't answer within {_SECONDS:g} s", detail=error.detail
             ) from error
         finally:
-            _end(child)
+            for child in begun:
+                _end(child)
+
+
+def _begin(engine: Engine, port: int, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            [engine.path, "--port", str(port), "--bind", _HOST, "--save", ""],
+            cwd=log.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env=clean_environment(),
+            start_new_session=True,
+        )
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -128,6 +128,18 @@ def test_a_new_id_leaves_a_ghost_and_orphans(observed: Seen) -> None:
     )
 
 
+def test_who_follows_a_stranger_is_left_alone(observed: Seen) -> None:
+    seen = observed("redis-8.2", "cluster")
+    me = seen.nodes[3].myself
+    assert me is not None
+    stranger = replace(
+        seen.nodes[0].members[0], id="e" * 40, port=9999, flags=frozenset({"master"}), slots=()
+    )
+    members = (replace(me, primary_id=stranger.id), stranger)
+    nodes = tuple(replace(n, members=members) if n.name == "node4" else n for n in seen.nodes)
+    assert comebacks(replace(seen, nodes=nodes), 3) == ()
+
+
 def test_the_steps_of_up(observed: Seen, plan: Callable[..., Plan]) -> None:
     seen = after(observed("redis-8.2", "cluster"), "node2", hard=True)
     made = plan(formation="instant", auth=False)
