@@ -22,10 +22,10 @@ down:
 test: $(VENV)/.installed-test
 	$(BIN)/pytest $(PYTEST_ARGS)
 
-# The suite on the oldest dependencies that pyproject.toml allows.
+# The suite on the oldest of each dependency that pyproject.toml allows.
 test-lowest:
 	@test -d $(VENV)-lowest || $(PYTHON) -m venv $(VENV)-lowest
-	@grep -oE '"(click|jinja2|psutil|redis|rich|cryptography)>=[0-9.]+' pyproject.toml | tr -d '"' | sed 's/>=/==/' > $(VENV)-lowest/constraints.txt
+	@sed -n '/^dependencies = /,/^]/p' pyproject.toml | grep -oE '"[a-z0-9-]+>=[0-9.]+' | tr -d '"' | sed 's/>=/==/' > $(VENV)-lowest/constraints.txt
 	@$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check -c $(VENV)-lowest/constraints.txt -e '.[test]'
 	$(VENV)-lowest/bin/pytest $(PYTEST_ARGS)
 

@@ -193,4 +193,5 @@ def open_streams() -> None:
     """stdout and stderr are there, also where the shell closed them (``>&-``); open for good."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  never closed
+            setattr(sys, name, nowhere)

@@ -164,7 +164,7 @@ def _hurt_and_mend(scene: Scene) -> DrillReport:
         save_intent(layout, intent)
         try:
             report = measure(scene, injury, load_request)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nothing stays hurt
             with uninterrupted():
                 injury.heal()
                 _mend_anyway(scene.hands, load_request)

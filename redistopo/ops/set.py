@@ -126,7 +126,7 @@ def _on_servers(now: Changing, edit: _Edit) -> SetResult:
         for name in running:
             setting.in_file(edit.plan.node(name))
         _write(edit)  # last: wherever this is cut off, `up` goes by what it says
-    except BaseException:
+    except BaseException:  # Ctrl-C too: on all servers or on none
         setting.undo()
         raise
     made = _result(edit, stopped=tuple(name for name in edit.nodes if name not in running))

@@ -134,7 +134,7 @@ def _bring_back(hands: Hands, record: Record, seen: Observed, going: tuple[NodeS
         with blaming(hands):
             execute(hands, steps)
             _await_joined(hands, names)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: what this run started is stopped
         if hands.started:
             undo(hands)
         raise

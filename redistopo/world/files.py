@@ -108,7 +108,7 @@ def rewrite(path: Path, text: str, before: str) -> None:
         was = real.stat()
         try:
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with open(handle, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123
+            with open(handle, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123  a descriptor
                 out.write(text)
                 with suppress(PermissionError):
                     os.fchown(handle, was.st_uid, was.st_gid)
@@ -119,7 +119,7 @@ def rewrite(path: Path, text: str, before: str) -> None:
                     hint="nothing was written: run the same command again",
                 )
             fresh.replace(real)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no half of it is left
             with suppress(OSError):
                 fresh.unlink()
             raise

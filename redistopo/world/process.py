@@ -86,8 +86,7 @@ def launch(layout: Layout, node: str, executable: str) -> Started:
         save_mark(folder.process, mark)
     except psutil.NoSuchProcess:
         pass  # it ended at once: whoever waits for it sees that
-    except BaseException:
-        # not on record, so nobody would ever stop it
+    except BaseException:  # Ctrl-C too: it isn't on record, so nobody would ever stop it
         process.kill()
         process.wait()
         raise

@@ -6,19 +6,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.editing import edit
 from support.engines import ENGINES
 from support.project import Project
 from support.waiting import until
 
 OLD_AND_NEW = sorted({min(ENGINES), max(ENGINES)})
-
-
-def change(project: Project, before: str, after: str) -> None:
-    """The topology file says `after` where it said `before`."""
-    path = project.root / "redistopo.toml"
-    text = path.read_text()
-    assert before in text
-    path.write_text(text.replace(before, after))
 
 
 def kept(project: Project) -> bool:
@@ -45,7 +38,7 @@ def test_a_changed_persistence_keeps_the_data(project: Project, ending: str, eng
             project.run("down", check=0)
         elif ending == "kill":
             project.crash()
-        change(project, f'persistence = "{now}"', f'persistence = "{after}"')
+        edit(project, f'persistence = "{now}"', f'persistence = "{after}"')
         project.up()
         assert kept(project), f"{now} -> {after}"
         project.crash()
@@ -65,7 +58,7 @@ def test_renamed_data_is_refused(project: Project) -> None:
         node.mset({str(number): "x" for number in range(100)})
     project.run("down", check=0)
     whole = (project.root / "redistopo.toml").read_text()
-    change(project, "[redis]", '[redis]\ndbfilename = "other.rdb"')
+    edit(project, "[redis]", '[redis]\ndbfilename = "other.rdb"')
     refused = project.run("up", check=2)
     assert "other.rdb" in refused.err
     assert "dump.rdb" in refused.err

@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 import pytest
-from redis.exceptions import ConnectionError  # noqa: A004
+import redis
 from support.engines import BUNDLED, ENGINES, TLS
 from support.judge import client, roles
 from support.project import Project
@@ -67,7 +67,7 @@ def _role(project: Project, port: int) -> str:
     """What a node says that it is; "" where a failover hangs up on its clients just now."""
     try:
         return roles([port], project.password)[port]
-    except ConnectionError:
+    except redis.ConnectionError:
         return ""
 
 
@@ -276,7 +276,7 @@ def test_by_tls_alone_they_fail_over_too(project: Project) -> None:
     project.init("sentinel", *SLOW, "--tls", engine=TLS.path)
     project.up()
     for port in (project.port, project.port + 10):
-        with pytest.raises(ConnectionError):
+        with pytest.raises(redis.ConnectionError):
             client(port, project.password).ping()
     _kill(project, "node1")
     project.up()

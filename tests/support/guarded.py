@@ -71,6 +71,13 @@ def without(seen: Observed, *names: str) -> Observed:
     return seen
 
 
+def silent(seen: Observed, *names: str) -> Observed:
+    """The snapshot with nodes that didn't answer."""
+    for name in names:
+        seen = edited(seen, name, info={}, members=(), error="refused")
+    return seen
+
+
 def told_by(seen: Observed, *names: str, **fields: Any) -> Observed:
     """These Sentinels say something else of their primary."""
     for node in seen.nodes:

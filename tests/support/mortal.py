@@ -149,11 +149,10 @@ def _jumping(seconds: float) -> None:
 
 def _serve() -> None:
     """One fork for each order on stdin; the answer says how it ended."""
-    # loaded once, before the forks
-    import redis  # noqa: F401
+    import redis  # noqa: F401  loaded once, before the forks
 
     import redistopo.world.client
-    import redistopo.world.proof  # noqa: F401
+    import redistopo.world.proof  # noqa: F401  likewise
 
     verbs = _verbs()
     for line in sys.stdin:

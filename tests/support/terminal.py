@@ -7,11 +7,11 @@ import signal
 import struct
 import subprocess
 import termios
-import time
 
 import pyte
 
 from support.project import COMMAND, Project
+from support.waiting import until
 
 
 class Terminal:
@@ -63,11 +63,12 @@ class Terminal:
 
     def end(self, seconds: float = 60) -> int:
         """The exit code, with all output read."""
-        end = time.monotonic() + seconds
-        while self.process.poll() is None:
-            self.read()
-            assert time.monotonic() < end, self.read()
-            time.sleep(0.01)
+
+        def ended() -> bool:
+            self.read()  # nobody else does, and a command whose terminal is full would wait
+            return self.process.poll() is not None
+
+        until(ended, seconds, self.read)
         self.read()
         self.left = termios.tcgetattr(self._slave)
         os.close(self._master)

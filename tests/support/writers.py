@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from support.project import Project
 from support.waiting import until
 
 _PAUSE = 0.002
@@ -22,6 +23,14 @@ _PAUSE = 0.002
 
 _TAGS = ("b", "1", "a")
 """Of slots 3300, 9842 and 15495: in a cluster of three, a shard for each client."""
+
+
+def takes_a_write_at_once(project: Project) -> None:
+    """The first node takes the key `after`; nothing holds writes back any more."""
+    began = time.monotonic()
+    with project.client() as node:
+        assert node.set("after", "yes")
+    assert time.monotonic() - began < 1
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,8 @@ class Load:
             for worker in self._workers:
                 worker.thread.start()
             self._beat.start()
-        except BaseException:
-            self.stop()  # nobody else will: the context was never entered
+        except BaseException:  # Ctrl-C too: the context was never entered, so nobody else stops
+            self.stop()
             raise
         return self
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.cases import Case, alone, table
 
 from redistopo.model.findings import Status
 from redistopo.model.slots import SlotRange
@@ -23,7 +24,7 @@ def _everywhere(scene: Any, about: str, **fields: object) -> Any:
 
 
 # Check, status, subject, part of the evidence, and what is changed in a healthy cluster.
-CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
+CASES: list[Case] = [
     ("cluster.state", OK, "topology", "6 of 6 nodes: cluster_state:ok", lambda s: s),
     (
         "cluster.state",
@@ -188,23 +189,11 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("check", "status", "about", "says", "change"),
-    CASES,
-    ids=[f"{check} {status}: {says}" for check, status, _, says, _ in CASES],
-)
+@table(CASES)
 def test_a_check_says_what_is_wrong_with_a_cluster(
-    engine_name: str,
-    scene: Callable[[str, str], Any],
-    check: str,
-    status: Status,
-    about: str,
-    says: str,
-    change: Callable[[Any], Any],
+    engine_name: str, scene: Callable[[str, str], Any], case: Case
 ) -> None:
-    found = change(scene(engine_name, "cluster")).findings(check)
-    assert [(one.status, one.subject) for one in found] == [(status, about)]
-    assert says in found[0].evidence
+    assert case[3] in alone(scene(engine_name, "cluster"), case)
 
 
 @pytest.mark.parametrize("check", sorted({case[0] for case in CASES}))

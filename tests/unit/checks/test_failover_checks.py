@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
+from support.cases import Shaped, among, table
 
 from redistopo.model.findings import Status
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
 
-Case = tuple[str, str, Status, str, str, Callable[[Any], Any]]
 
 # Check, shape, status, subject, part of the evidence, and what is changed in a healthy topology.
-CASES: list[Case] = [
+CASES: list[Shaped] = [
     ("data.proof", "cluster", SKIP, "topology", "not looked at", lambda s: s),
     (
         "data.proof",
@@ -139,18 +138,12 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(
-    "case",
-    CASES,
-    ids=[f"{check} {shape} {status}: {says}" for check, shape, status, _, says, _ in CASES],
-)
+@table(CASES)
 def test_a_check_says_what_is_wrong_between_nodes(
-    engine_name: str, scene: Callable[[str, str], Any], case: Case
+    engine_name: str, scene: Callable[[str, str], Any], case: Shaped
 ) -> None:
-    check, shape, status, about, says, change = case
-    found = change(scene(engine_name, shape)).findings(check)
-    told = [one.evidence for one in found if (one.status, one.subject) == (status, about)]
-    assert any(says in evidence for evidence in told), found
+    check, shape, *rest = case
+    among(scene(engine_name, shape), (check, *rest))
 
 
 def test_two_shards_do_not_fail_over_by_themselves(scene: Callable[[str, str], Any]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
+from support.cases import Case, alone, table
 
 from redistopo.model.findings import Status
 
@@ -17,7 +17,7 @@ def _all(scene: Any, **said: object) -> Any:
     return scene
 
 
-CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
+CASES: list[Case] = [
     ("data.kept", OK, "topology", "6 of 6 nodes: what they keep is written", lambda s: s),
     ("data.kept", OK, "topology", "6 of 6 nodes", lambda s: s.every(log_there=True)),
     (
@@ -65,20 +65,6 @@ CASES: list[tuple[str, Status, str, str, Callable[[Any], Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("check", "status", "about", "says", "change"),
-    CASES,
-    ids=[f"{status}: {says}" for _, status, _, says, _ in CASES],
-)
-def test_what_is_kept(
-    engine_name: str,
-    scene: Callable[[str, str], Any],
-    check: str,
-    status: Status,
-    about: str,
-    says: str,
-    change: Callable[[Any], Any],
-) -> None:
-    (found,) = change(scene(engine_name, "cluster")).findings(check)
-    assert (found.status, found.subject) == (status, about)
-    assert says in found.evidence
+@table(CASES)
+def test_what_is_kept(engine_name: str, scene: Callable[[str, str], Any], case: Case) -> None:
+    assert case[3] in alone(scene(engine_name, "cluster"), case)

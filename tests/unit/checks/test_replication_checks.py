@@ -3,17 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
+from support.cases import Shaped, among, table
 
 from redistopo.model.findings import Status
 
 OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
 MEGA = 1024 * 1024
 
-Case = tuple[str, str, Status, str, str, Callable[[Any], Any]]
 
 # Check, shape, status, subject, part of the evidence, and what is changed in a healthy topology.
-CASES: list[Case] = [
+CASES: list[Shaped] = [
     (
         "replication.link",
         "replication",
@@ -203,18 +202,12 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(
-    "case",
-    CASES,
-    ids=[f"{check} {shape} {status}: {says}" for check, shape, status, _, says, _ in CASES],
-)
+@table(CASES)
 def test_a_check_says_what_is_wrong_between_nodes(
-    engine_name: str, scene: Callable[[str, str], Any], case: Case
+    engine_name: str, scene: Callable[[str, str], Any], case: Shaped
 ) -> None:
-    check, shape, status, about, says, change = case
-    found = change(scene(engine_name, shape)).findings(check)
-    told = [one.evidence for one in found if (one.status, one.subject) == (status, about)]
-    assert any(says in evidence for evidence in told), found
+    check, shape, *rest = case
+    among(scene(engine_name, shape), (check, *rest))
 
 
 def test_a_lone_server_is_not_asked_about_replicas(scene: Callable[[str, str], Any]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.cases import Case, among, table
 from support.guarded import NAMES, guarded
 
 from redistopo.checks.catalogue import judge
@@ -12,9 +13,6 @@ from redistopo.model.findings import Status, failed
 from redistopo.model.sentinels import Peer
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
-
-Change = Callable[[Any], Any]
-Case = tuple[str, Status, str, str, Change]
 
 
 def _watch(scene: Any, name: str, **fields: Any) -> Any:
@@ -229,22 +227,11 @@ def test_healthy_sentinels_of_every_engine_have_no_fault(
     }
 
 
-@pytest.mark.parametrize(
-    ("check", "status", "subject", "evidence", "change"),
-    CASES,
-    ids=[f"{case[0]} {case[1]}: {case[3]}" for case in CASES],
-)
+@table(CASES)
 def test_a_check_says_what_is_wrong_with_sentinels(
-    watched: Callable[[str], Any],
-    check: str,
-    status: Status,
-    subject: str,
-    evidence: str,
-    change: Change,
+    watched: Callable[[str], Any], case: Case
 ) -> None:
-    findings = change(watched("redis-7.0")).findings(check)
-    found = [one for one in findings if one.subject == subject and one.status is status]
-    assert any(evidence in one.evidence for one in found), findings
+    findings = among(watched("redis-7.0"), case)
     assert all(one.hint for one in findings if one.status is FAIL)
 
 

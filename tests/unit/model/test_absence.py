@@ -1,24 +1,14 @@
 """What is lost while nodes are gone, told by what the nodes are now."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
-from support.guarded import edited, guarded, without
+from support.guarded import edited, guarded, silent, without
 
 from redistopo.model.absence import losses
 from redistopo.model.observed import Observed
 
 Seen = Callable[[str, str], Observed]
-
-
-def _without(seen: Observed, *names: str) -> Observed:
-    """The snapshot with nodes that don't answer."""
-    nodes = tuple(
-        replace(node, info={}, members=(), error="refused") if node.name in names else node
-        for node in seen.nodes
-    )
-    return replace(seen, nodes=nodes)
 
 
 # the samples: node1 to node3 lead, node4 to node6 follow them in this order
@@ -38,7 +28,7 @@ def _without(seen: Observed, *names: str) -> Observed:
 def test_of_a_cluster(
     observed: Seen, engine_name: str, going: str, gone: str, told: list[str]
 ) -> None:
-    found = losses(_without(observed(engine_name, "cluster"), *gone.split()), going.split())
+    found = losses(silent(observed(engine_name, "cluster"), *gone.split()), going.split())
     assert len(found) == len(told)
     assert all(part in one for part, one in zip(told, found, strict=True))
 

@@ -1,10 +1,9 @@
 """Words that mean nodes, read against what the nodes are now."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
-from support.guarded import guarded, without
+from support.guarded import guarded, silent, without
 
 from redistopo.errors import WrongRequest
 from redistopo.model.observed import Observed
@@ -15,15 +14,6 @@ Seen = Callable[[str, str], Observed]
 
 def _names(seen: Observed, words: str) -> str:
     return " ".join(node.name for node in select(seen, words.split()))
-
-
-def _without(seen: Observed, *names: str) -> Observed:
-    """The snapshot with nodes that didn't answer."""
-    nodes = tuple(
-        replace(node, info={}, members=(), error="refused") if node.name in names else node
-        for node in seen.nodes
-    )
-    return replace(seen, nodes=nodes)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +64,7 @@ def test_nobody_matches(observed: Seen, words: str) -> None:
 
 
 def test_a_silent_node_has_its_shard_by_the_others_word_but_no_role(observed: Seen) -> None:
-    seen = _without(observed("redis-8.2", "cluster"), "node2")
+    seen = silent(observed("redis-8.2", "cluster"), "node2")
     assert _names(seen, "shard:2") == "node2 node5"
     assert _names(seen, "primary") == "node1 node3"
     with pytest.raises(WrongRequest) as error:
@@ -118,5 +108,5 @@ def test_a_silent_sentinel_is_told_as_one_and_is_no_primary(observed: Seen) -> N
     assert error.value.hint == "node1 doesn't answer, so its role is unknown: name it"
     assert "sentinel3  :26381  sentinel, silent" in error.value.detail
     with pytest.raises(WrongRequest, match="no node is sentinel now") as error:
-        select(_without(observed("redis-8.2", "replication"), "node2"), ["sentinel"])
+        select(silent(observed("redis-8.2", "replication"), "node2"), ["sentinel"])
     assert error.value.hint == ""
