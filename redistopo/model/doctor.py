@@ -1,5 +1,6 @@
 """What `doctor` found out, before anything is judged: one frozen type for each area."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,6 +12,12 @@ from redistopo.model.limits import Shortage
 from redistopo.model.rebuild import Table
 from redistopo.model.record import ProcessMark
 from redistopo.model.served_conf import ServedConf
+
+
+def pid_in(holder: str) -> str:
+    """The pid of ``nginx (pid 5)``; "" where a holder has none."""
+    found = re.search(r"pid ([0-9]+)", holder, re.ASCII)
+    return found[1] if found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ def look_at(path: Path) -> ConfSeen:
 def _included(pattern: str, folder: Path) -> tuple[tuple[str, str], ...] | None:
     """Since 7.0 a pattern may mean several files, or none (config.c, loadServerConfig)."""
     full = str(folder / pattern)
-    found = sorted(glob(full)) if has_magic(pattern) else [full]  # noqa: PTH207  absolute, too
+    found = sorted(glob(full)) if has_magic(pattern) else [full]  # noqa: PTH207  Path.glob takes no absolute pattern
     read = [(one, text) for one in found if (text := _text(Path(one))) is not None]
     return tuple(read) if len(read) == len(found) else None
 

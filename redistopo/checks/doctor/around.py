@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
-from redistopo.model.doctor import Facts, PortSeen, Started
+from redistopo.model.doctor import Facts, PortSeen, Started, pid_in
 
 PORTS = "ports"
 LEFT = "leftovers"
@@ -37,8 +37,7 @@ def _held(holder: str, ports: list[PortSeen]) -> Answer:
         hint = "choose another `port` in redistopo.toml, or end that topology: down --wipe"
         return bad(PORTS, f"{told} {holder}", hint)
     hint = "stop that program, or choose another `port` in redistopo.toml"
-    if "pid " in holder:
-        pid = holder.rpartition("pid ")[2].rstrip(")")
+    if pid := pid_in(holder):
         hint = f"stop it (kill {pid}, if it is yours), or choose another `port`"
     return bad(PORTS, f"{told} held by {holder}", hint)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
-from redistopo.model.doctor import ConfSeen, Facts, Heard
+from redistopo.model.doctor import ConfSeen, Facts, Heard, pid_in
 from redistopo.model.firewall import Gate, judge
 from redistopo.model.served_conf import loopback
 
@@ -73,7 +73,8 @@ def _heard(seen: ConfSeen, one: Heard) -> Answer:
         start = f"redis-server {seen.path}"
         if one.holder:
             told = f"nobody answers at {one.at}:{one.port}{who}"
-            return bad(seen.path, told, "is it stopped (kill -CONT PID), or no Redis at all?")
+            go_on = f"kill -CONT {pid_in(one.holder) or 'PID'}"
+            return bad(seen.path, told, f"is it stopped ({go_on}), or no Redis at all?")
         return doubtful(seen.path, f"nothing runs at {one.at}:{one.port}", f"start it: {start}")
     told = f"answers at {one.at}:{one.port}{who}"
     if one.config and one.config not in seen.files:

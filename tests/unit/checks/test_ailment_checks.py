@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.cases import Shaped, among, table
 
 from redistopo.checks.doctor.ailing import buffer_limits
 from redistopo.model.findings import Status
@@ -11,8 +12,6 @@ from redistopo.model.observed import ProcessState
 
 OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
 ELSEWHERE = "e" * 40
-
-Case = tuple[str, str, Status, str, str, Callable[[Any], Any]]
 
 
 def _strays(scene: Any, **fields: Any) -> Any:
@@ -28,7 +27,7 @@ def _alone(scene: Any) -> Any:
 
 
 # Check, shape, status, subject, part of the evidence, and what is changed in a healthy topology.
-CASES: list[Case] = [
+CASES: list[Shaped] = [
     (
         "replication.password",
         "replication",
@@ -141,20 +140,12 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(("check", "shape", "status", "about", "evidence", "change"), CASES)
+@table(CASES)
 def test_a_check_says_what_it_saw(
-    scene: Callable[[str, str], Any],
-    engine_name: str,
-    check: str,
-    shape: str,
-    status: Status,
-    about: str,
-    evidence: str,
-    change: Callable[[Any], Any],
+    scene: Callable[[str, str], Any], engine_name: str, case: Shaped
 ) -> None:
-    found = change(scene(engine_name, shape)).findings(check)
-    said = [one for one in found if (one.subject, one.status) == (about, status)]
-    assert any(evidence in one.evidence for one in said), found
+    check, shape, *rest = case
+    found = among(scene(engine_name, shape), (check, *rest))
     assert all(one.hint for one in found if one.status in (WARN, FAIL))
 
 

@@ -358,7 +358,13 @@ CASES: list[tuple[str, Status, str, str, Facts]] = [
         "redis-server /etc",
         _conf("", replace(HEARD, said="", holder="")),
     ),
-    ("config.running", FAIL, "nobody answers at", "kill -CONT", _conf("", replace(HEARD, said=""))),
+    (
+        "config.running",
+        FAIL,
+        "nobody answers at",
+        "kill -CONT 9",
+        _conf("", replace(HEARD, said="")),
+    ),
     (
         "config.running",
         WARN,
