@@ -48,8 +48,8 @@ def _of_link(scene: Scene, link: Link) -> Cause | None:
             node=link.source,
             evidence=f"every port is open, but {link.source} doesn't know {link.target}",
             remedy=f"gossip spreads it in seconds; else: {cli(source)} CLUSTER MEET "
-            f"{target.host} {target.port}{reset}; does a firewall, or bind-source-addr, keep either "
-            "from connecting?",
+            f"{target.host} {target.port}{reset}; does a firewall, or bind-source-addr, "
+            "keep either from connecting?",
         )
     if link.port is Port.DATA:
         return _unfollowed(link, scene.probes[source.name].said)
