@@ -158,18 +158,11 @@ def _cached(request: CheckRequest, live: Stage) -> Iterator[tuple[CacheAside, It
     """A cache with keys of its own, so that nobody's application is disturbed, and no key is
     left; with a database that nobody else has."""
     with _database(request.db_delay) as items:
-        cache = CacheAside(
-            live.writer,
-            items.load,
-            reader=live.reader,
-            ttl=request.ttl,
-            shard_of=live.shard_of,
-            settings=Settings(
-                prefix=f"redistopo-check-{secrets.token_hex(3)}",
-                claim_seconds=_GRACE_SECONDS + 2 * request.db_delay,
-            ),
+        own = Settings(
+            prefix=f"redistopo-check-{secrets.token_hex(3)}",
+            claim_seconds=_GRACE_SECONDS + 2 * request.db_delay,
         )
-        live.count_degraded(lambda: cache.stats.counts().degraded)
+        cache = live.cache(items.load, ttl=request.ttl, settings=own)
         try:
             yield cache, items
         finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from redistopo.demo.cache_aside import CacheAside, Settings
+from redistopo.demo.cache_aside import Settings
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.guard import loopback
 from redistopo.demo.limits import LONGEST_DELAY, LONGEST_TTL, SHORTEST_TTL
@@ -141,15 +141,8 @@ def _parts(request: DemoRequest, live: Stage, items: Items) -> Iterator["Parts"]
     from redistopo.demo.state import State
     from redistopo.demo.traffic import Traffic
 
-    cache = CacheAside(
-        live.writer,
-        items.load,
-        reader=live.reader,
-        ttl=request.ttl,
-        shard_of=live.shard_of,
-        settings=Settings(claim_seconds=_CLAIMED + 2 * request.delay),
-    )
-    live.count_degraded(lambda: cache.stats.counts().degraded)
+    patient = Settings(claim_seconds=_CLAIMED + 2 * request.delay)
+    cache = live.cache(items.load, ttl=request.ttl, settings=patient)
     latencies = Latencies()
     state = State(live, cache, latencies, request.delay)
     hub = Hub(state.message)

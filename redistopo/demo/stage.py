@@ -9,9 +9,11 @@ from typing import Any
 
 from redistopo.demo.address import entry
 from redistopo.demo.breaking import ACTIONS, Breaker
+from redistopo.demo.cache_aside import CacheAside, Settings
 from redistopo.demo.clients import Clients, Route, Routed, clients
 from redistopo.demo.places import Picture, Place, picture
 from redistopo.demo.story import Narrator, Story
+from redistopo.demo.value import Row
 from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.model.access import Access
@@ -105,9 +107,21 @@ class Stage:
         neither block nor raise."""
         self._told.append(told)
 
-    def count_degraded(self, degraded: Callable[[], int]) -> None:
-        """How many requests were served without the cache so far, for the stories to tell."""
-        self._degraded = degraded
+    def cache(
+        self, load: Callable[[str], Row | None], *, ttl: float, settings: Settings
+    ) -> CacheAside:
+        """A cache before `load`, on this topology; the stories tell how many of its requests
+        were served without it."""
+        made = CacheAside(
+            self.writer,
+            load,
+            reader=self.reader,
+            ttl=ttl,
+            shard_of=self.shard_of,
+            settings=settings,
+        )
+        self._degraded = lambda: made.stats.counts().degraded
+        return made
 
     def act(self, verb: str, node: str) -> str:
         """That verb was done to that node; what was done, in plain words.

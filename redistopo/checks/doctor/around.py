@@ -34,8 +34,8 @@ def _held(holder: str, ports: list[PortSeen]) -> Answer:
     numbers = tuple(one.port for one in ports)
     told = f"{ports[0].use} port {numbers[0]} is" if len(ports) == 1 else f"{_span(numbers)} are"
     if holder.startswith("reserved"):
-        hint = "choose another `port` in redistopo.toml, or end that topology: down --wipe"
-        return bad(PORTS, f"{told} {holder}", hint)
+        hint = "only one of the two can run: choose another `port` in one redistopo.toml"
+        return doubtful(PORTS, f"{told} free, and {holder}", hint)
     hint = "stop that program, or choose another `port` in redistopo.toml"
     if pid := pid_in(holder):
         hint = f"stop it (kill {pid}, if it is yours), or choose another `port`"
@@ -72,9 +72,11 @@ def _span(ports: tuple[int, ...]) -> str:
 def folders(facts: Facts) -> Iterator[Answer]:
     """No topology is on the list whose folder is gone, and no node's folder is left over."""
     left = facts.leftovers
-    for name, root in left.gone:
-        told = f"{name} in {root} is on the list of `redistopo ps`, and its folder is gone"
-        yield doubtful(LEFT, told, "redistopo doctor --fix takes it off the list")
+    if left.gone:
+        name, root = left.gone[0]
+        more = f", as are {len(left.gone) - 1} more" if len(left.gone) > 1 else ""
+        told = f"the folder of {name} is gone, but on the list of `redistopo ps`: {root}{more}"
+        yield doubtful(LEFT, told, "redistopo doctor --fix takes what is gone off the list")
     for one in left.empty:
         hint = f"redistopo doctor --fix, or: rm -r {one}"
         yield doubtful(LEFT, f"{one} belongs to no node, and holds no data", hint)

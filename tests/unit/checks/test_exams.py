@@ -281,9 +281,9 @@ CASES: list[tuple[str, Status, str, str, Facts]] = [
     ("ports.free", FAIL, "another program", "another `port`", _port("another program")),
     (
         "ports.free",
-        FAIL,
-        "reserved by",
-        "down --wipe",
+        WARN,
+        "is free, and reserved by",
+        "only one of the two can run",
         _port("reserved by your topology 'a' in /a"),
     ),
     (
@@ -306,10 +306,11 @@ CASES: list[tuple[str, Status, str, str, Facts]] = [
     (
         "left.folders",
         WARN,
-        "shop in /gone is on the list",
+        "the folder of shop is gone, but on the list of `redistopo ps`: /gone",
         "--fix",
         _left(gone=(("shop", "/gone"),)),
     ),
+    ("left.folders", WARN, "as are 2 more", "--fix", _left(gone=(("a", "/b"),) * 3)),
     ("left.folders", WARN, "holds no data", "rm -r /srv/node9", _left(empty=("/srv/node9",))),
     ("left.folders", WARN, "holds data", "look at it first", _left(kept=("/srv/node9",))),
     ("left.orphans", OK, "no server of ours", "", WELL),
