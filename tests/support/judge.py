@@ -34,9 +34,17 @@ def await_written(client: Any) -> None:
     """What the server acknowledged is in its append-only file, if it keeps one.
 
     It holds writes back for up to 2 s while its disk is busy with a sync (aof.c,
-    flushAppendOnlyFile); a kill before that loses them.
+    flushAppendOnlyFile). And a replica that was just copied to writes its log anew: until that
+    has ended, the log that a start would read is the old one (aof.c, AOF_WAIT_REWRITE). A kill
+    before that loses either.
     """
-    until(lambda: not client.info("persistence").get("aof_buffer_length"))
+    waiting = ("aof_buffer_length", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
+
+    def written() -> bool:
+        told = client.info("persistence")
+        return not any(told.get(one) for one in waiting)
+
+    until(written)
 
 
 def faults(ports: list[int], password: str, *, cluster: bool) -> list[str]:

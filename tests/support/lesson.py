@@ -29,6 +29,7 @@ _VARYING = (
     (re.compile(r"\b\d+ writes"), "N writes"),
     (re.compile(r"\bbyte \d+"), "byte N"),
     (re.compile(r"\bpid \d+"), "pid N"),
+    (re.compile(r"\band \d+ more"), "and N more"),
     (re.compile(r'"(ttl|milliseconds)":[\d.]+'), r'"\1":N'),
     (re.compile(r"\bnode\w( \(70\w\w\)|$)"), "nodeN"),
     (re.compile(r"\bslots \d+-\d+ instead"), "slots N instead"),
