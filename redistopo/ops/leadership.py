@@ -153,15 +153,21 @@ def _if_latest(plan: Plan, rich: list[str]) -> Plan:
     newer = [name for name in written if written[name] - written[lead] > _CLOSE]
     if written[lead] and newer:
         ahead = max(written.values()) - written[lead]
-        raise _newer(newer, lead, "the primary on record", f" {ahead:.0f} s")
+        bare = [name for name in newer if rich and name not in rich]
+        raise _newer(newer, lead, f"the primary on record: {ahead:.0f} s later", bare)
     return plan
 
 
-def _newer(newer: list[str], lead: str, what: str, ahead: str = "") -> WrongRequest:
+def _newer(newer: list[str], lead: str, what: str, bare: Iterable[str] = ()) -> WrongRequest:
+    """`bare` are those of the newer ones without a key on disk: emptied, or killed while they
+    wrote their log anew after a full sync (aof.c: a start reads the old one then)."""
+    empty = [name for name in newer if name in bare]
+    told = f"But {', '.join(empty)} would start without a single key. " if empty else ""
+    able = [*(name for name in newer if name not in empty), lead, *empty]
     return WrongRequest(
-        f"{', '.join(newer)} wrote data{ahead} after {lead}, {what}",
-        detail=f"{_LOSES}Who was promoted has 'MODE enabled' in its log",
-        hint=f"say who leads: redistopo up --primary NODE, one of {', '.join([*newer, lead])}",
+        f"{', '.join(newer)} wrote data after {lead}, {what}",
+        detail=f"{_LOSES}{told}Who was promoted has 'MODE enabled' in its log",
+        hint=f"say who leads: redistopo up --primary NODE, one of {', '.join(able)}",
     )
 
 

@@ -88,6 +88,27 @@ def test_who_was_promoted_behind_our_back_is_asked_for_not_guessed(project: Proj
     assert roles(project.ports, project.password)[second] == "master"
 
 
+def test_who_wrote_last_but_has_nothing_on_disk_is_told_so(project: Project) -> None:
+    """As a kill leaves it while a replica that was just copied to writes its log anew."""
+    project.init("replication", "--replicas", "1", engine=BUNDLED.path)
+    project.up()
+    with project.client() as node:
+        node.set("kept", "yes")
+    project.crash()
+    log = project.folder(2) / "appendonlydir"
+    whole = (log / "appendonly.aof.2.incr.aof").read_bytes()
+    (log / "temp-appendonly.aof.incr").write_bytes(whole)
+    for path in log.glob("*.aof"):
+        path.write_bytes(b"")
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime + 60))
+    refused = project.run("up", check=2).err
+    assert "node2 would start without a single key" in refused
+    assert "one of node1, node2" in refused
+    project.up("--primary", "node1")
+    with project.client() as node:
+        assert node.get("kept") == "yes"
+
+
 def test_verify_remembers_who_was_promoted(project: Project) -> None:
     project.init("replication", "--replicas", "1", engine=BUNDLED.path)
     project.up()
