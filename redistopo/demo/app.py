@@ -9,7 +9,7 @@ from werkzeug.routing import BaseConverter
 
 from redistopo.demo.calls import CacheAway
 from redistopo.demo.database import DatabaseAway
-from redistopo.demo.guard import HEADERS, refuse_host, refuse_origin
+from redistopo.demo.guard import HEADERS, refuse_host, refuse_origin, refuse_site
 from redistopo.demo.parts import Parts, failure, refusal
 from redistopo.demo.routes_cache import cache_routes
 from redistopo.demo.routes_page import page_routes
@@ -46,6 +46,7 @@ def make_app(parts: Parts) -> Flask:
         refused = refuse_host(request.headers.get("Host", ""), parts.host)
         if refused is None and request.method not in ("GET", "HEAD", "OPTIONS"):
             refused = refuse_origin(dict(request.headers))
+        refused = refused or refuse_site(dict(request.headers))
         return refusal(refused) if refused else None
 
     @app.after_request
@@ -64,6 +65,10 @@ def _tell_errors(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
         return failure(error.name, error.description or "", error.code or 500)
+
+    @app.errorhandler(RecursionError)
+    def nested(_error: RecursionError) -> Response:
+        return failure("that JSON is nested too deeply", "send one flat object", 400)
 
     @app.errorhandler(DatabaseAway)
     def database(error: DatabaseAway) -> Response:

@@ -8,7 +8,7 @@ from threading import Lock
 
 from redistopo.demo.places import Picture
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.events import silent
+from redistopo.events import Tell, note, silent
 from redistopo.model.observed import Role
 from redistopo.ops.acting import ActResult
 from redistopo.ops.failover import FailoverRequest, FailoverResult, failover
@@ -43,6 +43,12 @@ class Breaker:
             raise WrongRequest(f"there is no node {node!r}")
         with self._alone(f"{verb} {node}"):
             return work(self.root, node, now)
+
+    def finish(self, tell: Tell) -> None:
+        """No action is under way any more, and none begins: half of one is worse than waiting."""
+        if not self._one.acquire(blocking=False):
+            note(tell, f"{self._busy} is under way, and ends first")
+            self._one.acquire(timeout=START_SECONDS)
 
     @contextmanager
     def _alone(self, what: str) -> Iterator[None]:

@@ -1,8 +1,9 @@
 """redis-py's clients for a topology of each shape, as an application has them.
 
 Short timeouts and no retries of their own (see drills.load.clients, whose clients these are):
-a cache that doesn't answer at once has to be done without. What a request waits for, at most,
-is one such timeout, and that is what the circuit breaker counts. Replies are bytes.
+a cache that doesn't answer at once has to be done without. A request waits for one such timeout
+at most, for two where replicas are read from, and that is what the circuit breaker counts.
+Replies are bytes.
 """
 
 import time
@@ -109,7 +110,7 @@ def _entered(way: Way) -> RedisCluster:
 
 
 class Routed(Redis):
-    """Each command goes to the next of the replicas in turn, at last to the primary.
+    """Each command goes to the next of the replicas in turn; where that one fails, to the primary.
 
     `route` is asked for each command and must not block; `served` is the address that this
     thread was last served by.
@@ -131,7 +132,9 @@ class Routed(Redis):
         return found
 
     def execute_command(self, *words: Any, **options: Any) -> Any:
-        """The first answer; raises what the last node raised where none gave one."""
+        """The first answer of two nodes; raises what the second one raised where none gave one.
+
+        No third is tried: with all nodes frozen, a request would wait for each of them."""
         self._mine.served = None
         error: Exception = Lost("no node is known that leads")
         for address in self._order():
@@ -162,7 +165,7 @@ class Routed(Redis):
         able = [one for one in route.replicas if self._aside.get(one, 0.0) <= now]
         first = next(self._turn) % len(able) if able else 0
         order = able[first:] + able[:first]
-        return [*order, route.primary] if route.primary else order
+        return [*order[:1], route.primary] if route.primary else order[:2]
 
     def _at(self, address: Address) -> Redis:
         client = self._nodes.get(address)

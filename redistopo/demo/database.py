@@ -34,6 +34,9 @@ class Items:
         items = cls(path, delay)
         with items._connected("rwc") as database:
             database.execute("BEGIN IMMEDIATE")  # of two who come at once the second finds it done
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+            if tables and "items" not in tables:
+                raise DatabaseAway("it holds other tables, so it is somebody else's")
             database.execute(
                 "CREATE TABLE IF NOT EXISTS items (id TEXT PRIMARY KEY, name TEXT NOT NULL,"
                 " description TEXT NOT NULL, timestamp TEXT NOT NULL)"

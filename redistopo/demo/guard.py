@@ -1,7 +1,7 @@
 """Who may ask for what: pure decisions over a request's headers.
 
 The demo is for whoever sits at this machine. A page from elsewhere, open in the same browser,
-can send requests to it, but neither read its answers nor change anything.
+can neither read its answers nor change anything: what it requests is refused.
 """
 
 import hmac
@@ -86,6 +86,18 @@ def refuse_origin(headers: Mapping[str, str]) -> Refusal | None:
     if (origin is None or origin.lower() == own) and site in ("same-origin", "none"):
         return None
     return Refusal("a page from another origin can't do this", "open the demo's own page")
+
+
+def refuse_site(headers: Mapping[str, str]) -> Refusal | None:
+    """A page from elsewhere loads nothing of ours, such as an item as a picture, which would
+    fill the cache, or the events, of which there are so many and no more. A link may lead here:
+    then the user sees it. Source: Fetch Metadata Request Headers, W3C.
+    """
+    site = headers.get("Sec-Fetch-Site", "same-origin")
+    document = headers.get("Sec-Fetch-Dest") == "document"
+    if site in ("same-origin", "none") or document:
+        return None
+    return Refusal("a page from another origin can't load this", "open the demo's own page")
 
 
 def refuse_token(given: str, token: str) -> Refusal | None:

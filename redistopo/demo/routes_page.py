@@ -1,7 +1,5 @@
 """The page, the events that it shows, and the buttons on it."""
 
-import math
-
 from flask import Blueprint, Response, abort, jsonify, request
 
 from redistopo.demo.guard import TOKEN, refuse_token
@@ -97,6 +95,6 @@ def _never() -> bool:
 
 def _number(wanted: object, key: str, least: float, most: float) -> float | None:
     value = wanted.get(key) if isinstance(wanted, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if least <= value <= most else None
+    return float(value) if least <= value <= most else None  # neither NaN nor infinity is

@@ -30,6 +30,9 @@ _OPEN_TO_OTHERS = (
     "and break the topology's nodes"
 )
 
+_ELSEWHERE = "redistopo-demo"
+"""Begins the keys on servers that aren't ours."""
+
 _CLAIMED = 5.0
 """Seconds on top of a slow read of the database, after which its reader counts as dead."""
 
@@ -63,11 +66,14 @@ def demo(request: DemoRequest, tell: Tell, ready: Callable[[str], object]) -> No
         live = stack.enter_context(stage(request.stage))
         items = stack.enter_context(_items(request))
         parts = stack.enter_context(_parts(request, live, items))
-        with listening(make_app(parts), parts.hub, request.host, request.port) as server:
-            if not loopback(request.host):
-                warn(tell, f"{request.host} {_OPEN_TO_OTHERS}")
-            ready(url(request.host, server.port))
-            server.serve()
+        try:
+            with listening(make_app(parts), parts.hub, request.host, request.port) as server:
+                if not loopback(request.host):
+                    warn(tell, f"{request.host} {_OPEN_TO_OTHERS}")
+                ready(url(request.host, server.port))
+                server.serve()
+        finally:
+            live.finish(tell)
 
 
 def require_extra() -> None:
@@ -141,7 +147,11 @@ def _parts(request: DemoRequest, live: Stage, items: Items) -> Iterator["Parts"]
     from redistopo.demo.state import State
     from redistopo.demo.traffic import Traffic
 
-    patient = Settings(claim_seconds=_CLAIMED + 2 * request.delay)
+    patient = Settings(
+        # what somebody else keeps under data:* is nobody's cache to fill or clear
+        prefix=_ELSEWHERE if request.stage.connect else "data",
+        claim_seconds=_CLAIMED + 2 * request.delay,
+    )
     cache = live.cache(items.load, ttl=request.ttl, settings=patient)
     latencies = Latencies()
     state = State(live, cache, latencies, request.delay)

@@ -16,6 +16,7 @@ from redistopo.demo.story import Narrator, Story
 from redistopo.demo.value import Row
 from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.events import Tell
 from redistopo.model.access import Access
 from redistopo.model.observed import Observed, Role
 from redistopo.model.slots import slot_of
@@ -137,6 +138,10 @@ class Stage:
             return self._breaker.act(verb, node, self._picture)
         finally:
             self._wake.set()  # who leads may be another one: clients shouldn't learn it late
+
+    def finish(self, tell: Tell) -> None:
+        """No action is under way any more, and none begins; told, where that takes a moment."""
+        self._breaker.finish(tell)
 
     def look_on(self, ended: Event) -> None:
         """Looks again and again until it is ended: the picture is new, what happened is told."""

@@ -135,8 +135,9 @@ class Hub:
 
     def served(self, told: JSON) -> None:
         """One request was answered."""
-        if self._streams:
-            self._served.append(told)
+        with self._lock:
+            if self._streams:
+                self._served.append(told)
 
     def story(self, told: JSON) -> None:
         """Something happened, in plain words."""
@@ -184,7 +185,7 @@ class Hub:
             return True
 
     def _batch(self) -> bytes:
-        told: list[JSON] = []
-        while self._served and len(told) < MOST_SERVED:
-            told.append(self._served.popleft())
+        with self._lock:  # the last one to leave clears them
+            told = list(self._served)
+            self._served.clear()
         return frame("served", told) if told else b""

@@ -93,10 +93,12 @@ def reply_path(item: str) -> str:
 def test_what_is_refused_is_refused_as_json(demo: Demo) -> None:
     own, token = f"http://127.0.0.1:{demo.port}", demo.token
     press = {"X_Redistopo_Token": token}
+    as_json = {"Content_Type": "application/json"}
     refused = [
         (403, "GET", "/data/1", None, {"Host": "evil.example"}),
         (403, "GET", "/events", None, {"Host": f"evil.example:{demo.port}"}),
         (403, "PUT", "/data/1", {"name": "x"}, {"Origin": "http://evil.example"}),
+        (403, "GET", "/data/1", None, {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Dest": "image"}),
         (403, "DELETE", "/cache", None, {"Origin": "null"}),
         (403, "DELETE", "/cache/1", None, {"Sec_Fetch_Site": "same-site"}),
         (403, "POST", "/actions/stop", {"node": "node1"}, {}),
@@ -109,6 +111,8 @@ def test_what_is_refused_is_refused_as_json(demo: Demo) -> None:
         (400, "POST", "/actions/stop", ["node1"], press),
         *[(400, "POST", "/load", {"rate": rate}, press) for rate in (-1, 501, "9", True, None)],
         (400, "POST", "/load", b'{"rate": NaN}', {**press, "Content_Type": "application/json"}),
+        (400, "POST", "/load", b'{"rate": 1%s}' % (b"0" * 400), {**press, **as_json}),
+        (400, "PUT", "/data/1", b"[" * 15_000, as_json),
         (400, "POST", "/load", b"{", {**press, "Content_Type": "application/json"}),
         (415, "POST", "/load", b"rate=1", press),
         (400, "POST", "/ttl", {"seconds": 0}, press),

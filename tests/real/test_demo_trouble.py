@@ -1,11 +1,14 @@
 """`redistopo demo` where something is wrong: before it serves, and while it does."""
 
+import fcntl
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
 
@@ -30,6 +33,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 def demo(shop: Project) -> Iterator[Demo]:
     with Demo(shop, shop.port + 15, "--db-delay", "10ms") as serving:
         yield serving
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _degraded(demo: Demo, item: str = "1") -> str:
@@ -106,7 +114,39 @@ def test_another_topology_is_only_used(shop: Project, tmp_path: Path) -> None:
         assert demo.get("3").json["ttl"] <= 5
         assert demo.press("/actions/stop", {"node": "node1"}).status == 403
         assert len(ours() - before) == 1
+        # what others keep there is neither read, nor written over, nor cleared
+        with shop.client() as redis:
+            redis.hset("data:4", "of", "somebody's")
+            assert demo.get("4").json["data"]["name"] == "Item 4"
+            assert demo.ask("DELETE", "/cache").json == {"removed": 2}
+            assert redis.hgetall("data:4") == {"of": "somebody's"}
+            redis.delete("data:4")
     assert not ours() - before
+
+
+def test_an_action_under_way_ends_before_the_demo_does(shop: Project) -> None:
+    with Demo(shop, shop.port + 16) as demo, ThreadPoolExecutor() as pool:
+        with (shop.root / ".redistopo" / "lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # as another redistopo does; the action waits for it
+            token = demo.token
+
+            def freeze() -> str:
+                asked = "/actions/freeze", {"node": "node1"}
+                return demo.ask("POST", *asked, X_Redistopo_Token=token).text
+
+            both = [pool.submit(freeze), pool.submit(freeze)]
+            (refused,), (under_way,) = wait(both, return_when=FIRST_COMPLETED)
+            assert "has to wait: freeze node1 is under way" in refused.result()
+            demo.telling.process.terminate()
+            until(lambda: not listening(demo.port))
+            assert demo.telling.process.poll() is None
+        assert demo.telling.process.wait(20) == 130
+        demo.end()
+        assert "freeze node1 is under way, and ends first" in demo.telling.said
+        assert under_way.exception()  # nobody is left to answer
+    states = [process.status() for process in shop.servers()]
+    assert states == [psutil.STATUS_STOPPED]
+    shop.run("resume", check=0)
 
 
 def test_what_it_lacks_it_says_in_a_line(shop: Project, tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def test_a_cluster_whose_primary_is_stopped(project: Project) -> None:
         ]
         live.act("start", "node1")
         until(lambda: any(f"{first} answers again" in one.text for one in told))
+        with project.client() as node:
+            until(lambda: node.info("replication")["master_link_status"] == "up")
         assert "node1 leads now, instead of node4" in live.act("failover", "node4")
         until(lambda: _served(live, key) and live.place(key).node == "node1")
 

@@ -65,6 +65,17 @@ def test_a_missing_file_and_one_that_is_no_database(items: Items, tmp_path: Path
         Items.seeded(tmp_path / "no" / "such" / "folder.db")
 
 
+def test_a_file_of_somebody_else(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE orders (id INTEGER)")
+        database.commit()
+    with pytest.raises(DatabaseAway, match="somebody else's"):
+        Items.seeded(path)
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("orders",)]
+
+
 def test_a_locked_file(items: Items, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "items.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -2,7 +2,14 @@
 
 import pytest
 
-from redistopo.demo.guard import host_of, loopback, refuse_host, refuse_origin, refuse_token
+from redistopo.demo.guard import (
+    host_of,
+    loopback,
+    refuse_host,
+    refuse_origin,
+    refuse_site,
+    refuse_token,
+)
 
 HOSTS = [
     # Host header, --host, allowed
@@ -59,6 +66,23 @@ def test_a_host_is_ours_or_refused(header: str, served: str, allowed: bool) -> N
 @pytest.mark.parametrize(("headers", "allowed"), ORIGINS)
 def test_a_page_from_elsewhere_changes_nothing(headers: dict[str, str], allowed: bool) -> None:
     assert (refuse_origin({"Host": "localhost:5000", **headers}) is None) is allowed
+
+
+SITES = [
+    ({}, True),  # curl, or a browser of old
+    ({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty"}, True),
+    ({"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}, True),
+    ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}, True),  # a link
+    ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}, False),
+    ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "empty"}, False),
+    ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}, False),
+    ({"Sec-Fetch-Site": "cross-site"}, False),
+]
+
+
+@pytest.mark.parametrize(("headers", "allowed"), SITES)
+def test_a_page_from_elsewhere_loads_nothing(headers: dict[str, str], allowed: bool) -> None:
+    assert (refuse_site(headers) is None) is allowed
 
 
 @pytest.mark.parametrize("given", ["", "tokem", "token ", "TOKEN", "tokené", "token\udce9"])

@@ -1,11 +1,20 @@
 """The hub: nobody is waited for, and what a slow reader loses is never the state."""
 
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
 from support.waiting import until
 
-from redistopo.demo.stream import MOST_SERVED, MOST_STREAMS, Hub, Stream, TooManyStreams, frame
+from redistopo.demo.stream import (
+    JSON,
+    MOST_SERVED,
+    MOST_STREAMS,
+    Hub,
+    Stream,
+    TooManyStreams,
+    frame,
+)
 
 
 class _World:
@@ -93,6 +102,20 @@ def test_nothing_is_asked_while_nobody_listens_and_nothing_old_is_told_twice(
     hub.leave(stream)
     hub.leave(stream)
     assert hub.listening == 0
+
+
+class _Vanishing(deque[JSON]):
+    """As it is for who looks first and takes then, while the last listener leaves."""
+
+    def __bool__(self) -> bool:
+        there = len(self) > 0
+        self.clear()
+        return there
+
+
+def test_who_leaves_while_a_batch_is_made_harms_nobody(hub: Hub) -> None:
+    hub._served = _Vanishing([{"id": "1"}])
+    assert hub._batch() in (b"", frame("served", [{"id": "1"}]))
 
 
 def test_places_are_limited_and_given_back_and_who_hung_up_is_closed(hub: Hub) -> None:
