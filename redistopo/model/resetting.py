@@ -9,7 +9,7 @@ their state stays ok: it still answers their pings.
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.handover import succession
+from redistopo.model.handover import succession, unfit
 from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen
 from redistopo.model.promotable import shard_of
 from redistopo.model.rejoining import strayed
@@ -22,7 +22,9 @@ class Reset:
     """What a node is and has before its reset.
 
     `heir` is who leads its shard first ("" for nobody); `lost` says which data no other node
-    has ("" for none), and `instead` what would save it; `already` that it is reset already.
+    has ("" for none), and `instead` what would save it; `alike` is who has no fewer keys where
+    nothing is replicated between them, so that they may be others ("" where something is);
+    `already` that it is reset already.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Reset:
     heir: str = ""
     lost: str = ""
     instead: str = ""
+    alike: str = ""
     already: bool = False
 
     @property
@@ -60,6 +63,10 @@ class Reset:
     def _kept(self) -> str:
         if not self.keys:
             return "it holds no keys"
+        if self.alike:
+            return (
+                f"{_keys(self.keys)}: {self.alike} has no fewer, but isn't linked: they may differ"
+            )
         return f"{_keys(self.keys)} kept: another node has what it holds"
 
 
@@ -91,7 +98,10 @@ def resetting(seen: Observed, node: NodeSeen, *, hard: bool) -> Reset:
             hint=f"redistopo start brings back the others; {over}" if silent else over,
         )
     heir = _heir(seen, shard, node)
-    lost, instead = ("", "") if heir else _lost(seen, shard, node)
+    kept = not node.keys or bool(heir) or _replicated(shard, node)
+    most = None if kept else _most(shard, node)
+    alike = most is not None and most.keys >= node.keys
+    lost, instead = ("", "") if kept or alike else _lost(seen, node, most)
     return Reset(
         name=node.name,
         id=me.id,
@@ -104,6 +114,7 @@ def resetting(seen: Observed, node: NodeSeen, *, hard: bool) -> Reset:
         heir=heir,
         lost=lost,
         instead=instead,
+        alike=most.name if most and alike else "",
         already=node in strayed(seen) and len(node.members) == 1 and not hard,
     )
 
@@ -116,11 +127,32 @@ def _heir(seen: Observed, shard: ShardSeen, node: NodeSeen) -> str:
     return succession(seen, shard.nodes).after.name
 
 
-def _lost(seen: Observed, shard: ShardSeen, node: NodeSeen) -> tuple[str, str]:
+def _replicated(shard: ShardSeen, node: NodeSeen) -> bool:
+    """Whether replication says that another node that answers has what this one has.
+
+    Keys elsewhere in the shard don't say so: a replica whose link broke keeps what its primary
+    has lost or been emptied of since.
+    """
+    if node is not shard.primary:
+        return shard.primary is not None and _linked(node)
+    return any(not unfit(node, replica, named=True) for replica in shard.replicas)
+
+
+def _linked(replica: NodeSeen) -> bool:
+    return replica.link_up and replica.info.get("master_sync_in_progress", "0") == "0"
+
+
+def _most(shard: ShardSeen, node: NodeSeen) -> NodeSeen | None:
+    """Who has the most keys of the shard's other nodes that answer; None where none has any."""
+    holders = [other for other in shard.nodes if other is not node and other.keys]
+    return max(holders, key=lambda other: other.keys, default=None)
+
+
+def _lost(seen: Observed, node: NodeSeen, most: NodeSeen | None) -> tuple[str, str]:
     """Which data no other node that answers has, and what would save it."""
-    if not node.keys or any(other.keys for other in shard.nodes if other is not node):
-        return "", ""
     lost = f"{_keys(node.keys)} lost: no other node that answers has what it holds"
+    if most is not None:
+        lost += f" ({most.name} has {_keys(most.keys)}, and isn't linked)"
     if silent := [one.name for one in seen.nodes if not one.answers]:
         return lost, f"redistopo start brings back {', '.join(silent)}, which may have it"
     return lost, ""

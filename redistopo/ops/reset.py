@@ -8,7 +8,7 @@ from redistopo.errors import ExitCode, RedistopoError
 from redistopo.events import Tell, step
 from redistopo.form.handover import Handover
 from redistopo.form.rejoin import forget
-from redistopo.model.observed import NodeSeen
+from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.resetting import Reset, resetting
 from redistopo.model.selector import select_one
 from redistopo.ops.acting import require_words
@@ -94,9 +94,11 @@ def _allowed(found: Reset, request: ResetRequest) -> Reset:
 
 def _reset(now: Changing, node: NodeSeen, found: Reset) -> None:
     hands = now.hands
-    # a primary that holds keys refuses; and what a replica had is gone from memory alone: from
-    # its append-only file it would come back at the next start, and claim the slots of it
-    first: list[Command] = [("FLUSHALL",)] if found.lost else []
+    # a primary that holds keys refuses the reset, and a replica refuses to be flushed: it is
+    # emptied by the reset, but in memory alone. From its append-only file its keys would come
+    # back at the next start, and claim their slots: so all are flushed afterwards
+    flushed = found.lost and found.role is Role.PRIMARY
+    first: list[Command] = [("FLUSHALL",)] if flushed else []
     how = "HARD" if found.hard else "SOFT"
     commands: list[Command] = [*first, ("CLUSTER", "RESET", how), ("FLUSHALL",)]
     with (

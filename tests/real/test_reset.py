@@ -104,6 +104,51 @@ def test_the_full_circle(project: Project, engine: str) -> None:
     assert roles(project.ports, project.password)[project.port + 2] == "master"
 
 
+def test_what_a_replica_alone_has_is_given_up_by_force_only(project: Project) -> None:
+    """One whose link broke before its primary lost keys, and one whose primary is down."""
+    _up(project, BUNDLED.path)
+    replica = _replica_of(project, 1)
+    name = f"node{replica}"
+    with (
+        project.client(project.port) as primary,
+        project.client(project.port + replica - 1) as node,
+    ):
+        node.config_set("masterauth", "wrong")
+        primary.execute_command("CLIENT", "KILL", "TYPE", "replica")
+        until(lambda: node.info("replication")["master_link_status"] == "down")
+        held = node.dbsize()
+        for key in primary.keys()[2:]:
+            primary.delete(key)
+        refused = project.run("reset", name, "--yes", check=1)
+        assert f"{held} keys lost: no other node that answers has what it holds" in refused.err
+        assert "(node1 has 2 keys, and isn't linked)" in refused.err
+        assert node.dbsize() == held
+        project.run("reset", name, "--force", "--yes", check=0)
+        assert node.dbsize() == 0
+        node.config_set("masterauth", project.password)
+    project.up()
+    _whole(project)
+
+    # its primary is down, and it may not lead
+    replica = _replica_of(project, 2)
+    name = f"node{replica}"
+    with project.client(project.port + replica - 1) as node:
+        node.config_set("cluster-replica-no-failover", "yes")
+        project.crash(2)
+        held = node.dbsize()
+        refused = project.run("reset", name, "--yes", check=1)
+        assert "redistopo start brings back node2" in refused.err
+        assert f"redistopo reset {name} --force gives it up" in refused.err
+        assert node.dbsize() == held > 0
+        project.run("reset", name, "--force", "--yes", check=0)
+        assert node.dbsize() == 0
+    project.crash(replica)  # nor does its disk bring back what would claim slots
+    project.up()
+    _whole(project)
+    with project.client(project.port + 1) as primary:
+        assert primary.dbsize() == held
+
+
 def test_a_reset_by_hand_is_mended_too(project: Project) -> None:
     """As done in anger: by redis-cli, with a new id, and the others not told."""
     _up(project, BUNDLED.path)

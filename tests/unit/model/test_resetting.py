@@ -14,13 +14,26 @@ Seen = Callable[[str, str], Observed]
 
 def _with_keys(seen: Observed, *names: str) -> Observed:
     """Those nodes hold three keys each, all others none."""
+    return _keyed(seen, **dict.fromkeys(names, 3))
+
+
+def _keyed(seen: Observed, **keys: int) -> Observed:
+    """Those nodes hold that many keys, all others none."""
 
     def keyed(node: NodeSeen) -> NodeSeen:
         info = {name: text for name, text in node.info.items() if not name.startswith("db")}
-        held = {"db0": "keys=3,expires=0,avg_ttl=0"} if node.name in names else {}
+        held = {"db0": f"keys={keys[node.name]},expires=0,avg_ttl=0"} if node.name in keys else {}
         return replace(node, info={**info, **held})
 
     return replace(seen, nodes=tuple(keyed(node) for node in seen.nodes))
+
+
+def _says(seen: Observed, name: str, **info: str) -> Observed:
+    """That node says so in INFO."""
+    nodes = tuple(
+        replace(one, info={**one.info, **info}) if one.name == name else one for one in seen.nodes
+    )
+    return replace(seen, nodes=nodes)
 
 
 def _silent(seen: Observed, *names: str) -> Observed:
@@ -45,6 +58,77 @@ def test_a_replicas_keys_are_its_primarys(observed: Seen, engine_name: str) -> N
     assert (found.role, found.keys, found.lost, found.heir) == (Role.REPLICA, 3, "", "")
     assert "3 keys kept: another node has what it holds" in found.sentences
     assert f"shard {found.shard} has one replica less until redistopo up" in found.sentences
+
+
+DOWN = {"master_link_status": "down"}
+SYNCING = {"master_sync_in_progress": "1"}
+LOST = "lost: no other node that answers has what it holds"
+
+
+@pytest.mark.parametrize(
+    ("info", "keys", "primarys", "said"),
+    [
+        ({}, 100, 2, "100 keys kept: another node has what it holds"),
+        (DOWN, 100, 2, f"100 keys {LOST} (node1 has 2 keys, and isn't linked)"),
+        (SYNCING, 100, 2, f"100 keys {LOST} (node1 has 2 keys, and isn't linked)"),
+        (DOWN, 1, 0, f"1 key {LOST}"),
+        (DOWN, 2, 2, "2 keys: node1 has no fewer, but isn't linked: they may differ"),
+        (DOWN, 2, 100, "2 keys: node1 has no fewer, but isn't linked: they may differ"),
+        (DOWN, 0, 2, "it holds no keys"),
+    ],
+)
+def test_keys_elsewhere_are_a_replicas_keys_only_while_it_is_linked(
+    observed: Seen, info: dict[str, str], keys: int, primarys: int, said: str
+) -> None:
+    held = {name: n for name, n in (("node4", keys), ("node1", primarys)) if n}
+    seen = _keyed(observed("redis-8.2", "cluster"), **held)
+    found = _of(_says(seen, "node4", **info), "node4")
+    assert said in found.sentences
+    assert found.lost == (said if "lost" in said else "")
+    assert found.instead == ""
+
+
+def test_a_replica_without_a_primary_is_measured_by_the_other_replicas(observed: Seen) -> None:
+    seen = observed("redis-8.2", "cluster")
+    fourth = next(one.myself for one in seen.nodes if one.name == "node4")
+    assert fourth is not None
+    nodes = tuple(
+        replace(
+            one,
+            members=tuple(
+                replace(member, primary_id=fourth.primary_id) if member.myself else member
+                for member in one.members
+            ),
+        )
+        if one.name == "node5"
+        else one
+        for one in seen.nodes
+    )
+    both = _silent(replace(seen, nodes=nodes), "node1")
+    fewer = _of(_keyed(both, node4=100, node5=99), "node4")
+    assert fewer.lost.endswith("(node5 has 99 keys, and isn't linked)")
+    assert _of(_keyed(both, node4=100, node5=100), "node4").alike == "node5"
+
+
+@pytest.mark.parametrize(("info", "lost"), [({}, False), (DOWN, True), (SYNCING, True)])
+def test_a_primary_without_slots_has_its_keys_in_a_linked_replica_only(
+    observed: Seen, info: dict[str, str], lost: bool
+) -> None:
+    """Nobody leads in its stead where it leads nothing."""
+    seen = _keyed(observed("redis-8.2", "cluster"), node1=100, node4=2)
+    nodes = tuple(
+        replace(
+            one,
+            members=tuple(
+                replace(member, slots=()) if member.myself else member for member in one.members
+            ),
+        )
+        if one.name == "node1"
+        else one
+        for one in seen.nodes
+    )
+    found = _of(_says(replace(seen, nodes=nodes), "node4", **info), "node1")
+    assert (found.heir, bool(found.lost)) == ("", lost)
 
 
 def test_a_primary_hands_over_first(observed: Seen, engine_name: str) -> None:
@@ -77,12 +161,8 @@ def test_an_empty_primary_loses_nothing_but_its_slots(observed: Seen) -> None:
 def test_a_replica_that_can_not_lead_now_keeps_its_primary_from_a_reset(observed: Seen) -> None:
     seen = observed("redis-8.2", "cluster")
     heir = _replica_of(seen, "node2")
-    nodes = tuple(
-        replace(one, info={**one.info, "master_link_status": "down"}) if one.name == heir else one
-        for one in seen.nodes
-    )
     with pytest.raises(RedistopoError, match="take over now"):
-        _of(replace(seen, nodes=nodes), "node2")
+        _of(_says(seen, heir, master_link_status="down"), "node2")
 
 
 @pytest.mark.parametrize("shape", ["replication"])
