@@ -1,10 +1,21 @@
 """What may be asked of the demo, on its command line and from its page; times in seconds."""
 
+from redistopo.errors import WrongRequest
+
 SHORTEST_TTL = 0.1
 
 LONGEST_TTL = 86400.0
 
 LONGEST_DELAY = 60.0
 
+
 MOST_RATE = 500
 """Requests a second, of the load generator."""
+
+
+def require_delay(delay: float) -> None:
+    """Raises WrongRequest for a database that nobody waits for."""
+    if delay > LONGEST_DELAY:
+        raise WrongRequest(
+            f"nobody waits {delay:g} s for a row", hint=f"--db-delay up to {LONGEST_DELAY:g}s"
+        )

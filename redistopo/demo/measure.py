@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from redistopo.demo.cache_aside import CacheAside, Served, Settings, Source
 from redistopo.demo.calls import CacheAway
 from redistopo.demo.database import DatabaseAway, Items
+from redistopo.demo.limits import require_delay
 from redistopo.demo.stage import Stage, StageRequest, stage
 from redistopo.demo.takeover import KEPT_SECONDS, Home, Takeover, Unshown, homes, takeover, why_not
 from redistopo.drills.load.clients import TROUBLE
@@ -88,13 +89,15 @@ def check(request: CheckRequest, tell: Tell) -> CheckResult:
     and started again; no key of it is left, and the topology is whole.
 
     Nothing is stopped that isn't ours. Its own small database is gone afterwards. Raises
-    RedistopoError as `stage` does, WrongRequest for a TTL in which nobody sees a hit.
+    RedistopoError as `stage` does, WrongRequest for a TTL in which nobody sees a hit,
+    or a delay that nobody waits for.
     """
     if request.ttl < SHORTEST_TTL:
         raise WrongRequest(
             f"in {request.ttl:g} s a row expires before it is asked for again",
             hint=f"--ttl {SHORTEST_TTL:g}s at least",
         )
+    require_delay(request.db_delay)
     with stage(request.stage) as live, _cached(request, live) as (cache, items):
         pattern = _pattern(request, live, cache, tell)
         faults = list(broken(pattern, request))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from redistopo.demo.cache_aside import Settings
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.guard import loopback
-from redistopo.demo.limits import LONGEST_DELAY, LONGEST_TTL, SHORTEST_TTL
+from redistopo.demo.limits import LONGEST_TTL, SHORTEST_TTL, require_delay
 from redistopo.demo.listening import listening
 from redistopo.demo.stage import Stage, StageRequest, stage
 from redistopo.demo.story import Story
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from redistopo.demo.parts import Parts
 
 _OPEN_TO_OTHERS = (
-    "can be reached from other machines: whoever opens the page can read and change the items, "
-    "and break the topology's nodes"
+    "can be reached from other machines, by an IP address of this one and not by its name: whoever "
+    "opens the page can read and change the items, and break the topology's nodes"
 )
 
 _ELSEWHERE = "redistopo-demo"
@@ -94,11 +94,7 @@ def _require_sense(request: DemoRequest) -> None:
             f"a TTL of {request.ttl:g} s can't be",
             hint=f"--ttl from {SHORTEST_TTL:g} s to {LONGEST_TTL:g} s",
         )
-    if request.delay > LONGEST_DELAY:
-        raise WrongRequest(
-            f"nobody waits {request.delay:g} s for a row",
-            hint=f"--db-delay up to {LONGEST_DELAY:g}s",
-        )
+    require_delay(request.delay)
 
 
 def url(host: str, port: int) -> str:

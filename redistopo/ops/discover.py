@@ -147,8 +147,8 @@ def _info(host: str, port: int, asker: Asker) -> dict[str, str]:
         raise AccessDenied(
             f"{host}:{port} asks for a password, or for another one",
             detail=error.detail,
-            hint="set REDISTOPO_PASSWORD, or type it in: --ask-password; Sentinels may have "
-            f"another one: {SENTINEL_VARIABLE}",
+            hint="set REDISTOPO_PASSWORD (verify can ask for it: --ask-password); where there are "
+            f"Sentinels, they may have another one: {SENTINEL_VARIABLE}",
         ) from error
     if isinstance(reply, Exception):
         raise Unreachable(f"{host}:{port} refused INFO", detail=str(reply))

@@ -122,7 +122,7 @@ def _denied(scene: Scene, node: NodeSeen) -> Cause | None:
         evidence=f"{node.name} refuses the password that redistopo has: {probe.denied}",
         remedy=CHANGED
         if ours(node)
-        else "all nodes need one password; give it by REDISTOPO_PASSWORD, or --ask-password",
+        else "all nodes need one password; set REDISTOPO_PASSWORD (verify: --ask-password)",
     )
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.demo.measure import Asked, CheckRequest, Pattern, broken
+from redistopo.demo.measure import Asked, CheckRequest, Pattern, broken, check
 from redistopo.demo.stage import StageRequest
+from redistopo.errors import WrongRequest
+from redistopo.events import silent
 
 _REQUEST = CheckRequest(stage=StageRequest(root=Path()), ttl=5.0, db_delay=0.1)
 
@@ -55,3 +57,15 @@ def _with(place: int, one: Asked) -> Pattern:
 )  # fmt: skip
 def test_a_pattern(pattern: Pattern, told: list[str]) -> None:
     assert list(broken(pattern, _REQUEST)) == told
+
+
+@pytest.mark.parametrize(
+    ("request_", "hint"),
+    [(replace(_REQUEST, ttl=0.1), "--ttl 0.5s"), (replace(_REQUEST, db_delay=356400), "60s")],
+)
+def test_what_would_show_nothing_is_refused_before_anything_is_asked(
+    request_: CheckRequest, hint: str
+) -> None:
+    with pytest.raises(WrongRequest) as told:
+        check(request_, silent)
+    assert hint in told.value.hint
