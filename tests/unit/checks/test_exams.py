@@ -351,6 +351,27 @@ CASES: list[tuple[str, Status, str, str, Facts]] = [
         "",
         _conf("", HEARD),
     ),
+    (
+        "config.running",
+        FAIL,
+        "without a password, and listens on 0.0.0.0: whoever reaches it owns it",
+        "requirepass",
+        _conf(OPEN, replace(HEARD, listening=("0.0.0.0",))),
+    ),
+    (
+        "config.running",
+        FAIL,
+        "without a password, and listens on 0.0.0.0: whoever reaches it owns it",
+        "the file asks for one: restart it",
+        _conf(f"{OPEN}\nrequirepass x", replace(HEARD, listening=("0.0.0.0",))),
+    ),
+    (
+        "config.running",
+        OK,
+        "without a password; protected mode refuses other machines",
+        "",
+        _conf("", HEARD),
+    ),
     ("config.running", OK, ": NOAUTH", "", _conf("", replace(HEARD, said="NOAUTH Authentication"))),
     (
         "config.running",
