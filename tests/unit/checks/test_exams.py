@@ -487,6 +487,22 @@ def test_an_exam_says_what_it_saw_and_what_to_type(
     assert all(one.hint for one in found if one.status in (WARN, FAIL))
 
 
+def test_a_release_that_was_found_twice_is_told_once() -> None:
+    def told(*found: Engine, **fields: Any) -> list[tuple[Status, str]]:
+        seen = examine(_engines(*found, **fields))
+        return [(one.status, one.evidence) for one in seen if one.check == "machine.vulnerable"]
+
+    link = replace(WHEEL, path="/usr/bin/valkey-server", source="valkey-server on PATH")
+    other = told(NEW, WHEEL, link)
+    assert [status for status, _evidence in other] == [OK, WARN]
+    assert other[1][1].count("Valkey 8.1.8") == 1
+    twin = replace(OLD, path="/opt/redis-server", source="the Python package redis-embedded")
+    assert [status for status, _evidence in told(OLD, twin)] == [WARN]
+    # the package of the one that `up` takes has it mended, which says nothing of the other
+    mended = told(OLD, twin, mended={OLD.path: frozenset(MENDED.split())})
+    assert [status for status, _evidence in mended] == [OK, WARN]
+
+
 def test_a_well_machine_has_no_fault() -> None:
     assert {one.status for one in examine(WELL)} == {OK}
     assert len(examine(WELL)) == len(EXAMS) - 4  # no --config, and no tables of a cluster
