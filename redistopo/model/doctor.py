@@ -11,7 +11,7 @@ from redistopo.model.kernel import Kernel
 from redistopo.model.limits import Shortage
 from redistopo.model.rebuild import Table
 from redistopo.model.record import ProcessMark
-from redistopo.model.served_conf import ServedConf
+from redistopo.model.served_conf import ServedConf, loopback
 
 
 def pid_in(holder: str) -> str:
@@ -146,6 +146,14 @@ class Heard:
     listening: tuple[str, ...] | None = None
     version: Version | None = None
     config: str = ""
+
+    @property
+    def asks_here(self) -> bool:
+        """Whether it asks for a password as a server does, and is on this machine: nobody else
+        is told the file's. One that was copied from elsewhere may bind another's address."""
+        if not self.said.startswith("NOAUTH"):
+            return False
+        return loopback(self.at) or self.at in (self.listening or ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,6 @@ class ServedConf:
     protected: bool
     locked: bool | None
     aclfile: str = ""
-    unixsocket: str = ""
     backlog: int = DEFAULT_BACKLOG
     sentinel: bool = False
 
@@ -124,7 +123,6 @@ def served(text: str) -> ServedConf:
         protected=_last(found, "protected-mode", "no" if sentinel else "yes").lower() == "yes",
         locked=_locked(found),
         aclfile=_last(found, "aclfile", ""),
-        unixsocket=_last(found, "unixsocket", ""),
         backlog=_port(_last(found, "tcp-backlog", str(DEFAULT_BACKLOG))),
         sentinel=sentinel,
     )
@@ -138,22 +136,25 @@ def acl_locks(acl: str) -> bool:
 
 
 def _locked(found: Directives) -> bool | None:
-    """By requirepass, or a line for the default user; the file is read in order, but a user's
-    line says what it says of passwords wherever it stands."""
+    """By the last line for the default user, else by requirepass.
+
+    Users are loaded when the whole file is read, and each line begins with `reset`: it takes
+    requirepass away wherever that stands (acl.c, ACLLoadConfiguredUsers).
+    """
     if _last(found, "aclfile", ""):
         return None
     users = [words for line in found.get("user", ()) if (words := line.split())]
     own = [words[1:] for words in users if words[0] == "default"]
     if own:
-        return _user_locked(own[-1]) or bool(_last(found, "requirepass", ""))
+        return _user_locked(own[-1])
     return bool(_last(found, "requirepass", ""))
 
 
 def _user_locked(rules: Iterable[str]) -> bool:
     """A user of rules such as ``on >secret ~* +@all``: off until told otherwise, and a fresh one
-    has no password that would do (redis.io, ACL)."""
+    has no password that would do (redis.io, ACL). Their case doesn't matter (acl.c, ACLSetUser)."""
     on, free = False, False
-    for rule in rules:
+    for rule in map(str.lower, rules):
         if rule in ("on", "off"):
             on = rule == "on"
         elif rule == "nopass":

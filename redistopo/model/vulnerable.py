@@ -107,11 +107,17 @@ FLAWS: tuple[Flaw, ...] = (
         fixed=_versions("7.2.13 8.0.9 8.1.7 9.0.4"),
     ),
     Flaw(
-        ids=("CVE-2025-67733", "CVE-2026-21863"),
+        ids=("CVE-2026-21863",),
         product=Product.VALKEY,
-        what="replies forged by Lua; a malformed cluster bus message ends the server",
+        what="a malformed cluster bus message ends the server",
         fixed=_versions("7.2.12 8.0.7 8.1.6 9.0.3"),
         anybody=True,
+    ),
+    Flaw(
+        ids=("CVE-2025-67733",),
+        product=Product.VALKEY,
+        what="replies forged by Lua",
+        fixed=_versions("7.2.12 8.0.7 8.1.6 9.0.3"),
     ),
     Flaw(
         ids=("CVE-2025-67733",),
@@ -148,10 +154,32 @@ FLAWS: tuple[Flaw, ...] = (
         fixed=_versions("7.2.11 8.0.6 8.1.4"),
     ),
     Flaw(
-        ids=("CVE-2025-32023", "CVE-2025-48367"),
+        ids=("CVE-2025-32023",),
         product=Product.REDIS,
-        what="out-of-bounds write by HyperLogLog; failed accepts lock clients out",
+        what="out-of-bounds write by HyperLogLog, remote code execution",
         fixed=_versions("6.2.19 7.2.10 7.4.5 8.0.3"),
+    ),
+    Flaw(
+        ids=("CVE-2025-48367",),
+        product=Product.REDIS,
+        what="failed accepts lock clients out",
+        fixed=_versions("6.2.19 7.2.10 7.4.5 8.0.3"),
+        anybody=True,
+    ),
+    # no source was found for the 7.2 line, so nothing is said of it
+    Flaw(
+        ids=("CVE-2025-32023",),
+        product=Product.VALKEY,
+        what="out-of-bounds write by HyperLogLog, remote code execution",
+        fixed=_versions("8.0.4 8.1.3"),
+        since=Version(8, 0),
+    ),
+    Flaw(
+        ids=("CVE-2025-48367",),
+        product=Product.VALKEY,
+        what="failed accepts lock clients out",
+        fixed=_versions("8.0.4 8.1.3"),
+        since=Version(8, 0),
         anybody=True,
     ),
     Flaw(

@@ -189,7 +189,7 @@ def _leftovers(found: Found) -> Leftovers:
     listed = ps()
     known = {one.pid: one for one in servers()}
     roots = {str(found.layout.root), *(one.root for one in listed.topologies)}
-    empty, kept = _unplanned(found)
+    empty, kept = ((), ()) if found.topology.connect else unplanned(found.layout)
     given = None
     with suppress(RedistopoError):
         given = password_path(found.project.topology, found.layout) if found.project else None
@@ -210,14 +210,13 @@ def _leftovers(found: Found) -> Leftovers:
     )
 
 
-def _unplanned(found: Found) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def unplanned(layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Folders of nodes that the record doesn't have and that serve nobody: without, and with
     anything that a server left."""
-    layout = found.layout
     record = None
     with suppress(RedistopoError):
         record = load_record(layout)
-    if record is None or found.topology.connect:
+    if record is None:
         return (), ()
     planned = {node.name for node in record.nodes}
     folders = [

@@ -7,11 +7,15 @@ from pathlib import Path
 from redistopo.errors import RedistopoError
 from redistopo.events import Tell, note, silent
 from redistopo.model.doctor import Cure, Fix, Mended
-from redistopo.model.layout import NodeFolder
+from redistopo.model.layout import Layout, NodeFolder
 from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
+from redistopo.ops.doctor_facts import unplanned
+from redistopo.ops.project import layout_of
 from redistopo.ops.signals import SignalRequest, resume
 from redistopo.world.leftovers import end_orphan, remove_bare, tighten
+from redistopo.world.lock import locked
 from redistopo.world.registry import leave
+from redistopo.world.waiting import Deadline
 
 _SECONDS = 10.0
 
@@ -29,13 +33,13 @@ def mend(request: DoctorRequest, chosen: Iterable[Fix], tell: Tell) -> DoctorRes
 def _mend(root: Path, fix: Fix, tell: Tell) -> Mended:
     note(tell, f"{fix.command}   ({fix.why})")
     try:
-        why = _done(root, fix)
+        why = _done(root, fix, tell)
     except RedistopoError as error:
         return Mended(fix=fix, done=False, why=f"{error.message}: {error.detail}".rstrip(": "))
     return Mended(fix=fix, done=not why, why=why)
 
 
-def _done(root: Path, fix: Fix) -> str:
+def _done(root: Path, fix: Fix, tell: Tell) -> str:
     """Why it couldn't be done; "" where it is."""
     path = Path(fix.target)
     if fix.cure is Cure.FORGET:
@@ -43,9 +47,20 @@ def _done(root: Path, fix: Fix) -> str:
     elif fix.cure is Cure.CHMOD:
         tighten(path, fix.mode)
     elif fix.cure is Cure.REMOVE:
-        return "" if remove_bare(NodeFolder(path)) else "it holds something by now, and is kept"
+        return _removed(layout_of(root), NodeFolder(path), tell)
     elif fix.cure is Cure.RESUME:
         resume(SignalRequest(root=root, words=(fix.target,), seconds=_SECONDS), silent)
     elif fix.mark is not None and not end_orphan(fix.mark, path, _SECONDS):
         return f"it still runs after {_SECONDS:g} s: it may be unable to save; see its log"
     return ""
+
+
+def _removed(layout: Layout, folder: NodeFolder, tell: Tell) -> str:
+    """As above. Others change the topology too: it is looked at again while none of them may."""
+    with locked(layout, "doctor --fix", Deadline(_SECONDS), tell) as there:
+        if not there or not folder.root.exists():
+            return ""
+        empty, _kept = unplanned(layout)
+        if str(folder.root) in empty and remove_bare(folder):
+            return ""
+    return "by now it holds something, or is a node of the topology, and is kept"

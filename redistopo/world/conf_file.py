@@ -1,5 +1,8 @@
 """Any redis.conf on this machine, read as a server would, and who serves by it now."""
 
+import errno
+import os
+import stat
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -12,23 +15,26 @@ from redistopo.model.reach.matrix import Touch
 from redistopo.model.replies import parse_info
 from redistopo.model.served_conf import ServedConf, acl_locks, served, splice
 from redistopo.world.client import Asker, anonymous
-from redistopo.world.files import absolute, read_text
+from redistopo.world.files import absolute, reading
 from redistopo.world.firewall import firewalls
 from redistopo.world.ports import holder, listeners
 from redistopo.world.reach import touch
 
 _PATIENCE = 2.0
+_MOST_BYTES = 4 * 1024 * 1024
+"""The distributed redis.conf has 0.1 MB, nearly all of it comments."""
 
 
 def look_at(path: Path) -> ConfSeen:
     """The configuration with its includes, and what answers at its ports.
 
     A relative include is looked for beside the file; a server takes it from the folder that it
-    is started in. Raises WrongRequest for no file, MachineLacks for one that can't be read.
+    is started in. Raises WrongRequest for no file, or what can be no configuration, MachineLacks
+    for one that can't be read.
     """
     path = absolute(path).resolve()
     try:
-        text = read_text(path)
+        text = _plain(path)
     except MachineLacks as error:
         # a distribution's own is for its server's user alone
         error.hint = f"as somebody who may: sudo redistopo doctor --config {path}"
@@ -62,9 +68,39 @@ def _included(pattern: str, folder: Path) -> tuple[tuple[str, str], ...] | None:
 
 def _text(path: Path) -> str | None:
     try:
-        return read_text(path)
-    except MachineLacks:
+        return _plain(path)
+    except (MachineLacks, WrongRequest):
         return None
+
+
+def _plain(path: Path) -> str | None:
+    """A regular file's text, None for no file. A FIFO or a device would be waited for, or never
+    end: WrongRequest for those, and for more text than a configuration has."""
+    with reading(path):
+        try:
+            # looked at before it is opened: that alone does something to some devices
+            kind = path.stat().st_mode
+            if stat.S_ISDIR(kind):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if not stat.S_ISREG(kind):
+                raise _no_configuration(path, "it is a FIFO, a socket or a device")
+            # should it be another one by now, nothing waits
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        with open(handle, "rb") as file:  # noqa: PTH123  an open descriptor
+            data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise _no_configuration(path, f"it has more than {_MOST_BYTES >> 20} MB")
+    return data.decode(errors="replace")
+
+
+def _no_configuration(path: Path, why: str) -> WrongRequest:
+    return WrongRequest(
+        f"{path} is no configuration",
+        detail=why,
+        hint="give the redis.conf itself: redis-cli INFO server | grep config_file",
+    )
 
 
 def _locked(conf: ServedConf, folder: Path) -> bool | None:
@@ -94,7 +130,7 @@ def _hear(conf: ServedConf, port: int, secret: str) -> Heard:
     )
     if not said or port == conf.tls_port:
         return found
-    return _introduced(found, "" if said == "PONG" else secret)
+    return _introduced(found, secret if found.asks_here else "")
 
 
 def _introduced(found: Heard, secret: str) -> Heard:

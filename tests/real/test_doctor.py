@@ -1,5 +1,6 @@
 """`doctor` on real servers: each trouble is made, named with its remedy, and mended by it."""
 
+import fcntl
 import json
 import os
 import re
@@ -72,7 +73,9 @@ def test_any_configuration_is_told_for_what_it_lets_in(project: Project) -> None
     port = project.port
     conf = project.root / "by hand.conf"
     conf.write_text(f'bind 127.0.0.1\nport {port}\ninclude "more*.conf"\nsave ""\n')
-    (project.root / "more.conf").write_text("BIND 0.0.0.0\nprotected-mode no\n")
+    (project.root / "more.conf").write_text(
+        "BIND 0.0.0.0\nprotected-mode no\nrequirepass no-use\nuser default on nopass ~* &* +@all\n"
+    )
 
     def look(code: int) -> Done:
         return project.run("doctor", "--config", conf.name, "--json", check=code)
@@ -83,6 +86,8 @@ def test_any_configuration_is_told_for_what_it_lets_in(project: Project) -> None
     # everything in this suite stays on this machine, whatever the file says
     with _by_hand(conf, "--bind", "127.0.0.1") as server:
         listening(port)
+        with closing(client(port, "")) as anybody:
+            assert anybody.ping()  # its requirepass is of no use
         other = look(3)
         seen = _one(other, "config.running", "warn")["evidence"]
         assert f"(pid {server.pid})" in seen
@@ -267,6 +272,36 @@ def test_what_is_left_over_is_put_away_and_nothing_else(
     assert str(gone.root) not in project.run("ps", "--json", check=0).out
     with project.client() as node:
         assert node.get("kept") == "1"  # what runs by record was let alone
+
+
+def test_a_folder_that_became_a_node_meanwhile_is_kept(project: Project) -> None:
+    project.init("standalone")
+    project.up()
+    state = project.root / ".redistopo"
+    folder = state / "nodes" / "node7"
+    folder.mkdir()
+    (folder / "redis.conf").write_text("port 1\n")
+    (folder / "redis.conf").chmod(0o600)
+    with (state / "lock").open("r+") as lock:  # another command changes the topology
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fixing = project.begin("doctor", "--fix", "--json")
+        try:
+            assert fixing.stderr is not None
+            waits = next(line for line in fixing.stderr if "waiting for" in line)
+            assert waits
+            assert folder.exists()
+            record = json.loads((state / "record.json").read_text())
+            record["nodes"].append(record["nodes"][0] | {"name": "node7"})
+            (state / "record.json").write_text(json.dumps(record))
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            out, _err = fixing.communicate(timeout=60)
+        finally:
+            fixing.kill()
+            fixing.wait()
+    mended = json.loads(out)["result"]["mended"]
+    assert [one["done"] for one in mended] == [False]
+    assert "is a node of the topology" in mended[0]["why"]
+    assert (folder / "redis.conf").exists()
 
 
 @pytest.mark.parametrize("words", [("--config", "nowhere.conf"), ("--connect", "nowhere:99999")])

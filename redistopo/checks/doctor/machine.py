@@ -52,17 +52,33 @@ def vulnerable(facts: Facts) -> Iterator[Answer]:
     if not engines.found:
         yield skipped("no server was found", MACHINE)
         return
-    open_ = {one: left for one in engines.found if (left := _left(facts, one))}
-    if (chosen := engines.chosen) and chosen in open_:
-        yield doubtful(MACHINE, _flawed(facts, chosen, open_.pop(chosen)), _newer(chosen))
+    chosen = engines.chosen
+    left = _left(facts, chosen) if chosen else ()
+    if chosen and left:
+        yield doubtful(MACHINE, _flawed(facts, chosen, left), _newer(chosen))
     elif chosen:
         known = sum(len(flaw.ids) for flaw in flaws_of(chosen))
         named = f"its package's changelog names all {known} that its number has had"
         yield good(f"{chosen.title}: {named if known else 'none is known'}, as of {AS_OF}", MACHINE)
-    if open_:
-        titles = ", ".join(f"{one.title} ({_count(left)})" for one, left in open_.items())
-        hint = "; ".join(dict.fromkeys(_newer(one) for one in open_))
+    others = _others(facts, left)
+    if others:
+        titles = ", ".join(f"{one.title} ({_count(left)})" for one, left in others)
+        hint = "; ".join(dict.fromkeys(_newer(one) for one, _left in others))
         yield doubtful(MACHINE, f"not what `up` takes, but here: {titles}, as of {AS_OF}", hint)
+
+
+def _others(facts: Facts, told: tuple[Flaw, ...]) -> list[tuple[Engine, tuple[Flaw, ...]]]:
+    """Each release that `up` doesn't take, once, with the most that a server of it here has; not
+    the chosen one's again, unless another server of it has more than was `told`."""
+    most: dict[str, tuple[Engine, tuple[Flaw, ...]]] = {}
+    for one in facts.engines.found:
+        left = _left(facts, one)
+        if len(left) > len(most[one.title][1] if one.title in most else ()):
+            most[one.title] = (one, left)
+    chosen = facts.engines.chosen
+    if chosen and chosen.title in most and len(most[chosen.title][1]) <= len(told):
+        del most[chosen.title]
+    return list(most.values())
 
 
 def _left(facts: Facts, engine: Engine) -> tuple[Flaw, ...]:

@@ -7,6 +7,11 @@ from redistopo.model.doctor import ConfSeen, Facts, Heard, pid_in
 from redistopo.model.firewall import Gate, judge
 from redistopo.model.served_conf import loopback
 
+_LOCK = (
+    "in {path}: `bind 127.0.0.1 -::1`, or `requirepass` with what `redis-cli ACL GENPASS` prints "
+    "(a line `user default ...` with `nopass` goes); then restart it"
+)
+
 
 def bind(facts: Facts) -> Iterator[Answer]:
     """Whoever can reach the server from elsewhere needs a password.
@@ -40,10 +45,7 @@ def bind(facts: Facts) -> Iterator[Answer]:
 def _unlocked(seen: ConfSeen, told: str) -> Answer:
     """It can be reached from elsewhere, and asks for no password."""
     version = next((one.version for one in seen.heard if one.version), None)
-    hint = (
-        f"in {seen.path}: `bind 127.0.0.1 -::1`, or `requirepass` with what "
-        "`redis-cli ACL GENPASS` prints; then restart it"
-    )
+    hint = _LOCK.format(path=seen.path)
     if seen.conf.shielded(version):
         if seen.conf.addresses is not None and version is None:
             told += "; before Redis 7.0 protected mode doesn't shield an address that is bound"
@@ -91,8 +93,19 @@ def _heard(seen: ConfSeen, one: Heard) -> Answer:
         told = f"{told}, and listens on {', '.join(one.listening)} alone, unlike the file"
         return doubtful(seen.path, told, "restart it, if the file is right")
     if one.said == "PONG":
-        return good(f"{told} without a password", seen.path)
+        return _unasked(seen, one, f"{told} without a password")
     return good(f"{told}: {one.said.partition(' ')[0]}", seen.path)
+
+
+def _unasked(seen: ConfSeen, one: Heard, told: str) -> Answer:
+    """It let us in without a password: whom else, by what the file binds?"""
+    if not seen.conf.outward:
+        return good(told, seen.path)
+    if seen.conf.shielded(one.version):
+        return good(f"{told}; protected mode refuses other machines", seen.path)
+    asks = "the file asks for one: restart it" if seen.locked else _LOCK.format(path=seen.path)
+    told += f", and listens on {', '.join(one.listening or seen.conf.outward)}"
+    return bad(seen.path, f"{told}: whoever reaches it owns it", asks)
 
 
 def firewall(facts: Facts) -> Iterator[Answer]:

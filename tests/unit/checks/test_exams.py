@@ -351,6 +351,27 @@ CASES: list[tuple[str, Status, str, str, Facts]] = [
         "",
         _conf("", HEARD),
     ),
+    (
+        "config.running",
+        FAIL,
+        "without a password, and listens on 0.0.0.0: whoever reaches it owns it",
+        "requirepass",
+        _conf(OPEN, replace(HEARD, listening=("0.0.0.0",))),
+    ),
+    (
+        "config.running",
+        FAIL,
+        "without a password, and listens on 0.0.0.0: whoever reaches it owns it",
+        "the file asks for one: restart it",
+        _conf(f"{OPEN}\nrequirepass x", replace(HEARD, listening=("0.0.0.0",))),
+    ),
+    (
+        "config.running",
+        OK,
+        "without a password; protected mode refuses other machines",
+        "",
+        _conf("", HEARD),
+    ),
     ("config.running", OK, ": NOAUTH", "", _conf("", replace(HEARD, said="NOAUTH Authentication"))),
     (
         "config.running",
@@ -464,6 +485,22 @@ def test_an_exam_says_what_it_saw_and_what_to_type(
     assert said, found
     assert any(hint in one.hint for one in said), said
     assert all(one.hint for one in found if one.status in (WARN, FAIL))
+
+
+def test_a_release_that_was_found_twice_is_told_once() -> None:
+    def told(*found: Engine, **fields: Any) -> list[tuple[Status, str]]:
+        seen = examine(_engines(*found, **fields))
+        return [(one.status, one.evidence) for one in seen if one.check == "machine.vulnerable"]
+
+    link = replace(WHEEL, path="/usr/bin/valkey-server", source="valkey-server on PATH")
+    other = told(NEW, WHEEL, link)
+    assert [status for status, _evidence in other] == [OK, WARN]
+    assert other[1][1].count("Valkey 8.1.8") == 1
+    twin = replace(OLD, path="/opt/redis-server", source="the Python package redis-embedded")
+    assert [status for status, _evidence in told(OLD, twin)] == [WARN]
+    # the package of the one that `up` takes has it mended, which says nothing of the other
+    mended = told(OLD, twin, mended={OLD.path: frozenset(MENDED.split())})
+    assert [status for status, _evidence in mended] == [OK, WARN]
 
 
 def test_a_well_machine_has_no_fault() -> None:

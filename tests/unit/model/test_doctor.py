@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from redistopo.model.doctor import (
     Cure,
     EnginesSeen,
     Facts,
+    Heard,
     Leftovers,
     Loose,
     OrphanSeen,
@@ -67,3 +70,25 @@ def test_a_topology_stays_on_the_list_while_a_server_of_it_runs() -> None:
     orphan = OrphanSeen(mark=MARK, folder="/gone/.redistopo/nodes/node1", listed=True)
     left = Leftovers(gone=(("shop", "/gone"),), orphans=(orphan,))
     assert [one.cure for one in fixes_of(replace(FACTS, leftovers=left), {})] == [Cure.END]
+
+
+NOAUTH = "NOAUTH Authentication required."
+
+
+@pytest.mark.parametrize(
+    ("at", "said", "listening", "asks"),
+    [
+        ("127.0.0.1", NOAUTH, None, True),
+        ("::1", NOAUTH, (), True),
+        ("10.0.0.5", NOAUTH, ("10.0.0.5",), True),
+        ("10.0.0.5", NOAUTH, None, False),
+        ("10.0.0.5", NOAUTH, ("0.0.0.0",), False),
+        ("127.0.0.1", "PONG", ("127.0.0.1",), False),
+        ("127.0.0.1", "ERR unknown command", ("127.0.0.1",), False),
+        ("127.0.0.1", "", None, False),
+    ],
+)
+def test_the_files_password_is_for_a_server_on_this_machine(
+    at: str, said: str, listening: tuple[str, ...] | None, asks: bool
+) -> None:
+    assert Heard(port=6379, at=at, said=said, listening=listening).asks_here is asks

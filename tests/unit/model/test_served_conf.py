@@ -53,6 +53,13 @@ LOCKS: list[tuple[str, bool | None]] = [
     ("user other on nopass ~* +@all", False),
     ("user default on nopass\nuser default on #abcd", True),
     ("user", False),
+    # the user's line alone counts, on either side of requirepass
+    ("requirepass x\nuser default on nopass ~* &* +@all", False),
+    ("user default on nopass ~* &* +@all\nrequirepass x", False),
+    ("requirepass x\nuser default on >y", True),
+    ("requirepass x\nuser other on nopass ~* +@all", True),
+    ("user default ON NoPass ~* +@all", False),
+    ("user default on nopass RESET", True),
 ]
 
 

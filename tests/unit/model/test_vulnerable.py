@@ -22,6 +22,8 @@ CASES = [
     ("redis 8.10.1", "", ""),
     ("redis 9.0.0", "", ""),
     ("valkey 7.2.14", "", ""),
+    ("valkey 8.0.3", "CVE-2025-32023", "8.0.10"),
+    ("valkey 8.1.2", "CVE-2025-48367", "8.1.9"),
     ("valkey 8.0.5", "CVE-2025-49844", "8.0.10"),
     ("valkey 8.1.8", "CVE-2026-63639", "8.1.9"),
     ("valkey 9.0.2", "CVE-2026-27623", "9.0.5"),
@@ -46,6 +48,20 @@ def test_a_release_has_what_its_line_has_not_mended(release: str, has: str, cure
 def test_what_a_line_never_had_is_not_said_of_it() -> None:
     ids = {one for flaw in flaws_of(_engine("redis 6.2.14")) for one in flaw.ids}
     assert not ids & {"CVE-2024-31227", "CVE-2024-51741", "CVE-2025-62507", "CVE-2026-23479"}
+
+
+ANYBODY = [
+    ("valkey 8.1.5", {"CVE-2026-21863"}),
+    ("valkey 8.1.3", {"CVE-2026-21863"}),
+    ("valkey 8.1.2", {"CVE-2026-21863", "CVE-2025-48367"}),
+    ("redis 7.2.9", {"CVE-2026-81934", "CVE-2025-48367"}),
+]
+
+
+@pytest.mark.parametrize(("release", "ids"), ANYBODY)
+def test_what_needs_no_password_is_only_that(release: str, ids: set[str]) -> None:
+    flaws = flaws_of(_engine(release))
+    assert {one for flaw in flaws if flaw.anybody for one in flaw.ids} == ids
 
 
 def test_a_server_built_without_tls_has_no_vulnerability_of_tls() -> None:

@@ -1,0 +1,60 @@
+"""A redis.conf from a folder: what is read of it, and to whom its password is told."""
+
+import os
+import socketserver
+import threading
+from pathlib import Path
+
+import pytest
+
+from redistopo.errors import WrongRequest
+from redistopo.world.conf_file import look_at
+
+
+def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
+    pipe, large, conf = tmp_path / "pipe", tmp_path / "large", tmp_path / "redis.conf"
+    os.mkfifo(pipe)
+    large.write_bytes(b"#" * (4 * 1024 * 1024 + 1))
+    for odd in (pipe, large, Path("/dev/zero")):
+        with pytest.raises(WrongRequest, match="is no configuration"):
+            look_at(odd)
+        conf.write_text(f"port 0\ninclude {odd}\n")
+        assert look_at(conf).unread == (str(odd),)
+        conf.write_text(f"port 0\naclfile {odd}\n")
+        assert look_at(conf).locked is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("-NOAUTH Authentication required.", True),
+        ("-ERR what is that?", False),
+        ("+OK", False),
+        ("HTTP/1.1 400 Bad Request", False),
+    ],
+)
+def test_only_who_asks_as_a_server_does_is_told_the_password(
+    tmp_path: Path, answer: str, told: bool
+) -> None:
+    heard: list[bytes] = []
+
+    class Listener(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            while some := self.request.recv(4096):
+                heard.append(some)
+                self.request.sendall(f"{answer}\r\n".encode())
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Listener) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        conf = tmp_path / "redis.conf"
+        port = server.server_address[1]
+        conf.write_text(f"bind 127.0.0.1\nport {port}\nrequirepass hush-hush\n")
+        look_at(conf)
+        server.shutdown()
+        thread.join()
+    assert b"PING" in b"".join(heard)
+    assert (b"hush-hush" in b"".join(heard)) is told
