@@ -129,25 +129,28 @@ def served(text: str) -> ServedConf:
 
 
 def acl_locks(acl: str) -> bool:
-    """Whether the default user needs a password by the text of that users.acl."""
-    users = [line.split() for line in acl.split("\n") if line.split()[:1] == ["user"]]
-    own = [words[2:] for words in users if words[1:2] == ["default"]]
-    return _user_locked(own[-1]) if own else False
+    """Whether nobody comes in without a password by the text of that users.acl."""
+    return _users_lock(line.split()[1:] for line in acl.split("\n") if line.split()[:1] == ["user"])
 
 
 def _locked(found: Directives) -> bool | None:
-    """By the last line for the default user, else by requirepass.
+    """By the last line for each user; for the default one, where it has none, by requirepass.
 
     Users are loaded when the whole file is read, and each line begins with `reset`: it takes
     requirepass away wherever that stands (acl.c, ACLLoadConfiguredUsers).
     """
     if _last(found, "aclfile", ""):
         return None
-    users = [words for line in found.get("user", ()) if (words := line.split())]
-    own = [words[1:] for words in users if words[0] == "default"]
-    if own:
-        return _user_locked(own[-1])
-    return bool(_last(found, "requirepass", ""))
+    lines = [line.split() for line in found.get("user", ())]
+    return _users_lock(lines, default=bool(_last(found, "requirepass", "")))
+
+
+def _users_lock(lines: Iterable[list[str]], *, default: bool = False) -> bool:
+    """Whether each user's last line locks it; `default`: the default one without a line."""
+    last = {words[0]: words[1:] for words in lines if words}
+    if "default" not in last and not default:
+        return False
+    return all(_user_locked(rules) for rules in last.values())
 
 
 def _user_locked(rules: Iterable[str]) -> bool:

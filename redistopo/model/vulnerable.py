@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from redistopo.model.engine import Engine, Product, Version
 
-AS_OF = "2026-11-23"
-"""When the table was last looked through; the newest source that it has is of 2026-09-01."""
+AS_OF = "2026-09-01"
+"""The date of its newest source; nothing that was published later is in it."""
 
 
 _FIRST = Version(0)

@@ -57,7 +57,10 @@ LOCKS: list[tuple[str, bool | None]] = [
     ("requirepass x\nuser default on nopass ~* &* +@all", False),
     ("user default on nopass ~* &* +@all\nrequirepass x", False),
     ("requirepass x\nuser default on >y", True),
-    ("requirepass x\nuser other on nopass ~* +@all", True),
+    ("requirepass x\nuser other on nopass ~* +@all", False),
+    ("requirepass x\nuser other on >secret ~* +@all", True),
+    ("user default off\nuser bob on nopass ~* +@all", False),
+    ("user default off\nuser bob on nopass\nuser bob on #abcd", True),
     ("user default ON NoPass ~* +@all", False),
     ("user default on nopass RESET", True),
 ]
