@@ -44,7 +44,8 @@ def password(subject: Subject) -> Iterator[Answer]:
             return bad(node.name, evidence, "its requirepass was removed: restart it")
         return doubtful(node.name, evidence, "set requirepass, and masterauth with it")
 
-    yield from of_nodes(asked, judge, "refuse a client without password")
+    well = "a client without password"
+    yield from of_nodes(asked, judge, f"refuse {well}", f"refuses {well}")
 
 
 def _set_back(node: NodeSeen, user: str) -> str:
@@ -80,7 +81,7 @@ def bound(subject: Subject) -> Iterator[Answer]:
             f"planned is {host} alone: redistopo down, then up",
         )
 
-    yield from of_nodes(asked, judge, f"listen on {host} alone")
+    yield from of_nodes(asked, judge, f"listen on {host} alone", f"listens on {host} alone")
 
 
 def _bound_by_word(subject: Subject) -> Iterator[Answer]:
@@ -100,7 +101,8 @@ def _bound_by_word(subject: Subject) -> Iterator[Answer]:
             return None
         return doubtful(node.name, f"binds {said or 'every address'}", "bind named addresses only")
 
-    yield from of_nodes(told, judge, "bind named addresses only")
+    well = "named addresses only"
+    yield from of_nodes(told, judge, f"bind {well}", f"binds {well}")
 
 
 def _everywhere(word: str) -> bool:
@@ -132,7 +134,8 @@ def tls(subject: Subject) -> Iterator[Answer]:
             return bad(node.name, evidence, "tls-ca-cert-file was changed: redistopo down, then up")
         return None
 
-    yield from of_nodes(asked, judge, "refuse plain connections and certificates of another CA")
+    well = "plain connections and certificates of another CA"
+    yield from of_nodes(asked, judge, f"refuse {well}", f"refuses {well}")
 
 
 def certificates(subject: Subject) -> Iterator[Answer]:
@@ -156,7 +159,10 @@ def certificates(subject: Subject) -> Iterator[Answer]:
     ends = min((one.expires for one in held.values()), default="?")
     yield from soon
     if not soon or any(judge(node) for node in asked):
-        yield from of_nodes(asked, judge, f"present certificates of our CA, valid until {ends}")
+        well = f"of our CA, valid until {ends}"
+        yield from of_nodes(
+            asked, judge, f"present certificates {well}", f"presents a certificate {well}"
+        )
 
 
 def _soon(held: Mapping[str, Certificate]) -> Iterator[Answer]:

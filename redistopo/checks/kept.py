@@ -18,7 +18,7 @@ def kept(subject: Subject) -> Iterator[Answer]:
         unknown = not any("aof_enabled" in node.info for node in subject.seen.answering)
         yield skipped("no node answers") if unknown else good("no node keeps data, as configured")
         return
-    yield from of_nodes(keeping, _amiss, "what they keep is written")
+    yield from of_nodes(keeping, _amiss, "what they keep is written", "what it keeps is written")
 
 
 def _keeps(node: NodeSeen) -> bool:

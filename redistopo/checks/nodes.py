@@ -83,7 +83,8 @@ def drifted(subject: Subject) -> Iterator[Answer]:
             answers.append(
                 bad(node.name, evidence, "redistopo up sets it back, or says what needs a restart")
             )
-    yield from answers or [good(f"{count} directives on {len(asked)} nodes are as rendered")]
+    where = "1 node" if len(asked) == 1 else f"{len(asked)} nodes"
+    yield from answers or [good(f"{count} directives on {where} are as rendered")]
 
 
 def _shown(name: str, wanted: str, live: str) -> str:

@@ -172,7 +172,7 @@ def read_only(subject: Subject) -> Iterator[Answer]:
             return None
         return bad(node.name, "accepts writes", "CONFIG SET replica-read-only yes")
 
-    yield from of_nodes(replicas, judge, "replicas refuse writes")
+    yield from of_nodes(replicas, judge, "replicas refuse writes", "a replica, it refuses writes")
 
 
 def data(subject: Subject) -> Iterator[Answer]:

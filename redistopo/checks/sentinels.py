@@ -113,7 +113,8 @@ def replicas(subject: Subject) -> Iterator[Answer]:
         return _down(subject, node, watch.replicas)
 
     about = tuple(node for node, _ in _watching(subject))
-    yield from of_nodes(about, judge, f"know {len(expected)} replicas, none of them down")
+    well = f"{len(expected)} replicas, none of them down"
+    yield from of_nodes(about, judge, f"know {well}", f"knows {well}")
 
 
 _BY_INFO = "a Sentinel asks the primary for its replicas each 10 s: give it time"

@@ -126,15 +126,23 @@ def skipped(why: str, about: str = TOPOLOGY) -> Answer:
 
 
 def of_nodes(
-    nodes: Iterable[NodeSeen], judge: Callable[[NodeSeen], Answer | None], all_well: str
+    nodes: Iterable[NodeSeen],
+    judge: Callable[[NodeSeen], Answer | None],
+    all_well: str,
+    one_well: str = "",
 ) -> Iterator[Answer]:
-    """The answers on single nodes, or one for all where each had none to give."""
+    """The answers on single nodes, or one for all where each had none to give.
+
+    `one_well` says the same of one node alone, where the words differ.
+    """
     asked = tuple(nodes)
     answers = [answer for node in asked if (answer := judge(node)) is not None]
     if answers:
         yield from answers
     elif asked:
-        count = "the one node" if len(asked) == 1 else f"{len(asked)} of {len(asked)} nodes"
-        yield good(f"{count}: {all_well}")
+        if len(asked) == 1:
+            yield good(f"the one node: {one_well or all_well}")
+        else:
+            yield good(f"{len(asked)} of {len(asked)} nodes: {all_well}")
     else:
         yield skipped("no node answers")

@@ -46,6 +46,11 @@ def named_nodes(command: Command) -> Command:
     return click.argument("nodes", nargs=-1, metavar="NODE...")(command)
 
 
+def named_node(command: Command) -> Command:
+    """The same for verbs that take one node, which several words may name."""
+    return click.argument("nodes", nargs=-1, metavar="NODE")(command)
+
+
 def output(command: Command) -> Command:
     """``--json`` and ``--quiet``: how results and progress are told."""
     command = click.option(

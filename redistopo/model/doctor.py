@@ -133,6 +133,15 @@ class TableSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LostTable:
+    """A stopped node of a formed cluster without a nodes.conf to start with, and `why`."""
+
+    name: str
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
     """Who answers at one of the configuration's ports: `said` is what a client without a
     password got, `version` and `config` the server's own word where it lets one in,
@@ -197,7 +206,8 @@ class TopologySeen:
 class Facts:
     """Everything but what the servers of the topology themselves say, which `verify` asks.
 
-    `files` is how many a server may open; `tables` the whole ones of a cluster.
+    `files` is how many a server may open; `tables` the whole ones of a cluster, `lost`
+    those that its stopped nodes should have.
     """
 
     engines: EnginesSeen
@@ -212,6 +222,7 @@ class Facts:
     ports: PortsSeen | None = None
     conf: ConfSeen | None = None
     tables: tuple[TableSeen, ...] = ()
+    lost: tuple[LostTable, ...] = ()
 
 
 class Cure(StrEnum):

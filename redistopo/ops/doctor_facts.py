@@ -12,6 +12,7 @@ from redistopo.model.doctor import (
     EnginesSeen,
     Facts,
     Leftovers,
+    LostTable,
     Needs,
     OrphanSeen,
     PortSeen,
@@ -28,6 +29,7 @@ from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
 from redistopo.model.ports import block_of, ephemeral
 from redistopo.model.rebuild import read_table
+from redistopo.model.record import Record
 from redistopo.model.topology import Persistence
 from redistopo.ops.holders import blocker
 from redistopo.ops.project import Project, engine_request, layout_of, load
@@ -45,6 +47,7 @@ from redistopo.world.password import password_path
 from redistopo.world.ports import bindable, ephemeral_range, holders
 from redistopo.world.process import ours
 from redistopo.world.record import load_mark, load_record, recorded_nodes
+from redistopo.world.tables import damaged
 
 _ENOUGH_TASKS = 4096
 
@@ -85,6 +88,7 @@ def facts(root: Path, connect: str, config: Path | None) -> Facts:
         ports=_ports(found, made) if made else None,
         conf=conf,
         tables=tuple(_tables(found)),
+        lost=tuple(_lost(found)),
     )
 
 
@@ -210,12 +214,16 @@ def _leftovers(found: Found) -> Leftovers:
     )
 
 
+def _record(layout: Layout) -> Record | None:
+    with suppress(RedistopoError):
+        return load_record(layout)
+    return None
+
+
 def unplanned(layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Folders of nodes that the record doesn't have and that serve nobody: without, and with
     anything that a server left."""
-    record = None
-    with suppress(RedistopoError):
-        record = load_record(layout)
+    record = _record(layout)
     if record is None:
         return (), ()
     planned = {node.name for node in record.nodes}
@@ -238,3 +246,16 @@ def _tables(found: Found) -> Iterator[TableSeen]:
             stopped = node.name not in found.running
             path = str(node.folder.table)
             yield TableSeen(name=node.name, path=path, table=table, stopped=stopped)
+
+
+def _lost(found: Found) -> Iterator[LostTable]:
+    """What a start would stumble over: a node that was never met has no table to lose."""
+    record = _record(found.layout)
+    if found.plan is None or not found.plan.topology.clustered:
+        return
+    if record is None or not record.formed:
+        return
+    recorded = {node.name for node in record.nodes}
+    for node in found.plan.nodes:
+        if node.name in recorded - found.running and (why := damaged(node)):
+            yield LostTable(name=node.name, path=str(node.folder.table), why=why)

@@ -11,7 +11,7 @@ from redistopo.model.observed import Observed
 from redistopo.model.plan import Plan
 from redistopo.model.rebuild import rebuilt
 from redistopo.model.record import Record
-from redistopo.world.tables import lost, refusal, replace_table, tables
+from redistopo.world.tables import damaged, lost, refusal, replace_table, tables
 
 
 def require_nodes(plan: Plan, names: Iterable[str]) -> None:
@@ -63,8 +63,8 @@ def steps_to_rebuild(
     for name in asked:
         node = hands.plan.node(name)
         why = found.get(name, "")
-        if not why and name not in running and refusal(node):
-            why = "refused by the server"
+        if not why and name not in running:
+            why = "refused by the server" if refusal(node) else damaged(node)
         if why:
             steps.append(Step(do=Do.REBUILD, nodes=(name,), cause=f"its nodes.conf is {why}"))
         else:

@@ -26,7 +26,7 @@ def refuse_busy_ports(plan: Plan, seen: Observed, *, formed: bool) -> None:
         block = choose(block_of(plan.topology), held_by).block
         if block is not None:
             hint += f"; or set port = {block.first} in {plan.layout.topology.name}: "
-            hint += f"{block} are free"
+            hint += f"{block} {'is' if len(block.all) == 1 else 'are'} free"
     raise MachineLacks(
         "a port is busy" if len(held) == 1 else f"{len(held)} ports are busy",
         detail="\n".join(held),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from redistopo.model.plan import NodePlan
+from redistopo.model.rebuild import read_table
 from redistopo.world.files import private_folder, read_text, since_start, write_private, writing
 
 _REFUSED = re.compile(r"^.*(?:corrupted|flag in \w+) cluster config file.*$", re.MULTILINE)
@@ -29,6 +30,12 @@ def lost(node: NodePlan) -> str:
     if not text.strip("\0 \n"):
         return "empty"
     return "" if re.search(r"^vars ", text, re.MULTILINE) else "cut off"
+
+
+def damaged(node: NodePlan) -> str:
+    """The same, or that its table is none that a server takes."""
+    text = read_text(node.folder.table)
+    return lost(node) or ("" if text and read_table(text, node.address) else "damaged")
 
 
 def refusal(node: NodePlan) -> str:

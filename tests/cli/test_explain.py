@@ -29,6 +29,17 @@ def test_on_a_terminal_it_is_drawn(project: Project) -> None:
         assert terminal.end() == 0
         assert "How it works in a cluster" in terminal.read()
         assert "##" not in terminal.read()
+        # what runs the tests may have set COLUMNS
+        told = {"COLUMNS": str(columns)}
+        listed = Terminal(project, "explain", columns=columns, rows=120, **told)
+        assert listed.end() == 0
+        named = {one.name: one.summary for one in topics()}
+        found = listed.read().split()
+        # no word is broken where a line ends
+        assert found == [
+            *(word for name, said in named.items() for word in (name, *said.split())),
+            *["One", "of", "them:", "redistopo", "explain", "cluster"],
+        ]
     words = {"_REDISTOPO_COMPLETE": "bash_complete", "COMP_WORDS": "redistopo explain c"}
     project.env |= {**words, "COMP_CWORD": "2"}
     assert project.run().out.split() == ["plain,cache-aside", "plain,cluster"]

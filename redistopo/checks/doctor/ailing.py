@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from redistopo.checks.subject import Answer, Subject, bad, doubtful, good, of_nodes, skipped
 from redistopo.model.doctor import Facts
 from redistopo.model.observed import NodeSeen, Role
+from redistopo.model.rejoining import strayed
 from redistopo.model.remedies import cli, ours
 from redistopo.model.slots import brief
 
@@ -113,7 +114,8 @@ def buffers(subject: Subject) -> Iterator[Answer]:
 
 
 def strays(subject: Subject) -> Iterator[Answer]:
-    """No node belongs to another cluster, or stands alone with data; a reset would be the cure.
+    """No node was reset, belongs to another cluster, or stands alone with data; of the latter
+    two a reset would be the cure.
 
     CLUSTER RESET refuses a primary with keys, so they would have to go first; it takes the
     slots and the knowledge of all others, and with HARD the node's id and epoch (redis.io,
@@ -124,6 +126,8 @@ def strays(subject: Subject) -> Iterator[Answer]:
         yield skipped("one node alone has no others to be apart from")
         return
     silent = {node.address for node in subject.seen.nodes if node.myself is None}
+    empty = strayed(subject.seen)
+    hosts = [node for node in subject.seen.answering if node not in empty]
 
     def judge(node: NodeSeen) -> Answer | None:
         me = node.myself
@@ -131,9 +135,9 @@ def strays(subject: Subject) -> Iterator[Answer]:
             return None
         others = [one for one in node.members if not one.myself and not one.unknown]
         if any(one.id in ids or one.address in silent for one in others):
-            return None
-        if not others and not me.slots and not node.keys:
-            return None  # it only has to be met
+            return _was_reset(node) if node in empty and ours(node) else None
+        if node in empty and not others:
+            return _alone(node, hosts)
         where = f"is of another cluster, with {others[0].address}" if others else "stands alone"
         slots = sum(one.last - one.first + 1 for one in me.slots)
         keys = "1 key" if node.keys == 1 else f"{node.keys} keys"
@@ -142,13 +146,32 @@ def strays(subject: Subject) -> Iterator[Answer]:
         evidence = f"{where} (id {me.id[:8]}); a reset would take from it: {told}"
         return bad(node.name, evidence, _reset(node))
 
-    yield from of_nodes(subject.seen.answering, judge, "belong to this cluster")
+    well = "to this cluster"
+    yield from of_nodes(subject.seen.answering, judge, f"belong {well}", f"belongs {well}")
 
 
 def _by_acl(node: NodeSeen) -> bool:
     """Whether the default user has a password, or is off, that requirepass doesn't tell."""
     own = next((line.split() for line in node.users if line.startswith("user default ")), [])
     return bool(own) and "nopass" not in own and not (node.config or {}).get("requirepass")
+
+
+_UP = "redistopo up takes it back"
+
+
+def _was_reset(node: NodeSeen) -> Answer:
+    """The others have met it again, as they do since Valkey 8.1; or its slots were moved away."""
+    return doubtful(node.name, "is a primary without slots and keys, as after a reset", _UP)
+
+
+def _alone(node: NodeSeen, others: list[NodeSeen]) -> Answer | None:
+    """Where nobody has slots, there is no cluster yet that it could have been taken from."""
+    if not others:
+        return None
+    hint = _UP
+    if not ours(node):
+        hint = f"{cli(node)} CLUSTER MEET {others[0].host} {others[0].port}"
+    return bad(node.name, "was reset: it is empty and alone", hint)
 
 
 def _slots(count: int, ranges: str) -> str:
@@ -163,7 +186,13 @@ def _reset(node: NodeSeen) -> str:
 
 
 def tables(facts: Facts) -> Iterator[Answer]:
-    """Each stopped node's nodes.conf is of this cluster: it knows one of the others, or they it."""
+    """Each stopped node has a nodes.conf to start with, and it is of this cluster: it knows one
+    of the others, or they it."""
+    for lost in facts.lost:
+        hint = f"redistopo up --rebuild {lost.name}   (writes it anew from another node's)"
+        if not facts.tables:
+            hint = "put it back from a copy; or start over without the data: redistopo down --wipe"
+        yield bad(lost.name, f"its nodes.conf is {lost.why}: {lost.path}", hint)
     ids = {one.id for one in facts.tables}
     strange = [
         one
@@ -178,7 +207,7 @@ def tables(facts: Facts) -> Iterator[Answer]:
         told = f"its nodes.conf is of another cluster: it knows {other}, and none of this one"
         hint = f"mv {one.path} {one.path}.other; redistopo up --rebuild {one.name}"
         yield bad(one.name, told, f"{hint}   (writes it anew from another node's)")
-    if ids and not strange:
+    if ids and not (strange or facts.lost):
         yield good(f"{len(ids)} nodes.conf on disk are of one cluster", facts.topology.name)
 
 

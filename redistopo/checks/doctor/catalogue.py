@@ -126,7 +126,7 @@ EXAMS: tuple[Exam, ...] = (
     ),
     Exam(
         id="cluster.tables",
-        asks="Is each stopped node's nodes.conf of this cluster?",
+        asks="Is each stopped node's nodes.conf whole, and of this cluster?",
         judge=ailing.tables,
     ),
 )
@@ -153,7 +153,7 @@ AILMENTS: tuple[Check, ...] = (
     ),
     Check(
         id="cluster.reset",
-        asks="Must no node be reset before it is of this cluster?",
+        asks="Was no node reset, and must none be to be of this cluster?",
         judge=ailing.strays,
         shapes=_CLUSTER,
     ),

@@ -1,6 +1,8 @@
 """``redistopo explain``"""
 
+import shutil
 import sys
+import textwrap
 
 import click
 
@@ -27,9 +29,7 @@ def explain(topic: str, as_json: bool, quiet: bool) -> None:
 
     def show(result: TopicResult) -> None:
         if not topic:
-            width = max(len(one.name) for one in result.topics)
-            for one in result.topics:
-                click.echo(f"{click.style(one.name.ljust(width), bold=True)}  {one.summary}")
+            _list({one.name: one.summary for one in result.topics})
             click.echo("\nOne of them: redistopo explain cluster")
         elif sys.stdout.isatty():
             _draw(result.topics[0].text)
@@ -42,6 +42,22 @@ def explain(topic: str, as_json: bool, quiet: bool) -> None:
 
 _WIDEST = 100
 """Longer lines are hard to read."""
+
+_LEAST = 16
+"""As wide as the longest words are."""
+
+
+def _list(summaries: dict[str, str]) -> None:
+    """One line each in a pipe; on a terminal summaries are wrapped beside the names."""
+    indent = max(map(len, summaries)) + 2
+    # its last column is left free: some terminals break the line there
+    room = min(shutil.get_terminal_size().columns, _WIDEST) - indent - 1
+    for name, summary in summaries.items():
+        lines = [summary]
+        if sys.stdout.isatty():
+            lines = textwrap.wrap(summary, max(room, _LEAST), break_on_hyphens=False)
+        told = f"\n{' ' * indent}".join(lines)
+        click.echo(click.style(name.ljust(indent), bold=True) + told)
 
 
 def _draw(text: str) -> None:

@@ -10,7 +10,7 @@ from redistopo.cli.output import Manner, deliver
 
 
 @click.command()
-@options.named_nodes
+@options.named_node
 @options.project
 @click.option("--hard", is_flag=True, help="Also give it a new id (CLUSTER RESET HARD).")
 @click.option("--force", is_flag=True, help="Also where data is lost that no other node has.")

@@ -1,6 +1,7 @@
 """What `doctor` asks beside `verify`, each on changed snapshots of real servers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,15 @@ def _strays(scene: Any, **fields: Any) -> Any:
 def _alone(scene: Any) -> Any:
     own = next(one for one in scene.named("node2").members if one.myself)
     return scene.node("node2", members=(own,))
+
+
+def _reset(scene: Any, *names: str) -> Any:
+    """As a CLUSTER RESET leaves them: no other node known, no slots, no keys."""
+    for name in names:
+        own = next(one for one in scene.named(name).members if one.myself)
+        own = replace(own, flags=("myself", "master"), slots=(), primary_id="")
+        scene = scene.node(name, members=(own,)).info(name, db0="")
+    return scene
 
 
 # Check, shape, status, subject, part of the evidence, and what is changed in a healthy topology.
@@ -137,6 +147,30 @@ CASES: list[Shaped] = [
         lambda s: _strays(s, db0="keys=12,expires=0,avg_ttl=0"),
     ),
     ("cluster.reset", "cluster", FAIL, "node2", "stands alone", _alone),
+    (
+        "cluster.reset",
+        "cluster",
+        FAIL,
+        "node2",
+        "was reset: it is empty and alone",
+        lambda s: _reset(s, "node2"),
+    ),
+    (
+        "cluster.reset",
+        "cluster",
+        WARN,
+        "node2",
+        "is a primary without slots and keys, as after a reset",
+        lambda s: s.member("node2", "node2", slots=()).info("node2", db0=""),
+    ),
+    (
+        "cluster.reset",
+        "cluster",
+        OK,
+        "topology",
+        "6 of 6 nodes",
+        lambda s: _reset(s, *(node.name for node in s.seen.nodes)),
+    ),
 ]
 
 
@@ -147,6 +181,15 @@ def test_a_check_says_what_it_saw(
     check, shape, *rest = case
     found = among(scene(engine_name, shape), (check, *rest))
     assert all(one.hint for one in found if one.status in (WARN, FAIL))
+
+
+def test_a_reset_node_is_met_again_by_hand_where_it_is_a_stranger_s(
+    scene: Callable[[str, str], Any],
+) -> None:
+    ours = _reset(scene("redis-7.0", "cluster"), "node2")
+    assert ours.findings("cluster.reset")[0].hint == "redistopo up takes it back"
+    strange = ours.every(process=ProcessState.NOT_OURS)
+    assert "CLUSTER MEET 127.0.0.1" in strange.findings("cluster.reset")[0].hint
 
 
 def test_no_secret_is_told(scene: Callable[[str, str], Any], engine_name: str) -> None:

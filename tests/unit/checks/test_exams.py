@@ -13,6 +13,7 @@ from redistopo.model.doctor import (
     Heard,
     Leftovers,
     Loose,
+    LostTable,
     Needs,
     OrphanSeen,
     PortSeen,
@@ -145,6 +146,7 @@ def _tables(*knows: str, stopped: bool = True) -> Facts:
     return replace(WELL, tables=tuple(seen))
 
 
+LOST = LostTable(name="node4", path="/srv/node4/nodes.conf", why="cut off")
 OPEN = "bind 0.0.0.0\nprotected-mode no"
 HEARD = Heard(port=6379, at="127.0.0.1", said="PONG", holder="redis-server (pid 9)")
 SHORT = Shortage(told="node1: too few", hint="ulimit -n 99", fatal=False)
@@ -473,6 +475,14 @@ CASES: list[tuple[str, Status, str, str, Facts]] = [
         _tables("ab", "ba", "cde"),
     ),
     ("cluster.tables", OK, "3 nodes.conf", "", _tables("abc", "bac", "cde")),
+    (
+        "cluster.tables",
+        FAIL,
+        "its nodes.conf is cut off: /srv/node4/nodes.conf",
+        "redistopo up --rebuild node4",
+        replace(_tables("abc", "bac", "cab"), lost=(LOST,)),
+    ),
+    ("cluster.tables", FAIL, "is cut off", "down --wipe", replace(WELL, lost=(LOST,))),
 ]
 
 
@@ -501,6 +511,11 @@ def test_a_release_that_was_found_twice_is_told_once() -> None:
     # the package of the one that `up` takes has it mended, which says nothing of the other
     mended = told(OLD, twin, mended={OLD.path: frozenset(MENDED.split())})
     assert [status for status, _evidence in mended] == [OK, WARN]
+
+
+def test_a_lost_table_leaves_no_word_of_others_being_well() -> None:
+    found = examine(replace(_tables("abc", "bac", "cab"), lost=(LOST,)))
+    assert [one.status for one in found if one.check == "cluster.tables"] == [FAIL]
 
 
 def test_a_well_machine_has_no_fault() -> None:
