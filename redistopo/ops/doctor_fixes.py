@@ -1,6 +1,6 @@
 """`doctor --fix`: the safe cures, one by one; what fails is told, and the others go on."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,14 +20,26 @@ from redistopo.world.waiting import Deadline
 _SECONDS = 10.0
 
 
-def mend(request: DoctorRequest, chosen: Iterable[Fix], tell: Tell) -> DoctorResult:
-    """Each of these was done, or is told with what stood in the way; then all is looked at anew.
+def mend(
+    request: DoctorRequest, result: DoctorResult, agreed: Callable[[Fix], bool], tell: Tell
+) -> DoctorResult:
+    """All of the result's cures that were `agreed` to were done, or are told with what stood in
+    the way; all is looked at anew. What may be done only then, as a folder that is forgotten
+    once no server works in it, is done as well; nothing is tried, or asked about, twice.
 
     Each command is told before it is done. Nothing that holds data is removed, and no process
     ends but the very one that was seen.
     """
-    done = tuple(_mend(request.root, fix, tell) for fix in chosen)
-    return replace(doctor(request, tell), mended=done)
+    offered: set[Fix] = set()
+    mended: list[Mended] = []
+    while new := [fix for fix in result.fixes if fix not in offered]:
+        offered.update(new)
+        chosen = [fix for fix in new if agreed(fix)]
+        if not chosen:
+            break
+        mended += [_mend(request.root, fix, tell) for fix in chosen]
+        result = doctor(request, tell)
+    return replace(result, mended=tuple(mended))
 
 
 def _mend(root: Path, fix: Fix, tell: Tell) -> Mended:

@@ -188,8 +188,10 @@ def _reset(node: NodeSeen) -> str:
 def tables(facts: Facts) -> Iterator[Answer]:
     """Each stopped node has a nodes.conf to start with, and it is of this cluster: it knows one
     of the others, or they it."""
+    # `up` starts nobody while one of them is left
+    options = " ".join(f"--rebuild {lost.name}" for lost in facts.lost)
     for lost in facts.lost:
-        hint = f"redistopo up --rebuild {lost.name}   (writes it anew from another node's)"
+        hint = f"redistopo up {options}   (writes it anew from another node's)"
         if not facts.tables:
             hint = "put it back from a copy; or start over without the data: redistopo down --wipe"
         yield bad(lost.name, f"its nodes.conf is {lost.why}: {lost.path}", hint)

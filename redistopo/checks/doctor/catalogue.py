@@ -153,7 +153,7 @@ AILMENTS: tuple[Check, ...] = (
     ),
     Check(
         id="cluster.reset",
-        asks="Was no node reset, and must none be to be of this cluster?",
+        asks="Was no node reset, and must none be before it is of this cluster?",
         judge=ailing.strays,
         shapes=_CLUSTER,
     ),

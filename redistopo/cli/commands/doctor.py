@@ -66,10 +66,16 @@ def doctor(
         from redistopo.ops.doctor_fixes import mend
 
         asked = not yes and sys.stdin.isatty() and not (as_json or quiet)
-        chosen = [one for one in result.fixes if yes or not one.asks or (asked and _agreed(one))]
-        return mend(request, chosen, tell) if chosen else result
 
-    deliver(Manner(verb="doctor", as_json=as_json, quiet=quiet), work, show_doctor)
+        def agreed(one: "Fix") -> bool:
+            return yes or not one.asks or (asked and _agreed(one))
+
+        return mend(request, result, agreed, tell)
+
+    def show(result: DoctorResult) -> None:
+        show_doctor(result, fixing=fix)
+
+    deliver(Manner(verb="doctor", as_json=as_json, quiet=quiet), work, show)
 
 
 def _agreed(fix: "Fix") -> bool:

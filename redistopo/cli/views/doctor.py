@@ -16,10 +16,11 @@ _VERIFYS = frozenset(check.id for check in CHECKS)
 _QUIET = (Status.OK, Status.SKIP)
 
 
-def show_doctor(result: DoctorResult) -> None:
+def show_doctor(result: DoctorResult, *, fixing: bool) -> None:
     """The table, the remedies, what was mended, and one closing line.
 
-    Of `verify`'s own checks those that are well are one line.
+    Of `verify`'s own checks those that are well are one line. `fixing` is whether --fix was
+    given: what it leaves was not agreed to.
     """
     shown = tuple(_shown(result))
     show(grouped(shown))
@@ -27,15 +28,25 @@ def show_doctor(result: DoctorResult) -> None:
     for one in result.mended:
         word = click.style("done", fg="green") if one.done else click.style("left", fg="yellow")
         click.echo(f"{word} {one.fix.command}" + (f": {one.why}" if one.why else ""))
-    if result.fixes:
-        click.echo("redistopo doctor --fix would do, and asks where marked:")
-    for fix in result.fixes:
-        click.echo(f"  {fix.command}" + ("   (asks)" if fix.asks else ""))
+    _show_fixes(result, fixing=fixing)
     failing = any(one.status is Status.FAIL for one in result.findings)
     word = click.style("Faults", fg="red", bold=True) if failing else click.style(
         "Well", fg="green", bold=True
     )  # fmt: skip
     click.echo(f"{word}  {tally(result.findings)}")
+
+
+def _show_fixes(result: DoctorResult, *, fixing: bool) -> None:
+    tried = {one.fix for one in result.mended}
+    left = [fix for fix in result.fixes if fix not in tried]
+    if left and fixing:
+        click.echo("not done, for nobody said yes (--yes says it to all):")
+    elif left:
+        click.echo("redistopo doctor --fix would do, and asks where marked:")
+    elif fixing and not tried:
+        click.echo("--fix: there is nothing that it could do")
+    for fix in left:
+        click.echo(f"  {fix.command}" + ("   (asks)" if fix.asks else ""))
 
 
 def _show_remedies(findings: tuple[Finding, ...]) -> None:

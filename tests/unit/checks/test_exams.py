@@ -482,6 +482,13 @@ CASES: list[tuple[str, Status, str, str, Facts]] = [
         "redistopo up --rebuild node4",
         replace(_tables("abc", "bac", "cab"), lost=(LOST,)),
     ),
+    (
+        "cluster.tables",
+        FAIL,
+        "is cut off",
+        "redistopo up --rebuild node4 --rebuild node5",
+        replace(_tables("abc", "bac", "cab"), lost=(LOST, replace(LOST, name="node5"))),
+    ),
     ("cluster.tables", FAIL, "is cut off", "down --wipe", replace(WELL, lost=(LOST,))),
 ]
 
