@@ -9,7 +9,7 @@ from redistopo.model.served_conf import loopback
 
 _LOCK = (
     "in {path}: `bind 127.0.0.1 -::1`, or `requirepass` with what `redis-cli ACL GENPASS` prints "
-    "(a line `user default ...` with `nopass` goes); then restart it"
+    "(and no `user` line has `nopass`); then restart it"
 )
 
 
