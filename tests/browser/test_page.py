@@ -213,7 +213,7 @@ def test_all_by_keyboard(shown: Shown) -> None:
         page.keyboard.type("44")
         page.keyboard.press("Enter")
         # whichever: the load of a test before it may have asked for it
-        expect(page.locator("#source")).to_have_text(re.compile("from the (database|cache)"))
+        expect(page.locator("#source")).to_contain_text("from the")
         page.keyboard.press("Shift+Tab")
         page.keyboard.press("Shift+Tab")
         page.keyboard.press("Enter")  # skips

@@ -205,7 +205,7 @@ def _become(order: dict[str, Any], ends: list[int]) -> None:
         was = getattr(sys, name)
         # as Python makes them at its start, and open to its end
         size = 0 if was.write_through else -1
-        raw = open(number, "wb" if number else "rb", size, closefd=False)  # noqa: SIM115
+        raw = open(number, "wb" if number else "rb", size, closefd=False)  # noqa: SIM115  sys.stdout and its like stay open
         made = io.TextIOWrapper(
             raw, was.encoding, was.errors, "\n",
             line_buffering=number == 2 or raw.isatty(), write_through=was.write_through,

@@ -337,20 +337,3 @@ def test_no_finding_of_any_check_shows_the_password(
         stage = stage.config(name, requirepass="p", masterauth="p", maxmemory="1", appendonly="no")
     told = " ".join(f"{one.evidence} {one.hint}" for one in stage.down("node6").judged)
     assert "a-password-only-for-samples" not in told
-
-
-@pytest.mark.parametrize(
-    ("check", "says"),
-    [
-        ("config.drift", "directives on 1 node are as rendered"),
-        ("access.password", "the one node: refuses a client without password"),
-        ("access.bind", "the one node: listens on 127.0.0.1 alone"),
-        ("data.kept", "the one node: what it keeps is written"),
-    ],
-)
-def test_one_node_is_told_in_the_singular(
-    scene: Callable[[str, str], Any], check: str, says: str
-) -> None:
-    whole = scene("redis-7.0", "replication")
-    alone = replace(whole, seen=replace(whole.seen, nodes=whole.seen.nodes[:1]))
-    assert [says in one.evidence for one in alone.findings(check)] == [True]
