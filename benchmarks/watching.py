@@ -11,7 +11,7 @@ def rounds_of(folder: Path, count: int) -> list[float]:
     from rich.console import Console
 
     from redistopo.cli.views.watch import frame
-    from redistopo.ops.sight import SightRequest
+    from redistopo.ops.ground.sight import SightRequest
     from redistopo.ops.watch import WatchRequest, watch
 
     console = Console(file=io.StringIO(), width=120, height=40, force_terminal=True)

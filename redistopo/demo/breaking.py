@@ -10,8 +10,8 @@ from redistopo.demo.places import Picture
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell, note, silent
 from redistopo.model.observed import Role
-from redistopo.ops.acting import ActResult
 from redistopo.ops.failover import FailoverRequest, FailoverResult, failover
+from redistopo.ops.moves.acting import ActResult
 from redistopo.ops.signals import SignalRequest, pause, resume
 from redistopo.ops.start import StartRequest, start
 from redistopo.ops.stop import StopRequest, stop

@@ -19,7 +19,7 @@ from redistopo.demo.story import Story
 from redistopo.demo.stream import Hub
 from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.events import Tell, warn
-from redistopo.ops.project import layout_of, load
+from redistopo.ops.ground.project import layout_of, load
 from redistopo.world.files import absolute, write_private
 
 if TYPE_CHECKING:

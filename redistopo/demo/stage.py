@@ -22,8 +22,8 @@ from redistopo.model.observed import Observed, Role
 from redistopo.model.slots import slot_of
 from redistopo.model.topology import Shape
 from redistopo.ops.events import Round, Rounds
-from redistopo.ops.mending import way_in
-from redistopo.ops.sight import Sight, SightRequest, sight
+from redistopo.ops.ground.sight import Sight, SightRequest, sight
+from redistopo.ops.moves.mending import way_in
 from redistopo.world.gaze import moment
 
 LOOK_SECONDS = 0.25

@@ -16,9 +16,9 @@ from redistopo.events import Tell, silent, step, warn
 from redistopo.model.observed import Role
 from redistopo.model.promotable import promotable
 from redistopo.model.topology import Shape
-from redistopo.ops.project import load
-from redistopo.ops.selection import running
-from redistopo.ops.sight import SightRequest
+from redistopo.ops.ground.project import load
+from redistopo.ops.ground.selection import running
+from redistopo.ops.ground.sight import SightRequest
 from redistopo.ops.up import UpRequest, up
 from redistopo.ops.wait import WaitRequest, wait
 from redistopo.world.interrupt import uninterrupted

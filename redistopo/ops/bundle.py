@@ -9,9 +9,9 @@ from redistopo.events import Tell, step
 from redistopo.model.layout import Layout
 from redistopo.model.scrub import Scrubber
 from redistopo.ops.evidence import Evidence
-from redistopo.ops.project import layout_of, load
-from redistopo.ops.running import nothing_started
-from redistopo.ops.secrets import secrets_of
+from redistopo.ops.ground.project import layout_of, load
+from redistopo.ops.ground.running import nothing_started
+from redistopo.ops.ground.secrets import secrets_of
 from redistopo.world.archive import write_archive
 from redistopo.world.files import absolute
 from redistopo.world.folder import refuse_foreign

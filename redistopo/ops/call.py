@@ -10,10 +10,10 @@ from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.plain import plain
 from redistopo.model.reply import told
 from redistopo.model.scrub import Scrubber
-from redistopo.ops.acting import require_words
-from redistopo.ops.project import layout_of
-from redistopo.ops.secrets import discreet, secrets_of
-from redistopo.ops.selection import running
+from redistopo.ops.ground.project import layout_of
+from redistopo.ops.ground.secrets import discreet, secrets_of
+from redistopo.ops.ground.selection import running
+from redistopo.ops.moves.acting import require_words
 from redistopo.world.client import Asker, error_text
 
 

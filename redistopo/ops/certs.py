@@ -8,9 +8,9 @@ from redistopo.events import Tell, note, step, warn
 from redistopo.model.access import Certificate, Keys
 from redistopo.model.layout import Layout
 from redistopo.model.plan import Plan
-from redistopo.ops.project import load, plan_of
-from redistopo.ops.running import configs, live_targets, running_keys
-from redistopo.ops.situation import refuse_other_layout
+from redistopo.ops.ground.project import load, plan_of
+from redistopo.ops.ground.running import configs, live_targets, running_keys
+from redistopo.ops.ground.situation import refuse_other_layout
 from redistopo.world.certs import ensure_certificates, made_before, renew_certificates
 from redistopo.world.client import Asker, succeed
 from redistopo.world.lock import locked

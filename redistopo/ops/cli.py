@@ -7,10 +7,10 @@ from redistopo.errors import ExitCode, MachineLacks, RedistopoError, WrongReques
 from redistopo.model.access import Access, User
 from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.topology import Shape
-from redistopo.ops.project import layout_of
-from redistopo.ops.running import configs, running_keys
-from redistopo.ops.secrets import discreet
-from redistopo.ops.selection import Running, running
+from redistopo.ops.ground.project import layout_of
+from redistopo.ops.ground.running import configs, running_keys
+from redistopo.ops.ground.secrets import discreet
+from redistopo.ops.ground.selection import Running, running
 from redistopo.world.engines import find_cli, install_hint
 from redistopo.world.handing import become
 from redistopo.world.password import password

@@ -31,10 +31,10 @@ from redistopo.model.ports import block_of, ephemeral
 from redistopo.model.rebuild import read_table
 from redistopo.model.record import Record
 from redistopo.model.topology import Persistence
-from redistopo.ops.holders import blocker
-from redistopo.ops.project import Project, engine_request, layout_of, load
+from redistopo.ops.ground.holders import blocker
+from redistopo.ops.ground.project import Project, engine_request, layout_of, load
+from redistopo.ops.ground.running import configs
 from redistopo.ops.ps import ps
-from redistopo.ops.running import configs
 from redistopo.world import engines
 from redistopo.world.conf_file import look_at
 from redistopo.world.files import read_text

@@ -10,7 +10,7 @@ from redistopo.model.doctor import Cure, Fix, Mended
 from redistopo.model.layout import Layout, NodeFolder
 from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
 from redistopo.ops.doctor_facts import unplanned
-from redistopo.ops.project import layout_of
+from redistopo.ops.ground.project import layout_of
 from redistopo.ops.signals import SignalRequest, resume
 from redistopo.world.leftovers import end_orphan, remove_bare, tighten
 from redistopo.world.lock import locked

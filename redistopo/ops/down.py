@@ -9,11 +9,11 @@ from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.events import Tell, step
 from redistopo.model.layout import Layout
 from redistopo.model.topology import Shape
-from redistopo.ops.history import remember_primary
-from redistopo.ops.mending import release
-from redistopo.ops.project import layout_of, load
-from redistopo.ops.running import configs, running_keys, running_targets
-from redistopo.ops.shutdown import Shutdown, end_saving
+from redistopo.ops.ground.history import remember_primary
+from redistopo.ops.ground.project import layout_of, load
+from redistopo.ops.ground.running import configs, running_keys, running_targets
+from redistopo.ops.moves.mending import release
+from redistopo.ops.moves.shutdown import Shutdown, end_saving
 from redistopo.world.client import Asker
 from redistopo.world.folder import wipe
 from redistopo.world.lock import locked

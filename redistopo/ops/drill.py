@@ -18,15 +18,15 @@ from redistopo.model.intent import Hurt, Intent
 from redistopo.model.layout import Layout
 from redistopo.model.observed import NodeSeen, Observed, Role, shards_of
 from redistopo.model.selector import select_one
-from redistopo.ops.drill_scene import DrillRequest, Scene
-from redistopo.ops.drilling import measure
-from redistopo.ops.health import Verdict, settle, with_proof
-from redistopo.ops.mending import release, tidy, way_in
-from redistopo.ops.preflight import preflight
-from redistopo.ops.project import Project, load, plan_of
-from redistopo.ops.running import configs, nothing_started, refuse_other_locks
-from redistopo.ops.secrets import discreet
-from redistopo.ops.situation import expected
+from redistopo.ops.drilling.course import measure
+from redistopo.ops.drilling.scene import DrillRequest, Scene
+from redistopo.ops.ground.health import Verdict, settle, with_proof
+from redistopo.ops.ground.preflight import preflight
+from redistopo.ops.ground.project import Project, load, plan_of
+from redistopo.ops.ground.running import configs, nothing_started, refuse_other_locks
+from redistopo.ops.ground.secrets import discreet
+from redistopo.ops.ground.situation import expected
+from redistopo.ops.moves.mending import release, tidy, way_in
 from redistopo.ops.up import UpRequest, bring_up
 from redistopo.world.client import Asker
 from redistopo.world.intent import forget_intent, save_intent

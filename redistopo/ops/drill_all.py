@@ -16,9 +16,9 @@ from redistopo.model.parse import read_toml, refuse
 from redistopo.model.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.model.selector import select
 from redistopo.ops.drill import drill_ground, drilled
-from redistopo.ops.drill_scene import DrillRequest
-from redistopo.ops.project import Project
-from redistopo.ops.running import configs, running_targets
+from redistopo.ops.drilling.scene import DrillRequest
+from redistopo.ops.ground.project import Project
+from redistopo.ops.ground.running import configs, running_targets
 from redistopo.world.client import Asker
 from redistopo.world.files import read_text
 from redistopo.world.observe import Depth, look

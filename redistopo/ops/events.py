@@ -9,7 +9,7 @@ from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.model.known import Known, learn
 from redistopo.model.news import Kind, Occurrence, news
 from redistopo.model.observed import Observed
-from redistopo.ops.sight import Sight, SightRequest, sight
+from redistopo.ops.ground.sight import Sight, SightRequest, sight
 from redistopo.world.gaze import moment
 from redistopo.world.waiting import Deadline, wait_for
 

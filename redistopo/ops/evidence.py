@@ -13,11 +13,11 @@ from redistopo.model.plain import plain
 from redistopo.model.reach.explanation import explanation, reach, table
 from redistopo.model.scrub import Scrubber
 from redistopo.model.topology import Directives
-from redistopo.ops.hearing import hear
+from redistopo.ops.ground.hearing import hear
+from redistopo.ops.ground.project import load
+from redistopo.ops.ground.running import configs, running_keys, running_targets, shape_of
+from redistopo.ops.ground.situation import expected
 from redistopo.ops.plan import plan
-from redistopo.ops.project import load
-from redistopo.ops.running import configs, running_keys, running_targets, shape_of
-from redistopo.ops.situation import expected
 from redistopo.world.archive import Member, last_part, listing
 from redistopo.world.client import Asker
 from redistopo.world.engines import find

@@ -11,7 +11,7 @@ from redistopo.form.handover import Handover, hand_over
 from redistopo.model.handover import Succession, succession
 from redistopo.model.observed import ShardSeen, shards_of
 from redistopo.model.selector import select
-from redistopo.ops.changing import Changing, Request, changing
+from redistopo.ops.moves.changing import Changing, Request, changing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from redistopo.model.layout import Layout
 from redistopo.model.parse import Problem, refuse, shape_named
 from redistopo.model.ports import Block, Choice, block_of, choose, ephemeral
 from redistopo.model.topology import FORMAT, SHAPE_ALIASES, Shape, Topology
-from redistopo.ops.holders import blocker, topology_in
-from redistopo.ops.project import checked, layout_of, require_address
+from redistopo.ops.ground.holders import blocker, topology_in
+from redistopo.ops.ground.project import checked, layout_of, require_address
 from redistopo.render.topology_file import topology_file
 from redistopo.world.files import read_text, writing
 from redistopo.world.ports import ephemeral_range

@@ -13,15 +13,15 @@ from redistopo.model.layout import Layout
 from redistopo.model.logs import Arrivals, Entry, entries, read_head
 from redistopo.model.scrub import Scrubber
 from redistopo.model.selector import select
-from redistopo.ops.project import layout_of, load
-from redistopo.ops.running import (
+from redistopo.ops.ground.project import layout_of, load
+from redistopo.ops.ground.running import (
     configs,
     nothing_started,
     running_keys,
     running_targets,
     shape_of,
 )
-from redistopo.ops.secrets import secrets_of
+from redistopo.ops.ground.secrets import secrets_of
 from redistopo.world.client import Asker
 from redistopo.world.files import LOG_MARK
 from redistopo.world.follow import Log, follow

@@ -10,15 +10,15 @@ from redistopo.model.changes import Step, changes, current
 from redistopo.model.observed import Observed, shards_of
 from redistopo.model.plan import Plan
 from redistopo.model.planner import as_seen
-from redistopo.ops.history import refuse_older_engine
-from redistopo.ops.leadership import leading, refuse_empty_primaries
-from redistopo.ops.limits import refuse_low_limits
-from redistopo.ops.project import load, plan_of, require_address
-from redistopo.ops.rebuild import lost_tables, refuse_lost_tables
-from redistopo.ops.running import refuse_other_locks
-from redistopo.ops.secrets import discreet
-from redistopo.ops.situation import look_for_steps, refuse_other_layout, situation
-from redistopo.ops.trouble import refuse_busy_ports
+from redistopo.ops.ground.history import refuse_older_engine
+from redistopo.ops.ground.leadership import leading, refuse_empty_primaries
+from redistopo.ops.ground.limits import refuse_low_limits
+from redistopo.ops.ground.project import load, plan_of, require_address
+from redistopo.ops.ground.running import refuse_other_locks
+from redistopo.ops.ground.secrets import discreet
+from redistopo.ops.ground.situation import look_for_steps, refuse_other_layout, situation
+from redistopo.ops.ground.trouble import refuse_busy_ports
+from redistopo.ops.moves.rebuild import lost_tables, refuse_lost_tables
 from redistopo.world.client import Asker
 from redistopo.world.password import keys
 from redistopo.world.record import load_record

@@ -7,8 +7,8 @@ from redistopo.errors import ExitCode
 from redistopo.model.access import Keys
 from redistopo.model.observed import Role
 from redistopo.model.plan import Plan
-from redistopo.ops.project import load, plan_of
-from redistopo.ops.secrets import discreet
+from redistopo.ops.ground.project import load, plan_of
+from redistopo.ops.ground.secrets import discreet
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 from redistopo.world.files import absolute, private_folder, write_private
 from redistopo.world.folder import claim

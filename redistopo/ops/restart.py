@@ -23,16 +23,16 @@ from redistopo.model.restarting import (
     unfollowed,
 )
 from redistopo.model.selector import SYNTAX, select
-from redistopo.ops.changing import Changing, Request, changing
-from redistopo.ops.execute import execute
 from redistopo.ops.failover import hand_on
-from redistopo.ops.history import refuse_older_engine, remember
-from redistopo.ops.limits import refuse_low_limits
-from redistopo.ops.persisting import refuse_renamed
-from redistopo.ops.rotating import restore_old
-from redistopo.ops.running import configs, saves
-from redistopo.ops.shutdown import Shutdown, end_saving
-from redistopo.ops.trouble import blaming
+from redistopo.ops.ground.history import refuse_older_engine, remember
+from redistopo.ops.ground.limits import refuse_low_limits
+from redistopo.ops.ground.running import configs, saves
+from redistopo.ops.ground.trouble import blaming
+from redistopo.ops.moves.changing import Changing, Request, changing
+from redistopo.ops.moves.execute import execute
+from redistopo.ops.moves.persisting import refuse_renamed
+from redistopo.ops.moves.rotating import restore_old
+from redistopo.ops.moves.shutdown import Shutdown, end_saving
 from redistopo.render.conf import node_conf
 from redistopo.world.files import read_text
 from redistopo.world.process import ours

@@ -8,17 +8,17 @@ from redistopo.events import Tell, note, step
 from redistopo.model.access import Keys, User
 from redistopo.model.findings import Finding, Status, failed
 from redistopo.model.rotation import Rotation, hashed
-from redistopo.ops.health import settle, with_proof
-from redistopo.ops.project import Project, load
-from redistopo.ops.rotating import carry_over
-from redistopo.ops.running import (
+from redistopo.ops.ground.health import settle, with_proof
+from redistopo.ops.ground.project import Project, load
+from redistopo.ops.ground.running import (
     configs,
     live_targets,
     refuse_other_locks,
     running_keys,
     running_targets,
 )
-from redistopo.ops.situation import expected
+from redistopo.ops.ground.situation import expected
+from redistopo.ops.moves.rotating import carry_over
 from redistopo.world.client import Asker, knock
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth, look

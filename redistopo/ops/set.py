@@ -32,9 +32,9 @@ from redistopo.model.setting import (
     with_lines,
 )
 from redistopo.model.topology import Directives
-from redistopo.ops.changing import Changing, Request, changing
-from redistopo.ops.project import Project, load, plan_of, read_topology
-from redistopo.ops.running import configs
+from redistopo.ops.ground.project import Project, load, plan_of, read_topology
+from redistopo.ops.ground.running import configs
+from redistopo.ops.moves.changing import Changing, Request, changing
 from redistopo.render.conf import node_conf
 from redistopo.render.topology_edit import Place, with_directive
 from redistopo.world.files import read_exactly, read_text, rewrite, write_private

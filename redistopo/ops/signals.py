@@ -10,7 +10,8 @@ from redistopo.errors import TimedOut, WrongRequest
 from redistopo.events import Tell, step, warn
 from redistopo.model.changes import names
 from redistopo.model.observed import NodeSeen, Role
-from redistopo.ops.acting import (
+from redistopo.ops.ground.selection import Running
+from redistopo.ops.moves.acting import (
     ActResult,
     NodeDone,
     acted,
@@ -19,7 +20,6 @@ from redistopo.ops.acting import (
     require_words,
     told_losses,
 )
-from redistopo.ops.selection import Running
 from redistopo.world.client import succeed
 from redistopo.world.process import await_end, ours, paused, signal_process
 from redistopo.world.record import forget_mark

@@ -9,25 +9,25 @@ from redistopo.events import Tell, note, warn
 from redistopo.form.hands import Hands
 from redistopo.model.access import Access, Keys
 from redistopo.model.changes import Do, Step, current, starting
+from redistopo.model.node_status import lines
 from redistopo.model.observed import NodeSeen, Observed, Role, missing_slots
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record
 from redistopo.model.selector import select
 from redistopo.model.slots import SLOTS
-from redistopo.ops.acting import ActResult, NodeDone, act_result, names_a_role
 from redistopo.ops.certs import prepare_certificates
-from redistopo.ops.execute import execute
-from redistopo.ops.history import refuse_older_engine, remember_primary
-from redistopo.ops.leadership import leading, refuse_empty_primaries
-from redistopo.ops.limits import refuse_low_limits
-from redistopo.ops.project import load, plan_of, require_address
-from redistopo.ops.rebuild import lost_tables, refuse_lost_tables
-from redistopo.ops.running import nothing_started, refuse_other_locks
-from redistopo.ops.secrets import discreet
-from redistopo.ops.situation import look_for_steps, refuse_other_layout, situation
-from redistopo.ops.status import lines
-from redistopo.ops.trouble import blaming, refuse_busy_ports
-from redistopo.ops.undo import undo
+from redistopo.ops.ground.history import refuse_older_engine, remember_primary
+from redistopo.ops.ground.leadership import leading, refuse_empty_primaries
+from redistopo.ops.ground.limits import refuse_low_limits
+from redistopo.ops.ground.project import load, plan_of, require_address
+from redistopo.ops.ground.running import nothing_started, refuse_other_locks
+from redistopo.ops.ground.secrets import discreet
+from redistopo.ops.ground.situation import look_for_steps, refuse_other_layout, situation
+from redistopo.ops.ground.trouble import blaming, refuse_busy_ports
+from redistopo.ops.moves.acting import ActResult, NodeDone, act_result, names_a_role
+from redistopo.ops.moves.execute import execute
+from redistopo.ops.moves.rebuild import lost_tables, refuse_lost_tables
+from redistopo.ops.moves.undo import undo
 from redistopo.world.client import Asker
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth

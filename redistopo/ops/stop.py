@@ -5,10 +5,17 @@ from pathlib import Path
 
 from redistopo.events import Tell, warn
 from redistopo.model.observed import NodeSeen
-from redistopo.ops.acting import ActResult, NodeDone, acted, acting, require_words, told_losses
-from redistopo.ops.running import configs, saves
-from redistopo.ops.selection import Running
-from redistopo.ops.shutdown import Shutdown, end_saving
+from redistopo.ops.ground.running import configs, saves
+from redistopo.ops.ground.selection import Running
+from redistopo.ops.moves.acting import (
+    ActResult,
+    NodeDone,
+    acted,
+    acting,
+    require_words,
+    told_losses,
+)
+from redistopo.ops.moves.shutdown import Shutdown, end_saving
 from redistopo.world.waiting import Deadline
 
 

@@ -17,26 +17,26 @@ from redistopo.model.plan import Plan
 from redistopo.model.record import Record
 from redistopo.model.rejoining import comebacks, ghosts
 from redistopo.ops.certs import prepare_certificates
-from redistopo.ops.execute import execute
-from redistopo.ops.explain import explaining
-from redistopo.ops.health import Verdict, settle, with_proof
-from redistopo.ops.history import begin, remember
-from redistopo.ops.leadership import leading, refuse_empty_primaries
-from redistopo.ops.limits import refuse_low_limits
-from redistopo.ops.mending import release, tidy
-from redistopo.ops.project import load, plan_of, require_address
-from redistopo.ops.rebuild import (
+from redistopo.ops.ground.explain import explaining
+from redistopo.ops.ground.health import Verdict, settle, with_proof
+from redistopo.ops.ground.history import begin, remember
+from redistopo.ops.ground.leadership import leading, refuse_empty_primaries
+from redistopo.ops.ground.limits import refuse_low_limits
+from redistopo.ops.ground.project import load, plan_of, require_address
+from redistopo.ops.ground.running import configs, refuse_other_locks
+from redistopo.ops.ground.secrets import discreet
+from redistopo.ops.ground.situation import expected, look_for_steps, primary_in, situation
+from redistopo.ops.ground.trouble import blaming, refuse_busy_ports, unhealthy
+from redistopo.ops.moves.execute import execute
+from redistopo.ops.moves.mending import release, tidy
+from redistopo.ops.moves.rebuild import (
     lost_tables,
     refuse_lost_tables,
     require_nodes,
     steps_to_rebuild,
 )
-from redistopo.ops.rotating import finish_rotation, restore_old
-from redistopo.ops.running import configs, refuse_other_locks
-from redistopo.ops.secrets import discreet
-from redistopo.ops.situation import expected, look_for_steps, primary_in, situation
-from redistopo.ops.trouble import blaming, refuse_busy_ports, unhealthy
-from redistopo.ops.undo import undo
+from redistopo.ops.moves.rotating import finish_rotation, restore_old
+from redistopo.ops.moves.undo import undo
 from redistopo.world.client import Asker
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth

@@ -12,12 +12,12 @@ from redistopo.model.findings import Finding, failed
 from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.reach.explanation import Reach, reach
 from redistopo.model.topology import Shape
-from redistopo.ops.discover import discover, opened, parse_address, strangers_keys
-from redistopo.ops.health import Verdict, settle, with_proof
-from redistopo.ops.history import remember_primary
-from redistopo.ops.project import layout_of, load
-from redistopo.ops.running import configs, nothing_started, running_keys, running_targets
-from redistopo.ops.situation import expected
+from redistopo.ops.ground.discover import discover, opened, parse_address, strangers_keys
+from redistopo.ops.ground.health import Verdict, settle, with_proof
+from redistopo.ops.ground.history import remember_primary
+from redistopo.ops.ground.project import layout_of, load
+from redistopo.ops.ground.running import configs, nothing_started, running_keys, running_targets
+from redistopo.ops.ground.situation import expected
 from redistopo.world.client import Asker
 from redistopo.world.observe import Depth, Target, look
 from redistopo.world.password import password

@@ -12,7 +12,7 @@ from redistopo.events import Tell, step
 from redistopo.model.findings import failed
 from redistopo.model.observed import Observed, shards_of
 from redistopo.model.topology import Shape
-from redistopo.ops.sight import Sight, SightRequest, sight
+from redistopo.ops.ground.sight import Sight, SightRequest, sight
 from redistopo.world.waiting import Deadline, wait_for
 
 

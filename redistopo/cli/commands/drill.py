@@ -70,8 +70,8 @@ def failover(
     from redistopo.model.drill import DrillReport
     from redistopo.model.fault import Fault
     from redistopo.ops.drill import drill as verb
-    from redistopo.ops.drill_files import refuse_report, write_drills_junit, write_report
-    from redistopo.ops.drill_scene import DrillRequest
+    from redistopo.ops.drilling.files import refuse_report, write_drills_junit, write_report
+    from redistopo.ops.drilling.scene import DrillRequest
 
     def work(tell: Tell) -> DrillReport:
         if shard is not None and node:
@@ -121,7 +121,7 @@ def all_(
     from redistopo.events import Tell
     from redistopo.ops.drill_all import DrillAllResult
     from redistopo.ops.drill_all import drill_all as verb
-    from redistopo.ops.drill_files import refuse_report, write_drills_junit, write_report
+    from redistopo.ops.drilling.files import refuse_report, write_drills_junit, write_report
 
     def work(tell: Tell) -> DrillAllResult:
         if report:

@@ -3,8 +3,8 @@
 import click
 
 from redistopo.cli.sheet import Sheet, show
-from redistopo.ops.acting import ActResult, NodeDone
-from redistopo.ops.status import NodeStatus
+from redistopo.model.node_status import NodeStatus
+from redistopo.ops.moves.acting import ActResult, NodeDone
 
 _MOST_NODES = 12
 """Of a larger topology only the nodes that aren't well are listed."""

@@ -4,11 +4,12 @@ import click
 
 from redistopo.cli.sheet import Sheet, show
 from redistopo.model.engine import Engine
+from redistopo.model.node_status import NodeStatus
 from redistopo.model.slots import show as slots_text
 from redistopo.model.topology import Shape
 from redistopo.ops.engines import EnginesResult
 from redistopo.ops.ps import PsResult
-from redistopo.ops.status import NodeStatus, StatusResult
+from redistopo.ops.status import StatusResult
 
 COLUMNS = (
     "shard", "node", "role", "port", "pid", "state", "slots", "memory",

@@ -18,7 +18,7 @@ from redistopo.model.news import Kind, Occurrence
 from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.slots import SlotRange
 from redistopo.ops.events import Round
-from redistopo.ops.sight import SightRequest
+from redistopo.ops.ground.sight import SightRequest
 from redistopo.ops.watch import Scene, WatchRequest, scene
 
 Seen = Callable[[str, str], Observed]

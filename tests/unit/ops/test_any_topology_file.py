@@ -17,7 +17,7 @@ from redistopo.model.engine import Engine
 from redistopo.model.layout import Layout
 from redistopo.model.planner import make_plan
 from redistopo.model.topology import KEYS, Shape, Topology, defaults
-from redistopo.ops.project import read_topology
+from redistopo.ops.ground.project import read_topology
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 from redistopo.render.topology_file import topology_file
 

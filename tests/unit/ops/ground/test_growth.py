@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from redistopo.model.observed import Observed
 from redistopo.model.topology import Shape
-from redistopo.ops.discover import Discovered
-from redistopo.ops.growth import grown
+from redistopo.ops.ground.discover import Discovered
+from redistopo.ops.ground.growth import grown
 from redistopo.world.observe import Target
 
 

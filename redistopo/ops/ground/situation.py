@@ -25,7 +25,7 @@ from redistopo.model.planner import led_by
 from redistopo.model.record import Record
 from redistopo.model.sentinels import wanted as wanted_of_sentinels
 from redistopo.model.topology import Directives, Topology
-from redistopo.ops.watching import named_primary, remembered
+from redistopo.ops.ground.watching import named_primary, remembered
 from redistopo.render.conf import node_conf, users_acl
 from redistopo.world.files import read_text
 from redistopo.world.observe import Depth

@@ -9,13 +9,13 @@ from redistopo.errors import ExitCode, WrongRequest
 from redistopo.events import Tell, warn
 from redistopo.model.absence import losses
 from redistopo.model.layout import Layout
+from redistopo.model.node_status import NodeStatus, lines
 from redistopo.model.observed import NodeSeen
 from redistopo.model.selector import ROLES, SYNTAX
-from redistopo.ops.project import load
-from redistopo.ops.running import nothing_started
-from redistopo.ops.secrets import discreet
-from redistopo.ops.selection import Running, running
-from redistopo.ops.status import NodeStatus, lines
+from redistopo.ops.ground.project import load
+from redistopo.ops.ground.running import nothing_started
+from redistopo.ops.ground.secrets import discreet
+from redistopo.ops.ground.selection import Running, running
 from redistopo.world.lock import locked
 from redistopo.world.timeline import recorded
 from redistopo.world.waiting import Deadline

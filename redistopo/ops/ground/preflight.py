@@ -8,7 +8,7 @@ from redistopo.model.findings import failed
 from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.promotable import Promotable, promotable
 from redistopo.model.topology import Shape
-from redistopo.ops.health import Verdict
+from redistopo.ops.ground.health import Verdict
 
 _SHOWN = 6
 

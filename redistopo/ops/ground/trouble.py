@@ -10,8 +10,8 @@ from redistopo.model.findings import failed
 from redistopo.model.observed import Observed, ProcessState
 from redistopo.model.plan import Plan
 from redistopo.model.ports import block_of, choose
-from redistopo.ops.health import Verdict
-from redistopo.ops.holders import blocker
+from redistopo.ops.ground.health import Verdict
+from redistopo.ops.ground.holders import blocker
 from redistopo.world.files import FREE, NO_SPACE, full, tail
 
 

@@ -22,7 +22,7 @@ from redistopo.model.rotation import (
     turning_sentinels,
 )
 from redistopo.model.sentinels import Kept, kept
-from redistopo.ops.running import configs, live_targets
+from redistopo.ops.ground.running import configs, live_targets
 from redistopo.world.client import Asker, succeed
 from redistopo.world.files import read_text, write_private
 from redistopo.world.observe import Target

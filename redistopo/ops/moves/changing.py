@@ -13,13 +13,13 @@ from redistopo.model.changes import Situation, current
 from redistopo.model.findings import Finding, failed, hopeless
 from redistopo.model.observed import Observed, shards_of
 from redistopo.model.planner import as_seen
-from redistopo.ops.health import Verdict
-from redistopo.ops.history import remember_primary
-from redistopo.ops.project import Project, load, plan_of
-from redistopo.ops.running import configs, nothing_started, refuse_other_locks, running_keys
-from redistopo.ops.secrets import discreet
-from redistopo.ops.situation import expected, refuse_other_layout
-from redistopo.ops.trouble import unhealthy
+from redistopo.ops.ground.health import Verdict
+from redistopo.ops.ground.history import remember_primary
+from redistopo.ops.ground.project import Project, load, plan_of
+from redistopo.ops.ground.running import configs, nothing_started, refuse_other_locks, running_keys
+from redistopo.ops.ground.secrets import discreet
+from redistopo.ops.ground.situation import expected, refuse_other_layout
+from redistopo.ops.ground.trouble import unhealthy
 from redistopo.world.client import Asker
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth

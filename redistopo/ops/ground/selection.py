@@ -8,9 +8,9 @@ from pathlib import Path
 from redistopo.model.access import Keys
 from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.selector import select, select_one
-from redistopo.ops.history import remember_primary
-from redistopo.ops.project import Project, load
-from redistopo.ops.running import configs, nothing_started, running_keys, running_targets
+from redistopo.ops.ground.history import remember_primary
+from redistopo.ops.ground.project import Project, load
+from redistopo.ops.ground.running import configs, nothing_started, running_keys, running_targets
 from redistopo.world.client import Asker
 from redistopo.world.observe import Depth, Target, look
 

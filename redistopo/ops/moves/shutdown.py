@@ -9,7 +9,7 @@ from redistopo.model.layout import Layout
 from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.replies import parse_info
 from redistopo.model.topology import Directives
-from redistopo.ops.running import saves
+from redistopo.ops.ground.running import saves
 from redistopo.world.client import Asker
 from redistopo.world.ending import Ended, Said, end_all
 from redistopo.world.files import tail

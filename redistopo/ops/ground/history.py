@@ -12,7 +12,7 @@ from redistopo.model.observed import Observed, Role
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record, RecordedNode
 from redistopo.model.topology import Shape
-from redistopo.ops.situation import primary_in, refuse_other_layout
+from redistopo.ops.ground.situation import primary_in, refuse_other_layout
 from redistopo.world.folder import has_data
 from redistopo.world.record import load_record, save_record
 from redistopo.world.registry import Entry, enter, entries

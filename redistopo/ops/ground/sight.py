@@ -14,18 +14,18 @@ from redistopo.model.access import Access, Keys, one_key
 from redistopo.model.layout import Layout
 from redistopo.model.observed import Observed, Role
 from redistopo.model.topology import Directives, Shape
-from redistopo.ops.discover import (
+from redistopo.ops.ground.discover import (
     Discovered,
     discover,
     opened,
     parse_address,
     strangers_keys,
 )
-from redistopo.ops.growth import grown
-from redistopo.ops.history import remember_primary
-from redistopo.ops.project import Project, load
-from redistopo.ops.running import configs, nothing_started, running_keys, running_targets
-from redistopo.ops.situation import expected
+from redistopo.ops.ground.growth import grown
+from redistopo.ops.ground.history import remember_primary
+from redistopo.ops.ground.project import Project, load
+from redistopo.ops.ground.running import configs, nothing_started, running_keys, running_targets
+from redistopo.ops.ground.situation import expected
 from redistopo.world.client import Asker
 from redistopo.world.gaze import Gaze
 from redistopo.world.lock import locked

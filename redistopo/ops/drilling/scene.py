@@ -8,7 +8,7 @@ from redistopo.form.hands import Hands
 from redistopo.model.drill import Moment
 from redistopo.model.fault import Fault
 from redistopo.model.observed import NodeSeen, Observed
-from redistopo.ops.preflight import Preflight
+from redistopo.ops.ground.preflight import Preflight
 
 _GRACE_SECONDS = 3.0
 """Beyond the node timeout; by then an election is over, or nobody is elected."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.ops.discover import discover
+from redistopo.ops.ground.discover import discover
 from redistopo.world.client import Asker
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]

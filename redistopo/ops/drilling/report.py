@@ -18,7 +18,7 @@ from redistopo.model.drill import (
 )
 from redistopo.model.load import LoadSeen
 from redistopo.model.observed import Observed, shards_of
-from redistopo.ops.drill_scene import Course, Scene, patience, short_of_replicas
+from redistopo.ops.drilling.scene import Course, Scene, patience, short_of_replicas
 from redistopo.world.observe import Depth
 
 

@@ -18,9 +18,9 @@ from redistopo.model.drill_log import Told, told
 from redistopo.model.drill_timeline import Heard, Source, timeline
 from redistopo.model.fault import Fault
 from redistopo.model.observed import Role, shards_of
-from redistopo.ops.drill_report import report_of
-from redistopo.ops.drill_scene import Course, Scene, patience, quiet_seconds, short_of_replicas
-from redistopo.ops.restoring import restore_roles
+from redistopo.ops.drilling.report import report_of
+from redistopo.ops.drilling.scene import Course, Scene, patience, quiet_seconds, short_of_replicas
+from redistopo.ops.moves.restoring import restore_roles
 from redistopo.world.files import size_of, written_since
 from redistopo.world.waiting import Deadline, wait_for
 

@@ -19,9 +19,9 @@ from redistopo.model.observed import Role
 from redistopo.model.plan import Method, NodePlan, Plan
 from redistopo.model.rejoining import ghosts
 from redistopo.model.sentinels import MONITOR
-from redistopo.ops.persisting import finish, prepare, refuse_renamed, to_log, to_snapshot
-from redistopo.ops.rebuild import rebuild
-from redistopo.ops.watching import known_id
+from redistopo.ops.ground.watching import known_id
+from redistopo.ops.moves.persisting import finish, prepare, refuse_renamed, to_log, to_snapshot
+from redistopo.ops.moves.rebuild import rebuild
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 from redistopo.world.ending import end_all
 from redistopo.world.files import private_folder, read_text, write_private

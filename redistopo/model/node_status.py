@@ -1,0 +1,101 @@
+"""What each node is doing, one line for each. Pure."""
+
+from dataclasses import dataclass
+
+from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
+from redistopo.model.slots import SlotRange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """One line of `status`; numbers are None where the node doesn't answer. A Sentinel names
+    the address of the primary that it `watches`, in which `epoch`."""
+
+    name: str
+    shard: int | None
+    role: Role | None
+    host: str
+    port: int
+    pid: int
+    state: str
+    slots: tuple[SlotRange, ...] = ()
+    watches: str = ""
+    epoch: int | None = None
+    memory: int | None = None
+    clients: int | None = None
+    operations: int | None = None
+    behind: int | None = None
+    uptime: int | None = None
+
+
+def lines(seen: Observed) -> tuple[NodeStatus, ...]:
+    """Every node, shard by shard, then those in no shard."""
+    found = [_line(node, shard) for shard in shards_of(seen) for node in shard.nodes]
+    known = {line.name for line in found}
+    return (*found, *(_line(node, None) for node in seen.nodes if node.name not in known))
+
+
+def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
+    base = NodeStatus(
+        name=node.name,
+        shard=shard.number if shard else None,
+        role=node.role,
+        host=node.host,
+        port=node.port,
+        pid=node.pid,
+        state=_state(node),
+    )
+    if not node.answers:
+        return base
+    behind = None
+    if shard and shard.primary and node.role is Role.REPLICA:
+        behind = max(0, shard.primary.offset - node.offset)
+    me = node.myself
+    watch = next(iter(node.watches), None)
+    return NodeStatus(
+        watches=watch.address if watch else "",
+        epoch=watch.epoch if watch else None,
+        name=base.name,
+        shard=base.shard,
+        role=base.role,
+        host=base.host,
+        port=base.port,
+        pid=base.pid,
+        state=base.state,
+        slots=me.slots if me else (),
+        memory=_number(node, "used_memory"),
+        clients=_number(node, "connected_clients"),
+        operations=_number(node, "instantaneous_ops_per_sec"),
+        behind=behind,
+        uptime=_number(node, "uptime_in_seconds"),
+    )
+
+
+def _state(node: NodeSeen) -> str:
+    if not node.running:
+        return "stopped"
+    if node.paused:
+        return "paused"
+    return _told(node) if node.answers else "silent"
+
+
+def _told(node: NodeSeen) -> str:
+    """How it is, by its own word."""
+    if node.info.get("loading", "0") != "0":
+        return "loading"
+    if node.watches and node.watches[0].down:
+        return "primary down"
+    if node.tilted:
+        return "tilt"
+    if node.watches and not node.watches[0].enough:
+        return "no quorum"
+    if node.role is Role.REPLICA and not node.link_up:
+        return "link down"
+    if node.cluster and node.cluster.get("cluster_state") != "ok":
+        return "cluster fail"
+    return "ok"
+
+
+def _number(node: NodeSeen, name: str) -> int | None:
+    told = node.info.get(name, "" if node.role is Role.SENTINEL else "0")
+    return int(told) if told else None

@@ -1,0 +1,1 @@
+"""What `drill` is made of: the scene, the measured course, the report and its files."""
