@@ -8,7 +8,7 @@ from pathlib import Path
 
 from redistopo.errors import MachineLacks, RedistopoError, WrongRequest
 from redistopo.model.conf_text import memory_bytes
-from redistopo.model.doctor import (
+from redistopo.model.doctor.facts import (
     EnginesSeen,
     Facts,
     Leftovers,
@@ -21,8 +21,8 @@ from redistopo.model.doctor import (
     TableSeen,
     TopologySeen,
 )
+from redistopo.model.doctor.kernel import kernel_of
 from redistopo.model.engine import Engine
-from redistopo.model.kernel import kernel_of
 from redistopo.model.layout import Layout
 from redistopo.model.limits import shortages
 from redistopo.model.plan import Plan

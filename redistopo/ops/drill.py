@@ -12,9 +12,9 @@ from redistopo.drills.load import LoadRequest, sweep
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands
-from redistopo.model.drill import DrillReport
-from redistopo.model.fault import Fault
-from redistopo.model.intent import Hurt, Intent
+from redistopo.model.drills.drill import DrillReport
+from redistopo.model.drills.fault import Fault
+from redistopo.model.drills.intent import Hurt, Intent
 from redistopo.model.layout import Layout
 from redistopo.model.observed import NodeSeen, Observed, Role, shards_of
 from redistopo.model.selector import select_one

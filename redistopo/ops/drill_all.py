@@ -9,11 +9,11 @@ from pathlib import Path
 from redistopo import __version__
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note
-from redistopo.model.drill import Budget, DrillReport, Writes
-from redistopo.model.fault import Fault
+from redistopo.model.drills.drill import Budget, DrillReport, Writes
+from redistopo.model.drills.fault import Fault
+from redistopo.model.drills.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.model.observed import Observed
 from redistopo.model.parse import read_toml, refuse
-from redistopo.model.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.model.selector import select
 from redistopo.ops.drill import drill_ground, drilled
 from redistopo.ops.drilling.scene import DrillRequest

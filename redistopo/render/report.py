@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from redistopo.model.drill import DrillReport
-from redistopo.model.drill_words import errors, headline, latencies, subtitle, written
+from redistopo.model.drills.drill import DrillReport
+from redistopo.model.drills.words import errors, headline, latencies, subtitle, written
 from redistopo.render.environment import fill
 from redistopo.render.timeline import timeline
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from redistopo.errors import AccessDenied, MachineLacks, Unreachable, WrongRequest
 from redistopo.model.access import Access, one_key
 from redistopo.model.conf_text import read_conf
-from redistopo.model.doctor import ConfSeen, Heard
+from redistopo.model.doctor.facts import ConfSeen, Heard
+from redistopo.model.doctor.served_conf import ServedConf, acl_locks, served, splice
 from redistopo.model.engine import Version, parse_request
 from redistopo.model.reach.matrix import Touch
 from redistopo.model.replies import parse_info
-from redistopo.model.served_conf import ServedConf, acl_locks, served, splice
 from redistopo.world.client import Asker, anonymous
 from redistopo.world.files import absolute, reading
 from redistopo.world.firewall import firewalls

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from redistopo.model.firewall import FirewallSeen, ufw_conf
+from redistopo.model.doctor.firewall import FirewallSeen, ufw_conf
 from redistopo.world.files import read_text
 from redistopo.world.told import search_path, told
 

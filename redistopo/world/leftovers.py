@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from redistopo.model.access import User
-from redistopo.model.doctor import Loose
+from redistopo.model.doctor.facts import Loose
 from redistopo.model.layout import Layout, NodeFolder
 from redistopo.model.record import ProcessMark
 from redistopo.world.files import writing

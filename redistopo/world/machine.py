@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from redistopo.model.doctor import Room
-from redistopo.model.kernel import MAC_SOMAXCONN
+from redistopo.model.doctor.facts import Room
+from redistopo.model.doctor.kernel import MAC_SOMAXCONN
 from redistopo.world.ports import ephemeral_range
 from redistopo.world.told import told
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from redistopo.checks.doctor.catalogue import AILMENTS, EXAMS
-from redistopo.model.vulnerable import AS_OF, FLAWS
+from redistopo.model.doctor.vulnerable import AS_OF, FLAWS
 
 
 def _exams() -> str:

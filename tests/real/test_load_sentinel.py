@@ -16,8 +16,8 @@ from support.waiting import until
 
 from redistopo.drills.load import Door, Load, sweep
 from redistopo.model.access import Access
-from redistopo.model.load import Kind
-from redistopo.model.outage import outage
+from redistopo.model.drills.load import Kind
+from redistopo.model.drills.outage import outage
 
 NAME = "mymaster"
 

@@ -1,6 +1,6 @@
 """A load and a report made up, the same each time."""
 
-from redistopo.model.drill import (
+from redistopo.model.drills.drill import (
     Budget,
     DrillReport,
     Moment,
@@ -10,7 +10,7 @@ from redistopo.model.drill import (
     traffic_of,
     writes_of,
 )
-from redistopo.model.load import Kind, LoadSeen, LostWrite, Op, Span
+from redistopo.model.drills.load import Kind, LoadSeen, LostWrite, Op, Span
 
 FAULT = 1000.0
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from redistopo.model.doctor import (
+from redistopo.model.doctor.facts import (
     EnginesSeen,
     Facts,
     Loose,

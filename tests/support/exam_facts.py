@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from redistopo.model.doctor import (
+from redistopo.model.doctor.facts import (
     ConfSeen,
     EnginesSeen,
     Facts,
@@ -19,14 +19,14 @@ from redistopo.model.doctor import (
     TableSeen,
     TopologySeen,
 )
+from redistopo.model.doctor.firewall import FirewallSeen
+from redistopo.model.doctor.kernel import Kernel
+from redistopo.model.doctor.served_conf import served
 from redistopo.model.engine import Engine, Product, Version
 from redistopo.model.findings import Status
-from redistopo.model.firewall import FirewallSeen
-from redistopo.model.kernel import Kernel
 from redistopo.model.limits import Shortage
 from redistopo.model.rebuild import read_table
 from redistopo.model.record import ProcessMark
-from redistopo.model.served_conf import served
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
 GIGA = 1 << 30

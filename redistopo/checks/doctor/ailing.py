@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, doubtful, good, of_nodes, skipped
-from redistopo.model.doctor import Facts
+from redistopo.model.doctor.facts import Facts
 from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.rejoining import strayed
 from redistopo.model.remedies import cli, ours

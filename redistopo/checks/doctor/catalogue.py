@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from redistopo.checks.doctor import ailing, around, machine, served
 from redistopo.checks.subject import Answer, Check, Expected, subject
-from redistopo.model.doctor import Facts
+from redistopo.model.doctor.facts import Facts
 from redistopo.model.findings import Finding
 from redistopo.model.observed import Observed
 from redistopo.model.topology import Shape

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
-from redistopo.model.doctor import Facts
+from redistopo.model.doctor.facts import Facts
+from redistopo.model.doctor.vulnerable import AS_OF, Flaw, cured_by, flaws_of
 from redistopo.model.engine import Engine
-from redistopo.model.vulnerable import AS_OF, Flaw, cured_by, flaws_of
 
 MACHINE = "machine"
 _MEGABYTE = 1024 * 1024

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
-from redistopo.model.doctor import ConfSeen, Facts, Heard, pid_in
-from redistopo.model.firewall import Gate, judge
-from redistopo.model.served_conf import loopback
+from redistopo.model.doctor.facts import ConfSeen, Facts, Heard, pid_in
+from redistopo.model.doctor.firewall import Gate, judge
+from redistopo.model.doctor.served_conf import loopback
 
 _LOCK = (
     "in {path}: `bind 127.0.0.1 -::1`, or `requirepass` with what `redis-cli ACL GENPASS` prints "

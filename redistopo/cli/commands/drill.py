@@ -67,8 +67,8 @@ def failover(
     from redistopo.cli.views.drill import show_drill
     from redistopo.errors import WrongRequest
     from redistopo.events import Tell
-    from redistopo.model.drill import DrillReport
-    from redistopo.model.fault import Fault
+    from redistopo.model.drills.drill import DrillReport
+    from redistopo.model.drills.fault import Fault
     from redistopo.ops.drill import drill as verb
     from redistopo.ops.drilling.files import refuse_report, write_drills_junit, write_report
     from redistopo.ops.drilling.scene import DrillRequest

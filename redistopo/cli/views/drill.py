@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import click
 
 from redistopo.cli.sheet import Sheet, show
-from redistopo.model.drill import DrillReport, Moment, MomentKind, Traffic
-from redistopo.model.drill_axis import (
+from redistopo.model.drills.axis import (
     Axis,
     Cell,
     away,
@@ -23,7 +22,8 @@ from redistopo.model.drill_axis import (
     seconds,
     ticks,
 )
-from redistopo.model.drill_words import (
+from redistopo.model.drills.drill import DrillReport, Moment, MomentKind, Traffic
+from redistopo.model.drills.words import (
     budget,
     errors,
     headline,

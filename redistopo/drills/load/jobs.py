@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from redistopo.drills.load.request import LoadRequest
-from redistopo.model.load import Kind
+from redistopo.model.drills.load import Kind
 
 HURT_SHARE = 0.8
 """Of the rate, where there are other shards; what is left is the control."""

@@ -8,7 +8,7 @@ from threading import Event, Thread
 from redistopo.drills.load.clients import TROUBLE, Client, enter, kind_of
 from redistopo.drills.load.jobs import Job
 from redistopo.drills.load.request import Way
-from redistopo.model.load import Kind
+from redistopo.model.drills.load import Kind
 
 PAUSE_SECONDS = 0.05
 """So long a client leaves servers alone after an error, as a library's back-off would.

@@ -9,14 +9,14 @@ from redistopo.drills.load import Load, LoadRequest
 from redistopo.drills.witness import Watched, Witnesses
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.events import step, warn
-from redistopo.model.drill import (
+from redistopo.model.drills.drill import (
     DrillReport,
     Moment,
     MomentKind,
 )
-from redistopo.model.drill_log import Told, told
-from redistopo.model.drill_timeline import Heard, Source, timeline
-from redistopo.model.fault import Fault
+from redistopo.model.drills.fault import Fault
+from redistopo.model.drills.log import Told, told
+from redistopo.model.drills.timeline import Heard, Source, timeline
 from redistopo.model.observed import Role, shards_of
 from redistopo.ops.drilling.report import report_of
 from redistopo.ops.drilling.scene import Course, Scene, patience, quiet_seconds, short_of_replicas

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from redistopo.errors import WrongRequest
-from redistopo.model.drill import DrillReport
+from redistopo.model.drills.drill import DrillReport
 from redistopo.world.files import writing
 
 _PAGES = (".html", ".htm")

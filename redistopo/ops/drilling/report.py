@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from redistopo import __version__
 from redistopo.drills.injury import Injury
-from redistopo.model.drill import (
+from redistopo.model.drills.drill import (
     Budget,
     DrillReport,
     Moment,
@@ -16,7 +16,7 @@ from redistopo.model.drill import (
     traffic_of,
     writes_of,
 )
-from redistopo.model.load import LoadSeen
+from redistopo.model.drills.load import LoadSeen
 from redistopo.model.observed import Observed, shards_of
 from redistopo.ops.drilling.scene import Course, Scene, patience, short_of_replicas
 from redistopo.world.observe import Depth

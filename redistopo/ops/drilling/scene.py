@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.form.hands import Hands
-from redistopo.model.drill import Moment
-from redistopo.model.fault import Fault
+from redistopo.model.drills.drill import Moment
+from redistopo.model.drills.fault import Fault
 from redistopo.model.observed import NodeSeen, Observed
 from redistopo.ops.ground.preflight import Preflight
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from redistopo.errors import RedistopoError
 from redistopo.events import Tell, note, step, warn
 from redistopo.model.access import Keys
-from redistopo.model.intent import Intent
+from redistopo.model.drills.intent import Intent
 from redistopo.model.layout import Layout
 from redistopo.model.observed import Observed, Role
 from redistopo.model.topology import Shape

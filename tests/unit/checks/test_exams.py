@@ -26,7 +26,7 @@ from support.exam_facts import (
 )
 
 from redistopo.checks.doctor.catalogue import EXAMS, examine
-from redistopo.model.doctor import (
+from redistopo.model.doctor.facts import (
     Facts,
     Started,
 )

@@ -8,8 +8,8 @@ import pytest
 from support.drills import FAULT, load_seen, ops, report
 
 from redistopo.cli.views.drill import ASCII, drawn, show_drill, summary
-from redistopo.model.drill import Moment, traffic_of
-from redistopo.model.load import Kind
+from redistopo.model.drills.drill import Moment, traffic_of
+from redistopo.model.drills.load import Kind
 
 
 def _text(width: int = 80) -> list[str]:

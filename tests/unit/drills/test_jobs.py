@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from redistopo.drills.load.jobs import HURT_SHARE, jobs
 from redistopo.drills.load.request import Door, LoadRequest, Way
 from redistopo.model.access import Access
-from redistopo.model.load import Kind
+from redistopo.model.drills.load import Kind
 from redistopo.model.slots import split
 
 WAY = Way(

@@ -9,7 +9,7 @@ import pytest
 from support.drills import report
 
 from redistopo.errors import WrongRequest
-from redistopo.model.drill import Moment
+from redistopo.model.drills.drill import Moment
 from redistopo.ops.drilling.files import refuse_report, write_drills_junit, write_report
 from redistopo.render.junit import drills_junit
 from redistopo.render.report import drill_html, drill_svg

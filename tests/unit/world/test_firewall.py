@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.model.firewall import Gate, judge
+from redistopo.model.doctor.firewall import Gate, judge
 from redistopo.world.firewall import firewalls
 
 Install = Callable[[str, str], None]

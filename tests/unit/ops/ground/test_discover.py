@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redis.exceptions import ResponseError
 
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.ops.ground.discover import discover
@@ -16,7 +17,7 @@ Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 
 
 class Told(Asker):
-    """Answers with what it was given, whoever is asked."""
+    """Answers with what it was given, whoever is asked; all else it refuses, as servers do."""
 
     def __init__(self, replies: Mapping[str, str]) -> None:
         super().__init__("")
@@ -24,7 +25,10 @@ class Told(Asker):
 
     def ask(self, host: str, port: int, commands: Any) -> list[Any]:
         assert 0 < port < 65536
-        return [self.replies[" ".join(command)] for command in commands]
+        return [
+            self.replies.get(" ".join(command), ResponseError("unknown command"))
+            for command in commands
+        ]
 
 
 LINES = ("role", "master_host", "master_port", "connected_slaves", "slave", "redis_mode")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.doctor import (
+from redistopo.model.doctor.facts import (
     Cure,
     EnginesSeen,
     Facts,
@@ -17,7 +17,7 @@ from redistopo.model.doctor import (
     TopologySeen,
     fixes_of,
 )
-from redistopo.model.kernel import Kernel
+from redistopo.model.doctor.kernel import Kernel
 from redistopo.model.record import ProcessMark
 
 FACTS = Facts(

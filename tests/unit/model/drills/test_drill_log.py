@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from redistopo.model.drill import MomentKind
-from redistopo.model.drill_log import moment, told
+from redistopo.model.drills.drill import MomentKind
+from redistopo.model.drills.log import moment, told
 
 VICTIM, HEIR = (
     "3870f132f120f1bc32c8de9b7dbec57e5d671c2c",

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from redistopo.model.drill import DrillReport
-from redistopo.model.outage import Latency
+from redistopo.model.drills.drill import DrillReport
+from redistopo.model.drills.outage import Latency
 
 
 def headline(report: DrillReport) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from redistopo.model.drill import DrillReport, Moment, Traffic
-from redistopo.model.outage import Track
+from redistopo.model.drills.drill import DrillReport, Moment, Traffic
+from redistopo.model.drills.outage import Track
 
 _LEAST_SECONDS = 0.5
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from redistopo.model.doctor.firewall import FirewallSeen
+from redistopo.model.doctor.kernel import Kernel
+from redistopo.model.doctor.served_conf import ServedConf, loopback
 from redistopo.model.engine import Engine, Version
-from redistopo.model.firewall import FirewallSeen
-from redistopo.model.kernel import Kernel
 from redistopo.model.limits import Shortage
 from redistopo.model.rebuild import Table
 from redistopo.model.record import ProcessMark
-from redistopo.model.served_conf import ServedConf, loopback
 
 
 def pid_in(holder: str) -> str:

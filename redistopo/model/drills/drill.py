@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from redistopo.errors import ExitCode
-from redistopo.model.load import Kind, LoadSeen, LostWrite, errors_by_kind
-from redistopo.model.outage import Gap, Latency, Outage, Track, latency, outage, track
+from redistopo.model.drills.load import Kind, LoadSeen, LostWrite, errors_by_kind
+from redistopo.model.drills.outage import Gap, Latency, Outage, Track, latency, outage, track
 
 CLIENTS = "clients"
 """The source of moments that users' clients saw."""

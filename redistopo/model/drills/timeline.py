@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from redistopo.model.drill import Moment, MomentKind
-from redistopo.model.drill_log import Told
+from redistopo.model.drills.drill import Moment, MomentKind
+from redistopo.model.drills.log import Told
 
 Source = tuple[str, Told]
 """Who told it, and what."""

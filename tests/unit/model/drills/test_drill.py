@@ -6,7 +6,7 @@ import pytest
 from support.drills import FAULT, LOST, load_seen, ops, report
 
 from redistopo.errors import ExitCode
-from redistopo.model.drill import (
+from redistopo.model.drills.drill import (
     AFTERMATH_SECONDS,
     Budget,
     DrillReport,
@@ -15,7 +15,7 @@ from redistopo.model.drill import (
     traffic_of,
     writes_of,
 )
-from redistopo.model.load import Kind
+from redistopo.model.drills.load import Kind
 from redistopo.model.plain import plain
 
 GOOD = report(writes=replace(report().writes, lost=0, examples=()))

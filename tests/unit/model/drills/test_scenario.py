@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.model.fault import Fault
-from redistopo.model.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
+from redistopo.model.drills.fault import Fault
+from redistopo.model.drills.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 
 
 def _problems(text: str) -> list[str]:
@@ -59,7 +59,7 @@ def test_a_whole_scenario() -> None:
 
 
 def test_the_example_in_the_docs_is_one() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "scenario.toml").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[4] / "docs" / "scenario.toml").read_text(encoding="utf-8")
     scenario, problems = parse_scenario(tomllib.loads(text))
     assert problems == ()
     assert scenario

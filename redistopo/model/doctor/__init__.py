@@ -1,0 +1,1 @@
+"""What `doctor` judges: a machine, its firewalls, any redis.conf, known vulnerabilities. Pure."""
