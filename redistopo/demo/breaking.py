@@ -29,8 +29,11 @@ class Breaker:
     _one: Lock = field(default_factory=Lock)
     _busy: str = ""
 
-    def act(self, verb: str, node: str, now: Picture) -> str:
-        """The verb was done to that node; what was done, in plain words.
+    def act(
+        self, verb: str, node: str, now: Picture, begun: Callable[[str], object]
+    ) -> str:
+        """The verb was done to that node; what was done, in plain words. `begun` is told the
+        command that does the same.
 
         Raises WrongRequest for a verb or a node that isn't there, RedistopoError while another
         one is under way, and what the verb itself raises.
@@ -42,6 +45,7 @@ class Breaker:
         if now.node(node) is None:
             raise WrongRequest(f"there is no node {node!r}")
         with self._alone(f"{verb} {node}"):
+            begun(f"redistopo {_TYPED.get(verb, verb)} {node}")
             return work(self.root, node, now)
 
     def finish(self, tell: Tell) -> None:
@@ -101,6 +105,9 @@ _VERBS: Mapping[str, Callable[[Path, str, Picture], str]] = {
     "resume": _resume,
     "failover": _failover,
 }
+
+_TYPED = {"freeze": "pause"}
+"""On the command line, where that is another word."""
 
 ACTIONS = tuple(_VERBS)
 """What the page offers for a topology of our own."""

@@ -204,12 +204,14 @@ class CacheAside:
         return removed
 
     def ttl(self, id: str) -> float | None:
-        """Seconds until the row expires; None where it isn't cached, or Redis is away."""
+        """Seconds until the row expires; None where it isn't cached, or Redis is away.
+
+        The primary knows it first; a replica goes on knowing it while no primary answers."""
         key = encoded(self.key(id))
-        try:
-            return self._calls.ask(key, claim.left, self._client, key)
-        except CacheAway:
-            return None
+        for client in dict.fromkeys((self._client, self._reader)):
+            with suppress(CacheAway):
+                return self._calls.ask(key, claim.left, client, key)
+        return None
 
     def circuits(self) -> dict[str, State]:
         """The state of each shard's circuit, of those asked so far; "" where there is but one."""

@@ -104,8 +104,7 @@ class Stage:
         return self._picture.message(self.trouble)
 
     def follow(self, told: Callable[[Story], object]) -> None:
-        """From now on each story is told; it is called from the looking thread, and must
-        neither block nor raise."""
+        """From now on each story is told, by whichever thread; it must neither block nor raise."""
         self._told.append(told)
 
     def cache(
@@ -125,7 +124,8 @@ class Stage:
         return made
 
     def act(self, verb: str, node: str) -> str:
-        """That verb was done to that node; what was done, in plain words.
+        """That verb was done to that node; what was done, in plain words. What was asked for, and
+        what comes of it, are stories.
 
         Raises WrongRequest for servers that aren't ours, and RedistopoError as the verbs do.
         """
@@ -135,7 +135,11 @@ class Stage:
                 hint="redistopo demo in a folder of your own: redistopo init cluster; redistopo up",
             )
         try:
-            return self._breaker.act(verb, node, self._picture)
+            done = self._breaker.act(verb, node, self._picture, lambda text: self._say("asked", text))
+            _, _, then = done.partition("; ")
+            if then:
+                self._say("info", then)
+            return done
         finally:
             self._wake.set()  # who leads may be another one: clients shouldn't learn it late
 
@@ -187,9 +191,15 @@ class Stage:
         self._picture = picture(found.seen, known, self._picture)
         self._narrator.ports = {node.name: node.port for node in found.seen.nodes}
         for story in self._narrator.tell(known, found.news, self._degraded(), began):
-            for told in self._told:
-                told(story)
+            self._tell(story)
         return found
+
+    def _say(self, level: str, text: str) -> None:
+        self._tell(Story(at=moment(), level=level, text=text))
+
+    def _tell(self, story: Story) -> None:
+        for told in self._told:
+            told(story)
 
     def _route(self) -> Route:
         now = self._picture

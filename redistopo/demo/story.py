@@ -22,7 +22,7 @@ _ENDING_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """One line: `level` is bad, good, changed or info."""
+    """One line: `level` is bad, good, changed or info; asked: somebody pressed a button."""
 
     at: datetime
     level: str
@@ -159,7 +159,10 @@ class Narrator:
         if one.kind is Kind.CLUSTER_OK:
             return "the cluster takes commands again" if _all_ok(known) else ""
         down = sum(node.state != "ok" for node in able)
-        return f"{down} of {len(able)} nodes refuse commands meanwhile (cluster_state:fail)"
+        # cluster-require-full-coverage: who serves other slots refuses, too
+        orphans = [brief(slots) for name, slots in known.leaders.items() if name in self._fell]
+        why = f": nobody serves slots {', '.join(orphans)}" if orphans else ""
+        return f"{down} of {len(able)} nodes refuse commands meanwhile (cluster_state:fail){why}"
 
     def _as_it_is(self, one: Occurrence, _known: Known) -> str:
         return f"{self._name(one.node)}: {one.words}" if one.node else one.words

@@ -134,20 +134,22 @@ function show(id, reply) {
   const missing = reply.data === null ? ", which has no such row" : "";
   say(byId("source"), `from the ${reply.source}${missing}`);
   say(byId("place"), place(reply));
+  byId("place").title = reply.degraded;
   keep(reply.ttl);
   remember(id, reply);
   fill(reply.data);
 }
 
 function place(reply) {
-  if (reply.degraded) return `Without the cache: ${reply.degraded}.`;
-  const where = reply.source === "cache" ? "" : "kept on ";
+  if (reply.degraded) return `Redis is away: ${reply.degraded}`;
   const slot = reply.slot === null ? "" : `, slot ${count(reply.slot)}`;
-  return reply.node ? `${where}${reply.node}${slot}` : slot.slice(2);
+  const where = `${reply.node || "somebody"}${slot}`;
+  return reply.source === "cache" ? `A hit: ${where}` : `A miss: kept on ${where}`;
 }
 
 function took(ms) {
   say(byId("took"), milliseconds(ms));
+  say(byId("unit"), "ms");
 }
 
 function failed(refused) {
@@ -156,6 +158,7 @@ function failed(refused) {
   if (answer.ariaBusy === "true") {
     answer.dataset.source = "error";
     say(byId("took"), "–");
+    say(byId("unit"), "");
     say(byId("source"), "no answer");
     setIcon(byId("source-icon").parentNode, "bad");
     say(byId("place"), "");

@@ -12,11 +12,11 @@ const STATES = {
   denied: ["denied", "refuses us"],
 };
 const VERBS = {
-  stop: ["Stop", "stopping"],
-  start: ["Start", "starting"],
-  freeze: ["Freeze", "freezing"],
-  resume: ["Resume", "resuming"],
-  failover: ["Promote", "promoting"],
+  stop: ["Stop", "stop"],
+  start: ["Start", "start"],
+  freeze: ["Freeze", "pause"],
+  resume: ["Resume", "resume"],
+  failover: ["Promote", "failover"],
 };
 const SETTLE = 2000; // ms until the next look has surely seen what was done
 const READ = 12_000; // ms that the words of what was done stay
@@ -123,7 +123,7 @@ export class NodeView {
       else if (button !== third) button.hidden = false;
       say(button, VERBS[verb][0]);
       button.ariaLabel = `${VERBS[verb][0]} ${this.#name}`;
-      button.title = `redistopo ${verb === "freeze" ? "pause" : verb} ${this.#name}`;
+      button.title = this.#command(verb);
       enable(button, may[verb] && !this.#busy);
     }
   }
@@ -134,7 +134,7 @@ export class NodeView {
     const before = this.#seen;
     this.#busy = "doing";
     this.#news = Infinity;
-    this.#tell(`${VERBS[verb][1]} …`, "busy");
+    this.#tell(`${this.#command(verb)} …`, "busy");
     this.#offer();
     try {
       const { done } = await ask("POST", `/actions/${verb}`, { node: this.#name });
@@ -154,6 +154,10 @@ export class NodeView {
     setTimeout(() => this.#settle(false), READ + 50);
   }
 
+  #command(verb) {
+    return `redistopo ${VERBS[verb][1]} ${this.#name}`;
+  }
+
   #tell(text, mood) {
     this.line.dataset.mood = mood;
     say(this.line, text);
@@ -162,9 +166,9 @@ export class NodeView {
   }
 }
 
-/** What was done, without the name of the node that it stands at. */
+/** What was done, without the name of the node that it stands at; what follows is a story. */
 function said(text, name) {
-  return text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text;
+  return text.replace(`${name}: `, "").split("; ")[0];
 }
 
 // A button that the keyboard stands on stays reachable: focus doesn't fall off the page.

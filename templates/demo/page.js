@@ -50,7 +50,9 @@ function showServed(served) {
 }
 
 function showStory(story) {
-  if (tellStory(story)) chart.mark(story.level, story.at);
+  if (!tellStory(story)) return;
+  chart.mark(story.level, story.at);
+  topology.happened(story);
 }
 
 function showStream(state, since, why = "") {

@@ -34,4 +34,4 @@ export function readAloud() {
   byId("log").ariaLive = "polite";
 }
 
-const ICONS = new Set(["bad", "good", "changed", "info"]);
+const ICONS = new Set(["asked", "bad", "good", "changed", "info"]);

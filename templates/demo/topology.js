@@ -1,14 +1,15 @@
 // The topology drawn: shards, roles, slots, who serves; and a node's buttons.
 
 import { NodeView } from "./node.js";
-import { byId, count, icon, light, make, percent, say, setIcon } from "./words.js";
+import { byId, clock, count, icon, light, make, percent, say, setIcon } from "./words.js";
 
 const SLOTS = 16384;
+const FRESH = 60_000; // ms that the newest story stands above the nodes
 const RECENT = 5000; // ms that a node's share is counted over
 const CIRCUITS = {
   closed: ["good", "cache in use"],
-  open: ["bad", "circuit open"],
-  "half-open": ["loading", "circuit half-open"],
+  open: ["bad", "circuit open: no cache"],
+  "half-open": ["loading", "half-open: trying"],
 };
 
 export class Topology {
@@ -16,18 +17,20 @@ export class Topology {
   #nodes = new Map();
   #served = [];
   #ribbon = "";
+  #state = null;
+  #story = null;
   #marker = make("span", { className: "marker", hidden: true });
 
   constructor() {
     setInterval(() => this.#share(), 500);
+    setInterval(() => this.#headline(), 5000);
   }
 
   /** Draws what the state message says; elements are kept, so that focus stays where it is. */
   update(state) {
     const { topology } = state;
-    say(byId("topology-line"), this.#line(state));
-    byId("topology-line").dataset.mood = topology.trouble ? "bad" : "";
-    byId("trouble").toggleAttribute("hidden", !topology.trouble);
+    this.#state = state;
+    this.#headline();
     const groups = topology.shards.map((shard) => ({
       ...shard,
       circuit: circuit(state, shard, topology),
@@ -40,6 +43,12 @@ export class Topology {
     this.#slots(topology.shards);
     const delay = state.db_delay ? `SQLite, ${count(1000 * state.db_delay)} ms a read` : "SQLite";
     say(byId("database-line"), delay);
+  }
+
+  /** What happened last is told here too, beside the buttons that make things happen. */
+  happened(story) {
+    this.#story = story;
+    this.#headline();
   }
 
   /** Requests that were served: whoever did lights up, and their shares are counted. */
@@ -61,10 +70,22 @@ export class Topology {
     if (reply.source === "cache") this.#nodes.get(reply.node)?.light();
   }
 
+  #headline() {
+    if (!this.#state) return;
+    const { trouble } = this.#state.topology;
+    const story = Date.now() - Date.parse(this.#story?.at) < FRESH ? this.#story : null;
+    const told = story && `${clock(story.at)} ${story.text}`;
+    const line = byId("topology-line");
+    const mood = trouble ? "bad" : (story?.level ?? "");
+    say(line, trouble || told || this.#line(this.#state));
+    line.title = line.textContent;
+    line.dataset.mood = mood;
+    byId("trouble").toggleAttribute("hidden", mood !== "bad");
+  }
+
   #line({ shape, own, actions, topology }) {
     const nodes = topology.shards.reduce((sum, shard) => sum + shard.nodes.length, 0);
     const size = nodes === 1 ? "One node" : `${nodes} nodes, each with its share of the requests`;
-    if (topology.trouble) return topology.trouble;
     if (!own || !actions.length) return `${size}. Not ours to break: redistopo didn't start them.`;
     return shape === "standalone" ? `${size}, and nobody to take over.` : `${size}. Break one.`;
   }

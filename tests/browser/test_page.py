@@ -104,7 +104,7 @@ def test_the_first_is_slow_the_second_fast_and_after_its_time_slow_again(shown: 
         assert number(page, "took") < DELAY * 1000
         expect(page.locator("#what-name")).to_have_text("Item 41")
         slot = redis.execute_command("CLUSTER KEYSLOT", "data:41")
-        expect(page.locator("#place")).to_contain_text(f"slot {slot:,}")
+        expect(page.locator("#place")).to_have_text(re.compile(rf"^A hit: node\d, slot {slot:,}$"))
         expect(page.locator("#ttl-text")).to_have_text(re.compile(r"^1\.\d s left in the cache$"))
         expect(page.locator("#ttl-text")).to_have_text(re.compile(r"^0\.\d s left in the cache$"))
         expect(page.locator("#ttl-text")).to_contain_text("expired")
@@ -186,8 +186,15 @@ def test_a_stopped_primary_and_its_way_back(shown: Shown) -> None:
             expect(replica.get_by_role("button", name="Promote")).to_be_disabled()
         expect(replica).to_have_attribute("data-role", "primary")
         log = page.get_by_role("log")
-        for words in (f"{led} .* stopped answering", "the others agreed", f"{follows} .* promoted"):
+        for words in (
+            f"redistopo stop {led}",
+            f"{led} .* stopped answering",
+            "the others agreed",
+            f"{follows} .* promoted",
+        ):
             expect(log).to_contain_text(re.compile(words))
+        # and beside the buttons, what happened last
+        expect(page.locator("#topology-line")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d \w"))
         with shown.project.client(shown.project.port + int(follows[4:]) - 1) as redis:
             assert redis.role()[0] in ("master", b"master")
         expect(primary.get_by_role("button", name="Freeze")).to_be_disabled()

@@ -11,6 +11,7 @@ from support.judge import roles
 from support.project import Project
 from support.waiting import until
 
+from redistopo.demo.cache_aside import Settings, Source
 from redistopo.demo.stage import Stage, StageRequest, stage
 from redistopo.demo.story import Story
 from redistopo.errors import RedistopoError, WrongRequest
@@ -85,7 +86,9 @@ def test_a_cluster_whose_primary_is_stopped(project: Project) -> None:
         until(lambda: any("promoted" in one.text for one in told))
         first, second = f"node1 ({project.port})", f"node4 ({project.port + 3})"
         lines = [one.text for one in told]
-        assert lines[0].startswith(f"{first} stopped answering")
+        assert lines[0] == "redistopo stop node1"
+        assert any(one.startswith("shard 1: node4 takes over") for one in lines)
+        assert any(one.startswith(f"{first} stopped answering") for one in lines)
         assert any(one.endswith(f"that {first} is down") for one in lines)
         assert any(one.startswith(f"{second} was promoted after ") for one in lines)
         assert roles([project.port + 3], project.password) == {project.port + 3: "master"}
@@ -151,6 +154,12 @@ def test_replicas_are_read_from_in_turns(project: Project) -> None:
         assert "node2 leads now, instead of node1" in live.act("failover", "node1")
         until(lambda: _served(live, "x"))
         assert roles([project.port + 1], project.password) == {project.port + 1: "master"}
+        # without a primary, a replica tells how long its copy stays
+        cache = live.cache(lambda id: {"id": id}, ttl=60, settings=Settings())
+        cache.get("7")
+        until(lambda: live.picture().replicas() and cache.get("7").source is Source.CACHE)
+        live.act("stop", "node2")
+        assert 0 < (cache.ttl("7") or 0) <= 60
 
 
 def test_one_server_of_ours_and_of_others(
