@@ -26,13 +26,14 @@ def screen(command: str, folder: Path) -> list[Text]:
     shown = pyte.Screen(WIDTH, HEIGHT)
     stream = pyte.ByteStream(shown)
     master, slave = pty.openpty()
-    program = Path(sys.executable).parent / "redistopo"
+    # on PATH, as the reader has it: what it says is to be typed bears no folder of ours
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
-        [str(program), *command.split()[1:]],
+        command.split(),
         cwd=folder,
         stdout=slave,
         stderr=slave,
-        env={**os.environ, "COLUMNS": str(WIDTH), "TERM": "xterm-256color"},
+        env={**os.environ, "PATH": path, "COLUMNS": str(WIDTH), "TERM": "xterm-256color"},
     )
     os.close(slave)
     told = b"".join(iter(lambda: _read(master), b""))

@@ -29,9 +29,7 @@ class Breaker:
     _one: Lock = field(default_factory=Lock)
     _busy: str = ""
 
-    def act(
-        self, verb: str, node: str, now: Picture, begun: Callable[[str], object]
-    ) -> str:
+    def act(self, verb: str, node: str, now: Picture, begun: Callable[[str], object]) -> str:
         """The verb was done to that node; what was done, in plain words. `begun` is told the
         command that does the same.
 

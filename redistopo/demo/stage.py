@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -135,7 +136,7 @@ class Stage:
                 hint="redistopo demo in a folder of your own: redistopo init cluster; redistopo up",
             )
         try:
-            done = self._breaker.act(verb, node, self._picture, lambda text: self._say("asked", text))
+            done = self._breaker.act(verb, node, self._picture, partial(self._say, "asked"))
             _, _, then = done.partition("; ")
             if then:
                 self._say("info", then)

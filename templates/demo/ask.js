@@ -131,8 +131,7 @@ function show(id, reply) {
   byId("answer").dataset.source = reply.source;
   setIcon(byId("source-icon").parentNode, reply.source);
   took(reply.milliseconds);
-  const missing = reply.data === null ? ", which has no such row" : "";
-  say(byId("source"), `from the ${reply.source}${missing}`);
+  say(byId("source"), `from the ${reply.source}`);
   say(byId("place"), place(reply));
   byId("place").title = reply.degraded;
   keep(reply.ttl);
@@ -213,6 +212,6 @@ function fill(row) {
     if (document.activeElement !== field) field.value = row?.[name] ?? "";
   }
   say(byId("what-name"), row?.name ?? "");
-  say(byId("what-is"), row?.description ?? "");
+  say(byId("what-is"), row?.description ?? "The database has no such row.");
   say(byId("row-time"), row?.timestamp ? `as of ${clock(row.timestamp)}` : "");
 }

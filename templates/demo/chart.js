@@ -184,7 +184,7 @@ export class Chart {
 
 const SHAPES = {
   cache(pen, x, y) {
-    pen.fillRect(x - 1.75, y - 1.75, 3.5, 3.5);
+    pen.fillRect(x - 2, y - 2, 4, 4);
   },
   database(pen, x, y) {
     pen.beginPath();

@@ -11,6 +11,7 @@ const STATES = {
   loading: ["loading", "loading"],
   denied: ["denied", "refuses us"],
 };
+// what stands on the button, and what is typed for the same
 const VERBS = {
   stop: ["Stop", "stop"],
   start: ["Start", "start"],
@@ -138,7 +139,7 @@ export class NodeView {
     this.#offer();
     try {
       const { done } = await ask("POST", `/actions/${verb}`, { node: this.#name });
-      this.#tell(said(done, this.#name), "done");
+      this.#tell(`${this.#command(verb)}: ${said(done, this.#name)}`, "done");
       this.#busy = "seen";
     } catch (refused) {
       if (!(refused instanceof Refused)) throw refused;
@@ -162,7 +163,7 @@ export class NodeView {
     this.line.dataset.mood = mood;
     say(this.line, text);
     this.line.title = text;
-    if (mood && mood !== "busy") say(byId("said"), `${this.#name}: ${text}`);
+    if (mood && mood !== "busy") say(byId("said"), text);
   }
 }
 
