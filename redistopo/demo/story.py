@@ -46,6 +46,7 @@ class Narrator:
     _fell: dict[str, datetime] = field(default_factory=dict)
     _outage: _Outage | None = None
     _count: int = 0
+    _refusal: str = ""
 
     def tell(
         self, known: Known, happened: tuple[Occurrence, ...], degraded: int, began: datetime
@@ -157,12 +158,21 @@ class Narrator:
     def _cluster(self, one: Occurrence, known: Known) -> str:
         able = [node for node in known.nodes if node.condition.answers]
         if one.kind is Kind.CLUSTER_OK:
-            return "the cluster takes commands again" if _all_ok(known) else ""
-        down = sum(node.state != "ok" for node in able)
-        # cluster-require-full-coverage: who serves other slots refuses, too
+            if not _all_ok(known):
+                return ""
+            self._refusal = ""
+            return "the cluster takes commands again"
+        # cluster-require-full-coverage: whoever learns of it refuses, too, one after the other
         orphans = [brief(slots) for name, slots in known.leaders.items() if name in self._fell]
-        why = f": nobody serves slots {', '.join(orphans)}" if orphans else ""
-        return f"{down} of {len(able)} nodes refuse commands meanwhile (cluster_state:fail){why}"
+        if orphans:
+            told = f"commands are refused meanwhile: nobody serves slots {', '.join(orphans)}"
+        else:
+            down = sum(node.state != "ok" for node in able)
+            told = f"{down} of {len(able)} nodes refuse commands meanwhile"
+        if told == self._refusal:
+            return ""
+        self._refusal = told
+        return f"{told} (cluster_state:fail)"
 
     def _as_it_is(self, one: Occurrence, _known: Known) -> str:
         return f"{self._name(one.node)}: {one.words}" if one.node else one.words

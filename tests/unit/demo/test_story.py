@@ -69,9 +69,10 @@ CLUSTER: list[tuple[str, list[Edit], list[str]]] = [
      ["bad: 2 of 6 nodes refuse commands meanwhile (cluster_state:fail)",
       "good: the cluster takes commands again"]),
     ("refuses commands, for slots have lost their primary",
-     [gone("node1"), both(gone("node1"), state("fail", *_OTHERS))],
-     [_GONE, "bad: 5 of 5 nodes refuse commands meanwhile (cluster_state:fail): nobody serves "
-      "slots 0-5460"]),
+     [gone("node1"), both(gone("node1"), state("fail", "node2")),
+      both(gone("node1"), state("fail", *_OTHERS))],
+     [_GONE, "bad: commands are refused meanwhile: nobody serves slots 0-5460 "
+      "(cluster_state:fail)"]),
     ("a link is lost", [info("node4", master_link_status="down"), both()],
      ["bad: node4 (7003) lost its link to node1 (7000)"]),
     ("and its primary too", [both(gone("node1"), info("node4", master_link_status="down"))],
