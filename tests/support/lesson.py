@@ -10,7 +10,7 @@ from select import select
 
 _BLOCK = re.compile(r"^( *)```console\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 _PORT = re.compile(r"(?<![\w.])(1?)70([01]\d)(?!\w)")
-_PATIENCE = 120
+_PATIENCE = 240
 """Seconds after which a command counts as hanging."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
