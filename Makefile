@@ -16,7 +16,8 @@ up: $(VENV)/.installed-bundled
 
 down:
 	@if [ -x $(BIN)/redistopo ] && [ -d $(PLAYGROUND) ]; then \
-		$(BIN)/redistopo down --dir $(PLAYGROUND) --wipe --yes && rm -f $(PLAYGROUND)/redistopo.toml && rmdir $(PLAYGROUND); \
+		$(BIN)/redistopo down --dir $(PLAYGROUND) --wipe --yes --quiet && rm -f $(PLAYGROUND)/redistopo.toml && rmdir $(PLAYGROUND) \
+			&& echo "$(PLAYGROUND) is stopped and removed."; \
 	else echo "Nothing to undo."; fi
 
 test: $(VENV)/.installed-test

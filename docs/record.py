@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 COMMANDS = ("redistopo init cluster", "redistopo up", "redistopo verify", "redistopo down")
+PROGRAM = Path(sys.executable).parent / "redistopo"
 WIDTH = 116
 HEIGHT = 60
 
@@ -26,14 +27,12 @@ def screen(command: str, folder: Path) -> list[Text]:
     shown = pyte.Screen(WIDTH, HEIGHT)
     stream = pyte.ByteStream(shown)
     master, slave = pty.openpty()
-    # on PATH, as the reader has it: what it says is to be typed bears no folder of ours
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
-        command.split(),
+        [str(PROGRAM), *command.split()[1:]],
         cwd=folder,
         stdout=slave,
         stderr=slave,
-        env={**os.environ, "PATH": path, "COLUMNS": str(WIDTH), "TERM": "xterm-256color"},
+        env={**_environment(folder), "COLUMNS": str(WIDTH), "TERM": "xterm-256color"},
     )
     os.close(slave)
     told = b"".join(iter(lambda: _read(master), b""))
@@ -46,6 +45,13 @@ def screen(command: str, folder: Path) -> list[Text]:
     while lines and not lines[-1].plain.strip():
         lines.pop()
     return lines
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """As the reader has it: redistopo on the PATH, so that what it tells to be typed begins with
+    its name alone, and no topology but this one."""
+    path = os.pathsep.join((str(PROGRAM.parent), os.environ["PATH"]))
+    return {**os.environ, "PATH": path, "XDG_STATE_HOME": str(folder.parent / "state")}
 
 
 def _read(master: int) -> bytes:
@@ -77,8 +83,9 @@ def main() -> None:
                 console.print(line)
             console.print()
         subprocess.run(
-            [Path(sys.executable).parent / "redistopo", "down", "--wipe", "--yes", "--quiet"],
+            [PROGRAM, "down", "--wipe", "--yes", "--quiet"],
             cwd=folder,
+            env=_environment(folder),
             check=True,
         )
     # no font from elsewhere: the picture asks nothing of the network

@@ -22,7 +22,7 @@ def explain_topic(name: str = "") -> TopicResult:
         return TopicResult(topics=tuple(known.values()))
     if found := known.get(name.lower()):
         return TopicResult(topics=(found,))
-    near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
     raise WrongRequest(
         f"there is no topic {name!r}",
         detail=f"topics: {', '.join(known)}",

@@ -10,7 +10,7 @@ from select import select
 
 _BLOCK = re.compile(r"^( *)```console\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 _PORT = re.compile(r"(?<![\w.])(1?)70([01]\d)(?!\w)")
-_PATIENCE = 120
+_PATIENCE = 240
 """Seconds after which a command counts as hanging."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -21,16 +21,21 @@ _VARYING = (
     (re.compile(r"\b(Redis|Valkey) \d+\.\d+\.\d+"), "Redis V"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "ID"),
     (re.compile(r"(?<![\w.-])\d+(\.\d+)?( ?)(ms|s)\b"), r"N\2\3"),
+    (re.compile(r"\b(cache|database)( +)N (ms|s)\b"), r"\1\2N"),
     (re.compile(r"\b\d+ times"), "N times"),
-    (re.compile(r"^[a-z]( +\+)"), r"\1"),
+    (re.compile(r"^[a-zA-Z]( +\+)"), r"\1"),
     (re.compile(r"\bnode\d( +)(?=suspects|won)"), r"nodeN\1"),
     (re.compile(r"\b(node|700)[456]\b"), r"\1R"),
     (re.compile(r"\b7003\b"), "700R"),
+    (re.compile(r"^700[12]$"), "700R"),
     (re.compile(r"\b\d+ writes"), "N writes"),
+    (re.compile(r"\b(none|\d+) lost$"), "N lost"),
     (re.compile(r"\bbyte \d+"), "byte N"),
+    (re.compile(r"\b\d+ bytes?$"), "N bytes"),
     (re.compile(r"\bpid \d+"), "pid N"),
     (re.compile(r"\band \d+ more"), "and N more"),
     (re.compile(r'"(ttl|milliseconds)":[\d.]+'), r'"\1":N'),
+    (re.compile(r'"degraded":"ConnectionError: [^"]+"'), '"degraded":"WHY"'),
     (re.compile(r"\bnode\w( \(70\w\w\)|$)"), "nodeN"),
     (re.compile(r"\bslots \d+-\d+ instead"), "slots N instead"),
     (re.compile(r"\b(offset|lag|pid|seconds_ago|port)([=:] ?)\d+"), r"\1\2N"),
@@ -40,7 +45,9 @@ _VARYING = (
 )
 """What differs from run to run and from engine to engine, and what stands for it; also which
 of a cluster's replicas (node4 to node6) follows which primary, for redis-cli draws it by lot,
-and which primary `demo --check` chose."""
+whom Sentinels promoted (7001 or 7002, alone on a line), and which primary `demo --check` chose;
+how many acknowledged writes a kill cost, which asynchronous replication leaves open; how many
+bytes a replica was behind at a look; and whether a slow read is told in ms or in s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
