@@ -72,6 +72,13 @@ def test_redis_freezes_dies_and_refuses(demo: Demo, shop: Project) -> None:
         assert password not in _degraded(demo)
         client.config_set("requirepass", password)
     _well(demo)
+    # another password by the book: read anew, though the demo was started with the old one
+    shop.run("secret", "rotate", check=0)
+    assert shop.password != password
+    with shop.client() as client, demo.listen() as reader:
+        client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        _well(demo)
+        until(lambda: "the password was changed" in reader.stories())
     server.kill()
     server.wait()
     assert _degraded(demo)
