@@ -10,7 +10,7 @@ from werkzeug.routing import BaseConverter
 from redistopo.demo.calls import CacheAway
 from redistopo.demo.database import DatabaseAway
 from redistopo.demo.guard import HEADERS, refuse_host, refuse_origin, refuse_site
-from redistopo.demo.parts import Parts, failure, refusal
+from redistopo.demo.parts import Parts, failure, refusal, told_away
 from redistopo.demo.routes_cache import cache_routes
 from redistopo.demo.routes_page import page_routes
 from redistopo.errors import ExitCode, RedistopoError
@@ -72,8 +72,7 @@ def _tell_errors(app: Flask) -> None:
 
     @app.errorhandler(DatabaseAway)
     def database(error: DatabaseAway) -> Response:
-        hint = "is the file there, and free? redistopo demo, started anew, makes a missing one"
-        return failure(f"the database doesn't answer: {error}", hint, 503)
+        return failure(**told_away(error), status=503)
 
     @app.errorhandler(CacheAway)
     def cache(error: CacheAway) -> Response:

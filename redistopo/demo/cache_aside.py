@@ -211,6 +211,11 @@ class CacheAside:
         except CacheAway:
             return None
 
+    def check(self, id: str) -> None:
+        """Redis answers for that row's key, whether it is cached or not; raises CacheAway."""
+        key = encoded(self.key(id))
+        self._calls.ask(key, claim.left, self._client, key)
+
     def circuits(self) -> dict[str, State]:
         """The state of each shard's circuit, of those asked so far; "" where there is but one."""
         return self._calls.states()

@@ -73,7 +73,9 @@ def clients(way: Way, route: Callable[[], Route], nodes: int) -> Clients:
             both = refreshed_beside(_entered(way))
             return Clients(writer=both, reader=both)
         case Door.SENTINEL:
-            return Clients(writer=by_sentinel(way, text=False), reader=Routed(route, way.data_access))
+            return Clients(
+                writer=by_sentinel(way, text=False), reader=Routed(route, way.data_access)
+            )
         case Door.PLAIN if nodes == 1 and way.entries:
             only = plain(way.entries[0], way.data_access, text=False)
             return Clients(writer=only, reader=only)

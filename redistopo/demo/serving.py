@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from redistopo.demo.cache_aside import Settings
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.guard import loopback
+from redistopo.demo.health import health
 from redistopo.demo.limits import LONGEST_TTL, SHORTEST_TTL, require_delay
 from redistopo.demo.listening import listening
 from redistopo.demo.stage import Stage, StageRequest, stage
@@ -161,6 +162,7 @@ def _parts(request: DemoRequest, live: Stage, items: Items) -> Iterator["Parts"]
         yield Parts(
             host=request.host, token=secrets.token_urlsafe(32), templates=own, cache=cache,
             items=items, desk=desk, hub=hub, traffic=traffic, metrics=metrics,
+            health=lambda: health(items, cache, live.picture().one_in_each(cache.key)),
             actions=live.actions, act=live.act,
         )  # fmt: skip
     finally:
