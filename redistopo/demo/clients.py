@@ -114,8 +114,8 @@ def _entered(way: Way) -> RedisCluster:
 class Routed(Redis):
     """Each command goes to the next of the replicas in turn; where that one fails, to the primary.
 
-    `route` is asked for each command, `access` for each connection; both must not block. `served` is the address that this
-    thread was last served by.
+    `route` is asked for each command, `access` for each connection; neither may block. `served`
+    is the address that this thread was last served by.
     """
 
     def __init__(self, route: Callable[[], Route], access: Callable[[], Access]) -> None:
