@@ -178,12 +178,13 @@ class CacheAside:
         key from the cache again; another process may serve the old row until it expires.
         """
         key = encoded(self.key(id))
-        self._flights.forget(key)
         try:
             self._calls.ask(key, self._client.delete, key)
         except CacheAway:
             self._owed.add(key)
             return False
+        finally:  # last: a flight that began before the deletion may have found the old row
+            self._flights.forget(key)
         return True
 
     def clear(self) -> int:
@@ -192,7 +193,6 @@ class CacheAside:
         By SCAN, not KEYS, which would hold up everybody else. Raises CacheAway where Redis is
         away; some of them may be gone then.
         """
-        self._flights.forget_all()
         removed = 0
         try:
             found = self._client.scan_iter(match=self._keys.pattern, count=_BATCH)
@@ -201,6 +201,8 @@ class CacheAside:
                 removed += int(self._client.unlink(*batch))
         except TROUBLE as error:
             raise CacheAway(words_of(error)) from error
+        finally:
+            self._flights.forget_all()
         return removed
 
     def ttl(self, id: str) -> float | None:
