@@ -4,7 +4,7 @@ import logging
 
 from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import BaseConverter
 
 from redistopo.demo.calls import CacheAway
@@ -65,6 +65,10 @@ def _tell_errors(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
         return failure(error.name, error.description or "", error.code or 500)
+
+    @app.errorhandler(BadRequest)
+    def unread(_error: BadRequest) -> Response:
+        return failure("the body is no JSON", 'send an object in UTF-8: {"name": "..."}', 400)
 
     @app.errorhandler(RecursionError)
     def nested(_error: RecursionError) -> Response:

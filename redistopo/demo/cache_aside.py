@@ -151,7 +151,8 @@ class CacheAside:
         """The row, from the cache if it is there: one GET, and nothing else.
 
         Where Redis doesn't answer, this takes one failed call and the load; while the circuit is
-        open, the load alone. Raises what `load` raises, and nothing else.
+        open, the load alone. Raises what `load` raises, TypeError or ValueError where JSON can't
+        hold the row, and nothing else.
         """
         began = time.perf_counter()
         key = encoded(self.key(id))

@@ -21,7 +21,7 @@ from redistopo.demo.stream import Hub
 from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.events import Tell, warn
 from redistopo.ops.ground.project import layout_of, load
-from redistopo.world.files import absolute, write_private
+from redistopo.world.files import absolute, writing
 
 if TYPE_CHECKING:
     from redistopo.demo.parts import Parts
@@ -115,7 +115,7 @@ def _items(request: DemoRequest) -> Iterator[Items]:
             raise MachineLacks(
                 "the demo's database can't be used",
                 detail=f"{path}: {error}",
-                hint="move that file away, and it is made anew; or name another: --database FILE",
+                hint="name another file, which is made where it is missing: --database FILE",
             ) from error
 
 
@@ -129,8 +129,8 @@ def _database(request: DemoRequest) -> Iterator[Path]:
             yield Path(folder, "demo.sqlite")
     else:
         path = layout_of(request.stage.root).database
-        if not path.exists():
-            write_private(path, "")  # an empty file is an empty database
+        with writing(path):
+            path.touch(0o600)  # an empty file is an empty database
         yield path
 
 

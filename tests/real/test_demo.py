@@ -120,6 +120,7 @@ def test_what_is_refused_is_refused_as_json(demo: Demo) -> None:
         (400, "POST", "/load", b'{"rate": 1%s}' % (b"0" * 400), {**press, **as_json}),
         (400, "PUT", "/data/1", b"[" * 15_000, as_json),
         (400, "POST", "/load", b"{", {**press, "Content_Type": "application/json"}),
+        (400, "PUT", "/data/1", b"\xff", as_json),
         (415, "POST", "/load", b"rate=1", press),
         (400, "POST", "/ttl", {"seconds": 0}, press),
         (413, "POST", "/load", {"rate": "9" * 20_000}, press),
@@ -136,6 +137,7 @@ def test_what_is_refused_is_refused_as_json(demo: Demo) -> None:
     for status, method, path, body, headers in refused:
         reply = demo.ask(method, path, body, **headers)
         assert (reply.status, bool(reply.error)) == (status, True), (method, path, body, headers)
+    assert demo.ask("PUT", "/data/1", b"", **as_json).error == "the body is no JSON"
     page = demo.ask("GET", "/", Origin="http://evil.example")
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]

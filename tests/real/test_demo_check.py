@@ -147,6 +147,7 @@ def test_where_nobody_takes_over(project: Project) -> None:
 
 def test_nothing_runs(project: Project) -> None:
     assert "no redistopo.toml" in project.run(*QUICK, check=2).err
+    assert "--database isn't for --check" in project.run(*QUICK, "--database", "x", check=2).err
     project.init("standalone", engine=BUNDLED.path)
     done = project.run(*QUICK, check=1)
     assert "Next: start it: redistopo up" in done.err

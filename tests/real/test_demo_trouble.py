@@ -202,4 +202,6 @@ def test_down_keeps_the_rows_and_a_wipe_does_not(shop: Project, demo: Demo) -> N
     assert not (shop.root / ".redistopo").exists()
     assert demo.get("60").status == 503
     shop.up()
+    # with another password, which is read anew
+    until(lambda: demo.ask("GET", "/healthz").json["cache"] == {"shard 1": "ok"})
     assert not path.exists()
