@@ -19,7 +19,7 @@ OK = "ok"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """ "ok", or why not: of the database, and of the cache by the names of shards."""
+    """Of the database, and of the cache by the names of shards: `OK`, or why not."""
 
     database: str
     cache: Mapping[str, str]
@@ -37,8 +37,8 @@ class Health:
 
 
 def health(items: Items, cache: CacheAside, probes: Mapping[str, str]) -> Health:
-    """The database was read, and each shard asked for one key; `probes` are shards and an id
-    whose row is there. Nobody is waited for longer than `WAIT_SECONDS`.
+    """The database was read, and each shard asked for one key: `probes` are its name, and an id
+    whose key is in it. Nobody is waited for longer than `WAIT_SECONDS`.
 
     Redis is asked as requests ask it: through the circuits, so that one that is open says no at
     once, and the first success closes it.
