@@ -63,6 +63,9 @@ def _stranger(subject: Subject, node: NodeSeen) -> Answer | None:
     return None
 
 
+_SET_BACK = "redistopo up sets it back; where only a restart can: redistopo restart --rolling"
+
+
 def drifted(subject: Subject) -> Iterator[Answer]:
     """The live configuration is the rendered one; secrets are compared, never shown."""
     rendered = subject.expected.config
@@ -80,9 +83,7 @@ def drifted(subject: Subject) -> Iterator[Answer]:
         found = drift(wanted, node.config or {})
         if found:
             evidence = "; ".join(_shown(name, *pair) for name, pair in found.items())
-            answers.append(
-                bad(node.name, evidence, "redistopo up sets it back, or says what needs a restart")
-            )
+            answers.append(bad(node.name, evidence, _SET_BACK))
     where = "1 node" if len(asked) == 1 else f"{len(asked)} nodes"
     yield from answers or [good(f"{count} directives on {where} are as rendered")]
 

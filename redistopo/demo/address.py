@@ -22,7 +22,7 @@ def entry(text: str, access: Access) -> tuple[str, Access]:
         url = urlsplit(text)
         host, port = url.hostname, url.port or _DEFAULT_PORT
     except ValueError as error:
-        raise _wrong("the port isn't a number, or a bracket is missing") from error
+        raise _wrong("the port is no number up to 65535, or a bracket is missing") from error
     if url.scheme not in ("redis", "rediss") or not host:
         raise _wrong("the scheme is redis or rediss, and a host follows")
     if not re.fullmatch(r"/?0?", url.path) or url.query or url.fragment:

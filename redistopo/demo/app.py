@@ -4,13 +4,13 @@ import logging
 
 from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import BaseConverter
 
 from redistopo.demo.calls import CacheAway
 from redistopo.demo.database import DatabaseAway
 from redistopo.demo.guard import HEADERS, refuse_host, refuse_origin, refuse_site
-from redistopo.demo.parts import Parts, failure, refusal
+from redistopo.demo.parts import Parts, failure, refusal, told_away
 from redistopo.demo.routes_cache import cache_routes
 from redistopo.demo.routes_page import page_routes
 from redistopo.errors import ExitCode, RedistopoError
@@ -66,14 +66,17 @@ def _tell_errors(app: Flask) -> None:
     def http(error: HTTPException) -> Response:
         return failure(error.name, error.description or "", error.code or 500)
 
+    @app.errorhandler(BadRequest)
+    def unread(_error: BadRequest) -> Response:
+        return failure("the body is no JSON", 'send an object in UTF-8: {"name": "..."}', 400)
+
     @app.errorhandler(RecursionError)
     def nested(_error: RecursionError) -> Response:
         return failure("that JSON is nested too deeply", "send one flat object", 400)
 
     @app.errorhandler(DatabaseAway)
     def database(error: DatabaseAway) -> Response:
-        hint = "is the file there, and free? redistopo demo, started anew, makes a missing one"
-        return failure(f"the database doesn't answer: {error}", hint, 503)
+        return failure(**told_away(error), status=503)
 
     @app.errorhandler(CacheAway)
     def cache(error: CacheAway) -> Response:

@@ -151,7 +151,8 @@ class CacheAside:
         """The row, from the cache if it is there: one GET, and nothing else.
 
         Where Redis doesn't answer, this takes one failed call and the load; while the circuit is
-        open, the load alone. Raises what `load` raises, and nothing else.
+        open, the load alone. Raises what `load` raises, TypeError or ValueError where JSON can't
+        hold the row, and nothing else.
         """
         began = time.perf_counter()
         key = encoded(self.key(id))
@@ -178,12 +179,13 @@ class CacheAside:
         key from the cache again; another process may serve the old row until it expires.
         """
         key = encoded(self.key(id))
-        self._flights.forget(key)
         try:
             self._calls.ask(key, self._client.delete, key)
         except CacheAway:
             self._owed.add(key)
             return False
+        finally:  # last: a flight that began before the deletion may have found the old row
+            self._flights.forget(key)
         return True
 
     def clear(self) -> int:
@@ -192,7 +194,6 @@ class CacheAside:
         By SCAN, not KEYS, which would hold up everybody else. Raises CacheAway where Redis is
         away; some of them may be gone then.
         """
-        self._flights.forget_all()
         removed = 0
         try:
             found = self._client.scan_iter(match=self._keys.pattern, count=_BATCH)
@@ -201,6 +202,8 @@ class CacheAside:
                 removed += int(self._client.unlink(*batch))
         except TROUBLE as error:
             raise CacheAway(words_of(error)) from error
+        finally:
+            self._flights.forget_all()
         return removed
 
     def ttl(self, id: str) -> float | None:
@@ -212,6 +215,11 @@ class CacheAside:
             with suppress(CacheAway):
                 return self._calls.ask(key, claim.left, client, key)
         return None
+
+    def check(self, id: str) -> None:
+        """Redis answers for that row's key, whether it is cached or not; raises CacheAway."""
+        key = encoded(self.key(id))
+        self._calls.ask(key, claim.left, self._client, key)
 
     def circuits(self) -> dict[str, State]:
         """The state of each shard's circuit, of those asked so far; "" where there is but one."""

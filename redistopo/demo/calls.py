@@ -54,4 +54,7 @@ class Calls:
 
 
 def words_of(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    """Its kind, and what it says; without the settings of each Sentinel that was asked, which
+    redis-py tells as well, 600 characters each (sentinel.py, discover_master)."""
+    said = str(error).split(" : <redis.", 1)[0]
+    return f"{type(error).__name__}: {said}"

@@ -73,14 +73,16 @@ def clients(way: Way, route: Callable[[], Route], nodes: int) -> Clients:
             both = refreshed_beside(_entered(way))
             return Clients(writer=both, reader=both)
         case Door.SENTINEL:
-            return Clients(writer=by_sentinel(way, text=False), reader=Routed(route, way.access))
+            return Clients(
+                writer=by_sentinel(way, text=False), reader=Routed(route, way.data_access)
+            )
         case Door.PLAIN if nodes == 1 and way.entries:
-            only = plain(way.entries[0], way.access, text=False)
+            only = plain(way.entries[0], way.data_access, text=False)
             return Clients(writer=only, reader=only)
         case Door.PLAIN:
             return Clients(
-                writer=Routed(lambda: Route(route().primary), way.access),
-                reader=Routed(route, way.access),
+                writer=Routed(lambda: Route(route().primary), way.data_access),
+                reader=Routed(route, way.data_access),
             )
 
 
@@ -112,11 +114,11 @@ def _entered(way: Way) -> RedisCluster:
 class Routed(Redis):
     """Each command goes to the next of the replicas in turn; where that one fails, to the primary.
 
-    `route` is asked for each command and must not block; `served` is the address that this
-    thread was last served by.
+    `route` is asked for each command, `access` for each connection; neither may block. `served`
+    is the address that this thread was last served by.
     """
 
-    def __init__(self, route: Callable[[], Route], access: Access) -> None:
+    def __init__(self, route: Callable[[], Route], access: Callable[[], Access]) -> None:
         super().__init__(**options_of(access, text=False))  # its own pool is never connected
         self._route = route
         self._access = access

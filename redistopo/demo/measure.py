@@ -3,26 +3,30 @@
 import secrets
 import statistics
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from redistopo.demo.cache_aside import CacheAside, Served, Settings, Source
-from redistopo.demo.calls import CacheAway
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.limits import require_delay
 from redistopo.demo.stage import Stage, StageRequest, stage
 from redistopo.demo.takeover import KEPT_SECONDS, Home, Takeover, Unshown, homes, takeover, why_not
 from redistopo.drills.load.clients import TROUBLE
-from redistopo.errors import ExitCode, MachineLacks, TimedOut, WrongRequest
-from redistopo.events import Tell, step
+from redistopo.errors import ExitCode, Interrupted, MachineLacks, TimedOut, WrongRequest
+from redistopo.events import Tell, step, warn
+from redistopo.ops.ground.project import layout_of
+from redistopo.world.interrupt import uninterrupted
+from redistopo.world.lock import one_at_a_time
 from redistopo.world.waiting import Deadline, wait_for
 
 _HITS = 20
 """Of a single hit one would measure whatever else this machine does."""
 
-_KEYS = 8
+_KEPT = tuple(map(str, range(1, 9)))
+"""Ids of the items that are cached to see where they are, and that none is lost."""
+
 _GRACE_SECONDS = 5.0
 
 SHORTEST_TTL = 0.5
@@ -89,8 +93,9 @@ def check(request: CheckRequest, tell: Tell) -> CheckResult:
     and started again; no key of it is left, and the topology is whole.
 
     Nothing is stopped that isn't ours. Its own small database is gone afterwards. Raises
-    RedistopoError as `stage` does, WrongRequest for a TTL in which nobody sees a hit,
-    or a delay that nobody waits for.
+    RedistopoError as `stage` does, and where another check is at work in this folder: each would
+    measure the other's outage. WrongRequest for a TTL in which nobody sees a hit, or a delay
+    that nobody waits for; Interrupted, which says what became of the node that was stopped.
     """
     if request.ttl < SHORTEST_TTL:
         raise WrongRequest(
@@ -98,16 +103,26 @@ def check(request: CheckRequest, tell: Tell) -> CheckResult:
             hint=f"--ttl {SHORTEST_TTL:g}s at least",
         )
     require_delay(request.db_delay)
-    with stage(request.stage) as live, _cached(request, live) as (cache, items):
+    try:
+        return _checked(request, tell)
+    except KeyboardInterrupt as ended:
+        raise Interrupted("interrupted while no node was stopped") from ended
+
+
+def _checked(request: CheckRequest, tell: Tell) -> CheckResult:
+    with (
+        stage(request.stage) as live,
+        _alone(request.stage),
+        _cached(request, live, tell) as (cache, items),
+    ):
         pattern = _pattern(request, live, cache, tell)
         faults = list(broken(pattern, request))
         found: tuple[Home, ...] = ()
         taken, unshown = None, Unshown(why="no primary was stopped, for the cache doesn't work")
         if not faults:
             cache.ttl_seconds, items.delay = KEPT_SECONDS, 0.0
-            ids = items.ids()[:_KEYS]
-            with step(tell, f"cache {len(ids)} items: which node has which?"):
-                found = homes(live, cache, ids)
+            with step(tell, f"cache {len(_KEPT)} items: which node has which?"):
+                found = homes(live, cache, _KEPT)
             unshown = why_not(live, found)
             if unshown.fault:
                 faults.append(unshown.why)
@@ -156,8 +171,15 @@ def broken(pattern: Pattern, request: CheckRequest) -> tuple[str, ...]:
 _PROMISED = {"miss": "database", "hit": "cache", "hit again": "cache", "miss again": "database"}
 
 
+def _alone(request: StageRequest) -> AbstractContextManager[object]:
+    """Elsewhere nothing is stopped, and each check has keys of its own."""
+    if request.connect:
+        return nullcontext()
+    return one_at_a_time(layout_of(request.root).checking, "demo --check")
+
+
 @contextmanager
-def _cached(request: CheckRequest, live: Stage) -> Iterator[tuple[CacheAside, Items]]:
+def _cached(request: CheckRequest, live: Stage, tell: Tell) -> Iterator[tuple[CacheAside, Items]]:
     """A cache with keys of its own, so that nobody's application is disturbed, and no key is
     left; with a database that nobody else has."""
     with _database(request.db_delay) as items:
@@ -169,8 +191,26 @@ def _cached(request: CheckRequest, live: Stage) -> Iterator[tuple[CacheAside, It
         try:
             yield cache, items
         finally:
-            with suppress(CacheAway):  # what can't be removed expires
-                cache.clear()
+            with uninterrupted():  # for a moment
+                _clear(cache, max(KEPT_SECONDS, request.ttl), tell)
+
+
+def _clear(cache: CacheAside, ttl: float, tell: Tell) -> None:
+    """No key of the check is left. Each is deleted by its name, for a SCAN would ask every
+    primary, also one that doesn't answer; one by one, until all are gone."""
+    left = {_ID, *_KEPT}
+
+    def gone() -> bool | None:
+        for id in tuple(left):
+            if cache.invalidate(id):
+                left.remove(id)
+        return None if left else True
+
+    try:
+        wait_for(gone, Deadline(_GRACE_SECONDS), lambda: "")
+    except TimedOut:
+        told = f"{len(left)} keys such as {cache.key(min(left))} may be left"
+        warn(tell, f"{told}; they expire within {ttl / 60:.0f} minutes")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from redistopo.demo.cache_aside import CacheAside
 from redistopo.demo.database import Items
 from redistopo.demo.desk import Desk
 from redistopo.demo.guard import Refusal
+from redistopo.demo.health import Health
 from redistopo.demo.metrics import Metrics
 from redistopo.demo.stream import Hub
 from redistopo.demo.traffic import Traffic
@@ -28,6 +29,7 @@ class Parts:
     hub: Hub
     traffic: Traffic
     metrics: Metrics
+    health: Callable[[], Health]
     actions: tuple[str, ...]
     act: Callable[[str, str], str]
 
@@ -37,6 +39,14 @@ def failure(message: str, hint: str, status: int, **more: str) -> Response:
     response = jsonify({"error": {"message": message, "hint": hint, **more}})
     response.status_code = status
     return response
+
+
+def told_away(why: object) -> dict[str, str]:
+    """The error of a database that can't be used."""
+    return {
+        "message": f"the database doesn't answer: {why}",
+        "hint": "is the file there, and free? redistopo demo, started anew, makes a missing one",
+    }
 
 
 def refusal(refused: Refusal) -> Response:

@@ -1,18 +1,24 @@
 """Where things are: the topology as the page draws it, which shard a slot is in; pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from redistopo.model.known import Condition, Known, NodeKnown
 from redistopo.model.news import state_in_words
 from redistopo.model.observed import Observed, Role
-from redistopo.model.slots import SlotRange, show
+from redistopo.model.slots import SLOTS, SlotRange, show, slot_of
 from redistopo.model.topology import Shape
 
 Address = tuple[str, int]
 
 ALONE = "shard 1"
 """The name of the only shard where there are no slots."""
+
+NOBODYS = "slots that nobody owns"
+"""A name for them, beside those of the shards."""
+
+_MOST_TRIED = 3000
+"""Ids, to find one for each shard: enough for hundreds of them."""
 
 UNKNOWN = "unknown"
 """The role of a node that doesn't answer, once another one leads in its place."""
@@ -98,6 +104,21 @@ class Picture:
     def shard_of(self, slot: int) -> ShardDrawn | None:
         """The shard that a slot is in; None where nobody owns it."""
         return next((one for one in self.shards if any(slot in some for some in one.slots)), None)
+
+    def one_in_each(self, key_of: Callable[[str], str]) -> dict[str, str]:
+        """For each shard an id whose key is in it; slots that nobody owns are one as well."""
+        if self.shape is not Shape.CLUSTER:
+            return {ALONE: "1"}
+        names = [shard.name for shard in self.shards if shard.slots]
+        if sum(len(some) for shard in self.shards for some in shard.slots) < SLOTS:
+            names.append(NOBODYS)
+        found: dict[str, str] = {}
+        for id in map(str, range(1, _MOST_TRIED)):
+            shard = self.shard_of(slot_of(key_of(id)))
+            found.setdefault(shard.name if shard else NOBODYS, id)
+            if len(found) == len(names):
+                break
+        return {name: found[name] for name in names if name in found}
 
     def shard_with(self, name: str) -> ShardDrawn | None:
         """The shard that a node is in."""

@@ -36,7 +36,10 @@ def refreshed_beside(cluster: Cluster) -> Cluster:
 
     def begin(*words: Any, **named: Any) -> None:
         if at_it.acquire(blocking=False):
-            threading.Thread(target=work, args=words, kwargs=named, daemon=True).start()
+            try:
+                threading.Thread(target=work, args=words, kwargs=named, daemon=True).start()
+            except RuntimeError:  # no thread to be had: the next failed call tries again
+                at_it.release()
 
     def found(*words: Any, **named: Any) -> Any:
         try:

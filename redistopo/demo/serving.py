@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from redistopo.demo.cache_aside import Settings
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.guard import loopback
+from redistopo.demo.health import health
 from redistopo.demo.limits import LONGEST_TTL, SHORTEST_TTL, require_delay
 from redistopo.demo.listening import listening
 from redistopo.demo.stage import Stage, StageRequest, stage
@@ -20,7 +21,7 @@ from redistopo.demo.stream import Hub
 from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.events import Tell, warn
 from redistopo.ops.ground.project import layout_of, load
-from redistopo.world.files import absolute, write_private
+from redistopo.world.files import absolute, writing
 
 if TYPE_CHECKING:
     from redistopo.demo.parts import Parts
@@ -114,7 +115,7 @@ def _items(request: DemoRequest) -> Iterator[Items]:
             raise MachineLacks(
                 "the demo's database can't be used",
                 detail=f"{path}: {error}",
-                hint="move that file away, and it is made anew; or name another: --database FILE",
+                hint="name another file, which is made where it is missing: --database FILE",
             ) from error
 
 
@@ -128,8 +129,8 @@ def _database(request: DemoRequest) -> Iterator[Path]:
             yield Path(folder, "demo.sqlite")
     else:
         path = layout_of(request.stage.root).database
-        if not path.exists():
-            write_private(path, "")  # an empty file is an empty database
+        with writing(path):
+            path.touch(0o600)  # an empty file is an empty database
         yield path
 
 
@@ -161,6 +162,7 @@ def _parts(request: DemoRequest, live: Stage, items: Items) -> Iterator["Parts"]
         yield Parts(
             host=request.host, token=secrets.token_urlsafe(32), templates=own, cache=cache,
             items=items, desk=desk, hub=hub, traffic=traffic, metrics=metrics,
+            health=lambda: health(items, cache, live.picture().one_in_each(cache.key)),
             actions=live.actions, act=live.act,
         )  # fmt: skip
     finally:

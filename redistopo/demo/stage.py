@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -11,10 +11,11 @@ from typing import Any
 from redistopo.demo.address import entry
 from redistopo.demo.breaking import ACTIONS, Breaker
 from redistopo.demo.cache_aside import CacheAside, Settings
-from redistopo.demo.clients import Clients, Route, Routed, clients
+from redistopo.demo.clients import Route, Routed, clients
 from redistopo.demo.places import Picture, Place, picture
 from redistopo.demo.story import Narrator, Story
 from redistopo.demo.value import Row
+from redistopo.drills.load import Way
 from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell
@@ -55,7 +56,9 @@ class Stage:
         self.root = request.root
         self.own = not request.connect
         self.actions: tuple[str, ...] = ACTIONS if self.own else ()
+        self._topology = topology
         self._rounds = rounds
+        self._way: Way | None = None
         self._picture = Picture()
         self._wake = Event()
         self.trouble = ""
@@ -65,7 +68,9 @@ class Stage:
         self._narrator = Narrator({})
         seen = self._begin(topology)
         self.shape = seen.shape.value
-        self._clients = _clients(topology, seen, self._route)
+        self._way = way = _way(topology, seen)
+        data = sum(not node.watcher for node in seen.nodes)
+        self._clients = clients(replace(way, today=lambda: self._way or way), self._route, data)
         self.writer: Any = self._clients.writer
         self.reader: Any = self._clients.reader
 
@@ -191,7 +196,8 @@ class Stage:
             return found
         self._picture = picture(found.seen, known, self._picture)
         self._narrator.ports = {node.name: node.port for node in found.seen.nodes}
-        for story in self._narrator.tell(known, found.news, self._degraded(), began):
+        stories = self._narrator.tell(known, found.news, self._degraded(), began)
+        for story in (*stories, *self._rekeyed(found.seen)):
             self._tell(story)
         return found
 
@@ -201,6 +207,23 @@ class Stage:
     def _tell(self, story: Story) -> None:
         for told in self._told:
             told(story)
+
+    def _rekeyed(self, seen: Observed) -> Iterator[Story]:
+        """Connections that are made from now on come in with today's passwords: those of the
+        folder, which a rotation changes, and a wipe. Those that are open stay as they are."""
+        before = self._way
+        if before is None or not self.own:
+            return
+        try:
+            now = _way(self._topology, seen)
+        except RedistopoError:  # a file that is being written: the next look reads it
+            return
+        if now.door is not before.door:  # no Sentinel answers, so it can't be said how they would
+            return
+        self._way = now
+        if now.access != before.access:
+            text = "the password was changed: the application read the new one"
+            yield Story(at=moment(), level="changed", text=text)
 
     def _route(self) -> Route:
         now = self._picture
@@ -233,12 +256,11 @@ def stage(request: StageRequest) -> Iterator[Stage]:
             looking.join()
 
 
-def _clients(topology: Sight, seen: Observed, route: Callable[[], Route]) -> Clients:
+def _way(topology: Sight, seen: Observed) -> Way:
     keys = topology.keys
     if keys.application is None:
         raise WrongRequest(
             "the application's password is not known here",
             hint="set REDISTOPO_PASSWORD as it was for redistopo up",
         )
-    data = sum(not node.watcher for node in seen.nodes)
-    return clients(way_in(seen, keys), route, data)
+    return way_in(seen, keys)

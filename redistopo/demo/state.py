@@ -37,6 +37,7 @@ class State:
             "load": {
                 "rate": traffic.rate if traffic else 0.0,
                 "done": traffic.done if traffic else 0.0,
+                "behind": traffic.behind if traffic else False,
             },
             "circuits": [
                 {"shard": shard, "state": str(state)}

@@ -92,9 +92,9 @@ class Narrator:
             yield Story(at=known.at, level="info", text=text)
 
     def _name(self, node: str) -> str:
-        """``node1 (7000)``."""
+        """``node1 (7000)``; one that is known by its address has the port in its name."""
         port = self.ports.get(node)
-        return f"{node} ({port})" if port else node
+        return f"{node} ({port})" if port and not node.endswith(f":{port}") else node
 
     def _since(self, node: str, at: datetime) -> str:
         """``after 5.1 s``; "" where it isn't known when the node fell silent."""

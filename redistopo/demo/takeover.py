@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ from redistopo.demo.places import Picture, ShardDrawn
 from redistopo.demo.stage import Stage
 from redistopo.demo.story import Story
 from redistopo.drills.load.clients import TROUBLE
-from redistopo.errors import RedistopoError, TimedOut
+from redistopo.errors import Interrupted, RedistopoError, TimedOut
 from redistopo.events import Tell, silent, step, warn
 from redistopo.model.observed import Role
 from redistopo.model.promotable import promotable
@@ -79,7 +79,7 @@ class Takeover:
     faults: tuple[str, ...]
 
 
-def homes(live: Stage, cache: CacheAside, ids: list[str]) -> tuple[Home, ...]:
+def homes(live: Stage, cache: CacheAside, ids: Iterable[str]) -> tuple[Home, ...]:
     """These items are cached; where each of them is."""
     found = []
     for id in ids:
@@ -143,12 +143,14 @@ def takeover(live: Stage, cache: CacheAside, found: tuple[Home, ...], tell: Tell
         watched = _Watched(live=live, cache=cache, victim=victim, homes=mine)
         with step(tell, "wait until a replica has taken over, asking for items meanwhile"):
             watched.wait()
-        with step(tell, f"start {victim} again: redistopo up"):
-            trouble = _mended(live)
-    except BaseException:  # Ctrl-C too: what was stopped runs again
+        trouble = _mended(live, victim, tell)
+    except BaseException as ended:  # Ctrl-C too: what was stopped runs again
         with uninterrupted():
-            if trouble := _mended(live):
-                warn(tell, trouble)
+            trouble = _mended(live, victim, tell)
+        if isinstance(ended, KeyboardInterrupt):
+            raise _interrupted(victim, trouble) from ended
+        if trouble:
+            warn(tell, trouble)
         raise
     return Takeover(
         node=victim,
@@ -166,14 +168,23 @@ def takeover(live: Stage, cache: CacheAside, found: tuple[Home, ...], tell: Tell
     )
 
 
-def _mended(live: Stage) -> str:
+def _mended(live: Stage, victim: str, tell: Tell) -> str:
     """All nodes run, and every check passes; else why not. `start` would refuse where nobody
     has taken over yet; `up` waits, and lets the right one lead."""
     try:
-        up(UpRequest(root=live.root, seconds=_WHOLE_SECONDS, keep=True), silent)
+        with step(tell, f"start {victim} again: redistopo up"):
+            up(UpRequest(root=live.root, seconds=_WHOLE_SECONDS, keep=True), silent)
     except RedistopoError as error:
         return f"not all is well again: {error.message}; redistopo up goes on with it"
     return ""
+
+
+def _interrupted(victim: str, trouble: str) -> Interrupted:
+    if trouble:
+        return Interrupted(f"interrupted, and {trouble}", hint="redistopo up")
+    return Interrupted(
+        f"interrupted; {victim}, which was stopped, runs again, and every check passes"
+    )
 
 
 def _shard_with(live: Stage, node: str) -> ShardDrawn:

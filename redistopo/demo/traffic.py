@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import accumulate
+from math import inf
 
 from redistopo.demo.limits import MOST_RATE
 
@@ -33,6 +34,7 @@ class Traffic:
         self._asked = 0
         self._since = 0.0
         self._due = 0.0
+        self._left_out = -inf
         self._ended = False
         self._done: deque[float] = deque(maxlen=int(MOST_RATE * _COUNTED) + 1)
         self._threads: list[threading.Thread] = []
@@ -48,6 +50,7 @@ class Traffic:
             self._rate = max(0.0, min(float(rate), MOST_RATE)) if self._ids else 0.0
             self._asked += 1
             self._due = self._since = time.monotonic()
+            self._left_out = -inf
             self._done.clear()
             if self._rate and not self._threads:
                 self._threads = [
@@ -67,6 +70,15 @@ class Traffic:
                 self._done.popleft()
             # right after a change there is too little to tell a rate from
             return round(len(self._done) / max(1.0, min(_COUNTED, now - self._since)), 1)
+
+    @property
+    def behind(self) -> bool:
+        """Whether some of the last seconds' requests are left out: answers are too slow for
+        that rate, and all threads wait for them."""
+        now = time.monotonic()
+        with self._wake:
+            late = self._due < now - _LATE or self._left_out > now - _COUNTED
+            return late and self._rate > 0
 
     def close(self) -> None:
         """No request is begun any more; those under way get a moment to end."""
@@ -92,7 +104,10 @@ class Traffic:
                     self._wake.wait()
                     continue
                 # each takes a moment of its own: one wakes up for it, not all of them
-                mine, asked = max(self._due, time.monotonic() - _LATE), self._asked
+                now, asked = time.monotonic(), self._asked
+                mine = max(self._due, now - _LATE)
+                if mine > self._due:
+                    self._left_out = now
                 self._due = mine + 1 / self._rate
                 while asked == self._asked and (left := mine - time.monotonic()) > 0:
                     self._wake.wait(left)

@@ -178,6 +178,11 @@ class Layout:
         return self.state / "events.jsonl"
 
     @property
+    def checking(self) -> Path:
+        """Locked while `demo --check` is at work: it stops a primary, and measures."""
+        return self.state / "demo-check.lock"
+
+    @property
     def database(self) -> Path:
         """The demo's items, behind its cache."""
         return self.state / "demo.sqlite"

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.events import Tell, note
@@ -12,6 +13,8 @@ from redistopo.model.layout import Layout
 from redistopo.world.files import private_folder, read_text, writing
 from redistopo.world.folder import claim, refuse_foreign, sweep
 from redistopo.world.waiting import Deadline, wait_for
+
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
@@ -33,12 +36,35 @@ def locked(
         if make:
             claim(layout)
             sweep(layout)
-        with writing(layout.lock):
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, json.dumps({"pid": os.getpid(), "verb": verb}).encode(), 0)
+        _sign(handle, layout.lock, verb)
         yield True
     finally:
         os.close(handle)
+
+
+@contextmanager
+def one_at_a_time(path: Path, verb: str) -> Iterator[None]:
+    """This process alone does what `path` stands for, beside whoever changes the topology; the
+    system frees it if we die. Raises RedistopoError, which names who is at it already."""
+    with writing(path):
+        handle = os.open(path, _FLAGS, 0o600)
+    try:
+        if not try_lock(handle):
+            raise RedistopoError(
+                f"{_holder(path)} is at work on this topology",
+                hint="let it finish, or end it with Ctrl-C in its terminal",
+            )
+        _sign(handle, path, verb)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sign(handle: int, path: Path, verb: str) -> None:
+    """Whoever finds it locked can tell by whom."""
+    with writing(path):
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps({"pid": os.getpid(), "verb": verb}).encode(), 0)
 
 
 def _hold(layout: Layout, deadline: Deadline, tell: Tell, *, make: bool) -> int | None:
@@ -48,17 +74,16 @@ def _hold(layout: Layout, deadline: Deadline, tell: Tell, *, make: bool) -> int 
             private_folder(layout.state)
         elif not layout.state.is_dir():
             return None
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             with writing(layout.lock):
-                handle = os.open(layout.lock, flags, 0o600)
+                handle = os.open(layout.lock, _FLAGS, 0o600)
         except RedistopoError:
             if layout.state.is_dir():
                 raise
             continue
         try:
             if not try_lock(handle):
-                note(tell, f"waiting for {_holder(layout)}")
+                note(tell, f"waiting for {_holder(layout.lock)}")
                 _wait(handle, layout, deadline)
             if _current(handle, layout):
                 return handle
@@ -86,18 +111,20 @@ def try_lock(handle: int) -> bool:
 
 def _wait(handle: int, layout: Layout, deadline: Deadline) -> None:
     try:
-        wait_for(lambda: try_lock(handle) or None, deadline, lambda: _holder(layout), pause=0.05)
+        wait_for(
+            lambda: try_lock(handle) or None, deadline, lambda: _holder(layout.lock), pause=0.05
+        )
     except TimedOut as error:
         raise RedistopoError(
-            f"this topology is being changed by {_holder(layout)}",
+            f"this topology is being changed by {_holder(layout.lock)}",
             detail=f"waited {deadline.seconds:g} s",
             hint="let it finish, or end it with Ctrl-C in its terminal",
         ) from error
 
 
-def _holder(layout: Layout) -> str:
+def _holder(path: Path) -> str:
     try:
-        said = json.loads(read_text(layout.lock) or "")
+        said = json.loads(read_text(path) or "")
         return f"`redistopo {said['verb']}` (pid {said['pid']})"
     except (ValueError, KeyError, TypeError):
         return "another redistopo"

@@ -4,11 +4,13 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from redis import Redis
 from support.caches import MARGIN, Process, Rows, at_once, beside, short
 from support.loads import Server, served
 from support.waiting import until
@@ -162,6 +164,43 @@ def test_who_joins_a_load_that_another_process_overtook_does_not_get_its_row(
     assert later().data == {"id": "a", "value": 5}
     assert paused().data == {"id": "a", "value": 1}
     assert cache.get("a").data == other.get("a").data == {"id": "a", "value": 5}
+
+
+class _Held(Redis):  # type: ignore[type-arg]
+    """Before it deletes, `meanwhile` is done; the first answer to a script comes after `go`."""
+
+    def delete(self, *keys: Any) -> Any:
+        self.meanwhile()
+        return super().delete(*keys)
+
+    def eval(self, *words: Any) -> Any:
+        answer = super().eval(*words)
+        if not self.answered.is_set():
+            self.answered.set()
+            assert self.go.wait(20)
+        return answer
+
+
+def test_who_comes_after_a_write_does_not_join_who_found_the_old_row_just_before_the_deletion(
+    server: Server, client: Any, rows: Rows, tmp_path: Path
+) -> None:
+    def read_too_early() -> None:
+        early.append(beside(lambda: cache.get("a")))
+        until(held.answered.is_set)  # it was told the old row, and hasn't come back with it
+
+    early: list[Any] = []
+    held = _Held("127.0.0.1", server.port)
+    held.meanwhile, held.answered, held.go = read_too_early, Event(), Event()
+    with held, served(tmp_path) as empty, short(empty.port) as lagging:
+        CacheAside(client, rows.load).get("a")
+        cache = CacheAside(held, rows.load, reader=lagging)
+        rows.rows["a"] = 5
+        assert cache.invalidate("a")
+        later = beside(lambda: cache.get("a"))
+        until(lambda: rows.loads == 2)  # it reads the new row, and waits for nobody
+        held.go.set()
+        assert later().data == {"id": "a", "value": 5}
+        assert early[0]().data == {"id": "a", "value": 1}
 
 
 def test_an_error_of_the_database_reaches_all_who_wait_and_the_next_tries_again(

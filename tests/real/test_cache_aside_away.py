@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.caches import BOUND, MARGIN, Rows, at_once, short
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+from support.caches import BOUND, MARGIN, SHORT, Rows, at_once, short
 from support.engines import BUNDLED
 from support.loads import Server, frozen, served
 from support.waiting import until
 
-from redistopo.demo import CacheAside, Settings, Source, State
+from redistopo.demo import CacheAside, CacheAway, Settings, Source, State
 
 SETTINGS = Settings(retry_seconds=0.2)
 
@@ -128,6 +131,18 @@ def test_a_wrong_password(server: Server, rows: Rows) -> None:
                 assert "Authentication" in cache.get("1").degraded
         with short(server.port, "right") as client:
             assert CacheAside(client, rows.load).get("1").degraded == ""
+
+
+def test_sentinels_of_which_none_answers_are_told_in_a_line(server: Server, rows: Rows) -> None:
+    with server.client() as admin:
+        admin.shutdown(nosave=True)
+    once = {"retry": Retry(NoBackoff(), 0), **SHORT}
+    nobody = Sentinel([("127.0.0.1", server.port)] * 3, sentinel_kwargs=once)
+    with nobody.master_for("shop", **once) as client:
+        cache = CacheAside(client, rows.load, settings=SETTINGS)
+        assert cache.get("1").degraded == "MasterNotFoundError: No master found for 'shop'"
+        with pytest.raises(CacheAway, match=r"No master found for 'shop'$"):
+            cache.check("1")
 
 
 def test_a_user_who_may_not_run_scripts_has_no_cache_but_every_row(

@@ -15,6 +15,12 @@ from support.waiting import until
 
 DELAY = 0.2
 
+_WELL = {
+    "status": "ok",
+    "database": "ok",
+    "cache": {"shard 1": "ok", "shard 2": "ok", "shard 3": "ok"},
+}
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
@@ -114,6 +120,7 @@ def test_what_is_refused_is_refused_as_json(demo: Demo) -> None:
         (400, "POST", "/load", b'{"rate": 1%s}' % (b"0" * 400), {**press, **as_json}),
         (400, "PUT", "/data/1", b"[" * 15_000, as_json),
         (400, "POST", "/load", b"{", {**press, "Content_Type": "application/json"}),
+        (400, "PUT", "/data/1", b"\xff", as_json),
         (415, "POST", "/load", b"rate=1", press),
         (400, "POST", "/ttl", {"seconds": 0}, press),
         (413, "POST", "/load", {"rate": "9" * 20_000}, press),
@@ -130,6 +137,7 @@ def test_what_is_refused_is_refused_as_json(demo: Demo) -> None:
     for status, method, path, body, headers in refused:
         reply = demo.ask(method, path, body, **headers)
         assert (reply.status, bool(reply.error)) == (status, True), (method, path, body, headers)
+    assert demo.ask("PUT", "/data/1", b"", **as_json).error == "the body is no JSON"
     page = demo.ask("GET", "/", Origin="http://evil.example")
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
@@ -185,6 +193,9 @@ def test_a_primary_is_stopped_from_the_page_and_started_again(demo: Demo, shop: 
         away = demo.get("1")
         assert (away.status, away.json["source"]) == (200, "database")
         assert away.json["degraded"]
+        health = demo.ask("GET", "/healthz")
+        assert (health.status, health.json["status"]) == (200, "degraded")
+        assert [name for name, said in health.json["cache"].items() if said == "ok"] != []
         assert away.json["ttl"] is None
         until(lambda: demo.get("1").json["source"] == "cache", 30)
         assert demo.get("1").json["node"] != lead
@@ -195,7 +206,7 @@ def test_a_primary_is_stopped_from_the_page_and_started_again(demo: Demo, shop: 
         until(lambda: "served from the database meanwhile" in reader.stories())
         demo.press("/load", {"rate": 0})
     assert demo.metric("redistopo_cache_degraded_total") > 0
-    until(lambda: demo.ask("GET", "/healthz").json == {"status": "ok", "without_cache": []})
+    until(lambda: demo.ask("GET", "/healthz").json == _WELL)
 
 
 def test_it_ends_at_once_keeps_its_rows_and_leaves_the_port(shop: Project) -> None:

@@ -1,6 +1,7 @@
 """`demo --check` as a user runs it: the pattern measured, a primary stopped, all whole again."""
 
 import signal
+import subprocess
 from typing import Any
 
 from support.engines import BUNDLED
@@ -11,10 +12,27 @@ from support.waiting import until
 QUICK = ("demo", "--check", "--ttl", "1s", "--db-delay", "50ms")
 
 
-def _keys(project: Project) -> list[str]:
-    """Keys that a check left, on any server."""
+def _holds(project: Project, node: int) -> bool:
+    """Whether this node leads, and has a key of a check."""
+    with project.client(project.port + node - 1) as client:
+        leads = client.info("replication")["role"] == "master"
+        return leads and bool(client.keys("redistopo-check*"))
+
+
+def _await(running: subprocess.Popen[str], words: str) -> str:
+    """The line with these words, once it was told."""
+    assert running.stderr is not None
+    while words not in (line := running.stderr.readline()):
+        assert line
+    return line
+
+
+def _keys(project: Project, but: int = 0) -> list[str]:
+    """Keys that a check left, on any server that runs."""
     left: list[str] = []
-    for port in project.ports:
+    for node, port in enumerate(project.ports, 1):
+        if node == but:
+            continue
         with project.client(port) as client:
             left += client.scan_iter("redistopo-check*")
     return left
@@ -58,18 +76,36 @@ def test_a_cluster(project: Project) -> None:
     assert _keys(project) == []
     # Ctrl-C while the primary is away
     running = project.begin(*QUICK)
-    assert running.stderr is not None
-    while "ok: stop" not in (line := running.stderr.readline()):
-        assert line
+    victim = _await(running, "ok: stop").split("stop ")[1].split(",")[0]
     running.send_signal(signal.SIGINT)
     assert running.wait(60) == 130
-    running.communicate()
+    _out, err = running.communicate()
+    assert f"interrupted; {victim}, which was stopped, runs again, and every check passes" in err
     assert project.faults() == []
     assert _keys(project) == []
+    # two at once would measure each other's outage; Ctrl-C before anything is stopped
+    running = project.begin("demo", "--check", "--ttl", "60s", "--db-delay", "50ms")
+    _await(running, "ok: ask again")
+    assert _keys(project)
+    refused = project.run(*QUICK, check=1)
+    assert f"`redistopo demo --check` (pid {running.pid}) is at work" in refused.err
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(60) == 130
+    assert "interrupted while no node was stopped" in running.communicate()[1]
+    assert _keys(project) == []
+    # the primary of its key dies by another hand: the key is removed where it lives then
+    running = project.begin("demo", "--check", "--ttl", "60s", "--db-delay", "50ms")
+    _await(running, "ok: ask again")
+    dead = next(n for n in range(1, 7) if _holds(project, n))
+    project.crash(dead)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 3
+    assert "FAIL  miss again: the cache couldn't be used" in out
+    assert "may be left" not in err
+    assert _keys(project, but=dead) == []
     # a check stops nothing where not all is well
-    project.crash(4)
     done = project.run(*QUICK, check=3)
-    assert "FAIL  no primary was stopped, for not all is well: node4" in done.out
+    assert f"FAIL  no primary was stopped, for not all is well: node{dead}" in done.out
     assert len(project.servers()) == 5
 
 
@@ -111,6 +147,7 @@ def test_where_nobody_takes_over(project: Project) -> None:
 
 def test_nothing_runs(project: Project) -> None:
     assert "no redistopo.toml" in project.run(*QUICK, check=2).err
+    assert "--database isn't for --check" in project.run(*QUICK, "--database", "x", check=2).err
     project.init("standalone", engine=BUNDLED.path)
     done = project.run(*QUICK, check=1)
     assert "Next: start it: redistopo up" in done.err

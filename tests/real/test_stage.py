@@ -235,8 +235,15 @@ def test_users_and_tls(project: Project, shape: str) -> None:
     assert TLS is not None
     project.init(shape, "--tls", "--acl", engine=TLS.path)
     project.up()
+    told: list[Story] = []
     with stage(StageRequest(root=project.root)) as live:
+        live.follow(told.append)
         _works(live)
         found = live.writer.get_primaries()[0] if shape == "cluster" else None
         client = live.writer.get_redis_connection(found) if found else live.writer
         assert client.execute_command("ACL WHOAMI") == "default"
+        # a rotation closes no connection; who comes anew brings the new password, to Sentinels too
+        project.run("secret", "rotate", check=0)
+        project.run("call", "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes", check=0)
+        until(lambda: _served(live, "x"))
+        until(lambda: "the password was changed" in "".join(one.text for one in told))

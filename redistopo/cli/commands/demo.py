@@ -69,9 +69,17 @@ def demo(
 
     manner = Manner(verb="demo", as_json=as_json, quiet=quiet)
     if check:
-        from redistopo.demo.measure import CheckRequest
 
-        _check(manner, lambda: CheckRequest(stage=where(), ttl=ttl, db_delay=delay))
+        def checked() -> "CheckRequest":
+            from redistopo.demo.measure import CheckRequest
+
+            if database or open_:
+                what = "--database" if database else "--open"
+                hint = "leave it out: the check has a small database of its own, and no page"
+                raise WrongRequest(f"{what} isn't for --check", hint=hint)
+            return CheckRequest(stage=where(), ttl=ttl, db_delay=delay)
+
+        _check(manner, checked)
         return
 
     def served() -> "DemoRequest":

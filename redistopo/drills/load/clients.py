@@ -8,12 +8,14 @@ connection, a timeout and CLUSTERDOWN (here 0.25 s later) it reads it anew from 
 (redis/sentinel.py, SentinelManagedConnection).
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
 from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
+from redis.credentials import CredentialProvider
 from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
@@ -77,11 +79,11 @@ def enter(way: Way) -> Client:
         case Door.SENTINEL:
             return _Single(by_sentinel(way))
         case Door.PLAIN:
-            return _Single(plain(way.where() if way.where else way.entries[0], way.access))
+            return _Single(plain(way.where() if way.where else way.entries[0], way.data_access))
 
 
-def plain(address: Address, access: Access, *, text: bool = True) -> Any:
-    """redis-py's client for one server."""
+def plain(address: Address, access: Callable[[], Access], *, text: bool = True) -> Any:
+    """redis-py's client for one server; `access` is asked for each connection."""
     host, port = address
     return Redis(host=host, port=port, **options_of(access, text=text))
 
@@ -90,32 +92,45 @@ def clustered(way: Way, *, text: bool = True) -> Any:
     """redis-py's client for a cluster; it reads the slot table now, and may raise TROUBLE."""
     nodes = [ClusterNode(host, port) for host, port in way.entries]
     # some slots may be without an owner while a node is down
-    options = options_of(way.access, text=text)
+    options = options_of(way.data_access, text=text)
     return RedisCluster(startup_nodes=nodes, require_full_coverage=False, **options)
 
 
 def by_sentinel(way: Way, *, text: bool = True) -> Any:
     """redis-py's client for the primary that Sentinels name."""
-    own = way.sentinel or Access(tls=way.access.tls)
-    sentinel = Sentinel(list(way.entries), sentinel_kwargs=options_of(own))
-    return sentinel.master_for(way.service, **options_of(way.access, text=text))
+    sentinel = Sentinel(list(way.entries), sentinel_kwargs=options_of(way.sentinel_access))
+    return sentinel.master_for(way.service, **options_of(way.data_access, text=text))
 
 
-def options_of(access: Access, *, text: bool = True) -> dict[str, Any]:
+class _Credentials(CredentialProvider):
+    """Asked by redis-py when a connection is made: user and password as they are then."""
+
+    def __init__(self, access: Callable[[], Access]) -> None:
+        self._access = access
+
+    def get_credentials(self) -> tuple[()] | tuple[str] | tuple[str, str]:  # type: ignore[override]
+        """Nothing where no password is needed: then redis-py sends no AUTH (connection.py,
+        on_connect_check_health)."""
+        now = self._access()
+        if now.user:
+            return now.user, now.password
+        return (now.password,) if now.password else ()
+
+
+def options_of(access: Callable[[], Access], *, text: bool = True) -> dict[str, Any]:
     """The same for all three; TLS as an application has it. Replies are text, or bytes."""
     options: dict[str, Any] = {
         "retry": Retry(NoBackoff(), 0),
-        "username": access.user or None,
-        "password": access.password or None,
+        "credential_provider": _Credentials(access),
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": ANSWER_SECONDS,
         "decode_responses": text,
         "protocol": 2,
         "driver_info": None,  # no CLIENT SETINFO: 6.2 doesn't know it
     }
-    if access.tls:
-        pem = access.tls.pem or None
-        options |= {"ssl": True, "ssl_ca_certs": access.tls.ca}
+    if tls := access().tls:
+        pem = tls.pem or None
+        options |= {"ssl": True, "ssl_ca_certs": tls.ca}
         options |= {"ssl_certfile": pem, "ssl_keyfile": pem}
     return options
 

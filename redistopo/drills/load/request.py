@@ -33,7 +33,9 @@ class Way:
     to Sentinels themselves (None: without password, with the TLS of `access`). `where` tells
     plain clients a new address once theirs fails (None: they go on trying the one they
     have); it is asked from several threads, each at most 20 times a second, and must not
-    raise.
+    raise. `today` tells how clients come in now, for who outlives a change of passwords (None:
+    as `access` and `sentinel` say, for good); it is asked for each new connection, and must not
+    raise or block.
     """
 
     door: Door
@@ -42,6 +44,16 @@ class Way:
     service: str = ""
     sentinel: Access | None = None
     where: Callable[[], Address] | None = None
+    today: "Callable[[], Way] | None" = None
+
+    def data_access(self) -> Access:
+        """How a new connection to a data node comes in."""
+        return (self.today() if self.today else self).access
+
+    def sentinel_access(self) -> Access:
+        """How a new connection to a Sentinel comes in."""
+        now = self.today() if self.today else self
+        return now.sentinel or Access(tls=now.access.tls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,14 @@
 """The topology as it is drawn: who is where, also while he doesn't answer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from redis.crc import key_slot
 from support.edits import both, gone, info, promoted
 from support.guarded import guarded
 from support.looks import BEGIN
 
-from redistopo.demo.places import Picture, picture
+from redistopo.demo.places import NOBODYS, Picture, picture
 from redistopo.model.known import Known, learn
 from redistopo.model.observed import Observed
 
@@ -42,6 +44,22 @@ def test_a_cluster(observed: Seen, engine_name: str) -> None:
     sent = found.message("")
     assert sent["sentinels"] == []
     assert sent["shards"][0]["slots"] == "0-5460"  # type: ignore[index]
+
+
+def test_an_id_in_each_shard(observed: Seen) -> None:
+    def key_of(id: str) -> str:
+        return f"data:{id}"
+
+    whole = _drawn(observed("redis-7.0", "cluster"))
+    found = whole.one_in_each(key_of)
+    assert list(found) == ["shard 1", "shard 2", "shard 3"]
+    for name, id in found.items():
+        shard = whole.shard_of(key_slot(key_of(id).encode()))
+        assert shard is not None
+        assert shard.name == name
+    lacking = replace(whole, shards=whole.shards[1:])
+    assert list(lacking.one_in_each(key_of)) == ["shard 2", "shard 3", NOBODYS]
+    assert list(_drawn(observed("redis-7.0", "replication")).one_in_each(key_of)) == ["shard 1"]
 
 
 def test_a_dead_primary_stays_where_it_was(observed: Seen) -> None:

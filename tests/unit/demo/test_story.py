@@ -143,3 +143,11 @@ def test_an_outage_ends_with_a_wipe(observed: Seen) -> None:
     assert [one for one in found if "database" in one] == [
         "info: 2 requests were served from the database meanwhile"
     ]
+
+
+def test_a_node_that_is_known_by_its_address_has_its_port_told_once(observed: Seen) -> None:
+    seen = observed("redis-7.0", "cluster")
+    named = [replace(one, name=f"10.0.0.1:{7000 + n}") for n, one in enumerate(seen.nodes)]
+    seen = replace(seen, nodes=tuple(named))
+    (told, *_) = _told([seen, gone("10.0.0.1:7000")(seen)])
+    assert told == "bad: 10.0.0.1:7000 stopped answering: its process isn't running"

@@ -26,7 +26,7 @@ def test_it_keeps_its_pace_and_wants_some_items_more_often() -> None:
     assert traffic.done > 0
     assert asked["1"] > asked["20"]
     traffic.rate = 0
-    assert (traffic.rate, traffic.done) == (0, 0)
+    assert (traffic.rate, traffic.done, traffic.behind) == (0, 0, False)
     traffic.close()
     done = asked.total()
     traffic.rate = 100
@@ -46,6 +46,7 @@ def test_what_was_due_in_an_outage_is_not_made_up_for() -> None:
     until(lambda: len(asked) == 16)  # every thread waits for an answer
     held = time.monotonic()
     until(lambda: time.monotonic() - held > 1)
+    assert traffic.behind  # and says so
     stuck.set()
     freed = time.monotonic()
     until(lambda: time.monotonic() - freed > 0.2)
