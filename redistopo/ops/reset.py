@@ -17,6 +17,7 @@ from redistopo.ops.ground.selection import running
 from redistopo.ops.moves.acting import require_words
 from redistopo.ops.moves.changing import Changing, Request, changing
 from redistopo.world.client import Asker, Command, succeed
+from redistopo.world.interrupt import uninterrupted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,7 @@ def _reset(now: Changing, node: NodeSeen, found: Reset) -> None:
         step(hands.tell, f"reset {node.name}"),
         # it answers once all keys are freed, which takes seconds where there are many millions
         Asker(hands.keys, seconds=hands.deadline.left) as asker,
+        uninterrupted(later=True),  # Ctrl-C in between would leave its keys on its disk
     ):
         for commands in _batches(node, found):
             for reply in asker.ask(node.host, node.port, commands):
