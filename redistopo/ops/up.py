@@ -150,7 +150,8 @@ def _converge(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, .
         seen = look_for_steps(hands)
         now = situation(hands.plan, record, seen, hands.keys, refused=hands.refused)
         hands.plan = current(hands.plan, now)
-        hands.plan = leading(hands.plan, seen, record, "".join(request.primary[:1]), hands.tell)
+        lead = next(iter(request.primary), "")
+        hands.plan = leading(hands.plan, seen, record, lead, hands.tell)
         steps = changes(hands.plan, now)
         refuse_busy_ports(hands.plan, seen, formed=record.formed)
         refuse_low_limits(hands.plan, steps, hands.tell)
@@ -186,7 +187,8 @@ def _rebuilt(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, ..
     execute(hands, steps)
     found = bereaved(hands.plan, record, seen)
     heirs = steps_to_promote(decided(found, request.primary))
-    for name in set(request.primary) - {name for one in found for name in (one.name, one.primary)}:
+    concerned = {name for one in found for name in (one.name, one.primary)}
+    for name in (one for one in request.primary if one not in concerned):
         note(hands.tell, f"--primary {name} is not needed: no node's data depends on it")
     execute(hands, heirs)
     return (*steps, *heirs)

@@ -122,6 +122,7 @@ def _kept_by_a_stopped_replica(project: Project) -> int:
     project.run("reset", "node3", "--hard", "--force", "--yes", check=0)
     _asked(project, 3, last, "up")
     _asked(project, 3, last, "start", f"node{last}")
+    _asked(project, 3, last, "restart", f"node{last}")
     assert "can't both lead" in _up_led(project, 2, "node3", f"node{last}").err
     _up_led(project, 0, f"node{last}")
     _whole(project)
