@@ -24,6 +24,7 @@ class Do(StrEnum):
     FORM = "form"
     CORRECT = "correct"
     REBUILD = "rebuild"
+    PROMOTE = "promote"
     LEAD = "lead"
     MEET = "meet"
     FAILOVER = "failover"
@@ -44,7 +45,7 @@ Drifts = Mapping[str, Settings]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One thing to do to some nodes, and why; `settings` holds what `CORRECT` sets, by node,
-    `slots` what the node leads that comes back by `REJOIN`."""
+    `slots` what the node leads that comes back by `REJOIN`, or leads by `PROMOTE`."""
 
     do: Do
     nodes: tuple[str, ...]
@@ -62,6 +63,7 @@ class Step:
             Do.FORM: "form one cluster of",
             Do.CORRECT: "correct the live configuration of",
             Do.REBUILD: "write a new nodes.conf of",
+            Do.PROMOTE: "let lead, with the data on its disk,",
             Do.LEAD: "let lead",
             Do.MEET: "make known to each other",
             Do.FAILOVER: "have a new primary chosen by",

@@ -103,6 +103,11 @@ _SERVICE = (
     "that off: {}systemctl disable --now redis-server"
 )
 
+_STALE = (
+    "Arch has no older packages: where one isn't found, its lists are missing or stale, and all "
+    "of the system is to be upgraded first: {}pacman -Syu"
+)
+
 
 def parse_release(text: str) -> dict[str, str]:
     """os-release(5) as name -> value, quotes taken off; lines that aren't assignments left out."""
@@ -178,6 +183,8 @@ def _recipe(machine: Machine, way: Way) -> Recipe:
     if way is Way.APT:
         sudo = "" if machine.root else "sudo "
         notes = (_SERVICE.format(sudo),)
+    elif way is Way.PACMAN:
+        notes = (_STALE.format("" if machine.root else "sudo "),)
     obstacle = hint = ""
     if way is Way.BREW and machine.root:
         obstacle, hint = "Homebrew refuses to run as root", "run it as yourself"
@@ -205,9 +212,10 @@ def _commands(machine: Machine, way: Way) -> tuple[Command, ...]:
     if way is Way.YUM:
         return (("yum", "install", "-y", "redis"),)
     if way is Way.APK:
+        add = ("apk", "add", "--update-cache")  # for the same reason as apt-get update
         if 0 < major < 4 and _minor(machine.release) < 20:  # Valkey came with Alpine 3.20
-            return (("apk", "add", "redis"),)
-        return (("apk", "add", "valkey", "valkey-cli"),)
+            return ((*add, "redis"),)
+        return ((*add, "valkey", "valkey-cli"),)
     if way is Way.PACMAN:
         return (("pacman", "-S", "--needed", "--noconfirm", "valkey"),)
     return (("brew", "install", "redis"),)

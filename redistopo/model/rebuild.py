@@ -9,7 +9,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from redistopo.model.replies import slot_range
+from redistopo.model.slots import SlotRange
+
 _HANDSHAKE = frozenset({"handshake", "noaddr"})
+_ROLES = frozenset({"master", "slave"})
 _PASSING = frozenset({"myself", "fail", "fail?", "noflags"})
 _SHARD = re.compile(r"(?<=shard-id=)[0-9a-f]{40}")
 
@@ -33,6 +37,10 @@ class Entry:
     def shard(self) -> str:
         found = _SHARD.search(self.place)
         return found[0] if found else ""
+
+    @property
+    def ranges(self) -> tuple[SlotRange, ...]:
+        return tuple(slot_range(one) for one in self.slots)
 
     @property
     def leads(self) -> bool:
@@ -111,6 +119,11 @@ def _entry(parts: list[str], address: str) -> Entry | None:
         place = address + place[place.find("@") :] if "@" in place else place
     # half-migrated slots stand in a node's own line, and would be taken for the reader's
     slots = tuple(part for part in parts[8:] if not part.startswith("["))
+    try:
+        for one in slots:
+            slot_range(one)
+    except ValueError:
+        return None
     return Entry(
         id=parts[0],
         place=place,
@@ -151,14 +164,40 @@ def rebuilt(tables: Mapping[str, str], address: str) -> str | None:
             epoch=heir.epoch,
             place=_SHARD.sub(heir.shard, me.place) if heir.shard else me.place,
         )
-    others = (
-        replace(one, flags=_lasting(one))
-        for one in source.entries
-        if one is not me and not _HANDSHAKE & set(one.flags)
+    return _text(mine, (one for one in source.entries if one is not me), source.epoch)
+
+
+def promoted(tables: Mapping[str, str], address: str, slots: Iterable[SlotRange]) -> str | None:
+    """The nodes.conf by which the replica at `address` leads those slots, in a new epoch that is
+    above all others; whom it followed follows it. None where no file is whole and knows it."""
+    read = [read_table(text, other) for other, text in tables.items()]
+    source = latest(table for table in read if table and table.at(address))
+    own = read_table(tables.get(address, ""), address)
+    me = source.at(address) if source else None
+    if source is None or me is None:
+        return None
+    epoch = 1 + max(table.epoch for table in read if table)
+    followed = {me.primary, mine.primary if own and (mine := own.at(address)) else ""}
+    leading = replace(
+        me,
+        flags=("myself", "master", *(one for one in _lasting(me) if one not in _ROLES)),
+        primary="-",
+        epoch=epoch,
+        slots=tuple(map(str, slots)),
     )
+    others = (
+        replace(one, flags=("slave",), primary=me.id, slots=()) if one.id in followed else one
+        for one in source.entries
+        if one is not me
+    )
+    return _text(leading, others, epoch)
+
+
+def _text(mine: Entry, others: Iterable[Entry], epoch: int) -> str:
+    kept = (replace(one, flags=_lasting(one)) for one in others if not _HANDSHAKE & set(one.flags))
     # it may have voted in each epoch up to this one, and must not vote twice
-    closing = f"vars currentEpoch {source.epoch} lastVoteEpoch {source.epoch}"
-    return "\n".join([str(mine), *map(str, others), closing, ""])
+    closing = f"vars currentEpoch {epoch} lastVoteEpoch {epoch}"
+    return "\n".join([str(mine), *map(str, kept), closing, ""])
 
 
 def _lasting(entry: Entry) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.model.observed import NodeSeen, Observed, missing_slots, shards_of
-from redistopo.model.slots import SLOTS, SlotRange, split
+from redistopo.model.slots import SLOTS, SlotRange, split, within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +91,7 @@ def comebacks(seen: Observed, shards: int) -> tuple[Comeback, ...]:
 def _pieces(missing: Iterable[SlotRange], shards: int) -> list[tuple[SlotRange, ...]]:
     """The missing slots, cut where the plan cuts its shards."""
     wanted = tuple(missing)
-    cut = (
-        tuple(
-            SlotRange(max(one.first, share.first), min(one.last, share.last))
-            for one in wanted
-            if one.first <= share.last and share.first <= one.last
-        )
-        for share in split(shards)
-    )
+    cut = (within(wanted, [share]) for share in split(shards))
     return [piece for piece in cut if piece]
 
 

@@ -138,7 +138,7 @@ def _member(line: str) -> Member:
             pong=int(pong),
             epoch=int(epoch),
             linked=link == "connected",
-            slots=tuple(_range(part) for part in parts[8:] if part and part[0] != "["),
+            slots=tuple(slot_range(part) for part in parts[8:] if part and part[0] != "["),
             open_slots=tuple(_open(part) for part in parts[8:] if part and part[0] == "["),
         )
     except ValueError as error:
@@ -169,7 +169,8 @@ def _flags(text: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def _range(text: str) -> SlotRange:
+def slot_range(text: str) -> SlotRange:
+    """The range written so (``0-5460``, ``8000``); raises ValueError for what is none."""
     parts = _RANGE.fullmatch(text)
     found = SlotRange(int(parts[1]), int(parts[2] or parts[1])) if parts else None
     if found is None or not found.first <= found.last < SLOTS:

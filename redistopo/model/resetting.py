@@ -153,9 +153,16 @@ def _lost(seen: Observed, node: NodeSeen, most: NodeSeen | None) -> tuple[str, s
     lost = f"{_keys(node.keys)} lost: no other node that answers has what it holds"
     if most is not None:
         lost += f" ({most.name} has {_keys(most.keys)}, and isn't linked)"
-    if silent := [one.name for one in seen.nodes if not one.answers]:
-        return lost, f"redistopo start brings back {', '.join(silent)}, which may have it"
-    return lost, ""
+    ways = {
+        "start": [one.name for one in seen.nodes if not one.answers and not one.paused],
+        "resume": [one.name for one in seen.nodes if not one.answers and one.paused],
+    }
+    told = (
+        f"redistopo {verb} brings back {', '.join(names)}, which may have it"
+        for verb, names in ways.items()
+        if names
+    )
+    return lost, "; ".join(told)
 
 
 def _keys(count: int) -> str:

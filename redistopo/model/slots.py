@@ -48,6 +48,17 @@ def ranges(slots: Iterable[int]) -> tuple[SlotRange, ...]:
     return tuple(found)
 
 
+def within(some: Iterable[SlotRange], others: Iterable[SlotRange]) -> tuple[SlotRange, ...]:
+    """The slots that are in both, cut where either is cut."""
+    kept = tuple(others)
+    return tuple(
+        SlotRange(max(one.first, two.first), min(one.last, two.last))
+        for one in some
+        for two in kept
+        if one.first <= two.last and two.first <= one.last
+    )
+
+
 def show(owned: Iterable[SlotRange]) -> str:
     """Ranges as people and redis-cli write them: ``0-5460,8000``."""
     return ",".join(str(one) for one in owned)

@@ -6,10 +6,12 @@ from pathlib import Path
 from redistopo.errors import ExitCode, WrongRequest
 from redistopo.events import silent
 from redistopo.form.hands import Hands
+from redistopo.model.bereft import decided
 from redistopo.model.changes import Step, changes, current
 from redistopo.model.observed import Observed, shards_of
 from redistopo.model.plan import Plan
 from redistopo.model.planner import as_seen
+from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine
 from redistopo.ops.ground.leadership import leading, refuse_empty_primaries
 from redistopo.ops.ground.limits import refuse_low_limits
@@ -51,6 +53,7 @@ def dry_run(root: Path, engine: str = "") -> PlanResult:
     result = _planned(made, sure=True)
     refuse_empty_primaries(made, record, result.seen)
     refuse_lost_tables(made, lost_tables(made, record, result.seen))
+    decided(bereaved(made, record, result.seen), ())
     refuse_low_limits(made, result.steps, silent)
     refuse_busy_ports(made, result.seen, formed=record is not None and record.formed)
     return result

@@ -17,6 +17,7 @@ from redistopo.ops.ground.selection import running
 from redistopo.ops.moves.acting import require_words
 from redistopo.ops.moves.changing import Changing, Request, changing
 from redistopo.world.client import Asker, Command, succeed
+from redistopo.world.interrupt import uninterrupted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,23 +95,33 @@ def _allowed(found: Reset, request: ResetRequest) -> Reset:
 
 def _reset(now: Changing, node: NodeSeen, found: Reset) -> None:
     hands = now.hands
-    # a primary that holds keys refuses the reset, and a replica refuses to be flushed: it is
-    # emptied by the reset, but in memory alone. From its append-only file its keys would come
-    # back at the next start, and claim their slots: so all are flushed afterwards
-    flushed = found.lost and found.role is Role.PRIMARY
-    first: list[Command] = [("FLUSHALL",)] if flushed else []
-    how = "HARD" if found.hard else "SOFT"
-    commands: list[Command] = [*first, ("CLUSTER", "RESET", how), ("FLUSHALL",)]
     with (
         step(hands.tell, f"reset {node.name}"),
         # it answers once all keys are freed, which takes seconds where there are many millions
         Asker(hands.keys, seconds=hands.deadline.left) as asker,
+        uninterrupted(later=True),  # Ctrl-C in between would leave its keys on its disk
     ):
-        for command in commands:  # one by one: after a refused reset nothing is flushed
-            reply = asker.ask(node.host, node.port, [command])[0]
-            succeed(reply, f"{node.name}: {' '.join(map(str, command))}")
+        for commands in _batches(node, found):
+            for reply in asker.ask(node.host, node.port, commands):
+                for one in reply if isinstance(reply, list) else [reply]:
+                    succeed(one, f"{node.name}: CLUSTER RESET")
     # not where it keeps its id: Valkey would then refuse it for 60 s, however it comes
     if found.hard:
         others = [other for other in now.seen.answering if other.name != node.name]
         with step(hands.tell, f"have {len(others)} others forget its id"):
             forget(hands, {other.name: (found.id,) for other in others})
+
+
+def _batches(node: NodeSeen, found: Reset) -> tuple[tuple[Command, ...], ...]:
+    """What resets it and empties it, each batch sent once the one before was done.
+
+    A primary that holds keys refuses the reset, so it is flushed before, where they may be
+    lost: at once with it, for an empty primary that leads would empty its replicas. A replica
+    refuses to be flushed. The reset empties it, but in memory alone: from its append-only file
+    its keys would come back at the next start, and claim their slots. So it is flushed too, but
+    not after a refusal: it was elected meanwhile.
+    """
+    reset_it: Command = ("CLUSTER", "RESET", "HARD" if found.hard else "SOFT")
+    if node.role is Role.PRIMARY and found.lost:
+        return ((("MULTI",), ("FLUSHALL",), reset_it, ("EXEC",)),)
+    return ((reset_it,), (("FLUSHALL",),))

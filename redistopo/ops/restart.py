@@ -8,6 +8,7 @@ from redistopo.errors import ExitCode, FaultFound, RedistopoError, WrongRequest
 from redistopo.events import Tell, step, warn
 from redistopo.form.handover import Handover
 from redistopo.form.hands import targets
+from redistopo.model.bereft import decided
 from redistopo.model.changes import Do, Step
 from redistopo.model.conf_text import read_conf
 from redistopo.model.exposure import refuse_exposed
@@ -24,6 +25,7 @@ from redistopo.model.restarting import (
 )
 from redistopo.model.selector import SYNTAX, select
 from redistopo.ops.failover import hand_on
+from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine, remember
 from redistopo.ops.ground.limits import refuse_low_limits
 from redistopo.ops.ground.running import configs, saves
@@ -96,8 +98,10 @@ def restart(request: RestartRequest, tell: Tell) -> RestartResult:
     asked = Request(verb="restart", root=request.root, seconds=request.seconds)
     with changing(asked, tell) as now:
         plan = now.hands.plan
-        refuse_older_engine(plan, load_record(plan.layout))
+        record = load_record(plan.layout)
+        refuse_older_engine(plan, record)
         names = tuple(node.name for node in select(now.seen, request.words))
+        decided(bereaved(plan, record, now.seen, names), ())
         _refuse_unready(now, names)
         work = _Work(now=now, request=request)
         if request.rolling:

@@ -8,6 +8,7 @@ from redistopo.errors import RedistopoError, TimedOut, WrongRequest
 from redistopo.events import Tell, note, warn
 from redistopo.form.hands import Hands
 from redistopo.model.access import Access, Keys
+from redistopo.model.bereft import decided
 from redistopo.model.changes import Do, Step, current, starting
 from redistopo.model.node_status import lines
 from redistopo.model.observed import NodeSeen, Observed, Role, missing_slots
@@ -16,6 +17,7 @@ from redistopo.model.record import Record
 from redistopo.model.selector import select
 from redistopo.model.slots import SLOTS
 from redistopo.ops.certs import prepare_certificates
+from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine, remember_primary
 from redistopo.ops.ground.leadership import leading, refuse_empty_primaries
 from redistopo.ops.ground.limits import refuse_low_limits
@@ -122,6 +124,7 @@ def _bring_back(hands: Hands, record: Record, seen: Observed, going: tuple[NodeS
     refuse_empty_primaries(plan, record, seen, names)
     found = lost_tables(plan, record, seen)
     refuse_lost_tables(plan, {name: why for name, why in found.items() if name in names})
+    decided(bereaved(plan, record, seen, names), ())
     now = situation(plan, record, seen, hands.keys)
     plan = leading(current(plan, now), seen, record, "", hands.tell)
     steps, others = starting(plan, now, names)

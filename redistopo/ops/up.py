@@ -8,6 +8,7 @@ from redistopo.errors import ExitCode
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands, targets
 from redistopo.form.haste import calm
+from redistopo.model.bereft import decided
 from redistopo.model.changes import Do, Step, changes, current
 from redistopo.model.connect import Connect, connect
 from redistopo.model.exposure import open_to_listeners
@@ -17,10 +18,11 @@ from redistopo.model.plan import Plan
 from redistopo.model.record import Record
 from redistopo.model.rejoining import comebacks, ghosts
 from redistopo.ops.certs import prepare_certificates
+from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.explain import explaining
 from redistopo.ops.ground.health import Verdict, settle, with_proof
 from redistopo.ops.ground.history import begin, remember
-from redistopo.ops.ground.leadership import leading, refuse_empty_primaries
+from redistopo.ops.ground.leadership import leading, refuse_empty_primaries, require_primaries
 from redistopo.ops.ground.limits import refuse_low_limits
 from redistopo.ops.ground.project import load, plan_of, require_address
 from redistopo.ops.ground.running import configs, refuse_other_locks
@@ -33,6 +35,7 @@ from redistopo.ops.moves.rebuild import (
     lost_tables,
     refuse_lost_tables,
     require_nodes,
+    steps_to_promote,
     steps_to_rebuild,
 )
 from redistopo.ops.moves.rotating import finish_rotation, restore_old
@@ -53,14 +56,15 @@ _ROUNDS = 4
 class UpRequest:
     """How to bring it up; `seconds` for all of it, `keep` leaves what was started on failure.
 
-    `primary` says who leads a replication of which nobody runs and nobody can tell;
+    `primary` says who leads a replication of which nobody runs and nobody can tell, and a
+    cluster's shards whose primaries were reset while a stopped replica has the data;
     `rebuild` names cluster nodes that may get a new nodes.conf, should theirs be refused.
     """
 
     root: Path
     seconds: float = 60.0
     engine: str = ""
-    primary: str = ""
+    primary: tuple[str, ...] = ()
     rebuild: tuple[str, ...] = ()
     keep: bool = False
 
@@ -94,6 +98,7 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
     if risk := open_to_listeners(plan.topology):
         warn(tell, risk)
     require_nodes(plan, request.rebuild)
+    require_primaries(plan, request.primary)
     with (
         locked(plan.layout, "up", deadline, tell, make=True),
         recorded(plan.layout, "up", tell) as told,
@@ -140,12 +145,13 @@ def bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
 
 def _converge(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, ...]:
     """Steps until none is left to do; most often one round, or none."""
-    done: list[Step] = list(_rebuilt(hands, record, request.rebuild))
+    done: list[Step] = list(_rebuilt(hands, record, request))
     for _round in range(_ROUNDS):
         seen = look_for_steps(hands)
         now = situation(hands.plan, record, seen, hands.keys, refused=hands.refused)
         hands.plan = current(hands.plan, now)
-        hands.plan = leading(hands.plan, seen, record, request.primary, hands.tell)
+        lead = next(iter(request.primary), "")
+        hands.plan = leading(hands.plan, seen, record, lead, hands.tell)
         steps = changes(hands.plan, now)
         refuse_busy_ports(hands.plan, seen, formed=record.formed)
         refuse_low_limits(hands.plan, steps, hands.tell)
@@ -168,17 +174,24 @@ def _strayed(hands: Hands) -> bool:
     return bool(comebacks(seen, hands.plan.topology.shards) or ghosts(seen))
 
 
-def _rebuilt(hands: Hands, record: Record, asked: tuple[str, ...]) -> tuple[Step, ...]:
-    """No absent node of a formed cluster is without its table; those asked for got a new one."""
+def _rebuilt(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, ...]:
+    """No absent node of a formed cluster is without its table; those asked for got a new one,
+    and so did those that are to lead in place of a primary that was reset."""
     if not hands.plan.topology.clustered:
         return ()
     seen = look_for_steps(hands)
     refuse_empty_primaries(hands.plan, record, seen)
-    found = lost_tables(hands.plan, record, seen)
-    refuse_lost_tables(hands.plan, {k: v for k, v in found.items() if k not in asked})
-    steps = steps_to_rebuild(hands, seen, found, asked)
+    lost, asked = lost_tables(hands.plan, record, seen), request.rebuild
+    refuse_lost_tables(hands.plan, {k: v for k, v in lost.items() if k not in asked})
+    steps = steps_to_rebuild(hands, seen, lost, asked)
     execute(hands, steps)
-    return steps
+    found = bereaved(hands.plan, record, seen)
+    heirs = steps_to_promote(decided(found, request.primary))
+    concerned = {name for one in found for name in (one.name, one.primary)}
+    for name in (one for one in request.primary if one not in concerned):
+        note(hands.tell, f"--primary {name} is not needed: no node's data depends on it")
+    execute(hands, heirs)
+    return (*steps, *heirs)
 
 
 def _prove(hands: Hands, record: Record, *, formed_now: bool) -> Verdict:

@@ -7,7 +7,7 @@ import pytest
 import redis
 from support.engines import BUNDLED, ENGINES
 from support.judge import roles
-from support.project import Project
+from support.project import Done, Project
 from support.terminal import Terminal
 from support.waiting import until
 
@@ -52,10 +52,27 @@ def _replica_of(project: Project, node: int) -> int:
         return int(client.info("replication")["slave0"]["port"]) - project.port + 1
 
 
+def _asked(project: Project, primary: int, replica: int, *words: str) -> None:
+    """The words are refused: the replica would be emptied by its primary, which was reset."""
+    refused = project.run(*words, check=2)
+    assert f"node{replica} would be emptied: node{primary}, its primary, was reset" in refused.err
+    assert f"to keep them: redistopo up --primary node{replica}" in refused.err
+    assert f"to give them up: redistopo up --primary node{primary}" in refused.err
+
+
+def _up_led(project: Project, code: int, *names: str) -> Done:
+    words = (word for name in names for word in ("--primary", name))
+    return project.run("up", *words, check=code)
+
+
 def _whole(project: Project) -> None:
     until(lambda: project.faults() == [], what="healthy")
 
 
+@pytest.mark.fault(
+    "a primary is reset by force while its replica, which has the data on disk, is stopped",
+    "`up` and `start` refuse to empty it, and name both ways; the one that is chosen leads",
+)
 @pytest.mark.parametrize("engine", EDGES)
 def test_the_full_circle(project: Project, engine: str) -> None:
     _up(project, ENGINES[engine].path)
@@ -90,7 +107,12 @@ def test_the_full_circle(project: Project, engine: str) -> None:
     _whole(project)
     assert _kept(project) == KEYS
 
-    # a primary whose replica is down: refused; and with --force it leads its slots again, empty
+    _given_up(project, _kept_by_a_stopped_replica(project))
+
+
+def _kept_by_a_stopped_replica(project: Project) -> int:
+    """A primary whose replica is down: refused; with --force, `up` asks which of both leads, and
+    the replica, whose number is answered, has all of the data."""
     last = _replica_of(project, 3)
     project.run("stop", f"node{last}", check=0)
     refused = project.run("reset", "node3", "--yes", check=1)
@@ -98,10 +120,30 @@ def test_the_full_circle(project: Project, engine: str) -> None:
     assert f"redistopo start brings back node{last}" in refused.err
     assert _kept(project) == KEYS
     project.run("reset", "node3", "--hard", "--force", "--yes", check=0)
-    project.up()
+    _asked(project, 3, last, "up")
+    _asked(project, 3, last, "start", f"node{last}")
+    _asked(project, 3, last, "restart", f"node{last}")
+    assert "can't both lead" in _up_led(project, 2, "node3", f"node{last}").err
+    _up_led(project, 0, f"node{last}")
+    _whole(project)
+    assert roles(project.ports, project.password)[project.port + last - 1] == "master"
+    assert _kept(project) == KEYS
+    assert "nothing to do" in project.up().out
+    return last
+
+
+def _given_up(project: Project, last: int) -> None:
+    """All are stopped, so that their files alone tell of the reset; the replica's data goes."""
+    first = _replica_of(project, last)
+    project.run("stop", f"node{first}", check=0)
+    project.run("reset", f"node{last}", "--force", "--yes", check=0)
+    project.run("down", check=0)
+    _asked(project, last, first, "up", "--dry-run")
+    told = _up_led(project, 0, f"node{last}", f"node{first % 6 + 1}")
+    assert "is not needed" in told.err
     _whole(project)
     assert 0 < _kept(project) < KEYS
-    assert roles(project.ports, project.password)[project.port + 2] == "master"
+    assert roles(project.ports, project.password)[project.port + last - 1] == "master"
 
 
 def test_what_a_replica_alone_has_is_given_up_by_force_only(project: Project) -> None:

@@ -102,6 +102,7 @@ class Reaper:
 def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
     from redistopo.ops.certs import renew
     from redistopo.ops.down import DownRequest, down
+    from redistopo.ops.reset import ResetRequest, reset
     from redistopo.ops.restart import RestartRequest, restart
     from redistopo.ops.secret import rotate
     from redistopo.ops.set import SetRequest, set_directive
@@ -114,6 +115,9 @@ def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
         "roll": lambda root, tell: restart(RestartRequest(root=root, rolling=True), tell),
         "set": lambda root, tell: set_directive(
             SetRequest(root=root, directive="maxmemory", value=(f"{os.getpid()}mb",)), tell
+        ),
+        "reset": lambda root, tell: reset(
+            ResetRequest(root=root, words=("node1",), hard=True, force=True), tell
         ),
         "renew": lambda root, tell: renew(root, 365, tell),
         "rebuild": lambda root, tell: up(UpRequest(root=root, rebuild=("node1",)), tell),

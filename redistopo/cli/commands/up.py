@@ -15,7 +15,7 @@ from redistopo.cli.output import Manner, deliver
 @click.option("--keep", is_flag=True, help="On failure, leave running what was started.")
 @click.option("--dry-run", is_flag=True, help="Print the steps and their causes; do nothing.")
 @click.option("--attach", is_flag=True, help="Follow all logs afterwards, until Ctrl-C.")
-@click.option("--primary", default="", metavar="NODE", help="Who leads, where nobody can tell.")
+@click.option("--primary", multiple=True, metavar="NODE", help="Who leads, where nobody can tell.")
 @click.option(
     "--rebuild",
     multiple=True,
@@ -30,7 +30,7 @@ def up(
     keep: bool,
     dry_run: bool,
     attach: bool,
-    primary: str,
+    primary: tuple[str, ...],
     rebuild: tuple[str, ...],
     as_json: bool,
     quiet: bool,
@@ -54,7 +54,7 @@ def up(
         root=root,
         seconds=timeout,
         engine=engine,
-        primary=primary,
+        primary=tuple(dict.fromkeys(primary)),
         rebuild=tuple(dict.fromkeys(rebuild)),
         keep=keep,
     )

@@ -1,7 +1,7 @@
 """Who leads where a primary doesn't run: the servers, the record, or the user, never a guess."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from redistopo.errors import WrongRequest
 from redistopo.events import Tell, note
@@ -32,7 +32,6 @@ def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tel
     """
     if plan.topology.clustered or len(plan.nodes) == 1:
         return plan
-    _require_known(plan, primary)
     running = [node for node in seen.nodes if node.running]
     if any(node.paused for node in running):
         return plan  # they are continued first, and asked
@@ -58,6 +57,17 @@ def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tel
             hint=f"say who leads: redistopo up --primary NODE, one of {', '.join(rich)}",
         )
     return _if_latest(plan, rich)
+
+
+def require_primaries(plan: Plan, names: Collection[str]) -> None:
+    """Raises WrongRequest for a name that is no data node's, and for more leaders than can be."""
+    for name in names:
+        _require_known(plan, name)
+    if len(names) > 1 and not plan.topology.clustered:
+        raise WrongRequest(
+            f"{' and '.join(names)} can't both lead: a {plan.topology.shape} has one primary",
+            hint=f"say one of them: redistopo up --primary {next(iter(names))}",
+        )
 
 
 def _require_known(plan: Plan, primary: str) -> None:

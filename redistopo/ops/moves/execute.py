@@ -21,7 +21,7 @@ from redistopo.model.rejoining import ghosts
 from redistopo.model.sentinels import MONITOR
 from redistopo.ops.ground.watching import known_id
 from redistopo.ops.moves.persisting import finish, prepare, refuse_renamed, to_log, to_snapshot
-from redistopo.ops.moves.rebuild import rebuild
+from redistopo.ops.moves.rebuild import promote, rebuild
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 from redistopo.world.ending import end_all
 from redistopo.world.files import private_folder, read_text, write_private
@@ -225,6 +225,7 @@ _DOERS: dict[Do, Callable[[Hands, Step], None]] = {
     Do.FORM: _form,
     Do.CORRECT: _correct,
     Do.REBUILD: rebuild,
+    Do.PROMOTE: promote,
     Do.LEAD: _lead,
     Do.MEET: _meet,
     Do.FAILOVER: _fail_over,

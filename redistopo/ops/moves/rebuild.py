@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import note, warn
 from redistopo.form.hands import Hands
+from redistopo.model.bereft import Bereft
 from redistopo.model.changes import Do, Step
 from redistopo.model.observed import Observed
-from redistopo.model.plan import Plan
-from redistopo.model.rebuild import rebuilt
+from redistopo.model.plan import NodePlan, Plan
+from redistopo.model.rebuild import promoted, rebuilt
 from redistopo.model.record import Record
+from redistopo.model.slots import brief
 from redistopo.world.tables import damaged, lost, refusal, replace_table, tables
 
 
@@ -72,18 +74,42 @@ def steps_to_rebuild(
     return tuple(steps)
 
 
+def steps_to_promote(heirs: Iterable[Bereft]) -> tuple[Step, ...]:
+    """A step for each stopped replica that is to lead in place of a primary that was reset."""
+    return tuple(
+        Step(
+            do=Do.PROMOTE,
+            nodes=(one.name,),
+            cause=f"{one.primary}, who led slots {brief(one.slots)}, was reset; --primary names it",
+            slots=one.slots,
+        )
+        for one in heirs
+    )
+
+
 def rebuild(hands: Hands, one: Step) -> None:
     """Each node has a table by which it is in its cluster again; the old file is kept."""
     for node in hands.nodes(one.nodes):
         others = tables(other for other in hands.plan.nodes if other is not node)
-        text = rebuilt(others, node.address)
-        if text is None:
-            raise RedistopoError(
-                f"no other node's nodes.conf knows {node.name} ({node.address})",
-                detail=f"looked at: {', '.join(others) or 'none is there'}",
-                hint="put the file back from a copy; or start over: redistopo down --wipe",
-            )
-        kept = node.folder.table.exists()
-        replace_table(node, text)
-        old = f"; the old one is kept as {node.folder.damaged}" if kept else ""
-        warn(hands.tell, f"{node.name}: nodes.conf written anew{old}")
+        _replace(hands, node, rebuilt(others, node.address), others)
+
+
+def promote(hands: Hands, one: Step) -> None:
+    """The node has a table by which it leads those slots; the old file is kept."""
+    for node in hands.nodes(one.nodes):
+        all_of_them = tables(hands.plan.nodes)
+        text = promoted(all_of_them, node.address, one.slots)
+        _replace(hands, node, text, all_of_them)
+
+
+def _replace(hands: Hands, node: NodePlan, text: str | None, looked_at: Iterable[str]) -> None:
+    if text is None:
+        raise RedistopoError(
+            f"no other node's nodes.conf knows {node.name} ({node.address})",
+            detail=f"looked at: {', '.join(looked_at) or 'none is there'}",
+            hint="put the file back from a copy; or start over: redistopo down --wipe",
+        )
+    kept = node.folder.table.exists()
+    replace_table(node, text)
+    old = f"; the old one is kept as {node.folder.damaged}" if kept else ""
+    warn(hands.tell, f"{node.name}: nodes.conf written anew{old}")

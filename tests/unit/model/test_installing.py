@@ -61,14 +61,14 @@ APT = ["apt-get update", "apt-get install -y redis-server"]
         (ROCKY.format("7"), ["yum"], ["yum install -y redis"]),
         (ORACLE, ["dnf"], ["dnf install -y redis"]),
         (AMAZON, ["dnf"], ["dnf install -y valkey"]),
-        (ALPINE.format("3.22.1"), ["apk"], ["apk add valkey valkey-cli"]),
-        (ALPINE.format("3.19.0"), ["apk"], ["apk add redis"]),
-        (ALPINE.format("3.23_alpha"), ["apk"], ["apk add valkey valkey-cli"]),
+        (ALPINE.format("3.22.1"), ["apk"], ["apk add --update-cache valkey valkey-cli"]),
+        (ALPINE.format("3.19.0"), ["apk"], ["apk add --update-cache redis"]),
+        (ALPINE.format("3.23_alpha"), ["apk"], ["apk add --update-cache valkey valkey-cli"]),
         (ARCH, ["pacman"], ["pacman -S --needed --noconfirm valkey"]),
         (MANJARO, ["pacman"], ["pacman -S --needed --noconfirm valkey"]),
         # nothing known in os-release: by what is on PATH
         ("ID=nobody-knows\n", ["apt-get"], APT),
-        ("", ["apk"], ["apk add valkey valkey-cli"]),
+        ("", ["apk"], ["apk add --update-cache valkey valkey-cli"]),
     ],
 )
 def test_root_gets_the_systems_own(release: str, tools: list[str], commands: list[str]) -> None:
@@ -100,6 +100,11 @@ def test_debians_service_is_told_of() -> None:
     assert note.endswith(": systemctl disable --now redis-server")
     (note,) = recipe(_machine(DEBIAN, "apt-get", root=False), "apt").notes
     assert note.endswith(": sudo systemctl disable --now redis-server")
+
+
+def test_archs_lists_are_told_of() -> None:
+    (note,) = recipe(_machine(ARCH, "pacman")).notes
+    assert note.endswith(": pacman -Syu")
 
 
 def test_homebrew_is_for_anybody_but_root() -> None:

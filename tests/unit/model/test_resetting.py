@@ -152,6 +152,15 @@ def test_what_no_other_node_has_is_lost(observed: Seen) -> None:
     assert only.lost.startswith("3 keys lost")
 
 
+def test_who_stands_still_is_brought_back_by_resume(observed: Seen) -> None:
+    seen = observed("redis-8.2", "cluster")
+    heir = _replica_of(seen, "node2")
+    silent = _silent(_with_keys(seen, "node2", heir), heir)
+    nodes = tuple(replace(one, paused=one.name == heir) for one in silent.nodes)
+    found = _of(replace(silent, nodes=nodes), "node2")
+    assert found.instead == f"redistopo resume brings back {heir}, which may have it"
+
+
 def test_an_empty_primary_loses_nothing_but_its_slots(observed: Seen) -> None:
     seen = observed("redis-8.2", "cluster")
     found = _of(_with_keys(_silent(seen, _replica_of(seen, "node2"))), "node2")

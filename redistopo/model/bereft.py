@@ -1,0 +1,99 @@
+"""Stopped replicas that alone have the data of a primary that was reset; pure.
+
+A replica asks for its primary at the address that its nodes.conf has, and drops its own data for
+what it gets there (replication.c): from a primary that was emptied, nothing.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from redistopo.errors import WrongRequest
+from redistopo.model.observed import NodeSeen, Observed, missing_slots
+from redistopo.model.rebuild import Table, latest
+from redistopo.model.rejoining import strayed
+from redistopo.model.slots import SLOTS, SlotRange, brief, within
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bereft:
+    """A replica that is stopped and has keys on disk, the node that was its primary and was
+    reset, and the slots that nobody leads since; `paused` where its process stands still."""
+
+    name: str
+    primary: str
+    slots: tuple[SlotRange, ...]
+    paused: bool = False
+
+
+def bereft(
+    seen: Observed, tables: Mapping[str, Table | None], rich: Collection[str]
+) -> tuple[Bereft, ...]:
+    """The replicas that a start would empty for a primary that was reset.
+
+    `tables` has each node's nodes.conf by its address, `rich` names who has keys on disk.
+    Where another node leads the slots by now, it has their data, and nothing is at stake.
+    """
+    newest = latest(tables.values())
+    found = []
+    for node in seen.nodes:
+        own = tables.get(node.address)
+        me = own.at(node.address) if own else None
+        still = node.paused or not node.running
+        if own is None or newest is None or me is None or not still or node.name not in rich:
+            continue
+        lead = next((one for one in own.entries if one.id == me.primary), None)
+        primary = seen.at(lead.address) if lead else None
+        if lead is None or primary is None or not _reset(seen, primary, tables):
+            continue
+        others = [one.ranges for one in newest.entries if one.leads and one.id != lead.id]
+        free = within(missing_slots(others, SLOTS), lead.ranges)
+        if free:
+            found.append(
+                Bereft(name=node.name, primary=primary.name, slots=free, paused=node.paused)
+            )
+    return tuple(found)
+
+
+def _reset(seen: Observed, node: NodeSeen, tables: Mapping[str, Table | None]) -> bool:
+    """Whether it leads no slots and has no keys, by its own word or, stopped, by its table:
+    who has keys at its start has their slots too (verifyClusterConfigWithData)."""
+    if node.answers:
+        return node in strayed(seen)
+    table = tables.get(node.address)
+    me = table.at(node.address) if table else None
+    return me is not None and me.leads and not me.slots
+
+
+def decided(found: Iterable[Bereft], primaries: Collection[str]) -> tuple[Bereft, ...]:
+    """Those of them that are to lead, by name; where their primary is to, what they have is
+    given up. Raises WrongRequest where neither was said, that tells how to say it."""
+    some = tuple(found)
+    heirs = []
+    for primary in dict.fromkeys(one.primary for one in some):
+        kin = [one for one in some if one.primary == primary]
+        asked = [one for one in kin if one.name in primaries]
+        both = [*(one.name for one in asked), *([primary] if primary in primaries else ())]
+        if len(both) > 1:
+            raise WrongRequest(
+                f"{' and '.join(both)} can't both lead: they are of one shard",
+                hint=f"say one of them: redistopo up --primary {both[0]}",
+            )
+        if not both or any(one.paused for one in asked):
+            raise _undecided(primary, kin)
+        heirs += asked
+    return tuple(heirs)
+
+
+def _undecided(primary: str, kin: list[Bereft]) -> WrongRequest:
+    names = ", ".join(one.name for one in kin)
+    slots = brief(kin[0].slots)
+    paused = [one.name for one in kin if one.paused]
+    # it would be emptied as soon as it goes on
+    first = f"redistopo kill {' '.join(paused)}, then " if paused else ""
+    keep = " or ".join(f"redistopo up --primary {one.name}" for one in kin)
+    return WrongRequest(
+        f"{names} would be emptied: {primary}, its primary, was reset and has no data",
+        detail=f"no other node has the keys of slots {slots} that {names} has on disk; "
+        "nothing was started",
+        hint=f"to keep them: {first}{keep}; to give them up: redistopo up --primary {primary}",
+    )

@@ -1,0 +1,24 @@
+"""Which stopped replicas a start would empty, for their primary was reset."""
+
+from collections.abc import Collection
+
+from redistopo.model.bereft import Bereft, bereft
+from redistopo.model.observed import Observed
+from redistopo.model.plan import Plan
+from redistopo.model.rebuild import read_table
+from redistopo.model.record import Record
+from redistopo.world.folder import has_keys
+from redistopo.world.tables import tables
+
+
+def bereaved(
+    plan: Plan, record: Record | None, seen: Observed, among: Collection[str] | None = None
+) -> tuple[Bereft, ...]:
+    """Those of a formed cluster, by the files of all its nodes; `among` names the nodes to be
+    started, where it isn't all."""
+    if not plan.topology.clustered or record is None or not record.formed:
+        return ()
+    read = {at: read_table(text, at) for at, text in tables(plan.nodes).items()}
+    rich = [node.name for node in seen.nodes if has_keys(plan.layout, node.name)]
+    found = bereft(seen, read, rich)
+    return tuple(one for one in found if among is None or one.name in among)
