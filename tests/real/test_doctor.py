@@ -80,9 +80,19 @@ def test_any_configuration_is_told_for_what_it_lets_in(project: Project) -> None
     def look(code: int) -> Done:
         return project.run("doctor", "--config", conf.name, "--json", check=code)
 
+    (project.root / "broken.conf").write_text(f"port {port}\nbind 0.0.0.0\nmaxmemry 3mb\n")
+    broken = project.run("doctor", "--config", "broken.conf", "--json", check=3)
+    refused = _one(broken, "config.starts", "fail")
+    assert "line 3 `maxmemry 3mb`: " in refused["evidence"]
+    assert refused["hint"] == f"${{EDITOR:-vi}} +3 {project.root}/broken.conf"
+    # what keeps it from starting comes before its start
+    assert "first what config.starts says" in _one(broken, "config.running", "warn")["hint"]
+
     still = look(3)
     assert f"binds 0.0.0.0, port {port}" in _one(still, "config.bind", "fail")["evidence"]
     assert "nothing runs at" in _one(still, "config.running", "warn")["evidence"]
+    assert "first what config.bind says" in _one(still, "config.running", "warn")["hint"]
+    assert _one(still, "config.starts", "ok")
     # everything in this suite stays on this machine, whatever the file says
     with _by_hand(conf, "--bind", "127.0.0.1") as server:
         listening(port)
