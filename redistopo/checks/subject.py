@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from redistopo.model.findings import Finding, Status
 from redistopo.model.observed import NodeSeen, Observed, ShardSeen, shards_of
-from redistopo.model.remedies import start
+from redistopo.model.remedies import go_on, start
 from redistopo.model.topology import Directives, Shape
 
 TOPOLOGY = "topology"
@@ -50,6 +50,14 @@ class Subject:
     def start(self) -> str:
         """What brings back what is down."""
         return start(ours=self.ours)
+
+    def back(self, silent: Iterable[NodeSeen]) -> str:
+        """What brings these back: whose process was stopped (SIGSTOP) goes on, others start."""
+        nodes = {node.name: node for node in silent}.values()
+        orders = [go_on(node) for node in nodes if node.paused]
+        if len(orders) < len(nodes) or not orders:
+            orders.append(self.start)
+        return "; ".join(orders)
 
     def name_at(self, address: str) -> str:
         """The name of the node at an address, or the address itself."""

@@ -54,6 +54,7 @@ def vulnerable(facts: Facts) -> Iterator[Answer]:
         return
     chosen = engines.chosen
     left = _left(facts, chosen) if chosen else ()
+    left = tuple(sorted(left, key=lambda flaw: not flaw.grave))
     if chosen and left:
         yield doubtful(MACHINE, _flawed(facts, chosen, left), _newer(chosen))
     elif chosen:

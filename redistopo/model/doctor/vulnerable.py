@@ -32,6 +32,11 @@ class Flaw:
     anybody: bool = False
     tls: bool = False
 
+    @property
+    def grave(self) -> bool:
+        """Whether somebody's code may run by it."""
+        return "code" in self.what
+
     def in_line(self, version: Version) -> Version | None:
         """The release that mends it in the version's own line; None for none."""
         lines = {(one.major, one.minor): one for one in self.fixed}
