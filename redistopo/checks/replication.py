@@ -12,7 +12,7 @@ from redistopo.checks.subject import (
     of_nodes,
     skipped,
 )
-from redistopo.model.observed import NodeSeen, ProcessState, Role, ShardSeen
+from redistopo.model.observed import NodeSeen, Role, ShardSeen
 from redistopo.model.remedies import cli
 from redistopo.model.syncs import REMEDY, sync_loop
 from redistopo.model.topology import Shape
@@ -63,8 +63,6 @@ def _staffed(subject: Subject, shard: ShardSeen, primary: NodeSeen) -> Answer:
 def _staffing(subject: Subject) -> str:
     """What brings a missing replica back: it is silent, or leads nobody beside the primary."""
     silent = [node for node in subject.seen.nodes if node not in subject.seen.answering]
-    if any(node.process is ProcessState.RUNNING and not node.paused for node in silent):
-        return "see node.alive: one runs, and doesn't answer us"
     if silent:
         return subject.back(silent)
     return _demotion(subject) or "does a replica follow another primary? See its other findings"

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import pytest
 from redis.exceptions import RedisError
 from support.byhand import listening
 from support.engines import BUNDLED
@@ -88,3 +89,12 @@ def test_what_can_be_no_configuration_is_refused(project: Project) -> None:
     os.mkfifo(project.root / "pipe.conf")
     for name in ("folder.conf", "pipe.conf", "nowhere.conf"):
         assert project.run("doctor", "--config", name, check=2).err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read any file")
+def test_who_may_read_it_is_told_where_we_may_not(project: Project) -> None:
+    conf = project.root / "shut.conf"
+    conf.write_text("port 1\n")
+    conf.chmod(0)
+    refused = project.run("doctor", "--config", conf.name, check=4)
+    assert f"sudo redistopo doctor --config {conf}" in refused.err

@@ -31,6 +31,13 @@ STARTS: list[tuple[str, Status, str, str, Facts]] = [
     (
         "config.starts",
         OK,
+        "takes each of its lines that you may read",
+        "",
+        conf_of("port 1", BEGUN, starting=Starting(tried=(TAKES,)), unread=("x",)),
+    ),
+    (
+        "config.starts",
+        OK,
         "but `dir /srv`, where you may not look",
         "",
         starting_of(replace(TAKES, skipped="`dir /srv`")),

@@ -41,7 +41,7 @@ def starts(facts: Facts) -> Iterator[Answer]:
         hint = f"{_edit(seen.path)}   (a `-` before an address lets a server start without it)"
         yield bad(seen.path, f"{told}: no server starts on it", hint)
     elif taker := starting.takes:
-        told = f"{taker.title} takes each of its lines"
+        told = f"{taker.title} takes each of its lines" + (" that you may read" * bool(seen.unread))
         if taker.skipped:
             told += f", but {taker.skipped}, where you may not look"
         yield good(told if seen.conf.said else f"{told}: it has none", seen.path)
@@ -80,7 +80,7 @@ def bind(facts: Facts) -> Iterator[Answer]:
     if seen is None:
         return
     if seen.unread:
-        hint = "run redistopo doctor as the user of the server, or make it readable"
+        hint = f"as somebody who may: sudo redistopo doctor --config {quote(seen.path)}"
         yield doubtful(seen.path, f"can't read what it includes: {', '.join(seen.unread)}", hint)
     conf = seen.conf
     where = " ".join(conf.addresses) if conf.addresses is not None else "every address (no bind)"

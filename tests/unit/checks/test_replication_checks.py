@@ -229,6 +229,8 @@ def test_what_left_its_shard_is_told_how_it_comes_back(scene: Callable[[str, str
     alike = stage.info("node2", role="master").info("node3", role="master")
     assert all("choose whose data stays" in one for one in hints(alike))
     assert hints(stage.down("node3")) == {"redistopo up"}
+    refused = stage.node("node3", error="WRONGPASS")
+    assert hints(refused) == {"see node.alive: node3 runs, and doesn't answer us"}
     assert hints(stage.node("node1", error="stopped", paused=True)) == {"redistopo resume node1"}
 
 
