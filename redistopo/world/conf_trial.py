@@ -42,7 +42,7 @@ def judged(
     tried: list[Tried] = []
     for engine in engines:
         tried.append(_tried(whole, folder, engine, sentinel=sentinel))
-        if tried[-1].refusal is None:
+        if tried[-1].refusal is None and not tried[-1].unsure:
             break
     return Starting(tried=tuple(tried), lacking=clashes(whole) or next(_lacking(whole), None))
 
@@ -62,7 +62,9 @@ def _tried(whole: Spliced, folder: Path, engine: Engine, *, sentinel: bool) -> T
         out = _said(engine, text, folder, sentinel=sentinel)
         at = refused_at(whole, out)
         if at is None:
-            why = out.strip().split("\n")[-1] or "it said nothing"
+            # never the line itself, which may hold a password
+            told = [line for line in out.strip().split("\n") if not line.startswith(">>>")]
+            why = told[-1] if told and told[-1] else "it said nothing"
             return Tried(title=engine.title, path=engine.path, unsure=why)
         if at >= len(whole.origins) or at in without:
             break

@@ -27,7 +27,8 @@ def starts(facts: Facts) -> Iterator[Answer]:
     if starting.lacking is not None and starting.refused is starting.lacking:
         yield _refused(seen, starting.lacking, "no server starts on it")
     elif starting.refused is not None:
-        first, taker = starting.tried[0].title, starting.takes
+        first = next(one.title for one in starting.tried if one.refusal)
+        taker = starting.takes
         if taker is None:
             several = len(starting.tried) > 1
             told = "no server here starts on it" if several else f"{first} doesn't start on it"

@@ -1,6 +1,7 @@
 """A redis.conf judged by the real servers of this machine, which do nothing but say no."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,18 @@ def test_one_release_may_take_what_another_refuses(tmp_path: Path) -> None:
     assert [one.refusal is None for one in found.tried] == [False, True]
     assert found.takes is not None
     assert found.takes.title == "Valkey 9.1.2"
+
+
+def test_what_cannot_be_asked_says_no_line_of_the_file(tmp_path: Path) -> None:
+    odd = tmp_path / "odd-server"
+    odd.write_text("#!/bin/sh\ncat >/dev/null\necho 'some trouble'\necho \">>> 'hush-hush'\"\n")
+    odd.chmod(0o755)
+    engine = next(iter(ENGINES.values()))
+    found = _starting(tmp_path, "requirepass hush-hush", replace(engine, path=str(odd)), engine)
+    assert [one.unsure for one in found.tried] == ["some trouble", ""]
+    assert found.takes is found.tried[1]
+    gone = _starting(tmp_path, "port 0", replace(engine, path=str(tmp_path / "gone")))
+    assert gone.tried[0].unsure == "No such file or directory"
 
 
 def test_what_is_no_text_or_lacks_a_file_starts_nowhere(tmp_path: Path) -> None:
