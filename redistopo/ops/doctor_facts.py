@@ -153,8 +153,10 @@ def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
 
 def _first(wanted: EnginesSeen) -> list[Engine]:
     """One server of each release, the chosen one first."""
-    chosen = [wanted.chosen] if wanted.chosen else []
-    return list({one.title: one for one in reversed([*chosen, *wanted.found])}.values())[::-1]
+    one_each: dict[str, Engine] = {}
+    for engine in (*([wanted.chosen] if wanted.chosen else []), *wanted.found):
+        one_each.setdefault(engine.title, engine)
+    return list(one_each.values())
 
 
 def _needs(made: Plan) -> Needs:

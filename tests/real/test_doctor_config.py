@@ -11,11 +11,13 @@ import psutil
 import pytest
 from redis.exceptions import RedisError
 from support.byhand import listening
-from support.engines import BUNDLED
+from support.engines import BUNDLED, ENGINES
 from support.findings import only
 from support.judge import client
 from support.project import Done, Project
 from support.waiting import until
+
+from redistopo.model.engine import Version
 
 
 @contextmanager
@@ -82,6 +84,14 @@ def _answers(port: int, password: str) -> bool:
     with closing(client(port, password)) as one, suppress(RedisError):
         return bool(one.ping())
     return False
+
+
+def test_the_server_that_up_takes_is_asked_first(project: Project) -> None:
+    newest = next(one for one in ENGINES.values() if one.version == Version(9, 1, 2))
+    project.init("standalone", "--engine", newest.name)
+    (project.root / "some.conf").write_text(f"port {project.port}\nbind 127.0.0.1\n")
+    told = only(project.run("doctor", "--config", "some.conf", "--json"), "config.starts", "ok")
+    assert told["evidence"].startswith("Valkey 9.1.2 takes")
 
 
 def test_what_can_be_no_configuration_is_refused(project: Project) -> None:
