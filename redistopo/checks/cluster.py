@@ -7,7 +7,7 @@ from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipp
 from redistopo.model.observed import NodeSeen, Role, missing_slots
 from redistopo.model.remedies import cli, fix
 from redistopo.model.replies import Member
-from redistopo.model.slots import SLOTS, SlotRange, show
+from redistopo.model.slots import SLOTS, SlotRange, ranges, show
 
 _GOSSIP = "gossip spreads it within the node timeout; if not, see cluster.links"
 
@@ -49,16 +49,33 @@ def slots(subject: Subject) -> Iterator[Answer]:
         )
     missing = missing_slots((s.slots for s in subject.shards if s.primary), SLOTS)
     if missing:
-        silent = len(subject.seen.answering) < len(subject.seen.nodes)
-        yield bad(
-            "topology",
-            f"{sum(map(len, missing))} slots have no answering owner: {show(missing)}",
-            f"start the primary that owned them: {subject.start}"
-            if silent
-            else f"no node has them: {_fix(subject)}",
-        )
+        yield from _uncovered(subject, missing)
     if not missing and not doubles:
         yield good(f"{SLOTS} of {SLOTS} slots covered, each by one primary")
+
+
+def _uncovered(subject: Subject, missing: tuple[SlotRange, ...]) -> Iterator[Answer]:
+    """Slots of owners that are silent, by what the others know, and those that nobody has."""
+    seen = subject.seen
+    silent = {node.address: node for node in seen.nodes if node not in seen.answering}
+    known = [one for node in seen.answering for one in node.members if one.address in silent]
+    owned = {
+        slot for one in known for some in one.slots for slot in range(some.first, some.last + 1)
+    }
+    open_ones = {slot for one in missing for slot in range(one.first, one.last + 1)}
+    if kept := ranges(open_ones & owned if seen.answering else open_ones):
+        owners = [silent[one.address] for one in known if any(map(len, one.slots))]
+        yield bad(
+            "topology",
+            f"{sum(map(len, kept))} slots have no answering owner: {show(kept)}",
+            f"bring back the primary that owns them: {subject.back(owners)}",
+        )
+    if lost := ranges(open_ones - owned if seen.answering else ()):
+        yield bad(
+            "topology",
+            f"{sum(map(len, lost))} slots have no owner: {show(lost)}",
+            f"no node has them: {_fix(subject)}   (gives them to one, without keys; it asks)",
+        )
 
 
 def _claimed_twice(claims: list[tuple[SlotRange, str]]) -> list[tuple[int, str, str]]:

@@ -33,7 +33,9 @@ def shape(subject: Subject) -> Iterator[Answer]:
             if lost:
                 count += 1
                 told = f"{', '.join(lost)}: their primary doesn't answer"
-                yield bad(f"shard {shard.number}", told, subject.start)
+                leaders = (_leader(subject, node) for node in shard.replicas if node.name in lost)
+                back = subject.back(one for one in leaders if one is not None)
+                yield bad(f"shard {shard.number}", told, back)
         else:
             count += 1
             yield _staffed(subject, shard, shard.primary)
@@ -41,7 +43,7 @@ def shape(subject: Subject) -> Iterator[Answer]:
         yield bad(
             "topology",
             f"{count} primaries, planned are {expected.shards}",
-            "a node left its shard: look at its role with `redistopo status`",
+            _demotion(subject) or "a node left its shard: look at its role with `redistopo status`",
         )
 
 
@@ -51,23 +53,57 @@ def _staffed(subject: Subject, shard: ShardSeen, primary: NodeSeen) -> Answer:
         return bad(
             about,
             f"{primary.name} has {len(shard.replicas)} of {planned} replicas",
-            "is a replica down (node.alive), or following another primary?",
+            _staffing(subject),
         )
     names = ", ".join(node.name for node in shard.replicas)
     told = f", replicas {names}" if names else ", no replica"
     return good(f"primary {primary.name}{told}", about)
 
 
-def _astray(subject: Subject, node: NodeSeen) -> Answer | None:
-    """Why a replica is in no shard; None where its primary is one of ours, but silent."""
+def _staffing(subject: Subject) -> str:
+    """What brings a missing replica back: it is silent, or leads nobody beside the primary."""
+    silent = [node for node in subject.seen.nodes if node not in subject.seen.answering]
+    if silent:
+        return subject.back(silent)
+    return _demotion(subject) or "does a replica follow another primary? See its other findings"
+
+
+def _demotion(subject: Subject) -> str:
+    """What makes those replicas again that are primaries beside the one with most replicas; ""
+    for a cluster, whose nodes agree on it, and where nobody has more than another one.
+
+    A replica drops what it has for what its primary sends (redis.io, REPLICAOF).
+    """
+    shards = sorted(subject.shards, key=lambda shard: len(shard.replicas), reverse=True)
+    leads = [(one.primary, len(one.replicas)) for one in shards if one.primary is not None]
+    if subject.seen.shape is Shape.CLUSTER or len(leads) < 2:
+        return ""
+    (lead, most), *others = leads
+    if others[0][1] == most:
+        return (
+            "choose whose data stays; the others drop theirs: "
+            f"{cli(others[0][0])} REPLICAOF {lead.host} {lead.port}, or the other way round"
+        )
+    orders = "; ".join(f"{cli(one)} REPLICAOF {lead.host} {lead.port}" for one, _count in others)
+    return f"{orders}   (drops what was written to it alone)"
+
+
+def _leader(subject: Subject, node: NodeSeen) -> NodeSeen | None:
+    """Whom it follows, where that is one of the topology."""
     me = node.myself
+    if me is not None:
+        leader = next((one for one in node.members if one.id == me.primary_id), None)
+        return subject.seen.at(leader.address) if leader else None
     followed = subject.seen.at(node.follows)
     if followed is None and not subject.ours:  # it may name its primary by a host name
         port = node.follows.rpartition(":")[2]
-        followed = next((one for one in subject.seen.nodes if str(one.port) == port), None)
-    if me is not None:
-        leader = next((one for one in node.members if one.id == me.primary_id), None)
-        followed = subject.seen.at(leader.address) if leader else None
+        return next((one for one in subject.seen.nodes if str(one.port) == port), None)
+    return followed
+
+
+def _astray(subject: Subject, node: NodeSeen) -> Answer | None:
+    """Why a replica is in no shard; None where its primary is one of ours, but silent."""
+    followed = _leader(subject, node)
     if followed is None:
         evidence = f"follows {node.follows}, which is none of this topology"
     elif followed.role is Role.REPLICA:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from redistopo.model.findings import Finding, Status
-from redistopo.model.observed import NodeSeen, Observed, ShardSeen, shards_of
-from redistopo.model.remedies import start
+from redistopo.model.observed import NodeSeen, Observed, ProcessState, ShardSeen, shards_of
+from redistopo.model.remedies import go_on, start
 from redistopo.model.topology import Directives, Shape
 
 TOPOLOGY = "topology"
@@ -50,6 +50,17 @@ class Subject:
     def start(self) -> str:
         """What brings back what is down."""
         return start(ours=self.ours)
+
+    def back(self, silent: Iterable[NodeSeen]) -> str:
+        """What brings these back: whose process was stopped (SIGSTOP) goes on, others start."""
+        nodes = {node.name: node for node in silent}.values()
+        for node in nodes:
+            if node.process is ProcessState.RUNNING and not node.paused:
+                return f"see node.alive: {node.name} runs, and doesn't answer us"
+        orders = [go_on(node) for node in nodes if node.paused]
+        if len(orders) < len(nodes) or not orders:
+            orders.append(self.start)
+        return "; ".join(orders)
 
     def name_at(self, address: str) -> str:
         """The name of the node at an address, or the address itself."""

@@ -82,10 +82,11 @@ def quote(value: str) -> str:
 
 def unquote(text: str) -> str:
     """The arguments of a line with their quotes resolved, joined by single spaces."""
-    return " ".join(_arguments(text))
+    return " ".join(arguments(text))
 
 
-def _arguments(text: str) -> list[str]:
+def arguments(text: str) -> list[str]:
+    """A line's arguments, each with its quotes resolved (sds.c, sdssplitargs)."""
     if '"' not in text and "'" not in text:  # most lines, and read often
         return re.findall(rf"[^{_SPACE}]+", text)
     found: list[str] = []
@@ -113,7 +114,7 @@ def _argument(text: str, at: int) -> tuple[bytes, int]:
             raw, at = _escaped(text, at, quote)
             out += raw
         else:
-            out += letter.encode()
+            out += letter.encode(errors="surrogateescape")
         at += 1
     return bytes(out), at
 

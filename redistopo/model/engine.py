@@ -99,6 +99,12 @@ class Engine:
         return self.product is Product.VALKEY and version < Version(7, 3)
 
     @property
+    def keeps_unknown_directives(self) -> bool:
+        """Whether it keeps a directive that it doesn't know for a module that may bring it, and
+        refuses it only after its modules: since Redis 8.0 (config.c)."""
+        return self.product is Product.REDIS and self.version >= Version(8, 0)
+
+    @property
     def splits_container_commands(self) -> bool:
         """Whether ACL knows CLUSTER's and CLIENT's subcommands apart: since Redis 7.0."""
         return self.product is Product.VALKEY or self.version >= Version(7, 0)

@@ -69,10 +69,10 @@ def facts(root: Path, connect: str, config: Path | None) -> Facts:
     With `connect` the folder's own topology isn't looked at. Raises RedistopoError for a
     configuration that can't be read.
     """
-    conf = look_at(config) if config is not None else None
     seen = engines.find(tls=True)
     found = _elsewhere(root, connect) if connect else _here(root)
     wanted = _engines(found, seen)
+    conf = look_at(config, _first(wanted)) if config is not None else None
     machine = limits(_ENOUGH_TASKS)
     made = found.plan
     return Facts(
@@ -149,6 +149,14 @@ def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
         tls=tls,
         mended={one.path: mended_by_package(one) for one in seen},
     )
+
+
+def _first(wanted: EnginesSeen) -> list[Engine]:
+    """One server of each release, the chosen one first."""
+    one_each: dict[str, Engine] = {}
+    for engine in (*([wanted.chosen] if wanted.chosen else []), *wanted.found):
+        one_each.setdefault(engine.title, engine)
+    return list(one_each.values())
 
 
 def _needs(made: Plan) -> Needs:

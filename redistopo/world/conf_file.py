@@ -3,21 +3,26 @@
 import errno
 import os
 import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from glob import glob, has_magic
+from ipaddress import ip_address
 from pathlib import Path
+from shlex import quote
 
 from redistopo.errors import AccessDenied, MachineLacks, Unreachable, WrongRequest
 from redistopo.model.access import Access, one_key
 from redistopo.model.conf_text import read_conf
 from redistopo.model.doctor.facts import ConfSeen, Heard
 from redistopo.model.doctor.served_conf import ServedConf, acl_locks, served, splice
-from redistopo.model.engine import Version, parse_request
+from redistopo.model.engine import Engine, Version, parse_request
 from redistopo.model.reach.matrix import Touch
 from redistopo.model.replies import parse_info
 from redistopo.world.client import Asker, anonymous
-from redistopo.world.files import absolute, reading
+from redistopo.world.conf_trial import judged
+from redistopo.world.files import absolute, missing, reading
 from redistopo.world.firewall import firewalls
-from redistopo.world.ports import holder, listeners
+from redistopo.world.ports import bindable, holder, listeners
 from redistopo.world.reach import touch
 
 _PATIENCE = 2.0
@@ -25,8 +30,9 @@ _MOST_BYTES = 4 * 1024 * 1024
 """The distributed redis.conf has 0.1 MB, nearly all of it comments."""
 
 
-def look_at(path: Path) -> ConfSeen:
-    """The configuration with its includes, and what answers at its ports.
+def look_at(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
+    """The configuration with its includes, what these servers make of it, and what answers at
+    its ports.
 
     A relative include is looked for beside the file; a server takes it from the folder that it
     is started in. Raises WrongRequest for no file, or what can be no configuration, MachineLacks
@@ -37,7 +43,7 @@ def look_at(path: Path) -> ConfSeen:
         text = _plain(path)
     except MachineLacks as error:
         # a distribution's own is for its server's user alone
-        error.hint = f"as somebody who may: sudo redistopo doctor --config {path}"
+        error.hint = f"as somebody who may: sudo redistopo doctor --config {quote(str(path))}"
         raise
     if text is None:
         raise WrongRequest(
@@ -45,14 +51,17 @@ def look_at(path: Path) -> ConfSeen:
             hint="a running server tells its own: redis-cli INFO server | grep config_file",
         )
     whole = splice(str(path), text, lambda pattern, _here: _included(pattern, path.parent))
-    conf = served(whole.text)
-    secret = read_conf(whole.text).get("requirepass", ("",))[-1]
+    shown = whole.text.encode(errors="surrogateescape").decode(errors="replace")
+    conf = served(shown)
+    secret = read_conf(shown).get("requirepass", ("",))[-1]
     return ConfSeen(
         path=str(path),
         conf=conf,
         locked=_locked(conf, path.parent),
         files=whole.files,
         unread=whole.unread,
+        starting=judged(whole, path.parent, engines, sentinel=conf.sentinel),
+        astray=tuple(_astray(conf)),
         heard=tuple(_hear(conf, port, secret) for port in conf.ports),
         firewalls=firewalls() if conf.outward else (),
     )
@@ -62,6 +71,8 @@ def _included(pattern: str, folder: Path) -> tuple[tuple[str, str], ...] | None:
     """Since 7.0 a pattern may mean several files, or none (config.c, loadServerConfig)."""
     full = str(folder / pattern)
     found = sorted(glob(full)) if has_magic(pattern) else [full]  # noqa: PTH207  Path.glob takes no absolute pattern
+    if found == [full] and missing(Path(full)):
+        return ()
     read = [(one, text) for one in found if (text := _text(Path(one))) is not None]
     return tuple(read) if len(read) == len(found) else None
 
@@ -92,7 +103,8 @@ def _plain(path: Path) -> str | None:
             data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise _no_configuration(path, f"it has more than {_MOST_BYTES >> 20} MB")
-    return data.decode(errors="replace")
+    # a path may be of any bytes, and is given to a server as it is
+    return data.decode(errors="surrogateescape")
 
 
 def _no_configuration(path: Path, why: str) -> WrongRequest:
@@ -101,6 +113,14 @@ def _no_configuration(path: Path, why: str) -> WrongRequest:
         detail=why,
         hint="give the redis.conf itself: redis-cli INFO server | grep config_file",
     )
+
+
+def _astray(conf: ServedConf) -> Iterator[str]:
+    """Addresses that it binds, must have (no ``-`` before them), and this machine hasn't."""
+    for word in (conf.addresses or ()) if conf.ports else ():
+        with suppress(ValueError):
+            if not bindable(str(ip_address(word))):
+                yield word
 
 
 def _locked(conf: ServedConf, folder: Path) -> bool | None:

@@ -134,6 +134,17 @@ def read_text(path: Path) -> str | None:
             return None
 
 
+def missing(path: Path) -> bool:
+    """Whether nothing is there, for certain: what may not be looked at may be there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 LOG_MARK = "# redistopo starts this server"
 """Stands in a log before each start, so that no older trouble is taken for today's."""
 

@@ -34,17 +34,29 @@ class Trial:
 def tried(engine: Engine) -> Trial:
     """The server answered PING on loopback from a folder of its own, and has ended; nothing of
     it is left. Raises RedistopoError with its last lines where it ended or said nothing."""
+    port, reply = _asked(engine, "PING")
+    return Trial(port=port, reply=str(reply))
+
+
+def directives(engine: Engine) -> frozenset[str]:
+    """The names that CONFIG GET has there, older ones too; otherwise as `tried`."""
+    _port, reply = _asked(engine, "CONFIG", "GET", "*")
+    return frozenset(map(str, reply[::2])) if isinstance(reply, list | tuple) else frozenset()
+
+
+def _asked(engine: Engine, *command: str) -> tuple[int, object]:
+    """The port it had, and what it said."""
     for _ in range(_TRIES - 1):
         with suppress(_PortTaken):
-            return _tried(engine)
-    return _tried(engine)
+            return _once(engine, command)
+    return _once(engine, command)
 
 
 class _PortTaken(RedistopoError):
     """Somebody was faster."""
 
 
-def _tried(engine: Engine) -> Trial:
+def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
     port = any_free(_HOST)
     begun: list[subprocess.Popen[bytes]] = []
     with (
@@ -53,19 +65,19 @@ def _tried(engine: Engine) -> Trial:
     ):
         log = Path(folder) / "log"
 
-        def look() -> str | None:
+        def look() -> object:
             if begun[0].poll() is not None:
                 text = tail(log, 6)
                 kind = _PortTaken if "in use" in text else RedistopoError
                 raise kind(f"{engine.path} ended right after its start", detail=text)
             with suppress(Unreachable):
-                return str(ask.ask(_HOST, port, [("PING",)])[0])
+                return ask.ask(_HOST, port, [command])[0]
             return None
 
         try:
             with uninterrupted(later=True):  # else one could run of which nobody knows
                 begun.append(_begin(engine, port, log))
-            return Trial(port=port, reply=wait_for(look, Deadline(_SECONDS), lambda: tail(log, 6)))
+            return port, wait_for(look, Deadline(_SECONDS), lambda: tail(log, 6))
         except TimedOut as error:
             raise RedistopoError(
                 f"{engine.path} didn't answer within {_SECONDS:g} s", detail=error.detail

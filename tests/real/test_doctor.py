@@ -9,45 +9,19 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-from redis.exceptions import RedisError
 from support.byhand import listening
 from support.engines import BUNDLED
-from support.judge import client
-from support.project import Done, Project
+from support.findings import found_in, only
+from support.project import Project
 from support.waiting import until
 
 QUICK = ("--json", "--timeout", "200ms")
-
-
-def _found(done: Done, check: str, status: str) -> list[dict[str, Any]]:
-    """The findings of a check with that status, out of the JSON."""
-    findings = done.json["result"]["findings"]
-    return [one for one in findings if (one["check"], one["status"]) == (check, status)]
-
-
-def _one(done: Done, check: str, status: str) -> dict[str, Any]:
-    found = _found(done, check, status)
-    assert len(found) == 1, done.out
-    return found[0]
-
-
-@contextmanager
-def _by_hand(path: Path, *words: str) -> Iterator[psutil.Popen]:
-    """A server on that configuration, as somebody starts it in a shell."""
-    argv = [BUNDLED.path, str(path), *words]
-    process = psutil.Popen(argv, cwd=path.parent, stdout=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_a_machine_alone_is_looked_at_without_a_topology(project: Project) -> None:
@@ -59,71 +33,27 @@ def test_a_machine_alone_is_looked_at_without_a_topology(project: Project) -> No
     assert {"check", "subject", "status", "evidence", "hint", "settles"} == set(
         result["findings"][0]
     )
-    assert _one(done, "machine.server", "ok")["evidence"]
-    assert "this machine alone was looked at" in _one(done, "topology.runs", "skip")["evidence"]
+    assert only(done, "machine.server", "ok")["evidence"]
+    assert "this machine alone was looked at" in only(done, "topology.runs", "skip")["evidence"]
     assert all(one["hint"] for one in result["findings"] if one["status"] in ("warn", "fail"))
     assert not any(Path(project.root).iterdir())  # nothing was made
 
     (project.root / "redistopo.toml").write_text('shape = "hexagon"\n')
     broken = project.run("doctor", "--json", check=3)
-    assert "hexagon" in _one(broken, "topology.runs", "fail")["evidence"]
-
-
-def test_any_configuration_is_told_for_what_it_lets_in(project: Project) -> None:
-    port = project.port
-    conf = project.root / "by hand.conf"
-    conf.write_text(f'bind 127.0.0.1\nport {port}\ninclude "more*.conf"\nsave ""\n')
-    (project.root / "more.conf").write_text(
-        "BIND 0.0.0.0\nprotected-mode no\nrequirepass no-use\nuser default on nopass ~* &* +@all\n"
-    )
-
-    def look(code: int) -> Done:
-        return project.run("doctor", "--config", conf.name, "--json", check=code)
-
-    still = look(3)
-    assert f"binds 0.0.0.0, port {port}" in _one(still, "config.bind", "fail")["evidence"]
-    assert "nothing runs at" in _one(still, "config.running", "warn")["evidence"]
-    # everything in this suite stays on this machine, whatever the file says
-    with _by_hand(conf, "--bind", "127.0.0.1") as server:
-        listening(port)
-        with closing(client(port, "")) as anybody:
-            assert anybody.ping()  # its requirepass is of no use
-        other = look(3)
-        seen = _one(other, "config.running", "warn")["evidence"]
-        assert f"(pid {server.pid})" in seen
-        assert "listens on 127.0.0.1 alone, unlike the file" in seen
-        server.send_signal(signal.SIGSTOP)
-        assert "nobody answers" in _one(look(3), "config.running", "fail")["evidence"]
-        server.send_signal(signal.SIGCONT)
-
-    hint = _one(still, "config.bind", "fail")["hint"]
-    assert "bind 127.0.0.1 -::1" in hint  # which is done now
-    (project.root / "more.conf").write_text("bind 127.0.0.1 -::1\nrequirepass hush-hush\n")
-    with _by_hand(conf):
-        until(lambda: _answers(port, "hush-hush"))
-        mended = look(0)
-        assert "asks for a password" in _one(mended, "config.bind", "ok")["evidence"]
-        assert "NOAUTH" in _one(mended, "config.running", "ok")["evidence"]
-        assert "hush-hush" not in mended.out + mended.err
-
-
-def _answers(port: int, password: str) -> bool:
-    with closing(client(port, password)) as one, suppress(RedisError):
-        return bool(one.ping())
-    return False
+    assert "hexagon" in only(broken, "topology.runs", "fail")["evidence"]
 
 
 def test_who_holds_a_port_is_named(project: Project) -> None:
     project.init("cluster")
     before = project.run("doctor", "--json")
-    assert f"{project.port}-{project.port + 5}" in _one(before, "ports.free", "ok")["evidence"]
+    assert f"{project.port}-{project.port + 5}" in only(before, "ports.free", "ok")["evidence"]
     (project.root / "tls.conf").write_text(f"port 0\ntls-port {project.port + 10001}\n")
     still = project.run("doctor", "--json", "--config", "tls.conf")
-    assert "nothing runs at" in _one(still, "config.running", "warn")["evidence"]
+    assert "nothing runs at" in only(still, "config.running", "warn")["evidence"]
     with socket.create_server(("127.0.0.1", project.port + 10001)):
         done = project.run("doctor", "--json", "--config", "tls.conf", check=3)
-        told = _one(done, "ports.free", "fail")
-        assert _one(done, "config.running", "warn")["evidence"].endswith("unlike the file")
+        told = only(done, "ports.free", "fail")
+        assert only(done, "config.running", "warn")["evidence"].endswith("unlike the file")
     assert re.search(rf"bus port {project.port + 10001} is held by \S+ \(pid {os.getpid()}\)",
                      told["evidence"])  # fmt: skip
     assert str(os.getpid()) in told["hint"]
@@ -134,24 +64,24 @@ def test_replication_that_would_break_is_named_and_a_frozen_node_costs_seconds(
 ) -> None:
     project.init("replication")
     project.up()
-    assert not _found(project.run("doctor", "--json", check=0), "replication.password", "fail")
+    assert not found_in(project.run("doctor", "--json", check=0), "replication.password", "fail")
     with project.client(project.port + 1) as replica:
         replica.config_set("masterauth", "not-the-password")
         replica.config_set("repl-timeout", 5)
     told = project.run("doctor", *QUICK, check=3)
-    assert "could not follow node1, node3" in _one(told, "replication.password", "fail")["evidence"]
-    assert "repl-timeout 5 s isn't above" in _one(told, "replication.timeouts", "fail")["evidence"]
+    assert "could not follow node1, node3" in only(told, "replication.password", "fail")["evidence"]
+    assert "repl-timeout 5 s isn't above" in only(told, "replication.timeouts", "fail")["evidence"]
     project.env["REDISTOPO_PASSWORD"] = project.password
     elsewhere = project.run("doctor", "--connect", f"127.0.0.1:{project.port}", *QUICK, check=3)
-    hint = _one(elsewhere, "replication.password", "fail")["hint"]
+    hint = only(elsewhere, "replication.password", "fail")["hint"]
     assert f"redis-cli -h 127.0.0.1 -p {project.port + 1} CONFIG SET masterauth" in hint
     for done in (told, elsewhere):
         assert project.password not in done.out
         assert "not-the-password" not in done.out
     del project.env["REDISTOPO_PASSWORD"]
     project.up()  # the remedy of the one, and that of the other:
-    project.run(*_one(told, "replication.timeouts", "fail")["hint"].split()[1:], check=0)
-    assert not _found(project.run("doctor", "--json", check=0), "replication.password", "fail")
+    project.run(*only(told, "replication.timeouts", "fail")["hint"].split()[1:], check=0)
+    assert not found_in(project.run("doctor", "--json", check=0), "replication.password", "fail")
 
     frozen = psutil.Process(project.pid(3))
     frozen.send_signal(signal.SIGSTOP)
@@ -172,14 +102,14 @@ def test_replication_that_would_break_is_named_and_a_frozen_node_costs_seconds(
 def test_what_stands_and_what_ended_by_itself_is_told_apart(project: Project) -> None:
     project.init("standalone")
     never = project.run("doctor", "--json", check=0)
-    assert "nothing was started" in _one(never, "topology.runs", "skip")["evidence"]
+    assert "nothing was started" in only(never, "topology.runs", "skip")["evidence"]
     project.up()
     project.run("down", check=0)
-    stopped = _one(project.run("doctor", "--json", check=0), "topology.runs", "warn")
+    stopped = only(project.run("doctor", "--json", check=0), "topology.runs", "warn")
     assert stopped["hint"] == "redistopo up"
     project.up()
     project.crash()
-    ended = _one(project.run("doctor", "--json", check=3), "topology.runs", "fail")
+    ended = only(project.run("doctor", "--json", check=3), "topology.runs", "fail")
     assert "nobody stopped them" in ended["evidence"]
 
 
@@ -197,14 +127,14 @@ def test_a_table_of_another_cluster_is_named_and_its_remedy_works(project: Proje
     for number, one in enumerate(ids):
         strange = strange.replace(one, f"{number:040x}")
     table.write_text(strange)
-    told = _one(project.run("doctor", "--json", check=3), "cluster.tables", "fail")
+    told = only(project.run("doctor", "--json", check=3), "cluster.tables", "fail")
     assert told["subject"] == "node2"
     move, again = told["hint"].partition("   ")[0].split("; ")
     assert move.startswith(f"mv {table} ")
     table.rename(move.split()[2])
     project.run(*again.split()[1:], check=0)
     assert project.faults() == []
-    assert not _found(project.run("doctor", "--json", check=0), "cluster.tables", "fail")
+    assert not found_in(project.run("doctor", "--json", check=0), "cluster.tables", "fail")
 
     # a node that was reset by hand, and got slots and a key of its own
     with project.client(project.port + 1) as alone:
@@ -212,7 +142,7 @@ def test_a_table_of_another_cluster_is_named_and_its_remedy_works(project: Proje
         alone.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         until(lambda: alone.cluster("INFO")["cluster_state"] == "ok")
         alone.set("kept", "1")
-    strayed = _one(project.run("doctor", *QUICK, check=3), "cluster.reset", "fail")
+    strayed = only(project.run("doctor", *QUICK, check=3), "cluster.reset", "fail")
     assert strayed["subject"] == "node2"
     assert "stands alone" in strayed["evidence"]
     assert "a reset would take from it: 1 key, 16384 slots (0-16383)" in strayed["evidence"]
@@ -237,21 +167,21 @@ def test_a_node_that_lost_its_table_or_was_reset_is_named_and_its_remedy_works(
         if damage is not None:
             table.write_text(damage)
         told = project.run("doctor", *QUICK, check=3)
-        lost = _one(told, "cluster.tables", "fail")
+        lost = only(told, "cluster.tables", "fail")
         assert lost["subject"] == "node4"
         assert str(table) in lost["evidence"]
-        assert not _found(told, "cluster.tables", "ok")
+        assert not found_in(told, "cluster.tables", "ok")
         project.run(*lost["hint"].partition("   ")[0].split()[1:], check=0)
         assert project.faults() == []
 
     project.run("reset", "node2", "--hard", "--yes", check=0)
-    strayed = _one(project.run("doctor", *QUICK, check=3), "cluster.reset", "fail")
+    strayed = only(project.run("doctor", *QUICK, check=3), "cluster.reset", "fail")
     assert strayed["subject"] == "node2"
     assert strayed["evidence"] == "was reset: it is empty and alone"
     assert strayed["hint"].startswith("redistopo up ")
     project.up()
     assert project.faults() == []
-    assert _one(project.run("doctor", *QUICK, check=0), "cluster.reset", "ok")
+    assert only(project.run("doctor", *QUICK, check=0), "cluster.reset", "ok")
 
 
 def test_what_is_left_over_is_put_away_and_nothing_else(
@@ -291,7 +221,7 @@ def test_what_is_left_over_is_put_away_and_nothing_else(
         assert (state / "password").stat().st_mode & 0o777 == 0o600
         assert not empty.exists()
         assert (data / "dump.rdb").exists()
-        assert str(data) in json.dumps(_found(unasked, "left.folders", "warn"))
+        assert str(data) in json.dumps(found_in(unasked, "left.folders", "warn"))
         shutil.rmtree(gone.root / ".redistopo")
         agreed = project.run("doctor", "--fix", "--yes", "--json", check=0).json["result"]
         # the folder may be forgotten only once nobody serves in it, and is so in the same run

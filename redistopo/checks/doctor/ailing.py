@@ -2,6 +2,7 @@
 after a failover, and which node must be reset before it can be of this cluster."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, doubtful, good, of_nodes, skipped
@@ -74,10 +75,13 @@ def timeouts(subject: Subject) -> Iterator[Answer]:
         return None
 
     yield from of_nodes(told, judge, "repl-timeout has room for several pings")
-    paces = {_number(node, 0, "cluster-node-timeout") for node in told}
+    paces = Counter(_number(node, 0, "cluster-node-timeout") for node in told)
     if len(paces) > 1:
         values = ", ".join(f"{one} ms" for one in sorted(paces))
-        hint = "give all the same: redistopo set cluster-node-timeout MILLISECONDS"
+        usual, _nodes = paces.most_common(1)[0]
+        odd = [node for node in told if _number(node, 0, "cluster-node-timeout") != usual]
+        orders = dict.fromkeys(_set(node, f"cluster-node-timeout {usual}") for node in odd)
+        hint = f"give all the same, as most have it: {'; '.join(orders)}"
         yield doubtful("topology", f"cluster-node-timeout differs: {values}", hint)
 
 

@@ -105,6 +105,11 @@ EXAMS: tuple[Exam, ...] = (
         judge=around.secrets,
     ),
     Exam(
+        id="config.starts",
+        asks="Would a server start on the file of --config?",
+        judge=served.starts,
+    ),
+    Exam(
         id="config.bind",
         asks="Does whoever reaches the server of --config need a password?",
         judge=served.bind,

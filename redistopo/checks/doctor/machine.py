@@ -54,6 +54,7 @@ def vulnerable(facts: Facts) -> Iterator[Answer]:
         return
     chosen = engines.chosen
     left = _left(facts, chosen) if chosen else ()
+    left = tuple(sorted(left, key=lambda flaw: not flaw.grave))
     if chosen and left:
         yield doubtful(MACHINE, _flawed(facts, chosen, left), _newer(chosen))
     elif chosen:
@@ -104,7 +105,8 @@ def _count(left: tuple[Flaw, ...]) -> str:
 def _newer(engine: Engine) -> str:
     hint = f"{engine.product.label} {cured_by(engine)} or newer has none of it"
     if "package" in engine.source:
-        return f"{hint}: pip install --upgrade {engine.source.rpartition(' ')[2]}"
+        package = engine.source.rpartition(" ")[2]
+        return f"{hint}: pip install --upgrade {package} (if it brings that by now)"
     upgrade = f"sudo apt-get install --only-upgrade {engine.product.value}-server"
     return f"{hint}; your distribution's package may have it mended: {upgrade}, or the like"
 

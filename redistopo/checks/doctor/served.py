@@ -1,16 +1,75 @@
 """Checks on any redis.conf: what it lets in, who serves it now, and what stands in the way."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
 from redistopo.model.doctor.facts import ConfSeen, Facts, Heard, pid_in
 from redistopo.model.doctor.firewall import Gate, judge
 from redistopo.model.doctor.served_conf import loopback
+from redistopo.model.doctor.starting import Refusal
 
 _LOCK = (
-    "in {path}: `bind 127.0.0.1 -::1`, or `requirepass` with what `redis-cli ACL GENPASS` prints "
-    "(and no `user` line has `nopass`); then restart it"
+    "in {path}: `bind 127.0.0.1 -::1`, or `requirepass` with what `openssl rand -hex 32` prints "
+    "(and no `user` line has `nopass`)"
 )
+
+
+def starts(facts: Facts) -> Iterator[Answer]:
+    """A server here takes every line of the file, and finds what the file names.
+
+    Judged by the servers themselves, none of which starts for it (model/doctor/starting.py).
+    """
+    seen = facts.conf
+    if seen is None:
+        return
+    starting = seen.starting
+    if starting.lacking is not None and starting.refused is starting.lacking:
+        yield _refused(seen, starting.lacking, "no server starts on it")
+    elif starting.refused is not None:
+        first = next(one.title for one in starting.tried if one.refusal)
+        taker = starting.takes
+        if taker is None:
+            several = len(starting.tried) > 1
+            told = "no server here starts on it" if several else f"{first} doesn't start on it"
+            yield _refused(seen, starting.refused, told)
+        else:
+            told = f"{first} doesn't start on it, {taker.title} would: "
+            told += _said(seen, starting.refused)
+            yield doubtful(seen.path, told, f"take that line out, or: {_start(seen)}")
+    elif seen.astray:
+        told = f"it binds {' and '.join(seen.astray)}, which this machine doesn't have"
+        hint = f"{_edit(seen.path)}   (a `-` before an address lets a server start without it)"
+        yield bad(seen.path, f"{told}: no server starts on it", hint)
+    elif taker := starting.takes:
+        told = f"{taker.title} takes each of its lines" + (" that you may read" * bool(seen.unread))
+        if taker.skipped:
+            told += f", but {taker.skipped}, where you may not look"
+        yield good(told if seen.conf.said else f"{told}: it has none", seen.path)
+    else:
+        unsure = next((f"{one.title}: {one.unsure}" for one in starting.tried), "no server is here")
+        yield skipped(f"not tried: {unsure}", seen.path)
+
+
+def _refused(seen: ConfSeen, why: Refusal, told: str) -> Answer:
+    return bad(seen.path, f"{told}: {_said(seen, why)}", _edit(why.path, why.line))
+
+
+def _said(seen: ConfSeen, why: Refusal) -> str:
+    other = f" of {why.path}" if why.path != seen.path else ""
+    return f"line {why.line}{other} `{why.text}`: {why.said}"
+
+
+def _edit(path: str, line: int = 0) -> str:
+    at = f"+{line} " if line else ""
+    return f"${{EDITOR:-vi}} {at}{quote(path)}"
+
+
+def _start(seen: ConfSeen) -> str:
+    """What starts a server on it: one that takes its lines, and a Sentinel as one."""
+    taker = seen.starting.takes or next(iter(seen.starting.tried), None)
+    server = quote(taker.path) if taker else "redis-server"
+    return f"{server} {quote(seen.path)}" + (" --sentinel" if seen.conf.sentinel else "")
 
 
 def bind(facts: Facts) -> Iterator[Answer]:
@@ -22,7 +81,7 @@ def bind(facts: Facts) -> Iterator[Answer]:
     if seen is None:
         return
     if seen.unread:
-        hint = "run redistopo doctor as the user of the server, or make it readable"
+        hint = f"as somebody who may: sudo redistopo doctor --config {quote(seen.path)}"
         yield doubtful(seen.path, f"can't read what it includes: {', '.join(seen.unread)}", hint)
     conf = seen.conf
     where = " ".join(conf.addresses) if conf.addresses is not None else "every address (no bind)"
@@ -37,7 +96,7 @@ def bind(facts: Facts) -> Iterator[Answer]:
     elif seen.locked:
         yield good(told, seen.path)
     elif seen.locked is None:
-        yield doubtful(seen.path, told, f"sudo redistopo doctor --config {seen.path}")
+        yield doubtful(seen.path, told, f"sudo redistopo doctor --config {quote(seen.path)}")
     else:
         yield _unlocked(seen, told)
 
@@ -45,7 +104,7 @@ def bind(facts: Facts) -> Iterator[Answer]:
 def _unlocked(seen: ConfSeen, told: str) -> Answer:
     """It can be reached from elsewhere, and asks for no password."""
     version = next((one.version for one in seen.heard if one.version), None)
-    hint = _LOCK.format(path=seen.path)
+    hint = _lock(seen)
     if seen.conf.shielded(version):
         if seen.conf.addresses is not None and version is None:
             told += "; before Redis 7.0 protected mode doesn't shield an address that is bound"
@@ -55,6 +114,11 @@ def _unlocked(seen: ConfSeen, told: str) -> Answer:
     if seen.conf.protected:
         told += f"; in Redis {version} protected mode doesn't shield an address that is bound"
     return bad(seen.path, f"{told}: whoever reaches it owns it", hint)
+
+
+def _lock(seen: ConfSeen) -> str:
+    runs = any(one.said for one in seen.heard)
+    return _LOCK.format(path=seen.path) + ("; then restart it" if runs else "")
 
 
 def running(facts: Facts) -> Iterator[Answer]:
@@ -72,18 +136,17 @@ def running(facts: Facts) -> Iterator[Answer]:
 def _heard(seen: ConfSeen, one: Heard) -> Answer:
     who = f", held by {one.holder}" if one.holder else ""
     if not one.said:
-        start = f"redis-server {seen.path}"
         if one.holder:
             told = f"nobody answers at {one.at}:{one.port}{who}"
             go_on = f"kill -CONT {pid_in(one.holder) or 'PID'}"
             return bad(seen.path, told, f"is it stopped ({go_on}), or no Redis at all?")
-        return doubtful(seen.path, f"nothing runs at {one.at}:{one.port}", f"start it: {start}")
+        return doubtful(seen.path, f"nothing runs at {one.at}:{one.port}", _begin(seen))
     told = f"answers at {one.at}:{one.port}{who}"
     if one.config and one.config not in seen.files:
         return doubtful(
             seen.path,
             f"{told}, but was started on {one.config}",
-            f"redistopo doctor --config {one.config}",
+            f"redistopo doctor --config {quote(one.config)}",
         )
     extra = [at for at in one.listening or () if not loopback(at)]
     if extra and not seen.conf.outward:
@@ -97,13 +160,23 @@ def _heard(seen: ConfSeen, one: Heard) -> Answer:
     return good(f"{told}: {one.said.partition(' ')[0]}", seen.path)
 
 
+def _begin(seen: ConfSeen) -> str:
+    """How to start it, and what comes before that: else it won't start, or lets anybody in."""
+    start = _start(seen)
+    if seen.starting.refused or seen.astray:
+        return f"first what config.starts says, then: {start}"
+    if seen.conf.outward and seen.locked is not True:
+        return f"first what config.bind says, then: {start}"
+    return f"start it: {start}"
+
+
 def _unasked(seen: ConfSeen, one: Heard, told: str) -> Answer:
     """It let us in without a password: whom else, by what the file binds?"""
     if not seen.conf.outward:
         return good(told, seen.path)
     if seen.conf.shielded(one.version):
         return good(f"{told}; protected mode refuses other machines", seen.path)
-    asks = "the file asks for one: restart it" if seen.locked else _LOCK.format(path=seen.path)
+    asks = "the file asks for one: restart it" if seen.locked else _lock(seen)
     told += f", and listens on {', '.join(one.listening or seen.conf.outward)}"
     return bad(seen.path, f"{told}: whoever reaches it owns it", asks)
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 @elsewhere
 @click.option(
     "--config",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Also any redis.conf: what it lets in, and who serves by it.",
+    # that it can't be read is the verb's to say: it knows who may
+    type=click.Path(dir_okay=False, readable=False, path_type=Path),
+    help="Also any redis.conf: would it start, what it lets in, who serves by it.",
 )
 @click.option("--fix", is_flag=True, help="Do what is safe, each command shown first.")
 @click.option("--yes", "-y", is_flag=True, help="Don't ask before a --fix that ends or changes.")

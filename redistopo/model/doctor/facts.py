@@ -8,6 +8,7 @@ from enum import StrEnum
 from redistopo.model.doctor.firewall import FirewallSeen
 from redistopo.model.doctor.kernel import Kernel
 from redistopo.model.doctor.served_conf import ServedConf, loopback
+from redistopo.model.doctor.starting import Starting
 from redistopo.model.engine import Engine, Version
 from redistopo.model.limits import Shortage
 from redistopo.model.rebuild import Table
@@ -167,13 +168,19 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfSeen:
-    """A redis.conf that was given, `locked` with its aclfile read where that could be."""
+    """A redis.conf that was given, `locked` with its aclfile read where that could be.
+
+    `starting` is what the servers here make of it; `astray` has addresses that it binds and
+    this machine doesn't have.
+    """
 
     path: str
     conf: ServedConf
     locked: bool | None
     files: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    starting: Starting = field(default_factory=Starting)
+    astray: tuple[str, ...] = ()
     heard: tuple[Heard, ...] = ()
     firewalls: tuple[FirewallSeen, ...] = ()
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from glob import has_magic
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from redistopo.model.conf_text import canonical, read_conf, unquote
@@ -17,15 +18,20 @@ _MOST_FILES = 64
 
 Read = Callable[[str, str], tuple[tuple[str, str], ...] | None]
 """Asked for an include's pattern as seen from a file, tells (path, text) of each file that it
-means; None where one can't be read."""
+means, none for a file that isn't there; None where one can't be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spliced:
-    """A configuration with its includes in their places, as a server reads it."""
+    """A configuration with its includes in their places, as a server reads it.
+
+    `origins` has the file and line number of each line. An include whose file isn't there
+    stands as a line of its own, with the pattern that was asked for: a server refuses it.
+    """
 
     text: str
     files: tuple[str, ...]
+    origins: tuple[tuple[str, int], ...]
     unread: tuple[str, ...] = ()
 
 
@@ -35,22 +41,29 @@ def splice(path: str, text: str, read: Read) -> Spliced:
     files: list[str] = [path]
     unread: list[str] = []
 
-    def lines(here: str, body: str) -> Iterator[str]:
-        for line in body.split("\n"):
+    def lines(here: str, body: str) -> Iterator[tuple[str, tuple[str, int]]]:
+        for number, line in enumerate(body.split("\n"), start=1):
             name, *rest = line.strip().split(None, 1) or [""]
             if name.lower() != "include" or not rest:
-                yield line
+                yield line, (here, number)
                 continue
             pattern = unquote(rest[0])
             found = read(pattern, here) if len(files) < _MOST_FILES else None
             if found is None:
                 unread.append(pattern)
+            elif not found and not has_magic(pattern):
+                yield line, (here, number)
             for other, inside in found or ():
                 files.append(other)
                 yield from lines(other, inside)
 
-    whole = "\n".join(lines(path, text))
-    return Spliced(text=whole, files=tuple(files), unread=tuple(unread))
+    whole = tuple(lines(path, text))
+    return Spliced(
+        text="\n".join(line for line, _origin in whole),
+        files=tuple(files),
+        origins=tuple(origin for _line, origin in whole),
+        unread=tuple(unread),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +72,7 @@ class ServedConf:
 
     `addresses` are the words of its last `bind`, None where it has none; `port` and `tls_port`
     are 0 where it doesn't listen so; `locked` says that the default user needs a password, or
-    is off: None where an aclfile decides that.
+    is off: None where an aclfile decides that. `said` is whether it has any directive.
     """
 
     addresses: tuple[str, ...] | None
@@ -70,6 +83,7 @@ class ServedConf:
     aclfile: str = ""
     backlog: int = DEFAULT_BACKLOG
     sentinel: bool = False
+    said: bool = True
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -125,6 +139,7 @@ def served(text: str) -> ServedConf:
         aclfile=_last(found, "aclfile", ""),
         backlog=_port(_last(found, "tcp-backlog", str(DEFAULT_BACKLOG))),
         sentinel=sentinel,
+        said=bool(found),
     )
 
 

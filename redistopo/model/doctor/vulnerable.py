@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from redistopo.model.engine import Engine, Product, Version
 
-AS_OF = "2026-09-01"
+AS_OF = "2026-09-17"
 """The date of its newest source; nothing that was published later is in it."""
 
 
@@ -32,6 +32,11 @@ class Flaw:
     anybody: bool = False
     tls: bool = False
 
+    @property
+    def grave(self) -> bool:
+        """Whether somebody's code may run by it."""
+        return "code" in self.what
+
     def in_line(self, version: Version) -> Version | None:
         """The release that mends it in the version's own line; None for none."""
         lines = {(one.major, one.minor): one for one in self.fixed}
@@ -53,6 +58,20 @@ def _versions(text: str) -> tuple[Version, ...]:
 
 FLAWS: tuple[Flaw, ...] = (
     Flaw(
+        ids=("redis#15673",),
+        product=Product.REDIS,
+        what="EXEC doesn't look again at ACL key permissions that were taken away",
+        fixed=_versions("8.4.7 8.6.7 8.8.3 8.10.2"),
+        since=Version(8, 4),
+    ),
+    Flaw(
+        ids=("redis#15804",),
+        product=Product.REDIS,
+        what="deeply nested JSON in a query of a vector set ends the server",
+        fixed=_versions("8.2.10 8.4.7 8.6.7 8.8.3 8.10.2"),
+        since=Version(8, 2),
+    ),
+    Flaw(
         ids=("GHSA-fq2f-crmw-q97r",),
         product=Product.VALKEY,
         what="use-after-free of the Lua interpreter",
@@ -67,6 +86,28 @@ FLAWS: tuple[Flaw, ...] = (
         fixed=_versions("6.2.24 7.2.16 7.4.11 8.2.9 8.4.6 8.6.6 8.8.2 8.10.1"),
         anybody=True,
         tls=True,
+    ),
+    Flaw(
+        ids=("redis#15669",),
+        product=Product.REDIS,
+        what="a client certificate whose name holds a NUL byte passes for another user",
+        fixed=_versions("8.6.6 8.8.2 8.10.1"),
+        since=Version(8, 6),
+        tls=True,
+    ),
+    Flaw(
+        ids=("redis#15594",),
+        product=Product.REDIS,
+        what="use-after-free of blocked clients; a malicious RDB corrupts memory",
+        fixed=_versions("8.2.9 8.4.6 8.6.6 8.8.2 8.10.1"),
+        since=Version(8, 2),
+    ),
+    Flaw(
+        ids=("redis#15478",),
+        product=Product.REDIS,
+        what="SORT, GEORADIUS and XREAD get around ACL key permissions",
+        fixed=_versions("8.2.9 8.4.6 8.6.6 8.8.2"),
+        since=Version(8, 2),
     ),
     Flaw(
         ids=("CVE-2026-66373",),
@@ -166,20 +207,17 @@ FLAWS: tuple[Flaw, ...] = (
         fixed=_versions("6.2.19 7.2.10 7.4.5 8.0.3"),
         anybody=True,
     ),
-    # no source was found for the 7.2 line, so nothing is said of it
     Flaw(
         ids=("CVE-2025-32023",),
         product=Product.VALKEY,
         what="out-of-bounds write by HyperLogLog, remote code execution",
-        fixed=_versions("8.0.4 8.1.3"),
-        since=Version(8, 0),
+        fixed=_versions("7.2.10 8.0.4 8.1.3"),
     ),
     Flaw(
         ids=("CVE-2025-48367",),
         product=Product.VALKEY,
         what="failed accepts lock clients out",
-        fixed=_versions("8.0.4 8.1.3"),
-        since=Version(8, 0),
+        fixed=_versions("7.2.10 8.0.4 8.1.3"),
         anybody=True,
     ),
     Flaw(

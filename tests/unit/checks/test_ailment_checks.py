@@ -221,3 +221,14 @@ def test_a_stranger_is_told_by_redis_cli_what_ours_is_by_our_verbs(
 )
 def test_the_limits_of_replicas_are_read(text: str, limits: tuple[int, int]) -> None:
     assert buffer_limits(text) == limits
+
+
+def test_the_node_timeout_that_most_have_is_the_one_to_set(
+    scene: Callable[[str, str], Any],
+) -> None:
+    stage = scene("redis-7.0", "cluster").config("node1", cluster_node_timeout="77")
+    for name in ("node2", "node3", "node4", "node5", "node6"):
+        stage = stage.config(name, cluster_node_timeout="5000")
+    told = [one.hint for one in stage.findings("replication.timeouts") if one.hint]
+    assert len(told) == 1
+    assert told[0].endswith("redistopo set cluster-node-timeout 5000")

@@ -61,7 +61,7 @@ CASES: list[Case] = [
         "cluster.slots",
         FAIL,
         "topology",
-        "1 slots have no answering owner: 0",
+        "1 slots have no owner: 0",
         lambda s: s.member("node1", "node1", slots=(SlotRange(1, 5460),)),
     ),
     (
@@ -233,3 +233,18 @@ def test_many_epochs_are_told_shortly(scene: Callable[[str, str], Any]) -> None:
     many = replace(stage, seen=replace(stage.seen, nodes=nodes))
     (finding,) = many.findings("cluster.epochs")
     assert finding.evidence == "9 primaries, config epochs 1 to 9, all different"
+
+
+def test_slots_of_a_silent_primary_and_those_of_nobody_have_each_their_remedy(
+    scene: Callable[[str, str], Any],
+) -> None:
+    stage = scene("redis-7.0", "cluster").node("node2", error="stopped", paused=True)
+    for name in ALL:  # and slot 0 was taken from node1
+        stage = stage.member(name, "node1", slots=(SlotRange(1, 5460),))
+    said = [(one.evidence, one.hint) for one in stage.findings("cluster.slots")]
+    assert [evidence for evidence, _hint in said] == [
+        "5462 slots have no answering owner: 5461-10922",
+        "1 slots have no owner: 0",
+    ]
+    assert said[0][1].endswith("bring back the primary that owns them: redistopo resume node2")
+    assert "no node has them: redistopo cli node1 -- --cluster fix" in said[1][1]

@@ -24,6 +24,7 @@ from support.exam_facts import (
     tables_of,
     topology_of,
 )
+from support.exam_starts import STARTS
 
 from redistopo.checks.doctor.catalogue import EXAMS, examine
 from redistopo.model.doctor.facts import (
@@ -35,6 +36,7 @@ from redistopo.model.findings import Status
 
 CASES: list[tuple[str, Status, str, str, Facts]] = [
     *AROUND,
+    *STARTS,
     ("config.bind", OK, "nobody from elsewhere", "", conf_of("bind 127.0.0.1 -::1")),
     ("config.bind", OK, "asks for a password", "", conf_of("bind 0.0.0.0\nrequirepass x")),
     ("config.bind", FAIL, "whoever reaches it owns it", "requirepass", conf_of(OPEN)),
@@ -243,4 +245,4 @@ def test_a_lost_table_leaves_no_word_of_others_being_well() -> None:
 
 def test_a_well_machine_has_no_fault() -> None:
     assert {one.status for one in examine(WELL)} == {OK}
-    assert len(examine(WELL)) == len(EXAMS) - 4  # no --config, and no tables of a cluster
+    assert len(examine(WELL)) == len(EXAMS) - 5  # no --config, and no tables of a cluster

@@ -216,6 +216,24 @@ def test_a_lone_server_is_not_asked_about_replicas(scene: Callable[[str, str], A
         assert stage.findings(check) == ()
 
 
+def test_what_left_its_shard_is_told_how_it_comes_back(scene: Callable[[str, str], Any]) -> None:
+    def hints(stage: Any) -> set[str]:
+        return {one.hint for one in stage.findings("replication.shape") if one.hint}
+
+    stage = scene("redis-7.0", "replication")
+    lead = stage.named("node1")
+    follow = f"redistopo call --node node3 REPLICAOF {lead.host} {lead.port}"
+    assert hints(stage.info("node3", role="master")) == {
+        f"{follow}   (drops what was written to it alone)"
+    }
+    alike = stage.info("node2", role="master").info("node3", role="master")
+    assert all("choose whose data stays" in one for one in hints(alike))
+    assert hints(stage.down("node3")) == {"redistopo up"}
+    refused = stage.node("node3", error="WRONGPASS")
+    assert hints(refused) == {"see node.alive: node3 runs, and doesn't answer us"}
+    assert hints(stage.node("node1", error="stopped", paused=True)) == {"redistopo resume node1"}
+
+
 def test_a_replicas_replica_is_told_whom_to_follow(scene: Callable[[str, str], Any]) -> None:
     stage = scene("redis-7.0", "replication")
     lead, between = stage.named("node1"), stage.named("node2")

@@ -119,6 +119,8 @@ FILES: Mapping[str, str] = {
 def _read(pattern: str, _here: str) -> tuple[tuple[str, str], ...] | None:
     if pattern == "conf.d/*.conf":
         return tuple((name, text) for name, text in FILES.items() if name.startswith("conf.d"))
+    if pattern == "not/there.conf":
+        return ()
     return ((pattern, FILES[pattern]),) if pattern in FILES else None
 
 
@@ -135,6 +137,19 @@ def test_an_include_that_cannot_be_read_is_named_and_a_circle_ends() -> None:
     assert found.unread[0] == "gone.conf"
     assert len(found.files) < 100
     assert served(found.text).port == 2
+
+
+def test_each_line_is_known_by_its_file_and_number() -> None:
+    text = "port 1\ninclude base.conf\n  include not/there.conf\n# end"
+    found = splice("main", text, _read)
+    assert list(zip(found.text.split("\n"), found.origins, strict=True)) == [
+        ("port 1", ("main", 1)),
+        ("bind 0.0.0.0", ("base.conf", 1)),
+        ("requirepass old", ("base.conf", 2)),
+        ("  include not/there.conf", ("main", 3)),  # a server refuses this one
+        ("# end", ("main", 4)),
+    ]
+    assert found.unread == ()
 
 
 @given(st.text())

@@ -16,11 +16,17 @@ CASES = [
     ("redis 7.0.15", "CVE-2024-31227", "7.2.16"),
     ("redis 7.2.10", "CVE-2026-23479", "7.2.16"),
     ("redis 7.4.11", "", ""),
-    ("redis 8.0.6", "CVE-2026-25243", "8.2.9"),
-    ("redis 8.2.2", "CVE-2025-62507", "8.2.9"),
-    ("redis 8.2.3", "CVE-2026-66373", "8.2.9"),
-    ("redis 8.10.1", "", ""),
+    ("redis 8.0.6", "CVE-2026-25243", "8.2.10"),
+    ("redis 8.2.2", "CVE-2025-62507", "8.2.10"),
+    ("redis 8.2.3", "CVE-2026-66373", "8.2.10"),
+    ("redis 8.2.9", "redis#15804", "8.2.10"),
+    ("redis 8.4.5", "redis#15478", "8.4.7"),
+    ("redis 8.10.0", "redis#15594", "8.10.2"),
+    ("redis 8.10.1", "redis#15673", "8.10.2"),
+    ("redis 8.10.2", "", ""),
     ("redis 9.0.0", "", ""),
+    ("valkey 7.2.9", "CVE-2025-32023", "7.2.14"),
+    ("valkey 7.2.10", "CVE-2025-49844", "7.2.14"),
     ("valkey 7.2.14", "", ""),
     ("valkey 8.0.3", "CVE-2025-32023", "8.0.10"),
     ("valkey 8.1.2", "CVE-2025-48367", "8.1.9"),
@@ -72,7 +78,8 @@ def test_a_server_built_without_tls_has_no_vulnerability_of_tls() -> None:
 
 def test_each_row_names_a_vulnerability_and_a_release_of_a_line_once() -> None:
     for flaw in FLAWS:
-        assert all(re.fullmatch(r"CVE-\d{4}-\d{4,6}|GHSA(-\w{4}){3}", one) for one in flaw.ids)
+        known = r"CVE-\d{4}-\d{4,6}|GHSA(-\w{4}){3}|redis#\d{5}"
+        assert all(re.fullmatch(known, one) for one in flaw.ids)
         lines = [(one.major, one.minor) for one in flaw.fixed]
         assert lines
         assert len(set(lines)) == len(lines)

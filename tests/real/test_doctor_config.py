@@ -1,0 +1,110 @@
+"""`doctor --config` on real servers, started by hand on the file that is looked at."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from redis.exceptions import RedisError
+from support.byhand import listening
+from support.engines import BUNDLED, ENGINES
+from support.findings import only
+from support.judge import client
+from support.project import Done, Project
+from support.waiting import until
+
+from redistopo.model.engine import Version
+
+
+@contextmanager
+def _by_hand(path: Path, *words: str) -> Iterator[psutil.Popen]:
+    """A server on that configuration, as somebody starts it in a shell."""
+    argv = [BUNDLED.path, str(path), *words]
+    process = psutil.Popen(argv, cwd=path.parent, stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_any_configuration_is_told_for_what_it_lets_in(project: Project) -> None:
+    port = project.port
+    conf = project.root / "by hand.conf"
+    conf.write_text(f'bind 127.0.0.1\nport {port}\ninclude "more*.conf"\nsave ""\n')
+    (project.root / "more.conf").write_text(
+        "BIND 0.0.0.0\nprotected-mode no\nrequirepass no-use\nuser default on nopass ~* &* +@all\n"
+    )
+
+    def look(code: int) -> Done:
+        return project.run("doctor", "--config", conf.name, "--json", check=code)
+
+    (project.root / "broken.conf").write_text(f"port {port}\nbind 0.0.0.0\nmaxmemry 3mb\n")
+    broken = project.run("doctor", "--config", "broken.conf", "--json", check=3)
+    refused = only(broken, "config.starts", "fail")
+    assert "line 3 `maxmemry 3mb`: " in refused["evidence"]
+    assert refused["hint"] == f"${{EDITOR:-vi}} +3 {project.root}/broken.conf"
+    # what keeps it from starting comes before its start
+    assert "first what config.starts says" in only(broken, "config.running", "warn")["hint"]
+
+    still = look(3)
+    assert f"binds 0.0.0.0, port {port}" in only(still, "config.bind", "fail")["evidence"]
+    assert "nothing runs at" in only(still, "config.running", "warn")["evidence"]
+    assert "first what config.bind says" in only(still, "config.running", "warn")["hint"]
+    assert only(still, "config.starts", "ok")
+    # everything in this suite stays on this machine, whatever the file says
+    with _by_hand(conf, "--bind", "127.0.0.1") as server:
+        listening(port)
+        with closing(client(port, "")) as anybody:
+            assert anybody.ping()  # its requirepass is of no use
+        other = look(3)
+        seen = only(other, "config.running", "warn")["evidence"]
+        assert f"(pid {server.pid})" in seen
+        assert "listens on 127.0.0.1 alone, unlike the file" in seen
+        server.send_signal(signal.SIGSTOP)
+        assert "nobody answers" in only(look(3), "config.running", "fail")["evidence"]
+        server.send_signal(signal.SIGCONT)
+
+    hint = only(still, "config.bind", "fail")["hint"]
+    assert "bind 127.0.0.1 -::1" in hint  # which is done now
+    (project.root / "more.conf").write_text("bind 127.0.0.1 -::1\nrequirepass hush-hush\n")
+    with _by_hand(conf):
+        until(lambda: _answers(port, "hush-hush"))
+        mended = look(0)
+        assert "asks for a password" in only(mended, "config.bind", "ok")["evidence"]
+        assert "NOAUTH" in only(mended, "config.running", "ok")["evidence"]
+        assert "hush-hush" not in mended.out + mended.err
+
+
+def _answers(port: int, password: str) -> bool:
+    with closing(client(port, password)) as one, suppress(RedisError):
+        return bool(one.ping())
+    return False
+
+
+def test_the_server_that_up_takes_is_asked_first(project: Project) -> None:
+    newest = next(one for one in ENGINES.values() if one.version == Version(9, 1, 2))
+    project.init("standalone", "--engine", newest.name)
+    (project.root / "some.conf").write_text(f"port {project.port}\nbind 127.0.0.1\n")
+    told = only(project.run("doctor", "--config", "some.conf", "--json"), "config.starts", "ok")
+    assert told["evidence"].startswith("Valkey 9.1.2 takes")
+
+
+def test_what_can_be_no_configuration_is_refused(project: Project) -> None:
+    (project.root / "folder.conf").mkdir()
+    os.mkfifo(project.root / "pipe.conf")
+    for name in ("folder.conf", "pipe.conf", "nowhere.conf"):
+        assert project.run("doctor", "--config", name, check=2).err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read any file")
+def test_who_may_read_it_is_told_where_we_may_not(project: Project) -> None:
+    conf = project.root / "shut.conf"
+    conf.write_text("port 1\n")
+    conf.chmod(0)
+    refused = project.run("doctor", "--config", conf.name, check=4)
+    assert f"sudo redistopo doctor --config {conf}" in refused.err

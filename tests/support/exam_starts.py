@@ -1,0 +1,126 @@
+"""What doctor says of a redis.conf that servers take, refuse, or can't be asked about."""
+
+from dataclasses import replace
+
+from redistopo.model.doctor.facts import Facts
+from redistopo.model.doctor.starting import Refusal, Starting, Tried
+from redistopo.model.findings import Status
+from support.exam_facts import FAIL, HEARD, OK, OPEN, SKIP, WARN, conf_of
+
+CONF = "/etc/redis.conf"
+LINE = Refusal(path=CONF, line=3, text="maxmemry 3mb", said="Bad directive")
+TAKES = Tried(title="Valkey 9.1.2", path="/opt/valkey-server")
+REFUSES = Tried(title="Redis 7.0.15", path="/usr/bin/redis-server", refusal=LINE)
+BEGUN = replace(HEARD, said="", holder="")
+
+
+def starting_of(*tried: Tried, text: str = "", lacking: Refusal | None = None) -> Facts:
+    return conf_of(text, BEGUN, starting=Starting(tried=tried, lacking=lacking))
+
+
+# Check, status, part of evidence, part of the hint, and the facts.
+STARTS: list[tuple[str, Status, str, str, Facts]] = [
+    (
+        "config.starts",
+        OK,
+        "Valkey 9.1.2 takes each of its lines: it has none",
+        "",
+        starting_of(TAKES),
+    ),
+    ("config.starts", OK, "takes each of its lines", "", starting_of(TAKES, text="port 1")),
+    (
+        "config.starts",
+        OK,
+        "takes each of its lines that you may read",
+        "",
+        conf_of("port 1", BEGUN, starting=Starting(tried=(TAKES,)), unread=("x",)),
+    ),
+    (
+        "config.starts",
+        OK,
+        "but `dir /srv`, where you may not look",
+        "",
+        starting_of(replace(TAKES, skipped="`dir /srv`")),
+    ),
+    (
+        "config.starts",
+        FAIL,
+        "Redis 7.0.15 doesn't start on it: line 3 `maxmemry 3mb`: Bad directive",
+        "${EDITOR:-vi} +3 /etc/redis.conf",
+        starting_of(REFUSES),
+    ),
+    (
+        "config.starts",
+        FAIL,
+        "no server here starts on it: line 3 `maxmemry",
+        "+3 /etc/redis.conf",
+        starting_of(REFUSES, replace(TAKES, refusal=LINE)),
+    ),
+    (
+        "config.starts",
+        FAIL,
+        "line 3 of /etc/my part.conf `maxmemry",
+        "+3 '/etc/my part.conf'",
+        starting_of(replace(REFUSES, refusal=replace(LINE, path="/etc/my part.conf"))),
+    ),
+    (
+        "config.starts",
+        WARN,
+        "Redis 7.0.15 doesn't start on it, Valkey 9.1.2 would: line 3",
+        "take that line out, or: /opt/valkey-server /etc/redis.conf",
+        starting_of(REFUSES, TAKES),
+    ),
+    (
+        "config.starts",
+        FAIL,
+        "no server starts on it: line 3",
+        "+3",
+        starting_of(TAKES, lacking=LINE),
+    ),
+    (
+        "config.starts",
+        FAIL,
+        "binds 10.9.9.9, which this machine doesn't have",
+        "${EDITOR:-vi} /etc/redis.conf",
+        conf_of("bind 10.9.9.9", BEGUN, starting=Starting(tried=(TAKES,)), astray=("10.9.9.9",)),
+    ),
+    ("config.starts", SKIP, "not tried: no server is here", "", starting_of()),
+    ("config.starts", SKIP, "Valkey 9.1.2: hm", "", starting_of(replace(TAKES, unsure="hm"))),
+    # what it would stumble over, or let in, comes before its start
+    (
+        "config.running",
+        WARN,
+        "nothing runs",
+        "start it: /opt/valkey-server /etc/redis.conf",
+        starting_of(TAKES, text="bind 127.0.0.1"),
+    ),
+    (
+        "config.running",
+        WARN,
+        "nothing runs",
+        "start it: /opt/valkey-server /etc/redis.conf --sentinel",
+        starting_of(TAKES, text="bind 127.0.0.1\nsentinel monitor a 127.0.0.1 1 1"),
+    ),
+    (
+        "config.running",
+        WARN,
+        "nothing runs",
+        "first what config.starts says, then: /usr/bin/redis-server /etc/redis.conf",
+        starting_of(REFUSES, text="bind 127.0.0.1"),
+    ),
+    (
+        "config.running",
+        WARN,
+        "nothing runs",
+        "first what config.bind says, then: /opt/valkey-server /etc/redis.conf",
+        starting_of(TAKES, text=OPEN),
+    ),
+    (
+        "config.bind",
+        FAIL,
+        "owns it",
+        "(and no `user` line has `nopass`)",
+        starting_of(TAKES, text=OPEN),
+    ),
+    ("config.bind", FAIL, "owns it", "`nopass`); then restart it", conf_of(OPEN, HEARD)),
+]

@@ -1,0 +1,144 @@
+"""What a server is given to judge of a redis.conf, and what is made of its words; no server."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redistopo.model.doctor.served_conf import Spliced, splice
+from redistopo.model.doctor.starting import (
+    clashes,
+    lines_for,
+    refusal_at,
+    refused_at,
+    strange_lines,
+    wanted,
+    words,
+)
+
+
+def _whole(text: str) -> Spliced:
+    return splice("/srv/redis.conf", text, lambda _pattern, _here: ())
+
+
+FATAL = "\n*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\nReading the configuration file, at "
+
+# The file, what a server printed, the line that it means (from 0), and its reason.
+SAID: list[tuple[str, str, int | None, str]] = [
+    ("port 1\nfoo", f"{FATAL}line 2\n>>> 'foo'\nBad directive\n", 1, "Bad directive"),
+    ("a b", f"{FATAL}line 1\n>>> 'a 'b' c'\nUnbalanced quotes", 0, "Unbalanced quotes"),
+    # the closing line, which stands after all of the file's own
+    ("port 1", f"{FATAL}line 4\n>>> 'port \"x\"'\nargument", 1, "argument"),
+    (
+        "port 1\ninclude /a\ninclude /b",
+        "9:C # Fatal error, can't open config file '/b': No such file or directory",
+        2,
+        "can't open config file '/b': No such file or directory",
+    ),
+    ("dir /a", "9:C # Can't chdir to '/a': Not there", 0, "Can't chdir to '/a': Not there"),
+    ("port 1", "Illegal instruction", None, ""),
+    ("port 1", "", None, ""),
+]
+
+
+@pytest.mark.parametrize(("text", "output", "at", "reason"), SAID)
+def test_the_line_and_the_reason_are_read(
+    text: str, output: str, at: int | None, reason: str
+) -> None:
+    assert refused_at(_whole(text), output) == at
+    assert words(output) == reason
+
+
+# Lines with a password, and words about them.
+HIDDEN = [
+    ("requirepass hush hush", "wrong number of arguments"),
+    ("requirepas hush", "Bad directive or wrong number of arguments"),
+    ("MASTERAUTH 'hush", "Unbalanced quotes in configuration line"),
+    ("user alice on hush ~*", "Error in user declaration 'hush': Syntax error"),
+    ("sentinel auth-pass m hush x", "Wrong number of arguments for 'hush'"),
+    ("tls-key-file-pass hush x", "wrong number of arguments"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), HIDDEN)
+def test_no_password_is_shown(line: str, said: str) -> None:
+    found = refusal_at(_whole(f"port 1\n{line}"), 1, said)
+    assert "hush" not in found.text + found.said
+    assert found.text
+    assert (found.path, found.line) == ("/srv/redis.conf", 2)
+
+
+def test_nothing_is_logged_to_the_file_while_it_is_judged() -> None:
+    text = "logfile /srv/l\nLOGFILE 'a b'\nsyslog-enabled YES\nlogfile a b\nsyslog-enabled maybe"
+    # what a server would refuse stands as it is; 'a b' is one argument
+    kept = lines_for(_whole(text))
+    assert kept[0] == kept[1] == kept[2] == ""
+    assert kept[3:] == ["logfile a b", "syslog-enabled maybe"]
+    assert lines_for(_whole("a\nb\nc"), frozenset({1})) == ["a", "", "c"]
+
+
+# The file, and the line that clashes with another one (from 1), 0 for none.
+CLASHES = [
+    ("cluster-enabled yes\nslaveof 127.0.0.1 1", 2),
+    ("cluster-enabled yes\nreplicaof no one", 0),
+    ("cluster-enabled no\nreplicaof 127.0.0.1 1", 0),
+    ("aclfile /a\nuser alice on", 1),
+    ("aclfile ''\nuser alice on", 0),
+    ("port 0\ntls-port 7000", 2),
+    ("tls-port 7000\ntls-cert-file a\ntls-key-file b", 0),
+    ("", 0),
+]
+
+
+@pytest.mark.parametrize(("text", "line"), CLASHES)
+def test_lines_that_are_well_alone_may_clash(text: str, line: int) -> None:
+    found = clashes(_whole(text))
+    assert (found.line if found else 0) == line
+
+
+# The file, and what has to be there before a start.
+WANTED = [
+    ("aclfile /a/users.acl", ["/a/users.acl"]),
+    ("aclfile users.acl", []),
+    ("dir /data\naclfile users.acl\nlogfile l", ["/data/users.acl", "/data"]),
+    ("logfile /var/log/redis/r.log\nlogfile ''", []),
+    ("unixsocket /run/redis/r.sock", ["/run/redis"]),
+    ("loadmodule /m/a.so x y\nloadmodule /m/b.so", ["/m/a.so", "/m/b.so"]),
+    ("tls-cert-file /c", []),
+    ("tls-port 1\ntls-cert-file /c\ntls-key-file /k", ["/c", "/k"]),
+]
+
+
+@pytest.mark.parametrize(("text", "paths"), WANTED)
+def test_what_has_to_be_there_is_known(text: str, paths: list[str]) -> None:
+    assert [one.path for one in wanted(_whole(text))] == paths
+
+
+KNOWN = frozenset({"port", "bind", "slaveof"})
+
+# The file, the names that the server knows (None: it refuses others itself), the odd line.
+STRANGE: list[tuple[str, frozenset[str] | None, int | None]] = [
+    ("port 1\nmaxmemry 1", KNOWN, 1),
+    ("port 1\nmaxmemry 1", None, None),
+    ("PORT 1\nslaveof a 1\n# x y\n\nuser a on\ninclude x", KNOWN, None),
+    ("search.limit 3", None, 0),
+    ("search.limit 3\nloadmodule /m.so", None, None),
+    ("odd 3\nloadmodule /m.so", KNOWN, None),
+]
+
+
+@pytest.mark.parametrize(("text", "known", "at"), STRANGE)
+def test_a_name_that_no_module_brings_is_found(
+    text: str, known: frozenset[str] | None, at: int | None
+) -> None:
+    assert strange_lines(_whole(text), known) == at
+
+
+@given(st.text(), st.text())
+def test_no_file_and_no_words_break_it(text: str, output: str) -> None:
+    whole = _whole(text)
+    assert len(lines_for(whole)) == len(whole.origins)
+    at = refused_at(whole, f"{FATAL}line 1\n>>> '{output}'\n{output}")
+    assert at is None or at <= len(whole.origins)
+    for one in wanted(whole):
+        assert refusal_at(whole, one.at, one.said).text.isprintable()
+    clashes(whole)
