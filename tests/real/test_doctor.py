@@ -139,7 +139,7 @@ def test_a_table_of_another_cluster_is_named_and_its_remedy_works(project: Proje
     # a node that was reset by hand, and got slots and a key of its own
     with project.client(project.port + 1) as alone:
         alone.execute_command("CLUSTER", "RESET", "HARD")
-        alone.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        alone.execute_command("CLUSTER", "ADDSLOTS", *range(16384))
         until(lambda: alone.cluster("INFO")["cluster_state"] == "ok")
         alone.set("kept", "1")
     strayed = only(project.run("doctor", *QUICK, check=3), "cluster.reset", "fail")

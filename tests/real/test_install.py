@@ -25,8 +25,8 @@ _ROOT = Path(__file__).parents[2]
 
 def _python(folder: Path) -> Path:
     """A fresh environment that sees pip, redistopo and all that it stands on, but no server."""
-    venv.create(folder, with_pip=False, symlinks=True)
     (ours,) = {Path(one) for one in site.getsitepackages()}
+    venv.create(folder, with_pip=not (ours / "pip").exists(), symlinks=True)  # uv brings none
     kept = folder / "kept"
     kept.mkdir()
     for entry in ours.iterdir():
