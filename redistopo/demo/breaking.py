@@ -43,8 +43,9 @@ class Breaker:
         if now.node(node) is None:
             raise WrongRequest(f"there is no node {node!r}")
         with self._alone(f"{verb} {node}"):
-            begun(f"redistopo {_TYPED.get(verb, verb)} {node}")
-            return work(self.root, node, now)
+            words = _words(verb, node, now)
+            begun(f"redistopo {_TYPED.get(verb, verb)} {' '.join(words)}")
+            return work(self.root, words)
 
     def finish(self, tell: Tell) -> None:
         """No action is under way any more, and none begins: half of one is worse than waiting."""
@@ -66,37 +67,42 @@ class Breaker:
             self._one.release()
 
 
-def _stop(root: Path, node: str, _now: Picture) -> str:
-    return _told(stop(StopRequest(root=root, words=(node,), seconds=STOP_SECONDS), silent))
-
-
-def _start(root: Path, node: str, _now: Picture) -> str:
-    return _told(start(StartRequest(root=root, words=(node,), seconds=START_SECONDS), silent))
-
-
-def _freeze(root: Path, node: str, _now: Picture) -> str:
-    return _told(pause(SignalRequest(root=root, words=(node,), seconds=SIGNAL_SECONDS), silent))
-
-
-def _resume(root: Path, node: str, _now: Picture) -> str:
-    return _told(resume(SignalRequest(root=root, words=(node,), seconds=SIGNAL_SECONDS), silent))
-
-
-def _failover(root: Path, node: str, now: Picture) -> str:
-    """To that replica; from a primary, to the fittest of its replicas."""
-    words: tuple[str, ...] = (node,)
+def _words(verb: str, node: str, now: Picture) -> tuple[str, ...]:
+    """What that verb is told: the node; of a hand-over from a primary, its replicas, of whom the
+    fittest is to lead."""
     drawn, shard = now.node(node), now.shard_with(node)
-    if drawn is not None and shard is not None and drawn.role == Role.PRIMARY:
-        words = tuple(one.name for one in shard.nodes if one.role == Role.REPLICA and one.up)
-        if not words:
-            raise RedistopoError(
-                f"no replica of {node} answers, so nobody can take over",
-                hint=f"redistopo status shows who is in {shard.name}",
-            )
+    if verb != "failover" or drawn is None or shard is None or drawn.role != Role.PRIMARY:
+        return (node,)
+    heirs = tuple(one.name for one in shard.nodes if one.role == Role.REPLICA and one.up)
+    if not heirs:
+        raise RedistopoError(
+            f"no replica of {node} answers, so nobody can take over",
+            hint=f"redistopo status shows who is in {shard.name}",
+        )
+    return heirs
+
+
+def _stop(root: Path, words: tuple[str, ...]) -> str:
+    return _told(stop(StopRequest(root=root, words=words, seconds=STOP_SECONDS), silent))
+
+
+def _start(root: Path, words: tuple[str, ...]) -> str:
+    return _told(start(StartRequest(root=root, words=words, seconds=START_SECONDS), silent))
+
+
+def _freeze(root: Path, words: tuple[str, ...]) -> str:
+    return _told(pause(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), silent))
+
+
+def _resume(root: Path, words: tuple[str, ...]) -> str:
+    return _told(resume(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), silent))
+
+
+def _failover(root: Path, words: tuple[str, ...]) -> str:
     return _handed(failover(FailoverRequest(root=root, words=words, seconds=START_SECONDS), silent))
 
 
-_VERBS: Mapping[str, Callable[[Path, str, Picture], str]] = {
+_VERBS: Mapping[str, Callable[[Path, tuple[str, ...]], str]] = {
     "stop": _stop,
     "start": _start,
     "freeze": _freeze,

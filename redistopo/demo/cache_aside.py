@@ -23,8 +23,8 @@ from itertools import islice
 from typing import Any
 
 from . import claim
-from .calls import TROUBLE, CacheAway, Calls, words_of
-from .circuit import Circuit, State
+from .calls import TROUBLE, CacheAway, Calls, Circuits, circuits_of, words_of
+from .circuit import Circuit
 from .flight import Flights
 from .keys import Keys, encoded
 from .owed import Owed
@@ -101,10 +101,10 @@ class CacheAside:
     waits for this row, as it is. After each write call `invalidate(id)`, once it is committed.
 
     `client` is a redis-py client of any shape: Redis, a Sentinel's, RedisCluster. `reader`, if
-    given, serves the GETs, from replicas; these lag behind, and a failure of theirs counts like one
-    of the client's. Both must return bytes (`decode_responses=False`, the default) and must not
-    hang, which is settled where they are made: by default redis-py waits for seconds, or without
-    end, and tries again and again. So:
+    given, serves the GETs, from replicas, also while the primary is away: reads and writes have
+    circuits of their own then. Replicas lag behind. Both clients must return bytes
+    (`decode_responses=False`, the default) and must not hang, which is settled where they are
+    made: by default redis-py waits for seconds, or without end, and tries again and again. So:
 
         short = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
         Redis(host, port, retry=Retry(NoBackoff(), 0), **short)
@@ -114,7 +114,7 @@ class CacheAside:
     the connect timeout and the answer timeout; of a cluster, 0.25 s more where it says CLUSTERDOWN;
     with Sentinels, that time once more for each Sentinel.
 
-    `shard_of(key)` names the shard of a key: each has a circuit of its own, so that one dead
+    `shard_of(key)` names the shard of a key: each has circuits of its own, so that one dead
     primary switches the cache off for its own keys alone. It must be quick and not raise.
     """
 
@@ -136,7 +136,13 @@ class CacheAside:
         self._load = load
         self._settings = chosen = settings or Settings()
         self._keys = Keys(chosen.prefix, chosen.version)
-        self._calls = Calls(shard_of, lambda: Circuit(chosen.failures, chosen.retry_seconds))
+        circuit = partial(Circuit, chosen.failures, chosen.retry_seconds)
+        self._reads = self._writes = Calls(shard_of, circuit, "asked")
+        self._ways = [("", self._writes, self._client)]
+        if self._reader is not client:
+            self._reads = Calls(shard_of, circuit, "read from")
+            self._writes = Calls(shard_of, circuit, "written to")
+            self._ways = [("writes: ", self._writes, client), ("reads: ", self._reads, reader)]
         self._flights: Flights[_Brought] = Flights()
         self._owed = Owed()
         self.ttl_seconds = ttl
@@ -157,9 +163,10 @@ class CacheAside:
         began = time.perf_counter()
         key = encoded(self.key(id))
         try:
-            if self._owed:
-                self._settle(key)
-            raw = self._calls.ask(key, claim.look, self._reader, key)
+            if self._owed and self._settle(key):
+                raw = None  # deleted just now; a replica may not know it yet, and isn't asked
+            else:
+                raw = self._reads.ask(key, claim.look, self._reader, key)
         except CacheAway as away:
             return self._served(key, began, partial(self._uncached, id, str(away)))
         row = decode(raw)
@@ -180,7 +187,7 @@ class CacheAside:
         """
         key = encoded(self.key(id))
         try:
-            self._calls.ask(key, self._client.delete, key)
+            self._writes.ask(key, self._client.delete, key)
         except CacheAway:
             self._owed.add(key)
             return False
@@ -211,19 +218,27 @@ class CacheAside:
 
         The primary knows it first; a replica goes on knowing it while no primary answers."""
         key = encoded(self.key(id))
-        for client in dict.fromkeys((self._client, self._reader)):
+        for _, calls, client in self._ways:
             with suppress(CacheAway):
-                return self._calls.ask(key, claim.left, client, key)
+                return calls.ask(key, claim.left, client, key)
         return None
 
     def check(self, id: str) -> None:
-        """Redis answers for that row's key, whether it is cached or not; raises CacheAway."""
+        """Redis answers for that row's key, whether it is cached or not, to writes and to reads;
+        raises CacheAway, which says which of them fails where there is a reader."""
         key = encoded(self.key(id))
-        self._calls.ask(key, claim.left, self._client, key)
+        wrong = []
+        for what, calls, client in self._ways:
+            try:
+                calls.ask(key, claim.left, client, key)
+            except CacheAway as away:
+                wrong.append(f"{what}{away}")
+        if wrong:
+            raise CacheAway("; ".join(wrong))
 
-    def circuits(self) -> dict[str, State]:
-        """The state of each shard's circuit, of those asked so far; "" where there is but one."""
-        return self._calls.states()
+    def circuits(self) -> dict[str, Circuits]:
+        """The circuits of each shard, of those asked so far; "" where there is but one shard."""
+        return circuits_of(self._reads, self._writes)
 
     def _served(self, key: bytes, began: float, fly: Callable[[], _Brought]) -> Served:
         """What the flight brought, this request's own or the one that was on its way."""
@@ -255,11 +270,11 @@ class CacheAside:
             text = self._loaded(id)
         except BaseException:  # whatever it is, the next one needn't wait for this claim to expire
             with suppress(CacheAway):
-                self._calls.ask(key, claim.drop, self._client, key, mine)
+                self._writes.ask(key, claim.drop, self._client, key, mine)
             raise
         try:
             words = (self._client, key, mine, text, self._life(text))
-            written = self._calls.ask(key, claim.publish, *words)
+            written = self._writes.ask(key, claim.publish, *words)
         except CacheAway as away:
             return _Brought(text=text, degraded=str(away))
         return _Brought(text=text, overtaken=not written)
@@ -274,7 +289,7 @@ class CacheAside:
         deadline = time.monotonic() + 2 * self._settings.claim_seconds
         pause, waited = _SHORTEST_PAUSE, False
         while True:
-            held = self._calls.ask(key, claim.take, self._client, key, mine, life, garbage)
+            held = self._writes.ask(key, claim.take, self._client, key, mine, life, garbage)
             if held == mine:
                 return held, waited
             if not held.startswith(claim.MARK):
@@ -303,19 +318,23 @@ class CacheAside:
             seconds = min(seconds, self._settings.negative_ttl)
         return _milliseconds(jittered(seconds, self._settings.jitter))
 
-    def _settle(self, key: bytes) -> None:
-        """What is owed for this key is deleted; and one more, for the other processes' sake."""
-        self._pay(key)
+    def _settle(self, key: bytes) -> bool:
+        """What is owed for this key is deleted, and whether anything was; and one more, for the
+        other processes' sake. By its reads: hits alone would never find writes well again."""
+        paid = self._pay(key)
         other = self._owed.next()
-        if other is not None and self._calls.well(other):
+        if other is not None and self._reads.well(other):
             with suppress(CacheAway):
                 self._pay(other)
+        return paid
 
-    def _pay(self, key: bytes) -> None:
+    def _pay(self, key: bytes) -> bool:
         ticket = self._owed.ticket(key)
-        if ticket is not None:
-            self._calls.ask(key, self._client.delete, key)
-            self._owed.paid(key, ticket)
+        if ticket is None:
+            return False
+        self._writes.ask(key, self._client.delete, key)
+        self._owed.paid(key, ticket)
+        return True
 
     def _count(self, row: Row | None, brought: _Brought, *, waited: bool) -> None:
         how = "hits" if brought.source is Source.CACHE else "misses"

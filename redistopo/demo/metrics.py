@@ -64,12 +64,14 @@ class _Counted(Collector):
             family.add_metric((), getattr(counts, name))
             yield family
         circuit = GaugeMetricFamily(
-            "redistopo_cache_circuit", "1 for the state that a circuit is in.",
-            labels=("shard", "state"),
-        )  # fmt: skip
-        for shard, now in self._cache.circuits().items():
-            for state in _STATES:
-                circuit.add_metric((shard, state), float(state == now))
+            "redistopo_cache_circuit",
+            "1 for the state of a shard's circuit; one that serves both is told of both.",
+            labels=("shard", "calls", "state"),
+        )
+        for shard, both in self._cache.circuits().items():
+            for calls, now in (("reads", both.reads), ("writes", both.writes)):
+                for state in _STATES:
+                    circuit.add_metric((shard, calls, state), float(state == now))
         yield circuit
         yield GaugeMetricFamily(
             "redistopo_demo_event_streams", "Open event streams.", value=self._streams()

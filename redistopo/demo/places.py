@@ -36,7 +36,7 @@ class Place:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeDrawn:
     """One node: `state` is "up" or why it can't be worked with, `words` say more; `linked` is
-    whether it has its primary's stream, and so today's data."""
+    whether it says that it has the stream of its primary, which is `follows`."""
 
     name: str
     host: str
@@ -45,6 +45,7 @@ class NodeDrawn:
     state: str
     words: str
     linked: bool = True
+    follows: str = ""
 
     @property
     def address(self) -> Address:
@@ -95,11 +96,21 @@ class Picture:
         """Who leads, where there are no slots; None where nobody answers as primary."""
         return next((one for one in self.data if one.up and one.role == Role.PRIMARY), None)
 
+    @property
+    def headless(self) -> bool:
+        """Whether nobody leads, and nobody will by himself."""
+        return self.shape is Shape.REPLICATION and self.leader() is None
+
     def replicas(self) -> tuple[NodeDrawn, ...]:
         """The replicas that can be read from; while somebody leads only those that follow, for
         the others would serve what was invalidated since."""
         able = [one for one in self.data if one.up and one.role == Role.REPLICA]
-        return tuple(one for one in able if one.linked or self.leader() is None)
+        return tuple(one for one in able if self.leader() is None or self._follows(one))
+
+    def _follows(self, replica: NodeDrawn) -> bool:
+        """A frozen primary's link counts as up for a minute (repl-timeout)."""
+        followed = self.node(replica.follows)
+        return replica.linked and (followed is None or followed.up)
 
     def shard_of(self, slot: int) -> ShardDrawn | None:
         """The shard that a slot is in; None where nobody owns it."""
@@ -201,6 +212,7 @@ def _drawn(node: NodeKnown, known: Known, address: Address) -> NodeDrawn:
         state="up" if node.condition is Condition.WELL else node.condition.value,
         words=state_in_words(node),
         linked=node.link is not False,
+        follows=node.follows,
     )
 
 

@@ -31,6 +31,10 @@ from redistopo.world.gaze import moment
 LOOK_SECONDS = 0.25
 """From one look to the next one: stories are as exact as that."""
 
+_HEADLESS = (
+    "nobody leads now, and without Sentinels nobody takes over by himself: redistopo up mends it"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageRequest:
@@ -194,11 +198,13 @@ class Stage:
         if found.seen is None or known is None:
             self._picture = Picture(shape=self._picture.shape, names=self._picture.names)
             return found
-        self._picture = picture(found.seen, known, self._picture)
+        before, self._picture = self._picture, picture(found.seen, known, self._picture)
         self._narrator.ports = {node.name: node.port for node in found.seen.nodes}
         stories = self._narrator.tell(known, found.news, self._degraded(), began)
         for story in (*stories, *self._rekeyed(found.seen)):
             self._tell(story)
+        if self.own and before.leader() and self._picture.headless:
+            self._say("info", _HEADLESS)
         return found
 
     def _say(self, level: str, text: str) -> None:

@@ -40,8 +40,8 @@ class State:
                 "behind": traffic.behind if traffic else False,
             },
             "circuits": [
-                {"shard": shard, "state": str(state)}
-                for shard, state in self._cache.circuits().items()
+                {"shard": shard, "reads": str(both.reads), "writes": str(both.writes)}
+                for shard, both in self._cache.circuits().items()
             ],
             "topology": self._live.view(),
             "actions": list(self._live.actions),

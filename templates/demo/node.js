@@ -19,6 +19,7 @@ const VERBS = {
   resume: ["Resume", "resume"],
   failover: ["Promote", "failover"],
 };
+const NOBODY = "nobody leads, so nobody can hand over: redistopo up mends it";
 const SETTLE = 2000; // ms until the next look has surely seen what was done
 const READ = 12_000; // ms that the words of what was done stay
 
@@ -124,7 +125,7 @@ export class NodeView {
       else if (button !== third) button.hidden = false;
       say(button, VERBS[verb][0]);
       button.ariaLabel = `${VERBS[verb][0]} ${this.#name}`;
-      button.title = this.#command(verb);
+      button.title = verb === "failover" && !led ? NOBODY : this.#command(verb);
       enable(button, may[verb] && !this.#busy);
     }
   }

@@ -6,10 +6,18 @@ import { byId, clock, count, icon, light, make, percent, say, setIcon } from "./
 const SLOTS = 16384;
 const FRESH = 60_000; // ms that the newest story stands above the nodes
 const RECENT = 5000; // ms that a node's share is counted over
+const CLOSED = ["good", "cache in use"];
+// what a shard's circuits mean: where writes alone fail, replicas still serve what they have
 const CIRCUITS = {
-  closed: ["good", "cache in use"],
-  open: ["bad", "circuit open: no cache"],
-  "half-open": ["loading", "half-open: trying"],
+  both: { open: ["bad", "circuit open: no cache"], "half-open": ["loading", "half-open: trying"] },
+  reads: {
+    open: ["bad", "reads: circuit open: no cache"],
+    "half-open": ["loading", "reads: half-open: trying"],
+  },
+  writes: {
+    open: ["bad", "writes: circuit open: hits only"],
+    "half-open": ["loading", "writes: half-open: trying"],
+  },
 };
 
 export class Topology {
@@ -118,8 +126,8 @@ export class Topology {
     const fuse = box.querySelector(".circuit");
     fuse.hidden = !group.circuit;
     if (group.circuit) {
-      const [mark, words] = CIRCUITS[group.circuit] ?? ["info", group.circuit];
-      fuse.dataset.state = group.circuit;
+      const [state, [mark, words]] = told(group.circuit);
+      fuse.dataset.state = state;
       setIcon(fuse.querySelector("svg"), mark);
       say(fuse.querySelector("span"), words);
     }
@@ -164,7 +172,14 @@ export class Topology {
 function circuit(state, shard, topology) {
   const own = state.circuits.find((one) => one.shard === shard.name);
   // a single circuit for all bears no shard's name
-  return (own ?? (topology.shards.length === 1 ? state.circuits[0] : undefined))?.state;
+  return own ?? (topology.shards.length === 1 ? state.circuits[0] : undefined);
+}
+
+/** The state that counts, its icon and words; without reads there is no cache, whatever writes do. */
+function told({ reads, writes }) {
+  const whose = reads === writes ? "both" : reads === "closed" ? "writes" : "reads";
+  const state = whose === "writes" ? writes : reads;
+  return [state, CIRCUITS[whose][state] ?? CLOSED];
 }
 
 function shardBox() {

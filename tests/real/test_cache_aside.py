@@ -15,7 +15,9 @@ from support.caches import MARGIN, Process, Rows, at_once, beside, short
 from support.loads import Server, served
 from support.waiting import until
 
-from redistopo.demo import CacheAside, CacheAway, Settings, Source
+from redistopo.demo import CacheAside, CacheAway, Circuits, Settings, Source, State
+
+CLOSED = {"": Circuits(reads=State.CLOSED, writes=State.CLOSED)}
 
 
 @pytest.fixture
@@ -219,7 +221,7 @@ def test_an_error_of_the_database_reaches_all_who_wait_and_the_next_tries_again(
     assert client.exists("data:a") == 0  # the claim is gone at once
     rows.error = None
     assert cache.get("a").seconds < 1
-    assert cache.circuits() == {"": "closed"}  # it wasn't Redis
+    assert cache.circuits() == CLOSED  # it wasn't Redis
 
 
 @pytest.mark.parametrize(
@@ -253,7 +255,7 @@ def test_a_key_that_holds_a_list_is_written_over_as_well(client: Any, rows: Rows
     assert cache.ttl("a") is None
     assert cache.get("a").source is Source.DATABASE
     assert cache.get("a").source is Source.CACHE
-    assert cache.circuits() == {"": "closed"}  # one broken key is no reason to leave Redis alone
+    assert cache.circuits() == CLOSED  # one broken key is no reason to leave Redis alone
 
 
 def test_one_who_only_ever_finds_others_claims_goes_on_without_the_cache(

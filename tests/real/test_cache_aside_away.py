@@ -17,9 +17,10 @@ from support.engines import BUNDLED
 from support.loads import Server, frozen, served
 from support.waiting import until
 
-from redistopo.demo import CacheAside, CacheAway, Settings, Source, State
+from redistopo.demo import CacheAside, CacheAway, Circuits, Settings, Source, State
 
 SETTINGS = Settings(retry_seconds=0.2)
+OPEN, CLOSED = ({"": Circuits(reads=one, writes=one)} for one in (State.OPEN, State.CLOSED))
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def _opened(cache: CacheAside, rows: Rows) -> None:
         assert got.source is Source.DATABASE
         assert got.degraded
         assert got.seconds < BOUND + MARGIN
-    assert cache.circuits() == {"": State.OPEN}
+    assert cache.circuits() == OPEN
     asked = rows.loads
     got = cache.get("1")
     assert got.data == {"id": "1", "value": rows.rows["1"]}
@@ -56,7 +57,7 @@ def _opened(cache: CacheAside, rows: Rows) -> None:
 def _back(cache: CacheAside) -> None:
     """The try after a while found Redis well, and the circuit is closed."""
     until(lambda: not cache.get("0").degraded)
-    assert cache.circuits() == {"": State.CLOSED}
+    assert cache.circuits() == CLOSED
     assert cache.get("0").source is Source.CACHE
 
 
@@ -89,7 +90,7 @@ def test_frozen_no_request_waits_long_and_one_tries_now_and_then(
             got = at_once(40, lambda n: cache.get(str(n)))
             assert [one.data["value"] for one in got] == list(range(40))
             assert max(one.seconds for one in got) < BOUND + MARGIN
-            assert cache.circuits() == {"": State.OPEN}
+            assert cache.circuits() == OPEN
             until(lambda: cache.get("1").degraded.startswith("TimeoutError"))  # the next try
             began = time.monotonic()
             got = at_once(40, lambda n: cache.get(str(n)))

@@ -94,6 +94,9 @@ def test_nobody_leads(observed: Seen) -> None:
     found = _drawn(seen, gone("node1")(seen))
     assert found.leader() is None
     assert [one.name for one in found.replicas()] == ["node2", "node3"]
+    assert (found.headless, _drawn(seen).headless) == (True, False)
+    guard = guarded(seen)
+    assert not _drawn(guard, gone("node1")(guard)).headless
 
 
 def test_a_replica_that_lost_its_primary_is_not_read_from_while_that_one_leads(
@@ -103,6 +106,18 @@ def test_a_replica_that_lost_its_primary_is_not_read_from_while_that_one_leads(
     assert [one.name for one in _drawn(seen).replicas()] == ["node3"]
     found = _drawn(seen, gone("node1")(seen))
     assert [one.name for one in found.replicas()] == ["node2", "node3"]
+
+
+def test_a_replica_that_still_follows_a_dead_primary_is_not_read_from_once_another_leads(
+    observed: Seen,
+) -> None:
+    """Its link counts as up for a minute where that primary is frozen (repl-timeout)."""
+    seen = observed("redis-7.0", "replication")
+    after = both(info("node2", role="master"), gone("node1"))(seen)
+    found = _drawn(seen, after)
+    assert found.leader() == found.node("node2")
+    assert found.replicas() == ()
+    assert not found.headless
 
 
 def test_nothing_was_seen_before(observed: Seen) -> None:
