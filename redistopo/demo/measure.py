@@ -70,7 +70,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What was measured; `unshown` says why no primary was stopped, "" where one was. `faults`
+    """What was measured; `unshown` says why no takeover was tried, "" where one was. `faults`
     are what isn't as the pattern promises."""
 
     name: str

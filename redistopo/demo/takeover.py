@@ -14,7 +14,7 @@ from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import Interrupted, RedistopoError, TimedOut
 from redistopo.events import Tell, silent, step, warn
 from redistopo.model.observed import Role
-from redistopo.model.promotable import promotable
+from redistopo.model.promotable import Promotable, promotable
 from redistopo.model.topology import Shape
 from redistopo.ops.ground.project import load
 from redistopo.ops.ground.selection import running
@@ -59,10 +59,10 @@ class Takeover:
     """How a stopped primary was replaced, in seconds after it had stopped.
 
     `promoted` is when a look found the `heir` leading, `written` when a write was taken again,
-    `served` when each of the `keys` of that shard had come from the cache again: None where that
-    wasn't in time. `kept` of them were still in it. So many `requests` were made until all three
-    were true, `degraded` of them served from the database. `whole` says whether every check
-    passes with the node started again.
+    `served` when each of the `keys` of that shard had come from the cache since the heir leads:
+    None where that wasn't in time. `kept` of them were still in it. So many `requests` were made
+    until all three were true, `degraded` of them served from the database. `whole` says whether
+    every check passes with the node started again.
     """
 
     node: str
@@ -109,9 +109,17 @@ def why_not(live: Stage, found: tuple[Home, ...]) -> Unshown:
         return Unshown(why="no primary was stopped, for the items' shard has none", fault=True)
     with running(live.root, Depth.FULL) as now:
         leads = tuple(node for node in now.seen.nodes if node.name == victim)
-        obstacles = [one for heir in promotable(now.seen, leads) for one in heir.obstacles]
-    if obstacles:
-        return Unshown(why=f"nobody would take over from {victim}: {obstacles[0][0]}")
+        return hindered(promotable(now.seen, leads))
+
+
+def hindered(leads: Iterable[Promotable]) -> Unshown:
+    """What stands in the way of a takeover from one of these primaries. It is a fault where it is
+    so at this moment only (TILT), and none where the topology was asked for like that, such as
+    without replicas; pure."""
+    for lead in leads:
+        for obstacle, hint in lead.obstacles:
+            why = f"no primary was stopped, for nobody would take over from {lead.primary}"
+            return Unshown(why=f"{why}: {obstacle} ({hint})", fault=bool(lead.tilted))
     return Unshown()
 
 
@@ -255,7 +263,8 @@ class _Watched:
         served = self.cache.get(id)
         self.requests += 1
         self.degraded += bool(served.degraded)
-        if not served.degraded:
+        # before that, replicas may still serve what the heir lacks
+        if self.promoted is not None and not served.degraded:
             self.first.setdefault(id, served.source)
 
     def _writes(self) -> bool:

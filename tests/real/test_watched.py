@@ -166,5 +166,8 @@ def test_a_sentinel_that_stood_still_has_no_say_for_a_while(project: Project) ->
     assert "in TILT, and takes part in no failover for 30 s" in done.err
     states = [one["state"] for one in project.run("status", "--json").json["result"]["nodes"]]
     assert states.count("tilt") == 2
+    checked = project.run("demo", "--check", "--ttl", "1s", "--db-delay", "20ms", check=3).out
+    assert "FAIL  no primary was stopped, for nobody would take over from node1: 1 of 3" in checked
+    assert "PASS" not in checked
     warned = project.run("stop", "primary", check=0).err
     assert "nobody takes over: 1 of 3 Sentinels is no majority" in warned
