@@ -98,7 +98,7 @@ class Picture:
 
     @property
     def headless(self) -> bool:
-        """Whether nobody leads, and nobody will by himself."""
+        """Whether nobody leads, and nobody will by itself."""
         return self.shape is Shape.REPLICATION and self.leader() is None
 
     def replicas(self) -> tuple[NodeDrawn, ...]:

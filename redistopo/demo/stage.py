@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.25
 """From one look to the next one: stories are as exact as that."""
 
 _HEADLESS = (
-    "nobody leads now, and without Sentinels nobody takes over by himself: redistopo up mends it"
+    "nobody leads now, and without Sentinels nobody takes over by itself: redistopo up mends it"
 )
 
 

@@ -27,11 +27,18 @@ def show_check(result: CheckResult) -> None:
         _say(f"{result.unshown[:1].upper()}{result.unshown[1:]}.")
     click.echo()
     for fault in result.faults:
-        click.echo(click.style("FAIL  ", fg="red", bold=True) + fault)
+        _judge("FAIL", "red", fault)
     if not result.faults:
         told = f"cache-aside works: a miss takes {result.pattern.ratio:.0f} times as long as a hit"
         told += "" if result.takeover else "; no takeover was tried"
-        click.echo(click.style("PASS  ", fg="green", bold=True) + told)
+        _judge("PASS", "green", told)
+
+
+def _judge(word: str, colour: str, text: str) -> None:
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns - len(word) - 2
+        text = click.wrap_text(text, width).replace("\n", "\n" + " " * (len(word) + 2))
+    click.echo(f"{click.style(word, fg=colour, bold=True)}  {text}")
 
 
 def _part() -> None:
