@@ -108,7 +108,8 @@ class Picture:
         return tuple(one for one in able if self.leader() is None or self._follows(one))
 
     def _follows(self, replica: NodeDrawn) -> bool:
-        """A frozen primary's link counts as up for a minute (repl-timeout)."""
+        """Whether it gets what is written now: a frozen primary's link counts as up for a minute
+        (repl-timeout)."""
         followed = self.node(replica.follows)
         return replica.linked and (followed is None or followed.up)
 

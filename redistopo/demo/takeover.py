@@ -263,8 +263,11 @@ class _Watched:
         served = self.cache.get(id)
         self.requests += 1
         self.degraded += bool(served.degraded)
-        # before that, replicas may still serve what the heir lacks
-        if self.promoted is not None and not served.degraded:
+        if served.degraded:
+            return
+        # a hit before that may be a replica's, of what the heir lacks; a miss counts at once,
+        # for the next one finds the row cached anew
+        if self.promoted is not None or served.source is not Source.CACHE:
             self.first.setdefault(id, served.source)
 
     def _writes(self) -> bool:

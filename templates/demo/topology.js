@@ -175,7 +175,7 @@ function circuit(state, shard, topology) {
   return own ?? (topology.shards.length === 1 ? state.circuits[0] : undefined);
 }
 
-/** The state that counts, its icon and words; without reads there is no cache, whatever writes do. */
+/** The state that counts, its icon and words: without reads there is no cache at all. */
 function told({ reads, writes }) {
   const whose = reads === writes ? "both" : reads === "closed" ? "writes" : "reads";
   const state = whose === "writes" ? writes : reads;
