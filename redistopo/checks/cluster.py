@@ -59,12 +59,12 @@ def _uncovered(subject: Subject, missing: tuple[SlotRange, ...]) -> Iterator[Ans
     seen = subject.seen
     silent = {node.address: node for node in seen.nodes if node not in seen.answering}
     known = [one for node in seen.answering for one in node.members if one.address in silent]
-    owned = {
-        slot for one in known for some in one.slots for slot in range(some.first, some.last + 1)
-    }
+    # most of them say the same
+    told = {some for one in known for some in one.slots}
+    owned = {slot for some in told for slot in range(some.first, some.last + 1)}
     open_ones = {slot for one in missing for slot in range(one.first, one.last + 1)}
     if kept := ranges(open_ones & owned if seen.answering else open_ones):
-        owners = [silent[one.address] for one in known if any(map(len, one.slots))]
+        owners = [silent[one.address] for one in known if one.slots]
         yield bad(
             "topology",
             f"{sum(map(len, kept))} slots have no answering owner: {show(kept)}",

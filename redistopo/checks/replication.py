@@ -69,22 +69,26 @@ def _staffing(subject: Subject) -> str:
 
 
 def _demotion(subject: Subject) -> str:
-    """What makes those replicas again that are primaries beside the one with most replicas; ""
-    for a cluster, whose nodes agree on it, and where nobody has more than another one.
+    """What makes those replicas again that are primaries beside the one that Sentinels name, or
+    else has most replicas; "" for a cluster, whose nodes agree on it.
 
     A replica drops what it has for what its primary sends (redis.io, REPLICAOF).
     """
-    shards = sorted(subject.shards, key=lambda shard: len(shard.replicas), reverse=True)
-    leads = [(one.primary, len(one.replicas)) for one in shards if one.primary is not None]
-    if subject.seen.shape is Shape.CLUSTER or len(leads) < 2:
+    named = subject.seen.at(subject.seen.named)
+
+    def rank(shard: ShardSeen) -> tuple[bool, int]:
+        return shard.primary is named, len(shard.replicas)
+
+    shards = sorted((one for one in subject.shards if one.primary), key=rank, reverse=True)
+    if subject.seen.shape is Shape.CLUSTER or len(shards) < 2:
         return ""
-    (lead, most), *others = leads
-    if others[0][1] == most:
+    lead, *others = (one.primary for one in shards if one.primary)
+    if rank(shards[0]) == rank(shards[1]):
         return (
             "choose whose data stays; the others drop theirs: "
-            f"{cli(others[0][0])} REPLICAOF {lead.host} {lead.port}, or the other way round"
+            f"{cli(others[0])} REPLICAOF {lead.host} {lead.port}, or the other way round"
         )
-    orders = "; ".join(f"{cli(one)} REPLICAOF {lead.host} {lead.port}" for one, _count in others)
+    orders = "; ".join(f"{cli(one)} REPLICAOF {lead.host} {lead.port}" for one in others)
     return f"{orders}   (drops what was written to it alone)"
 
 

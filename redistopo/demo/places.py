@@ -118,7 +118,8 @@ class Picture:
         return next((one for one in self.shards if any(slot in some for some in one.slots)), None)
 
     def one_in_each(self, key_of: Callable[[str], str]) -> dict[str, str]:
-        """For each shard an id whose key is in it; slots that nobody owns are one as well."""
+        """For each shard an id whose key is in it; slots that nobody owns are one as well. Who has
+        too few slots for any id that is tried is left out."""
         if self.shape is not Shape.CLUSTER:
             return {ALONE: "1"}
         names = [shard.name for shard in self.shards if shard.slots]

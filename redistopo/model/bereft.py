@@ -94,6 +94,6 @@ def _undecided(primary: str, kin: list[Bereft]) -> WrongRequest:
     return WrongRequest(
         f"{names} would be emptied: {primary}, its primary, was reset and has no data",
         detail=f"no other node has the keys of slots {slots} that {names} has on disk; "
-        "nothing was started",
+        "nothing was done",
         hint=f"to keep them: {first}{keep}; to give them up: redistopo up --primary {primary}",
     )

@@ -133,11 +133,18 @@ def read_conf(text: str) -> Directives:
     """The directives of a redis.conf by today's names; comments and blank lines are left out."""
     found: dict[str, tuple[str, ...]] = {}
     for line in text.split("\n"):
-        name, *rest = line.strip(_SPACE).split(None, 1) or [""]
-        if name and not name.startswith("#"):
-            name = canonical(name)
-            found[name] = (*found.get(name, ()), unquote("".join(rest)))
+        if said := directive(line):
+            name = canonical(said[0])
+            found[name] = (*found.get(name, ()), said[1])
     return found
+
+
+def directive(line: str) -> tuple[str, str] | None:
+    """A line's name and its value, quotes resolved; None for a comment and a blank line."""
+    name, *rest = line.strip(_SPACE).split(None, 1) or [""]
+    if not name or name.startswith("#"):
+        return None
+    return unquote(name) if name[0] in "\"'" else name, unquote("".join(rest))
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:

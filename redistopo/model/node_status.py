@@ -1,6 +1,6 @@
 """What each node is doing, one line for each. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
 from redistopo.model.slots import SlotRange
@@ -52,16 +52,10 @@ def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
         behind = max(0, shard.primary.offset - node.offset)
     me = node.myself
     watch = next(iter(node.watches), None)
-    return NodeStatus(
+    return replace(
+        base,
         watches=watch.address if watch else "",
         epoch=watch.epoch if watch else None,
-        name=base.name,
-        shard=base.shard,
-        role=base.role,
-        host=base.host,
-        port=base.port,
-        pid=base.pid,
-        state=base.state,
         slots=me.slots if me else (),
         memory=_number(node, "used_memory"),
         clients=_number(node, "connected_clients"),

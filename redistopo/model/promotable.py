@@ -63,7 +63,7 @@ class Promotable:
                     f"{self.needed} are needed",
                     f"redistopo up brings back {', '.join(self.silent)}"
                     if self.silent
-                    else f"{', '.join(self.tilted)} is in TILT, for 30 s after it stood still"
+                    else f"in TILT, for 30 s after standing still: {', '.join(self.tilted)}"
                     if self.tilted
                     else f"hurt fewer {self.electors} at once"
                     if self.voters > 2

@@ -1,6 +1,7 @@
 """`plan`: what `up` would do now, and why; nothing is started."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from redistopo.errors import ExitCode, WrongRequest
@@ -13,14 +14,20 @@ from redistopo.model.plan import Plan
 from redistopo.model.planner import as_seen
 from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine
-from redistopo.ops.ground.leadership import leading, refuse_empty_primaries
+from redistopo.ops.ground.leadership import leading, refuse_empty_primaries, require_primaries
 from redistopo.ops.ground.limits import refuse_low_limits
 from redistopo.ops.ground.project import load, plan_of, require_address
 from redistopo.ops.ground.running import refuse_other_locks
 from redistopo.ops.ground.secrets import discreet
 from redistopo.ops.ground.situation import look_for_steps, refuse_other_layout, situation
 from redistopo.ops.ground.trouble import refuse_busy_ports
-from redistopo.ops.moves.rebuild import lost_tables, refuse_lost_tables
+from redistopo.ops.moves.rebuild import (
+    lost_tables,
+    refuse_lost_tables,
+    require_nodes,
+    steps_to_promote,
+    steps_to_rebuild,
+)
 from redistopo.world.client import Asker
 from redistopo.world.password import keys
 from redistopo.world.record import load_record
@@ -43,23 +50,29 @@ def plan(root: Path, engine: str = "") -> PlanResult:
     return _planned(plan_of(project, engine, assume=True))
 
 
-def dry_run(root: Path, engine: str = "") -> PlanResult:
-    """The same, but refused for every reason for which `up` would refuse to begin."""
+def dry_run(
+    root: Path, engine: str = "", primary: tuple[str, ...] = (), rebuild: tuple[str, ...] = ()
+) -> PlanResult:
+    """The same, but refused for every reason for which `up`, asked so, would refuse to begin."""
     project = load(root)
     made = plan_of(project, engine)
     require_address(project.topology)
+    require_nodes(made, rebuild)
+    require_primaries(made, primary)
     record = load_record(project.layout)
     refuse_older_engine(made, record)
-    result = _planned(made, sure=True)
+    result = _planned(made, next(iter(primary), ""), sure=True)
     refuse_empty_primaries(made, record, result.seen)
-    refuse_lost_tables(made, lost_tables(made, record, result.seen))
-    decided(bereaved(made, record, result.seen), ())
+    lost = lost_tables(made, record, result.seen)
+    refuse_lost_tables(made, {name: why for name, why in lost.items() if name not in rebuild})
+    heirs = decided(bereaved(made, record, result.seen), primary)
     refuse_low_limits(made, result.steps, silent)
     refuse_busy_ports(made, result.seen, formed=record is not None and record.formed)
-    return result
+    before = steps_to_rebuild(made, result.seen, lost, rebuild, silent), steps_to_promote(heirs)
+    return replace(result, steps=(*chain(*before), *result.steps))
 
 
-def _planned(made: Plan, *, sure: bool = False) -> PlanResult:
+def _planned(made: Plan, primary: str = "", *, sure: bool = False) -> PlanResult:
     topology, layout = made.topology, made.layout
     refuse_other_locks(topology, layout)
     record = load_record(layout)
@@ -70,7 +83,7 @@ def _planned(made: Plan, *, sure: bool = False) -> PlanResult:
         now = situation(made, record, look_for_steps(hands), held)
     made = current(made, now)
     try:
-        made = leading(made, now.seen, record, "", silent)
+        made = leading(made, now.seen, record, primary, silent)
     except WrongRequest:
         if sure:
             raise

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from redistopo.errors import TimedOut, WrongRequest
 from redistopo.events import Tell, step, warn
+from redistopo.model.bereft import decided
 from redistopo.model.changes import names
 from redistopo.model.observed import NodeSeen, Role
+from redistopo.ops.ground.bereft import bereaved
+from redistopo.ops.ground.project import plan_of
 from redistopo.ops.ground.selection import Running
 from redistopo.ops.moves.acting import (
     ActResult,
@@ -22,7 +25,7 @@ from redistopo.ops.moves.acting import (
 )
 from redistopo.world.client import succeed
 from redistopo.world.process import await_end, ours, paused, signal_process
-from redistopo.world.record import forget_mark
+from redistopo.world.record import forget_mark, load_record
 from redistopo.world.waiting import Deadline, wait_for
 
 STAYING = frozenset({"SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCHLD", "SIGURG",
@@ -134,7 +137,8 @@ def pause(request: SignalRequest, tell: Tell) -> ActResult:
 def resume(request: SignalRequest, tell: Tell) -> ActResult:
     """The nodes meant, or all that are paused, go on (SIGCONT) and answer again.
 
-    Raises TimedOut where one doesn't answer in time.
+    Raises TimedOut where one doesn't answer in time, WrongRequest where one would be emptied by
+    its primary, which was reset meanwhile.
     """
     deadline = Deadline(request.seconds)
     with acting(request.root, "resume", deadline, tell) as (found, told):
@@ -142,12 +146,21 @@ def resume(request: SignalRequest, tell: Tell) -> ActResult:
         meant = found.meant(request.words) if request.words else still
         going = [node for node in meant if node.paused]
         if going:
+            _refuse_loss(found, going)
             with step(told, f"resume {names(node.name for node in going)}"):
                 _hold(found, going, signal.SIGCONT, deadline)
                 _await_answers(found, going, deadline)
             _yield(found, going, told)
         done = {node.name: _done(node, "resumed", already=not node.paused) for node in meant}
         return acted(found, done)
+
+
+def _refuse_loss(found: Running, nodes: Iterable[NodeSeen]) -> None:
+    """Raises WrongRequest for a replica that alone has the data of a primary that was reset."""
+    if found.project.topology.clustered:
+        plan = plan_of(found.project, assume=True)
+        record = load_record(plan.layout)
+        decided(bereaved(plan, record, found.seen, [node.name for node in nodes]), ())
 
 
 def _hold(

@@ -183,7 +183,7 @@ def _rebuilt(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, ..
     refuse_empty_primaries(hands.plan, record, seen)
     lost, asked = lost_tables(hands.plan, record, seen), request.rebuild
     refuse_lost_tables(hands.plan, {k: v for k, v in lost.items() if k not in asked})
-    steps = steps_to_rebuild(hands, seen, lost, asked)
+    steps = steps_to_rebuild(hands.plan, seen, lost, asked, hands.tell)
     execute(hands, steps)
     found = bereaved(hands.plan, record, seen)
     heirs = steps_to_promote(decided(found, request.primary))

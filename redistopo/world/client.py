@@ -148,7 +148,7 @@ def knock(host: str, port: int, access: Access) -> str:
         return error_text(error)
     except ResponseError as error:
         return _text(error)
-    except (RedisError, OSError) as error:
+    except (RedisError, OSError, UnicodeError) as error:  # the latter for what can be no host
         return f"no answer: {_why(error)}"
     finally:
         with suppress(RedisError, OSError):

@@ -22,7 +22,7 @@ from redistopo.world.client import Asker, anonymous
 from redistopo.world.conf_trial import judged
 from redistopo.world.files import absolute, missing, reading
 from redistopo.world.firewall import firewalls
-from redistopo.world.ports import bindable, holder, listeners
+from redistopo.world.ports import elsewhere, holder, listeners
 from redistopo.world.reach import touch
 
 _PATIENCE = 2.0
@@ -79,7 +79,7 @@ def _included(pattern: str, folder: Path) -> tuple[tuple[str, str], ...] | None:
 
 def _text(path: Path) -> str | None:
     try:
-        return _plain(path)
+        return _plain(Path(str(path).partition("\0")[0]))  # to a server it ends there
     except (MachineLacks, WrongRequest):
         return None
 
@@ -119,7 +119,7 @@ def _astray(conf: ServedConf) -> Iterator[str]:
     """Addresses that it binds, must have (no ``-`` before them), and this machine hasn't."""
     for word in (conf.addresses or ()) if conf.ports else ():
         with suppress(ValueError):
-            if not bindable(str(ip_address(word))):
+            if elsewhere(str(ip_address(word))):
                 yield word
 
 

@@ -18,13 +18,14 @@ from redistopo.model.doctor.starting import (
     refused_at,
     strange,
     strange_lines,
+    unsure_names,
     wanted,
     words,
 )
 from redistopo.model.engine import Engine
 from redistopo.world.files import missing
 from redistopo.world.process import clean_environment
-from redistopo.world.trial import directives
+from redistopo.world.trial import known_directives
 
 _SECONDS = 5.0
 _FORBIDDEN = "Permission denied"
@@ -34,7 +35,7 @@ def judged(
     whole: Spliced, folder: Path, engines: Sequence[Engine], *, sentinel: bool = False
 ) -> Starting:
     """What these servers make of the file, the first one's word first; the others are asked only
-    where it refuses. Nothing is started, written, or loaded (model/doctor/starting.py)."""
+    where it refuses. Nothing is started on it, written, or loaded (model/doctor/starting.py)."""
     zero = next((at for at, line in enumerate(whole.text.split("\n")) if "\0" in line), None)
     if zero is not None:
         # a server reads each line to its zero byte and goes on without its end: no file of text
@@ -79,9 +80,9 @@ def _tried(whole: Spliced, folder: Path, engine: Engine, *, sentinel: bool) -> T
 
 def _strange(whole: Spliced, engine: Engine) -> Refusal | None:
     known: frozenset[str] | None = None
-    if engine.keeps_unknown_directives:
+    if engine.keeps_unknown_directives and (names := unsure_names(whole)):
         with suppress(RedistopoError):
-            known = directives(engine)
+            known = known_directives(engine, names)
     at = strange_lines(whole, known)
     return None if at is None else strange(whole, at)
 

@@ -1,5 +1,6 @@
 """Which ports are free on this machine, and who holds the others."""
 
+import errno
 import socket
 import sys
 from collections.abc import Iterable
@@ -34,13 +35,24 @@ def any_free(host: str) -> int:
 
 def bindable(host: str) -> bool:
     """Whether this machine has that address."""
+    return _trouble_binding(host) == 0
+
+
+def elsewhere(host: str) -> bool:
+    """Whether no server can listen there: no such address is here. One of a family that the
+    kernel doesn't have at all is left out by servers (server.c, listenToPort)."""
+    return _trouble_binding(host) == errno.EADDRNOTAVAIL
+
+
+def _trouble_binding(host: str) -> int:
+    """The system's error number, 0 for none."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.bind((host, 0))
-        except OSError:
-            return False
-    return True
+    except OSError as error:
+        return error.errno or errno.EIO
+    return 0
 
 
 def holder(port: int) -> str:

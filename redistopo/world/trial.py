@@ -2,6 +2,7 @@
 
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from redistopo.errors import RedistopoError, TimedOut, Unreachable
 from redistopo.model.access import Access, one_key
 from redistopo.model.engine import Engine
-from redistopo.world.client import Asker
+from redistopo.world.client import Asker, succeed
 from redistopo.world.files import tail
 from redistopo.world.interrupt import uninterrupted
 from redistopo.world.ports import any_free
@@ -38,10 +39,18 @@ def tried(engine: Engine) -> Trial:
     return Trial(port=port, reply=str(reply))
 
 
-def directives(engine: Engine) -> frozenset[str]:
-    """The names that CONFIG GET has there, older ones too; otherwise as `tried`."""
-    _port, reply = _asked(engine, "CONFIG", "GET", "*")
-    return frozenset(map(str, reply[::2])) if isinstance(reply, list | tuple) else frozenset()
+def known_directives(engine: Engine, names: Iterable[str]) -> frozenset[str]:
+    """Those of these names that CONFIG GET has there; otherwise as `tried`.
+
+    Each is asked for, as some are left out of `CONFIG GET *` (config.c, HIDDEN_CONFIG); several
+    at once since 7.0.
+    """
+    wanted = [name for name in names if name.isascii()]
+    if not wanted:
+        return frozenset()
+    _port, reply = _asked(engine, "CONFIG", "GET", *wanted)
+    found = succeed(reply, "CONFIG GET")
+    return frozenset(map(str, found[::2])) if isinstance(found, list | tuple) else frozenset()
 
 
 def _asked(engine: Engine, *command: str) -> tuple[int, object]:

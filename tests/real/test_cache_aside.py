@@ -220,7 +220,7 @@ def test_an_error_of_the_database_reaches_all_who_wait_and_the_next_tries_again(
     assert cache.stats.counts().errors == 10
     assert client.exists("data:a") == 0  # the claim is gone at once
     rows.error = None
-    assert cache.get("a").seconds < 1
+    assert cache.get("a").seconds < 5  # who waits for a claim waits 10 s
     assert cache.circuits() == CLOSED  # it wasn't Redis
 
 
@@ -267,7 +267,7 @@ def test_one_who_only_ever_finds_others_claims_goes_on_without_the_cache(
     assert got.data == {"id": "a", "value": 1}
     assert got.source is Source.DATABASE
     assert "claimed" in got.degraded
-    assert 0.4 <= got.seconds < 2
+    assert 0.4 <= got.seconds < 5  # that claim lives for 60 s
     assert client.get("data:a") == b"loading:somebody"
 
 
@@ -376,7 +376,7 @@ def test_while_the_server_takes_no_writes_hits_are_still_hits(client: Any, rows:
     assert cache.get("b").degraded == ""
     began = time.monotonic()
     assert cache.get("b").source is Source.CACHE
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_clear_says_that_redis_is_away(rows: Rows, tmp_path: Path) -> None:

@@ -52,11 +52,11 @@ def _replica_of(project: Project, node: int) -> int:
         return int(client.info("replication")["slave0"]["port"]) - project.port + 1
 
 
-def _asked(project: Project, primary: int, replica: int, *words: str) -> None:
+def _asked(project: Project, primary: int, replica: int, *words: str, first: str = "") -> None:
     """The words are refused: the replica would be emptied by its primary, which was reset."""
     refused = project.run(*words, check=2)
     assert f"node{replica} would be emptied: node{primary}, its primary, was reset" in refused.err
-    assert f"to keep them: redistopo up --primary node{replica}" in refused.err
+    assert f"to keep them: {first}redistopo up --primary node{replica}" in refused.err
     assert f"to give them up: redistopo up --primary node{primary}" in refused.err
 
 
@@ -71,7 +71,8 @@ def _whole(project: Project) -> None:
 
 @pytest.mark.fault(
     "a primary is reset by force while its replica, which has the data on disk, is stopped",
-    "`up` and `start` refuse to empty it, and name both ways; the one that is chosen leads",
+    "`up`, `start`, `restart` and `resume` refuse to empty it, and name both ways; the one that "
+    "is chosen leads",
 )
 @pytest.mark.parametrize("engine", EDGES)
 def test_the_full_circle(project: Project, engine: str) -> None:
@@ -124,6 +125,8 @@ def _kept_by_a_stopped_replica(project: Project) -> int:
     _asked(project, 3, last, "start", f"node{last}")
     _asked(project, 3, last, "restart", f"node{last}")
     assert "can't both lead" in _up_led(project, 2, "node3", f"node{last}").err
+    told = project.run("up", "--dry-run", "--primary", f"node{last}", check=0)
+    assert f"let lead, with the data on its disk, node{last}" in told.out
     _up_led(project, 0, f"node{last}")
     _whole(project)
     assert roles(project.ports, project.password)[project.port + last - 1] == "master"
@@ -135,8 +138,12 @@ def _kept_by_a_stopped_replica(project: Project) -> int:
 def _given_up(project: Project, last: int) -> None:
     """All are stopped, so that their files alone tell of the reset; the replica's data goes."""
     first = _replica_of(project, last)
-    project.run("stop", f"node{first}", check=0)
+    project.run("pause", f"node{first}", check=0)
     project.run("reset", f"node{last}", "--force", "--yes", check=0)
+    _asked(
+        project, last, first, "resume", f"node{first}", first=f"redistopo kill node{first}, then "
+    )
+    project.run("kill", f"node{first}", check=0)
     project.run("down", check=0)
     _asked(project, last, first, "up", "--dry-run")
     told = _up_led(project, 0, f"node{last}", f"node{first % 6 + 1}")

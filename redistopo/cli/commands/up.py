@@ -40,11 +40,12 @@ def up(
     Nothing is done twice: what runs is left alone, what stopped comes back with its data.
     """
     manner = Manner(verb="up", as_json=as_json, quiet=quiet)
+    primaries, rebuilt = tuple(dict.fromkeys(primary)), tuple(dict.fromkeys(rebuild))
     if dry_run:
         from redistopo.cli.views.up import show_dry_run
         from redistopo.ops.plan import dry_run as preview
 
-        deliver(manner, lambda _t: preview(root, engine), show_dry_run)
+        deliver(manner, lambda _t: preview(root, engine, primaries, rebuilt), show_dry_run)
         return
     from redistopo.cli.views.up import show_up
     from redistopo.ops.up import UpRequest
@@ -54,8 +55,8 @@ def up(
         root=root,
         seconds=timeout,
         engine=engine,
-        primary=tuple(dict.fromkeys(primary)),
-        rebuild=tuple(dict.fromkeys(rebuild)),
+        primary=primaries,
+        rebuild=rebuilt,
         keep=keep,
     )
     result = deliver(manner, lambda tell: verb(request, tell), show_up)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from redistopo.model.conf_text import arguments, canonical, read_conf, unquote
+from redistopo.model.conf_text import arguments, canonical, directive, read_conf
 from redistopo.model.doctor.served_conf import Spliced
 from redistopo.model.reply import one_line
 
@@ -21,7 +21,15 @@ _AT = re.compile(r"at line (\d+)\n>>> '.*'\n(.*)")
 _LOGGED = re.compile(r"(can't open config file .*|Can't chdir to .*)")
 """What isn't told with its line: a missing include, and before 7.0 a folder (`dir`)."""
 
-_BESIDE_NAMES = frozenset({"include", "loadmodule", "rename-command", "user", "sentinel"})
+_BESIDE_NAMES = frozenset(
+    {
+        "include", "loadmodule", "rename-command", "user", "sentinel",
+        "list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands",
+    }
+)  # fmt: skip
+"""Taken in a file, and unknown to CONFIG GET: statements, and what is no more (config.c,
+deprecated_configs)."""
+
 _SHOWN = 60
 _SECRETIVE = re.compile(r"(?i)pas|auth|user|secret")
 """Mistyped names too: `requirepas`."""
@@ -93,10 +101,8 @@ def refused_at(whole: Spliced, output: str) -> int | None:
     logged = _LOGGED.search(output)
     if logged is None:
         return None
-    for at, line in enumerate(whole.text.split("\n")):
-        name, *rest = line.split(None, 1) or [""]
-        quoted = f"'{unquote(''.join(rest))}'"
-        if name.lower() in ("include", "dir") and quoted in logged[1]:
+    for at, (name, value) in _directives(whole):
+        if name in ("include", "dir") and f"'{value}'" in logged[1]:
             return at
     return None
 
@@ -117,21 +123,22 @@ def words(output: str) -> str:
     return logged[1].strip() if logged else ""
 
 
+def unsure_names(whole: Spliced) -> tuple[str, ...]:
+    """Names that a module may bring. Since 7.0 those with a dot, and since Redis 8.0 all that it
+    doesn't know, are kept until modules are loaded, and refused only then. Where a module is
+    loaded, nothing is said of them."""
+    names = tuple(dict.fromkeys(name for _at, (name, _value) in _directives(whole)))
+    return () if "loadmodule" in names else tuple(one for one in names if one not in _BESIDE_NAMES)
+
+
 def strange_lines(whole: Spliced, known: frozenset[str] | None) -> int | None:
     """The first line whose name no server takes without a module that brings it, counted from 0.
 
-    Since 7.0 names with a dot, and since Redis 8.0 all that it doesn't know, are kept until
-    modules are loaded, and refused only then. `known` are the names that the server has, None
-    where it refuses others at once. Where a module is loaded, nothing is said.
+    `known` are the names that the server has, None where it refuses others at once.
     """
-    conf = read_conf(whole.text)
-    if "loadmodule" in conf:
-        return None
-    for at, line in enumerate(whole.text.split("\n")):
-        name = (line.split(None, 1) or [""])[0].lower()
-        if not name or name.startswith("#") or canonical(name) in _BESIDE_NAMES:
-            continue
-        if "." in name or (known is not None and name not in known):
+    unsure = unsure_names(whole)
+    for at, (name, _value) in _directives(whole):
+        if name in unsure and ("." in name or (known is not None and name not in known)):
             return at
     return None
 
@@ -162,6 +169,21 @@ def clashes(whole: Spliced) -> Refusal | None:
     return None
 
 
+_OPENED = {
+    "aclfile": "Error loading ACLs, opening file '{}'",
+    "loadmodule": "Can't load module from {}: server aborting",
+    "logfile": "Can't open the log file",
+    "unixsocket": "Failed opening Unix socket: bind",
+    "tls-cert-file": "Failed to load tls-cert-file {}",
+    "tls-key-file": "Failed to load tls-key-file {}",
+    "tls-ca-cert-file": "Failed to load tls-ca-cert-file {}",
+}
+"""What a server opens at its start, and its words where it can't."""
+
+_IN_FOLDER = frozenset({"logfile", "unixsocket"})
+"""Made where they are missing, but not their folder."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """A path that has to be there before a server starts, of what line, and its words without."""
@@ -175,45 +197,39 @@ def wanted(whole: Spliced) -> Iterator[Wanted]:
     """The files and folders that a server opens at its start, of each directive's last line.
 
     Those relative to a folder that the file doesn't name are left out: they depend on where the
-    server is started.
+    server is started. So are names in bytes that are no UTF-8.
     """
-    base = unquote("".join(read_conf(whole.text).get("dir", ("",))[-1:]))
+    base = read_conf(whole.text).get("dir", ("",))[-1]
     last: dict[str, tuple[int, str]] = {}
-    for at, line in enumerate(whole.text.split("\n")):
-        name, *rest = line.split(None, 1) or [""]
-        name = name.lower()
-        value = unquote("".join(rest))
-        if name == "loadmodule":
-            name = f"loadmodule {at}"  # each of them counts
-            value = (value.split() or [""])[0]
+    modules: list[tuple[str, int, str]] = []  # each of them counts
+    for at, (name, value) in _directives(whole):
         last[name] = (at, value)
-    tls = last.get("tls-port", (0, "0"))[1] not in ("", "0")
-    for name, (at, value) in last.items():
-        if not value or not (value.startswith("/") or base.startswith("/")):
-            continue
-        path = value if value.startswith("/") else f"{base.rstrip('/')}/{value}"
-        folder = path.rpartition("/")[0] or "/"
-        if name == "aclfile":
-            yield Wanted(path=path, at=at, said=f"Error loading ACLs, opening file '{value}'")
-        elif name.startswith("loadmodule "):
-            yield Wanted(path=path, at=at, said=f"Can't load module from {value}: server aborting")
-        elif name == "logfile":
-            yield Wanted(path=folder, at=at, said="Can't open the log file")
-        elif name == "unixsocket":
-            yield Wanted(path=folder, at=at, said="Failed opening Unix socket: bind")
-        elif tls and name in ("tls-cert-file", "tls-key-file", "tls-ca-cert-file"):
-            yield Wanted(path=path, at=at, said=f"Failed to load {name} {value}")
+        if name == "loadmodule":
+            modules.append((name, at, (value.split() or [""])[0]))
+    last.pop("loadmodule", None)
+    if last.get("tls-port", (0, "0"))[1] in ("", "0"):
+        last = {name: one for name, one in last.items() if not name.startswith("tls-")}
+    for name, at, value in (*((name, *one) for name, one in last.items()), *modules):
+        absolute = value.startswith("/")
+        if name in _OPENED and value and (absolute or base.startswith("/")):
+            path = value if absolute else f"{base.rstrip('/')}/{value}"
+            if name in _IN_FOLDER:
+                path = path.rpartition("/")[0] or "/"
+            if "\ufffd" not in path:
+                yield Wanted(path=path, at=at, said=_OPENED[name].format(value))
 
 
 def _of(whole: Spliced, name: str, said: str) -> Refusal:
     """The last line of that directive, under today's name or an older one."""
-    names = [canonical((line.split(None, 1) or [""])[0]) for line in whole.text.split("\n")]
-    at = max(at for at, one in enumerate(names) if one == name)
+    at = max(at for at, (one, _value) in _directives(whole) if canonical(one) == name)
     return refusal_at(whole, at, said)
 
 
-def _is(words_of_line: list[str], name: str) -> bool:
-    return bool(words_of_line) and words_of_line[0].lower() == name
+def _directives(whole: Spliced) -> Iterator[tuple[int, tuple[str, str]]]:
+    """Each line that says something, counted from 0: its name in lower case, and its value."""
+    for at, line in enumerate(whole.text.split("\n")):
+        if found := directive(line):
+            yield at, (found[0].lower(), found[1])
 
 
 def _shown(line: str) -> str:
@@ -235,4 +251,4 @@ def _told(line: str, said: str) -> str:
 def _name(line: str) -> str:
     """Its first word; of a Sentinel's statement, two."""
     found = line.split()
-    return " ".join(found[: 2 if _is(found, "sentinel") else 1])
+    return " ".join(found[: 2 if found[:1] and found[0].lower() == "sentinel" else 1])

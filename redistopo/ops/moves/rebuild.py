@@ -4,7 +4,7 @@ and given a new one by the other nodes' word when the user asks for it."""
 from collections.abc import Iterable
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.events import note, warn
+from redistopo.events import Tell, note, warn
 from redistopo.form.hands import Hands
 from redistopo.model.bereft import Bereft
 from redistopo.model.changes import Do, Step
@@ -57,20 +57,20 @@ def refuse_lost_tables(plan: Plan, found: dict[str, str]) -> None:
 
 
 def steps_to_rebuild(
-    hands: Hands, seen: Observed, found: dict[str, str], asked: Iterable[str]
+    plan: Plan, seen: Observed, found: dict[str, str], asked: Iterable[str], tell: Tell
 ) -> tuple[Step, ...]:
     """A step for each node that was asked for and doesn't run on a table that Redis takes."""
     running = {node.name for node in seen.nodes if node.running}
     steps = []
     for name in asked:
-        node = hands.plan.node(name)
+        node = plan.node(name)
         why = found.get(name, "")
         if not why and name not in running:
             why = "refused by the server" if refusal(node) else damaged(node)
         if why:
             steps.append(Step(do=Do.REBUILD, nodes=(name,), cause=f"its nodes.conf is {why}"))
         else:
-            note(hands.tell, f"{name}: its nodes.conf was not refused, and is left as it is")
+            note(tell, f"{name}: its nodes.conf was not refused, and is left as it is")
     return tuple(steps)
 
 

@@ -235,6 +235,16 @@ def test_a_check_says_what_is_wrong_with_sentinels(
     assert all(one.hint for one in findings if one.status is FAIL)
 
 
+def test_whom_they_name_is_never_told_to_follow(watched: Callable[[str], Any]) -> None:
+    """Right after a failover: the old primary is back, and a replica still follows it."""
+    stage = watched("redis-7.0").info("node3", role="master")
+    heir = stage.named("node3")
+    stage = _all(stage, port=heir.port)
+    hints = {one.hint for one in stage.findings("replication.shape") if one.hint}
+    assert any(f"--node node1 REPLICAOF {heir.host} {heir.port}" in one for one in hints)
+    assert not any("--node node3 REPLICAOF" in one for one in hints)
+
+
 def test_strangers_sentinels_are_judged_without_any_plan(watched: Callable[[str], Any]) -> None:
     nothing = {"shards": None, "replicas": None, "sentinels": None, "auth": None, "host": None}
     stage = watched("redis-7.0").expect(**nothing, config=None, configs=None)

@@ -83,6 +83,10 @@ def test_a_directive_may_be_parted_from_its_value_by_a_tab() -> None:
     assert read_conf("maxmemory\t1gb\n") == {"maxmemory": ("1gb",)}
 
 
+def test_a_name_may_be_quoted() -> None:
+    assert read_conf("'requirepass' hush\n\"HZ\" 10\n") == {"requirepass": ("hush",), "hz": ("10",)}
+
+
 @pytest.mark.parametrize("letter", ["\u2028", "\x85", "\x1c"])
 def test_only_a_newline_ends_a_line(letter: str) -> None:
     # so does Redis: it splits its configuration at \n alone (config.c, loadServerConfigFromString)

@@ -24,6 +24,15 @@ def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
         assert look_at(conf).locked is None
 
 
+def test_what_is_no_host_and_no_file_name_breaks_nothing(tmp_path: Path) -> None:
+    conf = tmp_path / "redis.conf"
+    conf.write_text('bind a..b 127.0.0.1 192.0.2.1\naclfile "a\\x00b"\n')
+    found = look_at(conf)
+    assert [one.said for one in found.heard] == [""]
+    assert found.locked is None
+    assert found.astray == ("192.0.2.1",)  # of TEST-NET-1 (RFC 5737)
+
+
 @pytest.mark.parametrize(
     ("answer", "told"),
     [

@@ -69,6 +69,10 @@ def test_a_well_file_is_taken_and_nothing_of_it_is_done(engine: Engine, tmp_path
         loadmodule {tmp_path}/module.so {mark}
         requirepass hush-hush
     """
+    # taken in a file, though CONFIG GET * has none of them
+    text += '"list-max-ziplist-entries" 512\nlua-replicate-commands yes\nkey-load-delay 0\n'
+    found = _starting(tmp_path, text.replace("loadmodule", "#"), engine)
+    assert [one.refusal for one in found.tried] == [None]
     found = _starting(tmp_path, text, engine)
     assert [one.refusal for one in found.tried] == [None]
     assert found.tried[0].unsure == ""
@@ -119,6 +123,9 @@ def test_what_is_no_text_or_lacks_a_file_starts_nowhere(tmp_path: Path) -> None:
     assert lacks.lacking is not None
     assert lacks.lacking.line == 2
     assert lacks.lacking.said.endswith("No such file or directory")
+    (tmp_path / "a").write_text("port 0\n")
+    zero = _starting(tmp_path, r'include "a\x00b"', engine)  # to a server the name ends there
+    assert zero.takes is not None
     empty = _starting(tmp_path, "", engine)
     assert empty.takes is not None
 

@@ -83,6 +83,7 @@ CLASHES = [
     ("cluster-enabled no\nreplicaof 127.0.0.1 1", 0),
     ("aclfile /a\nuser alice on", 1),
     ("aclfile ''\nuser alice on", 0),
+    ('"aclfile" /a\nuser alice on', 1),
     ("port 0\ntls-port 7000", 2),
     ("tls-port 7000\ntls-cert-file a\ntls-key-file b", 0),
     ("", 0),
@@ -99,6 +100,7 @@ def test_lines_that_are_well_alone_may_clash(text: str, line: int) -> None:
 WANTED = [
     ("aclfile /a/users.acl", ["/a/users.acl"]),
     ("aclfile users.acl", []),
+    (r'aclfile "/a/\xff"', []),
     ("dir /data\naclfile users.acl\nlogfile l", ["/data/users.acl", "/data"]),
     ("logfile /var/log/redis/r.log\nlogfile ''", []),
     ("unixsocket /run/redis/r.sock", ["/run/redis"]),
@@ -122,6 +124,7 @@ STRANGE: list[tuple[str, frozenset[str] | None, int | None]] = [
     ("PORT 1\nslaveof a 1\n# x y\n\nuser a on\ninclude x", KNOWN, None),
     ("search.limit 3", None, 0),
     ("search.limit 3\nloadmodule /m.so", None, None),
+    ("lua-replicate-commands yes\n'port' 1\n'prt' 1", KNOWN, 2),
     ("odd 3\nloadmodule /m.so", KNOWN, None),
 ]
 
