@@ -1,9 +1,9 @@
 """`plan`: what `up` would do now, and why; nothing is started."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.errors import ExitCode, WrongRequest
+from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import silent
 from redistopo.form.hands import Hands
 from redistopo.model.bereft import decided
@@ -11,6 +11,8 @@ from redistopo.model.changes import Step, changes, current
 from redistopo.model.observed import Observed, shards_of
 from redistopo.model.plan import Plan
 from redistopo.model.planner import as_seen
+from redistopo.model.record import Record
+from redistopo.model.rejoining import refuse_more_keys, returned
 from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine
 from redistopo.ops.ground.leadership import leading, refuse_empty_primaries
@@ -28,19 +30,36 @@ from redistopo.world.waiting import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why `up` would do nothing for the data's sake, in the words that it would say."""
+
+    message: str
+    detail: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResult:
-    """The plan with its roles as they are now, and the steps that `up` would take."""
+    """The plan with its roles as they are now, and the steps that `up` would take: none where
+    it would refuse to begin."""
 
     plan: Plan
     steps: tuple[Step, ...]
     seen: Observed
+    refusal: Refusal | None = None
     code: ExitCode = field(default=ExitCode.DONE)
 
 
 def plan(root: Path, engine: str = "") -> PlanResult:
     """What `up` would do now, and why; works on a machine without any server."""
     project = load(root)
-    return _planned(plan_of(project, engine, assume=True))
+    result, unclear = _planned(plan_of(project, engine, assume=True))
+    try:
+        _refuse_loss(result, load_record(project.layout), unclear)
+    except RedistopoError as error:
+        told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
+        return replace(result, steps=(), refusal=told)
+    return result
 
 
 def dry_run(root: Path, engine: str = "") -> PlanResult:
@@ -50,16 +69,26 @@ def dry_run(root: Path, engine: str = "") -> PlanResult:
     require_address(project.topology)
     record = load_record(project.layout)
     refuse_older_engine(made, record)
-    result = _planned(made, sure=True)
-    refuse_empty_primaries(made, record, result.seen)
-    refuse_lost_tables(made, lost_tables(made, record, result.seen))
-    decided(bereaved(made, record, result.seen), ())
+    result, unclear = _planned(made)
+    _refuse_loss(result, record, unclear)
     refuse_low_limits(made, result.steps, silent)
     refuse_busy_ports(made, result.seen, formed=record is not None and record.formed)
     return result
 
 
-def _planned(made: Plan, *, sure: bool = False) -> PlanResult:
+def _refuse_loss(result: PlanResult, record: Record | None, unclear: WrongRequest | None) -> None:
+    """Raises RedistopoError where a start could cost data that nobody gave up."""
+    if unclear is not None:
+        raise unclear
+    made, seen = result.plan, result.seen
+    refuse_empty_primaries(made, record, seen)
+    refuse_lost_tables(made, lost_tables(made, record, seen))
+    decided(bereaved(made, record, seen), ())
+    refuse_more_keys(returned(seen))
+
+
+def _planned(made: Plan) -> tuple[PlanResult, WrongRequest | None]:
+    """What would be done, and why nobody can tell who leads, if so: then in the file's roles."""
     topology, layout = made.topology, made.layout
     refuse_other_locks(topology, layout)
     record = load_record(layout)
@@ -69,12 +98,12 @@ def _planned(made: Plan, *, sure: bool = False) -> PlanResult:
         hands = Hands(plan=made, keys=held, asker=asker, deadline=Deadline(5), tell=silent)
         now = situation(made, record, look_for_steps(hands), held)
     made = current(made, now)
+    unclear = None
     try:
         made = leading(made, now.seen, record, "", silent)
-    except WrongRequest:
-        if sure:
-            raise
+    except WrongRequest as error:
+        unclear = error
     steps = changes(made, now)
     if record is not None and record.formed:
         made = as_seen(made, shards_of(now.seen))
-    return PlanResult(plan=made, steps=steps, seen=now.seen)
+    return PlanResult(plan=made, steps=steps, seen=now.seen), unclear

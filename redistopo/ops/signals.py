@@ -8,8 +8,11 @@ from pathlib import Path
 
 from redistopo.errors import TimedOut, WrongRequest
 from redistopo.events import Tell, step, warn
+from redistopo.model.bereft import decided
 from redistopo.model.changes import names
 from redistopo.model.observed import NodeSeen, Role
+from redistopo.ops.ground.bereft import bereaved
+from redistopo.ops.ground.project import plan_of
 from redistopo.ops.ground.selection import Running
 from redistopo.ops.moves.acting import (
     ActResult,
@@ -22,7 +25,7 @@ from redistopo.ops.moves.acting import (
 )
 from redistopo.world.client import succeed
 from redistopo.world.process import await_end, ours, paused, signal_process
-from redistopo.world.record import forget_mark
+from redistopo.world.record import forget_mark, load_record
 from redistopo.world.waiting import Deadline, wait_for
 
 STAYING = frozenset({"SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCHLD", "SIGURG",
@@ -67,6 +70,8 @@ def kill(request: SignalRequest, number: signal.Signals, tell: Tell) -> ActResul
         ends = number.name not in STAYING
         lost = told_losses(found, going, told) if ends else ()
         ended: frozenset[str] = frozenset()
+        if number is signal.SIGCONT:
+            _refuse_loss(found, going)
         if going:
             with step(told, f"send {number.name} to {names(node.name for node in going)}"):
                 ended = _send(found, going, number, deadline if ends else Deadline(0))
@@ -134,13 +139,15 @@ def pause(request: SignalRequest, tell: Tell) -> ActResult:
 def resume(request: SignalRequest, tell: Tell) -> ActResult:
     """The nodes meant, or all that are paused, go on (SIGCONT) and answer again.
 
-    Raises TimedOut where one doesn't answer in time.
+    Raises TimedOut where one doesn't answer in time, WrongRequest where one would be emptied
+    as soon as it goes on, for its primary was reset.
     """
     deadline = Deadline(request.seconds)
     with acting(request.root, "resume", deadline, tell) as (found, told):
         still = tuple(node for node in found.seen.nodes if node.paused)
         meant = found.meant(request.words) if request.words else still
         going = [node for node in meant if node.paused]
+        _refuse_loss(found, going)
         if going:
             with step(told, f"resume {names(node.name for node in going)}"):
                 _hold(found, going, signal.SIGCONT, deadline)
@@ -148,6 +155,14 @@ def resume(request: SignalRequest, tell: Tell) -> ActResult:
             _yield(found, going, told)
         done = {node.name: _done(node, "resumed", already=not node.paused) for node in meant}
         return acted(found, done)
+
+
+def _refuse_loss(found: Running, going: Iterable[NodeSeen]) -> None:
+    """Raises WrongRequest where one of them alone has data that it would lose by going on."""
+    still = [node.name for node in going if node.paused]
+    if still:
+        plan = plan_of(found.project, assume=True)
+        decided(bereaved(plan, load_record(plan.layout), found.seen, still), ())
 
 
 def _hold(
