@@ -162,7 +162,10 @@ def _refuse_loss(found: Running, going: Iterable[NodeSeen]) -> None:
     still = [node.name for node in going if node.paused]
     if still:
         plan = plan_of(found.project, assume=True)
-        decided(bereaved(plan, load_record(plan.layout), found.seen, still), ())
+        some = bereaved(plan, load_record(plan.layout), found.seen, still)
+        # one whose primary doesn't run keeps what it has: `up` asks before it starts that one
+        up = {node.name for node in found.seen.nodes if node.running}
+        decided((one for one in some if one.primary in up), ())
 
 
 def _hold(

@@ -83,7 +83,10 @@ def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
                 raise kind(f"{engine.path} ended right after its start ({how})", detail=told())
             try:
                 return ask.ask(_HOST, port, [command])[0]
-            except (Unreachable, AccessDenied) as error:
+            except AccessDenied as error:
+                heard[0] = error.detail
+                raise RedistopoError(f"{engine.path} lets nobody in", detail=told()) from error
+            except Unreachable as error:
                 heard[0] = error.detail
             return None
 
