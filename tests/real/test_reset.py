@@ -263,6 +263,17 @@ def test_a_paused_replica_is_not_emptied_by_going_on(project: Project) -> None:
     _whole(project)
     assert _kept(project) == KEYS
 
+    # nor by a primary that was killed, and has nothing on disk
+    number = _replica_of(project, 2)
+    project.run("pause", f"node{number}", check=0)
+    project.crash(2)
+    refused = project.run("start", "node2", check=2).err
+    assert f"node{number} is paused, and may have more than its primary has on disk" in refused
+    project.run("resume", f"node{number}", check=0)
+    project.up()
+    _whole(project)
+    assert _kept(project) == KEYS
+
 
 def test_asked_on_a_terminal(project: Project) -> None:
     _up(project, BUNDLED.path)
