@@ -38,6 +38,10 @@ class FaultFound(RedistopoError):
     code = ExitCode.FAULT
 
 
+class RestartNeeded(FaultFound):
+    """All is well, but servers that ran before have settings that only a restart changes."""
+
+
 class MachineLacks(RedistopoError):
     """This machine lacks a server, a free port, a permission or disk space."""
 

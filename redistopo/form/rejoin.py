@@ -8,6 +8,7 @@ from redistopo.form.hands import Hands
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_nodes
 from redistopo.model.slots import SlotRange
+from redistopo.world.client import Command, succeed
 from redistopo.world.waiting import wait_for
 
 
@@ -28,6 +29,18 @@ def rejoin(hands: Hands, names: tuple[str, ...], slots: tuple[SlotRange, ...]) -
         # ADDSLOTSRANGE is missing in 6.2
         wanted = [slot for one in slots for slot in range(one.first, one.last + 1)]
         hands.order(node, "CLUSTER", "ADDSLOTS", *wanted)
+
+
+def empty_again(hands: Hands, names: tuple[str, ...]) -> None:
+    """These primaries have no keys and no slots. In one go: in between, one could be followed.
+
+    One that became a replica meanwhile refuses to be flushed, and so all of it.
+    """
+    for node in hands.nodes(names):
+        commands: list[Command] = [("MULTI",), ("FLUSHALL",), ("CLUSTER", "RESET"), ("EXEC",)]
+        for reply in hands.asker.ask(node.host, node.port, commands):
+            for one in reply if isinstance(reply, list) else [reply]:
+                succeed(one, f"{node.name}: CLUSTER RESET")
 
 
 def _await_known(hands: Hands, node: NodePlan) -> None:

@@ -1,4 +1,4 @@
-"""Stopped replicas that alone have the data of a primary that was reset; pure.
+"""Replicas that alone have the data of a primary that was reset; pure.
 
 A replica asks for its primary at the address that its nodes.conf has, and drops its own data for
 what it gets there (replication.c): from a primary that was emptied, nothing.
@@ -11,26 +11,46 @@ from redistopo.errors import WrongRequest
 from redistopo.model.observed import NodeSeen, Observed, missing_slots
 from redistopo.model.rebuild import Table, latest
 from redistopo.model.rejoining import strayed
+from redistopo.model.remedies import takeover
 from redistopo.model.slots import SLOTS, SlotRange, brief, within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bereft:
-    """A replica that is stopped and has keys on disk, the node that was its primary and was
-    reset, and the slots that nobody leads since; `paused` where its process stands still."""
+    """A replica that has keys, the node that was its primary and was reset, and the slots that
+    nobody leads since. It is stopped; or it stands still (`paused`), with keys that may be in
+    its memory alone (`unsaved`); or it runs (`waits`), and its primary doesn't."""
 
     name: str
     primary: str
     slots: tuple[SlotRange, ...]
     paused: bool = False
+    unsaved: bool = False
+    waits: bool = False
+
+    @property
+    def keep(self) -> str:
+        """What is typed to keep its keys."""
+        if self.waits:
+            return f"{takeover(self.name)}; once that says OK, redistopo up"
+        if self.unsaved:
+            first = f"redistopo stop {self.primary}, then redistopo resume {self.name}"
+            return f"{first}, then {takeover(self.name)}; once that says OK, redistopo up"
+        # it would be emptied as soon as it goes on
+        first = f"redistopo kill {self.name}, then " if self.paused else ""
+        return f"{first}redistopo up --primary {self.name}"
 
 
 def bereft(
-    seen: Observed, tables: Mapping[str, Table | None], rich: Collection[str]
+    seen: Observed,
+    tables: Mapping[str, Table | None],
+    rich: Collection[str],
+    unsaved: Collection[str] = (),
 ) -> tuple[Bereft, ...]:
-    """The replicas that a start would empty for a primary that was reset.
+    """The replicas that a start would empty for a primary that was reset: their own, or its.
 
-    `tables` has each node's nodes.conf by its address, `rich` names who has keys on disk.
+    `tables` has each node's nodes.conf by its address; `rich` names who has keys on disk, and
+    `unsaved` who may have some in its memory alone.
     Where another node leads the slots by now, it has their data, and nothing is at stake.
     """
     newest = latest(tables.values())
@@ -38,18 +58,28 @@ def bereft(
     for node in seen.nodes:
         own = tables.get(node.address)
         me = own.at(node.address) if own else None
-        still = node.paused or not node.running
-        if own is None or newest is None or me is None or not still or node.name not in rich:
+        has = node.name in rich or node.name in unsaved or node.keys
+        if own is None or newest is None or me is None or not has:
             continue
         lead = next((one for one in own.entries if one.id == me.primary), None)
         primary = seen.at(lead.address) if lead else None
         if lead is None or primary is None or not _reset(seen, primary, tables):
             continue
+        waits = node.running and not node.paused
+        if waits and primary.running:
+            continue  # it has asked for its primary already
         others = [one.ranges for one in newest.entries if one.leads and one.id != lead.id]
         free = within(missing_slots(others, SLOTS), lead.ranges)
         if free:
             found.append(
-                Bereft(name=node.name, primary=primary.name, slots=free, paused=node.paused)
+                Bereft(
+                    name=node.name,
+                    primary=primary.name,
+                    slots=free,
+                    paused=node.paused,
+                    unsaved=node.paused and node.name not in rich,
+                    waits=waits,
+                )
             )
     return tuple(found)
 
@@ -78,7 +108,7 @@ def decided(found: Iterable[Bereft], primaries: Collection[str]) -> tuple[Bereft
                 f"{' and '.join(both)} can't both lead: they are of one shard",
                 hint=f"say one of them: redistopo up --primary {both[0]}",
             )
-        if not both or any(one.paused for one in asked):
+        if not both or any(one.paused or one.waits for one in asked):
             raise _undecided(primary, kin)
         heirs += asked
     return tuple(heirs)
@@ -87,13 +117,9 @@ def decided(found: Iterable[Bereft], primaries: Collection[str]) -> tuple[Bereft
 def _undecided(primary: str, kin: list[Bereft]) -> WrongRequest:
     names = ", ".join(one.name for one in kin)
     slots = brief(kin[0].slots)
-    paused = [one.name for one in kin if one.paused]
-    # it would be emptied as soon as it goes on
-    first = f"redistopo kill {' '.join(paused)}, then " if paused else ""
-    keep = " or ".join(f"redistopo up --primary {one.name}" for one in kin)
+    keep = " or ".join(one.keep for one in kin)
     return WrongRequest(
         f"{names} would be emptied: {primary}, its primary, was reset and has no data",
-        detail=f"no other node has the keys of slots {slots} that {names} has on disk; "
-        "nothing was done",
-        hint=f"to keep them: {first}{keep}; to give them up: redistopo up --primary {primary}",
+        detail=f"no other node has the keys of slots {slots} that {names} has; nothing was done",
+        hint=f"to keep them: {keep}; to give them up: redistopo up --primary {primary}",
     )

@@ -9,7 +9,7 @@ from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import Method, Plan
 from redistopo.model.planner import led_by
 from redistopo.model.record import Record
-from redistopo.model.rejoining import comebacks, ghosts
+from redistopo.model.rejoining import comebacks, ghosts, returned
 from redistopo.model.slots import SlotRange, brief
 
 
@@ -28,6 +28,7 @@ class Do(StrEnum):
     LEAD = "lead"
     MEET = "meet"
     FAILOVER = "failover"
+    RESET = "reset"
     REJOIN = "rejoin"
     FORGET = "forget"
 
@@ -67,6 +68,7 @@ class Step:
             Do.LEAD: "let lead",
             Do.MEET: "make known to each other",
             Do.FAILOVER: "have a new primary chosen by",
+            Do.RESET: "empty and reset again",
             Do.REJOIN: "take back into the cluster",
             Do.FORGET: "have ids forgotten that no node has, by",
         }[self.do]
@@ -116,18 +118,13 @@ def current(plan: Plan, situation: Situation) -> Plan:
         return plan
     if situation.named:
         return led_by(plan, situation.named)
-    live = [node.name for node in seen_running(situation.seen) if node.role is Role.PRIMARY]
+    live = [node.name for node in situation.seen.running if node.role is Role.PRIMARY]
     recorded = situation.record.primary if situation.record else ""
     known = {node.name for node in plan.data}
     for name in ([recorded] if recorded in live else live) + [recorded]:
         if name in known:
             return led_by(plan, name)
     return plan
-
-
-def seen_running(seen: Observed) -> tuple[NodeSeen, ...]:
-    """The nodes whose process runs."""
-    return tuple(node for node in seen.nodes if node.running)
 
 
 def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
@@ -157,7 +154,10 @@ def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
 
 
 def _rejoining(plan: Plan, seen: Observed) -> Iterable[Step]:
-    """Nodes that were reset come back, and what they were is forgotten."""
+    """Nodes that were reset come back, once they are empty, and what they were is forgotten."""
+    if full := returned(seen):
+        yield from (Step(do=Do.RESET, nodes=(one.name,), cause=one.cause) for one in full)
+        return
     for one in comebacks(seen, plan.topology.shards):
         yield Step(do=Do.REJOIN, nodes=one.nodes, cause=one.cause, slots=one.slots)
     if found := ghosts(seen):
@@ -167,7 +167,7 @@ def _rejoining(plan: Plan, seen: Observed) -> Iterable[Step]:
 def _watched(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     """Steps where Sentinels watch: they say who leads. While they run and can choose a replica
     that runs, a primary that ended is not started again before they have: two would lead."""
-    running = {node.name for node in seen_running(situation.seen)}
+    running = {node.name for node in situation.seen.running}
     absent = tuple(node for node in situation.seen.nodes if node.name not in running)
     data = tuple(node for node in absent if plan.node(node.name).role is not Role.SENTINEL)
     watching = tuple(_sentinels(plan, situation, running))
@@ -189,7 +189,7 @@ def _yielding(plan: Plan, situation: Situation) -> Iterable[Step]:
     """Whoever still leads though Sentinels named another follows that one at once: they would
     wait 8 s before they say so (sentinel.c, sentinelRefreshInstanceInfo)."""
     lead = plan.shards[0].primary
-    leaders = [one.name for one in seen_running(situation.seen) if one.role is Role.PRIMARY]
+    leaders = [one.name for one in situation.seen.running if one.role is Role.PRIMARY]
     if situation.named and lead in leaders and leaders != [lead]:
         strays = tuple(name for name in leaders if name != lead)
         yield Step(do=Do.LEAD, nodes=(lead, *strays), cause=f"the Sentinels name {lead}")
@@ -200,7 +200,7 @@ def _orphaned(plan: Plan, situation: Situation) -> bool:
     formed = situation.record is not None and situation.record.formed
     if not formed or not situation.named or situation.refused:
         return False
-    if any(one.name == plan.shards[0].primary for one in seen_running(situation.seen)):
+    if any(one.name == plan.shards[0].primary for one in situation.seen.running):
         return False
     return any(
         node.role is Role.REPLICA and node.info.get("slave_priority") != "0"
@@ -248,7 +248,7 @@ def starting(
 def _led(plan: Plan, seen: Observed) -> tuple[str, ...]:
     """The primary to be of a replication, if it runs as a replica, or running replicas follow
     another; then these too."""
-    running = seen_running(seen)
+    running = seen.running
     if plan.topology.clustered or not all(node.answers for node in running):
         return ()
     lead = plan.node(plan.shards[0].primary)
@@ -266,7 +266,7 @@ def _led(plan: Plan, seen: Observed) -> tuple[str, ...]:
 def _late(plan: Plan, seen: Observed) -> Iterable[Step]:
     """Where a replication's primary runs, those that follow a mere replica of ours are sent to
     it: a handover was cut off before they were told. Who follows a stranger is not touched."""
-    running = seen_running(seen)
+    running = seen.running
     lead = plan.shards[0].primary
     leads = any(node.name == lead and node.role is Role.PRIMARY for node in running)
     mere = {node.address for node in running if node.role is Role.REPLICA}

@@ -197,6 +197,11 @@ class Observed:
     proofs: tuple[ProofSeen, ...] | None = None
 
     @property
+    def running(self) -> tuple[NodeSeen, ...]:
+        """The nodes whose process runs."""
+        return tuple(node for node in self.nodes if node.running)
+
+    @property
     def answering(self) -> tuple[NodeSeen, ...]:
         return tuple(node for node in self.nodes if node.answers)
 

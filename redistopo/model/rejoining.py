@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from redistopo.errors import RedistopoError
 from redistopo.model.observed import NodeSeen, Observed, missing_slots, shards_of
 from redistopo.model.slots import SLOTS, SlotRange, split, within
 
@@ -27,6 +28,64 @@ class Comeback:
         if self.orphan:
             return "its primary is no more"
         return "it has no slots and no keys: it was reset"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """A node that a reset left alone, and whose keys came back from its disk when it started:
+    it claims slots that `primary` leads. `safe` where that one has no fewer keys."""
+
+    name: str
+    primary: str
+    keys: int
+    safe: bool
+
+    @property
+    def cause(self) -> str:
+        """Why it is reset again."""
+        return f"it was reset, its disk had {self.keys} keys, of which {self.primary} has no fewer"
+
+
+def returned(seen: Observed) -> tuple[Returned, ...]:
+    """Those that a reset left so; none while a node doesn't answer.
+
+    A reset empties a replica in memory alone (clusterReset): from its log or snapshot a start
+    loads its keys, and claims their slots (verifyClusterConfigWithData). Nobody was led by it
+    meanwhile, for it knows no other node; and where others met it again, it lost them by epoch.
+    """
+    if len(seen.answering) != len(seen.nodes):
+        return ()
+    alone = [
+        node
+        for node in seen.nodes
+        if (me := node.myself) and me.primary and me.slots
+        if len(node.members) == 1
+    ]
+    found = []
+    for node in alone:
+        mine = node.myself.slots if node.myself else ()
+        for other in seen.nodes:
+            them = other.myself
+            led = them is not None and them.primary and other not in alone
+            if led and them is not None and within(mine, them.slots) == mine:
+                safe = other.keys >= node.keys
+                found.append(
+                    Returned(name=node.name, primary=other.name, keys=node.keys, safe=safe)
+                )
+    return tuple(found)
+
+
+def refuse_more_keys(found: Iterable[Returned]) -> None:
+    """Raises RedistopoError for the first that has keys that its shard's primary may lack."""
+    for one in found:
+        if not one.safe:
+            raise RedistopoError(
+                f"{one.name} was reset, and has more keys on its disk than {one.primary}, "
+                "who leads their slots",
+                detail=f"it started alone, and claims the slots of its {one.keys} keys",
+                hint=f"to give them up: redistopo start {one.name}, then redistopo reset "
+                f"{one.name} --force, then redistopo up",
+            )
 
 
 def strayed(seen: Observed) -> tuple[NodeSeen, ...]:

@@ -176,7 +176,7 @@ def _warn_of_busy(
     blocked = blocker(layout.root, topology.host)
     for port in block.all:
         if who := blocked(port):
-            warn(tell, f"port {port} is {who}: `redistopo up` will need it free")
+            warn(tell, f"port {port} is {who}: `redistopo up` will need it free; or another --port")
             return
 
 

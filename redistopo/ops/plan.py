@@ -1,10 +1,10 @@
 """`plan`: what `up` would do now, and why; nothing is started."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 
-from redistopo.errors import ExitCode, WrongRequest
+from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import silent
 from redistopo.form.hands import Hands
 from redistopo.model.bereft import decided
@@ -12,6 +12,8 @@ from redistopo.model.changes import Step, changes, current
 from redistopo.model.observed import Observed, shards_of
 from redistopo.model.plan import Plan
 from redistopo.model.planner import as_seen
+from redistopo.model.record import Record
+from redistopo.model.rejoining import refuse_more_keys, returned
 from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine
 from redistopo.ops.ground.leadership import leading, refuse_empty_primaries, require_primaries
@@ -35,19 +37,36 @@ from redistopo.world.waiting import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why `up` would do nothing for the data's sake, in the words that it would say."""
+
+    message: str
+    detail: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResult:
-    """The plan with its roles as they are now, and the steps that `up` would take."""
+    """The plan with its roles as they are now, and the steps that `up` would take: none where
+    it would refuse to begin."""
 
     plan: Plan
     steps: tuple[Step, ...]
     seen: Observed
+    refusal: Refusal | None = None
     code: ExitCode = field(default=ExitCode.DONE)
 
 
 def plan(root: Path, engine: str = "") -> PlanResult:
     """What `up` would do now, and why; works on a machine without any server."""
     project = load(root)
-    return _planned(plan_of(project, engine, assume=True))
+    result, unclear = _planned(plan_of(project, engine, assume=True))
+    try:
+        before = _first(result, load_record(project.layout), unclear)
+    except RedistopoError as error:
+        told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
+        return replace(result, steps=(), refusal=told)
+    return replace(result, steps=(*before, *result.steps))
 
 
 def dry_run(
@@ -61,18 +80,37 @@ def dry_run(
     require_primaries(made, primary)
     record = load_record(project.layout)
     refuse_older_engine(made, record)
-    result = _planned(made, next(iter(primary), ""), sure=True)
-    refuse_empty_primaries(made, record, result.seen)
-    lost = lost_tables(made, record, result.seen)
-    refuse_lost_tables(made, {name: why for name, why in lost.items() if name not in rebuild})
-    heirs = decided(bereaved(made, record, result.seen), primary)
+    result, unclear = _planned(made, next(iter(primary), ""))
+    before = _first(result, record, unclear, primary, rebuild)
     refuse_low_limits(made, result.steps, silent)
     refuse_busy_ports(made, result.seen, formed=record is not None and record.formed)
-    before = steps_to_rebuild(made, result.seen, lost, rebuild, silent), steps_to_promote(heirs)
-    return replace(result, steps=(*chain(*before), *result.steps))
+    return replace(result, steps=(*before, *result.steps))
 
 
-def _planned(made: Plan, primary: str = "", *, sure: bool = False) -> PlanResult:
+def _first(
+    result: PlanResult,
+    record: Record | None,
+    unclear: WrongRequest | None,
+    primary: Collection[str] = (),
+    rebuild: Collection[str] = (),
+) -> tuple[Step, ...]:
+    """What `up` does before all else, to data that lies on disk.
+
+    Raises RedistopoError where a start could cost data that nobody gave up.
+    """
+    if unclear is not None:
+        raise unclear
+    made, seen = result.plan, result.seen
+    refuse_empty_primaries(made, record, seen)
+    lost = lost_tables(made, record, seen)
+    refuse_lost_tables(made, {name: why for name, why in lost.items() if name not in rebuild})
+    heirs = decided(bereaved(made, record, seen), primary)
+    refuse_more_keys(returned(seen))
+    return (*steps_to_rebuild(made, seen, lost, rebuild, silent), *steps_to_promote(heirs))
+
+
+def _planned(made: Plan, primary: str = "") -> tuple[PlanResult, WrongRequest | None]:
+    """What would be done, and why nobody can tell who leads, if so: then in the file's roles."""
     topology, layout = made.topology, made.layout
     refuse_other_locks(topology, layout)
     record = load_record(layout)
@@ -82,12 +120,12 @@ def _planned(made: Plan, primary: str = "", *, sure: bool = False) -> PlanResult
         hands = Hands(plan=made, keys=held, asker=asker, deadline=Deadline(5), tell=silent)
         now = situation(made, record, look_for_steps(hands), held)
     made = current(made, now)
+    unclear = None
     try:
         made = leading(made, now.seen, record, primary, silent)
-    except WrongRequest:
-        if sure:
-            raise
+    except WrongRequest as error:
+        unclear = error
     steps = changes(made, now)
     if record is not None and record.formed:
         made = as_seen(made, shards_of(now.seen))
-    return PlanResult(plan=made, steps=steps, seen=now.seen)
+    return PlanResult(plan=made, steps=steps, seen=now.seen), unclear

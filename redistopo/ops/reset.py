@@ -116,12 +116,14 @@ def _batches(node: NodeSeen, found: Reset) -> tuple[tuple[Command, ...], ...]:
     """What resets it and empties it, each batch sent once the one before was done.
 
     A primary that holds keys refuses the reset, so it is flushed before, where they may be
-    lost: at once with it, for an empty primary that leads would empty its replicas. A replica
+    lost: at once with it, for an empty primary that leads would empty its replicas. The flush
+    is not for those that still hold its stream: one that is paused would go on with it. A replica
     refuses to be flushed. The reset empties it, but in memory alone: from its append-only file
     its keys would come back at the next start, and claim their slots. So it is flushed too, but
     not after a refusal: it was elected meanwhile.
     """
     reset_it: Command = ("CLUSTER", "RESET", "HARD" if found.hard else "SOFT")
     if node.role is Role.PRIMARY and found.lost:
-        return ((("MULTI",), ("FLUSHALL",), reset_it, ("EXEC",)),)
+        hang_up: Command = ("CLIENT", "KILL", "TYPE", "replica")
+        return ((("MULTI",), hang_up, ("FLUSHALL",), reset_it, ("EXEC",)),)
     return ((reset_it,), (("FLUSHALL",),))

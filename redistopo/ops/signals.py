@@ -70,6 +70,8 @@ def kill(request: SignalRequest, number: signal.Signals, tell: Tell) -> ActResul
         ends = number.name not in STAYING
         lost = told_losses(found, going, told) if ends else ()
         ended: frozenset[str] = frozenset()
+        if number is signal.SIGCONT:
+            _refuse_loss(found, going)
         if going:
             with step(told, f"send {number.name} to {names(node.name for node in going)}"):
                 ended = _send(found, going, number, deadline if ends else Deadline(0))
@@ -137,16 +139,16 @@ def pause(request: SignalRequest, tell: Tell) -> ActResult:
 def resume(request: SignalRequest, tell: Tell) -> ActResult:
     """The nodes meant, or all that are paused, go on (SIGCONT) and answer again.
 
-    Raises TimedOut where one doesn't answer in time, WrongRequest where one would be emptied by
-    its primary, which was reset meanwhile.
+    Raises TimedOut where one doesn't answer in time, WrongRequest where one would be emptied
+    as soon as it goes on, for its primary was reset.
     """
     deadline = Deadline(request.seconds)
     with acting(request.root, "resume", deadline, tell) as (found, told):
         still = tuple(node for node in found.seen.nodes if node.paused)
         meant = found.meant(request.words) if request.words else still
         going = [node for node in meant if node.paused]
+        _refuse_loss(found, going)
         if going:
-            _refuse_loss(found, going)
             with step(told, f"resume {names(node.name for node in going)}"):
                 _hold(found, going, signal.SIGCONT, deadline)
                 _await_answers(found, going, deadline)
@@ -155,12 +157,15 @@ def resume(request: SignalRequest, tell: Tell) -> ActResult:
         return acted(found, done)
 
 
-def _refuse_loss(found: Running, nodes: Iterable[NodeSeen]) -> None:
-    """Raises WrongRequest for a replica that alone has the data of a primary that was reset."""
-    if found.project.topology.clustered:
+def _refuse_loss(found: Running, going: Iterable[NodeSeen]) -> None:
+    """Raises WrongRequest where one of them alone has data that it would lose by going on."""
+    still = [node.name for node in going if node.paused]
+    if still:
         plan = plan_of(found.project, assume=True)
-        record = load_record(plan.layout)
-        decided(bereaved(plan, record, found.seen, [node.name for node in nodes]), ())
+        some = bereaved(plan, load_record(plan.layout), found.seen, still)
+        # one whose primary doesn't run keeps what it has: `up` asks before it starts that one
+        up = {node.name for node in found.seen.nodes if node.running}
+        decided((one for one in some if one.primary in up), ())
 
 
 def _hold(

@@ -13,9 +13,11 @@ from redistopo.model.changes import Do, Step, current, starting
 from redistopo.model.node_status import lines
 from redistopo.model.observed import NodeSeen, Observed, Role, missing_slots
 from redistopo.model.plan import Plan
+from redistopo.model.rebuild import read_table
 from redistopo.model.record import Record
 from redistopo.model.selector import select
 from redistopo.model.slots import SLOTS
+from redistopo.model.topology import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine, remember_primary
@@ -36,6 +38,7 @@ from redistopo.world.observe import Depth
 from redistopo.world.password import keys
 from redistopo.world.record import load_record
 from redistopo.world.rotation import pending_rotation
+from redistopo.world.tables import tables
 from redistopo.world.timeline import recorded
 from redistopo.world.waiting import Deadline, wait_for
 
@@ -148,6 +151,7 @@ def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[St
     to follow another, first. A replica whose primary doesn't run waits for it."""
     lead = [name for one in others if one.do is Do.LEAD for name in one.nodes]
     if plan.topology.clustered:
+        _refuse_unheard(plan, seen, names)
         places = {plan.node(name).address for name in names}
         first = [one.name for one in seen.nodes if one.name in lead and one.follows in places]
         if first:
@@ -166,6 +170,23 @@ def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[St
         )
     if lead:
         raise WrongRequest(f"nobody leads, and {lead[0]} is to", hint=_BY_UP)
+
+
+def _refuse_unheard(plan: Plan, seen: Observed, names: list[str]) -> None:
+    """Raises WrongRequest where a paused replica may have what its primary hasn't on disk: it
+    would lose that as soon as it goes on. With a log the primary itself has everything."""
+    if plan.topology.persistence is Persistence.AOF:
+        return
+    texts, places = tables(plan.nodes), {plan.node(name).address for name in names}
+    for node in (one for one in seen.nodes if one.paused):
+        table = read_table(texts.get(node.address, ""), node.address)
+        me = table.at(node.address) if table else None
+        if table and me and not me.leads and places & set(table.kin(node.address)):
+            raise WrongRequest(
+                f"{node.name} is paused, and may have more than its primary has on disk",
+                detail="a primary that is started now would take that from it",
+                hint=f"redistopo resume {node.name}, then redistopo up",
+            )
 
 
 def _refuse_unstarted(names: list[str], steps: tuple[Step, ...], others: tuple[Step, ...]) -> None:

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.errors import ExitCode
+from redistopo.errors import ExitCode, RestartNeeded
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands, targets
 from redistopo.form.haste import calm
@@ -16,7 +16,7 @@ from redistopo.model.findings import Finding
 from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record
-from redistopo.model.rejoining import comebacks, ghosts
+from redistopo.model.rejoining import comebacks, ghosts, refuse_more_keys, returned
 from redistopo.ops.certs import prepare_certificates
 from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.explain import explaining
@@ -50,6 +50,10 @@ from redistopo.world.waiting import Deadline
 
 _ROUNDS = 4
 """At most: continue what is stopped, see what a half-made topology holds, make it anew."""
+
+
+_LOOK_AGAIN = (Do.RESUME, Do.FAILOVER, Do.RESET, Do.REJOIN)
+"""After these there may be more to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +139,8 @@ def bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
             engine=verdict.seen.engine,
             connect=connect(hands.plan, str(kept or "")),
         )
+    except RestartNeeded:
+        raise  # a rolling restart wants all nodes: what was started stays
     except BaseException:  # Ctrl-C too: what this run started is stopped
         if hands.started and not request.keep:
             undo(hands)
@@ -153,13 +159,14 @@ def _converge(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, .
         lead = next(iter(request.primary), "")
         hands.plan = leading(hands.plan, seen, record, lead, hands.tell)
         steps = changes(hands.plan, now)
+        refuse_more_keys(returned(seen))
         refuse_busy_ports(hands.plan, seen, formed=record.formed)
         refuse_low_limits(hands.plan, steps, hands.tell)
         execute(hands, steps)
         done += steps
         unformed = hands.plan.topology.clustered and not record.formed
         more = (
-            any(one.do in (Do.RESUME, Do.FAILOVER, Do.REJOIN) for one in steps)
+            any(one.do in _LOOK_AGAIN for one in steps)
             or (unformed and steps and not any(one.do is Do.FORM for one in steps))
             or (record.formed and any(one.do is Do.START for one in steps) and _strayed(hands))
         )
@@ -171,7 +178,8 @@ def _converge(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, .
 def _strayed(hands: Hands) -> bool:
     """Whether there are nodes to take back, now that all run: one that is down may own slots."""
     seen = hands.look(Depth.HEALTH)
-    return bool(comebacks(seen, hands.plan.topology.shards) or ghosts(seen))
+    found = comebacks(seen, hands.plan.topology.shards) or ghosts(seen) or returned(seen)
+    return bool(found)
 
 
 def _rebuilt(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, ...]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from signal import Signals
 
-from redistopo.errors import RedistopoError, TimedOut, Unreachable
+from redistopo.errors import AccessDenied, RedistopoError, TimedOut, Unreachable
 from redistopo.model.access import Access, one_key
 from redistopo.model.engine import Engine
 from redistopo.world.client import Asker, succeed
@@ -34,8 +35,14 @@ class Trial:
 
 def tried(engine: Engine) -> Trial:
     """The server answered PING on loopback from a folder of its own, and has ended; nothing of
-    it is left. Raises RedistopoError with its last lines where it ended or said nothing."""
+    it is left. Raises RedistopoError with what the client saw and the server's last lines where
+    it ended, said nothing, or anything but PONG."""
     port, reply = _asked(engine, "PING")
+    if reply != "PONG":
+        raise RedistopoError(
+            f"{engine.path} runs, but doesn't answer PING with PONG",
+            detail=f"{_HOST}:{port} said {str(reply)!r}",
+        )
     return Trial(port=port, reply=str(reply))
 
 
@@ -73,20 +80,29 @@ def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
         Asker(one_key(Access())) as ask,
     ):
         log = Path(folder) / "log"
+        heard = ["nothing was asked yet"]
+
+        def told() -> str:
+            return f"{' '.join(command)} to {_HOST}:{port}: {heard[0]}\n{tail(log, 6)}".strip()
 
         def look() -> object:
-            if begun[0].poll() is not None:
-                text = tail(log, 6)
-                kind = _PortTaken if "in use" in text else RedistopoError
-                raise kind(f"{engine.path} ended right after its start", detail=text)
-            with suppress(Unreachable):
+            if (code := begun[0].poll()) is not None:
+                kind = _PortTaken if "in use" in tail(log, 6) else RedistopoError
+                how = f"exit code {code}" if code >= 0 else Signals(-code).name
+                raise kind(f"{engine.path} ended right after its start ({how})", detail=told())
+            try:
                 return ask.ask(_HOST, port, [command])[0]
+            except AccessDenied as error:
+                heard[0] = error.detail
+                raise RedistopoError(f"{engine.path} lets nobody in", detail=told()) from error
+            except Unreachable as error:
+                heard[0] = error.detail
             return None
 
         try:
             with uninterrupted(later=True):  # else one could run of which nobody knows
                 begun.append(_begin(engine, port, log))
-            return port, wait_for(look, Deadline(_SECONDS), lambda: tail(log, 6))
+            return port, wait_for(look, Deadline(_SECONDS), told)
         except TimedOut as error:
             raise RedistopoError(
                 f"{engine.path} didn't answer within {_SECONDS:g} s", detail=error.detail

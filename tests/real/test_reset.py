@@ -19,8 +19,8 @@ EDGES = dict.fromkeys([_BY_AGE[0], _BY_AGE[-1]])
 tests below run on the Valkey between."""
 
 
-def _up(project: Project, engine: str) -> None:
-    words = ("--formation", "instant", "--node-timeout", "1000")
+def _up(project: Project, engine: str, *more: str) -> None:
+    words = ("--formation", "instant", "--node-timeout", "1000", *more)
     project.init("cluster", *words, engine=engine)
     project.up()
     with closing(_cluster(project)) as client:
@@ -54,10 +54,14 @@ def _replica_of(project: Project, node: int) -> int:
 
 def _asked(project: Project, primary: int, replica: int, *words: str, first: str = "") -> None:
     """The words are refused: the replica would be emptied by its primary, which was reset."""
-    refused = project.run(*words, check=2)
-    assert f"node{replica} would be emptied: node{primary}, its primary, was reset" in refused.err
-    assert f"to keep them: {first}redistopo up --primary node{replica}" in refused.err
-    assert f"to give them up: redistopo up --primary node{primary}" in refused.err
+    refused = project.run(*words, check=2).err
+    for said in (refused, project.run("plan", check=0).out):
+        assert f"node{replica} would be emptied: node{primary}, its primary, was reset" in said
+        assert f"to keep them: {first}redistopo up --primary node{replica}" in said
+        assert f"to give them up: redistopo up --primary node{primary}" in said
+    plan = project.run("plan", "--json", check=0).json["result"]
+    assert plan["steps"] == []
+    assert "would be emptied" in plan["refusal"]["message"]
 
 
 def _up_led(project: Project, code: int, *names: str) -> Done:
@@ -211,6 +215,71 @@ def test_a_reset_by_hand_is_mended_too(project: Project) -> None:
     _whole(project)
     assert _kept(project) == KEYS
     assert "nothing to do" in project.up().out
+
+
+@pytest.mark.fault(
+    "a replica is reset, and its server crashes before what is on its disk is gone",
+    "`up` empties it again and takes it back; where its primary has fewer keys, it says how",
+)
+def test_keys_that_a_disk_brings_back_after_a_reset(project: Project) -> None:
+    """As after a SIGKILL of redistopo between CLUSTER RESET and FLUSHALL."""
+    _up(project, BUNDLED.path)
+    number = _replica_of(project, 1)
+    for fewer in (False, True):
+        with project.client(project.port + number - 1) as node:
+            node.execute_command("CLUSTER", "RESET", "HARD")
+        project.crash(number)
+        if fewer:
+            with project.client(project.port) as primary:
+                kept = primary.keys()[1:]
+                primary.unlink(*set(primary.keys()) - set(kept))
+            refused = project.run("up", check=1).err
+            assert f"node{number} was reset, and has more keys on its disk than node1" in refused
+            project.run("start", f"node{number}", check=0)
+            assert "has more keys on its disk" in project.run("plan", check=0).out
+            project.run("reset", f"node{number}", "--force", "--yes", check=0)
+            project.up()
+        else:
+            assert f"empty and reset again node{number}" in project.up().err
+        _whole(project)
+        assert _kept(project) == KEYS - fewer
+
+
+@pytest.mark.fault(
+    "a primary is reset by force while its replica is paused and has all keys in memory alone",
+    "`resume` and SIGCONT refuse; what is told to type keeps every key",
+)
+def test_a_paused_replica_is_not_emptied_by_going_on(project: Project) -> None:
+    _up(project, BUNDLED.path, "--persistence", "none")
+    number = _replica_of(project, 1)
+    name = f"node{number}"
+    project.run("pause", name, check=0)
+    project.run("reset", "node1", "--hard", "--force", "--yes", check=0)
+    for words in (("resume",), ("resume", name), ("kill", name, "--signal", "CONT"), ("up",)):
+        refused = project.run(*words, check=2).err
+        assert f"{name} would be emptied: node1, its primary, was reset" in refused
+        assert f"redistopo stop node1, then redistopo resume {name}, then" in refused
+    # as it says
+    project.run("stop", "node1", check=0)
+    project.run("resume", name, check=0)
+    for words in (("up",), ("start", "node1"), ("up", "--dry-run")):
+        refused = project.run(*words, check=2).err
+        assert f"to keep them: redistopo call --node {name} CLUSTER FAILOVER TAKEOVER;" in refused
+    project.run("call", "--node", name, "CLUSTER", "FAILOVER", "TAKEOVER", check=0)
+    project.up()
+    _whole(project)
+    assert _kept(project) == KEYS
+
+    # nor by a primary that was killed, and has nothing on disk
+    number = _replica_of(project, 2)
+    project.run("pause", f"node{number}", check=0)
+    project.crash(2)
+    refused = project.run("start", "node2", check=2).err
+    assert f"node{number} is paused, and may have more than its primary has on disk" in refused
+    project.run("resume", f"node{number}", check=0)
+    project.up()
+    _whole(project)
+    assert _kept(project) == KEYS
 
 
 def test_asked_on_a_terminal(project: Project) -> None:

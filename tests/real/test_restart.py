@@ -55,7 +55,12 @@ def test_settings_that_need_a_restart_get_in(project: Project) -> None:
     project.up()
     project.client().set("kept", "yes")
     project.run("set", "databases", "32", check=0)
-    assert "redistopo restart --rolling" in project.run("up", check=3).err
+    project.crash(2)
+    told = project.run("up", check=3).err
+    assert "all runs and serves, but not yet with the settings of the topology file" in told
+    assert "redistopo restart --rolling" in told
+    # what was started stays: without it no rolling restart would begin
+    assert project.client(project.ports[1]).config_get("databases")["databases"] == "32"
     first = project.pid(1)
     done = project.run("restart", "replica", check=0)
     assert "node2: restarted (replica" in done.out

@@ -98,7 +98,7 @@ def test_init_reserves_its_ports_until_its_file_is_gone(
     first, second = _first_port(one), _first_port(two)
     assert first != second
     said = three.run("init", "cluster", check=0).err
-    assert f"reserved by your topology 'one' in {one.root}" in said
+    assert f"reserved by your topology 'one' in {one.root} (removing its redistopo.toml" in said
     (three.root / "redistopo.toml").unlink()
     (one.root / "redistopo.toml").unlink()
     assert _first_port(three) == first
@@ -113,6 +113,7 @@ def test_a_port_changed_by_hand_is_what_is_reserved(
     assert _first_port(two) == first
     said = two.run("init", "cluster", "--port", str(one.port), "--force", check=0).err
     assert "reserved by your topology 'one'" in said
+    assert "or another --port" in said
 
 
 def test_a_reservation_is_no_topology_of_ps(project: Project) -> None:

@@ -8,7 +8,7 @@ from redistopo.ops.plan import PlanResult
 
 
 def show_plan(result: PlanResult) -> None:
-    """Everything that was decided, and why."""
+    """Everything that was decided, and why; or why nothing would be done."""
     plan = result.plan
     shards = {shard.number: shard for shard in plan.shards}
     rows = []
@@ -40,4 +40,11 @@ def show_plan(result: PlanResult) -> None:
     click.echo(f"Engine:     {plan.engine.title} {plan.engine.path}".rstrip())
     click.echo(f"            {plan.engine_why}")
     click.echo(f"Formation:  {plan.formation.method.value} ({plan.formation.why})")
+    if result.refusal:
+        click.echo("Steps: none, for `redistopo up` would refuse:")
+        click.echo(f"  {result.refusal.message}")
+        for line in result.refusal.detail.splitlines():
+            click.echo(f"  {line}")
+        click.echo(click.style("  Next: ", bold=True) + result.refusal.hint)
+        return
     show_steps(result.steps)

@@ -1,4 +1,4 @@
-"""Which stopped replicas a start would empty, for their primary was reset."""
+"""Which replicas a start would empty, for their primary was reset."""
 
 from collections.abc import Collection
 
@@ -7,6 +7,7 @@ from redistopo.model.observed import Observed
 from redistopo.model.plan import Plan
 from redistopo.model.rebuild import read_table
 from redistopo.model.record import Record
+from redistopo.model.topology import Persistence
 from redistopo.world.folder import has_keys
 from redistopo.world.tables import tables
 
@@ -15,10 +16,14 @@ def bereaved(
     plan: Plan, record: Record | None, seen: Observed, among: Collection[str] | None = None
 ) -> tuple[Bereft, ...]:
     """Those of a formed cluster, by the files of all its nodes; `among` names the nodes to be
-    started, where it isn't all."""
+    started or to go on, where it isn't all."""
     if not plan.topology.clustered or record is None or not record.formed:
         return ()
     read = {at: read_table(text, at) for at, text in tables(plan.nodes).items()}
     rich = [node.name for node in seen.nodes if has_keys(plan.layout, node.name)]
-    found = bereft(seen, read, rich)
-    return tuple(one for one in found if among is None or one.name in among)
+    logged = plan.topology.persistence is Persistence.AOF
+    unsaved = [node.name for node in seen.nodes if node.paused and not logged]
+    found = bereft(seen, read, rich, unsaved)
+    return tuple(
+        one for one in found if among is None or (one.primary if one.waits else one.name) in among
+    )

@@ -40,14 +40,20 @@ def blocker(root: Path, host: str) -> Blocker:
         with suppress(MachineLacks):  # a file that we can't read reserves nothing
             topology = topology_in(read_text(Layout(other).topology))
             if topology is not None and other != root:
-                told = f"reserved by your topology {topology.name!r} in {other}"
+                told = _reserved(
+                    topology.name, other, f"removing its {Layout(other).topology.name}"
+                )
                 found |= dict.fromkeys(block_of(topology).all, told)
     for entry in entries():
         other = Path(entry.root)
         if other != root and Layout(other).state.is_dir():
-            told = f"reserved by your topology {entry.name!r} in {entry.root}"
+            told = _reserved(entry.name, other, "redistopo down --wipe in it")
             found |= dict.fromkeys(entry.ports, told)
     return Blocker(host, found)
+
+
+def _reserved(name: str, root: Path, way: str) -> str:
+    return f"reserved by your topology {name!r} in {root} ({way} frees it)"
 
 
 def topology_in(text: str | None) -> Topology | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redistopo.errors import FaultFound, MachineLacks, RedistopoError, Unreachable
+from redistopo.errors import FaultFound, MachineLacks, RedistopoError, RestartNeeded, Unreachable
 from redistopo.form.ended import ended
 from redistopo.form.hands import Hands
 from redistopo.model.findings import failed
@@ -47,6 +47,12 @@ def unhealthy(plan: Plan, verdict: Verdict) -> RedistopoError:
     logs = (tail(node.folder.log, 20) for node in plan.nodes)
     if NO_SPACE in detail or any(NO_SPACE in log for log in logs) or full(plan.layout.state):
         return MachineLacks("the servers run, but their disk is full", detail=detail, hint=FREE)
+    if all(one.check == "config.drift" for one in problems):
+        return RestartNeeded(
+            "all runs and serves, but not yet with the settings of the topology file",
+            detail=detail,
+            hint="redistopo restart --rolling, where the server takes a setting at its start alone",
+        )
     return FaultFound(
         "the servers run, but the topology is not healthy", detail=detail, hint=problems[0].hint
     )

@@ -9,7 +9,7 @@ from redistopo.form.by_cli import form_by_cli
 from redistopo.form.hands import Hands
 from redistopo.form.instant import form_instantly, seed
 from redistopo.form.lead import lead
-from redistopo.form.rejoin import forget, rejoin
+from redistopo.form.rejoin import empty_again, forget, rejoin
 from redistopo.form.start import await_ready, start
 from redistopo.form.watch import fail_over, introduce
 from redistopo.model.changes import USERS, Do, Step
@@ -150,6 +150,10 @@ def _rejoin(hands: Hands, one: Step) -> None:
     rejoin(hands, one.nodes, one.slots)
 
 
+def _reset(hands: Hands, one: Step) -> None:
+    empty_again(hands, one.nodes)
+
+
 def _forget(hands: Hands, _one: Step) -> None:
     forget(hands, ghosts(hands.look(Depth.HEALTH)))
 
@@ -229,6 +233,7 @@ _DOERS: dict[Do, Callable[[Hands, Step], None]] = {
     Do.LEAD: _lead,
     Do.MEET: _meet,
     Do.FAILOVER: _fail_over,
+    Do.RESET: _reset,
     Do.REJOIN: _rejoin,
     Do.FORGET: _forget,
 }

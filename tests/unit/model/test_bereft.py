@@ -107,6 +107,24 @@ def test_one_that_runs_is_not_asked_about_but_one_that_stands_still() -> None:
     assert paused == (replace(FOUND, paused=True),)
 
 
+def test_one_that_runs_would_be_emptied_once_its_primary_is_started() -> None:
+    runs = {"process": ProcessState.RUNNING, "info": {"role": "slave"}, "error": ""}
+    found = _found(RESET, OF_REPLICA, OF_OTHER, up=False, **runs)
+    assert found == (replace(FOUND, waits=True),)
+    with pytest.raises(WrongRequest) as error:
+        decided([replace(FOUND, waits=True)], ["node2"])
+    assert (
+        "to keep them: redistopo call --node node2 CLUSTER FAILOVER TAKEOVER; once that says OK"
+        in (error.value.hint)
+    )
+
+
+def test_what_is_in_memory_alone_is_not_killed() -> None:
+    told = replace(FOUND, paused=True, unsaved=True).keep
+    assert told.startswith("redistopo stop node1, then redistopo resume node2, then redistopo call")
+    assert "kill" not in told
+
+
 def test_who_says_nothing_is_told_both_ways() -> None:
     with pytest.raises(WrongRequest, match="node2 would be emptied: node1, its primary") as error:
         decided([FOUND], ["node3"])

@@ -5,11 +5,20 @@ from dataclasses import replace
 
 import pytest
 
+from redistopo.errors import RedistopoError
 from redistopo.model.changes import Do, Situation, changes
 from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record
-from redistopo.model.rejoining import Comeback, comebacks, ghosts, strayed
+from redistopo.model.rejoining import (
+    Comeback,
+    Returned,
+    comebacks,
+    ghosts,
+    refuse_more_keys,
+    returned,
+    strayed,
+)
 from redistopo.model.replies import Member
 from redistopo.model.slots import SlotRange, split
 
@@ -113,6 +122,40 @@ def test_a_node_with_keys_is_not_taken_for_empty(observed: Seen) -> None:
     info = {**seen.nodes[3].info, "db0": "keys=3,expires=0,avg_ttl=0"}
     nodes = tuple(replace(one, info=info) if one.name == "node4" else one for one in seen.nodes)
     assert strayed(replace(seen, nodes=nodes)) == ()
+
+
+def _with_keys(seen: Observed, keys: int, *slots: SlotRange) -> Observed:
+    """node4 alone, with that many keys from its disk, in those slots; node1 has 5."""
+
+    def full(node: NodeSeen) -> NodeSeen:
+        if node.name == "node1":
+            return replace(node, info={**node.info, "db0": "keys=5,expires=0,avg_ttl=0"})
+        if node.name != "node4":
+            return node
+        info = {**node.info, "db0": f"keys={keys},expires=0,avg_ttl=0"}
+        return replace(node, info=info, members=(replace(node.members[0], slots=slots),))
+
+    return replace(seen, nodes=tuple(map(full, seen.nodes)))
+
+
+@pytest.mark.parametrize(("keys", "safe"), [(5, True), (6, False)])
+def test_keys_that_came_back_from_a_disk(observed: Seen, keys: int, safe: bool) -> None:
+    reset = after(observed("redis-8.2", "cluster"), "node4")
+    me = reset.nodes[0].myself
+    assert me is not None
+    first, last = me.slots[0].first, me.slots[-1].last
+    seen = _with_keys(reset, keys, SlotRange(first, first), SlotRange(first + 2, first + 3))
+    found = Returned(name="node4", primary="node1", keys=keys, safe=safe)
+    assert returned(seen) == (found,)
+    assert returned(_silent(seen, "node2")) == ()
+    if safe:
+        refuse_more_keys([found])
+    else:
+        with pytest.raises(RedistopoError, match="more keys on its disk than node1"):
+            refuse_more_keys([found])
+    # what no other leads, or two do, nobody is said to have
+    assert returned(_with_keys(reset, keys, SlotRange(last, last + 1))) == ()
+    assert returned(reset) == ()
 
 
 def test_a_new_id_leaves_a_ghost_and_orphans(observed: Seen) -> None:
