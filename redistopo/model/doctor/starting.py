@@ -10,16 +10,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from redistopo.model.conf_text import arguments, canonical, read_conf, unquote
-from redistopo.model.doctor.served_conf import Spliced
+from redistopo.model.conf_text import canonical, read_conf, server_words, unquote, well_quoted
+from redistopo.model.doctor.served_conf import UNBALANCED, Spliced
 from redistopo.model.reply import one_line
 
 STOP = "redistopo-ends-here"
 """No port, and no statement of a Sentinel's, in any release."""
 
 _AT = re.compile(r"at line (\d+)\n>>> '.*'\n(.*)")
-_LOGGED = re.compile(r"(can't open config file .*|Can't chdir to .*)")
-"""What isn't told with its line: a missing include, and before 7.0 a folder (`dir`)."""
+_LOGGED = re.compile(r"(Can't chdir to .*)")
+"""What isn't told with its line before 7.0."""
 
 _BESIDE_NAMES = frozenset({"include", "loadmodule", "rename-command", "user", "sentinel"})
 _SHOWN = 60
@@ -73,14 +73,35 @@ class Starting:
 
 def lines_for(whole: Spliced, without: frozenset[int] = frozenset()) -> list[str]:
     """The lines to be judged; those of `without`, counted from 0, stand empty. So do logs: some
-    words are logged while lines are read, and would make or fill the file."""
+    words are logged while lines are read, and would make or fill the file.
+
+    No server is given an include, which could be a FIFO by now, nor another line of `dead`: in
+    its place stands one that all of them refuse.
+    """
     lines = whole.text.split("\n")
-    return ["" if at in without or _logs(line) else line for at, line in enumerate(lines)]
+    given = ["" if at in without or _logs(line) else line for at, line in enumerate(lines)]
+    for at in _dead(whole):
+        given[at] = f"port {STOP}"
+    return given
+
+
+def _dead(whole: Spliced) -> dict[int, str]:
+    """Lines that servers refuse, or end by, and why: since 7.0 a server that is to rename a
+    subcommand ends by an assertion, with a crash's report and core. A log whose quotes only
+    some refuse counts as refused, as those that take it open it."""
+    found = dict(whole.dead)
+    for at, line in enumerate(whole.text.split("\n")):
+        name, *rest = server_words(line) or [""]
+        if name.lower() == "rename-command" and rest and "|" in rest[0]:
+            found[at] = "No such command in rename-command"
+        elif name.lower() in ("logfile", "syslog-enabled") and not well_quoted(line):
+            found[at] = UNBALANCED
+    return found
 
 
 def _logs(line: str) -> bool:
     """Whether the line makes a server log elsewhere than to its output, and is well as it is."""
-    name, *rest = [one.lower() for one in arguments(line)] or [""]
+    name, *rest = [one.lower() for one in server_words(line)] or [""]
     return (name == "logfile" and len(rest) == 1) or (name == "syslog-enabled" and rest == ["yes"])
 
 
@@ -94,9 +115,8 @@ def refused_at(whole: Spliced, output: str) -> int | None:
     if logged is None:
         return None
     for at, line in enumerate(whole.text.split("\n")):
-        name, *rest = line.split(None, 1) or [""]
-        quoted = f"'{unquote(''.join(rest))}'"
-        if name.lower() in ("include", "dir") and quoted in logged[1]:
+        name, *rest = server_words(line) or [""]
+        if name.lower() == "dir" and f"'{' '.join(rest)}'" in logged[1]:
             return at
     return None
 
@@ -104,6 +124,7 @@ def refused_at(whole: Spliced, output: str) -> int | None:
 def refusal_at(whole: Spliced, at: int, said: str) -> Refusal:
     """That line of the file, with what was said about it, and no password in either."""
     path, number = whole.origins[at]
+    said = _dead(whole).get(at, said)
     line = whole.text.split("\n")[at]
     return Refusal(path=path, line=number, text=_shown(line), said=_told(line, said))
 
@@ -128,8 +149,8 @@ def strange_lines(whole: Spliced, known: frozenset[str] | None) -> int | None:
     if "loadmodule" in conf:
         return None
     for at, line in enumerate(whole.text.split("\n")):
-        name = (line.split(None, 1) or [""])[0].lower()
-        if not name or name.startswith("#") or canonical(name) in _BESIDE_NAMES:
+        name = (server_words(line) or [""])[0].lower()
+        if not name or canonical(name) in _BESIDE_NAMES:
             continue
         if "." in name or (known is not None and name not in known):
             return at
@@ -180,9 +201,9 @@ def wanted(whole: Spliced) -> Iterator[Wanted]:
     base = unquote("".join(read_conf(whole.text).get("dir", ("",))[-1:]))
     last: dict[str, tuple[int, str]] = {}
     for at, line in enumerate(whole.text.split("\n")):
-        name, *rest = line.split(None, 1) or [""]
+        name, *rest = server_words(line) or [""]
         name = name.lower()
-        value = unquote("".join(rest))
+        value = " ".join(rest)
         if name == "loadmodule":
             name = f"loadmodule {at}"  # each of them counts
             value = (value.split() or [""])[0]
@@ -207,7 +228,7 @@ def wanted(whole: Spliced) -> Iterator[Wanted]:
 
 def _of(whole: Spliced, name: str, said: str) -> Refusal:
     """The last line of that directive, under today's name or an older one."""
-    names = [canonical((line.split(None, 1) or [""])[0]) for line in whole.text.split("\n")]
+    names = [canonical((server_words(line) or [""])[0]) for line in whole.text.split("\n")]
     at = max(at for at, one in enumerate(names) if one == name)
     return refusal_at(whole, at, said)
 
@@ -234,5 +255,5 @@ def _told(line: str, said: str) -> str:
 
 def _name(line: str) -> str:
     """Its first word; of a Sentinel's statement, two."""
-    found = line.split()
+    found = server_words(line)
     return " ".join(found[: 2 if _is(found, "sentinel") else 1])
