@@ -1,7 +1,7 @@
 """redis.conf as values: reading it back, quoting into it, and comparing it with CONFIG GET."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from redistopo.model.topology import Directives
@@ -89,26 +89,47 @@ def arguments(text: str) -> list[str]:
     """A line's arguments, each with its quotes resolved (sds.c, sdssplitargs)."""
     if '"' not in text and "'" not in text:  # most lines, and read often
         return re.findall(rf"[^{_SPACE}]+", text)
-    found: list[str] = []
+    return [raw.decode(errors="replace") for raw, _whole in _arguments(text)]
+
+
+def server_words(line: str) -> list[str]:
+    """A line's arguments as a server takes them, any bytes kept; none for a comment."""
+    text = line.strip(" \t\r\n")
+    if text.startswith("#"):
+        return []
+    return [raw.decode(errors="surrogateescape") for raw, _whole in _arguments(text)]
+
+
+def well_quoted(line: str) -> bool:
+    """Whether every server takes its quotes. All refuse one without an end; what follows an end
+    at once is refused too, but not by Valkey 9.1."""
+    return all(whole for _raw, whole in _arguments(line.strip(" \t\r\n")))
+
+
+def _arguments(text: str) -> Iterator[tuple[bytes, bool]]:
+    """Each argument, and whether its quotes end, and at its own end."""
     at = 0
     while at < len(text):
         if text[at] in _SPACE:
             at += 1
             continue
-        raw, at = _argument(text, at)
-        found.append(raw.decode(errors="replace"))
-    return found
+        raw, at, whole = _argument(text, at)
+        yield raw, whole
 
 
-def _argument(text: str, at: int) -> tuple[bytes, int]:
-    """One argument and where it ends; quotes may begin inside it (sds.c, sdssplitargs)."""
+def _argument(text: str, at: int) -> tuple[bytes, int, bool]:
+    """One argument, where it ends, and whether a server takes it; quotes may begin inside it
+    (sds.c, sdssplitargs)."""
     out = bytearray()
     quote = ""
+    whole = True
     while at < len(text):
         letter = text[at]
         if not quote and letter in _SPACE:
             break
         if letter in (quote or "\"'"):
+            # what follows a closing one must be a space
+            whole = whole and not (quote and text[at + 1 : at + 2].strip(_SPACE))
             quote = "" if quote else letter
         elif letter == "\\" and quote and at + 1 < len(text):
             raw, at = _escaped(text, at, quote)
@@ -116,7 +137,7 @@ def _argument(text: str, at: int) -> tuple[bytes, int]:
         else:
             out += letter.encode(errors="surrogateescape")
         at += 1
-    return bytes(out), at
+    return bytes(out), at, whole and not quote
 
 
 def _escaped(text: str, at: int, quote: str) -> tuple[bytes, int]:
@@ -140,11 +161,13 @@ def read_conf(text: str) -> Directives:
 
 
 def directive(line: str) -> tuple[str, str] | None:
-    """A line's name and its value, quotes resolved; None for a comment and a blank line."""
-    name, *rest = line.strip(_SPACE).split(None, 1) or [""]
-    if not name or name.startswith("#"):
+    """A line's name, which may be quoted too, and its value, quotes resolved; None for a comment
+    and a blank line."""
+    text = line.strip(_SPACE)
+    if not text or text.startswith("#"):
         return None
-    return unquote(name) if name[0] in "\"'" else name, unquote("".join(rest))
+    name, *rest = arguments(text)
+    return name, " ".join(rest)
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:

@@ -55,7 +55,8 @@ def _own_files(plan: Plan, limits: Limits) -> Shortage | None:
     return Shortage(
         told=f"redistopo needs {needed} open files for {len(plan.nodes)} nodes, "
         f"the limit is {limits.files}",
-        hint=f"ulimit -n {needed}",
+        # at once what servers want too: `ulimit -n` lowers the hard limit to what it is given
+        hint=_raised(max(needed, min(limits.server_files, _USUAL_CLIENTS + RESERVED)), limits),
         fatal=True,
     )
 
@@ -82,19 +83,30 @@ def _clients(plan: Plan, node: NodePlan, limits: Limits) -> Shortage | None:
     if left < needed:
         return Shortage(
             told=f"{numbers}; {left} clients would be left, its own topology takes {needed}",
-            hint=f"ulimit -n {max(needed + RESERVED + _STEP, 1024)}",
+            hint=_raised(max(needed + RESERVED + _STEP, 1024), limits),
             fatal=True,
         )
     if told:
         return Shortage(
             told=f"{numbers}; the server would lower maxclients to {left}",
-            hint=f"ulimit -n {wanted}, or maxclients = {left} in the topology file",
+            hint=f"maxclients = {left} in the topology file, or {_raised(wanted, limits)}",
             fatal=True,
         )
     return Shortage(
         told=f"{numbers}: the server will lower maxclients to {left}",
-        hint=f"ulimit -n {wanted}",
+        hint=_raised(wanted, limits),
         fatal=False,
+    )
+
+
+def _raised(files: int, limits: Limits) -> str:
+    """What raises it: here, unless the hard limit is below."""
+    order = f"ulimit -n {files}"
+    if limits.server_files >= files:
+        return order
+    return (
+        f"{order}   in a shell that may: this one's hard limit is {limits.server_files} "
+        "(root raises it in /etc/security/limits.conf, for the next login)"
     )
 
 

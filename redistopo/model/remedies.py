@@ -68,8 +68,10 @@ def go_on(node: NodeSeen) -> str:
 
 
 def unset(node: NodeSeen, what: str) -> str:
-    """How a setting that we didn't make is taken from one of our nodes."""
+    """How a setting that we didn't make is taken from one of our nodes: a restart starts it on
+    its file, which `up` writes anew, but of the same topology file and templates."""
     return (
+        f"redistopo restart {node.name}, if it was set while that ran; else "
         f"take {what} out of [redis], [nodes.{node.name}] and your own templates, "
         "then: redistopo down; redistopo up"
     )

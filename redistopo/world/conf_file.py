@@ -14,7 +14,14 @@ from redistopo.errors import AccessDenied, MachineLacks, Unreachable, WrongReque
 from redistopo.model.access import Access, one_key
 from redistopo.model.conf_text import read_conf
 from redistopo.model.doctor.facts import ConfSeen, Heard
-from redistopo.model.doctor.served_conf import ServedConf, acl_locks, served, splice
+from redistopo.model.doctor.served_conf import (
+    MOST_BYTES,
+    MOST_FILES,
+    ServedConf,
+    acl_locks,
+    served,
+    splice,
+)
 from redistopo.model.engine import Engine, Version, parse_request
 from redistopo.model.reach.matrix import Touch
 from redistopo.model.replies import parse_info
@@ -26,17 +33,15 @@ from redistopo.world.ports import elsewhere, holder, listeners
 from redistopo.world.reach import touch
 
 _PATIENCE = 2.0
-_MOST_BYTES = 4 * 1024 * 1024
-"""The distributed redis.conf has 0.1 MB, nearly all of it comments."""
 
 
 def look_at(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
     """The configuration with its includes, what these servers make of it, and what answers at
     its ports.
 
-    A relative include is looked for beside the file; a server takes it from the folder that it
-    is started in. Raises WrongRequest for no file, or what can be no configuration, MachineLacks
-    for one that can't be read.
+    A relative include before any `dir` is looked for beside the file; a server takes it from the
+    folder that it is started in. Raises WrongRequest for no file, or what can be no
+    configuration, MachineLacks for one that can't be read.
     """
     path = absolute(path).resolve()
     try:
@@ -50,8 +55,8 @@ def look_at(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
             f"there is no file {path}",
             hint="a running server tells its own: redis-cli INFO server | grep config_file",
         )
-    whole = splice(str(path), text, lambda pattern, _here: _included(pattern, path.parent))
-    shown = whole.text.encode(errors="surrogateescape").decode(errors="replace")
+    whole = splice(str(path), text, lambda pattern, at: _included(path.parent / at / pattern))
+    shown = _shown(whole.text)
     conf = served(shown)
     secret = read_conf(shown).get("requirepass", ("",))[-1]
     return ConfSeen(
@@ -59,7 +64,8 @@ def look_at(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
         conf=conf,
         locked=_locked(conf, path.parent),
         files=whole.files,
-        unread=whole.unread,
+        unread=tuple(map(_shown, whole.unread)),
+        astart=tuple(map(_shown, whole.astart)),
         starting=judged(whole, path.parent, engines, sentinel=conf.sentinel),
         astray=tuple(_astray(conf)),
         heard=tuple(_hear(conf, port, secret) for port in conf.ports),
@@ -67,19 +73,36 @@ def look_at(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
     )
 
 
-def _included(pattern: str, folder: Path) -> tuple[tuple[str, str], ...] | None:
-    """Since 7.0 a pattern may mean several files, or none (config.c, loadServerConfig)."""
-    full = str(folder / pattern)
-    found = sorted(glob(full)) if has_magic(pattern) else [full]  # noqa: PTH207  Path.glob takes no absolute pattern
-    if found == [full] and missing(Path(full)):
+def _shown(text: str) -> str:
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
+    """Since 7.0 a pattern may mean several files, or none (config.c, loadServerConfig). Folders
+    by a pattern aren't walked: that may be the whole disk."""
+    found = [str(path)]
+    if has_magic(str(path.parent)):
+        return "folders by a pattern aren't looked through"
+    if has_magic(path.name):
+        found = sorted(glob(str(path)))  # noqa: PTH207  as a server does it
+    elif missing(path):
         return ()
-    read = [(one, text) for one in found if (text := _text(Path(one))) is not None]
-    return tuple(read) if len(read) == len(found) else None
+    read: list[tuple[str, str]] = []
+    for one in found:
+        if len(read) == MOST_FILES or sum(len(text) for _path, text in read) > MOST_BYTES:
+            return "it is too much"
+        try:
+            text = _plain(Path(one))
+        except (MachineLacks, WrongRequest) as error:
+            return error.detail
+        if text is not None:
+            read.append((one, text))
+    return tuple(read)
 
 
 def _text(path: Path) -> str | None:
     try:
-        return _plain(Path(str(path).partition("\0")[0]))  # to a server it ends there
+        return _plain(path)
     except (MachineLacks, WrongRequest):
         return None
 
@@ -87,6 +110,7 @@ def _text(path: Path) -> str | None:
 def _plain(path: Path) -> str | None:
     """A regular file's text, None for no file. A FIFO or a device would be waited for, or never
     end: WrongRequest for those, and for more text than a configuration has."""
+    path = Path(str(path).partition("\0")[0])  # to a server it ends there
     with reading(path):
         try:
             # looked at before it is opened: that alone does something to some devices
@@ -100,9 +124,9 @@ def _plain(path: Path) -> str | None:
         except (FileNotFoundError, NotADirectoryError):
             return None
         with open(handle, "rb") as file:  # noqa: PTH123  an open descriptor
-            data = file.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
-        raise _no_configuration(path, f"it has more than {_MOST_BYTES >> 20} MB")
+            data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise _no_configuration(path, f"it has more than {MOST_BYTES >> 20} MB")
     # a path may be of any bytes, and is given to a server as it is
     return data.decode(errors="surrogateescape")
 

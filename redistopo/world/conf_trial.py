@@ -1,8 +1,12 @@
 """A redis.conf given to real servers to judge, none of which ever starts on it."""
 
+import resource
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import RedistopoError
@@ -24,8 +28,10 @@ from redistopo.model.doctor.starting import (
 )
 from redistopo.model.engine import Engine
 from redistopo.world.files import missing
+from redistopo.world.interrupt import uninterrupted
 from redistopo.world.process import clean_environment
 from redistopo.world.trial import known_directives
+from redistopo.world.waiting import Deadline
 
 _SECONDS = 5.0
 _FORBIDDEN = "Permission denied"
@@ -41,9 +47,10 @@ def judged(
         # a server reads each line to its zero byte and goes on without its end: no file of text
         return Starting(lacking=refusal_at(whole, zero, "a zero byte: this is no text"))
     tried: list[Tried] = []
+    ends = Deadline(_SECONDS)
     for engine in engines:
-        tried.append(_tried(whole, folder, engine, sentinel=sentinel))
-        if tried[-1].refusal is None and not tried[-1].unsure:
+        tried.append(_tried(whole, _Bench(folder, ends, sentinel=sentinel), engine))
+        if ends.over or (tried[-1].refusal is None and not tried[-1].unsure):
             break
     return Starting(tried=tuple(tried), lacking=clashes(whole) or next(_lacking(whole), None))
 
@@ -54,13 +61,22 @@ def _lacking(whole: Spliced) -> Iterator[Refusal]:
             yield refusal_at(whole, one.at, f"{one.said}: No such file or directory")
 
 
-def _tried(whole: Spliced, folder: Path, engine: Engine, *, sentinel: bool) -> Tried:
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """Where all are asked, as what, and until when."""
+
+    folder: Path
+    ends: Deadline
+    sentinel: bool
+
+
+def _tried(whole: Spliced, bench: _Bench, engine: Engine) -> Tried:
     """One server's word. A `dir` that we may not enter, as its server may, is left out."""
     out = ""
     without: set[int] = set()
     while True:
         text = lines_for(whole, frozenset(without))
-        out = _said(engine, text, folder, sentinel=sentinel)
+        out = _said(engine, text, bench)
         at = refused_at(whole, out)
         if at is None:
             # never the line itself, which may hold a password
@@ -87,34 +103,52 @@ def _strange(whole: Spliced, engine: Engine) -> Refusal | None:
     return None if at is None else strange(whole, at)
 
 
-def _said(engine: Engine, lines: list[str], folder: Path, *, sentinel: bool) -> str:
+def _said(engine: Engine, lines: list[str], bench: _Bench) -> str:
     """What it printed, ended by the line that nothing takes: as an option, after all of the file.
 
     Sentinels read their own statements only when all else is well, so they are asked twice.
     """
-    mode = ["--sentinel"] if sentinel else []
-    out = _run([engine.path, "/dev/stdin", *mode, "--port", STOP], lines, folder)
-    if not sentinel or STOP not in out:
+    mode = ["--sentinel"] if bench.sentinel else []
+    out = _run([engine.path, "/dev/stdin", *mode, "--port", STOP], lines, bench)
+    if not bench.sentinel or STOP not in out:
         return out
-    return _run([engine.path, "/dev/stdin", *mode], [*lines, f"sentinel {STOP}"], folder)
+    return _run([engine.path, "/dev/stdin", *mode], [*lines, f"sentinel {STOP}"], bench)
 
 
-def _run(argv: list[str], lines: list[str], folder: Path) -> str:
+def _run(argv: list[str], lines: list[str], bench: _Bench) -> str:
     # by a pipe: passwords are in it, and so it never lies on a disk
     text = "\n".join(lines).encode(errors="surrogateescape")
     try:
-        done = subprocess.run(
-            argv,
-            input=text,
-            capture_output=True,
-            cwd=folder,
-            env=clean_environment(),
-            timeout=_SECONDS,
-            check=False,
-            start_new_session=True,
-        )
-    except subprocess.TimeoutExpired:
-        return f"it didn't end within {_SECONDS:g} s"
+        with uninterrupted(later=True):  # else one could run of which nobody knows
+            server = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=bench.folder,
+                env=clean_environment(),
+                start_new_session=True,
+            )
     except OSError as error:
         return error.strerror or str(error)
-    return (done.stderr + b"\n" + done.stdout).decode(errors="replace")
+    with server:
+        try:
+            _writes_nothing(server.pid)
+            out, err = server.communicate(text, bench.ends.left)
+        except subprocess.TimeoutExpired:
+            return f"it didn't end within {_SECONDS:g} s"
+        finally:
+            server.kill()
+    if server.returncode < 0:
+        # what it prints then is long, and of memory
+        return f"it crashed ({signal.Signals(-server.returncode).name})"
+    return (err + b"\n" + out).decode(errors="replace")
+
+
+def _writes_nothing(pid: int) -> None:
+    """Not even a core, should it crash: it has none of the lines yet. Elsewhere than on Linux,
+    cores don't go to the folder that it is in."""
+    if sys.platform == "linux":
+        with suppress(ProcessLookupError, PermissionError):
+            for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
+                resource.prlimit(pid, limit, (0, 0))

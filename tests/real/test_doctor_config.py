@@ -3,8 +3,11 @@
 import os
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -17,7 +20,8 @@ from support.judge import client
 from support.project import Done, Project
 from support.waiting import until
 
-from redistopo.model.engine import Version
+from redistopo.model.engine import Engine, Version
+from redistopo.world.conf_file import look_at
 
 
 @contextmanager
@@ -55,7 +59,10 @@ def test_any_configuration_is_told_for_what_it_lets_in(project: Project) -> None
     assert f"binds 0.0.0.0, port {port}" in only(still, "config.bind", "fail")["evidence"]
     assert "nothing runs at" in only(still, "config.running", "warn")["evidence"]
     assert "first what config.bind says" in only(still, "config.running", "warn")["hint"]
-    assert only(still, "config.starts", "ok")
+    # its include is found only where the server is started beside it, as here
+    assert (
+        f"if it is started in {project.root}: " in only(still, "config.starts", "warn")["evidence"]
+    )
     # everything in this suite stays on this machine, whatever the file says
     with _by_hand(conf, "--bind", "127.0.0.1") as server:
         listening(port)
@@ -99,6 +106,85 @@ def test_what_can_be_no_configuration_is_refused(project: Project) -> None:
     os.mkfifo(project.root / "pipe.conf")
     for name in ("folder.conf", "pipe.conf", "nowhere.conf"):
         assert project.run("doctor", "--config", name, check=2).err
+
+
+# What would read without end, wait, write or crash, had a server been given it.
+HARM = """daemonize yes
+supervised systemd
+bind 127.0.0.1
+pidfile {root}/pid
+logfile {root}/log
+"logfile" {root}/log
+"log"file {root}/log
+syslog-enabled yes
+unixsocket {root}/sock
+dir {root}/data
+appendonly yes
+cluster-enabled yes
+user bob on >hush-hush ~* +@all
+requirepass hush-hush
+loadmodule {root}/none.so hush-hush
+"include" {root}/pipe
+inc"lude" /dev/zero
+"inc"lude {root}/pipe
+rename-command config|get x
+sentinel monitor m 127.0.0.1 1 1
+sentinel notification-script m /bin/true"""
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+def test_no_line_does_harm_by_being_judged(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    lines = HARM.format(root=tmp_path).split("\n")
+    conf = tmp_path / "redis.conf"
+    conf.touch()
+    before = sorted(tmp_path.rglob("*"))
+    begun = time.monotonic()
+    # one after the other: what is refused ends it, and the next one is to be reached as well
+    for text in ("\n".join(lines[:5]), *lines[5:]):
+        conf.write_text(f"port 0\n{text}\n")
+        starting = look_at(conf, [engine]).starting
+        assert all(not one.unsure for one in starting.tried), text
+        assert "hush" not in str(starting)
+    assert time.monotonic() - begun < 30  # none of them was waited for
+    assert sorted(tmp_path.rglob("*")) == before
+    assert not [one for one in psutil.Process().children() if "/dev/stdin" in one.cmdline()]
+
+
+def test_a_server_that_crashes_leaves_no_core(tmp_path: Path) -> None:
+    crash = tmp_path / "server"
+    crash.write_text("#!/bin/sh\ncat >/dev/null; echo x >written; kill -SEGV $$\n")
+    crash.chmod(0o755)
+    conf = tmp_path / "redis.conf"
+    conf.write_text("port 0\n")
+    (tried,) = look_at(conf, [replace(BUNDLED, path=str(crash))]).starting.tried
+    assert tried.unsure.startswith("it crashed (")
+    assert {one.name for one in tmp_path.iterdir()} <= {"server", "redis.conf", "written"}
+    if sys.platform == "linux":
+        assert not (tmp_path / "written").exists() or not (tmp_path / "written").read_text()
+
+
+def test_ctrl_c_leaves_no_server_behind(project: Project) -> None:
+    slow = project.root / "redis-server"
+    slow.write_text(
+        f'#!/bin/sh\ncase "$*" in */dev/stdin*) exec sleep 61;; esac\nexec {BUNDLED.path} "$@"\n'
+    )
+    slow.chmod(0o755)
+    (project.root / "redis.conf").write_text("port 0\n")
+    project.env["REDISTOPO_SERVER"] = str(slow)
+    doctor = project.begin("doctor", "--config", "redis.conf")
+
+    def judging() -> list[psutil.Process]:
+        found = psutil.Process(doctor.pid).children()
+        return [one for one in found if one.cmdline() == ["sleep", "61"]]
+
+    until(judging)
+    (server,) = judging()
+    doctor.send_signal(signal.SIGINT)
+    doctor.communicate(timeout=30)
+    assert doctor.returncode == 130
+    assert not server.is_running()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read any file")

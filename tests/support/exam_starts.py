@@ -37,6 +37,27 @@ STARTS: list[tuple[str, Status, str, str, Facts]] = [
     ),
     (
         "config.starts",
+        WARN,
+        "if it is started in /etc: `include more.conf` counts from where a server is started",
+        "give the whole path there: ${EDITOR:-vi} /etc/redis.conf",
+        conf_of("port 1", BEGUN, starting=Starting(tried=(TAKES,)), astart=("more.conf",)),
+    ),
+    (
+        "config.bind",
+        WARN,
+        "can't read what it includes: a (Permission denied), b (it is a FIFO), c (x) and 1 more",
+        "sudo redistopo doctor --config /etc/redis.conf",
+        conf_of("port 1", unread=("a (Permission denied)", "b (it is a FIFO)", "c (x)", "d (x)")),
+    ),
+    (
+        "config.bind",
+        WARN,
+        "can't read what it includes: b (it is a FIFO)",
+        "name plain files there: ${EDITOR:-vi} /etc/redis.conf",
+        conf_of("port 1", unread=("b (it is a FIFO)",)),
+    ),
+    (
+        "config.starts",
         OK,
         "but `dir /srv`, where you may not look",
         "",

@@ -1,6 +1,7 @@
 """Checks on any redis.conf: what it lets in, who serves it now, and what stands in the way."""
 
 from collections.abc import Iterator
+from posixpath import dirname
 from shlex import quote
 
 from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
@@ -9,6 +10,7 @@ from redistopo.model.doctor.firewall import Gate, judge
 from redistopo.model.doctor.served_conf import loopback
 from redistopo.model.doctor.starting import Refusal
 
+_MOST_NAMED = 3
 _LOCK = (
     "in {path}: `bind 127.0.0.1 -::1`, or `requirepass` with what `openssl rand -hex 32` prints "
     "(and no `user` line has `nopass`)"
@@ -41,6 +43,11 @@ def starts(facts: Facts) -> Iterator[Answer]:
         told = f"it binds {' and '.join(seen.astray)}, which this machine doesn't have"
         hint = f"{_edit(seen.path)}   (a `-` before an address lets a server start without it)"
         yield bad(seen.path, f"{told}: no server starts on it", hint)
+    elif (taker := starting.takes) and seen.astart:
+        named = ", ".join(f"`include {one}`" for one in seen.astart[:_MOST_NAMED])
+        told = f"{taker.title} takes each of its lines, if it is started in {dirname(seen.path)}: "
+        told += f"{named} counts from where a server is started, not from the file"
+        yield doubtful(seen.path, told, f"give the whole path there: {_edit(seen.path)}")
     elif taker := starting.takes:
         told = f"{taker.title} takes each of its lines" + (" that you may read" * bool(seen.unread))
         if taker.skipped:
@@ -81,8 +88,11 @@ def bind(facts: Facts) -> Iterator[Answer]:
     if seen is None:
         return
     if seen.unread:
-        hint = f"as somebody who may: sudo redistopo doctor --config {quote(seen.path)}"
-        yield doubtful(seen.path, f"can't read what it includes: {', '.join(seen.unread)}", hint)
+        told = ", ".join(seen.unread[:_MOST_NAMED])
+        told += f" and {len(seen.unread) - _MOST_NAMED} more" * (len(seen.unread) > _MOST_NAMED)
+        sudo = f"as somebody who may: sudo redistopo doctor --config {quote(seen.path)}"
+        hint = sudo if "denied" in told else f"name plain files there: {_edit(seen.path)}"
+        yield doubtful(seen.path, f"can't read what it includes: {told}", hint)
     conf = seen.conf
     where = " ".join(conf.addresses) if conf.addresses is not None else "every address (no bind)"
     told = f"binds {where or 'no address'}, port {' and '.join(map(str, conf.ports)) or 'none'}"

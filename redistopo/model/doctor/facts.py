@@ -170,8 +170,9 @@ class Heard:
 class ConfSeen:
     """A redis.conf that was given, `locked` with its aclfile read where that could be.
 
-    `starting` is what the servers here make of it; `astray` has addresses that it binds and
-    this machine doesn't have.
+    `unread` are includes that couldn't be read, with why, and `astart` those that count from the
+    folder in which a server is started. `starting` is what the servers here make of it;
+    `astray` has addresses that it binds and this machine doesn't have.
     """
 
     path: str
@@ -179,6 +180,7 @@ class ConfSeen:
     locked: bool | None
     files: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    astart: tuple[str, ...] = ()
     starting: Starting = field(default_factory=Starting)
     astray: tuple[str, ...] = ()
     heard: tuple[Heard, ...] = ()

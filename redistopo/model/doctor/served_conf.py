@@ -1,69 +1,120 @@
 """Any redis.conf: what it makes a server bind, and what keeps strangers out."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from glob import has_magic
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from redistopo.model.conf_text import canonical, read_conf, unquote
+from redistopo.model.conf_text import canonical, read_conf, server_words, well_quoted
 from redistopo.model.engine import Version
 from redistopo.model.topology import Directives
 
 DEFAULT_PORT = 6379
 DEFAULT_BACKLOG = 511
 _EVERYWHERE = ("*", "::*")
-_MOST_FILES = 64
-"""Includes may include; so many files are no configuration any more, but a circle."""
+MOST_FILES = 64
+"""Includes may include; so many files are no configuration any more."""
+MOST_BYTES = 4 * 1024 * 1024
+"""The distributed redis.conf has 0.1 MB, nearly all of it comments."""
 
-Read = Callable[[str, str], tuple[tuple[str, str], ...] | None]
-"""Asked for an include's pattern as seen from a file, tells (path, text) of each file that it
-means, none for a file that isn't there; None where one can't be read."""
+UNBALANCED = "Unbalanced quotes in configuration line"
+
+Read = Callable[[str, str], tuple[tuple[str, str], ...] | str]
+"""Asked for an include's pattern as seen from the folder that a server is in then, tells (path,
+text) of each file that it means, none for a file that isn't there; or why one can't be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spliced:
     """A configuration with its includes in their places, as a server reads it.
 
-    `origins` has the file and line number of each line. An include whose file isn't there
-    stands as a line of its own, with the pattern that was asked for: a server refuses it.
+    `origins` has the file and line number of each line. An include that no server takes stands
+    as a line of its own, with the server's reason in `dead` (line from 0 -> reason). `unread`
+    are patterns of which we can't know, with why; `astart` those that count from the folder
+    in which a server is started.
     """
 
     text: str
     files: tuple[str, ...]
     origins: tuple[tuple[str, int], ...]
     unread: tuple[str, ...] = ()
+    astart: tuple[str, ...] = ()
+    dead: Mapping[int, str] = field(default_factory=dict)
 
 
 def splice(path: str, text: str, read: Read) -> Spliced:
     """The file with each `include` replaced by what it names, in order: of most directives the
-    last line counts, wherever it stands (config.c, loadServerConfigFromString)."""
-    files: list[str] = [path]
-    unread: list[str] = []
+    last line counts, wherever it stands (config.c, loadServerConfigFromString).
 
-    def lines(here: str, body: str) -> Iterator[tuple[str, tuple[str, int]]]:
-        for number, line in enumerate(body.split("\n"), start=1):
-            name, *rest = line.strip().split(None, 1) or [""]
-            if name.lower() != "include" or not rest:
-                yield line, (here, number)
-                continue
-            pattern = unquote(rest[0])
-            found = read(pattern, here) if len(files) < _MOST_FILES else None
-            if found is None:
-                unread.append(pattern)
-            elif not found and not has_magic(pattern):
-                yield line, (here, number)
-            for other, inside in found or ():
-                files.append(other)
-                yield from lines(other, inside)
-
-    whole = tuple(lines(path, text))
+    A line `dir` moves a server at once, and later includes count from there.
+    """
+    made = _Splicing(read, path)
+    made.add(path, text, (path,))
     return Spliced(
-        text="\n".join(line for line, _origin in whole),
-        files=tuple(files),
-        origins=tuple(origin for _line, origin in whole),
-        unread=tuple(unread),
+        text="\n".join(made.lines),
+        files=tuple(made.files),
+        origins=tuple(made.origins),
+        unread=tuple(made.unread),
+        astart=tuple(made.astart),
+        dead=made.dead,
     )
+
+
+class _Splicing:
+    def __init__(self, read: Read, path: str) -> None:
+        self._read = read
+        self._size = 0
+        self._folder = ""
+        self.lines: list[str] = []
+        self.origins: list[tuple[str, int]] = []
+        self.files = [path]
+        # in order, each once
+        self.unread: dict[str, None] = {}
+        self.astart: dict[str, None] = {}
+        self.dead: dict[int, str] = {}
+
+    def add(self, here: str, body: str, within: tuple[str, ...]) -> None:
+        """All lines of a file that is included by those `within`, itself the last."""
+        self._size += len(body)
+        for number, line in enumerate(body.split("\n"), start=1):
+            name, *rest = server_words(line) or [""]
+            if name.lower() == "include":
+                why = self._include(rest, within) if well_quoted(line) else UNBALANCED
+                if not why:
+                    continue
+                self.dead[len(self.lines)] = why
+            elif name.lower() == "dir" and len(rest) == 1:
+                self._folder = _joined(self._folder, rest[0])
+            self.lines.append(line)
+            self.origins.append((here, number))
+
+    def _include(self, rest: list[str], within: tuple[str, ...]) -> str:
+        """The files that it names are added; else why a server refuses the line."""
+        if len(rest) != 1:
+            return "Bad directive or wrong number of arguments"
+        (pattern,) = rest
+        if len(self.files) >= MOST_FILES or self._size > MOST_BYTES:
+            self.unread["what comes after (it is too much)"] = None
+            return ""
+        if not _joined(self._folder, pattern).startswith("/"):
+            self.astart[pattern] = None
+        found = self._read(pattern, self._folder)
+        if isinstance(found, str):
+            self.unread[f"{pattern} ({found})"] = None
+            return ""
+        if not found and not has_magic(pattern):
+            return f"can't open config file '{pattern}': No such file or directory"
+        if any(other in within for other, _inside in found):
+            return "it includes itself, without end"
+        for other, inside in found:
+            self.files.append(other)
+            self.add(other, inside, (*within, other))
+        return ""
+
+
+def _joined(folder: str, path: str) -> str:
+    return path if path.startswith("/") or not folder else f"{folder.rstrip('/')}/{path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

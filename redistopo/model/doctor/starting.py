@@ -10,16 +10,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from redistopo.model.conf_text import arguments, canonical, directive, read_conf
-from redistopo.model.doctor.served_conf import Spliced
+from redistopo.model.conf_text import canonical, directive, read_conf, server_words, well_quoted
+from redistopo.model.doctor.served_conf import UNBALANCED, Spliced
 from redistopo.model.reply import one_line
 
 STOP = "redistopo-ends-here"
 """No port, and no statement of a Sentinel's, in any release."""
 
 _AT = re.compile(r"at line (\d+)\n>>> '.*'\n(.*)")
-_LOGGED = re.compile(r"(can't open config file .*|Can't chdir to .*)")
-"""What isn't told with its line: a missing include, and before 7.0 a folder (`dir`)."""
+_LOGGED = re.compile(r"(Can't chdir to .*)")
+"""What isn't told with its line before 7.0."""
 
 _BESIDE_NAMES = frozenset(
     {
@@ -81,14 +81,35 @@ class Starting:
 
 def lines_for(whole: Spliced, without: frozenset[int] = frozenset()) -> list[str]:
     """The lines to be judged; those of `without`, counted from 0, stand empty. So do logs: some
-    words are logged while lines are read, and would make or fill the file."""
+    words are logged while lines are read, and would make or fill the file.
+
+    No server is given an include, which could be a FIFO by now, nor another line of `dead`: in
+    its place stands one that all of them refuse.
+    """
     lines = whole.text.split("\n")
-    return ["" if at in without or _logs(line) else line for at, line in enumerate(lines)]
+    given = ["" if at in without or _logs(line) else line for at, line in enumerate(lines)]
+    for at in _dead(whole):
+        given[at] = f"port {STOP}"
+    return given
+
+
+def _dead(whole: Spliced) -> dict[int, str]:
+    """Lines that servers refuse, or end by, and why: since 7.0 a server that is to rename a
+    subcommand ends by an assertion, with a crash's report and core. A log whose quotes only
+    some refuse counts as refused, as those that take it open it."""
+    found = dict(whole.dead)
+    for at, line in enumerate(whole.text.split("\n")):
+        name, *rest = server_words(line) or [""]
+        if name.lower() == "rename-command" and rest and "|" in rest[0]:
+            found[at] = "No such command in rename-command"
+        elif name.lower() in ("logfile", "syslog-enabled") and not well_quoted(line):
+            found[at] = UNBALANCED
+    return found
 
 
 def _logs(line: str) -> bool:
     """Whether the line makes a server log elsewhere than to its output, and is well as it is."""
-    name, *rest = [one.lower() for one in arguments(line)] or [""]
+    name, *rest = [one.lower() for one in server_words(line)] or [""]
     return (name == "logfile" and len(rest) == 1) or (name == "syslog-enabled" and rest == ["yes"])
 
 
@@ -102,7 +123,7 @@ def refused_at(whole: Spliced, output: str) -> int | None:
     if logged is None:
         return None
     for at, (name, value) in _directives(whole):
-        if name in ("include", "dir") and f"'{value}'" in logged[1]:
+        if name == "dir" and f"'{value}'" in logged[1]:
             return at
     return None
 
@@ -110,6 +131,7 @@ def refused_at(whole: Spliced, output: str) -> int | None:
 def refusal_at(whole: Spliced, at: int, said: str) -> Refusal:
     """That line of the file, with what was said about it, and no password in either."""
     path, number = whole.origins[at]
+    said = _dead(whole).get(at, said)
     line = whole.text.split("\n")[at]
     return Refusal(path=path, line=number, text=_shown(line), said=_told(line, said))
 
@@ -250,5 +272,5 @@ def _told(line: str, said: str) -> str:
 
 def _name(line: str) -> str:
     """Its first word; of a Sentinel's statement, two."""
-    found = line.split()
-    return " ".join(found[: 2 if found[:1] and found[0].lower() == "sentinel" else 1])
+    found = server_words(line)
+    return " ".join(found[: 2 if found and found[0].lower() == "sentinel" else 1])

@@ -223,7 +223,7 @@ def test_the_limits_of_replicas_are_read(text: str, limits: tuple[int, int]) -> 
     assert buffer_limits(text) == limits
 
 
-def test_the_node_timeout_that_most_have_is_the_one_to_set(
+def test_a_node_timeout_that_differs_is_set_back_by_up(
     scene: Callable[[str, str], Any],
 ) -> None:
     stage = scene("redis-7.0", "cluster").config("node1", cluster_node_timeout="77")
@@ -231,4 +231,4 @@ def test_the_node_timeout_that_most_have_is_the_one_to_set(
         stage = stage.config(name, cluster_node_timeout="5000")
     told = [one.hint for one in stage.findings("replication.timeouts") if one.hint]
     assert len(told) == 1
-    assert told[0].endswith("redistopo set cluster-node-timeout 5000")
+    assert told[0].endswith("redistopo up   (all get node_timeout)")

@@ -48,3 +48,12 @@ def test_what_is_too_low_is_told_with_numbers(
 
 def test_what_runs_already_needs_nothing_more(plan: Planned) -> None:
     assert shortages(plan(shape="cluster"), [], Limits(files=80, server_files=64, tasks=40)) == ()
+
+
+def test_the_hint_can_be_typed_here(plan: Planned) -> None:
+    made = plan(shape="cluster")
+    names = [node.name for node in made.nodes]
+    first = shortages(made, names, Limits(files=64, server_files=20000, tasks=None))[0]
+    assert first.hint == "ulimit -n 10032"
+    held = shortages(made, names, Limits(files=64, server_files=64, tasks=None))[0]
+    assert "this one's hard limit is 64" in held.hint

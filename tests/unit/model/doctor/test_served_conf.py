@@ -113,15 +113,17 @@ FILES: Mapping[str, str] = {
     "conf.d/a.conf": "port 1",
     "conf.d/b.conf": "include loop.conf\nport 2",
     "loop.conf": "include conf.d/b.conf",
+    "/srv/sub.conf": "port 3",
 }
 
 
-def _read(pattern: str, _here: str) -> tuple[tuple[str, str], ...] | None:
+def _read(pattern: str, at: str) -> tuple[tuple[str, str], ...] | str:
+    pattern = f"{at}/{pattern}" if at else pattern
     if pattern == "conf.d/*.conf":
         return tuple((name, text) for name, text in FILES.items() if name.startswith("conf.d"))
     if pattern == "not/there.conf":
         return ()
-    return ((pattern, FILES[pattern]),) if pattern in FILES else None
+    return ((pattern, FILES[pattern]),) if pattern in FILES else "Permission denied"
 
 
 def test_an_include_stands_where_it_stands() -> None:
@@ -133,10 +135,47 @@ def test_an_include_stands_where_it_stands() -> None:
 
 
 def test_an_include_that_cannot_be_read_is_named_and_a_circle_ends() -> None:
-    found = splice("main", "include gone.conf\ninclude conf.d/*.conf", _read)
-    assert found.unread[0] == "gone.conf"
-    assert len(found.files) < 100
+    found = splice("main", "include gone.conf\ninclude gone.conf\ninclude conf.d/*.conf", _read)
+    assert found.unread == ("gone.conf (Permission denied)",)
+    assert len(found.files) == 4
     assert served(found.text).port == 2
+    ((at, why),) = found.dead.items()
+    assert found.origins[at] == ("loop.conf", 1)
+    assert why == "it includes itself, without end"
+
+
+def test_includes_without_measure_end() -> None:
+    chain = splice("0", "include 1\n" * 1000, lambda name, _at: ((f"x{name}", "port 1\n"),))
+    assert (len(chain.files), len(chain.unread)) == (64, 1)
+    large = splice("0", "include 1\n" * 9, lambda name, _at: ((name, "#" * 3_000_000),))
+    assert len(large.files) == 3
+
+
+# An include as servers know it, whatever it looks like.
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"include" base.conf',
+        'inc"lude" base.conf',
+        r'"\x69nclude" base.conf',
+        "\vInclude base.conf",
+    ],
+)
+def test_an_include_is_known_in_any_spelling(line: str) -> None:
+    assert splice("main", line, _read).files == ("main", "base.conf")
+
+
+def test_an_include_that_not_every_server_takes_is_not_followed() -> None:
+    for line in ('"inc"lude base.conf', "include base.conf more", 'include "base.conf'):
+        found = splice("main", line, _read)
+        assert found.files == ("main",)
+        assert list(found.dead) == [0]
+
+
+def test_a_relative_include_counts_from_where_the_server_is() -> None:
+    found = splice("main", "include base.conf\ndir /srv\ninclude sub.conf", _read)
+    assert found.astart == ("base.conf",)
+    assert found.files == ("main", "base.conf", "/srv/sub.conf")
 
 
 def test_each_line_is_known_by_its_file_and_number() -> None:

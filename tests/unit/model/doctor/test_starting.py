@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from redistopo.model.doctor.served_conf import Spliced, splice
 from redistopo.model.doctor.starting import (
+    STOP,
     clashes,
     lines_for,
     refusal_at,
@@ -28,12 +29,6 @@ SAID: list[tuple[str, str, int | None, str]] = [
     ("a b", f"{FATAL}line 1\n>>> 'a 'b' c'\nUnbalanced quotes", 0, "Unbalanced quotes"),
     # the closing line, which stands after all of the file's own
     ("port 1", f"{FATAL}line 4\n>>> 'port \"x\"'\nargument", 1, "argument"),
-    (
-        "port 1\ninclude /a\ninclude /b",
-        "9:C # Fatal error, can't open config file '/b': No such file or directory",
-        2,
-        "can't open config file '/b': No such file or directory",
-    ),
     ("dir /a", "9:C # Can't chdir to '/a': Not there", 0, "Can't chdir to '/a': Not there"),
     ("port 1", "Illegal instruction", None, ""),
     ("port 1", "", None, ""),
@@ -74,6 +69,23 @@ def test_nothing_is_logged_to_the_file_while_it_is_judged() -> None:
     assert kept[0] == kept[1] == kept[2] == ""
     assert kept[3:] == ["logfile a b", "syslog-enabled maybe"]
     assert lines_for(_whole("a\nb\nc"), frozenset({1})) == ["a", "", "c"]
+
+
+# Lines that no server is given, and a part of why they are refused.
+WITHHELD = [
+    ("include /gone.conf", "can't open config file '/gone.conf'"),
+    ('"inc"lude /dev/zero', "Unbalanced quotes"),
+    ("include a b", "wrong number of arguments"),
+    ('"log"file /srv/l', "Unbalanced quotes"),
+    ("rename-command 'config|get' x", "No such command"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), WITHHELD)
+def test_what_could_do_harm_is_given_to_no_server(line: str, said: str) -> None:
+    whole = _whole(f"port 1\n{line}\nport 2")
+    assert lines_for(whole) == ["port 1", f"port {STOP}", "port 2"]
+    assert said in refusal_at(whole, 1, "argument couldn't be parsed into an integer").said
 
 
 # The file, and the line that clashes with another one (from 1), 0 for none.
