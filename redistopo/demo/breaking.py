@@ -41,7 +41,7 @@ class Breaker:
             raise WrongRequest(f"{verb!r} is no action", hint=f"one of {', '.join(_VERBS)}")
         # a name and nothing else: selector words could mean several nodes
         if now.node(node) is None:
-            raise WrongRequest(f"there is no node {node!r}")
+            raise WrongRequest(f"there is no node {node!r}", hint="redistopo status lists them")
         with self._alone(f"{verb} {node}"):
             words = _words(verb, node, now)
             begun(f"redistopo {_TYPED.get(verb, verb)} {' '.join(words)}")

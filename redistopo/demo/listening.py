@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from redistopo.demo.stream import MOST_STREAMS, Hub
 from redistopo.errors import MachineLacks, WrongRequest
-from redistopo.world.ports import holder
+from redistopo.world.ports import free, holder
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -123,7 +123,7 @@ def _refused(host: str, port: int, error: OSError) -> MachineLacks:
     if error.errno == errno.EADDRINUSE:
         return MachineLacks(
             f"port {port} is held by {holder(port)}",
-            hint=f"serve on another one: redistopo demo --port {port % 65535 + 1}",
+            hint=f"serve on another one: redistopo demo --port {_next_free(host, port)}",
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return MachineLacks(
@@ -134,3 +134,9 @@ def _refused(host: str, port: int, error: OSError) -> MachineLacks:
         detail=error.strerror or str(error),
         hint="a port below 1024 may need privileges: choose a higher --port",
     )
+
+
+def _next_free(host: str, port: int) -> int:
+    """Beside a node of a topology stand its others; 0 lets the system choose."""
+    above = range(port + 1, min(port + 100, 65536))
+    return next((one for one in above if free(host, one)), 0)
