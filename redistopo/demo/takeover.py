@@ -58,7 +58,7 @@ class Unshown:
 class Takeover:
     """How a stopped primary was replaced, in seconds after it had stopped.
 
-    `promoted` is when a look found the `heir` leading, `written` when a write was taken again,
+    `promoted` is when the `heir` led, by a look or by a write; `written` when one was taken again,
     `served` when each of the `keys` of that shard had come from the cache since the heir leads:
     None where that wasn't in time. `kept` of them were still in it. So many `requests` were made
     until all three were true, `degraded` of them served from the database. `whole` says whether
@@ -246,7 +246,8 @@ class _Watched:
     def _look(self) -> bool | None:
         leader = _shard_with(self.live, self.victim).nodes[0]
         if self.promoted is None and leader.up and leader.name != self.victim:
-            self.heir, self.promoted = leader.name, self._passed
+            # who took a write led by then: a look is taken now and then only
+            self.heir, self.promoted = leader.name, self.written or self._passed
         if self.written is None and self._writes():
             self.written = self._passed
         for home in self.homes:

@@ -71,6 +71,7 @@ def test_a_cluster(project: Project) -> None:
     found = roles(project.ports, project.password)
     assert (found[ports["heir"]], found[ports["node"]]) == ("master", "slave")
     assert 1.0 < took["promoted"] < 15
+    assert took["promoted"] <= took["written"]  # who takes writes leads
     assert took["degraded"] > 0
     assert project.faults() == []
     assert _keys(project) == []
