@@ -137,23 +137,39 @@ class Project:
             with suppress(redis.ConnectionError), self.client(port) as client:
                 judge.await_written(client)
         named = {self.pid(node) for node in nodes}
-        dying = [one for one in self.servers() if not nodes or one.pid in named]
+        dying = [one for one in processes_below(self.root) if not nodes or one.pid in named]
         for process in dying:
             process.send_signal(signal.SIGKILL)
-        until(lambda: not {one.pid for one in dying} & {one.pid for one in self.servers()})
+        until(lambda: not {one.pid for one in dying} & self._pids())
 
     def servers(self) -> list[psutil.Process]:
         """Every server at work below this folder, found without any record of ours."""
         return servers_below(self.root)
 
+    def _pids(self) -> set[int]:
+        return {one.pid for one in processes_below(self.root)}
+
     def cleanup(self) -> None:
         self.run("down", "--wipe", "--yes")
-        for process in self.servers():
+        for process in processes_below(self.root):
             process.send_signal(signal.SIGKILL)
 
 
 def servers_below(root: Path) -> list[psutil.Process]:
-    """Every server whose working folder lies below that one."""
+    """Every server whose working folder lies below that one; without its children, which it forks
+    to write a snapshot or a log anew, and which end by themselves."""
+    found = processes_below(root)
+    pids = {one.pid for one in found}
+    servers = []
+    for one in found:
+        with suppress(psutil.Error):  # it has ended meanwhile
+            if one.ppid() not in pids:
+                servers.append(one)
+    return servers
+
+
+def processes_below(root: Path) -> list[psutil.Process]:
+    """The same, their children too."""
     found = []
     for process in psutil.process_iter():
         try:
