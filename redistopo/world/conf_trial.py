@@ -139,6 +139,7 @@ def _run(argv: list[str], lines: list[str], bench: _Bench) -> str:
             return f"it didn't end within {_SECONDS:g} s"
         finally:
             server.kill()
+            server.wait()  # Popen itself doesn't, after a Ctrl-C
     if server.returncode < 0:
         # what it prints then is long, and of memory
         return f"it crashed ({signal.Signals(-server.returncode).name})"
