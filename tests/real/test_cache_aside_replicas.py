@@ -13,7 +13,7 @@ from support.waiting import until
 
 from redistopo.demo import CacheAside, CacheAway, Circuits, Settings, Source, State
 
-SETTINGS = Settings(retry_seconds=0.2)
+SETTINGS = Settings(retry_seconds=1.0)
 WELL = {"": Circuits(reads=State.CLOSED, writes=State.CLOSED)}
 CACHED = ("0", "1", "2")
 
