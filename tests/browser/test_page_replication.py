@@ -26,7 +26,7 @@ def test_hits_only_and_what_mends_it(tmp_path_factory: pytest.TempPathFactory) -
         for port in project.ports[1:]:
             with project.client(port) as client:
                 until(lambda client=client: client.exists("data:1"))
-        page = chromium.new_page(viewport=PHONE)  # type: ignore[arg-type]
+        page = chromium.new_page(viewport=PHONE)  # type: ignore[arg-type]  # a dict
         page.goto(f"http://127.0.0.1:{demo.port}")
         fuse = page.locator(".shard .circuit")
         expect(fuse).to_have_text("cache in use")
@@ -42,5 +42,6 @@ def test_hits_only_and_what_mends_it(tmp_path_factory: pytest.TempPathFactory) -
         assert wide <= PHONE["width"]
         project.up()
         expect(fuse).to_have_text(re.compile("open|half-open"))  # nobody has asked yet
-        demo.ask("GET", "/healthz")
+        # a look must have found the primary again before a write gets there
+        until(lambda: demo.ask("GET", "/healthz").json["status"] == "ok")
         expect(fuse).to_have_text("cache in use")

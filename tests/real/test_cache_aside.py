@@ -168,7 +168,7 @@ def test_who_joins_a_load_that_another_process_overtook_does_not_get_its_row(
     assert cache.get("a").data == other.get("a").data == {"id": "a", "value": 5}
 
 
-class _Held(Redis):  # type: ignore[type-arg]
+class _Held(Redis):  # type: ignore[type-arg]  # generic in stubs alone
     """Before it deletes, `meanwhile` is done; the first answer to a script comes after `go`."""
 
     def delete(self, *keys: Any) -> Any:

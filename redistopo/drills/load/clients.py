@@ -109,8 +109,8 @@ class _Credentials(CredentialProvider):
         self._access = access
 
     def get_credentials(self) -> tuple[()] | tuple[str] | tuple[str, str]:  # type: ignore[override]
-        """Nothing where no password is needed: then redis-py sends no AUTH (connection.py,
-        on_connect_check_health)."""
+        """Nothing where no password is needed, which redis-py's types leave out: it sends no AUTH
+        then (connection.py, on_connect_check_health)."""
         now = self._access()
         if now.user:
             return now.user, now.password

@@ -15,7 +15,7 @@ def _lead(**changed: object) -> Promotable:
         "candidates": (Candidate(name="node2", behind=0),),
         "quorum": 2,
     }
-    return Promotable(**(values | changed))  # type: ignore[arg-type]
+    return Promotable(**(values | changed))  # type: ignore[arg-type]  # of all types
 
 
 _TOLD = "no primary was stopped, for nobody would take over from node1: "
