@@ -4,7 +4,7 @@ from redistopo.checks import access, cluster, kept, members, nodes, replication,
 from redistopo.checks.subject import Check, Expected, subject
 from redistopo.model.findings import Finding
 from redistopo.model.observed import Observed
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 _CLUSTER = frozenset({Shape.CLUSTER})
 _REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION, Shape.SENTINEL})

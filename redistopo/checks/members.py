@@ -6,7 +6,7 @@ from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipp
 from redistopo.model.observed import NodeSeen
 from redistopo.model.remedies import cli, forget
 from redistopo.model.replies import Member
-from redistopo.model.topology import BUS_OFFSET
+from redistopo.model.topology.spec import BUS_OFFSET
 
 
 def links(subject: Subject) -> Iterator[Answer]:

@@ -15,7 +15,7 @@ from redistopo.checks.subject import (
 from redistopo.model.observed import NodeSeen, Role, ShardSeen
 from redistopo.model.remedies import cli
 from redistopo.model.syncs import REMEDY, sync_loop
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 _LAG_WORTH_KNOWING = 1024 * 1024
 _SILENT_SECONDS = 10

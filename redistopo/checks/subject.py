@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from redistopo.model.findings import Finding, Status
 from redistopo.model.observed import NodeSeen, Observed, ProcessState, ShardSeen, shards_of
 from redistopo.model.remedies import go_on, start
-from redistopo.model.topology import Directives, Shape
+from redistopo.model.topology.spec import Directives, Shape
 
 TOPOLOGY = "topology"
 """The subject of a finding on the whole."""

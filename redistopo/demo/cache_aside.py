@@ -22,14 +22,14 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from . import claim
-from .calls import TROUBLE, CacheAway, Calls, Circuits, circuits_of, words_of
-from .circuit import Circuit
-from .flight import Flights
-from .keys import Keys, encoded
-from .owed import Owed
-from .stats import Stats
-from .value import MISSING, NO_SUCH_ROW, Row, decode, encode, jittered
+from redistopo.demo import claim
+from redistopo.demo.calls import TROUBLE, CacheAway, Calls, Circuits, circuits_of, words_of
+from redistopo.demo.circuit import Circuit
+from redistopo.demo.flight import Flights
+from redistopo.demo.keys import Keys, encoded
+from redistopo.demo.owed import Owed
+from redistopo.demo.stats import Stats
+from redistopo.demo.value import MISSING, NO_SUCH_ROW, Row, decode, encode, jittered
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.005, 0.1
 """Seconds between two looks whether another process has written the row."""

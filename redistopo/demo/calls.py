@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from redis.exceptions import RedisClusterException, RedisError
 
-from .circuit import Circuit, State
-from .keys import text
+from redistopo.demo.circuit import Circuit, State
+from redistopo.demo.keys import text
 
 Answer = TypeVar("Answer")
 

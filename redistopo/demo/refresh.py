@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from redis.exceptions import SlotNotCoveredError
 
-from .calls import TROUBLE
+from redistopo.demo.calls import TROUBLE
 
 Cluster = TypeVar("Cluster", bound=Any)
 

@@ -22,7 +22,7 @@ from redistopo.events import Tell
 from redistopo.model.access import Access
 from redistopo.model.observed import Observed, Role
 from redistopo.model.slots import slot_of
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, Rounds
 from redistopo.ops.ground.sight import Sight, SightRequest, sight
 from redistopo.ops.moves.mending import way_in

@@ -15,7 +15,7 @@ from redistopo.errors import Interrupted, RedistopoError, TimedOut
 from redistopo.events import Tell, silent, step, warn
 from redistopo.model.observed import Role
 from redistopo.model.promotable import Promotable, promotable
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.project import load
 from redistopo.ops.ground.selection import running
 from redistopo.ops.ground.sight import SightRequest

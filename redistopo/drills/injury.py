@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from redistopo.model.drills.fault import Fault
-from redistopo.model.layout import Layout
+from redistopo.model.topology.layout import Layout
 from redistopo.world.partition import Side, hold_apart, let_go, refuse_partition
 from redistopo.world.process import ours, signal_process
 

@@ -38,7 +38,7 @@ from redistopo.form.succeeding import Change
 from redistopo.model.observed import Role
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_info, parse_nodes
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.world.client import succeed
 from redistopo.world.interrupt import uninterrupted
 from redistopo.world.observe import Depth

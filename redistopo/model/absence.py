@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from redistopo.model.observed import NodeSeen, Observed, ShardSeen, shards_of
 from redistopo.model.sentinels import votes_needed
 from redistopo.model.slots import show
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 
 def losses(seen: Observed, names: Iterable[str]) -> tuple[str, ...]:

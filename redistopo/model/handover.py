@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 SILENT_SECONDS = 10
 """A replica that acknowledged nothing for so long wouldn't catch up; each does so every second."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.plan import Plan
 from redistopo.model.replies import Member
-from redistopo.model.topology import Persistence
+from redistopo.model.topology.spec import Persistence
 
 
 def heirs_of(plan: Plan, seen: Observed) -> Iterable[str]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role, ShardSeen, shards_of
 from redistopo.model.sentinels import votes_needed
 from redistopo.model.slots import SlotRange
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 LAG_BOUND = 1024 * 1024
 """Bytes behind its primary from which a replica counts as lagging; it has caught up at half."""

@@ -9,7 +9,7 @@ from redistopo.model.access import LocksSeen
 from redistopo.model.replies import Member, parse_pairs
 from redistopo.model.sentinels import Watch, latest
 from redistopo.model.slots import SlotRange
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 
 class Role(StrEnum):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from redistopo.model.conf_text import with_values
-from redistopo.model.topology import Directives
+from redistopo.model.topology.spec import Directives
 
 NAMES: Mapping[str, str] = {
     "dbfilename": "dump.rdb",

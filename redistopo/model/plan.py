@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from redistopo.model.engine import Engine
-from redistopo.model.layout import Layout, NodeFolder
 from redistopo.model.observed import Role
 from redistopo.model.slots import SlotRange
-from redistopo.model.topology import Directives, Topology
+from redistopo.model.topology.layout import Layout, NodeFolder
+from redistopo.model.topology.spec import Directives, Topology
 
 
 class Method(StrEnum):

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from redistopo.model.engine import Engine
-from redistopo.model.layout import Layout
 from redistopo.model.observed import Role, ShardSeen
 from redistopo.model.plan import FormationChoice, Method, NodePlan, Plan, ShardPlan
 from redistopo.model.slots import split
-from redistopo.model.topology import (
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.spec import (
     BUS_OFFSET,
     Directives,
     Formation,

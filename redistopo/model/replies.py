@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from redistopo.errors import BadReply
 from redistopo.model.slots import SLOTS, SlotRange
-from redistopo.model.topology import LAST_PORT
+from redistopo.model.topology.spec import LAST_PORT
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
 _NUMBERS = frozenset(

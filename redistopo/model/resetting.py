@@ -14,7 +14,7 @@ from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen
 from redistopo.model.promotable import shard_of
 from redistopo.model.rejoining import strayed
 from redistopo.model.slots import brief
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

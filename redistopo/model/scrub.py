@@ -11,7 +11,7 @@ from urllib.parse import quote as percent
 from urllib.parse import quote_plus
 
 from redistopo.model.conf_text import SECRET, canonical, quote, read_conf
-from redistopo.model.topology import Directives
+from redistopo.model.topology.spec import Directives
 
 _MASKS = ("<removed>", "***", "#", "")
 """The first that holds no secret itself stands for each of them."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import BadReply
-from redistopo.model.topology import LAST_PORT, Directives, Topology
+from redistopo.model.topology.spec import LAST_PORT, Directives, Topology
 
 SETTINGS = ("quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs")
 """What SENTINEL MASTER tells, and SENTINEL SET changes."""

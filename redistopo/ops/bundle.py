@@ -6,8 +6,8 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, MachineLacks, RedistopoError
 from redistopo.events import Tell, step
-from redistopo.model.layout import Layout
 from redistopo.model.scrub import Scrubber
+from redistopo.model.topology.layout import Layout
 from redistopo.ops.evidence import Evidence
 from redistopo.ops.ground.project import layout_of, load
 from redistopo.ops.ground.running import nothing_started

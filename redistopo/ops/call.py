@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import AccessDenied, ExitCode, Unreachable
-from redistopo.model.layout import Layout
 from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.plain import plain
 from redistopo.model.reply import told
 from redistopo.model.scrub import Scrubber
+from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.project import layout_of
 from redistopo.ops.ground.secrets import discreet, secrets_of
 from redistopo.ops.ground.selection import running

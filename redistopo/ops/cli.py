@@ -6,7 +6,7 @@ from pathlib import Path
 from redistopo.errors import ExitCode, MachineLacks, RedistopoError, WrongRequest
 from redistopo.model.access import Access, User
 from redistopo.model.observed import NodeSeen, Role
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.project import layout_of
 from redistopo.ops.ground.running import configs, running_keys
 from redistopo.ops.ground.secrets import discreet

@@ -23,14 +23,14 @@ from redistopo.model.doctor.facts import (
 )
 from redistopo.model.doctor.kernel import kernel_of
 from redistopo.model.engine import Engine
-from redistopo.model.layout import Layout
 from redistopo.model.limits import shortages
 from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
-from redistopo.model.ports import block_of, ephemeral
 from redistopo.model.rebuild import read_table
 from redistopo.model.record import Record
-from redistopo.model.topology import Persistence
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.ports import block_of, ephemeral
+from redistopo.model.topology.spec import Persistence
 from redistopo.ops.ground.holders import blocker
 from redistopo.ops.ground.project import Project, engine_request, layout_of, load
 from redistopo.ops.ground.running import configs

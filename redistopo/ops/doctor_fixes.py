@@ -7,7 +7,7 @@ from pathlib import Path
 from redistopo.errors import RedistopoError
 from redistopo.events import Tell, note, silent
 from redistopo.model.doctor.facts import Cure, Fix, Mended
-from redistopo.model.layout import Layout, NodeFolder
+from redistopo.model.topology.layout import Layout, NodeFolder
 from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
 from redistopo.ops.doctor_facts import unplanned
 from redistopo.ops.ground.project import layout_of

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.events import Tell, step
-from redistopo.model.layout import Layout
-from redistopo.model.topology import Shape
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.history import remember_primary
 from redistopo.ops.ground.project import layout_of, load
 from redistopo.ops.ground.running import configs, running_keys, running_targets

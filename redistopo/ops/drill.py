@@ -15,9 +15,9 @@ from redistopo.form.hands import Hands
 from redistopo.model.drills.drill import DrillReport
 from redistopo.model.drills.fault import Fault
 from redistopo.model.drills.intent import Hurt, Intent
-from redistopo.model.layout import Layout
 from redistopo.model.observed import NodeSeen, Observed, Role, shards_of
 from redistopo.model.selector import select_one
+from redistopo.model.topology.layout import Layout
 from redistopo.ops.drilling.course import measure
 from redistopo.ops.drilling.scene import DrillRequest, Scene
 from redistopo.ops.ground.health import Verdict, settle, with_proof

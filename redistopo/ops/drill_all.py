@@ -13,8 +13,8 @@ from redistopo.model.drills.drill import Budget, DrillReport, Writes
 from redistopo.model.drills.fault import Fault
 from redistopo.model.drills.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.model.observed import Observed
-from redistopo.model.parse import read_toml, refuse
 from redistopo.model.selector import select
+from redistopo.model.topology.parse import read_toml, refuse
 from redistopo.ops.drill import drill_ground, drilled
 from redistopo.ops.drilling.scene import DrillRequest
 from redistopo.ops.ground.project import Project

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.errors import RedistopoError
-from redistopo.model.layout import Layout
 from redistopo.model.observed import Observed
 from redistopo.model.plain import plain
 from redistopo.model.reach.explanation import explanation, reach, table
 from redistopo.model.scrub import Scrubber
-from redistopo.model.topology import Directives
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.spec import Directives
 from redistopo.ops.ground.hearing import hear
 from redistopo.ops.ground.project import load
 from redistopo.ops.ground.running import configs, running_keys, running_targets, shape_of

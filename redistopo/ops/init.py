@@ -8,11 +8,11 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, MachineLacks, WrongRequest
 from redistopo.events import Event, EventKind, Tell, note, warn
-from redistopo.model.exposure import open_to_listeners
-from redistopo.model.layout import Layout
-from redistopo.model.parse import Problem, refuse, shape_named
-from redistopo.model.ports import Block, Choice, block_of, choose, ephemeral
-from redistopo.model.topology import FORMAT, SHAPE_ALIASES, Shape, Topology
+from redistopo.model.topology.exposure import open_to_listeners
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.parse import Problem, refuse, shape_named
+from redistopo.model.topology.ports import Block, Choice, block_of, choose, ephemeral
+from redistopo.model.topology.spec import FORMAT, SHAPE_ALIASES, Shape, Topology
 from redistopo.ops.ground.holders import blocker, topology_in
 from redistopo.ops.ground.project import checked, layout_of, require_address
 from redistopo.render.topology_file import topology_file

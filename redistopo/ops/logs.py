@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import WrongRequest
-from redistopo.model.layout import Layout
 from redistopo.model.logs import Arrivals, Entry, entries, read_head
 from redistopo.model.scrub import Scrubber
 from redistopo.model.selector import select
+from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.project import layout_of, load
 from redistopo.ops.ground.running import (
     configs,

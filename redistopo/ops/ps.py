@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
-from redistopo.model.layout import STATE_FOLDER, Layout
+from redistopo.model.topology.layout import STATE_FOLDER, Layout
 from redistopo.world.orphans import servers
 from redistopo.world.process import ours
 from redistopo.world.record import load_mark, recorded_nodes

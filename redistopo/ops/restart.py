@@ -11,7 +11,6 @@ from redistopo.form.hands import targets
 from redistopo.model.bereft import decided
 from redistopo.model.changes import Do, Step
 from redistopo.model.conf_text import read_conf
-from redistopo.model.exposure import refuse_exposed
 from redistopo.model.observed import Role, shards_of
 from redistopo.model.plan import NodePlan
 from redistopo.model.restarting import (
@@ -24,6 +23,7 @@ from redistopo.model.restarting import (
     unfollowed,
 )
 from redistopo.model.selector import SYNTAX, select
+from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.ops.failover import hand_on
 from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine, remember

@@ -18,11 +18,10 @@ from redistopo.model.conf_text import (
     read_conf,
     same,
 )
-from redistopo.model.exposure import refuse_exposed
 from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.plan import NodePlan, Plan
 from redistopo.model.selector import select
-from redistopo.model.setting import (
+from redistopo.model.topology.directives import (
     SENTINELS_KEYS,
     lines_of,
     not_for_sentinels,
@@ -31,7 +30,8 @@ from redistopo.model.setting import (
     unknown,
     with_lines,
 )
-from redistopo.model.topology import Directives
+from redistopo.model.topology.exposure import refuse_exposed
+from redistopo.model.topology.spec import Directives
 from redistopo.ops.ground.project import Project, load, plan_of, read_topology
 from redistopo.ops.ground.running import configs
 from redistopo.ops.moves.changing import Changing, Request, changing

@@ -17,7 +17,7 @@ from redistopo.model.rebuild import read_table
 from redistopo.model.record import Record
 from redistopo.model.selector import select
 from redistopo.model.slots import SLOTS
-from redistopo.model.topology import Persistence
+from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine, remember_primary

@@ -8,7 +8,7 @@ from redistopo.errors import ExitCode
 from redistopo.model.access import Certificate, Keys
 from redistopo.model.node_status import NodeStatus, lines
 from redistopo.model.observed import Observed
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.history import remember_primary
 from redistopo.ops.ground.project import load
 from redistopo.ops.ground.running import configs, running_keys, running_targets

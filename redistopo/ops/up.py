@@ -11,12 +11,12 @@ from redistopo.form.haste import calm
 from redistopo.model.bereft import decided
 from redistopo.model.changes import Do, Step, changes, current
 from redistopo.model.connect import Connect, connect
-from redistopo.model.exposure import open_to_listeners
 from redistopo.model.findings import Finding
 from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record
 from redistopo.model.rejoining import comebacks, ghosts, refuse_more_keys, returned
+from redistopo.model.topology.exposure import open_to_listeners
 from redistopo.ops.certs import prepare_certificates
 from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.explain import explaining

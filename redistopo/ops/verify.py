@@ -11,7 +11,7 @@ from redistopo.model.access import Access, Keys
 from redistopo.model.findings import Finding, failed
 from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.reach.explanation import Reach, reach
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.discover import discover, opened, parse_address, strangers_keys
 from redistopo.ops.ground.health import Verdict, settle, with_proof
 from redistopo.ops.ground.history import remember_primary

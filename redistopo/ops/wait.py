@@ -11,7 +11,7 @@ from redistopo.errors import ExitCode, TimedOut
 from redistopo.events import Tell, step
 from redistopo.model.findings import failed
 from redistopo.model.observed import Observed, shards_of
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.sight import Sight, SightRequest, sight
 from redistopo.world.waiting import Deadline, wait_for
 

@@ -11,7 +11,7 @@ from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.model.news import Kind, Occurrence
 from redistopo.model.node_status import NodeStatus, lines
 from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, rounds
 from redistopo.ops.ground.sight import SightRequest
 from redistopo.world.waiting import Deadline, wait_for

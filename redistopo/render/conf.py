@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from redistopo.model.access import Keys, User
-from redistopo.model.exposure import refuse_open_users
 from redistopo.model.plan import NodePlan, Plan, ShardPlan
+from redistopo.model.topology.exposure import refuse_open_users
 from redistopo.render.environment import fill
 
 

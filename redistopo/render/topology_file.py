@@ -4,7 +4,7 @@ import json
 import re
 import textwrap
 
-from redistopo.model.topology import KEYS, Directives, Topology, defaults
+from redistopo.model.topology.spec import KEYS, Directives, Topology, defaults
 from redistopo.render.environment import fill
 
 # Written out even where they have their default: these are what people look for.

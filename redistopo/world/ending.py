@@ -9,7 +9,7 @@ from enum import Enum, auto
 import psutil
 
 from redistopo.errors import RedistopoError
-from redistopo.model.layout import Layout
+from redistopo.model.topology.layout import Layout
 from redistopo.world.process import await_end, signal_process
 from redistopo.world.record import forget_mark
 from redistopo.world.waiting import Deadline

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from redistopo.errors import MachineLacks
 from redistopo.model.conf_text import unquote
-from redistopo.model.layout import Layout
 from redistopo.model.persistence import Written, named
-from redistopo.model.topology import Directives
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.spec import Directives
 from redistopo.world.files import private_folder, read_text, write_private, writing
 
 _MARK = (

@@ -9,7 +9,7 @@ from typing import Self
 
 from redistopo.model.access import Keys
 from redistopo.model.observed import NodeSeen, Observed
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.world.client import Asker
 from redistopo.world.observe import Depth, Target, answered, standing
 

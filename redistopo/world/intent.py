@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from redistopo.model.drills.fault import Fault
 from redistopo.model.drills.intent import Hurt, Intent
-from redistopo.model.layout import Layout
+from redistopo.model.topology.layout import Layout
 from redistopo.world.files import read_text, write_private, writing
 
 

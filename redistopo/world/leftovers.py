@@ -8,8 +8,8 @@ from pathlib import Path
 
 from redistopo.model.access import User
 from redistopo.model.doctor.facts import Loose
-from redistopo.model.layout import Layout, NodeFolder
 from redistopo.model.record import ProcessMark
+from redistopo.model.topology.layout import Layout, NodeFolder
 from redistopo.world.files import writing
 from redistopo.world.folder import claimed
 from redistopo.world.process import await_end, marked, signal_process, works_in

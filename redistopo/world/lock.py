@@ -9,7 +9,7 @@ from pathlib import Path
 
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.events import Tell, note
-from redistopo.model.layout import Layout
+from redistopo.model.topology.layout import Layout
 from redistopo.world.files import private_folder, read_text, writing
 from redistopo.world.folder import claim, refuse_foreign, sweep
 from redistopo.world.waiting import Deadline, wait_for

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.model.layout import Layout
 from redistopo.model.moved import here, moved_from
 from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.replies import Member, parse_info, parse_nodes
 from redistopo.model.sentinels import MONITOR, Watch, peers, watched
-from redistopo.model.topology import Shape
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.spec import Shape
 from redistopo.world.client import Asker, Command, Reply, anonymous, succeed
 from redistopo.world.folder import has_data, has_log
 from redistopo.world.locks import try_locks

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 
 from redistopo.errors import MachineLacks, TimedOut
-from redistopo.model.layout import Layout, NodeFolder
 from redistopo.model.record import ProcessMark
+from redistopo.model.topology.layout import Layout, NodeFolder
 from redistopo.world.files import LOG_MARK, private_folder, writing
 from redistopo.world.record import load_mark, save_mark
 from redistopo.world.waiting import Deadline, wait_for

@@ -14,7 +14,7 @@ from redistopo.model.access import Access, Tls, one_key
 from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.reach.matrix import Probe, Touch
 from redistopo.model.replies import parse_info
-from redistopo.model.topology import BUS_OFFSET, Shape
+from redistopo.model.topology.spec import BUS_OFFSET, Shape
 from redistopo.world.client import Asker, Command
 from redistopo.world.files import tail
 from redistopo.world.observe import Target

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, TimedOut
-from redistopo.model.layout import Layout
+from redistopo.model.topology.layout import Layout
 from redistopo.world.files import private_folder, read_text, write_private, writing
 from redistopo.world.lock import try_lock
 from redistopo.world.registry import state_home

@@ -2,8 +2,8 @@
 
 import json
 
-from redistopo.model.layout import Layout
 from redistopo.model.rotation import Rotation
+from redistopo.model.topology.layout import Layout
 from redistopo.world.files import read_text, write_private, writing
 
 

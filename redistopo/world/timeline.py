@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from redistopo import __version__
 from redistopo.errors import MachineLacks, RedistopoError
 from redistopo.events import Event, Tell
-from redistopo.model.layout import Layout
+from redistopo.model.topology.layout import Layout
 from redistopo.world.files import read_text, write_private
 
 _KEPT_LINES = 400

@@ -8,7 +8,7 @@ import pytest
 
 from redistopo.checks.catalogue import CHECKS
 from redistopo.cli.main import redistopo
-from redistopo.model.topology import KEYS, Shape, defaults
+from redistopo.model.topology.spec import KEYS, Shape, defaults
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from redistopo.errors import ExitCode
-from redistopo.model.topology import KEYS
+from redistopo.model.topology.spec import KEYS
 
 MOST_LINES = 350
 

@@ -11,7 +11,7 @@ from redis import Redis
 from support.engines import BUNDLED, TLS
 from support.project import Project
 
-from redistopo.model.layout import TlsFolder
+from redistopo.model.topology.layout import TlsFolder
 from redistopo.world.certs import _leaf, _load
 
 if TYPE_CHECKING:

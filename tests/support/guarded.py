@@ -5,7 +5,7 @@ from typing import Any
 
 from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.sentinels import Peer, Watch
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 NAMES = ("sentinel1", "sentinel2", "sentinel3")
 FIRST = 26379

@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from redistopo.model.engine import Engine, Product, Version
-from redistopo.model.layout import Layout
 from redistopo.model.observed import NodeSeen, Observed, ProcessState
-from redistopo.model.parse import parse
 from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
 from redistopo.model.replies import parse_info, parse_nodes
-from redistopo.model.topology import Shape, Topology
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.parse import parse
+from redistopo.model.topology.spec import Shape, Topology
 
 # The same examples in each run, so that a build never fails by chance. To look for new
 # ones: REDISTOPO_EXPLORE=1 pytest tests/unit

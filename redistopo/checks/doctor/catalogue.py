@@ -8,7 +8,7 @@ from redistopo.checks.subject import Answer, Check, Expected, subject
 from redistopo.model.doctor.facts import Facts
 from redistopo.model.findings import Finding
 from redistopo.model.observed import Observed
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 _REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION, Shape.SENTINEL})
 _CLUSTER = frozenset({Shape.CLUSTER})

@@ -12,7 +12,7 @@ from redistopo.cli.views.status import COLUMNS, RIGHT, row
 from redistopo.model.news import CHANGED, Occurrence
 from redistopo.model.node_status import NodeStatus
 from redistopo.model.slots import show as slots_text
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.ops.watch import Scene
 
 _HIGHLIGHT = timedelta(seconds=10)

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from redistopo.model.conf_text import canonical, read_conf, server_words, well_quoted
 from redistopo.model.engine import Version
-from redistopo.model.topology import Directives
+from redistopo.model.topology.spec import Directives
 
 DEFAULT_PORT = 6379
 DEFAULT_BACKLOG = 511

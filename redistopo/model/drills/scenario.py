@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from redistopo.model.drills.fault import Fault
-from redistopo.model.parse import Problem
+from redistopo.model.topology.parse import Problem
 
 DRILL_KEYS = ("name", "nodes", "each", "fault", "max_downtime")
 TOP_KEYS = (

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.replies import Member
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 US = "redistopo"
 """The name of the row that we ourselves are."""

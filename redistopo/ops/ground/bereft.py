@@ -7,7 +7,7 @@ from redistopo.model.observed import Observed
 from redistopo.model.plan import Plan
 from redistopo.model.rebuild import read_table
 from redistopo.model.record import Record
-from redistopo.model.topology import Persistence
+from redistopo.model.topology.spec import Persistence
 from redistopo.world.folder import has_keys
 from redistopo.world.tables import tables
 

@@ -9,7 +9,7 @@ from redistopo.errors import AccessDenied, BadReply, Unreachable, WrongRequest
 from redistopo.model.access import NEEDS_TLS, Access, Keys, one_key
 from redistopo.model.replies import parse_info, parse_nodes, parse_pairs
 from redistopo.model.sentinels import peers, watched
-from redistopo.model.topology import LAST_PORT, Shape
+from redistopo.model.topology.spec import LAST_PORT, Shape
 from redistopo.world.client import Asker, knock, numeric, succeed
 from redistopo.world.observe import Target
 from redistopo.world.password import VARIABLE

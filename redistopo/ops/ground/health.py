@@ -11,7 +11,7 @@ from redistopo.form.hands import Hands
 from redistopo.form.reach import patient
 from redistopo.model.findings import Finding, failed, hopeless
 from redistopo.model.observed import Observed, shards_of
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.world.client import Asker
 from redistopo.world.proof import Proof, prove
 from redistopo.world.waiting import Deadline, wait_for

@@ -2,7 +2,7 @@
 
 from redistopo.errors import RedistopoError
 from redistopo.model.observed import NodeSeen, Observed, Role
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.world.client import Asker, Command
 
 _ALWAYS: tuple[Command, ...] = (("INFO", "everything"),)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from redistopo.errors import MachineLacks
 from redistopo.events import Tell, warn
-from redistopo.model.layout import Layout
 from redistopo.model.observed import Observed, Role
 from redistopo.model.plan import Plan
 from redistopo.model.record import Record, RecordedNode
-from redistopo.model.topology import Shape
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.situation import primary_in, refuse_other_layout
 from redistopo.world.folder import has_data
 from redistopo.world.record import load_record, save_record

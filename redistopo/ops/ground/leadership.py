@@ -11,7 +11,7 @@ from redistopo.model.planner import led_by
 from redistopo.model.rebuild import Entry, Table, latest, read_table
 from redistopo.model.record import Record
 from redistopo.model.remedies import takeover
-from redistopo.model.topology import Persistence
+from redistopo.model.topology.spec import Persistence
 from redistopo.ops.ground.watching import named_primary
 from redistopo.world.folder import has_keys, written_at
 from redistopo.world.tables import tables

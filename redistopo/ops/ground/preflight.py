@@ -7,7 +7,7 @@ from redistopo.events import Tell, note, step, warn
 from redistopo.model.findings import failed
 from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.promotable import Promotable, promotable
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.health import Verdict
 
 _SHOWN = 6

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.model.engine import EngineRequest, parse_request
-from redistopo.model.layout import Layout
-from redistopo.model.parse import parse, read_toml, refuse, salvage
 from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
-from redistopo.model.rules import check
-from redistopo.model.topology import Topology
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.parse import parse, read_toml, refuse, salvage
+from redistopo.model.topology.spec import Topology
+from redistopo.model.topology.validate import check
 from redistopo.world import engines
 from redistopo.world.files import absolute, read_text
 from redistopo.world.ports import bindable

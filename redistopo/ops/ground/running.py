@@ -8,11 +8,11 @@ from dataclasses import replace
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.model.access import CHANGED, Access, Keys, Tls, User, one_key
 from redistopo.model.conf_text import read_conf
-from redistopo.model.layout import Layout
 from redistopo.model.moved import directives_here
 from redistopo.model.record import Record
 from redistopo.model.rotation import hashed
-from redistopo.model.topology import Directives, Shape, Topology
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.spec import Directives, Shape, Topology
 from redistopo.world.files import read_text
 from redistopo.world.observe import Target
 from redistopo.world.password import given_path, password, tls_files

@@ -10,8 +10,8 @@ from pathlib import Path
 from redistopo.errors import RedistopoError
 from redistopo.model.access import User
 from redistopo.model.conf_text import read_conf
-from redistopo.model.layout import Layout
 from redistopo.model.scrub import Scrubber, secrets_in, secrets_in_acl, secrets_in_topology
+from redistopo.model.topology.layout import Layout
 from redistopo.world.files import absolute, read_text
 from redistopo.world.password import VARIABLE
 from redistopo.world.record import recorded_nodes

@@ -18,13 +18,13 @@ from redistopo.model.conf_text import (
     read_conf,
 )
 from redistopo.model.findings import failed
-from redistopo.model.layout import NodeFolder
 from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import Plan
 from redistopo.model.planner import led_by
 from redistopo.model.record import Record
 from redistopo.model.sentinels import wanted as wanted_of_sentinels
-from redistopo.model.topology import Directives, Topology
+from redistopo.model.topology.layout import NodeFolder
+from redistopo.model.topology.spec import Directives, Topology
 from redistopo.ops.ground.watching import named_primary, remembered
 from redistopo.render.conf import node_conf, users_acl
 from redistopo.world.files import read_text

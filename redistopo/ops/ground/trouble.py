@@ -9,7 +9,7 @@ from redistopo.form.hands import Hands
 from redistopo.model.findings import failed
 from redistopo.model.observed import Observed, ProcessState
 from redistopo.model.plan import Plan
-from redistopo.model.ports import block_of, choose
+from redistopo.model.topology.ports import block_of, choose
 from redistopo.ops.ground.health import Verdict
 from redistopo.ops.ground.holders import blocker
 from redistopo.world.files import FREE, NO_SPACE, full, tail

@@ -8,10 +8,10 @@ from pathlib import Path
 from redistopo.errors import ExitCode, WrongRequest
 from redistopo.events import Tell, warn
 from redistopo.model.absence import losses
-from redistopo.model.layout import Layout
 from redistopo.model.node_status import NodeStatus, lines
 from redistopo.model.observed import NodeSeen
 from redistopo.model.selector import ROLES, SYNTAX
+from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.project import load
 from redistopo.ops.ground.running import nothing_started
 from redistopo.ops.ground.secrets import discreet

@@ -6,9 +6,9 @@ from redistopo.errors import RedistopoError
 from redistopo.events import Tell, note, step, warn
 from redistopo.model.access import Keys
 from redistopo.model.drills.intent import Intent
-from redistopo.model.layout import Layout
 from redistopo.model.observed import Observed, Role
-from redistopo.model.topology import Shape
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.spec import Shape
 from redistopo.world.intent import forget_intent, load_intent
 from redistopo.world.partition import let_go
 from redistopo.world.process import ours

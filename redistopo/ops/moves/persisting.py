@@ -10,7 +10,7 @@ from redistopo.model.conf_text import read_conf
 from redistopo.model.persistence import Switch, named, renamed, switch, with_log
 from redistopo.model.plan import NodePlan
 from redistopo.model.replies import parse_info
-from redistopo.model.topology import Directives
+from redistopo.model.topology.spec import Directives
 from redistopo.world.files import read_text, tail, write_private
 from redistopo.world.folder import put_aside, written
 from redistopo.world.waiting import wait_for

@@ -6,7 +6,6 @@ from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.events import Tell, note, step
 from redistopo.model.access import Keys, User
 from redistopo.model.conf_text import read_conf, with_auth_pass, with_hashes, with_values
-from redistopo.model.layout import Layout
 from redistopo.model.rotation import (
     Command,
     Rotation,
@@ -22,6 +21,7 @@ from redistopo.model.rotation import (
     turning_sentinels,
 )
 from redistopo.model.sentinels import Kept, kept
+from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.running import configs, live_targets
 from redistopo.world.client import Asker, succeed
 from redistopo.world.files import read_text, write_private

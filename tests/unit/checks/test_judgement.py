@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from redistopo.checks.catalogue import CHECKS
 from redistopo.model.findings import Finding, Status, failed, hopeless
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 Scenes = Callable[[str, str], Any]
 

@@ -10,7 +10,7 @@ from support.cases import Case, alone, table
 from redistopo.model.access import Certificate, LocksSeen
 from redistopo.model.findings import Status
 from redistopo.model.observed import ProcessState
-from redistopo.model.topology import SAFE_RIGHTS
+from redistopo.model.topology.spec import SAFE_RIGHTS
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
 

@@ -12,7 +12,7 @@ from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.rebuild import promoted, read_table
 from redistopo.model.replies import parse_nodes
 from redistopo.model.slots import SlotRange
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 A, B, C, D, NEW = (letter * 40 for letter in "abcde")
 PLACES = {name: f"127.0.0.1:{7000 + n}" for n, name in enumerate(("node1", "node2", "node3"))}

@@ -3,9 +3,9 @@
 import pytest
 
 from redistopo.errors import WrongRequest
-from redistopo.model.exposure import open_to_listeners, refuse_exposed
-from redistopo.model.parse import parse
-from redistopo.model.topology import Topology
+from redistopo.model.topology.exposure import open_to_listeners, refuse_exposed
+from redistopo.model.topology.parse import parse
+from redistopo.model.topology.spec import Topology
 
 LOCKED = {
     "loopback needs no lock": {"bind": ("127.0.0.1 -::1",)},

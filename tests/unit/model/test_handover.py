@@ -10,7 +10,7 @@ from redistopo.model.handover import FAR_BEHIND, preferring, succession, unfit
 from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.selector import select
 from redistopo.model.sentinels import Peer, Watch
-from redistopo.model.topology import Shape
+from redistopo.model.topology.spec import Shape
 
 Seen = Callable[[str, str], Observed]
 

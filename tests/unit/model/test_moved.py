@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.model.layout import Layout
 from redistopo.model.moved import directives_here, here, moved_from
+from redistopo.model.topology.layout import Layout
 
 LAYOUT = Layout(Path("/new/place"))
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.errors import ExitCode, WrongRequest
-from redistopo.model.parse import Problem, parse, read_toml, refuse, shape_named
-from redistopo.model.rules import check
-from redistopo.model.topology import KEYS, TABLES, Formation, Persistence, Shape
+from redistopo.model.topology.parse import Problem, parse, read_toml, refuse, shape_named
+from redistopo.model.topology.spec import KEYS, TABLES, Formation, Persistence, Shape
+from redistopo.model.topology.validate import check
 
 GOOD: dict[str, object] = {"format": 1, "shape": "cluster"}
 

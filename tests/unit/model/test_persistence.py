@@ -3,7 +3,7 @@
 import pytest
 
 from redistopo.model.persistence import Switch, Written, switch
-from redistopo.model.topology import Directives
+from redistopo.model.topology.spec import Directives
 
 LOG = {"appendonly": ("yes",)}
 NONE = {"appendonly": ("no",)}

@@ -11,7 +11,7 @@ from redistopo.model.observed import Role
 from redistopo.model.plan import Plan
 from redistopo.model.planner import choose_formation, led_by
 from redistopo.model.slots import show
-from redistopo.model.topology import Topology
+from redistopo.model.topology.spec import Topology
 
 Planned = Callable[..., Plan]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.ports import Block, block_of, choose, ephemeral
-from redistopo.model.topology import Topology
+from redistopo.model.topology.ports import Block, block_of, choose, ephemeral
+from redistopo.model.topology.spec import Topology
 
 
 def _blocked(*ports: int) -> Callable[[int], str]:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.parse import parse, read_toml
-from redistopo.model.rules import OWNED, check
-from redistopo.model.topology import Formation, Persistence, Shape, Topology
+from redistopo.model.topology.parse import parse, read_toml
+from redistopo.model.topology.spec import Formation, Persistence, Shape, Topology
+from redistopo.model.topology.validate import OWNED, check
 from redistopo.render.topology_file import topology_file
 
 LINES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=20)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from redistopo.model.rules import OWNED, check
-from redistopo.model.topology import Topology
+from redistopo.model.topology.spec import Topology
+from redistopo.model.topology.validate import OWNED, check
 
 Made = Callable[..., Topology]
 

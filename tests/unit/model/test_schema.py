@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from redistopo.model.parse import parse
-from redistopo.model.schema import schema
-from redistopo.model.topology import KEYS, TABLES
+from redistopo.model.topology.parse import parse
+from redistopo.model.topology.schema import schema
+from redistopo.model.topology.spec import KEYS, TABLES
 
 GOOD: dict[str, object] = {"format": 1, "shape": "cluster"}
 

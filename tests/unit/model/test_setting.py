@@ -3,7 +3,13 @@
 import pytest
 
 from redistopo.errors import WrongRequest
-from redistopo.model.setting import lines_of, only_at_a_start, settable, unknown, with_lines
+from redistopo.model.topology.directives import (
+    lines_of,
+    only_at_a_start,
+    settable,
+    unknown,
+    with_lines,
+)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from redistopo.errors import WrongRequest
 from redistopo.model.access import Access, Keys
 from redistopo.model.conf_text import read_conf
 from redistopo.model.engine import Engine
-from redistopo.model.layout import Layout
 from redistopo.model.planner import make_plan
-from redistopo.model.topology import KEYS, Shape, Topology, defaults
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.spec import KEYS, Shape, Topology, defaults
 from redistopo.ops.ground.project import read_topology
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 from redistopo.render.topology_file import topology_file

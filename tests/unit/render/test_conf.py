@@ -12,10 +12,10 @@ from redistopo.errors import WrongRequest
 from redistopo.model.access import Access, one_key
 from redistopo.model.conf_text import read_conf
 from redistopo.model.engine import Engine
-from redistopo.model.layout import Layout
 from redistopo.model.plan import Plan
 from redistopo.model.replies import parse_nodes
 from redistopo.model.slots import show
+from redistopo.model.topology.layout import Layout
 from redistopo.render.conf import SeedIds, acting_primary, node_conf, seed_tables
 from redistopo.render.environment import sources
 

@@ -15,11 +15,11 @@ from support.drills import report
 from redistopo.cli.views.drill import drawn
 from redistopo.model.access import Access, Keys
 from redistopo.model.engine import Engine, Product, Version
-from redistopo.model.layout import Layout
-from redistopo.model.parse import parse
 from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
-from redistopo.model.topology import Topology
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.parse import parse
+from redistopo.model.topology.spec import Topology
 from redistopo.render.conf import SeedIds, node_conf, seed_tables, sentinel_conf, users_acl
 from redistopo.render.demo_page import page
 from redistopo.render.junit import drills_junit

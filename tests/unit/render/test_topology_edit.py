@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.errors import WrongRequest
-from redistopo.model.parse import parse
+from redistopo.model.topology.parse import parse
 from redistopo.render.topology_edit import with_directive
 from redistopo.render.topology_file import topology_file
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from redistopo.errors import WrongRequest
 from redistopo.model.conf_text import ONLY_AT_START, SECRET, TEXTS, canonical, quote
-from redistopo.model.parse import DIRECTIVE
-from redistopo.model.rules import OWNED
+from redistopo.model.topology.parse import DIRECTIVE
+from redistopo.model.topology.validate import OWNED
 
 BUFFER_LIMIT = "client-output-buffer-limit"
 SENTINELS_KEYS = {

@@ -9,7 +9,7 @@ from typing import cast
 
 from redistopo.errors import WrongRequest
 from redistopo.model.conf_text import canonical
-from redistopo.model.topology import (
+from redistopo.model.topology.spec import (
     KEYS,
     SHAPE_ALIASES,
     TABLES,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from redistopo.errors import WrongRequest
-from redistopo.model.topology import Directives, Topology
+from redistopo.model.topology.spec import Directives, Topology
 
 
 def refuse_exposed(name: str, conf: Directives) -> None:

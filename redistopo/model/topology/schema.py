@@ -1,8 +1,8 @@
 """The topology file's JSON schema, for editors; made from the same table as the validation."""
 
-from redistopo.model.parse import DIRECTIVE
-from redistopo.model.rules import OWNED
-from redistopo.model.topology import KEYS, TABLES, Key
+from redistopo.model.topology.parse import DIRECTIVE
+from redistopo.model.topology.spec import KEYS, TABLES, Key
+from redistopo.model.topology.validate import OWNED
 
 _ONE_LINE = r"^[^\u0000-\u001f]*$"
 _TYPES = {str: "string", int: "integer", bool: "boolean"}

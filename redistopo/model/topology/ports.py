@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from redistopo.model.topology import BUS_OFFSET, LAST_PORT, Topology
+from redistopo.model.topology.spec import BUS_OFFSET, LAST_PORT, Topology
 
 Blocked = Callable[[int], str]
 """Asked for a port, says who holds it, or "" where it is free."""

@@ -5,9 +5,9 @@ import ipaddress
 from collections.abc import Iterable
 
 from redistopo.model.engine import OLDEST, Product, parse_request
-from redistopo.model.parse import Problem
-from redistopo.model.ports import block_of
-from redistopo.model.topology import (
+from redistopo.model.topology.parse import Problem
+from redistopo.model.topology.ports import block_of
+from redistopo.model.topology.spec import (
     BUS_OFFSET,
     LAST_PORT,
     SENTINEL_OFFSET,

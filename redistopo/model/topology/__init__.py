@@ -1,0 +1,1 @@
+"""topology: say in one line what lives here."""
