@@ -6,10 +6,10 @@ from typing import Any
 from benchmarks.stage import Made, Stage
 from benchmarks.trial import Outcome
 from redistopo.drills.load import Door, Load, LoadRequest, Way
-from redistopo.model.access import Access
 from redistopo.model.drills.load import Kind, LoadSeen
 from redistopo.model.drills.outage import latency, outage
-from redistopo.model.slots import split
+from redistopo.model.protocol.credentials import Access
+from redistopo.model.protocol.slots import split
 from redistopo.world.waiting import Deadline, wait_for
 
 _SHAPES = {

@@ -12,9 +12,9 @@ from redistopo.checks.subject import (
     of_nodes,
     skipped,
 )
-from redistopo.model.access import Certificate, User, granted
-from redistopo.model.conf_text import without_hashes
 from redistopo.model.observed import NodeSeen
+from redistopo.model.protocol.conf import without_hashes
+from redistopo.model.protocol.credentials import Certificate, User, granted
 from redistopo.model.remedies import cli
 
 _SOON_DAYS = 30

@@ -11,9 +11,9 @@ from redistopo.checks.subject import (
     of_nodes,
     skipped,
 )
-from redistopo.model.access import CHANGED, NEEDS_TLS, UNPROVEN
-from redistopo.model.conf_text import SECRET, drift
 from redistopo.model.observed import NodeSeen, ProcessState, Role
+from redistopo.model.protocol.conf import SECRET, drift
+from redistopo.model.protocol.credentials import CHANGED, NEEDS_TLS, UNPROVEN
 from redistopo.model.remedies import FULL_HOUSE, go_on
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from redistopo.model.access import Access
+    from redistopo.model.protocol.credentials import Access
     from redistopo.ops.ground.sight import SightRequest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -38,7 +38,7 @@ def access(
 ) -> "Access":
     """How to come in there; raises WrongRequest for options that don't go together."""
     from redistopo.errors import WrongRequest
-    from redistopo.model.access import Access, Tls
+    from redistopo.model.protocol.credentials import Access, Tls
 
     if not connect and (user or cacert or cert):
         raise WrongRequest(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from redistopo.errors import WrongRequest
-from redistopo.model.access import Access
+from redistopo.model.protocol.credentials import Access
 
 _DEFAULT_PORT = 6379
 

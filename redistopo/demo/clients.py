@@ -24,7 +24,7 @@ from redistopo.demo.refresh import refreshed_beside
 from redistopo.drills.load import Door, Way
 from redistopo.drills.load.clients import TROUBLE, by_sentinel, clustered, options_of, plain
 from redistopo.errors import TimedOut, Unreachable
-from redistopo.model.access import Access
+from redistopo.model.protocol.credentials import Access
 from redistopo.world.waiting import Deadline, wait_for
 
 ASIDE_SECONDS = 1.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from redistopo.model.known import Condition, Known, NodeKnown
 from redistopo.model.news import state_in_words
 from redistopo.model.observed import Observed, Role
-from redistopo.model.slots import SLOTS, SlotRange, show, slot_of
+from redistopo.model.protocol.slots import SLOTS, SlotRange, show, slot_of
 from redistopo.model.topology.spec import Shape
 
 Address = tuple[str, int]

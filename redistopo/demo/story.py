@@ -11,7 +11,7 @@ from datetime import datetime
 from redistopo.model.known import Condition, Known
 from redistopo.model.news import BAD, GOOD, Kind, Occurrence
 from redistopo.model.observed import Role
-from redistopo.model.slots import brief
+from redistopo.model.protocol.slots import brief
 
 STEADY_SECONDS = 1.5
 """Once somebody leads everywhere, and for so long no request more had to do without the cache,

@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import Self
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.model.access import Keys
 from redistopo.model.drills.drill import MomentKind
 from redistopo.model.drills.log import Told
 from redistopo.model.drills.sentinel_words import CHANNELS, heard
-from redistopo.model.replies import Member, parse_info, parse_nodes
+from redistopo.model.protocol.credentials import Keys
+from redistopo.model.protocol.replies import Member, parse_info, parse_nodes
 from redistopo.world.client import Asker, Command
 from redistopo.world.hearing import listen
 

@@ -37,7 +37,7 @@ from redistopo.form.shift import (
 from redistopo.form.succeeding import Change
 from redistopo.model.observed import Role
 from redistopo.model.plan import NodePlan
-from redistopo.model.replies import parse_info, parse_nodes
+from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.topology.spec import Shape
 from redistopo.world.client import succeed
 from redistopo.world.interrupt import uninterrupted

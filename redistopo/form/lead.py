@@ -5,7 +5,7 @@ from contextlib import suppress
 from redistopo.errors import BadReply, TimedOut
 from redistopo.form.hands import Hands
 from redistopo.model.plan import NodePlan
-from redistopo.model.replies import parse_info
+from redistopo.model.protocol.replies import parse_info
 from redistopo.world.waiting import Deadline, wait_for
 
 _SECONDS = 5.0

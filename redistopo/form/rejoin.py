@@ -6,8 +6,8 @@ from contextlib import suppress
 from redistopo.errors import BadReply, TimedOut
 from redistopo.form.hands import Hands
 from redistopo.model.plan import NodePlan
-from redistopo.model.replies import parse_nodes
-from redistopo.model.slots import SlotRange
+from redistopo.model.protocol.replies import parse_nodes
+from redistopo.model.protocol.slots import SlotRange
 from redistopo.world.client import Command, succeed
 from redistopo.world.waiting import wait_for
 

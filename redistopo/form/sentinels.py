@@ -19,7 +19,7 @@ from redistopo.form.watch import HELLO
 from redistopo.model.handover import preferring
 from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.plan import NodePlan
-from redistopo.model.sentinels import Watch
+from redistopo.model.protocol.sentinel_replies import Watch
 from redistopo.world.hearing import Poll, hearing
 from redistopo.world.observe import Depth
 from redistopo.world.waiting import Deadline, wait_for

@@ -7,9 +7,9 @@ from redistopo.errors import AccessDenied, TimedOut, Unreachable
 from redistopo.form.ended import ended
 from redistopo.form.hands import Hands, many
 from redistopo.form.reach import patient
-from redistopo.model.access import CHANGED
 from redistopo.model.plan import NodePlan
-from redistopo.model.replies import parse_info
+from redistopo.model.protocol.credentials import CHANGED
+from redistopo.model.protocol.replies import parse_info
 from redistopo.world.files import tail
 from redistopo.world.interrupt import uninterrupted
 from redistopo.world.process import launch, signal_process

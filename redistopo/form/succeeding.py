@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from redistopo.form.hands import Hands
 from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import NodePlan
-from redistopo.model.replies import parse_info
+from redistopo.model.protocol.replies import parse_info
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from redistopo.errors import WrongRequest
 from redistopo.model.observed import NodeSeen, Observed, missing_slots
-from redistopo.model.rebuild import Table, latest
+from redistopo.model.protocol.nodes_conf import Table, latest
+from redistopo.model.protocol.slots import SLOTS, SlotRange, brief, within
 from redistopo.model.rejoining import strayed
 from redistopo.model.remedies import takeover
-from redistopo.model.slots import SLOTS, SlotRange, brief, within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from redistopo.model.heirs import heirs_of
 from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import Method, Plan
 from redistopo.model.planner import led_by
+from redistopo.model.protocol.slots import SlotRange, brief
 from redistopo.model.record import Record
 from redistopo.model.rejoining import comebacks, ghosts, returned
-from redistopo.model.slots import SlotRange, brief
 
 
 class Do(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.plan import Plan
-from redistopo.model.replies import Member
+from redistopo.model.protocol.replies import Member
 from redistopo.model.topology.spec import Persistence
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from redistopo.model.known import Condition, Known, NodeKnown
 from redistopo.model.observed import Role
-from redistopo.model.slots import brief
+from redistopo.model.protocol.slots import brief
 
 
 class Kind(StrEnum):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
-from redistopo.model.slots import SlotRange
+from redistopo.model.protocol.slots import SlotRange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from redistopo.model.access import LocksSeen
-from redistopo.model.replies import Member, parse_pairs
-from redistopo.model.sentinels import Watch, latest
-from redistopo.model.slots import SlotRange
+from redistopo.model.protocol.credentials import LocksSeen
+from redistopo.model.protocol.replies import Member, parse_pairs
+from redistopo.model.protocol.sentinel_replies import Watch, latest
+from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.topology.spec import Shape
 
 

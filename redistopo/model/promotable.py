@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
-from redistopo.model.replies import Member
+from redistopo.model.protocol.replies import Member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError
 from redistopo.model.observed import NodeSeen, Observed, missing_slots, shards_of
-from redistopo.model.slots import SLOTS, SlotRange, split, within
+from redistopo.model.protocol.slots import SLOTS, SlotRange, split, within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

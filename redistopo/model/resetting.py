@@ -12,8 +12,8 @@ from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.model.handover import succession, unfit
 from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen
 from redistopo.model.promotable import shard_of
+from redistopo.model.protocol.slots import brief
 from redistopo.model.rejoining import strayed
-from redistopo.model.slots import brief
 from redistopo.model.topology.spec import Shape
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from redistopo.model.access import Access, Keys, User
+from redistopo.model.protocol.credentials import Access, Keys, User
 
 Command = tuple[str, ...]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, MachineLacks, RedistopoError
 from redistopo.events import Tell, step
-from redistopo.model.scrub import Scrubber
+from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.evidence import Evidence
 from redistopo.ops.ground.project import layout_of, load

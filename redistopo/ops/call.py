@@ -7,8 +7,8 @@ from pathlib import Path
 from redistopo.errors import AccessDenied, ExitCode, Unreachable
 from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.plain import plain
-from redistopo.model.reply import told
-from redistopo.model.scrub import Scrubber
+from redistopo.model.protocol.redact import Scrubber
+from redistopo.model.protocol.reply_text import told
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.project import layout_of
 from redistopo.ops.ground.secrets import discreet, secrets_of

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, WrongRequest
 from redistopo.events import Tell, note, step, warn
-from redistopo.model.access import Certificate, Keys
 from redistopo.model.plan import Plan
+from redistopo.model.protocol.credentials import Certificate, Keys
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.project import load, plan_of
 from redistopo.ops.ground.running import configs, live_targets, running_keys

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, RedistopoError, WrongRequest
-from redistopo.model.conf_text import memory_bytes
 from redistopo.model.doctor.facts import (
     EnginesSeen,
     Facts,
@@ -22,11 +21,12 @@ from redistopo.model.doctor.facts import (
     TopologySeen,
 )
 from redistopo.model.doctor.kernel import kernel_of
-from redistopo.model.engine import Engine
 from redistopo.model.limits import shortages
 from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
-from redistopo.model.rebuild import read_table
+from redistopo.model.protocol.conf import memory_bytes
+from redistopo.model.protocol.engine import Engine
+from redistopo.model.protocol.nodes_conf import read_table
 from redistopo.model.record import Record
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.ports import block_of, ephemeral

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from redistopo.errors import ExitCode
-from redistopo.model.engine import Engine
+from redistopo.model.protocol.engine import Engine
 from redistopo.world.engines import find, install_hint
 
 

@@ -9,8 +9,8 @@ from redistopo.checks.subject import Expected
 from redistopo.errors import RedistopoError
 from redistopo.model.observed import Observed
 from redistopo.model.plain import plain
+from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.reach.explanation import explanation, reach, table
-from redistopo.model.scrub import Scrubber
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives
 from redistopo.ops.ground.hearing import hear

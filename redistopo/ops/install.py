@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from redistopo.errors import ExitCode, MachineLacks, RedistopoError
 from redistopo.events import Tell, note, step
-from redistopo.model.engine import Engine
 from redistopo.model.installing import Recipe, Way, recipe
+from redistopo.model.protocol.engine import Engine
 from redistopo.world.engines import find
 from redistopo.world.installing import machine, perform
 from redistopo.world.trial import Trial, tried

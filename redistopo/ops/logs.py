@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import WrongRequest
-from redistopo.model.logs import Arrivals, Entry, entries, read_head
-from redistopo.model.scrub import Scrubber
+from redistopo.model.protocol.redact import Scrubber
+from redistopo.model.protocol.server_log import Arrivals, Entry, entries, read_head
 from redistopo.model.selector import select
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.project import layout_of, load

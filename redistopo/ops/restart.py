@@ -10,9 +10,9 @@ from redistopo.form.handover import Handover
 from redistopo.form.hands import targets
 from redistopo.model.bereft import decided
 from redistopo.model.changes import Do, Step
-from redistopo.model.conf_text import read_conf
 from redistopo.model.observed import Role, shards_of
 from redistopo.model.plan import NodePlan
+from redistopo.model.protocol.conf import read_conf
 from redistopo.model.restarting import (
     Act,
     Turn,

@@ -9,7 +9,9 @@ from redistopo.errors import BadReply, ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands
 from redistopo.model.changes import names
-from redistopo.model.conf_text import (
+from redistopo.model.observed import NodeSeen, Observed
+from redistopo.model.plan import NodePlan, Plan
+from redistopo.model.protocol.conf import (
     NOT_COMPARED,
     REWRITTEN,
     canonical,
@@ -18,8 +20,6 @@ from redistopo.model.conf_text import (
     read_conf,
     same,
 )
-from redistopo.model.observed import NodeSeen, Observed
-from redistopo.model.plan import NodePlan, Plan
 from redistopo.model.selector import select
 from redistopo.model.topology.directives import (
     SENTINELS_KEYS,

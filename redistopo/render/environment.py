@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redistopo.errors import WrongRequest
-from redistopo.model.conf_text import quote
+from redistopo.model.protocol.conf import quote
 
 if TYPE_CHECKING:
     from jinja2 import Environment

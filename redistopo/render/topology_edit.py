@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redistopo.errors import WrongRequest
-from redistopo.model.conf_text import canonical
+from redistopo.model.protocol.conf import canonical
 
 Place = tuple[str, ...]
 """The table that a directive stands in: ("redis",), or ("nodes", "node1")."""

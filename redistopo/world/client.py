@@ -19,7 +19,7 @@ from redis.exceptions import (
 )
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.model.access import Access, Keys, Tls
+from redistopo.model.protocol.credentials import Access, Keys, Tls
 from redistopo.world.tls import wrapped
 
 Command = Sequence[str | int]

@@ -11,8 +11,6 @@ from pathlib import Path
 from shlex import quote
 
 from redistopo.errors import AccessDenied, MachineLacks, Unreachable, WrongRequest
-from redistopo.model.access import Access, one_key
-from redistopo.model.conf_text import read_conf
 from redistopo.model.doctor.facts import ConfSeen, Heard
 from redistopo.model.doctor.served_conf import (
     MOST_BYTES,
@@ -22,9 +20,11 @@ from redistopo.model.doctor.served_conf import (
     served,
     splice,
 )
-from redistopo.model.engine import Engine, Version, parse_request
+from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.credentials import Access, one_key
+from redistopo.model.protocol.engine import Engine, Version, parse_request
+from redistopo.model.protocol.replies import parse_info
 from redistopo.model.reach.matrix import Touch
-from redistopo.model.replies import parse_info
 from redistopo.world.client import Asker, anonymous
 from redistopo.world.conf_trial import judged
 from redistopo.world.files import absolute, missing, reading

@@ -26,7 +26,7 @@ from redistopo.model.doctor.starting import (
     wanted,
     words,
 )
-from redistopo.model.engine import Engine
+from redistopo.model.protocol.engine import Engine
 from redistopo.world.files import missing
 from redistopo.world.interrupt import uninterrupted
 from redistopo.world.process import clean_environment

@@ -183,7 +183,7 @@ def written_since(path: Path, size: int) -> str:
 
 def tail(path: Path, lines: int = 10) -> str:
     """The last lines of a log since its server's last start, without secrets; "" for none."""
-    from redistopo.model.scrub import Scrubber
+    from redistopo.model.protocol.redact import Scrubber
 
     with suppress(OSError), path.open("rb") as log:
         log.seek(0, os.SEEK_END)

@@ -10,8 +10,8 @@ from itertools import count
 from pathlib import Path
 
 from redistopo.errors import MachineLacks
-from redistopo.model.conf_text import unquote
-from redistopo.model.persistence import Written, named
+from redistopo.model.protocol.conf import unquote
+from redistopo.model.protocol.data_files import Written, named
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives
 from redistopo.world.files import private_folder, read_text, write_private, writing

@@ -8,7 +8,7 @@ from threading import Event
 from redis.exceptions import RedisError
 
 from redistopo.errors import Unreachable
-from redistopo.model.access import Access
+from redistopo.model.protocol.credentials import Access
 from redistopo.world.client import connection
 
 _PATIENCE_SECONDS = 0.1

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from redistopo.model.access import User
 from redistopo.model.doctor.facts import Loose
+from redistopo.model.protocol.credentials import User
 from redistopo.model.record import ProcessMark
 from redistopo.model.topology.layout import Layout, NodeFolder
 from redistopo.world.files import writing

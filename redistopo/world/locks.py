@@ -3,7 +3,7 @@
 from redis import Connection
 from redis.exceptions import AskError, ClusterDownError, RedisError, ResponseError
 
-from redistopo.model.access import Access, Keys, LocksSeen, Tls, User
+from redistopo.model.protocol.credentials import Access, Keys, LocksSeen, Tls, User
 from redistopo.world.client import connection
 from redistopo.world.tls import answer_in_plain, answer_to_stranger, presented
 

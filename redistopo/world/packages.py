@@ -7,7 +7,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from redistopo.model.engine import Engine
+from redistopo.model.protocol.engine import Engine
 from redistopo.world.told import told
 
 _DOCS = Path("/usr/share/doc")

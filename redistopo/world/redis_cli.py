@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from redistopo.errors import RedistopoError, TimedOut
-from redistopo.model.access import Access
+from redistopo.model.protocol.credentials import Access
 from redistopo.world.files import tail, writing
 from redistopo.world.process import (
     await_end,

@@ -10,7 +10,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 
-from redistopo.model.access import Certificate, Tls
+from redistopo.model.protocol.credentials import Certificate, Tls
 
 _SECONDS = 1.0
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from signal import Signals
 
 from redistopo.errors import AccessDenied, RedistopoError, TimedOut, Unreachable
-from redistopo.model.access import Access, one_key
-from redistopo.model.engine import Engine
+from redistopo.model.protocol.credentials import Access, one_key
+from redistopo.model.protocol.engine import Engine
 from redistopo.world.client import Asker, succeed
 from redistopo.world.files import tail
 from redistopo.world.interrupt import uninterrupted

@@ -20,7 +20,7 @@ from support.judge import client
 from support.project import Done, Project
 from support.waiting import until
 
-from redistopo.model.engine import Engine, Version
+from redistopo.model.protocol.engine import Engine, Version
 from redistopo.world.conf_file import look_at
 
 

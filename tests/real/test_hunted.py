@@ -20,7 +20,7 @@ from support.steps import reach
 from support.waiting import until
 
 from redistopo.errors import MachineLacks
-from redistopo.model.engine import EngineRequest
+from redistopo.model.protocol.engine import EngineRequest
 from redistopo.world.engines import choose
 
 

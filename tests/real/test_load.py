@@ -18,10 +18,10 @@ from redistopo.drills.load import PREFIX, Load, sweep
 from redistopo.drills.load.request import LoadRequest
 from redistopo.drills.load.worker import OVERDUE, PATIENCE_SECONDS, Entry
 from redistopo.errors import RedistopoError, Unreachable
-from redistopo.model.access import Access, Tls
 from redistopo.model.drills.drill import traffic_of
 from redistopo.model.drills.load import Kind, LoadSeen
 from redistopo.model.drills.outage import outage
+from redistopo.model.protocol.credentials import Access, Tls
 
 CLUSTER = ("cluster", "--formation", "instant", "--node-timeout", "1000")
 MARGIN = 0.8

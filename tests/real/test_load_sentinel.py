@@ -15,9 +15,9 @@ from support.project import Project
 from support.waiting import until
 
 from redistopo.drills.load import Door, Load, sweep
-from redistopo.model.access import Access
 from redistopo.model.drills.load import Kind
 from redistopo.model.drills.outage import outage
+from redistopo.model.protocol.credentials import Access
 
 NAME = "mymaster"
 

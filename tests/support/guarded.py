@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from redistopo.model.observed import NodeSeen, Observed, ProcessState
-from redistopo.model.sentinels import Peer, Watch
+from redistopo.model.protocol.sentinel_replies import Peer, Watch
 from redistopo.model.topology.spec import Shape
 
 NAMES = ("sentinel1", "sentinel2", "sentinel3")

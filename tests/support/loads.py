@@ -12,8 +12,8 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from redistopo.drills.load import Door, LoadRequest, Way
-from redistopo.model.access import Access
-from redistopo.model.slots import split
+from redistopo.model.protocol.credentials import Access
+from redistopo.model.protocol.slots import split
 from support import judge
 from support.engines import BUNDLED
 from support.ports import leased

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from redistopo.model.logs import Entry
-from redistopo.model.reply import one_line
+from redistopo.model.protocol.reply_text import one_line
+from redistopo.model.protocol.server_log import Entry
 from redistopo.ops.logs import LogsRequest, LogsResult, logs
 
 _COLORS = ("cyan", "green", "yellow", "magenta", "blue", "bright_red")

@@ -12,7 +12,7 @@ import click
 from redistopo.model.changes import Step
 from redistopo.model.findings import Status
 from redistopo.model.observed import ShardSeen
-from redistopo.model.slots import show as slots_text
+from redistopo.model.protocol.slots import show as slots_text
 from redistopo.ops.plan import PlanResult
 from redistopo.ops.up import UpResult
 

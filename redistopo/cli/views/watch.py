@@ -11,7 +11,7 @@ from redistopo.cli.views.news import color_of, summary
 from redistopo.cli.views.status import COLUMNS, RIGHT, row
 from redistopo.model.news import CHANGED, Occurrence
 from redistopo.model.node_status import NodeStatus
-from redistopo.model.slots import show as slots_text
+from redistopo.model.protocol.slots import show as slots_text
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.watch import Scene
 

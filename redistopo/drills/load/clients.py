@@ -30,7 +30,7 @@ from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
 from redistopo.drills.load.request import EXPIRY_SECONDS, Address, Door, Way
-from redistopo.model.access import Access
+from redistopo.model.protocol.credentials import Access
 
 TROUBLE = (RedisError, RedisClusterException, OSError)
 """What an attempt may raise; redis-py's cluster errors are no RedisError."""

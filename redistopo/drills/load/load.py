@@ -13,7 +13,7 @@ from redistopo.drills.load.request import PREFIX, LoadRequest
 from redistopo.drills.load.worker import Entry, Keys, Worker
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.model.drills.load import Kind, LoadSeen, Op, Span
-from redistopo.model.slots import key_in
+from redistopo.model.protocol.slots import key_in
 from redistopo.world.waiting import Deadline, wait_for
 
 MOST_KEYS = 200_000

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redistopo.model.access import Access
-from redistopo.model.slots import SlotRange
+from redistopo.model.protocol.credentials import Access
+from redistopo.model.protocol.slots import SlotRange
 
 PREFIX = "__redistopo__:drill:"
 """Every key of a load begins so; then comes the load's id."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from glob import has_magic
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from redistopo.model.conf_text import canonical, read_conf, server_words, well_quoted
-from redistopo.model.engine import Version
+from redistopo.model.protocol.conf import canonical, read_conf, server_words, well_quoted
+from redistopo.model.protocol.engine import Version
 from redistopo.model.topology.spec import Directives
 
 DEFAULT_PORT = 6379

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from redistopo.model.conf_text import canonical, directive, read_conf, server_words, well_quoted
 from redistopo.model.doctor.served_conf import UNBALANCED, Spliced
-from redistopo.model.reply import one_line
+from redistopo.model.protocol.conf import canonical, directive, read_conf, server_words, well_quoted
+from redistopo.model.protocol.reply_text import one_line
 
 STOP = "redistopo-ends-here"
 """No port, and no statement of a Sentinel's, in any release."""

@@ -6,7 +6,7 @@ releases that mend it; what was published later is not in it, so "none known" is
 
 from dataclasses import dataclass, replace
 
-from redistopo.model.engine import Engine, Product, Version
+from redistopo.model.protocol.engine import Engine, Product, Version
 
 AS_OF = "2026-09-17"
 """The date of its newest source; nothing that was published later is in it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from redistopo.model.observed import NodeSeen, Observed, Role
-from redistopo.model.replies import Member
+from redistopo.model.protocol.replies import Member
 from redistopo.model.topology.spec import Shape
 
 US = "redistopo"

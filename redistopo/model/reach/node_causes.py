@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from redistopo.model.access import CHANGED, NEEDS_TLS, UNPROVEN
-from redistopo.model.engine import Engine, Product, Version, parse_request
 from redistopo.model.observed import NodeSeen, ProcessState, Role
+from redistopo.model.protocol.credentials import CHANGED, NEEDS_TLS, UNPROVEN
+from redistopo.model.protocol.engine import Engine, Product, Version, parse_request
 from redistopo.model.reach.cause import Cause, Kind
 from redistopo.model.reach.matrix import Port, Scene, Touch, follows
 from redistopo.model.remedies import (

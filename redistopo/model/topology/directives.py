@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from redistopo.errors import WrongRequest
-from redistopo.model.conf_text import ONLY_AT_START, SECRET, TEXTS, canonical, quote
+from redistopo.model.protocol.conf import ONLY_AT_START, SECRET, TEXTS, canonical, quote
 from redistopo.model.topology.parse import DIRECTIVE
 from redistopo.model.topology.validate import OWNED
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from redistopo.errors import WrongRequest
-from redistopo.model.conf_text import canonical
+from redistopo.model.protocol.conf import canonical
 from redistopo.model.topology.spec import (
     KEYS,
     SHAPE_ALIASES,

@@ -4,7 +4,7 @@ import difflib
 import ipaddress
 from collections.abc import Iterable
 
-from redistopo.model.engine import OLDEST, Product, parse_request
+from redistopo.model.protocol.engine import OLDEST, Product, parse_request
 from redistopo.model.topology.parse import Problem
 from redistopo.model.topology.ports import block_of
 from redistopo.model.topology.spec import (

@@ -8,7 +8,7 @@ from redistopo.events import Tell, note
 from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import Plan
 from redistopo.model.planner import led_by
-from redistopo.model.rebuild import Entry, Table, latest, read_table
+from redistopo.model.protocol.nodes_conf import Entry, Table, latest, read_table
 from redistopo.model.record import Record
 from redistopo.model.remedies import takeover
 from redistopo.model.topology.spec import Persistence

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, WrongRequest
-from redistopo.model.engine import EngineRequest, parse_request
 from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
+from redistopo.model.protocol.engine import EngineRequest, parse_request
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse, read_toml, refuse, salvage
 from redistopo.model.topology.spec import Topology

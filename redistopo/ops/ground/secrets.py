@@ -8,9 +8,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redistopo.errors import RedistopoError
-from redistopo.model.access import User
-from redistopo.model.conf_text import read_conf
-from redistopo.model.scrub import Scrubber, secrets_in, secrets_in_acl, secrets_in_topology
+from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.credentials import User
+from redistopo.model.protocol.redact import (
+    Scrubber,
+    secrets_in,
+    secrets_in_acl,
+    secrets_in_topology,
+)
 from redistopo.model.topology.layout import Layout
 from redistopo.world.files import absolute, read_text
 from redistopo.world.password import VARIABLE

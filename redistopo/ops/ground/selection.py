@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from redistopo.model.access import Keys
 from redistopo.model.observed import NodeSeen, Observed
+from redistopo.model.protocol.credentials import Keys
 from redistopo.model.selector import select, select_one
 from redistopo.ops.ground.history import remember_primary
 from redistopo.ops.ground.project import Project, load

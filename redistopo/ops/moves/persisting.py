@@ -6,10 +6,10 @@ from contextlib import suppress
 from redistopo.errors import BadReply, RedistopoError, WrongRequest
 from redistopo.events import note
 from redistopo.form.hands import Hands
-from redistopo.model.conf_text import read_conf
-from redistopo.model.persistence import Switch, named, renamed, switch, with_log
 from redistopo.model.plan import NodePlan
-from redistopo.model.replies import parse_info
+from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.data_files import Switch, named, renamed, switch, with_log
+from redistopo.model.protocol.replies import parse_info
 from redistopo.model.topology.spec import Directives
 from redistopo.world.files import read_text, tail, write_private
 from redistopo.world.folder import put_aside, written

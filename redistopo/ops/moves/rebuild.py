@@ -10,9 +10,9 @@ from redistopo.model.bereft import Bereft
 from redistopo.model.changes import Do, Step
 from redistopo.model.observed import Observed
 from redistopo.model.plan import NodePlan, Plan
-from redistopo.model.rebuild import promoted, rebuilt
+from redistopo.model.protocol.nodes_conf import promoted, rebuilt
+from redistopo.model.protocol.slots import brief
 from redistopo.model.record import Record
-from redistopo.model.slots import brief
 from redistopo.world.tables import damaged, lost, refusal, replace_table, tables
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.events import Tell, note, step
-from redistopo.model.access import Keys, User
-from redistopo.model.conf_text import read_conf, with_auth_pass, with_hashes, with_values
+from redistopo.model.protocol.conf import read_conf, with_auth_pass, with_hashes, with_values
+from redistopo.model.protocol.credentials import Keys, User
+from redistopo.model.protocol.sentinel_replies import Kept, kept
 from redistopo.model.rotation import (
     Command,
     Rotation,
@@ -20,7 +21,6 @@ from redistopo.model.rotation import (
     turning,
     turning_sentinels,
 )
-from redistopo.model.sentinels import Kept, kept
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.running import configs, live_targets
 from redistopo.world.client import Asker, succeed

@@ -8,7 +8,7 @@ import pytest
 from support.cases import Case, alone, table
 
 from redistopo.model.findings import Status
-from redistopo.model.slots import SlotRange
+from redistopo.model.protocol.slots import SlotRange
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
 

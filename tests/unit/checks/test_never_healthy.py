@@ -18,7 +18,7 @@ from redistopo.checks.catalogue import judge
 from redistopo.errors import BadReply
 from redistopo.model.findings import failed
 from redistopo.model.observed import NodeSeen
-from redistopo.model.replies import parse_info, parse_nodes
+from redistopo.model.protocol.replies import parse_info, parse_nodes
 
 EXAMPLES = 2000
 """For each of the five engines."""

@@ -10,7 +10,7 @@ from support.guarded import NAMES, guarded
 
 from redistopo.checks.catalogue import judge
 from redistopo.model.findings import Status, failed
-from redistopo.model.sentinels import Peer
+from redistopo.model.protocol.sentinel_replies import Peer
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
 

@@ -16,7 +16,7 @@ from redistopo.cli.views.watch import frame
 from redistopo.errors import RedistopoError
 from redistopo.model.news import Kind, Occurrence
 from redistopo.model.observed import NodeSeen, Observed, ProcessState
-from redistopo.model.slots import SlotRange
+from redistopo.model.protocol.slots import SlotRange
 from redistopo.ops.events import Round
 from redistopo.ops.ground.sight import SightRequest
 from redistopo.ops.watch import Scene, WatchRequest, scene

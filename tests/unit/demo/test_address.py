@@ -4,7 +4,7 @@ import pytest
 
 from redistopo.demo.address import entry
 from redistopo.errors import WrongRequest
-from redistopo.model.access import Access, Tls
+from redistopo.model.protocol.credentials import Access, Tls
 
 _TLS = Tls("ca.crt")
 

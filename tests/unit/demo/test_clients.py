@@ -7,7 +7,7 @@ import pytest
 from redis.exceptions import TimeoutError as NoAnswer
 
 from redistopo.demo.clients import Route, Routed
-from redistopo.model.access import Access
+from redistopo.model.protocol.credentials import Access
 
 
 def test_a_request_waits_for_two_nodes_at_most() -> None:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from redistopo.drills.load.jobs import HURT_SHARE, jobs
 from redistopo.drills.load.request import Door, LoadRequest, Way
-from redistopo.model.access import Access
 from redistopo.model.drills.load import Kind
-from redistopo.model.slots import split
+from redistopo.model.protocol.credentials import Access
+from redistopo.model.protocol.slots import split
 
 WAY = Way(
     door=Door.CLUSTER, entries=(("127.0.0.1", 7000),), access=Access(password="correct-horse")

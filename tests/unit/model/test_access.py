@@ -2,7 +2,7 @@
 
 import pytest
 
-from redistopo.model.access import Certificate
+from redistopo.model.protocol.credentials import Certificate
 
 
 @pytest.mark.parametrize(

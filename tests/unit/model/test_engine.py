@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.engine import (
+from redistopo.model.protocol.engine import (
     Engine,
     EngineRequest,
     Product,

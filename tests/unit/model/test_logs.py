@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.logs import Arrivals, entries, read_head
+from redistopo.model.protocol.server_log import Arrivals, entries, read_head
 
 
 @pytest.fixture(autouse=True)

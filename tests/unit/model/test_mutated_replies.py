@@ -12,7 +12,7 @@ from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.errors import BadReply
 from redistopo.model.observed import NodeSeen, Observed, shards_of
-from redistopo.model.replies import parse_info, parse_nodes, parse_pairs
+from redistopo.model.protocol.replies import parse_info, parse_nodes, parse_pairs
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 

@@ -14,7 +14,7 @@ from support.looks import BEGIN, brief, told_of
 from redistopo.model.known import LAG_BOUND, Condition, condition
 from redistopo.model.news import BAD, GOOD, MEANING, Kind
 from redistopo.model.observed import NodeSeen, Observed, ProcessState
-from redistopo.model.slots import SlotRange
+from redistopo.model.protocol.slots import SlotRange
 
 Seen = Callable[[str, str], Observed]
 _OTHERS = ("node2", "node3", "node4", "node5", "node6")

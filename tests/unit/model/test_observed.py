@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from redistopo.model.observed import NodeSeen, Observed, Role, missing_slots, shards_of
-from redistopo.model.slots import SlotRange, show, split
+from redistopo.model.protocol.slots import SlotRange, show, split
 
 Seen = Callable[[str, str], Observed]
 

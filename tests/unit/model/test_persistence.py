@@ -2,7 +2,7 @@
 
 import pytest
 
-from redistopo.model.persistence import Switch, Written, switch
+from redistopo.model.protocol.data_files import Switch, Written, switch
 from redistopo.model.topology.spec import Directives
 
 LOG = {"appendonly": ("yes",)}

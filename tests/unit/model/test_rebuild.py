@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.rebuild import latest, read_table, rebuilt
+from redistopo.model.protocol.nodes_conf import latest, read_table, rebuilt
 
 A, B, C, D = (letter * 40 for letter in "abcd")
 S1, S2 = "1" * 40, "2" * 40

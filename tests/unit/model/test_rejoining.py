@@ -9,6 +9,8 @@ from redistopo.errors import RedistopoError
 from redistopo.model.changes import Do, Situation, changes
 from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.plan import Plan
+from redistopo.model.protocol.replies import Member
+from redistopo.model.protocol.slots import SlotRange, split
 from redistopo.model.record import Record
 from redistopo.model.rejoining import (
     Comeback,
@@ -19,8 +21,6 @@ from redistopo.model.rejoining import (
     returned,
     strayed,
 )
-from redistopo.model.replies import Member
-from redistopo.model.slots import SlotRange, split
 
 Seen = Callable[[str, str], Observed]
 

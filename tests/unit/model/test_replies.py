@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from redistopo.errors import BadReply
-from redistopo.model.replies import Member, parse_info, parse_nodes, parse_pairs
-from redistopo.model.slots import SlotRange, show
+from redistopo.model.protocol.replies import Member, parse_info, parse_nodes, parse_pairs
+from redistopo.model.protocol.slots import SlotRange, show
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.reply import readable, told
+from redistopo.model.protocol.reply_text import readable, told
 
 HASH = "ab" * 32
 

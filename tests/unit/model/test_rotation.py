@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.access import Access, Keys, granted, one_key
-from redistopo.model.conf_text import read_conf, with_hashes, with_values
+from redistopo.model.protocol.conf import read_conf, with_hashes, with_values
+from redistopo.model.protocol.credentials import Access, Keys, granted, one_key
 from redistopo.model.rotation import Rotation, directives, dropping, keeping, rotated, taking
 
 ONE = Rotation(passwords={"default": "new"}, previous="0ld")

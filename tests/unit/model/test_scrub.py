@@ -12,8 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.conf_text import quote, read_conf
-from redistopo.model.scrub import Scrubber, secrets_in, secrets_in_acl, secrets_in_topology
+from redistopo.model.protocol.conf import quote, read_conf
+from redistopo.model.protocol.redact import (
+    Scrubber,
+    secrets_in,
+    secrets_in_acl,
+    secrets_in_topology,
+)
 
 NASTY = [
     "plain-secret",

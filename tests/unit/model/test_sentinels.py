@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from redistopo.errors import BadReply
-from redistopo.model.conf_text import read_conf, with_auth_pass
 from redistopo.model.plan import Plan
-from redistopo.model.scrub import secrets_in
-from redistopo.model.sentinels import kept, latest, peers, watched
+from redistopo.model.protocol.conf import read_conf, with_auth_pass
+from redistopo.model.protocol.redact import secrets_in
+from redistopo.model.protocol.sentinel_replies import kept, latest, peers, watched
 
 # as Redis 7.0.15 answered, shortened
 PRIMARY = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.slots import SLOTS, SlotRange, key_in, ranges, show, slot_of, split
+from redistopo.model.protocol.slots import SLOTS, SlotRange, key_in, ranges, show, slot_of, split
 
 # Answers of CLUSTER KEYSLOT by Redis 7.0.15.
 KEYSLOTS = [

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redistopo.errors import WrongRequest
-from redistopo.model.access import Access, Keys
-from redistopo.model.conf_text import read_conf
-from redistopo.model.engine import Engine
 from redistopo.model.planner import make_plan
+from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.credentials import Access, Keys
+from redistopo.model.protocol.engine import Engine
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import KEYS, Shape, Topology, defaults
 from redistopo.ops.ground.project import read_topology

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.errors import WrongRequest
-from redistopo.model.access import Access, one_key
-from redistopo.model.conf_text import read_conf
-from redistopo.model.engine import Engine
 from redistopo.model.plan import Plan
-from redistopo.model.replies import parse_nodes
-from redistopo.model.slots import show
+from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.credentials import Access, one_key
+from redistopo.model.protocol.engine import Engine
+from redistopo.model.protocol.replies import parse_nodes
+from redistopo.model.protocol.slots import show
 from redistopo.model.topology.layout import Layout
 from redistopo.render.conf import SeedIds, acting_primary, node_conf, seed_tables
 from redistopo.render.environment import sources

@@ -13,10 +13,10 @@ import pytest
 from support.drills import report
 
 from redistopo.cli.views.drill import drawn
-from redistopo.model.access import Access, Keys
-from redistopo.model.engine import Engine, Product, Version
 from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
+from redistopo.model.protocol.credentials import Access, Keys
+from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse
 from redistopo.model.topology.spec import Topology

@@ -8,7 +8,7 @@ import pytest
 from support.engines import ENGINES
 
 from redistopo.model.doctor.starting import Starting
-from redistopo.model.engine import Engine
+from redistopo.model.protocol.engine import Engine
 from redistopo.world.conf_file import look_at
 
 

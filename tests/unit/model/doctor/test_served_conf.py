@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.model.doctor.served_conf import acl_locks, loopback, served, splice
-from redistopo.model.engine import Version
+from redistopo.model.protocol.engine import Version
 
 # Text, the addresses bound, and those that other machines may reach.
 BINDS: list[tuple[str, tuple[str, ...] | None, tuple[str, ...]]] = [

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.model.doctor.vulnerable import FLAWS, cured_by, flaws_of
-from redistopo.model.engine import Engine, Product, Version
+from redistopo.model.protocol.engine import Engine, Product, Version
 
 # Release, one of the ids it has ("" for none at all), and the release that mends all of them.
 CASES = [

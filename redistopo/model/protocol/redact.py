@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote as percent
 from urllib.parse import quote_plus
 
-from redistopo.model.conf_text import SECRET, canonical, quote, read_conf
+from redistopo.model.protocol.conf import SECRET, canonical, quote, read_conf
 from redistopo.model.topology.spec import Directives
 
 _MASKS = ("<removed>", "***", "#", "")

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from redistopo.model.replies import slot_range
-from redistopo.model.slots import SlotRange
+from redistopo.model.protocol.replies import slot_range
+from redistopo.model.protocol.slots import SlotRange
 
 _HANDSHAKE = frozenset({"handshake", "noaddr"})
 _ROLES = frozenset({"master", "slave"})

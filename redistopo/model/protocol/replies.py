@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from redistopo.errors import BadReply
-from redistopo.model.slots import SLOTS, SlotRange
+from redistopo.model.protocol.slots import SLOTS, SlotRange
 from redistopo.model.topology.spec import LAST_PORT
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redistopo.model.conf_text import with_values
+from redistopo.model.protocol.conf import with_values
 from redistopo.model.topology.spec import Directives
 
 NAMES: Mapping[str, str] = {

@@ -1,0 +1,1 @@
+"""protocol: say in one line what lives here."""
