@@ -12,10 +12,10 @@ from redistopo.checks.subject import (
     of_nodes,
     skipped,
 )
-from redistopo.model.observed import NodeSeen
 from redistopo.model.protocol.conf import without_hashes
 from redistopo.model.protocol.credentials import Certificate, User, granted
-from redistopo.model.remedies import cli
+from redistopo.model.state.hints import cli
+from redistopo.model.state.observed import NodeSeen
 
 _SOON_DAYS = 30
 _DAY = 86400.0

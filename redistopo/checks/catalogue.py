@@ -2,8 +2,8 @@
 
 from redistopo.checks import access, cluster, kept, members, nodes, replication, sentinels
 from redistopo.checks.subject import Check, Expected, subject
-from redistopo.model.findings import Finding
-from redistopo.model.observed import Observed
+from redistopo.model.state.finding import Finding
+from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
 
 _CLUSTER = frozenset({Shape.CLUSTER})

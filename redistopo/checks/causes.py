@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from redistopo.model.findings import Finding, Status
 from redistopo.model.reach.cause import Cause, Kind
 from redistopo.model.reach.explanation import Reach
+from redistopo.model.state.finding import Finding, Status
 
 EXPLAINED = frozenset({"node.alive", "cluster.members", "cluster.links", "replication.link"})
 """The checks whose failure may be one of reaching each other."""

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
-from redistopo.model.observed import NodeSeen, Role, missing_slots
 from redistopo.model.protocol.replies import Member
 from redistopo.model.protocol.slots import SLOTS, SlotRange, ranges, show
-from redistopo.model.remedies import cli, fix
+from redistopo.model.state.hints import cli, fix
+from redistopo.model.state.observed import NodeSeen, Role, missing_slots
 
 _GOSSIP = "gossip spreads it within the node timeout; if not, see cluster.links"
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
-from redistopo.model.observed import NodeSeen
-from redistopo.model.remedies import cli
+from redistopo.model.state.hints import cli
+from redistopo.model.state.observed import NodeSeen
 
 
 def kept(subject: Subject) -> Iterator[Answer]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
-from redistopo.model.observed import NodeSeen
 from redistopo.model.protocol.replies import Member
-from redistopo.model.remedies import cli, forget
+from redistopo.model.state.hints import cli, forget
+from redistopo.model.state.observed import NodeSeen
 from redistopo.model.topology.spec import BUS_OFFSET
 
 

@@ -11,10 +11,10 @@ from redistopo.checks.subject import (
     of_nodes,
     skipped,
 )
-from redistopo.model.observed import NodeSeen, ProcessState, Role
 from redistopo.model.protocol.conf import SECRET, drift
 from redistopo.model.protocol.credentials import CHANGED, NEEDS_TLS, UNPROVEN
-from redistopo.model.remedies import FULL_HOUSE, go_on
+from redistopo.model.state.hints import FULL_HOUSE, go_on
+from redistopo.model.state.observed import NodeSeen, ProcessState, Role
 
 
 def alive(subject: Subject) -> Iterator[Answer]:

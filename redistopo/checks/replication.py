@@ -12,8 +12,8 @@ from redistopo.checks.subject import (
     of_nodes,
     skipped,
 )
-from redistopo.model.observed import NodeSeen, Role, ShardSeen
-from redistopo.model.remedies import cli
+from redistopo.model.state.hints import cli
+from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
 from redistopo.model.syncs import REMEDY, sync_loop
 from redistopo.model.topology.spec import Shape
 

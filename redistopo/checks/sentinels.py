@@ -6,8 +6,8 @@ Source: redis.io, High availability with Redis Sentinel.
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, doubtful, good, of_nodes, skipped
-from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.protocol.sentinel_replies import Peer, Watch
+from redistopo.model.state.observed import NodeSeen, Role
 
 _HELLO_MILLISECONDS = 10_000
 """Sentinels say hello every 2 s (sentinel.c, SENTINEL_PUBLISH_PERIOD): so five are missing."""

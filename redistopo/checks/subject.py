@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from redistopo.model.findings import Finding, Status
-from redistopo.model.observed import NodeSeen, Observed, ProcessState, ShardSeen, shards_of
-from redistopo.model.remedies import go_on, start
+from redistopo.model.state.finding import Finding, Status
+from redistopo.model.state.hints import go_on, start
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, ShardSeen, shards_of
 from redistopo.model.topology.spec import Directives, Shape
 
 TOPOLOGY = "topology"

@@ -9,7 +9,7 @@ from threading import Lock
 from redistopo.demo.places import Picture
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell, note, silent
-from redistopo.model.observed import Role
+from redistopo.model.state.observed import Role
 from redistopo.ops.failover import FailoverRequest, FailoverResult, failover
 from redistopo.ops.moves.acting import ActResult
 from redistopo.ops.signals import SignalRequest, pause, resume

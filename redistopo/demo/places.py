@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from redistopo.model.known import Condition, Known, NodeKnown
-from redistopo.model.news import state_in_words
-from redistopo.model.observed import Observed, Role
 from redistopo.model.protocol.slots import SLOTS, SlotRange, show, slot_of
+from redistopo.model.state.diff import state_in_words
+from redistopo.model.state.last_known import Condition, Known, NodeKnown
+from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 
 Address = tuple[str, int]

@@ -19,9 +19,9 @@ from redistopo.drills.load import Way
 from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell
-from redistopo.model.observed import Observed, Role
 from redistopo.model.protocol.credentials import Access
 from redistopo.model.protocol.slots import slot_of
+from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, Rounds
 from redistopo.ops.ground.sight import Sight, SightRequest, sight

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from redistopo.model.known import Condition, Known
-from redistopo.model.news import BAD, GOOD, Kind, Occurrence
-from redistopo.model.observed import Role
 from redistopo.model.protocol.slots import brief
+from redistopo.model.state.diff import BAD, GOOD, Kind, Occurrence
+from redistopo.model.state.last_known import Condition, Known
+from redistopo.model.state.observed import Role
 
 STEADY_SECONDS = 1.5
 """Once somebody leads everywhere, and for so long no request more had to do without the cache,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from redistopo.model.drills.fault import Fault
+from redistopo.model.state.fault import Fault
 from redistopo.model.topology.layout import Layout
 from redistopo.world.partition import Side, hold_apart, let_go, refuse_partition
 from redistopo.world.process import ours, signal_process

@@ -4,10 +4,10 @@ import shlex
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, NodeDied, RedistopoError
-from redistopo.model.observed import Role
 from redistopo.model.plan import NodePlan, Plan
 from redistopo.model.protocol.nodes_conf import latest, read_table
-from redistopo.model.remedies import takeover
+from redistopo.model.state.hints import takeover
+from redistopo.model.state.observed import Role
 from redistopo.world.files import FREE, NO_SPACE, full, read_text, since_start, tail
 from redistopo.world.folder import has_data
 from redistopo.world.ports import free, holder

@@ -35,9 +35,9 @@ from redistopo.form.shift import (
     pause,
 )
 from redistopo.form.succeeding import Change
-from redistopo.model.observed import Role
 from redistopo.model.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info, parse_nodes
+from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
 from redistopo.world.client import succeed
 from redistopo.world.interrupt import uninterrupted

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from redistopo.errors import Unreachable
 from redistopo.events import Tell
-from redistopo.model.observed import Observed
 from redistopo.model.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Keys
+from redistopo.model.state.observed import Observed
 from redistopo.world.client import Asker, Command, succeed
 from redistopo.world.observe import Depth, Target, look
 from redistopo.world.process import Started

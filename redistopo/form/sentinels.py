@@ -17,9 +17,9 @@ from redistopo.events import warn
 from redistopo.form.succeeding import Change
 from redistopo.form.watch import HELLO
 from redistopo.model.handover import preferring
-from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.plan import NodePlan
 from redistopo.model.protocol.sentinel_replies import Watch
+from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.world.hearing import Poll, hearing
 from redistopo.world.observe import Depth
 from redistopo.world.waiting import Deadline, wait_for

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from redistopo.form.hands import Hands
-from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info
+from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

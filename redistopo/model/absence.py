@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from redistopo.model.observed import NodeSeen, Observed, ShardSeen, shards_of
 from redistopo.model.protocol.sentinel_replies import votes_needed
 from redistopo.model.protocol.slots import show
+from redistopo.model.state.observed import NodeSeen, Observed, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from redistopo.model.heirs import heirs_of
-from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import Method, Plan
 from redistopo.model.planner import led_by
 from redistopo.model.protocol.slots import SlotRange, brief
-from redistopo.model.record import Record
 from redistopo.model.rejoining import comebacks, ghosts, returned
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.record import Record
 
 
 class Do(StrEnum):

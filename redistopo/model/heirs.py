@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.plan import Plan
 from redistopo.model.protocol.replies import Member
+from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Persistence
 
 

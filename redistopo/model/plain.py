@@ -6,10 +6,10 @@ from enum import Enum
 from pathlib import Path
 
 from redistopo.model.changes import USERS
-from redistopo.model.observed import NodeSeen
 from redistopo.model.protocol.conf import SECRET
 from redistopo.model.protocol.engine import Version
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.observed import NodeSeen
 
 _HIDDEN = SECRET | {USERS}
 """Settings whose values are never shown."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redistopo.model.observed import Role
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.observed import Role
 from redistopo.model.topology.layout import Layout, NodeFolder
 from redistopo.model.topology.spec import Directives, Topology
 

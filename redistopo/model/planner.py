@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from redistopo.model.observed import Role, ShardSeen
 from redistopo.model.plan import FormationChoice, Method, NodePlan, Plan, ShardPlan
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import split
+from redistopo.model.state.observed import Role, ShardSeen
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import (
     BUS_OFFSET,

@@ -11,8 +11,8 @@ that promotes a replica, by a majority.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
 from redistopo.model.protocol.replies import Member
+from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

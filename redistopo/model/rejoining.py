@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError
-from redistopo.model.observed import NodeSeen, Observed, missing_slots, shards_of
 from redistopo.model.protocol.slots import SLOTS, SlotRange, split, within
+from redistopo.model.state.observed import NodeSeen, Observed, missing_slots, shards_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.model.handover import succession, unfit
-from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen
 from redistopo.model.promotable import shard_of
 from redistopo.model.protocol.slots import brief
 from redistopo.model.rejoining import strayed
+from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen
 from redistopo.model.topology.spec import Shape
 
 

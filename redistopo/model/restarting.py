@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
 
 
 class Act(StrEnum):

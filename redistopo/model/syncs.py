@@ -1,6 +1,6 @@
 """Replicas that get all data over and over, because each first sync is cut off."""
 
-from redistopo.model.observed import NodeSeen
+from redistopo.model.state.observed import NodeSeen
 
 _SYNCS_EACH = 2
 _SECONDS_A_SYNC = 15

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import AccessDenied, ExitCode, Unreachable
-from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.plain import plain
 from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.protocol.reply_text import told
+from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.project import layout_of
 from redistopo.ops.ground.secrets import discreet, secrets_of

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MachineLacks, RedistopoError, WrongRequest
-from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.protocol.credentials import Access, User
+from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.project import layout_of
 from redistopo.ops.ground.running import configs, running_keys

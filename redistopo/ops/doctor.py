@@ -8,8 +8,8 @@ from redistopo.checks.subject import Expected
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.events import Tell, silent, step
 from redistopo.model.doctor.facts import Fix, Mended, Started, fixes_of
-from redistopo.model.findings import Finding, failed
 from redistopo.model.protocol.credentials import Access
+from redistopo.model.state.finding import Finding, failed
 from redistopo.ops.doctor_facts import facts
 from redistopo.ops.verify import VerifyRequest, VerifyResult, verify
 

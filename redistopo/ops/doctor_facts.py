@@ -27,7 +27,7 @@ from redistopo.model.planner import make_plan
 from redistopo.model.protocol.conf import memory_bytes
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.nodes_conf import read_table
-from redistopo.model.record import Record
+from redistopo.model.state.record import Record
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.ports import block_of, ephemeral
 from redistopo.model.topology.spec import Persistence

@@ -13,10 +13,10 @@ from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands
 from redistopo.model.drills.drill import DrillReport
-from redistopo.model.drills.fault import Fault
-from redistopo.model.drills.intent import Hurt, Intent
-from redistopo.model.observed import NodeSeen, Observed, Role, shards_of
-from redistopo.model.selector import select_one
+from redistopo.model.state.drill_intent import Hurt, Intent
+from redistopo.model.state.fault import Fault
+from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
+from redistopo.model.state.selector import select_one
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.drilling.course import measure
 from redistopo.ops.drilling.scene import DrillRequest, Scene

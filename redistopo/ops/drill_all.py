@@ -10,10 +10,10 @@ from redistopo import __version__
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note
 from redistopo.model.drills.drill import Budget, DrillReport, Writes
-from redistopo.model.drills.fault import Fault
 from redistopo.model.drills.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
-from redistopo.model.observed import Observed
-from redistopo.model.selector import select
+from redistopo.model.state.fault import Fault
+from redistopo.model.state.observed import Observed
+from redistopo.model.state.selector import select
 from redistopo.model.topology.parse import read_toml, refuse
 from redistopo.ops.drill import drill_ground, drilled
 from redistopo.ops.drilling.scene import DrillRequest

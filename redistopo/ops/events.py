@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
-from redistopo.model.known import Known, learn
-from redistopo.model.news import Kind, Occurrence, news
-from redistopo.model.observed import Observed
+from redistopo.model.state.diff import Kind, Occurrence, news
+from redistopo.model.state.last_known import Known, learn
+from redistopo.model.state.observed import Observed
 from redistopo.ops.ground.sight import Sight, SightRequest, sight
 from redistopo.world.gaze import moment
 from redistopo.world.waiting import Deadline, wait_for

@@ -9,8 +9,8 @@ from redistopo.errors import ExitCode
 from redistopo.events import Tell, note, step
 from redistopo.form.handover import Handover, hand_over
 from redistopo.model.handover import Succession, succession
-from redistopo.model.observed import ShardSeen, shards_of
-from redistopo.model.selector import select
+from redistopo.model.state.observed import ShardSeen, shards_of
+from redistopo.model.state.selector import select
 from redistopo.ops.moves.changing import Changing, Request, changing
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from redistopo.errors import WrongRequest
 from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.protocol.server_log import Arrivals, Entry, entries, read_head
-from redistopo.model.selector import select
+from redistopo.model.state.selector import select
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.project import layout_of, load
 from redistopo.ops.ground.running import (

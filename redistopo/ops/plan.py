@@ -9,11 +9,11 @@ from redistopo.events import silent
 from redistopo.form.hands import Hands
 from redistopo.model.bereft import decided
 from redistopo.model.changes import Step, changes, current
-from redistopo.model.observed import Observed, shards_of
 from redistopo.model.plan import Plan
 from redistopo.model.planner import as_seen
-from redistopo.model.record import Record
 from redistopo.model.rejoining import refuse_more_keys, returned
+from redistopo.model.state.observed import Observed, shards_of
+from redistopo.model.state.record import Record
 from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine
 from redistopo.ops.ground.leadership import leading, refuse_empty_primaries, require_primaries

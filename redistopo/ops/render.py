@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
-from redistopo.model.observed import Role
 from redistopo.model.plan import Plan
 from redistopo.model.protocol.credentials import Keys
+from redistopo.model.state.observed import Role
 from redistopo.ops.ground.project import load, plan_of
 from redistopo.ops.ground.secrets import discreet
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl

@@ -3,7 +3,7 @@
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from redistopo.model.findings import Status
+from redistopo.model.state.finding import Status
 from redistopo.ops.verify import VerifyResult
 from redistopo.world.files import writing
 

@@ -8,10 +8,10 @@ from redistopo.errors import ExitCode, RedistopoError
 from redistopo.events import Tell, step
 from redistopo.form.handover import Handover
 from redistopo.form.rejoin import forget
-from redistopo.model.node_status import NodeStatus, lines
-from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.resetting import Reset, resetting
-from redistopo.model.selector import select_one
+from redistopo.model.state.node_status import NodeStatus, lines
+from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.model.state.selector import select_one
 from redistopo.ops.failover import hand_on
 from redistopo.ops.ground.selection import running
 from redistopo.ops.moves.acting import require_words

@@ -10,7 +10,6 @@ from redistopo.form.handover import Handover
 from redistopo.form.hands import targets
 from redistopo.model.bereft import decided
 from redistopo.model.changes import Do, Step
-from redistopo.model.observed import Role, shards_of
 from redistopo.model.plan import NodePlan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.restarting import (
@@ -22,7 +21,8 @@ from redistopo.model.restarting import (
     turns,
     unfollowed,
 )
-from redistopo.model.selector import SYNTAX, select
+from redistopo.model.state.observed import Role, shards_of
+from redistopo.model.state.selector import SYNTAX, select
 from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.ops.failover import hand_on
 from redistopo.ops.ground.bereft import bereaved

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step
-from redistopo.model.findings import Finding, Status, failed
 from redistopo.model.protocol.credentials import Keys, User
 from redistopo.model.rotation import Rotation, hashed
+from redistopo.model.state.finding import Finding, Status, failed
 from redistopo.ops.ground.health import settle, with_proof
 from redistopo.ops.ground.project import Project, load
 from redistopo.ops.ground.running import (

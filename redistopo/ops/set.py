@@ -9,7 +9,6 @@ from redistopo.errors import BadReply, ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands
 from redistopo.model.changes import names
-from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.plan import NodePlan, Plan
 from redistopo.model.protocol.conf import (
     NOT_COMPARED,
@@ -20,7 +19,8 @@ from redistopo.model.protocol.conf import (
     read_conf,
     same,
 )
-from redistopo.model.selector import select
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.selector import select
 from redistopo.model.topology.directives import (
     SENTINELS_KEYS,
     lines_of,

@@ -10,7 +10,7 @@ from redistopo.errors import TimedOut, WrongRequest
 from redistopo.events import Tell, step, warn
 from redistopo.model.bereft import decided
 from redistopo.model.changes import names
-from redistopo.model.observed import NodeSeen, Role
+from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.project import plan_of
 from redistopo.ops.ground.selection import Running

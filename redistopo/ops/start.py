@@ -9,14 +9,14 @@ from redistopo.events import Tell, note, warn
 from redistopo.form.hands import Hands
 from redistopo.model.bereft import decided
 from redistopo.model.changes import Do, Step, current, starting
-from redistopo.model.node_status import lines
-from redistopo.model.observed import NodeSeen, Observed, Role, missing_slots
 from redistopo.model.plan import Plan
 from redistopo.model.protocol.credentials import Access, Keys
 from redistopo.model.protocol.nodes_conf import read_table
 from redistopo.model.protocol.slots import SLOTS
-from redistopo.model.record import Record
-from redistopo.model.selector import select
+from redistopo.model.state.node_status import lines
+from redistopo.model.state.observed import NodeSeen, Observed, Role, missing_slots
+from redistopo.model.state.record import Record
+from redistopo.model.state.selector import select
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.ops.ground.bereft import bereaved

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
-from redistopo.model.node_status import NodeStatus, lines
-from redistopo.model.observed import Observed
 from redistopo.model.protocol.credentials import Certificate, Keys
+from redistopo.model.state.node_status import NodeStatus, lines
+from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.history import remember_primary
 from redistopo.ops.ground.project import load

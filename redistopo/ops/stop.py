@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.events import Tell, warn
-from redistopo.model.observed import NodeSeen
+from redistopo.model.state.observed import NodeSeen
 from redistopo.ops.ground.running import configs, saves
 from redistopo.ops.ground.selection import Running
 from redistopo.ops.moves.acting import (

@@ -11,11 +11,11 @@ from redistopo.form.haste import calm
 from redistopo.model.bereft import decided
 from redistopo.model.changes import Do, Step, changes, current
 from redistopo.model.connect import Connect, connect
-from redistopo.model.findings import Finding
-from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.plan import Plan
-from redistopo.model.record import Record
 from redistopo.model.rejoining import comebacks, ghosts, refuse_more_keys, returned
+from redistopo.model.state.finding import Finding
+from redistopo.model.state.observed import Observed, ShardSeen, shards_of
+from redistopo.model.state.record import Record
 from redistopo.model.topology.exposure import open_to_listeners
 from redistopo.ops.certs import prepare_certificates
 from redistopo.ops.ground.bereft import bereaved

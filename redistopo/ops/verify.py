@@ -7,10 +7,10 @@ from redistopo.checks.causes import apart, with_causes
 from redistopo.checks.subject import Expected
 from redistopo.errors import ExitCode
 from redistopo.events import Tell, step
-from redistopo.model.findings import Finding, failed
-from redistopo.model.observed import Observed, ShardSeen, shards_of
 from redistopo.model.protocol.credentials import Access, Keys
 from redistopo.model.reach.explanation import Reach, reach
+from redistopo.model.state.finding import Finding, failed
+from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.discover import discover, opened, parse_address, strangers_keys
 from redistopo.ops.ground.health import Verdict, settle, with_proof

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
-from redistopo.model.news import Kind, Occurrence
-from redistopo.model.node_status import NodeStatus, lines
-from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role
+from redistopo.model.state.diff import Kind, Occurrence
+from redistopo.model.state.node_status import NodeStatus, lines
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, rounds
 from redistopo.ops.ground.sight import SightRequest

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.protocol.credentials import Keys
+from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Shape
 from redistopo.world.client import Asker
 from redistopo.world.observe import Depth, Target, answered, standing

@@ -3,8 +3,8 @@
 import json
 from dataclasses import asdict
 
-from redistopo.model.drills.fault import Fault
-from redistopo.model.drills.intent import Hurt, Intent
+from redistopo.model.state.drill_intent import Hurt, Intent
+from redistopo.model.state.fault import Fault
 from redistopo.model.topology.layout import Layout
 from redistopo.world.files import read_text, write_private, writing
 

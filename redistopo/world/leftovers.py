@@ -8,7 +8,7 @@ from pathlib import Path
 
 from redistopo.model.doctor.facts import Loose
 from redistopo.model.protocol.credentials import User
-from redistopo.model.record import ProcessMark
+from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.layout import Layout, NodeFolder
 from redistopo.world.files import writing
 from redistopo.world.folder import claimed

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.model.moved import here, moved_from
-from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.protocol.replies import Member, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import MONITOR, Watch, peers, watched
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
+from redistopo.model.state.relocation import here, moved_from
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.world.client import Asker, Command, Reply, anonymous, succeed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from redistopo.model.record import ProcessMark
+from redistopo.model.state.record import ProcessMark
 from redistopo.world.process import mark_of, serves
 
 

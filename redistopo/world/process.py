@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from redistopo.errors import MachineLacks, TimedOut
-from redistopo.model.record import ProcessMark
+from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.layout import Layout, NodeFolder
 from redistopo.world.files import LOG_MARK, private_folder, writing
 from redistopo.world.record import load_mark, save_mark

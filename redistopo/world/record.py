@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from redistopo.errors import WrongRequest
-from redistopo.model.record import RECORD_FORMAT, ProcessMark, Record, RecordedNode
+from redistopo.model.state.record import RECORD_FORMAT, ProcessMark, Record, RecordedNode
 from redistopo.model.topology.layout import Layout
 from redistopo.world.files import private_folder, read_text, write_private, writing
 

@@ -9,7 +9,7 @@ import pytest
 from redistopo.checks.catalogue import CHECKS
 from redistopo.checks.doctor.catalogue import AILMENTS, EXAMS, Exam
 from redistopo.checks.subject import Check
-from redistopo.model.findings import Status
+from redistopo.model.state.finding import Status
 
 UNIT = Path(__file__).parents[1] / "unit"
 TABLES = [str(path.relative_to(UNIT)) for path in UNIT.glob("checks/test_*_checks.py")]

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from redistopo.model.news import MEANING
+from redistopo.model.state.diff import MEANING
 
 
 def test_the_page_lists_every_kind(root: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from redistopo.model.findings import Finding, Status
+from redistopo.model.state.finding import Finding, Status
 
 Change = Callable[[Any], Any]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from redistopo.model.observed import Observed, ProcessState
+from redistopo.model.state.observed import Observed, ProcessState
 
 Edit = Callable[[Observed], Observed]
 

@@ -9,7 +9,7 @@ from redistopo.model.doctor.facts import (
     PortSeen,
     PortsSeen,
 )
-from redistopo.model.findings import Status
+from redistopo.model.state.finding import Status
 from support.exam_facts import (
     FAIL,
     GIGA,

@@ -22,11 +22,11 @@ from redistopo.model.doctor.facts import (
 from redistopo.model.doctor.firewall import FirewallSeen
 from redistopo.model.doctor.kernel import Kernel
 from redistopo.model.doctor.served_conf import served
-from redistopo.model.findings import Status
 from redistopo.model.limits import Shortage
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.protocol.nodes_conf import read_table
-from redistopo.model.record import ProcessMark
+from redistopo.model.state.finding import Status
+from redistopo.model.state.record import ProcessMark
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
 GIGA = 1 << 30

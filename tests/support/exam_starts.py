@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from redistopo.model.doctor.facts import Facts
 from redistopo.model.doctor.starting import Refusal, Starting, Tried
-from redistopo.model.findings import Status
+from redistopo.model.state.finding import Status
 from support.exam_facts import FAIL, HEARD, OK, OPEN, SKIP, WARN, conf_of
 
 CONF = "/etc/redis.conf"

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.protocol.sentinel_replies import Peer, Watch
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.topology.spec import Shape
 
 NAMES = ("sentinel1", "sentinel2", "sentinel3")

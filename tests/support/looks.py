@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from redistopo.model.known import Known, learn
-from redistopo.model.news import Occurrence, news
-from redistopo.model.observed import Observed
+from redistopo.model.state.diff import Occurrence, news
+from redistopo.model.state.last_known import Known, learn
+from redistopo.model.state.observed import Observed
 
 BEGIN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

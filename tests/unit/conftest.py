@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.plan import Plan
 from redistopo.model.planner import make_plan
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.protocol.replies import parse_info, parse_nodes
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse
 from redistopo.model.topology.spec import Shape, Topology

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, doubtful, good, of_nodes, skipped
 from redistopo.model.doctor.facts import Facts
-from redistopo.model.observed import NodeSeen, Role
 from redistopo.model.protocol.slots import brief
 from redistopo.model.rejoining import strayed
-from redistopo.model.remedies import cli, ours
+from redistopo.model.state.hints import cli, ours
+from redistopo.model.state.observed import NodeSeen, Role
 
 _USUAL_PING = 10
 _USUAL_TIMEOUT = 60

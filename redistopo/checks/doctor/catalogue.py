@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from redistopo.checks.doctor import ailing, around, machine, served
 from redistopo.checks.subject import Answer, Check, Expected, subject
 from redistopo.model.doctor.facts import Facts
-from redistopo.model.findings import Finding
-from redistopo.model.observed import Observed
+from redistopo.model.state.finding import Finding
+from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
 
 _REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION, Shape.SENTINEL})

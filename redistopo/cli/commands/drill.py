@@ -68,7 +68,7 @@ def failover(
     from redistopo.errors import WrongRequest
     from redistopo.events import Tell
     from redistopo.model.drills.drill import DrillReport
-    from redistopo.model.drills.fault import Fault
+    from redistopo.model.state.fault import Fault
     from redistopo.ops.drill import drill as verb
     from redistopo.ops.drilling.files import refuse_report, write_drills_junit, write_report
     from redistopo.ops.drilling.scene import DrillRequest

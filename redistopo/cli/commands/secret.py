@@ -44,7 +44,7 @@ def rotate(root: Path, keep_old: bool, timeout: float, as_json: bool, quiet: boo
     the new one there first.
     """
     from redistopo.cli.views.verify import show_hints
-    from redistopo.model.findings import Status
+    from redistopo.model.state.finding import Status
     from redistopo.ops.secret import RotateResult
     from redistopo.ops.secret import rotate as verb
 

@@ -3,7 +3,7 @@
 import click
 
 from redistopo.cli.sheet import Sheet, show
-from redistopo.model.node_status import NodeStatus
+from redistopo.model.state.node_status import NodeStatus
 from redistopo.ops.moves.acting import ActResult, NodeDone
 
 _MOST_NODES = 12

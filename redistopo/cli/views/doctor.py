@@ -9,7 +9,7 @@ import click
 from redistopo.checks.catalogue import CHECKS
 from redistopo.cli.sheet import show
 from redistopo.cli.views.verify import grouped, tally
-from redistopo.model.findings import Finding, Status
+from redistopo.model.state.finding import Finding, Status
 from redistopo.ops.doctor import DoctorResult
 
 _VERIFYS = frozenset(check.id for check in CHECKS)

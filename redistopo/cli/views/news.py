@@ -6,7 +6,7 @@ from collections import Counter
 import click
 
 from redistopo.cli.views.status import size
-from redistopo.model.news import BAD, CHANGED, GOOD, Kind, Occurrence
+from redistopo.model.state.diff import BAD, CHANGED, GOOD, Kind, Occurrence
 from redistopo.ops.events import Round
 from redistopo.ops.watch import Scene
 

@@ -3,9 +3,9 @@
 import click
 
 from redistopo.cli.sheet import Sheet, show
-from redistopo.model.node_status import NodeStatus
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import show as slots_text
+from redistopo.model.state.node_status import NodeStatus
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.engines import EnginesResult
 from redistopo.ops.ps import PsResult

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 from redistopo.model.changes import Step
-from redistopo.model.findings import Status
-from redistopo.model.observed import ShardSeen
 from redistopo.model.protocol.slots import show as slots_text
+from redistopo.model.state.finding import Status
+from redistopo.model.state.observed import ShardSeen
 from redistopo.ops.plan import PlanResult
 from redistopo.ops.up import UpResult
 

@@ -9,9 +9,9 @@ from rich.text import Text
 from redistopo.cli.sheet import STYLES
 from redistopo.cli.views.news import color_of, summary
 from redistopo.cli.views.status import COLUMNS, RIGHT, row
-from redistopo.model.news import CHANGED, Occurrence
-from redistopo.model.node_status import NodeStatus
 from redistopo.model.protocol.slots import show as slots_text
+from redistopo.model.state.diff import CHANGED, Occurrence
+from redistopo.model.state.node_status import NodeStatus
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.watch import Scene
 

@@ -12,7 +12,7 @@ from redistopo.model.doctor.starting import Starting
 from redistopo.model.limits import Shortage
 from redistopo.model.protocol.engine import Engine, Version
 from redistopo.model.protocol.nodes_conf import Table
-from redistopo.model.record import ProcessMark
+from redistopo.model.state.record import ProcessMark
 
 
 def pid_in(holder: str) -> str:

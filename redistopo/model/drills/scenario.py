@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from redistopo.model.drills.fault import Fault
+from redistopo.model.state.fault import Fault
 from redistopo.model.topology.parse import Problem
 
 DRILL_KEYS = ("name", "nodes", "each", "fault", "max_downtime")

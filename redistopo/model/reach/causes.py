@@ -3,7 +3,7 @@
 from redistopo.model.reach.cause import Cause, Kind
 from redistopo.model.reach.matrix import Link, Port, Scene
 from redistopo.model.reach.node_causes import of_node
-from redistopo.model.remedies import cli, open_port, ours
+from redistopo.model.state.hints import cli, open_port, ours
 from redistopo.model.syncs import REMEDY, sync_loop
 
 

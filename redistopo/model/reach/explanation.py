@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from redistopo.model.observed import Observed
 from redistopo.model.reach.cause import Cause
 from redistopo.model.reach.causes import causes
 from redistopo.model.reach.matrix import US, WELL, Link, Probe, Row, failing, matrix, scene_of
+from redistopo.model.state.observed import Observed
 
 _WIDTH = 78
 """Columns of the usual terminal, less the two by which an error's detail is indented."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.protocol.replies import Member
+from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
 
 US = "redistopo"

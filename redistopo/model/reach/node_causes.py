@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-from redistopo.model.observed import NodeSeen, ProcessState, Role
 from redistopo.model.protocol.credentials import CHANGED, NEEDS_TLS, UNPROVEN
 from redistopo.model.protocol.engine import Engine, Product, Version, parse_request
 from redistopo.model.reach.cause import Cause, Kind
 from redistopo.model.reach.matrix import Port, Scene, Touch, follows
-from redistopo.model.remedies import (
+from redistopo.model.state.hints import (
     FULL_HOUSE,
     again,
     cli,
@@ -17,6 +16,7 @@ from redistopo.model.remedies import (
     ours,
     unset,
 )
+from redistopo.model.state.observed import NodeSeen, ProcessState, Role
 
 _Finder = Callable[[Scene, NodeSeen], "Cause | None"]
 

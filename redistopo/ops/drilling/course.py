@@ -14,10 +14,10 @@ from redistopo.model.drills.drill import (
     Moment,
     MomentKind,
 )
-from redistopo.model.drills.fault import Fault
 from redistopo.model.drills.log import Told, told
 from redistopo.model.drills.timeline import Heard, Source, timeline
-from redistopo.model.observed import Role, shards_of
+from redistopo.model.state.fault import Fault
+from redistopo.model.state.observed import Role, shards_of
 from redistopo.ops.drilling.report import report_of
 from redistopo.ops.drilling.scene import Course, Scene, patience, quiet_seconds, short_of_replicas
 from redistopo.ops.moves.restoring import restore_roles

@@ -17,7 +17,7 @@ from redistopo.model.drills.drill import (
     writes_of,
 )
 from redistopo.model.drills.load import LoadSeen
-from redistopo.model.observed import Observed, shards_of
+from redistopo.model.state.observed import Observed, shards_of
 from redistopo.ops.drilling.scene import Course, Scene, patience, short_of_replicas
 from redistopo.world.observe import Depth
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from redistopo.form.hands import Hands
 from redistopo.model.drills.drill import Moment
-from redistopo.model.drills.fault import Fault
-from redistopo.model.observed import NodeSeen, Observed
+from redistopo.model.state.fault import Fault
+from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.ops.ground.preflight import Preflight
 
 _GRACE_SECONDS = 3.0

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 
 from redistopo.model.bereft import Bereft, bereft
-from redistopo.model.observed import Observed
 from redistopo.model.plan import Plan
 from redistopo.model.protocol.nodes_conf import read_table
-from redistopo.model.record import Record
+from redistopo.model.state.observed import Observed
+from redistopo.model.state.record import Record
 from redistopo.model.topology.spec import Persistence
 from redistopo.world.folder import has_keys
 from redistopo.world.tables import tables

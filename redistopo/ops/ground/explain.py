@@ -15,8 +15,8 @@ from redistopo.errors import (
 )
 from redistopo.form.hands import Hands
 from redistopo.form.reach import find_reach
-from redistopo.model.observed import Observed
 from redistopo.model.reach.explanation import Reach, explanation
+from redistopo.model.state.observed import Observed
 from redistopo.ops.ground.hearing import hear
 from redistopo.ops.ground.secrets import hide
 from redistopo.world.files import write_private

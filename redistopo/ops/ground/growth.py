@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from redistopo.model.observed import Observed
+from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import LAST_PORT, Shape
 from redistopo.ops.ground.discover import Discovered
 from redistopo.world.client import numeric

@@ -9,8 +9,8 @@ from redistopo.checks.subject import Expected
 from redistopo.errors import TimedOut
 from redistopo.form.hands import Hands
 from redistopo.form.reach import patient
-from redistopo.model.findings import Finding, failed, hopeless
-from redistopo.model.observed import Observed, shards_of
+from redistopo.model.state.finding import Finding, failed, hopeless
+from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.topology.spec import Shape
 from redistopo.world.client import Asker
 from redistopo.world.proof import Proof, prove

@@ -1,7 +1,7 @@
 """What nodes say of themselves, as they say it: for a report, not for a judgement."""
 
 from redistopo.errors import RedistopoError
-from redistopo.model.observed import NodeSeen, Observed, Role
+from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.world.client import Asker, Command
 

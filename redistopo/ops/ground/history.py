@@ -7,9 +7,9 @@ from pathlib import Path
 
 from redistopo.errors import MachineLacks
 from redistopo.events import Tell, warn
-from redistopo.model.observed import Observed, Role
 from redistopo.model.plan import Plan
-from redistopo.model.record import Record, RecordedNode
+from redistopo.model.state.observed import Observed, Role
+from redistopo.model.state.record import Record, RecordedNode
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.situation import primary_in, refuse_other_layout

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from redistopo.errors import FaultFound, WrongRequest
 from redistopo.events import Tell, note, step, warn
-from redistopo.model.findings import failed
-from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.promotable import Promotable, promotable
+from redistopo.model.state.finding import failed
+from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.health import Verdict
 

@@ -6,11 +6,11 @@ None of this needs a valid topology file: whatever happened to that, `down` must
 from dataclasses import replace
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.moved import directives_here
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import CHANGED, Access, Keys, Tls, User, one_key
-from redistopo.model.record import Record
 from redistopo.model.rotation import hashed
+from redistopo.model.state.record import Record
+from redistopo.model.state.relocation import directives_here
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives, Shape, Topology
 from redistopo.world.files import read_text

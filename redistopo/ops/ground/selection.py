@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.protocol.credentials import Keys
-from redistopo.model.selector import select, select_one
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.selector import select, select_one
 from redistopo.ops.ground.history import remember_primary
 from redistopo.ops.ground.project import Project, load
 from redistopo.ops.ground.running import configs, nothing_started, running_keys, running_targets

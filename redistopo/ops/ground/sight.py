@@ -10,8 +10,8 @@ from typing import Protocol
 from redistopo.checks.subject import Expected
 from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.events import silent
-from redistopo.model.observed import Observed, Role
 from redistopo.model.protocol.credentials import Access, Keys, one_key
+from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives, Shape
 from redistopo.ops.ground.discover import (

@@ -10,14 +10,14 @@ from redistopo.checks.subject import Expected
 from redistopo.errors import TimedOut, WrongRequest
 from redistopo.form.hands import Hands
 from redistopo.model.changes import USERS, Drifts, Settings, Situation
-from redistopo.model.findings import failed
-from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.plan import Plan
 from redistopo.model.planner import led_by
 from redistopo.model.protocol.conf import NOT_COMPARED, ONLY_AT_START, drift, read_conf
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.protocol.sentinel_replies import wanted as wanted_of_sentinels
-from redistopo.model.record import Record
+from redistopo.model.state.finding import failed
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.record import Record
 from redistopo.model.topology.layout import NodeFolder
 from redistopo.model.topology.spec import Directives, Topology
 from redistopo.ops.ground.watching import named_primary, remembered

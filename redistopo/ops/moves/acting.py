@@ -8,9 +8,9 @@ from pathlib import Path
 from redistopo.errors import ExitCode, WrongRequest
 from redistopo.events import Tell, warn
 from redistopo.model.absence import losses
-from redistopo.model.node_status import NodeStatus, lines
-from redistopo.model.observed import NodeSeen
-from redistopo.model.selector import ROLES, SYNTAX
+from redistopo.model.state.node_status import NodeStatus, lines
+from redistopo.model.state.observed import NodeSeen
+from redistopo.model.state.selector import ROLES, SYNTAX
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.project import load
 from redistopo.ops.ground.running import nothing_started

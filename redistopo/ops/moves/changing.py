@@ -10,9 +10,9 @@ from redistopo.errors import TimedOut
 from redistopo.events import Tell
 from redistopo.form.hands import Hands
 from redistopo.model.changes import Situation, current
-from redistopo.model.findings import Finding, failed, hopeless
-from redistopo.model.observed import Observed, shards_of
 from redistopo.model.planner import as_seen
+from redistopo.model.state.finding import Finding, failed, hopeless
+from redistopo.model.state.observed import Observed, shards_of
 from redistopo.ops.ground.health import Verdict
 from redistopo.ops.ground.history import remember_primary
 from redistopo.ops.ground.project import Project, load, plan_of

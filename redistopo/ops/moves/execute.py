@@ -13,11 +13,11 @@ from redistopo.form.rejoin import empty_again, forget, rejoin
 from redistopo.form.start import await_ready, start
 from redistopo.form.watch import fail_over, introduce
 from redistopo.model.changes import USERS, Do, Step
-from redistopo.model.observed import Role
 from redistopo.model.plan import Method, NodePlan, Plan
 from redistopo.model.protocol.conf import REWRITTEN, read_conf, with_values, without_hashes
 from redistopo.model.protocol.sentinel_replies import MONITOR
 from redistopo.model.rejoining import ghosts
+from redistopo.model.state.observed import Role
 from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.ops.ground.watching import known_id
 from redistopo.ops.moves.persisting import finish, prepare, refuse_renamed, to_log, to_snapshot

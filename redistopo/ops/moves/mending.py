@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from redistopo.errors import RedistopoError
 from redistopo.events import Tell, note, step, warn
-from redistopo.model.drills.intent import Intent
-from redistopo.model.observed import Observed, Role
 from redistopo.model.protocol.credentials import Keys
+from redistopo.model.state.drill_intent import Intent
+from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.world.intent import forget_intent, load_intent

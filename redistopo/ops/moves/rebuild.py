@@ -8,11 +8,11 @@ from redistopo.events import Tell, note, warn
 from redistopo.form.hands import Hands
 from redistopo.model.bereft import Bereft
 from redistopo.model.changes import Do, Step
-from redistopo.model.observed import Observed
 from redistopo.model.plan import NodePlan, Plan
 from redistopo.model.protocol.nodes_conf import promoted, rebuilt
 from redistopo.model.protocol.slots import brief
-from redistopo.model.record import Record
+from redistopo.model.state.observed import Observed
+from redistopo.model.state.record import Record
 from redistopo.world.tables import damaged, lost, refusal, replace_table, tables
 
 

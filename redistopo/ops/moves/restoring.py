@@ -6,7 +6,7 @@ from dataclasses import replace
 from redistopo.events import step
 from redistopo.form.handover import hand_over
 from redistopo.form.hands import Hands
-from redistopo.model.observed import Role
+from redistopo.model.state.observed import Role
 from redistopo.world.observe import Depth
 from redistopo.world.waiting import Deadline
 

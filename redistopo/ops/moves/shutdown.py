@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.events import Tell, step
-from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.protocol.replies import parse_info
+from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives
 from redistopo.ops.ground.running import saves

@@ -11,9 +11,9 @@ import pytest
 from redistopo.checks.catalogue import judge
 from redistopo.checks.doctor.catalogue import ailments
 from redistopo.checks.subject import Expected
-from redistopo.model.findings import Finding
-from redistopo.model.observed import NodeSeen, Observed, ProcessState, ProofSeen, shards_of
 from redistopo.model.protocol.conf import read_conf
+from redistopo.model.state.finding import Finding
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, ProofSeen, shards_of
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 

@@ -8,8 +8,8 @@ import pytest
 from support.cases import Shaped, among, table
 
 from redistopo.checks.doctor.ailing import buffer_limits
-from redistopo.model.findings import Status
-from redistopo.model.observed import ProcessState
+from redistopo.model.state.finding import Status
+from redistopo.model.state.observed import ProcessState
 
 OK, WARN, FAIL = Status.OK, Status.WARN, Status.FAIL
 ELSEWHERE = "e" * 40

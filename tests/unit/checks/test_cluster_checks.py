@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from support.cases import Case, alone, table
 
-from redistopo.model.findings import Status
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.finding import Status
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
 

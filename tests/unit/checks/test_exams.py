@@ -31,8 +31,8 @@ from redistopo.model.doctor.facts import (
     Facts,
     Started,
 )
-from redistopo.model.findings import Status
 from redistopo.model.protocol.engine import Engine, Version
+from redistopo.model.state.finding import Status
 
 CASES: list[tuple[str, Status, str, str, Facts]] = [
     *AROUND,

@@ -5,7 +5,7 @@ from typing import Any
 
 from support.cases import Shaped, among, table
 
-from redistopo.model.findings import Status
+from redistopo.model.state.finding import Status
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
 

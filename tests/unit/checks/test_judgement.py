@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.checks.catalogue import CHECKS
-from redistopo.model.findings import Finding, Status, failed, hopeless
+from redistopo.model.state.finding import Finding, Status, failed, hopeless
 from redistopo.model.topology.spec import Shape
 
 Scenes = Callable[[str, str], Any]

@@ -5,7 +5,7 @@ from typing import Any
 
 from support.cases import Case, alone, table
 
-from redistopo.model.findings import Status
+from redistopo.model.state.finding import Status
 
 OK, FAIL = Status.OK, Status.FAIL
 

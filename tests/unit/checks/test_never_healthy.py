@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from redistopo.checks.catalogue import judge
 from redistopo.errors import BadReply
-from redistopo.model.findings import failed
-from redistopo.model.observed import NodeSeen
 from redistopo.model.protocol.replies import parse_info, parse_nodes
+from redistopo.model.state.finding import failed
+from redistopo.model.state.observed import NodeSeen
 
 EXAMPLES = 2000
 """For each of the five engines."""

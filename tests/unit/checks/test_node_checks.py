@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from support.cases import Case, alone, table
 
-from redistopo.model.findings import Status
-from redistopo.model.observed import ProcessState
 from redistopo.model.protocol.credentials import Certificate, LocksSeen
+from redistopo.model.state.finding import Status
+from redistopo.model.state.observed import ProcessState
 from redistopo.model.topology.spec import SAFE_RIGHTS
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP

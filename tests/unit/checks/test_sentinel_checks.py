@@ -9,8 +9,8 @@ from support.cases import Case, among, table
 from support.guarded import NAMES, guarded
 
 from redistopo.checks.catalogue import judge
-from redistopo.model.findings import Status, failed
 from redistopo.model.protocol.sentinel_replies import Peer
+from redistopo.model.state.finding import Status, failed
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
 

@@ -14,9 +14,9 @@ from support.guarded import guarded, without
 
 from redistopo.cli.views.watch import frame
 from redistopo.errors import RedistopoError
-from redistopo.model.news import Kind, Occurrence
-from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.diff import Kind, Occurrence
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.ops.events import Round
 from redistopo.ops.ground.sight import SightRequest
 from redistopo.ops.watch import Scene, WatchRequest, scene

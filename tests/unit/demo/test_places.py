@@ -9,8 +9,8 @@ from support.guarded import guarded
 from support.looks import BEGIN
 
 from redistopo.demo.places import NOBODYS, Picture, picture
-from redistopo.model.known import Known, learn
-from redistopo.model.observed import Observed
+from redistopo.model.state.last_known import Known, learn
+from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]
 

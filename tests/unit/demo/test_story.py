@@ -10,9 +10,9 @@ from support.guarded import NAMES, guarded, told_by, without
 from support.looks import BEGIN
 
 from redistopo.demo.story import Narrator
-from redistopo.model.known import Known, learn
-from redistopo.model.news import news
-from redistopo.model.observed import Observed
+from redistopo.model.state.diff import news
+from redistopo.model.state.last_known import Known, learn
+from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]
 

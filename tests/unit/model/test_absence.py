@@ -6,7 +6,7 @@ import pytest
 from support.guarded import edited, guarded, silent, without
 
 from redistopo.model.absence import losses
-from redistopo.model.observed import Observed
+from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]
 

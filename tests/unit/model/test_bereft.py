@@ -8,10 +8,10 @@ import pytest
 
 from redistopo.errors import WrongRequest
 from redistopo.model.bereft import Bereft, bereft, decided
-from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.protocol.nodes_conf import promoted, read_table
 from redistopo.model.protocol.replies import parse_nodes
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.topology.spec import Shape
 
 A, B, C, D, NEW = (letter * 40 for letter in "abcde")

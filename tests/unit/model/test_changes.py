@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from redistopo.model.changes import Drifts, Situation, changes, current, names
-from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.plan import Plan
-from redistopo.model.record import Record
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
+from redistopo.model.state.record import Record
 
 Planned = Callable[..., Plan]
 Now = Callable[..., Situation]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.observed import Observed
 from redistopo.model.protocol.conf import NOT_COMPARED, drift, quote, read_conf, unquote
+from redistopo.model.state.observed import Observed
 
 # Arguments as Redis 7.0.15 reads them: put into a redis.conf, asked for by CONFIG GET.
 READ_BY_REDIS = [

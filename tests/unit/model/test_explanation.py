@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.reach.explanation import Reach, brief, explanation, reach, table
 from redistopo.model.reach.matrix import Probe, Touch
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 
 Captured = Callable[[str, str], Observed]
 

@@ -7,9 +7,9 @@ import pytest
 
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.model.handover import FAR_BEHIND, preferring, succession, unfit
-from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.protocol.sentinel_replies import Peer, Watch
-from redistopo.model.selector import select
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.selector import select
 from redistopo.model.topology.spec import Shape
 
 Seen = Callable[[str, str], Observed]

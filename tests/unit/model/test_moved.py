@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.model.moved import directives_here, here, moved_from
+from redistopo.model.state.relocation import directives_here, here, moved_from
 from redistopo.model.topology.layout import Layout
 
 LAYOUT = Layout(Path("/new/place"))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.errors import BadReply
-from redistopo.model.observed import NodeSeen, Observed, shards_of
 from redistopo.model.protocol.replies import parse_info, parse_nodes, parse_pairs
+from redistopo.model.state.observed import NodeSeen, Observed, shards_of
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from support.edits import NOTHING, Edit, belief, both, gone, info, node, promoted, silent, state
 from support.looks import BEGIN, brief, told_of
 
-from redistopo.model.known import LAG_BOUND, Condition, condition
-from redistopo.model.news import BAD, GOOD, MEANING, Kind
-from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.diff import BAD, GOOD, MEANING, Kind
+from redistopo.model.state.last_known import LAG_BOUND, Condition, condition
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 
 Seen = Callable[[str, str], Observed]
 _OTHERS = ("node2", "node3", "node4", "node5", "node6")

@@ -6,8 +6,8 @@ import pytest
 from support.guarded import NAMES, edited, guarded, told_by, without
 from support.looks import brief, told_of
 
-from redistopo.model.news import BAD, GOOD, Kind
-from redistopo.model.observed import Observed
+from redistopo.model.state.diff import BAD, GOOD, Kind
+from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]
 Edit = Callable[[Observed], Observed]

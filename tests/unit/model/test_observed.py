@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.observed import NodeSeen, Observed, Role, missing_slots, shards_of
 from redistopo.model.protocol.slots import SlotRange, show, split
+from redistopo.model.state.observed import NodeSeen, Observed, Role, missing_slots, shards_of
 
 Seen = Callable[[str, str], Observed]
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.observed import Role
 from redistopo.model.plan import Plan
 from redistopo.model.planner import choose_formation, led_by
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import show
+from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Topology
 
 Planned = Callable[..., Plan]

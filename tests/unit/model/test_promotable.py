@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.promotable import Promotable, promotable
+from redistopo.model.state.observed import NodeSeen, Observed
 
 Seen = Callable[[str, str], Observed]
 

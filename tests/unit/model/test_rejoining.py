@@ -7,11 +7,9 @@ import pytest
 
 from redistopo.errors import RedistopoError
 from redistopo.model.changes import Do, Situation, changes
-from redistopo.model.observed import NodeSeen, Observed
 from redistopo.model.plan import Plan
 from redistopo.model.protocol.replies import Member
 from redistopo.model.protocol.slots import SlotRange, split
-from redistopo.model.record import Record
 from redistopo.model.rejoining import (
     Comeback,
     Returned,
@@ -21,6 +19,8 @@ from redistopo.model.rejoining import (
     returned,
     strayed,
 )
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.record import Record
 
 Seen = Callable[[str, str], Observed]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from redistopo.model import remedies
-from redistopo.model.observed import NodeSeen, ProcessState
+from redistopo.model.state import hints as remedies
+from redistopo.model.state.observed import NodeSeen, ProcessState
 
 OURS = NodeSeen(
     name="node2", host="127.0.0.1", port=7002, process=ProcessState.RUNNING, pid=5, paused=True

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.observed import NodeSeen, Observed, Role
 from redistopo.model.resetting import Reset, resetting
+from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 Seen = Callable[[str, str], Observed]
 

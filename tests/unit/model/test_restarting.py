@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.observed import Observed
 from redistopo.model.restarting import emptying, forgetting, shard_of, turns, unfollowed
+from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]
 ALL = [f"node{n}" for n in range(1, 7)]

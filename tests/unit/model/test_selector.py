@@ -6,8 +6,8 @@ import pytest
 from support.guarded import guarded, silent, without
 
 from redistopo.errors import WrongRequest
-from redistopo.model.observed import Observed
-from redistopo.model.selector import select, select_one
+from redistopo.model.state.observed import Observed
+from redistopo.model.state.selector import select, select_one
 
 Seen = Callable[[str, str], Observed]
 

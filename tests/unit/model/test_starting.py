@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from redistopo.model.changes import Situation, current, starting
-from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.plan import Plan
-from redistopo.model.record import Record
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
+from redistopo.model.state.record import Record
 
 RECORD = Record(id="1", name="t", shape="", created="", formed=True, nodes=(), primary="node1")
 

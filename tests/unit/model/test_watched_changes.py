@@ -7,9 +7,9 @@ import pytest
 
 from redistopo.model.changes import Do, Situation, changes, current
 from redistopo.model.connect import connect
-from redistopo.model.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.plan import Plan
-from redistopo.model.record import Record
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
+from redistopo.model.state.record import Record
 
 Planned = Callable[..., Plan]
 

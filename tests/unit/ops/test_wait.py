@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.observed import Observed
+from redistopo.model.state.observed import Observed
 from redistopo.ops.wait import replicating
 
 Seen = Callable[[str, str], Observed]

@@ -18,7 +18,7 @@ from redistopo.model.doctor.facts import (
     fixes_of,
 )
 from redistopo.model.doctor.kernel import Kernel
-from redistopo.model.record import ProcessMark
+from redistopo.model.state.record import ProcessMark
 
 FACTS = Facts(
     engines=EnginesSeen(),

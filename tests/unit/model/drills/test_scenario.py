@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.model.drills.fault import Fault
 from redistopo.model.drills.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
+from redistopo.model.state.fault import Fault
 
 
 def _problems(text: str) -> list[str]:

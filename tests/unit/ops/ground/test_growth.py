@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from redistopo.model.observed import Observed
+from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.discover import Discovered
 from redistopo.ops.ground.growth import grown

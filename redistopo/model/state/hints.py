@@ -1,7 +1,7 @@
 """What is to be typed next, said in one place: by redistopo's own verbs where it started the
 node, for they have the password and the certificates; else as one types it without redistopo."""
 
-from redistopo.model.observed import NodeSeen, ProcessState
+from redistopo.model.state.observed import NodeSeen, ProcessState
 
 FULL_HOUSE = (
     "close clients that aren't needed, or raise maxclients in the topology file and restart it: "

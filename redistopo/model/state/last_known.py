@@ -5,9 +5,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from redistopo.model.observed import NodeSeen, Observed, ProcessState, Role, ShardSeen, shards_of
 from redistopo.model.protocol.sentinel_replies import votes_needed
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.observed import (
+    NodeSeen,
+    Observed,
+    ProcessState,
+    Role,
+    ShardSeen,
+    shards_of,
+)
 from redistopo.model.topology.spec import Shape
 
 LAG_BOUND = 1024 * 1024

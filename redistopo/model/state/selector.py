@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redistopo.errors import WrongRequest
-from redistopo.model.observed import NodeSeen, Observed, Role, shards_of
+from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
 
 ROLES = {
     "primary": Role.PRIMARY,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from redistopo.model.drills.fault import Fault
+from redistopo.model.state.fault import Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

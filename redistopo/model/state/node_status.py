@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from redistopo.model.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

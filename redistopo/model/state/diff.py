@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from redistopo.model.known import Condition, Known, NodeKnown
-from redistopo.model.observed import Role
 from redistopo.model.protocol.slots import brief
+from redistopo.model.state.last_known import Condition, Known, NodeKnown
+from redistopo.model.state.observed import Role
 
 
 class Kind(StrEnum):

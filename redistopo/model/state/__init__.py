@@ -1,0 +1,1 @@
+"""state: say in one line what lives here."""
