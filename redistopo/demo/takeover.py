@@ -13,7 +13,7 @@ from redistopo.demo.story import Story
 from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import Interrupted, RedistopoError, TimedOut
 from redistopo.events import Tell, silent, step, warn
-from redistopo.model.promotable import Promotable, promotable
+from redistopo.model.planning.promotability import Promotable, promotable
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.project import load

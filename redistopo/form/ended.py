@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, NodeDied, RedistopoError
-from redistopo.model.plan import NodePlan, Plan
+from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.nodes_conf import latest, read_table
 from redistopo.model.state.hints import takeover
 from redistopo.model.state.observed import Role

@@ -35,7 +35,7 @@ from redistopo.form.shift import (
     pause,
 )
 from redistopo.form.succeeding import Change
-from redistopo.model.plan import NodePlan
+from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from redistopo.errors import Unreachable
 from redistopo.events import Tell
-from redistopo.model.plan import NodePlan, Plan
+from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.state.observed import Observed
 from redistopo.world.client import Asker, Command, succeed

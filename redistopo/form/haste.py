@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from redistopo.form.hands import Hands, many
-from redistopo.model.plan import NodePlan
+from redistopo.model.planning.plan import NodePlan
 
 NODE_TIMEOUT = "cluster-node-timeout"
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from redistopo.errors import BadReply, TimedOut
 from redistopo.form.hands import Hands
-from redistopo.model.plan import NodePlan
+from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info
 from redistopo.world.waiting import Deadline, wait_for
 

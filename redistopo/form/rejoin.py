@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from redistopo.errors import BadReply, TimedOut
 from redistopo.form.hands import Hands
-from redistopo.model.plan import NodePlan
+from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_nodes
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.world.client import Command, succeed

@@ -16,8 +16,8 @@ from redistopo.errors import BadReply, RedistopoError, TimedOut, Unreachable
 from redistopo.events import warn
 from redistopo.form.succeeding import Change
 from redistopo.form.watch import HELLO
-from redistopo.model.handover import preferring
-from redistopo.model.plan import NodePlan
+from redistopo.model.planning.handover import preferring
+from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.sentinel_replies import Watch
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.world.hearing import Poll, hearing

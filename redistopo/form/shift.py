@@ -2,7 +2,7 @@
 
 from redistopo.errors import RedistopoError, TimedOut, Unreachable
 from redistopo.form.succeeding import Change
-from redistopo.model.plan import NodePlan
+from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info
 from redistopo.world.client import Command, succeed
 from redistopo.world.waiting import Deadline, wait_for

@@ -7,7 +7,7 @@ from redistopo.errors import AccessDenied, TimedOut, Unreachable
 from redistopo.form.ended import ended
 from redistopo.form.hands import Hands, many
 from redistopo.form.reach import patient
-from redistopo.model.plan import NodePlan
+from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.credentials import CHANGED
 from redistopo.model.protocol.replies import parse_info
 from redistopo.world.files import tail

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from redistopo.errors import BadReply, TimedOut
 from redistopo.events import warn
 from redistopo.form.hands import Hands
-from redistopo.model.plan import NodePlan
+from redistopo.model.planning.plan import NodePlan
 from redistopo.model.state.observed import Observed
 from redistopo.world.observe import Depth
 from redistopo.world.waiting import Deadline, wait_for

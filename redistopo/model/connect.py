@@ -4,7 +4,7 @@ import json
 import shlex
 from dataclasses import dataclass
 
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

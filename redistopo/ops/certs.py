@@ -5,7 +5,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, WrongRequest
 from redistopo.events import Tell, note, step, warn
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Keys
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.project import load, plan_of

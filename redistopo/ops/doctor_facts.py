@@ -21,9 +21,9 @@ from redistopo.model.doctor.facts import (
     TopologySeen,
 )
 from redistopo.model.doctor.kernel import kernel_of
-from redistopo.model.limits import shortages
-from redistopo.model.plan import Plan
-from redistopo.model.planner import make_plan
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.planner import make_plan
+from redistopo.model.planning.resource_limits import shortages
 from redistopo.model.protocol.conf import memory_bytes
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.nodes_conf import read_table

@@ -8,7 +8,7 @@ from pathlib import Path
 from redistopo.errors import ExitCode
 from redistopo.events import Tell, note, step
 from redistopo.form.handover import Handover, hand_over
-from redistopo.model.handover import Succession, succession
+from redistopo.model.planning.handover import Succession, succession
 from redistopo.model.state.observed import ShardSeen, shards_of
 from redistopo.model.state.selector import select
 from redistopo.ops.moves.changing import Changing, Request, changing

@@ -7,16 +7,16 @@ from pathlib import Path
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import silent
 from redistopo.form.hands import Hands
-from redistopo.model.bereft import decided
-from redistopo.model.changes import Step, changes, current
-from redistopo.model.plan import Plan
-from redistopo.model.planner import as_seen
-from redistopo.model.rejoining import refuse_more_keys, returned
+from redistopo.model.planning.bereft import bereaved
+from redistopo.model.planning.leadership import leading, refuse_empty_primaries, require_primaries
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.planner import as_seen
+from redistopo.model.planning.reconcile import Step, changes, current
+from redistopo.model.planning.rejoin import refuse_more_keys, returned
+from redistopo.model.planning.sole_copies import decided
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.state.record import Record
-from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine
-from redistopo.ops.ground.leadership import leading, refuse_empty_primaries, require_primaries
 from redistopo.ops.ground.limits import refuse_low_limits
 from redistopo.ops.ground.project import load, plan_of, require_address
 from redistopo.ops.ground.running import refuse_other_locks

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.state.observed import Role
 from redistopo.ops.ground.project import load, plan_of

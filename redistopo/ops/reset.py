@@ -8,7 +8,7 @@ from redistopo.errors import ExitCode, RedistopoError
 from redistopo.events import Tell, step
 from redistopo.form.handover import Handover
 from redistopo.form.rejoin import forget
-from redistopo.model.resetting import Reset, resetting
+from redistopo.model.planning.cluster_reset import Reset, resetting
 from redistopo.model.state.node_status import NodeStatus, lines
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.state.selector import select_one

@@ -8,11 +8,10 @@ from redistopo.errors import ExitCode, FaultFound, RedistopoError, WrongRequest
 from redistopo.events import Tell, step, warn
 from redistopo.form.handover import Handover
 from redistopo.form.hands import targets
-from redistopo.model.bereft import decided
-from redistopo.model.changes import Do, Step
-from redistopo.model.plan import NodePlan
-from redistopo.model.protocol.conf import read_conf
-from redistopo.model.restarting import (
+from redistopo.model.planning.bereft import bereaved
+from redistopo.model.planning.plan import NodePlan
+from redistopo.model.planning.reconcile import Do, Step
+from redistopo.model.planning.rolling import (
     Act,
     Turn,
     emptying,
@@ -21,11 +20,12 @@ from redistopo.model.restarting import (
     turns,
     unfollowed,
 )
+from redistopo.model.planning.sole_copies import decided
+from redistopo.model.protocol.conf import read_conf
 from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SYNTAX, select
 from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.ops.failover import hand_on
-from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine, remember
 from redistopo.ops.ground.limits import refuse_low_limits
 from redistopo.ops.ground.running import configs, saves

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step
+from redistopo.model.planning.password_rotation import Rotation, hashed
 from redistopo.model.protocol.credentials import Keys, User
-from redistopo.model.rotation import Rotation, hashed
 from redistopo.model.state.finding import Finding, Status, failed
 from redistopo.ops.ground.health import settle, with_proof
 from redistopo.ops.ground.project import Project, load

@@ -8,8 +8,8 @@ from pathlib import Path
 from redistopo.errors import BadReply, ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands
-from redistopo.model.changes import names
-from redistopo.model.plan import NodePlan, Plan
+from redistopo.model.planning.plan import NodePlan, Plan
+from redistopo.model.planning.reconcile import names
 from redistopo.model.protocol.conf import (
     NOT_COMPARED,
     REWRITTEN,

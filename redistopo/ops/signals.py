@@ -8,10 +8,10 @@ from pathlib import Path
 
 from redistopo.errors import TimedOut, WrongRequest
 from redistopo.events import Tell, step, warn
-from redistopo.model.bereft import decided
-from redistopo.model.changes import names
+from redistopo.model.planning.bereft import bereaved
+from redistopo.model.planning.reconcile import names
+from redistopo.model.planning.sole_copies import decided
 from redistopo.model.state.observed import NodeSeen, Role
-from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.project import plan_of
 from redistopo.ops.ground.selection import Running
 from redistopo.ops.moves.acting import (

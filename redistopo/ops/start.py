@@ -7,9 +7,11 @@ from pathlib import Path
 from redistopo.errors import RedistopoError, TimedOut, WrongRequest
 from redistopo.events import Tell, note, warn
 from redistopo.form.hands import Hands
-from redistopo.model.bereft import decided
-from redistopo.model.changes import Do, Step, current, starting
-from redistopo.model.plan import Plan
+from redistopo.model.planning.bereft import bereaved
+from redistopo.model.planning.leadership import leading, refuse_empty_primaries
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.reconcile import Do, Step, current, starting
+from redistopo.model.planning.sole_copies import decided
 from redistopo.model.protocol.credentials import Access, Keys
 from redistopo.model.protocol.nodes_conf import read_table
 from redistopo.model.protocol.slots import SLOTS
@@ -19,9 +21,7 @@ from redistopo.model.state.record import Record
 from redistopo.model.state.selector import select
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
-from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.history import refuse_older_engine, remember_primary
-from redistopo.ops.ground.leadership import leading, refuse_empty_primaries
 from redistopo.ops.ground.limits import refuse_low_limits
 from redistopo.ops.ground.project import load, plan_of, require_address
 from redistopo.ops.ground.running import nothing_started, refuse_other_locks

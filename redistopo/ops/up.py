@@ -8,21 +8,21 @@ from redistopo.errors import ExitCode, RestartNeeded
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands, targets
 from redistopo.form.haste import calm
-from redistopo.model.bereft import decided
-from redistopo.model.changes import Do, Step, changes, current
 from redistopo.model.connect import Connect, connect
-from redistopo.model.plan import Plan
-from redistopo.model.rejoining import comebacks, ghosts, refuse_more_keys, returned
+from redistopo.model.planning.bereft import bereaved
+from redistopo.model.planning.leadership import leading, refuse_empty_primaries, require_primaries
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.reconcile import Do, Step, changes, current
+from redistopo.model.planning.rejoin import comebacks, ghosts, refuse_more_keys, returned
+from redistopo.model.planning.sole_copies import decided
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.state.record import Record
 from redistopo.model.topology.exposure import open_to_listeners
 from redistopo.ops.certs import prepare_certificates
-from redistopo.ops.ground.bereft import bereaved
 from redistopo.ops.ground.explain import explaining
 from redistopo.ops.ground.health import Verdict, settle, with_proof
 from redistopo.ops.ground.history import begin, remember
-from redistopo.ops.ground.leadership import leading, refuse_empty_primaries, require_primaries
 from redistopo.ops.ground.limits import refuse_low_limits
 from redistopo.ops.ground.project import load, plan_of, require_address
 from redistopo.ops.ground.running import configs, refuse_other_locks

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from redistopo.model.plan import NodePlan, Plan, ShardPlan
+from redistopo.model.planning.plan import NodePlan, Plan, ShardPlan
 from redistopo.model.protocol.credentials import Keys, User
 from redistopo.model.topology.exposure import refuse_open_users
 from redistopo.render.environment import fill

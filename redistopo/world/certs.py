@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redistopo.errors import RedistopoError
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
 from redistopo.model.topology.layout import TlsFolder
 from redistopo.world.files import private_folder, read_text, write_private, writing
 from redistopo.world.tls import loads

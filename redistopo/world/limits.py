@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from redistopo.model.limits import Limits
+from redistopo.model.planning.resource_limits import Limits
 
 _UNLIMITED = 1 << 30
 

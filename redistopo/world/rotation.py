@@ -2,7 +2,7 @@
 
 import json
 
-from redistopo.model.rotation import Rotation
+from redistopo.model.planning.password_rotation import Rotation
 from redistopo.model.topology.layout import Layout
 from redistopo.world.files import read_text, write_private, writing
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from redistopo.model.plan import NodePlan
+from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.nodes_conf import read_table
 from redistopo.world.files import private_folder, read_text, since_start, write_private, writing
 

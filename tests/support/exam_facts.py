@@ -22,7 +22,7 @@ from redistopo.model.doctor.facts import (
 from redistopo.model.doctor.firewall import FirewallSeen
 from redistopo.model.doctor.kernel import Kernel
 from redistopo.model.doctor.served_conf import served
-from redistopo.model.limits import Shortage
+from redistopo.model.planning.resource_limits import Shortage
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.protocol.nodes_conf import read_table
 from redistopo.model.state.finding import Status

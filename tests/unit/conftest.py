@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from redistopo.model.plan import Plan
-from redistopo.model.planner import make_plan
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.planner import make_plan
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState

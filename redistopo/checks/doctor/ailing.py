@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, doubtful, good, of_nodes, skipped
 from redistopo.model.doctor.facts import Facts
+from redistopo.model.planning.rejoin import strayed
 from redistopo.model.protocol.slots import brief
-from redistopo.model.rejoining import strayed
 from redistopo.model.state.hints import cli, ours
 from redistopo.model.state.observed import NodeSeen, Role
 

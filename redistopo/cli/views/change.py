@@ -3,7 +3,7 @@
 import click
 
 from redistopo.form.handover import Handover
-from redistopo.model.changes import names
+from redistopo.model.planning.reconcile import names
 from redistopo.ops.failover import FailoverResult
 from redistopo.ops.restart import RestartResult
 from redistopo.ops.set import SetResult

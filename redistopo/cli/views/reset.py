@@ -5,7 +5,7 @@ import click
 from redistopo.cli.views.acted import show_now
 from redistopo.cli.views.change import cost
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.resetting import Reset
+from redistopo.model.planning.cluster_reset import Reset
 from redistopo.ops.reset import ResetResult
 
 

@@ -9,7 +9,7 @@ from redistopo.model.doctor.firewall import FirewallSeen
 from redistopo.model.doctor.kernel import Kernel
 from redistopo.model.doctor.served_conf import ServedConf, loopback
 from redistopo.model.doctor.starting import Starting
-from redistopo.model.limits import Shortage
+from redistopo.model.planning.resource_limits import Shortage
 from redistopo.model.protocol.engine import Engine, Version
 from redistopo.model.protocol.nodes_conf import Table
 from redistopo.model.state.record import ProcessMark

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redistopo.errors import MachineLacks
 from redistopo.events import Tell, warn
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.state.record import Record, RecordedNode
 from redistopo.model.topology.layout import Layout

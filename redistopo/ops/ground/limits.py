@@ -2,9 +2,9 @@
 
 from redistopo.errors import MachineLacks
 from redistopo.events import Tell, warn
-from redistopo.model.changes import Do, Step, names
-from redistopo.model.limits import Shortage, shortages
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.reconcile import Do, Step, names
+from redistopo.model.planning.resource_limits import Shortage, shortages
 from redistopo.world.limits import limits
 
 _ENOUGH_TASKS = 4096

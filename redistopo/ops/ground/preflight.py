@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from redistopo.errors import FaultFound, WrongRequest
 from redistopo.events import Tell, note, step, warn
-from redistopo.model.promotable import Promotable, promotable
+from redistopo.model.planning.promotability import Promotable, promotable
 from redistopo.model.state.finding import failed
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape

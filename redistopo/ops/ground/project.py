@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, WrongRequest
-from redistopo.model.plan import Plan
-from redistopo.model.planner import make_plan
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.planner import make_plan
 from redistopo.model.protocol.engine import EngineRequest, parse_request
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse, read_toml, refuse, salvage

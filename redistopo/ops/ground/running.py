@@ -6,9 +6,9 @@ None of this needs a valid topology file: whatever happened to that, `down` must
 from dataclasses import replace
 
 from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.model.planning.password_rotation import hashed
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import CHANGED, Access, Keys, Tls, User, one_key
-from redistopo.model.rotation import hashed
 from redistopo.model.state.record import Record
 from redistopo.model.state.relocation import directives_here
 from redistopo.model.topology.layout import Layout

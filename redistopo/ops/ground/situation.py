@@ -9,9 +9,10 @@ from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.errors import TimedOut, WrongRequest
 from redistopo.form.hands import Hands
-from redistopo.model.changes import USERS, Drifts, Settings, Situation
-from redistopo.model.plan import Plan
-from redistopo.model.planner import led_by
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.planner import led_by
+from redistopo.model.planning.reconcile import USERS, Drifts, Settings, Situation
+from redistopo.model.planning.sentinel_primary import named_primary, remembered
 from redistopo.model.protocol.conf import NOT_COMPARED, ONLY_AT_START, drift, read_conf
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.protocol.sentinel_replies import wanted as wanted_of_sentinels
@@ -20,7 +21,6 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import Record
 from redistopo.model.topology.layout import NodeFolder
 from redistopo.model.topology.spec import Directives, Topology
-from redistopo.ops.ground.watching import named_primary, remembered
 from redistopo.render.conf import node_conf, users_acl
 from redistopo.world.files import read_text
 from redistopo.world.observe import Depth

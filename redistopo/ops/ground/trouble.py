@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from redistopo.errors import FaultFound, MachineLacks, RedistopoError, RestartNeeded, Unreachable
 from redistopo.form.ended import ended
 from redistopo.form.hands import Hands
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
 from redistopo.model.state.finding import failed
 from redistopo.model.state.observed import Observed, ProcessState
 from redistopo.model.topology.ports import block_of, choose

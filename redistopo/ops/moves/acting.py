@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, WrongRequest
 from redistopo.events import Tell, warn
-from redistopo.model.absence import losses
+from redistopo.model.planning.impact import losses
 from redistopo.model.state.node_status import NodeStatus, lines
 from redistopo.model.state.observed import NodeSeen
 from redistopo.model.state.selector import ROLES, SYNTAX

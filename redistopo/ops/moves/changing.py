@@ -9,8 +9,8 @@ from redistopo.checks.catalogue import judge
 from redistopo.errors import TimedOut
 from redistopo.events import Tell
 from redistopo.form.hands import Hands
-from redistopo.model.changes import Situation, current
-from redistopo.model.planner import as_seen
+from redistopo.model.planning.planner import as_seen
+from redistopo.model.planning.reconcile import Situation, current
 from redistopo.model.state.finding import Finding, failed, hopeless
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.ops.ground.health import Verdict

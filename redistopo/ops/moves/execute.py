@@ -12,14 +12,14 @@ from redistopo.form.lead import lead
 from redistopo.form.rejoin import empty_again, forget, rejoin
 from redistopo.form.start import await_ready, start
 from redistopo.form.watch import fail_over, introduce
-from redistopo.model.changes import USERS, Do, Step
-from redistopo.model.plan import Method, NodePlan, Plan
+from redistopo.model.planning.plan import Method, NodePlan, Plan
+from redistopo.model.planning.reconcile import USERS, Do, Step
+from redistopo.model.planning.rejoin import ghosts
+from redistopo.model.planning.sentinel_primary import known_id
 from redistopo.model.protocol.conf import REWRITTEN, read_conf, with_values, without_hashes
 from redistopo.model.protocol.sentinel_replies import MONITOR
-from redistopo.model.rejoining import ghosts
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.exposure import refuse_exposed
-from redistopo.ops.ground.watching import known_id
 from redistopo.ops.moves.persisting import finish, prepare, refuse_renamed, to_log, to_snapshot
 from redistopo.ops.moves.rebuild import promote, rebuild
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl

@@ -6,7 +6,7 @@ from contextlib import suppress
 from redistopo.errors import BadReply, RedistopoError, WrongRequest
 from redistopo.events import note
 from redistopo.form.hands import Hands
-from redistopo.model.plan import NodePlan
+from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.data_files import Switch, named, renamed, switch, with_log
 from redistopo.model.protocol.replies import parse_info

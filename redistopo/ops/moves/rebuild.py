@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell, note, warn
 from redistopo.form.hands import Hands
-from redistopo.model.bereft import Bereft
-from redistopo.model.changes import Do, Step
-from redistopo.model.plan import NodePlan, Plan
+from redistopo.model.planning.plan import NodePlan, Plan
+from redistopo.model.planning.reconcile import Do, Step
+from redistopo.model.planning.sole_copies import Bereft
 from redistopo.model.protocol.nodes_conf import promoted, rebuilt
 from redistopo.model.protocol.slots import brief
 from redistopo.model.state.observed import Observed

@@ -4,10 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.events import Tell, note, step
-from redistopo.model.protocol.conf import read_conf, with_auth_pass, with_hashes, with_values
-from redistopo.model.protocol.credentials import Keys, User
-from redistopo.model.protocol.sentinel_replies import Kept, kept
-from redistopo.model.rotation import (
+from redistopo.model.planning.password_rotation import (
     Command,
     Rotation,
     at_sentinels,
@@ -21,6 +18,9 @@ from redistopo.model.rotation import (
     turning,
     turning_sentinels,
 )
+from redistopo.model.protocol.conf import read_conf, with_auth_pass, with_hashes, with_values
+from redistopo.model.protocol.credentials import Keys, User
+from redistopo.model.protocol.sentinel_replies import Kept, kept
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.running import configs, live_targets
 from redistopo.world.client import Asker, succeed

@@ -3,7 +3,7 @@
 import pytest
 
 from redistopo.demo.takeover import Unshown, hindered
-from redistopo.model.promotable import Candidate, Promotable
+from redistopo.model.planning.promotability import Candidate, Promotable
 
 
 def _lead(**changed: object) -> Promotable:

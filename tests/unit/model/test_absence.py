@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from support.guarded import edited, guarded, silent, without
 
-from redistopo.model.absence import losses
+from redistopo.model.planning.impact import losses
 from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from redistopo.errors import WrongRequest
-from redistopo.model.bereft import Bereft, bereft, decided
+from redistopo.model.planning.sole_copies import Bereft, bereft, decided
 from redistopo.model.protocol.nodes_conf import promoted, read_table
 from redistopo.model.protocol.replies import parse_nodes
 from redistopo.model.protocol.slots import SlotRange

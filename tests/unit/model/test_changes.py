@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.changes import Drifts, Situation, changes, current, names
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.reconcile import Drifts, Situation, changes, current, names
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.record import Record
 

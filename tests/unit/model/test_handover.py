@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.handover import FAR_BEHIND, preferring, succession, unfit
+from redistopo.model.planning.handover import FAR_BEHIND, preferring, succession, unfit
 from redistopo.model.protocol.sentinel_replies import Peer, Watch
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from redistopo.model.limits import Limits, shortages
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.resource_limits import Limits, shortages
 
 Planned = Callable[..., Plan]
 

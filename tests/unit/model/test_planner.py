@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.plan import Plan
-from redistopo.model.planner import choose_formation, led_by
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.planner import choose_formation, led_by
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import show
 from redistopo.model.state.observed import Role

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.promotable import Promotable, promotable
+from redistopo.model.planning.promotability import Promotable, promotable
 from redistopo.model.state.observed import NodeSeen, Observed
 
 Seen = Callable[[str, str], Observed]

@@ -6,11 +6,9 @@ from dataclasses import replace
 import pytest
 
 from redistopo.errors import RedistopoError
-from redistopo.model.changes import Do, Situation, changes
-from redistopo.model.plan import Plan
-from redistopo.model.protocol.replies import Member
-from redistopo.model.protocol.slots import SlotRange, split
-from redistopo.model.rejoining import (
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.reconcile import Do, Situation, changes
+from redistopo.model.planning.rejoin import (
     Comeback,
     Returned,
     comebacks,
@@ -19,6 +17,8 @@ from redistopo.model.rejoining import (
     returned,
     strayed,
 )
+from redistopo.model.protocol.replies import Member
+from redistopo.model.protocol.slots import SlotRange, split
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.record import Record
 

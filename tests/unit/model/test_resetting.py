@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.resetting import Reset, resetting
+from redistopo.model.planning.cluster_reset import Reset, resetting
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 Seen = Callable[[str, str], Observed]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.restarting import emptying, forgetting, shard_of, turns, unfollowed
+from redistopo.model.planning.rolling import emptying, forgetting, shard_of, turns, unfollowed
 from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]

@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redistopo.model.planning.password_rotation import (
+    Rotation,
+    directives,
+    dropping,
+    keeping,
+    rotated,
+    taking,
+)
 from redistopo.model.protocol.conf import read_conf, with_hashes, with_values
 from redistopo.model.protocol.credentials import Access, Keys, granted, one_key
-from redistopo.model.rotation import Rotation, directives, dropping, keeping, rotated, taking
 
 ONE = Rotation(passwords={"default": "new"}, previous="0ld")
 THREE = Rotation(passwords={"default": "new", "replication": "copy", "admin": "all"})

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from redistopo.errors import BadReply
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import read_conf, with_auth_pass
 from redistopo.model.protocol.redact import secrets_in
 from redistopo.model.protocol.sentinel_replies import kept, latest, peers, watched

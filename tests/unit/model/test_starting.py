@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.changes import Situation, current, starting
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.reconcile import Situation, current, starting
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.record import Record
 

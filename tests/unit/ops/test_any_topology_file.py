@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redistopo.errors import WrongRequest
-from redistopo.model.planner import make_plan
+from redistopo.model.planning.planner import make_plan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import Access, Keys
 from redistopo.model.protocol.engine import Engine

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.errors import WrongRequest
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import Access, one_key
 from redistopo.model.protocol.engine import Engine

@@ -13,8 +13,8 @@ import pytest
 from support.drills import report
 
 from redistopo.cli.views.drill import drawn
-from redistopo.model.plan import Plan
-from redistopo.model.planner import make_plan
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.planner import make_plan
 from redistopo.model.protocol.credentials import Access, Keys
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.topology.layout import Layout

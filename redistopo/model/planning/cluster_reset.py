@@ -9,10 +9,10 @@ their state stays ok: it still answers their pings.
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.handover import succession, unfit
-from redistopo.model.promotable import shard_of
+from redistopo.model.planning.handover import succession, unfit
+from redistopo.model.planning.promotability import shard_of
+from redistopo.model.planning.rejoin import strayed
 from redistopo.model.protocol.slots import brief
-from redistopo.model.rejoining import strayed
 from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen
 from redistopo.model.topology.spec import Shape
 

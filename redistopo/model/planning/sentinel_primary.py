@@ -1,6 +1,6 @@
 """What Sentinels say of who leads: those that run, else their own files."""
 
-from redistopo.model.plan import NodePlan, Plan
+from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.sentinel_replies import Kept, kept, latest
 from redistopo.model.state.observed import Observed

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.replies import Member
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Persistence

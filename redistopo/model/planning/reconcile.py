@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from redistopo.model.heirs import heirs_of
-from redistopo.model.plan import Method, Plan
-from redistopo.model.planner import led_by
+from redistopo.model.planning.heirs import heirs_of
+from redistopo.model.planning.plan import Method, Plan
+from redistopo.model.planning.planner import led_by
+from redistopo.model.planning.rejoin import comebacks, ghosts, returned
 from redistopo.model.protocol.slots import SlotRange, brief
-from redistopo.model.rejoining import comebacks, ghosts, returned
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import Record
 

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import WrongRequest
+from redistopo.model.planning.rejoin import strayed
 from redistopo.model.protocol.nodes_conf import Table, latest
 from redistopo.model.protocol.slots import SLOTS, SlotRange, brief, within
-from redistopo.model.rejoining import strayed
 from redistopo.model.state.hints import takeover
 from redistopo.model.state.observed import NodeSeen, Observed, missing_slots
 

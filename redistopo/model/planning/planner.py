@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from redistopo.model.plan import FormationChoice, Method, NodePlan, Plan, ShardPlan
+from redistopo.model.planning.plan import FormationChoice, Method, NodePlan, Plan, ShardPlan
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import split
 from redistopo.model.state.observed import Role, ShardSeen

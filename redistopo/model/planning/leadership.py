@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterable
 
 from redistopo.errors import WrongRequest
 from redistopo.events import Tell, note
-from redistopo.model.plan import Plan
-from redistopo.model.planner import led_by
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.planner import led_by
+from redistopo.model.planning.sentinel_primary import named_primary
 from redistopo.model.protocol.nodes_conf import Entry, Table, latest, read_table
 from redistopo.model.state.hints import takeover
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import Record
 from redistopo.model.topology.spec import Persistence
-from redistopo.ops.ground.watching import named_primary
 from redistopo.world.folder import has_keys, written_at
 from redistopo.world.tables import tables
 

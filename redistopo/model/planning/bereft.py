@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from redistopo.model.bereft import Bereft, bereft
-from redistopo.model.plan import Plan
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.sole_copies import Bereft, bereft
 from redistopo.model.protocol.nodes_conf import read_table
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import Record

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from redistopo.model.plan import NodePlan, Plan
+from redistopo.model.planning.plan import NodePlan, Plan
 
 RESERVED = 32
 """Files that a server keeps for itself, besides its clients (server.h, CONFIG_MIN_RESERVED_FDS)."""

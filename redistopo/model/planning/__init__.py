@@ -1,0 +1,1 @@
+"""planning: say in one line what lives here."""
