@@ -12,9 +12,9 @@ from redistopo.checks.subject import (
     of_nodes,
     skipped,
 )
+from redistopo.model.connectivity.first_sync import REMEDY, sync_loop
 from redistopo.model.state.hints import cli
 from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
-from redistopo.model.syncs import REMEDY, sync_loop
 from redistopo.model.topology.spec import Shape
 
 _LAG_WORTH_KNOWING = 1024 * 1024

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from redistopo.events import note
 from redistopo.form.hands import Hands, targets
-from redistopo.model.reach.explanation import Reach, brief, reach
+from redistopo.model.connectivity.report import Reach, brief, reach
 from redistopo.model.state.observed import Observed
 from redistopo.world.observe import Depth
 from redistopo.world.reach import probe

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.errors import RedistopoError
+from redistopo.model.connectivity.report import explanation, reach, table
 from redistopo.model.plain import plain
 from redistopo.model.protocol.redact import Scrubber
-from redistopo.model.reach.explanation import explanation, reach, table
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.checks.causes import apart, with_causes
 from redistopo.checks.subject import Expected
 from redistopo.errors import ExitCode
 from redistopo.events import Tell, step
+from redistopo.model.connectivity.findings import apart, with_causes
+from redistopo.model.connectivity.report import Reach, reach
 from redistopo.model.protocol.credentials import Access, Keys
-from redistopo.model.reach.explanation import Reach, reach
 from redistopo.model.state.finding import Finding, failed
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape

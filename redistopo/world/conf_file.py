@@ -11,6 +11,7 @@ from pathlib import Path
 from shlex import quote
 
 from redistopo.errors import AccessDenied, MachineLacks, Unreachable, WrongRequest
+from redistopo.model.connectivity.matrix import Touch
 from redistopo.model.doctor.facts import ConfSeen, Heard
 from redistopo.model.doctor.served_conf import (
     MOST_BYTES,
@@ -24,7 +25,6 @@ from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import Access, one_key
 from redistopo.model.protocol.engine import Engine, Version, parse_request
 from redistopo.model.protocol.replies import parse_info
-from redistopo.model.reach.matrix import Touch
 from redistopo.world.client import Asker, anonymous
 from redistopo.world.conf_trial import judged
 from redistopo.world.files import absolute, missing, reading

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import psutil
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable
+from redistopo.model.connectivity.matrix import Probe, Touch
 from redistopo.model.protocol.credentials import Access, Tls, one_key
 from redistopo.model.protocol.replies import parse_info
-from redistopo.model.reach.matrix import Probe, Touch
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.topology.spec import BUS_OFFSET, Shape
 from redistopo.world.client import Asker, Command

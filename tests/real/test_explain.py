@@ -20,7 +20,7 @@ from support.judge import client
 from support.project import Project
 from support.waiting import until
 
-from redistopo.model.reach.matrix import Touch
+from redistopo.model.connectivity.matrix import Touch
 from redistopo.world.reach import touch
 
 SECONDS = 2

@@ -15,7 +15,7 @@ from redistopo.errors import (
 )
 from redistopo.form.hands import Hands
 from redistopo.form.reach import find_reach
-from redistopo.model.reach.explanation import Reach, explanation
+from redistopo.model.connectivity.report import Reach, explanation
 from redistopo.model.state.observed import Observed
 from redistopo.ops.ground.hearing import hear
 from redistopo.ops.ground.secrets import hide

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from redistopo.model.reach.explanation import Reach, brief, explanation, reach, table
-from redistopo.model.reach.matrix import Probe, Touch
+from redistopo.model.connectivity.matrix import Probe, Touch
+from redistopo.model.connectivity.report import Reach, brief, explanation, reach, table
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 
 Captured = Callable[[str, str], Observed]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from redistopo.model.reach.cause import Cause, Kind
-from redistopo.model.reach.explanation import Reach
+from redistopo.model.connectivity.cause import Cause, Kind
+from redistopo.model.connectivity.report import Reach
 from redistopo.model.state.finding import Finding, Status
 
 EXPLAINED = frozenset({"node.alive", "cluster.members", "cluster.links", "replication.link"})

@@ -1,10 +1,10 @@
 """Why nodes don't reach each other: causes in the nodes first, then what lies between them."""
 
-from redistopo.model.reach.cause import Cause, Kind
-from redistopo.model.reach.matrix import Link, Port, Scene
-from redistopo.model.reach.node_causes import of_node
+from redistopo.model.connectivity.cause import Cause, Kind
+from redistopo.model.connectivity.first_sync import REMEDY, sync_loop
+from redistopo.model.connectivity.matrix import Link, Port, Scene
+from redistopo.model.connectivity.node_causes import of_node
 from redistopo.model.state.hints import cli, open_port, ours
-from redistopo.model.syncs import REMEDY, sync_loop
 
 
 def causes(scene: Scene, links: tuple[Link, ...]) -> tuple[Cause, ...]:

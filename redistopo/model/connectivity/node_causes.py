@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from redistopo.model.connectivity.cause import Cause, Kind
+from redistopo.model.connectivity.matrix import Port, Scene, Touch, follows
 from redistopo.model.protocol.credentials import CHANGED, NEEDS_TLS, UNPROVEN
 from redistopo.model.protocol.engine import Engine, Product, Version, parse_request
-from redistopo.model.reach.cause import Cause, Kind
-from redistopo.model.reach.matrix import Port, Scene, Touch, follows
 from redistopo.model.state.hints import (
     FULL_HOUSE,
     again,

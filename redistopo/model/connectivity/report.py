@@ -3,9 +3,18 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from redistopo.model.reach.cause import Cause
-from redistopo.model.reach.causes import causes
-from redistopo.model.reach.matrix import US, WELL, Link, Probe, Row, failing, matrix, scene_of
+from redistopo.model.connectivity.cause import Cause
+from redistopo.model.connectivity.causes import causes
+from redistopo.model.connectivity.matrix import (
+    US,
+    WELL,
+    Link,
+    Probe,
+    Row,
+    failing,
+    matrix,
+    scene_of,
+)
 from redistopo.model.state.observed import Observed
 
 _WIDTH = 78

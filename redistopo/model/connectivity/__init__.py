@@ -1,0 +1,1 @@
+"""connectivity: say in one line what lives here."""
