@@ -1,6 +1,7 @@
 """All checks: stable ids in the order in which they are shown, and the one judgement."""
 
-from redistopo.checks import access, cluster, kept, members, nodes, replication, sentinels
+from redistopo.checks import access, cluster, members, nodes, replication, sentinels
+from redistopo.checks import persistence as kept
 from redistopo.checks.subject import Check, Expected, subject
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
