@@ -6,11 +6,11 @@ from typing import Any
 from benchmarks.stage import Made, Stage
 from benchmarks.trial import Outcome
 from redistopo.drills.load import Door, Load, LoadRequest, Way
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.drills.load import Kind, LoadSeen
 from redistopo.model.drills.outage import latency, outage
 from redistopo.model.protocol.credentials import Access
 from redistopo.model.protocol.slots import split
-from redistopo.world.waiting import Deadline, wait_for
 
 _SHAPES = {
     "cluster": (("cluster", "--shards", "3", "--replicas", "1", "--formation", "instant"), 6),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from redistopo.world.interrupt import uninterrupted
+from redistopo.host.interrupt import uninterrupted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -24,8 +24,8 @@ from redistopo.demo.refresh import refreshed_beside
 from redistopo.drills.load import Door, Way
 from redistopo.drills.load.clients import TROUBLE, by_sentinel, clustered, options_of, plain
 from redistopo.errors import TimedOut, Unreachable
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Access
-from redistopo.world.waiting import Deadline, wait_for
 
 ASIDE_SECONDS = 1.0
 """For so long a replica that failed isn't read from: the next look tells more."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from redistopo.demo.stream import MOST_STREAMS, Hub
 from redistopo.errors import MachineLacks, WrongRequest
-from redistopo.world.ports import free, holder
+from redistopo.host.ports import free, holder
 
 if TYPE_CHECKING:
     from flask import Flask

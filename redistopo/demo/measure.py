@@ -16,10 +16,10 @@ from redistopo.demo.takeover import KEPT_SECONDS, Home, Takeover, Unshown, homes
 from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import ExitCode, Interrupted, MachineLacks, TimedOut, WrongRequest
 from redistopo.events import Tell, step, warn
+from redistopo.host.interrupt import uninterrupted
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.ops.ground.project import layout_of
-from redistopo.world.interrupt import uninterrupted
 from redistopo.world.lock import one_at_a_time
-from redistopo.world.waiting import Deadline, wait_for
 
 _HITS = 20
 """Of a single hit one would measure whatever else this machine does."""

@@ -20,8 +20,8 @@ from redistopo.demo.story import Story
 from redistopo.demo.stream import Hub
 from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.events import Tell, warn
+from redistopo.host.files import absolute, writing
 from redistopo.ops.ground.project import layout_of, load
-from redistopo.world.files import absolute, writing
 
 if TYPE_CHECKING:
     from redistopo.demo.parts import Parts

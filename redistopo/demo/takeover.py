@@ -13,6 +13,8 @@ from redistopo.demo.story import Story
 from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import Interrupted, RedistopoError, TimedOut
 from redistopo.events import Tell, silent, step, warn
+from redistopo.host.interrupt import uninterrupted
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.promotability import Promotable, promotable
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
@@ -21,9 +23,7 @@ from redistopo.ops.ground.selection import running
 from redistopo.ops.ground.sight import SightRequest
 from redistopo.ops.up import UpRequest, up
 from redistopo.ops.wait import WaitRequest, wait
-from redistopo.world.interrupt import uninterrupted
 from redistopo.world.observe import Depth
-from redistopo.world.waiting import Deadline, wait_for
 
 _PATIENCE_SECONDS = 30.0
 """For somebody to take over, beyond three times what the others wait before they agree."""

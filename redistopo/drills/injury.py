@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from redistopo.host.partition import Side, hold_apart, let_go, refuse_partition
+from redistopo.host.process import ours, signal_process
 from redistopo.model.state.fault import Fault
 from redistopo.model.topology.layout import Layout
-from redistopo.world.partition import Side, hold_apart, let_go, refuse_partition
-from redistopo.world.process import ours, signal_process
 
 _AGAIN_SECONDS = 0.02
 """How often a partition looks for connections that were made meanwhile."""

@@ -4,7 +4,7 @@ from redistopo.errors import MachineLacks
 from redistopo.form.hands import Hands
 from redistopo.form.haste import hasten_all
 from redistopo.form.reach import patience, still_waiting
-from redistopo.world.redis_cli import Creation, create_cluster
+from redistopo.host.redis_cli import Creation, create_cluster
 
 
 def form_by_cli(hands: Hands) -> None:

@@ -4,14 +4,14 @@ import shlex
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, NodeDied, RedistopoError
+from redistopo.host.files import FREE, NO_SPACE, full, read_text, since_start, tail
+from redistopo.host.node_folder import has_data
+from redistopo.host.nodes_conf_files import refusal, tables
+from redistopo.host.ports import free, holder
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.nodes_conf import latest, read_table
 from redistopo.model.state.hints import takeover
 from redistopo.model.state.observed import Role
-from redistopo.world.files import FREE, NO_SPACE, full, read_text, since_start, tail
-from redistopo.world.folder import has_data
-from redistopo.world.ports import free, holder
-from redistopo.world.tables import refusal, tables
 
 
 def ended(plan: Plan, node: NodePlan, when: str) -> RedistopoError:

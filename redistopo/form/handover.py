@@ -35,14 +35,14 @@ from redistopo.form.shift import (
     pause,
 )
 from redistopo.form.succeeding import Change
+from redistopo.host.interrupt import uninterrupted
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
 from redistopo.world.client import succeed
-from redistopo.world.interrupt import uninterrupted
 from redistopo.world.observe import Depth
-from redistopo.world.waiting import Deadline, wait_for
 
 _AGREE_SECONDS = 10.0
 _NEAR = 1024 * 1024

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from redistopo.errors import Unreachable
 from redistopo.events import Tell
+from redistopo.host.polling import Deadline
+from redistopo.host.process import Started
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.state.observed import Observed
 from redistopo.world.client import Asker, Command, succeed
 from redistopo.world.observe import Depth, Target, look
-from redistopo.world.process import Started
-from redistopo.world.waiting import Deadline
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,11 +12,11 @@ from redistopo.errors import TimedOut, Unreachable
 from redistopo.form.hands import Hands
 from redistopo.form.haste import hasten_replicas
 from redistopo.form.reach import patient
+from redistopo.host.files import private_folder, write_private
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.render.conf import SeedIds, acting_primary, seed_tables
-from redistopo.world.files import private_folder, write_private
-from redistopo.world.waiting import Deadline, wait_for
 
 
 def seed(hands: Hands) -> None:

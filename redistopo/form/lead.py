@@ -4,9 +4,9 @@ from contextlib import suppress
 
 from redistopo.errors import BadReply, TimedOut
 from redistopo.form.hands import Hands
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info
-from redistopo.world.waiting import Deadline, wait_for
 
 _SECONDS = 5.0
 

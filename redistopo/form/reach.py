@@ -5,11 +5,11 @@ from typing import TypeVar
 
 from redistopo.events import note
 from redistopo.form.hands import Hands, targets
+from redistopo.host.polling import Deadline
 from redistopo.model.connectivity.report import Reach, brief, reach
 from redistopo.model.state.observed import Observed
 from redistopo.world.observe import Depth
 from redistopo.world.reach import probe
-from redistopo.world.waiting import Deadline
 
 Answer = TypeVar("Answer")
 

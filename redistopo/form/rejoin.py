@@ -5,11 +5,11 @@ from contextlib import suppress
 
 from redistopo.errors import BadReply, TimedOut
 from redistopo.form.hands import Hands
+from redistopo.host.polling import wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_nodes
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.world.client import Command, succeed
-from redistopo.world.waiting import wait_for
 
 
 def rejoin(hands: Hands, names: tuple[str, ...], slots: tuple[SlotRange, ...]) -> None:

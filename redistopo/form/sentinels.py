@@ -16,13 +16,13 @@ from redistopo.errors import BadReply, RedistopoError, TimedOut, Unreachable
 from redistopo.events import warn
 from redistopo.form.succeeding import Change
 from redistopo.form.watch import HELLO
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.handover import preferring
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.sentinel_replies import Watch
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.world.hearing import Poll, hearing
 from redistopo.world.observe import Depth
-from redistopo.world.waiting import Deadline, wait_for
 
 _PROMOTE_SECONDS = 1.5
 _CALL_OFF_SECONDS = 1.0

@@ -2,10 +2,10 @@
 
 from redistopo.errors import RedistopoError, TimedOut, Unreachable
 from redistopo.form.succeeding import Change
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info
 from redistopo.world.client import Command, succeed
-from redistopo.world.waiting import Deadline, wait_for
 
 PAUSE_SECONDS = 5.0
 """After this long a primary goes on by itself, whatever became of us."""

@@ -7,13 +7,13 @@ from redistopo.errors import AccessDenied, TimedOut, Unreachable
 from redistopo.form.ended import ended
 from redistopo.form.hands import Hands, many
 from redistopo.form.reach import patient
+from redistopo.host.files import tail
+from redistopo.host.interrupt import uninterrupted
+from redistopo.host.polling import wait_for
+from redistopo.host.process import launch, signal_process
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.credentials import CHANGED
 from redistopo.model.protocol.replies import parse_info
-from redistopo.world.files import tail
-from redistopo.world.interrupt import uninterrupted
-from redistopo.world.process import launch, signal_process
-from redistopo.world.waiting import wait_for
 
 
 def start(hands: Hands, names: Iterable[str]) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from redistopo.errors import BadReply, TimedOut
 from redistopo.events import warn
 from redistopo.form.hands import Hands
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.state.observed import Observed
 from redistopo.world.observe import Depth
-from redistopo.world.waiting import Deadline, wait_for
 
 HELLO = "__sentinel__:hello"
 

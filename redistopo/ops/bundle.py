@@ -6,16 +6,16 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, MachineLacks, RedistopoError
 from redistopo.events import Tell, step
+from redistopo.host.archive import write_archive
+from redistopo.host.files import absolute
+from redistopo.host.node_folder import refuse_foreign
+from redistopo.host.process_marks import load_record
 from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.evidence import Evidence
 from redistopo.ops.ground.project import layout_of, load
 from redistopo.ops.ground.running import nothing_started
 from redistopo.ops.ground.secrets import secrets_of
-from redistopo.world.archive import write_archive
-from redistopo.world.files import absolute
-from redistopo.world.folder import refuse_foreign
-from redistopo.world.record import load_record
 
 _SUFFIX = ".tar.gz"
 

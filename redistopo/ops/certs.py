@@ -5,6 +5,9 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, WrongRequest
 from redistopo.events import Tell, note, step, warn
+from redistopo.host.polling import Deadline
+from redistopo.host.process import ours
+from redistopo.host.process_marks import load_record, recorded_nodes
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Keys
 from redistopo.model.topology.layout import Layout
@@ -15,10 +18,7 @@ from redistopo.world.certs import ensure_certificates, made_before, renew_certif
 from redistopo.world.client import Asker, succeed
 from redistopo.world.lock import locked
 from redistopo.world.observe import Target
-from redistopo.world.process import ours
-from redistopo.world.record import load_record, recorded_nodes
 from redistopo.world.tls import presented
-from redistopo.world.waiting import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

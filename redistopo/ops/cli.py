@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MachineLacks, RedistopoError, WrongRequest
+from redistopo.host.engines import find_cli, install_hint
+from redistopo.host.exec import become
+from redistopo.host.process_marks import load_mark
+from redistopo.host.redis_cli import way_in
 from redistopo.model.protocol.credentials import Access, User
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.topology.spec import Shape
@@ -11,11 +15,7 @@ from redistopo.ops.ground.project import layout_of
 from redistopo.ops.ground.running import configs, running_keys
 from redistopo.ops.ground.secrets import discreet
 from redistopo.ops.ground.selection import Running, running
-from redistopo.world.engines import find_cli, install_hint
-from redistopo.world.handing import become
 from redistopo.world.password import password
-from redistopo.world.record import load_mark
-from redistopo.world.redis_cli import way_in
 
 VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
 """Where CLIs look for the password: valkey-cli's own name since 9.0 (valkey.io/topics/cli),

@@ -7,6 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, RedistopoError, WrongRequest
+from redistopo.host import engines
+from redistopo.host.facts import kernel_settings, room
+from redistopo.host.files import read_text
+from redistopo.host.kernel import kernel_of
+from redistopo.host.limits import limits
+from redistopo.host.nodes_conf_files import damaged
+from redistopo.host.orphans import servers
+from redistopo.host.ports import bindable, ephemeral_range, holders
+from redistopo.host.process import ours
+from redistopo.host.process_marks import load_mark, load_record, recorded_nodes
 from redistopo.model.doctor.facts import (
     EnginesSeen,
     Facts,
@@ -20,7 +30,6 @@ from redistopo.model.doctor.facts import (
     TableSeen,
     TopologySeen,
 )
-from redistopo.model.doctor.kernel import kernel_of
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
 from redistopo.model.planning.resource_limits import shortages
@@ -35,19 +44,10 @@ from redistopo.ops.ground.holders import blocker
 from redistopo.ops.ground.project import Project, engine_request, layout_of, load
 from redistopo.ops.ground.running import configs
 from redistopo.ops.ps import ps
-from redistopo.world import engines
 from redistopo.world.conf_file import look_at
-from redistopo.world.files import read_text
 from redistopo.world.leftovers import bare, loose
-from redistopo.world.limits import limits
-from redistopo.world.machine import kernel_settings, room
-from redistopo.world.orphans import servers
 from redistopo.world.packages import mended_by_package
 from redistopo.world.password import password_path
-from redistopo.world.ports import bindable, ephemeral_range, holders
-from redistopo.world.process import ours
-from redistopo.world.record import load_mark, load_record, recorded_nodes
-from redistopo.world.tables import damaged
 
 _ENOUGH_TASKS = 4096
 

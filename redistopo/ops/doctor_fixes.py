@@ -6,6 +6,7 @@ from pathlib import Path
 
 from redistopo.errors import RedistopoError
 from redistopo.events import Tell, note, silent
+from redistopo.host.polling import Deadline
 from redistopo.model.doctor.facts import Cure, Fix, Mended
 from redistopo.model.topology.layout import Layout, NodeFolder
 from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
@@ -15,7 +16,6 @@ from redistopo.ops.signals import SignalRequest, resume
 from redistopo.world.leftovers import end_orphan, remove_bare, tighten
 from redistopo.world.lock import locked
 from redistopo.world.registry import leave
-from redistopo.world.waiting import Deadline
 
 _SECONDS = 10.0
 

@@ -7,6 +7,12 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.events import Tell, step
+from redistopo.host.node_folder import wipe
+from redistopo.host.orphans import servers_in
+from redistopo.host.polling import Deadline, wait_for
+from redistopo.host.process import ours
+from redistopo.host.process_marks import recorded_nodes
+from redistopo.host.redis_cli import end_leftover
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.history import remember_primary
@@ -15,16 +21,10 @@ from redistopo.ops.ground.running import configs, running_keys, running_targets
 from redistopo.ops.moves.mending import release
 from redistopo.ops.moves.shutdown import Shutdown, end_saving
 from redistopo.world.client import Asker
-from redistopo.world.folder import wipe
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth, look
-from redistopo.world.orphans import servers_in
-from redistopo.world.process import ours
-from redistopo.world.record import recorded_nodes
-from redistopo.world.redis_cli import end_leftover
 from redistopo.world.registry import leave
 from redistopo.world.timeline import recorded
-from redistopo.world.waiting import Deadline, wait_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,10 @@ from redistopo.drills.load import LoadRequest, sweep
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands
+from redistopo.host.interrupt import uninterrupted
+from redistopo.host.polling import Deadline
+from redistopo.host.process import started_at
+from redistopo.host.process_marks import load_mark, recorded_nodes
 from redistopo.model.drills.drill import DrillReport
 from redistopo.model.state.drill_intent import Hurt, Intent
 from redistopo.model.state.fault import Fault
@@ -30,14 +34,10 @@ from redistopo.ops.moves.mending import release, tidy, way_in
 from redistopo.ops.up import UpRequest, bring_up
 from redistopo.world.client import Asker
 from redistopo.world.intent import forget_intent, save_intent
-from redistopo.world.interrupt import uninterrupted
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth
 from redistopo.world.password import keys
-from redistopo.world.process import started_at
-from redistopo.world.record import load_mark, recorded_nodes
 from redistopo.world.timeline import recorded
-from redistopo.world.waiting import Deadline
 
 _LOCK_SECONDS = 1.0
 _HEALTH_SECONDS = 5.0

@@ -9,6 +9,7 @@ from pathlib import Path
 from redistopo import __version__
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note
+from redistopo.host.files import read_text
 from redistopo.model.drills.drill import Budget, DrillReport, Writes
 from redistopo.model.drills.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.model.state.fault import Fault
@@ -20,7 +21,6 @@ from redistopo.ops.drilling.scene import DrillRequest
 from redistopo.ops.ground.project import Project
 from redistopo.ops.ground.running import configs, running_targets
 from redistopo.world.client import Asker
-from redistopo.world.files import read_text
 from redistopo.world.observe import Depth, look
 from redistopo.world.password import keys
 

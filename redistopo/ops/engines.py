@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from redistopo.errors import ExitCode
+from redistopo.host.engines import find, install_hint
 from redistopo.model.protocol.engine import Engine
-from redistopo.world.engines import find, install_hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

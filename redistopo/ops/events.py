@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.diff import Kind, Occurrence, news
 from redistopo.model.state.last_known import Known, learn
 from redistopo.model.state.observed import Observed
 from redistopo.ops.ground.sight import Sight, SightRequest, sight
 from redistopo.world.gaze import moment
-from redistopo.world.waiting import Deadline, wait_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

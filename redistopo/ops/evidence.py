@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.errors import RedistopoError
+from redistopo.host.archive import Member, last_part, listing
+from redistopo.host.engines import find
+from redistopo.host.facts import environment, facts, process_facts, versions
+from redistopo.host.orphans import servers_in
+from redistopo.host.process import ours
+from redistopo.host.process_marks import load_record, recorded_nodes
 from redistopo.model.connectivity.report import explanation, reach, table
 from redistopo.model.plain import plain
 from redistopo.model.protocol.redact import Scrubber
@@ -18,16 +24,10 @@ from redistopo.ops.ground.project import load
 from redistopo.ops.ground.running import configs, running_keys, running_targets, shape_of
 from redistopo.ops.ground.situation import expected
 from redistopo.ops.plan import plan
-from redistopo.world.archive import Member, last_part, listing
 from redistopo.world.client import Asker
-from redistopo.world.engines import find
-from redistopo.world.machine import environment, facts, process_facts, versions
 from redistopo.world.observe import Depth, look
-from redistopo.world.orphans import servers_in
 from redistopo.world.password import VARIABLE
-from redistopo.world.process import ours
 from redistopo.world.reach import probe
-from redistopo.world.record import load_record, recorded_nodes
 
 _LOG_BYTES = 1024 * 1024
 """Of each log; a server that loops in trouble fills its log by gigabytes."""

@@ -8,6 +8,10 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, MachineLacks, WrongRequest
 from redistopo.events import Event, EventKind, Tell, note, warn
+from redistopo.host.files import read_text, writing
+from redistopo.host.ports import ephemeral_range
+from redistopo.host.process import ours
+from redistopo.host.process_marks import recorded_nodes
 from redistopo.model.topology.exposure import open_to_listeners
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import Problem, refuse, shape_named
@@ -16,10 +20,6 @@ from redistopo.model.topology.spec import FORMAT, SHAPE_ALIASES, Shape, Topology
 from redistopo.ops.ground.holders import blocker, topology_in
 from redistopo.ops.ground.project import checked, layout_of, require_address
 from redistopo.render.topology_file import topology_file
-from redistopo.world.files import read_text, writing
-from redistopo.world.ports import ephemeral_range
-from redistopo.world.process import ours
-from redistopo.world.record import recorded_nodes
 from redistopo.world.reservations import choosing, reserve
 
 

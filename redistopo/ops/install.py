@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from redistopo.errors import ExitCode, MachineLacks, RedistopoError
 from redistopo.events import Tell, note, step
+from redistopo.host.engines import find
+from redistopo.host.polling import Deadline
 from redistopo.model.installing import Recipe, Way, recipe
 from redistopo.model.protocol.engine import Engine
-from redistopo.world.engines import find
 from redistopo.world.installing import machine, perform
 from redistopo.world.trial import Trial, tried
-from redistopo.world.waiting import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

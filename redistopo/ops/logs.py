@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import WrongRequest
+from redistopo.host.files import LOG_MARK
+from redistopo.host.log_tail import Log, follow
+from redistopo.host.polling import Deadline
+from redistopo.host.process_marks import load_record, recorded_nodes
 from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.protocol.server_log import Arrivals, Entry, entries, read_head
 from redistopo.model.state.selector import select
@@ -23,11 +27,7 @@ from redistopo.ops.ground.running import (
 )
 from redistopo.ops.ground.secrets import secrets_of
 from redistopo.world.client import Asker
-from redistopo.world.files import LOG_MARK
-from redistopo.world.follow import Log, follow
 from redistopo.world.observe import Depth, look
-from redistopo.world.record import load_record, recorded_nodes
-from redistopo.world.waiting import Deadline
 
 _LAST = 10
 """Entries that are shown before new ones are followed, where nobody says how many."""

@@ -7,6 +7,8 @@ from pathlib import Path
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import silent
 from redistopo.form.hands import Hands
+from redistopo.host.polling import Deadline
+from redistopo.host.process_marks import load_record
 from redistopo.model.planning.bereft import bereaved
 from redistopo.model.planning.leadership import leading, refuse_empty_primaries, require_primaries
 from redistopo.model.planning.plan import Plan
@@ -32,8 +34,6 @@ from redistopo.ops.moves.rebuild import (
 )
 from redistopo.world.client import Asker
 from redistopo.world.password import keys
-from redistopo.world.record import load_record
-from redistopo.world.waiting import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
+from redistopo.host.orphans import servers
+from redistopo.host.process import ours
+from redistopo.host.process_marks import load_mark, recorded_nodes
 from redistopo.model.topology.layout import STATE_FOLDER, Layout
-from redistopo.world.orphans import servers
-from redistopo.world.process import ours
-from redistopo.world.record import load_mark, recorded_nodes
 from redistopo.world.registry import entries
 
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
+from redistopo.host.files import absolute, private_folder, write_private
+from redistopo.host.node_folder import claim
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.state.observed import Role
 from redistopo.ops.ground.project import load, plan_of
 from redistopo.ops.ground.secrets import discreet
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
-from redistopo.world.files import absolute, private_folder, write_private
-from redistopo.world.folder import claim
 from redistopo.world.password import keys
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
+from redistopo.host.files import writing
 from redistopo.model.state.finding import Status
 from redistopo.ops.verify import VerifyResult
-from redistopo.world.files import writing
 
 
 def write_junit(result: VerifyResult, path: Path) -> None:

@@ -8,6 +8,7 @@ from redistopo.errors import ExitCode, RedistopoError
 from redistopo.events import Tell, step
 from redistopo.form.handover import Handover
 from redistopo.form.rejoin import forget
+from redistopo.host.interrupt import uninterrupted
 from redistopo.model.planning.cluster_reset import Reset, resetting
 from redistopo.model.state.node_status import NodeStatus, lines
 from redistopo.model.state.observed import NodeSeen, Role
@@ -17,7 +18,6 @@ from redistopo.ops.ground.selection import running
 from redistopo.ops.moves.acting import require_words
 from redistopo.ops.moves.changing import Changing, Request, changing
 from redistopo.world.client import Asker, Command, succeed
-from redistopo.world.interrupt import uninterrupted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

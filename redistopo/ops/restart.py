@@ -8,6 +8,10 @@ from redistopo.errors import ExitCode, FaultFound, RedistopoError, WrongRequest
 from redistopo.events import Tell, step, warn
 from redistopo.form.handover import Handover
 from redistopo.form.hands import targets
+from redistopo.host.files import read_text
+from redistopo.host.polling import Deadline
+from redistopo.host.process import ours
+from redistopo.host.process_marks import load_record
 from redistopo.model.planning.bereft import bereaved
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.reconcile import Do, Step
@@ -36,10 +40,6 @@ from redistopo.ops.moves.persisting import refuse_renamed
 from redistopo.ops.moves.rotating import restore_old
 from redistopo.ops.moves.shutdown import Shutdown, end_saving
 from redistopo.render.conf import node_conf
-from redistopo.world.files import read_text
-from redistopo.world.process import ours
-from redistopo.world.record import load_record
-from redistopo.world.waiting import Deadline
 
 _STOP_SHARE = 0.5
 

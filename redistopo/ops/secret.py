@@ -5,6 +5,8 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step
+from redistopo.host.polling import Deadline
+from redistopo.host.process import ours
 from redistopo.model.planning.password_rotation import Rotation, hashed
 from redistopo.model.protocol.credentials import Keys, User
 from redistopo.model.state.finding import Finding, Status, failed
@@ -23,9 +25,7 @@ from redistopo.world.client import Asker, knock
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth, look
 from redistopo.world.password import given_path, keys, new_password, password
-from redistopo.world.process import ours
 from redistopo.world.rotation import pending_rotation
-from redistopo.world.waiting import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

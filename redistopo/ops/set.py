@@ -8,6 +8,8 @@ from pathlib import Path
 from redistopo.errors import BadReply, ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands
+from redistopo.host.files import read_exactly, read_text, rewrite, write_private
+from redistopo.host.polling import Deadline
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.planning.reconcile import names
 from redistopo.model.protocol.conf import (
@@ -37,9 +39,7 @@ from redistopo.ops.ground.running import configs
 from redistopo.ops.moves.changing import Changing, Request, changing
 from redistopo.render.conf import node_conf
 from redistopo.render.topology_edit import Place, with_directive
-from redistopo.world.files import read_exactly, read_text, rewrite, write_private
 from redistopo.world.lock import locked
-from redistopo.world.waiting import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

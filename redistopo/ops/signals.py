@@ -8,6 +8,9 @@ from pathlib import Path
 
 from redistopo.errors import TimedOut, WrongRequest
 from redistopo.events import Tell, step, warn
+from redistopo.host.polling import Deadline, wait_for
+from redistopo.host.process import await_end, ours, paused, signal_process
+from redistopo.host.process_marks import forget_mark, load_record
 from redistopo.model.planning.bereft import bereaved
 from redistopo.model.planning.reconcile import names
 from redistopo.model.planning.sole_copies import decided
@@ -24,9 +27,6 @@ from redistopo.ops.moves.acting import (
     told_losses,
 )
 from redistopo.world.client import succeed
-from redistopo.world.process import await_end, ours, paused, signal_process
-from redistopo.world.record import forget_mark, load_record
-from redistopo.world.waiting import Deadline, wait_for
 
 STAYING = frozenset({"SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCHLD", "SIGURG",
                      "SIGWINCH", "SIGHUP", "SIGPIPE"})  # fmt: skip

@@ -7,6 +7,9 @@ from pathlib import Path
 from redistopo.errors import RedistopoError, TimedOut, WrongRequest
 from redistopo.events import Tell, note, warn
 from redistopo.form.hands import Hands
+from redistopo.host.nodes_conf_files import tables
+from redistopo.host.polling import Deadline, wait_for
+from redistopo.host.process_marks import load_record
 from redistopo.model.planning.bereft import bereaved
 from redistopo.model.planning.leadership import leading, refuse_empty_primaries
 from redistopo.model.planning.plan import Plan
@@ -36,11 +39,8 @@ from redistopo.world.client import Asker
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth
 from redistopo.world.password import keys
-from redistopo.world.record import load_record
 from redistopo.world.rotation import pending_rotation
-from redistopo.world.tables import tables
 from redistopo.world.timeline import recorded
-from redistopo.world.waiting import Deadline, wait_for
 
 _JOIN_SECONDS = 5.0
 """For a node that is ready to find its way back among the others."""

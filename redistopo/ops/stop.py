@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.events import Tell, warn
+from redistopo.host.polling import Deadline
 from redistopo.model.state.observed import NodeSeen
 from redistopo.ops.ground.running import configs, saves
 from redistopo.ops.ground.selection import Running
@@ -16,7 +17,6 @@ from redistopo.ops.moves.acting import (
     told_losses,
 )
 from redistopo.ops.moves.shutdown import Shutdown, end_saving
-from redistopo.world.waiting import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

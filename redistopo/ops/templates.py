@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, WrongRequest
+from redistopo.host.files import absolute, writing
 from redistopo.render.environment import plain_files, sources
-from redistopo.world.files import absolute, writing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from redistopo.errors import ExitCode, RestartNeeded
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands, targets
 from redistopo.form.haste import calm
+from redistopo.host.polling import Deadline
+from redistopo.host.redis_cli import end_leftover
 from redistopo.model.connect import Connect, connect
 from redistopo.model.planning.bereft import bereaved
 from redistopo.model.planning.leadership import leading, refuse_empty_primaries, require_primaries
@@ -44,9 +46,7 @@ from redistopo.world.client import Asker
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth
 from redistopo.world.password import keys, password_path
-from redistopo.world.redis_cli import end_leftover
 from redistopo.world.timeline import recorded
-from redistopo.world.waiting import Deadline
 
 _ROUNDS = 4
 """At most: continue what is stopped, see what a half-made topology holds, make it anew."""

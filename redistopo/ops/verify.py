@@ -6,6 +6,7 @@ from pathlib import Path
 from redistopo.checks.subject import Expected
 from redistopo.errors import ExitCode
 from redistopo.events import Tell, step
+from redistopo.host.polling import Deadline
 from redistopo.model.connectivity.findings import apart, with_causes
 from redistopo.model.connectivity.report import Reach, reach
 from redistopo.model.protocol.credentials import Access, Keys
@@ -22,7 +23,6 @@ from redistopo.world.client import Asker
 from redistopo.world.observe import Depth, Target, look
 from redistopo.world.password import password
 from redistopo.world.reach import probe
-from redistopo.world.waiting import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.diff import Kind, Occurrence
 from redistopo.model.state.node_status import NodeStatus, lines
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, rounds
 from redistopo.ops.ground.sight import SightRequest
-from redistopo.world.waiting import Deadline, wait_for
 
 _KEPT = 50
 

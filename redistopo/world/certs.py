@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redistopo.errors import RedistopoError
+from redistopo.host.files import private_folder, read_text, write_private, writing
 from redistopo.model.planning.plan import Plan
 from redistopo.model.topology.layout import TlsFolder
-from redistopo.world.files import private_folder, read_text, write_private, writing
 from redistopo.world.tls import loads
 
 if TYPE_CHECKING:

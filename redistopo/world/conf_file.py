@@ -11,6 +11,8 @@ from pathlib import Path
 from shlex import quote
 
 from redistopo.errors import AccessDenied, MachineLacks, Unreachable, WrongRequest
+from redistopo.host.files import absolute, missing, reading
+from redistopo.host.ports import elsewhere, holder, listeners
 from redistopo.model.connectivity.matrix import Touch
 from redistopo.model.doctor.facts import ConfSeen, Heard
 from redistopo.model.doctor.served_conf import (
@@ -27,9 +29,7 @@ from redistopo.model.protocol.engine import Engine, Version, parse_request
 from redistopo.model.protocol.replies import parse_info
 from redistopo.world.client import Asker, anonymous
 from redistopo.world.conf_trial import judged
-from redistopo.world.files import absolute, missing, reading
 from redistopo.world.firewall import firewalls
-from redistopo.world.ports import elsewhere, holder, listeners
 from redistopo.world.reach import touch
 
 _PATIENCE = 2.0

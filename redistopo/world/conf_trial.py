@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import RedistopoError
+from redistopo.host.files import missing
+from redistopo.host.interrupt import uninterrupted
+from redistopo.host.polling import Deadline
+from redistopo.host.process import clean_environment
 from redistopo.model.doctor.served_conf import Spliced
 from redistopo.model.doctor.starting import (
     STOP,
@@ -27,11 +31,7 @@ from redistopo.model.doctor.starting import (
     words,
 )
 from redistopo.model.protocol.engine import Engine
-from redistopo.world.files import missing
-from redistopo.world.interrupt import uninterrupted
-from redistopo.world.process import clean_environment
 from redistopo.world.trial import known_directives
-from redistopo.world.waiting import Deadline
 
 _SECONDS = 5.0
 _FORBIDDEN = "Permission denied"

@@ -4,9 +4,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from redistopo.host.command import search_path, told
+from redistopo.host.files import read_text
 from redistopo.model.doctor.firewall import FirewallSeen, ufw_conf
-from redistopo.world.files import read_text
-from redistopo.world.told import search_path, told
 
 _UFW = Path("/etc/ufw/ufw.conf")
 _MAC = "/usr/libexec/ApplicationFirewall/socketfilterfw"

@@ -14,10 +14,10 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, RedistopoError, TimedOut
+from redistopo.host.interrupt import uninterrupted
+from redistopo.host.polling import Deadline
+from redistopo.host.process import clean_environment
 from redistopo.model.installing import TOOLS, Command, Machine, PythonPlace, parse_release
-from redistopo.world.interrupt import uninterrupted
-from redistopo.world.process import clean_environment
-from redistopo.world.waiting import Deadline
 
 _RELEASES = ("/etc/os-release", "/usr/lib/os-release")
 _LAST_LINES = 8

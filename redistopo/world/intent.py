@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict
 
+from redistopo.host.files import read_text, write_private, writing
 from redistopo.model.state.drill_intent import Hurt, Intent
 from redistopo.model.state.fault import Fault
 from redistopo.model.topology.layout import Layout
-from redistopo.world.files import read_text, write_private, writing
 
 
 def save_intent(layout: Layout, intent: Intent) -> None:

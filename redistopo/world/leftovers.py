@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from redistopo.host.files import writing
+from redistopo.host.node_folder import claimed
+from redistopo.host.polling import Deadline
+from redistopo.host.process import await_end, marked, signal_process, works_in
+from redistopo.host.process_marks import recorded_nodes
 from redistopo.model.doctor.facts import Loose
 from redistopo.model.protocol.credentials import User
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.layout import Layout, NodeFolder
-from redistopo.world.files import writing
-from redistopo.world.folder import claimed
-from redistopo.world.process import await_end, marked, signal_process, works_in
-from redistopo.world.record import recorded_nodes
-from redistopo.world.waiting import Deadline
 
 _OTHERS = 0o077
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable
+from redistopo.host.node_folder import has_data, has_log
+from redistopo.host.ports import free, holder, listening
+from redistopo.host.process import ours, paused
 from redistopo.model.protocol.replies import Member, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import MONITOR, Watch, peers, watched
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
@@ -13,10 +16,7 @@ from redistopo.model.state.relocation import here, moved_from
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.world.client import Asker, Command, Reply, anonymous, succeed
-from redistopo.world.folder import has_data, has_log
 from redistopo.world.locks import try_locks
-from redistopo.world.ports import free, holder, listening
-from redistopo.world.process import ours, paused
 
 
 class Depth(IntEnum):

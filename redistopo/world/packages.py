@@ -7,8 +7,8 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
+from redistopo.host.command import told
 from redistopo.model.protocol.engine import Engine
-from redistopo.world.told import told
 
 _DOCS = Path("/usr/share/doc")
 _SYSTEM = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")

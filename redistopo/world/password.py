@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.host.files import absolute, read_text, write_private
 from redistopo.model.protocol.credentials import Access, Keys, Tls, User, one_key
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape, Topology
-from redistopo.world.files import absolute, read_text, write_private
 
 VARIABLE = "REDISTOPO_PASSWORD"
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 import psutil
 
 from redistopo.errors import AccessDenied, BadReply, Unreachable
+from redistopo.host.files import tail
+from redistopo.host.ports import bindable
 from redistopo.model.connectivity.matrix import Probe, Touch
 from redistopo.model.protocol.credentials import Access, Tls, one_key
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.topology.spec import BUS_OFFSET, Shape
 from redistopo.world.client import Asker, Command
-from redistopo.world.files import tail
 from redistopo.world.observe import Target
-from redistopo.world.ports import bindable
 
 _SECONDS = 0.7
 """For one connection: the system repeats a lost first packet only after a second."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from redistopo.errors import MachineLacks
-from redistopo.world.files import private_folder, read_text, write_private
+from redistopo.host.files import private_folder, read_text, write_private
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

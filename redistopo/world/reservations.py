@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, TimedOut
+from redistopo.host.files import private_folder, read_text, write_private, writing
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.topology.layout import Layout
-from redistopo.world.files import private_folder, read_text, write_private, writing
 from redistopo.world.lock import try_lock
 from redistopo.world.registry import state_home
-from redistopo.world.waiting import Deadline, wait_for
 
 _PATIENCE = 6.0
 """Seconds; who holds the lock needs some milliseconds, unless it was stopped."""

@@ -2,9 +2,9 @@
 
 import json
 
+from redistopo.host.files import read_text, write_private, writing
 from redistopo.model.planning.password_rotation import Rotation
 from redistopo.model.topology.layout import Layout
-from redistopo.world.files import read_text, write_private, writing
 
 
 def begin_rotation(layout: Layout, rotation: Rotation) -> None:

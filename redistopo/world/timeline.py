@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from redistopo import __version__
 from redistopo.errors import MachineLacks, RedistopoError
 from redistopo.events import Event, Tell
+from redistopo.host.files import read_text, write_private
 from redistopo.model.topology.layout import Layout
-from redistopo.world.files import read_text, write_private
 
 _KEPT_LINES = 400
 _MOST_EVENTS = 2000

@@ -9,14 +9,14 @@ from pathlib import Path
 from signal import Signals
 
 from redistopo.errors import AccessDenied, RedistopoError, TimedOut, Unreachable
+from redistopo.host.files import tail
+from redistopo.host.interrupt import uninterrupted
+from redistopo.host.polling import Deadline, wait_for
+from redistopo.host.ports import any_free
+from redistopo.host.process import clean_environment
 from redistopo.model.protocol.credentials import Access, one_key
 from redistopo.model.protocol.engine import Engine
 from redistopo.world.client import Asker, succeed
-from redistopo.world.files import tail
-from redistopo.world.interrupt import uninterrupted
-from redistopo.world.ports import any_free
-from redistopo.world.process import clean_environment
-from redistopo.world.waiting import Deadline, wait_for
 
 _HOST = "127.0.0.1"
 _SECONDS = 10.0

@@ -20,8 +20,8 @@ from support.steps import reach
 from support.waiting import until
 
 from redistopo.errors import MachineLacks
+from redistopo.host.engines import choose
 from redistopo.model.protocol.engine import EngineRequest
-from redistopo.world.engines import choose
 
 
 def test_a_cluster_that_does_not_answer_is_never_cleared(project: Project) -> None:

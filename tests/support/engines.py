@@ -2,7 +2,7 @@
 
 import sys
 
-from redistopo.world.engines import find
+from redistopo.host.engines import find
 
 FOUND = find(tls=True)
 """Everything on this machine."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from redistopo.host.kernel import Kernel
 from redistopo.model.doctor.facts import (
     ConfSeen,
     EnginesSeen,
@@ -20,7 +21,6 @@ from redistopo.model.doctor.facts import (
     TopologySeen,
 )
 from redistopo.model.doctor.firewall import FirewallSeen
-from redistopo.model.doctor.kernel import Kernel
 from redistopo.model.doctor.served_conf import served
 from redistopo.model.planning.resource_limits import Shortage
 from redistopo.model.protocol.engine import Engine, Product, Version

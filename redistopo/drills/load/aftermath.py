@@ -11,8 +11,8 @@ from redistopo.drills.load.clients import TROUBLE, Client, enter, kind_of
 from redistopo.drills.load.request import LoadRequest
 from redistopo.drills.load.worker import Keys, Worker
 from redistopo.errors import TimedOut, Unreachable
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.drills.load import Kind, LostWrite
-from redistopo.world.waiting import Deadline, wait_for
 
 EXAMPLES = 5
 _BATCH = 500

@@ -12,9 +12,9 @@ from redistopo.drills.load.jobs import jobs
 from redistopo.drills.load.request import PREFIX, LoadRequest
 from redistopo.drills.load.worker import Entry, Keys, Worker
 from redistopo.errors import RedistopoError, TimedOut
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.drills.load import Kind, LoadSeen, Op, Span
 from redistopo.model.protocol.slots import key_in
-from redistopo.world.waiting import Deadline, wait_for
 
 MOST_KEYS = 200_000
 """Of one load on all shards: some 25 MB of a server's memory, 400 s of 500 writes a second."""

@@ -7,7 +7,7 @@ from typing import Any
 from redistopo.drills.load.clients import TROUBLE, Client, enter, kind_of
 from redistopo.drills.load.request import PREFIX, Way
 from redistopo.errors import TimedOut, Unreachable
-from redistopo.world.waiting import Deadline
+from redistopo.host.polling import Deadline
 
 _SCAN_COUNT = 1000
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from redistopo.host.kernel import Kernel
 from redistopo.model.doctor.firewall import FirewallSeen
-from redistopo.model.doctor.kernel import Kernel
 from redistopo.model.doctor.served_conf import ServedConf, loopback
 from redistopo.model.doctor.starting import Starting
 from redistopo.model.planning.resource_limits import Shortage

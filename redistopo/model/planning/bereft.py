@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 
+from redistopo.host.node_folder import has_keys
+from redistopo.host.nodes_conf_files import tables
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.sole_copies import Bereft, bereft
 from redistopo.model.protocol.nodes_conf import read_table
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import Record
 from redistopo.model.topology.spec import Persistence
-from redistopo.world.folder import has_keys
-from redistopo.world.tables import tables
 
 
 def bereaved(

@@ -1,10 +1,10 @@
 """What Sentinels say of who leads: those that run, else their own files."""
 
+from redistopo.host.files import read_text
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.sentinel_replies import Kept, kept, latest
 from redistopo.model.state.observed import Observed
-from redistopo.world.files import read_text
 
 
 def remembered(plan: Plan) -> dict[str, Kept]:

@@ -9,6 +9,8 @@ from redistopo.drills.load import Load, LoadRequest
 from redistopo.drills.witness import Watched, Witnesses
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.events import step, warn
+from redistopo.host.files import size_of, written_since
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.drills.drill import (
     DrillReport,
     Moment,
@@ -21,8 +23,6 @@ from redistopo.model.state.observed import Role, shards_of
 from redistopo.ops.drilling.report import report_of
 from redistopo.ops.drilling.scene import Course, Scene, patience, quiet_seconds, short_of_replicas
 from redistopo.ops.moves.restoring import restore_roles
-from redistopo.world.files import size_of, written_since
-from redistopo.world.waiting import Deadline, wait_for
 
 _WARM_SECONDS = 10.0
 _BEFORE_SECONDS = 1.0

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from redistopo.errors import WrongRequest
+from redistopo.host.files import writing
 from redistopo.model.drills.drill import DrillReport
-from redistopo.world.files import writing
 
 _PAGES = (".html", ".htm")
 

@@ -15,11 +15,11 @@ from redistopo.errors import (
 )
 from redistopo.form.hands import Hands
 from redistopo.form.reach import find_reach
+from redistopo.host.files import write_private
 from redistopo.model.connectivity.report import Reach, explanation
 from redistopo.model.state.observed import Observed
 from redistopo.ops.ground.hearing import hear
 from redistopo.ops.ground.secrets import hide
-from redistopo.world.files import write_private
 
 BUNDLE = "for a report: redistopo bundle"
 

@@ -9,12 +9,12 @@ from redistopo.checks.subject import Expected
 from redistopo.errors import TimedOut
 from redistopo.form.hands import Hands
 from redistopo.form.reach import patient
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.finding import Finding, failed, hopeless
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.topology.spec import Shape
 from redistopo.world.client import Asker
 from redistopo.world.proof import Proof, prove
-from redistopo.world.waiting import Deadline, wait_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from redistopo.errors import MachineLacks
 from redistopo.events import Tell, warn
+from redistopo.host.node_folder import has_data
+from redistopo.host.process_marks import load_record, save_record
 from redistopo.model.planning.plan import Plan
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.state.record import Record, RecordedNode
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.situation import primary_in, refuse_other_layout
-from redistopo.world.folder import has_data
-from redistopo.world.record import load_record, save_record
 from redistopo.world.registry import Entry, enter, entries
 from redistopo.world.reservations import reserve
 

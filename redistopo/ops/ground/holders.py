@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.host.files import read_text
+from redistopo.host.ports import free
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse, read_toml
 from redistopo.model.topology.ports import block_of
 from redistopo.model.topology.spec import Topology
-from redistopo.world.files import read_text
-from redistopo.world.ports import free
 from redistopo.world.registry import entries
 from redistopo.world.reservations import reserved
 

@@ -2,10 +2,10 @@
 
 from redistopo.errors import MachineLacks
 from redistopo.events import Tell, warn
+from redistopo.host.limits import limits
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.reconcile import Do, Step, names
 from redistopo.model.planning.resource_limits import Shortage, shortages
-from redistopo.world.limits import limits
 
 _ENOUGH_TASKS = 4096
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.host import engines
+from redistopo.host.files import absolute, read_text
+from redistopo.host.ports import bindable
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
 from redistopo.model.protocol.engine import EngineRequest, parse_request
@@ -12,9 +15,6 @@ from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse, read_toml, refuse, salvage
 from redistopo.model.topology.spec import Topology
 from redistopo.model.topology.validate import check
-from redistopo.world import engines
-from redistopo.world.files import absolute, read_text
-from redistopo.world.ports import bindable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

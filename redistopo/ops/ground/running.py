@@ -6,6 +6,9 @@ None of this needs a valid topology file: whatever happened to that, `down` must
 from dataclasses import replace
 
 from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.host.files import read_text
+from redistopo.host.process import ours
+from redistopo.host.process_marks import load_record, recorded_nodes
 from redistopo.model.planning.password_rotation import hashed
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import CHANGED, Access, Keys, Tls, User, one_key
@@ -13,11 +16,8 @@ from redistopo.model.state.record import Record
 from redistopo.model.state.relocation import directives_here
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives, Shape, Topology
-from redistopo.world.files import read_text
 from redistopo.world.observe import Target
 from redistopo.world.password import given_path, password, tls_files
-from redistopo.world.process import ours
-from redistopo.world.record import load_record, recorded_nodes
 from redistopo.world.rotation import pending_rotation
 
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redistopo.errors import RedistopoError
+from redistopo.host.files import absolute, read_text
+from redistopo.host.process_marks import recorded_nodes
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import User
 from redistopo.model.protocol.redact import (
@@ -17,9 +19,7 @@ from redistopo.model.protocol.redact import (
     secrets_in_topology,
 )
 from redistopo.model.topology.layout import Layout
-from redistopo.world.files import absolute, read_text
 from redistopo.world.password import VARIABLE
-from redistopo.world.record import recorded_nodes
 from redistopo.world.rotation import pending_rotation
 
 _CONFIGS = ("*.conf", "redis.conf.*", "*.acl")

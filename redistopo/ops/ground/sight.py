@@ -10,6 +10,7 @@ from typing import Protocol
 from redistopo.checks.subject import Expected
 from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.events import silent
+from redistopo.host.polling import Deadline
 from redistopo.model.protocol.credentials import Access, Keys, one_key
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.layout import Layout
@@ -31,7 +32,6 @@ from redistopo.world.gaze import Gaze
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth, Target, look
 from redistopo.world.password import password
-from redistopo.world.waiting import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

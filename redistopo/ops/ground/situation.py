@@ -9,6 +9,8 @@ from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.errors import TimedOut, WrongRequest
 from redistopo.form.hands import Hands
+from redistopo.host.files import read_text
+from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import led_by
 from redistopo.model.planning.reconcile import USERS, Drifts, Settings, Situation
@@ -22,9 +24,7 @@ from redistopo.model.state.record import Record
 from redistopo.model.topology.layout import NodeFolder
 from redistopo.model.topology.spec import Directives, Topology
 from redistopo.render.conf import node_conf, users_acl
-from redistopo.world.files import read_text
 from redistopo.world.observe import Depth
-from redistopo.world.waiting import Deadline, wait_for
 
 _DYING_SECONDS = 0.3
 

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from redistopo.errors import FaultFound, MachineLacks, RedistopoError, RestartNeeded, Unreachable
 from redistopo.form.ended import ended
 from redistopo.form.hands import Hands
+from redistopo.host.files import FREE, NO_SPACE, full, tail
 from redistopo.model.planning.plan import Plan
 from redistopo.model.state.finding import failed
 from redistopo.model.state.observed import Observed, ProcessState
 from redistopo.model.topology.ports import block_of, choose
 from redistopo.ops.ground.health import Verdict
 from redistopo.ops.ground.holders import blocker
-from redistopo.world.files import FREE, NO_SPACE, full, tail
 
 
 def refuse_busy_ports(plan: Plan, seen: Observed, *, formed: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, WrongRequest
 from redistopo.events import Tell, warn
+from redistopo.host.polling import Deadline
 from redistopo.model.planning.impact import losses
 from redistopo.model.state.node_status import NodeStatus, lines
 from redistopo.model.state.observed import NodeSeen
@@ -18,7 +19,6 @@ from redistopo.ops.ground.secrets import discreet
 from redistopo.ops.ground.selection import Running, running
 from redistopo.world.lock import locked
 from redistopo.world.timeline import recorded
-from redistopo.world.waiting import Deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from redistopo.checks.catalogue import judge
 from redistopo.errors import TimedOut
 from redistopo.events import Tell
 from redistopo.form.hands import Hands
+from redistopo.host.polling import Deadline, wait_for
+from redistopo.host.process_marks import load_record
 from redistopo.model.planning.planner import as_seen
 from redistopo.model.planning.reconcile import Situation, current
 from redistopo.model.state.finding import Finding, failed, hopeless
@@ -24,9 +26,7 @@ from redistopo.world.client import Asker
 from redistopo.world.lock import locked
 from redistopo.world.observe import Depth
 from redistopo.world.password import password
-from redistopo.world.record import load_record
 from redistopo.world.timeline import recorded
-from redistopo.world.waiting import Deadline, wait_for
 
 Known = frozenset[tuple[str, str]]
 """Faults by check and subject."""

@@ -12,6 +12,11 @@ from redistopo.form.lead import lead
 from redistopo.form.rejoin import empty_again, forget, rejoin
 from redistopo.form.start import await_ready, start
 from redistopo.form.watch import fail_over, introduce
+from redistopo.host.files import private_folder, read_text, write_private
+from redistopo.host.node_folder import clear_data
+from redistopo.host.polling import Deadline
+from redistopo.host.process import ours, signal_process
+from redistopo.host.terminate import end_all
 from redistopo.model.planning.plan import Method, NodePlan, Plan
 from redistopo.model.planning.reconcile import USERS, Do, Step
 from redistopo.model.planning.rejoin import ghosts
@@ -23,12 +28,7 @@ from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.ops.moves.persisting import finish, prepare, refuse_renamed, to_log, to_snapshot
 from redistopo.ops.moves.rebuild import promote, rebuild
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
-from redistopo.world.ending import end_all
-from redistopo.world.files import private_folder, read_text, write_private
-from redistopo.world.folder import clear_data
 from redistopo.world.observe import Depth
-from redistopo.world.process import ours, signal_process
-from redistopo.world.waiting import Deadline
 
 
 def execute(hands: Hands, steps: tuple[Step, ...]) -> None:

@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING
 
 from redistopo.errors import RedistopoError
 from redistopo.events import Tell, note, step, warn
+from redistopo.host.partition import let_go
+from redistopo.host.process import ours
+from redistopo.host.process_marks import recorded_nodes
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.state.drill_intent import Intent
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.world.intent import forget_intent, load_intent
-from redistopo.world.partition import let_go
-from redistopo.world.process import ours
-from redistopo.world.record import recorded_nodes
 
 if TYPE_CHECKING:
     from redistopo.drills.load import Way

@@ -6,14 +6,14 @@ from contextlib import suppress
 from redistopo.errors import BadReply, RedistopoError, WrongRequest
 from redistopo.events import note
 from redistopo.form.hands import Hands
+from redistopo.host.files import read_text, tail, write_private
+from redistopo.host.node_folder import put_aside, written
+from redistopo.host.polling import wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.data_files import Switch, named, renamed, switch, with_log
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.topology.spec import Directives
-from redistopo.world.files import read_text, tail, write_private
-from redistopo.world.folder import put_aside, written
-from redistopo.world.waiting import wait_for
 
 
 def refuse_renamed(nodes: Iterable[tuple[NodePlan, Directives]]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell, note, warn
 from redistopo.form.hands import Hands
+from redistopo.host.nodes_conf_files import damaged, lost, refusal, replace_table, tables
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.planning.reconcile import Do, Step
 from redistopo.model.planning.sole_copies import Bereft
@@ -13,7 +14,6 @@ from redistopo.model.protocol.nodes_conf import promoted, rebuilt
 from redistopo.model.protocol.slots import brief
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import Record
-from redistopo.world.tables import damaged, lost, refusal, replace_table, tables
 
 
 def require_nodes(plan: Plan, names: Iterable[str]) -> None:

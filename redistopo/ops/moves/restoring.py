@@ -6,9 +6,9 @@ from dataclasses import replace
 from redistopo.events import step
 from redistopo.form.handover import hand_over
 from redistopo.form.hands import Hands
+from redistopo.host.polling import Deadline
 from redistopo.model.state.observed import Role
 from redistopo.world.observe import Depth
-from redistopo.world.waiting import Deadline
 
 _SECONDS = 30.0
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.events import Tell, note, step
+from redistopo.host.files import read_text, write_private
+from redistopo.host.process import ours
 from redistopo.model.planning.password_rotation import (
     Command,
     Rotation,
@@ -24,10 +26,8 @@ from redistopo.model.protocol.sentinel_replies import Kept, kept
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.running import configs, live_targets
 from redistopo.world.client import Asker, succeed
-from redistopo.world.files import read_text, write_private
 from redistopo.world.observe import Target
 from redistopo.world.password import keep_password
-from redistopo.world.process import ours
 from redistopo.world.rotation import begin_rotation, end_rotation, pending_rotation
 
 

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.events import Tell, step
+from redistopo.host.files import tail
+from redistopo.host.polling import Deadline
+from redistopo.host.process import ours
+from redistopo.host.terminate import Ended, Said, end_all
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives
 from redistopo.ops.ground.running import saves
 from redistopo.world.client import Asker
-from redistopo.world.ending import Ended, Said, end_all
-from redistopo.world.files import tail
-from redistopo.world.process import ours
-from redistopo.world.waiting import Deadline
 
 
 def end_saving(shutdown: "Shutdown", names: Iterable[str], deadline: Deadline, tell: Tell) -> None:

@@ -3,9 +3,9 @@
 from redistopo.errors import RedistopoError
 from redistopo.events import step, warn
 from redistopo.form.hands import Hands
-from redistopo.world.ending import end_all
-from redistopo.world.interrupt import uninterrupted
-from redistopo.world.waiting import Deadline
+from redistopo.host.interrupt import uninterrupted
+from redistopo.host.polling import Deadline
+from redistopo.host.terminate import end_all
 
 _SECONDS = 10.0
 

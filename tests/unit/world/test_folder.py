@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.world.folder import has_log
+from redistopo.host.node_folder import has_log
 
 MANIFEST = (
     "file a.aof.1.base.rdb seq 1 type h\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.world.follow import Log, follow
+from redistopo.host.log_tail import Log, follow
 
 
 @pytest.fixture

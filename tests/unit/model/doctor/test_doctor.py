@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from redistopo.host.kernel import Kernel
 from redistopo.model.doctor.facts import (
     Cure,
     EnginesSeen,
@@ -17,7 +18,6 @@ from redistopo.model.doctor.facts import (
     TopologySeen,
     fixes_of,
 )
-from redistopo.model.doctor.kernel import Kernel
 from redistopo.model.state.record import ProcessMark
 
 FACTS = Facts(

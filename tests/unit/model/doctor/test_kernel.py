@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.doctor.kernel import (
+from redistopo.host.kernel import (
     HUGE_PAGES,
     MAC_SOMAXCONN,
     MEMORY_MAX,

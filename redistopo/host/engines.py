@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MachineLacks
+from redistopo.host.files import absolute
 from redistopo.model.installing import by_system
 from redistopo.model.protocol.engine import OLDEST, Engine, EngineRequest, Product, parse_banner
-from redistopo.world.files import absolute
 
 VARIABLE = "REDISTOPO_SERVER"
 _CLIS = ("redis-cli", "valkey-cli")

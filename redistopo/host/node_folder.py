@@ -10,11 +10,11 @@ from itertools import count
 from pathlib import Path
 
 from redistopo.errors import MachineLacks
+from redistopo.host.files import private_folder, read_text, write_private, writing
 from redistopo.model.protocol.conf import unquote
 from redistopo.model.protocol.data_files import Written, named
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives
-from redistopo.world.files import private_folder, read_text, write_private, writing
 
 _MARK = (
     "This folder belongs to redistopo: `redistopo down --wipe` removes it.\n"

@@ -13,11 +13,11 @@ from pathlib import Path
 import psutil
 
 from redistopo.errors import MachineLacks, TimedOut
+from redistopo.host.files import LOG_MARK, private_folder, writing
+from redistopo.host.polling import Deadline, wait_for
+from redistopo.host.process_marks import load_mark, save_mark
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.layout import Layout, NodeFolder
-from redistopo.world.files import LOG_MARK, private_folder, writing
-from redistopo.world.record import load_mark, save_mark
-from redistopo.world.waiting import Deadline, wait_for
 
 # What a server must not inherit: it would show a password to whoever reads its environment.
 _SECRET_VARIABLES = ("REDISTOPO_PASSWORD", "REDISCLI_AUTH", "VALKEYCLI_AUTH")

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 
+from redistopo.host.files import private_folder, read_text, since_start, write_private, writing
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.nodes_conf import read_table
-from redistopo.world.files import private_folder, read_text, since_start, write_private, writing
 
 _REFUSED = re.compile(r"^.*(?:corrupted|flag in \w+) cluster config file.*$", re.MULTILINE)
 """How a server speaks of a nodes.conf that it refuses (cluster_legacy.c, clusterLoadConfig);

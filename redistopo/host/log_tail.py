@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from redistopo.world.files import reading
-from redistopo.world.waiting import Deadline, wait_for
+from redistopo.host.files import reading
+from redistopo.host.polling import Deadline, wait_for
 
 _BLOCK = 64 * 1024
 _MOST_BACK = 1024 * 1024

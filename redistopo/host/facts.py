@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 
+from redistopo.host.command import told
+from redistopo.host.kernel import MAC_SOMAXCONN
+from redistopo.host.ports import ephemeral_range
 from redistopo.model.doctor.facts import Room
-from redistopo.model.doctor.kernel import MAC_SOMAXCONN
-from redistopo.world.ports import ephemeral_range
-from redistopo.world.told import told
 
 _LIMITS = ("NOFILE", "NPROC", "AS", "CORE", "DATA", "FSIZE", "MEMLOCK", "STACK")
 

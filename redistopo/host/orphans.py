@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psutil
 
+from redistopo.host.process import mark_of, serves
 from redistopo.model.state.record import ProcessMark
-from redistopo.world.process import mark_of, serves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from redistopo.errors import MachineLacks
-from redistopo.world.process import clean_environment
+from redistopo.host.process import clean_environment
 
 _OURS = ("SIGPIPE", "SIGXFSZ", "SIGTERM", "SIGHUP", "SIGINT")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from redistopo.errors import WrongRequest
+from redistopo.host.files import private_folder, read_text, write_private, writing
 from redistopo.model.state.record import RECORD_FORMAT, ProcessMark, Record, RecordedNode
 from redistopo.model.topology.layout import Layout
-from redistopo.world.files import private_folder, read_text, write_private, writing
 
 
 def save_record(layout: Layout, record: Record) -> None:

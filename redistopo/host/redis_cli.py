@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 
 from redistopo.errors import RedistopoError, TimedOut
-from redistopo.model.protocol.credentials import Access
-from redistopo.world.files import tail, writing
-from redistopo.world.process import (
+from redistopo.host.files import tail, writing
+from redistopo.host.polling import Deadline
+from redistopo.host.process import (
     await_end,
     clean_environment,
     mark_of,
@@ -21,8 +21,8 @@ from redistopo.world.process import (
     signal_process,
     works_in,
 )
-from redistopo.world.record import load_mark, save_mark
-from redistopo.world.waiting import Deadline
+from redistopo.host.process_marks import load_mark, save_mark
+from redistopo.model.protocol.credentials import Access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from redistopo.errors import WrongRequest
-from redistopo.world.files import writing
+from redistopo.host.files import writing
 
 Member = tuple[str, str]
 """A path inside the archive, and the text there."""

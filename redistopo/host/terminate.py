@@ -9,10 +9,10 @@ from enum import Enum, auto
 import psutil
 
 from redistopo.errors import RedistopoError
+from redistopo.host.polling import Deadline
+from redistopo.host.process import await_end, signal_process
+from redistopo.host.process_marks import forget_mark
 from redistopo.model.topology.layout import Layout
-from redistopo.world.process import await_end, signal_process
-from redistopo.world.record import forget_mark
-from redistopo.world.waiting import Deadline
 
 _TO_SIGTERM = 0.4
 _TO_SIGKILL = 0.75

@@ -1,0 +1,1 @@
+"""host: say in one line what lives here."""
