@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from redistopo.client.app_clients import TROUBLE
 from redistopo.demo.cache_aside import CacheAside, Served, Settings, Source
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.limits import require_delay
 from redistopo.demo.stage import Stage, StageRequest, stage
 from redistopo.demo.takeover import KEPT_SECONDS, Home, Takeover, Unshown, homes, takeover, why_not
-from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import ExitCode, Interrupted, MachineLacks, TimedOut, WrongRequest
 from redistopo.events import Tell, step, warn
 from redistopo.host.interrupt import uninterrupted

@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from redistopo.client.app_clients import TROUBLE
+from redistopo.client.poller import moment
 from redistopo.demo.address import entry
 from redistopo.demo.breaking import ACTIONS, Breaker
 from redistopo.demo.cache_aside import CacheAside, Settings
@@ -16,7 +18,6 @@ from redistopo.demo.places import Picture, Place, picture
 from redistopo.demo.story import Narrator, Story
 from redistopo.demo.value import Row
 from redistopo.drills.load import Way
-from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell
 from redistopo.model.protocol.credentials import Access
@@ -26,7 +27,6 @@ from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, Rounds
 from redistopo.ops.ground.sight import Sight, SightRequest, sight
 from redistopo.ops.moves.mending import way_in
-from redistopo.world.gaze import moment
 
 LOOK_SECONDS = 0.25
 """From one look to the next one: stories are as exact as that."""

@@ -2,11 +2,11 @@
 
 from dataclasses import asdict
 
+from redistopo.client.poller import moment
 from redistopo.demo.cache_aside import CacheAside
 from redistopo.demo.latencies import Latencies
 from redistopo.demo.stage import Stage
 from redistopo.demo.traffic import Traffic
-from redistopo.world.gaze import moment
 
 
 class State:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from redistopo.client.app_clients import TROUBLE
+from redistopo.client.observe import Depth
 from redistopo.demo.cache_aside import CacheAside, Source
 from redistopo.demo.places import Picture, ShardDrawn
 from redistopo.demo.stage import Stage
 from redistopo.demo.story import Story
-from redistopo.drills.load.clients import TROUBLE
 from redistopo.errors import Interrupted, RedistopoError, TimedOut
 from redistopo.events import Tell, silent, step, warn
 from redistopo.host.interrupt import uninterrupted
@@ -23,7 +24,6 @@ from redistopo.ops.ground.selection import running
 from redistopo.ops.ground.sight import SightRequest
 from redistopo.ops.up import UpRequest, up
 from redistopo.ops.wait import WaitRequest, wait
-from redistopo.world.observe import Depth
 
 _PATIENCE_SECONDS = 30.0
 """For somebody to take over, beyond three times what the others wait before they agree."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from redistopo.client.connection import Asker, Command
+from redistopo.client.sentinel_events import listen
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.model.drills.drill import MomentKind
 from redistopo.model.drills.log import Told
 from redistopo.model.drills.sentinel_words import CHANNELS, heard
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.protocol.replies import Member, parse_info, parse_nodes
-from redistopo.world.client import Asker, Command
-from redistopo.world.hearing import listen
 
 _PAUSE_SECONDS = 0.02
 _ANSWER_SECONDS = 1.0

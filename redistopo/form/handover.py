@@ -20,6 +20,8 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
+from redistopo.client.connection import succeed
+from redistopo.client.observe import Depth
 from redistopo.errors import RedistopoError, TimedOut, Unreachable, WrongRequest
 from redistopo.events import warn
 from redistopo.form.hands import Hands
@@ -41,8 +43,6 @@ from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
-from redistopo.world.client import succeed
-from redistopo.world.observe import Depth
 
 _AGREE_SECONDS = 10.0
 _NEAR = 1024 * 1024

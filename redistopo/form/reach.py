@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from redistopo.client.observe import Depth
+from redistopo.client.port_probe import probe
 from redistopo.events import note
 from redistopo.form.hands import Hands, targets
 from redistopo.host.polling import Deadline
 from redistopo.model.connectivity.report import Reach, brief, reach
 from redistopo.model.state.observed import Observed
-from redistopo.world.observe import Depth
-from redistopo.world.reach import probe
 
 Answer = TypeVar("Answer")
 

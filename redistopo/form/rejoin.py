@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
+from redistopo.client.connection import Command, succeed
 from redistopo.errors import BadReply, TimedOut
 from redistopo.form.hands import Hands
 from redistopo.host.polling import wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_nodes
 from redistopo.model.protocol.slots import SlotRange
-from redistopo.world.client import Command, succeed
 
 
 def rejoin(hands: Hands, names: tuple[str, ...], slots: tuple[SlotRange, ...]) -> None:

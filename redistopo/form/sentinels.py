@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
+from redistopo.client.observe import Depth
+from redistopo.client.sentinel_events import Poll, hearing
 from redistopo.errors import BadReply, RedistopoError, TimedOut, Unreachable
 from redistopo.events import warn
 from redistopo.form.succeeding import Change
@@ -21,8 +23,6 @@ from redistopo.model.planning.handover import preferring
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.sentinel_replies import Watch
 from redistopo.model.state.observed import NodeSeen, Role
-from redistopo.world.hearing import Poll, hearing
-from redistopo.world.observe import Depth
 
 _PROMOTE_SECONDS = 1.5
 _CALL_OFF_SECONDS = 1.0

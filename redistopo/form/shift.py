@@ -1,11 +1,11 @@
 """Two nodes of a shard in the midst of a planned handover: what they are asked and told."""
 
+from redistopo.client.connection import Command, succeed
 from redistopo.errors import RedistopoError, TimedOut, Unreachable
 from redistopo.form.succeeding import Change
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info
-from redistopo.world.client import Command, succeed
 
 PAUSE_SECONDS = 5.0
 """After this long a primary goes on by itself, whatever became of us."""

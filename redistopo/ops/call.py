@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from redistopo.client.connection import Asker, error_text
 from redistopo.errors import AccessDenied, ExitCode, Unreachable
 from redistopo.model.plain import plain
 from redistopo.model.protocol.redact import Scrubber
@@ -14,7 +15,6 @@ from redistopo.ops.ground.project import layout_of
 from redistopo.ops.ground.secrets import discreet, secrets_of
 from redistopo.ops.ground.selection import running
 from redistopo.ops.moves.acting import require_words
-from redistopo.world.client import Asker, error_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

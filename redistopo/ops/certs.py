@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from redistopo.client.connection import Asker, succeed
+from redistopo.client.observe import Target
+from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, WrongRequest
 from redistopo.events import Tell, note, step, warn
 from redistopo.host.polling import Deadline
@@ -15,10 +18,7 @@ from redistopo.ops.ground.project import load, plan_of
 from redistopo.ops.ground.running import configs, live_targets, running_keys
 from redistopo.ops.ground.situation import refuse_other_layout
 from redistopo.world.certs import ensure_certificates, made_before, renew_certificates
-from redistopo.world.client import Asker, succeed
 from redistopo.world.lock import locked
-from redistopo.world.observe import Target
-from redistopo.world.tls import presented
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from redistopo.client.connection import Asker
+from redistopo.client.observe import Depth, look
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.events import Tell, step
 from redistopo.host.node_folder import wipe
@@ -20,9 +22,7 @@ from redistopo.ops.ground.project import layout_of, load
 from redistopo.ops.ground.running import configs, running_keys, running_targets
 from redistopo.ops.moves.mending import release
 from redistopo.ops.moves.shutdown import Shutdown, end_saving
-from redistopo.world.client import Asker
 from redistopo.world.lock import locked
-from redistopo.world.observe import Depth, look
 from redistopo.world.registry import leave
 from redistopo.world.timeline import recorded
 

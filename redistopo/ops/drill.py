@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from redistopo.client.connection import Asker
+from redistopo.client.observe import Depth
 from redistopo.drills.injury import Injury, Wound
 from redistopo.drills.load import LoadRequest, sweep
 from redistopo.errors import RedistopoError, WrongRequest
@@ -32,10 +34,8 @@ from redistopo.ops.ground.secrets import discreet
 from redistopo.ops.ground.situation import expected
 from redistopo.ops.moves.mending import release, tidy, way_in
 from redistopo.ops.up import UpRequest, bring_up
-from redistopo.world.client import Asker
 from redistopo.world.intent import forget_intent, save_intent
 from redistopo.world.lock import locked
-from redistopo.world.observe import Depth
 from redistopo.world.password import keys
 from redistopo.world.timeline import recorded
 

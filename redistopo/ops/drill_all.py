@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from redistopo import __version__
+from redistopo.client.connection import Asker
+from redistopo.client.observe import Depth, look
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note
 from redistopo.host.files import read_text
@@ -20,8 +22,6 @@ from redistopo.ops.drill import drill_ground, drilled
 from redistopo.ops.drilling.scene import DrillRequest
 from redistopo.ops.ground.project import Project
 from redistopo.ops.ground.running import configs, running_targets
-from redistopo.world.client import Asker
-from redistopo.world.observe import Depth, look
 from redistopo.world.password import keys
 
 

@@ -5,13 +5,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from redistopo.client.poller import moment
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.diff import Kind, Occurrence, news
 from redistopo.model.state.last_known import Known, learn
 from redistopo.model.state.observed import Observed
 from redistopo.ops.ground.sight import Sight, SightRequest, sight
-from redistopo.world.gaze import moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
+from redistopo.client.connection import Asker
+from redistopo.client.observe import Depth, look
+from redistopo.client.port_probe import probe
 from redistopo.errors import RedistopoError
 from redistopo.host.archive import Member, last_part, listing
 from redistopo.host.engines import find
@@ -24,10 +27,7 @@ from redistopo.ops.ground.project import load
 from redistopo.ops.ground.running import configs, running_keys, running_targets, shape_of
 from redistopo.ops.ground.situation import expected
 from redistopo.ops.plan import plan
-from redistopo.world.client import Asker
-from redistopo.world.observe import Depth, look
 from redistopo.world.password import VARIABLE
-from redistopo.world.reach import probe
 
 _LOG_BYTES = 1024 * 1024
 """Of each log; a server that loops in trouble fills its log by gigabytes."""

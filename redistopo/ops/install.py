@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from redistopo.client.engine_trial import Trial, tried
 from redistopo.errors import ExitCode, MachineLacks, RedistopoError
 from redistopo.events import Tell, note, step
 from redistopo.host.engines import find
@@ -12,7 +13,6 @@ from redistopo.host.polling import Deadline
 from redistopo.model.installing import Recipe, Way, recipe
 from redistopo.model.protocol.engine import Engine
 from redistopo.world.installing import machine, perform
-from redistopo.world.trial import Trial, tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from redistopo.client.connection import Asker
+from redistopo.client.observe import Depth, look
 from redistopo.errors import WrongRequest
 from redistopo.host.files import LOG_MARK
 from redistopo.host.log_tail import Log, follow
@@ -26,8 +28,6 @@ from redistopo.ops.ground.running import (
     shape_of,
 )
 from redistopo.ops.ground.secrets import secrets_of
-from redistopo.world.client import Asker
-from redistopo.world.observe import Depth, look
 
 _LAST = 10
 """Entries that are shown before new ones are followed, where nobody says how many."""

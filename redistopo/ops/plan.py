@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from redistopo.client.connection import Asker
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import silent
 from redistopo.form.hands import Hands
@@ -32,7 +33,6 @@ from redistopo.ops.moves.rebuild import (
     steps_to_promote,
     steps_to_rebuild,
 )
-from redistopo.world.client import Asker
 from redistopo.world.password import keys
 
 

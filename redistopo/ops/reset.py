@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from redistopo.client.connection import Asker, Command, succeed
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.events import Tell, step
 from redistopo.form.handover import Handover
@@ -17,7 +18,6 @@ from redistopo.ops.failover import hand_on
 from redistopo.ops.ground.selection import running
 from redistopo.ops.moves.acting import require_words
 from redistopo.ops.moves.changing import Changing, Request, changing
-from redistopo.world.client import Asker, Command, succeed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

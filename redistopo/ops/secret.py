@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from redistopo.client.connection import Asker, knock
+from redistopo.client.observe import Depth, look
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step
 from redistopo.host.polling import Deadline
@@ -21,9 +23,7 @@ from redistopo.ops.ground.running import (
 )
 from redistopo.ops.ground.situation import expected
 from redistopo.ops.moves.rotating import carry_over
-from redistopo.world.client import Asker, knock
 from redistopo.world.lock import locked
-from redistopo.world.observe import Depth, look
 from redistopo.world.password import given_path, keys, new_password, password
 from redistopo.world.rotation import pending_rotation
 

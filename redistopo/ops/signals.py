@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from redistopo.client.connection import succeed
 from redistopo.errors import TimedOut, WrongRequest
 from redistopo.events import Tell, step, warn
 from redistopo.host.polling import Deadline, wait_for
@@ -26,7 +27,6 @@ from redistopo.ops.moves.acting import (
     require_words,
     told_losses,
 )
-from redistopo.world.client import succeed
 
 STAYING = frozenset({"SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCHLD", "SIGURG",
                      "SIGWINCH", "SIGHUP", "SIGPIPE"})  # fmt: skip

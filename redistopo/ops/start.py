@@ -4,6 +4,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from redistopo.client.connection import Asker
+from redistopo.client.observe import Depth
 from redistopo.errors import RedistopoError, TimedOut, WrongRequest
 from redistopo.events import Tell, note, warn
 from redistopo.form.hands import Hands
@@ -35,9 +37,7 @@ from redistopo.ops.moves.acting import ActResult, NodeDone, act_result, names_a_
 from redistopo.ops.moves.execute import execute
 from redistopo.ops.moves.rebuild import lost_tables, refuse_lost_tables
 from redistopo.ops.moves.undo import undo
-from redistopo.world.client import Asker
 from redistopo.world.lock import locked
-from redistopo.world.observe import Depth
 from redistopo.world.password import keys
 from redistopo.world.rotation import pending_rotation
 from redistopo.world.timeline import recorded

@@ -4,6 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from redistopo.client.connection import Asker
+from redistopo.client.observe import Depth, look
+from redistopo.client.tls import presented
 from redistopo.errors import ExitCode
 from redistopo.model.protocol.credentials import Certificate, Keys
 from redistopo.model.state.node_status import NodeStatus, lines
@@ -12,9 +15,6 @@ from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.history import remember_primary
 from redistopo.ops.ground.project import load
 from redistopo.ops.ground.running import configs, running_keys, running_targets
-from redistopo.world.client import Asker
-from redistopo.world.observe import Depth, look
-from redistopo.world.tls import presented
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

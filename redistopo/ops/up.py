@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from redistopo.client.connection import Asker
+from redistopo.client.observe import Depth
 from redistopo.errors import ExitCode, RestartNeeded
 from redistopo.events import Tell, note, step, warn
 from redistopo.form.hands import Hands, targets
@@ -42,9 +44,7 @@ from redistopo.ops.moves.rebuild import (
 )
 from redistopo.ops.moves.rotating import finish_rotation, restore_old
 from redistopo.ops.moves.undo import undo
-from redistopo.world.client import Asker
 from redistopo.world.lock import locked
-from redistopo.world.observe import Depth
 from redistopo.world.password import keys, password_path
 from redistopo.world.timeline import recorded
 

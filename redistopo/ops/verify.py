@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.checks.subject import Expected
+from redistopo.client.connection import Asker
+from redistopo.client.discovery import discover, opened, parse_address, strangers_keys
+from redistopo.client.observe import Depth, Target, look
+from redistopo.client.port_probe import probe
 from redistopo.errors import ExitCode
 from redistopo.events import Tell, step
 from redistopo.host.polling import Deadline
@@ -13,16 +17,12 @@ from redistopo.model.protocol.credentials import Access, Keys
 from redistopo.model.state.finding import Finding, failed
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.ground.discover import discover, opened, parse_address, strangers_keys
 from redistopo.ops.ground.health import Verdict, settle, with_proof
 from redistopo.ops.ground.history import remember_primary
 from redistopo.ops.ground.project import layout_of, load
 from redistopo.ops.ground.running import configs, nothing_started, running_keys, running_targets
 from redistopo.ops.ground.situation import expected
-from redistopo.world.client import Asker
-from redistopo.world.observe import Depth, Target, look
 from redistopo.world.password import password
-from redistopo.world.reach import probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

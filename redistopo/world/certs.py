@@ -9,11 +9,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from redistopo.client.tls import loads
 from redistopo.errors import RedistopoError
 from redistopo.host.files import private_folder, read_text, write_private, writing
 from redistopo.model.planning.plan import Plan
 from redistopo.model.topology.layout import TlsFolder
-from redistopo.world.tls import loads
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey

@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from shlex import quote
 
+from redistopo.client.connection import Asker, anonymous
+from redistopo.client.port_probe import touch
 from redistopo.errors import AccessDenied, MachineLacks, Unreachable, WrongRequest
 from redistopo.host.files import absolute, missing, reading
 from redistopo.host.ports import elsewhere, holder, listeners
@@ -27,10 +29,8 @@ from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import Access, one_key
 from redistopo.model.protocol.engine import Engine, Version, parse_request
 from redistopo.model.protocol.replies import parse_info
-from redistopo.world.client import Asker, anonymous
 from redistopo.world.conf_trial import judged
 from redistopo.world.firewall import firewalls
-from redistopo.world.reach import touch
 
 _PATIENCE = 2.0
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from redistopo.client.engine_trial import known_directives
 from redistopo.errors import RedistopoError
 from redistopo.host.files import missing
 from redistopo.host.interrupt import uninterrupted
@@ -31,7 +32,6 @@ from redistopo.model.doctor.starting import (
     words,
 )
 from redistopo.model.protocol.engine import Engine
-from redistopo.world.trial import known_directives
 
 _SECONDS = 5.0
 _FORBIDDEN = "Permission denied"

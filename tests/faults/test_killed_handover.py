@@ -16,11 +16,11 @@ from support.project import Project
 from support.waiting import until
 from support.writers import takes_a_write_at_once
 
+from redistopo.client.connection import Asker, Command
 from redistopo.errors import RedistopoError
 from redistopo.events import silent
 from redistopo.form import shift
 from redistopo.ops.failover import FailoverRequest, failover
-from redistopo.world.client import Asker, Command
 
 # Ends itself right after the nth command that changes anything: what servers did by then is all
 # that can be left, whenever the process dies.

@@ -20,8 +20,8 @@ from support.judge import client
 from support.project import Project
 from support.waiting import until
 
+from redistopo.client.port_probe import touch
 from redistopo.model.connectivity.matrix import Touch
-from redistopo.world.reach import touch
 
 SECONDS = 2
 

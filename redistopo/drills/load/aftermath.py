@@ -7,8 +7,8 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from redistopo.drills.load.clients import TROUBLE, Client, enter, kind_of
-from redistopo.drills.load.request import LoadRequest
+from redistopo.client.app_clients import TROUBLE, Client, enter, kind_of
+from redistopo.client.entry_point import LoadRequest
 from redistopo.drills.load.worker import Keys, Worker
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for

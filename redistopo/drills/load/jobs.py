@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from redistopo.drills.load.request import LoadRequest
+from redistopo.client.entry_point import LoadRequest
 from redistopo.model.drills.load import Kind
 
 HURT_SHARE = 0.8

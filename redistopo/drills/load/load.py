@@ -7,9 +7,9 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
+from redistopo.client.entry_point import PREFIX, LoadRequest
 from redistopo.drills.load.aftermath import Aftermath
 from redistopo.drills.load.jobs import jobs
-from redistopo.drills.load.request import PREFIX, LoadRequest
 from redistopo.drills.load.worker import Entry, Keys, Worker
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from redistopo.drills.load.clients import TROUBLE, Client, enter, kind_of
-from redistopo.drills.load.request import PREFIX, Way
+from redistopo.client.app_clients import TROUBLE, Client, enter, kind_of
+from redistopo.client.entry_point import PREFIX, Way
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline
 

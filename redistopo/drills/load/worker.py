@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
-from redistopo.drills.load.clients import TROUBLE, Client, enter, kind_of
+from redistopo.client.app_clients import TROUBLE, Client, enter, kind_of
+from redistopo.client.entry_point import Way
 from redistopo.drills.load.jobs import Job
-from redistopo.drills.load.request import Way
 from redistopo.model.drills.load import Kind
 
 PAUSE_SECONDS = 0.05

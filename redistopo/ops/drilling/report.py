@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from redistopo import __version__
+from redistopo.client.observe import Depth
 from redistopo.drills.injury import Injury
 from redistopo.model.drills.drill import (
     Budget,
@@ -19,7 +20,6 @@ from redistopo.model.drills.drill import (
 from redistopo.model.drills.load import LoadSeen
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.ops.drilling.scene import Course, Scene, patience, short_of_replicas
-from redistopo.world.observe import Depth
 
 
 def report_of(scene: Scene, injury: Injury, seen: LoadSeen, course: Course) -> DrillReport:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
+from redistopo.client.connection import Asker
+from redistopo.client.write_probe import Proof, prove
 from redistopo.errors import TimedOut
 from redistopo.form.hands import Hands
 from redistopo.form.reach import patient
@@ -13,8 +15,6 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.finding import Finding, failed, hopeless
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.topology.spec import Shape
-from redistopo.world.client import Asker
-from redistopo.world.proof import Proof, prove
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

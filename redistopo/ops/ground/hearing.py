@@ -1,9 +1,9 @@
 """What nodes say of themselves, as they say it: for a report, not for a judgement."""
 
+from redistopo.client.connection import Asker, Command
 from redistopo.errors import RedistopoError
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
-from redistopo.world.client import Asker, Command
 
 _ALWAYS: tuple[Command, ...] = (("INFO", "everything"),)
 _CLUSTER: tuple[Command, ...] = (("CLUSTER", "INFO"), ("CLUSTER", "NODES"))

@@ -5,6 +5,7 @@ None of this needs a valid topology file: whatever happened to that, `down` must
 
 from dataclasses import replace
 
+from redistopo.client.observe import Target
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.host.files import read_text
 from redistopo.host.process import ours
@@ -16,7 +17,6 @@ from redistopo.model.state.record import Record
 from redistopo.model.state.relocation import directives_here
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives, Shape, Topology
-from redistopo.world.observe import Target
 from redistopo.world.password import given_path, password, tls_files
 from redistopo.world.rotation import pending_rotation
 

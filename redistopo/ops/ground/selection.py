@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from redistopo.client.connection import Asker
+from redistopo.client.observe import Depth, Target, look
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select, select_one
 from redistopo.ops.ground.history import remember_primary
 from redistopo.ops.ground.project import Project, load
 from redistopo.ops.ground.running import configs, nothing_started, running_keys, running_targets
-from redistopo.world.client import Asker
-from redistopo.world.observe import Depth, Target, look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 from redistopo.checks.subject import Expected
+from redistopo.client.connection import Asker
+from redistopo.client.discovery import Discovered, discover, opened, parse_address, strangers_keys
+from redistopo.client.growth import grown
+from redistopo.client.observe import Depth, Target, look
+from redistopo.client.poller import Gaze
 from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.events import silent
 from redistopo.host.polling import Deadline
@@ -15,22 +20,11 @@ from redistopo.model.protocol.credentials import Access, Keys, one_key
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives, Shape
-from redistopo.ops.ground.discover import (
-    Discovered,
-    discover,
-    opened,
-    parse_address,
-    strangers_keys,
-)
-from redistopo.ops.ground.growth import grown
 from redistopo.ops.ground.history import remember_primary
 from redistopo.ops.ground.project import Project, load
 from redistopo.ops.ground.running import configs, nothing_started, running_keys, running_targets
 from redistopo.ops.ground.situation import expected
-from redistopo.world.client import Asker
-from redistopo.world.gaze import Gaze
 from redistopo.world.lock import locked
-from redistopo.world.observe import Depth, Target, look
 from redistopo.world.password import password
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from redistopo.checks.access import amiss
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
+from redistopo.client.observe import Depth
 from redistopo.errors import TimedOut, WrongRequest
 from redistopo.form.hands import Hands
 from redistopo.host.files import read_text
@@ -24,7 +25,6 @@ from redistopo.model.state.record import Record
 from redistopo.model.topology.layout import NodeFolder
 from redistopo.model.topology.spec import Directives, Topology
 from redistopo.render.conf import node_conf, users_acl
-from redistopo.world.observe import Depth
 
 _DYING_SECONDS = 0.3
 

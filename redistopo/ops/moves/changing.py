@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.checks.catalogue import judge
+from redistopo.client.connection import Asker
+from redistopo.client.observe import Depth
 from redistopo.errors import TimedOut
 from redistopo.events import Tell
 from redistopo.form.hands import Hands
@@ -22,9 +24,7 @@ from redistopo.ops.ground.running import configs, nothing_started, refuse_other_
 from redistopo.ops.ground.secrets import discreet
 from redistopo.ops.ground.situation import expected, refuse_other_layout
 from redistopo.ops.ground.trouble import unhealthy
-from redistopo.world.client import Asker
 from redistopo.world.lock import locked
-from redistopo.world.observe import Depth
 from redistopo.world.password import password
 from redistopo.world.timeline import recorded
 

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable
 
+from redistopo.client.observe import Depth
 from redistopo.errors import BadReply, WrongRequest
 from redistopo.events import step, warn
 from redistopo.form.by_cli import form_by_cli
@@ -28,7 +29,6 @@ from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.ops.moves.persisting import finish, prepare, refuse_renamed, to_log, to_snapshot
 from redistopo.ops.moves.rebuild import promote, rebuild
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
-from redistopo.world.observe import Depth
 
 
 def execute(hands: Hands, steps: tuple[Step, ...]) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from redistopo.client.observe import Depth
 from redistopo.events import step
 from redistopo.form.handover import hand_over
 from redistopo.form.hands import Hands
 from redistopo.host.polling import Deadline
 from redistopo.model.state.observed import Role
-from redistopo.world.observe import Depth
 
 _SECONDS = 30.0
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from redistopo.client.connection import Asker, succeed
+from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.events import Tell, note, step
 from redistopo.host.files import read_text, write_private
@@ -25,8 +27,6 @@ from redistopo.model.protocol.credentials import Keys, User
 from redistopo.model.protocol.sentinel_replies import Kept, kept
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.ground.running import configs, live_targets
-from redistopo.world.client import Asker, succeed
-from redistopo.world.observe import Target
 from redistopo.world.password import keep_password
 from redistopo.world.rotation import begin_rotation, end_rotation, pending_rotation
 

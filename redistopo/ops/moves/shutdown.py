@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from redistopo.client.connection import Asker
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.events import Tell, step
 from redistopo.host.files import tail
@@ -14,7 +15,6 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives
 from redistopo.ops.ground.running import saves
-from redistopo.world.client import Asker
 
 
 def end_saving(shutdown: "Shutdown", names: Iterable[str], deadline: Deadline, tell: Tell) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redistopo.client.entry_point import Door, LoadRequest, Way
 from redistopo.drills.load.jobs import HURT_SHARE, jobs
-from redistopo.drills.load.request import Door, LoadRequest, Way
 from redistopo.model.drills.load import Kind
 from redistopo.model.protocol.credentials import Access
 from redistopo.model.protocol.slots import split

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ResponseError
 
+from redistopo.client.connection import Asker
+from redistopo.client.discovery import discover
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.ops.ground.discover import discover
-from redistopo.world.client import Asker
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 

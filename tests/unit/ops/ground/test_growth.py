@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from redistopo.client.discovery import Discovered
+from redistopo.client.growth import grown
+from redistopo.client.observe import Target
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.ground.discover import Discovered
-from redistopo.ops.ground.growth import grown
-from redistopo.world.observe import Target
 
 
 def _at(seen: Observed, *, shape: Shape) -> Discovered:

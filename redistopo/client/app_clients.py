@@ -29,7 +29,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from redistopo.drills.load.request import EXPIRY_SECONDS, Address, Door, Way
+from redistopo.client.entry_point import EXPIRY_SECONDS, Address, Door, Way
 from redistopo.model.protocol.credentials import Access
 
 TROUBLE = (RedisError, RedisClusterException, OSError)

@@ -3,9 +3,9 @@
 from redis import Connection
 from redis.exceptions import AskError, ClusterDownError, RedisError, ResponseError
 
+from redistopo.client.connection import connection
+from redistopo.client.tls import answer_in_plain, answer_to_stranger, presented
 from redistopo.model.protocol.credentials import Access, Keys, LocksSeen, Tls, User
-from redistopo.world.client import connection
-from redistopo.world.tls import answer_in_plain, answer_to_stranger, presented
 
 TRIALS: dict[User, tuple[tuple[str, ...], ...]] = {
     User.APPLICATION: (

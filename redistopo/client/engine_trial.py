@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
+from redistopo.client.connection import Asker, succeed
 from redistopo.errors import AccessDenied, RedistopoError, TimedOut, Unreachable
 from redistopo.host.files import tail
 from redistopo.host.interrupt import uninterrupted
@@ -16,7 +17,6 @@ from redistopo.host.ports import any_free
 from redistopo.host.process import clean_environment
 from redistopo.model.protocol.credentials import Access, one_key
 from redistopo.model.protocol.engine import Engine
-from redistopo.world.client import Asker, succeed
 
 _HOST = "127.0.0.1"
 _SECONDS = 10.0

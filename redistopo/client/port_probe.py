@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 import psutil
 
+from redistopo.client.connection import Asker, Command
+from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.files import tail
 from redistopo.host.ports import bindable
@@ -17,8 +19,6 @@ from redistopo.model.protocol.credentials import Access, Tls, one_key
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.topology.spec import BUS_OFFSET, Shape
-from redistopo.world.client import Asker, Command
-from redistopo.world.observe import Target
 
 _SECONDS = 0.7
 """For one connection: the system repeats a lost first packet only after a second."""

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from redistopo.client.connection import Asker
+from redistopo.client.observe import Depth, Target, answered, standing
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Shape
-from redistopo.world.client import Asker
-from redistopo.world.observe import Depth, Target, answered, standing
 
 _ANSWER_SECONDS = 1.0
 _MOST_THREADS = 64

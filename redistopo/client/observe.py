@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from redistopo.client.access_probe import try_locks
+from redistopo.client.connection import Asker, Command, Reply, anonymous, succeed
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.node_folder import has_data, has_log
 from redistopo.host.ports import free, holder, listening
@@ -15,8 +17,6 @@ from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Rol
 from redistopo.model.state.relocation import here, moved_from
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
-from redistopo.world.client import Asker, Command, Reply, anonymous, succeed
-from redistopo.world.locks import try_locks
 
 
 class Depth(IntEnum):

@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from redistopo.client.connection import Asker, knock, numeric, succeed
+from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, BadReply, Unreachable, WrongRequest
 from redistopo.model.protocol.credentials import NEEDS_TLS, Access, Keys, one_key
 from redistopo.model.protocol.replies import parse_info, parse_nodes, parse_pairs
 from redistopo.model.protocol.sentinel_replies import peers, watched
 from redistopo.model.topology.spec import LAST_PORT, Shape
-from redistopo.world.client import Asker, knock, numeric, succeed
-from redistopo.world.observe import Target
 from redistopo.world.password import VARIABLE
 
 SENTINEL_VARIABLE = "REDISTOPO_SENTINEL_PASSWORD"

@@ -13,10 +13,10 @@ from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from redistopo.client.connection import ANSWER_SECONDS, CONNECT_SECONDS, Asker
 from redistopo.model.protocol.credentials import Access
 from redistopo.model.protocol.slots import key_in
 from redistopo.model.state.observed import NodeSeen, ProofSeen, ShardSeen
-from redistopo.world.client import ANSWER_SECONDS, CONNECT_SECONDS, Asker
 
 _TROUBLE = (RedisError, RedisClusterException, OSError)
 """redis-py's cluster errors are no RedisError."""

@@ -18,9 +18,9 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from redistopo.client.tls import wrapped
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.model.protocol.credentials import Access, Keys, Tls
-from redistopo.world.tls import wrapped
 
 Command = Sequence[str | int]
 Reply = Any

@@ -7,9 +7,9 @@ from threading import Event
 
 from redis.exceptions import RedisError
 
+from redistopo.client.connection import connection
 from redistopo.errors import Unreachable
 from redistopo.model.protocol.credentials import Access
-from redistopo.world.client import connection
 
 _PATIENCE_SECONDS = 0.1
 """How soon it is noticed that nobody wants to hear any more."""

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from redistopo.client.connection import numeric
+from redistopo.client.discovery import Discovered
+from redistopo.client.observe import Target
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import LAST_PORT, Shape
-from redistopo.ops.ground.discover import Discovered
-from redistopo.world.client import numeric
-from redistopo.world.observe import Target
 
 
 def grown(before: Discovered, seen: Observed, port: int) -> Discovered:

@@ -1,0 +1,1 @@
+"""client: say in one line what lives here."""
