@@ -12,7 +12,7 @@ from redistopo.model.protocol.credentials import NEEDS_TLS, Access, Keys, one_ke
 from redistopo.model.protocol.replies import parse_info, parse_nodes, parse_pairs
 from redistopo.model.protocol.sentinel_replies import peers, watched
 from redistopo.model.topology.spec import LAST_PORT, Shape
-from redistopo.world.password import VARIABLE
+from redistopo.project.passwords import VARIABLE
 
 SENTINEL_VARIABLE = "REDISTOPO_SENTINEL_PASSWORD"
 """Bears the password of a stranger's Sentinels, where it isn't the data nodes'."""

@@ -18,8 +18,8 @@ from redistopo.errors import ExitCode, Interrupted, MachineLacks, TimedOut, Wron
 from redistopo.events import Tell, step, warn
 from redistopo.host.interrupt import uninterrupted
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.ops.ground.project import layout_of
-from redistopo.world.lock import one_at_a_time
+from redistopo.project.load import layout_of
+from redistopo.project.lock import one_at_a_time
 
 _HITS = 20
 """Of a single hit one would measure whatever else this machine does."""

@@ -21,7 +21,7 @@ from redistopo.demo.stream import Hub
 from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.events import Tell, warn
 from redistopo.host.files import absolute, writing
-from redistopo.ops.ground.project import layout_of, load
+from redistopo.project.load import layout_of, load
 
 if TYPE_CHECKING:
     from redistopo.demo.parts import Parts

@@ -13,9 +13,9 @@ from redistopo.host.process_marks import load_record
 from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.evidence import Evidence
-from redistopo.ops.ground.project import layout_of, load
-from redistopo.ops.ground.running import nothing_started
-from redistopo.ops.ground.secrets import secrets_of
+from redistopo.project.load import layout_of, load
+from redistopo.project.secrets import secrets_of
+from redistopo.project.started import nothing_started
 
 _SUFFIX = ".tar.gz"
 

@@ -11,10 +11,10 @@ from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.protocol.reply_text import told
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.topology.layout import Layout
-from redistopo.ops.ground.project import layout_of
-from redistopo.ops.ground.secrets import discreet, secrets_of
 from redistopo.ops.ground.selection import running
 from redistopo.ops.moves.acting import require_words
+from redistopo.project.load import layout_of
+from redistopo.project.secrets import discreet, secrets_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,14 +40,14 @@ from redistopo.model.state.record import Record
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.ports import block_of, ephemeral
 from redistopo.model.topology.spec import Persistence
-from redistopo.ops.ground.holders import blocker
-from redistopo.ops.ground.project import Project, engine_request, layout_of, load
-from redistopo.ops.ground.running import configs
 from redistopo.ops.ps import ps
+from redistopo.project.load import Project, engine_request, layout_of, load
+from redistopo.project.passwords import password_path
+from redistopo.project.port_conflicts import blocker
+from redistopo.project.started import configs
 from redistopo.world.conf_file import look_at
 from redistopo.world.leftovers import bare, loose
 from redistopo.world.packages import mended_by_package
-from redistopo.world.password import password_path
 
 _ENOUGH_TASKS = 4096
 

@@ -11,11 +11,11 @@ from redistopo.model.doctor.facts import Cure, Fix, Mended
 from redistopo.model.topology.layout import Layout, NodeFolder
 from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
 from redistopo.ops.doctor_facts import unplanned
-from redistopo.ops.ground.project import layout_of
 from redistopo.ops.signals import SignalRequest, resume
+from redistopo.project.load import layout_of
+from redistopo.project.lock import locked
+from redistopo.project.registry import leave
 from redistopo.world.leftovers import end_orphan, remove_bare, tighten
-from redistopo.world.lock import locked
-from redistopo.world.registry import leave
 
 _SECONDS = 10.0
 

@@ -17,14 +17,14 @@ from redistopo.host.process_marks import recorded_nodes
 from redistopo.host.redis_cli import end_leftover
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.ground.history import remember_primary
-from redistopo.ops.ground.project import layout_of, load
-from redistopo.ops.ground.running import configs, running_keys, running_targets
 from redistopo.ops.moves.mending import release
 from redistopo.ops.moves.shutdown import Shutdown, end_saving
-from redistopo.world.lock import locked
-from redistopo.world.registry import leave
-from redistopo.world.timeline import recorded
+from redistopo.project.lifecycle import remember_primary
+from redistopo.project.load import layout_of, load
+from redistopo.project.lock import locked
+from redistopo.project.progress_log import recorded
+from redistopo.project.registry import leave
+from redistopo.project.started import configs, running_keys, running_targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

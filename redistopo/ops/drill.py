@@ -28,16 +28,16 @@ from redistopo.ops.drilling.course import measure
 from redistopo.ops.drilling.scene import DrillRequest, Scene
 from redistopo.ops.ground.health import Verdict, settle, with_proof
 from redistopo.ops.ground.preflight import preflight
-from redistopo.ops.ground.project import Project, load, plan_of
-from redistopo.ops.ground.running import configs, nothing_started, refuse_other_locks
-from redistopo.ops.ground.secrets import discreet
 from redistopo.ops.ground.situation import expected
 from redistopo.ops.moves.mending import release, tidy, way_in
 from redistopo.ops.up import UpRequest, bring_up
-from redistopo.world.intent import forget_intent, save_intent
-from redistopo.world.lock import locked
-from redistopo.world.password import keys
-from redistopo.world.timeline import recorded
+from redistopo.project.drill_intent_file import forget_intent, save_intent
+from redistopo.project.load import Project, load, plan_of
+from redistopo.project.lock import locked
+from redistopo.project.passwords import keys
+from redistopo.project.progress_log import recorded
+from redistopo.project.secrets import discreet
+from redistopo.project.started import configs, nothing_started, refuse_other_locks
 
 _LOCK_SECONDS = 1.0
 _HEALTH_SECONDS = 5.0

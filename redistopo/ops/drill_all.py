@@ -20,9 +20,9 @@ from redistopo.model.state.selector import select
 from redistopo.model.topology.parse import read_toml, refuse
 from redistopo.ops.drill import drill_ground, drilled
 from redistopo.ops.drilling.scene import DrillRequest
-from redistopo.ops.ground.project import Project
-from redistopo.ops.ground.running import configs, running_targets
-from redistopo.world.password import keys
+from redistopo.project.load import Project
+from redistopo.project.passwords import keys
+from redistopo.project.started import configs, running_targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,11 +23,11 @@ from redistopo.model.state.observed import Observed
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives
 from redistopo.ops.ground.hearing import hear
-from redistopo.ops.ground.project import load
-from redistopo.ops.ground.running import configs, running_keys, running_targets, shape_of
 from redistopo.ops.ground.situation import expected
 from redistopo.ops.plan import plan
-from redistopo.world.password import VARIABLE
+from redistopo.project.load import load
+from redistopo.project.passwords import VARIABLE
+from redistopo.project.started import configs, running_keys, running_targets, shape_of
 
 _LOG_BYTES = 1024 * 1024
 """Of each log; a server that loops in trouble fills its log by gigabytes."""

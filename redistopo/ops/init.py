@@ -17,10 +17,10 @@ from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import Problem, refuse, shape_named
 from redistopo.model.topology.ports import Block, Choice, block_of, choose, ephemeral
 from redistopo.model.topology.spec import FORMAT, SHAPE_ALIASES, Shape, Topology
-from redistopo.ops.ground.holders import blocker, topology_in
-from redistopo.ops.ground.project import checked, layout_of, require_address
+from redistopo.project.load import checked, layout_of, require_address
+from redistopo.project.port_conflicts import blocker, topology_in
+from redistopo.project.port_reservations import choosing, reserve
 from redistopo.render.topology_file import topology_file
-from redistopo.world.reservations import choosing, reserve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

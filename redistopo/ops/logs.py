@@ -19,15 +19,15 @@ from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.protocol.server_log import Arrivals, Entry, entries, read_head
 from redistopo.model.state.selector import select
 from redistopo.model.topology.layout import Layout
-from redistopo.ops.ground.project import layout_of, load
-from redistopo.ops.ground.running import (
+from redistopo.project.load import layout_of, load
+from redistopo.project.secrets import secrets_of
+from redistopo.project.started import (
     configs,
     nothing_started,
     running_keys,
     running_targets,
     shape_of,
 )
-from redistopo.ops.ground.secrets import secrets_of
 
 _LAST = 10
 """Entries that are shown before new ones are followed, where nobody says how many."""

@@ -19,11 +19,7 @@ from redistopo.model.planning.rejoin import refuse_more_keys, returned
 from redistopo.model.planning.sole_copies import decided
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.state.record import Record
-from redistopo.ops.ground.history import refuse_older_engine
 from redistopo.ops.ground.limits import refuse_low_limits
-from redistopo.ops.ground.project import load, plan_of, require_address
-from redistopo.ops.ground.running import refuse_other_locks
-from redistopo.ops.ground.secrets import discreet
 from redistopo.ops.ground.situation import look_for_steps, refuse_other_layout, situation
 from redistopo.ops.ground.trouble import refuse_busy_ports
 from redistopo.ops.moves.rebuild import (
@@ -33,7 +29,11 @@ from redistopo.ops.moves.rebuild import (
     steps_to_promote,
     steps_to_rebuild,
 )
-from redistopo.world.password import keys
+from redistopo.project.lifecycle import refuse_older_engine
+from redistopo.project.load import load, plan_of, require_address
+from redistopo.project.passwords import keys
+from redistopo.project.secrets import discreet
+from redistopo.project.started import refuse_other_locks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from redistopo.host.orphans import servers
 from redistopo.host.process import ours
 from redistopo.host.process_marks import load_mark, recorded_nodes
 from redistopo.model.topology.layout import STATE_FOLDER, Layout
-from redistopo.world.registry import entries
+from redistopo.project.registry import entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from redistopo.host.node_folder import claim
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.state.observed import Role
-from redistopo.ops.ground.project import load, plan_of
-from redistopo.ops.ground.secrets import discreet
+from redistopo.project.load import load, plan_of
+from redistopo.project.passwords import keys
+from redistopo.project.secrets import discreet
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
-from redistopo.world.password import keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

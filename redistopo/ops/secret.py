@@ -13,19 +13,19 @@ from redistopo.model.planning.password_rotation import Rotation, hashed
 from redistopo.model.protocol.credentials import Keys, User
 from redistopo.model.state.finding import Finding, Status, failed
 from redistopo.ops.ground.health import settle, with_proof
-from redistopo.ops.ground.project import Project, load
-from redistopo.ops.ground.running import (
+from redistopo.ops.ground.situation import expected
+from redistopo.ops.moves.rotating import carry_over
+from redistopo.project.load import Project, load
+from redistopo.project.lock import locked
+from redistopo.project.passwords import given_path, keys, new_password, password
+from redistopo.project.rotation_file import pending_rotation
+from redistopo.project.started import (
     configs,
     live_targets,
     refuse_other_locks,
     running_keys,
     running_targets,
 )
-from redistopo.ops.ground.situation import expected
-from redistopo.ops.moves.rotating import carry_over
-from redistopo.world.lock import locked
-from redistopo.world.password import given_path, keys, new_password, password
-from redistopo.world.rotation import pending_rotation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,21 +26,21 @@ from redistopo.model.state.record import Record
 from redistopo.model.state.selector import select
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
-from redistopo.ops.ground.history import refuse_older_engine, remember_primary
 from redistopo.ops.ground.limits import refuse_low_limits
-from redistopo.ops.ground.project import load, plan_of, require_address
-from redistopo.ops.ground.running import nothing_started, refuse_other_locks
-from redistopo.ops.ground.secrets import discreet
 from redistopo.ops.ground.situation import look_for_steps, refuse_other_layout, situation
 from redistopo.ops.ground.trouble import blaming, refuse_busy_ports
 from redistopo.ops.moves.acting import ActResult, NodeDone, act_result, names_a_role
 from redistopo.ops.moves.execute import execute
 from redistopo.ops.moves.rebuild import lost_tables, refuse_lost_tables
 from redistopo.ops.moves.undo import undo
-from redistopo.world.lock import locked
-from redistopo.world.password import keys
-from redistopo.world.rotation import pending_rotation
-from redistopo.world.timeline import recorded
+from redistopo.project.lifecycle import refuse_older_engine, remember_primary
+from redistopo.project.load import load, plan_of, require_address
+from redistopo.project.lock import locked
+from redistopo.project.passwords import keys
+from redistopo.project.progress_log import recorded
+from redistopo.project.rotation_file import pending_rotation
+from redistopo.project.secrets import discreet
+from redistopo.project.started import nothing_started, refuse_other_locks
 
 _JOIN_SECONDS = 5.0
 """For a node that is ready to find its way back among the others."""

@@ -12,9 +12,9 @@ from redistopo.model.protocol.credentials import Certificate, Keys
 from redistopo.model.state.node_status import NodeStatus, lines
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.ground.history import remember_primary
-from redistopo.ops.ground.project import load
-from redistopo.ops.ground.running import configs, running_keys, running_targets
+from redistopo.project.lifecycle import remember_primary
+from redistopo.project.load import load
+from redistopo.project.started import configs, running_keys, running_targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 from redistopo.events import Tell, warn
 from redistopo.host.polling import Deadline
 from redistopo.model.state.observed import NodeSeen
-from redistopo.ops.ground.running import configs, saves
 from redistopo.ops.ground.selection import Running
 from redistopo.ops.moves.acting import (
     ActResult,
@@ -17,6 +16,7 @@ from redistopo.ops.moves.acting import (
     told_losses,
 )
 from redistopo.ops.moves.shutdown import Shutdown, end_saving
+from redistopo.project.started import configs, saves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,11 +26,7 @@ from redistopo.model.topology.exposure import open_to_listeners
 from redistopo.ops.certs import prepare_certificates
 from redistopo.ops.ground.explain import explaining
 from redistopo.ops.ground.health import Verdict, settle, with_proof
-from redistopo.ops.ground.history import begin, remember
 from redistopo.ops.ground.limits import refuse_low_limits
-from redistopo.ops.ground.project import load, plan_of, require_address
-from redistopo.ops.ground.running import configs, refuse_other_locks
-from redistopo.ops.ground.secrets import discreet
 from redistopo.ops.ground.situation import expected, look_for_steps, primary_in, situation
 from redistopo.ops.ground.trouble import blaming, refuse_busy_ports, unhealthy
 from redistopo.ops.moves.execute import execute
@@ -44,9 +40,13 @@ from redistopo.ops.moves.rebuild import (
 )
 from redistopo.ops.moves.rotating import finish_rotation, restore_old
 from redistopo.ops.moves.undo import undo
-from redistopo.world.lock import locked
-from redistopo.world.password import keys, password_path
-from redistopo.world.timeline import recorded
+from redistopo.project.lifecycle import begin, remember
+from redistopo.project.load import load, plan_of, require_address
+from redistopo.project.lock import locked
+from redistopo.project.passwords import keys, password_path
+from redistopo.project.progress_log import recorded
+from redistopo.project.secrets import discreet
+from redistopo.project.started import configs, refuse_other_locks
 
 _ROUNDS = 4
 """At most: continue what is stopped, see what a half-made topology holds, make it anew."""

@@ -18,11 +18,11 @@ from redistopo.model.state.finding import Finding, failed
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.ground.health import Verdict, settle, with_proof
-from redistopo.ops.ground.history import remember_primary
-from redistopo.ops.ground.project import layout_of, load
-from redistopo.ops.ground.running import configs, nothing_started, running_keys, running_targets
 from redistopo.ops.ground.situation import expected
-from redistopo.world.password import password
+from redistopo.project.lifecycle import remember_primary
+from redistopo.project.load import layout_of, load
+from redistopo.project.passwords import password
+from redistopo.project.started import configs, nothing_started, running_keys, running_targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from support.engines import BUNDLED, TLS
 from support.project import Project
 
 from redistopo.model.topology.layout import TlsFolder
-from redistopo.world.certs import _leaf, _load
+from redistopo.project.certificates import _leaf, _load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from redistopo.host.files import write_private
 from redistopo.model.connectivity.report import Reach, explanation
 from redistopo.model.state.observed import Observed
 from redistopo.ops.ground.hearing import hear
-from redistopo.ops.ground.secrets import hide
+from redistopo.project.secrets import hide
 
 BUNDLE = "for a report: redistopo bundle"
 

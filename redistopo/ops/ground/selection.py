@@ -10,9 +10,9 @@ from redistopo.client.observe import Depth, Target, look
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select, select_one
-from redistopo.ops.ground.history import remember_primary
-from redistopo.ops.ground.project import Project, load
-from redistopo.ops.ground.running import configs, nothing_started, running_keys, running_targets
+from redistopo.project.lifecycle import remember_primary
+from redistopo.project.load import Project, load
+from redistopo.project.started import configs, nothing_started, running_keys, running_targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

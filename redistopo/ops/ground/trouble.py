@@ -12,7 +12,7 @@ from redistopo.model.state.finding import failed
 from redistopo.model.state.observed import Observed, ProcessState
 from redistopo.model.topology.ports import block_of, choose
 from redistopo.ops.ground.health import Verdict
-from redistopo.ops.ground.holders import blocker
+from redistopo.project.port_conflicts import blocker
 
 
 def refuse_busy_ports(plan: Plan, seen: Observed, *, formed: bool) -> None:

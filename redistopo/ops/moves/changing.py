@@ -18,15 +18,15 @@ from redistopo.model.planning.reconcile import Situation, current
 from redistopo.model.state.finding import Finding, failed, hopeless
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.ops.ground.health import Verdict
-from redistopo.ops.ground.history import remember_primary
-from redistopo.ops.ground.project import Project, load, plan_of
-from redistopo.ops.ground.running import configs, nothing_started, refuse_other_locks, running_keys
-from redistopo.ops.ground.secrets import discreet
 from redistopo.ops.ground.situation import expected, refuse_other_layout
 from redistopo.ops.ground.trouble import unhealthy
-from redistopo.world.lock import locked
-from redistopo.world.password import password
-from redistopo.world.timeline import recorded
+from redistopo.project.lifecycle import remember_primary
+from redistopo.project.load import Project, load, plan_of
+from redistopo.project.lock import locked
+from redistopo.project.passwords import password
+from redistopo.project.progress_log import recorded
+from redistopo.project.secrets import discreet
+from redistopo.project.started import configs, nothing_started, refuse_other_locks, running_keys
 
 Known = frozenset[tuple[str, str]]
 """Faults by check and subject."""

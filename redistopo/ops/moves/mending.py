@@ -12,7 +12,7 @@ from redistopo.model.state.drill_intent import Intent
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
-from redistopo.world.intent import forget_intent, load_intent
+from redistopo.project.drill_intent_file import forget_intent, load_intent
 
 if TYPE_CHECKING:
     from redistopo.drills.load import Way

@@ -26,9 +26,9 @@ from redistopo.model.protocol.conf import read_conf, with_auth_pass, with_hashes
 from redistopo.model.protocol.credentials import Keys, User
 from redistopo.model.protocol.sentinel_replies import Kept, kept
 from redistopo.model.topology.layout import Layout
-from redistopo.ops.ground.running import configs, live_targets
-from redistopo.world.password import keep_password
-from redistopo.world.rotation import begin_rotation, end_rotation, pending_rotation
+from redistopo.project.passwords import keep_password
+from redistopo.project.rotation_file import begin_rotation, end_rotation, pending_rotation
+from redistopo.project.started import configs, live_targets
 
 
 def carry_over(layout: Layout, old: Keys, rotation: Rotation, tell: Tell) -> Keys:

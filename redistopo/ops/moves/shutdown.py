@@ -14,7 +14,7 @@ from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives
-from redistopo.ops.ground.running import saves
+from redistopo.project.started import saves
 
 
 def end_saving(shutdown: "Shutdown", names: Iterable[str], deadline: Deadline, tell: Tell) -> None:

@@ -17,7 +17,7 @@ from redistopo.model.protocol.credentials import Access, Keys
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import KEYS, Shape, Topology, defaults
-from redistopo.ops.ground.project import read_topology
+from redistopo.project.load import read_topology
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 from redistopo.render.topology_file import topology_file
 

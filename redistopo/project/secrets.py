@@ -19,8 +19,8 @@ from redistopo.model.protocol.redact import (
     secrets_in_topology,
 )
 from redistopo.model.topology.layout import Layout
-from redistopo.world.password import VARIABLE
-from redistopo.world.rotation import pending_rotation
+from redistopo.project.passwords import VARIABLE
+from redistopo.project.rotation_file import pending_rotation
 
 _CONFIGS = ("*.conf", "redis.conf.*", "*.acl")
 

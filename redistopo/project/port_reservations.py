@@ -17,8 +17,8 @@ from redistopo.errors import MachineLacks, TimedOut
 from redistopo.host.files import private_folder, read_text, write_private, writing
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.topology.layout import Layout
-from redistopo.world.lock import try_lock
-from redistopo.world.registry import state_home
+from redistopo.project.lock import try_lock
+from redistopo.project.registry import state_home
 
 _PATIENCE = 6.0
 """Seconds; who holds the lock needs some milliseconds, unless it was stopped."""

@@ -12,8 +12,8 @@ from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse, read_toml
 from redistopo.model.topology.ports import block_of
 from redistopo.model.topology.spec import Topology
-from redistopo.world.registry import entries
-from redistopo.world.reservations import reserved
+from redistopo.project.port_reservations import reserved
+from redistopo.project.registry import entries
 
 
 @dataclass(frozen=True, slots=True)

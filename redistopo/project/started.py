@@ -17,8 +17,8 @@ from redistopo.model.state.record import Record
 from redistopo.model.state.relocation import directives_here
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives, Shape, Topology
-from redistopo.world.password import given_path, password, tls_files
-from redistopo.world.rotation import pending_rotation
+from redistopo.project.passwords import given_path, password, tls_files
+from redistopo.project.rotation_file import pending_rotation
 
 
 def configs(layout: Layout) -> dict[str, Directives]:

@@ -1,0 +1,1 @@
+"""project: say in one line what lives here."""
