@@ -5,7 +5,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, WrongRequest
 from redistopo.host.files import absolute, writing
-from redistopo.render.environment import plain_files, sources
+from redistopo.render.templates import plain_files, sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from redistopo.form.hands import Hands, targets
 from redistopo.form.haste import calm
 from redistopo.host.polling import Deadline
 from redistopo.host.redis_cli import end_leftover
-from redistopo.model.connect import Connect, connect
 from redistopo.model.planning.bereft import bereaved
 from redistopo.model.planning.leadership import leading, refuse_empty_primaries, require_primaries
 from redistopo.model.planning.plan import Plan
@@ -47,6 +46,7 @@ from redistopo.project.passwords import keys, password_path
 from redistopo.project.progress_log import recorded
 from redistopo.project.secrets import discreet
 from redistopo.project.started import configs, refuse_other_locks
+from redistopo.render.connect import Connect, connect
 
 _ROUNDS = 4
 """At most: continue what is stopped, see what a half-made topology holds, make it anew."""

@@ -7,7 +7,7 @@ from hashlib import sha256
 from redistopo.model.planning.plan import NodePlan, Plan, ShardPlan
 from redistopo.model.protocol.credentials import Keys, User
 from redistopo.model.topology.exposure import refuse_open_users
-from redistopo.render.environment import fill
+from redistopo.render.templates import fill
 
 
 def node_conf(plan: Plan, node: NodePlan, keys: Keys) -> str:

@@ -1,6 +1,6 @@
 """The demo's page, and the files that it loads."""
 
-from redistopo.render.environment import fill, plain_file
+from redistopo.render.templates import fill, plain_file
 
 
 def page(token: str, *, own: str = "") -> str:

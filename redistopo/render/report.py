@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from redistopo.model.drills.drill import DrillReport
 from redistopo.model.drills.words import errors, headline, latencies, subtitle, written
-from redistopo.render.environment import fill
+from redistopo.render.templates import fill
 from redistopo.render.timeline import timeline
 
 

@@ -5,7 +5,7 @@ import re
 import textwrap
 
 from redistopo.model.topology.spec import KEYS, Directives, Topology, defaults
-from redistopo.render.environment import fill
+from redistopo.render.templates import fill
 
 # Written out even where they have their default: these are what people look for.
 _ALWAYS = frozenset({"format", "name", "shape", "host", "port", "shards", "replicas", "engine"}) | {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from redistopo.errors import WrongRequest
-from redistopo.render.environment import plain_files, shipped, sources
+from redistopo.render.templates import plain_files, shipped, sources
 from redistopo.render.topics import topics
 
 NAMES = [name for name, _ in sources()]

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.connect import connect
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.reconcile import Do, Situation, changes, current
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.record import Record
+from redistopo.render.connect import connect
 
 Planned = Callable[..., Plan]
 

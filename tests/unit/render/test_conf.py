@@ -17,7 +17,7 @@ from redistopo.model.protocol.replies import parse_nodes
 from redistopo.model.protocol.slots import show
 from redistopo.model.topology.layout import Layout
 from redistopo.render.conf import SeedIds, acting_primary, node_conf, seed_tables
-from redistopo.render.environment import sources
+from redistopo.render.templates import sources
 
 Planned = Callable[..., Plan]
 Engines = Callable[..., Engine]
