@@ -11,8 +11,8 @@ def rounds_of(folder: Path, count: int) -> list[float]:
     from rich.console import Console
 
     from redistopo.cli.views.watch import frame
-    from redistopo.ops.ground.sight import SightRequest
     from redistopo.ops.watch import WatchRequest, watch
+    from redistopo.session.target import SightRequest
 
     console = Console(file=io.StringIO(), width=120, height=40, force_terminal=True)
     moments = [time.perf_counter()]

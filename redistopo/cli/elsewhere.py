@@ -8,7 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from redistopo.model.protocol.credentials import Access
-    from redistopo.ops.ground.sight import SightRequest
+    from redistopo.session.target import SightRequest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -55,6 +55,6 @@ def sight_request(
     root: Path, connect: str, user: str, cacert: Path | None, cert: Path | None
 ) -> "SightRequest":
     """What a verb that looks again and again is to look at; WrongRequest as `access` raises it."""
-    from redistopo.ops.ground.sight import SightRequest
+    from redistopo.session.target import SightRequest
 
     return SightRequest(root=root, connect=connect, access=access(connect, user, cacert, cert))

@@ -88,7 +88,7 @@ def stream(manner: Manner, work: Callable[[], None]) -> None:
 
 
 def _plain_result(result: object) -> object:
-    from redistopo.model.plain import plain
+    from redistopo.session.to_json import plain
 
     return plain(result)
 

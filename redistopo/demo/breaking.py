@@ -11,10 +11,10 @@ from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell, note, silent
 from redistopo.model.state.observed import Role
 from redistopo.ops.failover import FailoverRequest, FailoverResult, failover
-from redistopo.ops.moves.acting import ActResult
 from redistopo.ops.signals import SignalRequest, pause, resume
 from redistopo.ops.start import StartRequest, start
 from redistopo.ops.stop import StopRequest, stop
+from redistopo.session.node_action import ActResult
 
 STOP_SECONDS = 20.0
 START_SECONDS = 30.0

@@ -25,8 +25,8 @@ from redistopo.model.protocol.slots import slot_of
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, Rounds
-from redistopo.ops.ground.sight import Sight, SightRequest, sight
 from redistopo.ops.moves.mending import way_in
+from redistopo.session.target import Sight, SightRequest, sight
 
 LOOK_SECONDS = 0.25
 """From one look to the next one: stories are as exact as that."""

@@ -19,11 +19,11 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.promotability import Promotable, promotable
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.ground.selection import running
-from redistopo.ops.ground.sight import SightRequest
 from redistopo.ops.up import UpRequest, up
 from redistopo.ops.wait import WaitRequest, wait
 from redistopo.project.load import load
+from redistopo.session.running import running
+from redistopo.session.target import SightRequest
 
 _PATIENCE_SECONDS = 30.0
 """For somebody to take over, beyond three times what the others wait before they agree."""

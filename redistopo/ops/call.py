@@ -6,15 +6,15 @@ from pathlib import Path
 
 from redistopo.client.connection import Asker, error_text
 from redistopo.errors import AccessDenied, ExitCode, Unreachable
-from redistopo.model.plain import plain
 from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.protocol.reply_text import told
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.topology.layout import Layout
-from redistopo.ops.ground.selection import running
-from redistopo.ops.moves.acting import require_words
 from redistopo.project.load import layout_of
 from redistopo.project.secrets import discreet, secrets_of
+from redistopo.session.node_action import require_words
+from redistopo.session.running import running
+from redistopo.session.to_json import plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,11 @@ from redistopo.host.process_marks import load_record, recorded_nodes
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Keys
 from redistopo.model.topology.layout import Layout
-from redistopo.ops.ground.situation import refuse_other_layout
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
 from redistopo.project.load import load, plan_of
 from redistopo.project.lock import locked
 from redistopo.project.started import configs, live_targets, running_keys
+from redistopo.session.situation import refuse_other_layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,11 @@ from redistopo.host.redis_cli import way_in
 from redistopo.model.protocol.credentials import Access, User
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.ground.selection import Running, running
 from redistopo.project.load import layout_of
 from redistopo.project.passwords import password
 from redistopo.project.secrets import discreet
 from redistopo.project.started import configs, running_keys
+from redistopo.session.running import Running, running
 
 VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
 """Where CLIs look for the password: valkey-cli's own name since 9.0 (valkey.io/topics/cli),

@@ -26,9 +26,7 @@ from redistopo.model.state.selector import select_one
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.drilling.course import measure
 from redistopo.ops.drilling.scene import DrillRequest, Scene
-from redistopo.ops.ground.health import Verdict, settle, with_proof
 from redistopo.ops.ground.preflight import preflight
-from redistopo.ops.ground.situation import expected
 from redistopo.ops.moves.mending import release, tidy, way_in
 from redistopo.ops.up import UpRequest, bring_up
 from redistopo.project.drill_intent_file import forget_intent, save_intent
@@ -38,6 +36,8 @@ from redistopo.project.passwords import keys
 from redistopo.project.progress_log import recorded
 from redistopo.project.secrets import discreet
 from redistopo.project.started import configs, nothing_started, refuse_other_locks
+from redistopo.session.health import Verdict, settle, with_proof
+from redistopo.session.situation import expected
 
 _LOCK_SECONDS = 1.0
 _HEALTH_SECONDS = 5.0

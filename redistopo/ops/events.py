@@ -11,7 +11,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.diff import Kind, Occurrence, news
 from redistopo.model.state.last_known import Known, learn
 from redistopo.model.state.observed import Observed
-from redistopo.ops.ground.sight import Sight, SightRequest, sight
+from redistopo.session.target import Sight, SightRequest, sight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,17 +17,17 @@ from redistopo.host.orphans import servers_in
 from redistopo.host.process import ours
 from redistopo.host.process_marks import load_record, recorded_nodes
 from redistopo.model.connectivity.report import explanation, reach, table
-from redistopo.model.plain import plain
 from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives
-from redistopo.ops.ground.hearing import hear
-from redistopo.ops.ground.situation import expected
 from redistopo.ops.plan import plan
 from redistopo.project.load import load
 from redistopo.project.passwords import VARIABLE
 from redistopo.project.started import configs, running_keys, running_targets, shape_of
+from redistopo.session.hearing import hear
+from redistopo.session.situation import expected
+from redistopo.session.to_json import plain
 
 _LOG_BYTES = 1024 * 1024
 """Of each log; a server that loops in trouble fills its log by gigabytes."""

@@ -11,7 +11,7 @@ from redistopo.form.handover import Handover, hand_over
 from redistopo.model.planning.handover import Succession, succession
 from redistopo.model.state.observed import ShardSeen, shards_of
 from redistopo.model.state.selector import select
-from redistopo.ops.moves.changing import Changing, Request, changing
+from redistopo.session.live_change import Changing, Request, changing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,6 @@ from redistopo.model.planning.rejoin import refuse_more_keys, returned
 from redistopo.model.planning.sole_copies import decided
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.state.record import Record
-from redistopo.ops.ground.limits import refuse_low_limits
-from redistopo.ops.ground.situation import look_for_steps, refuse_other_layout, situation
-from redistopo.ops.ground.trouble import refuse_busy_ports
 from redistopo.ops.moves.rebuild import (
     lost_tables,
     refuse_lost_tables,
@@ -34,6 +31,9 @@ from redistopo.project.load import load, plan_of, require_address
 from redistopo.project.passwords import keys
 from redistopo.project.secrets import discreet
 from redistopo.project.started import refuse_other_locks
+from redistopo.session.failures import refuse_busy_ports
+from redistopo.session.guards import refuse_low_limits
+from redistopo.session.situation import look_for_steps, refuse_other_layout, situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

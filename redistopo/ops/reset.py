@@ -15,9 +15,9 @@ from redistopo.model.state.node_status import NodeStatus, lines
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.state.selector import select_one
 from redistopo.ops.failover import hand_on
-from redistopo.ops.ground.selection import running
-from redistopo.ops.moves.acting import require_words
-from redistopo.ops.moves.changing import Changing, Request, changing
+from redistopo.session.live_change import Changing, Request, changing
+from redistopo.session.node_action import require_words
+from redistopo.session.running import running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,9 +30,6 @@ from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SYNTAX, select
 from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.ops.failover import hand_on
-from redistopo.ops.ground.limits import refuse_low_limits
-from redistopo.ops.ground.trouble import blaming
-from redistopo.ops.moves.changing import Changing, Request, changing
 from redistopo.ops.moves.execute import execute
 from redistopo.ops.moves.persisting import refuse_renamed
 from redistopo.ops.moves.rotating import restore_old
@@ -40,6 +37,9 @@ from redistopo.ops.moves.shutdown import Shutdown, end_saving
 from redistopo.project.lifecycle import refuse_older_engine, remember
 from redistopo.project.started import configs, saves
 from redistopo.render.conf import node_conf
+from redistopo.session.failures import blaming
+from redistopo.session.guards import refuse_low_limits
+from redistopo.session.live_change import Changing, Request, changing
 
 _STOP_SHARE = 0.5
 

@@ -12,8 +12,6 @@ from redistopo.host.process import ours
 from redistopo.model.planning.password_rotation import Rotation, hashed
 from redistopo.model.protocol.credentials import Keys, User
 from redistopo.model.state.finding import Finding, Status, failed
-from redistopo.ops.ground.health import settle, with_proof
-from redistopo.ops.ground.situation import expected
 from redistopo.ops.moves.rotating import carry_over
 from redistopo.project.load import Project, load
 from redistopo.project.lock import locked
@@ -26,6 +24,8 @@ from redistopo.project.started import (
     running_keys,
     running_targets,
 )
+from redistopo.session.health import settle, with_proof
+from redistopo.session.situation import expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,12 +34,12 @@ from redistopo.model.topology.directives import (
 )
 from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.model.topology.spec import Directives
-from redistopo.ops.moves.changing import Changing, Request, changing
 from redistopo.project.load import Project, load, plan_of, read_topology
 from redistopo.project.lock import locked
 from redistopo.project.started import configs
 from redistopo.render.conf import node_conf
 from redistopo.render.topology_edit import Place, with_directive
+from redistopo.session.live_change import Changing, Request, changing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

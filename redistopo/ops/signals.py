@@ -16,8 +16,8 @@ from redistopo.model.planning.bereft import bereaved
 from redistopo.model.planning.reconcile import names
 from redistopo.model.planning.sole_copies import decided
 from redistopo.model.state.observed import NodeSeen, Role
-from redistopo.ops.ground.selection import Running
-from redistopo.ops.moves.acting import (
+from redistopo.project.load import plan_of
+from redistopo.session.node_action import (
     ActResult,
     NodeDone,
     acted,
@@ -26,7 +26,7 @@ from redistopo.ops.moves.acting import (
     require_words,
     told_losses,
 )
-from redistopo.project.load import plan_of
+from redistopo.session.running import Running
 
 STAYING = frozenset({"SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCHLD", "SIGURG",
                      "SIGWINCH", "SIGHUP", "SIGPIPE"})  # fmt: skip

@@ -26,10 +26,6 @@ from redistopo.model.state.record import Record
 from redistopo.model.state.selector import select
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
-from redistopo.ops.ground.limits import refuse_low_limits
-from redistopo.ops.ground.situation import look_for_steps, refuse_other_layout, situation
-from redistopo.ops.ground.trouble import blaming, refuse_busy_ports
-from redistopo.ops.moves.acting import ActResult, NodeDone, act_result, names_a_role
 from redistopo.ops.moves.execute import execute
 from redistopo.ops.moves.rebuild import lost_tables, refuse_lost_tables
 from redistopo.ops.moves.undo import undo
@@ -41,6 +37,10 @@ from redistopo.project.progress_log import recorded
 from redistopo.project.rotation_file import pending_rotation
 from redistopo.project.secrets import discreet
 from redistopo.project.started import nothing_started, refuse_other_locks
+from redistopo.session.failures import blaming, refuse_busy_ports
+from redistopo.session.guards import refuse_low_limits
+from redistopo.session.node_action import ActResult, NodeDone, act_result, names_a_role
+from redistopo.session.situation import look_for_steps, refuse_other_layout, situation
 
 _JOIN_SECONDS = 5.0
 """For a node that is ready to find its way back among the others."""

@@ -6,8 +6,9 @@ from pathlib import Path
 from redistopo.events import Tell, warn
 from redistopo.host.polling import Deadline
 from redistopo.model.state.observed import NodeSeen
-from redistopo.ops.ground.selection import Running
-from redistopo.ops.moves.acting import (
+from redistopo.ops.moves.shutdown import Shutdown, end_saving
+from redistopo.project.started import configs, saves
+from redistopo.session.node_action import (
     ActResult,
     NodeDone,
     acted,
@@ -15,8 +16,7 @@ from redistopo.ops.moves.acting import (
     require_words,
     told_losses,
 )
-from redistopo.ops.moves.shutdown import Shutdown, end_saving
-from redistopo.project.started import configs, saves
+from redistopo.session.running import Running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,11 +23,6 @@ from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.state.record import Record
 from redistopo.model.topology.exposure import open_to_listeners
 from redistopo.ops.certs import prepare_certificates
-from redistopo.ops.ground.explain import explaining
-from redistopo.ops.ground.health import Verdict, settle, with_proof
-from redistopo.ops.ground.limits import refuse_low_limits
-from redistopo.ops.ground.situation import expected, look_for_steps, primary_in, situation
-from redistopo.ops.ground.trouble import blaming, refuse_busy_ports, unhealthy
 from redistopo.ops.moves.execute import execute
 from redistopo.ops.moves.mending import release, tidy
 from redistopo.ops.moves.rebuild import (
@@ -47,6 +42,11 @@ from redistopo.project.progress_log import recorded
 from redistopo.project.secrets import discreet
 from redistopo.project.started import configs, refuse_other_locks
 from redistopo.render.connect import Connect, connect
+from redistopo.session.diagnosis import explaining
+from redistopo.session.failures import blaming, refuse_busy_ports, unhealthy
+from redistopo.session.guards import refuse_low_limits
+from redistopo.session.health import Verdict, settle, with_proof
+from redistopo.session.situation import expected, look_for_steps, primary_in, situation
 
 _ROUNDS = 4
 """At most: continue what is stopped, see what a half-made topology holds, make it anew."""

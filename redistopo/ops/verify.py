@@ -17,12 +17,12 @@ from redistopo.model.protocol.credentials import Access, Keys
 from redistopo.model.state.finding import Finding, failed
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.ground.health import Verdict, settle, with_proof
-from redistopo.ops.ground.situation import expected
 from redistopo.project.lifecycle import remember_primary
 from redistopo.project.load import layout_of, load
 from redistopo.project.passwords import password
 from redistopo.project.started import configs, nothing_started, running_keys, running_targets
+from redistopo.session.health import Verdict, settle, with_proof
+from redistopo.session.situation import expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.finding import failed
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.ground.sight import Sight, SightRequest, sight
+from redistopo.session.target import Sight, SightRequest, sight
 
 
 class Wanted(StrEnum):

@@ -14,7 +14,7 @@ from redistopo.model.state.node_status import NodeStatus, lines
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, rounds
-from redistopo.ops.ground.sight import SightRequest
+from redistopo.session.target import SightRequest
 
 _KEPT = 50
 

@@ -14,9 +14,9 @@ from redistopo.model.state.observed import Observed, Role
 from redistopo.model.state.record import Record, RecordedNode
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.ground.situation import primary_in, refuse_other_layout
 from redistopo.project.port_reservations import reserve
 from redistopo.project.registry import Entry, enter, entries
+from redistopo.session.situation import primary_in, refuse_other_layout
 
 
 def begin(plan: Plan, tell: Tell) -> Record:

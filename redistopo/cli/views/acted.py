@@ -4,7 +4,7 @@ import click
 
 from redistopo.cli.sheet import Sheet, show
 from redistopo.model.state.node_status import NodeStatus
-from redistopo.ops.moves.acting import ActResult, NodeDone
+from redistopo.session.node_action import ActResult, NodeDone
 
 _MOST_NODES = 12
 """Of a larger topology only the nodes that aren't well are listed."""

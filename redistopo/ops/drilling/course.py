@@ -22,7 +22,7 @@ from redistopo.model.state.fault import Fault
 from redistopo.model.state.observed import Role, shards_of
 from redistopo.ops.drilling.report import report_of
 from redistopo.ops.drilling.scene import Course, Scene, patience, quiet_seconds, short_of_replicas
-from redistopo.ops.moves.restoring import restore_roles
+from redistopo.session.restore_roles import restore_roles
 
 _WARM_SECONDS = 10.0
 _BEFORE_SECONDS = 1.0

@@ -8,7 +8,7 @@ from redistopo.model.planning.promotability import Promotable, promotable
 from redistopo.model.state.finding import failed
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.ground.health import Verdict
+from redistopo.session.health import Verdict
 
 _SHOWN = 6
 

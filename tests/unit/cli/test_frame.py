@@ -18,8 +18,8 @@ from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.diff import Kind, Occurrence
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.ops.events import Round
-from redistopo.ops.ground.sight import SightRequest
 from redistopo.ops.watch import Scene, WatchRequest, scene
+from redistopo.session.target import SightRequest
 
 Seen = Callable[[str, str], Observed]
 

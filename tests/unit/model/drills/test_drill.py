@@ -16,7 +16,7 @@ from redistopo.model.drills.drill import (
     writes_of,
 )
 from redistopo.model.drills.load import Kind
-from redistopo.model.plain import plain
+from redistopo.session.to_json import plain
 
 GOOD = report(writes=replace(report().writes, lost=0, examples=()))
 

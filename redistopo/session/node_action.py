@@ -13,12 +13,12 @@ from redistopo.model.state.node_status import NodeStatus, lines
 from redistopo.model.state.observed import NodeSeen
 from redistopo.model.state.selector import ROLES, SYNTAX
 from redistopo.model.topology.layout import Layout
-from redistopo.ops.ground.selection import Running, running
 from redistopo.project.load import load
 from redistopo.project.lock import locked
 from redistopo.project.progress_log import recorded
 from redistopo.project.secrets import discreet
 from redistopo.project.started import nothing_started
+from redistopo.session.running import Running, running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

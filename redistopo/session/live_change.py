@@ -17,9 +17,6 @@ from redistopo.model.planning.planner import as_seen
 from redistopo.model.planning.reconcile import Situation, current
 from redistopo.model.state.finding import Finding, failed, hopeless
 from redistopo.model.state.observed import Observed, shards_of
-from redistopo.ops.ground.health import Verdict
-from redistopo.ops.ground.situation import expected, refuse_other_layout
-from redistopo.ops.ground.trouble import unhealthy
 from redistopo.project.lifecycle import remember_primary
 from redistopo.project.load import Project, load, plan_of
 from redistopo.project.lock import locked
@@ -27,6 +24,9 @@ from redistopo.project.passwords import password
 from redistopo.project.progress_log import recorded
 from redistopo.project.secrets import discreet
 from redistopo.project.started import configs, nothing_started, refuse_other_locks, running_keys
+from redistopo.session.failures import unhealthy
+from redistopo.session.health import Verdict
+from redistopo.session.situation import expected, refuse_other_layout
 
 Known = frozenset[tuple[str, str]]
 """Faults by check and subject."""

@@ -11,8 +11,8 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.state.finding import failed
 from redistopo.model.state.observed import Observed, ProcessState
 from redistopo.model.topology.ports import block_of, choose
-from redistopo.ops.ground.health import Verdict
 from redistopo.project.port_conflicts import blocker
+from redistopo.session.health import Verdict
 
 
 def refuse_busy_ports(plan: Plan, seen: Observed, *, formed: bool) -> None:

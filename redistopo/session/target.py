@@ -20,12 +20,12 @@ from redistopo.model.protocol.credentials import Access, Keys, one_key
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives, Shape
-from redistopo.ops.ground.situation import expected
 from redistopo.project.lifecycle import remember_primary
 from redistopo.project.load import Project, load
 from redistopo.project.lock import locked
 from redistopo.project.passwords import password
 from redistopo.project.started import configs, nothing_started, running_keys, running_targets
+from redistopo.session.situation import expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

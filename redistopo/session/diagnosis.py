@@ -18,8 +18,8 @@ from redistopo.form.reach import find_reach
 from redistopo.host.files import write_private
 from redistopo.model.connectivity.report import Reach, explanation
 from redistopo.model.state.observed import Observed
-from redistopo.ops.ground.hearing import hear
 from redistopo.project.secrets import hide
+from redistopo.session.hearing import hear
 
 BUNDLE = "for a report: redistopo bundle"
 

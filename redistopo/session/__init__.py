@@ -1,0 +1,1 @@
+"""session: say in one line what lives here."""
