@@ -9,6 +9,7 @@ from redistopo.client.connection import Asker
 from redistopo.client.observe import Depth, look
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.events import Tell, step
+from redistopo.execute.shutdown import Shutdown, end_saving
 from redistopo.host.node_folder import wipe
 from redistopo.host.orphans import servers_in
 from redistopo.host.polling import Deadline, wait_for
@@ -18,7 +19,6 @@ from redistopo.host.redis_cli import end_leftover
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.moves.mending import release
-from redistopo.ops.moves.shutdown import Shutdown, end_saving
 from redistopo.project.lifecycle import remember_primary
 from redistopo.project.load import layout_of, load
 from redistopo.project.lock import locked

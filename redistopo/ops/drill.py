@@ -13,7 +13,7 @@ from redistopo.drills.injury import Injury, Wound
 from redistopo.drills.load import LoadRequest, sweep
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step, warn
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
 from redistopo.host.interrupt import uninterrupted
 from redistopo.host.polling import Deadline
 from redistopo.host.process import started_at

@@ -7,7 +7,14 @@ from pathlib import Path
 from redistopo.client.connection import Asker
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
 from redistopo.events import silent
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
+from redistopo.execute.repair_nodes_conf import (
+    lost_tables,
+    refuse_lost_tables,
+    require_nodes,
+    steps_to_promote,
+    steps_to_rebuild,
+)
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import load_record
 from redistopo.model.planning.bereft import bereaved
@@ -19,13 +26,6 @@ from redistopo.model.planning.rejoin import refuse_more_keys, returned
 from redistopo.model.planning.sole_copies import decided
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.state.record import Record
-from redistopo.ops.moves.rebuild import (
-    lost_tables,
-    refuse_lost_tables,
-    require_nodes,
-    steps_to_promote,
-    steps_to_rebuild,
-)
 from redistopo.project.lifecycle import refuse_older_engine
 from redistopo.project.load import load, plan_of, require_address
 from redistopo.project.passwords import keys

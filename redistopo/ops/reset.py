@@ -7,8 +7,8 @@ from pathlib import Path
 from redistopo.client.connection import Asker, Command, succeed
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.events import Tell, step
-from redistopo.form.handover import Handover
-from redistopo.form.rejoin import forget
+from redistopo.execute.handover import Handover
+from redistopo.execute.rejoin import forget
 from redistopo.host.interrupt import uninterrupted
 from redistopo.model.planning.cluster_reset import Reset, resetting
 from redistopo.model.state.node_status import NodeStatus, lines

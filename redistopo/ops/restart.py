@@ -6,8 +6,12 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, FaultFound, RedistopoError, WrongRequest
 from redistopo.events import Tell, step, warn
-from redistopo.form.handover import Handover
-from redistopo.form.hands import targets
+from redistopo.execute.context import targets
+from redistopo.execute.executor import execute
+from redistopo.execute.handover import Handover
+from redistopo.execute.rotate_passwords import restore_old
+from redistopo.execute.shutdown import Shutdown, end_saving
+from redistopo.execute.switch_persistence import refuse_renamed
 from redistopo.host.files import read_text
 from redistopo.host.polling import Deadline
 from redistopo.host.process import ours
@@ -30,10 +34,6 @@ from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SYNTAX, select
 from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.ops.failover import hand_on
-from redistopo.ops.moves.execute import execute
-from redistopo.ops.moves.persisting import refuse_renamed
-from redistopo.ops.moves.rotating import restore_old
-from redistopo.ops.moves.shutdown import Shutdown, end_saving
 from redistopo.project.lifecycle import refuse_older_engine, remember
 from redistopo.project.started import configs, saves
 from redistopo.render.conf import node_conf

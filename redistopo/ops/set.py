@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redistopo.errors import BadReply, ExitCode, RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step, warn
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
 from redistopo.host.files import read_exactly, read_text, rewrite, write_private
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.plan import NodePlan, Plan

@@ -8,7 +8,10 @@ from redistopo.client.connection import Asker
 from redistopo.client.observe import Depth
 from redistopo.errors import RedistopoError, TimedOut, WrongRequest
 from redistopo.events import Tell, note, warn
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
+from redistopo.execute.executor import execute
+from redistopo.execute.repair_nodes_conf import lost_tables, refuse_lost_tables
+from redistopo.execute.rollback import undo
 from redistopo.host.nodes_conf_files import tables
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process_marks import load_record
@@ -26,9 +29,6 @@ from redistopo.model.state.record import Record
 from redistopo.model.state.selector import select
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
-from redistopo.ops.moves.execute import execute
-from redistopo.ops.moves.rebuild import lost_tables, refuse_lost_tables
-from redistopo.ops.moves.undo import undo
 from redistopo.project.lifecycle import refuse_older_engine, remember_primary
 from redistopo.project.load import load, plan_of, require_address
 from redistopo.project.lock import locked

@@ -8,8 +8,18 @@ from redistopo.client.connection import Asker
 from redistopo.client.observe import Depth
 from redistopo.errors import ExitCode, RestartNeeded
 from redistopo.events import Tell, note, step, warn
-from redistopo.form.hands import Hands, targets
-from redistopo.form.haste import calm
+from redistopo.execute.context import Hands, targets
+from redistopo.execute.executor import execute
+from redistopo.execute.node_timeout import calm
+from redistopo.execute.repair_nodes_conf import (
+    lost_tables,
+    refuse_lost_tables,
+    require_nodes,
+    steps_to_promote,
+    steps_to_rebuild,
+)
+from redistopo.execute.rollback import undo
+from redistopo.execute.rotate_passwords import finish_rotation, restore_old
 from redistopo.host.polling import Deadline
 from redistopo.host.redis_cli import end_leftover
 from redistopo.model.planning.bereft import bereaved
@@ -23,17 +33,7 @@ from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.state.record import Record
 from redistopo.model.topology.exposure import open_to_listeners
 from redistopo.ops.certs import prepare_certificates
-from redistopo.ops.moves.execute import execute
 from redistopo.ops.moves.mending import release, tidy
-from redistopo.ops.moves.rebuild import (
-    lost_tables,
-    refuse_lost_tables,
-    require_nodes,
-    steps_to_promote,
-    steps_to_rebuild,
-)
-from redistopo.ops.moves.rotating import finish_rotation, restore_old
-from redistopo.ops.moves.undo import undo
 from redistopo.project.lifecycle import begin, remember
 from redistopo.project.load import load, plan_of, require_address
 from redistopo.project.lock import locked

@@ -13,8 +13,8 @@ from redistopo.errors import (
     RedistopoError,
     WrongRequest,
 )
-from redistopo.form.hands import Hands
-from redistopo.form.reach import find_reach
+from redistopo.execute.context import Hands
+from redistopo.execute.slow_wait import find_reach
 from redistopo.host.files import write_private
 from redistopo.model.connectivity.report import Reach, explanation
 from redistopo.model.state.observed import Observed

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from redistopo.errors import FaultFound, MachineLacks, RedistopoError, RestartNeeded, Unreachable
-from redistopo.form.ended import ended
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
+from redistopo.execute.early_exit import ended
 from redistopo.host.files import FREE, NO_SPACE, full, tail
 from redistopo.model.planning.plan import Plan
 from redistopo.model.state.finding import failed

@@ -9,8 +9,8 @@ from redistopo.checks.subject import Expected
 from redistopo.client.connection import Asker
 from redistopo.client.write_probe import Proof, prove
 from redistopo.errors import TimedOut
-from redistopo.form.hands import Hands
-from redistopo.form.reach import patient
+from redistopo.execute.context import Hands
+from redistopo.execute.slow_wait import patient
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.finding import Finding, failed, hopeless
 from redistopo.model.state.observed import Observed, shards_of

@@ -10,7 +10,7 @@ from redistopo.client.connection import Asker
 from redistopo.client.observe import Depth
 from redistopo.errors import TimedOut
 from redistopo.events import Tell
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process_marks import load_record
 from redistopo.model.planning.planner import as_seen

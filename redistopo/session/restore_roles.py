@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from redistopo.client.observe import Depth
 from redistopo.events import step
-from redistopo.form.handover import hand_over
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
+from redistopo.execute.handover import hand_over
 from redistopo.host.polling import Deadline
 from redistopo.model.state.observed import Role
 

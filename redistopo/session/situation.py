@@ -9,7 +9,7 @@ from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.client.observe import Depth
 from redistopo.errors import TimedOut, WrongRequest
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
 from redistopo.host.files import read_text
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import Plan

@@ -19,7 +19,7 @@ from support.writers import takes_a_write_at_once
 from redistopo.client.connection import Asker, Command
 from redistopo.errors import RedistopoError
 from redistopo.events import silent
-from redistopo.form import shift
+from redistopo.execute import handover_steps as shift
 from redistopo.ops.failover import FailoverRequest, failover
 
 # Ends itself right after the nth command that changes anything: what servers did by then is all

@@ -2,7 +2,7 @@
 
 import click
 
-from redistopo.form.handover import Handover
+from redistopo.execute.handover import Handover
 from redistopo.model.planning.reconcile import names
 from redistopo.ops.failover import FailoverResult
 from redistopo.ops.restart import RestartResult

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
 from redistopo.model.drills.drill import Moment
 from redistopo.model.state.fault import Fault
 from redistopo.model.state.observed import NodeSeen, Observed

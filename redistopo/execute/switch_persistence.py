@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from redistopo.errors import BadReply, RedistopoError, WrongRequest
 from redistopo.events import note
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
 from redistopo.host.files import read_text, tail, write_private
 from redistopo.host.node_folder import put_aside, written
 from redistopo.host.polling import wait_for

@@ -4,9 +4,9 @@ import signal
 from collections.abc import Iterable
 
 from redistopo.errors import AccessDenied, TimedOut, Unreachable
-from redistopo.form.ended import ended
-from redistopo.form.hands import Hands, many
-from redistopo.form.reach import patient
+from redistopo.execute.context import Hands, many
+from redistopo.execute.early_exit import ended
+from redistopo.execute.slow_wait import patient
 from redistopo.host.files import tail
 from redistopo.host.interrupt import uninterrupted
 from redistopo.host.polling import wait_for

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from redistopo.client.observe import Depth
 from redistopo.errors import BadReply, TimedOut
 from redistopo.events import warn
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.state.observed import Observed

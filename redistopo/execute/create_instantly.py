@@ -9,9 +9,9 @@ import secrets
 from contextlib import suppress
 
 from redistopo.errors import TimedOut, Unreachable
-from redistopo.form.hands import Hands
-from redistopo.form.haste import hasten_replicas
-from redistopo.form.reach import patient
+from redistopo.execute.context import Hands
+from redistopo.execute.node_timeout import hasten_replicas
+from redistopo.execute.slow_wait import patient
 from redistopo.host.files import private_folder, write_private
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan

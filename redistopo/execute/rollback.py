@@ -2,7 +2,7 @@
 
 from redistopo.errors import RedistopoError
 from redistopo.events import step, warn
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
 from redistopo.host.interrupt import uninterrupted
 from redistopo.host.polling import Deadline
 from redistopo.host.terminate import end_all

@@ -24,9 +24,8 @@ from redistopo.client.connection import succeed
 from redistopo.client.observe import Depth
 from redistopo.errors import RedistopoError, TimedOut, Unreachable, WrongRequest
 from redistopo.events import warn
-from redistopo.form.hands import Hands
-from redistopo.form.sentinels import call_off, chosen, named, promote
-from redistopo.form.shift import (
+from redistopo.execute.context import Hands
+from redistopo.execute.handover_steps import (
     LEAD_SECONDS,
     PAUSE_SECONDS,
     Unanswered,
@@ -36,7 +35,8 @@ from redistopo.form.shift import (
     await_word,
     pause,
 )
-from redistopo.form.succeeding import Change
+from redistopo.execute.sentinel_failover import call_off, chosen, named, promote
+from redistopo.execute.succeeding import Change
 from redistopo.host.interrupt import uninterrupted
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan

@@ -1,9 +1,9 @@
 """The formation by ``redis-cli --cluster create``."""
 
 from redistopo.errors import MachineLacks
-from redistopo.form.hands import Hands
-from redistopo.form.haste import hasten_all
-from redistopo.form.reach import patience, still_waiting
+from redistopo.execute.context import Hands
+from redistopo.execute.node_timeout import hasten_all
+from redistopo.execute.slow_wait import patience, still_waiting
 from redistopo.host.redis_cli import Creation, create_cluster
 
 

@@ -8,7 +8,7 @@ a crash in between is healed by the next start, and seen as drift until then.
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from redistopo.form.hands import Hands, many
+from redistopo.execute.context import Hands, many
 from redistopo.model.planning.plan import NodePlan
 
 NODE_TIMEOUT = "cluster-node-timeout"

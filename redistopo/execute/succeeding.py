@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, Role

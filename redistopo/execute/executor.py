@@ -6,13 +6,21 @@ from collections.abc import Callable
 from redistopo.client.observe import Depth
 from redistopo.errors import BadReply, WrongRequest
 from redistopo.events import step, warn
-from redistopo.form.by_cli import form_by_cli
-from redistopo.form.hands import Hands
-from redistopo.form.instant import form_instantly, seed
-from redistopo.form.lead import lead
-from redistopo.form.rejoin import empty_again, forget, rejoin
-from redistopo.form.start import await_ready, start
-from redistopo.form.watch import fail_over, introduce
+from redistopo.execute.context import Hands
+from redistopo.execute.create_by_cli import form_by_cli
+from redistopo.execute.create_instantly import form_instantly, seed
+from redistopo.execute.promote import lead
+from redistopo.execute.rejoin import empty_again, forget, rejoin
+from redistopo.execute.repair_nodes_conf import promote, rebuild
+from redistopo.execute.sentinels import fail_over, introduce
+from redistopo.execute.start import await_ready, start
+from redistopo.execute.switch_persistence import (
+    finish,
+    prepare,
+    refuse_renamed,
+    to_log,
+    to_snapshot,
+)
 from redistopo.host.files import private_folder, read_text, write_private
 from redistopo.host.node_folder import clear_data
 from redistopo.host.polling import Deadline
@@ -26,8 +34,6 @@ from redistopo.model.protocol.conf import REWRITTEN, read_conf, with_values, wit
 from redistopo.model.protocol.sentinel_replies import MONITOR
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.exposure import refuse_exposed
-from redistopo.ops.moves.persisting import finish, prepare, refuse_renamed, to_log, to_snapshot
-from redistopo.ops.moves.rebuild import promote, rebuild
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 
 

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from redistopo.errors import BadReply, TimedOut
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info

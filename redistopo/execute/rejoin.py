@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from redistopo.client.connection import Command, succeed
 from redistopo.errors import BadReply, TimedOut
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
 from redistopo.host.polling import wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_nodes

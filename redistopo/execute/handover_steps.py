@@ -2,7 +2,7 @@
 
 from redistopo.client.connection import Command, succeed
 from redistopo.errors import RedistopoError, TimedOut, Unreachable
-from redistopo.form.succeeding import Change
+from redistopo.execute.succeeding import Change
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info

@@ -16,8 +16,8 @@ from redistopo.client.observe import Depth
 from redistopo.client.sentinel_events import Poll, hearing
 from redistopo.errors import BadReply, RedistopoError, TimedOut, Unreachable
 from redistopo.events import warn
-from redistopo.form.succeeding import Change
-from redistopo.form.watch import HELLO
+from redistopo.execute.sentinels import HELLO
+from redistopo.execute.succeeding import Change
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.handover import preferring
 from redistopo.model.planning.plan import NodePlan

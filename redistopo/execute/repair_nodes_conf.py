@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell, note, warn
-from redistopo.form.hands import Hands
+from redistopo.execute.context import Hands
 from redistopo.host.nodes_conf_files import damaged, lost, refusal, replace_table, tables
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.planning.reconcile import Do, Step

@@ -1,0 +1,1 @@
+"""execute: say in one line what lives here."""
