@@ -17,6 +17,7 @@ from redistopo.demo.clients import Route, Routed, clients
 from redistopo.demo.places import Picture, Place, picture
 from redistopo.demo.story import Narrator, Story
 from redistopo.demo.value import Row
+from redistopo.drill.recover import way_in
 from redistopo.drills.load import Way
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell
@@ -25,7 +26,6 @@ from redistopo.model.protocol.slots import slot_of
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, Rounds
-from redistopo.ops.moves.mending import way_in
 from redistopo.session.target import Sight, SightRequest, sight
 
 LOOK_SECONDS = 0.25

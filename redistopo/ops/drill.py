@@ -9,8 +9,14 @@ from pathlib import Path
 
 from redistopo.client.connection import Asker
 from redistopo.client.observe import Depth
-from redistopo.drills.injury import Injury, Wound
-from redistopo.drills.load import LoadRequest, sweep
+from redistopo.drill import key_cleanup as sweep
+from redistopo.drill.fault_injection import Injury, Wound
+from redistopo.drill.preflight import preflight
+from redistopo.drill.recover import release, tidy, way_in
+from redistopo.drill.report import DrillReport
+from redistopo.drill.run import measure
+from redistopo.drill.setup import DrillRequest, Scene
+from redistopo.drills.load import LoadRequest
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell, note, step, warn
 from redistopo.execute.context import Hands
@@ -18,16 +24,11 @@ from redistopo.host.interrupt import uninterrupted
 from redistopo.host.polling import Deadline
 from redistopo.host.process import started_at
 from redistopo.host.process_marks import load_mark, recorded_nodes
-from redistopo.model.drills.drill import DrillReport
 from redistopo.model.state.drill_intent import Hurt, Intent
 from redistopo.model.state.fault import Fault
 from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
 from redistopo.model.state.selector import select_one
 from redistopo.model.topology.layout import Layout
-from redistopo.ops.drilling.course import measure
-from redistopo.ops.drilling.scene import DrillRequest, Scene
-from redistopo.ops.ground.preflight import preflight
-from redistopo.ops.moves.mending import release, tidy, way_in
 from redistopo.ops.up import UpRequest, bring_up
 from redistopo.project.drill_intent_file import forget_intent, save_intent
 from redistopo.project.load import Project, load, plan_of

@@ -15,12 +15,13 @@ from support.project import Project
 from support.waiting import until
 
 from redistopo.client.entry_point import LoadRequest
-from redistopo.drills.load import PREFIX, Load, sweep
-from redistopo.drills.load.worker import OVERDUE, PATIENCE_SECONDS, Entry
+from redistopo.drill import key_cleanup as sweep
+from redistopo.drill.load_worker import OVERDUE, PATIENCE_SECONDS, Entry
+from redistopo.drill.operations import Kind, LoadSeen
+from redistopo.drill.outage import outage
+from redistopo.drill.report import traffic_of
+from redistopo.drills.load import PREFIX, Load
 from redistopo.errors import RedistopoError, Unreachable
-from redistopo.model.drills.drill import traffic_of
-from redistopo.model.drills.load import Kind, LoadSeen
-from redistopo.model.drills.outage import outage
 from redistopo.model.protocol.credentials import Access, Tls
 
 CLUSTER = ("cluster", "--formation", "instant", "--node-timeout", "1000")

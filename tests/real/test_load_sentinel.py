@@ -14,9 +14,10 @@ from support.loads import keys, request, way
 from support.project import Project
 from support.waiting import until
 
-from redistopo.drills.load import Door, Load, sweep
-from redistopo.model.drills.load import Kind
-from redistopo.model.drills.outage import outage
+from redistopo.drill import key_cleanup as sweep
+from redistopo.drill.operations import Kind
+from redistopo.drill.outage import outage
+from redistopo.drills.load import Door, Load
 from redistopo.model.protocol.credentials import Access
 
 NAME = "mymaster"

@@ -1,6 +1,7 @@
 """A load and a report made up, the same each time."""
 
-from redistopo.model.drills.drill import (
+from redistopo.drill.operations import Kind, LoadSeen, LostWrite, Op, Span
+from redistopo.drill.report import (
     Budget,
     DrillReport,
     Moment,
@@ -10,7 +11,6 @@ from redistopo.model.drills.drill import (
     traffic_of,
     writes_of,
 )
-from redistopo.model.drills.load import Kind, LoadSeen, LostWrite, Op, Span
 
 FAULT = 1000.0
 

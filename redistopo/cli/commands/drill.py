@@ -65,13 +65,13 @@ def failover(
     Whatever happens, the topology is mended afterwards, by the next `up` if need be.
     """
     from redistopo.cli.views.drill import show_drill
+    from redistopo.drill.report import DrillReport
+    from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
+    from redistopo.drill.setup import DrillRequest
     from redistopo.errors import WrongRequest
     from redistopo.events import Tell
-    from redistopo.model.drills.drill import DrillReport
     from redistopo.model.state.fault import Fault
     from redistopo.ops.drill import drill as verb
-    from redistopo.ops.drilling.files import refuse_report, write_drills_junit, write_report
-    from redistopo.ops.drilling.scene import DrillRequest
 
     def work(tell: Tell) -> DrillReport:
         if shard is not None and node:
@@ -118,10 +118,10 @@ def all_(
     Without a file: the primary of each shard, then a replica. Exit code 3 if any failed.
     """
     from redistopo.cli.views.drill_all import show_drill_all
+    from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
     from redistopo.events import Tell
     from redistopo.ops.drill_all import DrillAllResult
     from redistopo.ops.drill_all import drill_all as verb
-    from redistopo.ops.drilling.files import refuse_report, write_drills_junit, write_report
 
     def work(tell: Tell) -> DrillAllResult:
         if report:

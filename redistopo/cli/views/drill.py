@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import click
 
 from redistopo.cli.sheet import Sheet, show
-from redistopo.model.drills.axis import (
+from redistopo.drill.report import DrillReport, Moment, MomentKind, Traffic
+from redistopo.drill.time_axis import (
     Axis,
     Cell,
     away,
@@ -22,16 +23,7 @@ from redistopo.model.drills.axis import (
     seconds,
     ticks,
 )
-from redistopo.model.drills.drill import DrillReport, Moment, MomentKind, Traffic
-from redistopo.model.drills.words import (
-    budget,
-    errors,
-    headline,
-    latencies,
-    subtitle,
-    verdict,
-    written,
-)
+from redistopo.drill.wording import budget, errors, headline, latencies, subtitle, verdict, written
 
 WIDTH = 80
 _LABEL = 14

@@ -8,8 +8,8 @@ import pytest
 from support.drills import FAULT, load_seen, ops, report
 
 from redistopo.cli.views.drill import ASCII, drawn, show_drill, summary
-from redistopo.model.drills.drill import Moment, traffic_of
-from redistopo.model.drills.load import Kind
+from redistopo.drill.operations import Kind
+from redistopo.drill.report import Moment, traffic_of
 
 
 def _text(width: int = 80) -> list[str]:

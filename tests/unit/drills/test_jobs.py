@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.client.entry_point import Door, LoadRequest, Way
-from redistopo.drills.load.jobs import HURT_SHARE, jobs
-from redistopo.model.drills.load import Kind
+from redistopo.drill.load_jobs import HURT_SHARE, jobs
+from redistopo.drill.operations import Kind
 from redistopo.model.protocol.credentials import Access
 from redistopo.model.protocol.slots import split
 

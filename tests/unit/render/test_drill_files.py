@@ -8,11 +8,11 @@ from xml.etree import ElementTree as Xml
 import pytest
 from support.drills import report
 
+from redistopo.drill.junit import drills_junit
+from redistopo.drill.report import Moment
+from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
+from redistopo.drill.report_html import drill_html, drill_svg
 from redistopo.errors import WrongRequest
-from redistopo.model.drills.drill import Moment
-from redistopo.ops.drilling.files import refuse_report, write_drills_junit, write_report
-from redistopo.render.junit import drills_junit
-from redistopo.render.report import drill_html, drill_svg
 
 NASTY = report(
     topology="<b>&\"'",

@@ -13,6 +13,8 @@ import pytest
 from support.drills import report
 
 from redistopo.cli.views.drill import drawn
+from redistopo.drill.junit import drills_junit
+from redistopo.drill.report_html import drill_html, drill_svg
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
 from redistopo.model.protocol.credentials import Access, Keys
@@ -22,8 +24,6 @@ from redistopo.model.topology.parse import parse
 from redistopo.model.topology.spec import Topology
 from redistopo.render.conf import SeedIds, node_conf, seed_tables, sentinel_conf, users_acl
 from redistopo.render.demo_page import page
-from redistopo.render.junit import drills_junit
-from redistopo.render.report import drill_html, drill_svg
 from redistopo.render.topology_file import topology_file
 
 GOLDENS = Path(__file__).parents[1] / "goldens"

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from support.drills import FAULT, LOST, load_seen, ops, report
 
-from redistopo.errors import ExitCode
-from redistopo.model.drills.drill import (
+from redistopo.drill.operations import Kind
+from redistopo.drill.report import (
     AFTERMATH_SECONDS,
     Budget,
     DrillReport,
@@ -15,7 +15,7 @@ from redistopo.model.drills.drill import (
     traffic_of,
     writes_of,
 )
-from redistopo.model.drills.load import Kind
+from redistopo.errors import ExitCode
 from redistopo.session.to_json import plain
 
 GOOD = report(writes=replace(report().writes, lost=0, examples=()))

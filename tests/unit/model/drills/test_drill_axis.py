@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.drills import report
 
-from redistopo.model.drills.axis import Axis, Cell, axis_of, cells, changed_roles, seconds, ticks
-from redistopo.model.drills.outage import Track
+from redistopo.drill.outage import Track
+from redistopo.drill.time_axis import Axis, Cell, axis_of, cells, changed_roles, seconds, ticks
 
 TICKS = [
     ((-1.0, 6.5), 12, (-1, 0, 1, 2, 3, 4, 5, 6)),

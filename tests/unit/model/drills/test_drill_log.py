@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from redistopo.model.drills.drill import MomentKind
-from redistopo.model.drills.log import moment, told
+from redistopo.drill.report import MomentKind
+from redistopo.drill.server_log_events import moment, told
 
 VICTIM, HEIR = (
     "3870f132f120f1bc32c8de9b7dbec57e5d671c2c",

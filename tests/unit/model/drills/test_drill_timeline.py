@@ -1,8 +1,8 @@
 """What logs and witnesses told, as one timeline."""
 
-from redistopo.model.drills.drill import MomentKind
-from redistopo.model.drills.log import Told
-from redistopo.model.drills.timeline import Heard, Source, timeline
+from redistopo.drill.report import MomentKind
+from redistopo.drill.server_log_events import Told
+from redistopo.drill.timeline import Heard, Source, timeline
 
 _CLOCK = 1000.0
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.drills import FAULT, load_seen, ops
 
-from redistopo.model.drills.load import Kind, LoadSeen, Op, Span, errors_by_kind
-from redistopo.model.drills.outage import STALL_SECONDS, latency, outage, stall_bound, track
+from redistopo.drill.operations import Kind, LoadSeen, Op, Span, errors_by_kind
+from redistopo.drill.outage import STALL_SECONDS, latency, outage, stall_bound, track
 
 
 def _seen(*made: tuple[float, float, str], **more: object) -> LoadSeen:

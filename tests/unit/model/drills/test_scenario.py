@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.model.drills.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
+from redistopo.drill.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.model.state.fault import Fault
 
 

@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import Self
 
 from redistopo.client.entry_point import PREFIX, LoadRequest
-from redistopo.drills.load.aftermath import Aftermath
-from redistopo.drills.load.jobs import jobs
-from redistopo.drills.load.worker import Entry, Keys, Worker
+from redistopo.drill.load_jobs import jobs
+from redistopo.drill.load_worker import Entry, Keys, Worker
+from redistopo.drill.lost_writes import Aftermath
+from redistopo.drill.operations import Kind, LoadSeen, Op, Span
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.drills.load import Kind, LoadSeen, Op, Span
 from redistopo.model.protocol.slots import key_in
 
 MOST_KEYS = 200_000

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from redistopo import __version__
 from redistopo.client.observe import Depth
-from redistopo.drills.injury import Injury
-from redistopo.model.drills.drill import (
+from redistopo.drill.fault_injection import Injury
+from redistopo.drill.operations import LoadSeen
+from redistopo.drill.report import (
     Budget,
     DrillReport,
     Moment,
@@ -17,9 +18,8 @@ from redistopo.model.drills.drill import (
     traffic_of,
     writes_of,
 )
-from redistopo.model.drills.load import LoadSeen
+from redistopo.drill.setup import Course, Scene, patience, short_of_replicas
 from redistopo.model.state.observed import Observed, shards_of
-from redistopo.ops.drilling.scene import Course, Scene, patience, short_of_replicas
 
 
 def report_of(scene: Scene, injury: Injury, seen: LoadSeen, course: Course) -> DrillReport:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from redistopo.drill.report import DrillReport
 from redistopo.errors import WrongRequest
 from redistopo.host.files import writing
-from redistopo.model.drills.drill import DrillReport
 
 _PAGES = (".html", ".htm")
 
@@ -29,7 +29,7 @@ def write_report(
 
     `own` is the user's own folder of templates (render.conf, `own_templates`).
     """
-    from redistopo.render.report import drill_html, drill_svg
+    from redistopo.drill.report_html import drill_html, drill_svg
 
     refuse_report(path, many=len(reports) != 1)
     if path.suffix.lower() == ".svg":
@@ -41,7 +41,7 @@ def write_report(
 
 def write_drills_junit(reports: Sequence[DrillReport], path: Path, *, name: str) -> None:
     """The file holds one test case for each drill."""
-    from redistopo.render.junit import drills_junit
+    from redistopo.drill.junit import drills_junit
 
     _write(path, drills_junit(reports, name))
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from redistopo.model.drills.drill import DrillReport
-from redistopo.model.drills.outage import Latency
+from redistopo.drill.outage import Latency
+from redistopo.drill.report import DrillReport
 
 
 def headline(report: DrillReport) -> str:

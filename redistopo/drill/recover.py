@@ -40,7 +40,7 @@ def tidy(layout: Layout, seen: Observed, keys: Keys, tell: Tell) -> None:
     intent = load_intent(layout)
     if intent is None:
         return
-    from redistopo.drills.load import sweep
+    from redistopo.drill import key_cleanup as sweep
 
     try:
         with step(tell, "remove the keys that a drill left"):

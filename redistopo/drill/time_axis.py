@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from redistopo.model.drills.drill import DrillReport, Moment, Traffic
-from redistopo.model.drills.outage import Track
+from redistopo.drill.outage import Track
+from redistopo.drill.report import DrillReport, Moment, Traffic
 
 _LEAST_SECONDS = 0.5
 

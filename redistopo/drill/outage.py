@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, floor
 
-from redistopo.model.drills.load import Kind, LoadSeen, Op, Span
+from redistopo.drill.operations import Kind, LoadSeen, Op, Span
 
 STALL_SECONDS = 0.5
 """Nothing answered for this long is an outage, also where no operation failed."""

@@ -6,8 +6,8 @@ Messages"; the same in Redis 6.2 to 8.2 and Valkey 8.1 and 9.1 (sentinel.c, sent
 
 from collections.abc import Mapping
 
-from redistopo.model.drills.drill import MomentKind
-from redistopo.model.drills.log import Told
+from redistopo.drill.report import MomentKind
+from redistopo.drill.server_log_events import Told
 
 CHANNELS = (
     "+sdown",

@@ -7,8 +7,8 @@ from threading import Event, Thread
 
 from redistopo.client.app_clients import TROUBLE, Client, enter, kind_of
 from redistopo.client.entry_point import Way
-from redistopo.drills.load.jobs import Job
-from redistopo.model.drills.load import Kind
+from redistopo.drill.load_jobs import Job
+from redistopo.drill.operations import Kind
 
 PAUSE_SECONDS = 0.05
 """So long a client leaves servers alone after an error, as a library's back-off would.

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from redistopo.drill.preflight import Preflight
+from redistopo.drill.report import Moment
 from redistopo.execute.context import Hands
-from redistopo.model.drills.drill import Moment
 from redistopo.model.state.fault import Fault
 from redistopo.model.state.observed import NodeSeen, Observed
-from redistopo.ops.ground.preflight import Preflight
 
 _GRACE_SECONDS = 3.0
 """Beyond the node timeout; by then an election is over, or nobody is elected."""

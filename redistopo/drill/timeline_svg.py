@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from redistopo.model.drills.axis import Axis, away, axis_of, by_source, cells, seconds, ticks
-from redistopo.model.drills.drill import DrillReport, Moment, MomentKind, Traffic
-from redistopo.model.drills.words import budget, headline, subtitle, verdict, written
+from redistopo.drill.report import DrillReport, Moment, MomentKind, Traffic
+from redistopo.drill.time_axis import Axis, away, axis_of, by_source, cells, seconds, ticks
+from redistopo.drill.wording import budget, headline, subtitle, verdict, written
 
 WIDTH, LEFT, RIGHT, TOP = 960, 150, 940, 108
 _COLUMNS = 264

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
-from redistopo.model.drills.drill import DrillReport
+from redistopo.drill.report import DrillReport
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 can't hold at all, not even escaped (section 2.2, Char)."""

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from redistopo.drill.operations import Kind, LoadSeen, LostWrite, errors_by_kind
+from redistopo.drill.outage import Gap, Latency, Outage, Track, latency, outage, track
 from redistopo.errors import ExitCode
-from redistopo.model.drills.load import Kind, LoadSeen, LostWrite, errors_by_kind
-from redistopo.model.drills.outage import Gap, Latency, Outage, Track, latency, outage, track
 
 CLIENTS = "clients"
 """The source of moments that users' clients saw."""

@@ -10,10 +10,10 @@ from typing import Self
 
 from redistopo.client.connection import Asker, Command
 from redistopo.client.sentinel_events import listen
+from redistopo.drill.report import MomentKind
+from redistopo.drill.sentinel_messages import CHANNELS, heard
+from redistopo.drill.server_log_events import Told
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.model.drills.drill import MomentKind
-from redistopo.model.drills.log import Told
-from redistopo.model.drills.sentinel_words import CHANNELS, heard
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.protocol.replies import Member, parse_info, parse_nodes
 

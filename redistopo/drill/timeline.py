@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from redistopo.model.drills.drill import Moment, MomentKind
-from redistopo.model.drills.log import Told
+from redistopo.drill.report import Moment, MomentKind
+from redistopo.drill.server_log_events import Told
 
 Source = tuple[str, Told]
 """Who told it, and what."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from redistopo.client.entry_point import LoadRequest
-from redistopo.model.drills.load import Kind
+from redistopo.drill.operations import Kind
 
 HURT_SHARE = 0.8
 """Of the rate, where there are other shards; what is left is the control."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from redistopo.model.drills.drill import DrillReport
-from redistopo.model.drills.words import errors, headline, latencies, subtitle, written
+from redistopo.drill.report import DrillReport
+from redistopo.drill.timeline_svg import timeline
+from redistopo.drill.wording import errors, headline, latencies, subtitle, written
 from redistopo.render.templates import fill
-from redistopo.render.timeline import timeline
 
 
 def drill_svg(report: DrillReport, *, own: str = "") -> str:

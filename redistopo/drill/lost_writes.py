@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from redistopo.client.app_clients import TROUBLE, Client, enter, kind_of
 from redistopo.client.entry_point import LoadRequest
-from redistopo.drills.load.worker import Keys, Worker
+from redistopo.drill.load_worker import Keys, Worker
+from redistopo.drill.operations import Kind, LostWrite
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.drills.load import Kind, LostWrite
 
 EXAMPLES = 5
 _BATCH = 500

@@ -1,0 +1,1 @@
+"""drill: say in one line what lives here."""
