@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 
+from redistopo.doctor.facts import Room
 from redistopo.host.command import told
 from redistopo.host.kernel import MAC_SOMAXCONN
 from redistopo.host.ports import ephemeral_range
-from redistopo.model.doctor.facts import Room
 
 _LIMITS = ("NOFILE", "NPROC", "AS", "CORE", "DATA", "FSIZE", "MEMLOCK", "STACK")
 

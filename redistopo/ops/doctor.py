@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.checks.doctor.catalogue import ailments, examine
 from redistopo.checks.subject import Expected
+from redistopo.doctor.catalogue import ailments, examine
+from redistopo.doctor.facts import Fix, Mended, Started, fixes_of
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.events import Tell, silent, step
-from redistopo.model.doctor.facts import Fix, Mended, Started, fixes_of
 from redistopo.model.protocol.credentials import Access
 from redistopo.model.state.finding import Finding, failed
 from redistopo.ops.doctor_facts import facts

@@ -6,18 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from redistopo.errors import MachineLacks, RedistopoError, WrongRequest
-from redistopo.host import engines
-from redistopo.host.facts import kernel_settings, room
-from redistopo.host.files import read_text
-from redistopo.host.kernel import kernel_of
-from redistopo.host.limits import limits
-from redistopo.host.nodes_conf_files import damaged
-from redistopo.host.orphans import servers
-from redistopo.host.ports import bindable, ephemeral_range, holders
-from redistopo.host.process import ours
-from redistopo.host.process_marks import load_mark, load_record, recorded_nodes
-from redistopo.model.doctor.facts import (
+from redistopo.doctor.conf_reader import look_at
+from redistopo.doctor.distro_fixes import mended_by_package
+from redistopo.doctor.facts import (
     EnginesSeen,
     Facts,
     Leftovers,
@@ -30,6 +21,18 @@ from redistopo.model.doctor.facts import (
     TableSeen,
     TopologySeen,
 )
+from redistopo.doctor.leftovers import bare, loose
+from redistopo.errors import MachineLacks, RedistopoError, WrongRequest
+from redistopo.host import engines
+from redistopo.host.facts import kernel_settings, room
+from redistopo.host.files import read_text
+from redistopo.host.kernel import kernel_of
+from redistopo.host.limits import limits
+from redistopo.host.nodes_conf_files import damaged
+from redistopo.host.orphans import servers
+from redistopo.host.ports import bindable, ephemeral_range, holders
+from redistopo.host.process import ours
+from redistopo.host.process_marks import load_mark, load_record, recorded_nodes
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
 from redistopo.model.planning.resource_limits import shortages
@@ -45,9 +48,6 @@ from redistopo.project.load import Project, engine_request, layout_of, load
 from redistopo.project.passwords import password_path
 from redistopo.project.port_conflicts import blocker
 from redistopo.project.started import configs
-from redistopo.world.conf_file import look_at
-from redistopo.world.leftovers import bare, loose
-from redistopo.world.packages import mended_by_package
 
 _ENOUGH_TASKS = 4096
 

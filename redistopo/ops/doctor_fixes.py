@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from redistopo.doctor.facts import Cure, Fix, Mended
+from redistopo.doctor.leftovers import end_orphan, remove_bare, tighten
 from redistopo.errors import RedistopoError
 from redistopo.events import Tell, note, silent
 from redistopo.host.polling import Deadline
-from redistopo.model.doctor.facts import Cure, Fix, Mended
 from redistopo.model.topology.layout import Layout, NodeFolder
 from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
 from redistopo.ops.doctor_facts import unplanned
@@ -15,7 +16,6 @@ from redistopo.ops.signals import SignalRequest, resume
 from redistopo.project.load import layout_of
 from redistopo.project.lock import locked
 from redistopo.project.registry import leave
-from redistopo.world.leftovers import end_orphan, remove_bare, tighten
 
 _SECONDS = 10.0
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from redistopo.checks.catalogue import CHECKS
-from redistopo.checks.doctor.catalogue import AILMENTS, EXAMS, Exam
 from redistopo.checks.subject import Check
+from redistopo.doctor.catalogue import AILMENTS, EXAMS, Exam
 from redistopo.model.state.finding import Status
 
 UNIT = Path(__file__).parents[1] / "unit"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.checks.doctor.catalogue import AILMENTS, EXAMS
-from redistopo.model.doctor.vulnerable import AS_OF, FLAWS
+from redistopo.doctor.catalogue import AILMENTS, EXAMS
+from redistopo.doctor.vulnerabilities import AS_OF, FLAWS
 
 
 def _exams() -> str:

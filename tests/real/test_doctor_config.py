@@ -20,8 +20,8 @@ from support.judge import client
 from support.project import Done, Project
 from support.waiting import until
 
+from redistopo.doctor.conf_reader import look_at
 from redistopo.model.protocol.engine import Engine, Version
-from redistopo.world.conf_file import look_at
 
 
 @contextmanager

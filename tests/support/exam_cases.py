@@ -2,13 +2,7 @@
 
 from dataclasses import replace
 
-from redistopo.model.doctor.facts import (
-    EnginesSeen,
-    Facts,
-    Loose,
-    PortSeen,
-    PortsSeen,
-)
+from redistopo.doctor.facts import EnginesSeen, Facts, Loose, PortSeen, PortsSeen
 from redistopo.model.state.finding import Status
 from support.exam_facts import (
     FAIL,

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from redistopo.host.kernel import Kernel
-from redistopo.model.doctor.facts import (
+from redistopo.doctor.conf_access import served
+from redistopo.doctor.facts import (
     ConfSeen,
     EnginesSeen,
     Facts,
@@ -20,8 +20,8 @@ from redistopo.model.doctor.facts import (
     TableSeen,
     TopologySeen,
 )
-from redistopo.model.doctor.firewall import FirewallSeen
-from redistopo.model.doctor.served_conf import served
+from redistopo.doctor.firewall import FirewallSeen
+from redistopo.host.kernel import Kernel
 from redistopo.model.planning.resource_limits import Shortage
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.protocol.nodes_conf import read_table

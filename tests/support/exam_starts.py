@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from redistopo.model.doctor.facts import Facts
-from redistopo.model.doctor.starting import Refusal, Starting, Tried
+from redistopo.doctor.conf_startup import Refusal, Starting, Tried
+from redistopo.doctor.facts import Facts
 from redistopo.model.state.finding import Status
 from support.exam_facts import FAIL, HEARD, OK, OPEN, SKIP, WARN, conf_of
 

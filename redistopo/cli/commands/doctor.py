@@ -11,7 +11,7 @@ from redistopo.cli.elsewhere import access, elsewhere
 from redistopo.cli.output import Manner, deliver
 
 if TYPE_CHECKING:
-    from redistopo.model.doctor.facts import Fix
+    from redistopo.doctor.facts import Fix
 
 
 @click.command()

@@ -9,8 +9,8 @@ from typing import Any, Self
 import pytest
 
 from redistopo.checks.catalogue import judge
-from redistopo.checks.doctor.catalogue import ailments
 from redistopo.checks.subject import Expected
+from redistopo.doctor.catalogue import ailments
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, ProofSeen, shards_of

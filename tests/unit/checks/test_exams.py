@@ -26,11 +26,8 @@ from support.exam_facts import (
 )
 from support.exam_starts import STARTS
 
-from redistopo.checks.doctor.catalogue import EXAMS, examine
-from redistopo.model.doctor.facts import (
-    Facts,
-    Started,
-)
+from redistopo.doctor.catalogue import EXAMS, examine
+from redistopo.doctor.facts import Facts, Started
 from redistopo.model.protocol.engine import Engine, Version
 from redistopo.model.state.finding import Status
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from redistopo.doctor.conf_reader import look_at
 from redistopo.errors import WrongRequest
-from redistopo.world.conf_file import look_at
 
 
 def test_what_never_ends_is_not_read(tmp_path: Path) -> None:

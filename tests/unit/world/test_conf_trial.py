@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from support.engines import ENGINES
 
-from redistopo.model.doctor.starting import Starting
+from redistopo.doctor.conf_reader import look_at
+from redistopo.doctor.conf_startup import Starting
 from redistopo.model.protocol.engine import Engine
-from redistopo.world.conf_file import look_at
 
 
 def _starting(folder: Path, text: str | bytes, *engines: Engine) -> Starting:

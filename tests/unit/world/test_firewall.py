@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.model.doctor.firewall import Gate, judge
-from redistopo.world.firewall import firewalls
+from redistopo.doctor.firewall import Gate, judge
+from redistopo.doctor.firewall_reader import firewalls
 
 Install = Callable[[str, str], None]
 

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.host.kernel import Kernel
-from redistopo.model.doctor.facts import (
+from redistopo.doctor.facts import (
     Cure,
     EnginesSeen,
     Facts,
@@ -18,6 +17,7 @@ from redistopo.model.doctor.facts import (
     TopologySeen,
     fixes_of,
 )
+from redistopo.host.kernel import Kernel
 from redistopo.model.state.record import ProcessMark
 
 FACTS = Facts(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.doctor.firewall import NAMES, FirewallSeen, Gate, judge, ufw_conf
+from redistopo.doctor.firewall import NAMES, FirewallSeen, Gate, judge, ufw_conf
 
 UFW = """\
 Status: active

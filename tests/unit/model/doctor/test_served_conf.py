@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.doctor.served_conf import acl_locks, loopback, served, splice
+from redistopo.doctor.conf_access import acl_locks, loopback, served, splice
 from redistopo.model.protocol.engine import Version
 
 # Text, the addresses bound, and those that other machines may reach.

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.doctor.served_conf import Spliced, splice
-from redistopo.model.doctor.starting import (
+from redistopo.doctor.conf_access import Spliced, splice
+from redistopo.doctor.conf_startup import (
     STOP,
     clashes,
     lines_for,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.doctor.vulnerable import FLAWS, cured_by, flaws_of
+from redistopo.doctor.vulnerabilities import FLAWS, cured_by, flaws_of
 from redistopo.model.protocol.engine import Engine, Product, Version
 
 # Release, one of the ids it has ("" for none at all), and the release that mends all of them.

@@ -12,12 +12,7 @@ from shlex import quote
 
 from redistopo.client.connection import Asker, anonymous
 from redistopo.client.port_probe import touch
-from redistopo.errors import AccessDenied, MachineLacks, Unreachable, WrongRequest
-from redistopo.host.files import absolute, missing, reading
-from redistopo.host.ports import elsewhere, holder, listeners
-from redistopo.model.connectivity.matrix import Touch
-from redistopo.model.doctor.facts import ConfSeen, Heard
-from redistopo.model.doctor.served_conf import (
+from redistopo.doctor.conf_access import (
     MOST_BYTES,
     MOST_FILES,
     ServedConf,
@@ -25,12 +20,17 @@ from redistopo.model.doctor.served_conf import (
     served,
     splice,
 )
+from redistopo.doctor.conf_trial import judged
+from redistopo.doctor.facts import ConfSeen, Heard
+from redistopo.doctor.firewall_reader import firewalls
+from redistopo.errors import AccessDenied, MachineLacks, Unreachable, WrongRequest
+from redistopo.host.files import absolute, missing, reading
+from redistopo.host.ports import elsewhere, holder, listeners
+from redistopo.model.connectivity.matrix import Touch
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import Access, one_key
 from redistopo.model.protocol.engine import Engine, Version, parse_request
 from redistopo.model.protocol.replies import parse_info
-from redistopo.world.conf_trial import judged
-from redistopo.world.firewall import firewalls
 
 _PATIENCE = 2.0
 

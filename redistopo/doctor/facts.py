@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from redistopo.doctor.conf_access import ServedConf, loopback
+from redistopo.doctor.conf_startup import Starting
+from redistopo.doctor.firewall import FirewallSeen
 from redistopo.host.kernel import Kernel
-from redistopo.model.doctor.firewall import FirewallSeen
-from redistopo.model.doctor.served_conf import ServedConf, loopback
-from redistopo.model.doctor.starting import Starting
 from redistopo.model.planning.resource_limits import Shortage
 from redistopo.model.protocol.engine import Engine, Version
 from redistopo.model.protocol.nodes_conf import Table

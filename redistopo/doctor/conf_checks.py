@@ -5,10 +5,10 @@ from posixpath import dirname
 from shlex import quote
 
 from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
-from redistopo.model.doctor.facts import ConfSeen, Facts, Heard, pid_in
-from redistopo.model.doctor.firewall import Gate, judge
-from redistopo.model.doctor.served_conf import loopback
-from redistopo.model.doctor.starting import Refusal
+from redistopo.doctor.conf_access import loopback
+from redistopo.doctor.conf_startup import Refusal
+from redistopo.doctor.facts import ConfSeen, Facts, Heard, pid_in
+from redistopo.doctor.firewall import Gate, judge
 
 _MOST_NAMED = 3
 _LOCK = (

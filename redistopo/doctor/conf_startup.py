@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from redistopo.model.doctor.served_conf import UNBALANCED, Spliced
+from redistopo.doctor.conf_access import UNBALANCED, Spliced
 from redistopo.model.protocol.conf import canonical, directive, read_conf, server_words, well_quoted
 from redistopo.model.protocol.reply_text import one_line
 

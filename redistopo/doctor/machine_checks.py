@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
-from redistopo.model.doctor.facts import Facts
-from redistopo.model.doctor.vulnerable import AS_OF, Flaw, cured_by, flaws_of
+from redistopo.doctor.facts import Facts
+from redistopo.doctor.vulnerabilities import AS_OF, Flaw, cured_by, flaws_of
 from redistopo.model.protocol.engine import Engine
 
 MACHINE = "machine"

@@ -10,13 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.client.engine_trial import known_directives
-from redistopo.errors import RedistopoError
-from redistopo.host.files import missing
-from redistopo.host.interrupt import uninterrupted
-from redistopo.host.polling import Deadline
-from redistopo.host.process import clean_environment
-from redistopo.model.doctor.served_conf import Spliced
-from redistopo.model.doctor.starting import (
+from redistopo.doctor.conf_access import Spliced
+from redistopo.doctor.conf_startup import (
     STOP,
     Refusal,
     Starting,
@@ -31,6 +26,11 @@ from redistopo.model.doctor.starting import (
     wanted,
     words,
 )
+from redistopo.errors import RedistopoError
+from redistopo.host.files import missing
+from redistopo.host.interrupt import uninterrupted
+from redistopo.host.polling import Deadline
+from redistopo.host.process import clean_environment
 from redistopo.model.protocol.engine import Engine
 
 _SECONDS = 5.0

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, Subject, bad, doubtful, good, of_nodes, skipped
-from redistopo.model.doctor.facts import Facts
+from redistopo.doctor.facts import Facts
 from redistopo.model.planning.rejoin import strayed
 from redistopo.model.protocol.slots import brief
 from redistopo.model.state.hints import cli, ours

@@ -4,9 +4,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from redistopo.doctor.firewall import FirewallSeen, ufw_conf
 from redistopo.host.command import search_path, told
 from redistopo.host.files import read_text
-from redistopo.model.doctor.firewall import FirewallSeen, ufw_conf
 
 _UFW = Path("/etc/ufw/ufw.conf")
 _MAC = "/usr/libexec/ApplicationFirewall/socketfilterfw"

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from redistopo.doctor.facts import Loose
 from redistopo.host.files import writing
 from redistopo.host.node_folder import claimed
 from redistopo.host.polling import Deadline
 from redistopo.host.process import await_end, marked, signal_process, works_in
 from redistopo.host.process_marks import recorded_nodes
-from redistopo.model.doctor.facts import Loose
 from redistopo.model.protocol.credentials import User
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.layout import Layout, NodeFolder

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from redistopo.checks.doctor import ailing, around, machine, served
 from redistopo.checks.subject import Answer, Check, Expected, subject
-from redistopo.model.doctor.facts import Facts
+from redistopo.doctor import conf_checks as served
+from redistopo.doctor import leftover_checks as around
+from redistopo.doctor import machine_checks as machine
+from redistopo.doctor import topology_risks as ailing
+from redistopo.doctor.facts import Facts
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
-from redistopo.model.doctor.facts import Facts, PortSeen, Started, pid_in
+from redistopo.doctor.facts import Facts, PortSeen, Started, pid_in
 
 PORTS = "ports"
 LEFT = "leftovers"

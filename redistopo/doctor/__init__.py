@@ -1,0 +1,1 @@
+"""doctor: say in one line what lives here."""
