@@ -12,7 +12,7 @@ from pathlib import Path
 
 from redistopo.errors import MachineLacks
 from redistopo.host.files import absolute
-from redistopo.model.installing import by_system
+from redistopo.install.recipes import by_system
 from redistopo.model.protocol.engine import OLDEST, Engine, EngineRequest, Product, parse_banner
 
 VARIABLE = "REDISTOPO_SERVER"
@@ -94,7 +94,7 @@ def assumed(request: EngineRequest) -> Choice:
 
 def install_hint() -> str:
     """What to type on this system to get a server, without `redistopo install`."""
-    from redistopo.world.installing import machine
+    from redistopo.install.installer import machine
 
     here = machine()
     # what the extra brings here, by its own name: it works before redistopo is on any index
@@ -195,7 +195,7 @@ def _without_tls(engines: list[Engine], request: EngineRequest, source: str = ""
             hint=f'engine = "{other.product.value} {version}" in the topology file, or --engine'
             + (f", and unset {VARIABLE}" if source == VARIABLE else ""),
         )
-    from redistopo.world.installing import machine
+    from redistopo.install.installer import machine
 
     system = by_system(machine())
     return MachineLacks(

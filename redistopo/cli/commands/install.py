@@ -6,7 +6,7 @@ import click
 
 from redistopo.cli import options
 from redistopo.cli.output import Manner, deliver
-from redistopo.model.installing import Way
+from redistopo.install.recipes import Way
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 import click
 
-from redistopo.model.installing import Recipe
+from redistopo.install.recipes import Recipe
 from redistopo.ops.install import InstallResult
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.errors import MachineLacks, WrongRequest
-from redistopo.model.installing import (
+from redistopo.install.recipes import (
     NOT_ROOT,
     TOOLS,
     Machine,

@@ -17,7 +17,7 @@ from redistopo.errors import MachineLacks, RedistopoError, TimedOut
 from redistopo.host.interrupt import uninterrupted
 from redistopo.host.polling import Deadline
 from redistopo.host.process import clean_environment
-from redistopo.model.installing import TOOLS, Command, Machine, PythonPlace, parse_release
+from redistopo.install.recipes import TOOLS, Command, Machine, PythonPlace, parse_release
 
 _RELEASES = ("/etc/os-release", "/usr/lib/os-release")
 _LAST_LINES = 8

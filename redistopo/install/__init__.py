@@ -1,0 +1,1 @@
+"""install: say in one line what lives here."""
