@@ -7,7 +7,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import BaseConverter
 
-from redistopo.demo.calls import CacheAway
+from redistopo.cache_aside.calls import CacheAway
 from redistopo.demo.database import DatabaseAway
 from redistopo.demo.guard import HEADERS, refuse_host, refuse_origin, refuse_site
 from redistopo.demo.parts import Parts, failure, refusal, told_away

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from redistopo.demo.cache_aside import CacheAside
-from redistopo.demo.calls import CacheAway
+from redistopo.cache_aside.cache import CacheAside
+from redistopo.cache_aside.calls import CacheAway
 from redistopo.demo.database import DatabaseAway, Items
 
 WAIT_SECONDS = 2.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from redistopo.cache_aside.cache import CacheAside, Served, Settings, Source
 from redistopo.client.app_clients import TROUBLE
-from redistopo.demo.cache_aside import CacheAside, Served, Settings, Source
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.limits import require_delay
 from redistopo.demo.stage import Stage, StageRequest, stage

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Response, jsonify
 
-from redistopo.demo.cache_aside import CacheAside
+from redistopo.cache_aside.cache import CacheAside
 from redistopo.demo.database import Items
 from redistopo.demo.desk import Desk
 from redistopo.demo.guard import Refusal

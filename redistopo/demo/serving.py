@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from redistopo.demo.cache_aside import Settings
+from redistopo.cache_aside.cache import Settings
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.guard import loopback
 from redistopo.demo.health import health

@@ -8,15 +8,15 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from redistopo.cache_aside.cache import CacheAside, Settings
+from redistopo.cache_aside.codec import Row
 from redistopo.client.app_clients import TROUBLE
 from redistopo.client.poller import moment
 from redistopo.demo.address import entry
 from redistopo.demo.breaking import ACTIONS, Breaker
-from redistopo.demo.cache_aside import CacheAside, Settings
 from redistopo.demo.clients import Route, Routed, clients
 from redistopo.demo.places import Picture, Place, picture
 from redistopo.demo.story import Narrator, Story
-from redistopo.demo.value import Row
 from redistopo.drill.recover import way_in
 from redistopo.drills.load import Way
 from redistopo.errors import RedistopoError, WrongRequest

@@ -2,8 +2,8 @@
 
 from dataclasses import asdict
 
+from redistopo.cache_aside.cache import CacheAside
 from redistopo.client.poller import moment
-from redistopo.demo.cache_aside import CacheAside
 from redistopo.demo.latencies import Latencies
 from redistopo.demo.stage import Stage
 from redistopo.demo.traffic import Traffic

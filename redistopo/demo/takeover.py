@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from redistopo.cache_aside.cache import CacheAside, Source
 from redistopo.client.app_clients import TROUBLE
 from redistopo.client.observe import Depth
-from redistopo.demo.cache_aside import CacheAside, Source
 from redistopo.demo.places import Picture, ShardDrawn
 from redistopo.demo.stage import Stage
 from redistopo.demo.story import Story

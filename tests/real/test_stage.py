@@ -11,7 +11,7 @@ from support.judge import roles
 from support.project import Project
 from support.waiting import until
 
-from redistopo.demo.cache_aside import Settings, Source
+from redistopo.cache_aside.cache import Settings, Source
 from redistopo.demo.stage import Stage, StageRequest, stage
 from redistopo.demo.story import Story
 from redistopo.errors import RedistopoError, WrongRequest

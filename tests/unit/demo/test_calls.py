@@ -3,8 +3,8 @@
 import pytest
 from redis.exceptions import ConnectionError as Lost
 
-from redistopo.demo.calls import CacheAway, Calls, Circuits, circuits_of
-from redistopo.demo.circuit import Circuit, State
+from redistopo.cache_aside.calls import CacheAway, Calls, Circuits, circuits_of
+from redistopo.cache_aside.circuit_breaker import Circuit, State
 
 CLOSED, OPEN = State.CLOSED, State.OPEN
 DOWN = ["bad"] * 3

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.demo.circuit import Circuit, State
+from redistopo.cache_aside.circuit_breaker import Circuit, State
 
 
 @dataclass

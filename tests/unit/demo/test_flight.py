@@ -6,7 +6,7 @@ import pytest
 from support.caches import at_once, beside
 from support.waiting import until
 
-from redistopo.demo.flight import Flights
+from redistopo.cache_aside.single_flight import Flights
 
 
 class Slow:

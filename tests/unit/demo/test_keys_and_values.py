@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redistopo.demo.claim import MARK, new
-from redistopo.demo.keys import Keys, encoded, text
-from redistopo.demo.value import MISSING, decode, encode, jittered
+from redistopo.cache_aside.codec import MISSING, decode, encode, jittered
+from redistopo.cache_aside.fill_lock import MARK, new
+from redistopo.cache_aside.keys import Keys, encoded, text
 
 IDS = st.text(st.characters(), max_size=30) | st.from_regex(r"(v[0-9]:)*\w?", fullmatch=True)
 """Any unicode with lone surrogates, and such as look like a version."""

@@ -2,8 +2,8 @@
 
 from support.caches import at_once
 
-from redistopo.demo.owed import Owed
-from redistopo.demo.stats import Counts, Stats
+from redistopo.cache_aside.pending_invalidations import Owed
+from redistopo.cache_aside.stats import Counts, Stats
 
 
 def test_a_debt_made_while_an_older_one_is_paid_is_still_owed() -> None:

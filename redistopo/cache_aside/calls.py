@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from redis.exceptions import RedisClusterException, RedisError
 
-from redistopo.demo.circuit import Circuit, State
-from redistopo.demo.keys import text
+from redistopo.cache_aside.circuit_breaker import Circuit, State
+from redistopo.cache_aside.keys import text
 
 Answer = TypeVar("Answer")
 

@@ -22,14 +22,14 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from redistopo.demo import claim
-from redistopo.demo.calls import TROUBLE, CacheAway, Calls, Circuits, circuits_of, words_of
-from redistopo.demo.circuit import Circuit
-from redistopo.demo.flight import Flights
-from redistopo.demo.keys import Keys, encoded
-from redistopo.demo.owed import Owed
-from redistopo.demo.stats import Stats
-from redistopo.demo.value import MISSING, NO_SUCH_ROW, Row, decode, encode, jittered
+from redistopo.cache_aside import fill_lock as claim
+from redistopo.cache_aside.calls import TROUBLE, CacheAway, Calls, Circuits, circuits_of, words_of
+from redistopo.cache_aside.circuit_breaker import Circuit
+from redistopo.cache_aside.codec import MISSING, NO_SUCH_ROW, Row, decode, encode, jittered
+from redistopo.cache_aside.keys import Keys, encoded
+from redistopo.cache_aside.pending_invalidations import Owed
+from redistopo.cache_aside.single_flight import Flights
+from redistopo.cache_aside.stats import Stats
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.005, 0.1
 """Seconds between two looks whether another process has written the row."""

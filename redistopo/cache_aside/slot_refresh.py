@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from redis.exceptions import SlotNotCoveredError
 
-from redistopo.demo.calls import TROUBLE
+from redistopo.cache_aside.calls import TROUBLE
 
 Cluster = TypeVar("Cluster", bound=Any)
 

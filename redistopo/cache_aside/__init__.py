@@ -1,0 +1,1 @@
+"""cache_aside: say in one line what lives here."""
