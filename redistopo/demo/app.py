@@ -8,9 +8,9 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import BaseConverter
 
 from redistopo.cache_aside.calls import CacheAway
+from redistopo.demo.context import Parts, failure, refusal, told_away
 from redistopo.demo.database import DatabaseAway
-from redistopo.demo.guard import HEADERS, refuse_host, refuse_origin, refuse_site
-from redistopo.demo.parts import Parts, failure, refusal, told_away
+from redistopo.demo.request_guard import HEADERS, refuse_host, refuse_origin, refuse_site
 from redistopo.demo.routes_cache import cache_routes
 from redistopo.demo.routes_page import page_routes
 from redistopo.errors import ExitCode, RedistopoError

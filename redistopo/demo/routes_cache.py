@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response, jsonify, request
 
+from redistopo.demo.context import Parts, failure, told_away
 from redistopo.demo.metrics import CONTENT_TYPE
-from redistopo.demo.parts import Parts, failure, told_away
 
 _LONGEST_ID = 512
 """Characters; a key of Redis's may have 512 MB, but nobody's id has."""

@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from redistopo.demo.guard import TOKEN, refuse_token
-from redistopo.demo.limits import LONGEST_TTL, MOST_RATE, SHORTEST_TTL
-from redistopo.demo.parts import Parts, failure, refusal
-from redistopo.demo.stream import MOST_STREAMS, TooManyStreams
+from redistopo.demo.bounds import LONGEST_TTL, MOST_RATE, SHORTEST_TTL
+from redistopo.demo.context import Parts, failure, refusal
+from redistopo.demo.event_stream import MOST_STREAMS, TooManyStreams
+from redistopo.demo.request_guard import TOKEN, refuse_token
 from redistopo.render.demo_page import asset, page
 
 _CONTENT = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from math import inf
 
-from redistopo.demo.limits import MOST_RATE
+from redistopo.demo.bounds import MOST_RATE
 
 _THREADS = 16
 """A slow answer holds up one of them."""

@@ -12,8 +12,8 @@ from support.project import Project
 from support.waiting import until
 
 from redistopo.cache_aside.cache import Settings, Source
-from redistopo.demo.stage import Stage, StageRequest, stage
-from redistopo.demo.story import Story
+from redistopo.demo.backend import Stage, StageRequest, stage
+from redistopo.demo.narration import Story
 from redistopo.errors import RedistopoError, WrongRequest
 
 KEYS = [f"data:{n}" for n in range(6)] + ["data:{a}b", "data:é", "data:{}x"]

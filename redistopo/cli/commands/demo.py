@@ -11,8 +11,8 @@ from redistopo.cli.elsewhere import access, elsewhere
 from redistopo.cli.output import Manner, deliver, stream
 
 if TYPE_CHECKING:
-    from redistopo.demo.measure import CheckRequest
-    from redistopo.demo.serving import DemoRequest
+    from redistopo.demo.check import CheckRequest
+    from redistopo.demo.server import DemoRequest
 
 
 @click.command()
@@ -61,7 +61,7 @@ def demo(
     exit code 3 where the cache isn't as promised, and starts again what it stopped.
     --connect also takes redis://USER:PASSWORD@HOST:PORT, and rediss:// with --cacert.
     """
-    from redistopo.demo.stage import StageRequest
+    from redistopo.demo.backend import StageRequest
     from redistopo.errors import WrongRequest
 
     def where() -> StageRequest:
@@ -71,7 +71,7 @@ def demo(
     if check:
 
         def checked() -> "CheckRequest":
-            from redistopo.demo.measure import CheckRequest
+            from redistopo.demo.check import CheckRequest
 
             if database or open_:
                 what = "--database" if database else "--open"
@@ -83,7 +83,7 @@ def demo(
         return
 
     def served() -> "DemoRequest":
-        from redistopo.demo.serving import DemoRequest
+        from redistopo.demo.server import DemoRequest
 
         if as_json or quiet:
             raise WrongRequest("--json and --quiet are for --check", hint="redistopo demo --check")
@@ -96,14 +96,14 @@ def demo(
 
 def _check(manner: Manner, asked: Callable[[], "CheckRequest"]) -> None:
     from redistopo.cli.views.demo_check import show_check
-    from redistopo.demo.measure import check as verb
+    from redistopo.demo.check import check as verb
 
     deliver(manner, lambda tell: verb(asked(), tell), show_check)
 
 
 def _serve(manner: Manner, asked: Callable[[], "DemoRequest"], *, open_: bool) -> None:
     from redistopo.cli.progress import plain_lines
-    from redistopo.demo.serving import demo as verb
+    from redistopo.demo.server import demo as verb
 
     def ready(url: str) -> None:
         click.echo(f"Serving on {url} (Ctrl-C ends)")

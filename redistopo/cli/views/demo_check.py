@@ -6,8 +6,8 @@ import sys
 import click
 
 from redistopo.cli.sheet import Sheet, show
-from redistopo.demo.measure import CheckResult, Pattern
-from redistopo.demo.takeover import Home, Takeover
+from redistopo.demo.check import CheckResult, Pattern
+from redistopo.demo.failover_check import Home, Takeover
 
 
 def show_check(result: CheckResult) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redistopo.demo.address import entry
+from redistopo.demo.target import entry
 from redistopo.errors import WrongRequest
 from redistopo.model.protocol.credentials import Access, Tls
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redistopo.demo.guard import (
+from redistopo.demo.request_guard import (
     host_of,
     loopback,
     refuse_host,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.demo.measure import Asked, CheckRequest, Pattern, broken, check
-from redistopo.demo.stage import StageRequest
+from redistopo.demo.backend import StageRequest
+from redistopo.demo.check import Asked, CheckRequest, Pattern, broken, check
 from redistopo.errors import WrongRequest
 from redistopo.events import silent
 

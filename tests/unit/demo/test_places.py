@@ -8,7 +8,7 @@ from support.edits import both, gone, info, promoted
 from support.guarded import guarded
 from support.looks import BEGIN
 
-from redistopo.demo.places import NOBODYS, Picture, picture
+from redistopo.demo.placement import NOBODYS, Picture, picture
 from redistopo.model.state.last_known import Known, learn
 from redistopo.model.state.observed import Observed
 

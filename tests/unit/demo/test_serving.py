@@ -2,7 +2,7 @@
 
 import pytest
 
-from redistopo.demo.serving import url
+from redistopo.demo.server import url
 
 
 @pytest.mark.parametrize(

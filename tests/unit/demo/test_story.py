@@ -9,7 +9,7 @@ from support.edits import NOTHING, Edit, belief, both, gone, info, node, promote
 from support.guarded import NAMES, guarded, told_by, without
 from support.looks import BEGIN
 
-from redistopo.demo.story import Narrator
+from redistopo.demo.narration import Narrator
 from redistopo.model.state.diff import news
 from redistopo.model.state.last_known import Known, learn
 from redistopo.model.state.observed import Observed

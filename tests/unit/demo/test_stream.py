@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from support.waiting import until
 
-from redistopo.demo.stream import (
+from redistopo.demo.event_stream import (
     JSON,
     MOST_SERVED,
     MOST_STREAMS,

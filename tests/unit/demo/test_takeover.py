@@ -2,7 +2,7 @@
 
 import pytest
 
-from redistopo.demo.takeover import Unshown, hindered
+from redistopo.demo.failover_check import Unshown, hindered
 from redistopo.model.planning.promotability import Candidate, Promotable
 
 

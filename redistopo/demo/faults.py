@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from redistopo.demo.places import Picture
+from redistopo.demo.placement import Picture
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.events import Tell, note, silent
 from redistopo.model.state.observed import Role

@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 from redistopo.cache_aside.cache import CacheAside
 from redistopo.client.poller import moment
+from redistopo.demo.backend import Stage
 from redistopo.demo.latencies import Latencies
-from redistopo.demo.stage import Stage
 from redistopo.demo.traffic import Traffic
 
 

@@ -10,10 +10,18 @@ from tempfile import TemporaryDirectory
 
 from redistopo.cache_aside.cache import CacheAside, Served, Settings, Source
 from redistopo.client.app_clients import TROUBLE
+from redistopo.demo.backend import Stage, StageRequest, stage
+from redistopo.demo.bounds import require_delay
 from redistopo.demo.database import DatabaseAway, Items
-from redistopo.demo.limits import require_delay
-from redistopo.demo.stage import Stage, StageRequest, stage
-from redistopo.demo.takeover import KEPT_SECONDS, Home, Takeover, Unshown, homes, takeover, why_not
+from redistopo.demo.failover_check import (
+    KEPT_SECONDS,
+    Home,
+    Takeover,
+    Unshown,
+    homes,
+    takeover,
+    why_not,
+)
 from redistopo.errors import ExitCode, Interrupted, MachineLacks, TimedOut, WrongRequest
 from redistopo.events import Tell, step, warn
 from redistopo.host.interrupt import uninterrupted

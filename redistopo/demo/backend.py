@@ -12,11 +12,11 @@ from redistopo.cache_aside.cache import CacheAside, Settings
 from redistopo.cache_aside.codec import Row
 from redistopo.client.app_clients import TROUBLE
 from redistopo.client.poller import moment
-from redistopo.demo.address import entry
-from redistopo.demo.breaking import ACTIONS, Breaker
 from redistopo.demo.clients import Route, Routed, clients
-from redistopo.demo.places import Picture, Place, picture
-from redistopo.demo.story import Narrator, Story
+from redistopo.demo.faults import ACTIONS, Breaker
+from redistopo.demo.narration import Narrator, Story
+from redistopo.demo.placement import Picture, Place, picture
+from redistopo.demo.target import entry
 from redistopo.drill.recover import way_in
 from redistopo.drills.load import Way
 from redistopo.errors import RedistopoError, WrongRequest

@@ -10,21 +10,21 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from redistopo.cache_aside.cache import Settings
+from redistopo.demo.backend import Stage, StageRequest, stage
+from redistopo.demo.bounds import LONGEST_TTL, SHORTEST_TTL, require_delay
 from redistopo.demo.database import DatabaseAway, Items
-from redistopo.demo.guard import loopback
+from redistopo.demo.event_stream import Hub
 from redistopo.demo.health import health
-from redistopo.demo.limits import LONGEST_TTL, SHORTEST_TTL, require_delay
-from redistopo.demo.listening import listening
-from redistopo.demo.stage import Stage, StageRequest, stage
-from redistopo.demo.story import Story
-from redistopo.demo.stream import Hub
+from redistopo.demo.narration import Story
+from redistopo.demo.request_guard import loopback
+from redistopo.demo.web_server import listening
 from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.events import Tell, warn
 from redistopo.host.files import absolute, writing
 from redistopo.project.load import layout_of, load
 
 if TYPE_CHECKING:
-    from redistopo.demo.parts import Parts
+    from redistopo.demo.context import Parts
 
 _OPEN_TO_OTHERS = (
     "can be reached from other machines, by an IP address of this one and not by its name: whoever "
@@ -137,11 +137,11 @@ def _database(request: DemoRequest) -> Iterator[Path]:
 @contextmanager
 def _parts(request: DemoRequest, live: Stage, items: Items) -> Iterator["Parts"]:
     """All that the application is made of, at work."""
-    from redistopo.demo.desk import Desk, Ears
+    from redistopo.demo.context import Parts
     from redistopo.demo.latencies import Latencies
     from redistopo.demo.metrics import Metrics
-    from redistopo.demo.parts import Parts
-    from redistopo.demo.state import State
+    from redistopo.demo.page_state import State
+    from redistopo.demo.service import Desk, Ears
     from redistopo.demo.traffic import Traffic
 
     patient = Settings(

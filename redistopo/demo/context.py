@@ -7,11 +7,11 @@ from flask import Response, jsonify
 
 from redistopo.cache_aside.cache import CacheAside
 from redistopo.demo.database import Items
-from redistopo.demo.desk import Desk
-from redistopo.demo.guard import Refusal
+from redistopo.demo.event_stream import Hub
 from redistopo.demo.health import Health
 from redistopo.demo.metrics import Metrics
-from redistopo.demo.stream import Hub
+from redistopo.demo.request_guard import Refusal
+from redistopo.demo.service import Desk
 from redistopo.demo.traffic import Traffic
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from redistopo.demo.stream import MOST_STREAMS, Hub
+from redistopo.demo.event_stream import MOST_STREAMS, Hub
 from redistopo.errors import MachineLacks, WrongRequest
 from redistopo.host.ports import free, holder
 

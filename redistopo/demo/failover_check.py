@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from redistopo.cache_aside.cache import CacheAside, Source
 from redistopo.client.app_clients import TROUBLE
 from redistopo.client.observe import Depth
-from redistopo.demo.places import Picture, ShardDrawn
-from redistopo.demo.stage import Stage
-from redistopo.demo.story import Story
+from redistopo.demo.backend import Stage
+from redistopo.demo.narration import Story
+from redistopo.demo.placement import Picture, ShardDrawn
 from redistopo.errors import Interrupted, RedistopoError, TimedOut
 from redistopo.events import Tell, silent, step, warn
 from redistopo.host.interrupt import uninterrupted
