@@ -12,7 +12,7 @@ from redistopo.host.node_folder import refuse_foreign
 from redistopo.host.process_marks import load_record
 from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.topology.layout import Layout
-from redistopo.ops.evidence import Evidence
+from redistopo.ops.bundle_contents import Evidence
 from redistopo.project.load import layout_of, load
 from redistopo.project.secrets import secrets_of
 from redistopo.project.started import nothing_started

@@ -64,7 +64,7 @@ def doctor(
         result = verb(request, tell)
         if not fix or not result.fixes:
             return result
-        from redistopo.ops.doctor_fixes import mend
+        from redistopo.ops.doctor_fix import mend
 
         asked = not yes and sys.stdin.isatty() and not (as_json or quiet)
 

@@ -25,7 +25,7 @@ def explain(topic: str, as_json: bool, quiet: bool) -> None:
 
     Without TOPIC it lists them. In a pipe it is plain markdown.
     """
-    from redistopo.ops.topics import TopicResult, explain_topic
+    from redistopo.ops.explain import TopicResult, explain_topic
 
     def show(result: TopicResult) -> None:
         if not topic:

@@ -61,7 +61,7 @@ def verify(
     def work(tell: Tell) -> VerifyResult:
         result = asked(tell)
         if junit:
-            from redistopo.ops.report import write_junit
+            from redistopo.ops.verify_junit import write_junit
 
             write_junit(result, junit)
         return result
