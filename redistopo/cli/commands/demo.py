@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import options
-from redistopo.cli.elsewhere import access, elsewhere
 from redistopo.cli.output import Manner, deliver, stream
+from redistopo.cli.target_options import access, elsewhere
 
 if TYPE_CHECKING:
     from redistopo.demo.check import CheckRequest

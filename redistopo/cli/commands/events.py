@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.elsewhere import elsewhere, sight_request
 from redistopo.cli.output import Manner, stream
+from redistopo.cli.target_options import elsewhere, sight_request
 
 
 @click.command()
@@ -33,7 +33,7 @@ def events(
     The first lines say what each node is now. The topology may start, stop and start again
     meanwhile. docs/events.md lists the kinds.
     """
-    from redistopo.cli.views.news import tell_json, tell_lines
+    from redistopo.cli.views.events import tell_json, tell_lines
     from redistopo.ops.events import EventsRequest
     from redistopo.ops.events import events as verb
 

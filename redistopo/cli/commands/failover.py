@@ -21,7 +21,7 @@ def failover(
     NODE is who shall lead: node5, 7004; or of whom the fittest shall: shard:2. Writes wait
     for the moment of the handover; if it fails, the primary leads as before.
     """
-    from redistopo.cli.views.change import show_failover
+    from redistopo.cli.views.live_change import show_failover
     from redistopo.ops.failover import FailoverRequest
     from redistopo.ops.failover import failover as verb
 

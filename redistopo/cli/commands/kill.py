@@ -31,7 +31,7 @@ def kill(
     narrow each other.
     Only processes that redistopo started get it.
     """
-    from redistopo.cli.views.acted import show_acted
+    from redistopo.cli.views.node_action import show_acted
     from redistopo.ops.signals import SignalRequest, parse_signal
     from redistopo.ops.signals import kill as verb
 

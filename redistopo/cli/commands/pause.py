@@ -19,7 +19,7 @@ def pause(nodes: tuple[str, ...], root: Path, timeout: float, as_json: bool, qui
     NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
     narrow each other.
     """
-    from redistopo.cli.views.acted import show_acted
+    from redistopo.cli.views.node_action import show_acted
     from redistopo.ops.signals import SignalRequest
     from redistopo.ops.signals import pause as verb
 

@@ -31,7 +31,7 @@ def restart(
     With --rolling each primary hands over before it is restarted, and nothing goes on until
     every node agrees: clients notice moments, and no acknowledged write is lost.
     """
-    from redistopo.cli.views.change import show_restart
+    from redistopo.cli.views.live_change import show_restart
     from redistopo.ops.restart import RestartRequest
     from redistopo.ops.restart import restart as verb
 

@@ -18,7 +18,7 @@ def resume(nodes: tuple[str, ...], root: Path, timeout: float, as_json: bool, qu
 
     NODE is a port (7001), a name (node2), shard:2 or sentinel; without any, all that are paused.
     """
-    from redistopo.cli.views.acted import show_acted
+    from redistopo.cli.views.node_action import show_acted
     from redistopo.ops.signals import SignalRequest
     from redistopo.ops.signals import resume as verb
 

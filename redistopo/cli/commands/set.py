@@ -31,7 +31,7 @@ def set_(
     In both or in neither: the file is written once every server took the value. Comments
     and layout stay. What servers take at a start alone is named, with the restart it needs.
     """
-    from redistopo.cli.views.change import show_set
+    from redistopo.cli.views.live_change import show_set
     from redistopo.ops.set import SetRequest, set_directive
 
     request = SetRequest(root=root, directive=directive, value=value, words=nodes, seconds=timeout)

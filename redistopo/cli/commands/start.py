@@ -22,7 +22,7 @@ def start(
     NODE is a port (7001), a name (node2), shard:2 or sentinel; without any, all that don't run. A
     data node that doesn't run has no role. A replica follows the primary as it is now.
     """
-    from redistopo.cli.views.acted import show_acted
+    from redistopo.cli.views.node_action import show_acted
     from redistopo.ops.start import StartRequest
     from redistopo.ops.start import start as verb
 

@@ -22,7 +22,7 @@ def stop(
     NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
     narrow each other.
     """
-    from redistopo.cli.views.acted import show_acted
+    from redistopo.cli.views.node_action import show_acted
     from redistopo.ops.stop import StopRequest
     from redistopo.ops.stop import stop as verb
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.elsewhere import access, elsewhere
 from redistopo.cli.output import Manner, deliver
+from redistopo.cli.target_options import access, elsewhere
 
 
 @click.command()

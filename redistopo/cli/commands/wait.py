@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.elsewhere import elsewhere, sight_request
 from redistopo.cli.output import Manner, deliver
+from redistopo.cli.target_options import elsewhere, sight_request
 
 
 @click.command()

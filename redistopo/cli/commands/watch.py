@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import options
-from redistopo.cli.elsewhere import elsewhere, sight_request
 from redistopo.cli.output import Manner, stream
+from redistopo.cli.target_options import elsewhere, sight_request
 
 if TYPE_CHECKING:
     from redistopo.ops.watch import WatchRequest
@@ -56,7 +56,7 @@ def _drawn(request: "WatchRequest") -> None:
 
 
 def _told(request: "WatchRequest") -> None:
-    from redistopo.cli.views.news import Teller
+    from redistopo.cli.views.events import Teller
     from redistopo.ops.watch import watch as verb
 
     verb(request, Teller().tell)

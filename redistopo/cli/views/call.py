@@ -2,7 +2,7 @@
 
 import sys
 
-from redistopo.cli.sheet import Sheet, show
+from redistopo.cli.table import Sheet, show
 from redistopo.model.protocol.reply_text import one_line, readable
 from redistopo.ops.call import CallResult, NodeReply
 

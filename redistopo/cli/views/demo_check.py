@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from redistopo.cli.sheet import Sheet, show
+from redistopo.cli.table import Sheet, show
 from redistopo.demo.check import CheckResult, Pattern
 from redistopo.demo.failover_check import Home, Takeover
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from redistopo.checks.catalogue import CHECKS
-from redistopo.cli.sheet import show
+from redistopo.cli.table import show
 from redistopo.cli.views.verify import grouped, tally
 from redistopo.model.state.finding import Finding, Status
 from redistopo.ops.doctor import DoctorResult

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import click
 
-from redistopo.cli.sheet import Sheet, show
+from redistopo.cli.table import Sheet, show
 from redistopo.drill.report import DrillReport, Moment, MomentKind, Traffic
 from redistopo.drill.time_axis import (
     Axis,

@@ -2,7 +2,7 @@
 
 import click
 
-from redistopo.cli.sheet import show
+from redistopo.cli.table import show
 from redistopo.cli.views.drill import summary
 from redistopo.ops.drill_all import DrillAllResult
 

@@ -2,7 +2,7 @@
 
 import click
 
-from redistopo.cli.sheet import Sheet, show
+from redistopo.cli.table import Sheet, show
 from redistopo.cli.views.up import show_steps
 from redistopo.ops.plan import PlanResult
 

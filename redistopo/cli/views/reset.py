@@ -2,8 +2,8 @@
 
 import click
 
-from redistopo.cli.views.acted import show_now
-from redistopo.cli.views.change import cost
+from redistopo.cli.views.live_change import cost
+from redistopo.cli.views.node_action import show_now
 from redistopo.errors import RedistopoError, WrongRequest
 from redistopo.model.planning.cluster_reset import Reset
 from redistopo.ops.reset import ResetResult

@@ -2,7 +2,7 @@
 
 import click
 
-from redistopo.cli.sheet import Sheet, show
+from redistopo.cli.table import Sheet, show
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import show as slots_text
 from redistopo.model.state.node_status import NodeStatus

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import click
 
-from redistopo.cli.sheet import Sheet, show
+from redistopo.cli.table import Sheet, show
 from redistopo.model.connectivity.report import table
 from redistopo.model.state.finding import Finding, Status
 from redistopo.ops.verify import VerifyResult

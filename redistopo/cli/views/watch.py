@@ -6,8 +6,8 @@ from datetime import timedelta
 from rich.console import Group
 from rich.text import Text
 
-from redistopo.cli.sheet import STYLES
-from redistopo.cli.views.news import color_of, summary
+from redistopo.cli.table import STYLES
+from redistopo.cli.views.events import color_of, summary
 from redistopo.cli.views.status import COLUMNS, RIGHT, row
 from redistopo.model.protocol.slots import show as slots_text
 from redistopo.model.state.diff import CHANGED, Occurrence

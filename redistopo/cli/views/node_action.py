@@ -2,7 +2,7 @@
 
 import click
 
-from redistopo.cli.sheet import Sheet, show
+from redistopo.cli.table import Sheet, show
 from redistopo.model.state.node_status import NodeStatus
 from redistopo.session.node_action import ActResult, NodeDone
 
