@@ -60,11 +60,11 @@ def by_command(stage: Stage, kind: Kind, made: Made) -> None:
 
 def in_process(stage: Stage, kind: Kind, made: Made) -> None:
     """The same by the functions below the command, all in this process."""
-    from redistopo.events import silent
     from redistopo.ops.down import DownRequest, down
     from redistopo.ops.init import InitRequest, init
     from redistopo.ops.up import UpRequest, up
     from redistopo.ops.verify import VerifyRequest, verify
+    from redistopo.progress import silent
 
     root = made.folder
     engine = {"engine": stage.server} if stage.forced else {}

@@ -5,9 +5,10 @@ from typing import Any
 
 from benchmarks.stage import Made, Stage
 from benchmarks.trial import Outcome
+from redistopo.client.entry_point import Door, LoadRequest, Way
+from redistopo.drill.load import Load
 from redistopo.drill.operations import Kind, LoadSeen
 from redistopo.drill.outage import latency, outage
-from redistopo.drills.load import Door, Load, LoadRequest, Way
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Access
 from redistopo.model.protocol.slots import split

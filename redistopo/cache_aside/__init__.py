@@ -1,1 +1,1 @@
-"""cache_aside: say in one line what lives here."""
+"""The cache-aside pattern as a library to copy: redis-py, and no other file of redistopo."""

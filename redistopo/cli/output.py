@@ -13,7 +13,7 @@ import click
 
 from redistopo import __version__
 from redistopo.errors import ExitCode, Interrupted, RedistopoError
-from redistopo.events import Event, Tell, silent
+from redistopo.progress import Event, Tell, silent
 
 ENVELOPE = 1
 """Version of the JSON envelope; a change that breaks readers raises it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from redistopo.events import Event, EventKind, Tell
+from redistopo.progress import Event, EventKind, Tell
 
 if TYPE_CHECKING:
     from rich.console import Console

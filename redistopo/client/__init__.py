@@ -1,1 +1,1 @@
-"""client: say in one line what lives here."""
+"""Servers over the network: connections, snapshots, probes, discovery."""

@@ -11,6 +11,7 @@ from typing import Any
 from redistopo.cache_aside.cache import CacheAside, Settings
 from redistopo.cache_aside.codec import Row
 from redistopo.client.app_clients import TROUBLE
+from redistopo.client.entry_point import Way
 from redistopo.client.poller import moment
 from redistopo.demo.clients import Route, Routed, clients
 from redistopo.demo.faults import ACTIONS, Breaker
@@ -18,14 +19,13 @@ from redistopo.demo.narration import Narrator, Story
 from redistopo.demo.placement import Picture, Place, picture
 from redistopo.demo.target import entry
 from redistopo.drill.recover import way_in
-from redistopo.drills.load import Way
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.events import Tell
 from redistopo.model.protocol.credentials import Access
 from redistopo.model.protocol.slots import slot_of
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, Rounds
+from redistopo.progress import Tell
 from redistopo.session.target import Sight, SightRequest, sight
 
 LOOK_SECONDS = 0.25

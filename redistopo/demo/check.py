@@ -23,9 +23,9 @@ from redistopo.demo.failover_check import (
     why_not,
 )
 from redistopo.errors import ExitCode, Interrupted, MachineLacks, TimedOut, WrongRequest
-from redistopo.events import Tell, step, warn
 from redistopo.host.interrupt import uninterrupted
 from redistopo.host.polling import Deadline, wait_for
+from redistopo.progress import Tell, step, warn
 from redistopo.project.load import layout_of
 from redistopo.project.lock import one_at_a_time
 

@@ -21,8 +21,8 @@ from redis.exceptions import TimeoutError as NoAnswer
 
 from redistopo.cache_aside.slot_refresh import refreshed_beside
 from redistopo.client.app_clients import TROUBLE, by_sentinel, clustered, options_of, plain
+from redistopo.client.entry_point import Door, Way
 from redistopo.demo.placement import Address
-from redistopo.drills.load import Door, Way
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Access

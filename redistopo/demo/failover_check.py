@@ -13,7 +13,6 @@ from redistopo.demo.backend import Stage
 from redistopo.demo.narration import Story
 from redistopo.demo.placement import Picture, ShardDrawn
 from redistopo.errors import Interrupted, RedistopoError, TimedOut
-from redistopo.events import Tell, silent, step, warn
 from redistopo.host.interrupt import uninterrupted
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.promotability import Promotable, promotable
@@ -21,6 +20,7 @@ from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.up import UpRequest, up
 from redistopo.ops.wait import WaitRequest, wait
+from redistopo.progress import Tell, silent, step, warn
 from redistopo.project.load import load
 from redistopo.session.running import running
 from redistopo.session.target import SightRequest

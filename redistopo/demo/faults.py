@@ -8,12 +8,12 @@ from threading import Lock
 
 from redistopo.demo.placement import Picture
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.events import Tell, note, silent
 from redistopo.model.state.observed import Role
 from redistopo.ops.failover import FailoverRequest, FailoverResult, failover
 from redistopo.ops.signals import SignalRequest, pause, resume
 from redistopo.ops.start import StartRequest, start
 from redistopo.ops.stop import StopRequest, stop
+from redistopo.progress import Tell, note, silent
 from redistopo.session.node_action import ActResult
 
 STOP_SECONDS = 20.0

@@ -19,8 +19,8 @@ from redistopo.demo.narration import Story
 from redistopo.demo.request_guard import loopback
 from redistopo.demo.web_server import listening
 from redistopo.errors import MachineLacks, WrongRequest
-from redistopo.events import Tell, warn
 from redistopo.host.files import absolute, writing
+from redistopo.progress import Tell, warn
 from redistopo.project.load import layout_of, load
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""doctor: say in one line what lives here."""
+"""The machinery of `doctor`: facts of a machine, a configuration and its surroundings, judged."""

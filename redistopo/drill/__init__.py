@@ -1,1 +1,1 @@
-"""drill: say in one line what lives here."""
+"""The machinery of `drill`: fault, load, observation, recovery and report."""

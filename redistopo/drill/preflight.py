@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from redistopo.errors import FaultFound, WrongRequest
-from redistopo.events import Tell, note, step, warn
 from redistopo.model.planning.promotability import Promotable, promotable
 from redistopo.model.state.finding import failed
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
+from redistopo.progress import Tell, note, step, warn
 from redistopo.session.health import Verdict
 
 _SHOWN = 6

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from redistopo.errors import RedistopoError
-from redistopo.events import Tell, note, step, warn
 from redistopo.host.partition import let_go
 from redistopo.host.process import ours
 from redistopo.host.process_marks import recorded_nodes
@@ -12,10 +11,11 @@ from redistopo.model.state.drill_intent import Intent
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
+from redistopo.progress import Tell, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, load_intent
 
 if TYPE_CHECKING:
-    from redistopo.drills.load import Way
+    from redistopo.client.entry_point import Way
 
 _SWEEP_SECONDS = 10.0
 
@@ -53,7 +53,7 @@ def tidy(layout: Layout, seen: Observed, keys: Keys, tell: Tell) -> None:
 
 def way_in(seen: Observed, keys: Keys) -> "Way":
     """How an application comes in, as its users do."""
-    from redistopo.drills.load import Door, Way
+    from redistopo.client.entry_point import Door, Way
 
     access = keys.application or keys.own
     if seen.shape is Shape.CLUSTER:

@@ -4,20 +4,21 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
+from redistopo.client.entry_point import LoadRequest
 from redistopo.drill.assemble_report import report_of
 from redistopo.drill.fault_injection import Injury
+from redistopo.drill.load import Load
 from redistopo.drill.observer import Watched, Witnesses
 from redistopo.drill.report import DrillReport, Moment, MomentKind
 from redistopo.drill.server_log_events import Told, told
 from redistopo.drill.setup import Course, Scene, patience, quiet_seconds, short_of_replicas
 from redistopo.drill.timeline import Heard, Source, timeline
-from redistopo.drills.load import Load, LoadRequest
 from redistopo.errors import RedistopoError, TimedOut
-from redistopo.events import step, warn
 from redistopo.host.files import size_of, written_since
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.fault import Fault
 from redistopo.model.state.observed import Role, shards_of
+from redistopo.progress import step, warn
 from redistopo.session.restore_roles import restore_roles
 
 _WARM_SECONDS = 10.0

@@ -1,1 +1,1 @@
-"""execute: say in one line what lives here."""
+"""Carries out steps; decides nothing."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from redistopo.client.connection import Asker, Command, succeed
 from redistopo.client.observe import Depth, Target, look
 from redistopo.errors import Unreachable
-from redistopo.events import Tell
 from redistopo.host.polling import Deadline
 from redistopo.host.process import Started
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Keys
 from redistopo.model.state.observed import Observed
+from redistopo.progress import Tell
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from redistopo.client.observe import Depth
 from redistopo.errors import BadReply, WrongRequest
-from redistopo.events import step, warn
 from redistopo.execute.context import Hands
 from redistopo.execute.create_by_cli import form_by_cli
 from redistopo.execute.create_instantly import form_instantly, seed
@@ -34,6 +33,7 @@ from redistopo.model.protocol.conf import REWRITTEN, read_conf, with_values, wit
 from redistopo.model.protocol.sentinel_replies import MONITOR
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.exposure import refuse_exposed
+from redistopo.progress import step, warn
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 
 

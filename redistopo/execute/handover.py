@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from redistopo.client.connection import succeed
 from redistopo.client.observe import Depth
 from redistopo.errors import RedistopoError, TimedOut, Unreachable, WrongRequest
-from redistopo.events import warn
 from redistopo.execute.context import Hands
 from redistopo.execute.handover_steps import (
     LEAD_SECONDS,
@@ -43,6 +42,7 @@ from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
+from redistopo.progress import warn
 
 _AGREE_SECONDS = 10.0
 _NEAR = 1024 * 1024

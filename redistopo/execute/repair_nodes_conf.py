@@ -4,7 +4,6 @@ and given a new one by the other nodes' word when the user asks for it."""
 from collections.abc import Iterable
 
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.events import Tell, note, warn
 from redistopo.execute.context import Hands
 from redistopo.host.nodes_conf_files import damaged, lost, refusal, replace_table, tables
 from redistopo.model.planning.plan import NodePlan, Plan
@@ -14,6 +13,7 @@ from redistopo.model.protocol.nodes_conf import promoted, rebuilt
 from redistopo.model.protocol.slots import brief
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import Record
+from redistopo.progress import Tell, note, warn
 
 
 def require_nodes(plan: Plan, names: Iterable[str]) -> None:

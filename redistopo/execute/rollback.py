@@ -1,11 +1,11 @@
 """A verb that failed stops what it started."""
 
 from redistopo.errors import RedistopoError
-from redistopo.events import step, warn
 from redistopo.execute.context import Hands
 from redistopo.host.interrupt import uninterrupted
 from redistopo.host.polling import Deadline
 from redistopo.host.terminate import end_all
+from redistopo.progress import step, warn
 
 _SECONDS = 10.0
 

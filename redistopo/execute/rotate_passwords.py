@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from redistopo.client.connection import Asker, succeed
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
-from redistopo.events import Tell, note, step
 from redistopo.host.files import read_text, write_private
 from redistopo.host.process import ours
 from redistopo.model.planning.password_rotation import (
@@ -26,6 +25,7 @@ from redistopo.model.protocol.conf import read_conf, with_auth_pass, with_hashes
 from redistopo.model.protocol.credentials import Keys, User
 from redistopo.model.protocol.sentinel_replies import Kept, kept
 from redistopo.model.topology.layout import Layout
+from redistopo.progress import Tell, note, step
 from redistopo.project.passwords import keep_password
 from redistopo.project.rotation_file import begin_rotation, end_rotation, pending_rotation
 from redistopo.project.started import configs, live_targets

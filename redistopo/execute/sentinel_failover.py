@@ -15,7 +15,6 @@ from dataclasses import replace
 from redistopo.client.observe import Depth
 from redistopo.client.sentinel_events import Poll, hearing
 from redistopo.errors import BadReply, RedistopoError, TimedOut, Unreachable
-from redistopo.events import warn
 from redistopo.execute.sentinels import HELLO
 from redistopo.execute.succeeding import Change
 from redistopo.host.polling import Deadline, wait_for
@@ -23,6 +22,7 @@ from redistopo.model.planning.handover import preferring
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.sentinel_replies import Watch
 from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.progress import warn
 
 _PROMOTE_SECONDS = 1.5
 _CALL_OFF_SECONDS = 1.0

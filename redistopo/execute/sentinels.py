@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from redistopo.client.observe import Depth
 from redistopo.errors import BadReply, TimedOut
-from redistopo.events import warn
 from redistopo.execute.context import Hands
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.state.observed import Observed
+from redistopo.progress import warn
 
 HELLO = "__sentinel__:hello"
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from redistopo.client.connection import Asker
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
-from redistopo.events import Tell, step
 from redistopo.host.files import tail
 from redistopo.host.polling import Deadline
 from redistopo.host.process import ours
@@ -14,6 +13,7 @@ from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives
+from redistopo.progress import Tell, step
 from redistopo.project.started import saves
 
 

@@ -5,11 +5,11 @@ from typing import TypeVar
 
 from redistopo.client.observe import Depth
 from redistopo.client.port_probe import probe
-from redistopo.events import note
 from redistopo.execute.context import Hands, targets
 from redistopo.host.polling import Deadline
 from redistopo.model.connectivity.report import Reach, brief, reach
 from redistopo.model.state.observed import Observed
+from redistopo.progress import note
 
 Answer = TypeVar("Answer")
 

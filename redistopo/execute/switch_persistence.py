@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from redistopo.errors import BadReply, RedistopoError, WrongRequest
-from redistopo.events import note
 from redistopo.execute.context import Hands
 from redistopo.host.files import read_text, tail, write_private
 from redistopo.host.node_folder import put_aside, written
@@ -14,6 +13,7 @@ from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.data_files import Switch, named, renamed, switch, with_log
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.topology.spec import Directives
+from redistopo.progress import note
 
 
 def refuse_renamed(nodes: Iterable[tuple[NodePlan, Directives]]) -> None:

@@ -1,1 +1,1 @@
-"""host: say in one line what lives here."""
+"""One machine: processes, ports, files, limits, programs."""

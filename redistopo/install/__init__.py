@@ -1,1 +1,1 @@
-"""install: say in one line what lives here."""
+"""The machinery of `install`: which package manager gets a server, and running it."""

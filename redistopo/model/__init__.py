@@ -1,1 +1,1 @@
-"""Pure: what is asked, planned and seen, and the rules between them. No I/O here."""
+"""Pure: topology and protocol, then state and connectivity, then planning. No I/O here."""

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MachineLacks, RedistopoError
-from redistopo.events import Tell, step
 from redistopo.host.archive import write_archive
 from redistopo.host.files import absolute
 from redistopo.host.node_folder import refuse_foreign
@@ -13,6 +12,7 @@ from redistopo.host.process_marks import load_record
 from redistopo.model.protocol.redact import Scrubber
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.bundle_contents import Evidence
+from redistopo.progress import Tell, step
 from redistopo.project.load import layout_of, load
 from redistopo.project.secrets import secrets_of
 from redistopo.project.started import nothing_started

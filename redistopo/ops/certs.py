@@ -7,13 +7,13 @@ from redistopo.client.connection import Asker, succeed
 from redistopo.client.observe import Target
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, WrongRequest
-from redistopo.events import Tell, note, step, warn
 from redistopo.host.polling import Deadline
 from redistopo.host.process import ours
 from redistopo.host.process_marks import load_record, recorded_nodes
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Keys
 from redistopo.model.topology.layout import Layout
+from redistopo.progress import Tell, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
 from redistopo.project.load import load, plan_of
 from redistopo.project.lock import locked

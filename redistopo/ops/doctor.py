@@ -7,11 +7,11 @@ from redistopo.checks.subject import Expected
 from redistopo.doctor.catalogue import ailments, examine
 from redistopo.doctor.facts import Fix, Mended, Started, fixes_of
 from redistopo.errors import ExitCode, RedistopoError
-from redistopo.events import Tell, silent, step
 from redistopo.model.protocol.credentials import Access
 from redistopo.model.state.finding import Finding, failed
 from redistopo.ops.doctor_facts import facts
 from redistopo.ops.verify import VerifyRequest, VerifyResult, verify
+from redistopo.progress import Tell, silent, step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 from redistopo.doctor.facts import Cure, Fix, Mended
 from redistopo.doctor.leftovers import end_orphan, remove_bare, tighten
 from redistopo.errors import RedistopoError
-from redistopo.events import Tell, note, silent
 from redistopo.host.polling import Deadline
 from redistopo.model.topology.layout import Layout, NodeFolder
 from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
 from redistopo.ops.doctor_facts import unplanned
 from redistopo.ops.signals import SignalRequest, resume
+from redistopo.progress import Tell, note, silent
 from redistopo.project.load import layout_of
 from redistopo.project.lock import locked
 from redistopo.project.registry import leave

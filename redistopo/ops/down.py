@@ -9,7 +9,6 @@ from redistopo.client.connection import Asker
 from redistopo.client.observe import Depth, look
 from redistopo.drill.recover import release
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
-from redistopo.events import Tell, step
 from redistopo.execute.shutdown import Shutdown, end_saving
 from redistopo.host.node_folder import wipe
 from redistopo.host.orphans import servers_in
@@ -19,6 +18,7 @@ from redistopo.host.process_marks import recorded_nodes
 from redistopo.host.redis_cli import end_leftover
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
+from redistopo.progress import Tell, step
 from redistopo.project.lifecycle import remember_primary
 from redistopo.project.load import layout_of, load
 from redistopo.project.lock import locked

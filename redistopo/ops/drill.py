@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from redistopo.client.connection import Asker
+from redistopo.client.entry_point import LoadRequest
 from redistopo.client.observe import Depth
 from redistopo.drill import key_cleanup as sweep
 from redistopo.drill.fault_injection import Injury, Wound
@@ -16,9 +17,7 @@ from redistopo.drill.recover import release, tidy, way_in
 from redistopo.drill.report import DrillReport
 from redistopo.drill.run import measure
 from redistopo.drill.setup import DrillRequest, Scene
-from redistopo.drills.load import LoadRequest
 from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.events import Tell, note, step, warn
 from redistopo.execute.context import Hands
 from redistopo.host.interrupt import uninterrupted
 from redistopo.host.polling import Deadline
@@ -30,6 +29,7 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
 from redistopo.model.state.selector import select_one
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.up import UpRequest, bring_up
+from redistopo.progress import Tell, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, save_intent
 from redistopo.project.load import Project, load, plan_of
 from redistopo.project.lock import locked

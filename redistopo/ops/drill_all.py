@@ -13,13 +13,13 @@ from redistopo.drill.report import Budget, DrillReport, Writes
 from redistopo.drill.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.drill.setup import DrillRequest
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
-from redistopo.events import Tell, note
 from redistopo.host.files import read_text
 from redistopo.model.state.fault import Fault
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.selector import select
 from redistopo.model.topology.parse import read_toml, refuse
 from redistopo.ops.drill import drill_ground, drilled
+from redistopo.progress import Tell, note
 from redistopo.project.load import Project
 from redistopo.project.passwords import keys
 from redistopo.project.started import configs, running_targets

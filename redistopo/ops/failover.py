@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
-from redistopo.events import Tell, note, step
 from redistopo.execute.handover import Handover, hand_over
 from redistopo.model.planning.handover import Succession, succession
 from redistopo.model.state.observed import ShardSeen, shards_of
 from redistopo.model.state.selector import select
+from redistopo.progress import Tell, note, step
 from redistopo.session.live_change import Changing, Request, changing
 
 

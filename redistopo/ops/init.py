@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MachineLacks, WrongRequest
-from redistopo.events import Event, EventKind, Tell, note, warn
 from redistopo.host.files import read_text, writing
 from redistopo.host.ports import ephemeral_range
 from redistopo.host.process import ours
@@ -17,6 +16,7 @@ from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import Problem, refuse, shape_named
 from redistopo.model.topology.ports import Block, Choice, block_of, choose, ephemeral
 from redistopo.model.topology.spec import FORMAT, SHAPE_ALIASES, Shape, Topology
+from redistopo.progress import Event, EventKind, Tell, note, warn
 from redistopo.project.load import checked, layout_of, require_address
 from redistopo.project.port_conflicts import blocker, topology_in
 from redistopo.project.port_reservations import choosing, reserve

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from redistopo.client.engine_trial import Trial, tried
 from redistopo.errors import ExitCode, MachineLacks, RedistopoError
-from redistopo.events import Tell, note, step
 from redistopo.host.engines import find
 from redistopo.host.polling import Deadline
 from redistopo.install.installer import machine, perform
 from redistopo.install.recipes import Recipe, Way, recipe
 from redistopo.model.protocol.engine import Engine
+from redistopo.progress import Tell, note, step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

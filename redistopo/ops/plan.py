@@ -6,7 +6,6 @@ from pathlib import Path
 
 from redistopo.client.connection import Asker
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
-from redistopo.events import silent
 from redistopo.execute.context import Hands
 from redistopo.execute.repair_nodes_conf import (
     lost_tables,
@@ -26,6 +25,7 @@ from redistopo.model.planning.rejoin import refuse_more_keys, returned
 from redistopo.model.planning.sole_copies import decided
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.state.record import Record
+from redistopo.progress import silent
 from redistopo.project.lifecycle import refuse_older_engine
 from redistopo.project.load import load, plan_of, require_address
 from redistopo.project.passwords import keys

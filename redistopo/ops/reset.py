@@ -6,7 +6,6 @@ from pathlib import Path
 
 from redistopo.client.connection import Asker, Command, succeed
 from redistopo.errors import ExitCode, RedistopoError
-from redistopo.events import Tell, step
 from redistopo.execute.handover import Handover
 from redistopo.execute.rejoin import forget
 from redistopo.host.interrupt import uninterrupted
@@ -15,6 +14,7 @@ from redistopo.model.state.node_status import NodeStatus, lines
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.state.selector import select_one
 from redistopo.ops.failover import hand_on
+from redistopo.progress import Tell, step
 from redistopo.session.live_change import Changing, Request, changing
 from redistopo.session.node_action import require_words
 from redistopo.session.running import running

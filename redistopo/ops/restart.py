@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, FaultFound, RedistopoError, WrongRequest
-from redistopo.events import Tell, step, warn
 from redistopo.execute.context import targets
 from redistopo.execute.executor import execute
 from redistopo.execute.handover import Handover
@@ -34,6 +33,7 @@ from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SYNTAX, select
 from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.ops.failover import hand_on
+from redistopo.progress import Tell, step, warn
 from redistopo.project.lifecycle import refuse_older_engine, remember
 from redistopo.project.started import configs, saves
 from redistopo.render.conf import node_conf

@@ -6,13 +6,13 @@ from pathlib import Path
 from redistopo.client.connection import Asker, knock
 from redistopo.client.observe import Depth, look
 from redistopo.errors import ExitCode, RedistopoError, WrongRequest
-from redistopo.events import Tell, note, step
 from redistopo.execute.rotate_passwords import carry_over
 from redistopo.host.polling import Deadline
 from redistopo.host.process import ours
 from redistopo.model.planning.password_rotation import Rotation, hashed
 from redistopo.model.protocol.credentials import Keys, User
 from redistopo.model.state.finding import Finding, Status, failed
+from redistopo.progress import Tell, note, step
 from redistopo.project.load import Project, load
 from redistopo.project.lock import locked
 from redistopo.project.passwords import given_path, keys, new_password, password

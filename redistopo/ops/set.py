@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.errors import BadReply, ExitCode, RedistopoError, WrongRequest
-from redistopo.events import Tell, note, step, warn
 from redistopo.execute.context import Hands
 from redistopo.host.files import read_exactly, read_text, rewrite, write_private
 from redistopo.host.polling import Deadline
@@ -34,6 +33,7 @@ from redistopo.model.topology.directives import (
 )
 from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.model.topology.spec import Directives
+from redistopo.progress import Tell, note, step, warn
 from redistopo.project.load import Project, load, plan_of, read_topology
 from redistopo.project.lock import locked
 from redistopo.project.started import configs

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from redistopo.client.connection import succeed
 from redistopo.errors import TimedOut, WrongRequest
-from redistopo.events import Tell, step, warn
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process import await_end, ours, paused, signal_process
 from redistopo.host.process_marks import forget_mark, load_record
@@ -16,6 +15,7 @@ from redistopo.model.planning.bereft import bereaved
 from redistopo.model.planning.reconcile import names
 from redistopo.model.planning.sole_copies import decided
 from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.progress import Tell, step, warn
 from redistopo.project.load import plan_of
 from redistopo.session.node_action import (
     ActResult,

@@ -7,7 +7,6 @@ from pathlib import Path
 from redistopo.client.connection import Asker
 from redistopo.client.observe import Depth
 from redistopo.errors import RedistopoError, TimedOut, WrongRequest
-from redistopo.events import Tell, note, warn
 from redistopo.execute.context import Hands
 from redistopo.execute.executor import execute
 from redistopo.execute.repair_nodes_conf import lost_tables, refuse_lost_tables
@@ -29,6 +28,7 @@ from redistopo.model.state.record import Record
 from redistopo.model.state.selector import select
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
+from redistopo.progress import Tell, note, warn
 from redistopo.project.lifecycle import refuse_older_engine, remember_primary
 from redistopo.project.load import load, plan_of, require_address
 from redistopo.project.lock import locked

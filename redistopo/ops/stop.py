@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.events import Tell, warn
 from redistopo.execute.shutdown import Shutdown, end_saving
 from redistopo.host.polling import Deadline
 from redistopo.model.state.observed import NodeSeen
+from redistopo.progress import Tell, warn
 from redistopo.project.started import configs, saves
 from redistopo.session.node_action import (
     ActResult,

@@ -8,7 +8,6 @@ from redistopo.client.connection import Asker
 from redistopo.client.observe import Depth
 from redistopo.drill.recover import release, tidy
 from redistopo.errors import ExitCode, RestartNeeded
-from redistopo.events import Tell, note, step, warn
 from redistopo.execute.context import Hands, targets
 from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import calm
@@ -34,6 +33,7 @@ from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.state.record import Record
 from redistopo.model.topology.exposure import open_to_listeners
 from redistopo.ops.certs import prepare_certificates
+from redistopo.progress import Tell, note, step, warn
 from redistopo.project.lifecycle import begin, remember
 from redistopo.project.load import load, plan_of, require_address
 from redistopo.project.lock import locked

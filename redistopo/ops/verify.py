@@ -9,7 +9,6 @@ from redistopo.client.discovery import discover, opened, parse_address, stranger
 from redistopo.client.observe import Depth, Target, look
 from redistopo.client.port_probe import probe
 from redistopo.errors import ExitCode
-from redistopo.events import Tell, step
 from redistopo.host.polling import Deadline
 from redistopo.model.connectivity.findings import apart, with_causes
 from redistopo.model.connectivity.report import Reach, reach
@@ -17,6 +16,7 @@ from redistopo.model.protocol.credentials import Access, Keys
 from redistopo.model.state.finding import Finding, failed
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
+from redistopo.progress import Tell, step
 from redistopo.project.lifecycle import remember_primary
 from redistopo.project.load import layout_of, load
 from redistopo.project.passwords import password

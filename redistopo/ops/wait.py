@@ -8,11 +8,11 @@ from enum import StrEnum
 from redistopo.checks.catalogue import CHECKS
 from redistopo.checks.subject import TOPOLOGY, subject
 from redistopo.errors import ExitCode, TimedOut
-from redistopo.events import Tell, step
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.finding import failed
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.topology.spec import Shape
+from redistopo.progress import Tell, step
 from redistopo.session.target import Sight, SightRequest, sight
 
 

@@ -1,1 +1,1 @@
-"""project: say in one line what lives here."""
+"""The files beside redistopo.toml and what this user has: state folder, lock, passwords, registry."""

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from redistopo.errors import MachineLacks
-from redistopo.events import Tell, warn
 from redistopo.host.node_folder import has_data
 from redistopo.host.process_marks import load_record, save_record
 from redistopo.model.planning.plan import Plan
@@ -14,6 +13,7 @@ from redistopo.model.state.observed import Observed, Role
 from redistopo.model.state.record import Record, RecordedNode
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
+from redistopo.progress import Tell, warn
 from redistopo.project.port_reservations import reserve
 from redistopo.project.registry import Entry, enter, entries
 from redistopo.session.situation import primary_in, refuse_other_layout

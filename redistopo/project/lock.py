@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from redistopo.errors import RedistopoError, TimedOut
-from redistopo.events import Tell, note
 from redistopo.host.files import private_folder, read_text, writing
 from redistopo.host.node_folder import claim, refuse_foreign, sweep
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.topology.layout import Layout
+from redistopo.progress import Tell, note
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 

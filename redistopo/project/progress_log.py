@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 from redistopo import __version__
 from redistopo.errors import MachineLacks, RedistopoError
-from redistopo.events import Event, Tell
 from redistopo.host.files import read_text, write_private
 from redistopo.model.topology.layout import Layout
+from redistopo.progress import Event, Tell
 
 _KEPT_LINES = 400
 _MOST_EVENTS = 2000

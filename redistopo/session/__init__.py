@@ -1,1 +1,1 @@
-"""session: say in one line what lives here."""
+"""A topology opened once: its files, credentials and connections, guards, waiting for health."""

@@ -1,11 +1,11 @@
 """Limits of the system are looked at before anything is started."""
 
 from redistopo.errors import MachineLacks
-from redistopo.events import Tell, warn
 from redistopo.host.limits import limits
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.reconcile import Do, Step, names
 from redistopo.model.planning.resource_limits import Shortage, shortages
+from redistopo.progress import Tell, warn
 
 _ENOUGH_TASKS = 4096
 

@@ -9,7 +9,6 @@ from redistopo.checks.catalogue import judge
 from redistopo.client.connection import Asker
 from redistopo.client.observe import Depth
 from redistopo.errors import TimedOut
-from redistopo.events import Tell
 from redistopo.execute.context import Hands
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process_marks import load_record
@@ -17,6 +16,7 @@ from redistopo.model.planning.planner import as_seen
 from redistopo.model.planning.reconcile import Situation, current
 from redistopo.model.state.finding import Finding, failed, hopeless
 from redistopo.model.state.observed import Observed, shards_of
+from redistopo.progress import Tell
 from redistopo.project.lifecycle import remember_primary
 from redistopo.project.load import Project, load, plan_of
 from redistopo.project.lock import locked

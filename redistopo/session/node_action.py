@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, WrongRequest
-from redistopo.events import Tell, warn
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.impact import losses
 from redistopo.model.state.node_status import NodeStatus, lines
 from redistopo.model.state.observed import NodeSeen
 from redistopo.model.state.selector import ROLES, SYNTAX
 from redistopo.model.topology.layout import Layout
+from redistopo.progress import Tell, warn
 from redistopo.project.load import load
 from redistopo.project.lock import locked
 from redistopo.project.progress_log import recorded

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from redistopo.client.observe import Depth
-from redistopo.events import step
 from redistopo.execute.context import Hands
 from redistopo.execute.handover import hand_over
 from redistopo.host.polling import Deadline
 from redistopo.model.state.observed import Role
+from redistopo.progress import step
 
 _SECONDS = 30.0
 

@@ -14,12 +14,12 @@ from redistopo.client.growth import grown
 from redistopo.client.observe import Depth, Target, look
 from redistopo.client.poller import Gaze
 from redistopo.errors import BadReply, RedistopoError, Unreachable
-from redistopo.events import silent
 from redistopo.host.polling import Deadline
 from redistopo.model.protocol.credentials import Access, Keys, one_key
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives, Shape
+from redistopo.progress import silent
 from redistopo.project.lifecycle import remember_primary
 from redistopo.project.load import Project, load
 from redistopo.project.lock import locked

@@ -18,9 +18,9 @@ from support.writers import takes_a_write_at_once
 
 from redistopo.client.connection import Asker, Command
 from redistopo.errors import RedistopoError
-from redistopo.events import silent
 from redistopo.execute import handover_steps as shift
 from redistopo.ops.failover import FailoverRequest, failover
+from redistopo.progress import silent
 
 # Ends itself right after the nth command that changes anything: what servers did by then is all
 # that can be left, whenever the process dies.

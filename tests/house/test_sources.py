@@ -34,18 +34,18 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
     # each writes a date into a record, a report, a stream or a certificate, or reads one from a
     # log; the moment of a drill's fault is compared with servers' logs, which know no other clock
     assert found == {
-        "redistopo/drills/injury.py",
+        "redistopo/drill/fault_injection.py",
         "redistopo/ops/bundle.py",
         "redistopo/ops/drill.py",
         "redistopo/ops/drill_all.py",
-        "redistopo/ops/ground/explain.py",
-        "redistopo/ops/ground/history.py",
+        "redistopo/session/diagnosis.py",
+        "redistopo/project/lifecycle.py",
         "redistopo/ops/logs.py",
-        "redistopo/world/archive.py",
-        "redistopo/world/certs.py",
-        "redistopo/world/gaze.py",
-        "redistopo/world/timeline.py",
-        "redistopo/world/tls.py",
+        "redistopo/host/archive.py",
+        "redistopo/project/certificates.py",
+        "redistopo/client/poller.py",
+        "redistopo/project/progress_log.py",
+        "redistopo/client/tls.py",
     }
 
 

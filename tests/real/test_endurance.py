@@ -11,9 +11,9 @@ import pytest
 from support.engines import BUNDLED
 from support.project import Project
 
-from redistopo.events import silent
 from redistopo.ops.down import DownRequest, down
 from redistopo.ops.up import UpRequest, up
+from redistopo.progress import silent
 
 ROOT = Path(__file__).parents[2]
 TRIALS = {

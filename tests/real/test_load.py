@@ -14,13 +14,13 @@ from support.loads import Server, frozen, keys, request, served, way
 from support.project import Project
 from support.waiting import until
 
-from redistopo.client.entry_point import LoadRequest
+from redistopo.client.entry_point import PREFIX, LoadRequest
 from redistopo.drill import key_cleanup as sweep
+from redistopo.drill.load import Load
 from redistopo.drill.load_worker import OVERDUE, PATIENCE_SECONDS, Entry
 from redistopo.drill.operations import Kind, LoadSeen
 from redistopo.drill.outage import outage
 from redistopo.drill.report import traffic_of
-from redistopo.drills.load import PREFIX, Load
 from redistopo.errors import RedistopoError, Unreachable
 from redistopo.model.protocol.credentials import Access, Tls
 

@@ -14,10 +14,11 @@ from support.loads import keys, request, way
 from support.project import Project
 from support.waiting import until
 
+from redistopo.client.entry_point import Door
 from redistopo.drill import key_cleanup as sweep
+from redistopo.drill.load import Load
 from redistopo.drill.operations import Kind
 from redistopo.drill.outage import outage
-from redistopo.drills.load import Door, Load
 from redistopo.model.protocol.credentials import Access
 
 NAME = "mymaster"

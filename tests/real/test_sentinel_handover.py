@@ -15,8 +15,8 @@ from support.writers import Watchers, takes_a_write_at_once, writing
 
 from redistopo.client.connection import Asker, Command
 from redistopo.errors import RedistopoError
-from redistopo.events import silent
 from redistopo.ops.failover import FailoverRequest, failover
+from redistopo.progress import silent
 
 QUICK = ("--down-after", "1000")
 _SOME = [name for name in ENGINES if name.startswith("redis-7")] or [max(ENGINES)]

@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from redistopo.drills.load import Door, LoadRequest, Way
+from redistopo.client.entry_point import Door, LoadRequest, Way
 from redistopo.model.protocol.credentials import Access
 from redistopo.model.protocol.slots import split
 from support import judge

@@ -48,9 +48,9 @@ def doctor(
     nothing ever by sudo: what needs root is shown as a command to type.
     """
     from redistopo.cli.views.doctor import show_doctor
-    from redistopo.events import Tell
     from redistopo.ops.doctor import DoctorRequest, DoctorResult
     from redistopo.ops.doctor import doctor as verb
+    from redistopo.progress import Tell
 
     def work(tell: Tell) -> DoctorResult:
         request = DoctorRequest(

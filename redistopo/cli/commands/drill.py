@@ -69,9 +69,9 @@ def failover(
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
     from redistopo.drill.setup import DrillRequest
     from redistopo.errors import WrongRequest
-    from redistopo.events import Tell
     from redistopo.model.state.fault import Fault
     from redistopo.ops.drill import drill as verb
+    from redistopo.progress import Tell
 
     def work(tell: Tell) -> DrillReport:
         if shard is not None and node:
@@ -119,9 +119,9 @@ def all_(
     """
     from redistopo.cli.views.drill_all import show_drill_all
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
-    from redistopo.events import Tell
     from redistopo.ops.drill_all import DrillAllResult
     from redistopo.ops.drill_all import drill_all as verb
+    from redistopo.progress import Tell
 
     def work(tell: Tell) -> DrillAllResult:
         if report:

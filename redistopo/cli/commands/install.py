@@ -27,9 +27,9 @@ def install(way: str | None, yes: bool, timeout: float, as_json: bool, quiet: bo
     already is enough.
     """
     from redistopo.cli.views.install import agreed, show_install
-    from redistopo.events import Tell
     from redistopo.ops.install import InstallRequest, InstallResult, offer
     from redistopo.ops.install import install as verb
+    from redistopo.progress import Tell
 
     request = InstallRequest(way=way or "", seconds=timeout)
 

@@ -33,9 +33,9 @@ def reset(
     is lost. NODE must mean one node: a port (7001), a name (node2), 'shard:2 replica'.
     """
     from redistopo.cli.views.reset import consent, show_reset
-    from redistopo.events import Tell
     from redistopo.ops.reset import ResetRequest, ResetResult, outlook
     from redistopo.ops.reset import reset as verb
+    from redistopo.progress import Tell
 
     request = ResetRequest(root=root, words=nodes, hard=hard, force=force, seconds=timeout)
 

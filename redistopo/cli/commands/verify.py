@@ -39,9 +39,9 @@ def verify(
     """
     from redistopo.cli.views.verify import show_verify
     from redistopo.errors import AccessDenied
-    from redistopo.events import Tell
     from redistopo.ops.verify import VerifyRequest, VerifyResult
     from redistopo.ops.verify import verify as verb
+    from redistopo.progress import Tell
 
     password = click.prompt("Password", hide_input=True, err=True) if ask_password else ""
 

@@ -39,9 +39,9 @@ def wait(
     had when the wait began: what was written before is there. Nothing is written.
     """
     from redistopo.cli.views.wait import show_wait
-    from redistopo.events import Tell
     from redistopo.ops.wait import WaitRequest, WaitResult, Wanted
     from redistopo.ops.wait import wait as verb
+    from redistopo.progress import Tell
 
     def work(tell: Tell) -> WaitResult:
         request = sight_request(root, connect, user, cacert, cert)

@@ -1,1 +1,1 @@
-"""connectivity: say in one line what lives here."""
+"""Which nodes can reach each other, what keeps the others apart, and how to say so; pure."""

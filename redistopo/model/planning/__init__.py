@@ -1,1 +1,1 @@
-"""planning: say in one line what lives here."""
+"""Every decision, pure: plan, steps, which node is primary, which data exists only once."""

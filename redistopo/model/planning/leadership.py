@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Collection, Iterable
 
 from redistopo.errors import WrongRequest
-from redistopo.events import Tell, note
 from redistopo.host.node_folder import has_keys, written_at
 from redistopo.host.nodes_conf_files import tables
 from redistopo.model.planning.plan import Plan
@@ -15,6 +14,7 @@ from redistopo.model.state.hints import takeover
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import Record
 from redistopo.model.topology.spec import Persistence
+from redistopo.progress import Tell, note
 
 _CLOSE = 1.0
 """Seconds: replicas write what they get a moment after their primary."""

@@ -1,1 +1,1 @@
-"""protocol: say in one line what lives here."""
+"""What Redis replies, logs and writes to its files, parsed and composed; pure."""

@@ -1,1 +1,1 @@
-"""state: say in one line what lives here."""
+"""What was observed, recorded and found: the values that all other rooms pass around; pure."""

@@ -1,1 +1,1 @@
-"""topology: say in one line what lives here."""
+"""The topology file: its keys, defaults, rules and schema; pure."""

@@ -8,7 +8,7 @@ import pytest
 from redistopo.demo.backend import StageRequest
 from redistopo.demo.check import Asked, CheckRequest, Pattern, broken, check
 from redistopo.errors import WrongRequest
-from redistopo.events import silent
+from redistopo.progress import silent
 
 _REQUEST = CheckRequest(stage=StageRequest(root=Path()), ttl=5.0, db_delay=0.1)
 

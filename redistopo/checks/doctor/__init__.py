@@ -1,1 +1,0 @@
-"""Checks of a machine, a configuration and what surrounds a topology: `doctor`'s."""

@@ -1,1 +1,0 @@
-"""Breaking on purpose, measuring, judging, mending."""

@@ -1,1 +1,0 @@
-"""Separate servers become one topology."""

@@ -1,1 +1,0 @@
-"""Who reaches whom, what keeps the others apart, and the words for it; pure."""

@@ -1,1 +1,0 @@
-"""What several verbs do to servers; each move is planned elsewhere and only done here."""

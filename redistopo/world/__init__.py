@@ -1,1 +1,0 @@
-"""The only room with processes, sockets and files."""
