@@ -1,7 +1,6 @@
 """Asking servers: one connection a node, kept between rounds, never retried behind our back."""
 
 import re
-import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -164,14 +163,6 @@ def _reply(connection: Connection) -> Reply:
         # an error reply is an answer, and the connection is still good; but after one about
         # authentication redis-py has hung up, so that goes to the caller
         return error
-
-
-def numeric_address(host: str) -> str:
-    """A host's address, as servers themselves tell it; the host itself where it has none."""
-    try:
-        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
-    except (OSError, UnicodeError):
-        return host
 
 
 def raise_on_error(reply: Reply, what: str) -> Reply:

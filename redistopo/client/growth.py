@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from redistopo.client.connection import numeric_address
 from redistopo.client.discovery import Discovered
 from redistopo.client.observe import Target
+from redistopo.host.tcp import numeric_address
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import LAST_PORT, Shape
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from redistopo.events import silent
 from redistopo.form import handover, shift
 from redistopo.ops.failover import FailoverRequest, failover
-from redistopo.world.client import NodeClient
+from redistopo.client.connection import NodeClient
 
 shift.PAUSE_SECONDS = handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
 root, end_at = Path(sys.argv[1]), int(sys.argv[2])
