@@ -14,9 +14,10 @@ from redistopo.model.protocol.credentials import (
     Login,
     single_credential,
 )
+from redistopo.model.protocol.endpoint import LAST_PORT
 from redistopo.model.protocol.replies import parse_info, parse_nodes, parse_pairs
 from redistopo.model.protocol.sentinel_replies import parse_monitored, parse_peers
-from redistopo.model.topology.spec import LAST_PORT, Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.project.passwords import ENVIRONMENT_VARIABLE
 
 SENTINEL_VARIABLE = "REDISTOPO_SENTINEL_PASSWORD"

@@ -16,9 +16,10 @@ from redistopo.host.files import log_tail
 from redistopo.host.ports import has_address
 from redistopo.model.connectivity.matrix import NodeProbe, PortState
 from redistopo.model.protocol.credentials import Login, TlsFiles, single_credential
+from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
-from redistopo.model.topology.spec import BUS_OFFSET, Shape
+from redistopo.model.topology.spec import Shape
 
 _SECONDS = 0.7
 """For one connection: the system repeats a lost first packet only after a second."""

@@ -14,6 +14,7 @@ from redistopo.model.planning.reconcile import join_names
 from redistopo.model.protocol.conf import (
     CONFIG_REWRITE_MARK,
     DIRECTIVES_NOT_COMPARED,
+    Directives,
     canonical_directive,
     conf_drift,
     effective_value,
@@ -32,7 +33,6 @@ from redistopo.model.topology.directives import (
     with_lines,
 )
 from redistopo.model.topology.exposure import refuse_exposed
-from redistopo.model.topology.spec import Directives
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.load import Project, load_project, plan_of, read_topology
 from redistopo.project.lock import locked

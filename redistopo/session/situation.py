@@ -19,18 +19,17 @@ from redistopo.model.planning.sentinel_primary import named_primary, remembered
 from redistopo.model.protocol.conf import (
     DIRECTIVES_NOT_COMPARED,
     ONLY_AT_START,
+    Directives,
     conf_drift,
     read_conf,
 )
 from redistopo.model.protocol.credentials import Credentials
-from redistopo.model.protocol.sentinel_replies import (
-    planned_sentinel_settings as wanted_of_sentinels,
-)
 from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
+from redistopo.model.topology.directives import planned_sentinel_settings as wanted_of_sentinels
 from redistopo.model.topology.layout import NodeFolder
-from redistopo.model.topology.spec import Directives, Topology
+from redistopo.model.topology.spec import Topology
 from redistopo.render.conf import node_conf, users_acl
 
 _DYING_SECONDS = 0.3

@@ -21,10 +21,11 @@ from redistopo.client.observe import Detail, Target, observe
 from redistopo.client.poller import Poller
 from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.host.polling import Deadline
+from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.credentials import Credentials, Login, single_credential
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Directives, Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.progress import no_progress
 from redistopo.project.lifecycle import record_primary
 from redistopo.project.load import Project, load_project
