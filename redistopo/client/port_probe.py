@@ -167,7 +167,7 @@ def _asked(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
     settings = _settings(config)
     login = ""
     if info.get("role") == "slave" and info.get("master_link_status") != "up":
-        login = _login(info, settings, client.keys.own.tls)
+        login = _login(info, settings, client.credentials.own.tls)
     told = _told(place) if node.role is Role.REPLICA and not node.link_up else ""
     return replace(found, info=info, login=login, said=told)
 
