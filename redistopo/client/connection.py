@@ -33,9 +33,9 @@ class NodeClient:
     """Connections to many servers by address; safe to use from several threads, one a node."""
 
     def __init__(
-        self, keys: Credentials, *, seconds: float = ANSWER_SECONDS, protocol: int = 2
+        self, credentials: Credentials, *, seconds: float = ANSWER_SECONDS, protocol: int = 2
     ) -> None:
-        self.keys = keys
+        self.credentials = credentials
         self._seconds = seconds
         self._protocol = protocol
         self._open: dict[tuple[str, int], Connection] = {}
@@ -80,7 +80,11 @@ class NodeClient:
         known = self._open.get((host, port))
         if known is None:
             known = new_connection(
-                host, port, self.keys.at(host, port), seconds=self._seconds, protocol=self._protocol
+                host,
+                port,
+                self.credentials.at(host, port),
+                seconds=self._seconds,
+                protocol=self._protocol,
             )
             known.connect()
             self._open[host, port] = known

@@ -15,9 +15,10 @@ from redistopo.model.protocol.credentials import (
     Login,
     single_credential,
 )
+from redistopo.model.protocol.endpoint import LAST_PORT
 from redistopo.model.protocol.replies import parse_info, parse_nodes, parse_pairs
 from redistopo.model.protocol.sentinel_replies import parse_monitored, parse_peers
-from redistopo.model.topology.spec import LAST_PORT, Shape
+from redistopo.model.topology.spec import Shape
 from redistopo.project.passwords import ENVIRONMENT_VARIABLE
 
 SENTINEL_VARIABLE = "REDISTOPO_SENTINEL_PASSWORD"
@@ -36,23 +37,25 @@ class Discovered:
 def credentials_elsewhere(access: Login, host: str, port: int) -> Credentials:
     """What opens a topology elsewhere: the variables' passwords, or the one in `access`."""
     password = access.password or os.environ.get(ENVIRONMENT_VARIABLE, "")
-    keys = single_credential(replace(access, password=password))
-    own = _sentinels_way(keys)
+    credentials = single_credential(replace(access, password=password))
+    own = _sentinels_way(credentials)
     if own is None or try_ping(host, port, own) != "PONG":
-        return keys
-    return replace(keys, sentinels={(numeric_address(host), port): own})
+        return credentials
+    return replace(credentials, sentinels={(numeric_address(host), port): own})
 
 
-def with_sentinel_logins(keys: Credentials, found: Discovered) -> Credentials:
+def with_sentinel_logins(credentials: Credentials, found: Discovered) -> Credentials:
     """The keys, with the way in to each Sentinel that was found."""
-    own = _sentinels_way(keys)
-    return replace(keys, sentinels=dict.fromkeys(found.sentinels, own)) if own else keys
+    own = _sentinels_way(credentials)
+    return (
+        replace(credentials, sentinels=dict.fromkeys(found.sentinels, own)) if own else credentials
+    )
 
 
-def _sentinels_way(keys: Credentials) -> Login | None:
+def _sentinels_way(credentials: Credentials) -> Login | None:
     """None where the Sentinels' password isn't given; users are the same at all nodes."""
     password = os.environ.get(SENTINEL_VARIABLE, "")
-    return replace(keys.own, password=password) if password and not keys.acl else None
+    return replace(credentials.own, password=password) if password and not credentials.acl else None
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -144,7 +147,7 @@ def _info(host: str, port: int, client: NodeClient) -> dict[str, str]:
     try:
         reply = client.ask(host, port, [("INFO",)])[0]
     except Unreachable as error:
-        tls = client.keys.own.tls
+        tls = client.credentials.own.tls
         raise Unreachable(
             error.message,
             detail=error.detail,

@@ -5,8 +5,9 @@ from dataclasses import replace
 from redistopo.client.discovery import Discovered
 from redistopo.client.observe import Target
 from redistopo.host.tcp import numeric_address
+from redistopo.model.protocol.endpoint import LAST_PORT
 from redistopo.model.state.observed import Observed
-from redistopo.model.topology.spec import LAST_PORT, Shape
+from redistopo.model.topology.spec import Shape
 
 
 def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:

@@ -97,7 +97,7 @@ def answered(
     except AccessDenied as error:
         # AUTH is also refused where no password is set any more: then anybody gets in
         told = (
-            ping_without_auth(seen.host, seen.port, client.keys.own.tls)
+            ping_without_auth(seen.host, seen.port, client.credentials.own.tls)
             if depth is Detail.FULL
             else None
         )
@@ -137,8 +137,8 @@ def _asked(shape: Shape, seen: NodeSeen, client: NodeClient, depth: Detail) -> N
             told,
             config=_settings(told) if watches else _config(replies[-1]),
             users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
-            anonymous=ping_without_auth(seen.host, seen.port, client.keys.own.tls),
-            locks=try_locks(seen.host, seen.port, client.keys, users=not watches),
+            anonymous=ping_without_auth(seen.host, seen.port, client.credentials.own.tls),
+            locks=try_locks(seen.host, seen.port, client.credentials, users=not watches),
         )
     return told
 

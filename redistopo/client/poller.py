@@ -26,8 +26,8 @@ class Poller:
     meanwhile, and later looks don't wait for it until it has answered.
     """
 
-    def __init__(self, keys: Credentials, *, patience: float = 1.0) -> None:
-        self.client = NodeClient(keys, seconds=_ANSWER_SECONDS)
+    def __init__(self, credentials: Credentials, *, patience: float = 1.0) -> None:
+        self.client = NodeClient(credentials, seconds=_ANSWER_SECONDS)
         self._patience = patience
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="gaze")
         self._asked: dict[_Place, Future[NodeSeen]] = {}

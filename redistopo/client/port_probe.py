@@ -14,9 +14,10 @@ from redistopo.host.ports import has_address
 from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import NodeProbe, PortState
 from redistopo.model.protocol.credentials import Login, TlsFiles, single_credential
+from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
-from redistopo.model.topology.spec import BUS_OFFSET, Shape
+from redistopo.model.topology.spec import Shape
 
 _SECONDS = 0.7
 """For one question, as for one connection."""
@@ -128,7 +129,7 @@ def _asked(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
     settings = _settings(config)
     login = ""
     if info.get("role") == "slave" and info.get("master_link_status") != "up":
-        login = _login(info, settings, client.keys.own.tls)
+        login = _login(info, settings, client.credentials.own.tls)
     told = _told(place) if node.role is Role.REPLICA and not node.link_up else ""
     return replace(found, info=info, login=login, said=told)
 

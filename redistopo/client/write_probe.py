@@ -46,11 +46,11 @@ def prove(proof: Proof, client: NodeClient) -> tuple[ProofSeen, ...]:
     bear our prefix and expire by themselves, should we die half-way. It comes in as an
     application does, where we know that password.
     """
-    access = client.keys.application or client.keys.own
+    access = client.credentials.application or client.credentials.own
     found = _prove(proof, access, client)
-    if client.keys.acl and any("permission" in one.error for one in found):
+    if client.credentials.acl and any("permission" in one.error for one in found):
         # the file may deny applications to write; then it is proven as our own user
-        return _prove(proof, client.keys.own, client)
+        return _prove(proof, client.credentials.own, client)
     return found
 
 
@@ -91,8 +91,8 @@ def _led(proof: Proof, options: dict[str, Any], client: NodeClient) -> Proof:
         return proof
     places = [(node.host, node.port) for node in proof.sentinels]
     kwargs = dict(options)
-    if not client.keys.acl:
-        kwargs["password"] = client.keys.at(*places[0]).password or None
+    if not client.credentials.acl:
+        kwargs["password"] = client.credentials.at(*places[0]).password or None
     found = Sentinel(places, sentinel_kwargs=kwargs)
     try:
         host, port = found.discover_master(watches[0].name)

@@ -263,7 +263,7 @@ def open_backend(request: BackendRequest) -> Iterator[Backend]:
 
 
 def _way(topology: WatchedTarget, seen: Observed) -> EntryPoint:
-    keys = topology.keys
+    keys = topology.credentials
     if keys.application is None:
         raise UsageError(
             "the application's password is not known here",

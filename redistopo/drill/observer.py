@@ -40,9 +40,9 @@ class Witnesses:
     What they tell bears moments of the monotonic clock.
     """
 
-    def __init__(self, watched: Watched, keys: Credentials) -> None:
+    def __init__(self, watched: Watched, credentials: Credentials) -> None:
         self._watched = watched
-        self._keys = keys
+        self._keys = credentials
         self._told: list[tuple[str, LogEvent]] = []
         self._heard: list[tuple[str, LogEvent]] = []
         self._over = threading.Event()

@@ -44,7 +44,7 @@ def measure(scene: DrillSetup, injury: FaultInjection, load_request: LoadRequest
     logs = {node.name: size_of(node.folder.log) for node in context.plan.nodes}
     with ExitStack() as stack:
         load = stack.enter_context(Load(load_request))
-        witnesses = stack.enter_context(Witnesses(_watched(scene), context.keys))
+        witnesses = stack.enter_context(Witnesses(_watched(scene), context.credentials))
         _warm(scene, load)
         with step(context.progress, _blow(scene)):
             injury.strike()

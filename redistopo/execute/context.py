@@ -20,7 +20,7 @@ class ExecutionContext:
     `refused` says that Sentinels found nobody to fail over to."""
 
     plan: Plan
-    keys: Credentials
+    credentials: Credentials
     client: NodeClient
     deadline: Deadline
     progress: Progress

@@ -9,10 +9,10 @@ from redistopo.host.files import log_tail
 from redistopo.host.polling import Deadline
 from redistopo.host.process import find_process
 from redistopo.host.terminate import Ended, Said, end_all
+from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Directives
 from redistopo.progress import Progress, step
 from redistopo.project.started import keeps_data_on_disk
 

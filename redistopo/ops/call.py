@@ -63,7 +63,7 @@ def call(request: CallRequest) -> CallResult:
     with redacting_errors(layout), open_running(request.root) as found:
         nodes = found.meant(request.words)
         with (
-            NodeClient(found.keys, seconds=request.seconds, protocol=3) as client,
+            NodeClient(found.credentials, seconds=request.seconds, protocol=3) as client,
             ThreadPoolExecutor(min(32, len(nodes))) as pool,
         ):
             replies = tuple(pool.map(lambda node: _ask(client, node, request), nodes))

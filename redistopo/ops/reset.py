@@ -101,7 +101,7 @@ def _reset(now: LiveChange, node: NodeSeen, found: NodeReset) -> None:
     with (
         step(context.progress, f"reset {node.name}"),
         # it answers once all keys are freed, which takes seconds where there are many millions
-        NodeClient(context.keys, seconds=context.deadline.left) as client,
+        NodeClient(context.credentials, seconds=context.deadline.left) as client,
         interrupts_deferred(later=True),  # Ctrl-C in between would leave its keys on its disk
     ):
         for commands in _batches(node, found):

@@ -89,7 +89,7 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
         host, port = parse_address(request.connect)
         with NodeClient(credentials_elsewhere(request.access, host, port)) as client:
             found = discover(host, port, client)
-            client.keys = with_sentinel_logins(client.keys, found)
+            client.credentials = with_sentinel_logins(client.credentials, found)
             about = _Subject(
                 name=request.connect, shape=found.shape, targets=found.targets, expected=Expected()
             )

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.layout import Layout, NodeFolder
-from redistopo.model.topology.spec import Directives, Topology
+from redistopo.model.topology.spec import Topology
 
 
 class FormationMethod(StrEnum):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from redistopo.errors import BadReply
+from redistopo.model.protocol.endpoint import LAST_PORT
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange
-from redistopo.model.topology.spec import LAST_PORT
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
 _NUMBERS = frozenset(

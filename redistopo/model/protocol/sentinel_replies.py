@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import BadReply
-from redistopo.model.topology.spec import LAST_PORT, Directives, Topology
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.endpoint import LAST_PORT
 
 SETTINGS = ("quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs")
 """What SENTINEL MASTER tells, and SENTINEL SET changes."""
@@ -120,17 +121,6 @@ def _peer(told: Mapping[str, str], what: str) -> Peer:
         heard=_whole(told, heard, what) if heard in told else -1,
         priority=_whole(told, priority, what) if priority in told else -1,
     )
-
-
-def planned_sentinel_settings(topology: Topology) -> dict[str, tuple[str, ...]]:
-    """The settings that each Sentinel of a topology should have."""
-    return {
-        MONITOR: (topology.name,),
-        "quorum": (str(topology.quorum),),
-        "down-after-milliseconds": (str(topology.down_after),),
-        "failover-timeout": (str(topology.failover_timeout),),
-        "parallel-syncs": (str(topology.parallel_syncs),),
-    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
