@@ -9,6 +9,7 @@ from redistopo.errors import AccessDenied, RedistopoError, TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.trial_server import LOOPBACK, trial_server
 from redistopo.model.protocol.credentials import Login, single_credential
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import Engine
 
 _SECONDS = 10.0
@@ -79,7 +80,7 @@ def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
                 kind = _PortTaken if "in use" in server.said else RedistopoError
                 raise kind(f"{engine.path} ended right after its start ({how})", detail=told())
             try:
-                return ask.ask(LOOPBACK, server.port, [command])[0]
+                return ask.ask(Endpoint(LOOPBACK, server.port), [command])[0]
             except AccessDenied as error:
                 heard[0] = error.detail
                 raise RedistopoError(f"{engine.path} lets nobody in", detail=told()) from error

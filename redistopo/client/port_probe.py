@@ -14,7 +14,7 @@ from redistopo.host.ports import has_address
 from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import NodeProbe, PortState
 from redistopo.model.protocol.credentials import Login, TlsFiles, single_credential
-from redistopo.model.protocol.endpoint import BUS_OFFSET
+from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.topology.spec import Shape
@@ -43,10 +43,12 @@ class _Place:
     local: bool
     listeners: tuple[Listener, ...]
 
-    def holder(self, host: str, port: int) -> str:
+    def holder(self, endpoint: Endpoint) -> str:
         """Who listens there instead of the node; "" for nobody, the node, or who knows."""
         there = [
-            one for one in self.listeners if one.port == port and one.host in (host, *_EVERYWHERE)
+            one
+            for one in self.listeners
+            if one.port == endpoint.port and one.host in (endpoint.host, *_EVERYWHERE)
         ]
         absent = self.node.process is ProcessState.ABSENT
         if not there or any(one.of(self.pid) for one in there) or not (self.pid or absent):
@@ -93,11 +95,11 @@ def _bus_port(shape: Shape, node: NodeSeen, target: Target) -> int:
 def _probe(place: _Place, client: NodeClient) -> NodeProbe:
     node = place.node
     ports = [node.port, *([place.bus_port] if place.bus_port else [])]
-    held = {port: who for port in ports if (who := place.holder(node.host, port))}
+    held = {port: who for port in ports if (who := place.holder(Endpoint(node.host, port)))}
     found = NodeProbe(
         name=node.name,
-        data=probe_port(node.host, node.port),
-        bus=probe_port(node.host, place.bus_port) if place.bus_port else None,
+        data=probe_port(node.endpoint),
+        bus=probe_port(Endpoint(node.host, place.bus_port)) if place.bus_port else None,
         bus_port=place.bus_port,
         holders=held,
         listens=_listens(place),
@@ -111,7 +113,7 @@ def _listens(place: _Place) -> tuple[str, ...] | None:
     """Where the node's own process listens; None where the system won't tell."""
     if not place.pid:
         return None
-    mine = {f"{one.host}:{one.port}" for one in place.listeners if one.of(place.pid)}
+    mine = {str(Endpoint(one.host, one.port)) for one in place.listeners if one.of(place.pid)}
     # macOS shows the whole table to root alone, but our own processes to us
     return tuple(sorted(mine)) or listening_of_process(place.pid)
 
@@ -120,7 +122,7 @@ def _asked(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
     node = place.node
     commands: list[Command] = [("INFO",), ("CONFIG", "GET", "*")]
     try:
-        said, config = client.ask(node.host, node.port, commands)
+        said, config = client.ask(node.endpoint, commands)
         info = {} if isinstance(said, Exception) else parse_info(str(said))
     except AccessDenied as error:
         return replace(found, denied=error.detail)
@@ -148,10 +150,10 @@ def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles |
     user = settings.get("masteruser", settings.get("primaryuser", ""))
     secret = settings.get("masterauth", settings.get("primaryauth", ""))
     login: list[Command] = [("AUTH", *filter(None, (user, secret)))] if secret else []
-    host, port = info.get("master_host", ""), int(info.get("master_port", 0))
+    primary = Endpoint(info.get("master_host", ""), int(info.get("master_port", 0)))
     try:
         with NodeClient(single_credential(Login(tls=tls)), seconds=_SECONDS) as client:
-            replies = client.ask(host, port, [*login, ("PING",)])
+            replies = client.ask(primary, [*login, ("PING",)])
     except AccessDenied as error:
         return error.detail
     except Unreachable:
@@ -173,10 +175,11 @@ def _announced(place: _Place, found: NodeProbe) -> NodeProbe:
     own = place.node.myself
     if own is None or not own.host:
         return found
-    if (own.host, own.bus_port) == (place.node.host, place.bus_port):
+    bus = Endpoint(own.host, own.bus_port)
+    if bus == (place.node.host, place.bus_port):
         return found
     return replace(
         found,
-        announced=probe_port(own.host, own.bus_port),
-        announced_holder=place.holder(own.host, own.bus_port) if place.local else "",
+        announced=probe_port(bus),
+        announced_holder=place.holder(bus) if place.local else "",
     )

@@ -98,7 +98,7 @@ class Backend:
                 node = self.reader.get_node_from_key(key.encode("utf-8", "surrogatepass"))
             except CLIENT_ERRORS:  # no node owns that slot
                 node = None
-            address = (node.host, node.port) if node else None
+            address = node.endpoint if node else None
         drawn = now.at(address) if address else None
         if drawn is None:
             known = f"{address[0]}:{address[1]}" if address else ""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from redistopo.model.protocol.endpoint import Endpoint
+
 
 @dataclass(frozen=True, slots=True)
 class Listener:
@@ -34,11 +36,11 @@ def all_listeners() -> Iterator[Listener]:
 
 
 def listening_of_process(pid: int) -> tuple[str, ...] | None:
-    """host:port of each listening socket of a process; None where the system won't tell."""
+    """Each listening socket of a process, as an endpoint; None where the system won't tell."""
     with suppress(psutil.Error, OSError):
         found = psutil.Process(pid).net_connections(kind="tcp")
         own = (one.laddr for one in found if one.status == psutil.CONN_LISTEN and one.laddr)
-        return tuple(sorted(f"{one.ip}:{one.port}" for one in own))
+        return tuple(sorted(str(Endpoint(one.ip, one.port)) for one in own))
     return None
 
 

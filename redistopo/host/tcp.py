@@ -4,13 +4,14 @@ import socket
 import ssl
 
 from redistopo.model.connectivity.matrix import PortState
+from redistopo.model.protocol.endpoint import Endpoint
 
 Socket = socket.socket
 
 
-def connect_tcp(host: str, port: int, seconds: float) -> Socket:
+def connect_tcp(endpoint: Endpoint, seconds: float) -> Socket:
     """A connection; raises OSError."""
-    return socket.create_connection((host, port), seconds)
+    return socket.create_connection(endpoint, seconds)
 
 
 def handshake(plain: Socket, host: str, context: ssl.SSLContext) -> ssl.SSLSocket:
@@ -18,13 +19,13 @@ def handshake(plain: Socket, host: str, context: ssl.SSLContext) -> ssl.SSLSocke
     return context.wrap_socket(plain, server_hostname=host)
 
 
-def probe_port(host: str, port: int, seconds: float = 0.7) -> PortState:
+def probe_port(endpoint: Endpoint, seconds: float = 0.7) -> PortState:
     """What becomes of a TCP connection; nothing is sent.
 
     Less than a second at most: the system repeats a lost first packet only after one.
     """
     try:
-        with connect_tcp(host, port, seconds):
+        with connect_tcp(endpoint, seconds):
             return PortState.OK
     except ConnectionRefusedError:
         return PortState.REFUSED
@@ -34,9 +35,10 @@ def probe_port(host: str, port: int, seconds: float = 0.7) -> PortState:
         return PortState.NO_ROUTE
 
 
-def numeric_address(host: str) -> str:
-    """A host's address, as servers themselves tell it; the host itself where it has none."""
+def numeric(endpoint: Endpoint) -> Endpoint:
+    """Return the endpoint by its address, as servers print it; unchanged if the host has none."""
     try:
-        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+        found = socket.getaddrinfo(endpoint.host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return host
+        return endpoint
+    return endpoint._replace(host=str(found[0][4][0]))

@@ -95,7 +95,7 @@ def _access(found: RunningTopology, node: NodeSeen, user: str) -> Login:
     if node.watcher and not found.credentials.acl:
         if TopologyUser(user) is not TopologyUser.APPLICATION:
             raise _no_user(user)
-        return found.credentials.at(node.host, node.port)
+        return found.credentials.at(node.endpoint)
     layout, topology = found.project.layout, found.project.topology
     known = load_password(topology, layout)
     held = credentials_in_use(layout, rendered_confs(layout), known)
