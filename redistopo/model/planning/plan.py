@@ -10,7 +10,7 @@ from redistopo.model.topology.layout import Layout, NodeFolder
 from redistopo.model.topology.spec import Directives, Topology
 
 
-class Method(StrEnum):
+class FormationMethod(StrEnum):
     """How the nodes become one topology."""
 
     REDIS_CLI = "redis-cli"
@@ -24,7 +24,7 @@ class Method(StrEnum):
 class FormationChoice:
     """The method, and why it is this one."""
 
-    method: Method
+    method: FormationMethod
     why: str
 
 
