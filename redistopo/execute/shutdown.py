@@ -9,10 +9,10 @@ from redistopo.host.files import log_tail
 from redistopo.host.polling import Deadline
 from redistopo.host.process import find_process
 from redistopo.host.terminate import Ended, Said, end_all
+from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Directives
 from redistopo.progress import Progress, step
 from redistopo.project.started import keeps_data_on_disk
 
@@ -101,7 +101,7 @@ class ShutdownRequest:
 
     def _shut(self, node: NodeSeen, how: str) -> Said:
         try:
-            reply = self.client.ask(node.host, node.port, [("SHUTDOWN", how)])[0]
+            reply = self.client.ask(node.endpoint, [("SHUTDOWN", how)])[0]
         except Unreachable:
             return Said.YES
         except AccessDenied:
@@ -111,7 +111,7 @@ class ShutdownRequest:
     def _logged(self, node: NodeSeen) -> bool:
         """Whether all of its data is in an append-only file, so that a snapshot adds nothing."""
         try:
-            reply = self.client.ask(node.host, node.port, [("INFO", "persistence")])[0]
+            reply = self.client.ask(node.endpoint, [("INFO", "persistence")])[0]
         except (Unreachable, AccessDenied):
             return False
         told = parse_info(str(reply))

@@ -9,10 +9,9 @@ from redistopo.host.files import log_tail, read_text, write_private
 from redistopo.host.node_folder import put_aside, written
 from redistopo.host.polling import wait_for
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.data_files import Switch, data_file_name, renamed, switch, with_log
 from redistopo.model.protocol.replies import parse_info
-from redistopo.model.topology.spec import Directives
 from redistopo.progress import note
 
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import private_folder, read_text, write_errors, write_private
-from redistopo.model.protocol.conf import unquote
+from redistopo.model.protocol.conf import Directives, unquote
 from redistopo.model.protocol.data_files import Written, data_file_name
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Directives
 
 _MARK = (
     "This folder belongs to redistopo: `redistopo down --wipe` removes it.\n"

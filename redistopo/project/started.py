@@ -11,7 +11,7 @@ from redistopo.host.files import read_text
 from redistopo.host.process import find_process
 from redistopo.host.process_marks import load_topology_state, recorded_node_names
 from redistopo.model.planning.password_rotation import acl_password_hash
-from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.credentials import (
     CREDENTIALS_CHANGED_HINT,
     Credentials,
@@ -20,10 +20,11 @@ from redistopo.model.protocol.credentials import (
     TopologyUser,
     single_credential,
 )
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.relocation import directives_here
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Directives, Shape, Topology
+from redistopo.model.topology.spec import Shape, Topology
 from redistopo.project.passwords import load_password, password_source, tls_files
 from redistopo.project.rotation_file import pending_rotation
 
@@ -97,12 +98,10 @@ def credentials_in_use(
 
 def _ways(
     layout: Layout, watching: dict[str, Directives], tls: TlsFiles | None
-) -> dict[tuple[str, int], Login]:
+) -> dict[Endpoint, Login]:
     """How we come in to each Sentinel, by its address."""
     return {
-        (one.host, one.port): Login(
-            password=_first({"": watching[one.name]}, "requirepass"), tls=tls
-        )
+        one.endpoint: Login(password=_first({"": watching[one.name]}, "requirepass"), tls=tls)
         for one in targets_in_use(layout, watching)
     }
 
