@@ -30,9 +30,9 @@ class Made:
 
     folder: Path
     ports: tuple[int, ...]
-    sentinels: tuple[int, ...]
     shards: int
     clustered: bool
+    sentinels: tuple[int, ...] = ()
 
     def wanted(self) -> Wanted:
         kept = self.folder / ".redistopo" / "password"
