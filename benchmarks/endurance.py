@@ -64,20 +64,20 @@ def in_process(stage: Stage, kind: Kind, made: Made) -> None:
     from redistopo.ops.init import InitRequest, init
     from redistopo.ops.up import UpRequest, up
     from redistopo.ops.verify import VerifyRequest, verify
-    from redistopo.progress import silent
+    from redistopo.progress import no_progress
 
     root = made.folder
     engine = {"engine": stage.server} if stage.forced else {}
     keys = {**kind.keys, **engine, "port": made.ports[0]}
-    init(InitRequest(root=root, shape=kind.shape, keys=keys), silent)
-    up(UpRequest(root=root), silent)
+    init(InitRequest(root=root, shape=kind.shape, keys=keys), no_progress)
+    up(UpRequest(root=root), no_progress)
     judge = Judge(wanted=made.wanted())
     stage.violations += judge.faults()
     judge.close()
-    if not verify(VerifyRequest(root=root), silent).healthy:
+    if not verify(VerifyRequest(root=root), no_progress).healthy:
         raise SystemExit(f"verify in this process found a fault in {root}")
-    down(DownRequest(root=root), silent)
-    down(DownRequest(root=root, wipe=True), silent)
+    down(DownRequest(root=root), no_progress)
+    down(DownRequest(root=root, wipe=True), no_progress)
 
 
 MANNERS: dict[str, Cycle] = {"command": by_command, "in process": in_process}

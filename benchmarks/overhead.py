@@ -5,13 +5,13 @@ from typing import Any
 
 from benchmarks.stage import Made, Stage
 from benchmarks.trial import Outcome
-from redistopo.client.entry_point import Door, LoadRequest, Way
+from redistopo.client.entry_point import EntryKind, EntryPoint, LoadRequest
 from redistopo.drill.load import Load
-from redistopo.drill.operations import Kind, LoadSeen
+from redistopo.drill.operations import LoadResult, OperationKind
 from redistopo.drill.outage import latency, outage
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.protocol.credentials import Access
-from redistopo.model.protocol.slots import split
+from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.slots import split_slots
 
 _SHAPES = {
     "cluster": (("cluster", "--shards", "3", "--replicas", "1", "--formation", "instant"), 6),
@@ -45,14 +45,14 @@ def overhead(stage: Stage, runs: int) -> Outcome:
     return Outcome(lines=tuple(lines), met=not bad, document={"rounds": rounds})
 
 
-def _run(made: Made) -> LoadSeen:
-    access = Access(password=made.wanted().password)
+def _run(made: Made) -> LoadResult:
+    access = Login(password=made.wanted().password)
     entries = tuple(("127.0.0.1", port) for port in made.ports)
-    door = Door.CLUSTER if made.clustered else Door.PLAIN
-    slots = {n: (part,) for n, part in enumerate(split(made.shards), start=1)}
+    door = EntryKind.CLUSTER if made.clustered else EntryKind.PLAIN
+    slots = {n: (part,) for n, part in enumerate(split_slots(made.shards), start=1)}
     request = LoadRequest(
         id="overhead",
-        way=Way(door=door, entries=entries, access=access),
+        way=EntryPoint(door=door, entries=entries, access=access),
         shards=slots if made.clustered else {1: ()},
         hurt=frozenset({1}),
         rate=_RATE,
@@ -67,11 +67,13 @@ def _run(made: Made) -> LoadSeen:
     return seen
 
 
-def _told(seen: LoadSeen) -> dict[str, Any]:
+def _told(seen: LoadResult) -> dict[str, Any]:
     """Unavailable ms for every kind and group, and what else may go wrong."""
-    parts = [(kind, hurt) for kind in Kind for hurt in (True, False) if seen.of(kind, hurt=hurt)]
+    parts = [
+        (kind, hurt) for kind in OperationKind for hurt in (True, False) if seen.of(kind, hurt=hurt)
+    ]
     away = [outage(seen, kind, hurt=hurt).milliseconds for kind, hurt in parts]
-    writes = sum(op.good and op.kind is Kind.WRITE for op in seen.ops)
+    writes = sum(op.good and op.kind is OperationKind.WRITE for op in seen.ops)
     return {
         "away_ms": sum(away),
         "failed": sum(not op.good for op in seen.ops),

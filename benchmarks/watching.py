@@ -12,7 +12,7 @@ def rounds_of(folder: Path, count: int) -> list[float]:
 
     from redistopo.cli.views.watch import frame
     from redistopo.ops.watch import WatchRequest, watch
-    from redistopo.session.target import SightRequest
+    from redistopo.session.target import TargetRequest
 
     console = Console(file=io.StringIO(), width=120, height=40, force_terminal=True)
     moments = [time.perf_counter()]
@@ -22,7 +22,7 @@ def rounds_of(folder: Path, count: int) -> list[float]:
         return len(moments) > count
 
     watch(
-        WatchRequest(sight=SightRequest(root=folder)),
+        WatchRequest(sight=TargetRequest(root=folder)),
         lambda scene, _round: console.print(frame(scene, 120, 40)),
         rest,
     )

@@ -26,23 +26,23 @@ class RedistopoError(Exception):
         self.detail = detail
 
 
-class WrongRequest(RedistopoError):
+class UsageError(RedistopoError):
     """The command line or the topology file asks for something that can't be."""
 
     code = ExitCode.USAGE
 
 
-class FaultFound(RedistopoError):
+class Unhealthy(RedistopoError):
     """The servers run, but a check found that the topology isn't what it should be."""
 
     code = ExitCode.FAULT
 
 
-class RestartNeeded(FaultFound):
+class RestartNeeded(Unhealthy):
     """All is well, but servers that ran before have settings that only a restart changes."""
 
 
-class MachineLacks(RedistopoError):
+class MissingPrerequisite(RedistopoError):
     """This machine lacks a server, a free port, a permission or disk space."""
 
     code = ExitCode.LACKING

@@ -27,34 +27,34 @@ class Event:
     seconds: float | None = None
 
 
-Tell = Callable[[Event], None]
+Progress = Callable[[Event], None]
 
 
-def silent(_event: Event) -> None:
+def no_progress(_event: Event) -> None:
     """Tell nobody."""
 
 
-def note(tell: Tell, text: str) -> None:
+def note(progress: Progress, text: str) -> None:
     """Tell something worth knowing."""
-    tell(Event(kind=EventKind.NOTE, text=text))
+    progress(Event(kind=EventKind.NOTE, text=text))
 
 
-def warn(tell: Tell, text: str) -> None:
+def warn(progress: Progress, text: str) -> None:
     """Tell something that the user should look at."""
-    tell(Event(kind=EventKind.WARNING, text=text))
+    progress(Event(kind=EventKind.WARNING, text=text))
 
 
 @contextmanager
-def step(tell: Tell, text: str, *, detail: str = "") -> Iterator[None]:
+def step(progress: Progress, text: str, *, detail: str = "") -> Iterator[None]:
     """Tell that a step starts, and how it ends; any exception passes through."""
     began = time.monotonic()
-    tell(Event(kind=EventKind.STARTED, text=text, detail=detail))
+    progress(Event(kind=EventKind.STARTED, text=text, detail=detail))
     try:
         yield
     except BaseException:  # Ctrl-C too
-        tell(_ended(EventKind.FAILED, text, detail, began))
+        progress(_ended(EventKind.FAILED, text, detail, began))
         raise
-    tell(_ended(EventKind.DONE, text, detail, began))
+    progress(_ended(EventKind.DONE, text, detail, began))
 
 
 def _ended(kind: EventKind, text: str, detail: str, began: float) -> Event:

@@ -27,8 +27,8 @@ from redistopo.cache_aside.calls import TROUBLE, CacheAway, Calls, Circuits, cir
 from redistopo.cache_aside.circuit_breaker import Circuit
 from redistopo.cache_aside.codec import MISSING, NO_SUCH_ROW, Row, decode, encode, jittered
 from redistopo.cache_aside.keys import Keys, encoded
-from redistopo.cache_aside.pending_invalidations import Owed
-from redistopo.cache_aside.single_flight import Flights
+from redistopo.cache_aside.pending_invalidations import PendingInvalidations
+from redistopo.cache_aside.single_flight import SingleFlight
 from redistopo.cache_aside.stats import Stats
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.005, 0.1
@@ -143,8 +143,8 @@ class CacheAside:
             self._reads = Calls(shard_of, circuit, "read from")
             self._writes = Calls(shard_of, circuit, "written to")
             self._ways = [("writes: ", self._writes, client), ("reads: ", self._reads, reader)]
-        self._flights: Flights[_Brought] = Flights()
-        self._owed = Owed()
+        self._flights: SingleFlight[_Brought] = SingleFlight()
+        self._owed = PendingInvalidations()
         self.ttl_seconds = ttl
         """The longest life of a row in the cache; may be set, for rows cached from then on."""
         self.stats = Stats()

@@ -8,7 +8,7 @@ before anybody in this process gets it from the cache.
 import threading
 
 
-class Owed:
+class PendingInvalidations:
     """Keys to be deleted, in the order in which they came to be owed; one short entry each."""
 
     def __init__(self) -> None:

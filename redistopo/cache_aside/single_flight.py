@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 Brought = TypeVar("Brought")
 
 
-class Flights(Generic[Brought]):
+class SingleFlight(Generic[Brought]):
     """At most one flight for a key at a time, among the threads of this process."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from redistopo.checks import access, cluster, members, nodes, replication, sentinels
 from redistopo.checks import persistence as kept
-from redistopo.checks.subject import Check, Expected, subject
+from redistopo.checks.subject import Check, Expected, subject_of
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
@@ -186,5 +186,5 @@ CHECKS: tuple[Check, ...] = (
 
 def judge(seen: Observed, expected: Expected) -> tuple[Finding, ...]:
     """Every check's findings on one snapshot, in the order of the catalogue; pure."""
-    about = subject(seen, expected)
+    about = subject_of(seen, expected)
     return tuple(finding for check in CHECKS for finding in check.findings(about))

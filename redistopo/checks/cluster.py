@@ -3,34 +3,34 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
-from redistopo.model.protocol.replies import Member
-from redistopo.model.protocol.slots import SLOTS, SlotRange, ranges, show
-from redistopo.model.state.hints import cli, fix
-from redistopo.model.state.observed import NodeSeen, Role, missing_slots
+from redistopo.checks.subject import CheckResult, CheckSubject, fail, ok, per_node, skip
+from redistopo.model.protocol.replies import ClusterNodesLine
+from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, format_ranges, ranges
+from redistopo.model.state.hints import fix, redis_cli_command
+from redistopo.model.state.observed import NodeSeen, Role, unassigned_slots
 
 _GOSSIP = "gossip spreads it within the node timeout; if not, see cluster.links"
 
 
-def state(subject: Subject) -> Iterator[Answer]:
+def state(subject: CheckSubject) -> Iterator[CheckResult]:
     """Every node, not only the asked one, says cluster_state:ok with all slots ok."""
 
-    def judge(node: NodeSeen) -> Answer | None:
+    def judge(node: NodeSeen) -> CheckResult | None:
         said = node.cluster.get("cluster_state", "unknown")
         slots_ok = node.cluster.get("cluster_slots_ok", "0")
         failing = {node.cluster.get(f"cluster_slots_{how}", "0") for how in ("pfail", "fail")}
-        if said == "ok" and slots_ok == str(SLOTS) and failing == {"0"}:
+        if said == "ok" and slots_ok == str(SLOT_COUNT) and failing == {"0"}:
             return None
-        return bad(
+        return fail(
             node.name,
-            f"cluster_state:{said}, {slots_ok} of {SLOTS} slots ok",
+            f"cluster_state:{said}, {slots_ok} of {SLOT_COUNT} slots ok",
             "a primary is failing or slots have no owner: see cluster.slots and cluster.members",
         )
 
-    yield from of_nodes(subject.seen.answering, judge, "cluster_state:ok")
+    yield from per_node(subject.seen.answering, judge, "cluster_state:ok")
 
 
-def slots(subject: Subject) -> Iterator[Answer]:
+def slots(subject: CheckSubject) -> Iterator[CheckResult]:
     """All 16384 slots have exactly one owner, by the owners' own word."""
     claims = [
         (one, node.name)
@@ -41,20 +41,20 @@ def slots(subject: Subject) -> Iterator[Answer]:
     doubles = _claimed_twice(claims)
     if doubles:
         shown = [f"{slot} by {one} and {other}" for slot, one, other in doubles[:3]]
-        yield bad(
+        yield fail(
             "topology",
             f"{len(doubles)} slots are claimed twice: {', '.join(shown)}",
             "the higher epoch wins within seconds, once the two can talk (cluster.links); if "
             f"not: {_fix(subject)}",
         )
-    missing = missing_slots((s.slots for s in subject.shards if s.primary), SLOTS)
+    missing = unassigned_slots((s.slots for s in subject.shards if s.primary), SLOT_COUNT)
     if missing:
         yield from _uncovered(subject, missing)
     if not missing and not doubles:
-        yield good(f"{SLOTS} of {SLOTS} slots covered, each by one primary")
+        yield ok(f"{SLOT_COUNT} of {SLOT_COUNT} slots covered, each by one primary")
 
 
-def _uncovered(subject: Subject, missing: tuple[SlotRange, ...]) -> Iterator[Answer]:
+def _uncovered(subject: CheckSubject, missing: tuple[SlotRange, ...]) -> Iterator[CheckResult]:
     """Slots of owners that are silent, by what the others know, and those that nobody has."""
     seen = subject.seen
     silent = {node.address: node for node in seen.nodes if node not in seen.answering}
@@ -65,22 +65,22 @@ def _uncovered(subject: Subject, missing: tuple[SlotRange, ...]) -> Iterator[Ans
     open_ones = {slot for one in missing for slot in range(one.first, one.last + 1)}
     if kept := ranges(open_ones & owned if seen.answering else open_ones):
         owners = [silent[one.address] for one in known if one.slots]
-        yield bad(
+        yield fail(
             "topology",
-            f"{sum(map(len, kept))} slots have no answering owner: {show(kept)}",
+            f"{sum(map(len, kept))} slots have no answering owner: {format_ranges(kept)}",
             f"bring back the primary that owns them: {subject.back(owners)}",
         )
     if lost := ranges(open_ones - owned if seen.answering else ()):
-        yield bad(
+        yield fail(
             "topology",
-            f"{sum(map(len, lost))} slots have no owner: {show(lost)}",
+            f"{sum(map(len, lost))} slots have no owner: {format_ranges(lost)}",
             f"no node has them: {_fix(subject)}   (gives them to one, without keys; it asks)",
         )
 
 
 def _claimed_twice(claims: list[tuple[SlotRange, str]]) -> list[tuple[int, str, str]]:
     """Each slot with two owners, and these."""
-    taken = bytearray(SLOTS)
+    taken = bytearray(SLOT_COUNT)
     for one, _ in claims:
         if any(taken[one.first : one.last + 1]):
             break
@@ -97,50 +97,50 @@ def _claimed_twice(claims: list[tuple[SlotRange, str]]) -> list[tuple[int, str, 
     return doubles
 
 
-def _fix(subject: Subject) -> str:
+def _fix(subject: CheckSubject) -> str:
     """How the CLI gives each slot one owner, beginning at a node that answers."""
     entry = next(iter(subject.seen.answering or subject.seen.nodes))
     return fix(entry, acl=subject.expected.rights is not None)
 
 
-def agreement(subject: Subject) -> Iterator[Answer]:
+def agreement(subject: CheckSubject) -> Iterator[CheckResult]:
     """All nodes have the same map of slots and the same roles for all nodes."""
     views = {node.name: _view(node.members) for node in subject.seen.answering}
     if not views:
-        yield skipped("no node answers")
+        yield skip("no node answers")
         return
     common, _count = Counter(views.values()).most_common(1)[0]
     told = dict(common)
 
-    def judge(node: NodeSeen) -> Answer | None:
+    def judge(node: NodeSeen) -> CheckResult | None:
         me = node.myself
         if me is not None and node.role is not (Role.REPLICA if me.replica else Role.PRIMARY):
             evidence = f"its table says {_role(dict(views[node.name])[me.id])}, its INFO "
-            return bad(node.name, evidence + f"role:{node.info.get('role')}", _GOSSIP)
+            return fail(node.name, evidence + f"role:{node.info.get('role')}", _GOSSIP)
         mine = dict(views[node.name])
         other = next((one for one in {**told, **mine} if told.get(one) != mine.get(one)), None)
         if other is None:
             return None
         name = _name(subject, node, other)
         evidence = f"sees {name} as {_role(mine.get(other))}, most nodes as "
-        return bad(
+        return fail(
             node.name,
             evidence + _role(told.get(other)),
             _GOSSIP,
         )
 
-    yield from of_nodes(subject.seen.answering, judge, "the same slot map and the same roles")
+    yield from per_node(subject.seen.answering, judge, "the same slot map and the same roles")
 
 
 _Seen = tuple[str, str, str]
 
 
-def _view(members: tuple[Member, ...]) -> frozenset[tuple[str, _Seen]]:
+def _view(members: tuple[ClusterNodesLine, ...]) -> frozenset[tuple[str, _Seen]]:
     """One node's belief, comparable: id -> (role, primary, slots)."""
     return frozenset(
         (member.id, ("replica" if member.replica else "primary", member.primary_id, slots))
         for member in members
-        for slots in [show(member.slots)]
+        for slots in [format_ranges(member.slots)]
     )
 
 
@@ -151,7 +151,7 @@ def _role(seen: _Seen | None) -> str:
     return f"replica of {primary[:8]}" if role == "replica" else f"primary of {slots or 'no slots'}"
 
 
-def _name(subject: Subject, node: NodeSeen, node_id: str) -> str:
+def _name(subject: CheckSubject, node: NodeSeen, node_id: str) -> str:
     for seen in (node, *subject.seen.answering):
         for member in seen.members:
             if member.id == node_id:
@@ -159,26 +159,26 @@ def _name(subject: Subject, node: NodeSeen, node_id: str) -> str:
     return node_id[:8]
 
 
-def open_slots(subject: Subject) -> Iterator[Answer]:
+def open_slots(subject: CheckSubject) -> Iterator[CheckResult]:
     """No slot is half-way between two nodes."""
 
-    def judge(node: NodeSeen) -> Answer | None:
+    def judge(node: NodeSeen) -> CheckResult | None:
         me = node.myself
         if me is None or not me.open_slots:
             return None
         told = f"slot {'; slot '.join(me.open_slots)}"
         for other in node.members:
             told = told.replace(other.id, subject.name_at(other.address))
-        return bad(
+        return fail(
             node.name,
             told,
             f"let a running reshard finish, or: {_fix(subject)}",
         )
 
-    yield from of_nodes(subject.seen.answering, judge, "no slot is migrating or importing")
+    yield from per_node(subject.seen.answering, judge, "no slot is migrating or importing")
 
 
-def epochs(subject: Subject) -> Iterator[Answer]:
+def epochs(subject: CheckSubject) -> Iterator[CheckResult]:
     """Each primary with slots has a config epoch of its own, and no node knows it by a higher one.
 
     Two with one epoch would both own a slot; the claims of one whose epoch is stale, as from
@@ -196,24 +196,24 @@ def epochs(subject: Subject) -> Iterator[Answer]:
         higher, witness = known.get(me.id, (0, ""))
         if higher > me.epoch:
             stale = True
-            yield bad(
+            yield fail(
                 shard.primary.name,
                 f"its config epoch {me.epoch} is stale: {witness} knows it by {higher}",
-                f"a newer epoch for it: {cli(shard.primary)} CLUSTER BUMPEPOCH",
+                f"a newer epoch for it: {redis_cli_command(shard.primary)} CLUSTER BUMPEPOCH",
             )
     twice = {epoch: names for epoch, names in by_epoch.items() if len(names) > 1}
     for epoch, names in twice.items():
-        yield bad(
+        yield fail(
             "topology",
             f"config epoch {epoch} is borne by {' and '.join(names)}",
             "Redis resolves this by itself within seconds, once they can talk (cluster.links); "
             "if not: CLUSTER BUMPEPOCH on one",
         )
     if not twice and not stale and by_epoch:
-        yield good(f"{len(by_epoch)} primaries, config epochs {_listed(sorted(by_epoch))}")
+        yield ok(f"{len(by_epoch)} primaries, config epochs {_listed(sorted(by_epoch))}")
 
 
-def _highest_epochs(subject: Subject) -> dict[str, tuple[int, str]]:
+def _highest_epochs(subject: CheckSubject) -> dict[str, tuple[int, str]]:
     """Primary's id -> the highest config epoch that any other node knows it by, and who that is."""
     found: dict[str, tuple[int, str]] = {}
     for node in subject.seen.answering:

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 
-from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
-from redistopo.model.protocol.replies import Member
-from redistopo.model.state.hints import cli, forget
+from redistopo.checks.subject import CheckResult, CheckSubject, fail, ok, per_node, skip
+from redistopo.model.protocol.endpoint import BUS_OFFSET
+from redistopo.model.protocol.replies import ClusterNodesLine
+from redistopo.model.state.hints import forget_command, redis_cli_command
 from redistopo.model.state.observed import NodeSeen
-from redistopo.model.topology.spec import BUS_OFFSET
 
 
-def links(subject: Subject) -> Iterator[Answer]:
+def links(subject: CheckSubject) -> Iterator[CheckResult]:
     """Each node's outgoing bus link to each other one is up: together, both directions."""
     pairs = 0
-    answers: list[Answer] = []
+    answers: list[CheckResult] = []
     by_id = {me.id: node for node in subject.seen.answering if (me := node.myself)}
     for node in subject.seen.answering:
         others = [member for member in node.members if not member.myself]
@@ -29,14 +29,14 @@ def links(subject: Subject) -> Iterator[Answer]:
         if back:
             hint = "does a firewall close that bus port, or is another one announced "
             hint += "(cluster-announce-bus-port)?"
-        answers.append(bad(node.name, f"no bus link to {', '.join(named)}{one_way}", hint))
+        answers.append(fail(node.name, f"no bus link to {', '.join(named)}{one_way}", hint))
     if not subject.seen.answering:
-        yield skipped("no node answers")
+        yield skip("no node answers")
         return
-    yield from answers or [good(f"{pairs} of {pairs} bus links connected")]
+    yield from answers or [ok(f"{pairs} of {pairs} bus links connected")]
 
 
-def _misled(subject: Subject, node: NodeSeen) -> Answer | None:
+def _misled(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:
     """A node that tells the others another address than its configuration says.
 
     The links that stand hide it: who is new, or comes back, doesn't find the node.
@@ -57,7 +57,7 @@ def _misled(subject: Subject, node: NodeSeen) -> Answer | None:
     )
     if told == wanted:
         return None
-    return bad(
+    return fail(
         node.name,
         f"tells the others to reach it at {told[0]}:{told[1]}@{told[2]}, "
         f"planned is {wanted[0]}:{wanted[1]}@{wanted[2]}",
@@ -72,19 +72,19 @@ def _links_back(other: NodeSeen | None, node: NodeSeen) -> bool:
     return any(me is not None and one.id == me.id and one.linked for one in known)
 
 
-def _names(subject: Subject, members: Iterable[Member]) -> str:
+def _names(subject: CheckSubject, members: Iterable[ClusterNodesLine]) -> str:
     return ", ".join(subject.name_at(member.address) for member in members)
 
 
-def members(subject: Subject) -> Iterator[Answer]:
+def members(subject: CheckSubject) -> Iterator[CheckResult]:
     """Every node knows exactly the nodes of this topology, where they say they are; none fails."""
     by_id = {me.id: node for node in subject.seen.answering if (me := node.myself)}
 
-    def judge(node: NodeSeen) -> Answer | None:
+    def judge(node: NodeSeen) -> CheckResult | None:
         strange = [member for member in node.members if member.unknown or member.failing]
         for member in strange[:1]:
             flags = ",".join(sorted(member.flags))
-            return bad(
+            return fail(
                 node.name,
                 f"sees {subject.name_at(member.address)} as {flags}"
                 + (f" and {len(strange) - 1} more so" if len(strange) > 1 else ""),
@@ -93,10 +93,12 @@ def members(subject: Subject) -> Iterator[Answer]:
         return _counted(subject, node, by_id) or _moved(subject, node, by_id)
 
     total = len(subject.seen.nodes)
-    yield from of_nodes(subject.seen.answering, judge, f"know {total} nodes, none failing")
+    yield from per_node(subject.seen.answering, judge, f"know {total} nodes, none failing")
 
 
-def _counted(subject: Subject, node: NodeSeen, by_id: dict[str, NodeSeen]) -> Answer | None:
+def _counted(
+    subject: CheckSubject, node: NodeSeen, by_id: dict[str, NodeSeen]
+) -> CheckResult | None:
     """By id; by address where a node doesn't tell its own."""
     total = len(subject.seen.nodes)
     silent = {one.address for one in subject.seen.nodes if one.myself is None}
@@ -115,14 +117,14 @@ def _counted(subject: Subject, node: NodeSeen, by_id: dict[str, NodeSeen]) -> An
     evidence = f"knows {len(node.members)} nodes, the topology has {total}"
     hint = "nodes of another cluster, or ones that haven't met yet"
     if others:
-        hint = f"if it is no part of it: {forget(node, others[0].id)}"
+        hint = f"if it is no part of it: {forget_command(node, others[0].id)}"
     elif lost:
         where = f"{lost[0].host} {lost[0].port}"
-        hint = f"let them meet: {cli(node)} CLUSTER MEET {where}"
-    return bad(node.name, f"{evidence}: {', '.join(told)}" if told else evidence, hint)
+        hint = f"let them meet: {redis_cli_command(node)} CLUSTER MEET {where}"
+    return fail(node.name, f"{evidence}: {', '.join(told)}" if told else evidence, hint)
 
 
-def _moved(subject: Subject, node: NodeSeen, by_id: dict[str, NodeSeen]) -> Answer | None:
+def _moved(subject: CheckSubject, node: NodeSeen, by_id: dict[str, NodeSeen]) -> CheckResult | None:
     """Whether it knows a node at another address than that one has by its own word.
 
     A machine has several addresses, so of a topology that isn't ours only ports count.
@@ -133,7 +135,7 @@ def _moved(subject: Subject, node: NodeSeen, by_id: dict[str, NodeSeen]) -> Answ
             continue
         moved = (me.port, me.bus_port) != (member.port, member.bus_port)
         if moved or (subject.ours and me.host != member.host):
-            return bad(
+            return fail(
                 node.name,
                 f"knows {by_id[member.id].name} at {_where(member)}, it says {_where(me)}",
                 "a node that moved tells the others once it can reach them: cluster.links",
@@ -141,5 +143,5 @@ def _moved(subject: Subject, node: NodeSeen, by_id: dict[str, NodeSeen]) -> Answ
     return None
 
 
-def _where(member: Member) -> str:
+def _where(member: ClusterNodesLine) -> str:
     return f"{member.address}@{member.bus_port}"

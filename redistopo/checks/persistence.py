@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from redistopo.checks.subject import Answer, Subject, bad, good, of_nodes, skipped
-from redistopo.model.state.hints import cli
+from redistopo.checks.subject import CheckResult, CheckSubject, fail, ok, per_node, skip
+from redistopo.model.state.hints import redis_cli_command
 from redistopo.model.state.observed import NodeSeen
 
 
-def kept(subject: Subject) -> Iterator[Answer]:
+def kept(subject: CheckSubject) -> Iterator[CheckResult]:
     """Each server that keeps data wrote it the last time it tried, and its log is still there.
 
     By INFO persistence: aof_last_write_status, aof_last_bgrewrite_status and
@@ -16,9 +16,9 @@ def kept(subject: Subject) -> Iterator[Answer]:
     keeping = [node for node in subject.seen.answering if _keeps(node)]
     if not keeping:
         unknown = not any("aof_enabled" in node.info for node in subject.seen.answering)
-        yield skipped("no node answers") if unknown else good("no node keeps data, as configured")
+        yield skip("no node answers") if unknown else ok("no node keeps data, as configured")
         return
-    yield from of_nodes(keeping, _amiss, "what they keep is written", "what it keeps is written")
+    yield from per_node(keeping, _amiss, "what they keep is written", "what it keeps is written")
 
 
 def _keeps(node: NodeSeen) -> bool:
@@ -29,12 +29,12 @@ def _snapshots(node: NodeSeen) -> bool:
     return bool((node.config or {}).get("save"))
 
 
-def _amiss(node: NodeSeen) -> Answer | None:
+def _amiss(node: NodeSeen) -> CheckResult | None:
     if node.log_there is False:
-        return bad(
+        return fail(
             node.name,
             "its append-only log is gone from its folder: the next start would be empty",
-            f"write it anew from memory: {cli(node)} BGREWRITEAOF",
+            f"write it anew from memory: {redis_cli_command(node)} BGREWRITEAOF",
             settles=True,  # a replica that has just synced writes its first one
         )
     for field, what in (
@@ -46,5 +46,5 @@ def _amiss(node: NodeSeen) -> Answer | None:
             continue
         if node.info.get(field, "ok") != "ok":
             hint = "its log says why: a full disk, a folder that is gone or not its own"
-            return bad(node.name, f"{what} ({field}:{node.info[field]})", hint)
+            return fail(node.name, f"{what} ({field}:{node.info[field]})", hint)
     return None

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 
 from redistopo.checks import sentinels
 from redistopo.checks.subject import (
-    Answer,
-    Subject,
-    bad,
-    doubtful,
-    good,
-    of_nodes,
-    skipped,
+    CheckResult,
+    CheckSubject,
+    fail,
+    ok,
+    per_node,
+    skip,
+    warn,
 )
 from redistopo.model.connectivity.first_sync import REMEDY, sync_loop
-from redistopo.model.state.hints import cli
+from redistopo.model.state.hints import redis_cli_command
 from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
 from redistopo.model.topology.spec import Shape
 
@@ -21,7 +21,7 @@ _LAG_WORTH_KNOWING = 1024 * 1024
 _SILENT_SECONDS = 10
 
 
-def shape(subject: Subject) -> Iterator[Answer]:
+def shape(subject: CheckSubject) -> Iterator[CheckResult]:
     """As many primaries as planned, each with as many replicas as planned; no replica is lost."""
     expected = subject.expected
     count = 0
@@ -35,32 +35,32 @@ def shape(subject: Subject) -> Iterator[Answer]:
                 told = f"{', '.join(lost)}: their primary doesn't answer"
                 leaders = (_leader(subject, node) for node in shard.replicas if node.name in lost)
                 back = subject.back(one for one in leaders if one is not None)
-                yield bad(f"shard {shard.number}", told, back)
+                yield fail(f"shard {shard.number}", told, back)
         else:
             count += 1
             yield _staffed(subject, shard, shard.primary)
     if expected.shards is not None and count != expected.shards:
-        yield bad(
+        yield fail(
             "topology",
             f"{count} primaries, planned are {expected.shards}",
             _demotion(subject) or "a node left its shard: look at its role with `redistopo status`",
         )
 
 
-def _staffed(subject: Subject, shard: ShardSeen, primary: NodeSeen) -> Answer:
+def _staffed(subject: CheckSubject, shard: ShardSeen, primary: NodeSeen) -> CheckResult:
     about, planned = f"shard {shard.number}", subject.expected.replicas
     if planned is not None and len(shard.replicas) < planned:
-        return bad(
+        return fail(
             about,
             f"{primary.name} has {len(shard.replicas)} of {planned} replicas",
             _staffing(subject),
         )
     names = ", ".join(node.name for node in shard.replicas)
     told = f", replicas {names}" if names else ", no replica"
-    return good(f"primary {primary.name}{told}", about)
+    return ok(f"primary {primary.name}{told}", about)
 
 
-def _staffing(subject: Subject) -> str:
+def _staffing(subject: CheckSubject) -> str:
     """What brings a missing replica back: it is silent, or leads nobody beside the primary."""
     silent = [node for node in subject.seen.nodes if node not in subject.seen.answering]
     if silent:
@@ -68,7 +68,7 @@ def _staffing(subject: Subject) -> str:
     return _demotion(subject) or "does a replica follow another primary? See its other findings"
 
 
-def _demotion(subject: Subject) -> str:
+def _demotion(subject: CheckSubject) -> str:
     """What makes those replicas again that are primaries beside the one that Sentinels name, or
     else has most replicas; "" for a cluster, whose nodes agree on it.
 
@@ -86,13 +86,16 @@ def _demotion(subject: Subject) -> str:
     if rank(shards[0]) == rank(shards[1]):
         return (
             "choose whose data stays; the others drop theirs: "
-            f"{cli(others[0])} REPLICAOF {lead.host} {lead.port}, or the other way round"
+            f"{redis_cli_command(others[0])} REPLICAOF {lead.host} {lead.port}, "
+            "or the other way round"
         )
-    orders = "; ".join(f"{cli(one)} REPLICAOF {lead.host} {lead.port}" for one in others)
+    orders = "; ".join(
+        f"{redis_cli_command(one)} REPLICAOF {lead.host} {lead.port}" for one in others
+    )
     return f"{orders}   (drops what was written to it alone)"
 
 
-def _leader(subject: Subject, node: NodeSeen) -> NodeSeen | None:
+def _leader(subject: CheckSubject, node: NodeSeen) -> NodeSeen | None:
     """Whom it follows, where that is one of the topology."""
     me = node.myself
     if me is not None:
@@ -105,7 +108,7 @@ def _leader(subject: Subject, node: NodeSeen) -> NodeSeen | None:
     return followed
 
 
-def _astray(subject: Subject, node: NodeSeen) -> Answer | None:
+def _astray(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:
     """Why a replica is in no shard; None where its primary is one of ours, but silent."""
     followed = _leader(subject, node)
     if followed is None:
@@ -114,10 +117,10 @@ def _astray(subject: Subject, node: NodeSeen) -> Answer | None:
         evidence = f"follows {followed.name}, which is itself a replica"
     else:
         return None
-    return bad(node.name, evidence, f"{cli(node)} {_order(subject, node, followed)}")
+    return fail(node.name, evidence, f"{redis_cli_command(node)} {_order(subject, node, followed)}")
 
 
-def _order(subject: Subject, node: NodeSeen, followed: NodeSeen | None) -> str:
+def _order(subject: CheckSubject, node: NodeSeen, followed: NodeSeen | None) -> str:
     """What makes a replica follow a primary again: the one at the end of its chain, or the only
     one there is."""
     if node.myself is not None:
@@ -129,7 +132,7 @@ def _order(subject: Subject, node: NodeSeen, followed: NodeSeen | None) -> str:
     return "REPLICAOF HOST PORT, those of its primary"
 
 
-def link(subject: Subject) -> Iterator[Answer]:
+def link(subject: CheckSubject) -> Iterator[CheckResult]:
     """Each replica's link is up by its own word, and online by its primary's."""
     for shard in subject.shards:
         about = f"shard {shard.number}"
@@ -139,24 +142,24 @@ def link(subject: Subject) -> Iterator[Answer]:
         yield from broken
         if shard.replicas and not broken:
             names = ", ".join(node.name for node in shard.replicas)
-            yield good(f"{names}: link up, online at the primary", about)
+            yield ok(f"{names}: link up, online at the primary", about)
             if loop := sync_loop(shard.primary, len(shard.replicas)):
                 # between two syncs all looks well, so one good look proves little
-                yield doubtful(about, loop, REMEDY)
+                yield warn(about, loop, REMEDY)
 
 
-def _link(shard: ShardSeen, node: NodeSeen, *, ours: bool) -> Answer | None:
+def _link(shard: ShardSeen, node: NodeSeen, *, ours: bool) -> CheckResult | None:
     loop = sync_loop(shard.primary, len(shard.replicas))
     if not node.link_up and loop:
         state = node.info.get("master_link_status", "unknown")
-        return bad(node.name, f"master_link_status:{state}; {loop}", REMEDY)
+        return fail(node.name, f"master_link_status:{state}; {loop}", REMEDY)
     if not node.link_up:
         why = (
             "a full sync is under way"
             if node.info.get("master_sync_in_progress") == "1"
             else (f"master_link_status:{node.info.get('master_link_status', 'unknown')}")
         )
-        return bad(
+        return fail(
             node.name,
             f"{why}, primary {node.follows}",
             "see its redis.log; a wrong masterauth and an unreachable primary look like this",
@@ -166,17 +169,17 @@ def _link(shard: ShardSeen, node: NodeSeen, *, ours: bool) -> Answer | None:
     me = shard.primary.myself
     if ours and node.follows not in (shard.primary.address, me.address if me else ""):
         evidence = f"its link goes to {node.follows}, its primary is {shard.primary.address}"
-        return bad(node.name, evidence, "give it time: a node that changes its primary says both")
+        return fail(node.name, evidence, "give it time: a node that changes its primary says both")
     listed = [one for one in shard.primary.replicas if one.port == node.port]
     if not any(one.state == "online" for one in listed):
         state = listed[0].state if listed else "not listed"
-        return bad(
+        return fail(
             node.name, f"{shard.primary.name} has it as {state}", "the first sync isn't done yet"
         )
     return None
 
 
-def lag(subject: Subject) -> Iterator[Answer]:
+def lag(subject: CheckSubject) -> Iterator[CheckResult]:
     """How far each replica is behind: bytes of the stream, and seconds without a word.
 
     The bytes are of moments some milliseconds apart, so under load they never fail alone.
@@ -190,59 +193,57 @@ def lag(subject: Subject) -> Iterator[Answer]:
         told = ", ".join(f"{node} {size} bytes" for node, size in behind.items())
         mute = [node for node in shard.replicas if silent.get(node.port, 0) >= _SILENT_SECONDS]
         if mute:
-            yield bad(
+            yield fail(
                 mute[0].name,
                 f"has acknowledged nothing for {silent[mute[0].port]} s ({told} behind)",
                 "is it stopped, or its disk or network stuck? see its log",
             )
         elif max(behind.values()) > _LAG_WORTH_KNOWING:
-            yield doubtful(about, f"behind the primary: {told}", "the load is high, or a disk slow")
+            yield warn(about, f"behind the primary: {told}", "the load is high, or a disk slow")
         else:
-            yield good(f"behind the primary: {told}", about)
+            yield ok(f"behind the primary: {told}", about)
 
 
-def read_only(subject: Subject) -> Iterator[Answer]:
+def read_only(subject: CheckSubject) -> Iterator[CheckResult]:
     """No replica accepts writes: they would be lost at the next sync."""
     replicas = [node for node in subject.seen.answering if node.role is Role.REPLICA]
     if not replicas:
         return
 
-    def judge(node: NodeSeen) -> Answer | None:
+    def judge(node: NodeSeen) -> CheckResult | None:
         if node.info.get("slave_read_only") == "1":
             return None
-        return bad(node.name, "accepts writes", "CONFIG SET replica-read-only yes")
+        return fail(node.name, "accepts writes", "CONFIG SET replica-read-only yes")
 
-    yield from of_nodes(replicas, judge, "replicas refuse writes", "a replica, it refuses writes")
+    yield from per_node(replicas, judge, "replicas refuse writes", "a replica, it refuses writes")
 
 
-def data(subject: Subject) -> Iterator[Answer]:
+def data(subject: CheckSubject) -> Iterator[CheckResult]:
     """What a client writes to a shard is on every replica of it."""
     if subject.seen.proofs is None:
-        yield skipped("not looked at (--no-write, or not yet)")
+        yield skip("not looked at (--no-write, or not yet)")
         return
     for proof in subject.seen.proofs:
         about = f"shard {proof.shard}"
         if proof.error:
             hint = "look at this shard's other findings first"
-            yield bad(about, proof.error, hint)
+            yield fail(about, proof.error, hint)
         else:
             count = len(proof.replicas)
             copies = {0: "read back", 1: "read back from its replica"}.get(
                 count, f"read back from its {count} replicas"
             )
-            yield good(
-                f"written by a client, {copies}, removed: {proof.milliseconds:.1f} ms", about
-            )
+            yield ok(f"written by a client, {copies}, removed: {proof.milliseconds:.1f} ms", about)
 
 
-def promotable(subject: Subject) -> Iterator[Answer]:
+def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
     """For each shard: would a replica take over if its primary stopped now, and if not, why."""
     if subject.seen.shape is Shape.SENTINEL:
         yield from sentinels.promotable(subject)
         return
     if subject.seen.shape is not Shape.CLUSTER:
         if any(shard.replicas for shard in subject.shards):
-            yield skipped("replication alone has no automatic failover: Cluster or Sentinel have")
+            yield skip("replication alone has no automatic failover: Cluster or Sentinel have")
         return
     voters = [shard for shard in subject.shards if shard.slots]
     needed = len(voters) // 2 + 1
@@ -251,14 +252,14 @@ def promotable(subject: Subject) -> Iterator[Answer]:
         yield _promotable(subject, shard, votes=alive - bool(shard.primary), needed=needed)
 
 
-def _promotable(subject: Subject, shard: ShardSeen, *, votes: int, needed: int) -> Answer:
+def _promotable(subject: CheckSubject, shard: ShardSeen, *, votes: int, needed: int) -> CheckResult:
     # source: cluster_legacy.c, clusterHandleSlaveFailover, clusterSendFailoverAuthIfNeeded
     about = f"shard {shard.number}"
     if not shard.replicas:
         why = "no replica: its slots stay down until the primary is back"
         if subject.expected.replicas:
-            return bad(about, why, f"its replica: {subject.start}")
-        return doubtful(
+            return fail(about, why, f"its replica: {subject.start}")
+        return warn(
             about,
             why,
             "a replica would take over"
@@ -269,13 +270,13 @@ def _promotable(subject: Subject, shard: ShardSeen, *, votes: int, needed: int) 
     fit = [name for name, reason in reasons.items() if not reason]
     if not fit:
         told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        return bad(about, f"no replica could take over: {told}", "mend the replica first")
+        return fail(about, f"no replica could take over: {told}", "mend the replica first")
     if votes < needed:
         evidence = f"{fit[0]} would need {needed} votes, the other primaries have {votes}"
         if len([one for one in subject.shards if one.slots]) < 3:
-            return doubtful(about, evidence, "3 shards or more fail over by themselves")
-        return bad(about, evidence, f"too few primaries answer: {subject.start}")
-    return good(f"{fit[0]} would take over: {votes} votes, {needed} needed", about)
+            return warn(about, evidence, "3 shards or more fail over by themselves")
+        return fail(about, evidence, f"too few primaries answer: {subject.start}")
+    return ok(f"{fit[0]} would take over: {votes} votes, {needed} needed", about)
 
 
 def _whole(text: str | None, usual: int) -> int:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from redistopo.model.protocol.conf import Directives
 from redistopo.model.state.finding import Finding, Status
-from redistopo.model.state.hints import go_on, start
+from redistopo.model.state.hints import continue_command, start
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, ShardSeen, shards_of
-from redistopo.model.topology.spec import Directives, Shape
+from redistopo.model.topology.spec import Shape
 
 TOPOLOGY = "topology"
 """The subject of a finding on the whole."""
@@ -34,7 +35,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class CheckSubject:
     """One snapshot with what it should be."""
 
     seen: Observed
@@ -57,7 +58,7 @@ class Subject:
         for node in nodes:
             if node.process is ProcessState.RUNNING and not node.paused:
                 return f"see node.alive: {node.name} runs, and doesn't answer us"
-        orders = [go_on(node) for node in nodes if node.paused]
+        orders = [continue_command(node) for node in nodes if node.paused]
         if len(orders) < len(nodes) or not orders:
             orders.append(self.start)
         return "; ".join(orders)
@@ -68,13 +69,13 @@ class Subject:
         return node.name if node else address
 
 
-def subject(seen: Observed, expected: Expected) -> Subject:
+def subject_of(seen: Observed, expected: Expected) -> CheckSubject:
     """The subject of a snapshot; the shards are found once for all checks."""
-    return Subject(seen=seen, shards=shards_of(seen), expected=expected)
+    return CheckSubject(seen=seen, shards=shards_of(seen), expected=expected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class CheckResult:
     """One answer of a check before it bears the check's name; made by `good`, `bad` ..."""
 
     about: str
@@ -95,7 +96,7 @@ class Answer:
         )
 
 
-Judge = Callable[[Subject], Iterable[Answer]]
+Judge = Callable[[CheckSubject], Iterable[CheckResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,7 @@ class Check:
     settles: bool = False
     shapes: frozenset[Shape] = frozenset(Shape)
 
-    def findings(self, subject: Subject) -> Iterator[Finding]:
+    def findings(self, subject: CheckSubject) -> Iterator[Finding]:
         """Its findings on a subject; none for a shape that it isn't for."""
         if subject.seen.shape not in self.shapes:
             return
@@ -120,28 +121,30 @@ class Check:
             yield answer.found(self.id, settles=self.settles)
 
 
-def good(evidence: str, about: str = TOPOLOGY) -> Answer:
-    return Answer(about=about, status=Status.OK, evidence=evidence)
+def ok(evidence: str, about: str = TOPOLOGY) -> CheckResult:
+    return CheckResult(about=about, status=Status.OK, evidence=evidence)
 
 
-def bad(about: str, evidence: str, hint: str, *, settles: bool = False) -> Answer:
-    return Answer(about=about, status=Status.FAIL, evidence=evidence, hint=hint, settles=settles)
+def fail(about: str, evidence: str, hint: str, *, settles: bool = False) -> CheckResult:
+    return CheckResult(
+        about=about, status=Status.FAIL, evidence=evidence, hint=hint, settles=settles
+    )
 
 
-def doubtful(about: str, evidence: str, hint: str = "") -> Answer:
-    return Answer(about=about, status=Status.WARN, evidence=evidence, hint=hint)
+def warn(about: str, evidence: str, hint: str = "") -> CheckResult:
+    return CheckResult(about=about, status=Status.WARN, evidence=evidence, hint=hint)
 
 
-def skipped(why: str, about: str = TOPOLOGY) -> Answer:
-    return Answer(about=about, status=Status.SKIP, evidence=why)
+def skip(why: str, about: str = TOPOLOGY) -> CheckResult:
+    return CheckResult(about=about, status=Status.SKIP, evidence=why)
 
 
-def of_nodes(
+def per_node(
     nodes: Iterable[NodeSeen],
-    judge: Callable[[NodeSeen], Answer | None],
+    judge: Callable[[NodeSeen], CheckResult | None],
     all_well: str,
     one_well: str = "",
-) -> Iterator[Answer]:
+) -> Iterator[CheckResult]:
     """The answers on single nodes, or one for all where each had none to give.
 
     `one_well` says the same of one node alone, where the words differ.
@@ -152,8 +155,8 @@ def of_nodes(
         yield from answers
     elif asked:
         if len(asked) == 1:
-            yield good(f"the one node: {one_well or all_well}")
+            yield ok(f"the one node: {one_well or all_well}")
         else:
-            yield good(f"{len(asked)} of {len(asked)} nodes: {all_well}")
+            yield ok(f"{len(asked)} of {len(asked)} nodes: {all_well}")
     else:
-        yield skipped("no node answers")
+        yield skip("no node answers")

@@ -13,7 +13,7 @@ import click
 
 from redistopo import __version__
 from redistopo.errors import ExitCode, Interrupted, RedistopoError
-from redistopo.progress import Event, Tell, silent
+from redistopo.progress import Event, Progress, no_progress
 
 ENVELOPE = 1
 """Version of the JSON envelope; a change that breaks readers raises it."""
@@ -30,7 +30,7 @@ Result = TypeVar("Result", bound=HasCode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class OutputOptions:
     """How one command speaks."""
 
     verb: str
@@ -38,16 +38,16 @@ class Manner:
     quiet: bool = False
 
 
-def deliver(
-    manner: Manner, work: Callable[[Tell], Result], show: Callable[[Result], None]
+def run_and_show(
+    manner: OutputOptions, work: Callable[[Progress], Result], show: Callable[[Result], None]
 ) -> Result:
     """The verb was done, and its Result shown; ends the process unless it is DONE.
 
     Errors are caught here, once: as text on stderr, or in the JSON envelope.
     """
     try:
-        with _told(manner) as tell, _terminable():
-            result = work(tell)
+        with _told(manner) as progress, _terminable():
+            result = work(progress)
     except KeyboardInterrupt:
         stopped = Interrupted("interrupted", hint="run the same command again to go on")
         sys.exit(_fail(manner, stopped))
@@ -67,7 +67,7 @@ def deliver(
     return result
 
 
-def stream(manner: Manner, work: Callable[[], None]) -> None:
+def run_and_stream(manner: OutputOptions, work: Callable[[], None]) -> None:
     """`work` was done, and wrote what it had to say as it came to know it.
 
     Whoever reads may go away at any time; Ctrl-C ends it with its documented code and without
@@ -88,33 +88,33 @@ def stream(manner: Manner, work: Callable[[], None]) -> None:
 
 
 def _plain_result(result: object) -> object:
-    from redistopo.session.to_json import plain
+    from redistopo.session.to_json import to_json
 
-    return plain(result)
+    return to_json(result)
 
 
 @contextmanager
-def _told(manner: Manner) -> Iterator[Tell]:
+def _told(manner: OutputOptions) -> Iterator[Progress]:
     if manner.quiet:
-        yield silent
+        yield no_progress
         return
     from redistopo.cli import progress
 
     if manner.as_json:
         yield _unbreakable(progress.json_lines)
     elif sys.stderr.isatty():
-        with progress.spinner() as tell:
-            yield _unbreakable(tell)
+        with progress.spinner() as shown:
+            yield _unbreakable(shown)
     else:
         yield _unbreakable(progress.plain_lines)
 
 
-def _unbreakable(tell: Tell) -> Tell:
+def _unbreakable(progress: Progress) -> Progress:
     """The work goes on, and is undone if need be, also when nobody listens any more."""
 
     def told(event: Event) -> None:
         with suppress(OSError):
-            tell(event)
+            progress(event)
 
     return told
 
@@ -134,7 +134,7 @@ def _terminable() -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def _fail(manner: Manner, error: RedistopoError) -> int:
+def _fail(manner: OutputOptions, error: RedistopoError) -> int:
     if manner.as_json:
         told = {"message": error.message, "detail": error.detail, "hint": error.hint}
         _print_json(manner.verb, error.code, error={"kind": type(error).__name__, **told})
@@ -156,7 +156,7 @@ def fail_usage(error: click.ClickException) -> int:
     """A command line that can't be: click's own words, or the same envelope as all errors."""
     if "--json" in sys.argv:
         told = {"message": error.format_message(), "detail": "", "hint": "see --help"}
-        _print_json("", ExitCode.USAGE, error={"kind": "WrongRequest", **told})
+        _print_json("", ExitCode.USAGE, error={"kind": "UsageError", **told})
     else:
         error.show()
     return ExitCode.USAGE

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from redistopo.progress import Event, EventKind, Tell
+from redistopo.progress import Event, EventKind, Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress as RichProgress
 
 _MARKS = {
     EventKind.DONE: "ok",
@@ -47,14 +47,14 @@ _SIGNS = {
 
 
 @contextmanager
-def spinner() -> Iterator[Tell]:
+def spinner() -> Iterator[Progress]:
     """One line a step, with a spinner while it runs and its seconds once it is done."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
     told = _Spinner(console)
     try:
-        yield told.tell
+        yield told.progress
     finally:
         told.stop()
 
@@ -64,9 +64,9 @@ class _Spinner:
 
     def __init__(self, console: "Console") -> None:
         self._console = console
-        self._running: Progress | None = None
+        self._running: RichProgress | None = None
 
-    def tell(self, event: Event) -> None:
+    def progress(self, event: Event) -> None:
         from rich.text import Text
 
         if event.kind is EventKind.STARTED:
@@ -84,9 +84,10 @@ class _Spinner:
 
     def _start(self, text: str) -> None:
         from rich.markup import escape
-        from rich.progress import Progress, SpinnerColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+        from rich.progress import SpinnerColumn, TextColumn
 
-        self._running = Progress(
+        self._running = RichProgress(
             SpinnerColumn(),
             TextColumn("{task.description}  [dim]{task.elapsed:.1f} s"),
             console=self._console,

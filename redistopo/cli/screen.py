@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from redistopo.host.interrupt import uninterrupted
+from redistopo.host.interrupt import interrupts_deferred
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -85,7 +85,7 @@ def opened() -> Iterator[Screen]:
             live.start()
             yield Screen(console, live, wake, keys)
         finally:
-            with uninterrupted():
+            with interrupts_deferred():
                 live.stop()
 
 
@@ -105,7 +105,7 @@ def _typed_keys() -> Iterator[int | None]:
         termios.tcsetattr(handle, termios.TCSADRAIN, mode)
         yield handle
     finally:
-        with uninterrupted():
+        with interrupts_deferred():
             termios.tcsetattr(handle, termios.TCSADRAIN, before)
 
 

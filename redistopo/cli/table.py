@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Table as RichTable
 
 _WIDE_LEAST = 28
 """Below this many columns, text that wraps is no longer read with pleasure."""
@@ -32,7 +32,7 @@ STYLES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class Table:
     """Rows of text under named columns; a row that starts a group is drawn apart.
 
     `wide` names the column that takes what width is left, and wraps.
@@ -46,7 +46,7 @@ class Sheet:
     title: str = ""
 
 
-def show(sheet: Sheet) -> None:
+def print_table(sheet: Table) -> None:
     """The sheet is on stdout."""
     if sys.stdout.isatty():
         _draw(sheet)
@@ -54,7 +54,7 @@ def show(sheet: Sheet) -> None:
         _align(sheet)
 
 
-def _align(sheet: Sheet) -> None:
+def _align(sheet: Table) -> None:
     if sheet.title:
         click.echo(sheet.title)
     table = [tuple(name.upper() for name in sheet.columns), *sheet.rows]
@@ -67,7 +67,7 @@ def _align(sheet: Sheet) -> None:
         click.echo("  ".join(cells).rstrip())
 
 
-def _draw(sheet: Sheet) -> None:
+def _draw(sheet: Table) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -78,7 +78,7 @@ def _draw(sheet: Sheet) -> None:
         console.print(_table(sheet, roomy=roomy <= console.width))
 
 
-def _width(sheet: Sheet, gap: int) -> int:
+def _width(sheet: Table, gap: int) -> int:
     """How wide the table is at least, its cells unbroken; the wide column may wrap."""
     table = [sheet.columns, *sheet.rows]
     widths = [
@@ -88,12 +88,12 @@ def _width(sheet: Sheet, gap: int) -> int:
     return sum(widths) + gap * (len(widths) - 1) + 2
 
 
-def _table(sheet: Sheet, *, roomy: bool) -> "Table":
+def _table(sheet: Table, *, roomy: bool) -> "RichTable":
     from rich import box
-    from rich.table import Table
+    from rich.table import Table as RichTable
     from rich.text import Text
 
-    table = Table(
+    table = RichTable(
         box=box.SIMPLE_HEAD,
         title=sheet.title or None,
         title_justify="left",
@@ -116,7 +116,7 @@ def _table(sheet: Sheet, *, roomy: bool) -> "Table":
     return table
 
 
-def _stack(sheet: Sheet, console: "Console") -> None:
+def _stack(sheet: Table, console: "Console") -> None:
     """For a narrow terminal: each row a few lines of its own, nothing cut off."""
     from rich.padding import Padding
     from rich.text import Text

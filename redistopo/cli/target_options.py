@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from redistopo.model.protocol.credentials import Access
-    from redistopo.session.target import SightRequest
+    from redistopo.model.protocol.credentials import Login
+    from redistopo.session.target import TargetRequest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def elsewhere(command: Command) -> Command:
+def target_options(command: Command) -> Command:
     """``--connect``, and ``--user``, ``--cacert`` and ``--cert`` for it."""
     for option in (
         click.option("--cert", type=_PEM, help="A PEM file with certificate and key to present."),
@@ -35,26 +35,26 @@ def elsewhere(command: Command) -> Command:
 
 def access(
     connect: str, user: str, cacert: Path | None, cert: Path | None, password: str = ""
-) -> "Access":
-    """How to come in there; raises WrongRequest for options that don't go together."""
-    from redistopo.errors import WrongRequest
-    from redistopo.model.protocol.credentials import Access, Tls
+) -> "Login":
+    """How to come in there; raises UsageError for options that don't go together."""
+    from redistopo.errors import UsageError
+    from redistopo.model.protocol.credentials import Login, TlsFiles
 
     if not connect and (user or cacert or cert):
-        raise WrongRequest(
+        raise UsageError(
             "--user, --cacert and --cert are for another topology's address",
             hint="name it: --connect HOST:PORT",
         )
     if cert and not cacert:
-        raise WrongRequest("--cert is used by TLS alone", hint="add --cacert CA.crt")
-    tls = Tls(str(cacert.absolute()), str(cert.absolute()) if cert else "") if cacert else None
-    return Access(user=user, password=password, tls=tls)
+        raise UsageError("--cert is used by TLS alone", hint="add --cacert CA.crt")
+    tls = TlsFiles(str(cacert.absolute()), str(cert.absolute()) if cert else "") if cacert else None
+    return Login(user=user, password=password, tls=tls)
 
 
 def sight_request(
     root: Path, connect: str, user: str, cacert: Path | None, cert: Path | None
-) -> "SightRequest":
-    """What a verb that looks again and again is to look at; WrongRequest as `access` raises it."""
-    from redistopo.session.target import SightRequest
+) -> "TargetRequest":
+    """What a verb that looks again and again is to look at; UsageError as `access` raises it."""
+    from redistopo.session.target import TargetRequest
 
-    return SightRequest(root=root, connect=connect, access=access(connect, user, cacert, cert))
+    return TargetRequest(root=root, connect=connect, access=access(connect, user, cacert, cert))

@@ -3,58 +3,66 @@
 from redis import Connection
 from redis.exceptions import AskError, ClusterDownError, RedisError, ResponseError
 
-from redistopo.client.connection import connection
+from redistopo.client.connection import new_connection
 from redistopo.client.tls import answer_in_plain, answer_to_stranger, presented
-from redistopo.model.protocol.credentials import Access, Keys, LocksSeen, Tls, User
+from redistopo.model.protocol.credentials import (
+    AccessProbe,
+    Credentials,
+    Login,
+    TlsFiles,
+    TopologyUser,
+)
 
-TRIALS: dict[User, tuple[tuple[str, ...], ...]] = {
-    User.APPLICATION: (
+TRIALS: dict[TopologyUser, tuple[tuple[str, ...], ...]] = {
+    TopologyUser.APPLICATION: (
         ("GET", "redistopo:verify:trial"),
         ("INFO", "server"),
         ("CONFIG", "GET", "maxmemory"),
         ("ACL", "LIST"),
     ),
-    User.REPLICATION: (
+    TopologyUser.REPLICATION: (
         ("PING",),
         ("REPLCONF", "capa", "eof"),
         ("GET", "redistopo:verify:trial"),
         ("CONFIG", "GET", "maxmemory"),
     ),
-    User.SENTINEL: (
+    TopologyUser.SENTINEL: (
         ("PING",),
         ("ROLE",),
         ("GET", "redistopo:verify:trial"),
         ("CONFIG", "GET", "maxmemory"),
     ),
-    User.ADMIN: (("ACL", "WHOAMI"), ("CONFIG", "GET", "maxmemory")),
+    TopologyUser.ADMIN: (("ACL", "WHOAMI"), ("CONFIG", "GET", "maxmemory")),
 }
 """What each user tries; none of it changes anything."""
 
 
-def try_locks(host: str, port: int, keys: Keys, *, users: bool = True) -> LocksSeen | None:
+def try_locks(
+    host: str, port: int, credentials: Credentials, *, users: bool = True
+) -> AccessProbe | None:
     """What clients got that should be refused; None where there is neither TLS nor ACL.
 
     A Sentinel has no keys, and other users: it is not tried as each of them.
     """
-    tls = keys.own.tls
-    if tls is None and not keys.acl:
+    tls = credentials.own.tls
+    if tls is None and not credentials.acl:
         return None
-    return LocksSeen(
+    return AccessProbe(
         plain=answer_in_plain(host, port) if tls else None,
-        stranger=answer_to_stranger(host, port, Tls(tls.ca, keys.stranger))
-        if tls and keys.stranger
+        stranger=answer_to_stranger(host, port, TlsFiles(tls.ca, credentials.stranger))
+        if tls and credentials.stranger
         else None,
         certificate=presented(host, port, tls) if tls else None,
-        users=_users(host, port, keys) if keys.acl and users else None,
+        users=_users(host, port, credentials) if credentials.acl and users else None,
     )
 
 
-def _users(host: str, port: int, keys: Keys) -> dict[str, dict[str, str]]:
-    known: dict[User, Access | None] = {
-        User.APPLICATION: keys.application,
-        User.REPLICATION: keys.replication,
-        User.SENTINEL: keys.sentinel,
-        User.ADMIN: keys.own,
+def _users(host: str, port: int, credentials: Credentials) -> dict[str, dict[str, str]]:
+    known: dict[TopologyUser, Login | None] = {
+        TopologyUser.APPLICATION: credentials.application,
+        TopologyUser.REPLICATION: credentials.replication,
+        TopologyUser.SENTINEL: credentials.sentinel,
+        TopologyUser.ADMIN: credentials.own,
     }
     return {
         user.value: _trial(host, port, access, TRIALS[user])
@@ -64,10 +72,10 @@ def _users(host: str, port: int, keys: Keys) -> dict[str, dict[str, str]]:
 
 
 def _trial(
-    host: str, port: int, access: Access, commands: tuple[tuple[str, ...], ...]
+    host: str, port: int, access: Login, commands: tuple[tuple[str, ...], ...]
 ) -> dict[str, str]:
     """Command -> "ok", or the server's refusal; one answer for all where nobody got in."""
-    probe = connection(host, port, access)
+    probe = new_connection(host, port, access)
     found: dict[str, str] = {}
     try:
         probe.connect()

@@ -29,10 +29,10 @@ from redis.exceptions import TimeoutError as NoAnswer
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from redistopo.client.entry_point import EXPIRY_SECONDS, Address, Door, Way
-from redistopo.model.protocol.credentials import Access
+from redistopo.client.entry_point import EXPIRY_SECONDS, Address, EntryKind, EntryPoint
+from redistopo.model.protocol.credentials import Login
 
-TROUBLE = (RedisError, RedisClusterException, OSError)
+CLIENT_ERRORS = (RedisError, RedisClusterException, OSError)
 """What an attempt may raise; redis-py's cluster errors are no RedisError."""
 
 CONNECT_SECONDS = 0.5
@@ -47,7 +47,7 @@ class TooFewReplicas(RedisError):
     """WAIT said that fewer replicas than wanted have the write."""
 
 
-class Client(Protocol):
+class AppClient(Protocol):
     """What the load needs of a client; each may raise one of TROUBLE."""
 
     def write(self, key: str, value: str, replicas: int) -> None:
@@ -71,24 +71,24 @@ class Client(Protocol):
     def close(self) -> None: ...
 
 
-def enter(way: Way) -> Client:
+def connect_app_client(way: EntryPoint) -> AppClient:
     """A client that came in, or will at its first command; raises one of TROUBLE."""
     match way.door:
-        case Door.CLUSTER:
+        case EntryKind.CLUSTER:
             return _Clustered(clustered(way))
-        case Door.SENTINEL:
+        case EntryKind.SENTINEL:
             return _Single(by_sentinel(way))
-        case Door.PLAIN:
+        case EntryKind.PLAIN:
             return _Single(plain(way.where() if way.where else way.entries[0], way.data_access))
 
 
-def plain(address: Address, access: Callable[[], Access], *, text: bool = True) -> Any:
+def plain(address: Address, access: Callable[[], Login], *, text: bool = True) -> Any:
     """redis-py's client for one server; `access` is asked for each connection."""
     host, port = address
     return Redis(host=host, port=port, **options_of(access, text=text))
 
 
-def clustered(way: Way, *, text: bool = True) -> Any:
+def clustered(way: EntryPoint, *, text: bool = True) -> Any:
     """redis-py's client for a cluster; it reads the slot table now, and may raise TROUBLE."""
     nodes = [ClusterNode(host, port) for host, port in way.entries]
     # some slots may be without an owner while a node is down
@@ -96,7 +96,7 @@ def clustered(way: Way, *, text: bool = True) -> Any:
     return RedisCluster(startup_nodes=nodes, require_full_coverage=False, **options)
 
 
-def by_sentinel(way: Way, *, text: bool = True) -> Any:
+def by_sentinel(way: EntryPoint, *, text: bool = True) -> Any:
     """redis-py's client for the primary that Sentinels name."""
     sentinel = Sentinel(list(way.entries), sentinel_kwargs=options_of(way.sentinel_access))
     return sentinel.master_for(way.service, **options_of(way.data_access, text=text))
@@ -105,7 +105,7 @@ def by_sentinel(way: Way, *, text: bool = True) -> Any:
 class _Credentials(CredentialProvider):
     """Asked by redis-py when a connection is made: user and password as they are then."""
 
-    def __init__(self, access: Callable[[], Access]) -> None:
+    def __init__(self, access: Callable[[], Login]) -> None:
         self._access = access
 
     def get_credentials(self) -> tuple[()] | tuple[str] | tuple[str, str]:  # type: ignore[override]
@@ -117,7 +117,7 @@ class _Credentials(CredentialProvider):
         return (now.password,) if now.password else ()
 
 
-def options_of(access: Callable[[], Access], *, text: bool = True) -> dict[str, Any]:
+def options_of(access: Callable[[], Login], *, text: bool = True) -> dict[str, Any]:
     """The same for all three; TLS as an application has it. Replies are text, or bytes."""
     options: dict[str, Any] = {
         "retry": Retry(NoBackoff(), 0),
@@ -159,7 +159,7 @@ class _Single:
         return [self._client]
 
     def close(self) -> None:
-        with suppress(*TROUBLE):
+        with suppress(*CLIENT_ERRORS):
             self._client.close()
             # close() leaves connections that are at work to their users
             self._client.connection_pool.disconnect(inuse_connections=True)
@@ -187,7 +187,7 @@ class _Clustered(_Single):
         return [self._client.get_redis_connection(node) for node in self._client.get_primaries()]
 
     def close(self) -> None:
-        with suppress(*TROUBLE):
+        with suppress(*CLIENT_ERRORS):
             nodes = self._client.get_nodes()
             self._client.close()
             for node in nodes:
@@ -204,7 +204,7 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def kind_of(error: BaseException) -> str:
+def error_kind(error: BaseException) -> str:
     """A short name for what went wrong: the server's own error code where it sent one."""
     known: tuple[tuple[type[BaseException], str], ...] = (
         (TooFewReplicas, "WAIT"),

@@ -20,7 +20,7 @@ from redis.exceptions import (
 
 from redistopo.client.tls import wrapped
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.model.protocol.credentials import Access, Keys, Tls
+from redistopo.model.protocol.credentials import Credentials, Login, TlsFiles
 
 Command = Sequence[str | int]
 Reply = Any
@@ -30,11 +30,13 @@ CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 
 
-class Asker:
+class NodeClient:
     """Connections to many servers by address; safe to use from several threads, one a node."""
 
-    def __init__(self, keys: Keys, *, seconds: float = ANSWER_SECONDS, protocol: int = 2) -> None:
-        self.keys = keys
+    def __init__(
+        self, credentials: Credentials, *, seconds: float = ANSWER_SECONDS, protocol: int = 2
+    ) -> None:
+        self.credentials = credentials
         self._seconds = seconds
         self._protocol = protocol
         self._open: dict[tuple[str, int], Connection] = {}
@@ -78,8 +80,12 @@ class Asker:
     def _connection(self, host: str, port: int) -> Connection:
         known = self._open.get((host, port))
         if known is None:
-            known = connection(
-                host, port, self.keys.at(host, port), seconds=self._seconds, protocol=self._protocol
+            known = new_connection(
+                host,
+                port,
+                self.credentials.at(host, port),
+                seconds=self._seconds,
+                protocol=self._protocol,
             )
             known.connect()
             self._open[host, port] = known
@@ -93,7 +99,7 @@ class _Encrypted(Connection):
     into it (35 ms each), and trusts those too.
     """
 
-    def __init__(self, *, access: Access, **options: Any) -> None:
+    def __init__(self, *, access: Login, **options: Any) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]  # redis-py has no types here
         self._access = access
 
@@ -106,10 +112,10 @@ class _Encrypted(Connection):
             raise
 
 
-def connection(
+def new_connection(
     host: str,
     port: int,
-    access: Access,
+    access: Login,
     *,
     seconds: float = ANSWER_SECONDS,
     protocol: int = 2,
@@ -132,14 +138,14 @@ def connection(
     return made
 
 
-def anonymous(host: str, port: int, tls: Tls | None = None) -> str:
+def ping_without_auth(host: str, port: int, tls: TlsFiles | None = None) -> str:
     """What a client without password gets for PING: "PONG", or the server's refusal."""
-    return knock(host, port, Access(tls=tls))
+    return try_ping(host, port, Login(tls=tls))
 
 
-def knock(host: str, port: int, access: Access) -> str:
+def try_ping(host: str, port: int, access: Login) -> str:
     """What a client that comes in so gets for PING: "PONG", or the server's refusal."""
-    probe = connection(host, port, access)
+    probe = new_connection(host, port, access)
     try:
         probe.connect()
         probe.send_command("PING")
@@ -164,7 +170,7 @@ def _reply(connection: Connection) -> Reply:
         return error
 
 
-def numeric(host: str) -> str:
+def numeric_address(host: str) -> str:
     """A host's address, as servers themselves tell it; the host itself where it has none."""
     try:
         return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
@@ -172,7 +178,7 @@ def numeric(host: str) -> str:
         return host
 
 
-def succeed(reply: Reply, what: str) -> Reply:
+def raise_on_error(reply: Reply, what: str) -> Reply:
     """The reply, unless it is an error: then BadReply."""
     if isinstance(reply, Exception):
         raise BadReply(f"{what} was refused", detail=_text(reply))

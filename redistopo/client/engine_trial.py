@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
-from redistopo.client.connection import Asker, succeed
+from redistopo.client.connection import NodeClient, raise_on_error
 from redistopo.errors import AccessDenied, RedistopoError, TimedOut, Unreachable
-from redistopo.host.files import tail
-from redistopo.host.interrupt import uninterrupted
+from redistopo.host.files import log_tail
+from redistopo.host.interrupt import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.ports import any_free
 from redistopo.host.process import clean_environment
-from redistopo.model.protocol.credentials import Access, one_key
+from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.engine import Engine
 
 _HOST = "127.0.0.1"
@@ -56,7 +56,7 @@ def known_directives(engine: Engine, names: Iterable[str]) -> frozenset[str]:
     if not wanted:
         return frozenset()
     _port, reply = _asked(engine, "CONFIG", "GET", *wanted)
-    found = succeed(reply, "CONFIG GET")
+    found = raise_on_error(reply, "CONFIG GET")
     return frozenset(map(str, found[::2])) if isinstance(found, list | tuple) else frozenset()
 
 
@@ -77,17 +77,17 @@ def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
     begun: list[subprocess.Popen[bytes]] = []
     with (
         tempfile.TemporaryDirectory(prefix="redistopo-") as folder,
-        Asker(one_key(Access())) as ask,
+        NodeClient(single_credential(Login())) as ask,
     ):
         log = Path(folder) / "log"
         heard = ["nothing was asked yet"]
 
         def told() -> str:
-            return f"{' '.join(command)} to {_HOST}:{port}: {heard[0]}\n{tail(log, 6)}".strip()
+            return f"{' '.join(command)} to {_HOST}:{port}: {heard[0]}\n{log_tail(log, 6)}".strip()
 
         def look() -> object:
             if (code := begun[0].poll()) is not None:
-                kind = _PortTaken if "in use" in tail(log, 6) else RedistopoError
+                kind = _PortTaken if "in use" in log_tail(log, 6) else RedistopoError
                 how = f"exit code {code}" if code >= 0 else Signals(-code).name
                 raise kind(f"{engine.path} ended right after its start ({how})", detail=told())
             try:
@@ -100,7 +100,7 @@ def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
             return None
 
         try:
-            with uninterrupted(later=True):  # else one could run of which nobody knows
+            with interrupts_deferred(later=True):  # else one could run of which nobody knows
                 begun.append(_begin(engine, port, log))
             return port, wait_for(look, Deadline(_SECONDS), told)
         except TimedOut as error:

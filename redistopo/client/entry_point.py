@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redistopo.model.protocol.credentials import Access
+from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.slots import SlotRange
 
 PREFIX = "__redistopo__:drill:"
@@ -17,7 +17,7 @@ EXPIRY_SECONDS = 3600
 Address = tuple[str, int]
 
 
-class Door(StrEnum):
+class EntryKind(StrEnum):
     """By which of redis-py's clients users come in."""
 
     CLUSTER = "cluster"  # RedisCluster
@@ -26,7 +26,7 @@ class Door(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class EntryPoint:
     """How clients come in: `entries` are cluster nodes, the primary's address, or Sentinels.
 
     `service` is the name that Sentinels know the primary by, `sentinel` how clients come in
@@ -38,22 +38,22 @@ class Way:
     raise or block.
     """
 
-    door: Door
+    door: EntryKind
     entries: tuple[Address, ...]
-    access: Access
+    access: Login
     service: str = ""
-    sentinel: Access | None = None
+    sentinel: Login | None = None
     where: Callable[[], Address] | None = None
-    today: "Callable[[], Way] | None" = None
+    today: "Callable[[], EntryPoint] | None" = None
 
-    def data_access(self) -> Access:
+    def data_access(self) -> Login:
         """How a new connection to a data node comes in."""
         return (self.today() if self.today else self).access
 
-    def sentinel_access(self) -> Access:
+    def sentinel_access(self) -> Login:
         """How a new connection to a Sentinel comes in."""
         now = self.today() if self.today else self
-        return now.sentinel or Access(tls=now.access.tls)
+        return now.sentinel or Login(tls=now.access.tls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class LoadRequest:
     """
 
     id: str
-    way: Way
+    way: EntryPoint
     shards: Mapping[int, tuple[SlotRange, ...]]
     hurt: frozenset[int]
     rate: int = 500

@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
-from redistopo.client.connection import numeric
+from redistopo.client.connection import numeric_address
 from redistopo.client.discovery import Discovered
 from redistopo.client.observe import Target
+from redistopo.model.protocol.endpoint import LAST_PORT
 from redistopo.model.state.observed import Observed
-from redistopo.model.topology.spec import LAST_PORT, Shape
+from redistopo.model.topology.spec import Shape
 
 
-def grown(before: Discovered, seen: Observed, port: int) -> Discovered:
+def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:
     """The topology as its own nodes name it now, one look after it was discovered.
 
     In a cluster every node names all: the node of that port is believed, another one where
@@ -28,7 +29,7 @@ def grown(before: Discovered, seen: Observed, port: int) -> Discovered:
         named = [(one.host, one.port) for one in node.replicas]
         # by port: a replica may name its primary by a host name
         if followed[2].isdigit() and int(followed[2]) not in ports:
-            named.append((numeric(followed[0]), int(followed[2])))
+            named.append((numeric_address(followed[0]), int(followed[2])))
         around = [peer for watch in node.watches for peer in (*watch.replicas, *watch.sentinels)]
         named += [(peer.host, peer.port) for peer in around]
         known += [one for one in named if one not in known and 0 < one[1] <= LAST_PORT]

@@ -6,20 +6,31 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from redistopo.client.access_probe import try_locks
-from redistopo.client.connection import Asker, Command, Reply, anonymous, succeed
+from redistopo.client.connection import (
+    Command,
+    NodeClient,
+    Reply,
+    ping_without_auth,
+    raise_on_error,
+)
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.node_folder import has_data, has_log
-from redistopo.host.ports import free, holder, listening
-from redistopo.host.process import ours, paused
-from redistopo.model.protocol.replies import Member, parse_info, parse_nodes
-from redistopo.model.protocol.sentinel_replies import MONITOR, Watch, peers, watched
+from redistopo.host.ports import is_free, listening, port_holder
+from redistopo.host.process import find_process, is_paused
+from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
+from redistopo.model.protocol.sentinel_replies import (
+    MONITOR,
+    MonitoredPrimary,
+    parse_monitored,
+    parse_peers,
+)
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.relocation import here, moved_from
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 
 
-class Depth(IntEnum):
+class Detail(IntEnum):
     """How much is asked of each node; more costs more."""
 
     PROCESS = 0  # whether it runs
@@ -38,13 +49,13 @@ class Target:
     layout: Layout | None = None
 
 
-def look(shape: Shape, targets: Iterable[Target], asker: Asker, depth: Depth) -> Observed:
+def observe(shape: Shape, targets: Iterable[Target], client: NodeClient, depth: Detail) -> Observed:
     """One snapshot of all targets, in their order; never raises for a node's own trouble."""
     wanted = tuple(targets)
     workers = max(1, min(32, len(wanted)))
     with ThreadPoolExecutor(workers, thread_name_prefix="look") as pool:
-        nodes = tuple(pool.map(lambda one: _look_at(shape, one, asker, depth), wanted))
-    if depth is Depth.FULL:
+        nodes = tuple(pool.map(lambda one: _look_at(shape, one, client, depth), wanted))
+    if depth is Detail.FULL:
         heard = listening({node.pid: node.port for node in nodes if node.pid})
         nodes = tuple(
             replace(node, listening=heard.get(node.port, ())) if node.pid else node
@@ -53,11 +64,11 @@ def look(shape: Shape, targets: Iterable[Target], asker: Asker, depth: Depth) ->
     return Observed(shape=shape, nodes=nodes)
 
 
-def _look_at(shape: Shape, target: Target, asker: Asker, depth: Depth) -> NodeSeen:
+def _look_at(shape: Shape, target: Target, client: NodeClient, depth: Detail) -> NodeSeen:
     seen = standing(target)
-    if seen.error or depth is Depth.PROCESS:
+    if seen.error or depth is Detail.PROCESS:
         return seen
-    return answered(shape, target, seen, asker, depth)
+    return answered(shape, target, seen, client, depth)
 
 
 def standing(target: Target) -> NodeSeen:
@@ -68,44 +79,50 @@ def standing(target: Target) -> NodeSeen:
     seen = NodeSeen(name=target.name, host=target.host, port=target.port)
     if target.layout is None:
         return seen
-    process = ours(target.layout, target.name)
+    process = find_process(target.layout, target.name)
     if process is None:
         return _absent(target, seen)
-    seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid, paused=paused(process))
+    seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid, paused=is_paused(process))
     return replace(seen, error="its process is stopped (SIGSTOP)") if seen.paused else seen
 
 
-def answered(shape: Shape, target: Target, seen: NodeSeen, asker: Asker, depth: Depth) -> NodeSeen:
+def answered(
+    shape: Shape, target: Target, seen: NodeSeen, client: NodeClient, depth: Detail
+) -> NodeSeen:
     """The node with what it answers, or with the error that stood in the way."""
     try:
-        return _placed(_asked(shape, seen, asker, depth), target.layout)
+        return _placed(_asked(shape, seen, client, depth), target.layout)
     except (Unreachable, BadReply) as error:
         return replace(seen, error=f"{error.message}: {error.detail}")
     except AccessDenied as error:
         # AUTH is also refused where no password is set any more: then anybody gets in
-        told = anonymous(seen.host, seen.port, asker.keys.own.tls) if depth is Depth.FULL else None
+        told = (
+            ping_without_auth(seen.host, seen.port, client.credentials.own.tls)
+            if depth is Detail.FULL
+            else None
+        )
         return replace(seen, error=f"{error.message}: {error.detail}", anonymous=told)
 
 
 def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
     layout = target.layout
-    taken = next((port for port in target.ports if not free(target.host, port)), None)
+    taken = next((port for port in target.ports if not is_free(target.host, port)), None)
     return replace(
         seen,
         process=ProcessState.ABSENT,
         has_data=layout is not None and has_data(layout, target.name),
-        held_by=f"port {taken} is held by {holder(taken)}" if taken else "",
+        held_by=f"port {taken} is held by {port_holder(taken)}" if taken else "",
         error="its process isn't running",
     )
 
 
-def _asked(shape: Shape, seen: NodeSeen, asker: Asker, depth: Depth) -> NodeSeen:
+def _asked(shape: Shape, seen: NodeSeen, client: NodeClient, depth: Detail) -> NodeSeen:
     commands: list[Command] = [("INFO",)]
     if shape is Shape.CLUSTER:
         commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
-    if depth is Depth.FULL:
+    if depth is Detail.FULL:
         commands += [("ACL", "LIST"), ("CONFIG", "GET", "*")]
-    replies = asker.ask(seen.host, seen.port, commands)
+    replies = client.ask(seen.host, seen.port, commands)
     told = replace(seen, info=parse_info(_text(replies[0], "INFO")))
     if shape is Shape.CLUSTER:
         told = replace(
@@ -114,23 +131,23 @@ def _asked(shape: Shape, seen: NodeSeen, asker: Asker, depth: Depth) -> NodeSeen
             members=_members(_text(replies[2], "CLUSTER NODES"), seen.host),
         )
     if watches := told.role is Role.SENTINEL:
-        told = _watching(told, asker)
-    if depth is Depth.FULL:
+        told = _watching(told, client)
+    if depth is Detail.FULL:
         told = replace(
             told,
             config=_settings(told) if watches else _config(replies[-1]),
             users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
-            anonymous=anonymous(seen.host, seen.port, asker.keys.own.tls),
-            locks=try_locks(seen.host, seen.port, asker.keys, users=not watches),
+            anonymous=ping_without_auth(seen.host, seen.port, client.credentials.own.tls),
+            locks=try_locks(seen.host, seen.port, client.credentials, users=not watches),
         )
     return told
 
 
-def _watching(seen: NodeSeen, asker: Asker) -> NodeSeen:
+def _watching(seen: NodeSeen, client: NodeClient) -> NodeSeen:
     """A Sentinel with what it says of every primary that it watches, and around it."""
-    reply = asker.ask(seen.host, seen.port, [("SENTINEL", "MASTERS")])[0]
-    said = succeed(reply, "SENTINEL MASTERS")
-    return replace(seen, watches=tuple(_around(seen, watched(one), asker) for one in said))
+    reply = client.ask(seen.host, seen.port, [("SENTINEL", "MASTERS")])[0]
+    said = raise_on_error(reply, "SENTINEL MASTERS")
+    return replace(seen, watches=tuple(_around(seen, parse_monitored(one), client) for one in said))
 
 
 def _settings(seen: NodeSeen) -> dict[str, str]:
@@ -139,10 +156,10 @@ def _settings(seen: NodeSeen) -> dict[str, str]:
     return {**watch.settings, MONITOR: watch.name} if watch else {}
 
 
-def _around(seen: NodeSeen, watch: Watch, asker: Asker) -> Watch:
+def _around(seen: NodeSeen, watch: MonitoredPrimary, client: NodeClient) -> MonitoredPrimary:
     words = ("GET-MASTER-ADDR-BY-NAME", "REPLICAS", "SENTINELS", "CKQUORUM")
     commands = [("SENTINEL", word, watch.name) for word in words]
-    address, replicas, sentinels, quorum = asker.ask(seen.host, seen.port, commands)
+    address, replicas, sentinels, quorum = client.ask(seen.host, seen.port, commands)
     # in the midst of a failover this tells the new one, as soon as it leads in the new epoch
     # (sentinel.c, sentinelGetCurrentMasterAddress); SENTINEL MASTERS not yet
     where = address if isinstance(address, list) and len(address) == 2 else ["", "0"]
@@ -150,8 +167,10 @@ def _around(seen: NodeSeen, watch: Watch, asker: Asker) -> Watch:
         watch,
         host=str(where[0]),
         port=int(where[1]) if str(where[1]).isdigit() else 0,
-        replicas=peers(succeed(replicas, "SENTINEL REPLICAS"), "SENTINEL REPLICAS"),
-        sentinels=peers(succeed(sentinels, "SENTINEL SENTINELS"), "SENTINEL SENTINELS"),
+        replicas=parse_peers(raise_on_error(replicas, "SENTINEL REPLICAS"), "SENTINEL REPLICAS"),
+        sentinels=parse_peers(
+            raise_on_error(sentinels, "SENTINEL SENTINELS"), "SENTINEL SENTINELS"
+        ),
         quorum=str(quorum),
     )
 
@@ -169,7 +188,7 @@ def _placed(seen: NodeSeen, layout: Layout | None) -> NodeSeen:
     return replace(seen, moved_from=former, config=config)
 
 
-def _members(text: str, host: str) -> tuple[Member, ...]:
+def _members(text: str, host: str) -> tuple[ClusterNodesLine, ...]:
     # a node that has never met another doesn't know its own address yet
     return tuple(
         replace(member, host=host) if member.myself and not member.host else member
@@ -178,7 +197,7 @@ def _members(text: str, host: str) -> tuple[Member, ...]:
 
 
 def _text(reply: Reply, what: str) -> str:
-    said = succeed(reply, what)
+    said = raise_on_error(reply, what)
     if not isinstance(said, str):
         raise BadReply(f"{what} isn't text", detail=repr(said)[:200])
     return said

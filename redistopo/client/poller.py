@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from redistopo.client.connection import Asker
-from redistopo.client.observe import Depth, Target, answered, standing
-from redistopo.model.protocol.credentials import Keys
+from redistopo.client.connection import NodeClient
+from redistopo.client.observe import Detail, Target, answered, standing
+from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Shape
 
@@ -19,15 +19,15 @@ _MOST_THREADS = 64
 _Place = tuple[str, str, int]
 
 
-class Gaze:
+class Poller:
     """One look after the other, each as deep as HEALTH.
 
     A look waits at most `patience` seconds for answers. Whoever was late is asked on
     meanwhile, and later looks don't wait for it until it has answered.
     """
 
-    def __init__(self, keys: Keys, *, patience: float = 1.0) -> None:
-        self.asker = Asker(keys, seconds=_ANSWER_SECONDS)
+    def __init__(self, credentials: Credentials, *, patience: float = 1.0) -> None:
+        self.client = NodeClient(credentials, seconds=_ANSWER_SECONDS)
         self._patience = patience
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="gaze")
         self._asked: dict[_Place, Future[NodeSeen]] = {}
@@ -43,9 +43,9 @@ class Gaze:
         trace: TracebackType | None,
     ) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self.asker.__exit__(kind, error, trace)  # wakes who still waits for an answer
+        self.client.__exit__(kind, error, trace)  # wakes who still waits for an answer
         self._pool.shutdown()
-        self.asker.__exit__(kind, error, trace)  # and what was connected meanwhile
+        self.client.__exit__(kind, error, trace)  # and what was connected meanwhile
 
     def look(self, shape: Shape, targets: Iterable[Target]) -> Observed:
         """One snapshot of all targets, in their order; never raises for a node's own trouble."""
@@ -69,13 +69,13 @@ class Gaze:
         if known is None or known.done():
             self._asked.pop(place, None)
             self._late.discard(place)
-            self.asker.forget(*place[1:])
+            self.client.forget(*place[1:])
 
     def _hear(self, shape: Shape, target: Target, seen: NodeSeen) -> NodeSeen:
-        heard = answered(shape, target, seen, self.asker, Depth.HEALTH)
+        heard = answered(shape, target, seen, self.client, Detail.HEALTH)
         if heard.error and "timed out" not in heard.error and "refused" not in heard.error:
             # a connection of an earlier look was closed; that says nothing of now
-            heard = answered(shape, target, seen, self.asker, Depth.HEALTH)
+            heard = answered(shape, target, seen, self.client, Detail.HEALTH)
         return heard
 
     def _heard(self, place: _Place, seen: NodeSeen) -> NodeSeen:
@@ -94,6 +94,6 @@ def _place(target: Target) -> _Place:
     return (target.name, target.host, target.port)
 
 
-def moment() -> datetime:
+def now_iso() -> datetime:
     """Now, as a date to show."""
     return datetime.now(UTC)

@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 
 import psutil
 
-from redistopo.client.connection import Asker, Command
+from redistopo.client.connection import Command, NodeClient
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.host.files import tail
-from redistopo.host.ports import bindable
-from redistopo.model.connectivity.matrix import Probe, Touch
-from redistopo.model.protocol.credentials import Access, Tls, one_key
+from redistopo.host.files import log_tail
+from redistopo.host.ports import has_address
+from redistopo.model.connectivity.matrix import NodeProbe, PortState
+from redistopo.model.protocol.credentials import Login, TlsFiles, single_credential
+from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
-from redistopo.model.topology.spec import BUS_OFFSET, Shape
+from redistopo.model.topology.spec import Shape
 
 _SECONDS = 0.7
 """For one connection: the system repeats a lost first packet only after a second."""
@@ -72,11 +73,13 @@ class _Place:
         return _named(there[0].pid)
 
 
-def probe(seen: Observed, targets: Iterable[Target], asker: Asker) -> tuple[Probe, ...]:
+def probe_nodes(
+    seen: Observed, targets: Iterable[Target], client: NodeClient
+) -> tuple[NodeProbe, ...]:
     """What each node of the snapshot looks like from here; takes about a second at most for
     those that don't answer, all at once. Never raises for a node's own trouble."""
     wanted = {target.name: target for target in targets}
-    local = {node.host: bindable(node.host) for node in seen.nodes}
+    local = {node.host: has_address(node.host) for node in seen.nodes}
     heard = tuple(_listeners()) if any(local.values()) else ()
     places = [
         _Place(
@@ -90,20 +93,20 @@ def probe(seen: Observed, targets: Iterable[Target], asker: Asker) -> tuple[Prob
         for node in seen.nodes
     ]
     with ThreadPoolExecutor(max(1, min(32, len(places))), thread_name_prefix="probe") as pool:
-        return tuple(pool.map(lambda place: _probe(place, asker), places))
+        return tuple(pool.map(lambda place: _probe(place, client), places))
 
 
-def touch(host: str, port: int, seconds: float = _SECONDS) -> Touch:
+def probe_port(host: str, port: int, seconds: float = _SECONDS) -> PortState:
     """What becomes of a TCP connection; nothing is sent."""
     try:
         with socket.create_connection((host, port), timeout=seconds):
-            return Touch.OK
+            return PortState.OK
     except ConnectionRefusedError:
-        return Touch.REFUSED
+        return PortState.REFUSED
     except TimeoutError:
-        return Touch.SILENT
+        return PortState.SILENT
     except (OSError, UnicodeError, OverflowError):
-        return Touch.NO_ROUTE
+        return PortState.NO_ROUTE
 
 
 def _pid(node: NodeSeen) -> int:
@@ -119,20 +122,20 @@ def _bus_port(shape: Shape, node: NodeSeen, target: Target) -> int:
     return own.bus_port if own and own.bus_port else node.port + BUS_OFFSET
 
 
-def _probe(place: _Place, asker: Asker) -> Probe:
+def _probe(place: _Place, client: NodeClient) -> NodeProbe:
     node = place.node
     ports = [node.port, *([place.bus_port] if place.bus_port else [])]
     held = {port: who for port in ports if (who := place.holder(node.host, port))}
-    found = Probe(
+    found = NodeProbe(
         name=node.name,
-        data=touch(node.host, node.port),
-        bus=touch(node.host, place.bus_port) if place.bus_port else None,
+        data=probe_port(node.host, node.port),
+        bus=probe_port(node.host, place.bus_port) if place.bus_port else None,
         bus_port=place.bus_port,
         holders=held,
         listens=_listens(place),
     )
-    if found.data is Touch.OK and not node.paused and node.port not in held:
-        found = _asked(place, found, asker)
+    if found.data is PortState.OK and not node.paused and node.port not in held:
+        found = _asked(place, found, client)
     return _announced(place, found)
 
 
@@ -151,11 +154,11 @@ def _listens(place: _Place) -> tuple[str, ...] | None:
     return tuple(sorted(mine))
 
 
-def _asked(place: _Place, found: Probe, asker: Asker) -> Probe:
+def _asked(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
     node = place.node
     commands: list[Command] = [("INFO",), ("CONFIG", "GET", "*")]
     try:
-        said, config = asker.ask(node.host, node.port, commands)
+        said, config = client.ask(node.host, node.port, commands)
         info = {} if isinstance(said, Exception) else parse_info(str(said))
     except AccessDenied as error:
         return replace(found, denied=error.detail)
@@ -164,7 +167,7 @@ def _asked(place: _Place, found: Probe, asker: Asker) -> Probe:
     settings = _settings(config)
     login = ""
     if info.get("role") == "slave" and info.get("master_link_status") != "up":
-        login = _login(info, settings, asker.keys.own.tls)
+        login = _login(info, settings, client.credentials.own.tls)
     told = _told(place) if node.role is Role.REPLICA and not node.link_up else ""
     return replace(found, info=info, login=login, said=told)
 
@@ -175,7 +178,7 @@ def _settings(config: object) -> Mapping[str, str]:
     return dict(zip(map(str, config[::2]), map(str, config[1::2]), strict=False))
 
 
-def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: Tls | None) -> str:
+def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles | None) -> str:
     """What a replica's primary says to the replica's own user and password; "" if it lets it in.
 
     That is what the replica itself sends (replication.c, syncWithMaster).
@@ -185,8 +188,8 @@ def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: Tls | None
     login: list[Command] = [("AUTH", *filter(None, (user, secret)))] if secret else []
     host, port = info.get("master_host", ""), int(info.get("master_port", 0))
     try:
-        with Asker(one_key(Access(tls=tls)), seconds=_SECONDS) as asker:
-            replies = asker.ask(host, port, [*login, ("PING",)])
+        with NodeClient(single_credential(Login(tls=tls)), seconds=_SECONDS) as client:
+            replies = client.ask(host, port, [*login, ("PING",)])
     except AccessDenied as error:
         return error.detail
     except Unreachable:
@@ -198,12 +201,12 @@ def _told(place: _Place) -> str:
     """The last line about replication in the log of a node of ours, without time and pid."""
     if place.target.layout is None:
         return ""
-    lines = tail(place.target.layout.node(place.node.name).log, 40).splitlines()
+    lines = log_tail(place.target.layout.node(place.node.name).log, 40).splitlines()
     told = [line for line in lines if _TOLD.search(line)]
     return re.sub(r"^\S+ \d+ \S+ \d+ [\d:.]+ [#*.-] ", "", told[-1]) if told else ""
 
 
-def _announced(place: _Place, found: Probe) -> Probe:
+def _announced(place: _Place, found: NodeProbe) -> NodeProbe:
     """Whether others can reach the bus address that the node tells them."""
     own = place.node.myself
     if own is None or not own.host:
@@ -212,7 +215,7 @@ def _announced(place: _Place, found: Probe) -> Probe:
         return found
     return replace(
         found,
-        announced=touch(own.host, own.bus_port),
+        announced=probe_port(own.host, own.bus_port),
         announced_holder=place.holder(own.host, own.bus_port) if place.local else "",
     )
 

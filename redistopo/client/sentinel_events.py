@@ -7,9 +7,9 @@ from threading import Event
 
 from redis.exceptions import RedisError
 
-from redistopo.client.connection import connection
+from redistopo.client.connection import new_connection
 from redistopo.errors import Unreachable
-from redistopo.model.protocol.credentials import Access
+from redistopo.model.protocol.credentials import Login
 
 _PATIENCE_SECONDS = 0.1
 """How soon it is noticed that nobody wants to hear any more."""
@@ -17,14 +17,14 @@ _PATIENCE_SECONDS = 0.1
 
 def listen(
     address: tuple[str, int],
-    access: Access,
+    access: Login,
     channels: Iterable[str],
     hear: Callable[[str, str, float], None],
     over: Event,
 ) -> None:
     """`hear` got every message (channel, text, monotonic seconds) until `over` was set, or
     until the server hung up."""
-    made = connection(*address, access)
+    made = new_connection(*address, access)
     try:
         made.connect()
         made.send_command("SUBSCRIBE", *channels)
@@ -47,12 +47,12 @@ Poll = Callable[[], tuple[str, str] | None]
 
 
 @contextmanager
-def hearing(address: tuple[str, int], access: Access, channels: Iterable[str]) -> Iterator[Poll]:
+def hearing(address: tuple[str, int], access: Login, channels: Iterable[str]) -> Iterator[Poll]:
     """Nothing is missed that the server publishes on these channels from now on.
 
     Raises Unreachable where it doesn't answer.
     """
-    made = connection(*address, access)
+    made = new_connection(*address, access)
     wanted = tuple(channels)
 
     def poll() -> tuple[str, str] | None:

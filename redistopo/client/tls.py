@@ -10,12 +10,12 @@ from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 
-from redistopo.model.protocol.credentials import Certificate, Tls
+from redistopo.model.protocol.credentials import Certificate, TlsFiles
 
 _SECONDS = 1.0
 
 
-def _context(tls: Tls) -> ssl.SSLContext:
+def _context(tls: TlsFiles) -> ssl.SSLContext:
     return _context_of(tls, _age(tls.ca), _age(tls.pem))
 
 
@@ -28,7 +28,7 @@ def _age(path: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=8)
-def _context_of(tls: Tls, *_ages: tuple[int, int]) -> ssl.SSLContext:
+def _context_of(tls: TlsFiles, *_ages: tuple[int, int]) -> ssl.SSLContext:
     """A context with those files as they were then; ssl.SSLError where they are no good."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
@@ -60,7 +60,7 @@ def loads(certificate: Path, key: Path | None = None) -> bool:
     return True
 
 
-def wrapped(plain: socket.socket, host: str, tls: Tls | None) -> ssl.SSLSocket:
+def wrapped(plain: socket.socket, host: str, tls: TlsFiles | None) -> ssl.SSLSocket:
     """The connection by TLS: the server proved that it is `host` by a certificate of our CA.
 
     Raises OSError (ssl.SSLError is one) where it didn't, or where our own files are no good.
@@ -70,7 +70,7 @@ def wrapped(plain: socket.socket, host: str, tls: Tls | None) -> ssl.SSLSocket:
     return _context(tls).wrap_socket(plain, server_hostname=host)
 
 
-def presented(host: str, port: int, tls: Tls) -> Certificate | None:
+def presented(host: str, port: int, tls: TlsFiles) -> Certificate | None:
     """The certificate that a server presents now; None where none of our CA's is."""
     with suppress(OSError), socket.create_connection((host, port), _SECONDS) as plain:
         with wrapped(plain, host, tls) as secure:
@@ -102,7 +102,7 @@ def answer_in_plain(host: str, port: int) -> str:
     return ""
 
 
-def answer_to_stranger(host: str, port: int, tls: Tls) -> str:
+def answer_to_stranger(host: str, port: int, tls: TlsFiles) -> str:
     """What a client with that certificate gets for PING; "" where it is refused.
 
     With TLS 1.3 the client's side of the handshake is done before the server has looked at

@@ -13,8 +13,8 @@ from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from redistopo.client.connection import ANSWER_SECONDS, CONNECT_SECONDS, Asker
-from redistopo.model.protocol.credentials import Access
+from redistopo.client.connection import ANSWER_SECONDS, CONNECT_SECONDS, NodeClient
+from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.slots import key_in
 from redistopo.model.state.observed import NodeSeen, ProofSeen, ShardSeen
 
@@ -37,7 +37,7 @@ class Proof:
     sentinels: tuple[NodeSeen, ...] = ()
 
 
-def prove(proof: Proof, asker: Asker) -> tuple[ProofSeen, ...]:
+def prove(proof: Proof, client: NodeClient) -> tuple[ProofSeen, ...]:
     """Write, WAIT, read from each replica, remove; one result a shard, never an exception.
 
     The client comes in at one node (the one that Sentinels name, where there are any) and
@@ -46,15 +46,15 @@ def prove(proof: Proof, asker: Asker) -> tuple[ProofSeen, ...]:
     bear our prefix and expire by themselves, should we die half-way. It comes in as an
     application does, where we know that password.
     """
-    access = asker.keys.application or asker.keys.own
-    found = _prove(proof, access, asker)
-    if asker.keys.acl and any("permission" in one.error for one in found):
+    access = client.credentials.application or client.credentials.own
+    found = _prove(proof, access, client)
+    if client.credentials.acl and any("permission" in one.error for one in found):
         # the file may deny applications to write; then it is proven as our own user
-        return _prove(proof, asker.keys.own, asker)
+        return _prove(proof, client.credentials.own, client)
     return found
 
 
-def _prove(proof: Proof, access: Access, asker: Asker) -> tuple[ProofSeen, ...]:
+def _prove(proof: Proof, access: Login, client: NodeClient) -> tuple[ProofSeen, ...]:
     options: dict[str, Any] = {
         "username": access.user or None,
         "password": access.password or None,
@@ -70,18 +70,18 @@ def _prove(proof: Proof, access: Access, asker: Asker) -> tuple[ProofSeen, ...]:
         pem = access.tls.pem or None
         options |= {"ssl_certfile": pem, "ssl_keyfile": pem}
     try:
-        client = _client(_led(proof, options, asker), options)
+        app = _client(_led(proof, options, client), options)
     except _TROUBLE as error:
         return tuple(
             _failed(shard, "", f"redis-py finds no way in: {error}") for shard in proof.shards
         )
     try:
-        return tuple(_prove_shard(shard, client, asker) for shard in proof.shards)
+        return tuple(_prove_shard(shard, app, client) for shard in proof.shards)
     finally:
-        client.close()
+        app.close()
 
 
-def _led(proof: Proof, options: dict[str, Any], asker: Asker) -> Proof:
+def _led(proof: Proof, options: dict[str, Any], client: NodeClient) -> Proof:
     """The proof, with the primary that Sentinels name to a client as its only entry.
 
     With ACL the client comes in to them as an application does, else by their own password.
@@ -91,8 +91,8 @@ def _led(proof: Proof, options: dict[str, Any], asker: Asker) -> Proof:
         return proof
     places = [(node.host, node.port) for node in proof.sentinels]
     kwargs = dict(options)
-    if not asker.keys.acl:
-        kwargs["password"] = asker.keys.at(*places[0]).password or None
+    if not client.credentials.acl:
+        kwargs["password"] = client.credentials.at(*places[0]).password or None
     found = Sentinel(places, sentinel_kwargs=kwargs)
     try:
         host, port = found.discover_master(watches[0].name)
@@ -110,8 +110,8 @@ def _client(proof: Proof, options: dict[str, Any]) -> Any:
     return Redis(host=proof.entries[0].host, port=proof.entries[0].port, **options)
 
 
-def _prove_shard(shard: ShardSeen, client: Any, asker: Asker) -> ProofSeen:
-    clustered = isinstance(client, RedisCluster)
+def _prove_shard(shard: ShardSeen, app: Any, client: NodeClient) -> ProofSeen:
+    clustered = isinstance(app, RedisCluster)
     if clustered and not shard.slots:
         return _failed(shard, "", "it owns no slot, so no key can live there")
     name = f"{PREFIX}{secrets.token_hex(4)}"
@@ -119,8 +119,8 @@ def _prove_shard(shard: ShardSeen, client: Any, asker: Asker) -> ProofSeen:
     token = secrets.token_hex(16)
     began = time.monotonic()
     try:
-        error = _write(shard, client, key, token) or _read(shard.replicas, asker, key, token)
-        client.delete(key)
+        error = _write(shard, app, key, token) or _read(shard.replicas, client, key, token)
+        app.delete(key)
     except _TROUBLE as trouble:
         error = f"{type(trouble).__name__}: {trouble}"
     return ProofSeen(
@@ -133,27 +133,25 @@ def _prove_shard(shard: ShardSeen, client: Any, asker: Asker) -> ProofSeen:
     )
 
 
-def _write(shard: ShardSeen, client: Any, key: str, token: str) -> str:
-    if not client.set(key, token, ex=EXPIRY_SECONDS):
+def _write(shard: ShardSeen, app: Any, key: str, token: str) -> str:
+    if not app.set(key, token, ex=EXPIRY_SECONDS):
         return "SET was not acknowledged"
     wanted = len(shard.replicas)
     if not wanted:
-        return "" if client.get(key) == token else "it reads back another value"
+        return "" if app.get(key) == token else "it reads back another value"
     # WAIT speaks of the connection's own last write: the client's one connection to that node
-    target = (
-        {"target_nodes": client.get_node_from_key(key)} if isinstance(client, RedisCluster) else {}
-    )
-    reached = client.execute_command("WAIT", wanted, WAIT_MILLISECONDS, **target)
+    target = {"target_nodes": app.get_node_from_key(key)} if isinstance(app, RedisCluster) else {}
+    reached = app.execute_command("WAIT", wanted, WAIT_MILLISECONDS, **target)
     count = next(iter(reached.values())) if isinstance(reached, dict) else int(reached)
     if count < wanted:
         return f"WAIT: {count} of {wanted} replicas had it after {WAIT_MILLISECONDS} ms"
     return ""
 
 
-def _read(replicas: Iterable[NodeSeen], asker: Asker, key: str, token: str) -> str:
+def _read(replicas: Iterable[NodeSeen], client: NodeClient, key: str, token: str) -> str:
     for node in replicas:
         commands = [("READONLY",), ("GET", key)] if node.members else [("GET", key)]
-        said = asker.ask(node.host, node.port, commands)[-1]
+        said = client.ask(node.host, node.port, commands)[-1]
         if said != token:
             return f"replica {node.address} answers {said!r} for the key just written"
     return ""

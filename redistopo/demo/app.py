@@ -8,7 +8,7 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import BaseConverter
 
 from redistopo.cache_aside.calls import CacheAway
-from redistopo.demo.context import Parts, failure, refusal, told_away
+from redistopo.demo.context import AppContext, failure, refusal, told_away
 from redistopo.demo.database import DatabaseAway
 from redistopo.demo.request_guard import HEADERS, refuse_host, refuse_origin, refuse_site
 from redistopo.demo.routes_cache import cache_routes
@@ -31,7 +31,7 @@ class _Id(BaseConverter):
     part_isolating = False
 
 
-def make_app(parts: Parts) -> Flask:
+def make_app(parts: AppContext) -> Flask:
     """The application; a request changes nothing that its guards didn't let through."""
     app = Flask("redistopo.demo", static_folder=None, template_folder=None)
     # an answer of 500 says that something went wrong; what, stands in the terminal

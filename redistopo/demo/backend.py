@@ -10,23 +10,23 @@ from typing import Any
 
 from redistopo.cache_aside.cache import CacheAside, Settings
 from redistopo.cache_aside.codec import Row
-from redistopo.client.app_clients import TROUBLE
-from redistopo.client.entry_point import Way
-from redistopo.client.poller import moment
+from redistopo.client.app_clients import CLIENT_ERRORS
+from redistopo.client.entry_point import EntryPoint
+from redistopo.client.poller import now_iso
 from redistopo.demo.clients import Route, Routed, clients
 from redistopo.demo.faults import ACTIONS, Breaker
 from redistopo.demo.narration import Narrator, Story
 from redistopo.demo.placement import Picture, Place, picture
 from redistopo.demo.target import entry
-from redistopo.drill.recover import way_in
-from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.protocol.credentials import Access
+from redistopo.drill.recover import application_entry
+from redistopo.errors import RedistopoError, UsageError
+from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.slots import slot_of
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, Rounds
-from redistopo.progress import Tell
-from redistopo.session.target import Sight, SightRequest, sight
+from redistopo.progress import Progress
+from redistopo.session.target import TargetRequest, WatchedTarget, open_target
 
 LOOK_SECONDS = 0.25
 """From one look to the next one: stories are as exact as that."""
@@ -37,16 +37,16 @@ _HEADLESS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageRequest:
+class BackendRequest:
     """The folder's own topology, or the one at `connect` (HOST:PORT, or a redis:// URL), where
     `access` is for."""
 
     root: Path
     connect: str = field(default="", repr=False)  # may bear a password
-    access: Access = field(default_factory=Access)
+    access: Login = field(default_factory=Login)
 
 
-class Stage:
+class Backend:
     """What the application needs of the topology; for any thread.
 
     `name` is the topology's, or its address; `own` says whether it is the folder's own.
@@ -55,14 +55,14 @@ class Stage:
     look at, "" where there is.
     """
 
-    def __init__(self, request: StageRequest, topology: Sight, rounds: Rounds) -> None:
+    def __init__(self, request: BackendRequest, topology: WatchedTarget, rounds: Rounds) -> None:
         self.name = topology.name
         self.root = request.root
         self.own = not request.connect
         self.actions: tuple[str, ...] = ACTIONS if self.own else ()
         self._topology = topology
         self._rounds = rounds
-        self._way: Way | None = None
+        self._way: EntryPoint | None = None
         self._picture = Picture()
         self._wake = Event()
         self.trouble = ""
@@ -96,7 +96,7 @@ class Stage:
         else:
             try:
                 node = self.reader.get_node_from_key(key.encode("utf-8", "surrogatepass"))
-            except TROUBLE:  # no node owns that slot
+            except CLIENT_ERRORS:  # no node owns that slot
                 node = None
             address = (node.host, node.port) if node else None
         drawn = now.at(address) if address else None
@@ -137,10 +137,10 @@ class Stage:
         """That verb was done to that node; what was done, in plain words. What was asked for, and
         what comes of it, are stories.
 
-        Raises WrongRequest for servers that aren't ours, and RedistopoError as the verbs do.
+        Raises UsageError for servers that aren't ours, and RedistopoError as the verbs do.
         """
         if not self.own:
-            raise WrongRequest(
+            raise UsageError(
                 f"{self.name} isn't ours to break",
                 hint="redistopo demo in a folder of your own: redistopo init cluster; redistopo up",
             )
@@ -153,9 +153,9 @@ class Stage:
         finally:
             self._wake.set()  # who leads may be another one: clients shouldn't learn it late
 
-    def finish(self, tell: Tell) -> None:
+    def finish(self, progress: Progress) -> None:
         """No action is under way any more, and none begins; told, where that takes a moment."""
-        self._breaker.finish(tell)
+        self._breaker.finish(progress)
 
     def look_on(self, ended: Event) -> None:
         """Looks again and again until it is ended: the picture is new, what happened is told."""
@@ -176,7 +176,7 @@ class Stage:
         self._wake.set()
         self._clients.close()
 
-    def _begin(self, topology: Sight) -> Observed:
+    def _begin(self, topology: WatchedTarget) -> Observed:
         found = self._look()
         if found.seen is None:
             raise topology.trouble or RedistopoError(f"{self.name} is nowhere to be seen")
@@ -191,7 +191,7 @@ class Stage:
         return found.seen
 
     def _look(self) -> Round:
-        began = moment()
+        began = now_iso()
         found = self._rounds.next()
         self.trouble = found.trouble.message if found.trouble else ""
         known = self._rounds.known
@@ -200,7 +200,7 @@ class Stage:
             return found
         before, self._picture = self._picture, picture(found.seen, known, self._picture)
         self._narrator.ports = {node.name: node.port for node in found.seen.nodes}
-        stories = self._narrator.tell(known, found.news, self._degraded(), began)
+        stories = self._narrator.progress(known, found.news, self._degraded(), began)
         for story in (*stories, *self._rekeyed(found.seen)):
             self._tell(story)
         if self.own and before.leader() and self._picture.headless:
@@ -208,7 +208,7 @@ class Stage:
         return found
 
     def _say(self, level: str, text: str) -> None:
-        self._tell(Story(at=moment(), level=level, text=text))
+        self._tell(Story(at=now_iso(), level=level, text=text))
 
     def _tell(self, story: Story) -> None:
         for told in self._told:
@@ -229,7 +229,7 @@ class Stage:
         self._way = now
         if now.access != before.access:
             text = "the password was changed: the application read the new one"
-            yield Story(at=moment(), level="changed", text=text)
+            yield Story(at=now_iso(), level="changed", text=text)
 
     def _route(self) -> Route:
         now = self._picture
@@ -240,17 +240,17 @@ class Stage:
 
 
 @contextmanager
-def stage(request: StageRequest) -> Iterator[Stage]:
+def open_backend(request: BackendRequest) -> Iterator[Backend]:
     """The stage, looked at in the background until this ends; then no thread and no connection
     of it is left.
 
-    Raises WrongRequest without a topology file or for an address that is none, AccessDenied for
+    Raises UsageError without a topology file or for an address that is none, AccessDenied for
     a password that isn't accepted, RedistopoError where no node answers.
     """
     address, access = entry(request.connect, request.access) if request.connect else ("", None)
-    asked = SightRequest(root=request.root, connect=address, access=access or request.access)
-    with sight(asked) as topology:
-        live = Stage(request, topology, Rounds(topology))
+    asked = TargetRequest(root=request.root, connect=address, access=access or request.access)
+    with open_target(asked) as topology:
+        live = Backend(request, topology, Rounds(topology))
         ended = Event()
         looking = Thread(target=live.look_on, args=(ended,), name="stage", daemon=True)
         looking.start()
@@ -262,11 +262,11 @@ def stage(request: StageRequest) -> Iterator[Stage]:
             looking.join()
 
 
-def _way(topology: Sight, seen: Observed) -> Way:
-    keys = topology.keys
+def _way(topology: WatchedTarget, seen: Observed) -> EntryPoint:
+    keys = topology.credentials
     if keys.application is None:
-        raise WrongRequest(
+        raise UsageError(
             "the application's password is not known here",
             hint="set REDISTOPO_PASSWORD as it was for redistopo up",
         )
-    return way_in(seen, keys)
+    return application_entry(seen, keys)

@@ -1,6 +1,6 @@
 """What may be asked of the demo, on its command line and from its page; times in seconds."""
 
-from redistopo.errors import WrongRequest
+from redistopo.errors import UsageError
 
 SHORTEST_TTL = 0.1
 
@@ -14,8 +14,8 @@ MOST_RATE = 500
 
 
 def require_delay(delay: float) -> None:
-    """Raises WrongRequest for a database that nobody waits for."""
+    """Raises UsageError for a database that nobody waits for."""
     if delay > LONGEST_DELAY:
-        raise WrongRequest(
+        raise UsageError(
             f"nobody waits {delay:g} s for a row", hint=f"--db-delay up to {LONGEST_DELAY:g}s"
         )

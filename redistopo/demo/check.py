@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from redistopo.cache_aside.cache import CacheAside, Served, Settings, Source
-from redistopo.client.app_clients import TROUBLE
-from redistopo.demo.backend import Stage, StageRequest, stage
+from redistopo.client.app_clients import CLIENT_ERRORS
+from redistopo.demo.backend import Backend, BackendRequest, open_backend
 from redistopo.demo.bounds import require_delay
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.failover_check import (
@@ -22,11 +22,11 @@ from redistopo.demo.failover_check import (
     takeover,
     why_not,
 )
-from redistopo.errors import ExitCode, Interrupted, MachineLacks, TimedOut, WrongRequest
-from redistopo.host.interrupt import uninterrupted
+from redistopo.errors import ExitCode, Interrupted, MissingPrerequisite, TimedOut, UsageError
+from redistopo.host.interrupt import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.progress import Tell, step, warn
-from redistopo.project.load import layout_of
+from redistopo.progress import Progress, step, warn
+from redistopo.project.load import layout_of_folder
 from redistopo.project.lock import one_at_a_time
 
 _HITS = 20
@@ -45,7 +45,7 @@ SHORTEST_TTL = 0.5
 class CheckRequest:
     """Against which topology; the cache's TTL and what a read of the database takes, in seconds."""
 
-    stage: StageRequest
+    stage: BackendRequest
     ttl: float = 60.0
     db_delay: float = 2.0
 
@@ -96,46 +96,46 @@ class CheckResult:
         return ExitCode.FAULT if self.faults else ExitCode.DONE
 
 
-def check(request: CheckRequest, tell: Tell) -> CheckResult:
+def check(request: CheckRequest, progress: Progress) -> CheckResult:
     """The pattern was measured and, where a replica takes over by itself, a primary was stopped
     and started again; no key of it is left, and the topology is whole.
 
     Nothing is stopped that isn't ours. Its own small database is gone afterwards. Raises
     RedistopoError as `stage` does, and where another check is at work in this folder: each would
-    measure the other's outage. WrongRequest for a TTL in which nobody sees a hit, or a delay
+    measure the other's outage. UsageError for a TTL in which nobody sees a hit, or a delay
     that nobody waits for; Interrupted, which says what became of the node that was stopped.
     """
     if request.ttl < SHORTEST_TTL:
-        raise WrongRequest(
+        raise UsageError(
             f"in {request.ttl:g} s a row expires before it is asked for again",
             hint=f"--ttl {SHORTEST_TTL:g}s at least",
         )
     require_delay(request.db_delay)
     try:
-        return _checked(request, tell)
+        return _checked(request, progress)
     except KeyboardInterrupt as ended:
         raise Interrupted("interrupted while no node was stopped") from ended
 
 
-def _checked(request: CheckRequest, tell: Tell) -> CheckResult:
+def _checked(request: CheckRequest, progress: Progress) -> CheckResult:
     with (
-        stage(request.stage) as live,
+        open_backend(request.stage) as live,
         _alone(request.stage),
-        _cached(request, live, tell) as (cache, items),
+        _cached(request, live, progress) as (cache, items),
     ):
-        pattern = _pattern(request, live, cache, tell)
+        pattern = _pattern(request, live, cache, progress)
         faults = list(broken(pattern, request))
         found: tuple[Home, ...] = ()
         taken, unshown = None, Unshown(why="no primary was stopped, for the cache doesn't work")
         if not faults:
             cache.ttl_seconds, items.delay = KEPT_SECONDS, 0.0
-            with step(tell, f"cache {len(_KEPT)} items: which node has which?"):
+            with step(progress, f"cache {len(_KEPT)} items: which node has which?"):
                 found = homes(live, cache, _KEPT)
             unshown = why_not(live, found)
             if unshown.fault:
                 faults.append(unshown.why)
             elif not unshown.why:
-                taken = takeover(live, cache, found, tell)
+                taken = takeover(live, cache, found, progress)
                 faults += taken.faults
         return CheckResult(
             name=live.name,
@@ -179,15 +179,17 @@ def broken(pattern: Pattern, request: CheckRequest) -> tuple[str, ...]:
 _PROMISED = {"miss": "database", "hit": "cache", "hit again": "cache", "miss again": "database"}
 
 
-def _alone(request: StageRequest) -> AbstractContextManager[object]:
+def _alone(request: BackendRequest) -> AbstractContextManager[object]:
     """Elsewhere nothing is stopped, and each check has keys of its own."""
     if request.connect:
         return nullcontext()
-    return one_at_a_time(layout_of(request.root).checking, "demo --check")
+    return one_at_a_time(layout_of_folder(request.root).checking, "demo --check")
 
 
 @contextmanager
-def _cached(request: CheckRequest, live: Stage, tell: Tell) -> Iterator[tuple[CacheAside, Items]]:
+def _cached(
+    request: CheckRequest, live: Backend, progress: Progress
+) -> Iterator[tuple[CacheAside, Items]]:
     """A cache with keys of its own, so that nobody's application is disturbed, and no key is
     left; with a database that nobody else has."""
     with _database(request.db_delay) as items:
@@ -199,11 +201,11 @@ def _cached(request: CheckRequest, live: Stage, tell: Tell) -> Iterator[tuple[Ca
         try:
             yield cache, items
         finally:
-            with uninterrupted():  # for a moment
-                _clear(cache, max(KEPT_SECONDS, request.ttl), tell)
+            with interrupts_deferred():  # for a moment
+                _clear(cache, max(KEPT_SECONDS, request.ttl), progress)
 
 
-def _clear(cache: CacheAside, ttl: float, tell: Tell) -> None:
+def _clear(cache: CacheAside, ttl: float, progress: Progress) -> None:
     """No key of the check is left. Each is deleted by its name, for a SCAN would ask every
     primary, also one that doesn't answer; one by one, until all are gone."""
     left = {_ID, *_KEPT}
@@ -218,36 +220,38 @@ def _clear(cache: CacheAside, ttl: float, tell: Tell) -> None:
         wait_for(gone, Deadline(_GRACE_SECONDS), lambda: "")
     except TimedOut:
         told = f"{len(left)} keys such as {cache.key(min(left))} may be left"
-        warn(tell, f"{told}; they expire within {ttl / 60:.0f} minutes")
+        warn(progress, f"{told}; they expire within {ttl / 60:.0f} minutes")
 
 
 @contextmanager
 def _database(delay: float) -> Iterator[Items]:
-    """One in a folder that is gone afterwards; raises MachineLacks where there can be none."""
+    """Yield a database in a temporary folder; raises MissingPrerequisite if it can't be made."""
     try:
         with TemporaryDirectory(prefix="redistopo-check-") as folder:
             yield Items.seeded(Path(folder) / "items.db", delay)
     except DatabaseAway as error:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             "the check's own database can't be used",
             detail=str(error),
             hint="TMPDIR names a folder to write to",
         ) from error
 
 
-def _pattern(request: CheckRequest, live: Stage, cache: CacheAside, tell: Tell) -> Pattern:
+def _pattern(
+    request: CheckRequest, live: Backend, cache: CacheAside, progress: Progress
+) -> Pattern:
     ask = _asker(live, cache)
-    with step(tell, f"ask for an item; the database takes {request.db_delay:g} s"):
+    with step(progress, f"ask for an item; the database takes {request.db_delay:g} s"):
         miss = ask("miss")
     if not miss.degraded:
         _await_replicas(live, cache.key(_ID))
-    with step(tell, "ask again, many times"):
+    with step(progress, "ask again, many times"):
         hit = ask("hit")
         took = [cache.get(_ID) for _ in range(_HITS)]
         again = ask("hit again")
-    with step(tell, f"wait until it expires, {request.ttl:g} s at most"):
+    with step(progress, f"wait until it expires, {request.ttl:g} s at most"):
         expired = _await_expiry(cache, request.ttl)
-    with step(tell, "ask once more"):
+    with step(progress, "ask once more"):
         last = ask("miss again")
     hits = [one for one in took if one.source is Source.CACHE]
     median = statistics.median(one.seconds * 1000 for one in took)
@@ -265,7 +269,7 @@ _ID = "100"
 """Not one of those that are cached to be kept: it would expire too soon."""
 
 
-def _asker(live: Stage, cache: CacheAside) -> Callable[[str], Asked]:
+def _asker(live: Backend, cache: CacheAside) -> Callable[[str], Asked]:
     def ask(what: str) -> Asked:
         served: Served = cache.get(_ID)
         place = live.place(cache.key(_ID))
@@ -282,7 +286,7 @@ def _asker(live: Stage, cache: CacheAside) -> Callable[[str], Asked]:
     return ask
 
 
-def _await_replicas(live: Stage, key: str) -> None:
+def _await_replicas(live: Backend, key: str) -> None:
     """Whoever serves reads has the key: replicas get it a moment after the primary."""
     turns = max(1, len(live.picture().replicas()))
     with suppress(TimedOut):  # then the next request tells
@@ -293,8 +297,8 @@ def _await_replicas(live: Stage, key: str) -> None:
         )
 
 
-def _has(live: Stage, key: str) -> bool:
-    with suppress(*TROUBLE):
+def _has(live: Backend, key: str) -> bool:
+    with suppress(*CLIENT_ERRORS):
         return bool(live.reader.get(key))
     return False
 

@@ -20,12 +20,12 @@ from redis.exceptions import MasterDownError
 from redis.exceptions import TimeoutError as NoAnswer
 
 from redistopo.cache_aside.slot_refresh import refreshed_beside
-from redistopo.client.app_clients import TROUBLE, by_sentinel, clustered, options_of, plain
-from redistopo.client.entry_point import Door, Way
+from redistopo.client.app_clients import CLIENT_ERRORS, by_sentinel, clustered, options_of, plain
+from redistopo.client.entry_point import EntryKind, EntryPoint
 from redistopo.demo.placement import Address
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.protocol.credentials import Access
+from redistopo.model.protocol.credentials import Login
 
 ASIDE_SECONDS = 1.0
 """For so long a replica that failed isn't read from: the next look tells more."""
@@ -55,11 +55,11 @@ class Clients:
     def close(self) -> None:
         """No connection is left."""
         for client in {id(one): one for one in (self.writer, self.reader)}.values():
-            with suppress(*TROUBLE):
+            with suppress(*CLIENT_ERRORS):
                 client.close()
 
 
-def clients(way: Way, route: Callable[[], Route], nodes: int) -> Clients:
+def clients(way: EntryPoint, route: Callable[[], Route], nodes: int) -> Clients:
     """The clients for a topology of so many data nodes that is entered this way.
 
     Replicas are read from in turns, as far as the last look found them well: redis-py's own
@@ -69,24 +69,24 @@ def clients(way: Way, route: Callable[[], Route], nodes: int) -> Clients:
     Raises Unreachable where a cluster lets nobody in.
     """
     match way.door:
-        case Door.CLUSTER:
+        case EntryKind.CLUSTER:
             both = refreshed_beside(_entered(way))
             return Clients(writer=both, reader=both)
-        case Door.SENTINEL:
+        case EntryKind.SENTINEL:
             return Clients(
                 writer=by_sentinel(way, text=False), reader=Routed(route, way.data_access)
             )
-        case Door.PLAIN if nodes == 1 and way.entries:
+        case EntryKind.PLAIN if nodes == 1 and way.entries:
             only = plain(way.entries[0], way.data_access, text=False)
             return Clients(writer=only, reader=only)
-        case Door.PLAIN:
+        case EntryKind.PLAIN:
             return Clients(
                 writer=Routed(lambda: Route(route().primary), way.data_access),
                 reader=Routed(route, way.data_access),
             )
 
 
-def _entered(way: Way) -> RedisCluster:
+def _entered(way: EntryPoint) -> RedisCluster:
     """A cluster's client, though some nodes may be down: redis-py asks a node that it picks by
     chance for the list of commands, and gives up where that one doesn't answer
     (_parsers/commands.py, CommandsParser.initialize)."""
@@ -97,7 +97,7 @@ def _entered(way: Way) -> RedisCluster:
         try:
             found: RedisCluster = clustered(way, text=False)
             return found
-        except TROUBLE as error:
+        except CLIENT_ERRORS as error:
             trouble = str(error)
             return None
 
@@ -118,7 +118,7 @@ class Routed(Redis):
     is the address that this thread was last served by.
     """
 
-    def __init__(self, route: Callable[[], Route], access: Callable[[], Access]) -> None:
+    def __init__(self, route: Callable[[], Route], access: Callable[[], Login]) -> None:
         super().__init__(**options_of(access, text=False))  # its own pool is never connected
         self._route = route
         self._access = access

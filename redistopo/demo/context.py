@@ -11,12 +11,12 @@ from redistopo.demo.event_stream import Hub
 from redistopo.demo.health import Health
 from redistopo.demo.metrics import Metrics
 from redistopo.demo.request_guard import Refusal
-from redistopo.demo.service import Desk
+from redistopo.demo.service import ItemService
 from redistopo.demo.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class AppContext:
     """What the routes work with: `host` is what is listened on, `templates` a folder of the
     user's own or "", and `act` does one of `actions` to a node, and tells what was done."""
 
@@ -25,7 +25,7 @@ class Parts:
     templates: str
     cache: CacheAside
     items: Items
-    desk: Desk
+    desk: ItemService
     hub: Hub
     traffic: Traffic
     metrics: Metrics

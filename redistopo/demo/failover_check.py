@@ -7,23 +7,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from redistopo.cache_aside.cache import CacheAside, Source
-from redistopo.client.app_clients import TROUBLE
-from redistopo.client.observe import Depth
-from redistopo.demo.backend import Stage
+from redistopo.client.app_clients import CLIENT_ERRORS
+from redistopo.client.observe import Detail
+from redistopo.demo.backend import Backend
 from redistopo.demo.narration import Story
 from redistopo.demo.placement import Picture, ShardDrawn
 from redistopo.errors import Interrupted, RedistopoError, TimedOut
-from redistopo.host.interrupt import uninterrupted
+from redistopo.host.interrupt import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.planning.promotability import Promotable, promotable
+from redistopo.model.planning.promotability import Promotability, promotability_of
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.up import UpRequest, up
 from redistopo.ops.wait import WaitRequest, wait
-from redistopo.progress import Tell, silent, step, warn
-from redistopo.project.load import load
-from redistopo.session.running import running
-from redistopo.session.target import SightRequest
+from redistopo.progress import Progress, no_progress, step, warn
+from redistopo.project.load import load_project
+from redistopo.session.running import open_running
+from redistopo.session.target import TargetRequest
 
 _PATIENCE_SECONDS = 30.0
 """For somebody to take over, beyond three times what the others wait before they agree."""
@@ -79,7 +79,7 @@ class Takeover:
     faults: tuple[str, ...]
 
 
-def homes(live: Stage, cache: CacheAside, ids: Iterable[str]) -> tuple[Home, ...]:
+def homes(live: Backend, cache: CacheAside, ids: Iterable[str]) -> tuple[Home, ...]:
     """These items are cached; where each of them is."""
     found = []
     for id in ids:
@@ -93,13 +93,13 @@ def homes(live: Stage, cache: CacheAside, ids: Iterable[str]) -> tuple[Home, ...
     return tuple(found)
 
 
-def why_not(live: Stage, found: tuple[Home, ...]) -> Unshown:
+def why_not(live: Backend, found: tuple[Home, ...]) -> Unshown:
     """Whether a primary can be stopped, and a replica takes over by itself."""
     if not live.own:
         return Unshown(why=f"nothing is stopped: {live.name} isn't ours to break")
     if alone := _ALONE.get(Shape(live.shape)):
         return Unshown(why=alone)
-    seen = wait(WaitRequest(sight=SightRequest(root=live.root), seconds=5.0), silent)
+    seen = wait(WaitRequest(sight=TargetRequest(root=live.root), seconds=5.0), no_progress)
     if seen.missing:
         one = seen.missing[0]
         why = f"no primary was stopped, for not all is well: {one.subject}: {one.evidence}"
@@ -107,12 +107,12 @@ def why_not(live: Stage, found: tuple[Home, ...]) -> Unshown:
     victim = _victim(live.picture(), found)
     if not victim:
         return Unshown(why="no primary was stopped, for the items' shard has none", fault=True)
-    with running(live.root, Depth.FULL) as now:
+    with open_running(live.root, Detail.FULL) as now:
         leads = tuple(node for node in now.seen.nodes if node.name == victim)
-        return hindered(promotable(now.seen, leads))
+        return hindered(promotability_of(now.seen, leads))
 
 
-def hindered(leads: Iterable[Promotable]) -> Unshown:
+def hindered(leads: Iterable[Promotability]) -> Unshown:
     """What stands in the way of a takeover from one of these primaries. It is a fault where it is
     so at this moment only (TILT), and none where the topology was asked for like that, such as
     without replicas; pure."""
@@ -138,27 +138,29 @@ def _victim(now: Picture, found: tuple[Home, ...]) -> str:
     return next((one.name for one in leads if one.role == Role.PRIMARY), "")
 
 
-def takeover(live: Stage, cache: CacheAside, found: tuple[Home, ...], tell: Tell) -> Takeover:
+def takeover(
+    live: Backend, cache: CacheAside, found: tuple[Home, ...], progress: Progress
+) -> Takeover:
     """The primary with most of the items was stopped, and runs again whatever happened."""
     victim = _victim(live.picture(), found)
     shard = _shard_with(live, victim).name
     stories: list[Story] = []
     live.follow(stories.append)
     try:
-        with step(tell, f"stop {victim}, the primary with most of the items"):
+        with step(progress, f"stop {victim}, the primary with most of the items"):
             live.act("stop", victim)
         mine = tuple(one for one in found if one.shard == shard)
         watched = _Watched(live=live, cache=cache, victim=victim, homes=mine)
-        with step(tell, "wait until a replica has taken over, asking for items meanwhile"):
+        with step(progress, "wait until a replica has taken over, asking for items meanwhile"):
             watched.wait()
-        trouble = _mended(live, victim, tell)
+        trouble = _mended(live, victim, progress)
     except BaseException as ended:  # Ctrl-C too: what was stopped runs again
-        with uninterrupted():
-            trouble = _mended(live, victim, tell)
+        with interrupts_deferred():
+            trouble = _mended(live, victim, progress)
         if isinstance(ended, KeyboardInterrupt):
             raise _interrupted(victim, trouble) from ended
         if trouble:
-            warn(tell, trouble)
+            warn(progress, trouble)
         raise
     return Takeover(
         node=victim,
@@ -176,12 +178,12 @@ def takeover(live: Stage, cache: CacheAside, found: tuple[Home, ...], tell: Tell
     )
 
 
-def _mended(live: Stage, victim: str, tell: Tell) -> str:
+def _mended(live: Backend, victim: str, progress: Progress) -> str:
     """All nodes run, and every check passes; else why not. `start` would refuse where nobody
     has taken over yet; `up` waits, and lets the right one lead."""
     try:
-        with step(tell, f"start {victim} again: redistopo up"):
-            up(UpRequest(root=live.root, seconds=_WHOLE_SECONDS, keep=True), silent)
+        with step(progress, f"start {victim} again: redistopo up"):
+            up(UpRequest(root=live.root, seconds=_WHOLE_SECONDS, keep=True), no_progress)
     except RedistopoError as error:
         return f"not all is well again: {error.message}; redistopo up goes on with it"
     return ""
@@ -195,7 +197,7 @@ def _interrupted(victim: str, trouble: str) -> Interrupted:
     )
 
 
-def _shard_with(live: Stage, node: str) -> ShardDrawn:
+def _shard_with(live: Backend, node: str) -> ShardDrawn:
     shard = live.picture().shard_with(node)
     if shard is None:
         raise RedistopoError(f"{node} is gone from the topology", hint="redistopo status")
@@ -206,7 +208,7 @@ def _shard_with(live: Stage, node: str) -> ShardDrawn:
 class _Watched:
     """What requests find while a primary is away; times from when it had stopped."""
 
-    live: Stage
+    live: Backend
     cache: CacheAside
     victim: str
     homes: tuple[Home, ...]
@@ -229,7 +231,7 @@ class _Watched:
     @property
     def patience(self) -> float:
         """Seconds to wait."""
-        asked = load(self.live.root).topology
+        asked = load_project(self.live.root).topology
         silent = asked.node_timeout if asked.clustered else asked.down_after
         return _PATIENCE_SECONDS + 3 * silent / 1000
 
@@ -273,7 +275,7 @@ class _Watched:
 
     def _writes(self) -> bool:
         """Whether the shard takes a write: one that changes nothing but an item's expiry."""
-        with suppress(*TROUBLE):
+        with suppress(*CLIENT_ERRORS):
             self.live.writer.expire(self.homes[0].key, KEPT_SECONDS)
             return True
         return False

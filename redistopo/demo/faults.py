@@ -7,14 +7,14 @@ from pathlib import Path
 from threading import Lock
 
 from redistopo.demo.placement import Picture
-from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.state.observed import Role
 from redistopo.ops.failover import FailoverRequest, FailoverResult, failover
 from redistopo.ops.signals import SignalRequest, pause, resume
 from redistopo.ops.start import StartRequest, start
 from redistopo.ops.stop import StopRequest, stop
-from redistopo.progress import Tell, note, silent
-from redistopo.session.node_action import ActResult
+from redistopo.progress import Progress, no_progress, note
+from redistopo.session.node_action import NodeActionResult
 
 STOP_SECONDS = 20.0
 START_SECONDS = 30.0
@@ -33,24 +33,24 @@ class Breaker:
         """The verb was done to that node; what was done, in plain words. `begun` is told the
         command that does the same.
 
-        Raises WrongRequest for a verb or a node that isn't there, RedistopoError while another
+        Raises UsageError for a verb or a node that isn't there, RedistopoError while another
         one is under way, and what the verb itself raises.
         """
         work = _VERBS.get(verb)
         if work is None:
-            raise WrongRequest(f"{verb!r} is no action", hint=f"one of {', '.join(_VERBS)}")
+            raise UsageError(f"{verb!r} is no action", hint=f"one of {', '.join(_VERBS)}")
         # a name and nothing else: selector words could mean several nodes
         if now.node(node) is None:
-            raise WrongRequest(f"there is no node {node!r}", hint="redistopo status lists them")
+            raise UsageError(f"there is no node {node!r}", hint="redistopo status lists them")
         with self._alone(f"{verb} {node}"):
             words = _words(verb, node, now)
             begun(f"redistopo {_TYPED.get(verb, verb)} {' '.join(words)}")
             return work(self.root, words)
 
-    def finish(self, tell: Tell) -> None:
+    def finish(self, progress: Progress) -> None:
         """No action is under way any more, and none begins: half of one is worse than waiting."""
         if not self._one.acquire(blocking=False):
-            note(tell, f"{self._busy} is under way, and ends first")
+            note(progress, f"{self._busy} is under way, and ends first")
             self._one.acquire(timeout=START_SECONDS)
 
     @contextmanager
@@ -83,23 +83,25 @@ def _words(verb: str, node: str, now: Picture) -> tuple[str, ...]:
 
 
 def _stop(root: Path, words: tuple[str, ...]) -> str:
-    return _told(stop(StopRequest(root=root, words=words, seconds=STOP_SECONDS), silent))
+    return _told(stop(StopRequest(root=root, words=words, seconds=STOP_SECONDS), no_progress))
 
 
 def _start(root: Path, words: tuple[str, ...]) -> str:
-    return _told(start(StartRequest(root=root, words=words, seconds=START_SECONDS), silent))
+    return _told(start(StartRequest(root=root, words=words, seconds=START_SECONDS), no_progress))
 
 
 def _freeze(root: Path, words: tuple[str, ...]) -> str:
-    return _told(pause(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), silent))
+    return _told(pause(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), no_progress))
 
 
 def _resume(root: Path, words: tuple[str, ...]) -> str:
-    return _told(resume(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), silent))
+    return _told(resume(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), no_progress))
 
 
 def _failover(root: Path, words: tuple[str, ...]) -> str:
-    return _handed(failover(FailoverRequest(root=root, words=words, seconds=START_SECONDS), silent))
+    return _handed(
+        failover(FailoverRequest(root=root, words=words, seconds=START_SECONDS), no_progress)
+    )
 
 
 _VERBS: Mapping[str, Callable[[Path, tuple[str, ...]], str]] = {
@@ -117,7 +119,7 @@ ACTIONS = tuple(_VERBS)
 """What the page offers for a topology of our own."""
 
 
-def _told(result: ActResult) -> str:
+def _told(result: NodeActionResult) -> str:
     """What became of the node, and what is lost by it; raises RedistopoError where it isn't as
     was asked."""
     for one in result.nodes:

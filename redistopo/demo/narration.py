@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from redistopo.model.protocol.slots import brief
-from redistopo.model.state.diff import BAD, GOOD, Kind, Occurrence
-from redistopo.model.state.last_known import Condition, Known
+from redistopo.model.protocol.slots import format_ranges_briefly
+from redistopo.model.state.diff import BAD, GOOD, ChangeKind, StateChange
+from redistopo.model.state.last_known import LastKnown, NodeCondition
 from redistopo.model.state.observed import Role
 
 STEADY_SECONDS = 1.5
@@ -48,14 +48,14 @@ class Narrator:
     _count: int = 0
     _refusal: str = ""
 
-    def tell(
-        self, known: Known, happened: tuple[Occurrence, ...], degraded: int, began: datetime
+    def progress(
+        self, known: LastKnown, happened: tuple[StateChange, ...], degraded: int, began: datetime
     ) -> tuple[Story, ...]:
         """The stories of one round, in order; `degraded` is how many requests were served
         without the cache so far, `began` when that look began: whoever didn't answer it had
         fallen silent by then, and the look may have waited a second for it."""
         stories: list[Story] = []
-        back = {one.node for one in happened if one.kind is Kind.BACK}
+        back = {one.node for one in happened if one.kind is ChangeKind.BACK}
         for one in sorted(happened, key=lambda one: _LATER.get(one.kind, 0)):
             if one.node in back and one.kind in _SAID_WITH_BACK:
                 continue
@@ -69,11 +69,11 @@ class Narrator:
         self._count = degraded
         return tuple(stories)
 
-    def _words(self, one: Occurrence, known: Known) -> str:
+    def _words(self, one: StateChange, known: LastKnown) -> str:
         teller = _WORDS.get(one.kind)
         return teller(self, one, known) if teller else ""
 
-    def _toll(self, known: Known, degraded: int) -> Iterator[Story]:
+    def _toll(self, known: LastKnown, degraded: int) -> Iterator[Story]:
         """How many requests went without the cache in an outage, once it is over."""
         headless = any(name in self._fell for name in known.leaders)
         if self._outage is None:
@@ -101,29 +101,30 @@ class Narrator:
         fell = self._fell.get(node)
         return f" after {(at - fell).total_seconds():.1f} s" if fell else ""
 
-    def _silence(self, one: Occurrence, _known: Known) -> str:
+    def _silence(self, one: StateChange, _known: LastKnown) -> str:
         """Of one that had fallen already only what is new: who ends is silent for a moment
         before his process is gone, and so is who starts."""
         told, fell = _FALLS[one.kind], self._fell.get(one.node)
-        if fell is not None and one.kind is Kind.SILENT:
+        if fell is not None and one.kind is ChangeKind.SILENT:
             return ""
-        if fell is not None and one.kind is Kind.GONE:
+        if fell is not None and one.kind is ChangeKind.GONE:
             ending = (
-                one.was == Condition.SILENT and (one.at - fell).total_seconds() < _ENDING_SECONDS
+                one.was == NodeCondition.SILENT
+                and (one.at - fell).total_seconds() < _ENDING_SECONDS
             )
             told = "" if ending else "is gone: {why}"
         why = one.words.rsplit(": ", 1)[-1]  # the address is told already
         return f"{self._name(one.node)} {told.format(why=why)}" if told else ""
 
-    def _agreed(self, one: Occurrence, _known: Known) -> str:
-        who = "the Sentinels" if one.kind is Kind.ODOWN else "the others"
+    def _agreed(self, one: StateChange, _known: LastKnown) -> str:
+        who = "the Sentinels" if one.kind is ChangeKind.ODOWN else "the others"
         after = self._since(one.node, one.at)
         return f"{who} agreed{after} that {self._name(one.node)} is down"
 
-    def _promoted(self, one: Occurrence, known: Known) -> str:
+    def _promoted(self, one: StateChange, known: LastKnown) -> str:
         name, before = self._name(one.node), self._name(one.was)
         slots = known.leaders.get(one.node)
-        what = f"leads slots {brief(slots)}" if slots else "leads"
+        what = f"leads slots {format_ranges_briefly(slots)}" if slots else "leads"
         if one.was not in self._fell:
             old = next((node for node in known.nodes if node.name == one.was), None)
             demoted = old is not None and old.role is Role.REPLICA
@@ -132,7 +133,7 @@ class Narrator:
         after = self._since(one.was, one.at)
         return f"{name} was promoted{after}: it {what} instead of {before}"
 
-    def _back(self, one: Occurrence, known: Known) -> str:
+    def _back(self, one: StateChange, known: LastKnown) -> str:
         node = next((node for node in known.nodes if node.name == one.node), None)
         what = ""
         if node is not None and node.role is Role.REPLICA:
@@ -141,29 +142,33 @@ class Narrator:
             what = ", as primary"
         return f"{self._name(one.node)} answers again{self._since(one.node, one.at)}{what}"
 
-    def _follows(self, one: Occurrence, known: Known) -> str:
+    def _follows(self, one: StateChange, known: LastKnown) -> str:
         """Of a node that is a replica now, or another one's; who leads is told elsewhere."""
         node = next((node for node in known.nodes if node.name == one.node), None)
         if node is None or node.role is not Role.REPLICA:
             return ""
         return f"{self._name(one.node)} follows {self._name(node.follows)} now"
 
-    def _link(self, one: Occurrence, known: Known) -> str:
+    def _link(self, one: StateChange, known: LastKnown) -> str:
         """Nothing where the primary itself is gone: that was told."""
         node = next((node for node in known.nodes if node.name == one.node), None)
         if node is None or node.follows in self._fell:
             return ""
         return f"{self._name(one.node)} lost its link to {self._name(node.follows)}"
 
-    def _cluster(self, one: Occurrence, known: Known) -> str:
+    def _cluster(self, one: StateChange, known: LastKnown) -> str:
         able = [node for node in known.nodes if node.condition.answers]
-        if one.kind is Kind.CLUSTER_OK:
+        if one.kind is ChangeKind.CLUSTER_OK:
             if not _all_ok(known):
                 return ""
             self._refusal = ""
             return "the cluster takes commands again"
         # cluster-require-full-coverage: whoever learns of it refuses, too, one after the other
-        orphans = [brief(slots) for name, slots in known.leaders.items() if name in self._fell]
+        orphans = [
+            format_ranges_briefly(slots)
+            for name, slots in known.leaders.items()
+            if name in self._fell
+        ]
         if orphans:
             told = f"commands are refused meanwhile: nobody serves slots {', '.join(orphans)}"
         else:
@@ -174,61 +179,61 @@ class Narrator:
         self._refusal = told
         return f"{told} (cluster_state:fail)"
 
-    def _as_it_is(self, one: Occurrence, _known: Known) -> str:
+    def _as_it_is(self, one: StateChange, _known: LastKnown) -> str:
         return f"{self._name(one.node)}: {one.words}" if one.node else one.words
 
 
 _FALLS = {
-    Kind.GONE: "stopped answering: {why}",
-    Kind.SILENT: "stopped answering: {why}",
-    Kind.PAUSED: "was frozen: its connections stay open, and nobody answers",
-    Kind.DENIED: "refuses the password",
+    ChangeKind.GONE: "stopped answering: {why}",
+    ChangeKind.SILENT: "stopped answering: {why}",
+    ChangeKind.PAUSED: "was frozen: its connections stay open, and nobody answers",
+    ChangeKind.DENIED: "refuses the password",
 }
 
-_UP_AGAIN = (Kind.BACK, Kind.LEFT, Kind.JOINED)
+_UP_AGAIN = (ChangeKind.BACK, ChangeKind.LEFT, ChangeKind.JOINED)
 """After these nobody waits for the node any more; after a wipe `up` makes it anew."""
 
-_WORDS: Mapping[Kind, Callable[[Narrator, Occurrence, Known], str]] = {
+_WORDS: Mapping[ChangeKind, Callable[[Narrator, StateChange, LastKnown], str]] = {
     **dict.fromkeys(_FALLS, Narrator._silence),
-    Kind.FAIL: Narrator._agreed,
-    Kind.ODOWN: Narrator._agreed,
-    Kind.PRIMARY: Narrator._promoted,
-    Kind.BACK: Narrator._back,
-    Kind.ROLE: Narrator._follows,
-    Kind.LINK_DOWN: Narrator._link,
-    Kind.CLUSTER_FAIL: Narrator._cluster,
-    Kind.CLUSTER_OK: Narrator._cluster,
+    ChangeKind.FAIL: Narrator._agreed,
+    ChangeKind.ODOWN: Narrator._agreed,
+    ChangeKind.PRIMARY: Narrator._promoted,
+    ChangeKind.BACK: Narrator._back,
+    ChangeKind.ROLE: Narrator._follows,
+    ChangeKind.LINK_DOWN: Narrator._link,
+    ChangeKind.CLUSTER_FAIL: Narrator._cluster,
+    ChangeKind.CLUSTER_OK: Narrator._cluster,
     **dict.fromkeys(
         (
-            Kind.LOADING,
-            Kind.RESTARTED,
-            Kind.JOINED,
-            Kind.LEFT,
-            Kind.SLOTS,
-            Kind.LAGGING,
-            Kind.QUORUM_LOST,
-            Kind.QUORUM_BACK,
-            Kind.TILT,
+            ChangeKind.LOADING,
+            ChangeKind.RESTARTED,
+            ChangeKind.JOINED,
+            ChangeKind.LEFT,
+            ChangeKind.SLOTS,
+            ChangeKind.LAGGING,
+            ChangeKind.QUORUM_LOST,
+            ChangeKind.QUORUM_BACK,
+            ChangeKind.TILT,
         ),
         Narrator._as_it_is,
     ),
 }
 """What isn't here (PFAIL, epochs, full syncs) is for who reads `redistopo events`."""
 
-_LATER = {Kind.PRIMARY: 1, Kind.CLUSTER_OK: 2, Kind.ROLE: 3}
+_LATER = {ChangeKind.PRIMARY: 1, ChangeKind.CLUSTER_OK: 2, ChangeKind.ROLE: 3}
 """Who leads is told first: then it is clear why commands are taken, and why others follow."""
 
-_SAID_WITH_BACK = (Kind.ROLE, Kind.LINK_DOWN)
+_SAID_WITH_BACK = (ChangeKind.ROLE, ChangeKind.LINK_DOWN)
 """Who comes back says whom it follows; its link comes up a moment later."""
 
 
-def _all_ok(known: Known) -> bool:
+def _all_ok(known: LastKnown) -> bool:
     return all(node.state == "ok" for node in known.nodes if node.condition.answers)
 
 
-def _level(kind: Kind) -> str:
+def _level(kind: ChangeKind) -> str:
     if kind in BAD:
         return "bad"
     if kind in GOOD:
         return "good"
-    return "changed" if kind in (Kind.ROLE, Kind.PRIMARY, Kind.SLOTS) else "info"
+    return "changed" if kind in (ChangeKind.ROLE, ChangeKind.PRIMARY, ChangeKind.SLOTS) else "info"

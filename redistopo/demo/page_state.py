@@ -3,8 +3,8 @@
 from dataclasses import asdict
 
 from redistopo.cache_aside.cache import CacheAside
-from redistopo.client.poller import moment
-from redistopo.demo.backend import Stage
+from redistopo.client.poller import now_iso
+from redistopo.demo.backend import Backend
 from redistopo.demo.latencies import Latencies
 from redistopo.demo.traffic import Traffic
 
@@ -12,7 +12,9 @@ from redistopo.demo.traffic import Traffic
 class State:
     """Asks nobody: all of it is counted, or was seen, already."""
 
-    def __init__(self, live: Stage, cache: CacheAside, latencies: Latencies, delay: float) -> None:
+    def __init__(
+        self, live: Backend, cache: CacheAside, latencies: Latencies, delay: float
+    ) -> None:
         self._live = live
         self._cache = cache
         self._latencies = latencies
@@ -26,7 +28,7 @@ class State:
         counts = self._cache.stats.counts()
         traffic = self.traffic
         return {
-            "at": moment().isoformat(timespec="milliseconds"),
+            "at": now_iso().isoformat(timespec="milliseconds"),
             "name": self._live.name,
             "shape": self._live.shape,
             "own": self._live.own,

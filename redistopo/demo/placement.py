@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from redistopo.model.protocol.slots import SLOTS, SlotRange, show, slot_of
+from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, format_ranges, slot_of
 from redistopo.model.state.diff import state_in_words
-from redistopo.model.state.last_known import Condition, Known, NodeKnown
+from redistopo.model.state.last_known import LastKnown, NodeCondition, NodeKnown
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 
@@ -123,7 +123,7 @@ class Picture:
         if self.shape is not Shape.CLUSTER:
             return {ALONE: "1"}
         names = [shard.name for shard in self.shards if shard.slots]
-        if sum(len(some) for shard in self.shards for some in shard.slots) < SLOTS:
+        if sum(len(some) for shard in self.shards for some in shard.slots) < SLOT_COUNT:
             names.append(NOBODYS)
         found: dict[str, str] = {}
         for id in map(str, range(1, _MOST_TRIED)):
@@ -144,7 +144,7 @@ class Picture:
             "shards": [
                 {
                     "name": shard.name,
-                    "slots": show(shard.slots),
+                    "slots": format_ranges(shard.slots),
                     "nodes": [_sent(node) for node in shard.nodes],
                 }
                 for shard in self.shards
@@ -153,7 +153,7 @@ class Picture:
         }
 
 
-def picture(seen: Observed, known: Known, before: Picture) -> Picture:
+def picture(seen: Observed, known: LastKnown, before: Picture) -> Picture:
     """What is drawn after a look, of which `known` was learned."""
     watchers = {node.name for node in seen.nodes if node.watcher}
     drawn = {
@@ -174,7 +174,7 @@ def picture(seen: Observed, known: Known, before: Picture) -> Picture:
 
 
 def _shards(
-    known: Known,
+    known: LastKnown,
     data: list[NodeKnown],
     drawn: Mapping[str, NodeDrawn],
     earlier: tuple[Picture, Mapping[int, str]],
@@ -201,7 +201,7 @@ def _leads_not(node: NodeDrawn) -> bool:
     return node.role != Role.PRIMARY
 
 
-def _drawn(node: NodeKnown, known: Known, address: Address) -> NodeDrawn:
+def _drawn(node: NodeKnown, known: LastKnown, address: Address) -> NodeDrawn:
     answers = node.condition.answers
     role = node.role.value if node.role else UNKNOWN
     if not answers and node.role is Role.PRIMARY and node.name not in known.leaders:
@@ -211,7 +211,7 @@ def _drawn(node: NodeKnown, known: Known, address: Address) -> NodeDrawn:
         host=address[0],
         port=address[1],
         role=role,
-        state="up" if node.condition is Condition.WELL else node.condition.value,
+        state="up" if node.condition is NodeCondition.WELL else node.condition.value,
         words=state_in_words(node),
         linked=node.link is not False,
         follows=node.follows,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response, jsonify, request
 
-from redistopo.demo.context import Parts, failure, told_away
+from redistopo.demo.context import AppContext, failure, told_away
 from redistopo.demo.metrics import CONTENT_TYPE
 
 _LONGEST_ID = 512
@@ -13,7 +13,7 @@ _LONGEST_ID = 512
 _LONGEST_TEXT = 4000
 
 
-def cache_routes(parts: Parts) -> Blueprint:
+def cache_routes(parts: AppContext) -> Blueprint:
     """``/data``, ``/cache``, ``/healthz`` and ``/metrics``."""
     routes, views = Blueprint("cache", __name__), _Views(parts)
     routes.get("/data/<id:item>")(views.read)
@@ -34,7 +34,7 @@ def cache_routes(parts: Parts) -> Blueprint:
 
 
 class _Views:
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: AppContext) -> None:
         self._parts = parts
 
     def read(self, item: str) -> Response:

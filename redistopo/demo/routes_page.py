@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, abort, jsonify, request
 
 from redistopo.demo.bounds import LONGEST_TTL, MOST_RATE, SHORTEST_TTL
-from redistopo.demo.context import Parts, failure, refusal
+from redistopo.demo.context import AppContext, failure, refusal
 from redistopo.demo.event_stream import MOST_STREAMS, TooManyStreams
 from redistopo.demo.request_guard import TOKEN, refuse_token
 from redistopo.render.demo_page import asset, page
@@ -11,7 +11,7 @@ from redistopo.render.demo_page import asset, page
 _CONTENT = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
-def page_routes(parts: Parts) -> Blueprint:
+def page_routes(parts: AppContext) -> Blueprint:
     """``/`` and what it loads, ``/events``, and what only the page may ask for."""
     routes, views = Blueprint("page", __name__), _Views(parts)
     routes.get("/")(views.index)
@@ -33,7 +33,7 @@ def page_routes(parts: Parts) -> Blueprint:
 
 
 class _Views:
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: AppContext) -> None:
         self._parts = parts
 
     def index(self) -> Response:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from redistopo.cache_aside.cache import Settings
-from redistopo.demo.backend import Stage, StageRequest, stage
+from redistopo.demo.backend import Backend, BackendRequest, open_backend
 from redistopo.demo.bounds import LONGEST_TTL, SHORTEST_TTL, require_delay
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.event_stream import Hub
@@ -18,13 +18,13 @@ from redistopo.demo.health import health
 from redistopo.demo.narration import Story
 from redistopo.demo.request_guard import loopback
 from redistopo.demo.web_server import listening
-from redistopo.errors import MachineLacks, WrongRequest
-from redistopo.host.files import absolute, writing
-from redistopo.progress import Tell, warn
-from redistopo.project.load import layout_of, load
+from redistopo.errors import MissingPrerequisite, UsageError
+from redistopo.host.files import absolute, write_errors
+from redistopo.progress import Progress, warn
+from redistopo.project.load import layout_of_folder, load_project
 
 if TYPE_CHECKING:
-    from redistopo.demo.context import Parts
+    from redistopo.demo.context import AppContext
 
 _OPEN_TO_OTHERS = (
     "can be reached from other machines, by an IP address of this one and not by its name: whoever "
@@ -44,7 +44,7 @@ class DemoRequest:
     cache, and of a read of the database, which is a file at `database` (None: the folder's
     own; with the stage elsewhere, one that is removed at the end)."""
 
-    stage: StageRequest
+    stage: BackendRequest
     host: str = "127.0.0.1"
     port: int = 5000
     ttl: float = 60.0
@@ -52,11 +52,11 @@ class DemoRequest:
     database: Path | None = None
 
 
-def demo(request: DemoRequest, tell: Tell, ready: Callable[[str], object]) -> None:
+def demo(request: DemoRequest, progress: Progress, ready: Callable[[str], object]) -> None:
     """The application served, from `ready` with its URL until KeyboardInterrupt, which passes
     through; then nothing of it runs or listens any more.
 
-    Raises MachineLacks where the extra isn't installed or the port is taken, WrongRequest
+    Raises MissingPrerequisite where the extra isn't installed or the port is taken, UsageError
     without a topology file, and what `stage` raises where no topology runs.
     """
     require_extra()
@@ -64,26 +64,26 @@ def demo(request: DemoRequest, tell: Tell, ready: Callable[[str], object]) -> No
 
     _require_sense(request)
     with ExitStack() as stack:
-        live = stack.enter_context(stage(request.stage))
+        live = stack.enter_context(open_backend(request.stage))
         items = stack.enter_context(_items(request))
         parts = stack.enter_context(_parts(request, live, items))
         try:
             with listening(make_app(parts), parts.hub, request.host, request.port) as server:
                 if not loopback(request.host):
-                    warn(tell, f"{request.host} {_OPEN_TO_OTHERS}")
+                    warn(progress, f"{request.host} {_OPEN_TO_OTHERS}")
                 ready(url(request.host, server.port))
                 server.serve()
         finally:
-            live.finish(tell)
+            live.finish(progress)
 
 
 def require_extra() -> None:
-    """Raises MachineLacks where what the demo serves with isn't installed."""
+    """Raises MissingPrerequisite where what the demo serves with isn't installed."""
     for package in ("flask", "prometheus_client", "waitress"):
         try:
             import_module(package)
         except ImportError as error:
-            raise MachineLacks(
+            raise MissingPrerequisite(
                 f"redistopo demo needs {error.name}, which isn't installed",
                 hint="pip install 'redistopo[demo]'",
             ) from error
@@ -91,7 +91,7 @@ def require_extra() -> None:
 
 def _require_sense(request: DemoRequest) -> None:
     if not SHORTEST_TTL <= request.ttl <= LONGEST_TTL:
-        raise WrongRequest(
+        raise UsageError(
             f"a TTL of {request.ttl:g} s can't be",
             hint=f"--ttl from {SHORTEST_TTL:g} s to {LONGEST_TTL:g} s",
         )
@@ -107,12 +107,12 @@ def url(host: str, port: int) -> str:
 
 @contextmanager
 def _items(request: DemoRequest) -> Iterator[Items]:
-    """The rows, where there were none before; raises MachineLacks where the file can't be used."""
+    """Yield the rows, seeded if empty; raises MissingPrerequisite if the file can't be used."""
     with _database(request) as path:
         try:
             yield Items.seeded(path, request.delay)
         except DatabaseAway as error:
-            raise MachineLacks(
+            raise MissingPrerequisite(
                 "the demo's database can't be used",
                 detail=f"{path}: {error}",
                 hint="name another file, which is made where it is missing: --database FILE",
@@ -128,20 +128,20 @@ def _database(request: DemoRequest) -> Iterator[Path]:
         with TemporaryDirectory(prefix="redistopo-demo-") as folder:
             yield Path(folder, "demo.sqlite")
     else:
-        path = layout_of(request.stage.root).database
-        with writing(path):
+        path = layout_of_folder(request.stage.root).database
+        with write_errors(path):
             path.touch(0o600)  # an empty file is an empty database
         yield path
 
 
 @contextmanager
-def _parts(request: DemoRequest, live: Stage, items: Items) -> Iterator["Parts"]:
+def _parts(request: DemoRequest, live: Backend, items: Items) -> Iterator["AppContext"]:
     """All that the application is made of, at work."""
-    from redistopo.demo.context import Parts
+    from redistopo.demo.context import AppContext
     from redistopo.demo.latencies import Latencies
     from redistopo.demo.metrics import Metrics
     from redistopo.demo.page_state import State
-    from redistopo.demo.service import Desk, Ears
+    from redistopo.demo.service import Ears, ItemService
     from redistopo.demo.traffic import Traffic
 
     patient = Settings(
@@ -154,12 +154,14 @@ def _parts(request: DemoRequest, live: Stage, items: Items) -> Iterator["Parts"]
     state = State(live, cache, latencies, request.delay)
     hub = Hub(state.message)
     metrics = Metrics(cache, lambda: hub.listening)
-    desk = Desk(cache, live.place, Ears(latencies=latencies, took=metrics.took, served=hub.served))
+    desk = ItemService(
+        cache, live.place, Ears(latencies=latencies, took=metrics.took, served=hub.served)
+    )
     state.traffic = traffic = Traffic(desk.ask, items.ids())
     live.follow(lambda story: hub.story(_plain(story)))
-    own = "" if request.stage.connect else load(request.stage.root).topology.templates
+    own = "" if request.stage.connect else load_project(request.stage.root).topology.templates
     try:
-        yield Parts(
+        yield AppContext(
             host=request.host, token=secrets.token_urlsafe(32), templates=own, cache=cache,
             items=items, desk=desk, hub=hub, traffic=traffic, metrics=metrics,
             health=lambda: health(items, cache, live.picture().one_in_each(cache.key)),

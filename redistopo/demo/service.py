@@ -56,7 +56,7 @@ class Ears:
     served: Callable[[Mapping[str, object]], None]
 
 
-class Desk:
+class ItemService:
     """Asks the cache; `place` says where a key lives."""
 
     def __init__(self, cache: CacheAside, place: Callable[[str], Place], ears: Ears) -> None:

@@ -4,17 +4,17 @@ import re
 from dataclasses import replace
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from redistopo.errors import WrongRequest
-from redistopo.model.protocol.credentials import Access
+from redistopo.errors import UsageError
+from redistopo.model.protocol.credentials import Login
 
 _DEFAULT_PORT = 6379
 
 
-def entry(text: str, access: Access) -> tuple[str, Access]:
+def entry(text: str, access: Login) -> tuple[str, Login]:
     """HOST:PORT, and how to come in there: what the URL says goes before `access`.
 
     ``redis://[user[:password]@]host[:port]``, ``rediss://`` by TLS (redis-py, from_url).
-    Raises WrongRequest, which never tells the password.
+    Raises UsageError, which never tells the password.
     """
     if "://" not in text:
         return text, access
@@ -28,14 +28,14 @@ def entry(text: str, access: Access) -> tuple[str, Access]:
     if not re.fullmatch(r"/?0?", url.path) or url.query or url.fragment:
         raise _wrong("only the host's database 0 is used, without options")
     if url.scheme == "rediss" and access.tls is None:
-        raise WrongRequest("rediss:// is TLS, and no CA is given", hint="add --cacert CA.crt")
+        raise UsageError("rediss:// is TLS, and no CA is given", hint="add --cacert CA.crt")
     if url.scheme == "redis" and access.tls is not None:
-        raise WrongRequest("--cacert is for TLS, and redis:// isn't", hint="write rediss://")
+        raise UsageError("--cacert is for TLS, and redis:// isn't", hint="write rediss://")
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return place, _with_words(url, access)
 
 
-def _with_words(url: SplitResult, access: Access) -> Access:
+def _with_words(url: SplitResult, access: Login) -> Login:
     """A password without a user, or with `default`, is the default user's."""
     user = unquote(url.username or "")
     return replace(
@@ -45,8 +45,8 @@ def _with_words(url: SplitResult, access: Access) -> Access:
     )
 
 
-def _wrong(why: str) -> WrongRequest:
-    return WrongRequest(
+def _wrong(why: str) -> UsageError:
+    return UsageError(
         "the URL of --connect can't be used",
         detail=why,
         hint="write redis://user:password@host:6379, or HOST:PORT",

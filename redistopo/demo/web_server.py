@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from redistopo.demo.event_stream import MOST_STREAMS, Hub
-from redistopo.errors import MachineLacks, WrongRequest
-from redistopo.host.ports import free, holder
+from redistopo.errors import MissingPrerequisite, UsageError
+from redistopo.host.ports import is_free, port_holder
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -52,8 +52,8 @@ class Server:
 def listening(app: "Flask", hub: Hub, host: str, port: int) -> Iterator[Server]:
     """The application is listened for; at the end no thread and no socket of it is left.
 
-    Raises MachineLacks where the port is taken or the address isn't this machine's,
-    WrongRequest for a host that is none.
+    Raises MissingPrerequisite where the port is taken or the address isn't this machine's,
+    UsageError for a host that is none.
     """
     from waitress import wasyncore
 
@@ -106,30 +106,30 @@ def _made(app: "Flask", sockets: dict[int, Any], host: str, port: int) -> Any:
     except OSError as error:
         raise _refused(host, port, error) from error
     except RuntimeError as error:  # as Python says it: can't start new thread
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"this machine allows fewer than {_WORKERS + MOST_STREAMS} threads",
             detail=str(error),
             hint="ulimit -u shows the limit; a container may have one of its own",
         ) from error
 
 
-def _no_host(host: str) -> WrongRequest:
-    return WrongRequest(
+def _no_host(host: str) -> UsageError:
+    return UsageError(
         f"{host!r} is no host to serve on", hint="leave --host out, or give an address"
     )
 
 
-def _refused(host: str, port: int, error: OSError) -> MachineLacks:
+def _refused(host: str, port: int, error: OSError) -> MissingPrerequisite:
     if error.errno == errno.EADDRINUSE:
-        return MachineLacks(
-            f"port {port} is held by {holder(port)}",
+        return MissingPrerequisite(
+            f"port {port} is held by {port_holder(port)}",
             hint=f"serve on another one: redistopo demo --port {_next_free(host, port)}",
         )
     if error.errno == errno.EADDRNOTAVAIL:
-        return MachineLacks(
+        return MissingPrerequisite(
             f"this machine has no address {host}", hint="leave --host out: 127.0.0.1"
         )
-    return MachineLacks(
+    return MissingPrerequisite(
         f"can't listen on {host}:{port}",
         detail=error.strerror or str(error),
         hint="a port below 1024 may need privileges: choose a higher --port",
@@ -139,4 +139,4 @@ def _refused(host: str, port: int, error: OSError) -> MachineLacks:
 def _next_free(host: str, port: int) -> int:
     """Beside a node of a topology stand its others; 0 lets the system choose."""
     above = range(port + 1, min(port + 100, 65536))
-    return next((one for one in above if free(host, one)), 0)
+    return next((one for one in above if is_free(host, one)), 0)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from redistopo.checks.subject import Answer, Check, Expected, subject
+from redistopo.checks.subject import Check, CheckResult, Expected, subject_of
 from redistopo.doctor import conf_checks as served
 from redistopo.doctor import leftover_checks as around
 from redistopo.doctor import machine_checks as machine
 from redistopo.doctor import topology_risks as ailing
-from redistopo.doctor.facts import Facts
+from redistopo.doctor.facts import DoctorFacts
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
@@ -23,7 +23,7 @@ class Exam:
 
     id: str
     asks: str
-    judge: Callable[[Facts], Iterable[Answer]]
+    judge: Callable[[DoctorFacts], Iterable[CheckResult]]
 
 
 EXAMS: tuple[Exam, ...] = (
@@ -169,12 +169,12 @@ AILMENTS: tuple[Check, ...] = (
 """Judged from what the servers said, beside all of `verify`'s checks."""
 
 
-def examine(facts: Facts) -> tuple[Finding, ...]:
+def examine(facts: DoctorFacts) -> tuple[Finding, ...]:
     """Every exam's findings, in the order of the catalogue; pure."""
     return tuple(answer.found(exam.id) for exam in EXAMS for answer in exam.judge(facts))
 
 
 def ailments(seen: Observed, expected: Expected) -> tuple[Finding, ...]:
     """What `verify` doesn't ask of the same snapshot; pure."""
-    about = subject(seen, expected)
+    about = subject_of(seen, expected)
     return tuple(finding for check in AILMENTS for finding in check.findings(about))

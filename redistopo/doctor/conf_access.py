@@ -6,9 +6,14 @@ from dataclasses import dataclass, field
 from glob import has_magic
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from redistopo.model.protocol.conf import canonical, read_conf, server_words, well_quoted
+from redistopo.model.protocol.conf import (
+    Directives,
+    canonical_directive,
+    read_conf,
+    server_words,
+    well_quoted,
+)
 from redistopo.model.protocol.engine import Version
-from redistopo.model.topology.spec import Directives
 
 DEFAULT_PORT = 6379
 DEFAULT_BACKLOG = 511
@@ -26,7 +31,7 @@ text) of each file that it means, none for a file that isn't there; or why one c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spliced:
+class ConfWithIncludes:
     """A configuration with its includes in their places, as a server reads it.
 
     `origins` has the file and line number of each line. An include that no server takes stands
@@ -43,7 +48,7 @@ class Spliced:
     dead: Mapping[int, str] = field(default_factory=dict)
 
 
-def splice(path: str, text: str, read: Read) -> Spliced:
+def with_includes(path: str, text: str, read: Read) -> ConfWithIncludes:
     """The file with each `include` replaced by what it names, in order: of most directives the
     last line counts, wherever it stands (config.c, loadServerConfigFromString).
 
@@ -51,7 +56,7 @@ def splice(path: str, text: str, read: Read) -> Spliced:
     """
     made = _Splicing(read, path)
     made.add(path, text, (path,))
-    return Spliced(
+    return ConfWithIncludes(
         text="\n".join(made.lines),
         files=tuple(made.files),
         origins=tuple(made.origins),
@@ -173,7 +178,7 @@ class ServedConf:
         return self.addresses is None or version is None or version >= Version(7, 0)
 
 
-def served(text: str) -> ServedConf:
+def served_conf(text: str) -> ServedConf:
     """What a configuration says, includes and all."""
     found = read_conf(text)
     sentinel = "sentinel" in found
@@ -257,7 +262,7 @@ def _address(word: str) -> IPv4Address | IPv6Address | None:
 
 
 def _last(found: Directives, name: str, usual: str) -> str:
-    return found.get(canonical(name), (usual,))[-1]
+    return found.get(canonical_directive(name), (usual,))[-1]
 
 
 def _port(text: str) -> int:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from posixpath import dirname
 from shlex import quote
 
-from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
+from redistopo.checks.subject import CheckResult, fail, ok, skip, warn
 from redistopo.doctor.conf_access import loopback
-from redistopo.doctor.conf_startup import Refusal
-from redistopo.doctor.facts import ConfSeen, Facts, Heard, pid_in
-from redistopo.doctor.firewall import Gate, judge
+from redistopo.doctor.conf_startup import StartupRefusal
+from redistopo.doctor.facts import ConfSeen, DoctorFacts, PortReply, pid_in
+from redistopo.doctor.firewall import PortExposure, judge
 
 _MOST_NAMED = 3
 _LOCK = (
@@ -17,7 +17,7 @@ _LOCK = (
 )
 
 
-def starts(facts: Facts) -> Iterator[Answer]:
+def starts(facts: DoctorFacts) -> Iterator[CheckResult]:
     """A server here takes every line of the file, and finds what the file names.
 
     Judged by the servers themselves, none of which starts for it (model/doctor/starting.py).
@@ -38,31 +38,31 @@ def starts(facts: Facts) -> Iterator[Answer]:
         else:
             told = f"{first} doesn't start on it, {taker.title} would: "
             told += _said(seen, starting.refused)
-            yield doubtful(seen.path, told, f"take that line out, or: {_start(seen)}")
+            yield warn(seen.path, told, f"take that line out, or: {_start(seen)}")
     elif seen.astray:
         told = f"it binds {' and '.join(seen.astray)}, which this machine doesn't have"
         hint = f"{_edit(seen.path)}   (a `-` before an address lets a server start without it)"
-        yield bad(seen.path, f"{told}: no server starts on it", hint)
+        yield fail(seen.path, f"{told}: no server starts on it", hint)
     elif (taker := starting.takes) and seen.astart:
         named = ", ".join(f"`include {one}`" for one in seen.astart[:_MOST_NAMED])
         told = f"{taker.title} takes each of its lines, if it is started in {dirname(seen.path)}: "
         told += f"{named} counts from where a server is started, not from the file"
-        yield doubtful(seen.path, told, f"give the whole path there: {_edit(seen.path)}")
+        yield warn(seen.path, told, f"give the whole path there: {_edit(seen.path)}")
     elif taker := starting.takes:
         told = f"{taker.title} takes each of its lines" + (" that you may read" * bool(seen.unread))
         if taker.skipped:
             told += f", but {taker.skipped}, where you may not look"
-        yield good(told if seen.conf.said else f"{told}: it has none", seen.path)
+        yield ok(told if seen.conf.said else f"{told}: it has none", seen.path)
     else:
         unsure = next((f"{one.title}: {one.unsure}" for one in starting.tried), "no server is here")
-        yield skipped(f"not tried: {unsure}", seen.path)
+        yield skip(f"not tried: {unsure}", seen.path)
 
 
-def _refused(seen: ConfSeen, why: Refusal, told: str) -> Answer:
-    return bad(seen.path, f"{told}: {_said(seen, why)}", _edit(why.path, why.line))
+def _refused(seen: ConfSeen, why: StartupRefusal, told: str) -> CheckResult:
+    return fail(seen.path, f"{told}: {_said(seen, why)}", _edit(why.path, why.line))
 
 
-def _said(seen: ConfSeen, why: Refusal) -> str:
+def _said(seen: ConfSeen, why: StartupRefusal) -> str:
     other = f" of {why.path}" if why.path != seen.path else ""
     return f"line {why.line}{other} `{why.text}`: {why.said}"
 
@@ -79,7 +79,7 @@ def _start(seen: ConfSeen) -> str:
     return f"{server} {quote(seen.path)}" + (" --sentinel" if seen.conf.sentinel else "")
 
 
-def bind(facts: Facts) -> Iterator[Answer]:
+def bind(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Whoever can reach the server from elsewhere needs a password.
 
     Source: redis.io, Security; networking.c, clientAcceptHandler, for protected mode.
@@ -92,7 +92,7 @@ def bind(facts: Facts) -> Iterator[Answer]:
         told += f" and {len(seen.unread) - _MOST_NAMED} more" * (len(seen.unread) > _MOST_NAMED)
         sudo = f"as somebody who may: sudo redistopo doctor --config {quote(seen.path)}"
         hint = sudo if "denied" in told else f"name plain files there: {_edit(seen.path)}"
-        yield doubtful(seen.path, f"can't read what it includes: {told}", hint)
+        yield warn(seen.path, f"can't read what it includes: {told}", hint)
     conf = seen.conf
     where = " ".join(conf.addresses) if conf.addresses is not None else "every address (no bind)"
     told = f"binds {where or 'no address'}, port {' and '.join(map(str, conf.ports)) or 'none'}"
@@ -102,16 +102,16 @@ def bind(facts: Facts) -> Iterator[Answer]:
     else:
         told += ", asks for a password" if seen.locked else ", asks for no password"
     if not conf.outward:
-        yield good(f"{told}: nobody from elsewhere gets there", seen.path)
+        yield ok(f"{told}: nobody from elsewhere gets there", seen.path)
     elif seen.locked:
-        yield good(told, seen.path)
+        yield ok(told, seen.path)
     elif seen.locked is None:
-        yield doubtful(seen.path, told, f"sudo redistopo doctor --config {quote(seen.path)}")
+        yield warn(seen.path, told, f"sudo redistopo doctor --config {quote(seen.path)}")
     else:
         yield _unlocked(seen, told)
 
 
-def _unlocked(seen: ConfSeen, told: str) -> Answer:
+def _unlocked(seen: ConfSeen, told: str) -> CheckResult:
     """It can be reached from elsewhere, and asks for no password."""
     version = next((one.version for one in seen.heard if one.version), None)
     hint = _lock(seen)
@@ -120,10 +120,10 @@ def _unlocked(seen: ConfSeen, told: str) -> Answer:
             told += "; before Redis 7.0 protected mode doesn't shield an address that is bound"
         else:
             told += "; protected mode refuses other machines"
-        return doubtful(seen.path, told, hint)
+        return warn(seen.path, told, hint)
     if seen.conf.protected:
         told += f"; in Redis {version} protected mode doesn't shield an address that is bound"
-    return bad(seen.path, f"{told}: whoever reaches it owns it", hint)
+    return fail(seen.path, f"{told}: whoever reaches it owns it", hint)
 
 
 def _lock(seen: ConfSeen) -> str:
@@ -131,29 +131,29 @@ def _lock(seen: ConfSeen) -> str:
     return _LOCK.format(path=seen.path) + ("; then restart it" if runs else "")
 
 
-def running(facts: Facts) -> Iterator[Answer]:
+def running(facts: DoctorFacts) -> Iterator[CheckResult]:
     """A server answers where the file says, listens as it says, and was started on this file."""
     seen = facts.conf
     if seen is None:
         return
     if not seen.conf.ports:
-        yield skipped("it listens on no TCP port", seen.path)
+        yield skip("it listens on no TCP port", seen.path)
         return
     for one in seen.heard:
         yield _heard(seen, one)
 
 
-def _heard(seen: ConfSeen, one: Heard) -> Answer:
+def _heard(seen: ConfSeen, one: PortReply) -> CheckResult:
     who = f", held by {one.holder}" if one.holder else ""
     if not one.said:
         if one.holder:
             told = f"nobody answers at {one.at}:{one.port}{who}"
             go_on = f"kill -CONT {pid_in(one.holder) or 'PID'}"
-            return bad(seen.path, told, f"is it stopped ({go_on}), or no Redis at all?")
-        return doubtful(seen.path, f"nothing runs at {one.at}:{one.port}", _begin(seen))
+            return fail(seen.path, told, f"is it stopped ({go_on}), or no Redis at all?")
+        return warn(seen.path, f"nothing runs at {one.at}:{one.port}", _begin(seen))
     told = f"answers at {one.at}:{one.port}{who}"
     if one.config and one.config not in seen.files:
-        return doubtful(
+        return warn(
             seen.path,
             f"{told}, but was started on {one.config}",
             f"redistopo doctor --config {quote(one.config)}",
@@ -161,13 +161,13 @@ def _heard(seen: ConfSeen, one: Heard) -> Answer:
     extra = [at for at in one.listening or () if not loopback(at)]
     if extra and not seen.conf.outward:
         told = f"{told}, and listens on {', '.join(extra)}, which the file doesn't bind"
-        return bad(seen.path, told, "restart it: it was started otherwise, or CONFIG SET since")
+        return fail(seen.path, told, "restart it: it was started otherwise, or CONFIG SET since")
     if one.listening and not extra and seen.conf.outward:
         told = f"{told}, and listens on {', '.join(one.listening)} alone, unlike the file"
-        return doubtful(seen.path, told, "restart it, if the file is right")
+        return warn(seen.path, told, "restart it, if the file is right")
     if one.said == "PONG":
         return _unasked(seen, one, f"{told} without a password")
-    return good(f"{told}: {one.said.partition(' ')[0]}", seen.path)
+    return ok(f"{told}: {one.said.partition(' ')[0]}", seen.path)
 
 
 def _begin(seen: ConfSeen) -> str:
@@ -180,18 +180,18 @@ def _begin(seen: ConfSeen) -> str:
     return f"start it: {start}"
 
 
-def _unasked(seen: ConfSeen, one: Heard, told: str) -> Answer:
+def _unasked(seen: ConfSeen, one: PortReply, told: str) -> CheckResult:
     """It let us in without a password: whom else, by what the file binds?"""
     if not seen.conf.outward:
-        return good(told, seen.path)
+        return ok(told, seen.path)
     if seen.conf.shielded(one.version):
-        return good(f"{told}; protected mode refuses other machines", seen.path)
+        return ok(f"{told}; protected mode refuses other machines", seen.path)
     asks = "the file asks for one: restart it" if seen.locked else _lock(seen)
     told += f", and listens on {', '.join(one.listening or seen.conf.outward)}"
-    return bad(seen.path, f"{told}: whoever reaches it owns it", asks)
+    return fail(seen.path, f"{told}: whoever reaches it owns it", asks)
 
 
-def firewall(facts: Facts) -> Iterator[Answer]:
+def firewall(facts: DoctorFacts) -> Iterator[CheckResult]:
     """What a firewall does with connections from elsewhere, if the file lets any in.
 
     Nothing is changed and no rule is guessed: what root alone may read is said so.
@@ -200,31 +200,31 @@ def firewall(facts: Facts) -> Iterator[Answer]:
     if seen is None:
         return
     if not seen.conf.outward:
-        yield skipped("nobody from elsewhere gets there, so no firewall matters", seen.path)
+        yield skip("nobody from elsewhere gets there, so no firewall matters", seen.path)
         return
     if not seen.firewalls:
-        yield good("no firewall was found on this machine (a router may have one)", seen.path)
+        yield ok("no firewall was found on this machine (a router may have one)", seen.path)
         return
     for port in seen.conf.ports:
         yield _gates(seen, port)
 
 
-def _gates(seen: ConfSeen, port: int) -> Answer:
+def _gates(seen: ConfSeen, port: int) -> CheckResult:
     verdicts = [(one, judge(one, port)) for one in seen.firewalls]
     told = "; ".join(verdict.evidence for _one, verdict in verdicts)
     gates = {verdict.gate for _one, verdict in verdicts}
-    if Gate.CLOSED in gates:
+    if PortExposure.CLOSED in gates:
         named = ", ".join(seen.conf.outward)
-        return doubtful(
+        return warn(
             seen.path,
             f"{told}: other machines don't reach {named} port {port}",
             f"if they should: sudo ufw allow from ADDRESS to any port {port} proto tcp, "
             "or the like of your firewall",
         )
-    unknown = [one for one, verdict in verdicts if verdict.gate is Gate.UNKNOWN]
+    unknown = [one for one, verdict in verdicts if verdict.gate is PortExposure.UNKNOWN]
     if unknown:
         commands = "   ".join(f"sudo {one.command}" for one in unknown)
-        return doubtful(seen.path, told, f"type: {commands}")
-    if Gate.SOME in gates:
-        return doubtful(seen.path, told, f"try it from another machine: nc -vz HOST {port}")
-    return good(f"{told}: no firewall stands in the way", seen.path)
+        return warn(seen.path, told, f"type: {commands}")
+    if PortExposure.SOME in gates:
+        return warn(seen.path, told, f"try it from another machine: nc -vz HOST {port}")
+    return ok(f"{told}: no firewall stands in the way", seen.path)

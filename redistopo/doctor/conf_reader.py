@@ -10,54 +10,56 @@ from ipaddress import ip_address
 from pathlib import Path
 from shlex import quote
 
-from redistopo.client.connection import Asker, anonymous
-from redistopo.client.port_probe import touch
+from redistopo.client.connection import NodeClient, ping_without_auth
+from redistopo.client.port_probe import probe_port
 from redistopo.doctor.conf_access import (
     MOST_BYTES,
     MOST_FILES,
     ServedConf,
     acl_locks,
-    served,
-    splice,
+    served_conf,
+    with_includes,
 )
-from redistopo.doctor.conf_trial import judged
-from redistopo.doctor.facts import ConfSeen, Heard
+from redistopo.doctor.conf_trial import try_conf
+from redistopo.doctor.facts import ConfSeen, PortReply
 from redistopo.doctor.firewall_reader import firewalls
-from redistopo.errors import AccessDenied, MachineLacks, Unreachable, WrongRequest
-from redistopo.host.files import absolute, missing, reading
-from redistopo.host.ports import elsewhere, holder, listeners
-from redistopo.model.connectivity.matrix import Touch
+from redistopo.errors import AccessDenied, MissingPrerequisite, Unreachable, UsageError
+from redistopo.host.files import absolute, certainly_missing, read_errors
+from redistopo.host.ports import is_foreign_address, listeners, port_holder
+from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.conf import read_conf
-from redistopo.model.protocol.credentials import Access, one_key
+from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.engine import Engine, Version, parse_request
 from redistopo.model.protocol.replies import parse_info
 
 _PATIENCE = 2.0
 
 
-def look_at(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
+def read_conf_file(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
     """The configuration with its includes, what these servers make of it, and what answers at
     its ports.
 
     A relative include before any `dir` is looked for beside the file; a server takes it from the
-    folder that it is started in. Raises WrongRequest for no file, or what can be no
-    configuration, MachineLacks for one that can't be read.
+    folder that it is started in. Raises UsageError for no file, or what can be no
+    configuration, MissingPrerequisite for one that can't be read.
     """
     path = absolute(path).resolve()
     try:
         text = _plain(path)
-    except MachineLacks as error:
+    except MissingPrerequisite as error:
         # a distribution's own is for its server's user alone
         error.hint = f"as somebody who may: sudo redistopo doctor --config {quote(str(path))}"
         raise
     if text is None:
-        raise WrongRequest(
+        raise UsageError(
             f"there is no file {path}",
             hint="a running server tells its own: redis-cli INFO server | grep config_file",
         )
-    whole = splice(str(path), text, lambda pattern, at: _included(path.parent / at / pattern))
+    whole = with_includes(
+        str(path), text, lambda pattern, at: _included(path.parent / at / pattern)
+    )
     shown = _shown(whole.text)
-    conf = served(shown)
+    conf = served_conf(shown)
     secret = read_conf(shown).get("requirepass", ("",))[-1]
     return ConfSeen(
         path=str(path),
@@ -66,7 +68,7 @@ def look_at(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
         files=whole.files,
         unread=tuple(map(_shown, whole.unread)),
         astart=tuple(map(_shown, whole.astart)),
-        starting=judged(whole, path.parent, engines, sentinel=conf.sentinel),
+        starting=try_conf(whole, path.parent, engines, sentinel=conf.sentinel),
         astray=tuple(_astray(conf)),
         heard=tuple(_hear(conf, port, secret) for port in conf.ports),
         firewalls=firewalls() if conf.outward else (),
@@ -85,7 +87,7 @@ def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
         return "folders by a pattern aren't looked through"
     if has_magic(path.name):
         found = sorted(glob(str(path)))  # noqa: PTH207  as a server does it
-    elif missing(path):
+    elif certainly_missing(path):
         return ()
     read: list[tuple[str, str]] = []
     for one in found:
@@ -93,7 +95,7 @@ def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
             return "it is too much"
         try:
             text = _plain(Path(one))
-        except (MachineLacks, WrongRequest) as error:
+        except (MissingPrerequisite, UsageError) as error:
             return error.detail
         if text is not None:
             read.append((one, text))
@@ -103,15 +105,15 @@ def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
 def _text(path: Path) -> str | None:
     try:
         return _plain(path)
-    except (MachineLacks, WrongRequest):
+    except (MissingPrerequisite, UsageError):
         return None
 
 
 def _plain(path: Path) -> str | None:
     """A regular file's text, None for no file. A FIFO or a device would be waited for, or never
-    end: WrongRequest for those, and for more text than a configuration has."""
+    end: UsageError for those, and for more text than a configuration has."""
     path = Path(str(path).partition("\0")[0])  # to a server it ends there
-    with reading(path):
+    with read_errors(path):
         try:
             # looked at before it is opened: that alone does something to some devices
             kind = path.stat().st_mode
@@ -131,8 +133,8 @@ def _plain(path: Path) -> str | None:
     return data.decode(errors="surrogateescape")
 
 
-def _no_configuration(path: Path, why: str) -> WrongRequest:
-    return WrongRequest(
+def _no_configuration(path: Path, why: str) -> UsageError:
+    return UsageError(
         f"{path} is no configuration",
         detail=why,
         hint="give the redis.conf itself: redis-cli INFO server | grep config_file",
@@ -143,7 +145,7 @@ def _astray(conf: ServedConf) -> Iterator[str]:
     """Addresses that it binds, must have (no ``-`` before them), and this machine hasn't."""
     for word in (conf.addresses or ()) if conf.ports else ():
         with suppress(ValueError):
-            if elsewhere(str(ip_address(word))):
+            if is_foreign_address(str(ip_address(word))):
                 yield word
 
 
@@ -154,22 +156,22 @@ def _locked(conf: ServedConf, folder: Path) -> bool | None:
     return None if text is None else acl_locks(text)
 
 
-def _hear(conf: ServedConf, port: int, secret: str) -> Heard:
+def _hear(conf: ServedConf, port: int, secret: str) -> PortReply:
     at = conf.asked_at
     if port == conf.tls_port:
         # without its certificates nobody is asked, only met
-        said = "TLS" if touch(at, port) is Touch.OK else ""
+        said = "TLS" if probe_port(at, port) is PortState.OK else ""
     else:
-        answer = anonymous(at, port)
+        answer = ping_without_auth(at, port)
         said = "" if answer.startswith("no answer") else answer
     there = listeners((port,))
     addresses = None if there is None else there[port]
     listened = bool(said) if addresses is None else bool(addresses)
-    found = Heard(
+    found = PortReply(
         port=port,
         at=at,
         said=said,
-        holder=holder(port) if listened else "",
+        holder=port_holder(port) if listened else "",
         listening=addresses,
     )
     if not said or port == conf.tls_port:
@@ -177,20 +179,20 @@ def _hear(conf: ServedConf, port: int, secret: str) -> Heard:
     return _introduced(found, secret if found.asks_here else "")
 
 
-def _introduced(found: Heard, secret: str) -> Heard:
+def _introduced(found: PortReply, secret: str) -> PortReply:
     """With the server's own word on its version and file, where the file's password opens it."""
     if found.said != "PONG" and not secret:
         return found
-    keys = one_key(Access(password=secret))
+    keys = single_credential(Login(password=secret))
     try:
-        with Asker(keys, seconds=_PATIENCE) as asker:
-            told = parse_info(str(asker.ask(found.at, found.port, [("INFO", "server")])[0]))
+        with NodeClient(keys, seconds=_PATIENCE) as client:
+            told = parse_info(str(client.ask(found.at, found.port, [("INFO", "server")])[0]))
     except (Unreachable, AccessDenied):
         return found
     product = "valkey" if "valkey_version" in told else "redis"
     request = parse_request(f"{product} {told.get(f'{product}_version', '')}")
     numbers = request.numbers if request else ()
-    return Heard(
+    return PortReply(
         port=found.port,
         at=found.at,
         said=found.said,

@@ -10,9 +10,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from redistopo.doctor.conf_access import UNBALANCED, Spliced
-from redistopo.model.protocol.conf import canonical, directive, read_conf, server_words, well_quoted
-from redistopo.model.protocol.reply_text import one_line
+from redistopo.doctor.conf_access import UNBALANCED, ConfWithIncludes
+from redistopo.model.protocol.conf import (
+    canonical_directive,
+    parse_directive,
+    read_conf,
+    server_words,
+    well_quoted,
+)
+from redistopo.model.protocol.reply_text import escaped_line
 
 STOP = "redistopo-ends-here"
 """No port, and no statement of a Sentinel's, in any release."""
@@ -37,7 +43,7 @@ _UNKNOWN = "Module Configuration detected without loadmodule directive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class StartupRefusal:
     """The first thing that keeps a server from starting: the file's line as it may be shown, and
     what is `said` about it, as servers word it."""
 
@@ -48,38 +54,38 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class EngineTrial:
     """What one server here made of the file: its first `refusal`, None where it takes all lines.
     `unsure` says why it couldn't be asked, `skipped` what was left out as it may not be seen."""
 
     title: str
     path: str
-    refusal: Refusal | None = None
+    refusal: StartupRefusal | None = None
     unsure: str = ""
     skipped: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Starting:
+class StartupVerdict:
     """What keeps servers from starting on a file: `tried` is each one's word on its lines, the
     first that of the one which `up` takes; `lacking` what any of them refuses at its start."""
 
-    tried: tuple[Tried, ...] = ()
-    lacking: Refusal | None = None
+    tried: tuple[EngineTrial, ...] = ()
+    lacking: StartupRefusal | None = None
 
     @property
-    def takes(self) -> Tried | None:
+    def takes(self) -> EngineTrial | None:
         """The first server that takes every line."""
         found = (one for one in self.tried if one.refusal is None and not one.unsure)
         return None if self.lacking else next(found, None)
 
     @property
-    def refused(self) -> Refusal | None:
+    def refused(self) -> StartupRefusal | None:
         """What keeps the one that `up` takes from starting, else what keeps any."""
         return next((one.refusal for one in self.tried if one.refusal), self.lacking)
 
 
-def lines_for(whole: Spliced, without: frozenset[int] = frozenset()) -> list[str]:
+def lines_for(whole: ConfWithIncludes, without: frozenset[int] = frozenset()) -> list[str]:
     """The lines to be judged; those of `without`, counted from 0, stand empty. So do logs: some
     words are logged while lines are read, and would make or fill the file.
 
@@ -93,7 +99,7 @@ def lines_for(whole: Spliced, without: frozenset[int] = frozenset()) -> list[str
     return given
 
 
-def _dead(whole: Spliced) -> dict[int, str]:
+def _dead(whole: ConfWithIncludes) -> dict[int, str]:
     """Lines that servers refuse, or end by, and why: since 7.0 a server that is to rename a
     subcommand ends by an assertion, with a crash's report and core. A log whose quotes only
     some refuse counts as refused, as those that take it open it."""
@@ -113,7 +119,7 @@ def _logs(line: str) -> bool:
     return (name == "logfile" and len(rest) == 1) or (name == "syslog-enabled" and rest == ["yes"])
 
 
-def refused_at(whole: Spliced, output: str) -> int | None:
+def refused_at(whole: ConfWithIncludes, output: str) -> int | None:
     """The line, counted from 0, that the server refused; their number for the closing one, and
     None where it said nothing of the kind."""
     found = _AT.search(output)
@@ -128,12 +134,12 @@ def refused_at(whole: Spliced, output: str) -> int | None:
     return None
 
 
-def refusal_at(whole: Spliced, at: int, said: str) -> Refusal:
+def refusal_at(whole: ConfWithIncludes, at: int, said: str) -> StartupRefusal:
     """That line of the file, with what was said about it, and no password in either."""
     path, number = whole.origins[at]
     said = _dead(whole).get(at, said)
     line = whole.text.split("\n")[at]
-    return Refusal(path=path, line=number, text=_shown(line), said=_told(line, said))
+    return StartupRefusal(path=path, line=number, text=_shown(line), said=_told(line, said))
 
 
 def words(output: str) -> str:
@@ -145,7 +151,7 @@ def words(output: str) -> str:
     return logged[1].strip() if logged else ""
 
 
-def unsure_names(whole: Spliced) -> tuple[str, ...]:
+def unsure_names(whole: ConfWithIncludes) -> tuple[str, ...]:
     """Names that a module may bring. Since 7.0 those with a dot, and since Redis 8.0 all that it
     doesn't know, are kept until modules are loaded, and refused only then. Where a module is
     loaded, nothing is said of them."""
@@ -153,7 +159,7 @@ def unsure_names(whole: Spliced) -> tuple[str, ...]:
     return () if "loadmodule" in names else tuple(one for one in names if one not in _BESIDE_NAMES)
 
 
-def strange_lines(whole: Spliced, known: frozenset[str] | None) -> int | None:
+def strange_lines(whole: ConfWithIncludes, known: frozenset[str] | None) -> int | None:
     """The first line whose name no server takes without a module that brings it, counted from 0.
 
     `known` are the names that the server has, None where it refuses others at once.
@@ -165,12 +171,12 @@ def strange_lines(whole: Spliced, known: frozenset[str] | None) -> int | None:
     return None
 
 
-def strange(whole: Spliced, at: int) -> Refusal:
+def strange(whole: ConfWithIncludes, at: int) -> StartupRefusal:
     """That line, refused as one of a module that isn't loaded."""
     return refusal_at(whole, at, f"{_UNKNOWN} (no such directive)")
 
 
-def clashes(whole: Spliced) -> Refusal | None:
+def clashes(whole: ConfWithIncludes) -> StartupRefusal | None:
     """What is refused though each line is well, when all are read (config.c; acl.c,
     ACLLoadUsersAtStartup; tls.c, tlsConfigure). Words are the servers'."""
     conf = read_conf(whole.text)
@@ -215,7 +221,7 @@ class Wanted:
     said: str
 
 
-def wanted(whole: Spliced) -> Iterator[Wanted]:
+def wanted(whole: ConfWithIncludes) -> Iterator[Wanted]:
     """The files and folders that a server opens at its start, of each directive's last line.
 
     Those relative to a folder that the file doesn't name are left out: they depend on where the
@@ -241,16 +247,16 @@ def wanted(whole: Spliced) -> Iterator[Wanted]:
                 yield Wanted(path=path, at=at, said=_OPENED[name].format(value))
 
 
-def _of(whole: Spliced, name: str, said: str) -> Refusal:
+def _of(whole: ConfWithIncludes, name: str, said: str) -> StartupRefusal:
     """The last line of that directive, under today's name or an older one."""
-    at = max(at for at, (one, _value) in _directives(whole) if canonical(one) == name)
+    at = max(at for at, (one, _value) in _directives(whole) if canonical_directive(one) == name)
     return refusal_at(whole, at, said)
 
 
-def _directives(whole: Spliced) -> Iterator[tuple[int, tuple[str, str]]]:
+def _directives(whole: ConfWithIncludes) -> Iterator[tuple[int, tuple[str, str]]]:
     """Each line that says something, counted from 0: its name in lower case, and its value."""
     for at, line in enumerate(whole.text.split("\n")):
-        if found := directive(line):
+        if found := parse_directive(line):
             yield at, (found[0].lower(), found[1])
 
 
@@ -258,8 +264,8 @@ def _shown(line: str) -> str:
     """The line on one row of a terminal; its name alone where it may hold a password."""
     name = _name(line)
     if _SECRETIVE.search(name):
-        return f"{one_line(name)} ..."
-    cut = one_line(line.strip())
+        return f"{escaped_line(name)} ..."
+    cut = escaped_line(line.strip())
     return cut if len(cut) <= _SHOWN else f"{cut[: _SHOWN - 3]}..."
 
 
@@ -267,7 +273,7 @@ def _told(line: str, said: str) -> str:
     """The server's words; what it quotes of a line with a password may be one."""
     if _SECRETIVE.search(_name(line)):
         said = re.sub(r"'[^']*'", "'...'", said)
-    return one_line(said)
+    return escaped_line(said)
 
 
 def _name(line: str) -> str:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.client.engine_trial import known_directives
-from redistopo.doctor.conf_access import Spliced
+from redistopo.doctor.conf_access import ConfWithIncludes
 from redistopo.doctor.conf_startup import (
     STOP,
-    Refusal,
-    Starting,
-    Tried,
+    EngineTrial,
+    StartupRefusal,
+    StartupVerdict,
     clashes,
     lines_for,
     refusal_at,
@@ -27,8 +27,8 @@ from redistopo.doctor.conf_startup import (
     words,
 )
 from redistopo.errors import RedistopoError
-from redistopo.host.files import missing
-from redistopo.host.interrupt import uninterrupted
+from redistopo.host.files import certainly_missing
+from redistopo.host.interrupt import interrupts_deferred
 from redistopo.host.polling import Deadline
 from redistopo.host.process import clean_environment
 from redistopo.model.protocol.engine import Engine
@@ -37,27 +37,27 @@ _SECONDS = 5.0
 _FORBIDDEN = "Permission denied"
 
 
-def judged(
-    whole: Spliced, folder: Path, engines: Sequence[Engine], *, sentinel: bool = False
-) -> Starting:
+def try_conf(
+    whole: ConfWithIncludes, folder: Path, engines: Sequence[Engine], *, sentinel: bool = False
+) -> StartupVerdict:
     """What these servers make of the file, the first one's word first; the others are asked only
     where it refuses. Nothing is started on it, written, or loaded (model/doctor/starting.py)."""
     zero = next((at for at, line in enumerate(whole.text.split("\n")) if "\0" in line), None)
     if zero is not None:
         # a server reads each line to its zero byte and goes on without its end: no file of text
-        return Starting(lacking=refusal_at(whole, zero, "a zero byte: this is no text"))
-    tried: list[Tried] = []
+        return StartupVerdict(lacking=refusal_at(whole, zero, "a zero byte: this is no text"))
+    tried: list[EngineTrial] = []
     ends = Deadline(_SECONDS)
     for engine in engines:
         tried.append(_tried(whole, _Bench(folder, ends, sentinel=sentinel), engine))
         if ends.over or (tried[-1].refusal is None and not tried[-1].unsure):
             break
-    return Starting(tried=tuple(tried), lacking=clashes(whole) or next(_lacking(whole), None))
+    return StartupVerdict(tried=tuple(tried), lacking=clashes(whole) or next(_lacking(whole), None))
 
 
-def _lacking(whole: Spliced) -> Iterator[Refusal]:
+def _lacking(whole: ConfWithIncludes) -> Iterator[StartupRefusal]:
     for one in sorted(wanted(whole), key=lambda want: want.at):
-        if missing(Path(one.path)):
+        if certainly_missing(Path(one.path)):
             yield refusal_at(whole, one.at, f"{one.said}: No such file or directory")
 
 
@@ -70,7 +70,7 @@ class _Bench:
     sentinel: bool
 
 
-def _tried(whole: Spliced, bench: _Bench, engine: Engine) -> Tried:
+def _tried(whole: ConfWithIncludes, bench: _Bench, engine: Engine) -> EngineTrial:
     """One server's word. A `dir` that we may not enter, as its server may, is left out."""
     out = ""
     without: set[int] = set()
@@ -82,19 +82,19 @@ def _tried(whole: Spliced, bench: _Bench, engine: Engine) -> Tried:
             # never the line itself, which may hold a password
             told = [line for line in out.strip().split("\n") if not line.startswith(">>>")]
             why = told[-1] if told and told[-1] else "it said nothing"
-            return Tried(title=engine.title, path=engine.path, unsure=why)
+            return EngineTrial(title=engine.title, path=engine.path, unsure=why)
         if at >= len(whole.origins) or at in without:
             break
         if _FORBIDDEN not in words(out) or text[at].lower().split()[:1] != ["dir"]:
             refusal = refusal_at(whole, at, words(out))
-            return Tried(title=engine.title, path=engine.path, refusal=refusal)
+            return EngineTrial(title=engine.title, path=engine.path, refusal=refusal)
         without.add(at)
     odd = _strange(whole, engine)
     skipped = f"`{whole.text.split(chr(10))[min(without)].strip()}`" if without else ""
-    return Tried(title=engine.title, path=engine.path, refusal=odd, skipped=skipped)
+    return EngineTrial(title=engine.title, path=engine.path, refusal=odd, skipped=skipped)
 
 
-def _strange(whole: Spliced, engine: Engine) -> Refusal | None:
+def _strange(whole: ConfWithIncludes, engine: Engine) -> StartupRefusal | None:
     known: frozenset[str] | None = None
     if engine.keeps_unknown_directives and (names := unsure_names(whole)):
         with suppress(RedistopoError):
@@ -119,7 +119,7 @@ def _run(argv: list[str], lines: list[str], bench: _Bench) -> str:
     # by a pipe: passwords are in it, and so it never lies on a disk
     text = "\n".join(lines).encode(errors="surrogateescape")
     try:
-        with uninterrupted(later=True):  # else one could run of which nobody knows
+        with interrupts_deferred(later=True):  # else one could run of which nobody knows
             server = subprocess.Popen(
                 argv,
                 stdin=subprocess.PIPE,

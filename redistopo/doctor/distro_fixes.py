@@ -7,7 +7,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from redistopo.host.command import told
+from redistopo.host.command import run_command
 from redistopo.model.protocol.engine import Engine
 
 _DOCS = Path("/usr/share/doc")
@@ -23,7 +23,7 @@ def mended_by_package(engine: Engine, docs: Path = _DOCS) -> frozenset[str]:
     names = {f"{engine.product.value}{part}" for part in ("", "-server", "-tools")}
     texts = [_debian(docs / name / "changelog.Debian.gz") for name in sorted(names)]
     asked = ["rpm", "-q", "--changelog", "--whatprovides", engine.path]
-    if not any(texts) and (said := told(asked)):
+    if not any(texts) and (said := run_command(asked)):
         texts.append(said)
     return frozenset(one for text in texts for one in _CVE.findall(text))
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from redistopo.doctor.conf_access import ServedConf, loopback
-from redistopo.doctor.conf_startup import Starting
+from redistopo.doctor.conf_startup import StartupVerdict
 from redistopo.doctor.firewall import FirewallSeen
 from redistopo.host.kernel import Kernel
-from redistopo.model.planning.resource_limits import Shortage
+from redistopo.model.planning.resource_limits import ResourceShortage
 from redistopo.model.protocol.engine import Engine, Version
-from redistopo.model.protocol.nodes_conf import Table
+from redistopo.model.protocol.nodes_conf import NodesConf
 from redistopo.model.state.record import ProcessMark
 
 
@@ -92,7 +92,7 @@ class OrphanSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loose:
+class OpenPermission:
     """A file or folder that others may read, with its mode and the one it should have; `yours`
     where the user made it, not we."""
 
@@ -111,7 +111,7 @@ class Leftovers:
     orphans: tuple[OrphanSeen, ...] = ()
     empty: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
-    loose: tuple[Loose, ...] = ()
+    loose: tuple[OpenPermission, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ class TableSeen:
 
     name: str
     path: str
-    table: Table
+    table: NodesConf
     stopped: bool
 
     @property
@@ -143,7 +143,7 @@ class LostTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class PortReply:
     """Who answers at one of the configuration's ports: `said` is what a client without a
     password got, `version` and `config` the server's own word where it lets one in,
     `listening` the addresses by the system (None where it doesn't tell), `holder` the program.
@@ -181,13 +181,13 @@ class ConfSeen:
     files: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     astart: tuple[str, ...] = ()
-    starting: Starting = field(default_factory=Starting)
+    starting: StartupVerdict = field(default_factory=StartupVerdict)
     astray: tuple[str, ...] = ()
-    heard: tuple[Heard, ...] = ()
+    heard: tuple[PortReply, ...] = ()
     firewalls: tuple[FirewallSeen, ...] = ()
 
 
-class Started(StrEnum):
+class TopologyPresence(StrEnum):
     """What there is of a topology in the folder. `ENDED`: its servers ended by themselves."""
 
     NO_FILE = "no topology file"
@@ -204,7 +204,7 @@ class TopologySeen:
     be looked at."""
 
     name: str
-    started: Started
+    started: TopologyPresence
     nodes: int = 0
     connect: str = ""
     trouble: str = ""
@@ -212,7 +212,7 @@ class TopologySeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class DoctorFacts:
     """Everything but what the servers of the topology themselves say, which `verify` asks.
 
     `files` is how many a server may open; `tables` the whole ones of a cluster, `lost`
@@ -227,7 +227,7 @@ class Facts:
     system: str = "linux"
     files: int = 1 << 30
     needs: Needs | None = None
-    shortages: tuple[Shortage, ...] = ()
+    shortages: tuple[ResourceShortage, ...] = ()
     ports: PortsSeen | None = None
     conf: ConfSeen | None = None
     tables: tuple[TableSeen, ...] = ()
@@ -245,7 +245,7 @@ class Cure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fix:
+class DoctorFix:
     """One thing that `--fix` would do: `command` is the same, as one would type it; `why` what
     it is for. `asks` marks those that are done only when somebody says yes."""
 
@@ -259,19 +259,19 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mended:
+class FixOutcome:
     """One cure that was tried, whether it was done, and if not, why."""
 
-    fix: Fix
+    fix: DoctorFix
     done: bool
     why: str = ""
 
 
-def fixes_of(facts: Facts, paused: Mapping[str, int]) -> tuple[Fix, ...]:
+def fixes_of(facts: DoctorFacts, paused: Mapping[str, int]) -> tuple[DoctorFix, ...]:
     """All that is safe to do about what was found; `paused` maps nodes of ours to their pids."""
     left = facts.leftovers
     found = [
-        Fix(
+        DoctorFix(
             cure=Cure.FORGET,
             target=root,
             command=f"take {root} off the list of `redistopo ps`",
@@ -281,11 +281,13 @@ def fixes_of(facts: Facts, paused: Mapping[str, int]) -> tuple[Fix, ...]:
         if not any(one.folder.startswith(f"{root}/") for one in left.orphans)
     ]
     found += [
-        Fix(cure=Cure.REMOVE, target=one, command=f"rm -r {one}", why="holds no data, and no node")
+        DoctorFix(
+            cure=Cure.REMOVE, target=one, command=f"rm -r {one}", why="holds no data, and no node"
+        )
         for one in left.empty
     ]
     found += [
-        Fix(
+        DoctorFix(
             cure=Cure.CHMOD,
             target=one.path,
             command=f"chmod {one.wanted:o} {one.path}",
@@ -296,7 +298,7 @@ def fixes_of(facts: Facts, paused: Mapping[str, int]) -> tuple[Fix, ...]:
         for one in left.loose
     ]
     found += [
-        Fix(
+        DoctorFix(
             cure=Cure.RESUME,
             target=name,
             command=f"redistopo resume {name}",
@@ -306,7 +308,7 @@ def fixes_of(facts: Facts, paused: Mapping[str, int]) -> tuple[Fix, ...]:
         for name, pid in paused.items()
     ]
     found += [
-        Fix(
+        DoctorFix(
             cure=Cure.END,
             target=one.folder,
             command=f"kill -TERM {one.mark.pid}",

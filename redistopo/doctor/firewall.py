@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Gate(StrEnum):
+class PortExposure(StrEnum):
     """Whether connections to the port come in. `SOME`: from some addresses, interfaces, or as
     rules decide that aren't followed here."""
 
@@ -32,18 +32,18 @@ class FirewallSeen:
 class Verdict:
     """What one firewall does with a port, and what shows it."""
 
-    gate: Gate
+    gate: PortExposure
     evidence: str
 
 
 def judge(seen: FirewallSeen, port: int) -> Verdict:
     """What that firewall does with connections from elsewhere to a TCP port."""
     if seen.active is False:
-        return Verdict(gate=Gate.OFF, evidence=f"{seen.name} is off")
+        return Verdict(gate=PortExposure.OFF, evidence=f"{seen.name} is off")
     if not seen.said:
         state = "is on, and its rules" if seen.active else "is here, and its state"
         return Verdict(
-            gate=Gate.UNKNOWN, evidence=f"{seen.name} {state} can't be told without root"
+            gate=PortExposure.UNKNOWN, evidence=f"{seen.name} {state} can't be told without root"
         )
     return _READERS[seen.name](seen.said, port)
 
@@ -57,20 +57,22 @@ def ufw_conf(text: str) -> bool | None:
 def ufw(said: str, port: int) -> Verdict:
     """By `ufw status verbose`: the first rule that means the port, else the default."""
     if re.search(r"^Status:\s*inactive", said, re.MULTILINE):
-        return Verdict(gate=Gate.OFF, evidence="ufw is off")
+        return Verdict(gate=PortExposure.OFF, evidence="ufw is off")
     for line in said.splitlines():
         rule = re.match(r"(\S+)(?: \(v6\))?\s+(ALLOW|DENY|REJECT|LIMIT)(?: IN)?\s+(.+)", line)
         if rule is None or not _ufw_means(rule[1], port):
             continue
         lets = rule[2] in ("ALLOW", "LIMIT")
-        gate = Gate.OPEN if lets else Gate.CLOSED
+        gate = PortExposure.OPEN if lets else PortExposure.CLOSED
         if not rule[3].startswith("Anywhere"):
-            gate = Gate.SOME
+            gate = PortExposure.SOME
         return Verdict(gate=gate, evidence=f"ufw: {' '.join(line.split())}")
     default = re.search(r"^Default:\s*(\w+) \(incoming\)", said, re.MULTILINE)
     if default is None:
-        return Verdict(gate=Gate.UNKNOWN, evidence="ufw is on, and doesn't tell its default")
-    gate = Gate.OPEN if default[1] == "allow" else Gate.CLOSED
+        return Verdict(
+            gate=PortExposure.UNKNOWN, evidence="ufw is on, and doesn't tell its default"
+        )
+    gate = PortExposure.OPEN if default[1] == "allow" else PortExposure.CLOSED
     return Verdict(gate=gate, evidence=f"ufw: no rule for {port}, default {default[1]} (incoming)")
 
 
@@ -84,26 +86,32 @@ def _ufw_means(word: str, port: int) -> bool:
 def firewalld(said: str, port: int) -> Verdict:
     """By `firewall-cmd --list-all`: the default zone's ports, services and target."""
     if "not running" in said:
-        return Verdict(gate=Gate.OFF, evidence="firewalld is off")
+        return Verdict(gate=PortExposure.OFF, evidence="firewalld is off")
     told = dict(re.findall(r"^\s+([a-z-]+):[ \t]*(.*)$", said, re.MULTILINE))
     if "ports" not in told and "target" not in told:
-        return Verdict(gate=Gate.UNKNOWN, evidence="firewalld tells nothing that we can read")
+        return Verdict(
+            gate=PortExposure.UNKNOWN, evidence="firewalld tells nothing that we can read"
+        )
     spans = [one.removesuffix("/tcp") for one in told.get("ports", "").split() if "/udp" not in one]
     services = told.get("services", "").split()
     named = {6379: "redis", 26379: "redis-sentinel"}.get(port, "")
     zone = said.split(None, 1)[0] if said.strip() else ""
     if _in_spans(spans, port) or named in services or told.get("target") == "ACCEPT":
-        return Verdict(gate=Gate.OPEN, evidence=f"firewalld: zone {zone} lets {port}/tcp in")
+        return Verdict(
+            gate=PortExposure.OPEN, evidence=f"firewalld: zone {zone} lets {port}/tcp in"
+        )
     if re.search(rf"\bport=\"?{port}\b", said):
-        return Verdict(gate=Gate.SOME, evidence=f"firewalld: a rich rule of zone {zone} names it")
-    return Verdict(gate=Gate.CLOSED, evidence=f"firewalld: {port}/tcp isn't in zone {zone}")
+        return Verdict(
+            gate=PortExposure.SOME, evidence=f"firewalld: a rich rule of zone {zone} names it"
+        )
+    return Verdict(gate=PortExposure.CLOSED, evidence=f"firewalld: {port}/tcp isn't in zone {zone}")
 
 
 def nftables(said: str, port: int) -> Verdict:
     """By `nft list ruleset`: every chain that hooks into input must let it in."""
     chains = list(_input_chains(said))
     if not chains:
-        return Verdict(gate=Gate.OPEN, evidence="nftables: no chain hooks into input")
+        return Verdict(gate=PortExposure.OPEN, evidence="nftables: no chain hooks into input")
     verdicts = [_chain(policy, rules, port, _nft_rule) for policy, rules in chains]
     return _named("nftables", verdicts, port)
 
@@ -113,7 +121,9 @@ def iptables(said: str, port: int) -> Verdict:
     lines = said.splitlines()
     policy = next((line.split()[2] for line in lines if re.match(r"-P INPUT \w+", line)), "")
     if not policy:
-        return Verdict(gate=Gate.UNKNOWN, evidence="iptables tells nothing that we can read")
+        return Verdict(
+            gate=PortExposure.UNKNOWN, evidence="iptables tells nothing that we can read"
+        )
     rules = [line for line in lines if line.startswith("-A INPUT ")]
     return _named("iptables", [_chain(policy.lower(), rules, port, _iptables_rule)], port)
 
@@ -121,15 +131,17 @@ def iptables(said: str, port: int) -> Verdict:
 def mac(said: str, _port: int) -> Verdict:
     """By macOS's `socketfilterfw --getglobalstate`: it goes by programs, not by ports."""
     if re.search(r"State = 0|disabled", said):
-        return Verdict(gate=Gate.OFF, evidence="macOS's application firewall is off")
+        return Verdict(gate=PortExposure.OFF, evidence="macOS's application firewall is off")
     if re.search(r"State = [12]|enabled", said):
-        return Verdict(gate=Gate.SOME, evidence="macOS's application firewall is on: by program")
-    return Verdict(gate=Gate.UNKNOWN, evidence="macOS's application firewall doesn't tell")
+        return Verdict(
+            gate=PortExposure.SOME, evidence="macOS's application firewall is on: by program"
+        )
+    return Verdict(gate=PortExposure.UNKNOWN, evidence="macOS's application firewall doesn't tell")
 
 
 def pf(said: str, port: int) -> Verdict:
     """By `pfctl -sr`: the last rule that means the port decides, or the first `quick` one."""
-    last = Verdict(gate=Gate.OPEN, evidence="pf: no rule means it, which lets it in")
+    last = Verdict(gate=PortExposure.OPEN, evidence="pf: no rule means it, which lets it in")
     for line in said.splitlines():
         words = line.split()
         if words[:1] not in (["pass"], ["block"]) or "out" in words[1:4]:
@@ -137,9 +149,9 @@ def pf(said: str, port: int) -> Verdict:
         ports = re.search(r"\bto .*?port (?:= )?([0-9]+)(?::([0-9]+))?", line)
         if ports and not int(ports[1]) <= port <= int(ports[2] or ports[1]):
             continue
-        gate = Gate.OPEN if words[0] == "pass" else Gate.CLOSED
+        gate = PortExposure.OPEN if words[0] == "pass" else PortExposure.CLOSED
         if re.search(r"\b(?:from (?!any)|on )\S", line) or "proto udp" in line:
-            gate = last.gate if "proto udp" in line else Gate.SOME
+            gate = last.gate if "proto udp" in line else PortExposure.SOME
         last = Verdict(gate=gate, evidence=f"pf: {line.strip()}")
         if "quick" in words:
             break
@@ -170,22 +182,22 @@ def _input_chains(said: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _chain(
-    policy: str, rules: Iterable[str], port: int, read: Callable[[str, int], Gate | None]
-) -> Gate:
+    policy: str, rules: Iterable[str], port: int, read: Callable[[str, int], PortExposure | None]
+) -> PortExposure:
     """What becomes of the port in one chain: rules are read until one surely decides.
 
     What some rule may decide otherwise than the sure one is `SOME`.
     """
-    doubts: set[Gate] = set()
-    last = Gate.OPEN if policy == "accept" else Gate.CLOSED
+    doubts: set[PortExposure] = set()
+    last = PortExposure.OPEN if policy == "accept" else PortExposure.CLOSED
     for rule in rules:
         gate = read(rule, port)
-        if gate in (Gate.OPEN, Gate.CLOSED):
+        if gate in (PortExposure.OPEN, PortExposure.CLOSED):
             last = gate
             break
-        if gate is Gate.SOME:
+        if gate is PortExposure.SOME:
             doubts.add(gate)
-    return Gate.SOME if doubts else last
+    return PortExposure.SOME if doubts else last
 
 
 _HARMLESS = re.compile(
@@ -195,7 +207,7 @@ _HARMLESS = re.compile(
 """Rules that don't concern a new connection from elsewhere to a TCP port."""
 
 
-def _nft_rule(rule: str, port: int) -> Gate | None:
+def _nft_rule(rule: str, port: int) -> PortExposure | None:
     """OPEN or CLOSED where the rule decides for everybody; None where it doesn't concern it."""
     rule = re.sub(r"\breject with .*", "reject", rule)
     if _HARMLESS.search(rule) or re.search(r"\budp\b", rule):
@@ -211,11 +223,11 @@ def _nft_rule(rule: str, port: int) -> Gate | None:
     limits = re.sub(r"\btcp\b|\bmeta l4proto\b|\bip protocol\b|counter( packets \d+ bytes \d+)?"
                     r"|log( prefix \"[^\"]*\")?", "", before).strip()  # fmt: skip
     if limits or decides[1] in ("jump", "goto", "queue"):
-        return Gate.SOME
-    return Gate.OPEN if decides[1] == "accept" else Gate.CLOSED
+        return PortExposure.SOME
+    return PortExposure.OPEN if decides[1] == "accept" else PortExposure.CLOSED
 
 
-def _iptables_rule(rule: str, port: int) -> Gate | None:
+def _iptables_rule(rule: str, port: int) -> PortExposure | None:
     rule = re.sub(r" --reject-with \S+", "", rule)
     if _HARMLESS.search(rule) or re.search(r"-p (udp|icmp)", rule):
         return None
@@ -228,17 +240,17 @@ def _iptables_rule(rule: str, port: int) -> Gate | None:
     rest = re.sub(r"^-A INPUT|-p tcp|-m (tcp|multiport|comment)|--dports? \S+|--comment (\"[^\"]*\""
                   r"|\S+)|-[jg] \S+", "", rule).strip()  # fmt: skip
     if rest or target[1] not in ("ACCEPT", "DROP", "REJECT"):
-        return Gate.SOME
-    return Gate.OPEN if target[1] == "ACCEPT" else Gate.CLOSED
+        return PortExposure.SOME
+    return PortExposure.OPEN if target[1] == "ACCEPT" else PortExposure.CLOSED
 
 
-def _named(name: str, gates: list[Gate], port: int) -> Verdict:
-    if Gate.CLOSED in gates:
-        return Verdict(gate=Gate.CLOSED, evidence=f"{name} keeps {port}/tcp out")
-    if Gate.SOME in gates:
+def _named(name: str, gates: list[PortExposure], port: int) -> Verdict:
+    if PortExposure.CLOSED in gates:
+        return Verdict(gate=PortExposure.CLOSED, evidence=f"{name} keeps {port}/tcp out")
+    if PortExposure.SOME in gates:
         told = f"{name}: some rules may decide on {port}/tcp by source, interface or another chain"
-        return Verdict(gate=Gate.SOME, evidence=told)
-    return Verdict(gate=Gate.OPEN, evidence=f"{name} lets {port}/tcp in")
+        return Verdict(gate=PortExposure.SOME, evidence=told)
+    return Verdict(gate=PortExposure.OPEN, evidence=f"{name} lets {port}/tcp in")
 
 
 def _in_spans(spans: Iterable[str], port: int) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from redistopo.doctor.firewall import FirewallSeen, ufw_conf
-from redistopo.host.command import search_path, told
+from redistopo.host.command import run_command, search_path
 from redistopo.host.files import read_text
 
 _UFW = Path("/etc/ufw/ufw.conf")
@@ -48,21 +48,21 @@ def _program(name: str) -> str:
 
 
 def _ufw(path: str) -> FirewallSeen:
-    said = told([path, "status", "verbose"]) or ""
+    said = run_command([path, "status", "verbose"]) or ""
     active = ufw_conf(read_text(_UFW) or "") if not said else "Status: active" in said
     return FirewallSeen(name="ufw", command="ufw status verbose", active=active, said=said)
 
 
 def _firewalld(path: str) -> FirewallSeen:
-    state = told([path, "--state"])
+    state = run_command([path, "--state"])
     active = None if state is None else state.strip() == "running"
-    said = told([path, "--list-all"]) or "" if active is not False else ""
+    said = run_command([path, "--list-all"]) or "" if active is not False else ""
     command = "firewall-cmd --list-all"
     return FirewallSeen(name="firewalld", command=command, active=active or bool(said), said=said)
 
 
 def _plain(name: str, argv: list[str]) -> FirewallSeen:
-    said = told(argv)
+    said = run_command(argv)
     command = " ".join([Path(argv[0]).name, *argv[1:]])
     # no rule at all is a firewall that is off
     active = None if said is None else bool(said.strip())

@@ -6,25 +6,25 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from redistopo.doctor.facts import Loose
-from redistopo.host.files import writing
-from redistopo.host.node_folder import claimed
+from redistopo.doctor.facts import OpenPermission
+from redistopo.host.files import write_errors
+from redistopo.host.node_folder import is_claimed
 from redistopo.host.polling import Deadline
-from redistopo.host.process import await_end, marked, signal_process, works_in
-from redistopo.host.process_marks import recorded_nodes
-from redistopo.model.protocol.credentials import User
+from redistopo.host.process import await_end, has_working_folder, process_of_mark, signal_process
+from redistopo.host.process_marks import recorded_node_names
+from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.layout import Layout, NodeFolder
 
 _OTHERS = 0o077
 
 
-def loose(layout: Layout, given: Path | None) -> tuple[Loose, ...]:
+def loose(layout: Layout, given: Path | None) -> tuple[OpenPermission, ...]:
     """What others may read of the state folder and its secrets; `given` is the password file
     that the user has. A link, or what isn't ours, is left to `up`, which refuses it."""
-    found: list[Loose | None] = []
+    found: list[OpenPermission | None] = []
     with suppress(OSError):  # in somebody else's folder there is nothing to see, or to mend
-        found += [_loose(layout.state, 0o700)] if claimed(layout) else []
+        found += [_loose(layout.state, 0o700)] if is_claimed(layout) else []
         found += [_loose(path, 0o600) for path in _secrets(layout)]
     if given is not None:
         found.append(_loose(given, 0o600, yours=given.parent != layout.state))
@@ -33,25 +33,25 @@ def loose(layout: Layout, given: Path | None) -> tuple[Loose, ...]:
 
 def _secrets(layout: Layout) -> Iterator[Path]:
     yield layout.password
-    yield from (layout.secret(user) for user in User)
+    yield from (layout.secret(user) for user in TopologyUser)
     yield from (layout.rotation, layout.tls.ca_key, layout.tls.client, layout.tls.stranger)
-    for name in recorded_nodes(layout):
+    for name in recorded_node_names(layout):
         node = layout.node(name)
         yield from (node.config, node.started, node.users, layout.tls.node(name))
 
 
-def _loose(path: Path, wanted: int, *, yours: bool = False) -> Loose | None:
+def _loose(path: Path, wanted: int, *, yours: bool = False) -> OpenPermission | None:
     with suppress(OSError):
         found = path.lstat()
         mode = stat.S_IMODE(found.st_mode)
         if mode & _OTHERS and not stat.S_ISLNK(found.st_mode):
-            return Loose(path=str(path), mode=mode, wanted=wanted, yours=yours)
+            return OpenPermission(path=str(path), mode=mode, wanted=wanted, yours=yours)
     return None
 
 
 def tighten(path: Path, mode: int) -> None:
-    """The file has that mode; raises MachineLacks where it isn't ours to change."""
-    with writing(path):
+    """The file has that mode; raises MissingPrerequisite where it isn't ours to change."""
+    with write_errors(path):
         path.chmod(mode)
 
 
@@ -68,7 +68,7 @@ def remove_bare(folder: NodeFolder) -> bool:
     """The folder is gone, if it holds nothing but what we wrote; whether it is."""
     if folder.root.is_symlink() or not bare(folder):
         return False
-    with writing(folder.root):
+    with write_errors(folder.root):
         for path in folder.root.iterdir():
             path.unlink()
         folder.root.rmdir()
@@ -78,10 +78,10 @@ def remove_bare(folder: NodeFolder) -> bool:
 def end_orphan(mark: ProcessMark, folder: Path, seconds: float) -> bool:
     """The very process that was seen got SIGTERM, by which a server saves and ends; whether it
     has ended. One that can't save goes on: nothing is killed here."""
-    process = marked(mark)
+    process = process_of_mark(mark)
     if process is None:
         return True
-    if folder.exists() and not works_in(process, folder):
+    if folder.exists() and not has_working_folder(process, folder):
         return False
     signal_process(process, signal.SIGTERM)
     signal_process(process, signal.SIGCONT)

@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator
 
-from redistopo.checks.subject import Answer, bad, doubtful, good, skipped
-from redistopo.doctor.facts import Facts
-from redistopo.doctor.vulnerabilities import AS_OF, Flaw, cured_by, flaws_of
+from redistopo.checks.subject import CheckResult, fail, ok, skip, warn
+from redistopo.doctor.facts import DoctorFacts
+from redistopo.doctor.vulnerabilities import (
+    AS_OF,
+    Vulnerability,
+    first_fixed_release,
+    vulnerabilities_of,
+)
 from redistopo.model.protocol.engine import Engine
 
 MACHINE = "machine"
@@ -18,31 +23,31 @@ _NODE_MEMORY = 16 * _MEGABYTE
 """An empty server takes some 10 MB with its buffers; below that, nothing can be held."""
 
 
-def server(facts: Facts) -> Iterator[Answer]:
+def server(facts: DoctorFacts) -> Iterator[CheckResult]:
     """There is a server that `up` would take, and it is new enough."""
     engines = facts.engines
     if engines.chosen is None:
         hint = "redistopo install" + (f", or {engines.install}" if engines.install else "")
-        yield bad(MACHINE, engines.lacking or "no Redis or Valkey server was found", hint)
+        yield fail(MACHINE, engines.lacking or "no Redis or Valkey server was found", hint)
         return
     others = len([one for one in engines.found if one.path != engines.chosen.path])
     told = f"{engines.chosen.title}: {engines.chosen.path} ({engines.chosen.source})"
-    yield good(told + (f", and {others} more: redistopo engines" if others else ""), MACHINE)
+    yield ok(told + (f", and {others} more: redistopo engines" if others else ""), MACHINE)
 
 
-def cli(facts: Facts) -> Iterator[Answer]:
+def cli(facts: DoctorFacts) -> Iterator[CheckResult]:
     """There is a redis-cli or valkey-cli; redistopo needs none but for `cli` and one method."""
     chosen = facts.engines.chosen
     if chosen is None:
-        yield skipped("no server to use it with", MACHINE)
+        yield skip("no server to use it with", MACHINE)
     elif chosen.cli:
-        yield good(chosen.cli, MACHINE)
+        yield ok(chosen.cli, MACHINE)
     else:
         hint = "redistopo install, or your system's package redis-tools"
-        yield doubtful(MACHINE, f"no redis-cli or valkey-cli for {chosen.title}", hint)
+        yield warn(MACHINE, f"no redis-cli or valkey-cli for {chosen.title}", hint)
 
 
-def vulnerable(facts: Facts) -> Iterator[Answer]:
+def vulnerable(facts: DoctorFacts) -> Iterator[CheckResult]:
     """No server here is a release with a known vulnerability (model/vulnerable.py).
 
     By its number, and by what its package's changelog says is mended. It is a doubt, never a
@@ -50,28 +55,30 @@ def vulnerable(facts: Facts) -> Iterator[Answer]:
     """
     engines = facts.engines
     if not engines.found:
-        yield skipped("no server was found", MACHINE)
+        yield skip("no server was found", MACHINE)
         return
     chosen = engines.chosen
     left = _left(facts, chosen) if chosen else ()
     left = tuple(sorted(left, key=lambda flaw: not flaw.grave))
     if chosen and left:
-        yield doubtful(MACHINE, _flawed(facts, chosen, left), _newer(chosen))
+        yield warn(MACHINE, _flawed(facts, chosen, left), _newer(chosen))
     elif chosen:
-        known = sum(len(flaw.ids) for flaw in flaws_of(chosen))
+        known = sum(len(flaw.ids) for flaw in vulnerabilities_of(chosen))
         named = f"its package's changelog names all {known} that its number has had"
-        yield good(f"{chosen.title}: {named if known else 'none is known'}, as of {AS_OF}", MACHINE)
+        yield ok(f"{chosen.title}: {named if known else 'none is known'}, as of {AS_OF}", MACHINE)
     others = _others(facts, left)
     if others:
         titles = ", ".join(f"{one.title} ({_count(left)})" for one, left in others)
         hint = "; ".join(dict.fromkeys(_newer(one) for one, _left in others))
-        yield doubtful(MACHINE, f"not what `up` takes, but here: {titles}, as of {AS_OF}", hint)
+        yield warn(MACHINE, f"not what `up` takes, but here: {titles}, as of {AS_OF}", hint)
 
 
-def _others(facts: Facts, told: tuple[Flaw, ...]) -> list[tuple[Engine, tuple[Flaw, ...]]]:
+def _others(
+    facts: DoctorFacts, told: tuple[Vulnerability, ...]
+) -> list[tuple[Engine, tuple[Vulnerability, ...]]]:
     """Each release that `up` doesn't take, once, with the most that a server of it here has; not
     the chosen one's again, unless another server of it has more than was `told`."""
-    most: dict[str, tuple[Engine, tuple[Flaw, ...]]] = {}
+    most: dict[str, tuple[Engine, tuple[Vulnerability, ...]]] = {}
     for one in facts.engines.found:
         left = _left(facts, one)
         if len(left) > len(most[one.title][1] if one.title in most else ()):
@@ -82,13 +89,13 @@ def _others(facts: Facts, told: tuple[Flaw, ...]) -> list[tuple[Engine, tuple[Fl
     return list(most.values())
 
 
-def _left(facts: Facts, engine: Engine) -> tuple[Flaw, ...]:
+def _left(facts: DoctorFacts, engine: Engine) -> tuple[Vulnerability, ...]:
     """What the release has by its number, and its package hasn't mended."""
     mended = facts.engines.mended.get(engine.path, frozenset())
-    return tuple(flaw for flaw in flaws_of(engine) if not set(flaw.ids) <= mended)
+    return tuple(flaw for flaw in vulnerabilities_of(engine) if not set(flaw.ids) <= mended)
 
 
-def _flawed(facts: Facts, engine: Engine, left: tuple[Flaw, ...]) -> str:
+def _flawed(facts: DoctorFacts, engine: Engine, left: tuple[Vulnerability, ...]) -> str:
     ids = [one for flaw in left for one in flaw.ids]
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
     # what only TLS has matters first where it is used
@@ -97,13 +104,13 @@ def _flawed(facts: Facts, engine: Engine, left: tuple[Flaw, ...]) -> str:
     return told + (", without a password" if worst.anybody else "")
 
 
-def _count(left: tuple[Flaw, ...]) -> str:
+def _count(left: tuple[Vulnerability, ...]) -> str:
     ids = [one for flaw in left for one in flaw.ids]
     return ids[0] if len(ids) == 1 else f"{len(ids)} known"
 
 
 def _newer(engine: Engine) -> str:
-    hint = f"{engine.product.label} {cured_by(engine)} or newer has none of it"
+    hint = f"{engine.product.label} {first_fixed_release(engine)} or newer has none of it"
     if "package" in engine.source:
         package = engine.source.rpartition(" ")[2]
         return f"{hint}: pip install --upgrade {package} (if it brings that by now)"
@@ -111,59 +118,59 @@ def _newer(engine: Engine) -> str:
     return f"{hint}; your distribution's package may have it mended: {upgrade}, or the like"
 
 
-def tls(facts: Facts) -> Iterator[Answer]:
+def tls(facts: DoctorFacts) -> Iterator[CheckResult]:
     """The server speaks TLS, where the topology asks for it."""
     engines = facts.engines
     if not engines.found:
-        yield skipped("no server was found", MACHINE)
+        yield skip("no server was found", MACHINE)
         return
     able = [one.title for one in engines.found if one.tls]
     if engines.tls and engines.chosen is None and not able:
-        yield bad(MACHINE, "tls = true, and no server here is built with TLS", engines.install)
+        yield fail(MACHINE, "tls = true, and no server here is built with TLS", engines.install)
     elif able:
-        yield good(f"built with TLS: {', '.join(able)}", MACHINE)
+        yield ok(f"built with TLS: {', '.join(able)}", MACHINE)
     else:
-        yield good("no server here is built with TLS; the topology asks for none", MACHINE)
+        yield ok("no server here is built with TLS; the topology asks for none", MACHINE)
 
 
-def overcommit(facts: Facts) -> Iterator[Answer]:
+def overcommit(facts: DoctorFacts) -> Iterator[CheckResult]:
     """vm.overcommit_memory is 1, else a save under low memory may fail.
 
     Source: the warning that servers log (syscheck.c, checkOvercommit), redis.io, Administration.
     """
     value = facts.kernel.overcommit
     if value is None:
-        yield skipped("this system has no vm.overcommit_memory", MACHINE)
+        yield skip("this system has no vm.overcommit_memory", MACHINE)
     elif value == 1:
-        yield good("vm.overcommit_memory = 1", MACHINE)
+        yield ok("vm.overcommit_memory = 1", MACHINE)
     else:
-        yield doubtful(
+        yield warn(
             MACHINE,
             f"vm.overcommit_memory = {value}: a save or a first sync may fail when memory is short",
             "sudo sysctl vm.overcommit_memory=1   (to stay: add it to /etc/sysctl.conf)",
         )
 
 
-def huge_pages(facts: Facts) -> Iterator[Answer]:
+def huge_pages(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Transparent huge pages are not forced on everybody: they make saves slow and large.
 
     Source: the warning that servers log (syscheck.c, checkTHPEnabled), redis.io, Latency.
     """
     value = facts.kernel.huge_pages
     if not value:
-        yield skipped("this system has no transparent huge pages", MACHINE)
+        yield skip("this system has no transparent huge pages", MACHINE)
     elif value == "always":
-        yield doubtful(
+        yield warn(
             MACHINE,
             "transparent huge pages are `always` on: latency and memory grow while a server saves",
             "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled   "
             "(then: redistopo restart --rolling)",
         )
     else:
-        yield good(f"transparent huge pages: {value}", MACHINE)
+        yield ok(f"transparent huge pages: {value}", MACHINE)
 
 
-def backlog(facts: Facts) -> Iterator[Answer]:
+def backlog(facts: DoctorFacts) -> Iterator[CheckResult]:
     """The system's longest queue of connections holds a server's tcp-backlog.
 
     Source: the warning that servers log (server.c, checkTcpBacklogSettings).
@@ -173,18 +180,18 @@ def backlog(facts: Facts) -> Iterator[Answer]:
     wanted = max(wanted, facts.needs.backlog if facts.needs else 511)
     name = "kern.ipc.somaxconn" if facts.system == "darwin" else "net.core.somaxconn"
     if queue is None:
-        yield skipped(f"this system doesn't tell {name}", MACHINE)
+        yield skip(f"this system doesn't tell {name}", MACHINE)
     elif queue >= wanted:
-        yield good(f"{name} = {queue}, tcp-backlog {wanted}", MACHINE)
+        yield ok(f"{name} = {queue}, tcp-backlog {wanted}", MACHINE)
     else:
-        yield doubtful(
+        yield warn(
             MACHINE,
             f"{name} = {queue} is below tcp-backlog {wanted}: bursts of connections are refused",
             f"sudo sysctl {name}={max(wanted, 1024)}",
         )
 
 
-def files(facts: Facts) -> Iterator[Answer]:
+def files(facts: DoctorFacts) -> Iterator[CheckResult]:
     """A server may open as many files as its maxclients need, and redistopo as its own nodes.
 
     Source: server.c, adjustOpenFilesLimit; 10000 clients and 32 files for itself are usual.
@@ -193,17 +200,17 @@ def files(facts: Facts) -> Iterator[Answer]:
         for one in facts.shortages[:1]:
             more = f" (and {len(facts.shortages) - 1} more so)" if len(facts.shortages) > 1 else ""
             told = one.told + more
-            made = bad(MACHINE, told, one.hint) if one.fatal else doubtful(MACHINE, told, one.hint)
+            made = fail(MACHINE, told, one.hint) if one.fatal else warn(MACHINE, told, one.hint)
             yield made
     elif facts.needs is None and facts.files < 10032:
         told = f"a server may open {facts.files} files, 10000 clients need 10032"
-        yield doubtful(MACHINE, told, "ulimit -n 10032   (in the shell that starts it)")
+        yield warn(MACHINE, told, "ulimit -n 10032   (in the shell that starts it)")
     else:
         limit = "no limit" if facts.files >= 1 << 30 else str(facts.files)
-        yield good(f"open files for a server: {limit}", MACHINE)
+        yield ok(f"open files for a server: {limit}", MACHINE)
 
 
-def memory(facts: Facts) -> Iterator[Answer]:
+def memory(facts: DoctorFacts) -> Iterator[CheckResult]:
     """All maxmemory together fit into memory, twice where servers save.
 
     Source: redis.io, Administration: while it saves, a server under many writes may use up to
@@ -213,7 +220,7 @@ def memory(facts: Facts) -> Iterator[Answer]:
     limit = facts.kernel.memory_max
     sizes = [one for one in (room.memory, limit) if one is not None]
     if not sizes:
-        yield skipped("this system doesn't tell its memory", MACHINE)
+        yield skip("this system doesn't tell its memory", MACHINE)
         return
     whole = min(sizes)
     told = f"{_size(whole)} of memory" + (" (this container's)" if whole == limit else "")
@@ -221,24 +228,24 @@ def memory(facts: Facts) -> Iterator[Answer]:
         told += f", {_size(min(room.available, whole))} free"
     least = (needs.nodes if needs else 1) * _NODE_MEMORY
     if room.available is not None and room.available < least:
-        yield bad(MACHINE, f"{told}: too little for {least // _NODE_MEMORY} servers", _LESS)
+        yield fail(MACHINE, f"{told}: too little for {least // _NODE_MEMORY} servers", _LESS)
     elif needs is None or not needs.nodes:
-        yield good(told, MACHINE)
+        yield ok(told, MACHINE)
     elif needs.maxmemory is None:
-        yield good(f"{told}; maxmemory isn't set: servers take what they are given", MACHINE)
+        yield ok(f"{told}; maxmemory isn't set: servers take what they are given", MACHINE)
     elif needs.maxmemory > whole:
-        yield bad(MACHINE, f"{told}, all maxmemory together are {_size(needs.maxmemory)}", _LESS)
+        yield fail(MACHINE, f"{told}, all maxmemory together are {_size(needs.maxmemory)}", _LESS)
     elif needs.saves and 2 * needs.maxmemory > whole:
         added = f"all maxmemory together are {_size(needs.maxmemory)}, and up to twice while saving"
-        yield doubtful(MACHINE, f"{told}; {added}", _LESS)
+        yield warn(MACHINE, f"{told}; {added}", _LESS)
     else:
-        yield good(f"{told}; all maxmemory together are {_size(needs.maxmemory)}", MACHINE)
+        yield ok(f"{told}; all maxmemory together are {_size(needs.maxmemory)}", MACHINE)
 
 
 _LESS = "redistopo set maxmemory SIZE, a smaller one, or end other programs"
 
 
-def swap(facts: Facts) -> Iterator[Answer]:
+def swap(facts: DoctorFacts) -> Iterator[CheckResult]:
     """There is swap, and it isn't in full use.
 
     Source: redis.io, Administration: without any, a server that takes too much is killed; with
@@ -246,9 +253,9 @@ def swap(facts: Facts) -> Iterator[Answer]:
     """
     room = facts.room
     if facts.system == "darwin" or room.swap is None:
-        yield skipped("this system makes its swap as it needs it, or doesn't tell", MACHINE)
+        yield skip("this system makes its swap as it needs it, or doesn't tell", MACHINE)
     elif not room.swap:
-        yield doubtful(
+        yield warn(
             MACHINE,
             "no swap: a server that takes too much memory is killed at once",
             "sudo fallocate -l 2G /swapfile; sudo chmod 600 /swapfile; sudo mkswap /swapfile; "
@@ -256,12 +263,12 @@ def swap(facts: Facts) -> Iterator[Answer]:
         )
     elif room.swap_used and room.swap_used > room.swap // 2:
         told = f"{_size(room.swap_used)} of {_size(room.swap)} swap are in use: servers get slow"
-        yield doubtful(MACHINE, told, _LESS)
+        yield warn(MACHINE, told, _LESS)
     else:
-        yield good(f"{_size(room.swap)} of swap, {_size(room.swap_used or 0)} in use", MACHINE)
+        yield ok(f"{_size(room.swap)} of swap, {_size(room.swap_used or 0)} in use", MACHINE)
 
 
-def disk(facts: Facts) -> Iterator[Answer]:
+def disk(facts: DoctorFacts) -> Iterator[CheckResult]:
     """There is room for what servers write: a snapshot stands beside the one before it.
 
     Source: rdb.c, rdbSave writes a temporary file and renames it; an AOF rewrite does the same.
@@ -269,7 +276,7 @@ def disk(facts: Facts) -> Iterator[Answer]:
     """
     free, needs = facts.room.disk_free, facts.needs
     if free is None:
-        yield skipped("the system doesn't tell the free space there", MACHINE)
+        yield skip("the system doesn't tell the free space there", MACHINE)
         return
     wanted = _LEAST_DISK
     if needs and needs.saves:
@@ -277,11 +284,11 @@ def disk(facts: Facts) -> Iterator[Answer]:
     told = f"{_size(free)} free in {facts.room.folder}"
     hint = f"free some space there (df -h {facts.room.folder}), or use another folder (--dir)"
     if free < _LEAST_DISK:
-        yield bad(MACHINE, f"{told}: servers can't write their data", hint)
+        yield fail(MACHINE, f"{told}: servers can't write their data", hint)
     elif free < wanted:
-        yield doubtful(MACHINE, f"{told}, snapshots and logs may take {_size(wanted)}", hint)
+        yield warn(MACHINE, f"{told}, snapshots and logs may take {_size(wanted)}", hint)
     else:
-        yield good(told, MACHINE)
+        yield ok(told, MACHINE)
 
 
 def _size(count: int) -> str:

@@ -16,7 +16,7 @@ _FIRST = Version(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flaw:
+class Vulnerability:
     """What one security release mended: `fixed` has the first good release of each line.
 
     A line older than the newest of these that isn't among them was never mended; newer lines
@@ -56,22 +56,22 @@ def _versions(text: str) -> tuple[Version, ...]:
     return tuple(Version(*map(int, one.split("."))) for one in text.split())
 
 
-FLAWS: tuple[Flaw, ...] = (
-    Flaw(
+FLAWS: tuple[Vulnerability, ...] = (
+    Vulnerability(
         ids=("redis#15673",),
         product=Product.REDIS,
         what="EXEC doesn't look again at ACL key permissions that were taken away",
         fixed=_versions("8.4.7 8.6.7 8.8.3 8.10.2"),
         since=Version(8, 4),
     ),
-    Flaw(
+    Vulnerability(
         ids=("redis#15804",),
         product=Product.REDIS,
         what="deeply nested JSON in a query of a vector set ends the server",
         fixed=_versions("8.2.10 8.4.7 8.6.7 8.8.3 8.10.2"),
         since=Version(8, 2),
     ),
-    Flaw(
+    Vulnerability(
         ids=("GHSA-fq2f-crmw-q97r",),
         product=Product.VALKEY,
         what="use-after-free of the Lua interpreter",
@@ -79,7 +79,7 @@ FLAWS: tuple[Flaw, ...] = (
         since=Version(9, 1),
         anybody=True,
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2026-81934",),
         product=Product.REDIS,
         what="use-after-free in TLS connections, remote code execution",
@@ -87,7 +87,7 @@ FLAWS: tuple[Flaw, ...] = (
         anybody=True,
         tls=True,
     ),
-    Flaw(
+    Vulnerability(
         ids=("redis#15669",),
         product=Product.REDIS,
         what="a client certificate whose name holds a NUL byte passes for another user",
@@ -95,79 +95,79 @@ FLAWS: tuple[Flaw, ...] = (
         since=Version(8, 6),
         tls=True,
     ),
-    Flaw(
+    Vulnerability(
         ids=("redis#15594",),
         product=Product.REDIS,
         what="use-after-free of blocked clients; a malicious RDB corrupts memory",
         fixed=_versions("8.2.9 8.4.6 8.6.6 8.8.2 8.10.1"),
         since=Version(8, 2),
     ),
-    Flaw(
+    Vulnerability(
         ids=("redis#15478",),
         product=Product.REDIS,
         what="SORT, GEORADIUS and XREAD get around ACL key permissions",
         fixed=_versions("8.2.9 8.4.6 8.6.6 8.8.2"),
         since=Version(8, 2),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2026-66373",),
         product=Product.REDIS,
         what="double free by RESTORE of a stream, remote code execution",
         fixed=_versions("6.2.23 7.2.15 7.4.10 8.2.8 8.4.5 8.6.5 8.8.0"),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2026-56684",),
         product=Product.VALKEY,
         what="use-after-free in TLS connections by CLIENT KILL, remote code execution",
         fixed=_versions("7.2.14 8.0.10 8.1.9 9.0.5 9.1.1"),
         tls=True,
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2026-63639",),
         product=Product.VALKEY,
         what="a corrupt stream in RDB or RESTORE, remote code execution",
         fixed=_versions("7.2.14 8.0.10 8.1.9 9.0.5 9.1.1"),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2026-23479",),
         product=Product.REDIS,
         what="use-after-free when a blocked client is evicted, remote code execution",
         fixed=_versions("7.2.15 7.4.9 8.2.6 8.4.3 8.6.3"),
         since=Version(7, 2),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2026-25243", "CVE-2026-23631"),
         product=Product.REDIS,
         what="invalid memory access by RESTORE, use-after-free by Lua, remote code execution",
         fixed=_versions("6.2.23 7.2.15 7.4.9 8.2.6 8.4.3 8.6.3"),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2026-23479", "CVE-2026-25243", "CVE-2026-23631"),
         product=Product.VALKEY,
         what="use-after-free of blocked clients and by Lua, RESTORE, remote code execution",
         fixed=_versions("7.2.13 8.0.9 8.1.7 9.0.4"),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2026-21863",),
         product=Product.VALKEY,
         what="a malformed cluster bus message ends the server",
         fixed=_versions("7.2.12 8.0.7 8.1.6 9.0.3"),
         anybody=True,
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2025-67733",),
         product=Product.VALKEY,
         what="replies forged by Lua",
         fixed=_versions("7.2.12 8.0.7 8.1.6 9.0.3"),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2025-67733",),
         product=Product.REDIS,
         what="replies forged by Lua",
         fixed=_versions("7.2.13 7.4.8 8.0.6 8.2.5 8.4.2 8.6.1"),
         since=Version(7, 0),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2026-27623",),
         product=Product.VALKEY,
         what="a malformed request ends the server",
@@ -175,92 +175,92 @@ FLAWS: tuple[Flaw, ...] = (
         since=Version(9, 0),
         anybody=True,
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2025-62507",),
         product=Product.REDIS,
         what="stack overflow by XACKDEL, remote code execution",
         fixed=_versions("8.2.3"),
         since=Version(8, 2),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2025-49844", "CVE-2025-46817", "CVE-2025-46818", "CVE-2025-46819"),
         product=Product.REDIS,
         what='Lua scripts run code outside their sandbox ("RediShell")',
         fixed=_versions("6.2.20 7.2.11 7.4.6 8.0.4 8.2.2"),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2025-49844", "CVE-2025-46817", "CVE-2025-46818", "CVE-2025-46819"),
         product=Product.VALKEY,
         what='Lua scripts run code outside their sandbox ("RediShell")',
         fixed=_versions("7.2.11 8.0.6 8.1.4"),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2025-32023",),
         product=Product.REDIS,
         what="out-of-bounds write by HyperLogLog, remote code execution",
         fixed=_versions("6.2.19 7.2.10 7.4.5 8.0.3"),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2025-48367",),
         product=Product.REDIS,
         what="failed accepts lock clients out",
         fixed=_versions("6.2.19 7.2.10 7.4.5 8.0.3"),
         anybody=True,
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2025-32023",),
         product=Product.VALKEY,
         what="out-of-bounds write by HyperLogLog, remote code execution",
         fixed=_versions("7.2.10 8.0.4 8.1.3"),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2025-48367",),
         product=Product.VALKEY,
         what="failed accepts lock clients out",
         fixed=_versions("7.2.10 8.0.4 8.1.3"),
         anybody=True,
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2025-21605",),
         product=Product.REDIS,
         what="clients without a password fill the memory",
         fixed=_versions("6.2.18 7.2.8 7.4.3"),
         anybody=True,
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2025-21605",),
         product=Product.VALKEY,
         what="clients without a password fill the memory",
         fixed=_versions("7.2.9 8.0.3 8.1.1"),
         anybody=True,
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2024-46981",),
         product=Product.REDIS,
         what="Lua scripts may run code",
         fixed=_versions("6.2.17 7.2.7 7.4.2"),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2024-51741",),
         product=Product.REDIS,
         what="a malformed ACL selector ends the server",
         fixed=_versions("7.2.7 7.4.2"),
         since=Version(7, 0),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2024-31449", "CVE-2024-31228"),
         product=Product.REDIS,
         what="stack overflow by Lua's libraries; patterns without bound",
         fixed=_versions("6.2.16 7.2.6 7.4.1"),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2024-31227",),
         product=Product.REDIS,
         what="a malformed ACL selector ends the server",
         fixed=_versions("7.2.6 7.4.1"),
         since=Version(7, 0),
     ),
-    Flaw(
+    Vulnerability(
         ids=("CVE-2024-31449", "CVE-2024-31227", "CVE-2024-31228"),
         product=Product.VALKEY,
         what="stack overflow by Lua's libraries; malformed ACL selectors; patterns without bound",
@@ -269,15 +269,15 @@ FLAWS: tuple[Flaw, ...] = (
 )
 
 
-def flaws_of(engine: Engine) -> tuple[Flaw, ...]:
+def vulnerabilities_of(engine: Engine) -> tuple[Vulnerability, ...]:
     """What a release is known to have, by its number alone, the newest first."""
     return tuple(flaw for flaw in FLAWS if flaw.hits(engine))
 
 
-def cured_by(engine: Engine) -> Version | None:
+def first_fixed_release(engine: Engine) -> Version | None:
     """The first later release that has none of it, in the same line where there is one; None
     where the release has nothing known."""
-    if not flaws_of(engine):
+    if not vulnerabilities_of(engine):
         return None
     later = {
         one
@@ -286,4 +286,4 @@ def cured_by(engine: Engine) -> Version | None:
         for one in flaw.fixed
         if one > engine.version
     }
-    return min(one for one in later if not flaws_of(replace(engine, version=one)))
+    return min(one for one in later if not vulnerabilities_of(replace(engine, version=one)))

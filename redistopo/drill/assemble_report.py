@@ -4,31 +4,33 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from redistopo import __version__
-from redistopo.client.observe import Depth
-from redistopo.drill.fault_injection import Injury
-from redistopo.drill.operations import LoadSeen
+from redistopo.client.observe import Detail
+from redistopo.drill.fault_injection import FaultInjection
+from redistopo.drill.operations import LoadResult
 from redistopo.drill.report import (
     Budget,
     DrillReport,
-    Moment,
-    MomentKind,
+    TimelineKind,
+    TimelineMoment,
     Traffic,
     client_moments,
     judged,
     traffic_of,
     writes_of,
 )
-from redistopo.drill.setup import Course, Scene, patience, short_of_replicas
+from redistopo.drill.setup import DrillCourse, DrillSetup, election_patience, short_of_replicas
 from redistopo.model.state.observed import Observed, shards_of
 
 
-def report_of(scene: Scene, injury: Injury, seen: LoadSeen, course: Course) -> DrillReport:
-    request, topology = scene.request, scene.hands.plan.topology
+def report_of(
+    scene: DrillSetup, injury: FaultInjection, seen: LoadResult, course: DrillCourse
+) -> DrillReport:
+    request, topology = scene.request, scene.context.plan.topology
     traffic = traffic_of(seen, injury.at)
-    after = _roles(scene.hands.look(Depth.HEALTH))
+    after = _roles(scene.context.look(Detail.HEALTH))
     names = ", ".join(node.name for node in scene.victims)
-    struck = Moment(
-        at=0.0, source="drill", text=f"{request.fault.value} {names}", kind=MomentKind.FAULT
+    struck = TimelineMoment(
+        at=0.0, source="drill", text=f"{request.fault.value} {names}", kind=TimelineKind.FAULT
     )
     moments = (struck, *course.moments, *client_moments(traffic))
     report = judged(
@@ -63,7 +65,7 @@ def _roles(seen: Observed) -> dict[str, str]:
     return {node.name: node.role.value if node.role else "silent" for node in seen.nodes}
 
 
-def _target(scene: Scene) -> str:
+def _target(scene: DrillSetup) -> str:
     numbers = {node.name: shard.number for shard in shards_of(scene.seen) for node in shard.nodes}
     return ", ".join(
         f"{node.name} ({node.role or 'silent'}"
@@ -72,7 +74,9 @@ def _target(scene: Scene) -> str:
     )
 
 
-def _notes(scene: Scene, traffic: tuple[Traffic, ...], after: dict[str, str]) -> tuple[str, ...]:
+def _notes(
+    scene: DrillSetup, traffic: tuple[Traffic, ...], after: dict[str, str]
+) -> tuple[str, ...]:
     found = [f"{scene.request.fault.value}: {scene.request.fault.story}"]
     if any("CLUSTERDOWN" in one.errors for one in traffic if not one.hurt):
         found.append(
@@ -90,10 +94,10 @@ def _notes(scene: Scene, traffic: tuple[Traffic, ...], after: dict[str, str]) ->
     return tuple(found)
 
 
-def _reasons(scene: Scene, course: Course) -> list[str]:
+def _reasons(scene: DrillSetup, course: DrillCourse) -> list[str]:
     found = []
     if scene.flight.heirs and not course.taken_over:
-        found.append(f"no replica took over within {patience(scene):g} s")
+        found.append(f"no replica took over within {election_patience(scene):g} s")
     if course.trouble:
         found.append(course.trouble)
     return found

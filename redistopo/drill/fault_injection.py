@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from redistopo.host.partition import Side, hold_apart, let_go, refuse_partition
-from redistopo.host.process import ours, signal_process
+from redistopo.host.partition import Side, hold_apart, lift_partition, refuse_partition
+from redistopo.host.process import find_process, signal_process
 from redistopo.model.state.fault import Fault
 from redistopo.model.topology.layout import Layout
 
@@ -25,7 +25,7 @@ _SIGNALS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wound:
+class FaultSpec:
     """What to do to which nodes; `closed` are the ports of each node at which no server may
     reach it anew while it is cut off."""
 
@@ -35,14 +35,14 @@ class Wound:
     closed: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
 
-class Injury:
+class FaultInjection:
     """A wound inflicted inside the context, and let go at its end at the latest.
 
     `at` is its moment on the monotonic clock, `clock` the same on the wall's, both in seconds
     and 0 before it is struck.
     """
 
-    def __init__(self, wound: Wound) -> None:
+    def __init__(self, wound: FaultSpec) -> None:
         self.wound = wound
         self.at = 0.0
         self.clock = 0.0
@@ -50,7 +50,7 @@ class Injury:
         self._holder: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        """Nothing is done yet; raises MachineLacks where the fault can't be made here."""
+        """Nothing is done yet; raises MissingPrerequisite where the fault can't be made here."""
         if self.wound.fault is Fault.PARTITION:
             refuse_partition(self._pids().values())
         return self
@@ -66,7 +66,7 @@ class Injury:
     def strike(self) -> None:
         """It is done, to processes proven ours and to no others."""
         wound = self.wound
-        found = [(name, ours(wound.layout, name)) for name in wound.victims]
+        found = [(name, find_process(wound.layout, name)) for name in wound.victims]
         self.at, self.clock = time.monotonic(), time.time()
         if number := _SIGNALS.get(wound.fault):
             for _name, process in found:
@@ -84,10 +84,10 @@ class Injury:
         if self._holder is not None:
             self._holder.join()
             self._holder = None
-            let_go(self._pids().values())
+            lift_partition(self._pids().values())
         if self.wound.fault is Fault.FREEZE and self.at:
             for name in self.wound.victims:
-                if process := ours(self.wound.layout, name):
+                if process := find_process(self.wound.layout, name):
                     signal_process(process, signal.SIGCONT)
 
     def _hold_on(self) -> None:
@@ -105,5 +105,7 @@ class Injury:
 
     def _pids(self) -> dict[str, int]:
         layout = self.wound.layout
-        found = {name: ours(layout, name) for name in (*self.wound.closed, *self.wound.victims)}
+        found = {
+            name: find_process(layout, name) for name in (*self.wound.closed, *self.wound.victims)
+        }
         return {name: process.pid for name, process in found.items() if process is not None}

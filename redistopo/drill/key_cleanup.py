@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from redistopo.client.app_clients import TROUBLE, Client, enter, kind_of
-from redistopo.client.entry_point import PREFIX, Way
+from redistopo.client.app_clients import CLIENT_ERRORS, AppClient, connect_app_client, error_kind
+from redistopo.client.entry_point import PREFIX, EntryPoint
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline
 
 _SCAN_COUNT = 1000
 
 
-def sweep(way: Way, seconds: float, *, load_id: str = "") -> int:
+def delete_keys(way: EntryPoint, seconds: float, *, load_id: str = "") -> int:
     """How many keys of loads (of that one, or of any) were removed from every primary.
 
     By SCAN and UNLINK: for a load that was killed and can't do it itself. Raises Unreachable
@@ -25,15 +25,15 @@ def sweep(way: Way, seconds: float, *, load_id: str = "") -> int:
 
 
 @contextmanager
-def _entered(way: Way) -> Iterator[Client]:
+def _entered(way: EntryPoint) -> Iterator[AppClient]:
     client = None
     try:
-        client = enter(way)
+        client = connect_app_client(way)
         yield client
-    except TROUBLE as error:
+    except CLIENT_ERRORS as error:
         raise Unreachable(
             "what a drill's load left behind can't be removed now",
-            detail=f"{kind_of(error)}: {error}",
+            detail=f"{error_kind(error)}: {error}",
             hint="it expires by itself within an hour",
         ) from error
     finally:

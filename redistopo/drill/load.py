@@ -9,9 +9,9 @@ from typing import Self
 
 from redistopo.client.entry_point import PREFIX, LoadRequest
 from redistopo.drill.load_jobs import jobs
-from redistopo.drill.load_worker import Entry, Keys, Worker
+from redistopo.drill.load_worker import Entry, LoadKeys, Worker
 from redistopo.drill.lost_writes import Aftermath
-from redistopo.drill.operations import Kind, LoadSeen, Op, Span
+from redistopo.drill.operations import LoadResult, Operation, OperationKind, TimeSpan
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.slots import key_in
@@ -41,11 +41,13 @@ class Load:
         self.request = request
         self._stopping = Event()
         plan = jobs(request)
-        writing = [job for job in plan if any(kind is Kind.WRITE for kind, _ in job.tasks)]
-        keys = Keys(
+        writing = [job for job in plan if any(kind is OperationKind.WRITE for kind, _ in job.tasks)]
+        keys = LoadKeys(
             bases={shard: _base(request, shard) for shard in request.shards},
             writers={
-                shard: next(job.number for job in writing if (Kind.WRITE, shard) in job.tasks)
+                shard: next(
+                    job.number for job in writing if (OperationKind.WRITE, shard) in job.tasks
+                )
                 for shard in request.shards
             },
             most=max(1, MOST_KEYS // len(writing)),
@@ -54,13 +56,13 @@ class Load:
             Worker(job, request.way, keys, request.wait_replicas, self._stopping) for job in plan
         )
         self._aftermath = Aftermath(request, keys, self._workers)
-        self._hiccups: list[Span] = []
+        self._hiccups: list[TimeSpan] = []
         self._beat = Thread(target=self._listen, name="load-beat", daemon=True)
-        self._span = Span(0.0, 0.0)
+        self._span = TimeSpan(0.0, 0.0)
 
     def __enter__(self) -> Self:
         """The clients run."""
-        self._span = Span(time.monotonic(), 0.0)
+        self._span = TimeSpan(time.monotonic(), 0.0)
         try:
             for worker in self._workers:
                 worker.thread.start()
@@ -93,7 +95,7 @@ class Load:
             )
         except TimedOut as error:
             return error.detail
-        self._span = Span(time.monotonic(), 0.0)
+        self._span = TimeSpan(time.monotonic(), 0.0)
         return ""
 
     def served(self, since: float, *, writes: int = 20) -> bool:
@@ -102,7 +104,7 @@ class Load:
             runs = [
                 _run_of_good(worker.log, since)
                 for worker in self._workers
-                if (Kind.WRITE, shard) in worker.job.tasks
+                if (OperationKind.WRITE, shard) in worker.job.tasks
             ]
             if min(runs) < 1 or sum(runs) < writes:
                 return False
@@ -122,9 +124,9 @@ class Load:
         if self._beat.ident:
             self._beat.join(5)
         if not self._span.end:
-            self._span = Span(self._span.begin, time.monotonic())
+            self._span = TimeSpan(self._span.begin, time.monotonic())
 
-    def check(self, seconds: float) -> LoadSeen:
+    def check(self, seconds: float) -> LoadResult:
         """Everything seen; each acknowledged write was read back, or counts as unchecked.
 
         The load is stopped. Call it when the topology serves again: reading is tried for
@@ -134,11 +136,11 @@ class Load:
         self.stop()
         self._refuse_broken()
         entries = [entry for worker in self._workers for entry in worker.log]
-        acknowledged = sum(entry[0] is Kind.WRITE and not entry[4] for entry in entries)
-        seen = [Op(*entry[:5]) for entry in entries if entry[2] >= self._span.begin]
+        acknowledged = sum(entry[0] is OperationKind.WRITE and not entry[4] for entry in entries)
+        seen = [Operation(*entry[:5]) for entry in entries if entry[2] >= self._span.begin]
         ops = tuple(sorted(seen, key=lambda op: op.started))
         found = self._aftermath.look(seconds)
-        return LoadSeen(
+        return LoadResult(
             span=self._span,
             ops=ops,
             hurt=self.request.hurt,
@@ -186,7 +188,7 @@ class Load:
                 return
             now = time.monotonic()
             if now - began > _BEAT_SECONDS + _HICCUP_SECONDS:
-                self._hiccups.append(Span(began + _BEAT_SECONDS, now))
+                self._hiccups.append(TimeSpan(began + _BEAT_SECONDS, now))
 
 
 def _base(request: LoadRequest, shard: int) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from redistopo.client.entry_point import LoadRequest
-from redistopo.drill.operations import Kind
+from redistopo.drill.operations import OperationKind
 
 HURT_SHARE = 0.8
 """Of the rate, where there are other shards; what is left is the control."""
@@ -17,7 +17,7 @@ class Job:
     """
 
     number: int
-    tasks: tuple[tuple[Kind, int], ...]
+    tasks: tuple[tuple[OperationKind, int], ...]
     interval: float
     phase: float
 
@@ -33,14 +33,14 @@ def jobs(request: LoadRequest) -> tuple[Job, ...]:
     apart = max(1, request.clients // 4) if others else 0
     left = max(2 * len(request.hurt), request.clients - apart)
     share = HURT_SHARE if others else 1.0
-    parts = [(kind, shard) for kind in Kind for shard in sorted(request.hurt)]
-    plan: list[tuple[tuple[tuple[Kind, int], ...], float]] = []
+    parts = [(kind, shard) for kind in OperationKind for shard in sorted(request.hurt)]
+    plan: list[tuple[tuple[tuple[OperationKind, int], ...], float]] = []
     for place, part in enumerate(parts):
         # writers come first, so that they get what doesn't come out even
         mine = len(range(place, left, len(parts)))
         plan += [((part,), request.rate * share / len(parts) / mine)] * mine
     if others:
-        control = tuple((kind, shard) for shard in others for kind in Kind)
+        control = tuple((kind, shard) for shard in others for kind in OperationKind)
         plan += [(control, request.rate * (1 - share) / apart)] * apart
     return tuple(
         Job(number=n, tasks=tasks, interval=1 / rate, phase=n / len(plan))

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
-from redistopo.client.app_clients import TROUBLE, Client, enter, kind_of
-from redistopo.client.entry_point import Way
+from redistopo.client.app_clients import CLIENT_ERRORS, AppClient, connect_app_client, error_kind
+from redistopo.client.entry_point import EntryPoint
 from redistopo.drill.load_jobs import Job
-from redistopo.drill.operations import Kind
+from redistopo.drill.operations import OperationKind
 
 PAUSE_SECONDS = 0.05
 """So long a client leaves servers alone after an error, as a library's back-off would.
@@ -31,12 +31,12 @@ OVERDUE = "Overdue"
 _CLOSED_UNDER_IT = (ValueError, AttributeError)
 """What redis-py stumbles over where another thread closes the connection it reads from."""
 
-Entry = tuple[Kind, int, float, float, str, int]
+Entry = tuple[OperationKind, int, float, float, str, int]
 """Kind, shard, started, took, error, and a write's sequence number (0 for a read)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
+class LoadKeys:
     """The keys of one load: `bases` maps a shard to a prefix whose hash tag lies in it.
 
     A writer takes a new key for each write, up to `most`; then it begins from the first one
@@ -61,13 +61,13 @@ class Worker:
     """A client, what it did, and the thread that does it; `done` once that ended as it should."""
 
     job: Job
-    way: Way
-    keys: Keys
+    way: EntryPoint
+    keys: LoadKeys
     replicas: int
     stopping: Event
     log: list[Entry] = field(default_factory=list)
     sequence: int = 0
-    client: Client | None = None
+    client: AppClient | None = None
     last_error: str = ""
     done: bool = False
     thread: Thread = field(init=False)
@@ -90,9 +90,9 @@ class Worker:
         try:
             # coming in isn't an operation: the schedule begins behind it
             try:
-                self.client = enter(self.way)
-            except TROUBLE as error:
-                self.last_error = f"{kind_of(error)}: {error}"
+                self.client = connect_app_client(self.way)
+            except CLIENT_ERRORS as error:
+                self.last_error = f"{error_kind(error)}: {error}"
             self._work()
             self.done = True
         finally:
@@ -118,7 +118,7 @@ class Worker:
             turn += 1
             due += interval
 
-    def _turn(self, task: tuple[Kind, int], due: float, pause: "_Pause") -> None:
+    def _turn(self, task: tuple[OperationKind, int], due: float, pause: "_Pause") -> None:
         """One operation was done, or given up, and noted."""
         now = time.monotonic()
         if due < pause.until:
@@ -132,36 +132,36 @@ class Worker:
                 pause.until = time.monotonic() + max(PAUSE_SECONDS, PAUSE_SHARE * spent)
                 pause.error = error
 
-    def _do(self, task: tuple[Kind, int], due: float) -> str:
+    def _do(self, task: tuple[OperationKind, int], due: float) -> str:
         """One operation was tried and noted; its error, "" for none."""
         error = ""
-        if task[0] is Kind.WRITE:
+        if task[0] is OperationKind.WRITE:
             self.sequence += 1
         try:
             if self.client is None:
-                self.client = enter(self.way)
+                self.client = connect_app_client(self.way)
             self._send(self.client, *task)
-        except (*TROUBLE, *_CLOSED_UNDER_IT) as trouble:
+        except (*CLIENT_ERRORS, *_CLOSED_UNDER_IT) as trouble:
             if self.stopping.is_set():
                 return ""  # we may have ended it ourselves
             if isinstance(trouble, _CLOSED_UNDER_IT):
                 raise
-            error = kind_of(trouble)
+            error = error_kind(trouble)
             self.last_error = f"{error}: {trouble}"
             if self.way.where is not None:
                 self.close()  # to come in anew, where it is told to
         self._note(task, due, time.monotonic() - due, error)
         return error
 
-    def _send(self, client: Client, kind: Kind, shard: int) -> None:
-        if kind is Kind.WRITE:
+    def _send(self, client: AppClient, kind: OperationKind, shard: int) -> None:
+        if kind is OperationKind.WRITE:
             key = self.keys.key(shard, self.job.number, self.sequence)
             client.write(key, str(self.sequence), self.replicas)
         else:
             client.read(self.keys.first(shard))
 
-    def _note(self, task: tuple[Kind, int], due: float, took: float, error: str) -> None:
-        sequence = self.sequence if task[0] is Kind.WRITE else 0
+    def _note(self, task: tuple[OperationKind, int], due: float, took: float, error: str) -> None:
+        sequence = self.sequence if task[0] is OperationKind.WRITE else 0
         self.log.append((*task, due, took, error, sequence))
 
 

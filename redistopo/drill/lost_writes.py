@@ -7,10 +7,10 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from redistopo.client.app_clients import TROUBLE, Client, enter, kind_of
+from redistopo.client.app_clients import CLIENT_ERRORS, AppClient, connect_app_client, error_kind
 from redistopo.client.entry_point import LoadRequest
-from redistopo.drill.load_worker import Keys, Worker
-from redistopo.drill.operations import Kind, LostWrite
+from redistopo.drill.load_worker import LoadKeys, Worker
+from redistopo.drill.operations import LostWrite, OperationKind
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
 
@@ -32,7 +32,7 @@ class Found:
 class Aftermath:
     """What is done to the keys of a load that has stopped."""
 
-    def __init__(self, request: LoadRequest, keys: Keys, workers: tuple[Worker, ...]) -> None:
+    def __init__(self, request: LoadRequest, keys: LoadKeys, workers: tuple[Worker, ...]) -> None:
         self._request = request
         self._keys = keys
         self._workers = workers
@@ -80,7 +80,7 @@ class Aftermath:
         last: dict[str, LostWrite] = {}
         for worker in self._workers:
             for kind, where, due, took, error, sequence in worker.log:
-                if kind is Kind.WRITE and where == shard and not error:
+                if kind is OperationKind.WRITE and where == shard and not error:
                     key = self._keys.key(shard, worker.job.number, sequence)
                     last[key] = LostWrite(
                         key=key, sequence=sequence, shard=shard, acknowledged=due + took
@@ -89,7 +89,7 @@ class Aftermath:
 
     def _written(self, shard: int) -> Iterator[str]:
         for worker in self._workers:
-            if (Kind.WRITE, shard) in worker.job.tasks:
+            if (OperationKind.WRITE, shard) in worker.job.tasks:
                 for sequence in range(1, min(worker.sequence, self._keys.most) + 1):
                     yield self._keys.key(shard, worker.job.number, sequence)
 
@@ -99,23 +99,23 @@ class _Patient:
 
     def __init__(self, request: LoadRequest) -> None:
         self._request = request
-        self._client: Client | None = None
+        self._client: AppClient | None = None
         self.trouble = ""
 
-    def within(self, deadline: Deadline, work: Callable[[Client], Answer]) -> Answer | None:
+    def within(self, deadline: Deadline, work: Callable[[AppClient], Answer]) -> Answer | None:
         """What the work answered; None where it never did, and `trouble` says why."""
         try:
             return wait_for(lambda: self._try(work), deadline, lambda: self.trouble)
         except TimedOut:
             return None
 
-    def _try(self, work: Callable[[Client], Answer]) -> Answer | None:
+    def _try(self, work: Callable[[AppClient], Answer]) -> Answer | None:
         try:
             if self._client is None:
-                self._client = enter(self._request.way)
+                self._client = connect_app_client(self._request.way)
             return work(self._client)
-        except TROUBLE as error:
-            self.trouble = f"{kind_of(error)}: {error}"
+        except CLIENT_ERRORS as error:
+            self.trouble = f"{error_kind(error)}: {error}"
             self.close()
             return None
 
@@ -125,11 +125,11 @@ class _Patient:
             client.close()
 
 
-def _read(client: Client, keys: list[str]) -> list[str | None]:
+def _read(client: AppClient, keys: list[str]) -> list[str | None]:
     return client.read_many(keys)
 
 
-def _remove(client: Client, keys: list[str]) -> int:
+def _remove(client: AppClient, keys: list[str]) -> int:
     return client.remove(keys)
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from redistopo.client.connection import Asker, Command
+from redistopo.client.connection import Command, NodeClient
 from redistopo.client.sentinel_events import listen
-from redistopo.drill.report import MomentKind
+from redistopo.drill.report import TimelineKind
 from redistopo.drill.sentinel_messages import CHANNELS, heard
-from redistopo.drill.server_log_events import Told
+from redistopo.drill.server_log_events import LogEvent
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.model.protocol.credentials import Keys
-from redistopo.model.protocol.replies import Member, parse_info, parse_nodes
+from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 
 _PAUSE_SECONDS = 0.02
 _ANSWER_SECONDS = 1.0
@@ -40,11 +40,11 @@ class Witnesses:
     What they tell bears moments of the monotonic clock.
     """
 
-    def __init__(self, watched: Watched, keys: Keys) -> None:
+    def __init__(self, watched: Watched, credentials: Credentials) -> None:
         self._watched = watched
-        self._keys = keys
-        self._told: list[tuple[str, Told]] = []
-        self._heard: list[tuple[str, Told]] = []
+        self._keys = credentials
+        self._told: list[tuple[str, LogEvent]] = []
+        self._heard: list[tuple[str, LogEvent]] = []
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._watch, args=(name, *address), daemon=True)
@@ -71,12 +71,12 @@ class Witnesses:
             thread.join(_JOIN_SECONDS)
 
     @property
-    def told(self) -> tuple[tuple[str, Told], ...]:
+    def told(self) -> tuple[tuple[str, LogEvent], ...]:
         """What was seen so far: who saw it, and what."""
         return tuple(self._told)
 
     @property
-    def heard(self) -> tuple[tuple[str, Told], ...]:
+    def heard(self) -> tuple[tuple[str, LogEvent], ...]:
         """What Sentinels published, at the moment at which they did."""
         return tuple(self._heard)
 
@@ -92,12 +92,12 @@ class Witnesses:
         if self._watched.clustered:
             commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
         before: dict[str, str] = {}
-        with Asker(self._keys, seconds=_ANSWER_SECONDS) as asker:
+        with NodeClient(self._keys, seconds=_ANSWER_SECONDS) as client:
             while not self._over.wait(_PAUSE_SECONDS):
                 # who doesn't answer for a moment is asked again; what its silence means for
                 # users is the clients' to tell
                 with suppress(Unreachable, AccessDenied, BadReply):
-                    replies = asker.ask(host, port, commands)
+                    replies = client.ask(host, port, commands)
                     now = self._state([str(reply) for reply in replies])
                     self._note(name, before, now)
                     before = now
@@ -122,20 +122,24 @@ class Witnesses:
                 self._told.append((name, told))
 
 
-def _mark(member: Member) -> str:
+def _mark(member: ClusterNodesLine) -> str:
     return "fail" if "fail" in member.flags else "fail?" if "fail?" in member.flags else ""
 
 
-def _meaning(subject: str, value: str, at: float) -> Told | None:
+def _meaning(subject: str, value: str, at: float) -> LogEvent | None:
     if subject == "role" and value == "master":
-        return Told(at=at, kind=MomentKind.PROMOTED, text="says that it is primary")
+        return LogEvent(at=at, kind=TimelineKind.PROMOTED, text="says that it is primary")
     if subject == "role":
-        return Told(at=at, kind=MomentKind.MENDED, text="says that it is a replica")
+        return LogEvent(at=at, kind=TimelineKind.MENDED, text="says that it is a replica")
     if subject == "cluster":
-        return Told(at=at, kind=MomentKind.NOTE, text=f"says cluster_state:{value}")
+        return LogEvent(at=at, kind=TimelineKind.NOTE, text=f"says cluster_state:{value}")
     who = subject.removeprefix("sees ")
     if value == "fail?":
-        return Told(at=at, kind=MomentKind.SUSPECTED, text=f"suspects {who} (PFAIL)", about=who)
+        return LogEvent(
+            at=at, kind=TimelineKind.SUSPECTED, text=f"suspects {who} (PFAIL)", about=who
+        )
     if value == "fail":
-        return Told(at=at, kind=MomentKind.FAILED, text=f"sees {who} failing (FAIL)", about=who)
-    return Told(at=at, kind=MomentKind.MENDED, text=f"sees {who} well again", about=who)
+        return LogEvent(
+            at=at, kind=TimelineKind.FAILED, text=f"sees {who} failing (FAIL)", about=who
+        )
+    return LogEvent(at=at, kind=TimelineKind.MENDED, text=f"sees {who} well again", about=who)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class OperationKind(StrEnum):
     """What an operation does."""
 
     WRITE = "write"
@@ -16,7 +16,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Op:
+class Operation:
     """One operation; a write counts as answered only when it was acknowledged.
 
     `started` is when it was due by the load's schedule: where the client was still busy with
@@ -26,7 +26,7 @@ class Op:
     ConnectionError, Timeout, WAIT (too few replicas had it), Overdue (given up unsent).
     """
 
-    kind: Kind
+    kind: OperationKind
     shard: int
     started: float
     took: float
@@ -53,7 +53,7 @@ class LostWrite:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeSpan:
     """From one moment to another."""
 
     begin: float
@@ -63,13 +63,13 @@ class Span:
     def seconds(self) -> float:
         return max(0.0, self.end - self.begin)
 
-    def overlap(self, other: "Span") -> float:
+    def overlap(self, other: "TimeSpan") -> float:
         """For how many seconds both last."""
         return max(0.0, min(self.end, other.end) - max(self.begin, other.begin))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadSeen:
+class LoadResult:
     """Everything that the load did while it ran, from `span.begin` to `span.end`.
 
     `hurt` are the numbers of the shards to be hurt; operations on any other are the control.
@@ -78,22 +78,22 @@ class LoadSeen:
     `unchecked` those that nobody could be asked about; all are 0 before the check.
     """
 
-    span: Span
-    ops: tuple[Op, ...]
+    span: TimeSpan
+    ops: tuple[Operation, ...]
     hurt: frozenset[int]
     acknowledged: int
     wait_replicas: int = 0
     lost: int = 0
     unchecked: int = 0
     examples: tuple[LostWrite, ...] = ()
-    hiccups: tuple[Span, ...] = field(default=())
+    hiccups: tuple[TimeSpan, ...] = field(default=())
 
-    def of(self, kind: Kind, *, hurt: bool) -> tuple[Op, ...]:
+    def of(self, kind: OperationKind, *, hurt: bool) -> tuple[Operation, ...]:
         """The operations of a kind on the hurt shards, or on the others."""
         return tuple(op for op in self.ops if op.kind is kind and (op.shard in self.hurt) is hurt)
 
 
-def errors_by_kind(ops: Iterable[Op]) -> dict[str, int]:
+def errors_by_kind(ops: Iterable[Operation]) -> dict[str, int]:
     """How many operations failed by which kind of error, the most frequent first."""
     count: dict[str, int] = {}
     for op in ops:

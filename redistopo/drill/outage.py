@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, floor
 
-from redistopo.drill.operations import Kind, LoadSeen, Op, Span
+from redistopo.drill.operations import LoadResult, Operation, OperationKind, TimeSpan
 
 STALL_SECONDS = 0.5
 """Nothing answered for this long is an outage, also where no operation failed."""
@@ -43,7 +43,7 @@ class Outage:
     operations, `stalled` those that were answered after more than the stall bound.
     """
 
-    kind: Kind
+    kind: OperationKind
     hurt: bool
     gaps: tuple[Gap, ...]
     failed: int
@@ -88,7 +88,7 @@ class Track:
     failed: tuple[int, ...]
 
 
-def outage(seen: LoadSeen, kind: Kind, *, hurt: bool) -> Outage:
+def outage(seen: LoadResult, kind: OperationKind, *, hurt: bool) -> Outage:
     """The times without an answer, by the rule in `Gap`.
 
     Shards are looked at one by one, and a time counts once: with several in a group, a gap
@@ -108,7 +108,7 @@ def outage(seen: LoadSeen, kind: Kind, *, hurt: bool) -> Outage:
     )
 
 
-def stall_bound(ops: Iterable[Op]) -> float:
+def stall_bound(ops: Iterable[Operation]) -> float:
     """Seconds of waiting that count as an outage though nothing failed.
 
     `STALL_SECONDS`, or 20 medians of what an answer takes here where that is more: a server
@@ -118,7 +118,7 @@ def stall_bound(ops: Iterable[Op]) -> float:
     return max(STALL_SECONDS, _STALL_MEDIANS * nearest_rank(took, 50)) if took else STALL_SECONDS
 
 
-def _gaps(ops: Sequence[Op], seen: LoadSeen, bound: float) -> list[Gap]:
+def _gaps(ops: Sequence[Operation], seen: LoadResult, bound: float) -> list[Gap]:
     """Between the answers of one shard, in order, those gaps that count."""
     begin = min(op.started for op in ops)
     answers = sorted(op.ended for op in ops if op.good)
@@ -141,14 +141,14 @@ def _gaps(ops: Sequence[Op], seen: LoadSeen, bound: float) -> list[Gap]:
     return found
 
 
-def _stalled(gap: Gap, ops: Iterable[Op], hiccups: Iterable[Span], bound: float) -> bool:
+def _stalled(gap: Gap, ops: Iterable[Operation], hiccups: Iterable[TimeSpan], bound: float) -> bool:
     """Whether an operation waited in the gap for longer than the bound, the load's own
     hiccups taken off."""
-    whole = Span(gap.last_good, gap.until)
+    whole = TimeSpan(gap.last_good, gap.until)
     if whole.seconds <= bound:
         return False
     own = sum(whole.overlap(hiccup) for hiccup in hiccups)
-    waited = max(whole.overlap(Span(op.started, op.ended)) for op in ops)
+    waited = max(whole.overlap(TimeSpan(op.started, op.ended)) for op in ops)
     return waited - own > bound
 
 
@@ -177,7 +177,7 @@ def nearest_rank(ordered: Sequence[float], percent: float) -> float:
     return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]
 
 
-def latency(ops: Iterable[Op]) -> Latency:
+def latency(ops: Iterable[Operation]) -> Latency:
     """Median, 99th percentile and maximum, each a value that was measured (nearest rank)."""
     all_of_them = tuple(ops)
     took = sorted(op.took * 1000 for op in all_of_them if op.good)
@@ -194,7 +194,7 @@ def latency(ops: Iterable[Op]) -> Latency:
 
 
 def track(
-    ops: Iterable[Op], span: Span, *, origin: float = 0.0, width: float = BUCKET_SECONDS
+    ops: Iterable[Operation], span: TimeSpan, *, origin: float = 0.0, width: float = BUCKET_SECONDS
 ) -> Track:
     """The operations that ended in the span, counted in buckets; one begins at `origin`."""
     first = floor((span.begin - origin) / width)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from redistopo.errors import FaultFound, WrongRequest
-from redistopo.model.planning.promotability import Promotable, promotable
-from redistopo.model.state.finding import failed
+from redistopo.errors import Unhealthy, UsageError
+from redistopo.model.planning.promotability import Promotability, promotability_of
+from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
-from redistopo.progress import Tell, note, step, warn
+from redistopo.progress import Progress, note, step, warn
 from redistopo.session.health import Verdict
 
 _SHOWN = 6
@@ -18,7 +18,7 @@ class Preflight:
     """What was found: `heirs` tells for each primary that is to fail who would take over;
     () where none is hurt. `hopeless` where nobody would."""
 
-    heirs: tuple[Promotable, ...]
+    heirs: tuple[Promotability, ...]
     hopeless: bool
 
     @property
@@ -28,42 +28,42 @@ class Preflight:
 
 
 def preflight(
-    verdict: Verdict, victims: tuple[NodeSeen, ...], tell: Tell, *, force: bool
+    verdict: Verdict, victims: tuple[NodeSeen, ...], progress: Progress, *, force: bool
 ) -> Preflight:
-    """What would come of it. Unless `force`, raises WrongRequest for a shape without automatic
-    failover, FaultFound where it couldn't succeed or isn't healthy: what was seen, what to type.
+    """What would come of it. Unless `force`, raises UsageError for a shape without automatic
+    failover, Unhealthy where it couldn't succeed or isn't healthy: what was seen, what to type.
     """
-    with step(tell, "preflight: would a replica take over?"):
-        return _preflight(verdict, victims, tell, force=force)
+    with step(progress, "preflight: would a replica take over?"):
+        return _preflight(verdict, victims, progress, force=force)
 
 
 def _preflight(
-    verdict: Verdict, victims: tuple[NodeSeen, ...], tell: Tell, *, force: bool
+    verdict: Verdict, victims: tuple[NodeSeen, ...], progress: Progress, *, force: bool
 ) -> Preflight:
     seen = verdict.seen
     leads = tuple(node for node in victims if node.role is Role.PRIMARY)
     if leads and seen.shape not in (Shape.CLUSTER, Shape.SENTINEL):
-        return _no_automatic_failover(seen, leads[0], tell, force=force)
-    heirs = promotable(seen, leads)
+        return _no_automatic_failover(seen, leads[0], progress, force=force)
+    heirs = promotability_of(seen, leads)
     obstacles = list(dict.fromkeys(one for heir in heirs for one in heir.obstacles))
     if obstacles:
         orphans = ", ".join(one.primary for one in heirs if one.obstacles)
-        refusal = FaultFound(
+        refusal = Unhealthy(
             f"nobody would take over from {orphans}",
             detail="\n".join(what for what, _hint in obstacles),
             hint=f"{obstacles[0][1]}; or --force shows how it fails, and mends it",
         )
         if not force:
             raise refusal
-        warn(tell, f"{refusal.message}: {'; '.join(what for what, _hint in obstacles)}")
+        warn(progress, f"{refusal.message}: {'; '.join(what for what, _hint in obstacles)}")
         return Preflight(heirs=heirs, hopeless=True)
-    _require_health(verdict, tell, force=force)
+    _require_health(verdict, progress, force=force)
     for heir in heirs:
-        note(tell, _promise(heir))
+        note(progress, _promise(heir))
     return Preflight(heirs=heirs, hopeless=False)
 
 
-def _promise(heir: Promotable) -> str:
+def _promise(heir: Promotability) -> str:
     best = heir.heir
     behind = f"{best.name}, {best.behind} bytes behind" if best else "nobody"
     return (
@@ -72,10 +72,12 @@ def _promise(heir: Promotable) -> str:
     )
 
 
-def _no_automatic_failover(seen: Observed, lead: NodeSeen, tell: Tell, *, force: bool) -> Preflight:
+def _no_automatic_failover(
+    seen: Observed, lead: NodeSeen, progress: Progress, *, force: bool
+) -> Preflight:
     what = "one server and nothing to take over" if len(seen.nodes) == 1 else "no Sentinel"
     if not force:
-        raise WrongRequest(
+        raise UsageError(
             f"a {seen.shape.value} has no automatic failover: it has {what}",
             detail=f"were {lead.name} to end, nobody would take its place",
             hint="redistopo failover hands over by hand, planned; --force shows the outage "
@@ -84,19 +86,19 @@ def _no_automatic_failover(seen: Observed, lead: NodeSeen, tell: Tell, *, force:
             else "--force shows the outage until the drill mends it; redistopo init cluster "
             "makes one with failover",
         )
-    warn(tell, f"nobody will take over from {lead.name}: it has {what}")
+    warn(progress, f"nobody will take over from {lead.name}: it has {what}")
     return Preflight(heirs=(), hopeless=True)
 
 
-def _require_health(verdict: Verdict, tell: Tell, *, force: bool) -> None:
+def _require_health(verdict: Verdict, progress: Progress, *, force: bool) -> None:
     if verdict.healthy:
         return
-    problems = failed(verdict.findings)
+    problems = failed_findings(verdict.findings)
     shown = [f"{one.check} {one.subject}: {one.evidence}" for one in problems[:_SHOWN]]
     if force:
-        warn(tell, f"it isn't healthy to begin with: {shown[0]}")
+        warn(progress, f"it isn't healthy to begin with: {shown[0]}")
         return
-    raise FaultFound(
+    raise Unhealthy(
         "the topology isn't healthy, so a drill would measure that instead",
         detail="\n".join(shown),
         hint="redistopo up mends what it can, redistopo verify shows all; or --force drills "

@@ -3,24 +3,24 @@
 from typing import TYPE_CHECKING
 
 from redistopo.errors import RedistopoError
-from redistopo.host.partition import let_go
-from redistopo.host.process import ours
-from redistopo.host.process_marks import recorded_nodes
-from redistopo.model.protocol.credentials import Keys
-from redistopo.model.state.drill_intent import Intent
+from redistopo.host.partition import lift_partition
+from redistopo.host.process import find_process
+from redistopo.host.process_marks import recorded_node_names
+from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.state.drill_intent import DrillIntent
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
-from redistopo.progress import Tell, note, step, warn
+from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, load_intent
 
 if TYPE_CHECKING:
-    from redistopo.client.entry_point import Way
+    from redistopo.client.entry_point import EntryPoint
 
 _SWEEP_SECONDS = 10.0
 
 
-def release(layout: Layout, tell: Tell) -> Intent | None:
+def finish_interrupted_drill(layout: Layout, progress: Progress) -> DrillIntent | None:
     """The drill that was cut off, if one was; servers that it held apart reach each other.
 
     What it froze or ended is for `up`. Call it under the lock.
@@ -28,48 +28,50 @@ def release(layout: Layout, tell: Tell) -> Intent | None:
     intent = load_intent(layout)
     if intent is None:
         return None
-    note(tell, f"a drill of {intent.began or 'earlier'} was cut off: what it did is mended")
-    found = (ours(layout, name) for name in recorded_nodes(layout))
-    let_go(process.pid for process in found if process is not None)
+    note(progress, f"a drill of {intent.began or 'earlier'} was cut off: what it did is mended")
+    found = (find_process(layout, name) for name in recorded_node_names(layout))
+    lift_partition(process.pid for process in found if process is not None)
     return intent
 
 
-def tidy(layout: Layout, seen: Observed, keys: Keys, tell: Tell) -> None:
+def delete_leftover_keys(
+    layout: Layout, seen: Observed, credentials: Credentials, progress: Progress
+) -> None:
     """No key of a drill that was cut off is left, and it is forgotten; where keys can't be
     removed it is told, and tried again by the next `up`. The topology is healthy."""
     intent = load_intent(layout)
     if intent is None:
         return
-    from redistopo.drill import key_cleanup as sweep
+    from redistopo.drill.key_cleanup import delete_keys
 
     try:
-        with step(tell, "remove the keys that a drill left"):
-            sweep(way_in(seen, keys), _SWEEP_SECONDS, load_id=intent.load)
+        with step(progress, "remove the keys that a drill left"):
+            delete_keys(application_entry(seen, credentials), _SWEEP_SECONDS, load_id=intent.load)
     except RedistopoError as error:
-        warn(tell, f"keys of a drill may be left: {error.message}; redistopo up tries again")
+        warn(progress, f"keys of a drill may be left: {error.message}; redistopo up tries again")
         return
     forget_intent(layout)
 
 
-def way_in(seen: Observed, keys: Keys) -> "Way":
+def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
     """How an application comes in, as its users do."""
-    from redistopo.client.entry_point import Door, Way
+    from redistopo.client.entry_point import EntryKind, EntryPoint
 
-    access = keys.application or keys.own
+    access = credentials.application or credentials.own
     if seen.shape is Shape.CLUSTER:
         entries = tuple((node.host, node.port) for node in seen.answering)
-        return Way(door=Door.CLUSTER, entries=entries, access=access)
+        return EntryPoint(door=EntryKind.CLUSTER, entries=entries, access=access)
     if seen.sentinels:
         places = tuple((node.host, node.port) for node in seen.sentinels)
         names = (watch.name for node in seen.sentinels for watch in node.watches)
-        return Way(
-            door=Door.SENTINEL,
+        return EntryPoint(
+            door=EntryKind.SENTINEL,
             entries=places,
             access=access,
             service=next(names, ""),
             # with ACL the application has one password for all; the user "sentinel" may not ask
-            sentinel=access if keys.acl else keys.at(*places[0]),
+            sentinel=access if credentials.acl else credentials.at(*places[0]),
         )
     leads = (node for node in seen.answering if node.role is Role.PRIMARY)
     entries = tuple((node.host, node.port) for node in leads)
-    return Way(door=Door.PLAIN, entries=entries[:1], access=access)
+    return EntryPoint(door=EntryKind.PLAIN, entries=entries[:1], access=access)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from redistopo.drill.operations import Kind, LoadSeen, LostWrite, errors_by_kind
+from redistopo.drill.operations import LoadResult, LostWrite, OperationKind, errors_by_kind
 from redistopo.drill.outage import Gap, Latency, Outage, Track, latency, outage, track
 from redistopo.errors import ExitCode
 
@@ -15,7 +15,7 @@ AFTERMATH_SECONDS = 1.0
 """Where no operation failed, "during" is so long after the fault."""
 
 
-class MomentKind(StrEnum):
+class TimelineKind(StrEnum):
     """What sort of thing happened; it decides the mark in the drawing."""
 
     FAULT = "fault"  # what the drill did
@@ -29,7 +29,7 @@ class MomentKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class TimelineMoment:
     """Something that happened, `at` seconds after the fault (below 0: before).
 
     `source` is a node's name, a Sentinel's, "clients" or "drill".
@@ -38,7 +38,7 @@ class Moment:
     at: float
     source: str
     text: str
-    kind: MomentKind = MomentKind.NOTE
+    kind: TimelineKind = TimelineKind.NOTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Traffic:
     """
 
     name: str  # "writes", "reads", "other writes", "other reads"
-    kind: Kind
+    kind: OperationKind
     hurt: bool
     unavailable: float
     gaps: tuple[Gap, ...]
@@ -113,7 +113,7 @@ class DrillReport:
     budget: Budget
     traffic: tuple[Traffic, ...]
     writes: Writes
-    moments: tuple[Moment, ...]
+    moments: tuple[TimelineMoment, ...]
     roles_before: Mapping[str, str]
     roles_after: Mapping[str, str]
     healed: float | None
@@ -132,12 +132,17 @@ class DrillReport:
         return next((one for one in self.traffic if one.name == name), None)
 
 
-def traffic_of(seen: LoadSeen, fault: float) -> tuple[Traffic, ...]:
+def traffic_of(seen: LoadResult, fault: float) -> tuple[Traffic, ...]:
     """What clients saw, relative to the fault (a moment on the load's clock).
 
     Of shards other than the hurt ones only where there are any.
     """
-    parts = ((Kind.WRITE, True), (Kind.READ, True), (Kind.WRITE, False), (Kind.READ, False))
+    parts = (
+        (OperationKind.WRITE, True),
+        (OperationKind.READ, True),
+        (OperationKind.WRITE, False),
+        (OperationKind.READ, False),
+    )
     away = {part: outage(seen, part[0], hurt=part[1]) for part in parts}
     ends = [gap.until for part in parts[:2] for gap in away[part].gaps if gap.until > fault]
     back = max(ends, default=fault + AFTERMATH_SECONDS)
@@ -146,7 +151,7 @@ def traffic_of(seen: LoadSeen, fault: float) -> tuple[Traffic, ...]:
     )
 
 
-def _traffic(seen: LoadSeen, away: Outage, fault: float, back: float) -> Traffic:
+def _traffic(seen: LoadResult, away: Outage, fault: float, back: float) -> Traffic:
     ops = seen.of(away.kind, hurt=away.hurt)
     counted = track(ops, seen.span, origin=fault)
     return Traffic(
@@ -176,7 +181,7 @@ def _since(gap: Gap, fault: float) -> Gap:
     )
 
 
-def client_moments(traffic: tuple[Traffic, ...]) -> tuple[Moment, ...]:
+def client_moments(traffic: tuple[Traffic, ...]) -> tuple[TimelineMoment, ...]:
     """Last good, first failed and first good again of the longest gap, on the hurt shards."""
     found = []
     for one in traffic:
@@ -189,14 +194,14 @@ def client_moments(traffic: tuple[Traffic, ...]) -> tuple[Moment, ...]:
             (gap.first_good, f"first good {one.kind.value} again"),
         )
         found += [
-            Moment(at=at, source=CLIENTS, text=text, kind=MomentKind.CLIENT)
+            TimelineMoment(at=at, source=CLIENTS, text=text, kind=TimelineKind.CLIENT)
             for at, text in told
             if at is not None
         ]
     return tuple(sorted(found, key=lambda moment: moment.at))
 
 
-def writes_of(seen: LoadSeen, fault: float) -> Writes:
+def writes_of(seen: LoadResult, fault: float) -> Writes:
     """What became of the writes; the examples' moments are relative to the fault."""
     return Writes(
         acknowledged=seen.acknowledged,

@@ -4,22 +4,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from redistopo.drill.report import DrillReport
-from redistopo.errors import WrongRequest
-from redistopo.host.files import writing
+from redistopo.errors import UsageError
+from redistopo.host.files import write_errors
 
 _PAGES = (".html", ".htm")
 
 
 def refuse_report(path: Path, *, many: bool = False) -> None:
-    """Raises WrongRequest where no report can go by that name; ask it before the drill."""
+    """Raises UsageError where no report can go by that name; ask it before the drill."""
     if path.suffix.lower() in _PAGES:
         return
     if path.suffix.lower() != ".svg":
-        raise WrongRequest(
+        raise UsageError(
             f"a report is HTML or SVG, and {path.name} is neither", hint="--report drill.html"
         )
     if many:
-        raise WrongRequest("an SVG shows one drill", hint="for several: --report drills.html")
+        raise UsageError("an SVG shows one drill", hint="for several: --report drills.html")
 
 
 def write_report(
@@ -47,6 +47,6 @@ def write_drills_junit(reports: Sequence[DrillReport], path: Path, *, name: str)
 
 
 def _write(path: Path, text: str) -> None:
-    with writing(path):
+    with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

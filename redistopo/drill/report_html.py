@@ -4,19 +4,19 @@ from collections.abc import Sequence
 
 from redistopo.drill.report import DrillReport
 from redistopo.drill.timeline_svg import timeline
-from redistopo.drill.wording import errors, headline, latencies, subtitle, written
-from redistopo.render.templates import fill
+from redistopo.drill.wording import errors_text, headline, latencies_text, subtitle, writes_text
+from redistopo.render.templates import render_template
 
 
 def drill_svg(report: DrillReport, *, own: str = "") -> str:
     """The timeline; no script, nothing is loaded from anywhere. `own`: see `fill`."""
-    return fill("report/drill.svg.j2", {"draw": timeline(report)}, own=own, markup=True)
+    return render_template("report/drill.svg.j2", {"draw": timeline(report)}, own=own, markup=True)
 
 
 def drill_html(reports: Sequence[DrillReport], title: str, *, own: str = "") -> str:
     """A page with each drill's timeline and numbers, and a summary where there are several."""
     values = {"title": title, "drills": [_section(one) for one in reports]}
-    return fill("report/drill.html.j2", values, own=own, markup=True)
+    return render_template("report/drill.html.j2", values, own=own, markup=True)
 
 
 def _section(report: DrillReport) -> dict[str, object]:
@@ -28,7 +28,7 @@ def _section(report: DrillReport) -> dict[str, object]:
         "draw": timeline(report),
         "name": headline(report),
         "unavailable": f"{writes.unavailable:.0f}" if writes else "-",
-        "written": written(report),
+        "written": writes_text(report),
         "offered": f"{report.rate} operations per second by {report.clients} clients."
         if report.rate
         else "",
@@ -44,10 +44,10 @@ def _section(report: DrillReport) -> dict[str, object]:
                 "name": one.name,
                 "unavailable": f"{one.unavailable:.0f}",
                 "failed": one.failed,
-                "errors": errors(one.errors),
-                "before": latencies(one.latencies.before),
-                "during": latencies(one.latencies.during),
-                "after": latencies(one.latencies.after),
+                "errors": errors_text(one.errors),
+                "before": latencies_text(one.latencies.before),
+                "during": latencies_text(one.latencies.during),
+                "after": latencies_text(one.latencies.after),
             }
             for one in report.traffic
         ],

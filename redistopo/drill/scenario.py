@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from redistopo.model.state.fault import Fault
-from redistopo.model.topology.parse import Problem
+from redistopo.model.topology.parse import TopologyProblem
 
 DRILL_KEYS = ("name", "nodes", "each", "fault", "max_downtime")
 TOP_KEYS = (
@@ -66,10 +66,10 @@ BUILT_IN = Scenario(
 class _Reader:
     """Reads keys of one document, and gathers what is wrong with them."""
 
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[TopologyProblem] = field(default_factory=list)
 
     def wrong(self, key: str, seen: str, allowed: str, hint: str = "") -> None:
-        self.problems.append(Problem(key=key, seen=seen, allowed=allowed, hint=hint))
+        self.problems.append(TopologyProblem(key=key, seen=seen, allowed=allowed, hint=hint))
 
     def unknown(self, table: Mapping[str, object], known: tuple[str, ...], within: str) -> None:
         for name in table:
@@ -113,7 +113,9 @@ class _Reader:
         return ()
 
 
-def parse_scenario(document: Mapping[str, object]) -> tuple[Scenario | None, tuple[Problem, ...]]:
+def parse_scenario(
+    document: Mapping[str, object],
+) -> tuple[Scenario | None, tuple[TopologyProblem, ...]]:
     """The scenario in a document, or None and everything wrong with it."""
     reader = _Reader()
     reader.unknown(document, TOP_KEYS, "")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from redistopo.drill.report import MomentKind
+from redistopo.drill.report import TimelineKind
 
 _LEGACY = re.compile(r"\b(\d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2}\.\d{3})\b")
 _ISO = re.compile(r"\b(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}(?:Z|[+-]\d{2}:\d{2})?)")
@@ -19,11 +19,11 @@ _ID = r"([0-9a-f]{40})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class LogEvent:
     """Something told: `at` is in seconds, since the epoch in a log; `about` is the node named."""
 
     at: float
-    kind: MomentKind
+    kind: TimelineKind
     text: str
     about: str = ""
 
@@ -33,7 +33,7 @@ class _Wording:
     """A line's wording, and what it means; `{0}` in `says` is its group."""
 
     pattern: re.Pattern[str]
-    kind: MomentKind
+    kind: TimelineKind
     says: str
     named: bool = False  # its first group is a node's id
 
@@ -41,45 +41,45 @@ class _Wording:
 _WORDINGS = (
     _Wording(
         re.compile(rf"NODE {_ID}.* possibly failing"),
-        MomentKind.SUSPECTED,
+        TimelineKind.SUSPECTED,
         "suspects {0} (PFAIL)",
         named=True,
     ),
     _Wording(
         re.compile(rf"Marking node {_ID}.* as failing \(quorum reached\)"),
-        MomentKind.FAILED,
+        TimelineKind.FAILED,
         "marks {0} as failing, the majority agrees (FAIL)",
         named=True,
     ),
     _Wording(
         re.compile(r"Start of election delayed for (\d+) milliseconds"),
-        MomentKind.ELECTION,
+        TimelineKind.ELECTION,
         "will stand for election in {0} ms",
     ),
     _Wording(
         re.compile(r"Starting a failover election for epoch (\d+)"),
-        MomentKind.ELECTION,
+        TimelineKind.ELECTION,
         "asks for votes (epoch {0})",
     ),
     _Wording(
         re.compile(rf"Failover auth granted to {_ID}"),
-        MomentKind.ELECTION,
+        TimelineKind.ELECTION,
         "votes for {0}",
         named=True,
     ),
     _Wording(
         re.compile(r"Currently unable to failover: (.+?)\"?$"),
-        MomentKind.NOTE,
+        TimelineKind.NOTE,
         "can't take over yet: {0}",
     ),
     _Wording(
         re.compile(r"Failover election won"),
-        MomentKind.PROMOTED,
+        TimelineKind.PROMOTED,
         "won the election, and is primary",
     ),
     _Wording(
         re.compile(rf"Reconfiguring myself as a replica of (?:node )?{_ID}"),
-        MomentKind.MENDED,
+        TimelineKind.MENDED,
         "follows {0} now",
         named=True,
     ),
@@ -89,7 +89,7 @@ _WAITS = ("Waiting the delay", "Waiting for votes")
 """Not in its way: part of every election."""
 
 
-def told(text: str, names: Mapping[str, str]) -> Iterator[Told]:
+def parse_log_events(text: str, names: Mapping[str, str]) -> Iterator[LogEvent]:
     """What the lines of a log tell; `names` maps node ids to names. Other lines are left out."""
     for line in text.splitlines():
         for wording in _WORDINGS:
@@ -100,7 +100,7 @@ def told(text: str, names: Mapping[str, str]) -> Iterator[Told]:
             group = found[1] if found.groups() else ""
             about = names.get(group, group[:8]) if wording.named else ""
             says = wording.says.format(about or group)
-            yield Told(at=at, kind=wording.kind, text=says, about=about)
+            yield LogEvent(at=at, kind=wording.kind, text=says, about=about)
             break
 
 

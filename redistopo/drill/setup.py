@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.drill.preflight import Preflight
-from redistopo.drill.report import Moment
-from redistopo.execute.context import Hands
+from redistopo.drill.report import TimelineMoment
+from redistopo.execute.context import ExecutionContext
 from redistopo.model.state.fault import Fault
 from redistopo.model.state.observed import NodeSeen, Observed
 
@@ -41,11 +41,11 @@ class DrillRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class DrillSetup:
     """A drill about to be done: `seen` before the fault, `well` or not; `mend` brings all
     back, or raises."""
 
-    hands: Hands
+    context: ExecutionContext
     request: DrillRequest
     seen: Observed
     victims: tuple[NodeSeen, ...]
@@ -59,34 +59,34 @@ class Scene:
 
 
 @dataclass(slots=True, kw_only=True)
-class Course:
+class DrillCourse:
     """How it went so far; `healed` in seconds after the fault, None as long as it isn't."""
 
-    moments: list[Moment] = field(default_factory=list)
+    moments: list[TimelineMoment] = field(default_factory=list)
     taken_over: bool = False
     healed: float | None = None
     trouble: str = ""
 
 
-def patience(scene: Scene) -> float:
+def election_patience(scene: DrillSetup) -> float:
     """How long to wait for an election to be over, or to be sure that nobody misses one."""
     needed = quiet_seconds(scene)
-    topology = scene.hands.plan.topology
+    topology = scene.context.plan.topology
     if scene.flight.heirs:
         found = topology.node_timeout if topology.clustered else topology.down_after
         needed = found / 1000 + (0.0 if topology.clustered else _SENTINEL_SECONDS)
     return max(scene.request.budget, needed + _GRACE_SECONDS)
 
 
-def short_of_replicas(scene: Scene) -> bool:
+def short_of_replicas(scene: DrillSetup) -> bool:
     """Whether, once one has taken over, too few are left for writes that wait for replicas."""
     left = [len(heir.candidates) - 1 for heir in scene.flight.heirs]
     return bool(left) and scene.request.wait_replicas > min(left)
 
 
-def quiet_seconds(scene: Scene) -> float:
+def quiet_seconds(scene: DrillSetup) -> float:
     """How long to watch where nobody has to take over: until the others would have noticed."""
-    topology = scene.hands.plan.topology
+    topology = scene.context.plan.topology
     if scene.request.fault is Fault.NONE or not topology.clustered:
         return 2.0
     return 1.0 + topology.node_timeout / 1000

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 
 from redistopo.drill.outage import Track
-from redistopo.drill.report import DrillReport, Moment, Traffic
+from redistopo.drill.report import DrillReport, TimelineMoment, Traffic
 
 _LEAST_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Axis:
+class TimeAxis:
     """From `begin` to `end`, in seconds after the fault."""
 
     begin: float
@@ -30,21 +30,21 @@ class Axis:
         return min(columns - 1, floor(self.place(at) * columns))
 
 
-def axis_of(report: DrillReport) -> Axis:
+def axis_of(report: DrillReport) -> TimeAxis:
     """All that was measured or told, the fault and the end of mending included."""
     begins = [0.0, *(one.track.begin for one in report.traffic)]
     ends = [_LEAST_SECONDS, *(_end(one.track) for one in report.traffic)]
     told = [moment.at for moment in report.moments]
     if report.healed is not None:
         told.append(report.healed)
-    return Axis(begin=min([*begins, *told]), end=max([*ends, *told]))
+    return TimeAxis(begin=min([*begins, *told]), end=max([*ends, *told]))
 
 
 def _end(track: Track) -> float:
     return track.begin + track.width * len(track.good)
 
 
-def ticks(axis: Axis, most: int) -> tuple[float, ...]:
+def axis_ticks(axis: TimeAxis, most: int) -> tuple[float, ...]:
     """Round moments, 0 among them, so many at the most; steps are 1, 2 or 5 times 10^n."""
     least = axis.seconds / max(1, most)
     power = floor(log10(least))
@@ -56,7 +56,7 @@ def ticks(axis: Axis, most: int) -> tuple[float, ...]:
     return tuple(round(n * step, 9) for n in range(first, last + 1))[:most]
 
 
-def seconds(at: float) -> str:
+def tick_label(at: float) -> str:
     """A tick's label: `0`, `+2s`, `-0.5s`."""
     return "0" if at == 0 else f"{at:+g}s"
 
@@ -69,7 +69,7 @@ class Cell:
     failed: float
 
 
-def cells(track: Track, axis: Axis, columns: int) -> tuple[Cell | None, ...]:
+def track_cells(track: Track, axis: TimeAxis, columns: int) -> tuple[Cell | None, ...]:
     """The track in so many columns; None where it doesn't reach.
 
     A bucket belongs to the column of its middle; a column between two middles shows the
@@ -94,16 +94,18 @@ def cells(track: Track, axis: Axis, columns: int) -> tuple[Cell | None, ...]:
     return tuple(found)
 
 
-def away(report: DrillReport) -> Traffic | None:
+def gaps_drawn(report: DrillReport) -> Traffic | None:
     """The traffic whose gaps are drawn: the hurt shards' writes, or else reads; None where
     neither was ever away."""
     parts = (report.part(name) for name in ("writes", "reads"))
     return next((part for part in parts if part and part.gaps), None)
 
 
-def by_source(moments: tuple[Moment, ...]) -> Mapping[str, tuple[Moment, ...]]:
+def moments_by_source(
+    moments: tuple[TimelineMoment, ...],
+) -> Mapping[str, tuple[TimelineMoment, ...]]:
     """The moments of each source in order; sources in the order of their first moment."""
-    found: dict[str, list[Moment]] = {}
+    found: dict[str, list[TimelineMoment]] = {}
     for moment in sorted(moments, key=lambda one: one.at):
         found.setdefault(moment.source, []).append(moment)
     return {source: tuple(some) for source, some in found.items()}

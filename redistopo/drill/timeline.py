@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from redistopo.drill.report import Moment, MomentKind
-from redistopo.drill.server_log_events import Told
+from redistopo.drill.report import TimelineKind, TimelineMoment
+from redistopo.drill.server_log_events import LogEvent
 
-Source = tuple[str, Told]
+Source = tuple[str, LogEvent]
 """Who told it, and what."""
 
 
@@ -21,7 +21,7 @@ class Heard:
     asked: tuple[Source, ...]
 
 
-def timeline(heard: Heard) -> tuple[Moment, ...]:
+def timeline(heard: Heard) -> tuple[TimelineMoment, ...]:
     """The servers' moments in order, each once.
 
     Of many who suspect, and of many who mark as failing, the first is kept; what was asked
@@ -32,18 +32,18 @@ def timeline(heard: Heard) -> tuple[Moment, ...]:
     asked = [one for one in heard.asked if one[1].at >= heard.clock - 0.001]
     # what comes first stays first where moments are equal
     found: list[Source] = []
-    for kind in (MomentKind.SUSPECTED, MomentKind.FAILED):
+    for kind in (TimelineKind.SUSPECTED, TimelineKind.FAILED):
         found += _first_about(one for one in (*logs, *asked) if one[1].kind is kind)
-    found += [one for one in logs if one[1].kind in (MomentKind.ELECTION, MomentKind.MENDED)]
+    found += [one for one in logs if one[1].kind in (TimelineKind.ELECTION, TimelineKind.MENDED)]
     found += _promotions(logs, asked)
-    found += _once(one for one in logs if one[1].kind is MomentKind.NOTE)
+    found += _once(one for one in logs if one[1].kind is TimelineKind.NOTE)
     found += _states(asked, heard.victims)
     found.sort(key=lambda one: one[1].at)
     return tuple(_moment(name, told, heard.clock) for name, told in found)
 
 
-def _moment(name: str, told: Told, clock: float) -> Moment:
-    return Moment(at=told.at - clock, source=name, text=told.text, kind=told.kind)
+def _moment(name: str, told: LogEvent, clock: float) -> TimelineMoment:
+    return TimelineMoment(at=told.at - clock, source=name, text=told.text, kind=told.kind)
 
 
 def _first_about(some: Iterable[Source]) -> Iterator[Source]:
@@ -54,10 +54,12 @@ def _first_about(some: Iterable[Source]) -> Iterator[Source]:
 
 
 def _promotions(logs: list[Source], asked: list[Source]) -> Iterator[Source]:
-    by_log = [one for one in logs if one[1].kind is MomentKind.PROMOTED]
+    by_log = [one for one in logs if one[1].kind is TimelineKind.PROMOTED]
     yield from by_log
     known = {name for name, _told in by_log}
-    yield from (one for one in asked if one[1].kind is MomentKind.PROMOTED and one[0] not in known)
+    yield from (
+        one for one in asked if one[1].kind is TimelineKind.PROMOTED and one[0] not in known
+    )
 
 
 def _once(some: Iterable[Source]) -> Iterator[Source]:
@@ -69,7 +71,7 @@ def _once(some: Iterable[Source]) -> Iterator[Source]:
 
 
 def _states(asked: list[Source], victims: frozenset[str]) -> Iterator[Source]:
-    states = [one for one in asked if one[1].kind is MomentKind.NOTE]
+    states = [one for one in asked if one[1].kind is TimelineKind.NOTE]
     yield from (one for one in states if one[0] in victims)
     others = sorted((one for one in states if one[0] not in victims), key=lambda one: one[1].at)
     down = [one for one in others if one[1].text.endswith(":fail")]

@@ -2,9 +2,17 @@
 
 from dataclasses import dataclass
 
-from redistopo.drill.report import DrillReport, Moment, MomentKind, Traffic
-from redistopo.drill.time_axis import Axis, away, axis_of, by_source, cells, seconds, ticks
-from redistopo.drill.wording import budget, headline, subtitle, verdict, written
+from redistopo.drill.report import DrillReport, TimelineKind, TimelineMoment, Traffic
+from redistopo.drill.time_axis import (
+    TimeAxis,
+    axis_of,
+    axis_ticks,
+    gaps_drawn,
+    moments_by_source,
+    tick_label,
+    track_cells,
+)
+from redistopo.drill.wording import budget_text, headline, subtitle, verdict_text, writes_text
 
 WIDTH, LEFT, RIGHT, TOP = 960, 150, 940, 108
 _COLUMNS = 264
@@ -14,14 +22,14 @@ _MOST_LETTERS = 105
 
 _INK, _FAINT, _BAD = "#1f2328", "#59636e", "#b3261e"
 _COLORS = {
-    MomentKind.FAULT: "#b3261e",
-    MomentKind.SUSPECTED: "#9a6700",
-    MomentKind.FAILED: "#bc4c00",
-    MomentKind.ELECTION: "#8250df",
-    MomentKind.PROMOTED: "#1a7f37",
-    MomentKind.CLIENT: "#57606a",
-    MomentKind.MENDED: "#0969da",
-    MomentKind.NOTE: "#57606a",
+    TimelineKind.FAULT: "#b3261e",
+    TimelineKind.SUSPECTED: "#9a6700",
+    TimelineKind.FAILED: "#bc4c00",
+    TimelineKind.ELECTION: "#8250df",
+    TimelineKind.PROMOTED: "#1a7f37",
+    TimelineKind.CLIENT: "#57606a",
+    TimelineKind.MENDED: "#0969da",
+    TimelineKind.NOTE: "#57606a",
 }
 
 
@@ -45,7 +53,7 @@ def timeline(report: DrillReport) -> dict[str, object]:
     numbered = {id(one): n for n, one in enumerate(_ordered(report), start=1)}
     sources = [
         _source(source, some, numbered, axis, pen)
-        for source, some in by_source(report.moments).items()
+        for source, some in moments_by_source(report.moments).items()
     ]
     bottom = pen.y
     pen.y += 24
@@ -59,11 +67,12 @@ def timeline(report: DrillReport) -> dict[str, object]:
         "bottom": bottom,
         "title": headline(report),
         "subtitle": _cut(subtitle(report)),
-        "verdict": verdict(report),
+        "verdict": verdict_text(report),
         "passed": report.passed,
         "away": _away(report, axis),
         "ticks": [
-            {"x": _x(axis, at), "text": seconds(at), "zero": at == 0} for at in ticks(axis, 12)
+            {"x": _x(axis, at), "text": tick_label(at), "zero": at == 0}
+            for at in axis_ticks(axis, 12)
         ],
         "tracks": tracks,
         "sources": sources,
@@ -71,17 +80,17 @@ def timeline(report: DrillReport) -> dict[str, object]:
     }
 
 
-def _ordered(report: DrillReport) -> list[Moment]:
+def _ordered(report: DrillReport) -> list[TimelineMoment]:
     return sorted(report.moments, key=lambda one: one.at)
 
 
-def _x(axis: Axis, at: float) -> float:
+def _x(axis: TimeAxis, at: float) -> float:
     return round(LEFT + axis.place(at) * (RIGHT - LEFT), 1)
 
 
-def _away(report: DrillReport, axis: Axis) -> dict[str, object] | None:
+def _away(report: DrillReport, axis: TimeAxis) -> dict[str, object] | None:
     """A band for each gap, and how long they are together, above the longest."""
-    part = away(report)
+    part = gaps_drawn(report)
     if part is None or part.longest is None:
         return None
     bands = []
@@ -93,10 +102,10 @@ def _away(report: DrillReport, axis: Axis) -> dict[str, object] | None:
     return {"bands": bands, "x": min(RIGHT - 80.0, max(LEFT + 80.0, middle)), "text": text}
 
 
-def _track(one: Traffic, axis: Axis, pen: _Pen) -> dict[str, object]:
+def _track(one: Traffic, axis: TimeAxis, pen: _Pen) -> dict[str, object]:
     """Bars that stand on the row's base, failed ones on top of good ones."""
     y, base, room = pen.y, pen.y + _TRACK - 8, _TRACK - 14
-    columns = cells(one.track, axis, _COLUMNS)
+    columns = track_cells(one.track, axis, _COLUMNS)
     most = max((cell.good + cell.failed for cell in columns if cell), default=0) or 1
     wide = (RIGHT - LEFT) / _COLUMNS
     good, failed = [], []
@@ -124,7 +133,11 @@ def _bar(x: float, base: float, wide: float, high: float) -> str:
 
 
 def _source(
-    source: str, some: tuple[Moment, ...], numbered: dict[int, int], axis: Axis, pen: _Pen
+    source: str,
+    some: tuple[TimelineMoment, ...],
+    numbered: dict[int, int],
+    axis: TimeAxis,
+    pen: _Pen,
 ) -> dict[str, object]:
     """A row of marks; a mark's number stands beside it where the one before is too near."""
     y = pen.y + _SOURCE / 2
@@ -164,7 +177,10 @@ def _listed(report: DrillReport, numbered: dict[int, int], pen: _Pen) -> list[di
 
 def _closing(report: DrillReport, pen: _Pen) -> list[dict[str, object]]:
     """Numbers and verdict."""
-    told = [(budget(report), _INK), (written(report), _BAD if report.writes.lost else _INK)]
+    told = [
+        (budget_text(report), _INK),
+        (writes_text(report), _BAD if report.writes.lost else _INK),
+    ]
     told += [(reason, _BAD) for reason in report.reasons]
     lines = []
     for text, color in told:

@@ -17,11 +17,11 @@ def subtitle(report: DrillReport) -> str:
     return f"{report.shape} {report.topology}, {report.engine}, {report.began}"
 
 
-def verdict(report: DrillReport) -> str:
+def verdict_text(report: DrillReport) -> str:
     return "PASS" if report.passed else "FAIL"
 
 
-def budget(report: DrillReport) -> str:
+def budget_text(report: DrillReport) -> str:
     """Unavailability on the hurt shards against the budget, and when all was well."""
     parts = [f"{one.name} {one.unavailable:.0f} ms" for one in report.traffic if one.hurt]
     told = (
@@ -32,7 +32,7 @@ def budget(report: DrillReport) -> str:
     return f"{told}; healthy after {report.healed:.1f} s"
 
 
-def written(report: DrillReport) -> str:
+def writes_text(report: DrillReport) -> str:
     """Acknowledged and lost writes."""
     writes = report.writes
     told = f"{writes.acknowledged} writes acknowledged"
@@ -44,11 +44,11 @@ def written(report: DrillReport) -> str:
     return told
 
 
-def errors(found: Mapping[str, int]) -> str:
+def errors_text(found: Mapping[str, int]) -> str:
     return ", ".join(f"{kind} {count}" for kind, count in found.items())
 
 
-def latencies(one: Latency, between: str = " / ") -> str:
+def latencies_text(one: Latency, between: str = " / ") -> str:
     """p50 / p99 / most in ms; "-" where nothing was answered."""
     if not one.answered:
         return "-"

@@ -9,9 +9,9 @@ import secrets
 from contextlib import suppress
 
 from redistopo.errors import TimedOut, Unreachable
-from redistopo.execute.context import Hands
+from redistopo.execute.context import ExecutionContext
 from redistopo.execute.node_timeout import hasten_replicas
-from redistopo.execute.slow_wait import patient
+from redistopo.execute.slow_wait import reporting_slow_wait
 from redistopo.host.files import private_folder, write_private
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
@@ -19,10 +19,10 @@ from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.render.conf import SeedIds, acting_primary, seed_tables
 
 
-def seed(hands: Hands) -> None:
+def seed(context: ExecutionContext) -> None:
     """Each node has the nodes.conf that it starts on. Only ever for empty nodes: from its
     first start on, the file is Redis's own."""
-    plan = hands.plan
+    plan = context.plan
     ids = SeedIds(
         nodes={node.name: secrets.token_hex(20) for node in plan.nodes},
         shards={shard.number: secrets.token_hex(20) for shard in plan.shards},
@@ -33,70 +33,70 @@ def seed(hands: Hands) -> None:
         write_private(folder.table, table)
 
 
-def form_instantly(hands: Hands) -> None:
+def form_instantly(context: ExecutionContext) -> None:
     """The planned primaries own their slots, or (without replicas) are about to.
 
     The takeovers are sent when every node has heard from every other one: earlier, their
     broadcast would be lost, and some nodes would learn of them a second later.
     """
-    led = [shard for shard in hands.plan.shards if shard.replicas]
+    led = [shard for shard in context.plan.shards if shard.replicas]
     if not led:
         return
-    _await_mesh(hands)
+    _await_mesh(context)
     epoch = 0
-    for node in hands.nodes(shard.primary for shard in led):
-        _await_epoch(hands, node, epoch)
-        hands.order(node, "CLUSTER", "FAILOVER", "TAKEOVER")
-        epoch = _epoch(hands, node, "cluster_my_epoch")
+    for node in context.nodes(shard.primary for shard in led):
+        _await_epoch(context, node, epoch)
+        context.order(node, "CLUSTER", "FAILOVER", "TAKEOVER")
+        epoch = _epoch(context, node, "cluster_my_epoch")
     # only now: while the links come up, pings in plenty would slow them
-    hasten_replicas(hands, (acting_primary(shard) for shard in led))
+    hasten_replicas(context, (acting_primary(shard) for shard in led))
 
 
-def _await_epoch(hands: Hands, node: NodePlan, epoch: int) -> None:
+def _await_epoch(context: ExecutionContext, node: NodePlan, epoch: int) -> None:
     """The node has heard of the last takeover's epoch, so that its own gets a higher one.
 
     Two takeovers of one epoch would collide; the resolution costs up to a second, and
     until then two primaries look alike. Should the word not come, that is all it costs.
     """
-    patience = Deadline(min(0.5, hands.deadline.left))
+    patience = Deadline(min(0.5, context.deadline.left))
     with suppress(TimedOut):
         wait_for(
-            lambda: True if _epoch(hands, node, "cluster_current_epoch") >= epoch else None,
+            lambda: True if _epoch(context, node, "cluster_current_epoch") >= epoch else None,
             patience,
             lambda: "",
             pause=0.0005,
         )
 
 
-def _epoch(hands: Hands, node: NodePlan, field: str) -> int:
-    return int(parse_info(str(hands.order(node, "CLUSTER", "INFO"))).get(field, 0))
+def _epoch(context: ExecutionContext, node: NodePlan, field: str) -> int:
+    return int(parse_info(str(context.order(node, "CLUSTER", "INFO"))).get(field, 0))
 
 
-def _await_mesh(hands: Hands) -> None:
-    first = {shard.primary for shard in hands.plan.shards}
-    pending = list(hands.plan.nodes)
+def _await_mesh(context: ExecutionContext) -> None:
+    first = {shard.primary for shard in context.plan.shards}
+    pending = list(context.plan.nodes)
 
     def look() -> bool | None:
         # who is done isn't asked again: a table of all nodes is a long answer
         pending[:] = [
-            node for node in pending if not _meshed(hands, node, leads=node.name in first)
+            node for node in pending if not _meshed(context, node, leads=node.name in first)
         ]
         return None if pending else True
 
     try:
-        wait_for(patient(hands, look), hands.deadline, lambda: "", pause=0.01)
+        wait_for(reporting_slow_wait(context, look), context.deadline, lambda: "", pause=0.01)
     except TimedOut as error:
         raise TimedOut(
-            f"the nodes don't reach each other after {hands.deadline.seconds:g} s",
+            f"the nodes don't reach each other after {context.deadline.seconds:g} s",
             hint="--timeout gives it longer",
         ) from error
 
 
-def _meshed(hands: Hands, node: NodePlan, *, leads: bool) -> bool:
+def _meshed(context: ExecutionContext, node: NodePlan, *, leads: bool) -> bool:
     """Whether it has links to, and answers from, all others; a future primary is also ok."""
     commands = [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
     try:
-        info, table = hands.asker.ask(node.host, node.port, commands)
+        info, table = context.client.ask(node.host, node.port, commands)
     except Unreachable:
         return False
     if leads and parse_info(str(info)).get("cluster_state") != "ok":

@@ -3,24 +3,24 @@
 import shlex
 from pathlib import Path
 
-from redistopo.errors import MachineLacks, NodeDied, RedistopoError
-from redistopo.host.files import FREE, NO_SPACE, full, read_text, since_start, tail
+from redistopo.errors import MissingPrerequisite, NodeDied, RedistopoError
+from redistopo.host.files import FREE, NO_SPACE, disk_full, log_since_start, log_tail, read_text
 from redistopo.host.node_folder import has_data
-from redistopo.host.nodes_conf_files import refusal, tables
-from redistopo.host.ports import free, holder
+from redistopo.host.nodes_conf_files import nodes_conf_refusal, nodes_conf_texts
+from redistopo.host.ports import is_free, port_holder
 from redistopo.model.planning.plan import NodePlan, Plan
-from redistopo.model.protocol.nodes_conf import latest, read_table
-from redistopo.model.state.hints import takeover
+from redistopo.model.protocol.nodes_conf import latest_nodes_conf, parse_nodes_conf
+from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import Role
 
 
-def ended(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
+def early_exit_error(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
     """The error of a node that ended by itself, told by its own last log lines."""
-    last = tail(node.folder.log)
-    whole = since_start(node.folder.log)
+    last = log_tail(node.folder.log)
+    whole = log_since_start(node.folder.log)
     message = f"{node.name} ended {when}"
     log = f"its log: {node.folder.log}"
-    if said := refusal(node):
+    if said := nodes_conf_refusal(node):
         return NodeDied(
             f"{message}: its nodes.conf is damaged",
             detail=f"{node.folder.table}\n{_message(said)}",
@@ -30,13 +30,13 @@ def ended(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
     if "append only file" in whole and ("Bad file format" in whole or "Unexpected end" in whole):
         said = next(line for line in whole.splitlines() if "append only file" in line)
         return _bad_log(plan, node, message, _message(said))
-    if NO_SPACE in tail(node.folder.log, 40) or full(node.folder.root):
-        return MachineLacks(message, detail=last, hint=f"{FREE}; {log}")
+    if NO_SPACE in log_tail(node.folder.log, 40) or disk_full(node.folder.root):
+        return MissingPrerequisite(message, detail=last, hint=f"{FREE}; {log}")
     if "Address already in use" in whole:
-        taken = [port for port in node.ports if not free(node.host, port)]
-        held = "".join(f"\nport {port} is held by {holder(port)}" for port in taken)
+        taken = [port for port in node.ports if not is_free(node.host, port)]
+        held = "".join(f"\nport {port} is held by {port_holder(port)}" for port in taken)
         hint = "stop the program that took the port meanwhile, then run redistopo up again; "
-        return MachineLacks(message, detail=last + held, hint=hint + log)
+        return MissingPrerequisite(message, detail=last + held, hint=hint + log)
     if "FATAL CONFIG FILE ERROR" in whole:
         return NodeDied(message, detail=last, hint="change that line in the topology file; " + log)
     return NodeDied(message, detail=last, hint=log)
@@ -80,7 +80,8 @@ def _lead(plan: Plan, heir: str, aside: str) -> str:
     """
     if not plan.topology.clustered:
         return f"{aside}; redistopo up --primary {heir}"
-    return f"redistopo up --keep; then {takeover(heir)}; once that says OK, {aside}; redistopo up"
+    takeover = takeover_command(heir)
+    return f"redistopo up --keep; then {takeover}; once that says OK, {aside}; redistopo up"
 
 
 def _append_only(node: NodePlan, said: str) -> Path:
@@ -117,8 +118,8 @@ def _word(path: Path) -> str:
 def _is_replica(plan: Plan, node: NodePlan) -> bool:
     if not plan.topology.clustered:
         return node.role is Role.REPLICA
-    text = tables([node]).get(node.address, "")
-    table = read_table(text, node.address)
+    text = nodes_conf_texts([node]).get(node.address, "")
+    table = parse_nodes_conf(text, node.address)
     me = table.at(node.address) if table else None
     return me is not None and not me.leads
 
@@ -126,8 +127,11 @@ def _is_replica(plan: Plan, node: NodePlan) -> bool:
 def _kin(plan: Plan, node: NodePlan) -> list[str]:
     """Other nodes with the same data on disk: a replica's primary, a primary's replicas."""
     if plan.topology.clustered:
-        read = (read_table(text, address) for address, text in tables(plan.nodes).items())
-        table = latest(read)
+        read = (
+            parse_nodes_conf(text, address)
+            for address, text in nodes_conf_texts(plan.nodes).items()
+        )
+        table = latest_nodes_conf(read)
         addresses = table.kin(node.address) if table else ()
     elif node.role is Role.REPLICA:
         addresses = tuple(one.address for one in plan.primaries)

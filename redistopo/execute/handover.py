@@ -20,10 +20,10 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
-from redistopo.client.connection import succeed
-from redistopo.client.observe import Depth
-from redistopo.errors import RedistopoError, TimedOut, Unreachable, WrongRequest
-from redistopo.execute.context import Hands
+from redistopo.client.connection import raise_on_error
+from redistopo.client.observe import Detail
+from redistopo.errors import RedistopoError, TimedOut, Unreachable, UsageError
+from redistopo.execute.context import ExecutionContext
 from redistopo.execute.handover_steps import (
     LEAD_SECONDS,
     PAUSE_SECONDS,
@@ -35,8 +35,8 @@ from redistopo.execute.handover_steps import (
     pause,
 )
 from redistopo.execute.sentinel_failover import call_off, chosen, named, promote
-from redistopo.execute.succeeding import Change
-from redistopo.host.interrupt import uninterrupted
+from redistopo.execute.succeeding import HandoverState
+from redistopo.host.interrupt import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info, parse_nodes
@@ -50,7 +50,7 @@ _NEAR = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Handover:
+class HandoverResult:
     """Who led and who leads. `milliseconds` without service: from the pause of the writes until
     the new primary said that it leads; `offset` is the byte of the stream at which it did."""
 
@@ -60,20 +60,20 @@ class Handover:
     offset: int
 
 
-def hand_over(hands: Hands, to: NodePlan) -> Handover:
+def hand_over_shard(context: ExecutionContext, to: NodePlan) -> HandoverResult:
     """That replica leads its shard by every node's word, the former primary follows it.
 
     Raises RedistopoError where it didn't come to that: then the former primary leads as
     before and takes writes; or, where the replica fell silent at the very moment, nobody does,
     for never do two nodes take writes for one shard.
     """
-    take = _TAKE.get(hands.plan.topology.shape)
+    take = _TAKE.get(context.plan.topology.shape)
     if take is None:
-        raise WrongRequest(f"{hands.plan.topology.shape} has no planned handover")
-    change = _change(hands, to)
-    with chosen(change) if hands.plan.sentinels else nullcontext(change) as ready:
+        raise UsageError(f"{context.plan.topology.shape} has no planned handover")
+    change = _change(context, to)
+    with chosen(change) if context.plan.sentinels else nullcontext(change) as ready:
         _draw_near(ready)
-        with uninterrupted(later=True):
+        with interrupts_deferred(later=True):
             began = time.monotonic()
             try:
                 offset = pause(ready)
@@ -81,30 +81,30 @@ def hand_over(hands: Hands, to: NodePlan) -> Handover:
                 take(ready)
                 milliseconds = (time.monotonic() - began) * 1000
             except Unanswered:
-                hands.order(ready.before, "CLIENT", "UNPAUSE")  # clients look elsewhere then
+                context.order(ready.before, "CLIENT", "UNPAUSE")  # clients look elsewhere then
                 raise
             except RedistopoError as error:
                 raise _undone(ready, error) from error
             _send_on(ready)
         _await_agreement(ready)
-    return Handover(
+    return HandoverResult(
         before=change.before.name, after=to.name, milliseconds=milliseconds, offset=offset
     )
 
 
-def _change(hands: Hands, to: NodePlan) -> Change:
-    seen = hands.look(Depth.HEALTH)
+def _change(context: ExecutionContext, to: NodePlan) -> HandoverState:
+    seen = context.look(Detail.HEALTH)
     mine = next(node for node in seen.nodes if node.name == to.name)
     if not mine.answers:
         raise RedistopoError(f"{to.name} doesn't answer, so it can't lead", detail=mine.error)
     address = mine.follows
-    before = next((node for node in hands.plan.nodes if node.address == address), None)
+    before = next((node for node in context.plan.nodes if node.address == address), None)
     if before is None:
-        raise WrongRequest(f"{to.name} follows no node of this topology, so none hands over to it")
-    return Change(hands=hands, before=before, to=to, seen=seen)
+        raise UsageError(f"{to.name} follows no node of this topology, so none hands over to it")
+    return HandoverState(context=context, before=before, to=to, seen=seen)
 
 
-def _draw_near(change: Change) -> None:
+def _draw_near(change: HandoverState) -> None:
     """The stream flows, and little is left to catch up with; writes go on meanwhile.
 
     A replica that has just synced is listed as online up to a second before it is sent
@@ -119,7 +119,7 @@ def _draw_near(change: Change) -> None:
         return True if has >= marks[0] and ahead - has <= _NEAR else None
 
     try:
-        wait_for(look, Deadline(change.hands.deadline.left / 2), lambda: "")
+        wait_for(look, Deadline(change.context.deadline.left / 2), lambda: "")
     except TimedOut as error:
         raise TimedOut(
             f"{change.to.name} doesn't catch up with {change.before.name}",
@@ -128,25 +128,25 @@ def _draw_near(change: Change) -> None:
         ) from error
 
 
-def _take_replication(change: Change) -> None:
+def _take_replication(change: HandoverState) -> None:
     """The primary becomes a replica, and only then its replica leads: were we killed between
     the two, nobody takes writes, and the next `up` lets the former one lead."""
     _demote(change)
     try:
-        change.hands.order(change.to, "REPLICAOF", "NO", "ONE")
+        change.context.order(change.to, "REPLICAOF", "NO", "ONE")
     except Unreachable:
         await_word(change)
     await_lead(change)
 
 
-def _take_sentinel(change: Change) -> None:
+def _take_sentinel(change: HandoverState) -> None:
     """The same, but that a Sentinel promotes. It would turn the former primary into a replica
     8 s later (sentinel.c, SENTINEL_PUBLISH_PERIOD * 4), and the two would take writes."""
     _demote(change)
     promote(change)
 
 
-def _demote(change: Change) -> None:
+def _demote(change: HandoverState) -> None:
     """The primary is a replica of the one to lead, which has its very last byte."""
     before, to = change.before, change.to
     replies = ask(
@@ -157,9 +157,9 @@ def _demote(change: Change) -> None:
         ("REPLICAOF", to.host, to.port),
         ("EXEC",),
     )
-    done = succeed(replies[-1], f"{before.name}: EXEC")
+    done = raise_on_error(replies[-1], f"{before.name}: EXEC")
     info, demoted = done if isinstance(done, list) and len(done) == 2 else ("", done)
-    succeed(demoted, f"{before.name}: REPLICAOF")
+    raise_on_error(demoted, f"{before.name}: REPLICAOF")
     # the very last byte: had the pause ended early, a write would show here
     last = int(parse_info(str(info)).get("master_repl_offset", 0))
     has = int(change.replication(to).get("slave_repl_offset", 0))
@@ -167,26 +167,26 @@ def _demote(change: Change) -> None:
         raise RedistopoError(f"{to.name} lacks {last - has} bytes that {before.name} wrote")
 
 
-def _take_cluster(change: Change) -> None:
+def _take_cluster(change: HandoverState) -> None:
     """The replica took over its primary's slots, with an epoch above all others."""
-    hands, to = change.hands, change.to
+    context, to = change.context, change.to
     highest = max(int(node.cluster.get("cluster_my_epoch", 0)) for node in change.seen.answering)
 
     def knows() -> bool | None:
-        told = parse_info(str(hands.order(to, "CLUSTER", "INFO")))
+        told = parse_info(str(context.order(to, "CLUSTER", "INFO")))
         return True if int(told.get("cluster_current_epoch", 0)) >= highest else None
 
     wait_for(knows, Deadline(LEAD_SECONDS), lambda: f"{to.name} hasn't heard of epoch {highest}")
     ahead = int(change.replication(change.before).get("master_repl_offset", 0))
     await_offset(change, ahead)
     try:
-        hands.order(to, "CLUSTER", "FAILOVER", "TAKEOVER")
+        context.order(to, "CLUSTER", "FAILOVER", "TAKEOVER")
     except Unreachable:
         await_word(change)
     await_lead(change)
 
 
-_TAKE: dict[Shape, Callable[[Change], None]] = {
+_TAKE: dict[Shape, Callable[[HandoverState], None]] = {
     Shape.REPLICATION: _take_replication,
     Shape.SENTINEL: _take_sentinel,
     Shape.CLUSTER: _take_cluster,
@@ -195,7 +195,7 @@ _TAKE: dict[Shape, Callable[[Change], None]] = {
 leads, and the former primary doesn't (or not for long)."""
 
 
-def _send_on(change: Change) -> None:
+def _send_on(change: HandoverState) -> None:
     """The others follow the new primary, and whoever waits at the former one with a write is
     told to go elsewhere: in a cluster, Redis 6.2 would have clients wait there for the rest of
     the pause (issue 9618)."""
@@ -208,12 +208,12 @@ def _send_on(change: Change) -> None:
             lambda: f"{before.name} still says that it is a primary",
             pause=0.001,
         )
-        change.hands.order(before, "CLIENT", "UNPAUSE")
+        change.context.order(before, "CLIENT", "UNPAUSE")
     except RedistopoError as error:
         raise _disputed(change, f"{error.message}\n{error.detail}") from error
 
 
-def _await_agreement(change: Change) -> None:
+def _await_agreement(change: HandoverState) -> None:
     """Every node that answered says that the new primary leads."""
     last = [""]
 
@@ -223,12 +223,12 @@ def _await_agreement(change: Change) -> None:
         return None if last[0] else True
 
     try:
-        wait_for(look, Deadline(min(_AGREE_SECONDS, max(1.0, change.hands.deadline.left))), str)
+        wait_for(look, Deadline(min(_AGREE_SECONDS, max(1.0, change.context.deadline.left))), str)
     except TimedOut as error:
         raise _disputed(change, last[0]) from error
 
 
-def _disputed(change: Change, what: str) -> RedistopoError:
+def _disputed(change: HandoverState, what: str) -> RedistopoError:
     return RedistopoError(
         f"{change.to.name} leads, but not by every node's word",
         detail=what,
@@ -236,22 +236,22 @@ def _disputed(change: Change, what: str) -> RedistopoError:
     )
 
 
-def _follow(change: Change) -> None:
+def _follow(change: HandoverState) -> None:
     """In a replication the others follow the new primary; in a cluster they do by themselves."""
-    if change.hands.plan.topology.clustered:
+    if change.context.plan.topology.clustered:
         return
     for node in change.followers:
         try:
-            change.hands.order(node, "REPLICAOF", change.to.host, change.to.port)
+            change.context.order(node, "REPLICAOF", change.to.host, change.to.port)
         except RedistopoError as error:
-            warn(change.hands.tell, f"{error.message}; redistopo up lets it follow")
+            warn(change.context.progress, f"{error.message}; redistopo up lets it follow")
 
 
-def _contrary(change: Change, node: NodePlan) -> str:
+def _contrary(change: HandoverState, node: NodePlan) -> str:
     """What a node says against the new primary; "" where it says that this one leads."""
     to = change.to
-    if change.hands.plan.topology.clustered:
-        table = parse_nodes(str(change.hands.order(node, "CLUSTER", "NODES")))
+    if change.context.plan.topology.clustered:
+        table = parse_nodes(str(change.context.order(node, "CLUSTER", "NODES")))
         seen = next((one for one in table if one.port == to.port), None)
         return "" if seen and seen.primary and seen.slots else f"{node.name} doesn't say so yet"
     if node.role is Role.SENTINEL:
@@ -261,7 +261,7 @@ def _contrary(change: Change, node: NodePlan) -> str:
     return "" if follows == to.address else f"{node.name} follows {follows or 'nobody'}"
 
 
-def _undone(change: Change, error: RedistopoError) -> RedistopoError:
+def _undone(change: HandoverState, error: RedistopoError) -> RedistopoError:
     """The former primary leads as before and takes writes; the answer says what happened.
 
     Unless the new one leads after all: then only the pause ends.
@@ -274,8 +274,8 @@ def _undone(change: Change, error: RedistopoError) -> RedistopoError:
         if not leads:
             call_off(change)
         if not leads and not change.leads(before):
-            change.hands.order(before, "REPLICAOF", "NO", "ONE")
-        change.hands.order(before, "CLIENT", "UNPAUSE")
+            change.context.order(before, "REPLICAOF", "NO", "ONE")
+        change.context.order(before, "CLIENT", "UNPAUSE")
     except RedistopoError as worse:
         return RedistopoError(
             f"the handover from {before.name} to {to.name} failed half-way",

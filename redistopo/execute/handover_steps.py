@@ -1,8 +1,8 @@
 """Two nodes of a shard in the midst of a planned handover: what they are asked and told."""
 
-from redistopo.client.connection import Command, succeed
+from redistopo.client.connection import Command, raise_on_error
 from redistopo.errors import RedistopoError, TimedOut, Unreachable
-from redistopo.execute.succeeding import Change
+from redistopo.execute.succeeding import HandoverState
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info
@@ -17,7 +17,7 @@ _CATCH_UP_SECONDS = 2.0
 _WORD_SECONDS = 10.0
 
 
-def pause(change: Change) -> int:
+def pause(change: HandoverState) -> int:
     """Clients' writes to the primary wait; the answer is its last byte before that.
 
     CLIENT PAUSE with WRITE since 6.2: replication, reads and INFO go on, keys don't expire
@@ -29,11 +29,11 @@ def pause(change: Change) -> int:
         ("CLIENT", "PAUSE", int(PAUSE_SECONDS * 1000), "WRITE"),
         ("INFO", "replication"),
     )
-    succeed(paused, f"{change.before.name}: CLIENT PAUSE")
+    raise_on_error(paused, f"{change.before.name}: CLIENT PAUSE")
     return int(parse_info(str(info)).get("master_repl_offset", 0))
 
 
-def await_offset(change: Change, offset: int) -> None:
+def await_offset(change: HandoverState, offset: int) -> None:
     """The replica has all that its primary ever acknowledged."""
     told: list[dict[str, str]] = [{}]
 
@@ -53,7 +53,7 @@ def await_offset(change: Change, offset: int) -> None:
         ) from error
 
 
-def await_lead(change: Change) -> None:
+def await_lead(change: HandoverState) -> None:
     """The new primary says that it leads; raises TimedOut."""
     wait_for(
         lambda: change.leads(change.to) or None,
@@ -67,10 +67,10 @@ class Unanswered(RedistopoError):
     """A replica was told to lead, and nobody knows whether it does."""
 
 
-def await_word(change: Change) -> None:
+def await_word(change: HandoverState) -> None:
     """The new primary, told to lead, answers again: a stopped process does what it was told
     once it goes on, so until then nobody else may take writes. Raises Unanswered."""
-    clustered = change.hands.plan.topology.clustered
+    clustered = change.context.plan.topology.clustered
 
     def look() -> bool | None:
         if clustered:
@@ -86,7 +86,7 @@ def await_word(change: Change) -> None:
         raise _silent_in_cluster(change) if clustered else _silent(change) from error
 
 
-def _silent(change: Change) -> Unanswered:
+def _silent(change: HandoverState) -> Unanswered:
     return Unanswered(
         f"{change.to.name} was told to lead, and doesn't answer: nobody leads now",
         detail=f"{change.before.name} has all of the data, and is a replica so that no two lead",
@@ -94,7 +94,7 @@ def _silent(change: Change) -> Unanswered:
     )
 
 
-def _silent_in_cluster(change: Change) -> Unanswered:
+def _silent_in_cluster(change: HandoverState) -> Unanswered:
     """A cluster's primary can't be told to follow a node that doesn't lead yet."""
     return Unanswered(
         f"{change.to.name} was told to lead, and doesn't answer; {change.before.name} leads "
@@ -104,6 +104,6 @@ def _silent_in_cluster(change: Change) -> Unanswered:
     )
 
 
-def ask(change: Change, node: NodePlan, *commands: Command) -> list[object]:
+def ask(change: HandoverState, node: NodePlan, *commands: Command) -> list[object]:
     """The node's replies to these commands, sent at once."""
-    return change.hands.asker.ask(node.host, node.port, commands)
+    return change.context.client.ask(node.host, node.port, commands)

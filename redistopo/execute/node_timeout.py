@@ -8,37 +8,37 @@ a crash in between is healed by the next start, and seen as drift until then.
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from redistopo.execute.context import Hands, many
+from redistopo.execute.context import ExecutionContext, shares_machine_with_many
 from redistopo.model.planning.plan import NodePlan
 
 NODE_TIMEOUT = "cluster-node-timeout"
 
 
-def hasten_all(hands: Hands) -> None:
+def hasten_all(context: ExecutionContext) -> None:
     """Every node pings often, unless there are too many of them."""
-    if not many(hands.plan):
-        _set(hands, hands.plan.nodes, 500)
+    if not shares_machine_with_many(context.plan):
+        _set(context, context.plan.nodes, 500)
 
 
-def hasten_replicas(hands: Hands, names: Iterable[str]) -> None:
+def hasten_replicas(context: ExecutionContext, names: Iterable[str]) -> None:
     """These nodes, which have a new role to tell, ping often.
 
     As replicas they have no vote on who is failing, so that no haste of theirs does harm.
     """
-    milliseconds = 1000 if many(hands.plan) else 300
-    _set(hands, hands.nodes(names), milliseconds)
+    milliseconds = 1000 if shares_machine_with_many(context.plan) else 300
+    _set(context, context.nodes(names), milliseconds)
 
 
-def calm(hands: Hands) -> None:
+def restore_node_timeout(context: ExecutionContext) -> None:
     """All nodes have the planned node timeout again."""
-    _set(hands, hands.plan.nodes, hands.plan.topology.node_timeout)
+    _set(context, context.plan.nodes, context.plan.topology.node_timeout)
 
 
-def _set(hands: Hands, nodes: Iterable[NodePlan], milliseconds: int) -> None:
-    value = min(milliseconds, hands.plan.topology.node_timeout)
+def _set(context: ExecutionContext, nodes: Iterable[NodePlan], milliseconds: int) -> None:
+    value = min(milliseconds, context.plan.topology.node_timeout)
 
     def order(node: NodePlan) -> None:
-        hands.order(node, "CONFIG", "SET", NODE_TIMEOUT, value)
+        context.order(node, "CONFIG", "SET", NODE_TIMEOUT, value)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(order, nodes))

@@ -3,32 +3,38 @@ and given a new one by the other nodes' word when the user asks for it."""
 
 from collections.abc import Iterable
 
-from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.execute.context import Hands
-from redistopo.host.nodes_conf_files import damaged, lost, refusal, replace_table, tables
+from redistopo.errors import RedistopoError, UsageError
+from redistopo.execute.context import ExecutionContext
+from redistopo.host.nodes_conf_files import (
+    damaged_nodes_conf,
+    lost,
+    nodes_conf_refusal,
+    nodes_conf_texts,
+    replace_table,
+)
 from redistopo.model.planning.plan import NodePlan, Plan
-from redistopo.model.planning.reconcile import Do, Step
-from redistopo.model.planning.sole_copies import Bereft
+from redistopo.model.planning.reconcile import Step, StepKind
+from redistopo.model.planning.sole_copies import SoleCopy
 from redistopo.model.protocol.nodes_conf import promoted, rebuilt
-from redistopo.model.protocol.slots import brief
+from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.observed import Observed
-from redistopo.model.state.record import Record
-from redistopo.progress import Tell, note, warn
+from redistopo.model.state.record import TopologyState
+from redistopo.progress import Progress, note, warn
 
 
-def require_nodes(plan: Plan, names: Iterable[str]) -> None:
-    """Raises WrongRequest for a name that is no cluster node's."""
+def require_cluster_nodes(plan: Plan, names: Iterable[str]) -> None:
+    """Raises UsageError for a name that is no cluster node's."""
     known = [node.name for node in plan.nodes]
     for name in names:
         if not plan.topology.clustered:
-            raise WrongRequest("--rebuild is for clusters: no other shape has a nodes.conf")
+            raise UsageError("--rebuild is for clusters: no other shape has a nodes.conf")
         if name not in known:
-            raise WrongRequest(
+            raise UsageError(
                 f"there is no node {name!r}", hint=f"--rebuild takes one of {', '.join(known)}"
             )
 
 
-def lost_tables(plan: Plan, record: Record | None, seen: Observed) -> dict[str, str]:
+def lost_nodes_confs(plan: Plan, record: TopologyState | None, seen: Observed) -> dict[str, str]:
     """Node -> why it would come back as a stranger ("missing", "empty", "cut off"), of a
     formed cluster."""
     if not plan.topology.clustered or record is None or not record.formed:
@@ -37,7 +43,7 @@ def lost_tables(plan: Plan, record: Record | None, seen: Observed) -> dict[str, 
     return {node.name: why for node in absent if (why := lost(node))}
 
 
-def refuse_lost_tables(plan: Plan, found: dict[str, str]) -> None:
+def refuse_lost_nodes_confs(plan: Plan, found: dict[str, str]) -> None:
     """Raises RedistopoError that names each node whose table is lost, and the remedy."""
     if not found:
         return
@@ -56,8 +62,8 @@ def refuse_lost_tables(plan: Plan, found: dict[str, str]) -> None:
     )
 
 
-def steps_to_rebuild(
-    plan: Plan, seen: Observed, found: dict[str, str], asked: Iterable[str], tell: Tell
+def nodes_conf_steps(
+    plan: Plan, seen: Observed, found: dict[str, str], asked: Iterable[str], progress: Progress
 ) -> tuple[Step, ...]:
     """A step for each node that was asked for and doesn't run on a table that Redis takes."""
     running = {node.name for node in seen.nodes if node.running}
@@ -66,43 +72,46 @@ def steps_to_rebuild(
         node = plan.node(name)
         why = found.get(name, "")
         if not why and name not in running:
-            why = "refused by the server" if refusal(node) else damaged(node)
+            why = "refused by the server" if nodes_conf_refusal(node) else damaged_nodes_conf(node)
         if why:
-            steps.append(Step(do=Do.REBUILD, nodes=(name,), cause=f"its nodes.conf is {why}"))
+            steps.append(Step(do=StepKind.REBUILD, nodes=(name,), cause=f"its nodes.conf is {why}"))
         else:
-            note(tell, f"{name}: its nodes.conf was not refused, and is left as it is")
+            note(progress, f"{name}: its nodes.conf was not refused, and is left as it is")
     return tuple(steps)
 
 
-def steps_to_promote(heirs: Iterable[Bereft]) -> tuple[Step, ...]:
+def promotion_steps(heirs: Iterable[SoleCopy]) -> tuple[Step, ...]:
     """A step for each stopped replica that is to lead in place of a primary that was reset."""
     return tuple(
         Step(
-            do=Do.PROMOTE,
+            do=StepKind.PROMOTE,
             nodes=(one.name,),
-            cause=f"{one.primary}, who led slots {brief(one.slots)}, was reset; --primary names it",
+            cause=f"{one.primary}, who led slots {format_ranges_briefly(one.slots)}, was reset; "
+            "--primary names it",
             slots=one.slots,
         )
         for one in heirs
     )
 
 
-def rebuild(hands: Hands, one: Step) -> None:
+def rewrite_nodes_conf(context: ExecutionContext, one: Step) -> None:
     """Each node has a table by which it is in its cluster again; the old file is kept."""
-    for node in hands.nodes(one.nodes):
-        others = tables(other for other in hands.plan.nodes if other is not node)
-        _replace(hands, node, rebuilt(others, node.address), others)
+    for node in context.nodes(one.nodes):
+        others = nodes_conf_texts(other for other in context.plan.nodes if other is not node)
+        _replace(context, node, rebuilt(others, node.address), others)
 
 
-def promote(hands: Hands, one: Step) -> None:
+def promote_stopped_replica(context: ExecutionContext, one: Step) -> None:
     """The node has a table by which it leads those slots; the old file is kept."""
-    for node in hands.nodes(one.nodes):
-        all_of_them = tables(hands.plan.nodes)
+    for node in context.nodes(one.nodes):
+        all_of_them = nodes_conf_texts(context.plan.nodes)
         text = promoted(all_of_them, node.address, one.slots)
-        _replace(hands, node, text, all_of_them)
+        _replace(context, node, text, all_of_them)
 
 
-def _replace(hands: Hands, node: NodePlan, text: str | None, looked_at: Iterable[str]) -> None:
+def _replace(
+    context: ExecutionContext, node: NodePlan, text: str | None, looked_at: Iterable[str]
+) -> None:
     if text is None:
         raise RedistopoError(
             f"no other node's nodes.conf knows {node.name} ({node.address})",
@@ -112,4 +121,4 @@ def _replace(hands: Hands, node: NodePlan, text: str | None, looked_at: Iterable
     kept = node.folder.table.exists()
     replace_table(node, text)
     old = f"; the old one is kept as {node.folder.damaged}" if kept else ""
-    warn(hands.tell, f"{node.name}: nodes.conf written anew{old}")
+    warn(context.progress, f"{node.name}: nodes.conf written anew{old}")

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
-from redistopo.client.connection import Asker, succeed
+from redistopo.client.connection import NodeClient, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.host.files import read_text, write_private
-from redistopo.host.process import ours
+from redistopo.host.process import find_process
 from redistopo.model.planning.password_rotation import (
     Command,
-    Rotation,
+    PasswordRotation,
     at_sentinels,
     directives,
     dropping,
@@ -22,16 +22,18 @@ from redistopo.model.planning.password_rotation import (
     turning_sentinels,
 )
 from redistopo.model.protocol.conf import read_conf, with_auth_pass, with_hashes, with_values
-from redistopo.model.protocol.credentials import Keys, User
-from redistopo.model.protocol.sentinel_replies import Kept, kept
+from redistopo.model.protocol.credentials import Credentials, TopologyUser
+from redistopo.model.protocol.sentinel_replies import SentinelFileState, read_sentinel_file
 from redistopo.model.topology.layout import Layout
-from redistopo.progress import Tell, note, step
+from redistopo.progress import Progress, note, step
 from redistopo.project.passwords import keep_password
 from redistopo.project.rotation_file import begin_rotation, end_rotation, pending_rotation
-from redistopo.project.started import configs, live_targets
+from redistopo.project.started import live_targets, rendered_confs
 
 
-def carry_over(layout: Layout, old: Keys, rotation: Rotation, tell: Tell) -> Keys:
+def carry_over(
+    layout: Layout, old: Credentials, rotation: PasswordRotation, progress: Progress
+) -> Credentials:
     """All running servers and all files have the new passwords, and know no other.
 
     With `keep_old` the old ones are accepted too, until this is done again without. Stopped
@@ -41,19 +43,19 @@ def carry_over(layout: Layout, old: Keys, rotation: Rotation, tell: Tell) -> Key
     """
     new = rotated(old, rotation)
     begin_rotation(layout, rotation)
-    rendered = configs(layout)
+    rendered = rendered_confs(layout)
     running = live_targets(layout, rendered)
     nodes = [one for one in running if not layout.node(one.name).sentinel]
     watching = [one for one in running if layout.node(one.name).sentinel]
     beside = at_sentinels(rotation)
-    with Asker(old) as first, Asker(new) as second:
+    with NodeClient(old) as first, NodeClient(new) as second:
         ways = (second, first)
         if nodes:
             servers = "1 server takes" if len(nodes) == 1 else f"{len(nodes)} servers take"
-            with step(tell, f"{servers} the new password beside the old one"):
+            with step(progress, f"{servers} the new password beside the old one"):
                 _order(nodes, taking(rotation), ways)
                 _order(watching, taking(beside), ways)
-        with step(tell, "replicas and files change over"):
+        with step(progress, "replicas and files change over"):
             _order(nodes, turning(rotation), ways)
             for node in watching:
                 if state := _state(layout, node.name):
@@ -66,35 +68,35 @@ def carry_over(layout: Layout, old: Keys, rotation: Rotation, tell: Tell) -> Key
         if rotation.keep_old:
             return new
         if nodes:
-            with step(tell, "the old password goes"):
+            with step(progress, "the old password goes"):
                 _order(nodes, dropping(rotation), ways)
                 _order(watching, dropping(beside) if beside.passwords else (), ways)
     end_rotation(layout)
     return new
 
 
-def finish_rotation(layout: Layout, held: Keys, tell: Tell) -> Keys:
+def finish_rotation(layout: Layout, held: Credentials, progress: Progress) -> Credentials:
     """A rotation that was cut off is finished; one that keeps the old password is left at that."""
     pending = pending_rotation(layout)
     if pending is None:
         return held
     if pending.keep_old:
-        note(tell, "the old password still works; `redistopo secret rotate` ends that")
-    return carry_over(layout, held, pending, tell)
+        note(progress, "the old password still works; `redistopo secret rotate` ends that")
+    return carry_over(layout, held, pending, progress)
 
 
-def restore_old(layout: Layout, nodes: Iterable[Target], held: Keys) -> None:
+def restore_old(layout: Layout, nodes: Iterable[Target], held: Credentials) -> None:
     """Servers that were started anew accept the old password as well, where that was asked."""
     pending = pending_rotation(layout)
     commands = restoring(pending) if pending else ()
     if commands:
-        with Asker(held) as asker:
+        with NodeClient(held) as client:
             # without ACL, no password of a Sentinel was changed
             asked = [one for one in nodes if held.acl or not layout.node(one.name).sentinel]
-            _order(asked, commands, (asker,))
+            _order(asked, commands, (client,))
 
 
-def _rewrite(layout: Layout, name: str, rotation: Rotation) -> None:
+def _rewrite(layout: Layout, name: str, rotation: PasswordRotation) -> None:
     """What a node starts on, and what it was started on, say the new password alone."""
     folder = layout.node(name)
     if folder.sentinel:
@@ -107,43 +109,45 @@ def _rewrite(layout: Layout, name: str, rotation: Rotation) -> None:
         write_private(folder.users, with_hashes(text, hashes(rotation)))
 
 
-def _rewrite_sentinel(layout: Layout, name: str, rotation: Rotation) -> None:
+def _rewrite_sentinel(layout: Layout, name: str, rotation: PasswordRotation) -> None:
     """The same for a Sentinel: while it runs its configuration is its own, and it has written
     the new password there itself; of one that is stopped that one line is changed."""
     folder = layout.node(name)
     if text := read_text(folder.users):
         write_private(folder.users, with_hashes(text, hashes(at_sentinels(rotation))))
     state, text = _state(layout, name), read_text(folder.config)
-    if state and text and ours(layout, name) is None:
+    if state and text and find_process(layout, name) is None:
         for *_, password in turning_sentinels(rotation, state.name):
             write_private(folder.config, with_auth_pass(text, state.name, password))
 
 
-def _state(layout: Layout, name: str) -> Kept | None:
-    return kept(read_conf(read_text(layout.node(name).config) or ""))
+def _state(layout: Layout, name: str) -> SentinelFileState | None:
+    return read_sentinel_file(read_conf(read_text(layout.node(name).config) or ""))
 
 
-def _keep(layout: Layout, rotation: Rotation) -> None:
+def _keep(layout: Layout, rotation: PasswordRotation) -> None:
     """The password files say the new ones; what the user gave, the user keeps."""
     for user, password in rotation.passwords.items():
-        if user != User.APPLICATION:
+        if user != TopologyUser.APPLICATION:
             keep_password(layout.secret(user), password)
         elif not rotation.given:
             keep_password(layout.password, password)
 
 
-def _order(nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[Asker]) -> None:
+def _order(
+    nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[NodeClient]
+) -> None:
     """Each server did what it was told, whichever of the passwords it accepts by now."""
     for node in nodes:
         for reply, words in zip(_ask(node, commands, ways), commands, strict=True):
-            succeed(reply, f"{node.name}: {' '.join(words[:2])}")
+            raise_on_error(reply, f"{node.name}: {' '.join(words[:2])}")
 
 
-def _ask(node: Target, commands: Sequence[Command], ways: Sequence[Asker]) -> list[object]:
+def _ask(node: Target, commands: Sequence[Command], ways: Sequence[NodeClient]) -> list[object]:
     refused: RedistopoError | None = None
-    for asker in ways:
+    for client in ways:
         try:
-            return asker.ask(node.host, node.port, commands)
+            return client.ask(node.host, node.port, commands)
         except AccessDenied as error:
             refused = error
         except Unreachable as error:

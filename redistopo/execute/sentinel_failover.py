@@ -12,15 +12,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
-from redistopo.client.observe import Depth
+from redistopo.client.observe import Detail
 from redistopo.client.sentinel_events import Poll, hearing
 from redistopo.errors import BadReply, RedistopoError, TimedOut, Unreachable
 from redistopo.execute.sentinels import HELLO
-from redistopo.execute.succeeding import Change
+from redistopo.execute.succeeding import HandoverState
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.handover import preferring
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.protocol.sentinel_replies import Watch
+from redistopo.model.protocol.sentinel_replies import MonitoredPrimary
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.progress import warn
 
@@ -36,7 +36,7 @@ _GIVEN_UP = ("-failover-abort-no-good-slave", "-failover-abort-slave-timeout")
 
 
 @contextmanager
-def chosen(change: Change) -> Iterator[Change]:
+def chosen(change: HandoverState) -> Iterator[HandoverState]:
     """A Sentinel is ready, and would promote no other replica; it is `asked`.
 
     Sentinels choose by themselves, by priority, and then by what they last heard of the offset
@@ -44,7 +44,7 @@ def chosen(change: Change) -> Iterator[Change]:
     killed meanwhile, the next `up` sets them back, as any drift. Raises TimedOut where no
     Sentinel comes to know them.
     """
-    hands = change.hands
+    context = change.context
     data = {node.name: node for node in (change.to, *change.followers)}
     usual = {name: _priority(change, node) for name, node in data.items()}
     wanted = preferring(usual, change.to.name)
@@ -52,64 +52,64 @@ def chosen(change: Change) -> Iterator[Change]:
         moved = {name: value for name, value in wanted.items() if value != usual[name]}
         for name, value in moved.items():
             stack.callback(_set_back, change, data[name], usual[name])
-            hands.order(data[name], "CONFIG", "SET", _PRIORITY, value)
+            context.order(data[name], "CONFIG", "SET", _PRIORITY, value)
         for node in _sentinels(change) if moved else ():
             _ask_often(change, node, stack)
         by_address = {data[name].address: value for name, value in wanted.items()}
         yield replace(change, asked=_ready(change, by_address))
 
 
-def _priority(change: Change, node: NodePlan) -> int:
-    said = change.hands.order(node, "CONFIG", "GET", _PRIORITY)
+def _priority(change: HandoverState, node: NodePlan) -> int:
+    said = change.context.order(node, "CONFIG", "GET", _PRIORITY)
     return int(said[1]) if isinstance(said, list) and len(said) == 2 else 100
 
 
-def _set_back(change: Change, node: NodePlan, value: int) -> None:
+def _set_back(change: HandoverState, node: NodePlan, value: int) -> None:
     """As before, also in its file: Sentinels have whom they promote write that
     (sentinel.c, sentinelSendSlaveOf)."""
     try:
-        change.hands.order(node, "CONFIG", "SET", _PRIORITY, value)
-        change.hands.order(node, "CONFIG", "REWRITE")
+        change.context.order(node, "CONFIG", "SET", _PRIORITY, value)
+        change.context.order(node, "CONFIG", "REWRITE")
     except RedistopoError as error:
-        warn(change.hands.tell, f"{error.message}; redistopo up sets {_PRIORITY} back")
+        warn(change.context.progress, f"{error.message}; redistopo up sets {_PRIORITY} back")
 
 
-def _ask_often(change: Change, node: NodePlan, stack: ExitStack) -> None:
+def _ask_often(change: HandoverState, node: NodePlan, stack: ExitStack) -> None:
     """The Sentinel soon asks its replicas; since 7.0. An older one does within 10 s."""
-    hands = change.hands
+    context = change.context
     with suppress(RedistopoError):
-        said = hands.order(node, "SENTINEL", "DEBUG")
+        said = context.order(node, "SENTINEL", "DEBUG")
         told = [str(word).lower() for word in said] if isinstance(said, list) else []
         if _INFO_PERIOD in told:
             was = told[told.index(_INFO_PERIOD) + 1]
             stack.callback(_debug, change, node, was)
-            hands.order(node, "SENTINEL", "DEBUG", _INFO_PERIOD, _OFTEN)
+            context.order(node, "SENTINEL", "DEBUG", _INFO_PERIOD, _OFTEN)
 
 
-def _debug(change: Change, node: NodePlan, period: str) -> None:
+def _debug(change: HandoverState, node: NodePlan, period: str) -> None:
     with suppress(RedistopoError):
-        change.hands.order(node, "SENTINEL", "DEBUG", _INFO_PERIOD, period)
+        change.context.order(node, "SENTINEL", "DEBUG", _INFO_PERIOD, period)
 
 
-def _sentinels(change: Change) -> tuple[NodePlan, ...]:
+def _sentinels(change: HandoverState) -> tuple[NodePlan, ...]:
     """Those that answered just before."""
     names = {node.name for node in change.seen.sentinels}
-    return tuple(node for node in change.hands.plan.sentinels if node.name in names)
+    return tuple(node for node in change.context.plan.sentinels if node.name in names)
 
 
-def _ready(change: Change, priorities: Mapping[str, int]) -> NodePlan:
+def _ready(change: HandoverState, priorities: Mapping[str, int]) -> NodePlan:
     """The first Sentinel that knows these priorities, and isn't busy."""
     said = [""]
 
     def look() -> NodePlan | None:
-        seen = change.hands.look(Depth.HEALTH)
+        seen = change.context.look(Detail.HEALTH)
         reasons = {node.name: _unready(change, node, priorities) for node in seen.sentinels}
         said[0] = "\n".join(f"{name}: {reason}" for name, reason in reasons.items())
         first = next((name for name, reason in reasons.items() if not reason), None)
-        return change.hands.plan.node(first) if first else None
+        return change.context.plan.node(first) if first else None
 
     try:
-        return wait_for(look, Deadline(change.hands.deadline.left / 2), lambda: "", pause=0.05)
+        return wait_for(look, Deadline(change.context.deadline.left / 2), lambda: "", pause=0.05)
     except TimedOut as error:
         raise TimedOut(
             f"no Sentinel would have {change.to.name} lead",
@@ -118,7 +118,7 @@ def _ready(change: Change, priorities: Mapping[str, int]) -> NodePlan:
         ) from error
 
 
-def _unready(change: Change, node: NodeSeen, priorities: Mapping[str, int]) -> str:
+def _unready(change: HandoverState, node: NodeSeen, priorities: Mapping[str, int]) -> str:
     """Why a Sentinel wouldn't promote the one that is meant; "" where it would."""
     watch = next((one for one in node.watches if one.address == change.before.address), None)
     if watch is None:
@@ -136,7 +136,7 @@ def _unready(change: Change, node: NodeSeen, priorities: Mapping[str, int]) -> s
     return ""
 
 
-def promote(change: Change) -> None:
+def promote(change: HandoverState) -> None:
     """A Sentinel made the replica the primary, and all of them name it.
 
     Raises RedistopoError where it was refused, or another replica was chosen.
@@ -144,16 +144,16 @@ def promote(change: Change) -> None:
     asked = change.asked
     if asked is None:
         raise RedistopoError("there is no Sentinel to ask")
-    hands = change.hands
+    context = change.context
     address = (asked.host, asked.port)
-    with hearing(address, hands.keys.at(*address), (_EPOCH, _CHOICE, *_GIVEN_UP)) as poll:
-        hands.order(asked, "SENTINEL", "FAILOVER", hands.plan.topology.name)
+    with hearing(address, context.credentials.at(*address), (_EPOCH, _CHOICE, *_GIVEN_UP)) as poll:
+        context.order(asked, "SENTINEL", "FAILOVER", context.plan.topology.name)
         epoch = _await_promotion(change, poll)
     if epoch:
         _spread(change, epoch)
 
 
-def _await_promotion(change: Change, poll: Poll) -> int:
+def _await_promotion(change: HandoverState, poll: Poll) -> int:
     """The epoch of the failover, once the replica leads; the Sentinel publishes the epoch
     before it does anything. Raises RedistopoError where it gives up, or chooses another."""
     epoch = [0]
@@ -183,7 +183,7 @@ def _await_promotion(change: Change, poll: Poll) -> int:
         ) from error
 
 
-def _spread(change: Change, epoch: int) -> None:
+def _spread(change: HandoverState, epoch: int) -> None:
     """Every Sentinel names the new primary in that epoch. One that we don't get through to
     hears it from the others, within 2 s."""
     seen = {node.name: node for node in change.seen.sentinels}
@@ -191,10 +191,10 @@ def _spread(change: Change, epoch: int) -> None:
         for watch in seen[node.name].watches:
             if words := _hello(change, watch, epoch):
                 with suppress(RedistopoError):
-                    change.hands.order(node, "PUBLISH", HELLO, words)
+                    change.context.order(node, "PUBLISH", HELLO, words)
 
 
-def _hello(change: Change, watch: Watch, epoch: int) -> str:
+def _hello(change: HandoverState, watch: MonitoredPrimary, epoch: int) -> str:
     """What another Sentinel would say of the new primary (sentinel.c, sentinelSendHello); by
     preference the one that promoted it. "" where it knows no other."""
     asked = change.asked.address if change.asked else ""
@@ -205,40 +205,40 @@ def _hello(change: Change, watch: Watch, epoch: int) -> str:
     return f"{about},{watch.name},{change.to.host},{change.to.port},{epoch}"
 
 
-def call_off(change: Change) -> None:
+def call_off(change: HandoverState) -> None:
     """The Sentinel fails over no more, and no replica leads: with a timeout of a millisecond it
     gives up at its next tick (sentinel.c, sentinelFailoverWaitPromotion)."""
-    asked, hands = change.asked, change.hands
+    asked, context = change.asked, change.context
     if asked is None:
         return
-    name = hands.plan.topology.name
-    usual = hands.plan.topology.failover_timeout
+    name = context.plan.topology.name
+    usual = context.plan.topology.failover_timeout
 
     def over() -> bool | None:
-        seen = next(one for one in hands.look(Depth.HEALTH).nodes if one.name == asked.name)
+        seen = next(one for one in context.look(Detail.HEALTH).nodes if one.name == asked.name)
         busy = any("failover_in_progress" in watch.flags for watch in seen.watches)
         return None if busy else True
 
     with suppress(RedistopoError):
         if not over():
-            hands.order(asked, "SENTINEL", "SET", name, "failover-timeout", 1)
+            context.order(asked, "SENTINEL", "SET", name, "failover-timeout", 1)
             try:
                 wait_for(over, Deadline(_CALL_OFF_SECONDS), lambda: "", pause=0.02)
             finally:
-                hands.order(asked, "SENTINEL", "SET", name, "failover-timeout", usual)
+                context.order(asked, "SENTINEL", "SET", name, "failover-timeout", usual)
     replicas = {node.address: node for node in (change.to, *change.followers)}
-    for seen in hands.look(Depth.HEALTH).answering:
+    for seen in context.look(Detail.HEALTH).answering:
         if seen.role is Role.PRIMARY and seen.address in replicas:
             with suppress(RedistopoError):
                 before = change.before
-                hands.order(replicas[seen.address], "REPLICAOF", before.host, before.port)
+                context.order(replicas[seen.address], "REPLICAOF", before.host, before.port)
 
 
-def named(change: Change, node: NodePlan) -> str:
+def named(change: HandoverState, node: NodePlan) -> str:
     """Whom the Sentinel names as primary."""
-    name = change.hands.plan.topology.name
+    name = change.context.plan.topology.name
     try:
-        said = change.hands.order(node, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
+        said = change.context.order(node, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
     except BadReply:
         return ""
     return ":".join(map(str, said)) if isinstance(said, list) else ""

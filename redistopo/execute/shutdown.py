@@ -3,21 +3,23 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from redistopo.client.connection import Asker
+from redistopo.client.connection import NodeClient
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
-from redistopo.host.files import tail
+from redistopo.host.files import log_tail
 from redistopo.host.polling import Deadline
-from redistopo.host.process import ours
+from redistopo.host.process import find_process
 from redistopo.host.terminate import Ended, Said, end_all
+from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Directives
-from redistopo.progress import Tell, step
-from redistopo.project.started import saves
+from redistopo.progress import Progress, step
+from redistopo.project.started import keeps_data_on_disk
 
 
-def end_saving(shutdown: "Shutdown", names: Iterable[str], deadline: Deadline, tell: Tell) -> None:
+def shut_down_saving(
+    shutdown: "ShutdownRequest", names: Iterable[str], deadline: Deadline, progress: Progress
+) -> None:
     """None of these nodes runs any more, and what they keep is on disk.
 
     Raises RedistopoError where a server that can't save was left running, and where one was
@@ -35,20 +37,25 @@ def end_saving(shutdown: "Shutdown", names: Iterable[str], deadline: Deadline, t
     phases = [(what, some) for what, some in phases if some]
     ends = []
     for left, (what, some) in zip(range(len(phases), 0, -1), phases, strict=True):
-        running = {name: process for name in some if (process := ours(layout, name))}
+        running = {name: process for name in some if (process := find_process(layout, name))}
         # replicas that refuse must not take the time that primaries need to save
         share = Deadline(deadline.left / left)
-        with step(tell, f"stop {what}: {len(some)}"):
+        with step(progress, f"stop {what}: {len(some)}"):
             ends.append(end_all(layout, running, share, shutdown, spare=not shutdown.lossy))
     if not shutdown.lossy:
         _refuse_loss(shutdown, ends)
 
 
-def _refuse_loss(shutdown: "Shutdown", ends: list[Ended]) -> None:
+def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
     """Raises RedistopoError where a server was left running, or killed before it had saved."""
     rendered, layout, again = shutdown.rendered, shutdown.layout, shutdown.command
     spared = [name for one in ends for name in one.spared]
-    killed = [n for one in ends for n in one.killed if n not in rendered or saves(rendered[n])]
+    killed = [
+        n
+        for one in ends
+        for n in one.killed
+        if n not in rendered or keeps_data_on_disk(rendered[n])
+    ]
     was = "were" if len(killed) > 1 else "was"
     had = "they" if len(killed) > 1 else "it"
     unsaved = f"{', '.join(killed)} {was} killed before {had} had saved" if killed else ""
@@ -56,27 +63,27 @@ def _refuse_loss(shutdown: "Shutdown", ends: list[Ended]) -> None:
         log = layout.node(spared[0]).log
         raise RedistopoError(
             f"{', '.join(spared)} can't save, and still {'run' if len(spared) > 1 else 'runs'}",
-            detail="\n".join(filter(None, (unsaved, tail(log, 6)))),
+            detail="\n".join(filter(None, (unsaved, log_tail(log, 6)))),
             hint=f"free space, or make its folder writable, then {again} again; or "
             f"{again} --force loses what is not saved. Its log: {log}",
         )
     if killed:
         raise RedistopoError(
             unsaved,
-            detail=tail(layout.node(killed[0]).log, 6),
+            detail=log_tail(layout.node(killed[0]).log, 6),
             hint="--timeout gives it longer; what was saved before is kept: redistopo up",
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shutdown:
+class ShutdownRequest:
     """Asks a server to save and end; `lossy` also where it can't save. `command` is what was
     typed, and is to be typed again."""
 
     layout: Layout
     seen: Observed
     rendered: dict[str, Directives]
-    asker: Asker
+    client: NodeClient
     lossy: bool
     command: str = "redistopo down"
 
@@ -87,14 +94,14 @@ class Shutdown:
             return Said.NOTHING
         if node.info.get("process_id") != str(node.pid):
             return Said.NOTHING  # a stranger answers at the address in our files
-        said = self._shut(node, "SAVE" if saves(self.rendered[name]) else "NOSAVE")
+        said = self._shut(node, "SAVE" if keeps_data_on_disk(self.rendered[name]) else "NOSAVE")
         if said is Said.NO and (self.lossy or self._logged(node)):
             return self._shut(node, "NOSAVE")
         return said
 
     def _shut(self, node: NodeSeen, how: str) -> Said:
         try:
-            reply = self.asker.ask(node.host, node.port, [("SHUTDOWN", how)])[0]
+            reply = self.client.ask(node.host, node.port, [("SHUTDOWN", how)])[0]
         except Unreachable:
             return Said.YES
         except AccessDenied:
@@ -104,7 +111,7 @@ class Shutdown:
     def _logged(self, node: NodeSeen) -> bool:
         """Whether all of its data is in an append-only file, so that a snapshot adds nothing."""
         try:
-            reply = self.asker.ask(node.host, node.port, [("INFO", "persistence")])[0]
+            reply = self.client.ask(node.host, node.port, [("INFO", "persistence")])[0]
         except (Unreachable, AccessDenied):
             return False
         told = parse_info(str(reply))

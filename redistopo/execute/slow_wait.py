@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from redistopo.client.observe import Depth
-from redistopo.client.port_probe import probe
-from redistopo.execute.context import Hands, targets
+from redistopo.client.observe import Detail
+from redistopo.client.port_probe import probe_nodes
+from redistopo.execute.context import ExecutionContext, targets_of_plan
 from redistopo.host.polling import Deadline
-from redistopo.model.connectivity.report import Reach, brief, reach
+from redistopo.model.connectivity.report import ConnectivityReport, brief, connectivity_report
 from redistopo.model.state.observed import Observed
 from redistopo.progress import note
 
@@ -17,37 +17,39 @@ _PATIENCE_SECONDS = 5.0
 _PATIENCE_SHARE = 1 / 3
 
 
-def find_reach(hands: Hands) -> tuple[Observed, Reach]:
+def find_reach(context: ExecutionContext) -> tuple[Observed, ConnectivityReport]:
     """A fresh look, and who reaches whom by it and by probes of every port."""
-    seen = hands.look(Depth.HEALTH)
-    return seen, reach(seen, probe(seen, targets(hands.plan), hands.asker))
+    seen = context.look(Detail.HEALTH)
+    return seen, connectivity_report(
+        seen, probe_nodes(seen, targets_of_plan(context.plan), context.client)
+    )
 
 
-def patience(hands: Hands) -> Deadline:
+def patience(context: ExecutionContext) -> Deadline:
     """How long a wait may take before the user is told what it waits for."""
-    return Deadline(min(_PATIENCE_SECONDS, hands.deadline.seconds * _PATIENCE_SHARE))
+    return Deadline(min(_PATIENCE_SECONDS, context.deadline.seconds * _PATIENCE_SHARE))
 
 
-def still_waiting(hands: Hands, otherwise: str = "") -> None:
+def still_waiting(context: ExecutionContext, otherwise: str = "") -> None:
     """The user knows what is in the way; where no reason is found, `otherwise` is told."""
-    told = brief(find_reach(hands)[1]) or otherwise
+    told = brief(find_reach(context)[1]) or otherwise
     if told:
-        note(hands.tell, f"still waiting: {told}")
+        note(context.progress, f"still waiting: {told}")
 
 
-def patient(
-    hands: Hands,
+def reporting_slow_wait(
+    context: ExecutionContext,
     look: Callable[[], Answer | None],
     otherwise: Callable[[], str] = str,
 ) -> Callable[[], Answer | None]:
     """The same look, which tells once, when its patience is over, what it still waits for."""
-    worn = [patience(hands)]
+    worn = [patience(context)]
 
     def looked() -> Answer | None:
         answer = look()
         if answer is None and worn and worn[0].over:
             worn.clear()
-            still_waiting(hands, otherwise())
+            still_waiting(context, otherwise())
         return answer
 
     return looked

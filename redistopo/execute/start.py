@@ -4,30 +4,30 @@ import signal
 from collections.abc import Iterable
 
 from redistopo.errors import AccessDenied, TimedOut, Unreachable
-from redistopo.execute.context import Hands, many
-from redistopo.execute.early_exit import ended
-from redistopo.execute.slow_wait import patient
-from redistopo.host.files import tail
-from redistopo.host.interrupt import uninterrupted
+from redistopo.execute.context import ExecutionContext, shares_machine_with_many
+from redistopo.execute.early_exit import early_exit_error
+from redistopo.execute.slow_wait import reporting_slow_wait
+from redistopo.host.files import log_tail
+from redistopo.host.interrupt import interrupts_deferred
 from redistopo.host.polling import wait_for
 from redistopo.host.process import launch, signal_process
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.protocol.credentials import CHANGED
+from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
 from redistopo.model.protocol.replies import parse_info
 
 
-def start(hands: Hands, names: Iterable[str]) -> None:
+def start(context: ExecutionContext, names: Iterable[str]) -> None:
     """All these nodes run and are ready.
 
     Raises NodeDied at once where one ends early, TimedOut naming those not ready in time.
     """
-    nodes = hands.nodes(names)
-    with uninterrupted(later=True):
-        _launch(hands, nodes)
-    await_ready(hands, nodes)
+    nodes = context.nodes(names)
+    with interrupts_deferred(later=True):
+        _launch(context, nodes)
+    await_ready(context, nodes)
 
 
-def _launch(hands: Hands, nodes: Iterable[NodePlan]) -> None:
+def _launch(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
     """All run, and all are known to this run, so that whatever comes next can undo them.
 
     In a large cluster each one waits, stopped, for the last one to be launched: else those
@@ -36,62 +36,64 @@ def _launch(hands: Hands, nodes: Iterable[NodePlan]) -> None:
     """
     waiting = []
     for node in nodes:
-        process = launch(hands.plan.layout, node.name, hands.plan.engine.path)
-        hands.started[node.name] = process
-        if many(hands.plan):
+        process = launch(context.plan.layout, node.name, context.plan.engine.path)
+        context.started[node.name] = process
+        if shares_machine_with_many(context.plan):
             signal_process(process, signal.SIGSTOP)
             waiting.append(process)
     for process in waiting:
         signal_process(process, signal.SIGCONT)
 
 
-def await_ready(hands: Hands, nodes: Iterable[NodePlan]) -> None:
+def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
     """Each node answers PONG to our password, has loaded its data, and is in the right mode."""
     pending = {node.name: node for node in nodes}
     said = dict.fromkeys(pending, "no answer yet")
 
     def look() -> bool | None:
         for name, node in list(pending.items()):
-            process = hands.started.get(name)
+            process = context.started.get(name)
             if process is not None and process.poll() is not None:
-                raise ended(hands.plan, node, f"right after its start (exit code {process.poll()})")
-            said[name] = _unready(hands, node)
+                raise early_exit_error(
+                    context.plan, node, f"right after its start (exit code {process.poll()})"
+                )
+            said[name] = _unready(context, node)
             if not said[name]:
                 del pending[name]
         return None if pending else True
 
     try:
-        wait_for(patient(hands, look), hands.deadline, lambda: "", pause=0.004)
+        wait_for(reporting_slow_wait(context, look), context.deadline, lambda: "", pause=0.004)
     except TimedOut as error:
         first = next(iter(pending.values()))
         raise TimedOut(
-            f"{', '.join(pending)} not ready after {hands.deadline.seconds:g} s",
-            detail=f"{first.name}: {said[first.name]}\n{tail(first.folder.log)}".strip(),
+            f"{', '.join(pending)} not ready after {context.deadline.seconds:g} s",
+            detail=f"{first.name}: {said[first.name]}\n{log_tail(first.folder.log)}".strip(),
             hint=f"its log: {first.folder.log}; --timeout gives it longer",
         ) from error
 
 
-def _unready(hands: Hands, node: NodePlan) -> str:
+def _unready(context: ExecutionContext, node: NodePlan) -> str:
     """Why a node isn't ready; "" where it is. PONG alone isn't enough: a server still loading
     or in the wrong mode would answer it too."""
     try:
-        pong, info = hands.asker.ask(node.host, node.port, [("PING",), ("INFO",)])
+        pong, info = context.client.ask(node.host, node.port, [("PING",), ("INFO",)])
     except Unreachable as error:
         return error.detail
     except AccessDenied as error:
         raise AccessDenied(
             f"{node.name} doesn't accept the password that redistopo has",
             detail=error.detail,
-            hint=CHANGED,
+            hint=CREDENTIALS_CHANGED_HINT,
         ) from error
     if isinstance(info, Exception) or isinstance(pong, Exception):
         return str(pong if isinstance(pong, Exception) else info)
     fields = parse_info(info)
-    process = hands.started.get(node.name)
+    process = context.started.get(node.name)
     if process is not None and fields.get("process_id") != str(process.pid):
         return f"another server (pid {fields.get('process_id')}) answers at {node.address}"
     if fields.get("loading", "0") != "0":
         return "it is loading its data"
-    if hands.plan.topology.clustered and fields.get("cluster_enabled") != "1":
+    if context.plan.topology.clustered and fields.get("cluster_enabled") != "1":
         return "it runs without cluster mode"
     return ""

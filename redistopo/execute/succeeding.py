@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 
-from redistopo.execute.context import Hands
+from redistopo.execute.context import ExecutionContext
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class HandoverState:
     """Who leads and who shall, and what was seen just before; `asked` is the Sentinel that
     promotes, where there are any."""
 
-    hands: Hands
+    context: ExecutionContext
     before: NodePlan
     to: NodePlan
     seen: Observed
@@ -23,7 +23,7 @@ class Change:
     def others(self) -> tuple[NodePlan, ...]:
         """All that answered just before, but for the new primary; Sentinels too."""
         names = {node.name for node in self.seen.answering} - {self.to.name}
-        return tuple(node for node in self.hands.plan.nodes if node.name in names)
+        return tuple(node for node in self.context.plan.nodes if node.name in names)
 
     @property
     def followers(self) -> tuple[NodePlan, ...]:
@@ -33,7 +33,7 @@ class Change:
 
     def replication(self, node: NodePlan) -> dict[str, str]:
         """What the node says of replication now."""
-        return parse_info(str(self.hands.order(node, "INFO", "replication")))
+        return parse_info(str(self.context.order(node, "INFO", "replication")))
 
     def leads(self, node: NodePlan) -> bool:
         """Whether the node says that it is a primary."""

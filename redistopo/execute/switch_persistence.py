@@ -3,21 +3,20 @@
 from collections.abc import Iterable
 from contextlib import suppress
 
-from redistopo.errors import BadReply, RedistopoError, WrongRequest
-from redistopo.execute.context import Hands
-from redistopo.host.files import read_text, tail, write_private
+from redistopo.errors import BadReply, RedistopoError, UsageError
+from redistopo.execute.context import ExecutionContext
+from redistopo.host.files import log_tail, read_text, write_private
 from redistopo.host.node_folder import put_aside, written
 from redistopo.host.polling import wait_for
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.protocol.conf import read_conf
-from redistopo.model.protocol.data_files import Switch, named, renamed, switch, with_log
+from redistopo.model.protocol.conf import Directives, read_conf
+from redistopo.model.protocol.data_files import Switch, data_file_name, renamed, switch, with_log
 from redistopo.model.protocol.replies import parse_info
-from redistopo.model.topology.spec import Directives
 from redistopo.progress import note
 
 
 def refuse_renamed(nodes: Iterable[tuple[NodePlan, Directives]]) -> None:
-    """Raises WrongRequest where a stopped node would no longer find its data by its name."""
+    """Raises UsageError where a stopped node would no longer find its data by its name."""
     for node, wanted in nodes:
         before = _before(node)
         for directive, (was, asked) in renamed(before, wanted).items() if before else ():
@@ -28,7 +27,7 @@ def refuse_renamed(nodes: Iterable[tuple[NodePlan, Directives]]) -> None:
             else:
                 found, there = (folder / was).exists(), (folder / asked).exists()
             if found and not there:
-                raise WrongRequest(
+                raise UsageError(
                     f"{directive} is {asked} in the topology file, but the data of "
                     f"{node.name} is in {was}",
                     detail=f"{folder}: a server that starts with the new name comes up empty",
@@ -36,7 +35,7 @@ def refuse_renamed(nodes: Iterable[tuple[NodePlan, Directives]]) -> None:
                 )
 
 
-def prepare(hands: Hands, nodes: Iterable[NodePlan]) -> dict[str, Switch]:
+def prepare(context: ExecutionContext, nodes: Iterable[NodePlan]) -> dict[str, Switch]:
     """Each node will be started on the file that holds its data, and that is on record.
 
     The answer names the nodes that `finish` must then bring to what the plan wants.
@@ -51,40 +50,40 @@ def prepare(hands: Hands, nodes: Iterable[NodePlan]) -> dict[str, Switch]:
             text = with_log(text, on=which is Switch.TO_SNAPSHOT)
             write_private(node.folder.config, text)
         if which is Switch.TO_LOG:
-            _aside(hands, node, wanted)
+            _aside(context, node, wanted)
         write_private(node.folder.started, text)
     return found
 
 
-def finish(hands: Hands, switches: dict[str, Switch]) -> None:
+def finish(context: ExecutionContext, switches: dict[str, Switch]) -> None:
     """These nodes, which run, keep their data as the plan wants, and so do their files."""
     for name, which in switches.items():
-        node = hands.plan.node(name)
+        node = context.plan.node(name)
         if which is Switch.TO_LOG:
-            to_log(hands, node)
+            to_log(context, node)
         else:
-            to_snapshot(hands, node)
+            to_snapshot(context, node)
         text = read_text(node.folder.config) or ""
         write_private(node.folder.config, with_log(text, on=which is Switch.TO_LOG))
 
 
-def to_log(hands: Hands, node: NodePlan) -> None:
+def to_log(context: ExecutionContext, node: NodePlan) -> None:
     """The running node keeps an append-only file that holds all of its data."""
-    hands.order(node, "CONFIG", "SET", "appendonly", "yes")
+    context.order(node, "CONFIG", "SET", "appendonly", "yes")
 
     def look() -> bool | None:
-        told = _persistence(hands, node)
+        told = _persistence(context, node)
         names = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
         busy = any(told.get(name) != "0" for name in names)
         if not busy and told.get("aof_last_bgrewrite_status") != "ok":
             raise _unsaved(node, "can't write its append-only file")
         return None if busy else True
 
-    wait_for(look, hands.deadline, lambda: f"{node.name} still writes its append-only file")
+    wait_for(look, context.deadline, lambda: f"{node.name} still writes its append-only file")
     _ran(node, on=True)
 
 
-def to_snapshot(hands: Hands, node: NodePlan) -> None:
+def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
     """The running node has saved a snapshot, and only then keeps no append-only file any more."""
     begun: list[bool] = []
 
@@ -92,21 +91,21 @@ def to_snapshot(hands: Hands, node: NodePlan) -> None:
         if not begun:
             # refused while another child is at work
             with suppress(BadReply):
-                hands.order(node, "BGSAVE")
+                context.order(node, "BGSAVE")
                 begun.append(True)
             return None
-        told = _persistence(hands, node)
+        told = _persistence(context, node)
         if told.get("rdb_bgsave_in_progress") != "0":
             return None
         if told.get("rdb_last_bgsave_status") != "ok":
             raise _unsaved(node, "can't save a snapshot, so it keeps its append-only file")
         return True
 
-    wait_for(look, hands.deadline, lambda: f"{node.name} still saves a snapshot")
+    wait_for(look, context.deadline, lambda: f"{node.name} still saves a snapshot")
     # first on record: cut off here, the log is the newer one, and is read (see switch)
     _ran(node, on=False)
-    hands.order(node, "CONFIG", "SET", "appendonly", "no")
-    _aside(hands, node, read_conf(read_text(node.folder.started) or ""))
+    context.order(node, "CONFIG", "SET", "appendonly", "no")
+    _aside(context, node, read_conf(read_text(node.folder.started) or ""))
 
 
 def _before(node: NodePlan) -> Directives | None:
@@ -119,19 +118,19 @@ def _ran(node: NodePlan, *, on: bool) -> None:
         write_private(node.folder.started, with_log(text, on=on))
 
 
-def _aside(hands: Hands, node: NodePlan, conf: Directives) -> None:
-    for name in (named(conf, "appenddirname"), named(conf, "appendfilename")):
+def _aside(context: ExecutionContext, node: NodePlan, conf: Directives) -> None:
+    for name in (data_file_name(conf, "appenddirname"), data_file_name(conf, "appendfilename")):
         if kept := put_aside(node.folder.root / name):
-            note(hands.tell, f"{node.name}: the append-only file of before is kept as {kept}")
+            note(context.progress, f"{node.name}: the append-only file of before is kept as {kept}")
 
 
-def _persistence(hands: Hands, node: NodePlan) -> dict[str, str]:
-    return dict(parse_info(str(hands.order(node, "INFO", "persistence"))))
+def _persistence(context: ExecutionContext, node: NodePlan) -> dict[str, str]:
+    return dict(parse_info(str(context.order(node, "INFO", "persistence"))))
 
 
 def _unsaved(node: NodePlan, what: str) -> RedistopoError:
     return RedistopoError(
         f"{node.name} {what}",
-        detail=tail(node.folder.log),
+        detail=log_tail(node.folder.log),
         hint=f"is the disk full, or its folder not writable? Its log: {node.folder.log}",
     )

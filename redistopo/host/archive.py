@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from redistopo.errors import WrongRequest
-from redistopo.host.files import writing
+from redistopo.errors import UsageError
+from redistopo.host.files import write_errors
 
 Member = tuple[str, str]
 """A path inside the archive, and the text there."""
@@ -19,15 +19,15 @@ def write_archive(path: Path, folder: str, members: Iterable[Member]) -> tuple[s
     """The names of all members, which are in a new .tar.gz, mode 0600, below `folder`.
 
     Each member is made as it is written, so that never all of them are in memory. Raises
-    WrongRequest where the file exists already, MachineLacks where it can't be written; then
+    UsageError where the file exists already, MissingPrerequisite where it can't be written; then
     nothing of it stays.
     """
     names = []
-    with writing(path):
+    with write_errors(path):
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError as error:
-            raise WrongRequest(
+            raise UsageError(
                 f"{path} exists already", hint="--out FILE names another one"
             ) from error
         try:

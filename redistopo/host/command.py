@@ -13,7 +13,7 @@ def search_path() -> str:
     return os.pathsep.join((*os.get_exec_path(), *_SYSTEM))
 
 
-def told(argv: list[str]) -> str | None:
+def run_command(argv: list[str]) -> str | None:
     """What it printed on stdout, in English; None where it isn't there, refused, or took long."""
     try:
         done = subprocess.run(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from redistopo.errors import MachineLacks
+from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import absolute
 from redistopo.install.recipes import by_system
 from redistopo.model.protocol.engine import OLDEST, Engine, EngineRequest, Product, parse_banner
@@ -35,7 +35,7 @@ class Choice:
     why: str
 
 
-def find(*, tls: bool = False) -> tuple[Engine, ...]:
+def find_engines(*, tls: bool = False) -> tuple[Engine, ...]:
     """Every server on this machine, in the order of preference; also unsupported ones.
 
     Programs that don't say they are Redis or Valkey are left out. `tls` also asks each
@@ -49,10 +49,10 @@ def find(*, tls: bool = False) -> tuple[Engine, ...]:
     return tuple(found)
 
 
-def choose(request: EngineRequest, found: Iterable[Engine] | None = None) -> Choice:
+def choose_engine(request: EngineRequest, found: Iterable[Engine] | None = None) -> Choice:
     """The first engine that the request accepts.
 
-    Raises MachineLacks with the install command where there is none, none that is new
+    Raises MissingPrerequisite with the install command where there is none, none that is new
     enough, or none with TLS where that is asked for.
     """
     if path := request.path or os.environ.get(VARIABLE, ""):
@@ -70,23 +70,23 @@ def choose(request: EngineRequest, found: Iterable[Engine] | None = None) -> Cho
     if wanted:
         raise _too_old(wanted[0])
     if request.product or request.numbers:
-        known = "\n".join(f"{one.title}: {one.path}" for one in find())
-        raise MachineLacks(
+        known = "\n".join(f"{one.title}: {one.path}" for one in find_engines())
+        raise MissingPrerequisite(
             f'no server on this machine is "{request.text}"',
             detail=known or "no server was found at all",
             hint="change `engine` in the topology file, or " + install_hint(),
         )
-    raise MachineLacks(
+    raise MissingPrerequisite(
         "no Redis or Valkey server was found on this machine",
         hint=f"redistopo install; or by hand: {install_hint()}",
     )
 
 
-def assumed(request: EngineRequest) -> Choice:
+def assumed_engine(request: EngineRequest) -> Choice:
     """The chosen engine, or the assumed one where none is installed; for planning only."""
     try:
-        return choose(request)
-    except MachineLacks as error:
+        return choose_engine(request)
+    except MissingPrerequisite as error:
         if request.path:
             raise
         return Choice(engine=request.assumed, why=f"assumed: {error.message}")
@@ -94,9 +94,9 @@ def assumed(request: EngineRequest) -> Choice:
 
 def install_hint() -> str:
     """What to type on this system to get a server, without `redistopo install`."""
-    from redistopo.install.installer import machine
+    from redistopo.install.installer import detect_machine
 
-    here = machine()
+    here = detect_machine()
     # what the extra brings here, by its own name: it works before redistopo is on any index
     bundled = f"pip install {' '.join(re.split('[<>=~!]', one)[0] for one in here.bundled)}"
     ways = [bundled if here.bundled else "", by_system(here)]
@@ -156,14 +156,14 @@ def _explicit(path: str, source: str, request: EngineRequest) -> Choice:
     if shutil.which(full) is None:
         # pathlib raises for a path too long, or in a folder that we may not enter
         there = os.path.exists(full)  # noqa: PTH110
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"{full} is not a program ({source})",
             detail="it can't be executed" if there else "no such file",
             hint="`redistopo engines` lists the servers on this machine",
         )
     engine = _ask(full, source)
     if engine is None:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"{full} is no Redis or Valkey server ({source})",
             detail=f"`{full} --version` didn't print one's version",
             hint="`redistopo engines` lists the servers on this machine",
@@ -175,8 +175,8 @@ def _explicit(path: str, source: str, request: EngineRequest) -> Choice:
     return Choice(engine=engine, why=source)
 
 
-def _too_old(engine: Engine) -> MachineLacks:
-    return MachineLacks(
+def _too_old(engine: Engine) -> MissingPrerequisite:
+    return MissingPrerequisite(
         f"{engine.title} is too old: {engine.path}",
         detail=f"supported are Redis {OLDEST[Product.REDIS]} and Valkey "
         f"{OLDEST[Product.VALKEY]} or newer; older ones answer and form clusters differently",
@@ -184,21 +184,23 @@ def _too_old(engine: Engine) -> MachineLacks:
     )
 
 
-def _without_tls(engines: list[Engine], request: EngineRequest, source: str = "") -> MachineLacks:
-    other = next((one for one in find(tls=True) if one.supported and one.tls), None)
+def _without_tls(
+    engines: list[Engine], request: EngineRequest, source: str = ""
+) -> MissingPrerequisite:
+    other = next((one for one in find_engines(tls=True) if one.supported and one.tls), None)
     if other is not None:
         version = f"{other.version.major}.{other.version.minor}"
-        return MachineLacks(
+        return MissingPrerequisite(
             f"tls = true needs a server that is built with TLS; {other.title} is, but "
             + (f"{source} names another" if source else f'"{request.text}" excludes it'),
             detail="\n".join(f"{one.title}, built without TLS: {one.path}" for one in engines),
             hint=f'engine = "{other.product.value} {version}" in the topology file, or --engine'
             + (f", and unset {VARIABLE}" if source == VARIABLE else ""),
         )
-    from redistopo.install.installer import machine
+    from redistopo.install.installer import detect_machine
 
-    system = by_system(machine())
-    return MachineLacks(
+    system = by_system(detect_machine())
+    return MissingPrerequisite(
         "tls = true needs a server that is built with TLS, and none here is",
         detail="\n".join(f"{one.title}, built without TLS: {one.path}" for one in engines),
         hint=f"the servers that pip brings have none; your system's has: {system}"

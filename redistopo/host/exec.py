@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from redistopo.errors import MachineLacks
+from redistopo.errors import MissingPrerequisite
 from redistopo.host.process import clean_environment
 
 _OURS = ("SIGPIPE", "SIGXFSZ", "SIGTERM", "SIGHUP", "SIGINT")
 
 
-def become(argv: Sequence[str], extra: Mapping[str, str]) -> NoReturn:
+def exec_program(argv: Sequence[str], extra: Mapping[str, str]) -> NoReturn:
     """This process is that program, with our environment (but for passwords) and `extra`.
 
     Python ignores SIGPIPE, and what is ignored stays so in the program: it gets the system's
-    usual signals. Raises MachineLacks where the program can't be run.
+    usual signals. Raises MissingPrerequisite where the program can't be run.
     """
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
@@ -30,7 +30,7 @@ def become(argv: Sequence[str], extra: Mapping[str, str]) -> NoReturn:
     except OSError as error:
         for number, handler in kept.items():
             signal.signal(number, handler)
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"can't run {argv[0]}",
             detail=error.strerror or str(error),
             hint="`redistopo engines` lists the servers and CLIs on this machine",

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from redistopo.doctor.facts import Room
-from redistopo.host.command import told
+from redistopo.host.command import run_command
 from redistopo.host.kernel import MAC_SOMAXCONN
 from redistopo.host.ports import ephemeral_range
 
@@ -97,12 +97,12 @@ def kernel_settings() -> Mapping[str, str]:
     for path in _KERNEL:
         with suppress(OSError):
             found[path] = Path(path).read_text(encoding="utf-8", errors="replace").strip()
-    if sys.platform == "darwin" and (said := told(["sysctl", "-n", MAC_SOMAXCONN])):
+    if sys.platform == "darwin" and (said := run_command(["sysctl", "-n", MAC_SOMAXCONN])):
         found[MAC_SOMAXCONN] = said.strip()
     return found
 
 
-def room(folder: Path) -> Room:
+def memory_and_disk(folder: Path) -> Room:
     """Memory, swap and the disk of that folder, or of the first one above it that is there."""
     found = Room()
     with suppress(OSError, psutil.Error):

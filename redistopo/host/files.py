@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.errors import MissingPrerequisite, UsageError
 
 NO_SPACE = os.strerror(errno.ENOSPC)
 """How servers, too, tell of a full disk in their logs and replies."""
@@ -26,12 +26,12 @@ _REMEDY = {
 
 
 @contextmanager
-def writing(what: Path) -> Iterator[None]:
-    """Any OSError inside becomes a MachineLacks that names the file and the remedy."""
+def write_errors(what: Path) -> Iterator[None]:
+    """Any OSError inside becomes a MissingPrerequisite that names the file and the remedy."""
     try:
         yield
     except OSError as error:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"can't write {what}",
             detail=error.strerror or str(error),
             hint=_REMEDY.get(error.errno or 0, "check that folder, then run the command again"),
@@ -39,12 +39,12 @@ def writing(what: Path) -> Iterator[None]:
 
 
 @contextmanager
-def reading(what: Path) -> Iterator[None]:
-    """Any OSError inside becomes a MachineLacks that names the file."""
+def read_errors(what: Path) -> Iterator[None]:
+    """Any OSError inside becomes a MissingPrerequisite that names the file."""
     try:
         yield
     except OSError as error:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"can't read {what}",
             detail=error.strerror or str(error),
             hint="check that it exists and that you may read it",
@@ -52,11 +52,11 @@ def reading(what: Path) -> Iterator[None]:
 
 
 def absolute(path: Path) -> Path:
-    """The path from the root, ``~`` resolved; raises WrongRequest where that can't be."""
+    """The path from the root, ``~`` resolved; raises UsageError where that can't be."""
     try:
         return path.expanduser().absolute()
     except (OSError, RuntimeError) as error:
-        raise WrongRequest(
+        raise UsageError(
             f"{path} leads nowhere",
             detail=str(error),
             hint="is its home folder, or the current one, still there?",
@@ -65,7 +65,7 @@ def absolute(path: Path) -> Path:
 
 def private_folder(path: Path) -> None:
     """The folder exists with mode 0700, whatever the umask; so do parents that were missing."""
-    with writing(path):
+    with write_errors(path):
         missing = [one for one in path.parents if not one.exists()]
         path.mkdir(parents=True, exist_ok=True)
         for one in (*missing, path):
@@ -75,7 +75,7 @@ def private_folder(path: Path) -> None:
 def write_private(path: Path, text: str) -> None:
     """The file holds exactly `text`, mode 0600; at no moment half of it (write, then rename)."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with writing(path):
+    with write_errors(path):
         try:
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
             with open(handle, "w", encoding="utf-8") as out:  # noqa: PTH123  an open descriptor
@@ -89,22 +89,22 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read_exactly(path: Path) -> str:
-    """The file's text with its own line ends; raises WrongRequest where it isn't UTF-8."""
-    with reading(path):
+    """The file's text with its own line ends; raises UsageError where it isn't UTF-8."""
+    with read_errors(path):
         data = path.read_bytes()
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise WrongRequest(f"{path} is not UTF-8", detail=str(error)) from error
+        raise UsageError(f"{path} is not UTF-8", detail=str(error)) from error
 
 
 def rewrite(path: Path, text: str, before: str) -> None:
     """The user's own file holds exactly `text`, with the mode and owner that it had; at no
-    moment half of it. A link still leads to it. Raises WrongRequest where it isn't `before`
+    moment half of it. A link still leads to it. Raises UsageError where it isn't `before`
     any more."""
     real = path.resolve()
     fresh = real.with_name(f".{real.name}.{os.getpid()}")
-    with writing(path):
+    with write_errors(path):
         was = real.stat()
         try:
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
@@ -114,7 +114,7 @@ def rewrite(path: Path, text: str, before: str) -> None:
                     os.fchown(handle, was.st_uid, was.st_gid)
                 os.fchmod(handle, stat.S_IMODE(was.st_mode))
             if read_exactly(real) != before:
-                raise WrongRequest(
+                raise UsageError(
                     f"{path.name} was changed by somebody else meanwhile",
                     hint="nothing was written: run the same command again",
                 )
@@ -127,14 +127,14 @@ def rewrite(path: Path, text: str, before: str) -> None:
 
 def read_text(path: Path) -> str | None:
     """The file's text, None where there is no such file; bytes that aren't UTF-8 are replaced."""
-    with reading(path):
+    with read_errors(path):
         try:
             return path.read_text(encoding="utf-8", errors="replace")
         except (FileNotFoundError, NotADirectoryError):
             return None
 
 
-def missing(path: Path) -> bool:
+def certainly_missing(path: Path) -> bool:
     """Whether nothing is there, for certain: what may not be looked at may be there."""
     try:
         path.stat()
@@ -149,7 +149,7 @@ LOG_MARK = "# redistopo starts this server"
 """Stands in a log before each start, so that no older trouble is taken for today's."""
 
 
-def full(path: Path) -> bool:
+def disk_full(path: Path) -> bool:
     """Whether there is hardly any space left: then a log can't tell why its server ended."""
     with suppress(OSError):
         found = os.statvfs(path)
@@ -157,7 +157,7 @@ def full(path: Path) -> bool:
     return False
 
 
-def since_start(path: Path) -> str:
+def log_since_start(path: Path) -> str:
     """A log's lines since its server's last start, a megabyte at most; "" where there are none."""
     with suppress(OSError), path.open("rb") as log:
         log.seek(0, os.SEEK_END)
@@ -181,9 +181,9 @@ def written_since(path: Path, size: int) -> str:
     return ""
 
 
-def tail(path: Path, lines: int = 10) -> str:
+def log_tail(path: Path, lines: int = 10) -> str:
     """The last lines of a log since its server's last start, without secrets; "" for none."""
-    from redistopo.model.protocol.redact import Scrubber
+    from redistopo.model.protocol.redact import Redactor
 
     with suppress(OSError), path.open("rb") as log:
         log.seek(0, os.SEEK_END)
@@ -191,5 +191,5 @@ def tail(path: Path, lines: int = 10) -> str:
         text = log.read().decode(errors="replace").rpartition(LOG_MARK)[2]
         last = "\n".join(line for line in text.splitlines()[-lines:] if line.strip())
         # a server that doesn't understand a line of its configuration prints that line
-        return Scrubber(()).lines(last)
+        return Redactor(()).lines(last)
     return ""

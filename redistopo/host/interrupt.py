@@ -9,7 +9,7 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def uninterrupted(*, later: bool = False) -> Iterator[None]:
+def interrupts_deferred(*, later: bool = False) -> Iterator[None]:
     """What stops us does nothing inside; with `later`, it is a KeyboardInterrupt afterwards.
 
     Only the main thread gets signals, so elsewhere there is nothing to arrange. They are

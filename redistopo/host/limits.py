@@ -12,7 +12,7 @@ from redistopo.model.planning.resource_limits import Limits
 _UNLIMITED = 1 << 30
 
 
-def limits(needed: int) -> Limits:
+def process_limits(needed: int) -> Limits:
     """What there is now; tasks are counted only where they may be fewer than `needed`."""
     soft, hard = map(_number, resource.getrlimit(resource.RLIMIT_NOFILE))
     privileged = _may_raise(soft, hard)

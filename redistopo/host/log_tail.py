@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from redistopo.host.files import reading
+from redistopo.host.files import read_errors
 from redistopo.host.polling import Deadline, wait_for
 
 _BLOCK = 64 * 1024
@@ -38,7 +38,7 @@ class Log:
     def _lines(self, begin: int, end: int) -> Iterator[str]:
         if begin >= end:
             return
-        with reading(self.path), self.path.open("rb") as file:
+        with read_errors(self.path), self.path.open("rb") as file:
             file.seek(begin)
             while begin < end and (line := file.readline()):
                 begin += len(line)
@@ -65,7 +65,7 @@ class Log:
         may have gigabytes."""
         step = _MOST_BACK
         while step < end:
-            with reading(self.path), self.path.open("rb") as file:
+            with read_errors(self.path), self.path.open("rb") as file:
                 file.seek(end - step)
                 file.readline()
                 begin = file.tell()

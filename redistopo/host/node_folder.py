@@ -9,12 +9,11 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from redistopo.errors import MachineLacks
-from redistopo.host.files import private_folder, read_text, write_private, writing
-from redistopo.model.protocol.conf import unquote
-from redistopo.model.protocol.data_files import Written, named
+from redistopo.errors import MissingPrerequisite
+from redistopo.host.files import private_folder, read_text, write_errors, write_private
+from redistopo.model.protocol.conf import Directives, unquote
+from redistopo.model.protocol.data_files import Written, data_file_name
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Directives
 
 _MARK = (
     "This folder belongs to redistopo: `redistopo down --wipe` removes it.\n"
@@ -25,15 +24,15 @@ _AUX, _END = 0xFA, 0xFF
 
 
 def refuse_foreign(layout: Layout) -> None:
-    """Raises MachineLacks where something that isn't ours stands in the state folder's place."""
+    """Raise MissingPrerequisite if something that isn't ours is in the state folder's place."""
     if layout.state.is_symlink():
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"{layout.state} is a symbolic link",
             hint="redistopo works only in a folder of its own: remove the link",
         )
     _refuse_owner(layout.state)
     if layout.state.exists() and not layout.marker.is_file() and _things(layout):
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"{layout.state} exists, but it has no MARKER of redistopo's",
             hint="move that folder away, or use another one with --dir; if redistopo did make "
             "it, `touch` the MARKER in it",
@@ -41,13 +40,13 @@ def refuse_foreign(layout: Layout) -> None:
 
 
 def refuse_planted(layout: Layout) -> None:
-    """Raises MachineLacks where anything that a start reads or writes is a link, or another
+    """Raises MissingPrerequisite where anything that a start reads or writes is a link, or another
     user's: whoever planted it would be handed the password, or the data."""
     places = (layout.state, layout.nodes, layout.tls.root)
     for place in places:
         for path in sorted(place.iterdir()) if place.is_dir() and not place.is_symlink() else ():
             if path.is_symlink():
-                raise MachineLacks(
+                raise MissingPrerequisite(
                     f"{path} is a symbolic link",
                     detail=f"it leads to {path.readlink()}",
                     hint="redistopo makes no links in its own folder: remove it",
@@ -61,7 +60,7 @@ def _refuse_owner(path: Path) -> None:
     except OSError:
         return
     if owner != os.geteuid():
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"{path} belongs to another user (uid {owner}, you are {os.geteuid()})",
             hint="use a folder of your own (--dir), or run redistopo as that user; if it is "
             f"yours: chown -R {os.geteuid()} {path}",
@@ -77,10 +76,10 @@ def _things(layout: Layout) -> bool:
     return any(not ours.fullmatch(path.name) for path in layout.state.iterdir())
 
 
-def claim(layout: Layout) -> None:
+def claim_state_folder(layout: Layout) -> None:
     """The state folder exists, is private and bears our marker.
 
-    Raises MachineLacks where it can't be made, or where something else is in its place.
+    Raises MissingPrerequisite where it can't be made, or where something else is in its place.
     """
     refuse_foreign(layout)
     refuse_planted(layout)
@@ -108,15 +107,15 @@ def sweep(layout: Layout) -> None:
             _remove(path)
 
 
-def claimed(layout: Layout) -> bool:
+def is_claimed(layout: Layout) -> bool:
     """Whether the state folder is there and ours."""
     return layout.marker.is_file() and not layout.state.is_symlink()
 
 
-def wipe(layout: Layout) -> None:
+def wipe_state_folder(layout: Layout) -> None:
     """The state folder is gone, with configuration, password and data; the topology file stays.
 
-    Raises MachineLacks where the folder doesn't bear our marker.
+    Raises MissingPrerequisite where the folder doesn't bear our marker.
     """
     refuse_foreign(layout)
     if not layout.state.exists():
@@ -130,7 +129,7 @@ def wipe(layout: Layout) -> None:
     if layout.record.exists():
         _remove(layout.record)
     if layout.nodes.is_dir() and not layout.nodes.is_symlink():
-        with writing(layout.nodes):
+        with write_errors(layout.nodes):
             layout.nodes.replace(layout.doomed)
     last = (layout.marker, layout.lock)
     for path in sorted(layout.state.iterdir()):
@@ -139,7 +138,7 @@ def wipe(layout: Layout) -> None:
     for path in last:
         if path.exists():
             _remove(path)
-    with writing(layout.state):
+    with write_errors(layout.state):
         layout.state.rmdir()
 
 
@@ -147,7 +146,7 @@ def clear_data(layout: Layout, node: str) -> None:
     """The node's folder keeps its logs and our record; Redis's own files in it are gone."""
     folder = layout.node(node)
     kept = {folder.log, folder.process, folder.config, folder.started}
-    if claimed(layout) and folder.root.is_dir():
+    if is_claimed(layout) and folder.root.is_dir():
         for path in folder.root.iterdir():
             if path not in kept:
                 _remove(path)
@@ -228,9 +227,9 @@ def written(root: Path, conf: Directives) -> Written:
     From Redis 7.0 on the log is a folder, and what its manifest doesn't name is no log yet;
     before, a file, which is empty while its first content is being written.
     """
-    snapshot = root / named(conf, "dbfilename")
-    base = named(conf, "appendfilename")
-    folder = root / named(conf, "appenddirname")
+    snapshot = root / data_file_name(conf, "dbfilename")
+    base = data_file_name(conf, "appendfilename")
+    folder = root / data_file_name(conf, "appenddirname")
     files = [root / base]
     if (folder / f"{base}.manifest").exists():
         files = sorted(folder.glob(f"{glob.escape(base)}.*.aof"))
@@ -249,13 +248,13 @@ def put_aside(path: Path) -> Path | None:
         return None
     names = (path.with_name(f"{path.name}.aside{number or ''}") for number in count())
     kept = next(name for name in names if not name.exists())
-    with writing(path):
+    with write_errors(path):
         path.rename(kept)
     return kept
 
 
 def _remove(path: Path) -> None:
-    with writing(path):
+    with write_errors(path):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

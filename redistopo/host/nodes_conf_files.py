@@ -3,16 +3,22 @@
 import re
 from collections.abc import Iterable
 
-from redistopo.host.files import private_folder, read_text, since_start, write_private, writing
+from redistopo.host.files import (
+    log_since_start,
+    private_folder,
+    read_text,
+    write_errors,
+    write_private,
+)
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.protocol.nodes_conf import read_table
+from redistopo.model.protocol.nodes_conf import parse_nodes_conf
 
 _REFUSED = re.compile(r"^.*(?:corrupted|flag in \w+) cluster config file.*$", re.MULTILINE)
 """How a server speaks of a nodes.conf that it refuses (cluster_legacy.c, clusterLoadConfig);
 of one that it can't write, on a full disk, it speaks otherwise."""
 
 
-def tables(nodes: Iterable[NodePlan]) -> dict[str, str]:
+def nodes_conf_texts(nodes: Iterable[NodePlan]) -> dict[str, str]:
     """Address -> text of each node's nodes.conf, where there is one."""
     found = {node.address: read_text(node.folder.table) for node in nodes}
     return {address: text for address, text in found.items() if text}
@@ -32,22 +38,22 @@ def lost(node: NodePlan) -> str:
     return "" if re.search(r"^vars ", text, re.MULTILINE) else "cut off"
 
 
-def damaged(node: NodePlan) -> str:
+def damaged_nodes_conf(node: NodePlan) -> str:
     """The same, or that its table is none that a server takes."""
     text = read_text(node.folder.table)
-    return lost(node) or ("" if text and read_table(text, node.address) else "damaged")
+    return lost(node) or ("" if text and parse_nodes_conf(text, node.address) else "damaged")
 
 
-def refusal(node: NodePlan) -> str:
+def nodes_conf_refusal(node: NodePlan) -> str:
     """The line of its log with which the node's last start ended at its table; "" for none."""
-    found = _REFUSED.search(since_start(node.folder.log))
+    found = _REFUSED.search(log_since_start(node.folder.log))
     return found[0] if found else ""
 
 
 def replace_table(node: NodePlan, text: str) -> None:
     """The node has that table; what it had is kept beside it."""
     if node.folder.table.exists():
-        with writing(node.folder.damaged):
+        with write_errors(node.folder.damaged):
             node.folder.table.replace(node.folder.damaged)
     private_folder(node.folder.root)
     write_private(node.folder.table, text)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from redistopo.host.process import mark_of, serves
+from redistopo.host.process import make_mark, serves
 from redistopo.model.state.record import ProcessMark
 
 
@@ -19,7 +19,7 @@ class Server:
     mark: ProcessMark
 
 
-def servers() -> tuple[Server, ...]:
+def orphan_servers() -> tuple[Server, ...]:
     """Every Redis or Valkey server on this machine whose working folder we may see."""
     return tuple(_servers())
 
@@ -29,12 +29,12 @@ def _servers() -> Iterator[Server]:
         try:
             if serves(process):
                 folder = process.cwd().removesuffix(" (deleted)")
-                mark = mark_of(process, Path(folder).name)
+                mark = make_mark(process, Path(folder).name)
                 yield Server(pid=process.pid, folder=Path(folder), mark=mark)
         except (psutil.Error, OSError):
             continue
 
 
-def servers_in(folder: Path) -> tuple[Server, ...]:
+def servers_below(folder: Path) -> tuple[Server, ...]:
     """Those that work below a folder."""
-    return tuple(server for server in servers() if server.folder.is_relative_to(folder))
+    return tuple(server for server in orphan_servers() if server.folder.is_relative_to(folder))

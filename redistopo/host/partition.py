@@ -18,7 +18,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.errors import MachineLacks
+from redistopo.errors import MissingPrerequisite
 
 _PIDFD_GETFD = 438  # the same number on every architecture of Linux
 # family -> level and option (linux/in.h IP_MINTTL, linux/in6.h IPV6_MINHOPCOUNT)
@@ -50,7 +50,7 @@ class _Held:
 
 
 def refuse_partition(pids: Iterable[int]) -> None:
-    """Raises MachineLacks where this system doesn't let us hold these servers apart."""
+    """Raises MissingPrerequisite where this system doesn't let us hold these servers apart."""
     why = ""
     if sys.platform != "linux":
         why = "it takes handles of servers' sockets, which Linux alone gives to a user"
@@ -62,7 +62,7 @@ def refuse_partition(pids: Iterable[int]) -> None:
         except OSError as error:
             why = f"pidfd_getfd: {error.strerror or error}"
     if why:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             "a partition can't be made on this machine without root",
             detail=why,
             hint="--fault freeze is the nearest that any user may do; where Yama forbids it, "
@@ -94,7 +94,7 @@ def hold_apart(inside: Iterable[Side], outside: Iterable[Side]) -> int:
         return len(cut)
 
 
-def let_go(pids: Iterable[int]) -> None:
+def lift_partition(pids: Iterable[int]) -> None:
     """No socket of these servers, proven ours by the caller, is silenced any more."""
     if sys.platform != "linux":
         return

@@ -12,7 +12,7 @@ import psutil
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
-def free(host: str, port: int) -> bool:
+def is_free(host: str, port: int) -> bool:
     """Whether a server could bind that port now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -33,12 +33,12 @@ def any_free(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def bindable(host: str) -> bool:
+def has_address(host: str) -> bool:
     """Whether this machine has that address."""
     return _trouble_binding(host) == 0
 
 
-def elsewhere(host: str) -> bool:
+def is_foreign_address(host: str) -> bool:
     """Whether no server can listen there: no such address is here. One of a family that the
     kernel doesn't have at all is left out by servers (server.c, listenToPort)."""
     return _trouble_binding(host) == errno.EADDRNOTAVAIL
@@ -55,12 +55,12 @@ def _trouble_binding(host: str) -> int:
     return 0
 
 
-def holder(port: int) -> str:
+def port_holder(port: int) -> str:
     """Who listens on a port, as ``nginx (pid 123)``; "another program" where we may not see it."""
-    return holders((port,))[port]
+    return port_holders((port,))[port]
 
 
-def holders(ports: Iterable[int]) -> dict[int, str]:
+def port_holders(ports: Iterable[int]) -> dict[int, str]:
     """The same of several ports, at one look."""
     found = dict.fromkeys(ports, "another program")
     with suppress(psutil.Error, OSError):

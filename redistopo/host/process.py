@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psutil
 
-from redistopo.errors import MachineLacks, TimedOut
-from redistopo.host.files import LOG_MARK, private_folder, writing
+from redistopo.errors import MissingPrerequisite, TimedOut
+from redistopo.host.files import LOG_MARK, private_folder, write_errors
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.host.process_marks import load_mark, save_mark
+from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.layout import Layout, NodeFolder
 
@@ -66,7 +66,7 @@ def launch(layout: Layout, node: str, executable: str) -> Started:
 
     Its folder is its working folder and its log gets what it prints. The intent is on
     record before the start, so that a server is found even if we die right after.
-    Raises MachineLacks where the program can't be run.
+    Raises MissingPrerequisite where the program can't be run.
     """
     folder = layout.node(node)
     mark = ProcessMark(
@@ -78,12 +78,12 @@ def launch(layout: Layout, node: str, executable: str) -> Started:
         config=str(folder.config),
         launching=True,
     )
-    save_mark(folder.process, mark)
+    save_process_mark(folder.process, mark)
     process = _spawn(folder, executable)
     _children[process.pid] = process
     try:
         mark = replace(mark, pid=process.pid, started=started_at(process.pid), launching=False)
-        save_mark(folder.process, mark)
+        save_process_mark(folder.process, mark)
     except psutil.NoSuchProcess:
         pass  # it ended at once: whoever waits for it sees that
     except BaseException:  # Ctrl-C too: it isn't on record, so nobody would ever stop it
@@ -95,7 +95,7 @@ def launch(layout: Layout, node: str, executable: str) -> Started:
 
 def _spawn(folder: NodeFolder, executable: str) -> Started:
     private_folder(folder.root)
-    with writing(folder.log):
+    with write_errors(folder.log):
         log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         os.write(log, f"{LOG_MARK}\n".encode())
     try:
@@ -110,7 +110,7 @@ def _spawn(folder: NodeFolder, executable: str) -> Started:
             umask=0o077,  # dump.rdb and the AOF are made by the server, with its own umask
         )
     except OSError as error:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"can't run {executable}",
             detail=error.strerror or str(error),
             hint="`redistopo engines` lists the servers on this machine",
@@ -119,7 +119,7 @@ def _spawn(folder: NodeFolder, executable: str) -> Started:
         os.close(log)
 
 
-def ours(layout: Layout, node: str) -> psutil.Process | None:
+def find_process(layout: Layout, node: str) -> psutil.Process | None:
     """The node's running process, proven ours; None where there is none.
 
     Proven by pid, start time and boot as recorded, and by its working folder: in a copy
@@ -131,14 +131,14 @@ def ours(layout: Layout, node: str) -> psutil.Process | None:
     folder = layout.node(node)
     if folder.root.is_symlink() or layout.nodes.is_symlink() or layout.state.is_symlink():
         return None
-    mark = load_mark(folder.process)
-    process = marked(mark) if mark is not None and mark.pid else None
-    if process is not None and works_in(process, folder.root):
+    mark = load_process_mark(folder.process)
+    process = process_of_mark(mark) if mark is not None and mark.pid else None
+    if process is not None and has_working_folder(process, folder.root):
         return process
     return _adopt(node, folder)
 
 
-def marked(mark: ProcessMark) -> psutil.Process | None:
+def process_of_mark(mark: ProcessMark) -> psutil.Process | None:
     """The process of that mark, if it still runs: the same pid, start and boot."""
     if mark.boot != boot_id():
         return None
@@ -155,7 +155,7 @@ def marked(mark: ProcessMark) -> psutil.Process | None:
         return None
 
 
-def mark_of(process: psutil.Process, name: str, config: str = "") -> ProcessMark:
+def make_mark(process: psutil.Process, name: str, config: str = "") -> ProcessMark:
     """What names that process for good; raises psutil.NoSuchProcess where it has ended."""
     return ProcessMark(
         node=name,
@@ -167,7 +167,7 @@ def mark_of(process: psutil.Process, name: str, config: str = "") -> ProcessMark
     )
 
 
-def works_in(process: psutil.Process, folder: Path) -> bool:
+def has_working_folder(process: psutil.Process, folder: Path) -> bool:
     """Whether the process's working folder is that one; True where the system won't tell."""
     try:
         return Path(process.cwd()).samefile(folder)
@@ -190,10 +190,10 @@ def _adopt(node: str, folder: NodeFolder) -> psutil.Process | None:
             process = psutil.Process(pid)
             if not serves(process):
                 continue
-            mark = replace(mark_of(process, node, str(folder.config)), executable=process.exe())
+            mark = replace(make_mark(process, node, str(folder.config)), executable=process.exe())
         except (psutil.Error, OSError):
             continue
-        save_mark(folder.process, mark)
+        save_process_mark(folder.process, mark)
         return process
     return None
 
@@ -231,7 +231,7 @@ def _working_in(folder: Path) -> Iterator[int]:
                 yield process.pid
 
 
-def paused(process: psutil.Process) -> bool:
+def is_paused(process: psutil.Process) -> bool:
     """Whether it was stopped, by SIGSTOP or a debugger, and would go on at SIGCONT."""
     try:
         return bool(process.status() == psutil.STATUS_STOPPED)

@@ -11,18 +11,18 @@ from pathlib import Path
 import psutil
 
 from redistopo.errors import RedistopoError, TimedOut
-from redistopo.host.files import tail, writing
+from redistopo.host.files import log_tail, write_errors
 from redistopo.host.polling import Deadline
 from redistopo.host.process import (
     await_end,
     clean_environment,
-    mark_of,
-    marked,
+    has_working_folder,
+    make_mark,
+    process_of_mark,
     signal_process,
-    works_in,
 )
-from redistopo.host.process_marks import load_mark, save_mark
-from redistopo.model.protocol.credentials import Access
+from redistopo.host.process_marks import load_process_mark, save_process_mark
+from redistopo.model.protocol.credentials import Login
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,24 +32,24 @@ class Creation:
     cli: str
     addresses: Sequence[str]
     replicas: int
-    access: Access
+    access: Login
     log: Path
     mark: Path
 
 
 def end_leftover(mark: Path) -> None:
     """No redis-cli of a redistopo that was killed goes on forming a cluster."""
-    known = load_mark(mark)
+    known = load_process_mark(mark)
     if known is not None:
-        process = marked(known)
+        process = process_of_mark(known)
         # in a copy of the project the mark names the original's
-        if process is not None and works_in(process, mark.parent):
+        if process is not None and has_working_folder(process, mark.parent):
             signal_process(process, signal.SIGKILL)
             await_end([process], Deadline(5))
         mark.unlink(missing_ok=True)
 
 
-def way_in(access: Access) -> list[str]:
+def login_options(access: Login) -> list[str]:
     """Options without any secret: the user's name, and the paths of the TLS files."""
     words = ["--user", access.user] if access.user else []
     if access.tls:
@@ -78,11 +78,11 @@ def create_cluster(creation: Creation, deadline: Deadline, slow: Slow) -> None:
         "--cluster-replicas",
         str(creation.replicas),
         "--cluster-yes",
-        *way_in(creation.access),
+        *login_options(creation.access),
     ]
     password = creation.access.password
     secret = {"REDISCLI_AUTH": password} if password else {}
-    with writing(creation.log):
+    with write_errors(creation.log):
         log = os.open(creation.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         process = psutil.Popen(
@@ -98,12 +98,12 @@ def create_cluster(creation: Creation, deadline: Deadline, slow: Slow) -> None:
         os.close(log)
     try:
         with suppress(psutil.NoSuchProcess):  # it ended at once
-            save_mark(creation.mark, mark_of(process, "redis-cli"))
+            save_process_mark(creation.mark, make_mark(process, "redis-cli"))
         code = _awaited(process, deadline, slow)
     except (psutil.TimeoutExpired, subprocess.TimeoutExpired) as error:
         raise TimedOut(
             f"redis-cli --cluster create did not end within {deadline.seconds:g} s",
-            detail=tail(creation.log, 6),
+            detail=log_tail(creation.log, 6),
             hint=f"its whole output: {creation.log}",
         ) from error
     finally:
@@ -115,16 +115,16 @@ def create_cluster(creation: Creation, deadline: Deadline, slow: Slow) -> None:
     if code != 0:
         raise RedistopoError(
             f"redis-cli --cluster create failed (exit code {code})",
-            detail=tail(creation.log, 6),
+            detail=log_tail(creation.log, 6),
             hint=f"its whole output: {creation.log}",
         )
 
 
 def _awaited(process: psutil.Popen, deadline: Deadline, slow: Slow) -> int:
     """Its exit code; raises psutil.TimeoutExpired or subprocess.TimeoutExpired."""
-    patience, tell = slow
+    patience, progress = slow
     try:
         return int(process.wait(timeout=min(patience.left, deadline.left)))
     except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
-        tell()
+        progress()
     return int(process.wait(timeout=deadline.left))

@@ -11,7 +11,7 @@ import psutil
 from redistopo.errors import RedistopoError
 from redistopo.host.polling import Deadline
 from redistopo.host.process import await_end, signal_process
-from redistopo.host.process_marks import forget_mark
+from redistopo.host.process_marks import remove_process_mark
 from redistopo.model.topology.layout import Layout
 
 _TO_SIGTERM = 0.4
@@ -81,7 +81,7 @@ def end_all(
         )
     for name in running:
         if name not in spared:
-            forget_mark(layout, name)
+            remove_process_mark(layout, name)
     return Ended(killed=tuple(doomed), spared=spared)
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
-from redistopo.errors import MachineLacks, RedistopoError, TimedOut
-from redistopo.host.interrupt import uninterrupted
+from redistopo.errors import MissingPrerequisite, RedistopoError, TimedOut
+from redistopo.host.interrupt import interrupts_deferred
 from redistopo.host.polling import Deadline
 from redistopo.host.process import clean_environment
 from redistopo.install.recipes import TOOLS, Command, Machine, PythonPlace, parse_release
@@ -26,7 +26,7 @@ _PATIENCE = 10.0
 """Seconds for an installer to end by itself: one that is killed leaves its work half-done."""
 
 
-def machine() -> Machine:
+def detect_machine() -> Machine:
     """This machine, as the choice of a way depends on it."""
     programs = (*TOOLS.values(), "uv", "pipx")
     return Machine(
@@ -85,14 +85,14 @@ def perform(command: Command, hear: Callable[[str], None], deadline: Deadline) -
 
     It asks nothing: it has no input, and what it may ask is answered by its options. On any
     exception (Ctrl-C too) and at the deadline it is told to end, and only then killed. Raises
-    MachineLacks where it can't be run, RedistopoError with its last lines where it failed,
+    MissingPrerequisite where it can't be run, RedistopoError with its last lines where it failed,
     TimedOut.
     """
     last: deque[str] = deque(maxlen=_LAST_LINES)
     begun: list[subprocess.Popen[str]] = []
     late = False
     try:
-        with uninterrupted(later=True):  # else one could run of which nobody knows
+        with interrupts_deferred(later=True):  # else one could run of which nobody knows
             child = _begin(command)
             begun.append(child)
 
@@ -136,7 +136,7 @@ def _begin(command: Command) -> subprocess.Popen[str]:
             start_new_session=True,  # Ctrl-C is ours to pass on, once
         )
     except OSError as error:
-        raise MachineLacks(f"can't run {command[0]}", detail=error.strerror or "") from error
+        raise MissingPrerequisite(f"can't run {command[0]}", detail=error.strerror or "") from error
 
 
 def _end(child: subprocess.Popen[str]) -> None:

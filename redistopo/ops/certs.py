@@ -3,21 +3,21 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import Asker, succeed
+from redistopo.client.connection import NodeClient, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.client.tls import presented
-from redistopo.errors import ExitCode, RedistopoError, Unreachable, WrongRequest
+from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
 from redistopo.host.polling import Deadline
-from redistopo.host.process import ours
-from redistopo.host.process_marks import load_record, recorded_nodes
+from redistopo.host.process import find_process
+from redistopo.host.process_marks import load_topology_state, recorded_node_names
 from redistopo.model.planning.plan import Plan
-from redistopo.model.protocol.credentials import Certificate, Keys
+from redistopo.model.protocol.credentials import Certificate, Credentials
 from redistopo.model.topology.layout import Layout
-from redistopo.progress import Tell, note, step, warn
+from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
-from redistopo.project.load import load, plan_of
+from redistopo.project.load import load_project, plan_of
 from redistopo.project.lock import locked
-from redistopo.project.started import configs, live_targets, running_keys
+from redistopo.project.started import credentials_in_use, live_targets, rendered_confs
 from redistopo.session.situation import refuse_other_layout
 
 
@@ -37,52 +37,55 @@ class CertsResult:
         return ExitCode.FAILED if self.waiting else ExitCode.DONE
 
 
-def prepare_certificates(plan: Plan, tell: Tell) -> None:
+def prepare_certificates(plan: Plan, progress: Progress) -> None:
     """What is missing or can't be loaded is there, and, where no server runs, nothing has
     expired. Raises RedistopoError where the CA is lost, or the topology was formed otherwise."""
     if not plan.topology.tls:
         return
-    refuse_other_layout(plan, load_record(plan.layout), plan.layout.topology)
+    refuse_other_layout(plan, load_topology_state(plan.layout), plan.layout.topology)
     if spoilt := ensure_certificates(plan, idle=not _running(plan.layout)):
-        note(tell, f"made anew, as damaged or expired: {', '.join(spoilt)}")
+        note(progress, f"made anew, as damaged or expired: {', '.join(spoilt)}")
 
 
-def renew(root: Path, days: int, tell: Tell, *, new_ca: bool = False) -> CertsResult:
+def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) -> CertsResult:
     """Every node and the client have a new certificate, valid for `days`: of the same CA, or,
     with `new_ca` and while nothing runs, of a new one.
 
     Running servers present it from now on, seen by a new connection to each; connections
     already made go on. Raises RedistopoError where there is nothing to renew.
     """
-    project = load(root)
+    project = load_project(root)
     layout = project.layout
     if not project.topology.tls:
-        raise WrongRequest(
+        raise UsageError(
             "tls = false in the topology file: there are no certificates",
             hint="redistopo init --tls makes a topology with TLS",
         )
-    with locked(layout, "certs renew", Deadline(30), tell) as there:
+    with locked(layout, "certs renew", Deadline(30), progress) as there:
         if not there or not made_before(layout.tls):
             raise RedistopoError("no certificate was made here yet", hint="redistopo up makes them")
         plan = plan_of(project, assume=True)
-        refuse_other_layout(plan, load_record(layout), layout.topology)
+        refuse_other_layout(plan, load_topology_state(layout), layout.topology)
         if new_ca and (names := _running(layout)):
             raise RedistopoError(
                 f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",
                 hint="redistopo down, then redistopo certs renew --new-ca, then redistopo up",
             )
-        rendered = configs(layout)
-        keys = running_keys(layout, rendered)
+        rendered = rendered_confs(layout)
+        credentials = credentials_in_use(layout, rendered)
         nodes = live_targets(layout, rendered)
-        before = {node.name: _presented(node, keys) for node in nodes}
-        with step(tell, "make a new CA" if new_ca else "sign new certificates"):
+        before = {node.name: _presented(node, credentials) for node in nodes}
+        with step(progress, "make a new CA" if new_ca else "sign new certificates"):
             renew_certificates(plan, days, new_ca=new_ca)
-        with step(tell, f"load them into {len(nodes)} servers"), Asker(keys) as asker:
-            left = {node.name: _load(node, before[node.name], asker) for node in nodes}
+        with (
+            step(progress, f"load them into {len(nodes)} servers"),
+            NodeClient(credentials) as client,
+        ):
+            left = {node.name: _load(node, before[node.name], client) for node in nodes}
     waiting = {name: why for name, why in left.items() if why}
     for name, why in waiting.items():
-        warn(tell, f"{name} still presents its old certificate: {why}")
-    seen = [found.expires for node in nodes if (found := _presented(node, keys))]
+        warn(progress, f"{name} still presents its old certificate: {why}")
+    seen = [found.expires for node in nodes if (found := _presented(node, credentials))]
     return CertsResult(
         renewed=tuple(name for name in left if name not in waiting),
         waiting=tuple(waiting),
@@ -93,14 +96,14 @@ def renew(root: Path, days: int, tell: Tell, *, new_ca: bool = False) -> CertsRe
 
 
 def _running(layout: Layout) -> list[str]:
-    return [name for name in recorded_nodes(layout) if ours(layout, name)]
+    return [name for name in recorded_node_names(layout) if find_process(layout, name)]
 
 
-def _presented(node: Target, keys: Keys) -> Certificate | None:
-    return presented(node.host, node.port, keys.own.tls) if keys.own.tls else None
+def _presented(node: Target, credentials: Credentials) -> Certificate | None:
+    return presented(node.host, node.port, credentials.own.tls) if credentials.own.tls else None
 
 
-def _load(node: Target, before: Certificate | None, asker: Asker) -> str:
+def _load(node: Target, before: Certificate | None, client: NodeClient) -> str:
     """ "" where the server presents another certificate than before; else what to do.
 
     Setting a TLS file, be it to the same path, reads all of them again (config.c, the
@@ -111,12 +114,12 @@ def _load(node: Target, before: Certificate | None, asker: Asker) -> str:
     if node.layout and node.layout.node(node.name).sentinel:
         return f"a Sentinel reads certificates only at its start: {again}"
     try:
-        reply = asker.ask(node.host, node.port, [("CONFIG", "SET", "tls-cert-file", path)])[0]
+        reply = client.ask(node.host, node.port, [("CONFIG", "SET", "tls-cert-file", path)])[0]
     except Unreachable as error:
         if "certificate" in error.detail:
             return f"{again} ({error.detail})"
         return f"it doesn't answer ({error.detail}): run certs renew again when it does"
-    succeed(reply, f"{node.name}: CONFIG SET tls-cert-file")
-    after = _presented(node, asker.keys)
+    raise_on_error(reply, f"{node.name}: CONFIG SET tls-cert-file")
+    after = _presented(node, client.credentials)
     well = after is not None and (before is None or after.serial != before.serial)
     return "" if well else again

@@ -3,19 +3,19 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.errors import ExitCode, MachineLacks, RedistopoError, WrongRequest
+from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
 from redistopo.host.engines import find_cli, install_hint
-from redistopo.host.exec import become
-from redistopo.host.process_marks import load_mark
-from redistopo.host.redis_cli import way_in
-from redistopo.model.protocol.credentials import Access, User
+from redistopo.host.exec import exec_program
+from redistopo.host.process_marks import load_process_mark
+from redistopo.host.redis_cli import login_options
+from redistopo.model.protocol.credentials import Login, TopologyUser
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.topology.spec import Shape
-from redistopo.project.load import layout_of
-from redistopo.project.passwords import password
-from redistopo.project.secrets import discreet
-from redistopo.project.started import configs, running_keys
-from redistopo.session.running import Running, running
+from redistopo.project.load import layout_of_folder
+from redistopo.project.passwords import load_password
+from redistopo.project.secrets import redacting_errors
+from redistopo.project.started import credentials_in_use, rendered_confs
+from redistopo.session.running import RunningTopology, open_running
 
 VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
 """Where CLIs look for the password: valkey-cli's own name since 9.0 (valkey.io/topics/cli),
@@ -31,7 +31,7 @@ class CliRequest:
 
     root: Path
     words: tuple[str, ...] = ()
-    user: str = User.APPLICATION.value
+    user: str = TopologyUser.APPLICATION.value
     rest: tuple[str, ...] = ()
     run: bool = True
 
@@ -49,24 +49,24 @@ class CliResult:
 def cli(request: CliRequest) -> CliResult:
     """This process became the CLI; the exit code is its own. Returns only without `run`.
 
-    Raises WrongRequest for words that mean nobody or several, RedistopoError where the node
-    doesn't run, MachineLacks where there is no CLI.
+    Raises UsageError for words that mean nobody or several, RedistopoError where the node
+    doesn't run, MissingPrerequisite where there is no CLI.
     """
-    with discreet(layout_of(request.root)):
-        with running(request.root) as found:
+    with redacting_errors(layout_of_folder(request.root)):
+        with open_running(request.root) as found:
             node = _node(found, request.words)
             access = _access(found, node, request.user)
             program = _program(found, node)
         clustered = found.project.topology.shape is Shape.CLUSTER
         place = ["-h", node.host, "-p", str(node.port), *(["-c"] if clustered else [])]
-        argv = (program, *place, *way_in(access), *request.rest)
+        argv = (program, *place, *login_options(access), *request.rest)
         secret = dict.fromkeys(VARIABLES, access.password) if access.password else {}
         if request.run:
-            become(argv, secret)
+            exec_program(argv, secret)
         return CliResult(node=node.name, argv=argv, variables=tuple(secret))
 
 
-def _node(found: Running, words: tuple[str, ...]) -> NodeSeen:
+def _node(found: RunningTopology, words: tuple[str, ...]) -> NodeSeen:
     primaries = [node for node in found.seen.nodes if node.role is Role.PRIMARY]
     # one that was gone for long may still say so of itself
     primaries.sort(key=lambda node: node.address != found.seen.named)
@@ -88,45 +88,45 @@ def _node(found: Running, words: tuple[str, ...]) -> NodeSeen:
     return node
 
 
-def _access(found: Running, node: NodeSeen, user: str) -> Access:
+def _access(found: RunningTopology, node: NodeSeen, user: str) -> Login:
     """Without users, a Sentinel has a password of its own; with them, it knows no replication."""
-    if node.watcher and User(user) is User.REPLICATION:
-        raise WrongRequest(f"{node.name} has no user {user}", hint="--user default, or admin")
-    if node.watcher and not found.keys.acl:
-        if User(user) is not User.APPLICATION:
+    if node.watcher and TopologyUser(user) is TopologyUser.REPLICATION:
+        raise UsageError(f"{node.name} has no user {user}", hint="--user default, or admin")
+    if node.watcher and not found.credentials.acl:
+        if TopologyUser(user) is not TopologyUser.APPLICATION:
             raise _no_user(user)
-        return found.keys.at(node.host, node.port)
+        return found.credentials.at(node.host, node.port)
     layout, topology = found.project.layout, found.project.topology
-    known = password(topology, layout)
-    held = running_keys(layout, configs(layout), known)
+    known = load_password(topology, layout)
+    held = credentials_in_use(layout, rendered_confs(layout), known)
     access = {
-        User.APPLICATION: held.application,
-        User.REPLICATION: held.replication,
-        User.ADMIN: held.own if held.acl else None,
-    }[User(user)]
-    if access is None and User(user) is not User.APPLICATION:
+        TopologyUser.APPLICATION: held.application,
+        TopologyUser.REPLICATION: held.replication,
+        TopologyUser.ADMIN: held.own if held.acl else None,
+    }[TopologyUser(user)]
+    if access is None and TopologyUser(user) is not TopologyUser.APPLICATION:
         raise _no_user(user)
     if access is None or (topology.auth and not access.password):
-        raise WrongRequest(
+        raise UsageError(
             "the application's password is not known here",
             hint="set REDISTOPO_PASSWORD as it was for redistopo up; or: --user admin",
         )
     return access
 
 
-def _no_user(user: str) -> WrongRequest:
-    return WrongRequest(
+def _no_user(user: str) -> UsageError:
+    return UsageError(
         f"there is no user {user}", hint="acl = true in the topology file brings users along"
     )
 
 
-def _program(found: Running, node: NodeSeen) -> str:
+def _program(found: RunningTopology, node: NodeSeen) -> str:
     layout = found.project.layout
-    mark = load_mark(layout.node(node.name).process)
-    tls = found.keys.own.tls is not None
+    mark = load_process_mark(layout.node(node.name).process)
+    tls = found.credentials.own.tls is not None
     program = find_cli(mark.executable if mark else "", tls=tls)
     if not program:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             "no redis-cli or valkey-cli was found on this machine"
             + (" that speaks TLS" if tls else ""),
             hint=f"{install_hint()}; meanwhile: redistopo call COMMAND",

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from redistopo.checks.subject import Expected
 from redistopo.doctor.catalogue import ailments, examine
-from redistopo.doctor.facts import Fix, Mended, Started, fixes_of
+from redistopo.doctor.facts import DoctorFix, FixOutcome, TopologyPresence, fixes_of
 from redistopo.errors import ExitCode, RedistopoError
-from redistopo.model.protocol.credentials import Access
-from redistopo.model.state.finding import Finding, failed
+from redistopo.model.protocol.credentials import Login
+from redistopo.model.state.finding import Finding, failed_findings
 from redistopo.ops.doctor_facts import facts
 from redistopo.ops.verify import VerifyRequest, VerifyResult, verify
-from redistopo.progress import Tell, silent, step
+from redistopo.progress import Progress, no_progress, step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class DoctorRequest:
 
     root: Path
     connect: str = ""
-    access: Access = field(default_factory=Access)
+    access: Login = field(default_factory=Login)
     config: Path | None = None
     seconds: float = 3.0
     write: bool = True
@@ -34,30 +34,30 @@ class DoctorResult:
     did. `topology` is its name, or the address, and `started` how it stands."""
 
     findings: tuple[Finding, ...]
-    fixes: tuple[Fix, ...]
+    fixes: tuple[DoctorFix, ...]
     topology: str
-    started: Started
-    mended: tuple[Mended, ...] = ()
+    started: TopologyPresence
+    mended: tuple[FixOutcome, ...] = ()
 
     @property
     def code(self) -> ExitCode:
-        return ExitCode.FAULT if failed(self.findings) else ExitCode.DONE
+        return ExitCode.FAULT if failed_findings(self.findings) else ExitCode.DONE
 
 
-def doctor(request: DoctorRequest, tell: Tell) -> DoctorResult:
+def doctor(request: DoctorRequest, progress: Progress) -> DoctorResult:
     """Every check's findings. Nothing is changed but `verify`'s own markers, which are removed.
 
     Servers that don't answer cost some seconds at most, together. Raises RedistopoError for a
     configuration that can't be read, and for a folder that leads nowhere; a topology that can't
     be looked at is a finding.
     """
-    with step(tell, "look at this machine"):
+    with step(progress, "look at this machine"):
         found = facts(request.root, request.connect, request.config)
     seen: VerifyResult | None = None
-    if found.topology.started is Started.RUNNING:
+    if found.topology.started is TopologyPresence.RUNNING:
         try:
-            with step(tell, f"look at {found.topology.name}"):
-                seen = verify(_verifying(request), silent)
+            with step(progress, f"look at {found.topology.name}"):
+                seen = verify(_verifying(request), no_progress)
         except RedistopoError as error:
             trouble = f"{error.message}: {error.detail}" if error.detail else error.message
             topology = replace(found.topology, trouble=trouble, hint=error.hint)

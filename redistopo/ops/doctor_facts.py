@@ -6,48 +6,48 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from redistopo.doctor.conf_reader import look_at
+from redistopo.doctor.conf_reader import read_conf_file
 from redistopo.doctor.distro_fixes import mended_by_package
 from redistopo.doctor.facts import (
+    DoctorFacts,
     EnginesSeen,
-    Facts,
     Leftovers,
     LostTable,
     Needs,
     OrphanSeen,
     PortSeen,
     PortsSeen,
-    Started,
     TableSeen,
+    TopologyPresence,
     TopologySeen,
 )
 from redistopo.doctor.leftovers import bare, loose
-from redistopo.errors import MachineLacks, RedistopoError, WrongRequest
+from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.host import engines
-from redistopo.host.facts import kernel_settings, room
+from redistopo.host.facts import kernel_settings, memory_and_disk
 from redistopo.host.files import read_text
 from redistopo.host.kernel import kernel_of
-from redistopo.host.limits import limits
-from redistopo.host.nodes_conf_files import damaged
-from redistopo.host.orphans import servers
-from redistopo.host.ports import bindable, ephemeral_range, holders
-from redistopo.host.process import ours
-from redistopo.host.process_marks import load_mark, load_record, recorded_nodes
+from redistopo.host.limits import process_limits
+from redistopo.host.nodes_conf_files import damaged_nodes_conf
+from redistopo.host.orphans import orphan_servers
+from redistopo.host.ports import ephemeral_range, has_address, port_holders
+from redistopo.host.process import find_process
+from redistopo.host.process_marks import load_process_mark, load_topology_state, recorded_node_names
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
-from redistopo.model.planning.resource_limits import shortages
+from redistopo.model.planning.resource_limits import resource_shortages
 from redistopo.model.protocol.conf import memory_bytes
 from redistopo.model.protocol.engine import Engine
-from redistopo.model.protocol.nodes_conf import read_table
-from redistopo.model.state.record import Record
+from redistopo.model.protocol.nodes_conf import parse_nodes_conf
+from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.ports import block_of, ephemeral
+from redistopo.model.topology.ports import ephemeral_overlap, port_block_of
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.ps import ps
-from redistopo.project.load import Project, engine_request, layout_of, load
+from redistopo.project.load import Project, engine_request, layout_of_folder, load_project
 from redistopo.project.passwords import password_path
-from redistopo.project.port_conflicts import blocker
-from redistopo.project.started import configs
+from redistopo.project.port_conflicts import port_blocker
+from redistopo.project.started import rendered_confs
 
 _ENOUGH_TASKS = 4096
 
@@ -63,28 +63,30 @@ class Found:
     running: frozenset[str] = frozenset()
 
 
-def facts(root: Path, connect: str, config: Path | None) -> Facts:
+def facts(root: Path, connect: str, config: Path | None) -> DoctorFacts:
     """Everything but what the topology's servers say; nothing is changed, nothing waits long.
 
     With `connect` the folder's own topology isn't looked at. Raises RedistopoError for a
     configuration that can't be read.
     """
-    seen = engines.find(tls=True)
+    seen = engines.find_engines(tls=True)
     found = _elsewhere(root, connect) if connect else _here(root)
     wanted = _engines(found, seen)
-    conf = look_at(config, _first(wanted)) if config is not None else None
-    machine = limits(_ENOUGH_TASKS)
+    conf = read_conf_file(config, _first(wanted)) if config is not None else None
+    machine = process_limits(_ENOUGH_TASKS)
     made = found.plan
-    return Facts(
+    return DoctorFacts(
         engines=wanted,
         kernel=kernel_of(kernel_settings()),
-        room=room(found.layout.state if found.plan else found.layout.root),
+        room=memory_and_disk(found.layout.state if found.plan else found.layout.root),
         topology=found.topology,
         leftovers=_leftovers(found),
         system=sys.platform,
         files=machine.server_files,
         needs=_needs(made) if made else None,
-        shortages=shortages(made, [node.name for node in made.nodes], machine) if made else (),
+        shortages=resource_shortages(made, [node.name for node in made.nodes], machine)
+        if made
+        else (),
         ports=_ports(found, made) if made else None,
         conf=conf,
         tables=tuple(_tables(found)),
@@ -93,25 +95,25 @@ def facts(root: Path, connect: str, config: Path | None) -> Facts:
 
 
 def _elsewhere(root: Path, connect: str) -> Found:
-    seen = TopologySeen(name=connect, started=Started.RUNNING, connect=connect)
-    return Found(layout=layout_of(root), project=None, plan=None, topology=seen)
+    seen = TopologySeen(name=connect, started=TopologyPresence.RUNNING, connect=connect)
+    return Found(layout=layout_of_folder(root), project=None, plan=None, topology=seen)
 
 
 def _here(root: Path) -> Found:
-    layout = layout_of(root)
+    layout = layout_of_folder(root)
     try:
-        project = load(root)
+        project = load_project(root)
         request = engine_request(project.topology.engine)
         engine = request.assumed  # its ports, nodes and settings are the same with any
         made = make_plan(project.topology, layout, engine, "assumed")
         running, state = _state(layout)
-        nodes = len(configs(layout)) or len(made.nodes)
-    except (WrongRequest, MachineLacks) as error:
+        nodes = len(rendered_confs(layout)) or len(made.nodes)
+    except (UsageError, MissingPrerequisite) as error:
         # what can't be read is there
-        there = isinstance(error, MachineLacks) or layout.topology.exists()
+        there = isinstance(error, MissingPrerequisite) or layout.topology.exists()
         seen = TopologySeen(
             name=layout.root.name,
-            started=Started.BROKEN if there else Started.NO_FILE,
+            started=TopologyPresence.BROKEN if there else TopologyPresence.NO_FILE,
             trouble=f"{error.message}: {error.detail}" if error.detail else error.message,
             hint=error.hint,
         )
@@ -120,16 +122,16 @@ def _here(root: Path) -> Found:
     return Found(layout=layout, project=project, plan=made, topology=seen, running=running)
 
 
-def _state(layout: Layout) -> tuple[frozenset[str], Started]:
+def _state(layout: Layout) -> tuple[frozenset[str], TopologyPresence]:
     """Which nodes run. Without any: a node that was stopped by us has no mark left."""
-    rendered = configs(layout)
-    running = frozenset(name for name in rendered if ours(layout, name))
+    rendered = rendered_confs(layout)
+    running = frozenset(name for name in rendered if find_process(layout, name))
     if running:
-        return running, Started.RUNNING
+        return running, TopologyPresence.RUNNING
     if not rendered:
-        return running, Started.NEVER
-    marks = (load_mark(layout.node(name).process) for name in rendered)
-    return running, Started.ENDED if any(marks) else Started.STOPPED
+        return running, TopologyPresence.NEVER
+    marks = (load_process_mark(layout.node(name).process) for name in rendered)
+    return running, TopologyPresence.ENDED if any(marks) else TopologyPresence.STOPPED
 
 
 def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
@@ -138,8 +140,8 @@ def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
     request = engine_request(topology.engine if topology else "auto")
     chosen, lacking = None, ""
     try:
-        chosen = engines.choose(replace(request, tls=tls), seen).engine
-    except MachineLacks as error:
+        chosen = engines.choose_engine(replace(request, tls=tls), seen).engine
+    except MissingPrerequisite as error:
         lacking = f"{error.message}: {error.detail}" if error.detail else error.message
     return EnginesSeen(
         found=seen,
@@ -176,18 +178,18 @@ def _needs(made: Plan) -> Needs:
 def _ports(found: Found, made: Plan) -> PortsSeen:
     topology = made.topology
     span = ephemeral_range()
-    block = block_of(topology)
-    inside = ephemeral(block, span)
-    if not bindable(topology.host):
+    block = port_block_of(topology)
+    inside = ephemeral_overlap(block, span)
+    if not has_address(topology.host):
         return PortsSeen(astray=topology.host, span=span, inside=inside)
-    blocked = blocker(found.layout.root, topology.host)
+    blocked = port_blocker(found.layout.root, topology.host)
     told: dict[int, tuple[str, str]] = {}
     for node in made.nodes:
         for port in node.ports:
             use = "data" if port == node.port else "bus"
             use = "Sentinel" if node in made.sentinels else use
             told[port] = (use, "" if node.name in found.running else blocked(port))
-    busy = holders([port for port, (_use, who) in told.items() if who == "busy"])
+    busy = port_holders([port for port, (_use, who) in told.items() if who == "busy"])
     ports = tuple(
         PortSeen(port=port, use=use, holder=busy.get(port, who))
         for port, (use, who) in told.items()
@@ -199,7 +201,7 @@ def _ports(found: Found, made: Plan) -> PortsSeen:
 
 def _leftovers(found: Found) -> Leftovers:
     listed = ps()
-    known = {one.pid: one for one in servers()}
+    known = {one.pid: one for one in orphan_servers()}
     roots = {str(found.layout.root), *(one.root for one in listed.topologies)}
     empty, kept = ((), ()) if found.topology.connect else unplanned(found.layout)
     given = None
@@ -222,9 +224,9 @@ def _leftovers(found: Found) -> Leftovers:
     )
 
 
-def _record(layout: Layout) -> Record | None:
+def _record(layout: Layout) -> TopologyState | None:
     with suppress(RedistopoError):
-        return load_record(layout)
+        return load_topology_state(layout)
     return None
 
 
@@ -237,8 +239,8 @@ def unplanned(layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
     planned = {node.name for node in record.nodes}
     folders = [
         layout.node(name)
-        for name in recorded_nodes(layout)
-        if name not in planned and ours(layout, name) is None
+        for name in recorded_node_names(layout)
+        if name not in planned and find_process(layout, name) is None
     ]
     empty = tuple(str(one.root) for one in folders if bare(one))
     return empty, tuple(str(one.root) for one in folders if not bare(one))
@@ -249,7 +251,7 @@ def _tables(found: Found) -> Iterator[TableSeen]:
         return
     for node in found.plan.nodes:
         text = read_text(node.folder.table)
-        table = read_table(text, node.address) if text else None
+        table = parse_nodes_conf(text, node.address) if text else None
         if table is not None:
             stopped = node.name not in found.running
             path = str(node.folder.table)
@@ -265,5 +267,5 @@ def _lost(found: Found) -> Iterator[LostTable]:
         return
     recorded = {node.name for node in record.nodes}
     for node in found.plan.nodes:
-        if node.name in recorded - found.running and (why := damaged(node)):
+        if node.name in recorded - found.running and (why := damaged_nodes_conf(node)):
             yield LostTable(name=node.name, path=str(node.folder.table), why=why)

@@ -5,26 +5,26 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.client.connection import Asker
-from redistopo.client.observe import Depth, look
-from redistopo.drill.recover import release
+from redistopo.client.connection import NodeClient
+from redistopo.client.observe import Detail, observe
+from redistopo.drill.recover import finish_interrupted_drill
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
-from redistopo.execute.shutdown import Shutdown, end_saving
-from redistopo.host.node_folder import wipe
-from redistopo.host.orphans import servers_in
+from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
+from redistopo.host.node_folder import wipe_state_folder
+from redistopo.host.orphans import servers_below
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.host.process import ours
-from redistopo.host.process_marks import recorded_nodes
+from redistopo.host.process import find_process
+from redistopo.host.process_marks import recorded_node_names
 from redistopo.host.redis_cli import end_leftover
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
-from redistopo.progress import Tell, step
-from redistopo.project.lifecycle import remember_primary
-from redistopo.project.load import layout_of, load
+from redistopo.progress import Progress, step
+from redistopo.project.lifecycle import record_primary
+from redistopo.project.load import layout_of_folder, load_project
 from redistopo.project.lock import locked
-from redistopo.project.progress_log import recorded
-from redistopo.project.registry import leave
-from redistopo.project.started import configs, running_keys, running_targets
+from redistopo.project.progress_log import progress_logged
+from redistopo.project.registry import unregister
+from redistopo.project.started import credentials_in_use, rendered_confs, targets_in_use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class DownResult:
     code: ExitCode = field(default=ExitCode.DONE)
 
 
-def down(request: DownRequest, tell: Tell) -> DownResult:
+def down(request: DownRequest, progress: Progress) -> DownResult:
     """No process of this topology runs; data is kept, unless `wipe`.
 
     Works without a valid topology file: what was started is on record. A second `down`
@@ -60,17 +60,17 @@ def down(request: DownRequest, tell: Tell) -> DownResult:
     where one was killed before it had saved, and where one that is not on record is left.
     """
     began = time.monotonic()
-    layout = layout_of(request.root)
+    layout = layout_of_folder(request.root)
     stopped: tuple[str, ...] = ()
     wiped = False
     if not layout.state.exists() and not layout.topology.exists():
         _refuse_left(layout)
-        load(request.root)  # says that there is no topology here
+        load_project(request.root)  # says that there is no topology here
     deadline = Deadline(request.seconds)
-    with locked(layout, "down", deadline, tell) as there:
+    with locked(layout, "down", deadline, progress) as there:
         if there:
-            with recorded(layout, "down", tell) as told:
-                release(layout, told)
+            with progress_logged(layout, "down", progress) as told:
+                finish_interrupted_drill(layout, told)
                 stopped = _stop(layout, request, deadline, told)
                 if request.wipe:
                     _wipe(layout, told)
@@ -85,27 +85,27 @@ def down(request: DownRequest, tell: Tell) -> DownResult:
     )
 
 
-def _wipe(layout: Layout, tell: Tell) -> None:
-    if left := servers_in(layout.state):
+def _wipe(layout: Layout, progress: Progress) -> None:
+    if left := servers_below(layout.state):
         raise RedistopoError(
             f"a server that is not on record works in {left[0].folder}: nothing was removed",
             detail="\n".join(f"pid {server.pid} in {server.folder}" for server in left),
             hint=f"if it is yours, stop it (kill {left[0].pid}), then run down --wipe again",
         )
-    with step(tell, f"remove {layout.state}"):
-        leave(layout.root)
-        wipe(layout)
+    with step(progress, f"remove {layout.state}"):
+        unregister(layout.root)
+        wipe_state_folder(layout)
 
 
 def _refuse_left(layout: Layout) -> None:
     """Raises RedistopoError where a server works in the state folder, or did when that was
     removed: nothing on record leads to it any more."""
-    if not servers_in(layout.state):
+    if not servers_below(layout.state):
         return
     # the child of a server that was just killed in the midst of saving ends a moment later
     with suppress(TimedOut):
-        wait_for(lambda: None if servers_in(layout.state) else True, Deadline(1), lambda: "")
-    if left := servers_in(layout.state):
+        wait_for(lambda: None if servers_below(layout.state) else True, Deadline(1), lambda: "")
+    if left := servers_below(layout.state):
         raise RedistopoError(
             f"a server that is not on record still runs: pid {left[0].pid} in {left[0].folder}",
             detail="\n".join(f"pid {server.pid} in {server.folder}" for server in left),
@@ -113,22 +113,24 @@ def _refuse_left(layout: Layout) -> None:
         )
 
 
-def _stop(layout: Layout, request: DownRequest, deadline: Deadline, tell: Tell) -> tuple[str, ...]:
+def _stop(
+    layout: Layout, request: DownRequest, deadline: Deadline, progress: Progress
+) -> tuple[str, ...]:
     end_leftover(layout.formation)
-    names = tuple(name for name in recorded_nodes(layout) if ours(layout, name))
+    names = tuple(name for name in recorded_node_names(layout) if find_process(layout, name))
     if not names:
         return ()
-    rendered = configs(layout)
-    with Asker(running_keys(layout, rendered)) as asker:
-        targets = [one for one in running_targets(layout, rendered) if one.name in names]
-        seen = look(Shape.REPLICATION, targets, asker, Depth.HEALTH)
-        remember_primary(layout, seen)
-        shutdown = Shutdown(
+    rendered = rendered_confs(layout)
+    with NodeClient(credentials_in_use(layout, rendered)) as client:
+        targets = [one for one in targets_in_use(layout, rendered) if one.name in names]
+        seen = observe(Shape.REPLICATION, targets, client, Detail.HEALTH)
+        record_primary(layout, seen)
+        shutdown = ShutdownRequest(
             layout=layout,
             seen=seen,
             rendered=rendered,
-            asker=asker,
+            client=client,
             lossy=request.force or request.wipe,
         )
-        end_saving(shutdown, names, deadline, tell)
+        shut_down_saving(shutdown, names, deadline, progress)
     return names

@@ -7,38 +7,42 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from redistopo.client.connection import Asker
+from redistopo.client.connection import NodeClient
 from redistopo.client.entry_point import LoadRequest
-from redistopo.client.observe import Depth
-from redistopo.drill import key_cleanup as sweep
-from redistopo.drill.fault_injection import Injury, Wound
+from redistopo.client.observe import Detail
+from redistopo.drill.fault_injection import FaultInjection, FaultSpec
+from redistopo.drill.key_cleanup import delete_keys
 from redistopo.drill.preflight import preflight
-from redistopo.drill.recover import release, tidy, way_in
+from redistopo.drill.recover import (
+    application_entry,
+    delete_leftover_keys,
+    finish_interrupted_drill,
+)
 from redistopo.drill.report import DrillReport
 from redistopo.drill.run import measure
-from redistopo.drill.setup import DrillRequest, Scene
-from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.execute.context import Hands
-from redistopo.host.interrupt import uninterrupted
+from redistopo.drill.setup import DrillRequest, DrillSetup
+from redistopo.errors import RedistopoError, UsageError
+from redistopo.execute.context import ExecutionContext
+from redistopo.host.interrupt import interrupts_deferred
 from redistopo.host.polling import Deadline
 from redistopo.host.process import started_at
-from redistopo.host.process_marks import load_mark, recorded_nodes
-from redistopo.model.state.drill_intent import Hurt, Intent
+from redistopo.host.process_marks import load_process_mark, recorded_node_names
+from redistopo.model.state.drill_intent import DrillIntent, Victim
 from redistopo.model.state.fault import Fault
 from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
-from redistopo.model.state.selector import select_one
+from redistopo.model.state.selector import select_one_node
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.up import UpRequest, bring_up
-from redistopo.progress import Tell, note, step, warn
+from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, save_intent
-from redistopo.project.load import Project, load, plan_of
+from redistopo.project.load import Project, load_project, plan_of
 from redistopo.project.lock import locked
-from redistopo.project.passwords import keys
-from redistopo.project.progress_log import recorded
-from redistopo.project.secrets import discreet
-from redistopo.project.started import configs, nothing_started, refuse_other_locks
-from redistopo.session.health import Verdict, settle, with_proof
-from redistopo.session.situation import expected
+from redistopo.project.passwords import load_credentials
+from redistopo.project.progress_log import progress_logged
+from redistopo.project.secrets import redacting_errors
+from redistopo.project.started import nothing_started_error, refuse_changed_security, rendered_confs
+from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
+from redistopo.session.situation import expected_of
 
 _LOCK_SECONDS = 1.0
 _HEALTH_SECONDS = 5.0
@@ -49,92 +53,96 @@ _MEND_ILL_SECONDS = 15.0
 _SWEEP_SECONDS = 10.0
 
 
-def drill(request: DrillRequest, tell: Tell) -> DrillReport:
+def drill(request: DrillRequest, progress: Progress) -> DrillReport:
     """The fault was done under load and mended; what clients and servers saw of it, judged.
 
-    Raises WrongRequest for a selector that means no one node, and for a shape without
-    automatic failover; FaultFound where no replica would take over, or where the topology
+    Raises UsageError for a selector that means no one node, and for a shape without
+    automatic failover; Unhealthy where no replica would take over, or where the topology
     isn't healthy (both unless `force`); other RedistopoErrors where it can't be mended.
     """
-    with drill_ground(request.root, tell) as (project, told):
+    with drill_ground(request.root, progress) as (project, told):
         return drilled(project, request, told)
 
 
 @contextmanager
-def drill_ground(root: Path, tell: Tell) -> Iterator[tuple[Project, Tell]]:
+def drill_ground(root: Path, progress: Progress) -> Iterator[tuple[Project, Progress]]:
     """The project, locked for drills; raises RedistopoError where nothing was started."""
-    project = load(root)
+    project = load_project(root)
     layout = project.layout
-    if not configs(layout):
-        raise nothing_started(layout)
+    if not rendered_confs(layout):
+        raise nothing_started_error(layout)
     with (
-        locked(layout, "drill", Deadline(_LOCK_SECONDS), tell),
-        recorded(layout, "drill", tell) as told,
-        discreet(layout),
+        locked(layout, "drill", Deadline(_LOCK_SECONDS), progress),
+        progress_logged(layout, "drill", progress) as told,
+        redacting_errors(layout),
     ):
         yield project, told
 
 
-def drilled(project: Project, request: DrillRequest, tell: Tell) -> DrillReport:
+def drilled(project: Project, request: DrillRequest, progress: Progress) -> DrillReport:
     """One drill, under a lock that the caller holds; see `drill`."""
-    refuse_other_locks(project.topology, project.layout)
+    refuse_changed_security(project.topology, project.layout)
     plan = plan_of(project, _engine(project.layout))
-    held = keys(project.topology, project.layout)
-    with Asker(held) as asker:
-        hands = Hands(
-            plan=plan, keys=held, asker=asker, deadline=Deadline(_MEND_SECONDS), tell=tell
+    held = load_credentials(project.topology, project.layout)
+    with NodeClient(held) as client:
+        context = ExecutionContext(
+            plan=plan,
+            credentials=held,
+            client=client,
+            deadline=Deadline(_MEND_SECONDS),
+            progress=progress,
         )
-        if release(project.layout, tell):
-            _mend(hands)
-            tidy(project.layout, hands.look(Depth.HEALTH), held, tell)
-        _victims(hands.look(Depth.HEALTH), request)  # wrong words are told before all else
-        verdict = _look(hands)
+        if finish_interrupted_drill(project.layout, progress):
+            _mend(context)
+            delete_leftover_keys(project.layout, context.look(Detail.HEALTH), held, progress)
+        _victims(context.look(Detail.HEALTH), request)  # wrong words are told before all else
+        verdict = _look(context)
         victims = _victims(verdict.seen, request)
         doomed = () if request.fault is Fault.NONE else victims
-        flight = preflight(verdict, doomed, tell, force=request.force)
-        scene = Scene(
-            hands=hands,
+        flight = preflight(verdict, doomed, progress, force=request.force)
+        scene = DrillSetup(
+            context=context,
             request=request,
             seen=verdict.seen,
             victims=victims,
             flight=flight,
             well=verdict.healthy,
-            mend=lambda: _mend(hands, _MEND_SECONDS if verdict.healthy else _MEND_ILL_SECONDS),
+            mend=lambda: _mend(context, _MEND_SECONDS if verdict.healthy else _MEND_ILL_SECONDS),
         )
         return _hurt_and_mend(scene)
 
 
 def _engine(layout: Layout) -> str:
     """The server program that the nodes run on: the one to start them with again."""
-    for name in recorded_nodes(layout):
-        mark = load_mark(layout.node(name).process)
+    for name in recorded_node_names(layout):
+        mark = load_process_mark(layout.node(name).process)
         if mark is not None and mark.executable and Path(mark.executable).is_file():
             return mark.executable
     return ""
 
 
-def _look(hands: Hands) -> Verdict:
-    layout, topology = hands.plan.layout, hands.plan.topology
-    paths = {node.name: str(node.folder.config) for node in hands.plan.nodes}
-    wanted = expected(topology, configs(layout), paths)
-    with step(hands.tell, "verify that it is well"):
-        return settle(
-            lambda: with_proof(hands.look(Depth.FULL), hands.asker),
+def _look(context: ExecutionContext) -> Verdict:
+    layout, topology = context.plan.layout, context.plan.topology
+    paths = {node.name: str(node.folder.config) for node in context.plan.nodes}
+    wanted = expected_of(topology, rendered_confs(layout), paths)
+    with step(context.progress, "verify that it is well"):
+        return wait_until_healthy(
+            lambda: with_write_probe(context.look(Detail.FULL), context.client),
             wanted,
             Deadline(_HEALTH_SECONDS),
         )
 
 
 def _victims(seen: Observed, request: DrillRequest) -> tuple[NodeSeen, ...]:
-    found = {one.name: one for one in (select_one(seen, words) for words in request.targets)}
+    found = {one.name: one for one in (select_one_node(seen, words) for words in request.targets)}
     for node in found.values():
         if not node.answers:
-            raise WrongRequest(
+            raise UsageError(
                 f"{node.name} can't be hurt: {node.error}",
                 hint="redistopo up brings it back",
             )
         if node.role is Role.SENTINEL and request.fault is Fault.PARTITION:
-            raise WrongRequest(
+            raise UsageError(
                 f"{node.name} is a Sentinel, which can't be cut off",
                 detail="it connects to all others anew, each second",
                 hint="--fault freeze, or kill",
@@ -142,46 +150,46 @@ def _victims(seen: Observed, request: DrillRequest) -> tuple[NodeSeen, ...]:
     return tuple(found.values())
 
 
-def _hurt_and_mend(scene: Scene) -> DrillReport:
+def _hurt_and_mend(scene: DrillSetup) -> DrillReport:
     """What is measured; whatever ends it, the topology is mended, and no key of it is left."""
-    layout, request = scene.hands.plan.layout, scene.request
+    layout, request = scene.context.plan.layout, scene.request
     load_request = _load_request(scene)
-    wound = Wound(
+    wound = FaultSpec(
         layout=layout,
         fault=request.fault,
         victims=tuple(node.name for node in scene.victims),
         closed=_closed(scene),
     )
-    intent = Intent(
+    intent = DrillIntent(
         load=load_request.id,
         began=datetime.now(UTC).isoformat(timespec="milliseconds"),
         fault=request.fault,
         hurt=tuple(
-            Hurt(node=node.name, pid=node.pid, started=started_at(node.pid))
+            Victim(node=node.name, pid=node.pid, started=started_at(node.pid))
             for node in scene.victims
         ),
     )
-    with Injury(wound) as injury:
+    with FaultInjection(wound) as injury:
         save_intent(layout, intent)
         try:
             report = measure(scene, injury, load_request)
         except BaseException:  # Ctrl-C too: nothing stays hurt
-            with uninterrupted():
+            with interrupts_deferred():
                 injury.heal()
-                _mend_anyway(scene.hands, load_request)
+                _mend_anyway(scene.context, load_request)
             raise
     if report.healed is not None or not scene.well:
         forget_intent(layout)
     return report
 
 
-def _load_request(scene: Scene) -> LoadRequest:
+def _load_request(scene: DrillSetup) -> LoadRequest:
     hurt = {node.address for node in scene.victims}
     shards = shards_of(scene.seen)
     numbers = {one.number for one in shards if any(node.address in hurt for node in one.nodes)}
     return LoadRequest(
         id=secrets.token_hex(4),
-        way=way_in(scene.seen, scene.hands.keys),
+        way=application_entry(scene.seen, scene.context.credentials),
         shards={shard.number: shard.slots for shard in shards},
         # a Sentinel is in no shard: then all are looked at
         hurt=frozenset(numbers or {shard.number for shard in shards}),
@@ -191,37 +199,37 @@ def _load_request(scene: Scene) -> LoadRequest:
     )
 
 
-def _closed(scene: Scene) -> dict[str, frozenset[int]]:
+def _closed(scene: DrillSetup) -> dict[str, frozenset[int]]:
     """By node, where servers connect to it: a cluster's bus; else where clients do, too, which
     then reach a node that is cut off by the connections that they have, and by no new one."""
     victims = {node.name for node in scene.victims}
-    if scene.hands.plan.topology.clustered:
-        return {node.name: frozenset({node.bus_port}) for node in scene.hands.plan.nodes}
+    if scene.context.plan.topology.clustered:
+        return {node.name: frozenset({node.bus_port}) for node in scene.context.plan.nodes}
     return {
         node.name: frozenset({node.port} if node.name in victims else ())
-        for node in scene.hands.plan.nodes
+        for node in scene.context.plan.nodes
     }
 
 
-def _mend(hands: Hands, seconds: float = _MEND_SECONDS) -> None:
+def _mend(context: ExecutionContext, seconds: float = _MEND_SECONDS) -> None:
     """Every node runs, and every check passes; raises RedistopoError where that can't be."""
-    again = Hands(
-        plan=hands.plan,
-        keys=hands.keys,
-        asker=hands.asker,
+    again = ExecutionContext(
+        plan=context.plan,
+        credentials=context.credentials,
+        client=context.client,
         deadline=Deadline(seconds),
-        tell=hands.tell,
+        progress=context.progress,
     )
-    bring_up(again, UpRequest(root=hands.plan.layout.root, keep=True), time.monotonic())
+    bring_up(again, UpRequest(root=context.plan.layout.root, keep=True), time.monotonic())
 
 
-def _mend_anyway(hands: Hands, load_request: LoadRequest) -> None:
+def _mend_anyway(context: ExecutionContext, load_request: LoadRequest) -> None:
     """All is as before, as far as that can be; else it stays on record for the next command."""
-    note(hands.tell, "the drill ends early: what it did is mended")
+    note(context.progress, "the drill ends early: what it did is mended")
     try:
-        _mend(hands)
-        sweep(load_request.way, _SWEEP_SECONDS, load_id=load_request.id)
+        _mend(context)
+        delete_keys(load_request.way, _SWEEP_SECONDS, load_id=load_request.id)
     except RedistopoError as error:
-        warn(hands.tell, f"not all is mended: {error.message}; redistopo up goes on with it")
+        warn(context.progress, f"not all is mended: {error.message}; redistopo up goes on with it")
         return
-    forget_intent(hands.plan.layout)
+    forget_intent(context.plan.layout)

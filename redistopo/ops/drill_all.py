@@ -7,22 +7,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from redistopo import __version__
-from redistopo.client.connection import Asker
-from redistopo.client.observe import Depth, look
+from redistopo.client.connection import NodeClient
+from redistopo.client.observe import Detail, observe
 from redistopo.drill.report import Budget, DrillReport, Writes
 from redistopo.drill.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.drill.setup import DrillRequest
-from redistopo.errors import ExitCode, RedistopoError, WrongRequest
+from redistopo.errors import ExitCode, RedistopoError, UsageError
 from redistopo.host.files import read_text
 from redistopo.model.state.fault import Fault
 from redistopo.model.state.observed import Observed
-from redistopo.model.state.selector import select
-from redistopo.model.topology.parse import read_toml, refuse
+from redistopo.model.state.selector import select_nodes
+from redistopo.model.topology.parse import read_toml, topology_file_error
 from redistopo.ops.drill import drill_ground, drilled
-from redistopo.progress import Tell, note
+from redistopo.progress import Progress, note
 from redistopo.project.load import Project
-from redistopo.project.passwords import keys
-from redistopo.project.started import configs, running_targets
+from redistopo.project.passwords import load_credentials
+from redistopo.project.started import rendered_confs, targets_in_use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +54,15 @@ class DrillAllResult:
         return ExitCode.DONE if self.passed else ExitCode.FAULT
 
 
-def drill_all(root: Path, file: Path | None, tell: Tell) -> DrillAllResult:
+def drill_all(root: Path, file: Path | None, progress: Progress) -> DrillAllResult:
     """All drills of the scenario were tried, each on what the one before it left mended.
 
-    One that is refused, or fails, doesn't stop the others. Raises WrongRequest with
+    One that is refused, or fails, doesn't stop the others. Raises UsageError with
     everything wrong with the file.
     """
     began = time.monotonic()
     scenario = _read(file) if file else BUILT_IN
-    with drill_ground(root, tell) as (project, told):
+    with drill_ground(root, progress) as (project, told):
         done = tuple(_all(project, scenario, told))
     return DrillAllResult(
         scenario=str(file) if file else "built in",
@@ -75,34 +75,34 @@ def drill_all(root: Path, file: Path | None, tell: Tell) -> DrillAllResult:
 def _read(file: Path) -> Scenario:
     text = read_text(file)
     if text is None:
-        raise WrongRequest(
+        raise UsageError(
             f"there is no scenario {file}",
             hint="docs/drills.md has an example; without a file, a built-in one is done",
         )
     scenario, problems = parse_scenario(read_toml(text, file.name))
     if scenario is None:
-        raise refuse(problems, file.name)
+        raise topology_file_error(problems, file.name)
     return scenario
 
 
-def _all(project: Project, scenario: Scenario, tell: Tell) -> Iterator[DrillDone]:
+def _all(project: Project, scenario: Scenario, progress: Progress) -> Iterator[DrillDone]:
     for one in scenario.drills:
         try:
             targets = _targets(project, one)
         except RedistopoError as error:
-            if one.optional and isinstance(error, WrongRequest):
+            if one.optional and isinstance(error, UsageError):
                 continue
             nodes = one.nodes or (one.each,)
             report = _undone(project, one.fault, nodes, error)
             yield DrillDone(name=one.name, nodes=nodes, fault=one.fault, report=report, done=False)
             continue
         for nodes in targets:
-            note(tell, f"drill: {one.name} ({one.fault.value} {', '.join(nodes)})")
+            note(progress, f"drill: {one.name} ({one.fault.value} {', '.join(nodes)})")
             done = True
             try:
-                report = drilled(project, _request(project, scenario, one, nodes), tell)
+                report = drilled(project, _request(project, scenario, one, nodes), progress)
             except RedistopoError as error:
-                note(tell, f"not done: {error.message}")
+                note(progress, f"not done: {error.message}")
                 report, done = _undone(project, one.fault, nodes, error), False
             yield DrillDone(name=one.name, nodes=nodes, fault=one.fault, report=report, done=done)
 
@@ -153,17 +153,17 @@ def _targets(project: Project, one: ScenarioDrill) -> list[tuple[str, ...]]:
     """For each drill that comes of an entry, whom it hurts, by name; roles are read now."""
     seen = _seen(project)
     if one.each:
-        return [(node.name,) for node in select(seen, (one.each,))]
+        return [(node.name,) for node in select_nodes(seen, (one.each,))]
     # any of several will do, as long as no node is hurt twice
     chosen: list[str] = []
     for words in one.nodes:
-        meant = [node.name for node in select(seen, (words,)) if node.name not in chosen]
+        meant = [node.name for node in select_nodes(seen, (words,)) if node.name not in chosen]
         chosen += meant[:1]
     return [tuple(chosen)]
 
 
 def _seen(project: Project) -> Observed:
-    rendered = configs(project.layout)
-    with Asker(keys(project.topology, project.layout)) as asker:
-        targets = running_targets(project.layout, rendered)
-        return look(project.topology.shape, targets, asker, Depth.HEALTH)
+    rendered = rendered_confs(project.layout)
+    with NodeClient(load_credentials(project.topology, project.layout)) as client:
+        targets = targets_in_use(project.layout, rendered)
+        return observe(project.topology.shape, targets, client, Detail.HEALTH)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from redistopo.errors import ExitCode
-from redistopo.host.engines import find, install_hint
+from redistopo.host.engines import find_engines, install_hint
 from redistopo.model.protocol.engine import Engine
 
 
@@ -21,4 +21,6 @@ class EnginesResult:
 
 def engines() -> EnginesResult:
     """The servers on this machine."""
-    return EnginesResult(engines=find(tls=True), install=f"redistopo install, or {install_hint()}")
+    return EnginesResult(
+        engines=find_engines(tls=True), install=f"redistopo install, or {install_hint()}"
+    )

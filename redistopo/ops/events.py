@@ -5,13 +5,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from redistopo.client.poller import moment
+from redistopo.client.poller import now_iso
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.state.diff import Kind, Occurrence, news
-from redistopo.model.state.last_known import Known, learn
+from redistopo.model.state.diff import ChangeKind, StateChange, state_changes
+from redistopo.model.state.last_known import LastKnown, update_last_known
 from redistopo.model.state.observed import Observed
-from redistopo.session.target import Sight, SightRequest, sight
+from redistopo.session.target import TargetRequest, WatchedTarget, open_target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Round:
     name: str
     at: datetime
     seen: Observed | None
-    news: tuple[Occurrence, ...]
+    news: tuple[StateChange, ...]
     trouble: RedistopoError | None = None
 
 
@@ -34,7 +34,7 @@ class EventsRequest:
     """`seconds` is for how long (inf: until interrupted), `count` how many occurrences at most
     (0: any number; what nodes are at the start doesn't count), `pause` seconds between looks."""
 
-    sight: SightRequest
+    sight: TargetRequest
     seconds: float
     count: int = 0
     pause: float = 0.25
@@ -51,7 +51,7 @@ class EventsResult:
 def events(request: EventsRequest, told: Callable[[Round], object]) -> EventsResult:
     """Every round in which something happened was told, until the count or the time is full.
 
-    Raises WrongRequest without a topology file; a topology that isn't there is only waited for.
+    Raises UsageError without a topology file; a topology that isn't there is only waited for.
     """
     count = 0
     with rounds(request.sight) as next_round:
@@ -60,7 +60,7 @@ def events(request: EventsRequest, told: Callable[[Round], object]) -> EventsRes
         def look() -> bool | None:
             nonlocal count, trouble
             found = next_round()
-            fresh = sum(one.kind is not Kind.NOW for one in found.news)
+            fresh = sum(one.kind is not ChangeKind.NOW for one in found.news)
             left = request.count - count if request.count else fresh
             why = found.trouble.message if found.trouble else ""
             if found.news or why != trouble:
@@ -77,43 +77,43 @@ def events(request: EventsRequest, told: Callable[[Round], object]) -> EventsRes
 
 def shortened(found: Round, most: int) -> Round:
     """The round with so many occurrences at most, not counting what nodes are at the start."""
-    kept: list[Occurrence] = []
+    kept: list[StateChange] = []
     for one in found.news:
-        if one.kind is Kind.NOW or most > 0:
+        if one.kind is ChangeKind.NOW or most > 0:
             kept.append(one)
-            most -= one.kind is not Kind.NOW
+            most -= one.kind is not ChangeKind.NOW
     return Round(
         name=found.name, at=found.at, seen=found.seen, news=tuple(kept), trouble=found.trouble
     )
 
 
 @contextmanager
-def rounds(request: SightRequest) -> Iterator[Callable[[], Round]]:
+def rounds(request: TargetRequest) -> Iterator[Callable[[], Round]]:
     """Each call is one look; what nodes were is remembered from one to the next."""
-    with sight(request) as topology:
+    with open_target(request) as topology:
         yield Rounds(topology).next
 
 
 class Rounds:
     """Looks at one topology; `known` is what is known of it after the last one, None before."""
 
-    def __init__(self, topology: Sight) -> None:
-        self.known: Known | None = None
+    def __init__(self, topology: WatchedTarget) -> None:
+        self.known: LastKnown | None = None
         self._topology = topology
 
     def next(self) -> Round:
         """One look, and what happened since the last one."""
         seen = self._topology.look()
-        at = moment()
+        at = now_iso()
         before = self.known
         if seen is not None:
-            self.known = learn(before, seen, at)
+            self.known = update_last_known(before, seen, at)
         elif before is not None:
-            self.known = Known(at=at, nodes=())
+            self.known = LastKnown(at=at, nodes=())
         return Round(
             name=self._topology.name,
             at=at,
             seen=seen,
-            news=news(before, self.known) if self.known else (),
+            news=state_changes(before, self.known) if self.known else (),
             trouble=self._topology.trouble,
         )

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from redistopo.errors import ExitCode, WrongRequest
-from redistopo.render.topics import Topic, topics
+from redistopo.errors import ExitCode, UsageError
+from redistopo.render.topics import Topic, list_topics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,14 +16,14 @@ class TopicResult:
 
 
 def explain_topic(name: str = "") -> TopicResult:
-    """That topic, or all of them for no name; raises WrongRequest for one that isn't there."""
-    known = {one.name: one for one in topics()}
+    """That topic, or all of them for no name; raises UsageError for one that isn't there."""
+    known = {one.name: one for one in list_topics()}
     if not name:
         return TopicResult(topics=tuple(known.values()))
     if found := known.get(name.lower()):
         return TopicResult(topics=(found,))
     near = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
-    raise WrongRequest(
+    raise UsageError(
         f"there is no topic {name!r}",
         detail=f"topics: {', '.join(known)}",
         hint=f"redistopo explain {near[0]}" if near else "redistopo explain lists them",

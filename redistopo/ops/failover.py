@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
-from redistopo.execute.handover import Handover, hand_over
-from redistopo.model.planning.handover import Succession, succession
+from redistopo.execute.handover import HandoverResult, hand_over_shard
+from redistopo.model.planning.handover import HandoverPlan, plan_handover
 from redistopo.model.state.observed import ShardSeen, shards_of
-from redistopo.model.state.selector import select
-from redistopo.progress import Tell, note, step
-from redistopo.session.live_change import Changing, Request, changing
+from redistopo.model.state.selector import select_nodes
+from redistopo.progress import Progress, note, step
+from redistopo.session.live_change import ChangeRequest, LiveChange, open_for_change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,20 +29,20 @@ class FailoverResult:
 
     name: str
     shard: ShardSeen
-    handover: Handover | None
+    handover: HandoverResult | None
     seconds: float
     code: ExitCode = field(default=ExitCode.DONE)
 
 
-def failover(request: FailoverRequest, tell: Tell) -> FailoverResult:
+def failover(request: FailoverRequest, progress: Progress) -> FailoverResult:
     """The node meant leads its shard, or the fittest of those meant; nothing else changed.
 
     Raises RedistopoError where it can't be; then the shard is led as before, and takes writes.
     """
     began = time.monotonic()
-    asked = Request(verb="failover", root=request.root, seconds=request.seconds)
-    with changing(asked, tell, assume=True) as now:
-        found, done = hand_on(now, request.words)
+    asked = ChangeRequest(verb="failover", root=request.root, seconds=request.seconds)
+    with open_for_change(asked, progress, assume=True) as now:
+        found, done = hand_over_to(now, request.words)
         leader = found.after.name
         shards = shards_of(now.seen)
         return FailoverResult(
@@ -53,7 +53,9 @@ def failover(request: FailoverRequest, tell: Tell) -> FailoverResult:
         )
 
 
-def hand_on(now: Changing, words: Iterable[str]) -> tuple[Succession, Handover | None]:
+def hand_over_to(
+    now: LiveChange, words: Iterable[str]
+) -> tuple[HandoverPlan, HandoverResult | None]:
     """The succession that these words mean, and the handover: done, and every node agrees;
     None where that node leads already.
 
@@ -61,15 +63,17 @@ def hand_on(now: Changing, words: Iterable[str]) -> tuple[Succession, Handover |
     """
     asked = tuple(words)
     if len(now.seen.nodes) == 1:
-        succession(now.seen, now.seen.nodes)
-    found = succession(now.seen, select(now.seen, asked))
+        plan_handover(now.seen, now.seen.nodes)
+    found = plan_handover(now.seen, select_nodes(now.seen, asked))
     if found.before.name == found.after.name:
         other = f"redistopo failover shard:{found.shard}"
-        note(now.hands.tell, f"{found.after.name} leads already; {other} has another one lead")
+        note(
+            now.context.progress, f"{found.after.name} leads already; {other} has another one lead"
+        )
         return found, None
     known = now.faults()
-    with step(now.hands.tell, f"hand over from {found.before.name} to {found.after.name}"):
-        done = hand_over(now.hands, now.hands.plan.node(found.after.name))
-    with step(now.hands.tell, "wait until every node agrees"):
+    with step(now.context.progress, f"hand over from {found.before.name} to {found.after.name}"):
+        done = hand_over_shard(now.context, now.context.plan.node(found.after.name))
+    with step(now.context.progress, "wait until every node agrees"):
         now.await_health(known)
     return found, done

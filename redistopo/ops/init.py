@@ -6,20 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.errors import ExitCode, MachineLacks, WrongRequest
-from redistopo.host.files import read_text, writing
+from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
+from redistopo.host.files import read_text, write_errors
 from redistopo.host.ports import ephemeral_range
-from redistopo.host.process import ours
-from redistopo.host.process_marks import recorded_nodes
-from redistopo.model.topology.exposure import open_to_listeners
+from redistopo.host.process import find_process
+from redistopo.host.process_marks import recorded_node_names
+from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.parse import Problem, refuse, shape_named
-from redistopo.model.topology.ports import Block, Choice, block_of, choose, ephemeral
-from redistopo.model.topology.spec import FORMAT, SHAPE_ALIASES, Shape, Topology
-from redistopo.progress import Event, EventKind, Tell, note, warn
-from redistopo.project.load import checked, layout_of, require_address
-from redistopo.project.port_conflicts import blocker, topology_in
-from redistopo.project.port_reservations import choosing, reserve
+from redistopo.model.topology.parse import TopologyProblem, shape_named, topology_file_error
+from redistopo.model.topology.ports import (
+    BlockChoice,
+    PortBlock,
+    choose_block,
+    ephemeral_overlap,
+    port_block_of,
+)
+from redistopo.model.topology.spec import FORMAT_VERSION, SHAPE_ALIASES, Shape, Topology
+from redistopo.progress import Event, EventKind, Progress, note, warn
+from redistopo.project.load import checked, layout_of_folder, require_address
+from redistopo.project.port_conflicts import port_blocker, topology_in
+from redistopo.project.port_reservations import choosing_ports, reserve_ports
 from redistopo.render.topology_file import topology_file
 
 
@@ -45,31 +51,31 @@ class InitResult:
     topology: Topology
     written: bool
     replaced: bool
-    ports: Block
+    ports: PortBlock
     code: ExitCode = field(default=ExitCode.DONE)
 
 
-def init(request: InitRequest, tell: Tell) -> InitResult:
+def init(request: InitRequest, progress: Progress) -> InitResult:
     """The folder has the topology file asked for.
 
     Where the default ports are busy, or another topology's, the next free block is taken,
     and told. The ports are this topology's from now on, as long as its file names them.
-    Raises WrongRequest with every problem, or where another file is there.
+    Raises UsageError with every problem, or where another file is there.
     """
-    layout = layout_of(request.root)
+    layout = layout_of_folder(request.root)
     asked = _asked(request, _default_name(layout))
     require_address(asked)
     topology_file(asked)  # imports what is slow to import before the others have to wait
     told: list[Event] = []
     try:
-        with choosing() as doubt:
+        with choosing_ports() as doubt:
             if doubt:
                 told.append(_doubtful(doubt))
             return _init(request, layout, asked, told.append)
     finally:
         # not before the lock is free: a stopped terminal would make every other `init` wait
         for event in told:
-            tell(event)
+            progress(event)
 
 
 def _doubtful(why: str) -> Event:
@@ -77,31 +83,33 @@ def _doubtful(why: str) -> Event:
     return Event(kind=EventKind.WARNING, text=text)
 
 
-def _init(request: InitRequest, layout: Layout, topology: Topology, tell: Tell) -> InitResult:
+def _init(
+    request: InitRequest, layout: Layout, topology: Topology, progress: Progress
+) -> InitResult:
     found = read_text(layout.topology)
     existing = topology_in(found)
     if "port" not in request.keys:
-        topology = _placed(layout, topology, existing, tell)
+        topology = _placed(layout, topology, existing, progress)
     else:
-        _warn_of_busy(layout, topology, existing, tell)
-    _warn_of_ephemeral(topology, tell)
-    if risk := open_to_listeners(topology):
-        warn(tell, risk)
+        _warn_of_busy(layout, topology, existing, progress)
+    _warn_of_ephemeral(topology, progress)
+    if risk := plaintext_warning(topology):
+        warn(progress, risk)
     text = topology_file(topology)
     written = found is None or existing != topology
     if written and found is not None and not request.force:
         raise _different(layout.topology, found, text)
     if written:
-        if any(ours(layout, name) for name in recorded_nodes(layout)):
-            warn(tell, "servers of the file replaced run here: redistopo down stops them first")
+        if any(find_process(layout, name) for name in recorded_node_names(layout)):
+            warn(progress, "servers of the file replaced run here: redistopo down stops them first")
         _write(layout, text)
-    reserve(layout.root)
+    reserve_ports(layout.root)
     return InitResult(
         path=layout.topology,
         topology=topology,
         written=written,
         replaced=written and found is not None,
-        ports=block_of(topology),
+        ports=port_block_of(topology),
     )
 
 
@@ -110,12 +118,12 @@ def _asked(request: InitRequest, name: str) -> Topology:
     if shape is None:
         known = (*Shape, *SHAPE_ALIASES)
         near = difflib.get_close_matches(request.shape.lower(), known, n=1)
-        raise WrongRequest(
+        raise UsageError(
             f"{request.shape!r} is no shape",
             detail=f"shapes are {', '.join(Shape)}",
             hint=f"did you mean: redistopo init {near[0]}" if near else "redistopo init cluster",
         )
-    document: dict[str, object] = {"format": FORMAT, "shape": shape.value, "name": name}
+    document: dict[str, object] = {"format": FORMAT_VERSION, "shape": shape.value, "name": name}
     document |= request.keys
     document["redis"] = _settings(request.settings)
     return checked(document, "what you ask for")
@@ -127,8 +135,12 @@ def _settings(settings: tuple[str, ...]) -> dict[str, list[str]]:
     for text in settings:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise refuse(
-                [Problem(key=f"--set {text}", seen="has no '='", allowed="write directive=value")],
+            raise topology_file_error(
+                [
+                    TopologyProblem(
+                        key=f"--set {text}", seen="has no '='", allowed="write directive=value"
+                    )
+                ],
                 "what you ask for",
             )
         found.setdefault(name.strip(), []).append(value.strip())
@@ -140,61 +152,66 @@ def _default_name(layout: Layout) -> str:
     return name[:63] or "redis"
 
 
-def _placed(layout: Layout, topology: Topology, existing: Topology | None, tell: Tell) -> Topology:
+def _placed(
+    layout: Layout, topology: Topology, existing: Topology | None, progress: Progress
+) -> Topology:
     """The topology on the ports its file already names, else on the first free block."""
     if existing is not None and existing.count == topology.count:
         same = replace(topology, port=existing.port, sentinel_port=existing.sentinel_port)
-        if existing.shape is topology.shape and block_of(same).fits:
+        if existing.shape is topology.shape and port_block_of(same).fits:
             return same
-    choice = choose(block_of(topology), blocker(layout.root, topology.host))
+    choice = choose_block(port_block_of(topology), port_blocker(layout.root, topology.host))
     if choice.block is None:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"no free block of ports from {topology.port} upwards",
             detail=_passed(choice),
             hint="name one: --port N",
         )
     if choice.passed:
-        note(tell, f"ports {choice.block}, because {_passed(choice)}")
+        note(progress, f"ports {choice.block}, because {_passed(choice)}")
     moved = choice.block.first_sentinel if topology.sentinel_port else 0
     return replace(topology, port=choice.block.first, sentinel_port=moved)
 
 
-def _passed(choice: Choice) -> str:
+def _passed(choice: BlockChoice) -> str:
     first, port, who = choice.passed[0]
     more = f" (and {len(choice.passed) - 1} more blocks)" if len(choice.passed) > 1 else ""
     return f"of {first} port {port} is {who}{more}"
 
 
 def _warn_of_busy(
-    layout: Layout, topology: Topology, existing: Topology | None, tell: Tell
+    layout: Layout, topology: Topology, existing: Topology | None, progress: Progress
 ) -> None:
     """A port asked for is taken as asked; that it is busy now is told."""
-    block = block_of(topology)
-    running = any(ours(layout, name) for name in recorded_nodes(layout))
-    if running and existing is not None and block_of(existing) == block:
+    block = port_block_of(topology)
+    running = any(find_process(layout, name) for name in recorded_node_names(layout))
+    if running and existing is not None and port_block_of(existing) == block:
         return  # busy with this very topology
-    blocked = blocker(layout.root, topology.host)
+    blocked = port_blocker(layout.root, topology.host)
     for port in block.all:
         if who := blocked(port):
-            warn(tell, f"port {port} is {who}: `redistopo up` will need it free; or another --port")
+            warn(
+                progress,
+                f"port {port} is {who}: `redistopo up` will need it free; or another --port",
+            )
             return
 
 
-def _warn_of_ephemeral(topology: Topology, tell: Tell) -> None:
+def _warn_of_ephemeral(topology: Topology, progress: Progress) -> None:
     span = ephemeral_range()
-    if span and (inside := ephemeral(block_of(topology), span)):
+    if span and (inside := ephemeral_overlap(port_block_of(topology), span)):
         warn(
-            tell,
+            progress,
             f"port {inside[0]} lies in the system's range for outgoing connections "
             f"({span[0]}-{span[1]}): any program may hold it by chance when you need it",
         )
 
 
-def _different(path: Path, found: str, wanted: str) -> WrongRequest:
+def _different(path: Path, found: str, wanted: str) -> UsageError:
     lines = difflib.unified_diff(
         found.splitlines(), wanted.splitlines(), f"{path.name} (there)", "asked for", "", "", 1, ""
     )
-    return WrongRequest(
+    return UsageError(
         f"{path} is there already, and says something else",
         detail="\n".join(lines),
         hint="--force replaces it; or keep it: redistopo up",
@@ -203,7 +220,7 @@ def _different(path: Path, found: str, wanted: str) -> WrongRequest:
 
 def _write(layout: Layout, text: str) -> None:
     fresh = layout.topology.with_name(f".{layout.topology.name}.new")
-    with writing(layout.topology):
+    with write_errors(layout.topology):
         try:
             layout.root.mkdir(parents=True, exist_ok=True)
             fresh.write_text(text, encoding="utf-8")

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redistopo.client.engine_trial import Trial, tried
-from redistopo.errors import ExitCode, MachineLacks, RedistopoError
-from redistopo.host.engines import find
+from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError
+from redistopo.host.engines import find_engines
 from redistopo.host.polling import Deadline
-from redistopo.install.installer import machine, perform
-from redistopo.install.recipes import Recipe, Way, recipe
+from redistopo.install.installer import detect_machine, perform
+from redistopo.install.recipes import InstallMethod, Recipe, recipe
 from redistopo.model.protocol.engine import Engine
-from redistopo.progress import Tell, note, step
+from redistopo.progress import Progress, note, step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,35 +55,36 @@ class InstallResult:
 def offer(request: InstallRequest) -> Offer:
     """What `install` would run here; nothing where a server is found and no way was asked for.
 
-    Raises WrongRequest for a way that this machine doesn't have, MachineLacks where there is none.
+    Raises UsageError for a method that this machine doesn't have, MissingPrerequisite if it has
+    none.
     """
-    if not request.way and (found := _first(find())):
+    if not request.way and (found := _first(find_engines())):
         return Offer(recipe=None, found=found)
-    return Offer(recipe=recipe(machine(), request.way))
+    return Offer(recipe=recipe(detect_machine(), request.way))
 
 
-def install(request: InstallRequest, offered: Offer, tell: Tell) -> InstallResult:
+def install(request: InstallRequest, offered: Offer, progress: Progress) -> InstallResult:
     """The commands offered were run, and the server that they brought answered PING.
 
-    Raises MachineLacks where they can't be run as who we are, RedistopoError where one failed
-    or what it brought doesn't work.
+    Raises MissingPrerequisite if this user can't run them, RedistopoError if one failed or
+    what it brought doesn't work.
     """
     if offered.recipe is None:
         return InstallResult(offer=offered, engine=offered.found)
     wanted = offered.recipe
     if wanted.obstacle:
-        raise MachineLacks(wanted.obstacle, detail="\n".join(wanted.shown), hint=wanted.hint)
+        raise MissingPrerequisite(wanted.obstacle, detail="\n".join(wanted.shown), hint=wanted.hint)
     deadline = Deadline(request.seconds)
     for command, shown in zip(wanted.commands, wanted.shown, strict=True):
         try:
-            with step(tell, shown):
-                perform(command, lambda line: note(tell, line), deadline)
+            with step(progress, shown):
+                perform(command, lambda line: note(progress, line), deadline)
         except RedistopoError as error:
             error.hint = error.hint or f"by hand: {shown}; or another way: {_OTHER}"
             raise
     importlib.invalidate_caches()  # of a package that came while we run
     engine = _brought(wanted.way)
-    with step(tell, f"start {engine.title} for a moment, and ask for PING"):
+    with step(progress, f"start {engine.title} for a moment, and ask for PING"):
         try:
             trial = tried(engine)
         except RedistopoError as error:
@@ -93,17 +94,19 @@ def install(request: InstallRequest, offered: Offer, tell: Tell) -> InstallResul
     return InstallResult(offer=offered, done=True, engine=engine, trial=trial)
 
 
-_OTHER = "redistopo install --with " + "|".join(Way)
+_OTHER = "redistopo install --with " + "|".join(InstallMethod)
 
 
-def _brought(way: Way) -> Engine:
-    """The first server that this way brings; raises MachineLacks where none is found, or one
+def _brought(way: InstallMethod) -> Engine:
+    """The first server that this way brings; raises MissingPrerequisite where none is found, or one
     that is too old."""
     packaged = "the Python package"
-    found = [one for one in find() if (packaged in one.source) is (way is Way.PIP)]
+    found = [
+        one for one in find_engines() if (packaged in one.source) is (way is InstallMethod.PIP)
+    ]
     engine = _first(found)
     if engine is None:
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"{way} is done, but brought no server that redistopo can use",
             detail="\n".join(f"{one.title}: {one.path}" for one in found) or "none was found",
             hint=_OTHER,

@@ -8,25 +8,25 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import Asker
-from redistopo.client.observe import Depth, look
-from redistopo.errors import WrongRequest
+from redistopo.client.connection import NodeClient
+from redistopo.client.observe import Detail, observe
+from redistopo.errors import UsageError
 from redistopo.host.files import LOG_MARK
 from redistopo.host.log_tail import Log, follow
 from redistopo.host.polling import Deadline
-from redistopo.host.process_marks import load_record, recorded_nodes
-from redistopo.model.protocol.redact import Scrubber
-from redistopo.model.protocol.server_log import Arrivals, Entry, entries, read_head
-from redistopo.model.state.selector import select
+from redistopo.host.process_marks import load_topology_state, recorded_node_names
+from redistopo.model.protocol.redact import Redactor
+from redistopo.model.protocol.server_log import Arrivals, LogEntry, entries, read_head
+from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.layout import Layout
-from redistopo.project.load import layout_of, load
+from redistopo.project.load import layout_of_folder, load_project
 from redistopo.project.secrets import secrets_of
 from redistopo.project.started import (
-    configs,
-    nothing_started,
-    running_keys,
-    running_targets,
+    credentials_in_use,
+    nothing_started_error,
+    rendered_confs,
     shape_of,
+    targets_in_use,
 )
 
 _LAST = 10
@@ -55,7 +55,7 @@ class LogsResult:
     what is written from now on follows."""
 
     names: tuple[str, ...]
-    entries: Iterator[Entry]
+    entries: Iterator[LogEntry]
     live: bool = False
 
 
@@ -63,21 +63,19 @@ def logs(request: LogsRequest) -> LogsResult:
     """The servers' own words, merged by the time that they bear.
 
     Works without a valid topology file, and where nothing runs: then a node has no role.
-    Raises WrongRequest for words that mean nobody, and for a wrong regular expression;
+    Raises UsageError for words that mean nobody, and for a wrong regular expression;
     RedistopoError where there is no log.
     """
-    layout = layout_of(request.root)
+    layout = layout_of_folder(request.root)
     if not layout.state.exists() and not layout.topology.exists():
-        load(request.root)  # says that there is no topology here
+        load_project(request.root)  # says that there is no topology here
     try:
         wanted = re.compile(request.grep, re.MULTILINE)
     except re.error as error:
-        raise WrongRequest(
-            f"{request.grep!r} is no regular expression", detail=str(error)
-        ) from error
+        raise UsageError(f"{request.grep!r} is no regular expression", detail=str(error)) from error
     names = _meant(layout, request.words)
     if not names and not request.follow:
-        raise nothing_started(layout)
+        raise nothing_started_error(layout)
     told = _told(layout, names, request, wanted)
     return LogsResult(names=names, entries=told, live=request.follow)
 
@@ -85,24 +83,26 @@ def logs(request: LogsRequest) -> LogsResult:
 def _meant(layout: Layout, words: tuple[str, ...]) -> tuple[str, ...]:
     if not words:
         return tuple(_files(layout))
-    rendered = configs(layout)
+    rendered = rendered_confs(layout)
     if not rendered:
-        raise nothing_started(layout)
-    with Asker(running_keys(layout, rendered)) as asker:
-        targets = running_targets(layout, rendered)
-        seen = look(shape_of(load_record(layout), rendered), targets, asker, Depth.HEALTH)
-    return tuple(node.name for node in select(seen, words))
+        raise nothing_started_error(layout)
+    with NodeClient(credentials_in_use(layout, rendered)) as client:
+        targets = targets_in_use(layout, rendered)
+        seen = observe(
+            shape_of(load_topology_state(layout), rendered), targets, client, Detail.HEALTH
+        )
+    return tuple(node.name for node in select_nodes(seen, words))
 
 
 def _files(layout: Layout) -> dict[str, Path]:
-    found = {name: layout.node(name).log for name in recorded_nodes(layout)}
+    found = {name: layout.node(name).log for name in recorded_node_names(layout)}
     return {name: path for name, path in found.items() if path.exists()}
 
 
 def _told(
     layout: Layout, names: tuple[str, ...], request: LogsRequest, wanted: re.Pattern[str]
-) -> Iterator[Entry]:
-    scrub = Scrubber(secrets_of(layout))
+) -> Iterator[LogEntry]:
+    scrub = Redactor(secrets_of(layout))
     known = [Log(name=name, path=layout.node(name).log) for name in names]
     oldest = 0.0 if request.since is None else time.time() - request.since
     last = request.tail
@@ -119,7 +119,7 @@ def _told(
         yield from _arriving(layout, follow(known, files), wanted)
 
 
-def _history(known: list[Log], oldest: float) -> Iterator[Entry]:
+def _history(known: list[Log], oldest: float) -> Iterator[LogEntry]:
     """Entries of all logs not older than that, in the order of time."""
 
     def old(line: str) -> bool:
@@ -138,14 +138,14 @@ def _words(lines: Iterable[str]) -> Iterator[str]:
 
 def _arriving(
     layout: Layout, lines: Iterable[tuple[str, str]], wanted: re.Pattern[str]
-) -> Iterator[Entry]:
+) -> Iterator[LogEntry]:
     """What comes, as it comes; a line that goes on with one that was shown is shown, too."""
     arrivals = Arrivals()
     shown: dict[str, bool] = {}
-    scrub, fresh = Scrubber(()), Deadline(0)
+    scrub, fresh = Redactor(()), Deadline(0)
     for name, line in lines:
         if fresh.over:  # secrets may change while we follow
-            scrub, fresh = Scrubber(secrets_of(layout)), Deadline(_SECRETS_SECONDS)
+            scrub, fresh = Redactor(secrets_of(layout)), Deadline(_SECRETS_SECONDS)
         if line == LOG_MARK:
             continue
         entry, more = arrivals.entry(name, line)
@@ -154,5 +154,5 @@ def _arriving(
             yield _clean(entry, scrub)
 
 
-def _clean(one: Entry, scrub: Scrubber) -> Entry:
-    return Entry(node=one.node, at=one.at, level=one.level, text=scrub.lines(one.text))
+def _clean(one: LogEntry, scrub: Redactor) -> LogEntry:
+    return LogEntry(node=one.node, at=one.at, level=one.level, text=scrub.lines(one.text))

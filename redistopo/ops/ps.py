@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
-from redistopo.host.orphans import servers
-from redistopo.host.process import ours
-from redistopo.host.process_marks import load_mark, recorded_nodes
+from redistopo.host.orphans import orphan_servers
+from redistopo.host.process import find_process
+from redistopo.host.process_marks import load_process_mark, recorded_node_names
 from redistopo.model.topology.layout import STATE_FOLDER, Layout
-from redistopo.project.registry import entries
+from redistopo.project.registry import registered_topologies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +45,10 @@ def ps() -> PsResult:
     """Every topology that this user started on this machine, running or not."""
     lines = []
     owned: set[int] = set()
-    for entry in entries():
+    for entry in registered_topologies():
         layout = Layout(Path(entry.root))
-        names = recorded_nodes(layout)
-        pids = {process.pid for name in names if (process := ours(layout, name))}
+        names = recorded_node_names(layout)
+        pids = {process.pid for name in names if (process := find_process(layout, name))}
         owned |= pids
         lines.append(
             TopologyLine(
@@ -63,7 +63,7 @@ def ps() -> PsResult:
         )
     orphans = tuple(
         Orphan(pid=server.pid, folder=str(server.folder))
-        for server in servers()
+        for server in orphan_servers()
         if server.pid not in owned
         and STATE_FOLDER in server.folder.parts
         and not _recorded(server.folder, server.pid)
@@ -78,8 +78,8 @@ def _recorded(folder: Path, pid: int) -> bool:
     layout = Layout(Path(*parts[:at]))
     if not layout.marker.exists():
         return False
-    mark = load_mark(layout.node(folder.name).process)
+    mark = load_process_mark(layout.node(folder.name).process)
     if mark is not None and mark.launching:
         return True  # an `up` is at work there
-    process = ours(layout, folder.name)
+    process = find_process(layout, folder.name)
     return process is not None and process.pid == pid

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode
 from redistopo.host.files import absolute, private_folder, write_private
-from redistopo.host.node_folder import claim
+from redistopo.host.node_folder import claim_state_folder
 from redistopo.model.planning.plan import Plan
-from redistopo.model.protocol.credentials import Keys
+from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import Role
-from redistopo.project.load import load, plan_of
-from redistopo.project.passwords import keys
-from redistopo.project.secrets import discreet
+from redistopo.project.load import load_project, plan_of
+from redistopo.project.passwords import load_credentials
+from redistopo.project.secrets import redacting_errors
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 
 
@@ -31,18 +31,18 @@ def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
 
     They hold the password; where none was made yet, this makes the one that `up` will use.
     """
-    project = load(root)
+    project = load_project(root)
     made = plan_of(project, engine, assume=True)
     if project.topology.auth:
-        claim(project.layout)
-    held = keys(project.topology, project.layout, make=True)
+        claim_state_folder(project.layout)
+    credentials = load_credentials(project.topology, project.layout, make=True)
     folder = absolute(out or project.layout.root / "rendered")
-    with discreet(project.layout):
-        files = _rendered(made, held, folder)
+    with redacting_errors(project.layout):
+        files = _rendered(made, credentials, folder)
     return RenderResult(folder=folder, files=tuple(files), engine=made.engine.title)
 
 
-def _rendered(made: Plan, held: Keys, folder: Path) -> list[Path]:
+def _rendered(made: Plan, held: Credentials, folder: Path) -> list[Path]:
     files: list[Path] = []
     for node in made.nodes:
         path = folder / node.name / node.folder.config.name

@@ -4,20 +4,20 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.client.connection import Asker, Command, succeed
+from redistopo.client.connection import Command, NodeClient, raise_on_error
 from redistopo.errors import ExitCode, RedistopoError
-from redistopo.execute.handover import Handover
-from redistopo.execute.rejoin import forget
-from redistopo.host.interrupt import uninterrupted
-from redistopo.model.planning.cluster_reset import Reset, resetting
-from redistopo.model.state.node_status import NodeStatus, lines
+from redistopo.execute.handover import HandoverResult
+from redistopo.execute.rejoin import forget_ids
+from redistopo.host.interrupt import interrupts_deferred
+from redistopo.model.planning.cluster_reset import NodeReset, plan_reset
+from redistopo.model.state.node_status import NodeStatus, status_lines
 from redistopo.model.state.observed import NodeSeen, Role
-from redistopo.model.state.selector import select_one
-from redistopo.ops.failover import hand_on
-from redistopo.progress import Tell, step
-from redistopo.session.live_change import Changing, Request, changing
+from redistopo.model.state.selector import select_one_node
+from redistopo.ops.failover import hand_over_to
+from redistopo.progress import Progress, step
+from redistopo.session.live_change import ChangeRequest, LiveChange, open_for_change
 from redistopo.session.node_action import require_words
-from redistopo.session.running import running
+from redistopo.session.running import open_running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,27 +37,27 @@ class ResetResult:
     """What the node was and had, who took over from it (None for nobody), all nodes as they
     are now, and the command that takes the node back."""
 
-    reset: Reset
-    handover: Handover | None
+    reset: NodeReset
+    handover: HandoverResult | None
     now: tuple[NodeStatus, ...]
     seconds: float
     next: str = "redistopo up"
     code: ExitCode = field(default=ExitCode.DONE)
 
 
-def outlook(request: ResetRequest) -> Reset:
+def outlook(request: ResetRequest) -> NodeReset:
     """What the reset would cost; nothing is changed.
 
-    Raises WrongRequest for words that don't mean one node, and for other shapes than a
+    Raises UsageError for words that don't mean one node, and for other shapes than a
     cluster; RedistopoError where it can't be, or loses data without `force`.
     """
     require_words(request.words, "reset")
-    with running(request.root) as found:
+    with open_running(request.root) as found:
         node = found.meant_one(request.words)
-        return _allowed(resetting(found.seen, node, hard=request.hard), request)
+        return _allowed(plan_reset(found.seen, node, hard=request.hard), request)
 
 
-def reset(request: ResetRequest, tell: Tell) -> ResetResult:
+def reset(request: ResetRequest, progress: Progress) -> ResetResult:
     """The node knows no other node, has no slots and no keys, also on its disk; what it led, its
     replica leads. With `hard` the others have forgotten its id; else they still know it.
 
@@ -66,23 +66,26 @@ def reset(request: ResetRequest, tell: Tell) -> ResetResult:
     """
     began = time.monotonic()
     require_words(request.words, "reset")
-    asked = Request(verb="reset", root=request.root, seconds=request.seconds)
-    with changing(asked, tell, assume=True) as now:
-        node = select_one(now.seen, request.words)
-        found = _allowed(resetting(now.seen, node, hard=request.hard), request)
+    asked = ChangeRequest(verb="reset", root=request.root, seconds=request.seconds)
+    with open_for_change(asked, progress, assume=True) as now:
+        node = select_one_node(now.seen, request.words)
+        found = _allowed(plan_reset(now.seen, node, hard=request.hard), request)
         done = None
         if found.heir:
-            _, done = hand_on(now, [found.heir])
-            node = select_one(now.seen, [found.name])
-            _allowed(resetting(now.seen, node, hard=request.hard), request)
+            _, done = hand_over_to(now, [found.heir])
+            node = select_one_node(now.seen, [found.name])
+            _allowed(plan_reset(now.seen, node, hard=request.hard), request)
         if not found.already:
             _reset(now, node, found)
         return ResetResult(
-            reset=found, handover=done, now=lines(now.again()), seconds=time.monotonic() - began
+            reset=found,
+            handover=done,
+            now=status_lines(now.again()),
+            seconds=time.monotonic() - began,
         )
 
 
-def _allowed(found: Reset, request: ResetRequest) -> Reset:
+def _allowed(found: NodeReset, request: ResetRequest) -> NodeReset:
     if found.lost and not request.force:
         again = f"redistopo reset {found.name}{' --hard' if request.hard else ''} --force"
         raise RedistopoError(
@@ -93,26 +96,26 @@ def _allowed(found: Reset, request: ResetRequest) -> Reset:
     return found
 
 
-def _reset(now: Changing, node: NodeSeen, found: Reset) -> None:
-    hands = now.hands
+def _reset(now: LiveChange, node: NodeSeen, found: NodeReset) -> None:
+    context = now.context
     with (
-        step(hands.tell, f"reset {node.name}"),
+        step(context.progress, f"reset {node.name}"),
         # it answers once all keys are freed, which takes seconds where there are many millions
-        Asker(hands.keys, seconds=hands.deadline.left) as asker,
-        uninterrupted(later=True),  # Ctrl-C in between would leave its keys on its disk
+        NodeClient(context.credentials, seconds=context.deadline.left) as client,
+        interrupts_deferred(later=True),  # Ctrl-C in between would leave its keys on its disk
     ):
         for commands in _batches(node, found):
-            for reply in asker.ask(node.host, node.port, commands):
+            for reply in client.ask(node.host, node.port, commands):
                 for one in reply if isinstance(reply, list) else [reply]:
-                    succeed(one, f"{node.name}: CLUSTER RESET")
+                    raise_on_error(one, f"{node.name}: CLUSTER RESET")
     # not where it keeps its id: Valkey would then refuse it for 60 s, however it comes
     if found.hard:
         others = [other for other in now.seen.answering if other.name != node.name]
-        with step(hands.tell, f"have {len(others)} others forget its id"):
-            forget(hands, {other.name: (found.id,) for other in others})
+        with step(context.progress, f"have {len(others)} others forget its id"):
+            forget_ids(context, {other.name: (found.id,) for other in others})
 
 
-def _batches(node: NodeSeen, found: Reset) -> tuple[tuple[Command, ...], ...]:
+def _batches(node: NodeSeen, found: NodeReset) -> tuple[tuple[Command, ...], ...]:
     """What resets it and empties it, each batch sent once the one before was done.
 
     A primary that holds keys refuses the reset, so it is flushed before, where they may be

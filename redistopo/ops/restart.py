@@ -4,20 +4,20 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.errors import ExitCode, FaultFound, RedistopoError, WrongRequest
-from redistopo.execute.context import targets
+from redistopo.errors import ExitCode, RedistopoError, Unhealthy, UsageError
+from redistopo.execute.context import targets_of_plan
 from redistopo.execute.executor import execute
-from redistopo.execute.handover import Handover
+from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rotate_passwords import restore_old
-from redistopo.execute.shutdown import Shutdown, end_saving
+from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
 from redistopo.execute.switch_persistence import refuse_renamed
 from redistopo.host.files import read_text
 from redistopo.host.polling import Deadline
-from redistopo.host.process import ours
-from redistopo.host.process_marks import load_record
-from redistopo.model.planning.bereft import bereaved
+from redistopo.host.process import find_process
+from redistopo.host.process_marks import load_topology_state
+from redistopo.model.planning.bereft import sole_copies_on_disk
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.planning.reconcile import Do, Step
+from redistopo.model.planning.reconcile import Step, StepKind
 from redistopo.model.planning.rolling import (
     Act,
     Turn,
@@ -27,19 +27,19 @@ from redistopo.model.planning.rolling import (
     turns,
     unfollowed,
 )
-from redistopo.model.planning.sole_copies import decided
+from redistopo.model.planning.sole_copies import chosen_primaries
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.state.observed import Role, shards_of
-from redistopo.model.state.selector import SYNTAX, select
+from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.model.topology.exposure import refuse_exposed
-from redistopo.ops.failover import hand_on
-from redistopo.progress import Tell, step, warn
-from redistopo.project.lifecycle import refuse_older_engine, remember
-from redistopo.project.started import configs, saves
+from redistopo.ops.failover import hand_over_to
+from redistopo.progress import Progress, step, warn
+from redistopo.project.lifecycle import refuse_older_engine, save_topology_state
+from redistopo.project.started import keeps_data_on_disk, rendered_confs
 from redistopo.render.conf import node_conf
-from redistopo.session.failures import blaming
+from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.guards import refuse_low_limits
-from redistopo.session.live_change import Changing, Request, changing
+from redistopo.session.live_change import ChangeRequest, LiveChange, open_for_change
 
 _STOP_SHARE = 0.5
 
@@ -77,31 +77,31 @@ class RestartResult:
 
     name: str
     restarted: tuple[Restarted, ...]
-    handovers: tuple[Handover, ...]
+    handovers: tuple[HandoverResult, ...]
     seconds: float
     code: ExitCode = field(default=ExitCode.DONE)
 
 
-def restart(request: RestartRequest, tell: Tell) -> RestartResult:
+def restart(request: RestartRequest, progress: Progress) -> RestartResult:
     """The nodes meant were restarted with their data, and the topology is healthy.
 
-    Raises WrongRequest where that would lose data or service that nobody agreed to; at the
+    Raises UsageError where that would lose data or service that nobody agreed to; at the
     first fault RedistopoError that says what is done and what is left.
     """
     began = time.monotonic()
     if not request.words and not request.rolling:
-        raise WrongRequest(
+        raise UsageError(
             "restart whom? Name the nodes",
-            detail=f"a node is {SYNTAX}",
+            detail=f"a node is {SELECTOR_SYNTAX}",
             hint="redistopo restart --rolling restarts all of them, one by one",
         )
-    asked = Request(verb="restart", root=request.root, seconds=request.seconds)
-    with changing(asked, tell) as now:
-        plan = now.hands.plan
-        record = load_record(plan.layout)
+    asked = ChangeRequest(verb="restart", root=request.root, seconds=request.seconds)
+    with open_for_change(asked, progress) as now:
+        plan = now.context.plan
+        record = load_topology_state(plan.layout)
         refuse_older_engine(plan, record)
-        names = tuple(node.name for node in select(now.seen, request.words))
-        decided(bereaved(plan, record, now.seen, names), ())
+        names = tuple(node.name for node in select_nodes(now.seen, request.words))
+        chosen_primaries(sole_copies_on_disk(plan, record, now.seen, names), ())
         _refuse_unready(now, names)
         work = _Work(now=now, request=request)
         if request.rolling:
@@ -120,27 +120,27 @@ def restart(request: RestartRequest, tell: Tell) -> RestartResult:
 class _Work:
     """One run: what it works on, and what it has done."""
 
-    now: Changing
+    now: LiveChange
     request: RestartRequest
     restarted: list[Restarted] = field(default_factory=list)
-    handovers: list[Handover] = field(default_factory=list)
+    handovers: list[HandoverResult] = field(default_factory=list)
     handed: set[str] = field(default_factory=set)
 
 
-def _refuse_unready(now: Changing, names: tuple[str, ...]) -> None:
+def _refuse_unready(now: LiveChange, names: tuple[str, ...]) -> None:
     """Raises before anything is stopped where a node could not start again as it should."""
-    hands = now.hands
-    data = [node for node in hands.nodes(names) if node.role is not Role.SENTINEL]
-    texts = [(node, node_conf(hands.plan, node, hands.keys)) for node in data]
+    context = now.context
+    data = [node for node in context.nodes(names) if node.role is not Role.SENTINEL]
+    texts = [(node, node_conf(context.plan, node, context.credentials)) for node in data]
     for node, text in texts:
         refuse_exposed(node.name, read_conf(text))
     refuse_renamed((node, read_conf(text)) for node, text in texts)
-    refuse_low_limits(hands.plan, (_start(tuple(names)),), hands.tell)
+    refuse_low_limits(context.plan, (_start(tuple(names)),), context.progress)
 
 
-def _saving(now: Changing) -> tuple[str, ...]:
-    rendered = configs(now.hands.plan.layout)
-    return tuple(name for name, conf in rendered.items() if saves(conf))
+def _saving(now: LiveChange) -> tuple[str, ...]:
+    rendered = rendered_confs(now.context.plan.layout)
+    return tuple(name for name, conf in rendered.items() if keeps_data_on_disk(conf))
 
 
 def _at_once(work: _Work, names: tuple[str, ...]) -> None:
@@ -149,14 +149,14 @@ def _at_once(work: _Work, names: tuple[str, ...]) -> None:
     running = [node.name for node in now.seen.nodes if node.running and node.name in names]
     if doomed := emptying(now.seen, running, _saving(now)):
         them = " ".join(node.name for node in doomed)
-        raise WrongRequest(
+        raise UsageError(
             f"{them} leads and keeps nothing on disk: started empty, it would empty its replicas",
             hint=f"redistopo restart --rolling {them} hands over first, and loses nothing",
         )
     _refuse_loss(forgetting(now.seen, running, _saving(now)), force=force)
     known = frozenset((check, about) for check, about in now.faults() if about not in names)
     _restart(work, names)
-    with step(now.hands.tell, "wait until every node agrees"):
+    with step(now.context.progress, "wait until every node agrees"):
         now.await_health(known)
 
 
@@ -164,23 +164,26 @@ def _hand_over_first(work: _Work, names: tuple[str, ...]) -> None:
     """Where Sentinels watch, a primary that is to be away is one no more: else they would fail
     over unplanned, or tell clients of it meanwhile. If nobody is left to lead, it stays."""
     now = work.now
-    for shard in shards_of(now.seen) if now.hands.plan.sentinels else ():
+    for shard in shards_of(now.seen) if now.context.plan.sentinels else ():
         heirs = [node.name for node in shard.replicas if node.name not in names]
         if shard.primary is None or shard.primary.name not in names or not heirs:
             continue
         try:
-            _, done = hand_on(now, heirs)
+            _, done = hand_over_to(now, heirs)
         except RedistopoError as error:
             if not work.request.force:
                 raise
-            warn(now.hands.tell, f"{shard.primary.name} is restarted as primary: {error.message}")
+            warn(
+                now.context.progress,
+                f"{shard.primary.name} is restarted as primary: {error.message}",
+            )
         else:
             work.handovers += [done] if done else []
 
 
 def _refuse_loss(names: tuple[str, ...], *, force: bool) -> None:
     if names and not force:
-        raise WrongRequest(
+        raise UsageError(
             f"what {', '.join(names)} holds is in memory alone, and would be gone",
             detail="persistence is none, and no replica has a copy",
             hint='persistence = "aof" in the topology file, then redistopo up, keeps it; or '
@@ -193,17 +196,17 @@ def _roll(work: _Work, names: tuple[str, ...]) -> None:
     _require_health(now)
     away = [node.name for node in unfollowed(now.seen, names)]
     if away and not request.force:
-        raise WrongRequest(
+        raise UsageError(
             f"{', '.join(away)} has no replica: nobody serves in its place while it restarts",
             hint="--force accepts that; what it has saved is kept",
         )
     _refuse_loss(forgetting(now.seen, away, _saving(now)), force=request.force)
     left = list(turns(now.seen, names, restore=request.restore))
     while left:
-        now.hands.deadline = Deadline(request.seconds)
+        now.context.deadline = Deadline(request.seconds)
         try:
             _turn(work, left[0])
-            with step(now.hands.tell, "wait until every node agrees"):
+            with step(now.context.progress, "wait until every node agrees"):
                 now.await_health()
         except RedistopoError as error:
             _tell_left(work, left, error)
@@ -211,13 +214,13 @@ def _roll(work: _Work, names: tuple[str, ...]) -> None:
         left.pop(0)
 
 
-def _require_health(now: Changing) -> None:
-    """Raises FaultFound where the topology isn't healthy, and doesn't become so in a moment."""
-    now.hands.deadline = Deadline(min(_SETTLE_SECONDS, now.hands.deadline.left))
+def _require_health(now: LiveChange) -> None:
+    """Raises Unhealthy where the topology isn't healthy, and doesn't become so in a moment."""
+    now.context.deadline = Deadline(min(_SETTLE_SECONDS, now.context.deadline.left))
     try:
         now.await_health()
     except RedistopoError as error:
-        raise FaultFound(
+        raise Unhealthy(
             "the topology is not healthy, so nothing was restarted",
             detail=f"{error.message}\n{error.detail}",
             hint="redistopo verify tells more, redistopo up mends",
@@ -233,10 +236,10 @@ def _turn(work: _Work, turn: Turn) -> None:
     shard = shard_of(now.seen, turn.node)
     leads = shard is not None and shard.primary is not None and shard.primary.name == turn.node
     if turn.act is Act.HAND_OVER and shard is not None and leads:
-        _, done = hand_on(now, [node.name for node in shard.nodes])
+        _, done = hand_over_to(now, [node.name for node in shard.nodes])
         work.handed.add(turn.node)
     elif turn.act is Act.HAND_BACK and turn.node in work.handed and not leads:
-        _, done = hand_on(now, [turn.node])
+        _, done = hand_over_to(now, [turn.node])
     else:
         return
     if done is not None:
@@ -264,33 +267,35 @@ def _tell_left(work: _Work, left: list[Turn], error: RedistopoError) -> None:
 
 def _restart(work: _Work, names: tuple[str, ...]) -> None:
     """These nodes run again, with their data, and are ready."""
-    now, hands = work.now, work.now.hands
-    layout = hands.plan.layout
-    running = [name for name in names if ours(layout, name)]
+    now, context = work.now, work.now.context
+    layout = context.plan.layout
+    running = [name for name in names if find_process(layout, name)]
     roles = {node.name: node.role for node in now.seen.nodes}
     began = time.monotonic()
-    shutdown = Shutdown(
+    shutdown = ShutdownRequest(
         layout=layout,
         seen=now.seen,
-        rendered=configs(layout),
-        asker=hands.asker,
+        rendered=rendered_confs(layout),
+        client=context.client,
         lossy=work.request.force,
         command=f"redistopo restart {' '.join(names)}",
     )
-    end_saving(shutdown, running, Deadline(hands.deadline.left * _STOP_SHARE), hands.tell)
-    for node in hands.nodes(names):
-        hands.asker.forget(node.host, node.port)
-    first = tuple(node.name for node in hands.nodes(names) if _led(node))
+    shut_down_saving(
+        shutdown, running, Deadline(context.deadline.left * _STOP_SHARE), context.progress
+    )
+    for node in context.nodes(names):
+        context.client.forget(node.host, node.port)
+    first = tuple(node.name for node in context.nodes(names) if _led(node))
     rest = tuple(name for name in names if name not in first)
-    fresh = tuple(node.name for node in hands.nodes(names) if not _keeps_its_file(node))
-    write = (Step(do=Do.WRITE, nodes=fresh, cause="restart"),) if fresh else ()
-    with blaming(hands):
-        execute(hands, (*write, *(_start(some) for some in (first, rest) if some)))
-        restore_old(layout, targets(hands.plan), hands.keys)
+    fresh = tuple(node.name for node in context.nodes(names) if not _keeps_its_file(node))
+    write = (Step(do=StepKind.WRITE, nodes=fresh, cause="restart"),) if fresh else ()
+    with explaining_ended_servers(context):
+        execute(context, (*write, *(_start(some) for some in (first, rest) if some)))
+        restore_old(layout, targets_of_plan(context.plan), context.credentials)
     took = time.monotonic() - began
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
-    if (record := load_record(layout)) is not None:
-        remember(layout, replace(record, engine=hands.plan.engine.name))
+    if (record := load_topology_state(layout)) is not None:
+        save_topology_state(layout, replace(record, engine=context.plan.engine.name))
 
 
 def _keeps_its_file(node: NodePlan) -> bool:
@@ -304,4 +309,4 @@ def _led(node: NodePlan) -> bool:
 
 
 def _start(names: tuple[str, ...]) -> Step:
-    return Step(do=Do.START, nodes=names, cause="restart")
+    return Step(do=StepKind.START, nodes=names, cause="restart")

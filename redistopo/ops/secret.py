@@ -3,29 +3,34 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.client.connection import Asker, knock
-from redistopo.client.observe import Depth, look
-from redistopo.errors import ExitCode, RedistopoError, WrongRequest
+from redistopo.client.connection import NodeClient, try_ping
+from redistopo.client.observe import Detail, observe
+from redistopo.errors import ExitCode, RedistopoError, UsageError
 from redistopo.execute.rotate_passwords import carry_over
 from redistopo.host.polling import Deadline
-from redistopo.host.process import ours
-from redistopo.model.planning.password_rotation import Rotation, hashed
-from redistopo.model.protocol.credentials import Keys, User
-from redistopo.model.state.finding import Finding, Status, failed
-from redistopo.progress import Tell, note, step
-from redistopo.project.load import Project, load
+from redistopo.host.process import find_process
+from redistopo.model.planning.password_rotation import PasswordRotation, acl_password_hash
+from redistopo.model.protocol.credentials import Credentials, TopologyUser
+from redistopo.model.state.finding import Finding, Status, failed_findings
+from redistopo.progress import Progress, note, step
+from redistopo.project.load import Project, load_project
 from redistopo.project.lock import locked
-from redistopo.project.passwords import given_path, keys, new_password, password
+from redistopo.project.passwords import (
+    load_credentials,
+    load_password,
+    new_password,
+    password_source,
+)
 from redistopo.project.rotation_file import pending_rotation
 from redistopo.project.started import (
-    configs,
+    credentials_in_use,
     live_targets,
-    refuse_other_locks,
-    running_keys,
-    running_targets,
+    refuse_changed_security,
+    rendered_confs,
+    targets_in_use,
 )
-from redistopo.session.health import settle, with_proof
-from redistopo.session.situation import expected
+from redistopo.session.health import wait_until_healthy, with_write_probe
+from redistopo.session.situation import expected_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,66 +59,69 @@ class RotateResult:
 
     @property
     def code(self) -> ExitCode:
-        return ExitCode.FAULT if failed(self.findings) else ExitCode.DONE
+        return ExitCode.FAULT if failed_findings(self.findings) else ExitCode.DONE
 
 
 def show(root: Path, user: str) -> SecretResult:
-    """The password of a user; raises WrongRequest where there is none."""
-    project = load(root)
-    held = keys(project.topology, project.layout)
+    """The password of a user; raises UsageError where there is none."""
+    project = load_project(root)
+    credentials = load_credentials(project.topology, project.layout)
     known = {
-        User.APPLICATION: held.application,
-        User.REPLICATION: held.replication,
-        User.ADMIN: held.own if held.acl else None,
-        User.SENTINEL: held.sentinel,
+        TopologyUser.APPLICATION: credentials.application,
+        TopologyUser.REPLICATION: credentials.replication,
+        TopologyUser.ADMIN: credentials.own if credentials.acl else None,
+        TopologyUser.SENTINEL: credentials.sentinel,
     }
-    access = known[User(user)]
+    access = known[TopologyUser(user)]
     if not project.topology.auth:
-        raise WrongRequest("auth = false in the topology file: there is no password")
+        raise UsageError("auth = false in the topology file: there is no password")
     if access is None:
-        raise WrongRequest(
+        raise UsageError(
             f"there is no user {user}",
             hint='shape = "sentinel" has one'
-            if user == User.SENTINEL
+            if user == TopologyUser.SENTINEL
             else "acl = true in the topology file brings users along",
         )
-    refuse_other_locks(project.topology, project.layout)
+    refuse_changed_security(project.topology, project.layout)
     if not access.password:
-        raise WrongRequest("no password was made yet", hint="redistopo up makes one")
+        raise UsageError("no password was made yet", hint="redistopo up makes one")
     return SecretResult(user=user, password=access.password)
 
 
-def rotate(root: Path, tell: Tell, *, keep_old: bool, seconds: float) -> RotateResult:
+def rotate(root: Path, progress: Progress, *, keep_old: bool, seconds: float) -> RotateResult:
     """Every user has a new password, on every server and in every file, and it is proven.
 
     No connection is closed, and none is refused: until the end both passwords work, and with
     `keep_old` also afterwards, until `rotate` is run again. Raises RedistopoError.
     """
-    project = load(root)
+    project = load_project(root)
     layout = project.layout
     if not project.topology.auth:
-        raise WrongRequest(
+        raise UsageError(
             "auth = false in the topology file: there is no password to change",
             hint="set auth = true, then redistopo down and up",
         )
     deadline = Deadline(seconds)
-    with locked(layout, "secret rotate", deadline, tell) as there:
-        rendered = configs(layout) if there else {}
+    with locked(layout, "secret rotate", deadline, progress) as there:
+        rendered = rendered_confs(layout) if there else {}
         if not rendered:
             raise RedistopoError(
                 "there is no password to change: nothing was started here yet",
                 hint="redistopo up makes the first one",
             )
-        old = running_keys(layout, rendered, password(project.topology, layout))
+        old = credentials_in_use(layout, rendered, load_password(project.topology, layout))
         finished = pending_rotation(layout) is not None
         rotation = _rotation(project, old, keep_old=keep_old)
         if project.topology.sentinels:
-            note(tell, "the Sentinels' own password, by which they know each other, stays as it is")
-        new = carry_over(layout, old, rotation, tell)
-        running = sum(ours(layout, name) is not None for name in rendered)
+            note(
+                progress,
+                "the Sentinels' own password, by which they know each other, stays as it is",
+            )
+        new = carry_over(layout, old, rotation, progress)
+        running = sum(find_process(layout, name) is not None for name in rendered)
         findings: tuple[Finding, ...] = ()
         if running:
-            with step(tell, "prove it"):
+            with step(progress, "prove it"):
                 findings = _proven(project, old, new, keep_old=keep_old, deadline=deadline)
     return RotateResult(
         users=tuple(rotation.passwords),
@@ -124,42 +132,46 @@ def rotate(root: Path, tell: Tell, *, keep_old: bool, seconds: float) -> RotateR
     )
 
 
-def _rotation(project: Project, old: Keys, *, keep_old: bool) -> Rotation:
+def _rotation(project: Project, old: Credentials, *, keep_old: bool) -> PasswordRotation:
     """What to change to: where a rotation begun earlier wanted to go, the user's own, or new."""
     layout, topology = project.layout, project.topology
     pending = pending_rotation(layout)
     if pending is not None:
         return replace(pending, keep_old=keep_old)
-    given = given_path(topology, layout)
-    application = password(topology, layout) if given is not None else new_password()
+    given = password_source(topology, layout)
+    application = load_password(topology, layout) if given is not None else new_password()
     before = old.application.password if old.application else ""
     if given is not None and application == before and not old.acl:
-        raise WrongRequest(
+        raise UsageError(
             f"{given} holds the password that is in use",
             hint="put the new one there first, then run redistopo secret rotate",
         )
-    passwords = {User.APPLICATION.value: application}
+    passwords = {TopologyUser.APPLICATION.value: application}
     if old.acl:
-        passwords |= {user.value: new_password() for user in (User.REPLICATION, User.ADMIN)}
-    return Rotation(
+        passwords |= {
+            user.value: new_password() for user in (TopologyUser.REPLICATION, TopologyUser.ADMIN)
+        }
+    return PasswordRotation(
         passwords=passwords,
         keep_old=keep_old,
         given=given is not None,
-        previous=hashed(before) if before else "",
+        previous=acl_password_hash(before) if before else "",
     )
 
 
 def _proven(
-    project: Project, old: Keys, new: Keys, *, keep_old: bool, deadline: Deadline
+    project: Project, old: Credentials, new: Credentials, *, keep_old: bool, deadline: Deadline
 ) -> tuple[Finding, ...]:
     layout = project.layout
-    rendered = configs(layout)
+    rendered = rendered_confs(layout)
     paths = {name: str(layout.node(name).config) for name in rendered}
-    targets = running_targets(layout, rendered)
-    with Asker(new) as asker:
-        verdict = settle(
-            lambda: with_proof(look(project.topology.shape, targets, asker, Depth.FULL), asker),
-            expected(project.topology, rendered, paths),
+    targets = targets_in_use(layout, rendered)
+    with NodeClient(new) as client:
+        verdict = wait_until_healthy(
+            lambda: with_write_probe(
+                observe(project.topology.shape, targets, client, Detail.FULL), client
+            ),
+            expected_of(project.topology, rendered, paths),
             deadline,
         )
     before = old.application or old.own
@@ -168,7 +180,7 @@ def _proven(
     let_in = [
         target.name
         for target in live_targets(layout, rendered)
-        if knock(target.host, target.port, before) == "PONG"
+        if try_ping(target.host, target.port, before) == "PONG"
     ]
     refused = Finding(
         check="secret.old",

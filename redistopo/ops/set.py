@@ -5,23 +5,24 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.errors import BadReply, ExitCode, RedistopoError, WrongRequest
-from redistopo.execute.context import Hands
+from redistopo.errors import BadReply, ExitCode, RedistopoError, UsageError
+from redistopo.execute.context import ExecutionContext
 from redistopo.host.files import read_exactly, read_text, rewrite, write_private
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.plan import NodePlan, Plan
-from redistopo.model.planning.reconcile import names
+from redistopo.model.planning.reconcile import join_names
 from redistopo.model.protocol.conf import (
-    NOT_COMPARED,
-    REWRITTEN,
-    canonical,
-    drift,
-    effective,
+    CONFIG_REWRITE_MARK,
+    DIRECTIVES_NOT_COMPARED,
+    Directives,
+    canonical_directive,
+    conf_drift,
+    effective_value,
     read_conf,
-    same,
+    same_value,
 )
 from redistopo.model.state.observed import NodeSeen, Observed
-from redistopo.model.state.selector import select
+from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.directives import (
     SENTINELS_KEYS,
     lines_of,
@@ -32,14 +33,13 @@ from redistopo.model.topology.directives import (
     with_lines,
 )
 from redistopo.model.topology.exposure import refuse_exposed
-from redistopo.model.topology.spec import Directives
-from redistopo.progress import Tell, note, step, warn
-from redistopo.project.load import Project, load, plan_of, read_topology
+from redistopo.progress import Progress, note, step, warn
+from redistopo.project.load import Project, load_project, plan_of, read_topology
 from redistopo.project.lock import locked
-from redistopo.project.started import configs
+from redistopo.project.started import rendered_confs
 from redistopo.render.conf import node_conf
 from redistopo.render.topology_edit import Place, with_directive
-from redistopo.session.live_change import Changing, Request, changing
+from redistopo.session.live_change import ChangeRequest, LiveChange, open_for_change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,38 +89,38 @@ class _Edit:
         return self.plan.node(name).directives[self.directive]
 
 
-def set_directive(request: SetRequest, tell: Tell) -> SetResult:
+def set_directive(request: SetRequest, progress: Progress) -> SetResult:
     """The directive has that value in the topology file, on every running server that takes it
     live, and in the files of these.
 
-    Raises WrongRequest where it isn't the user's to set, or a server refuses it; then neither
+    Raises UsageError where it isn't the user's to set, or a server refuses it; then neither
     a server nor the file is changed.
     """
     settable(request.directive)
-    project = load(request.root)
+    project = load_project(request.root)
     if project.topology.sentinels and request.directive in SENTINELS_KEYS:
         raise not_for_sentinels(request.directive, "a data node")
-    if not configs(project.layout):
-        with locked(project.layout, "set", Deadline(request.seconds), tell):
+    if not rendered_confs(project.layout):
+        with locked(project.layout, "set", Deadline(request.seconds), progress):
             edit = _edit(project, plan_of(project, assume=True), request, _unseen(project))
             _write(edit)
             return _result(edit, stopped=edit.nodes)
-    asked = Request(verb="set", root=request.root, seconds=request.seconds)
-    with changing(asked, tell, assume=True) as now:
-        edit = _edit(now.project, now.hands.plan, request, now.seen)
+    asked = ChangeRequest(verb="set", root=request.root, seconds=request.seconds)
+    with open_for_change(asked, progress, assume=True) as now:
+        edit = _edit(now.project, now.context.plan, request, now.seen)
         return _on_servers(now, edit)
 
 
-def _on_servers(now: Changing, edit: _Edit) -> SetResult:
-    hands, seen = now.hands, {node.name: node for node in now.seen.nodes}
+def _on_servers(now: LiveChange, edit: _Edit) -> SetResult:
+    context, seen = now.context, {node.name: node for node in now.seen.nodes}
     running = tuple(name for name in edit.nodes if seen[name].running)
     _refuse_silent(seen[name] for name in running)
     for node in edit.plan.data:
-        refuse_exposed(node.name, read_conf(node_conf(edit.plan, node, hands.keys)))
-    setting = _Setting(hands=hands, edit=edit)
+        refuse_exposed(node.name, read_conf(node_conf(edit.plan, node, context.credentials)))
+    setting = _Setting(context=context, edit=edit)
     try:
         if running:
-            with step(hands.tell, f"set {edit.directive} on {names(running)}"):
+            with step(context.progress, f"set {edit.directive} on {join_names(running)}"):
                 for name in running:
                     setting.on(edit.plan.node(name))
         for name in running:
@@ -149,10 +149,10 @@ def _unseen(project: Project) -> Observed:
 
 
 def _edit(project: Project, plan: Plan, request: SetRequest, seen: Observed) -> _Edit:
-    """The change of the file; raises WrongRequest where the file would not be valid."""
+    """The change of the file; raises UsageError where the file would not be valid."""
     layout, directive = project.layout, settable(request.directive)
     before = after = read_exactly(layout.topology)
-    meant = _data(plan, (node.name for node in select(seen, request.words)), request)
+    meant = _data(plan, (node.name for node in select_nodes(seen, request.words)), request)
     places: list[Place] = [("nodes", name) for name in meant] if request.words else [("redis",)]
     for place in places:
         table = project.topology.redis
@@ -180,7 +180,7 @@ def _edit(project: Project, plan: Plan, request: SetRequest, seen: Observed) -> 
 
 
 def _data(plan: Plan, chosen: Iterable[str], request: SetRequest) -> tuple[str, ...]:
-    """Those that hold data; raises WrongRequest where a Sentinel is meant by name."""
+    """Those that hold data; raises UsageError where a Sentinel is meant by name."""
     watching = {node.name for node in plan.sentinels}
     found = tuple(chosen)
     if request.words and (them := [name for name in found if name in watching]):
@@ -192,7 +192,9 @@ def _alike(directive: str, table: Directives, lines: tuple[str, ...]) -> bool:
     """Whether the table says so already, in whatever spelling."""
     if directive not in table:
         return False
-    return same(directive, effective(directive, table[directive]), effective(directive, lines))
+    return same_value(
+        directive, effective_value(directive, table[directive]), effective_value(directive, lines)
+    )
 
 
 def _own(nodes: Mapping[str, Directives], directive: str) -> tuple[str, ...]:
@@ -214,7 +216,7 @@ def _refuse_silent(nodes: Iterable[NodeSeen]) -> None:
 class _Setting:
     """One directive on its way to servers: what they had, so that it can be undone."""
 
-    hands: Hands
+    context: ExecutionContext
     edit: _Edit
     done: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
@@ -222,17 +224,17 @@ class _Setting:
     moved: bool = False
 
     def on(self, node: NodePlan) -> None:
-        """The server has the value, or takes it at a restart; raises WrongRequest where it
+        """The server has the value, or takes it at a restart; raises UsageError where it
         refuses it, or doesn't know the directive."""
         directive = self.edit.directive
-        conf = read_conf(node_conf(self.edit.plan, node, self.hands.keys))
+        conf = read_conf(node_conf(self.edit.plan, node, self.context.credentials))
         lines = conf.get(directive, self.edit.lines(node.name))
         value = " ".join(lines) if len(lines) > 1 else lines[-1]
         told = self._told(node, directive)
         if (
             directive in told
-            and directive not in NOT_COMPARED
-            and not drift({directive: lines}, told)
+            and directive not in DIRECTIVES_NOT_COMPARED
+            and not conf_drift({directive: lines}, told)
         ):
             return
         refusal = self._order(node, value)
@@ -244,17 +246,17 @@ class _Setting:
         self.done[node.name] = told.get(directive, "")
         after = self._told(node, directive)
         self.moved = self.moved or after != told
-        if taken := drift({directive: lines}, after):
-            raise WrongRequest(
+        if taken := conf_drift({directive: lines}, after):
+            raise UsageError(
                 f"{node.name} made {taken[directive][1]} of it",
                 detail=f"asked was {directive} {value}; nothing was changed",
                 hint=f"redistopo set {directive} {taken[directive][1]} says so",
             )
 
-    def _refused(self, node: NodePlan, refusal: str, *, known: bool) -> WrongRequest:
+    def _refused(self, node: NodePlan, refusal: str, *, known: bool) -> UsageError:
         if not known:
             return unknown(self.edit.directive, self._told(node, "*"), refusal)
-        return WrongRequest(
+        return UsageError(
             f"{node.name} refuses that value of {self.edit.directive}",
             detail=refusal,
             hint="nothing was changed",
@@ -266,12 +268,16 @@ class _Setting:
         path, edit = node.folder.config, self.edit
         written = read_text(path) or ""
         before, after = (
-            node_conf(plan, plan.node(node.name), self.hands.keys) for plan in (edit.was, edit.plan)
+            node_conf(plan, plan.node(node.name), self.context.credentials)
+            for plan in (edit.was, edit.plan)
         )
         if not _plainly(edit, written, before):
             # of a file that Sentinels had rewritten nobody can tell
-            if not (edit.plan.sentinels and REWRITTEN in written):
-                note(self.hands.tell, f"{node.name}: other changes of the file wait: redistopo up")
+            if not (edit.plan.sentinels and CONFIG_REWRITE_MARK in written):
+                note(
+                    self.context.progress,
+                    f"{node.name}: other changes of the file wait: redistopo up",
+                )
             after = with_lines(written, edit.directive, edit.lines(node.name))
         self.files[path] = written
         write_private(path, after)
@@ -280,11 +286,11 @@ class _Setting:
         """Every server, and its file, has what it had; where that can't be, the user is told."""
         for name, value in self.done.items():
             try:
-                refusal = self._order(self.hands.plan.node(name), value)
+                refusal = self._order(self.context.plan.node(name), value)
             except RedistopoError as error:
                 refusal = error.message
             if refusal:
-                warn(self.hands.tell, f"{name}: {refusal}; redistopo up sets it back")
+                warn(self.context.progress, f"{name}: {refusal}; redistopo up sets it back")
         for path, text in self.files.items():
             with suppress(RedistopoError):
                 write_private(path, text)
@@ -293,15 +299,15 @@ class _Setting:
     def _order(self, node: NodePlan, value: str) -> str:
         """The server's refusal, "" where it took the value."""
         try:
-            self.hands.order(node, "CONFIG", "SET", self.edit.directive, value)
+            self.context.order(node, "CONFIG", "SET", self.edit.directive, value)
         except BadReply as error:
             return error.detail
         return ""
 
     def _told(self, node: NodePlan, pattern: str) -> dict[str, str]:
-        said = self.hands.order(node, "CONFIG", "GET", pattern)
+        said = self.context.order(node, "CONFIG", "GET", pattern)
         pairs = list(map(str, said)) if isinstance(said, list) else []
-        return {canonical(k): v for k, v in zip(pairs[::2], pairs[1::2], strict=False)}
+        return {canonical_directive(k): v for k, v in zip(pairs[::2], pairs[1::2], strict=False)}
 
 
 def _write(edit: _Edit) -> None:

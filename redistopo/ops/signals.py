@@ -6,27 +6,27 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import succeed
-from redistopo.errors import TimedOut, WrongRequest
+from redistopo.client.connection import raise_on_error
+from redistopo.errors import TimedOut, UsageError
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.host.process import await_end, ours, paused, signal_process
-from redistopo.host.process_marks import forget_mark, load_record
-from redistopo.model.planning.bereft import bereaved
-from redistopo.model.planning.reconcile import names
-from redistopo.model.planning.sole_copies import decided
+from redistopo.host.process import await_end, find_process, is_paused, signal_process
+from redistopo.host.process_marks import load_topology_state, remove_process_mark
+from redistopo.model.planning.bereft import sole_copies_on_disk
+from redistopo.model.planning.reconcile import join_names
+from redistopo.model.planning.sole_copies import chosen_primaries
 from redistopo.model.state.observed import NodeSeen, Role
-from redistopo.progress import Tell, step, warn
+from redistopo.progress import Progress, step, warn
 from redistopo.project.load import plan_of
 from redistopo.session.node_action import (
-    ActResult,
-    NodeDone,
-    acted,
-    acting,
+    NodeActionResult,
+    NodeOutcome,
+    finish_action,
     log_of,
+    open_for_action,
     require_words,
-    told_losses,
+    warn_of_losses,
 )
-from redistopo.session.running import Running
+from redistopo.session.running import RunningTopology
 
 STAYING = frozenset({"SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCHLD", "SIGURG",
                      "SIGWINCH", "SIGHUP", "SIGPIPE"})  # fmt: skip
@@ -44,19 +44,19 @@ class SignalRequest:
 
 
 def parse_signal(text: str) -> signal.Signals:
-    """The signal named ``KILL``, ``SIGKILL``, ``kill`` or ``9``; raises WrongRequest."""
+    """The signal named ``KILL``, ``SIGKILL``, ``kill`` or ``9``; raises UsageError."""
     word = text.strip().upper()
     with suppress(KeyError, ValueError):
         if word.isdigit():
             return signal.Signals(int(word))
         return signal.Signals[word if word.startswith("SIG") else f"SIG{word}"]
-    raise WrongRequest(
+    raise UsageError(
         f"{text!r} is no signal of this system",
         hint="such as KILL, TERM, INT, SEGV, STOP, CONT or a number",
     )
 
 
-def kill(request: SignalRequest, number: signal.Signals, tell: Tell) -> ActResult:
+def kill(request: SignalRequest, number: signal.Signals, progress: Progress) -> NodeActionResult:
     """The nodes meant got the signal; where it is one that ends servers, none runs any more.
 
     Nothing is saved by SIGKILL; SIGTERM and SIGINT let a server save as it is configured to,
@@ -64,55 +64,60 @@ def kill(request: SignalRequest, number: signal.Signals, tell: Tell) -> ActResul
     """
     require_words(request.words, "kill")
     deadline = Deadline(request.seconds)
-    with acting(request.root, "kill", deadline, tell) as (found, told):
+    with open_for_action(request.root, "kill", deadline, progress) as (found, told):
         meant = found.meant(request.words)
         going = [node for node in meant if node.running]
         ends = number.name not in STAYING
-        lost = told_losses(found, going, told) if ends else ()
+        lost = warn_of_losses(found, going, told) if ends else ()
         ended: frozenset[str] = frozenset()
         if number is signal.SIGCONT:
             _refuse_loss(found, going)
         if going:
-            with step(told, f"send {number.name} to {names(node.name for node in going)}"):
+            with step(told, f"send {number.name} to {join_names(node.name for node in going)}"):
                 ended = _send(found, going, number, deadline if ends else Deadline(0))
         done = {node.name: _killed(found, node, number, ended, ends=ends) for node in meant}
-        return acted(found, done, lost)
+        return finish_action(found, done, lost)
 
 
 def _send(
-    found: Running, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
+    found: RunningTopology, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
 ) -> frozenset[str]:
     """Names of those whose process has ended by the deadline; they are off the record."""
     layout = found.project.layout
-    running = {node.name: one for node in nodes if (one := ours(layout, node.name))}
+    running = {node.name: one for node in nodes if (one := find_process(layout, node.name))}
     for process in running.values():
         signal_process(process, number)
     # what is stopped gets SIGKILL at once, and any other signal when it goes on
-    able = [one for one in running.values() if number is signal.SIGKILL or not paused(one)]
+    able = [one for one in running.values() if number is signal.SIGKILL or not is_paused(one)]
     left = await_end(able, deadline) + [one for one in running.values() if one not in able]
     ended = frozenset(name for name, process in running.items() if process not in left)
     for name in ended:
-        forget_mark(layout, name)
+        remove_process_mark(layout, name)
     return ended
 
 
 def _killed(
-    found: Running, node: NodeSeen, number: signal.Signals, ended: frozenset[str], *, ends: bool
-) -> NodeDone:
+    found: RunningTopology,
+    node: NodeSeen,
+    number: signal.Signals,
+    ended: frozenset[str],
+    *,
+    ends: bool,
+) -> NodeOutcome:
     if not node.running:
-        return NodeDone(name=node.name, did="doesn't run", changed=False)
+        return NodeOutcome(name=node.name, did="doesn't run", changed=False)
     if node.name in ended:
-        return NodeDone(name=node.name, did=f"ended by {number.name}")
+        return NodeOutcome(name=node.name, did=f"ended by {number.name}")
     if not ends:
-        return NodeDone(name=node.name, did=f"got {number.name}")
+        return NodeOutcome(name=node.name, did=f"got {number.name}")
     if node.paused:
-        return NodeDone(
+        return NodeOutcome(
             name=node.name,
             did=f"got {number.name}, and is paused: it ends when it goes on",
             well=False,
             hint=f"redistopo resume {node.name}",
         )
-    return NodeDone(
+    return NodeOutcome(
         name=node.name,
         did=f"got {number.name}, and still runs",
         well=False,
@@ -120,71 +125,71 @@ def _killed(
     )
 
 
-def pause(request: SignalRequest, tell: Tell) -> ActResult:
+def pause(request: SignalRequest, progress: Progress) -> NodeActionResult:
     """The processes of the nodes meant stand still (SIGSTOP): connections stay open, and
     nobody answers. Who is paused already stays so; who doesn't run can't be."""
     require_words(request.words, "pause")
     deadline = Deadline(request.seconds)
-    with acting(request.root, "pause", deadline, tell) as (found, told):
+    with open_for_action(request.root, "pause", deadline, progress) as (found, told):
         meant = found.meant(request.words)
         going = [node for node in meant if node.running and not node.paused]
-        lost = told_losses(found, going, told)
+        lost = warn_of_losses(found, going, told)
         if going:
-            with step(told, f"pause {names(node.name for node in going)}"):
+            with step(told, f"pause {join_names(node.name for node in going)}"):
                 _hold(found, going, signal.SIGSTOP, deadline)
         done = {node.name: _done(node, "paused", already=node.paused) for node in meant}
-        return acted(found, done, lost)
+        return finish_action(found, done, lost)
 
 
-def resume(request: SignalRequest, tell: Tell) -> ActResult:
+def resume(request: SignalRequest, progress: Progress) -> NodeActionResult:
     """The nodes meant, or all that are paused, go on (SIGCONT) and answer again.
 
-    Raises TimedOut where one doesn't answer in time, WrongRequest where one would be emptied
+    Raises TimedOut where one doesn't answer in time, UsageError where one would be emptied
     as soon as it goes on, for its primary was reset.
     """
     deadline = Deadline(request.seconds)
-    with acting(request.root, "resume", deadline, tell) as (found, told):
+    with open_for_action(request.root, "resume", deadline, progress) as (found, told):
         still = tuple(node for node in found.seen.nodes if node.paused)
         meant = found.meant(request.words) if request.words else still
         going = [node for node in meant if node.paused]
         _refuse_loss(found, going)
         if going:
-            with step(told, f"resume {names(node.name for node in going)}"):
+            with step(told, f"resume {join_names(node.name for node in going)}"):
                 _hold(found, going, signal.SIGCONT, deadline)
                 _await_answers(found, going, deadline)
             _yield(found, going, told)
         done = {node.name: _done(node, "resumed", already=not node.paused) for node in meant}
-        return acted(found, done)
+        return finish_action(found, done)
 
 
-def _refuse_loss(found: Running, going: Iterable[NodeSeen]) -> None:
-    """Raises WrongRequest where one of them alone has data that it would lose by going on."""
+def _refuse_loss(found: RunningTopology, going: Iterable[NodeSeen]) -> None:
+    """Raises UsageError where one of them alone has data that it would lose by going on."""
     still = [node.name for node in going if node.paused]
     if still:
         plan = plan_of(found.project, assume=True)
-        some = bereaved(plan, load_record(plan.layout), found.seen, still)
+        some = sole_copies_on_disk(plan, load_topology_state(plan.layout), found.seen, still)
         # one whose primary doesn't run keeps what it has: `up` asks before it starts that one
         up = {node.name for node in found.seen.nodes if node.running}
-        decided((one for one in some if one.primary in up), ())
+        chosen_primaries((one for one in some if one.primary in up), ())
 
 
 def _hold(
-    found: Running, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
+    found: RunningTopology, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
 ) -> None:
     """Each of these processes is stopped, or none is."""
     layout = found.project.layout
-    processes = [one for node in nodes if (one := ours(layout, node.name))]
+    processes = [one for node in nodes if (one := find_process(layout, node.name))]
     for process in processes:
         signal_process(process, number)
     wanted = number is signal.SIGSTOP
     wait_for(
-        lambda: all(paused(one) is wanted or not one.is_running() for one in processes) or None,
+        lambda: all(is_paused(one) is wanted or not one.is_running() for one in processes) or None,
         deadline,
         lambda: "the system has not carried the signal out",
     )
 
 
-def _await_answers(found: Running, nodes: list[NodeSeen], deadline: Deadline) -> None:
+def _await_answers(found: RunningTopology, nodes: list[NodeSeen], deadline: Deadline) -> None:
     wanted = {node.name for node in nodes}
     said: dict[str, str] = {}
 
@@ -204,7 +209,7 @@ def _await_answers(found: Running, nodes: list[NodeSeen], deadline: Deadline) ->
         ) from error
 
 
-def _yield(found: Running, nodes: list[NodeSeen], tell: Tell) -> None:
+def _yield(found: RunningTopology, nodes: list[NodeSeen], progress: Progress) -> None:
     """Whoever still leads though the Sentinels named another meanwhile follows that one: they
     would wait 8 s before they say so, and what it takes until then is lost."""
     seen = found.again().seen
@@ -213,16 +218,16 @@ def _yield(found: Running, nodes: list[NodeSeen], tell: Tell) -> None:
     if lead is not None and lead.role is Role.PRIMARY and lead.name not in names_:
         for node in seen.answering:
             if node.role is Role.PRIMARY and node.name in names_:
-                with step(tell, f"let {node.name} follow {lead.name}, whom the Sentinels name"):
+                with step(progress, f"let {node.name} follow {lead.name}, whom the Sentinels name"):
                     words = ("REPLICAOF", lead.host, lead.port)
-                    succeed(found.asker.ask(node.host, node.port, [words])[0], "REPLICAOF")
+                    raise_on_error(found.client.ask(node.host, node.port, [words])[0], "REPLICAOF")
     if tilted := [node.name for node in seen.sentinels if node.tilted and node.name in names_]:
-        warn(tell, f"{names(tilted)} is in TILT, and takes part in no failover for 30 s")
+        warn(progress, f"{join_names(tilted)} is in TILT, and takes part in no failover for 30 s")
 
 
-def _done(node: NodeSeen, did: str, *, already: bool) -> NodeDone:
+def _done(node: NodeSeen, did: str, *, already: bool) -> NodeOutcome:
     if not node.running:
-        return NodeDone(
+        return NodeOutcome(
             name=node.name,
             did="doesn't run",
             changed=False,
@@ -232,4 +237,4 @@ def _done(node: NodeSeen, did: str, *, already: bool) -> NodeDone:
     told = did
     if already:
         told = "was paused already" if did == "paused" else "was not paused"
-    return NodeDone(name=node.name, did=told, changed=not already)
+    return NodeOutcome(name=node.name, did=told, changed=not already)

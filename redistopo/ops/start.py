@@ -4,43 +4,48 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import Asker
-from redistopo.client.observe import Depth
-from redistopo.errors import RedistopoError, TimedOut, WrongRequest
-from redistopo.execute.context import Hands
+from redistopo.client.connection import NodeClient
+from redistopo.client.observe import Detail
+from redistopo.errors import RedistopoError, TimedOut, UsageError
+from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
-from redistopo.execute.repair_nodes_conf import lost_tables, refuse_lost_tables
-from redistopo.execute.rollback import undo
-from redistopo.host.nodes_conf_files import tables
+from redistopo.execute.repair_nodes_conf import lost_nodes_confs, refuse_lost_nodes_confs
+from redistopo.execute.rollback import roll_back
+from redistopo.host.nodes_conf_files import nodes_conf_texts
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.host.process_marks import load_record
-from redistopo.model.planning.bereft import bereaved
-from redistopo.model.planning.leadership import leading, refuse_empty_primaries
+from redistopo.host.process_marks import load_topology_state
+from redistopo.model.planning.bereft import sole_copies_on_disk
+from redistopo.model.planning.leadership import refuse_empty_primaries, with_chosen_primary
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import Do, Step, current, starting
-from redistopo.model.planning.sole_copies import decided
-from redistopo.model.protocol.credentials import Access, Keys
-from redistopo.model.protocol.nodes_conf import read_table
-from redistopo.model.protocol.slots import SLOTS
-from redistopo.model.state.node_status import lines
-from redistopo.model.state.observed import NodeSeen, Observed, Role, missing_slots
-from redistopo.model.state.record import Record
-from redistopo.model.state.selector import select
+from redistopo.model.planning.reconcile import Step, StepKind, starting_steps, with_current_roles
+from redistopo.model.planning.sole_copies import chosen_primaries
+from redistopo.model.protocol.credentials import Credentials, Login
+from redistopo.model.protocol.nodes_conf import parse_nodes_conf
+from redistopo.model.protocol.slots import SLOT_COUNT
+from redistopo.model.state.node_status import status_lines
+from redistopo.model.state.observed import NodeSeen, Observed, Role, unassigned_slots
+from redistopo.model.state.record import TopologyState
+from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
-from redistopo.progress import Tell, note, warn
-from redistopo.project.lifecycle import refuse_older_engine, remember_primary
-from redistopo.project.load import load, plan_of, require_address
+from redistopo.progress import Progress, note, warn
+from redistopo.project.lifecycle import record_primary, refuse_older_engine
+from redistopo.project.load import load_project, plan_of, require_address
 from redistopo.project.lock import locked
-from redistopo.project.passwords import keys
-from redistopo.project.progress_log import recorded
+from redistopo.project.passwords import load_credentials
+from redistopo.project.progress_log import progress_logged
 from redistopo.project.rotation_file import pending_rotation
-from redistopo.project.secrets import discreet
-from redistopo.project.started import nothing_started, refuse_other_locks
-from redistopo.session.failures import blaming, refuse_busy_ports
+from redistopo.project.secrets import redacting_errors
+from redistopo.project.started import nothing_started_error, refuse_changed_security
+from redistopo.session.failures import explaining_ended_servers, refuse_busy_ports
 from redistopo.session.guards import refuse_low_limits
-from redistopo.session.node_action import ActResult, NodeDone, act_result, names_a_role
-from redistopo.session.situation import look_for_steps, refuse_other_layout, situation
+from redistopo.session.node_action import (
+    NodeActionResult,
+    NodeOutcome,
+    names_a_role,
+    node_action_result,
+)
+from redistopo.session.situation import observe_for_steps, refuse_other_layout, situation
 
 _JOIN_SECONDS = 5.0
 """For a node that is ready to find its way back among the others."""
@@ -60,7 +65,7 @@ class StartRequest:
     engine: str = ""
 
 
-def start(request: StartRequest, tell: Tell) -> ActResult:
+def start(request: StartRequest, progress: Progress) -> NodeActionResult:
     """The nodes meant run with their data and today's configuration, and are ready; a replica
     follows the primary as it is now. No other node is touched.
 
@@ -68,39 +73,45 @@ def start(request: StartRequest, tell: Tell) -> ActResult:
     Raises RedistopoError, and refuses whatever `up` would refuse for the data's sake.
     """
     deadline = Deadline(request.seconds)
-    project = load(request.root)
+    project = load_project(request.root)
     layout = project.layout
-    with locked(layout, "start", deadline, tell) as there:
-        record = load_record(layout) if there else None
+    with locked(layout, "start", deadline, progress) as there:
+        record = load_topology_state(layout) if there else None
         if record is None:
-            raise nothing_started(layout)
+            raise nothing_started_error(layout)
         if not record.formed:
             raise RedistopoError(
                 "this topology was never brought up to the end", hint="redistopo up goes on with it"
             )
         plan = plan_of(project, request.engine)
-        with recorded(layout, "start", tell) as told, discreet(layout):
+        with progress_logged(layout, "start", progress) as told, redacting_errors(layout):
             _refuse(plan, record)
             prepare_certificates(plan, told)
-            held = keys(plan.topology, layout)
-            if plan.topology.auth and not all(one.password for one in _all_of(held)):
+            credentials = load_credentials(plan.topology, layout)
+            if plan.topology.auth and not all(one.password for one in _all_of(credentials)):
                 raise RedistopoError("a password is not known here", hint=_UNKNOWN)
-            with Asker(held) as asker:
-                hands = Hands(plan=plan, keys=held, asker=asker, deadline=deadline, tell=told)
-                return _start(hands, record, request)
+            with NodeClient(credentials) as client:
+                context = ExecutionContext(
+                    plan=plan,
+                    credentials=credentials,
+                    client=client,
+                    deadline=deadline,
+                    progress=told,
+                )
+                return _start(context, record, request)
 
 
-def _all_of(held: Keys) -> tuple[Access, ...]:
+def _all_of(held: Credentials) -> tuple[Login, ...]:
     found = (held.own, held.application, held.replication)
     return tuple(one for one in found if one is not None)
 
 
-def _refuse(plan: Plan, record: Record) -> None:
+def _refuse(plan: Plan, record: TopologyState) -> None:
     """Raises RedistopoError where this topology can't be started as the file says."""
     require_address(plan.topology)
     refuse_other_layout(plan, record, plan.layout.topology)
     refuse_older_engine(plan, record)
-    refuse_other_locks(plan.topology, plan.layout)
+    refuse_changed_security(plan.topology, plan.layout)
     if pending_rotation(plan.layout) is not None:
         raise RedistopoError(
             "a change of passwords was cut off half-way",
@@ -108,54 +119,58 @@ def _refuse(plan: Plan, record: Record) -> None:
         )
 
 
-def _start(hands: Hands, record: Record, request: StartRequest) -> ActResult:
-    seen = look_for_steps(hands)
+def _start(
+    context: ExecutionContext, record: TopologyState, request: StartRequest
+) -> NodeActionResult:
+    seen = observe_for_steps(context)
     absent = [node for node in seen.nodes if not node.running]
-    meant = select(seen, request.words) if request.words else tuple(absent)
+    meant = select_nodes(seen, request.words) if request.words else tuple(absent)
     going = tuple(node for node in meant if not node.running)
     others = [node.name for node in absent if node not in going and not node.watcher]
     if names_a_role(request.words) and others:
-        note(hands.tell, f"{', '.join(others)} doesn't run, so it has no role now: name it")
+        note(context.progress, f"{', '.join(others)} doesn't run, so it has no role now: name it")
     if going:
-        _bring_back(hands, record, seen, going)
-    remember_primary(hands.plan.layout, last := hands.look(Depth.HEALTH))
-    return act_result((_done(node) for node in meant), lines(last))
+        _bring_back(context, record, seen, going)
+    record_primary(context.plan.layout, last := context.look(Detail.HEALTH))
+    return node_action_result((_done(node) for node in meant), status_lines(last))
 
 
-def _bring_back(hands: Hands, record: Record, seen: Observed, going: tuple[NodeSeen, ...]) -> None:
-    plan, names = hands.plan, [node.name for node in going]
+def _bring_back(
+    context: ExecutionContext, record: TopologyState, seen: Observed, going: tuple[NodeSeen, ...]
+) -> None:
+    plan, names = context.plan, [node.name for node in going]
     refuse_empty_primaries(plan, record, seen, names)
-    found = lost_tables(plan, record, seen)
-    refuse_lost_tables(plan, {name: why for name, why in found.items() if name in names})
-    decided(bereaved(plan, record, seen, names), ())
-    now = situation(plan, record, seen, hands.keys)
-    plan = leading(current(plan, now), seen, record, "", hands.tell)
-    steps, others = starting(plan, now, names)
+    found = lost_nodes_confs(plan, record, seen)
+    refuse_lost_nodes_confs(plan, {name: why for name, why in found.items() if name in names})
+    chosen_primaries(sole_copies_on_disk(plan, record, seen, names), ())
+    now = situation(plan, record, seen, context.credentials)
+    plan = with_chosen_primary(with_current_roles(plan, now), seen, record, "", context.progress)
+    steps, others = starting_steps(plan, now, names)
     _refuse_unled(plan, seen, names, others)
     _refuse_unstarted(names, steps, others)
-    hands.plan = plan
+    context.plan = plan
     refuse_busy_ports(plan, Observed(shape=seen.shape, nodes=going), formed=True)
-    refuse_low_limits(plan, steps, hands.tell)
+    refuse_low_limits(plan, steps, context.progress)
     try:
-        with blaming(hands):
-            execute(hands, steps)
-            _await_joined(hands, names)
+        with explaining_ended_servers(context):
+            execute(context, steps)
+            _await_joined(context, names)
     except BaseException:  # Ctrl-C too: what this run started is stopped
-        if hands.started:
-            undo(hands)
+        if context.started:
+            roll_back(context)
         raise
 
 
 def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[Step, ...]) -> None:
-    """Raises WrongRequest where a start alone may cost data: somebody must be made to lead, or
+    """Raises UsageError where a start alone may cost data: somebody must be made to lead, or
     to follow another, first. A replica whose primary doesn't run waits for it."""
-    lead = [name for one in others if one.do is Do.LEAD for name in one.nodes]
+    lead = [name for one in others if one.do is StepKind.LEAD for name in one.nodes]
     if plan.topology.clustered:
         _refuse_unheard(plan, seen, names)
         places = {plan.node(name).address for name in names}
         first = [one.name for one in seen.nodes if one.name in lead and one.follows in places]
         if first:
-            raise WrongRequest(
+            raise UsageError(
                 f"{', '.join(first)} runs and has more than its primary has on disk",
                 detail="a primary that is started now would take that from it",
                 hint=_BY_UP,
@@ -164,25 +179,25 @@ def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[St
     if any(node.role is Role.PRIMARY for node in seen.nodes):
         return
     if paused := [node.name for node in seen.nodes if node.paused]:
-        raise WrongRequest(
+        raise UsageError(
             f"{', '.join(paused)} is paused, and may be the primary",
             hint=f"redistopo resume {' '.join(paused)}",
         )
     if lead:
-        raise WrongRequest(f"nobody leads, and {lead[0]} is to", hint=_BY_UP)
+        raise UsageError(f"nobody leads, and {lead[0]} is to", hint=_BY_UP)
 
 
 def _refuse_unheard(plan: Plan, seen: Observed, names: list[str]) -> None:
-    """Raises WrongRequest where a paused replica may have what its primary hasn't on disk: it
+    """Raises UsageError where a paused replica may have what its primary hasn't on disk: it
     would lose that as soon as it goes on. With a log the primary itself has everything."""
     if plan.topology.persistence is Persistence.AOF:
         return
-    texts, places = tables(plan.nodes), {plan.node(name).address for name in names}
+    texts, places = nodes_conf_texts(plan.nodes), {plan.node(name).address for name in names}
     for node in (one for one in seen.nodes if one.paused):
-        table = read_table(texts.get(node.address, ""), node.address)
+        table = parse_nodes_conf(texts.get(node.address, ""), node.address)
         me = table.at(node.address) if table else None
         if table and me and not me.leads and places & set(table.kin(node.address)):
-            raise WrongRequest(
+            raise UsageError(
                 f"{node.name} is paused, and may have more than its primary has on disk",
                 detail="a primary that is started now would take that from it",
                 hint=f"redistopo resume {node.name}, then redistopo up",
@@ -190,46 +205,46 @@ def _refuse_unheard(plan: Plan, seen: Observed, names: list[str]) -> None:
 
 
 def _refuse_unstarted(names: list[str], steps: tuple[Step, ...], others: tuple[Step, ...]) -> None:
-    """Raises WrongRequest where `up` would not start one of these nodes now."""
-    started = {name for one in steps if one.do is Do.START for name in one.nodes}
+    """Raises UsageError where `up` would not start one of these nodes now."""
+    started = {name for one in steps if one.do is StepKind.START for name in one.nodes}
     if left := [name for name in names if name not in started]:
-        raise WrongRequest(
+        raise UsageError(
             f"{', '.join(left)} can't be started before something else is done",
             detail="\n".join(f"{one}: {one.cause}" for one in others),
             hint=_BY_UP,
         )
 
 
-def _await_joined(hands: Hands, names: list[str]) -> None:
+def _await_joined(context: ExecutionContext, names: list[str]) -> None:
     """The nodes are well among the others, or it is told in which state they were left."""
     last: dict[str, str] = {}
 
     def look() -> bool | None:
-        seen = hands.look(Depth.HEALTH)
+        seen = context.look(Detail.HEALTH)
         last.clear()
-        last.update({one.name: one.state for one in lines(seen) if one.name in names})
+        last.update({one.name: one.state for one in status_lines(seen) if one.name in names})
         unwell = {name for name, state in last.items() if state != "ok"}
         return None if unwell and _hopeful(seen, unwell) else True
 
     with suppress(TimedOut):
-        wait_for(look, Deadline(min(_JOIN_SECONDS, hands.deadline.left)), lambda: "")
+        wait_for(look, Deadline(min(_JOIN_SECONDS, context.deadline.left)), lambda: "")
     for name, state in last.items():
         if state != "ok":
-            warn(hands.tell, f"{name} is ready, and its state is: {state}")
+            warn(context.progress, f"{name} is ready, and its state is: {state}")
 
 
 def _hopeful(seen: Observed, names: set[str]) -> bool:
     """Whether waiting may help: whom a replica follows is there, and no slots lack an owner."""
     owned = [node.myself.slots for node in seen.answering if node.myself]
-    if owned and missing_slots(owned, SLOTS):
+    if owned and unassigned_slots(owned, SLOT_COUNT):
         return False
     followed = {node.follows for node in seen.nodes if node.name in names} - {""}
     return all((leader := seen.at(one)) is None or leader.answers for one in followed)
 
 
-def _done(node: NodeSeen) -> NodeDone:
+def _done(node: NodeSeen) -> NodeOutcome:
     if node.paused:
-        return NodeDone(
+        return NodeOutcome(
             name=node.name,
             did="is paused",
             changed=False,
@@ -237,5 +252,5 @@ def _done(node: NodeSeen) -> NodeDone:
             hint=f"redistopo resume {node.name}",
         )
     if node.running:
-        return NodeDone(name=node.name, did="runs already", changed=False)
-    return NodeDone(name=node.name, did="started")
+        return NodeOutcome(name=node.name, did="runs already", changed=False)
+    return NodeOutcome(name=node.name, did="started")

@@ -4,17 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.client.connection import Asker
-from redistopo.client.observe import Depth, look
+from redistopo.client.connection import NodeClient
+from redistopo.client.observe import Detail, observe
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode
-from redistopo.model.protocol.credentials import Certificate, Keys
-from redistopo.model.state.node_status import NodeStatus, lines
+from redistopo.model.protocol.credentials import Certificate, Credentials
+from redistopo.model.state.node_status import NodeStatus, status_lines
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
-from redistopo.project.lifecycle import remember_primary
-from redistopo.project.load import load
-from redistopo.project.started import configs, running_keys, running_targets
+from redistopo.project.lifecycle import record_primary
+from redistopo.project.load import load_project
+from redistopo.project.started import credentials_in_use, rendered_confs, targets_in_use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,25 +35,25 @@ class StatusResult:
 
 def status(root: Path) -> StatusResult:
     """What each node is doing now; a topology that isn't running is no error."""
-    project = load(root)
-    rendered = configs(project.layout)
-    targets = running_targets(project.layout, rendered)
-    keys = running_keys(project.layout, rendered)
-    with Asker(keys) as asker:
-        seen = look(project.topology.shape, targets, asker, Depth.HEALTH)
-    remember_primary(project.layout, seen)
+    project = load_project(root)
+    rendered = rendered_confs(project.layout)
+    targets = targets_in_use(project.layout, rendered)
+    credentials = credentials_in_use(project.layout, rendered)
+    with NodeClient(credentials) as client:
+        seen = observe(project.topology.shape, targets, client, Detail.HEALTH)
+    record_primary(project.layout, seen)
     return StatusResult(
         name=project.topology.name,
         shape=project.topology.shape,
         root=project.layout.root,
         engine=seen.engine,
-        nodes=lines(seen),
-        certificate=_first_to_expire(seen, keys),
+        nodes=status_lines(seen),
+        certificate=_first_to_expire(seen, credentials),
     )
 
 
-def _first_to_expire(seen: Observed, keys: Keys) -> Certificate | None:
-    tls = keys.own.tls
+def _first_to_expire(seen: Observed, credentials: Credentials) -> Certificate | None:
+    tls = credentials.own.tls
     if tls is None or not seen.answering:
         return None
     with ThreadPoolExecutor(8) as pool:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.errors import ExitCode, WrongRequest
-from redistopo.host.files import absolute, writing
+from redistopo.errors import ExitCode, UsageError
+from redistopo.host.files import absolute, write_errors
 from redistopo.render.templates import plain_files, sources
 
 
@@ -20,7 +20,7 @@ class TemplatesResult:
 def export_templates(folder: Path, *, force: bool = False) -> TemplatesResult:
     """Our templates are in the folder, ready to be edited and named by the `templates` key.
 
-    Raises WrongRequest where one of them would be overwritten, unless `force`.
+    Raises UsageError where one of them would be overwritten, unless `force`.
     """
     target = absolute(folder)
     wanted = {target / name: text for name, text in (*sources(), *plain_files())}
@@ -30,13 +30,13 @@ def export_templates(folder: Path, *, force: bool = False) -> TemplatesResult:
         if path.exists() and path.read_bytes() != text.encode()
     ]
     if changed and not force:
-        raise WrongRequest(
+        raise UsageError(
             f"{len(changed)} templates in {target} are there already, and differ from ours",
             detail="\n".join(str(path.relative_to(target)) for path in changed),
             hint="--force replaces them",
         )
     for path, text in wanted.items():
-        with writing(path):
+        with write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     return TemplatesResult(folder=target, files=tuple(wanted))

@@ -4,55 +4,64 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.client.connection import Asker
-from redistopo.client.observe import Depth
-from redistopo.drill.recover import release, tidy
+from redistopo.client.connection import NodeClient
+from redistopo.client.observe import Detail
+from redistopo.drill.recover import delete_leftover_keys, finish_interrupted_drill
 from redistopo.errors import ExitCode, RestartNeeded
-from redistopo.execute.context import Hands, targets
+from redistopo.execute.context import ExecutionContext, targets_of_plan
 from redistopo.execute.executor import execute
-from redistopo.execute.node_timeout import calm
+from redistopo.execute.node_timeout import restore_node_timeout
 from redistopo.execute.repair_nodes_conf import (
-    lost_tables,
-    refuse_lost_tables,
-    require_nodes,
-    steps_to_promote,
-    steps_to_rebuild,
+    lost_nodes_confs,
+    nodes_conf_steps,
+    promotion_steps,
+    refuse_lost_nodes_confs,
+    require_cluster_nodes,
 )
-from redistopo.execute.rollback import undo
+from redistopo.execute.rollback import roll_back
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
 from redistopo.host.polling import Deadline
 from redistopo.host.redis_cli import end_leftover
-from redistopo.model.planning.bereft import bereaved
-from redistopo.model.planning.leadership import leading, refuse_empty_primaries, require_primaries
+from redistopo.model.planning.bereft import sole_copies_on_disk
+from redistopo.model.planning.leadership import (
+    refuse_empty_primaries,
+    require_primaries,
+    with_chosen_primary,
+)
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import Do, Step, changes, current
-from redistopo.model.planning.rejoin import comebacks, ghosts, refuse_more_keys, returned
-from redistopo.model.planning.sole_copies import decided
+from redistopo.model.planning.reconcile import Step, StepKind, reconcile, with_current_roles
+from redistopo.model.planning.rejoin import (
+    non_empty_resets,
+    plan_rejoins,
+    refuse_more_keys,
+    stale_ids,
+)
+from redistopo.model.planning.sole_copies import chosen_primaries
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
-from redistopo.model.state.record import Record
-from redistopo.model.topology.exposure import open_to_listeners
+from redistopo.model.state.record import TopologyState
+from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.ops.certs import prepare_certificates
-from redistopo.progress import Tell, note, step, warn
-from redistopo.project.lifecycle import begin, remember
-from redistopo.project.load import load, plan_of, require_address
+from redistopo.progress import Progress, note, step, warn
+from redistopo.project.lifecycle import begin_lifecycle, save_topology_state
+from redistopo.project.load import load_project, plan_of, require_address
 from redistopo.project.lock import locked
-from redistopo.project.passwords import keys, password_path
-from redistopo.project.progress_log import recorded
-from redistopo.project.secrets import discreet
-from redistopo.project.started import configs, refuse_other_locks
-from redistopo.render.connect import Connect, connect
+from redistopo.project.passwords import load_credentials, password_path
+from redistopo.project.progress_log import progress_logged
+from redistopo.project.secrets import redacting_errors
+from redistopo.project.started import refuse_changed_security, rendered_confs
+from redistopo.render.connect import ConnectLines, connect_lines
 from redistopo.session.diagnosis import explaining
-from redistopo.session.failures import blaming, refuse_busy_ports, unhealthy
+from redistopo.session.failures import explaining_ended_servers, refuse_busy_ports, unhealthy_error
 from redistopo.session.guards import refuse_low_limits
-from redistopo.session.health import Verdict, settle, with_proof
-from redistopo.session.situation import expected, look_for_steps, primary_in, situation
+from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
+from redistopo.session.situation import expected_of, observe_for_steps, primary_in, situation
 
 _ROUNDS = 4
 """At most: continue what is stopped, see what a half-made topology holds, make it anew."""
 
 
-_LOOK_AGAIN = (Do.RESUME, Do.FAILOVER, Do.RESET, Do.REJOIN)
+_LOOK_AGAIN = (StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN)
 """After these there may be more to do."""
 
 
@@ -83,11 +92,11 @@ class UpResult:
     findings: tuple[Finding, ...]
     shards: tuple[ShardSeen, ...]
     engine: str
-    connect: Connect
+    connect: ConnectLines
     code: ExitCode = field(default=ExitCode.DONE)
 
 
-def up(request: UpRequest, tell: Tell) -> UpResult:
+def up(request: UpRequest, progress: Progress) -> UpResult:
     """The topology runs as its file says, and no check fails.
 
     Nothing is done twice: what runs already is left alone, what stopped comes back with
@@ -96,132 +105,153 @@ def up(request: UpRequest, tell: Tell) -> UpResult:
     """
     began = time.monotonic()
     deadline = Deadline(request.seconds)
-    project = load(request.root)
+    project = load_project(request.root)
     plan = plan_of(project, request.engine)
     require_address(plan.topology)
-    if risk := open_to_listeners(plan.topology):
-        warn(tell, risk)
-    require_nodes(plan, request.rebuild)
+    if risk := plaintext_warning(plan.topology):
+        warn(progress, risk)
+    require_cluster_nodes(plan, request.rebuild)
     require_primaries(plan, request.primary)
     with (
-        locked(plan.layout, "up", deadline, tell, make=True),
-        recorded(plan.layout, "up", tell) as told,
-        discreet(plan.layout),
+        locked(plan.layout, "up", deadline, progress, make=True),
+        progress_logged(plan.layout, "up", progress) as told,
+        redacting_errors(plan.layout),
     ):
-        refuse_other_locks(plan.topology, plan.layout)
+        refuse_changed_security(plan.topology, plan.layout)
         prepare_certificates(plan, told)
-        held = finish_rotation(plan.layout, keys(plan.topology, plan.layout, make=True), told)
-        with Asker(held) as asker:
-            hands = Hands(plan=plan, keys=held, asker=asker, deadline=deadline, tell=told)
-            release(plan.layout, told)
-            result = bring_up(hands, request, began)
-            tidy(plan.layout, hands.look(Depth.HEALTH), held, told)
+        held = finish_rotation(
+            plan.layout, load_credentials(plan.topology, plan.layout, make=True), told
+        )
+        with NodeClient(held) as client:
+            context = ExecutionContext(
+                plan=plan, credentials=held, client=client, deadline=deadline, progress=told
+            )
+            finish_interrupted_drill(plan.layout, told)
+            result = bring_up(context, request, began)
+            delete_leftover_keys(plan.layout, context.look(Detail.HEALTH), held, told)
             return result
 
 
-def bring_up(hands: Hands, request: UpRequest, began: float) -> UpResult:
+def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpResult:
     """The same under a lock that the caller holds; `began` is on the monotonic clock."""
     try:
-        end_leftover(hands.plan.layout.formation)
-        record = begin(hands.plan, hands.tell)
-        with explaining(hands), blaming(hands):
-            steps = _converge(hands, record, request)
-            restore_old(hands.plan.layout, targets(hands.plan), hands.keys)
-            formed_now = any(one.do is Do.FORM for one in steps)
-            verdict = _prove(hands, record, formed_now=formed_now)
-        kept = password_path(hands.plan.topology, hands.plan.layout)
+        end_leftover(context.plan.layout.formation)
+        record = begin_lifecycle(context.plan, context.progress)
+        with explaining(context), explaining_ended_servers(context):
+            steps = _converge(context, record, request)
+            restore_old(context.plan.layout, targets_of_plan(context.plan), context.credentials)
+            formed_now = any(one.do is StepKind.FORM for one in steps)
+            verdict = _prove(context, record, formed_now=formed_now)
+        kept = password_path(context.plan.topology, context.plan.layout)
         return UpResult(
-            plan=hands.plan,
+            plan=context.plan,
             steps=steps,
             seconds=time.monotonic() - began,
             findings=verdict.findings,
             shards=shards_of(verdict.seen),
             engine=verdict.seen.engine,
-            connect=connect(hands.plan, str(kept or "")),
+            connect=connect_lines(context.plan, str(kept or "")),
         )
     except RestartNeeded:
         raise  # a rolling restart wants all nodes: what was started stays
     except BaseException:  # Ctrl-C too: what this run started is stopped
-        if hands.started and not request.keep:
-            undo(hands)
-        elif hands.started:
-            note(hands.tell, f"kept running: {', '.join(hands.started)}; redistopo down stops them")
+        if context.started and not request.keep:
+            roll_back(context)
+        elif context.started:
+            note(
+                context.progress,
+                f"kept running: {', '.join(context.started)}; redistopo down stops them",
+            )
         raise
 
 
-def _converge(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, ...]:
+def _converge(
+    context: ExecutionContext, record: TopologyState, request: UpRequest
+) -> tuple[Step, ...]:
     """Steps until none is left to do; most often one round, or none."""
-    done: list[Step] = list(_rebuilt(hands, record, request))
+    done: list[Step] = list(_rebuilt(context, record, request))
     for _round in range(_ROUNDS):
-        seen = look_for_steps(hands)
-        now = situation(hands.plan, record, seen, hands.keys, refused=hands.refused)
-        hands.plan = current(hands.plan, now)
+        seen = observe_for_steps(context)
+        now = situation(context.plan, record, seen, context.credentials, refused=context.refused)
+        context.plan = with_current_roles(context.plan, now)
         lead = next(iter(request.primary), "")
-        hands.plan = leading(hands.plan, seen, record, lead, hands.tell)
-        steps = changes(hands.plan, now)
-        refuse_more_keys(returned(seen))
-        refuse_busy_ports(hands.plan, seen, formed=record.formed)
-        refuse_low_limits(hands.plan, steps, hands.tell)
-        execute(hands, steps)
+        context.plan = with_chosen_primary(context.plan, seen, record, lead, context.progress)
+        steps = reconcile(context.plan, now)
+        refuse_more_keys(non_empty_resets(seen))
+        refuse_busy_ports(context.plan, seen, formed=record.formed)
+        refuse_low_limits(context.plan, steps, context.progress)
+        execute(context, steps)
         done += steps
-        unformed = hands.plan.topology.clustered and not record.formed
+        unformed = context.plan.topology.clustered and not record.formed
         more = (
             any(one.do in _LOOK_AGAIN for one in steps)
-            or (unformed and steps and not any(one.do is Do.FORM for one in steps))
-            or (record.formed and any(one.do is Do.START for one in steps) and _strayed(hands))
+            or (unformed and steps and not any(one.do is StepKind.FORM for one in steps))
+            or (
+                record.formed
+                and any(one.do is StepKind.START for one in steps)
+                and _strayed(context)
+            )
         )
         if not more:
             break
     return tuple(done)
 
 
-def _strayed(hands: Hands) -> bool:
+def _strayed(context: ExecutionContext) -> bool:
     """Whether there are nodes to take back, now that all run: one that is down may own slots."""
-    seen = hands.look(Depth.HEALTH)
-    found = comebacks(seen, hands.plan.topology.shards) or ghosts(seen) or returned(seen)
+    seen = context.look(Detail.HEALTH)
+    found = (
+        plan_rejoins(seen, context.plan.topology.shards)
+        or stale_ids(seen)
+        or non_empty_resets(seen)
+    )
     return bool(found)
 
 
-def _rebuilt(hands: Hands, record: Record, request: UpRequest) -> tuple[Step, ...]:
+def _rebuilt(
+    context: ExecutionContext, record: TopologyState, request: UpRequest
+) -> tuple[Step, ...]:
     """No absent node of a formed cluster is without its table; those asked for got a new one,
     and so did those that are to lead in place of a primary that was reset."""
-    if not hands.plan.topology.clustered:
+    if not context.plan.topology.clustered:
         return ()
-    seen = look_for_steps(hands)
-    refuse_empty_primaries(hands.plan, record, seen)
-    lost, asked = lost_tables(hands.plan, record, seen), request.rebuild
-    refuse_lost_tables(hands.plan, {k: v for k, v in lost.items() if k not in asked})
-    steps = steps_to_rebuild(hands.plan, seen, lost, asked, hands.tell)
-    execute(hands, steps)
-    found = bereaved(hands.plan, record, seen)
-    heirs = steps_to_promote(decided(found, request.primary))
+    seen = observe_for_steps(context)
+    refuse_empty_primaries(context.plan, record, seen)
+    lost, asked = lost_nodes_confs(context.plan, record, seen), request.rebuild
+    refuse_lost_nodes_confs(context.plan, {k: v for k, v in lost.items() if k not in asked})
+    steps = nodes_conf_steps(context.plan, seen, lost, asked, context.progress)
+    execute(context, steps)
+    found = sole_copies_on_disk(context.plan, record, seen)
+    heirs = promotion_steps(chosen_primaries(found, request.primary))
     concerned = {name for one in found for name in (one.name, one.primary)}
     for name in (one for one in request.primary if one not in concerned):
-        note(hands.tell, f"--primary {name} is not needed: no node's data depends on it")
-    execute(hands, heirs)
+        note(context.progress, f"--primary {name} is not needed: no node's data depends on it")
+    execute(context, heirs)
     return (*steps, *heirs)
 
 
-def _prove(hands: Hands, record: Record, *, formed_now: bool) -> Verdict:
-    """Healthy by the same checks as `verify`; raises FaultFound where it isn't in time."""
-    topology, layout = hands.plan.topology, hands.plan.layout
-    with step(hands.tell, "wait until every node agrees"):
-        first = settle(lambda: hands.look(Depth.HEALTH), expected(topology), hands.deadline, hands)
+def _prove(context: ExecutionContext, record: TopologyState, *, formed_now: bool) -> Verdict:
+    """Healthy by the same checks as `verify`; raises Unhealthy where it isn't in time."""
+    topology, layout = context.plan.topology, context.plan.layout
+    with step(context.progress, "wait until every node agrees"):
+        first = wait_until_healthy(
+            lambda: context.look(Detail.HEALTH), expected_of(topology), context.deadline, context
+        )
         if not first.healthy:
-            raise unhealthy(hands.plan, first)
+            raise unhealthy_error(context.plan, first)
         if formed_now:
-            calm(hands)
-    with step(hands.tell, "verify"):
-        paths = {node.name: str(node.folder.config) for node in hands.plan.nodes}
-        wanted = expected(topology, configs(layout), paths)
-        last = settle(lambda: _full(hands), wanted, hands.deadline, hands)
+            restore_node_timeout(context)
+    with step(context.progress, "verify"):
+        paths = {node.name: str(node.folder.config) for node in context.plan.nodes}
+        wanted = expected_of(topology, rendered_confs(layout), paths)
+        last = wait_until_healthy(lambda: _full(context), wanted, context.deadline, context)
         if not last.healthy:
-            raise unhealthy(hands.plan, last)
+            raise unhealthy_error(context.plan, last)
         engine = last.seen.engine.lower()
         primary = primary_in(last.seen)
-        remember(layout, replace(record, formed=True, primary=primary, engine=engine))
+        save_topology_state(layout, replace(record, formed=True, primary=primary, engine=engine))
     return last
 
 
-def _full(hands: Hands) -> Observed:
-    return with_proof(hands.look(Depth.FULL), hands.asker)
+def _full(context: ExecutionContext) -> Observed:
+    return with_write_probe(context.look(Detail.FULL), context.client)

@@ -4,25 +4,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.checks.subject import Expected
-from redistopo.client.connection import Asker
-from redistopo.client.discovery import discover, opened, parse_address, strangers_keys
-from redistopo.client.observe import Depth, Target, look
-from redistopo.client.port_probe import probe
+from redistopo.client.connection import NodeClient
+from redistopo.client.discovery import (
+    credentials_elsewhere,
+    discover,
+    parse_address,
+    with_sentinel_logins,
+)
+from redistopo.client.observe import Detail, Target, observe
+from redistopo.client.port_probe import probe_nodes
 from redistopo.errors import ExitCode
 from redistopo.host.polling import Deadline
 from redistopo.model.connectivity.findings import apart, with_causes
-from redistopo.model.connectivity.report import Reach, reach
-from redistopo.model.protocol.credentials import Access, Keys
-from redistopo.model.state.finding import Finding, failed
+from redistopo.model.connectivity.report import ConnectivityReport, connectivity_report
+from redistopo.model.protocol.credentials import Credentials, Login
+from redistopo.model.state.finding import Finding, failed_findings
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
-from redistopo.progress import Tell, step
-from redistopo.project.lifecycle import remember_primary
-from redistopo.project.load import layout_of, load
-from redistopo.project.passwords import password
-from redistopo.project.started import configs, nothing_started, running_keys, running_targets
-from redistopo.session.health import Verdict, settle, with_proof
-from redistopo.session.situation import expected
+from redistopo.progress import Progress, step
+from redistopo.project.lifecycle import record_primary
+from redistopo.project.load import layout_of_folder, load_project
+from redistopo.project.passwords import load_password
+from redistopo.project.started import (
+    credentials_in_use,
+    nothing_started_error,
+    rendered_confs,
+    targets_in_use,
+)
+from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
+from redistopo.session.situation import expected_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +45,7 @@ class VerifyRequest:
 
     root: Path
     connect: str = ""
-    access: Access = field(default_factory=Access)
+    access: Login = field(default_factory=Login)
     seconds: float = 5.0
     write: bool = True
 
@@ -51,11 +61,11 @@ class VerifyResult:
     findings: tuple[Finding, ...]
     shards: tuple[ShardSeen, ...]
     seen: Observed
-    reach: Reach | None = None
+    reach: ConnectivityReport | None = None
 
     @property
     def healthy(self) -> bool:
-        return not failed(self.findings)
+        return not failed_findings(self.findings)
 
     @property
     def code(self) -> ExitCode:
@@ -70,57 +80,59 @@ class _Subject:
     expected: Expected
 
 
-def verify(request: VerifyRequest, tell: Tell) -> VerifyResult:
+def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
     """Every check's findings. Nothing is changed but markers of our own, which are removed.
 
     Raises RedistopoError where there is nothing to look at.
     """
     if request.connect:
         host, port = parse_address(request.connect)
-        with Asker(strangers_keys(request.access, host, port)) as asker:
-            found = discover(host, port, asker)
-            asker.keys = opened(asker.keys, found)
+        with NodeClient(credentials_elsewhere(request.access, host, port)) as client:
+            found = discover(host, port, client)
+            client.credentials = with_sentinel_logins(client.credentials, found)
             about = _Subject(
                 name=request.connect, shape=found.shape, targets=found.targets, expected=Expected()
             )
-            return _verify(about, request, tell, asker)
+            return _verify(about, request, progress, client)
     about, held = _own(request.root)
-    with Asker(held) as asker:
-        result = _verify(about, request, tell, asker)
-        remember_primary(layout_of(request.root), result.seen)
+    with NodeClient(held) as client:
+        result = _verify(about, request, progress, client)
+        record_primary(layout_of_folder(request.root), result.seen)
         return result
 
 
-def _own(root: Path) -> tuple[_Subject, Keys]:
-    project = load(root)
-    rendered = configs(project.layout)
+def _own(root: Path) -> tuple[_Subject, Credentials]:
+    project = load_project(root)
+    rendered = rendered_confs(project.layout)
     if not rendered:
-        raise nothing_started(project.layout)
+        raise nothing_started_error(project.layout)
     paths = {name: str(project.layout.node(name).config) for name in rendered}
-    base = expected(project.topology, rendered, paths)
+    base = expected_of(project.topology, rendered, paths)
     about = _Subject(
         name=project.topology.name,
         shape=project.topology.shape,
-        targets=running_targets(project.layout, rendered),
+        targets=targets_in_use(project.layout, rendered),
         expected=base,
     )
-    known = password(project.topology, project.layout)
-    return about, running_keys(project.layout, rendered, known)
+    known = load_password(project.topology, project.layout)
+    return about, credentials_in_use(project.layout, rendered, known)
 
 
-def _verify(about: _Subject, request: VerifyRequest, tell: Tell, asker: Asker) -> VerifyResult:
-    def observe() -> Observed:
-        seen = look(about.shape, about.targets, asker, Depth.FULL)
-        return with_proof(seen, asker) if request.write else seen
+def _verify(
+    about: _Subject, request: VerifyRequest, progress: Progress, client: NodeClient
+) -> VerifyResult:
+    def observed() -> Observed:
+        seen = observe(about.shape, about.targets, client, Detail.FULL)
+        return with_write_probe(seen, client) if request.write else seen
 
     with step(
-        tell,
+        progress,
         "look at the node" if len(about.targets) == 1 else f"look at {len(about.targets)} nodes",
     ):
-        verdict: Verdict = settle(observe, about.expected, Deadline(request.seconds))
+        verdict: Verdict = wait_until_healthy(observed, about.expected, Deadline(request.seconds))
     found = None
     if apart(verdict.findings):
-        found = reach(verdict.seen, probe(verdict.seen, about.targets, asker))
+        found = connectivity_report(verdict.seen, probe_nodes(verdict.seen, about.targets, client))
     return VerifyResult(
         name=about.name,
         shape=about.shape,

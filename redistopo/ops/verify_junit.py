@@ -3,14 +3,14 @@
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from redistopo.host.files import writing
+from redistopo.host.files import write_errors
 from redistopo.model.state.finding import Status
 from redistopo.ops.verify import VerifyResult
 
 
 def write_junit(result: VerifyResult, path: Path) -> None:
     """The file holds one test case for each finding; failures and skips are marked as such."""
-    with writing(path):
+    with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(junit(result), encoding="utf-8")
 

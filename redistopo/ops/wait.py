@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from redistopo.checks.catalogue import CHECKS
-from redistopo.checks.subject import TOPOLOGY, subject
+from redistopo.checks.subject import TOPOLOGY, subject_of
 from redistopo.errors import ExitCode, TimedOut
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.state.finding import failed
+from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.topology.spec import Shape
-from redistopo.progress import Tell, step
-from redistopo.session.target import Sight, SightRequest, sight
+from redistopo.progress import Progress, step
+from redistopo.session.target import TargetRequest, WatchedTarget, open_target
 
 
 class Wanted(StrEnum):
@@ -32,7 +32,7 @@ class Wanted(StrEnum):
 class WaitRequest:
     """`seconds` 0 looks once."""
 
-    sight: SightRequest
+    sight: TargetRequest
     wanted: Wanted = Wanted.HEALTHY
     seconds: float = 10.0
 
@@ -65,16 +65,16 @@ class WaitResult:
         return ExitCode.FAULT if self.missing else ExitCode.DONE
 
 
-def wait(request: WaitRequest, tell: Tell) -> WaitResult:
+def wait(request: WaitRequest, progress: Progress) -> WaitResult:
     """What is wanted is true, or the deadline is over; nothing is changed or written.
 
-    Raises WrongRequest without a topology file, AccessDenied at once where our password is
+    Raises UsageError without a topology file, AccessDenied at once where our password is
     refused; else no trouble of a node, and no topology that isn't there yet, ends it early.
     """
     deadline = Deadline(request.seconds)
-    with sight(request.sight) as topology:
+    with open_target(request.sight) as topology:
         attempt = _Attempt(topology=topology, wanted=request.wanted)
-        with suppress(TimedOut), step(tell, f"wait until {topology.name} is {request.wanted}"):
+        with suppress(TimedOut), step(progress, f"wait until {topology.name} is {request.wanted}"):
             wait_for(attempt.look, deadline, lambda: "", pause=0.02)
         return WaitResult(
             name=topology.name,
@@ -91,7 +91,7 @@ def wait(request: WaitRequest, tell: Tell) -> WaitResult:
 class _Attempt:
     """The looks of one `wait`; `goals` is (primary, its replication's id) -> its first offset."""
 
-    topology: Sight
+    topology: WatchedTarget
     wanted: Wanted
     seen: Observed | None = None
     missing: tuple[Missing, ...] = ()
@@ -128,16 +128,16 @@ class _Attempt:
         return (Missing(subject=TOPOLOGY, evidence=told, hint="start the others: redistopo up"),)
 
     def _failed(self, seen: Observed, *only: str) -> tuple[Missing, ...]:
-        about = subject(seen, self.topology.expected)
+        about = subject_of(seen, self.topology.expected)
         checks = (check for check in CHECKS if not only or check.id in only)
         found = (one for check in checks for one in check.findings(about))
         return tuple(
             Missing(subject=one.subject, evidence=one.evidence, hint=one.hint, check=one.check)
-            for one in failed(found)
+            for one in failed_findings(found)
         )
 
 
-def _unseen(topology: Sight) -> Missing:
+def _unseen(topology: WatchedTarget) -> Missing:
     trouble = topology.trouble
     if trouble is None:
         return Missing(subject=TOPOLOGY, evidence="nothing is there to look at")

@@ -9,12 +9,12 @@ from datetime import datetime
 
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.state.diff import Kind, Occurrence
-from redistopo.model.state.node_status import NodeStatus, lines
+from redistopo.model.state.diff import ChangeKind, StateChange
+from redistopo.model.state.node_status import NodeStatus, status_lines
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, rounds
-from redistopo.session.target import SightRequest
+from redistopo.session.target import TargetRequest
 
 _KEPT = 50
 
@@ -23,7 +23,7 @@ _KEPT = 50
 class WatchRequest:
     """`interval` is seconds from one look's beginning to the next one's."""
 
-    sight: SightRequest
+    sight: TargetRequest
     interval: float = 1.0
 
 
@@ -44,7 +44,7 @@ class Scene:
     lines: tuple[NodeStatus, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     bus: Mapping[str, str] = field(default_factory=dict)
-    recent: tuple[Occurrence, ...] = ()
+    recent: tuple[StateChange, ...] = ()
     trouble: RedistopoError | None = None
 
 
@@ -70,15 +70,15 @@ def watch(
 ) -> WatchResult:
     """Each look was shown, until `rest`, which passes the time until the next one, was true.
 
-    Raises WrongRequest without a topology file; a topology that isn't there is waited for.
+    Raises UsageError without a topology file; a topology that isn't there is waited for.
     """
     count = 0
-    recent: deque[Occurrence] = deque(maxlen=_KEPT)
+    recent: deque[StateChange] = deque(maxlen=_KEPT)
     with rounds(request.sight) as next_round:
         while True:
             began = time.monotonic()
             found = next_round()
-            recent.extend(one for one in found.news if one.kind is not Kind.NOW)
+            recent.extend(one for one in found.news if one.kind is not ChangeKind.NOW)
             took = time.monotonic() - began
             show(scene(request, found, tuple(recent), took), found)
             count += 1
@@ -87,7 +87,7 @@ def watch(
 
 
 def scene(
-    request: WatchRequest, found: Round, recent: tuple[Occurrence, ...], took: float
+    request: WatchRequest, found: Round, recent: tuple[StateChange, ...], took: float
 ) -> Scene:
     """What a frame shows of a round."""
     seen = found.seen
@@ -99,7 +99,7 @@ def scene(
         took=took,
         shape=seen.shape if seen else None,
         engine=seen.engine if seen else "",
-        lines=lines(_as_ours(seen)) if seen else (),
+        lines=status_lines(_as_ours(seen)) if seen else (),
         links={node.name: _link(node) for node in seen.nodes} if seen else {},
         bus=_bus(seen) if seen and seen.shape is Shape.CLUSTER else {},
         recent=recent,

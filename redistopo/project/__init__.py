@@ -1,1 +1,1 @@
-"""The files beside redistopo.toml and what this user has: state folder, lock, passwords, registry."""
+"""The files beside redistopo.toml and of this user: state folder, lock, passwords, registry."""

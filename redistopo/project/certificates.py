@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from redistopo.client.tls import loads
 from redistopo.errors import RedistopoError
-from redistopo.host.files import private_folder, read_text, write_private, writing
+from redistopo.host.files import private_folder, read_text, write_errors, write_private
 from redistopo.model.planning.plan import Plan
 from redistopo.model.topology.layout import TlsFolder
 
@@ -66,7 +66,7 @@ def renew_certificates(plan: Plan, days: int = LEAF_DAYS, *, new_ca: bool = Fals
     """
     folder = plan.layout.tls
     if new_ca:
-        with writing(folder.root):
+        with write_errors(folder.root):
             # cut off in between, the CA counts as lost; and without `made`, whatever the old
             # one signed is made again
             for path in (folder.made, folder.ca_key, folder.ca):

@@ -3,18 +3,18 @@
 import json
 from dataclasses import asdict
 
-from redistopo.host.files import read_text, write_private, writing
-from redistopo.model.state.drill_intent import Hurt, Intent
+from redistopo.host.files import read_text, write_errors, write_private
+from redistopo.model.state.drill_intent import DrillIntent, Victim
 from redistopo.model.state.fault import Fault
 from redistopo.model.topology.layout import Layout
 
 
-def save_intent(layout: Layout, intent: Intent) -> None:
+def save_intent(layout: Layout, intent: DrillIntent) -> None:
     """The intent is on disk, whole."""
     write_private(layout.drill, json.dumps(asdict(intent)) + "\n")
 
 
-def load_intent(layout: Layout) -> Intent | None:
+def load_intent(layout: Layout) -> DrillIntent | None:
     """The drill that was cut off; None for none.
 
     A damaged file still says that there was one: then every node may be hurt, in any way.
@@ -24,13 +24,13 @@ def load_intent(layout: Layout) -> Intent | None:
         return None
     try:
         said = json.loads(text)
-        hurt = tuple(Hurt(**one) for one in said["hurt"])
-        return Intent(**{**said, "fault": Fault(said["fault"]), "hurt": hurt})
+        hurt = tuple(Victim(**one) for one in said["hurt"])
+        return DrillIntent(**{**said, "fault": Fault(said["fault"]), "hurt": hurt})
     except (ValueError, KeyError, TypeError):
-        return Intent(load="", began="", fault=Fault.PARTITION, hurt=())
+        return DrillIntent(load="", began="", fault=Fault.PARTITION, hurt=())
 
 
 def forget_intent(layout: Layout) -> None:
     """No drill is on record."""
-    with writing(layout.drill):
+    with write_errors(layout.drill):
         layout.drill.unlink(missing_ok=True)

@@ -5,38 +5,41 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from redistopo.errors import MachineLacks
+from redistopo.errors import MissingPrerequisite
 from redistopo.host.node_folder import has_data
-from redistopo.host.process_marks import load_record, save_record
+from redistopo.host.process_marks import load_topology_state, save_record
 from redistopo.model.planning.plan import Plan
 from redistopo.model.state.observed import Observed, Role
-from redistopo.model.state.record import Record, RecordedNode
+from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
-from redistopo.progress import Tell, warn
-from redistopo.project.port_reservations import reserve
-from redistopo.project.registry import Entry, enter, entries
+from redistopo.progress import Progress, warn
+from redistopo.project.port_reservations import reserve_ports
+from redistopo.project.registry import Entry, register, registered_topologies
 from redistopo.session.situation import primary_in, refuse_other_layout
 
 
-def begin(plan: Plan, tell: Tell) -> Record:
+def begin_lifecycle(plan: Plan, progress: Progress) -> TopologyState:
     """The topology's record: the one on disk, or a new one for a plan not yet formed.
 
     A first `up` writes it before anything else, so where it is missing or damaged and the
-    nodes have data, the topology was formed, and is taken as such. Raises WrongRequest
-    where the file asks for another layout than the one formed, MachineLacks where the
+    nodes have data, the topology was formed, and is taken as such. Raises UsageError
+    where the file asks for another layout than the one formed, MissingPrerequisite where the
     engine is older than the data.
     """
     layout = plan.layout
-    found = load_record(layout)
+    found = load_topology_state(layout)
     refuse_other_layout(plan, found, layout.topology)
     refuse_older_engine(plan, found)
     record = found
     if record is None or not record.formed:
         lived = found is None and any(has_data(layout, node.name) for node in plan.nodes)
         if lived:
-            warn(tell, f"{layout.record} is missing or damaged; made anew from what the nodes hold")
-        record = Record(
+            warn(
+                progress,
+                f"{layout.record} is missing or damaged; made anew from what the nodes hold",
+            )
+        record = TopologyState(
             id=record.id if record else secrets.token_hex(8),
             name=plan.topology.name,
             shape=plan.topology.shape.value,
@@ -49,7 +52,7 @@ def begin(plan: Plan, tell: Tell) -> Record:
         )
     if _copied(layout, record):
         record = replace(record, id=secrets.token_hex(8))
-    remember(layout, record)
+    save_topology_state(layout, record)
     entry = Entry(
         id=record.id,
         name=plan.topology.name,
@@ -57,28 +60,30 @@ def begin(plan: Plan, tell: Tell) -> Record:
         root=str(layout.root),
         ports=tuple(port for node in plan.nodes for port in node.ports),
     )
-    reserve(layout.root)  # a file that was written by hand, or came with a clone, has none yet
-    if trouble := enter(entry):
-        warn(tell, f"`redistopo ps` elsewhere won't show this topology: {trouble}")
+    reserve_ports(
+        layout.root
+    )  # a file that was written by hand, or came with a clone, has none yet
+    if trouble := register(entry):
+        warn(progress, f"`redistopo ps` elsewhere won't show this topology: {trouble}")
     return record
 
 
-def _copied(layout: Layout, record: Record) -> bool:
+def _copied(layout: Layout, record: TopologyState) -> bool:
     """Whether another folder on this machine has the same record, and had it first."""
-    for entry in entries():
+    for entry in registered_topologies():
         other = Layout(Path(entry.root))
         if entry.id == record.id and other.root != layout.root:
-            theirs = load_record(other)
+            theirs = load_topology_state(other)
             return theirs is not None and theirs.id == record.id
     return False
 
 
-def refuse_older_engine(plan: Plan, record: Record | None) -> None:
-    """Raises MachineLacks where the data was written by an engine that this one can't read."""
+def refuse_older_engine(plan: Plan, record: TopologyState | None) -> None:
+    """Raise MissingPrerequisite if the data was written by an engine that this one can't read."""
     if record is None or plan.engine.reads(record.engine):
         return
     if any(has_data(plan.layout, node.name) for node in plan.nodes):
-        raise MachineLacks(
+        raise MissingPrerequisite(
             f"{plan.engine.title} can't read data that {record.engine} wrote",
             detail=f"chosen: {plan.engine.path} ({plan.engine_why})",
             hint=f'engine = "{record.engine}" in the topology file picks the right one, where it '
@@ -86,12 +91,12 @@ def refuse_older_engine(plan: Plan, record: Record | None) -> None:
         )
 
 
-def remember_primary(layout: Layout, seen: Observed) -> None:
+def record_primary(layout: Layout, seen: Observed) -> None:
     """The primary of a replication, watched or not, is on record, as the servers say now; every
     verb that looks calls this, so that whoever was promoted leads again after all have stopped.
     Where several say that they are, the one that Sentinels name counts; else nobody can tell,
     and none is on record."""
-    record = load_record(layout)
+    record = load_topology_state(layout)
     primary = primary_in(seen)
     several = sum(node.role is Role.PRIMARY for node in seen.answering) > 1
     known = record is not None and record.formed and (primary or several)
@@ -100,10 +105,10 @@ def remember_primary(layout: Layout, seen: Observed) -> None:
         primary = watched.name  # whoever else says so will be told to follow it
     replicated = (Shape.REPLICATION.value, Shape.SENTINEL.value)
     if record is not None and record.shape in replicated and known:
-        remember(layout, replace(record, primary=primary))
+        save_topology_state(layout, replace(record, primary=primary))
 
 
-def remember(layout: Layout, record: Record) -> None:
+def save_topology_state(layout: Layout, record: TopologyState) -> None:
     """The record is on disk, if it says anything new."""
-    if load_record(layout) != record:
+    if load_topology_state(layout) != record:
         save_record(layout, record)

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host import engines
 from redistopo.host.files import absolute, read_text
-from redistopo.host.ports import bindable
+from redistopo.host.ports import has_address
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
 from redistopo.model.protocol.engine import EngineRequest, parse_request
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.parse import parse, read_toml, refuse, salvage
+from redistopo.model.topology.parse import parse_topology, read_toml, salvage, topology_file_error
 from redistopo.model.topology.spec import Topology
-from redistopo.model.topology.validate import check
+from redistopo.model.topology.validate import validate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,23 +25,23 @@ class Project:
     topology: Topology
 
 
-def layout_of(root: Path) -> Layout:
+def layout_of_folder(root: Path) -> Layout:
     """The layout of a project folder; absolute, so that servers find it from anywhere."""
     try:
         return Layout(absolute(root).resolve())
     except (OSError, RuntimeError) as error:
-        raise WrongRequest(f"{root} leads nowhere", detail=str(error)) from error
+        raise UsageError(f"{root} leads nowhere", detail=str(error)) from error
 
 
-def load(root: Path) -> Project:
+def load_project(root: Path) -> Project:
     """The project in a folder.
 
-    Raises WrongRequest where there is no topology file, or with all of its problems.
+    Raises UsageError where there is no topology file, or with all of its problems.
     """
-    layout = layout_of(root)
+    layout = layout_of_folder(root)
     text = read_text(layout.topology)
     if text is None:
-        raise WrongRequest(
+        raise UsageError(
             f"there is no {layout.topology.name} in {layout.root}",
             hint="make one: redistopo init cluster   (or: init replication)",
         )
@@ -49,48 +49,48 @@ def load(root: Path) -> Project:
 
 
 def read_topology(text: str, source: str) -> Topology:
-    """The topology in a file's text; raises WrongRequest with everything wrong with it."""
+    """The topology in a file's text; raises UsageError with everything wrong with it."""
     return checked(read_toml(text, source), source)
 
 
 def checked(document: Mapping[str, object], source: str) -> Topology:
-    """The topology in a document; raises WrongRequest with everything wrong with it.
+    """The topology in a document; raises UsageError with everything wrong with it.
 
     What is well formed is checked together even where something else is not.
     """
-    topology, problems = parse(document)
+    topology, problems = parse_topology(document)
     rest = topology or salvage(document, problems)
     known = {problem.key for problem in problems}
-    found = check(rest) if rest is not None else ()
+    found = validate(rest) if rest is not None else ()
     problems = (*problems, *(one for one in found if one.key not in known))
     if topology is None or problems:
-        raise refuse(problems, source)
+        raise topology_file_error(problems, source)
     return topology
 
 
 def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan:
     """The project's plan; `engine` goes before the file's. With `assume`, also without any
-    server on this machine; else MachineLacks."""
+    server on this machine; else MissingPrerequisite."""
     request = engine_request(engine or project.topology.engine)
     request = replace(request, tls=project.topology.tls)
-    choice = engines.assumed(request) if assume else engines.choose(request)
+    choice = engines.assumed_engine(request) if assume else engines.choose_engine(request)
     return make_plan(project.topology, project.layout, choice.engine, choice.why)
 
 
 def require_address(topology: Topology) -> None:
-    """Raises MachineLacks where this machine doesn't have the topology's address."""
-    if not bindable(topology.host):
-        raise MachineLacks(
+    """Raises MissingPrerequisite where this machine doesn't have the topology's address."""
+    if not has_address(topology.host):
+        raise MissingPrerequisite(
             f"this machine has no address {topology.host}",
             hint="change `host` in the topology file; 127.0.0.1 is always there",
         )
 
 
 def engine_request(text: str) -> EngineRequest:
-    """What is asked of the engine; raises WrongRequest where it means nothing."""
+    """What is asked of the engine; raises UsageError where it means nothing."""
     request = parse_request(text)
     if request is None:
-        raise WrongRequest(
+        raise UsageError(
             f"{text!r} names no engine",
             hint='use "auto", a version such as "7.2" or "valkey 9", or the path of a server',
         )

@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from redistopo.errors import RedistopoError, TimedOut
-from redistopo.host.files import private_folder, read_text, writing
-from redistopo.host.node_folder import claim, refuse_foreign, sweep
+from redistopo.host.files import private_folder, read_text, write_errors
+from redistopo.host.node_folder import claim_state_folder, refuse_foreign, sweep
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.topology.layout import Layout
-from redistopo.progress import Tell, note
+from redistopo.progress import Progress, note
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
 def locked(
-    layout: Layout, verb: str, deadline: Deadline, tell: Tell, *, make: bool = False
+    layout: Layout, verb: str, deadline: Deadline, progress: Progress, *, make: bool = False
 ) -> Iterator[bool]:
     """This process alone changes the topology; the system frees the lock if we die.
 
@@ -28,13 +28,13 @@ def locked(
     RedistopoError.
     """
     refuse_foreign(layout)
-    handle = _hold(layout, deadline, tell, make=make)
+    handle = _hold(layout, deadline, progress, make=make)
     if handle is None:
         yield False
         return
     try:
         if make:
-            claim(layout)
+            claim_state_folder(layout)
             sweep(layout)
         _sign(handle, layout.lock, verb)
         yield True
@@ -46,7 +46,7 @@ def locked(
 def one_at_a_time(path: Path, verb: str) -> Iterator[None]:
     """This process alone does what `path` stands for, beside whoever changes the topology; the
     system frees it if we die. Raises RedistopoError, which names who is at it already."""
-    with writing(path):
+    with write_errors(path):
         handle = os.open(path, _FLAGS, 0o600)
     try:
         if not try_lock(handle):
@@ -62,12 +62,12 @@ def one_at_a_time(path: Path, verb: str) -> Iterator[None]:
 
 def _sign(handle: int, path: Path, verb: str) -> None:
     """Whoever finds it locked can tell by whom."""
-    with writing(path):
+    with write_errors(path):
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps({"pid": os.getpid(), "verb": verb}).encode(), 0)
 
 
-def _hold(layout: Layout, deadline: Deadline, tell: Tell, *, make: bool) -> int | None:
+def _hold(layout: Layout, deadline: Deadline, progress: Progress, *, make: bool) -> int | None:
     """The held lock; taken anew where a wipe removed the file while we waited for it."""
     while True:
         if make:
@@ -75,7 +75,7 @@ def _hold(layout: Layout, deadline: Deadline, tell: Tell, *, make: bool) -> int 
         elif not layout.state.is_dir():
             return None
         try:
-            with writing(layout.lock):
+            with write_errors(layout.lock):
                 handle = os.open(layout.lock, _FLAGS, 0o600)
         except RedistopoError:
             if layout.state.is_dir():
@@ -83,7 +83,7 @@ def _hold(layout: Layout, deadline: Deadline, tell: Tell, *, make: bool) -> int 
             continue
         try:
             if not try_lock(handle):
-                note(tell, f"waiting for {_holder(layout.lock)}")
+                note(progress, f"waiting for {_holder(layout.lock)}")
                 _wait(handle, layout, deadline)
             if _current(handle, layout):
                 return handle

@@ -5,31 +5,37 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
-from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, read_text, write_private
-from redistopo.model.protocol.credentials import Access, Keys, Tls, User, one_key
+from redistopo.model.protocol.credentials import (
+    Credentials,
+    Login,
+    TlsFiles,
+    TopologyUser,
+    single_credential,
+)
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape, Topology
 
-VARIABLE = "REDISTOPO_PASSWORD"
+ENVIRONMENT_VARIABLE = "REDISTOPO_PASSWORD"
 
 
-def password(topology: Topology, layout: Layout, *, make: bool = False) -> str:
+def load_password(topology: Topology, layout: Layout, *, make: bool = False) -> str:
     """The password by precedence: REDISTOPO_PASSWORD, password_file, our own file; "" for none.
 
-    With `make`, one of 32 random bytes is made where there is none. Raises MachineLacks
-    for a file that can't be read, WrongRequest for a password that can't be one.
+    With `make`, one of 32 random bytes is made where there is none. Raises MissingPrerequisite
+    for a file that can't be read, UsageError for a password that can't be one.
     """
     if not topology.auth:
         return ""
     plain = topology.shape is Shape.SENTINEL and not topology.acl
-    if given := os.environ.get(VARIABLE):
-        return _usable(given, VARIABLE, plain=plain)
+    if given := os.environ.get(ENVIRONMENT_VARIABLE):
+        return _usable(given, ENVIRONMENT_VARIABLE, plain=plain)
     if topology.password_file:
         path = _file(topology, layout)
         text = read_text(path)
         if text is None:
-            raise MachineLacks(
+            raise MissingPrerequisite(
                 f"the password file {path} doesn't exist",
                 hint="make it, or remove `password_file` to have a password generated",
             )
@@ -37,48 +43,53 @@ def password(topology: Topology, layout: Layout, *, make: bool = False) -> str:
     return _kept(layout.password, make=make)
 
 
-def keys(topology: Topology, layout: Layout, *, make: bool = False) -> Keys:
+def load_credentials(topology: Topology, layout: Layout, *, make: bool = False) -> Credentials:
     """All that opens the topology, by the same rules; what is missing is made with `make`.
 
     The passwords of our own users (replication, admin) are always ours to make. Where they
     aren't known yet, and not made, they are empty.
     """
     tls = tls_files(layout) if topology.tls else None
-    application = Access(password=password(topology, layout, make=make), tls=tls)
+    application = Login(password=load_password(topology, layout, make=make), tls=tls)
     sentinel = _sentinel(topology, layout, make=make)
     if not topology.acl:
-        found = replace(one_key(application), stranger=_stranger(layout, tls))
+        found = replace(single_credential(application), stranger=_stranger(layout, tls))
         first = topology.first_sentinel
         ports = range(first, first + topology.sentinels)
         ways = {(topology.host, port): sentinel for port in ports} if sentinel else {}
         return replace(found, sentinel=sentinel, sentinels=ways)
-    ours = {user: _kept(layout.secret(user), make=make) for user in (User.REPLICATION, User.ADMIN)}
-    return Keys(
+    ours = {
+        user: _kept(layout.secret(user), make=make)
+        for user in (TopologyUser.REPLICATION, TopologyUser.ADMIN)
+    }
+    return Credentials(
         sentinel=sentinel,
-        own=Access(user=User.ADMIN, password=ours[User.ADMIN], tls=tls),
+        own=Login(user=TopologyUser.ADMIN, password=ours[TopologyUser.ADMIN], tls=tls),
         application=application,
-        replication=Access(user=User.REPLICATION, password=ours[User.REPLICATION], tls=tls),
+        replication=Login(
+            user=TopologyUser.REPLICATION, password=ours[TopologyUser.REPLICATION], tls=tls
+        ),
         stranger=_stranger(layout, tls),
     )
 
 
-def _sentinel(topology: Topology, layout: Layout, *, make: bool) -> Access | None:
+def _sentinel(topology: Topology, layout: Layout, *, make: bool) -> Login | None:
     """How Sentinels come in to each other; None where there are none."""
     if topology.shape is not Shape.SENTINEL:
         return None
     tls = tls_files(layout) if topology.tls else None
     if not topology.auth:
-        return Access(tls=tls)
-    kept = _kept(layout.secret(User.SENTINEL), make=make)
-    return Access(user=User.SENTINEL if topology.acl else "", password=kept, tls=tls)
+        return Login(tls=tls)
+    kept = _kept(layout.secret(TopologyUser.SENTINEL), make=make)
+    return Login(user=TopologyUser.SENTINEL if topology.acl else "", password=kept, tls=tls)
 
 
-def tls_files(layout: Layout) -> Tls:
+def tls_files(layout: Layout) -> TlsFiles:
     """What our own client trusts and presents."""
-    return Tls(ca=str(layout.tls.ca), pem=str(layout.tls.client))
+    return TlsFiles(ca=str(layout.tls.ca), pem=str(layout.tls.client))
 
 
-def _stranger(layout: Layout, tls: Tls | None) -> str:
+def _stranger(layout: Layout, tls: TlsFiles | None) -> str:
     there = tls is not None and layout.tls.stranger.exists()
     return str(layout.tls.stranger) if there else ""
 
@@ -102,16 +113,16 @@ def keep_password(path: Path, text: str) -> None:
     write_private(path, text + "\n")
 
 
-def given_path(topology: Topology, layout: Layout) -> str | None:
+def password_source(topology: Topology, layout: Layout) -> str | None:
     """Where the user gives the password: a variable's name or a file; None where it is ours."""
-    if os.environ.get(VARIABLE):
-        return VARIABLE
+    if os.environ.get(ENVIRONMENT_VARIABLE):
+        return ENVIRONMENT_VARIABLE
     return str(_file(topology, layout)) if topology.password_file else None
 
 
 def password_path(topology: Topology, layout: Layout) -> Path | None:
     """The file that a user's shell can read the password from; None where it is in no file."""
-    if not topology.auth or os.environ.get(VARIABLE):
+    if not topology.auth or os.environ.get(ENVIRONMENT_VARIABLE):
         return None
     if topology.password_file:
         return _file(topology, layout)
@@ -126,14 +137,14 @@ def _file(topology: Topology, layout: Layout) -> Path:
 def _usable(text: str, source: str, *, plain: bool = False) -> str:
     """The password, if it can be one; a `plain` one has neither space nor quote."""
     if not text:
-        raise WrongRequest(f"the password in {source} is empty", hint="put one there")
+        raise UsageError(f"the password in {source} is empty", hint="put one there")
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
-        raise WrongRequest(
+        raise UsageError(
             f"the password in {source} has a control character",
             hint="use printable characters on one line",
         )
     if plain and any(letter.isspace() or letter in "\"'" for letter in text):
-        raise WrongRequest(
+        raise UsageError(
             f"the password in {source} has a space or a quote, and Sentinels can't keep it",
             detail="they write it into their own file without quotes (sentinel.c, "
             "rewriteConfigSentinelOption), and couldn't read that at their next start",

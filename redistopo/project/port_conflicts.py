@@ -5,15 +5,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import read_text
-from redistopo.host.ports import free
+from redistopo.host.ports import is_free
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.parse import parse, read_toml
-from redistopo.model.topology.ports import block_of
+from redistopo.model.topology.parse import parse_topology, read_toml
+from redistopo.model.topology.ports import port_block_of
 from redistopo.model.topology.spec import Topology
 from redistopo.project.port_reservations import reserved
-from redistopo.project.registry import entries
+from redistopo.project.registry import registered_topologies
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class Blocker:
     def __call__(self, port: int) -> str:
         if port in self.reserved:
             return self.reserved[port]
-        return "" if free(self.host, port) else "busy"
+        return "" if is_free(self.host, port) else "busy"
 
 
-def blocker(root: Path, host: str) -> Blocker:
+def port_blocker(root: Path, host: str) -> Blocker:
     """Of ports for the topology in `root`: its own are not held against it.
 
     A topology that was started keeps its ports until it is wiped, also without its file;
@@ -37,14 +37,14 @@ def blocker(root: Path, host: str) -> Blocker:
     """
     found: dict[int, str] = {}
     for other in reserved():
-        with suppress(MachineLacks):  # a file that we can't read reserves nothing
+        with suppress(MissingPrerequisite):  # a file that we can't read reserves nothing
             topology = topology_in(read_text(Layout(other).topology))
             if topology is not None and other != root:
                 told = _reserved(
                     topology.name, other, f"removing its {Layout(other).topology.name}"
                 )
-                found |= dict.fromkeys(block_of(topology).all, told)
-    for entry in entries():
+                found |= dict.fromkeys(port_block_of(topology).all, told)
+    for entry in registered_topologies():
         other = Path(entry.root)
         if other != root and Layout(other).state.is_dir():
             told = _reserved(entry.name, other, "redistopo down --wipe in it")
@@ -61,6 +61,6 @@ def topology_in(text: str | None) -> Topology | None:
     if text is None:
         return None
     try:
-        return parse(read_toml(text, ""))[0]
-    except WrongRequest:
+        return parse_topology(read_toml(text, ""))[0]
+    except UsageError:
         return None

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from redistopo.errors import MachineLacks, TimedOut
-from redistopo.host.files import private_folder, read_text, write_private, writing
+from redistopo.errors import MissingPrerequisite, TimedOut
+from redistopo.host.files import private_folder, read_text, write_errors, write_private
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.topology.layout import Layout
 from redistopo.project.lock import try_lock
@@ -25,7 +25,7 @@ _PATIENCE = 6.0
 
 
 @contextmanager
-def choosing() -> Iterator[str]:
+def choosing_ports() -> Iterator[str]:
     """No other `init` of this user chooses ports meanwhile; yields why that isn't sure, or "".
 
     The system frees the lock if we die.
@@ -35,10 +35,10 @@ def choosing() -> Iterator[str]:
         yield "neither your home nor the folder for temporary files can be written"
         return
     try:
-        with writing(folder):
+        with write_errors(folder):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             handle = os.open(folder / "lock", flags, 0o600)
-    except MachineLacks as error:
+    except MissingPrerequisite as error:
         yield f"{error.message}: {error.detail}"
         return
     try:
@@ -57,7 +57,7 @@ def _await(handle: int) -> str:
     return ""
 
 
-def reserve(root: Path) -> None:
+def reserve_ports(root: Path) -> None:
     """The folder's topology file speaks for its ports, for as long as it is there.
 
     Reservations of files that are gone are removed. Where nothing can be written nothing
@@ -71,7 +71,7 @@ def reserve(root: Path) -> None:
             if not Layout(other).topology.exists():
                 path.unlink()
     name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
-    with suppress(MachineLacks):
+    with suppress(MissingPrerequisite):
         write_private(folder / f"{name}.json", json.dumps({"root": str(root)}) + "\n")
 
 
@@ -82,7 +82,7 @@ def reserved() -> tuple[Path, ...]:
 
 def _found(folder: Path) -> Iterator[tuple[Path, Path]]:
     for path in sorted(folder.glob("*.json")):
-        with suppress(MachineLacks, ValueError, KeyError, TypeError):
+        with suppress(MissingPrerequisite, ValueError, KeyError, TypeError):
             root = str(json.loads(read_text(path) or "")["root"])
             if "\0" not in root and Path(root).is_absolute():
                 yield path, Path(root)
@@ -105,7 +105,7 @@ def _candidates() -> Iterator[Path]:
 def _writable() -> Path | None:
     """Where this user's reservations are kept: the state folder, else one for temporary files."""
     for folder in _candidates():
-        with suppress(MachineLacks, OSError):
+        with suppress(MissingPrerequisite, OSError):
             if not folder.is_symlink() and (_private(folder) or not folder.exists()):
                 private_folder(folder)
                 if os.access(folder, os.W_OK | os.X_OK) and _private(folder):

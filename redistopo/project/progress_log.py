@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from redistopo import __version__
-from redistopo.errors import MachineLacks, RedistopoError
+from redistopo.errors import MissingPrerequisite, RedistopoError
 from redistopo.host.files import read_text, write_private
 from redistopo.model.topology.layout import Layout
-from redistopo.progress import Event, Tell
+from redistopo.progress import Event, Progress
 
 _KEPT_LINES = 400
 _MOST_EVENTS = 2000
@@ -19,7 +19,7 @@ _MOST_EVENTS = 2000
 
 
 @contextmanager
-def recorded(layout: Layout, verb: str, tell: Tell) -> Iterator[Tell]:
+def progress_logged(layout: Layout, verb: str, progress: Progress) -> Iterator[Progress]:
     """Everything told inside is also in the timeline, line by line, and so is how it ends.
 
     The state folder must be there. A timeline that can't be written stops nobody.
@@ -37,7 +37,7 @@ def recorded(layout: Layout, verb: str, tell: Tell) -> Iterator[Tell]:
                 **({"seconds": round(event.seconds, 3)} if event.seconds is not None else {}),
             }
         )
-        tell(event)
+        progress(event)
 
     try:
         yield told
@@ -79,7 +79,7 @@ def _opened(layout: Layout) -> int | None:
     """
     if not layout.marker.exists():
         return None
-    with suppress(MachineLacks, OSError):
+    with suppress(MissingPrerequisite, OSError):
         earlier = (read_text(layout.events) or "").splitlines(keepends=True)
         if len(earlier) > _KEPT_LINES:
             write_private(layout.events, "".join(earlier[-_KEPT_LINES:]))

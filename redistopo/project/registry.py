@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from redistopo.errors import MachineLacks
+from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import private_folder, read_text, write_private
 
 
@@ -38,7 +38,7 @@ def _folder() -> Path | None:
     return home / "redistopo" / "topologies" if home is not None else None
 
 
-def enter(entry: Entry) -> str:
+def register(entry: Entry) -> str:
     """The topology is known to `ps` and to `init` elsewhere; else why it isn't ("" if it is).
 
     A machine without a writable home can still run topologies.
@@ -49,22 +49,22 @@ def enter(entry: Entry) -> str:
     try:
         private_folder(folder)
         write_private(folder / f"{entry.id}.json", json.dumps(asdict(entry)) + "\n")
-    except MachineLacks as error:
+    except MissingPrerequisite as error:
         return f"{error.message}: {error.detail}"
     return ""
 
 
-def leave(root: Path) -> None:
+def unregister(root: Path) -> None:
     """No topology of that project folder is known any more; one of a copy of it still is."""
     folder = _folder()
-    for entry in entries():
+    for entry in registered_topologies():
         # an id is a file's name here, and what was read from a file is no path
         if folder is not None and entry.root == str(root) and "/" not in entry.id:
             with suppress(OSError):
                 (folder / f"{entry.id}.json").unlink(missing_ok=True)
 
 
-def entries() -> tuple[Entry, ...]:
+def registered_topologies() -> tuple[Entry, ...]:
     """All known topologies whose project still has its state folder, by name."""
     return tuple(sorted(_entries(), key=lambda one: (one.name, one.root)))
 
@@ -74,7 +74,7 @@ def _entries() -> Iterator[Entry]:
     if folder is None or not folder.is_dir():
         return
     for path in folder.glob("*.json"):
-        with suppress(MachineLacks, ValueError, KeyError, TypeError):
+        with suppress(MissingPrerequisite, ValueError, KeyError, TypeError):
             said = json.loads(read_text(path) or "")
             texts = {name: str(said[name]) for name in ("id", "name", "shape", "root")}
             yield Entry(**texts, ports=tuple(map(int, said["ports"])))

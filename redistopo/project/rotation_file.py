@@ -2,12 +2,12 @@
 
 import json
 
-from redistopo.host.files import read_text, write_private, writing
-from redistopo.model.planning.password_rotation import Rotation
+from redistopo.host.files import read_text, write_errors, write_private
+from redistopo.model.planning.password_rotation import PasswordRotation
 from redistopo.model.topology.layout import Layout
 
 
-def begin_rotation(layout: Layout, rotation: Rotation) -> None:
+def begin_rotation(layout: Layout, rotation: PasswordRotation) -> None:
     """The change is on disk, so that whoever comes next can finish it."""
     said = {
         "passwords": dict(rotation.passwords),
@@ -18,7 +18,7 @@ def begin_rotation(layout: Layout, rotation: Rotation) -> None:
     write_private(layout.rotation, json.dumps(said) + "\n")
 
 
-def pending_rotation(layout: Layout) -> Rotation | None:
+def pending_rotation(layout: Layout) -> PasswordRotation | None:
     """The change that was begun and not finished; None for none, or for a damaged file.
 
     The file is written before anything else is done, whole or not at all; a damaged one was
@@ -27,7 +27,7 @@ def pending_rotation(layout: Layout) -> Rotation | None:
     try:
         said = json.loads(read_text(layout.rotation) or "")
         passwords = {str(user): str(password) for user, password in said["passwords"].items()}
-        return Rotation(
+        return PasswordRotation(
             passwords=passwords,
             keep_old=bool(said["keep_old"]),
             given=bool(said["given"]),
@@ -39,5 +39,5 @@ def pending_rotation(layout: Layout) -> Rotation | None:
 
 def end_rotation(layout: Layout) -> None:
     """No change is under way."""
-    with writing(layout.rotation):
+    with write_errors(layout.rotation):
         layout.rotation.unlink(missing_ok=True)

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from redistopo.errors import RedistopoError
 from redistopo.host.files import absolute, read_text
-from redistopo.host.process_marks import recorded_nodes
+from redistopo.host.process_marks import recorded_node_names
 from redistopo.model.protocol.conf import read_conf
-from redistopo.model.protocol.credentials import User
+from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.protocol.redact import (
-    Scrubber,
+    Redactor,
     secrets_in,
     secrets_in_acl,
     secrets_in_topology,
 )
 from redistopo.model.topology.layout import Layout
-from redistopo.project.passwords import VARIABLE
+from redistopo.project.passwords import ENVIRONMENT_VARIABLE
 from redistopo.project.rotation_file import pending_rotation
 
 _CONFIGS = ("*.conf", "redis.conf.*", "*.acl")
@@ -34,7 +34,7 @@ def secrets_of(layout: Layout) -> frozenset[str]:
 
 
 @contextmanager
-def discreet(layout: Layout) -> Iterator[None]:
+def redacting_errors(layout: Layout) -> Iterator[None]:
     """An error that passes through tells no secret: servers print lines that they don't
     understand, and templates what they stumble over."""
     try:
@@ -46,15 +46,15 @@ def discreet(layout: Layout) -> Iterator[None]:
 
 def hide(error: RedistopoError, layout: Layout) -> None:
     """The error's words hold no secret of the project."""
-    scrub = Scrubber(secrets_of(layout))
+    scrub = Redactor(secrets_of(layout))
     error.message, error.detail = scrub.text(error.message), scrub.text(error.detail)
     error.hint = scrub.text(error.hint)
 
 
 def _secrets(layout: Layout) -> Iterator[str]:
-    yield os.environ.get(VARIABLE, "")
+    yield os.environ.get(ENVIRONMENT_VARIABLE, "")
     yield _text(layout.password).strip()
-    yield from (_text(layout.secret(user)).strip() for user in User)
+    yield from (_text(layout.secret(user)).strip() for user in TopologyUser)
     if (rotation := pending_rotation(layout)) is not None:
         yield from (*rotation.passwords.values(), rotation.previous)
     topology = _text(layout.topology)
@@ -66,7 +66,7 @@ def _secrets(layout: Layout) -> Iterator[str]:
         with suppress(RedistopoError):  # a path of no home folder hides nothing
             chosen = absolute(Path(named)) if named.startswith("~") else layout.root / named
             yield _text(chosen).split("\n", 1)[0].rstrip("\r")
-    places = [layout.state, *(layout.node(name).root for name in recorded_nodes(layout))]
+    places = [layout.state, *(layout.node(name).root for name in recorded_node_names(layout))]
     for path in (path for place in places for glob in _CONFIGS for path in place.glob(glob)):
         text = _text(path)
         yield from secrets_in_acl(text) if path.suffix == ".acl" else secrets_in(read_conf(text))

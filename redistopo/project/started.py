@@ -6,30 +6,37 @@ None of this needs a valid topology file: whatever happened to that, `down` must
 from dataclasses import replace
 
 from redistopo.client.observe import Target
-from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.errors import RedistopoError, UsageError
 from redistopo.host.files import read_text
-from redistopo.host.process import ours
-from redistopo.host.process_marks import load_record, recorded_nodes
-from redistopo.model.planning.password_rotation import hashed
-from redistopo.model.protocol.conf import read_conf
-from redistopo.model.protocol.credentials import CHANGED, Access, Keys, Tls, User, one_key
-from redistopo.model.state.record import Record
+from redistopo.host.process import find_process
+from redistopo.host.process_marks import load_topology_state, recorded_node_names
+from redistopo.model.planning.password_rotation import acl_password_hash
+from redistopo.model.protocol.conf import Directives, read_conf
+from redistopo.model.protocol.credentials import (
+    CREDENTIALS_CHANGED_HINT,
+    Credentials,
+    Login,
+    TlsFiles,
+    TopologyUser,
+    single_credential,
+)
+from redistopo.model.state.record import TopologyState
 from redistopo.model.state.relocation import directives_here
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Directives, Shape, Topology
-from redistopo.project.passwords import given_path, password, tls_files
+from redistopo.model.topology.spec import Shape, Topology
+from redistopo.project.passwords import load_password, password_source, tls_files
 from redistopo.project.rotation_file import pending_rotation
 
 
-def configs(layout: Layout) -> dict[str, Directives]:
+def rendered_confs(layout: Layout) -> dict[str, Directives]:
     """Node -> its rendered configuration, for each node of the topology that has one.
 
     A folder that an earlier, larger attempt left behind is no node of it.
     """
-    record = load_record(layout)
+    record = load_topology_state(layout)
     planned = {node.name for node in record.nodes} if record else None
     found = {}
-    for name in recorded_nodes(layout):
+    for name in recorded_node_names(layout):
         if planned is not None and name not in planned:
             continue
         text = read_text(layout.node(name).config)
@@ -38,7 +45,7 @@ def configs(layout: Layout) -> dict[str, Directives]:
     return found
 
 
-def running_targets(layout: Layout, rendered: dict[str, Directives]) -> tuple[Target, ...]:
+def targets_in_use(layout: Layout, rendered: dict[str, Directives]) -> tuple[Target, ...]:
     """The nodes as targets to look at, by the addresses in their own configuration."""
     return tuple(
         Target(name=name, host=conf["bind"][-1], port=int(_port(conf)), layout=layout)
@@ -49,7 +56,7 @@ def running_targets(layout: Layout, rendered: dict[str, Directives]) -> tuple[Ta
 
 def live_targets(layout: Layout, rendered: dict[str, Directives]) -> tuple[Target, ...]:
     """Those of them whose server runs now."""
-    return tuple(one for one in running_targets(layout, rendered) if ours(layout, one.name))
+    return tuple(one for one in targets_in_use(layout, rendered) if find_process(layout, one.name))
 
 
 def _port(conf: Directives) -> str:
@@ -57,7 +64,9 @@ def _port(conf: Directives) -> str:
     return (conf.get("tls-port") or conf.get("port") or ("",))[-1]
 
 
-def running_keys(layout: Layout, rendered: dict[str, Directives], application: str = "") -> Keys:
+def credentials_in_use(
+    layout: Layout, rendered: dict[str, Directives], application: str = ""
+) -> Credentials:
     """The keys that the nodes were started with.
 
     From their own configuration: REDISTOPO_PASSWORD may be unset in this shell. Only with
@@ -68,29 +77,33 @@ def running_keys(layout: Layout, rendered: dict[str, Directives], application: s
     watching = {name: conf for name, conf in rendered.items() if layout.node(name).sentinel}
     if not _first(rendered, "aclfile"):
         data = {name: conf for name, conf in rendered.items() if name not in watching}
-        own = Access(password=_first(data, "requirepass"), tls=tls)
-        return replace(one_key(own), stranger=stranger, sentinels=_ways(layout, watching, tls))
-    admin = (read_text(layout.secret(User.ADMIN)) or "").strip()
+        own = Login(password=_first(data, "requirepass"), tls=tls)
+        return replace(
+            single_credential(own), stranger=stranger, sentinels=_ways(layout, watching, tls)
+        )
+    admin = (read_text(layout.secret(TopologyUser.ADMIN)) or "").strip()
     replication = _first(rendered, "masterauth") or _first(rendered, "primaryauth")
-    sentinel = (read_text(layout.secret(User.SENTINEL)) or "").strip() if watching else ""
-    return Keys(
-        sentinel=Access(user=User.SENTINEL, password=sentinel, tls=tls) if watching else None,
-        own=Access(user=User.ADMIN, password=admin, tls=tls),
-        application=Access(password=application, tls=tls) if application else None,
-        replication=Access(user=User.REPLICATION, password=replication, tls=tls),
+    sentinel = (read_text(layout.secret(TopologyUser.SENTINEL)) or "").strip() if watching else ""
+    return Credentials(
+        sentinel=Login(user=TopologyUser.SENTINEL, password=sentinel, tls=tls)
+        if watching
+        else None,
+        own=Login(user=TopologyUser.ADMIN, password=admin, tls=tls),
+        application=Login(password=application, tls=tls) if application else None,
+        replication=Login(user=TopologyUser.REPLICATION, password=replication, tls=tls),
         stranger=stranger,
     )
 
 
 def _ways(
-    layout: Layout, watching: dict[str, Directives], tls: Tls | None
-) -> dict[tuple[str, int], Access]:
+    layout: Layout, watching: dict[str, Directives], tls: TlsFiles | None
+) -> dict[tuple[str, int], Login]:
     """How we come in to each Sentinel, by its address."""
     return {
-        (one.host, one.port): Access(
+        (one.host, one.port): Login(
             password=_first({"": watching[one.name]}, "requirepass"), tls=tls
         )
-        for one in running_targets(layout, watching)
+        for one in targets_in_use(layout, watching)
     }
 
 
@@ -98,7 +111,7 @@ def _first(rendered: dict[str, Directives], name: str) -> str:
     return next((conf[name][-1] for conf in rendered.values() if name in conf), "")
 
 
-def shape_of(record: Record | None, rendered: dict[str, Directives]) -> Shape:
+def shape_of(record: TopologyState | None, rendered: dict[str, Directives]) -> Shape:
     """The shape by the record, else by the configuration: the topology file may be broken."""
     if record is not None and record.shape in set(Shape):
         return Shape(record.shape)
@@ -108,12 +121,12 @@ def shape_of(record: Record | None, rendered: dict[str, Directives]) -> Shape:
     return Shape.CLUSTER if clustered else Shape.REPLICATION
 
 
-def refuse_other_locks(topology: Topology, layout: Layout) -> None:
-    """Raises WrongRequest where servers run with other locks than the topology file asks for,
+def refuse_changed_security(topology: Topology, layout: Layout) -> None:
+    """Raises UsageError where servers run with other locks than the topology file asks for,
     or with another password: these are taken up at a start, and until then we have no way in."""
-    rendered = configs(layout)
+    rendered = rendered_confs(layout)
     for name in rendered:
-        if ours(layout, name) is None:
+        if find_process(layout, name) is None:
             continue
         for key, asked, directive in (
             ("tls", topology.tls, "tls-port"),
@@ -121,17 +134,17 @@ def refuse_other_locks(topology: Topology, layout: Layout) -> None:
         ):
             runs = directive in rendered[name]
             if asked is not runs:
-                raise WrongRequest(
+                raise UsageError(
                     f"{key} is {str(asked).lower()} in the topology file, but servers run with "
                     f"{key} = {str(runs).lower()}",
                     detail=f"{name} was started so; this changes only at a start",
                     hint="redistopo down, then up; data is kept",
                 )
         if topology.auth and not _known(topology, layout, rendered[name], name):
-            raise WrongRequest(
+            raise UsageError(
                 "servers run with another password than the one known here",
-                detail=f"known here: from {given_path(topology, layout) or layout.password}",
-                hint=CHANGED,
+                detail=f"known here: from {password_source(topology, layout) or layout.password}",
+                hint=CREDENTIALS_CHANGED_HINT,
             )
 
 
@@ -140,20 +153,20 @@ def _known(topology: Topology, layout: Layout, conf: Directives, name: str) -> b
     since; also while a change of it is under way."""
     if pending_rotation(layout) is not None:
         return True
-    mine = password(topology, layout)
+    mine = load_password(topology, layout)
     if layout.node(name).sentinel and "aclfile" not in conf:
         return True  # its password is its own
     if "aclfile" in conf:
-        return f"#{hashed(mine)}" in (read_text(layout.node(name).users) or "")
+        return f"#{acl_password_hash(mine)}" in (read_text(layout.node(name).users) or "")
     return conf.get("requirepass", (mine,))[-1] == mine
 
 
-def saves(conf: Directives) -> bool:
+def keeps_data_on_disk(conf: Directives) -> bool:
     """Whether a node keeps anything on disk."""
     return conf.get("appendonly", ("no",))[-1] == "yes" or any(conf.get("save", ()))
 
 
-def nothing_started(layout: Layout) -> RedistopoError:
+def nothing_started_error(layout: Layout) -> RedistopoError:
     """The error of a verb that needs servers where none was ever started."""
     return RedistopoError(
         f"nothing was started in {layout.root} yet",

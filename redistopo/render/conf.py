@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from redistopo.model.planning.plan import NodePlan, Plan, ShardPlan
-from redistopo.model.protocol.credentials import Keys, User
+from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.topology.exposure import refuse_open_users
-from redistopo.render.templates import fill
+from redistopo.render.templates import render_template
 
 
-def node_conf(plan: Plan, node: NodePlan, keys: Keys) -> str:
+def node_conf(plan: Plan, node: NodePlan, credentials: Credentials) -> str:
     """The redis.conf of one data node."""
     tls = plan.layout.tls
     values = {
         "node": _plain(node),
         "topology": plan.topology,
         "engine": plan.engine,
-        "password": keys.application.password if keys.application else "",
-        "replication_password": keys.replication.password if keys.replication else "",
+        "password": credentials.application.password if credentials.application else "",
+        "replication_password": credentials.replication.password if credentials.replication else "",
         "users": str(node.folder.users),
         "tls": {"ca": str(tls.ca), "pem": str(tls.node(node.name))},
         "primary": _plain(plan.node(node.follows))
@@ -29,10 +29,10 @@ def node_conf(plan: Plan, node: NodePlan, keys: Keys) -> str:
         "log": str(node.folder.log),
         "layout_file": plan.layout.topology.name,
     }
-    return fill("conf/redis.conf.j2", values, own=own_templates(plan))
+    return render_template("conf/redis.conf.j2", values, own=own_templates(plan))
 
 
-def sentinel_conf(plan: Plan, node: NodePlan, keys: Keys, myid: str = "") -> str:
+def sentinel_conf(plan: Plan, node: NodePlan, credentials: Credentials, myid: str = "") -> str:
     """The sentinel.conf on which a Sentinel starts for the first time, knowing the data nodes.
 
     `myid` is the id by which the others know it already; with none it makes one itself.
@@ -42,8 +42,8 @@ def sentinel_conf(plan: Plan, node: NodePlan, keys: Keys, myid: str = "") -> str
         "node": _plain(node),
         "topology": plan.topology,
         "engine": plan.engine,
-        "password": keys.application.password if keys.application else "",
-        "sentinel_password": keys.sentinel.password if keys.sentinel else "",
+        "password": credentials.application.password if credentials.application else "",
+        "sentinel_password": credentials.sentinel.password if credentials.sentinel else "",
         "users": str(node.folder.users),
         "tls": {"ca": str(tls.ca), "pem": str(tls.node(node.name))},
         "primary": _plain(plan.primaries[0]),
@@ -54,32 +54,32 @@ def sentinel_conf(plan: Plan, node: NodePlan, keys: Keys, myid: str = "") -> str
         "log": str(node.folder.log),
         "layout_file": plan.layout.topology.name,
     }
-    return fill("conf/sentinel.conf.j2", values, own=own_templates(plan))
+    return render_template("conf/sentinel.conf.j2", values, own=own_templates(plan))
 
 
-def users_acl(plan: Plan, keys: Keys, *, sentinel: bool = False) -> str:
+def users_acl(plan: Plan, credentials: Credentials, *, sentinel: bool = False) -> str:
     """The users.acl of every data node, or Sentinel: a user a line, passwords as SHA-256 alone.
 
     So an `ACL LIST` or a stray copy of the file shows no password (acl.c, ACLSetUser, `#`).
-    Raises WrongRequest where the user's own template leaves a user out, or lets one in
+    Raises UsageError where the user's own template leaves a user out, or lets one in
     without a password.
     """
     passwords = {
-        User.APPLICATION.value: keys.application,
-        User.REPLICATION.value: keys.replication,
-        User.ADMIN.value: keys.own,
+        TopologyUser.APPLICATION.value: credentials.application,
+        TopologyUser.REPLICATION.value: credentials.replication,
+        TopologyUser.ADMIN.value: credentials.own,
     }
-    if keys.sentinel:
-        passwords[User.SENTINEL.value] = keys.sentinel
+    if credentials.sentinel:
+        passwords[TopologyUser.SENTINEL.value] = credentials.sentinel
     if sentinel:
-        del passwords[User.REPLICATION.value]
+        del passwords[TopologyUser.REPLICATION.value]
     hashes = {
         user: sha256((access.password if access else "").encode()).hexdigest()
         for user, access in passwords.items()
     }
     values = {"hashes": hashes, "topology": plan.topology, "engine": plan.engine}
     name = "conf/sentinel-users.acl.j2" if sentinel else "conf/users.acl.j2"
-    text = fill(name, values, own=own_templates(plan))
+    text = render_template(name, values, own=own_templates(plan))
     refuse_open_users(text, hashes)
     return text
 
@@ -120,7 +120,7 @@ def seed_tables(plan: Plan, ids: SeedIds) -> dict[str, str]:
     lines = {node.name: _line(plan, node, ids) for node in plan.nodes}
     own = {name: {**line, "flags": f"myself,{line['flags']}"} for name, line in lines.items()}
     return {
-        name: fill(
+        name: render_template(
             "conf/nodes.conf.j2",
             {
                 "table": [own[other] if other == name else lines[other] for other in lines],

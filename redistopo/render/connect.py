@@ -8,7 +8,7 @@ from redistopo.model.planning.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connect:
+class ConnectLines:
     """Lines for a shell and for client libraries; each pair is (what it is for, the line).
 
     The password is read from its file into a variable, so that neither the terminal nor
@@ -20,7 +20,7 @@ class Connect:
     url: str
 
 
-def connect(plan: Plan, password_file: str) -> Connect:
+def connect_lines(plan: Plan, password_file: str) -> ConnectLines:
     """The lines for a topology; `password_file` is "" where the user gave the password."""
     if plan.sentinels:
         return _watched(plan, password_file)
@@ -39,14 +39,14 @@ def connect(plan: Plan, password_file: str) -> Connect:
     libraries = [("Python, redis-py", _python(plan)), ("Node, ioredis", _node(plan))]
     if not topology.tls:  # with TLS, either takes more than a line
         libraries += [("Go, go-redis", _go(plan)), ("Java, Lettuce", _java(plan))]
-    return Connect(
+    return ConnectLines(
         shell=tuple(shell),
         libraries=tuple(libraries),
         url=f"{scheme}://{f':{secret}@' if secret else ''}{host}:{first.port}",
     )
 
 
-def _watched(plan: Plan, password_file: str) -> Connect:
+def _watched(plan: Plan, password_file: str) -> ConnectLines:
     """The same where Sentinels watch: a client asks them who leads, by the topology's name.
 
     Without ACL they have a password of their own; with it, an application has one for all.
@@ -69,7 +69,7 @@ def _watched(plan: Plan, password_file: str) -> Connect:
     host = f"[{lead.host}]" if ":" in lead.host else lead.host
     secret = ":$REDISCLI_AUTH@" if topology.auth else ""
     scheme = "rediss" if topology.tls else "redis"
-    return Connect(
+    return ConnectLines(
         shell=tuple(shell),
         libraries=tuple(libraries),
         url=f"{scheme}://{secret}{host}:{lead.port}",

@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redistopo.errors import WrongRequest
-from redistopo.model.protocol.conf import quote
+from redistopo.errors import UsageError
+from redistopo.model.protocol.conf import quote_argument
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -61,15 +61,17 @@ def _environment(own: str, markup: bool) -> "Environment":
         keep_trailing_newline=True,
         autoescape=markup,  # redis.conf and TOML take what is HTML as it is
     )
-    environment.filters["quote"] = quote
+    environment.filters["quote"] = quote_argument
     return environment
 
 
-def fill(name: str, values: Mapping[str, object], *, own: str = "", markup: bool = False) -> str:
+def render_template(
+    name: str, values: Mapping[str, object], *, own: str = "", markup: bool = False
+) -> str:
     """The text of a template; `own` is a folder whose templates go before ours.
 
     With `markup` every value is escaped as HTML and XML want it.
-    Raises WrongRequest with template and line where a user's template is broken.
+    Raises UsageError with template and line where a user's template is broken.
     """
     from jinja2 import TemplateError
 
@@ -78,7 +80,7 @@ def fill(name: str, values: Mapping[str, object], *, own: str = "", markup: bool
         RecursionError, MemoryError,
     )  # fmt: skip
     if own and not _is_folder(own):
-        raise WrongRequest(
+        raise UsageError(
             f"the templates folder {own} doesn't exist",
             hint=f"redistopo templates export {own}   or remove `templates` from the file",
         )
@@ -86,7 +88,7 @@ def fill(name: str, values: Mapping[str, object], *, own: str = "", markup: bool
         return _environment(own, markup).get_template(name).render(values)
     # what a user's own expressions may raise, besides Jinja's own errors
     except trouble as error:
-        raise WrongRequest(
+        raise UsageError(
             f"the template {_where(error, name)} can't be rendered",
             detail=str(error),
             hint="mend it, or remove `templates` from the topology file to use the shipped ones",

@@ -16,7 +16,7 @@ class Topic:
     text: str
 
 
-def topics() -> tuple[Topic, ...]:
+def list_topics() -> tuple[Topic, ...]:
     """All topics, by name."""
     return tuple(
         _topic(path.stem, path.read_text(encoding="utf-8"))

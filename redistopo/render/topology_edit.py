@@ -5,8 +5,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from redistopo.errors import WrongRequest
-from redistopo.model.protocol.conf import canonical
+from redistopo.errors import UsageError
+from redistopo.model.protocol.conf import canonical_directive
 
 Place = tuple[str, ...]
 """The table that a directive stands in: ("redis",), or ("nodes", "node1")."""
@@ -16,7 +16,7 @@ def with_directive(text: str, place: Place, directive: str, lines: Sequence[str]
     """The same text with that directive in that table, comments and layout kept.
 
     It stays where it is and is spelled as it is; a new one follows the table's last key.
-    Raises WrongRequest where the text is laid out so that it can't be changed for sure.
+    Raises UsageError where the text is laid out so that it can't be changed for sure.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -61,7 +61,7 @@ def _apply(document: dict[str, Any], place: Place, directive: str, lines: Sequen
     table = document
     for name in place:
         table = table.setdefault(name, {})
-    names = [name for name in table if canonical(name) == directive]
+    names = [name for name in table if canonical_directive(name) == directive]
     spelled = names[0] if names else directive
     before = table.get(spelled)
     for other in names[1:]:
@@ -87,11 +87,13 @@ def _inner(document: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
 
 def _others(table: Mapping[str, object], spelled: str, directive: str) -> tuple[str, ...]:
     """Older names of the same directive in that table."""
-    return tuple(name for name in table if canonical(name) == directive and name != spelled)
+    return tuple(
+        name for name in table if canonical_directive(name) == directive and name != spelled
+    )
 
 
-def _unsure(place: Place, spelled: str) -> WrongRequest:
-    return WrongRequest(
+def _unsure(place: Place, spelled: str) -> UsageError:
+    return UsageError(
         f"the topology file is laid out so that [{'.'.join(place)}] can't be changed for sure",
         detail="nothing was changed",
         hint=f"write {spelled} there by hand, then redistopo up",

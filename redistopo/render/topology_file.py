@@ -4,8 +4,9 @@ import json
 import re
 import textwrap
 
-from redistopo.model.topology.spec import KEYS, Directives, Topology, defaults
-from redistopo.render.templates import fill
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.topology.spec import TOPOLOGY_KEYS, Topology, shape_defaults
+from redistopo.render.templates import render_template
 
 # Written out even where they have their default: these are what people look for.
 _ALWAYS = frozenset({"format", "name", "shape", "host", "port", "shards", "replicas", "engine"}) | {
@@ -19,9 +20,9 @@ _SENTINEL_ONLY = frozenset(
 
 def topology_file(topology: Topology) -> str:
     """The file's text; reading it back gives the same topology."""
-    usual = defaults(topology.shape)
+    usual = shape_defaults(topology.shape)
     keys = []
-    for key in KEYS:
+    for key in TOPOLOGY_KEYS:
         value = getattr(topology, key.name)
         changed = value != usual.get(key.name)
         if key.name in _CLUSTER_ONLY and not topology.clustered and not changed:
@@ -39,7 +40,7 @@ def topology_file(topology: Topology) -> str:
         )
     tables = {"redis": _table(topology.redis)}
     nodes = {name: _table(table) for name, table in topology.nodes.items()}
-    return fill("topology/redistopo.toml.j2", {"keys": keys, "nodes": nodes, **tables})
+    return render_template("topology/redistopo.toml.j2", {"keys": keys, "nodes": nodes, **tables})
 
 
 def _table(directives: Directives) -> dict[str, str]:

@@ -6,29 +6,29 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from redistopo.errors import (
-    FaultFound,
     Interrupted,
-    MachineLacks,
+    MissingPrerequisite,
     NodeDied,
     RedistopoError,
-    WrongRequest,
+    Unhealthy,
+    UsageError,
 )
-from redistopo.execute.context import Hands
+from redistopo.execute.context import ExecutionContext
 from redistopo.execute.slow_wait import find_reach
 from redistopo.host.files import write_private
-from redistopo.model.connectivity.report import Reach, explanation
+from redistopo.model.connectivity.report import ConnectivityReport, explanation_lines
 from redistopo.model.state.observed import Observed
 from redistopo.project.secrets import hide
-from redistopo.session.hearing import hear
+from redistopo.session.hearing import ask_nodes
 
 BUNDLE = "for a report: redistopo bundle"
 
-_PLAIN = (WrongRequest, MachineLacks, Interrupted)
+_PLAIN = (UsageError, MissingPrerequisite, Interrupted)
 """Refusals that say it all: nothing was waited for."""
 
 
 @contextmanager
-def explaining(hands: Hands) -> Iterator[None]:
+def explaining(context: ExecutionContext) -> Iterator[None]:
     """An error about servers also tells who can't reach whom, why, and what to type.
 
     Servers must still be as they were when it was raised, so nothing is undone before.
@@ -36,21 +36,21 @@ def explaining(hands: Hands) -> Iterator[None]:
     try:
         yield
     except _PLAIN as error:
-        if hands.started and not isinstance(error, Interrupted):
+        if context.started and not isinstance(error, Interrupted):
             error.detail = _lines(error.detail, BUNDLE)
         raise
     except RedistopoError as error:
-        seen, found = find_reach(hands)
+        seen, found = find_reach(context)
         # a node that died says it better by its own last log lines
         explain(error, found if not isinstance(error, NodeDied) else None)
-        hide(error, hands.plan.layout)
-        _keep(hands, error, seen)
+        hide(error, context.plan.layout)
+        _keep(context, error, seen)
         raise
     with suppress(OSError):  # it is a help for a bundle, no more; and below
-        hands.plan.layout.failure.unlink(missing_ok=True)
+        context.plan.layout.failure.unlink(missing_ok=True)
 
 
-def _keep(hands: Hands, error: RedistopoError, seen: Observed) -> None:
+def _keep(context: ExecutionContext, error: RedistopoError, seen: Observed) -> None:
     """What the nodes say now is kept for a bundle: once it is undone, none can be asked."""
     told = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -58,19 +58,19 @@ def _keep(hands: Hands, error: RedistopoError, seen: Observed) -> None:
         "message": error.message,
         "detail": error.detail,
         "hint": error.hint,
-        "nodes": hear(seen, hands.asker),
+        "nodes": ask_nodes(seen, context.client),
     }
-    with suppress(MachineLacks):
-        write_private(hands.plan.layout.failure, json.dumps(told, indent=1) + "\n")
+    with suppress(MissingPrerequisite):
+        write_private(context.plan.layout.failure, json.dumps(told, indent=1) + "\n")
 
 
-def explain(error: RedistopoError, found: Reach | None) -> None:
+def explain(error: RedistopoError, found: ConnectivityReport | None) -> None:
     """The error tells the pair, the cause and the matrix, and first of all what to type."""
     remedy = found.remedy if found else ""
     if found:
-        error.detail = _lines(error.detail, explanation(found))
+        error.detail = _lines(error.detail, explanation_lines(found))
     # a check's hint is a guess at what is known now
-    guessed = isinstance(error, FaultFound) or error.hint in remedy
+    guessed = isinstance(error, Unhealthy) or error.hint in remedy
     error.hint = "; ".join(filter(None, [remedy, "" if remedy and guessed else error.hint]))
     # not in the hint, which often ends with a command to paste
     error.detail = _lines(error.detail, BUNDLE)

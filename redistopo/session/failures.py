@@ -3,69 +3,77 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redistopo.errors import FaultFound, MachineLacks, RedistopoError, RestartNeeded, Unreachable
-from redistopo.execute.context import Hands
-from redistopo.execute.early_exit import ended
-from redistopo.host.files import FREE, NO_SPACE, full, tail
+from redistopo.errors import (
+    MissingPrerequisite,
+    RedistopoError,
+    RestartNeeded,
+    Unhealthy,
+    Unreachable,
+)
+from redistopo.execute.context import ExecutionContext
+from redistopo.execute.early_exit import early_exit_error
+from redistopo.host.files import FREE, NO_SPACE, disk_full, log_tail
 from redistopo.model.planning.plan import Plan
-from redistopo.model.state.finding import failed
+from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import Observed, ProcessState
-from redistopo.model.topology.ports import block_of, choose
-from redistopo.project.port_conflicts import blocker
+from redistopo.model.topology.ports import choose_block, port_block_of
+from redistopo.project.port_conflicts import port_blocker
 from redistopo.session.health import Verdict
 
 
 def refuse_busy_ports(plan: Plan, seen: Observed, *, formed: bool) -> None:
-    """Raises MachineLacks that names every busy port of a node to start, and its holder."""
+    """Raises MissingPrerequisite that names every busy port of a node to start, and its holder."""
     held = [f"{node.name}: {node.held_by}" for node in seen.nodes if node.held_by]
     if not held:
         return
     hint = "stop that program, then run redistopo up again"
     if not formed:
-        held_by = blocker(plan.layout.root, plan.topology.host)
-        block = choose(block_of(plan.topology), held_by).block
+        held_by = port_blocker(plan.layout.root, plan.topology.host)
+        block = choose_block(port_block_of(plan.topology), held_by).block
         if block is not None:
             hint += f"; or set port = {block.first} in {plan.layout.topology.name}: "
             hint += f"{block} {'is' if len(block.all) == 1 else 'are'} free"
-    raise MachineLacks(
+    raise MissingPrerequisite(
         "a port is busy" if len(held) == 1 else f"{len(held)} ports are busy",
         detail="\n".join(held),
         hint=hint,
     )
 
 
-def unhealthy(plan: Plan, verdict: Verdict) -> RedistopoError:
+def unhealthy_error(plan: Plan, verdict: Verdict) -> RedistopoError:
     """The error of a topology that runs but failed its checks, or lost a node meanwhile."""
     gone = [node for node in verdict.seen.nodes if node.process is ProcessState.ABSENT]
     if gone:
-        return ended(plan, plan.node(gone[0].name), "while the topology came up")
-    problems = failed(verdict.findings)
+        return early_exit_error(plan, plan.node(gone[0].name), "while the topology came up")
+    problems = failed_findings(verdict.findings)
     shown = [f"{one.check} {one.subject}: {one.evidence}" for one in problems[:8]]
     if len(problems) > len(shown):
         shown.append(f"and {len(problems) - len(shown)} more")
     detail = "\n".join(shown)
-    logs = (tail(node.folder.log, 20) for node in plan.nodes)
-    if NO_SPACE in detail or any(NO_SPACE in log for log in logs) or full(plan.layout.state):
-        return MachineLacks("the servers run, but their disk is full", detail=detail, hint=FREE)
+    logs = (log_tail(node.folder.log, 20) for node in plan.nodes)
+    if NO_SPACE in detail or any(NO_SPACE in log for log in logs) or disk_full(plan.layout.state):
+        return MissingPrerequisite(
+            "the servers run, but their disk is full", detail=detail, hint=FREE
+        )
     if all(one.check == "config.drift" for one in problems):
         return RestartNeeded(
             "all runs and serves, but not yet with the settings of the topology file",
             detail=detail,
             hint="redistopo restart --rolling, where the server takes a setting at its start alone",
         )
-    return FaultFound(
+    return Unhealthy(
         "the servers run, but the topology is not healthy", detail=detail, hint=problems[0].hint
     )
 
 
 @contextmanager
-def blaming(hands: Hands) -> Iterator[None]:
+def explaining_ended_servers(context: ExecutionContext) -> Iterator[None]:
     """A server that stops answering because it ended is told of by its own last log lines."""
     try:
         yield
     except Unreachable as error:
-        for name, process in hands.started.items():
+        for name, process in context.started.items():
             if process.poll() is not None:
-                node = hands.plan.node(name)
-                raise ended(hands.plan, node, "while the topology came up") from error
+                node = context.plan.node(name)
+                raise early_exit_error(context.plan, node, "while the topology came up") from error
         raise

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
-from redistopo.client.connection import Asker
+from redistopo.client.connection import NodeClient
 from redistopo.client.write_probe import Proof, prove
 from redistopo.errors import TimedOut
-from redistopo.execute.context import Hands
-from redistopo.execute.slow_wait import patient
+from redistopo.execute.context import ExecutionContext
+from redistopo.execute.slow_wait import reporting_slow_wait
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.state.finding import Finding, failed, hopeless
+from redistopo.model.state.finding import Finding, failed_findings, has_permanent_failure
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.topology.spec import Shape
 
@@ -26,19 +26,19 @@ class Verdict:
 
     @property
     def healthy(self) -> bool:
-        return not failed(self.findings)
+        return not failed_findings(self.findings)
 
 
-def settle(
+def wait_until_healthy(
     observe: Callable[[], Observed],
     expected: Expected,
     deadline: Deadline,
-    hands: Hands | None = None,
+    context: ExecutionContext | None = None,
 ) -> Verdict:
     """The first healthy verdict, or the last one before the deadline.
 
     A failure that no waiting mends (a dead process, a drifted setting) ends it at once.
-    With `hands`, the user is told what it waits for once that takes long.
+    With `context`, the user is told what it waits for once that takes long.
     """
     last: list[Verdict] = []
 
@@ -46,9 +46,9 @@ def settle(
         seen = observe()
         verdict = Verdict(seen=seen, findings=judge(seen, expected))
         last[:] = [verdict]
-        return verdict if verdict.healthy or hopeless(verdict.findings) else None
+        return verdict if verdict.healthy or has_permanent_failure(verdict.findings) else None
 
-    asked = patient(hands, look, lambda: _first(last[0])) if hands else look
+    asked = reporting_slow_wait(context, look, lambda: _first(last[0])) if context else look
     with suppress(TimedOut):
         return wait_for(asked, deadline, lambda: "", pause=0.01)
     return last[0]
@@ -56,10 +56,10 @@ def settle(
 
 def _first(verdict: Verdict) -> str:
     """What isn't as it should be, where all nodes reach each other."""
-    return next((f"{one.subject}: {one.evidence}" for one in failed(verdict.findings)), "")
+    return next((f"{one.subject}: {one.evidence}" for one in failed_findings(verdict.findings)), "")
 
 
-def with_proof(seen: Observed, asker: Asker) -> Observed:
+def with_write_probe(seen: Observed, client: NodeClient) -> Observed:
     """The snapshot with the data proof of every shard that has a primary."""
     shards = tuple(shard for shard in shards_of(seen) if shard.primary is not None)
     if not shards:
@@ -71,4 +71,4 @@ def with_proof(seen: Observed, asker: Asker) -> Observed:
         entries=entries,
         sentinels=seen.sentinels,
     )
-    return replace(seen, proofs=prove(proof, asker))
+    return replace(seen, proofs=prove(proof, client))

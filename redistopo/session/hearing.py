@@ -1,6 +1,6 @@
 """What nodes say of themselves, as they say it: for a report, not for a judgement."""
 
-from redistopo.client.connection import Asker, Command
+from redistopo.client.connection import Command, NodeClient
 from redistopo.errors import RedistopoError
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
@@ -9,14 +9,14 @@ _ALWAYS: tuple[Command, ...] = (("INFO", "everything"),)
 _CLUSTER: tuple[Command, ...] = (("CLUSTER", "INFO"), ("CLUSTER", "NODES"))
 
 
-def hear(seen: Observed, asker: Asker) -> dict[str, str]:
+def ask_nodes(seen: Observed, client: NodeClient) -> dict[str, str]:
     """Node -> its INFO, its CLUSTER INFO and CLUSTER NODES, or what it says as a Sentinel, as
     text, for every node that answered."""
     found = {}
     for node in seen.answering:
         commands = _commands(seen, node)
         try:
-            replies = asker.ask(node.host, node.port, commands)
+            replies = client.ask(node.host, node.port, commands)
         except RedistopoError as error:
             found[node.name] = f"{error.message}: {error.detail}\n"
             continue

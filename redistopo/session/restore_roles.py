@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from redistopo.client.observe import Depth
-from redistopo.execute.context import Hands
-from redistopo.execute.handover import hand_over
+from redistopo.client.observe import Detail
+from redistopo.execute.context import ExecutionContext
+from redistopo.execute.handover import hand_over_shard
 from redistopo.host.polling import Deadline
 from redistopo.model.state.observed import Role
 from redistopo.progress import step
@@ -13,15 +13,15 @@ from redistopo.progress import step
 _SECONDS = 30.0
 
 
-def restore_roles(hands: Hands, before: Iterable[str]) -> tuple[str, ...]:
+def restore_roles(context: ExecutionContext, before: Iterable[str]) -> tuple[str, ...]:
     """These nodes are primaries again; answers those that had to be made so.
 
     Raises RedistopoError where one isn't in time.
     """
     wanted = frozenset(before)
-    now = hands.look(Depth.HEALTH)
+    now = context.look(Detail.HEALTH)
     lost = [node.name for node in now.nodes if node.name in wanted and node.role is Role.REPLICA]
     for name in lost:
-        with step(hands.tell, f"hand the role back to {name}"):
-            hand_over(replace(hands, deadline=Deadline(_SECONDS)), hands.plan.node(name))
+        with step(context.progress, f"hand the role back to {name}"):
+            hand_over_shard(replace(context, deadline=Deadline(_SECONDS)), context.plan.node(name))
     return tuple(lost)

@@ -5,53 +5,60 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from redistopo.client.connection import Asker
-from redistopo.client.observe import Depth, Target, look
-from redistopo.model.protocol.credentials import Keys
+from redistopo.client.connection import NodeClient
+from redistopo.client.observe import Detail, Target, observe
+from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import NodeSeen, Observed
-from redistopo.model.state.selector import select, select_one
-from redistopo.project.lifecycle import remember_primary
-from redistopo.project.load import Project, load
-from redistopo.project.started import configs, nothing_started, running_keys, running_targets
+from redistopo.model.state.selector import select_nodes, select_one_node
+from redistopo.project.lifecycle import record_primary
+from redistopo.project.load import Project, load_project
+from redistopo.project.started import (
+    credentials_in_use,
+    nothing_started_error,
+    rendered_confs,
+    targets_in_use,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class RunningTopology:
     """A project that was started, one look at it, and what it takes to ask it more."""
 
     project: Project
     targets: tuple[Target, ...]
-    keys: Keys
-    asker: Asker
+    credentials: Credentials
+    client: NodeClient
     seen: Observed
 
-    def again(self, depth: Depth = Depth.HEALTH) -> "Running":
+    def again(self, depth: Detail = Detail.HEALTH) -> "RunningTopology":
         """The same, seen now."""
         shape = self.project.topology.shape
-        return replace(self, seen=look(shape, self.targets, self.asker, depth))
+        return replace(self, seen=observe(shape, self.targets, self.client, depth))
 
     def meant(self, words: Iterable[str]) -> tuple[NodeSeen, ...]:
         """The nodes that these words mean; see `select`."""
-        return select(self.seen, words)
+        return select_nodes(self.seen, words)
 
     def meant_one(self, words: Iterable[str]) -> NodeSeen:
         """The one node that these words mean; see `select_one`."""
-        return select_one(self.seen, words)
+        return select_one_node(self.seen, words)
 
 
 @contextmanager
-def running(root: Path, depth: Depth = Depth.HEALTH) -> Iterator[Running]:
+def open_running(root: Path, depth: Detail = Detail.HEALTH) -> Iterator[RunningTopology]:
     """The topology of that folder as it is now; nodes that don't run are in it as absent.
 
-    Raises WrongRequest without a topology file, RedistopoError where nothing was started.
+    Raises UsageError without a topology file, RedistopoError where nothing was started.
     """
-    project = load(root)
-    rendered = configs(project.layout)
+    project = load_project(root)
+    rendered = rendered_confs(project.layout)
     if not rendered:
-        raise nothing_started(project.layout)
-    targets = running_targets(project.layout, rendered)
-    keys = running_keys(project.layout, rendered)
-    with Asker(keys) as asker:
-        seen = look(project.topology.shape, targets, asker, depth)
-        remember_primary(project.layout, seen)
-        yield Running(project=project, targets=targets, keys=keys, asker=asker, seen=seen)
+        raise nothing_started_error(project.layout)
+    targets = targets_in_use(project.layout, rendered)
+    credentials = credentials_in_use(project.layout, rendered)
+    with NodeClient(credentials) as client:
+        seen = observe(project.topology.shape, targets, client, depth)
+        record_primary(project.layout, seen)
+        yield RunningTopology(
+            project=project, targets=targets, credentials=credentials, client=client, seen=seen
+        )

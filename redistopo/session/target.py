@@ -8,37 +8,49 @@ from pathlib import Path
 from typing import Protocol
 
 from redistopo.checks.subject import Expected
-from redistopo.client.connection import Asker
-from redistopo.client.discovery import Discovered, discover, opened, parse_address, strangers_keys
-from redistopo.client.growth import grown
-from redistopo.client.observe import Depth, Target, look
-from redistopo.client.poller import Gaze
+from redistopo.client.connection import NodeClient
+from redistopo.client.discovery import (
+    Discovered,
+    credentials_elsewhere,
+    discover,
+    parse_address,
+    with_sentinel_logins,
+)
+from redistopo.client.growth import with_new_nodes
+from redistopo.client.observe import Detail, Target, observe
+from redistopo.client.poller import Poller
 from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.host.polling import Deadline
-from redistopo.model.protocol.credentials import Access, Keys, one_key
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.credentials import Credentials, Login, single_credential
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Directives, Shape
-from redistopo.progress import silent
-from redistopo.project.lifecycle import remember_primary
-from redistopo.project.load import Project, load
+from redistopo.model.topology.spec import Shape
+from redistopo.progress import no_progress
+from redistopo.project.lifecycle import record_primary
+from redistopo.project.load import Project, load_project
 from redistopo.project.lock import locked
-from redistopo.project.passwords import password
-from redistopo.project.started import configs, nothing_started, running_keys, running_targets
-from redistopo.session.situation import expected
+from redistopo.project.passwords import load_password
+from redistopo.project.started import (
+    credentials_in_use,
+    nothing_started_error,
+    rendered_confs,
+    targets_in_use,
+)
+from redistopo.session.situation import expected_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SightRequest:
+class TargetRequest:
     """The folder's own topology, or the one around `connect`, where `access` is for."""
 
     root: Path
     connect: str = ""
-    access: Access = field(default_factory=Access)
+    access: Login = field(default_factory=Login)
     patience: float = 1.0
 
 
-class Sight(Protocol):
+class WatchedTarget(Protocol):
     """A topology that may not be there yet, may grow, and may end."""
 
     name: str
@@ -60,21 +72,21 @@ class Sight(Protocol):
         """How many nodes it has at least."""
 
     @property
-    def keys(self) -> Keys:
+    def credentials(self) -> Credentials:
         """What opened it at the last look; its `application` is how users come in, None where
         that one's password isn't known here."""
 
 
 @contextmanager
-def sight(request: SightRequest) -> Iterator[Sight]:
-    """Raises WrongRequest where there is neither a topology file nor an address; AccessDenied
+def open_target(request: TargetRequest) -> Iterator[WatchedTarget]:
+    """Raises UsageError where there is neither a topology file nor an address; AccessDenied
     comes from the first look at an address whose password we don't have."""
     if request.connect:
         elsewhere = _Elsewhere(request)
         with elsewhere.gaze:
             yield elsewhere
         return
-    own = _Own(load(request.root), request.patience)
+    own = _Own(load_project(request.root), request.patience)
     try:
         yield own
     finally:
@@ -91,7 +103,7 @@ class _Own:
         self._project = project
         self._patience = patience
         self._rendered: dict[str, Directives] = {}
-        self._gaze: Gaze | None = None
+        self._gaze: Poller | None = None
         self._leading: list[str] = []
 
     @property
@@ -99,16 +111,16 @@ class _Own:
         return self._project.topology.count
 
     @property
-    def keys(self) -> Keys:
+    def credentials(self) -> Credentials:
         project = self._project
-        known = password(project.topology, project.layout)
-        return running_keys(project.layout, self._rendered, known)
+        known = load_password(project.topology, project.layout)
+        return credentials_in_use(project.layout, self._rendered, known)
 
     @property
     def expected(self) -> Expected:
         layout = self._project.layout
         paths = {name: str(layout.node(name).config) for name in self._rendered}
-        return expected(self._project.topology, self._rendered, paths)
+        return expected_of(self._project.topology, self._rendered, paths)
 
     def look(self) -> Observed | None:
         try:
@@ -117,7 +129,7 @@ class _Own:
                 return None
             seen = self._gaze.look(self._project.topology.shape, targets)
         except FileNotFoundError:  # `down --wipe` took away what was being read
-            self.trouble = nothing_started(self._project.layout)
+            self.trouble = nothing_started_error(self._project.layout)
             return None
         self._remember(seen)
         return seen
@@ -125,11 +137,11 @@ class _Own:
     def look_deep(self) -> Observed | None:
         try:
             targets = self._targets()
-            with Asker(self.keys) as asker:
+            with NodeClient(self.credentials) as client:
                 shape = self._project.topology.shape
-                return look(shape, targets, asker, Depth.FULL) if targets else None
+                return observe(shape, targets, client, Detail.FULL) if targets else None
         except FileNotFoundError:  # `down --wipe` took away what was being read
-            self.trouble = nothing_started(self._project.layout)
+            self.trouble = nothing_started_error(self._project.layout)
             return None
 
     def close(self) -> None:
@@ -139,17 +151,17 @@ class _Own:
 
     def _targets(self) -> tuple[Target, ...]:
         layout = self._project.layout
-        self._rendered = configs(layout)
-        targets = running_targets(layout, self._rendered)
-        self.trouble = None if targets else nothing_started(layout)
+        self._rendered = rendered_confs(layout)
+        targets = targets_in_use(layout, self._rendered)
+        self.trouble = None if targets else nothing_started_error(layout)
         if targets:
-            self._open(running_keys(layout, self._rendered))
+            self._open(credentials_in_use(layout, self._rendered))
         return targets
 
-    def _open(self, keys: Keys) -> None:
-        if self._gaze is None or self._gaze.asker.keys != keys:
+    def _open(self, credentials: Credentials) -> None:
+        if self._gaze is None or self._gaze.client.credentials != credentials:
             self.close()
-            self._gaze = Gaze(keys, patience=self._patience)
+            self._gaze = Poller(credentials, patience=self._patience)
 
     def _remember(self, seen: Observed) -> None:
         """As other verbs do, but only what is new, and never while one changes the topology:
@@ -158,9 +170,9 @@ class _Own:
         if seen.shape is not Shape.REPLICATION or not leading or leading == self._leading:
             return
         layout: Layout = self._project.layout
-        with suppress(RedistopoError), locked(layout, "watch", Deadline(0), silent) as there:
+        with suppress(RedistopoError), locked(layout, "watch", Deadline(0), no_progress) as there:
             if there:
-                remember_primary(layout, seen)
+                record_primary(layout, seen)
             self._leading = leading
 
 
@@ -170,13 +182,13 @@ class _Elsewhere:
     expected = Expected()
     size = 1
 
-    def __init__(self, request: SightRequest) -> None:
+    def __init__(self, request: TargetRequest) -> None:
         self.name = request.connect
         self.trouble: RedistopoError | None = None
         self._entry = parse_address(request.connect)
         self._access = request.access
-        self.keys = one_key(request.access)
-        self.gaze = Gaze(self.keys, patience=request.patience)
+        self.credentials = single_credential(request.access)
+        self.gaze = Poller(self.credentials, patience=request.patience)
         self._found: Discovered | None = None
 
     def look(self) -> Observed | None:
@@ -185,21 +197,23 @@ class _Elsewhere:
         if self._found is None:
             return None
         seen = self.gaze.look(self._found.shape, self._found.targets)
-        self._found = grown(self._found, seen, self._entry[1])
+        self._found = with_new_nodes(self._found, seen, self._entry[1])
         return seen
 
     def look_deep(self) -> Observed | None:
         if self._found is None:
             return None
-        with Asker(self.keys) as asker:
-            return look(self._found.shape, self._found.targets, asker, Depth.FULL)
+        with NodeClient(self.credentials) as client:
+            return observe(self._found.shape, self._found.targets, client, Detail.FULL)
 
     def _discover(self) -> None:
         try:
-            self.keys = strangers_keys(self._access, *self._entry)
-            with Asker(self.keys, seconds=1.0) as asker:
-                self._found = discover(*self._entry, asker)
-            self.keys = self.gaze.asker.keys = opened(self.keys, self._found)
+            self.credentials = credentials_elsewhere(self._access, *self._entry)
+            with NodeClient(self.credentials, seconds=1.0) as client:
+                self._found = discover(*self._entry, client)
+            self.credentials = self.gaze.client.credentials = with_sentinel_logins(
+                self.credentials, self._found
+            )
             self.trouble = None
         except (Unreachable, BadReply) as error:
             self.trouble = error

@@ -5,20 +5,20 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 
-from redistopo.model.planning.reconcile import USERS
-from redistopo.model.protocol.conf import SECRET
+from redistopo.model.planning.reconcile import USERS_FILE
+from redistopo.model.protocol.conf import SECRET_DIRECTIVES
 from redistopo.model.protocol.engine import Version
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import NodeSeen
 
-_HIDDEN = SECRET | {USERS}
+_HIDDEN = SECRET_DIRECTIVES | {USERS_FILE}
 """Settings whose values are never shown."""
 
 _BRIEF = ("name", "host", "port", "pid")
 """Of a node as seen: who it is. What it said is judged in the findings."""
 
 
-def plain(value: object) -> object:
+def to_json(value: object) -> object:
     """Dataclasses as objects, enums as their values, paths, versions and ranges as text."""
     if isinstance(value, Enum):
         return value.value
@@ -29,12 +29,12 @@ def plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         # the code stands in the envelope; of what was seen, the conclusions are there
         names = [one.name for one in fields(value) if one.name not in ("code", "seen")]
-        return {name: plain(getattr(value, name)) for name in names}
+        return {name: to_json(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {
-            str(plain(key)): "(secret)" if key in _HIDDEN else plain(item)
+            str(to_json(key)): "(secret)" if key in _HIDDEN else to_json(item)
             for key, item in value.items()
         }
     if isinstance(value, tuple | list | set | frozenset):
-        return [plain(item) for item in value]
+        return [to_json(item) for item in value]
     return value

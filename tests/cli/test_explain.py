@@ -3,16 +3,16 @@
 from support.project import Project
 from support.terminal import Terminal
 
-from redistopo.render.topics import topics
+from redistopo.render.topics import list_topics
 
 
 def test_in_a_pipe_it_is_the_file(project: Project) -> None:
-    text = next(one.text for one in topics() if one.name == "slots")
+    text = next(one.text for one in list_topics() if one.name == "slots")
     assert project.run("explain", "slots", check=0).out == text
     told = project.run("explain", "slots", "--json", check=0).json["result"]["topics"]
     assert [one["text"] for one in told] == [text]
     listed = project.run("explain", check=0).out
-    assert all(f"\n{one.name} " in f"\n{listed}" for one in topics())
+    assert all(f"\n{one.name} " in f"\n{listed}" for one in list_topics())
 
 
 def test_a_topic_that_is_not_there(project: Project) -> None:
@@ -34,7 +34,7 @@ def test_on_a_terminal_it_is_drawn(project: Project) -> None:
         told = {"COLUMNS": str(columns)}
         listed = Terminal(project, "explain", columns=columns, rows=120, **told)
         assert listed.end() == 0
-        named = {one.name: one.summary for one in topics()}
+        named = {one.name: one.summary for one in list_topics()}
         found = listed.read().split()
         # no word is broken where a line ends
         assert found == [

@@ -16,11 +16,11 @@ from support.project import Project
 from support.waiting import until
 from support.writers import takes_a_write_at_once
 
-from redistopo.client.connection import Asker, Command
+from redistopo.client.connection import Command, NodeClient
 from redistopo.errors import RedistopoError
 from redistopo.execute import handover_steps as shift
 from redistopo.ops.failover import FailoverRequest, failover
-from redistopo.progress import silent
+from redistopo.progress import no_progress
 
 # Ends itself right after the nth command that changes anything: what servers did by then is all
 # that can be left, whenever the process dies.
@@ -30,11 +30,11 @@ from pathlib import Path
 from redistopo.events import silent
 from redistopo.form import handover, shift
 from redistopo.ops.failover import FailoverRequest, failover
-from redistopo.world.client import Asker
+from redistopo.world.client import NodeClient
 
 shift.PAUSE_SECONDS = handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
 root, end_at = Path(sys.argv[1]), int(sys.argv[2])
-ask, count = Asker.ask, [0]
+ask, count = NodeClient.ask, [0]
 
 def mortal(self, host, port, commands):
     wanted = [tuple(map(str, one)) for one in commands]
@@ -45,7 +45,7 @@ def mortal(self, host, port, commands):
         os.kill(os.getpid(), signal.SIGKILL)
     return replies
 
-Asker.ask = mortal
+NodeClient.ask = mortal
 failover(FailoverRequest(root=root, words=tuple(sys.argv[3:])), silent)
 print(count[0])
 """
@@ -144,7 +144,7 @@ def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch,
     _stopping(monkeypatch, replica, after=last)
     try:
         with pytest.raises(RedistopoError, match="node1 leads as before, and takes writes"):
-            failover(FailoverRequest(root=project.root), silent)
+            failover(FailoverRequest(root=project.root), no_progress)
         takes_a_write_at_once(project)
     finally:
         os.kill(replica, signal.SIGCONT)
@@ -167,7 +167,7 @@ def test_a_replica_that_stops_when_it_is_to_lead(
     _stopping(monkeypatch, project.pid(2), before="NO")
     monkeypatch.setattr(shift, "_WORD_SECONDS", 0.5)
     with pytest.raises(RedistopoError, match="nobody leads now"):
-        failover(FailoverRequest(root=project.root), silent)
+        failover(FailoverRequest(root=project.root), no_progress)
     with project.client() as node:
         assert node.info("replication")["role"] == "slave"
     project.up()
@@ -186,7 +186,7 @@ def test_a_clusters_replica_that_stops_when_it_is_to_lead(
     _stopping(monkeypatch, replica, before="TAKEOVER")
     monkeypatch.setattr(shift, "_WORD_SECONDS", 0.5)
     with pytest.raises(RedistopoError, match="node1 leads until it goes on") as error:
-        failover(FailoverRequest(root=project.root, words=("node2",)), silent)
+        failover(FailoverRequest(root=project.root, words=("node2",)), no_progress)
     project.client().set("kept", "yes")
     assert ": redistopo kill node2;" in error.value.hint
     project.run("kill", "node2", check=0)
@@ -200,9 +200,9 @@ def _stopping(
     monkeypatch: pytest.MonkeyPatch, pid: int, *, before: str = "-", after: str = "-"
 ) -> None:
     """The process is stopped right before, or after, servers are sent a command of that word."""
-    ask = Asker.ask
+    ask = NodeClient.ask
 
-    def asked(self: Asker, host: str, port: int, commands: Iterable[Command]) -> list[Any]:
+    def asked(self: NodeClient, host: str, port: int, commands: Iterable[Command]) -> list[Any]:
         wanted = list(commands)
         if any(before in command for command in wanted):
             os.kill(pid, signal.SIGSTOP)
@@ -211,4 +211,4 @@ def _stopping(
             os.kill(pid, signal.SIGSTOP)
         return replies
 
-    monkeypatch.setattr(Asker, "ask", asked)
+    monkeypatch.setattr(NodeClient, "ask", asked)

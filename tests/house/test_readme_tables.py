@@ -8,7 +8,7 @@ import pytest
 
 from redistopo.checks.catalogue import CHECKS
 from redistopo.cli.main import redistopo
-from redistopo.model.topology.spec import KEYS, Shape, defaults
+from redistopo.model.topology.spec import TOPOLOGY_KEYS, Shape, shape_defaults
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -21,9 +21,9 @@ def _commands() -> str:
 
 
 def _keys() -> str:
-    usual = {shape: defaults(shape) for shape in Shape}
+    usual = {shape: shape_defaults(shape) for shape in Shape}
     rows = ["| key | default | meaning |", "| --- | --- | --- |"]
-    for key in KEYS:
+    for key in TOPOLOGY_KEYS:
         values = list(dict.fromkeys(str(usual[shape].get(key.name, "")) for shape in Shape))
         default = {"True": "true", "False": "false"}.get(values[0], values[0])
         if len(values) > 1:

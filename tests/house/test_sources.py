@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from redistopo.errors import ExitCode
-from redistopo.model.topology.spec import KEYS
+from redistopo.model.topology.spec import TOPOLOGY_KEYS
 
 MOST_LINES = 350
 
@@ -55,6 +55,6 @@ def test_an_exit_code_is_named_in_the_readme(code: ExitCode, readme: str) -> Non
     assert re.search(rf"^[|*\s-]+`?{int(code)}`?\b", readme, re.MULTILINE)
 
 
-@pytest.mark.parametrize("key", [key.name for key in KEYS])
+@pytest.mark.parametrize("key", [key.name for key in TOPOLOGY_KEYS])
 def test_a_key_of_the_topology_file_is_named_in_the_readme(key: str, readme: str) -> None:
     assert f"`{key}`" in readme

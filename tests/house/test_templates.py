@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from redistopo.errors import WrongRequest
+from redistopo.errors import UsageError
 from redistopo.render.templates import plain_files, shipped, sources
-from redistopo.render.topics import topics
+from redistopo.render.topics import list_topics
 
 NAMES = [name for name, _ in sources()]
 
@@ -20,7 +20,7 @@ def _tells(made: Callable[[str], str], own: Path) -> str:
     """The complaint of a golden rendered with templates from that folder; "" for none."""
     try:
         made(str(own))
-    except WrongRequest as error:
+    except UsageError as error:
         return error.message
     return ""
 
@@ -48,4 +48,4 @@ def test_nothing_but_templates_topics_and_what_a_page_loads_is_shipped() -> None
     }
     plain = {name for name, _ in plain_files()}
     assert {Path(name).parts[0] for name in plain} == {"demo"}
-    assert shipped_files == {*NAMES, *plain, *(f"explain/{one.name}.md" for one in topics())}
+    assert shipped_files == {*NAMES, *plain, *(f"explain/{one.name}.md" for one in list_topics())}

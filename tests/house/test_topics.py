@@ -7,9 +7,9 @@ import click
 import pytest
 
 from redistopo.cli.main import redistopo
-from redistopo.render.topics import Topic, topics
+from redistopo.render.topics import Topic, list_topics
 
-TOPICS = topics()
+TOPICS = list_topics()
 _WANTED = {
     "replication", "cluster", "slots", "failover", "sentinel", "cache-aside", "persistence",
 }  # fmt: skip

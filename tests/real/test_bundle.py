@@ -133,7 +133,7 @@ def test_a_broken_topology_file_and_a_damaged_state_are_no_hindrance(project: Pr
     members = _bundle(project)
     for gone in (secret, "kept-in-toml", "given-just-now"):
         assert _holds(members, gone) == []
-    assert "WrongRequest" in members["plan.json"]
+    assert "UsageError" in members["plan.json"]
     assert "its process isn't running" in members["findings.json"]
     told = [json.loads(line)["run"] for line in members["events.jsonl"].splitlines()]
     assert set(told) == {"up", "down"}

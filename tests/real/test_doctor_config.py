@@ -20,7 +20,7 @@ from support.judge import client
 from support.project import Done, Project
 from support.waiting import until
 
-from redistopo.doctor.conf_reader import look_at
+from redistopo.doctor.conf_reader import read_conf_file
 from redistopo.model.protocol.engine import Engine, Version
 
 
@@ -144,7 +144,7 @@ def test_no_line_does_harm_by_being_judged(engine: Engine, tmp_path: Path) -> No
     # one after the other: what is refused ends it, and the next one is to be reached as well
     for text in ("\n".join(lines[:5]), *lines[5:]):
         conf.write_text(f"port 0\n{text}\n")
-        starting = look_at(conf, [engine]).starting
+        starting = read_conf_file(conf, [engine]).starting
         assert all(not one.unsure for one in starting.tried), text
         assert "hush" not in str(starting)
     assert time.monotonic() - begun < 30  # none of them was waited for
@@ -158,7 +158,7 @@ def test_a_server_that_crashes_leaves_no_core(tmp_path: Path) -> None:
     crash.chmod(0o755)
     conf = tmp_path / "redis.conf"
     conf.write_text("port 0\n")
-    (tried,) = look_at(conf, [replace(BUNDLED, path=str(crash))]).starting.tried
+    (tried,) = read_conf_file(conf, [replace(BUNDLED, path=str(crash))]).starting.tried
     assert tried.unsure.startswith("it crashed (")
     assert {one.name for one in tmp_path.iterdir()} <= {"server", "redis.conf", "written"}
     if sys.platform == "linux":

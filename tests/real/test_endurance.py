@@ -13,7 +13,7 @@ from support.project import Project
 
 from redistopo.ops.down import DownRequest, down
 from redistopo.ops.up import UpRequest, up
-from redistopo.progress import silent
+from redistopo.progress import no_progress
 
 ROOT = Path(__file__).parents[2]
 TRIALS = {
@@ -43,9 +43,9 @@ def test_a_replica_that_writes_its_first_aof_ends_soon(
 ) -> None:
     """It refuses to end until that is written, and forgets that it was told."""
     project.init("replication", engine=BUNDLED.path)
-    up(UpRequest(root=project.root), silent)
+    up(UpRequest(root=project.root), no_progress)
     began = time.monotonic()
-    assert len(down(DownRequest(root=project.root), silent).stopped) == 3
+    assert len(down(DownRequest(root=project.root), no_progress).stopped) == 3
     # before it was told again: 12 s, that is 0.4 of the 30 s that `down` has
     assert time.monotonic() - began < 8
 
@@ -56,7 +56,7 @@ def test_whoever_embeds_it_keeps_no_zombie(projects: Callable[[str], Project]) -
     project = projects("project")
     project.init("standalone", engine=BUNDLED.path)
     before = {child.pid for child in psutil.Process().children()}
-    up(UpRequest(root=project.root), silent)
+    up(UpRequest(root=project.root), no_progress)
     assert {child.pid for child in psutil.Process().children()} - before
-    down(DownRequest(root=project.root), silent)
+    down(DownRequest(root=project.root), no_progress)
     assert {child.pid for child in psutil.Process(os.getpid()).children()} <= before

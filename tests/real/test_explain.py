@@ -20,8 +20,8 @@ from support.judge import client
 from support.project import Project
 from support.waiting import until
 
-from redistopo.client.port_probe import touch
-from redistopo.model.connectivity.matrix import Touch
+from redistopo.client.port_probe import probe_port
+from redistopo.model.connectivity.matrix import PortState
 
 SECONDS = 2
 
@@ -54,7 +54,7 @@ def _silent_listener() -> Iterator[int]:
             one = stack.enter_context(socket.socket())
             one.setblocking(False)
             one.connect_ex(address)
-        until(lambda: touch(*address, seconds=0.1) is Touch.SILENT)
+        until(lambda: probe_port(*address, seconds=0.1) is PortState.SILENT)
         yield address[1]
 
 
@@ -308,7 +308,7 @@ def _server(path: str, folder: Path, port: int, *options: str) -> Iterator[None]
     words = [path, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
     process = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL)
     try:
-        until(lambda: touch("127.0.0.1", port) is Touch.OK)
+        until(lambda: probe_port("127.0.0.1", port) is PortState.OK)
         yield
     finally:
         process.send_signal(signal.SIGKILL)

@@ -19,8 +19,8 @@ from support.project import COMMAND, Project
 from support.steps import reach
 from support.waiting import until
 
-from redistopo.errors import MachineLacks
-from redistopo.host.engines import choose
+from redistopo.errors import MissingPrerequisite
+from redistopo.host.engines import choose_engine
 from redistopo.model.protocol.engine import EngineRequest
 
 
@@ -332,8 +332,8 @@ def test_an_engine_in_a_folder_that_we_may_not_enter(tmp_path: Path) -> None:
     mine = os.geteuid()
     os.seteuid(mine or 54321)  # root may enter everything
     try:
-        with pytest.raises(MachineLacks, match="is not a program"):
-            choose(asked)
+        with pytest.raises(MissingPrerequisite, match="is not a program"):
+            choose_engine(asked)
     finally:
         os.seteuid(mine)
 

@@ -15,14 +15,14 @@ from support.project import Project
 from support.waiting import until
 
 from redistopo.client.entry_point import PREFIX, LoadRequest
-from redistopo.drill import key_cleanup as sweep
+from redistopo.drill.key_cleanup import delete_keys
 from redistopo.drill.load import Load
 from redistopo.drill.load_worker import OVERDUE, PATIENCE_SECONDS, Entry
-from redistopo.drill.operations import Kind, LoadSeen
+from redistopo.drill.operations import LoadResult, OperationKind
 from redistopo.drill.outage import outage
 from redistopo.drill.report import traffic_of
 from redistopo.errors import RedistopoError, Unreachable
-from redistopo.model.protocol.credentials import Access, Tls
+from redistopo.model.protocol.credentials import Login, TlsFiles
 
 CLUSTER = ("cluster", "--formation", "instant", "--node-timeout", "1000")
 MARGIN = 0.8
@@ -40,7 +40,9 @@ def _some(load: Load, writes: int = 40) -> None:
     until(lambda: load.served(since, writes=writes), what="writes acknowledged")
 
 
-def _away(seen: LoadSeen, kind: Kind = Kind.WRITE, *, hurt: bool = True) -> float:
+def _away(
+    seen: LoadResult, kind: OperationKind = OperationKind.WRITE, *, hurt: bool = True
+) -> float:
     """Unavailable seconds."""
     return outage(seen, kind, hurt=hurt).milliseconds / 1000
 
@@ -56,7 +58,7 @@ def test_a_pause_of_one_primary_is_measured_and_the_others_serve_on(project: Pro
         _some(load)
         seen = load.check(10)
         assert load.clean(10) == seen.acknowledged
-    for kind in Kind:
+    for kind in OperationKind:
         assert 0.7 < _away(seen, kind) < 0.8 + MARGIN
         assert _away(seen, kind, hurt=False) == 0
     assert (seen.lost, seen.unchecked) == (0, 0)
@@ -76,7 +78,7 @@ def test_a_killed_primary_is_away_until_its_replica_leads(project: Project) -> N
         load.clean(10)
     # the cluster can't notice it earlier than after its node timeout
     assert 1.0 < _away(seen) < 1.0 + 3 + MARGIN
-    assert outage(seen, Kind.WRITE, hurt=True).over
+    assert outage(seen, OperationKind.WRITE, hurt=True).over
     errors = {op.error for op in seen.ops if op.error}
     assert "ConnectionError" in errors
     # what is lost is what the new primary hasn't got, by its own word
@@ -206,8 +208,8 @@ def test_an_applications_user_comes_in_by_tls(project: Project, words: tuple[str
     project.init(*words, "--tls", "--acl", engine=TLS.path)
     project.up()
     folder = project.root / ".redistopo" / "tls"
-    access = Access(
-        password=project.password, tls=Tls(str(folder / "ca.crt"), str(folder / "client.pem"))
+    access = Login(
+        password=project.password, tls=TlsFiles(str(folder / "ca.crt"), str(folder / "client.pem"))
     )
     asked = request(project, way=way(project, access=access))
     with Load(asked) as load:
@@ -215,7 +217,7 @@ def test_an_applications_user_comes_in_by_tls(project: Project, words: tuple[str
         _some(load)
         seen = load.check(10)
         assert load.clean(10) == seen.acknowledged > 0
-        assert sweep(asked.way, 5) == 0
+        assert delete_keys(asked.way, 5) == 0
     assert seen.lost == 0
     wrong = replace(asked.way, access=replace(access, password="wrong"))
     with Load(replace(asked, way=wrong)) as load:
@@ -270,12 +272,12 @@ def test_its_keys_expire_and_are_removed_by_their_prefix_alone(project: Project)
             assert all(0 < client.ttl(key) <= 3600 for key in list(found)[:20])
     with project.client(_owner(project, mine)) as client:
         client.set(mine, "x")
-    assert sweep(asked.way, 10, load_id="another") == 0
-    assert sweep(asked.way, 10, load_id="test") == sum(map(len, written.values()))
+    assert delete_keys(asked.way, 10, load_id="another") == 0
+    assert delete_keys(asked.way, 10, load_id="test") == sum(map(len, written.values()))
     left = set().union(*(keys(project, port) for port in project.ports[:3]))
     assert left == {mine}
     with pytest.raises(Unreachable):
-        sweep(replace(asked.way, entries=(("127.0.0.1", project.port + 19),)), 1)
+        delete_keys(replace(asked.way, entries=(("127.0.0.1", project.port + 19),)), 1)
 
 
 def _owner(project: Project, key: str) -> int:

@@ -14,12 +14,12 @@ from support.loads import keys, request, way
 from support.project import Project
 from support.waiting import until
 
-from redistopo.client.entry_point import Door
-from redistopo.drill import key_cleanup as sweep
+from redistopo.client.entry_point import EntryKind
+from redistopo.drill.key_cleanup import delete_keys
 from redistopo.drill.load import Load
-from redistopo.drill.operations import Kind
+from redistopo.drill.operations import OperationKind
 from redistopo.drill.outage import outage
-from redistopo.model.protocol.credentials import Access
+from redistopo.model.protocol.credentials import Login
 
 NAME = "mymaster"
 
@@ -72,10 +72,10 @@ def test_clients_follow_the_sentinels_to_the_new_primary(project: Project) -> No
     ports = [project.port + n for n in (10, 11, 12)]
     by_sentinel = way(
         project,
-        door=Door.SENTINEL,
+        door=EntryKind.SENTINEL,
         entries=tuple(("127.0.0.1", port) for port in ports),
         service=NAME,
-        sentinel=Access(password="sentinels-own"),
+        sentinel=Login(password="sentinels-own"),
     )
     with _sentinels(project, ports):
         with Load(request(project, way=by_sentinel)) as load:
@@ -89,8 +89,8 @@ def test_clients_follow_the_sentinels_to_the_new_primary(project: Project) -> No
             assert len(keys(project, project.port + 1)) >= len(after) / 2 > 0
             load.clean(10)
         assert keys(project, project.port + 1) == set()
-        assert sweep(by_sentinel, 5) == 0
-    away = outage(seen, Kind.WRITE, hurt=True)
+        assert delete_keys(by_sentinel, 5) == 0
+    away = outage(seen, OperationKind.WRITE, hurt=True)
     assert 0.5 < away.milliseconds / 1000 < 8
     assert away.over
     errors = {op.error for op in seen.ops if op.error}
@@ -99,9 +99,9 @@ def test_clients_follow_the_sentinels_to_the_new_primary(project: Project) -> No
 
 def test_without_any_sentinel_the_load_says_so(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
-    alone = way(project, door=Door.SENTINEL, entries=(("127.0.0.1", project.port + 19),))
+    alone = way(project, door=EntryKind.SENTINEL, entries=(("127.0.0.1", project.port + 19),))
     with Load(request(project, way=alone)) as load:
         until(lambda: "NoPrimaryKnown" in load.warm(0.1))
         seen = load.check(0.1)
     assert seen.acknowledged == 0
-    assert not outage(seen, Kind.WRITE, hurt=True).over
+    assert not outage(seen, OperationKind.WRITE, hurt=True).over

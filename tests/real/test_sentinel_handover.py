@@ -13,10 +13,10 @@ from support.project import Project
 from support.waiting import until
 from support.writers import Watchers, takes_a_write_at_once, writing
 
-from redistopo.client.connection import Asker, Command
+from redistopo.client.connection import Command, NodeClient
 from redistopo.errors import RedistopoError
 from redistopo.ops.failover import FailoverRequest, failover
-from redistopo.progress import silent
+from redistopo.progress import no_progress
 
 QUICK = ("--down-after", "1000")
 _SOME = [name for name in ENGINES if name.startswith("redis-7")] or [max(ENGINES)]
@@ -140,18 +140,18 @@ def test_a_primary_alone_hands_over_before_it_restarts(project: Project) -> None
 def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.init("sentinel", "--down-after", "5000", engine=BUNDLED.path)
     project.up()
-    replica, ask = project.pid(2), Asker.ask
+    replica, ask = project.pid(2), NodeClient.ask
 
-    def asked(self: Asker, host: str, port: int, commands: Iterable[Command]) -> list[Any]:
+    def asked(self: NodeClient, host: str, port: int, commands: Iterable[Command]) -> list[Any]:
         wanted = list(commands)
         if any("FAILOVER" in command for command in wanted):
             os.kill(replica, signal.SIGSTOP)
         return ask(self, host, port, wanted)
 
-    monkeypatch.setattr(Asker, "ask", asked)
+    monkeypatch.setattr(NodeClient, "ask", asked)
     try:
         with pytest.raises(RedistopoError, match="node1 leads as before, and takes writes"):
-            failover(FailoverRequest(root=project.root, words=("node2",)), silent)
+            failover(FailoverRequest(root=project.root, words=("node2",)), no_progress)
         takes_a_write_at_once(project)
     finally:
         os.kill(replica, signal.SIGCONT)

@@ -12,19 +12,19 @@ from support.project import Project
 from support.waiting import until
 
 from redistopo.cache_aside.cache import Settings, Source
-from redistopo.demo.backend import Stage, StageRequest, stage
+from redistopo.demo.backend import Backend, BackendRequest, open_backend
 from redistopo.demo.narration import Story
-from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.errors import RedistopoError, UsageError
 
 KEYS = [f"data:{n}" for n in range(6)] + ["data:{a}b", "data:é", "data:{}x"]
 BOUND_SECONDS = 3.0
 """Of one call to a node that hangs: a timeout or two; far from redis-py's own, none."""
 
 
-def _up(project: Project, shape: str, *words: str) -> StageRequest:
+def _up(project: Project, shape: str, *words: str) -> BackendRequest:
     project.init(shape, *words, engine=BUNDLED.path)
     project.up()
-    return StageRequest(root=project.root)
+    return BackendRequest(root=project.root)
 
 
 def _calls(project: Project, command: str) -> dict[int, int]:
@@ -37,7 +37,7 @@ def _calls(project: Project, command: str) -> dict[int, int]:
     return found
 
 
-def _works(live: Stage) -> None:
+def _works(live: Backend) -> None:
     """Each key is written and read; a replica has it a moment later."""
     for key in KEYS:
         live.writer.set(key, key)
@@ -45,7 +45,7 @@ def _works(live: Stage) -> None:
         until(lambda key=key: live.reader.get(key) == key.encode())  # type: ignore[misc]
 
 
-def _served(live: Stage, key: str) -> bool:
+def _served(live: Backend, key: str) -> bool:
     try:
         live.writer.set(key, "x")
         return live.reader.get(key) is not None
@@ -62,7 +62,7 @@ def _bounded(work: Callable[[], object]) -> None:
 def test_a_cluster_whose_primary_is_stopped(project: Project) -> None:
     request = _up(project, "cluster", "--node-timeout", "1000", "--formation", "instant")
     told: list[Story] = []
-    with stage(request) as live:
+    with open_backend(request) as live:
         live.follow(told.append)
         assert (live.name, live.shape, live.own) == ("project", "cluster", True)
         _works(live)
@@ -75,9 +75,9 @@ def test_a_cluster_whose_primary_is_stopped(project: Project) -> None:
             assert place.role == "primary"
             assert live.shard_of(key) == f"shard {place.node.removeprefix('node')}"
         key = next(one for one in KEYS if live.place(one).node == "node1")
-        with pytest.raises(WrongRequest, match="no node 'replica'"):
+        with pytest.raises(UsageError, match="no node 'replica'"):
             live.act("stop", "replica")
-        with pytest.raises(WrongRequest, match="no action"):
+        with pytest.raises(UsageError, match="no action"):
             live.act("kill", "node1")
         assert "node1: stopped; shard 1: node4 takes over" in live.act("stop", "node1")
         _bounded(lambda: _served(live, key))
@@ -108,7 +108,7 @@ def test_a_cluster_whose_primary_is_stopped(project: Project) -> None:
 def test_sentinels_whose_primary_is_frozen(project: Project) -> None:
     request = _up(project, "sentinel", "--down-after", "1000")
     told: list[Story] = []
-    with stage(request) as live:
+    with open_backend(request) as live:
         live.follow(told.append)
         _works(live)
         assert {live.place(key).slot for key in KEYS} == {None}
@@ -132,7 +132,7 @@ def test_sentinels_whose_primary_is_frozen(project: Project) -> None:
 
 def test_replicas_are_read_from_in_turns(project: Project) -> None:
     request = _up(project, "replication")
-    with stage(request) as live:
+    with open_backend(request) as live:
         _works(live)
         before = _calls(project, "get")
         for _ in range(20):
@@ -166,16 +166,16 @@ def test_one_server_of_ours_and_of_others(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (
-        pytest.raises(WrongRequest, match=r"no redistopo\.toml"),
-        stage(StageRequest(root=project.root)),
+        pytest.raises(UsageError, match=r"no redistopo\.toml"),
+        open_backend(BackendRequest(root=project.root)),
     ):
         pass
     project.init("standalone", engine=BUNDLED.path)
-    request = StageRequest(root=project.root)
-    with pytest.raises(RedistopoError, match="nothing was started"), stage(request):
+    request = BackendRequest(root=project.root)
+    with pytest.raises(RedistopoError, match="nothing was started"), open_backend(request):
         pass
     project.up()
-    with stage(request) as live:
+    with open_backend(request) as live:
         _works(live)
         assert live.place("x") == live.place("y")
         assert live.place("x").node == "node1"
@@ -189,26 +189,29 @@ def test_one_server_of_ours_and_of_others(
         until(lambda: _served(live, "x"))
     place = f"127.0.0.1:{project.port}"
     url = f"redis://:{project.password}@{place}"
-    with stage(StageRequest(root=project.root, connect=url)) as live:
+    with open_backend(BackendRequest(root=project.root, connect=url)) as live:
         _works(live)
         assert (live.name, live.own, live.actions) == (place, False, ())
-        with pytest.raises(WrongRequest, match="isn't ours to break"):
+        with pytest.raises(UsageError, match="isn't ours to break"):
             live.act("stop", place)
         assert project.password not in repr(live.view())
     with (
         pytest.raises(RedistopoError) as raised,
-        stage(StageRequest(root=project.root, connect=f"redis://:hunter2@{place}")),
+        open_backend(BackendRequest(root=project.root, connect=f"redis://:hunter2@{place}")),
     ):
         pass
     assert "hunter2" not in raised.value.message + raised.value.detail + raised.value.hint
     monkeypatch.setenv("REDISTOPO_PASSWORD", project.password)
-    with stage(StageRequest(root=project.root, connect=place)) as live:
+    with open_backend(BackendRequest(root=project.root, connect=place)) as live:
         _works(live)
-    with stage(request) as live:
+    with open_backend(request) as live:
         project.run("down", check=0)
         until(lambda: [one.state for one in live.picture().data] == ["gone"])
         _bounded(lambda: _served(live, "x"))
-        with pytest.raises(RedistopoError, match="no node of project answers"), stage(request):
+        with (
+            pytest.raises(RedistopoError, match="no node of project answers"),
+            open_backend(request),
+        ):
             pass
         project.up()
         until(lambda: _served(live, "x") and live.place("x").node == "node1")
@@ -220,7 +223,7 @@ def test_one_server_of_ours_and_of_others(
 
 def test_one_action_at_a_time(project: Project) -> None:
     request = _up(project, "replication")
-    with stage(request) as live, ThreadPoolExecutor(4) as pool:
+    with open_backend(request) as live, ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(live.act, "stop", f"node{n}") for n in (2, 3, 2, 3)]
         done = [one.exception() for one in asked]
     refused = [one for one in done if one is not None]
@@ -236,7 +239,7 @@ def test_users_and_tls(project: Project, shape: str) -> None:
     project.init(shape, "--tls", "--acl", engine=TLS.path)
     project.up()
     told: list[Story] = []
-    with stage(StageRequest(root=project.root)) as live:
+    with open_backend(BackendRequest(root=project.root)) as live:
         live.follow(told.append)
         _works(live)
         found = live.writer.get_primaries()[0] if shape == "cluster" else None

@@ -1,11 +1,11 @@
 """A load and a report made up, the same each time."""
 
-from redistopo.drill.operations import Kind, LoadSeen, LostWrite, Op, Span
+from redistopo.drill.operations import LoadResult, LostWrite, Operation, OperationKind, TimeSpan
 from redistopo.drill.report import (
     Budget,
     DrillReport,
-    Moment,
-    MomentKind,
+    TimelineKind,
+    TimelineMoment,
     client_moments,
     judged,
     traffic_of,
@@ -16,8 +16,11 @@ FAULT = 1000.0
 
 
 def ops(
-    kind: Kind, shard: int, away: tuple[float, float] = (0, 0), error: str = "ConnectionError"
-) -> list[Op]:
+    kind: OperationKind,
+    shard: int,
+    away: tuple[float, float] = (0, 0),
+    error: str = "ConnectionError",
+) -> list[Operation]:
     """50 operations a second from 1 s before the fault to 5 s after it; those due within
     `away` (seconds after the fault) fail."""
     found = []
@@ -25,20 +28,20 @@ def ops(
         at = n / 50 - 1
         failed = away[0] <= at < away[1]
         took = 0.0 if failed else 0.001 + (n % 7) / 10000
-        found.append(Op(kind, shard, FAULT + at, took, error if failed else ""))
+        found.append(Operation(kind, shard, FAULT + at, took, error if failed else ""))
     return found
 
 
-def load_seen(*parts: list[Op], **more: object) -> LoadSeen:
+def load_seen(*parts: list[Operation], **more: object) -> LoadResult:
     """A load that did these operations, shard 1 being hurt."""
     every = sorted((op for part in parts for op in part), key=lambda op: op.started)
     values: dict[str, object] = {
-        "span": Span(FAULT - 1, FAULT + 5),
+        "span": TimeSpan(FAULT - 1, FAULT + 5),
         "ops": tuple(every),
         "hurt": frozenset({1}),
-        "acknowledged": sum(op.good and op.kind is Kind.WRITE for op in every),
+        "acknowledged": sum(op.good and op.kind is OperationKind.WRITE for op in every),
     }
-    return LoadSeen(**(values | more))  # type: ignore[arg-type]
+    return LoadResult(**(values | more))  # type: ignore[arg-type]
 
 
 LOST = LostWrite(
@@ -49,21 +52,23 @@ LOST = LostWrite(
 def report(**more: object) -> DrillReport:
     """A cluster's primary killed: away for 2.5 s, with words that HTML must escape."""
     seen = load_seen(
-        ops(Kind.WRITE, 1, (0, 2.5)),
-        ops(Kind.READ, 1, (0, 2.48)),
-        ops(Kind.WRITE, 2, (1.5, 2.0), "CLUSTERDOWN"),
-        ops(Kind.READ, 2),
+        ops(OperationKind.WRITE, 1, (0, 2.5)),
+        ops(OperationKind.READ, 1, (0, 2.48)),
+        ops(OperationKind.WRITE, 2, (1.5, 2.0), "CLUSTERDOWN"),
+        ops(OperationKind.READ, 2),
         lost=1,
         examples=(LOST,),
     )
     traffic = traffic_of(seen, FAULT)
     told = (
-        Moment(at=0, source="drill", text="SIGKILL sent to node1", kind=MomentKind.FAULT),
-        Moment(at=1.1, source="node2", text="suspects node1", kind=MomentKind.SUSPECTED),
-        Moment(at=1.4, source="node2", text="marks node1 as failing", kind=MomentKind.FAILED),
-        Moment(at=1.9, source="node4", text="<script>elects & wins</script>" * 4),
-        Moment(at=2.3, source="node4", text="is primary", kind=MomentKind.PROMOTED),
-        Moment(at=6.5, source="drill", text="all checks are ok", kind=MomentKind.MENDED),
+        TimelineMoment(at=0, source="drill", text="SIGKILL sent to node1", kind=TimelineKind.FAULT),
+        TimelineMoment(at=1.1, source="node2", text="suspects node1", kind=TimelineKind.SUSPECTED),
+        TimelineMoment(
+            at=1.4, source="node2", text="marks node1 as failing", kind=TimelineKind.FAILED
+        ),
+        TimelineMoment(at=1.9, source="node4", text="<script>elects & wins</script>" * 4),
+        TimelineMoment(at=2.3, source="node4", text="is primary", kind=TimelineKind.PROMOTED),
+        TimelineMoment(at=6.5, source="drill", text="all checks are ok", kind=TimelineKind.MENDED),
     )
     values: dict[str, object] = {
         "topology": "golden",

@@ -2,9 +2,9 @@
 
 import sys
 
-from redistopo.host.engines import find
+from redistopo.host.engines import find_engines
 
-FOUND = find(tls=True)
+FOUND = find_engines(tls=True)
 """Everything on this machine."""
 
 ENGINES = {f"{one.product.value}-{one.version}": one for one in reversed(FOUND)}

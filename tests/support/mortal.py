@@ -86,7 +86,7 @@ class Reaper:
         if self._armed and event in _ACTS:
             self._pass(f"{event} {Path(str(words[0])).name if words else ''}")
 
-    def tell(self, event: Any) -> None:
+    def progress(self, event: Any) -> None:
         if self._steal and event.kind == "started" and event.text.startswith(self._steal[0]):
             self._held.append(socket.create_server(("127.0.0.1", self._steal[1])))
             self._steal = None
@@ -109,19 +109,19 @@ def _verbs() -> dict[str, Callable[[Path, Any], Any]]:
     from redistopo.ops.up import UpRequest, up
 
     return {
-        "up": lambda root, tell: up(UpRequest(root=root), tell),
-        "down": lambda root, tell: down(DownRequest(root=root), tell),
-        "rotate": lambda root, tell: rotate(root, tell, keep_old=False, seconds=20),
-        "roll": lambda root, tell: restart(RestartRequest(root=root, rolling=True), tell),
-        "set": lambda root, tell: set_directive(
-            SetRequest(root=root, directive="maxmemory", value=(f"{os.getpid()}mb",)), tell
+        "up": lambda root, progress: up(UpRequest(root=root), progress),
+        "down": lambda root, progress: down(DownRequest(root=root), progress),
+        "rotate": lambda root, progress: rotate(root, progress, keep_old=False, seconds=20),
+        "roll": lambda root, progress: restart(RestartRequest(root=root, rolling=True), progress),
+        "set": lambda root, progress: set_directive(
+            SetRequest(root=root, directive="maxmemory", value=(f"{os.getpid()}mb",)), progress
         ),
-        "reset": lambda root, tell: reset(
-            ResetRequest(root=root, words=("node1",), hard=True, force=True), tell
+        "reset": lambda root, progress: reset(
+            ResetRequest(root=root, words=("node1",), hard=True, force=True), progress
         ),
-        "renew": lambda root, tell: renew(root, 365, tell),
-        "rebuild": lambda root, tell: up(UpRequest(root=root, rebuild=("node1",)), tell),
-        "wipe": lambda root, tell: down(DownRequest(root=root, wipe=True), tell),
+        "renew": lambda root, progress: renew(root, 365, progress),
+        "rebuild": lambda root, progress: up(UpRequest(root=root, rebuild=("node1",)), progress),
+        "wipe": lambda root, progress: down(DownRequest(root=root, wipe=True), progress),
     }
 
 
@@ -136,7 +136,7 @@ def _child(order: dict[str, Any], notes: int, verb: Callable[[Path, Any], Any]) 
     code, said = 0, ""
     try:
         reaper.arm()
-        verb(Path(order["root"]), reaper.tell)
+        verb(Path(order["root"]), reaper.progress)
     except RedistopoError as error:
         code, said = int(error.code), f"{error.message}\n{error.detail}\n{error.hint}"
     finally:

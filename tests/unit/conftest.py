@@ -20,7 +20,7 @@ from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.parse import parse
+from redistopo.model.topology.parse import parse_topology
 from redistopo.model.topology.spec import Shape, Topology
 
 # The same examples in each run, so that a build never fails by chance. To look for new
@@ -114,7 +114,7 @@ def topology() -> Callable[..., Topology]:
 
 
 def _topology(shape: str = "cluster", **keys: object) -> Topology:
-    made, problems = parse({"format": 1, "shape": shape, **keys})
+    made, problems = parse_topology({"format": 1, "shape": shape, **keys})
     assert made is not None, problems
     return made
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -33,5 +33,5 @@ def bundle(root: Path, out: Path | None, as_json: bool, quiet: bool) -> None:
             "look through it before you pass it on."
         )
 
-    manner = Manner(verb="bundle", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda tell: verb(root, out, tell), show)
+    manner = OutputOptions(verb="bundle", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda progress: verb(root, out, progress), show)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 class _OptionsFirst(click.Command):
@@ -55,5 +55,5 @@ def call(
     from redistopo.ops.call import call as verb
 
     request = CallRequest(root=root, command=command, words=words, seconds=timeout)
-    manner = Manner(verb="call", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda _tell: verb(request), show_call)
+    manner = OutputOptions(verb="call", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda _tell: verb(request), show_call)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.group()
@@ -39,5 +39,5 @@ def renew(root: Path, days: int, new_ca: bool, as_json: bool, quiet: bool) -> No
         if result.renewed:
             click.echo(f"{len(result.renewed)} servers present them, valid until {result.expires}")
 
-    manner = Manner(verb="certs renew", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda t: verb(root, days, t, new_ca=new_ca), show)
+    manner = OutputOptions(verb="certs renew", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda t: verb(root, days, t, new_ca=new_ca), show)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 _REST = "redistopo.rest"
 
@@ -46,5 +46,7 @@ def cli(ctx: click.Context, nodes: tuple[str, ...], root: Path, user: str, as_js
     from redistopo.ops.cli import cli as verb
 
     request = CliRequest(root=root, words=nodes, user=user, rest=ctx.meta[_REST], run=not as_json)
-    manner = Manner(verb="cli", as_json=as_json)
-    deliver(manner, lambda _tell: verb(request), lambda result: click.echo(shlex.join(result.argv)))
+    manner = OutputOptions(verb="cli", as_json=as_json)
+    run_and_show(
+        manner, lambda _tell: verb(request), lambda result: click.echo(shlex.join(result.argv))
+    )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver, stream
-from redistopo.cli.target_options import access, elsewhere
+from redistopo.cli.output import OutputOptions, run_and_show, run_and_stream
+from redistopo.cli.target_options import access, target_options
 
 if TYPE_CHECKING:
     from redistopo.demo.check import CheckRequest
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="No page: measure miss, hit and expiry, then stop a primary and see who takes over.",
 )
-@elsewhere
+@target_options
 @options.output
 def demo(
     root: Path,
@@ -61,13 +61,15 @@ def demo(
     exit code 3 where the cache isn't as promised, and starts again what it stopped.
     --connect also takes redis://USER:PASSWORD@HOST:PORT, and rediss:// with --cacert.
     """
-    from redistopo.demo.backend import StageRequest
-    from redistopo.errors import WrongRequest
+    from redistopo.demo.backend import BackendRequest
+    from redistopo.errors import UsageError
 
-    def where() -> StageRequest:
-        return StageRequest(root=root, connect=connect, access=access(connect, user, cacert, cert))
+    def where() -> BackendRequest:
+        return BackendRequest(
+            root=root, connect=connect, access=access(connect, user, cacert, cert)
+        )
 
-    manner = Manner(verb="demo", as_json=as_json, quiet=quiet)
+    manner = OutputOptions(verb="demo", as_json=as_json, quiet=quiet)
     if check:
 
         def checked() -> "CheckRequest":
@@ -76,7 +78,7 @@ def demo(
             if database or open_:
                 what = "--database" if database else "--open"
                 hint = "leave it out: the check has a small database of its own, and no page"
-                raise WrongRequest(f"{what} isn't for --check", hint=hint)
+                raise UsageError(f"{what} isn't for --check", hint=hint)
             return CheckRequest(stage=where(), ttl=ttl, db_delay=delay)
 
         _check(manner, checked)
@@ -86,7 +88,7 @@ def demo(
         from redistopo.demo.server import DemoRequest
 
         if as_json or quiet:
-            raise WrongRequest("--json and --quiet are for --check", hint="redistopo demo --check")
+            raise UsageError("--json and --quiet are for --check", hint="redistopo demo --check")
         return DemoRequest(
             stage=where(), host=host, port=port, ttl=ttl, delay=delay, database=database
         )
@@ -94,14 +96,14 @@ def demo(
     _serve(manner, served, open_=open_)
 
 
-def _check(manner: Manner, asked: Callable[[], "CheckRequest"]) -> None:
+def _check(manner: OutputOptions, asked: Callable[[], "CheckRequest"]) -> None:
     from redistopo.cli.views.demo_check import show_check
     from redistopo.demo.check import check as verb
 
-    deliver(manner, lambda tell: verb(asked(), tell), show_check)
+    run_and_show(manner, lambda progress: verb(asked(), progress), show_check)
 
 
-def _serve(manner: Manner, asked: Callable[[], "DemoRequest"], *, open_: bool) -> None:
+def _serve(manner: OutputOptions, asked: Callable[[], "DemoRequest"], *, open_: bool) -> None:
     from redistopo.cli.progress import plain_lines
     from redistopo.demo.server import demo as verb
 
@@ -113,7 +115,7 @@ def _serve(manner: Manner, asked: Callable[[], "DemoRequest"], *, open_: bool) -
             # a browser of the terminal would hold up the server that it asks
             threading.Thread(target=_open, args=(url,), daemon=True).start()
 
-    stream(manner, lambda: verb(asked(), plain_lines, ready))
+    run_and_stream(manner, lambda: verb(asked(), plain_lines, ready))
 
 
 def _open(url: str) -> None:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
-from redistopo.cli.target_options import access, elsewhere
+from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.target_options import access, target_options
 
 if TYPE_CHECKING:
-    from redistopo.doctor.facts import Fix
+    from redistopo.doctor.facts import DoctorFix
 
 
 @click.command()
 @options.project
-@elsewhere
+@target_options
 @click.option(
     "--config",
     # that it can't be read is the verb's to say: it knows who may
@@ -50,9 +50,9 @@ def doctor(
     from redistopo.cli.views.doctor import show_doctor
     from redistopo.ops.doctor import DoctorRequest, DoctorResult
     from redistopo.ops.doctor import doctor as verb
-    from redistopo.progress import Tell
+    from redistopo.progress import Progress
 
-    def work(tell: Tell) -> DoctorResult:
+    def work(progress: Progress) -> DoctorResult:
         request = DoctorRequest(
             root=root,
             connect=connect,
@@ -61,23 +61,23 @@ def doctor(
             seconds=timeout,
             write=not no_write,
         )
-        result = verb(request, tell)
+        result = verb(request, progress)
         if not fix or not result.fixes:
             return result
         from redistopo.ops.doctor_fix import mend
 
         asked = not yes and sys.stdin.isatty() and not (as_json or quiet)
 
-        def agreed(one: "Fix") -> bool:
+        def agreed(one: "DoctorFix") -> bool:
             return yes or not one.asks or (asked and _agreed(one))
 
-        return mend(request, result, agreed, tell)
+        return mend(request, result, agreed, progress)
 
     def show(result: DoctorResult) -> None:
         show_doctor(result, fixing=fix)
 
-    deliver(Manner(verb="doctor", as_json=as_json, quiet=quiet), work, show)
+    run_and_show(OutputOptions(verb="doctor", as_json=as_json, quiet=quiet), work, show)
 
 
-def _agreed(fix: "Fix") -> bool:
+def _agreed(fix: "DoctorFix") -> bool:
     return click.confirm(f"{fix.why}\n  {fix.command}\nDo that?", err=True)

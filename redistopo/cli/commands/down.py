@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 from redistopo.errors import ExitCode
 
 
@@ -48,4 +48,6 @@ def down(
         elif result.data_kept:
             click.echo("Data is kept: redistopo up starts it again, down --wipe removes it.")
 
-    deliver(Manner(verb="down", as_json=as_json, quiet=quiet), lambda t: verb(request, t), show)
+    run_and_show(
+        OutputOptions(verb="down", as_json=as_json, quiet=quiet), lambda t: verb(request, t), show
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -68,14 +68,14 @@ def failover(
     from redistopo.drill.report import DrillReport
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
     from redistopo.drill.setup import DrillRequest
-    from redistopo.errors import WrongRequest
+    from redistopo.errors import UsageError
     from redistopo.model.state.fault import Fault
     from redistopo.ops.drill import drill as verb
-    from redistopo.progress import Tell
+    from redistopo.progress import Progress
 
-    def work(tell: Tell) -> DrillReport:
+    def work(progress: Progress) -> DrillReport:
         if shard is not None and node:
-            raise WrongRequest("--shard and --node both name whom to hurt", hint="give one of them")
+            raise UsageError("--shard and --node both name whom to hurt", hint="give one of them")
         if report:
             refuse_report(report)
         request = DrillRequest(
@@ -89,14 +89,16 @@ def failover(
             force=force,
             restore_roles=restore_roles,
         )
-        result = verb(request, tell)
+        result = verb(request, progress)
         if report:
             write_report((result,), report, title=f"Failover drill of {result.topology}")
         if junit:
             write_drills_junit((result,), junit, name=f"redistopo drill {result.topology}")
         return result
 
-    deliver(Manner(verb="drill failover", as_json=as_json, quiet=quiet), work, show_drill)
+    run_and_show(
+        OutputOptions(verb="drill failover", as_json=as_json, quiet=quiet), work, show_drill
+    )
 
 
 @drill.command(name="all")
@@ -121,12 +123,12 @@ def all_(
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
     from redistopo.ops.drill_all import DrillAllResult
     from redistopo.ops.drill_all import drill_all as verb
-    from redistopo.progress import Tell
+    from redistopo.progress import Progress
 
-    def work(tell: Tell) -> DrillAllResult:
+    def work(progress: Progress) -> DrillAllResult:
         if report:
             refuse_report(report, many=True)
-        result = verb(root, scenario, tell)
+        result = verb(root, scenario, progress)
         reports = tuple(one.report for one in result.drills)
         if report:
             write_report(reports, report)
@@ -134,4 +136,6 @@ def all_(
             write_drills_junit(reports, junit, name=f"redistopo drill all {result.scenario}")
         return result
 
-    deliver(Manner(verb="drill all", as_json=as_json, quiet=quiet), work, show_drill_all)
+    run_and_show(
+        OutputOptions(verb="drill all", as_json=as_json, quiet=quiet), work, show_drill_all
+    )

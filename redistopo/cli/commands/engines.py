@@ -3,7 +3,7 @@
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -13,5 +13,5 @@ def engines(as_json: bool, quiet: bool) -> None:
     from redistopo.cli.views.status import show_engines
     from redistopo.ops.engines import engines as verb
 
-    manner = Manner(verb="engines", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda _tell: verb(), show_engines)
+    manner = OutputOptions(verb="engines", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda _tell: verb(), show_engines)

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, stream
-from redistopo.cli.target_options import elsewhere, sight_request
+from redistopo.cli.output import OutputOptions, run_and_stream
+from redistopo.cli.target_options import sight_request, target_options
 
 
 @click.command()
@@ -16,7 +16,7 @@ from redistopo.cli.target_options import elsewhere, sight_request
 @click.option(
     "--count", type=click.IntRange(min=1), metavar="N", help="Stop after so many occurrences."
 )
-@elsewhere
+@target_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def events(
     root: Path,
@@ -45,4 +45,4 @@ def events(
         )
         verb(request, tell_json if as_json else tell_lines)
 
-    stream(Manner(verb="events", as_json=as_json), work)
+    run_and_stream(OutputOptions(verb="events", as_json=as_json), work)

@@ -7,14 +7,14 @@ import textwrap
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 def _topics(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """What the shell offers."""
-    from redistopo.render.topics import topics
+    from redistopo.render.topics import list_topics
 
-    return [one.name for one in topics() if one.name.startswith(incomplete)]
+    return [one.name for one in list_topics() if one.name.startswith(incomplete)]
 
 
 @click.command()
@@ -36,8 +36,8 @@ def explain(topic: str, as_json: bool, quiet: bool) -> None:
         else:
             click.echo(result.topics[0].text, nl=False)
 
-    manner = Manner(verb="explain", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda _tell: explain_topic(topic), show)
+    manner = OutputOptions(verb="explain", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda _tell: explain_topic(topic), show)
 
 
 _WIDEST = 100

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -26,5 +26,5 @@ def failover(
     from redistopo.ops.failover import failover as verb
 
     request = FailoverRequest(root=root, words=nodes, seconds=timeout)
-    manner = Manner(verb="failover", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda tell: verb(request, tell), show_failover)
+    manner = OutputOptions(verb="failover", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda progress: verb(request, progress), show_failover)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 def _shapes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -81,4 +81,6 @@ def init(
         here = "" if root == Path() else f" --dir {root}"
         click.echo(f"Start it: redistopo up{here}")
 
-    deliver(Manner(verb="init", as_json=as_json, quiet=quiet), lambda t: verb(request, t), show)
+    run_and_show(
+        OutputOptions(verb="init", as_json=as_json, quiet=quiet), lambda t: verb(request, t), show
+    )

@@ -5,15 +5,15 @@ import sys
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
-from redistopo.install.recipes import Way
+from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.install.recipes import InstallMethod
 
 
 @click.command()
 @click.option(
     "--with",
     "way",
-    type=click.Choice([one.value for one in Way]),
+    type=click.Choice([one.value for one in InstallMethod]),
     help="By what.  [the one that fits this system]",
 )
 @click.option("--yes", "-y", is_flag=True, help="Don't ask; without a terminal, needed to install.")
@@ -29,15 +29,15 @@ def install(way: str | None, yes: bool, timeout: float, as_json: bool, quiet: bo
     from redistopo.cli.views.install import agreed, show_install
     from redistopo.ops.install import InstallRequest, InstallResult, offer
     from redistopo.ops.install import install as verb
-    from redistopo.progress import Tell
+    from redistopo.progress import Progress
 
     request = InstallRequest(way=way or "", seconds=timeout)
 
-    def work(tell: Tell) -> InstallResult:
+    def work(progress: Progress) -> InstallResult:
         offered = offer(request)
         ask = sys.stdin.isatty() and not as_json
         if offered.recipe and not yes and not agreed(offered.recipe, ask=ask):
             return InstallResult(offer=offered)
-        return verb(request, offered, tell)
+        return verb(request, offered, progress)
 
-    deliver(Manner(verb="install", as_json=as_json, quiet=quiet), work, show_install)
+    run_and_show(OutputOptions(verb="install", as_json=as_json, quiet=quiet), work, show_install)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -36,5 +36,5 @@ def kill(
     from redistopo.ops.signals import kill as verb
 
     request = SignalRequest(root=root, words=nodes, seconds=timeout)
-    manner = Manner(verb="kill", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda tell: verb(request, parse_signal(name), tell), show_acted)
+    manner = OutputOptions(verb="kill", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda progress: verb(request, parse_signal(name), progress), show_acted)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, stream
+from redistopo.cli.output import OutputOptions, run_and_stream
 
 
 @click.command()
@@ -46,4 +46,4 @@ def logs(
 
     request = LogsRequest(root=root, words=nodes, since=since, tail=tail, grep=grep, follow=follow)
     show = show_json if as_json else show_logs
-    stream(Manner(verb="logs", as_json=as_json), lambda: show(verb(request)))
+    run_and_stream(OutputOptions(verb="logs", as_json=as_json), lambda: show(verb(request)))

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -24,5 +24,5 @@ def pause(nodes: tuple[str, ...], root: Path, timeout: float, as_json: bool, qui
     from redistopo.ops.signals import pause as verb
 
     request = SignalRequest(root=root, words=nodes, seconds=timeout)
-    manner = Manner(verb="pause", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda tell: verb(request, tell), show_acted)
+    manner = OutputOptions(verb="pause", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda progress: verb(request, progress), show_acted)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -17,5 +17,5 @@ def plan(root: Path, engine: str, as_json: bool, quiet: bool) -> None:
     from redistopo.cli.views.plan import show_plan
     from redistopo.ops.plan import plan as verb
 
-    manner = Manner(verb="plan", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda _tell: verb(root, engine), show_plan)
+    manner = OutputOptions(verb="plan", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda _tell: verb(root, engine), show_plan)

@@ -3,7 +3,7 @@
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -13,4 +13,6 @@ def ps(as_json: bool, quiet: bool) -> None:
     from redistopo.cli.views.status import show_ps
     from redistopo.ops.ps import ps as verb
 
-    deliver(Manner(verb="ps", as_json=as_json, quiet=quiet), lambda _tell: verb(), show_ps)
+    run_and_show(
+        OutputOptions(verb="ps", as_json=as_json, quiet=quiet), lambda _tell: verb(), show_ps
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -29,5 +29,5 @@ def render(root: Path, engine: str, out: Path | None, as_json: bool, quiet: bool
         count = "1 file" if len(result.files) == 1 else f"{len(result.files)} files"
         click.echo(f"{count} for {result.engine} in {result.folder}")
 
-    manner = Manner(verb="render", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda _tell: verb(root, out, engine), show)
+    manner = OutputOptions(verb="render", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda _tell: verb(root, out, engine), show)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -35,13 +35,13 @@ def reset(
     from redistopo.cli.views.reset import consent, show_reset
     from redistopo.ops.reset import ResetRequest, ResetResult, outlook
     from redistopo.ops.reset import reset as verb
-    from redistopo.progress import Tell
+    from redistopo.progress import Progress
 
     request = ResetRequest(root=root, words=nodes, hard=hard, force=force, seconds=timeout)
 
-    def work(tell: Tell) -> ResetResult:
+    def work(progress: Progress) -> ResetResult:
         if not yes:
             consent(outlook(request), ask=sys.stdin.isatty() and not as_json)
-        return verb(request, tell)
+        return verb(request, progress)
 
-    deliver(Manner(verb="reset", as_json=as_json, quiet=quiet), work, show_reset)
+    run_and_show(OutputOptions(verb="reset", as_json=as_json, quiet=quiet), work, show_reset)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -45,5 +45,5 @@ def restart(
         force=force,
         seconds=timeout,
     )
-    manner = Manner(verb="restart", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda tell: verb(request, tell), show_restart)
+    manner = OutputOptions(verb="restart", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda progress: verb(request, progress), show_restart)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -23,5 +23,5 @@ def resume(nodes: tuple[str, ...], root: Path, timeout: float, as_json: bool, qu
     from redistopo.ops.signals import resume as verb
 
     request = SignalRequest(root=root, words=nodes, seconds=timeout)
-    manner = Manner(verb="resume", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda tell: verb(request, tell), show_acted)
+    manner = OutputOptions(verb="resume", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda progress: verb(request, progress), show_acted)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.group()
@@ -27,8 +27,8 @@ def show(root: Path, user: str, as_json: bool, quiet: bool) -> None:
     """Print the password: the one command that does."""
     from redistopo.ops.secret import show as verb
 
-    manner = Manner(verb="secret show", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda _tell: verb(root, user), lambda result: click.echo(result.password))
+    manner = OutputOptions(verb="secret show", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda _tell: verb(root, user), lambda result: click.echo(result.password))
 
 
 @secret.command()
@@ -63,5 +63,5 @@ def rotate(root: Path, keep_old: bool, timeout: float, as_json: bool, quiet: boo
         if result.kept_old:
             click.echo("The old one still works; end that: redistopo secret rotate")
 
-    manner = Manner(verb="secret rotate", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda t: verb(root, t, keep_old=keep_old, seconds=timeout), told)
+    manner = OutputOptions(verb="secret rotate", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda t: verb(root, t, keep_old=keep_old, seconds=timeout), told)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command("set")
@@ -35,5 +35,5 @@ def set_(
     from redistopo.ops.set import SetRequest, set_directive
 
     request = SetRequest(root=root, directive=directive, value=value, words=nodes, seconds=timeout)
-    manner = Manner(verb="set", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda tell: set_directive(request, tell), show_set)
+    manner = OutputOptions(verb="set", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda progress: set_directive(request, progress), show_set)

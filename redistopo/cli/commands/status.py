@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -16,5 +16,5 @@ def status(root: Path, as_json: bool, quiet: bool) -> None:
     from redistopo.cli.views.status import show_status
     from redistopo.ops.status import status as verb
 
-    manner = Manner(verb="status", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda _tell: verb(root), show_status)
+    manner = OutputOptions(verb="status", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda _tell: verb(root), show_status)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -27,5 +27,5 @@ def stop(
     from redistopo.ops.stop import stop as verb
 
     request = StopRequest(root=root, words=nodes, seconds=timeout, force=force)
-    manner = Manner(verb="stop", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda tell: verb(request, tell), show_acted)
+    manner = OutputOptions(verb="stop", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda progress: verb(request, progress), show_acted)

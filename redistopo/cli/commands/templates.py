@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.group()
@@ -29,5 +29,5 @@ def export(folder: Path, force: bool, as_json: bool, quiet: bool) -> None:
         click.echo(f"{len(result.files)} templates in {result.folder}")
         click.echo(f'Use them: templates = "{result.folder}" in redistopo.toml')
 
-    manner = Manner(verb="templates export", as_json=as_json, quiet=quiet)
-    deliver(manner, lambda _tell: export_templates(folder, force=force), show)
+    manner = OutputOptions(verb="templates export", as_json=as_json, quiet=quiet)
+    run_and_show(manner, lambda _tell: export_templates(folder, force=force), show)

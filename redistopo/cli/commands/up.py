@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
+from redistopo.cli.output import OutputOptions, run_and_show
 
 
 @click.command()
@@ -39,13 +39,13 @@ def up(
 
     Nothing is done twice: what runs is left alone, what stopped comes back with its data.
     """
-    manner = Manner(verb="up", as_json=as_json, quiet=quiet)
+    manner = OutputOptions(verb="up", as_json=as_json, quiet=quiet)
     primaries, rebuilt = tuple(dict.fromkeys(primary)), tuple(dict.fromkeys(rebuild))
     if dry_run:
         from redistopo.cli.views.up import show_dry_run
         from redistopo.ops.plan import dry_run as preview
 
-        deliver(manner, lambda _t: preview(root, engine, primaries, rebuilt), show_dry_run)
+        run_and_show(manner, lambda _t: preview(root, engine, primaries, rebuilt), show_dry_run)
         return
     from redistopo.cli.views.up import show_up
     from redistopo.ops.up import UpRequest
@@ -59,7 +59,7 @@ def up(
         rebuild=rebuilt,
         keep=keep,
     )
-    result = deliver(manner, lambda tell: verb(request, tell), show_up)
+    result = run_and_show(manner, lambda progress: verb(request, progress), show_up)
     if attach:
         from redistopo.cli.views.logs import follow_logs
 

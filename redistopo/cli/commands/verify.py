@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
-from redistopo.cli.target_options import access, elsewhere
+from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.target_options import access, target_options
 
 
 @click.command()
 @options.project
-@elsewhere
+@target_options
 @click.option("--ask-password", is_flag=True, help="Type the password of --connect in.")
 @click.option("--no-write", is_flag=True, help="Leave the data proof out.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also as JUnit XML.")
@@ -41,29 +41,29 @@ def verify(
     from redistopo.errors import AccessDenied
     from redistopo.ops.verify import VerifyRequest, VerifyResult
     from redistopo.ops.verify import verify as verb
-    from redistopo.progress import Tell
+    from redistopo.progress import Progress
 
     password = click.prompt("Password", hide_input=True, err=True) if ask_password else ""
 
-    def asked(tell: Tell) -> VerifyResult:
+    def asked(progress: Progress) -> VerifyResult:
         opens = access(connect, user, cacert, cert, password)
         request = VerifyRequest(
             root=root, connect=connect, access=opens, seconds=timeout, write=not no_write
         )
         try:
-            return verb(request, tell)
+            return verb(request, progress)
         except AccessDenied:
             if not connect or password or as_json or not sys.stdin.isatty():
                 raise
             typed = click.prompt(f"Password of {connect}", hide_input=True, err=True)
-            return verb(replace(request, access=replace(opens, password=typed)), tell)
+            return verb(replace(request, access=replace(opens, password=typed)), progress)
 
-    def work(tell: Tell) -> VerifyResult:
-        result = asked(tell)
+    def work(progress: Progress) -> VerifyResult:
+        result = asked(progress)
         if junit:
             from redistopo.ops.verify_junit import write_junit
 
             write_junit(result, junit)
         return result
 
-    deliver(Manner(verb="verify", as_json=as_json, quiet=quiet), work, show_verify)
+    run_and_show(OutputOptions(verb="verify", as_json=as_json, quiet=quiet), work, show_verify)

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, deliver
-from redistopo.cli.target_options import elsewhere, sight_request
+from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.target_options import sight_request, target_options
 
 
 @click.command()
@@ -20,7 +20,7 @@ from redistopo.cli.target_options import elsewhere, sight_request
     help="No check fails; every node answers; or replicas have what was written.",
 )
 @options.timeout("10s", "How long to wait at most; 0 looks once.")
-@elsewhere
+@target_options
 @options.output
 def wait(
     root: Path,
@@ -41,10 +41,10 @@ def wait(
     from redistopo.cli.views.wait import show_wait
     from redistopo.ops.wait import WaitRequest, WaitResult, Wanted
     from redistopo.ops.wait import wait as verb
-    from redistopo.progress import Tell
+    from redistopo.progress import Progress
 
-    def work(tell: Tell) -> WaitResult:
+    def work(progress: Progress) -> WaitResult:
         request = sight_request(root, connect, user, cacert, cert)
-        return verb(WaitRequest(sight=request, wanted=Wanted(wanted), seconds=timeout), tell)
+        return verb(WaitRequest(sight=request, wanted=Wanted(wanted), seconds=timeout), progress)
 
-    deliver(Manner(verb="wait", as_json=as_json, quiet=quiet), work, show_wait)
+    run_and_show(OutputOptions(verb="wait", as_json=as_json, quiet=quiet), work, show_wait)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import Manner, stream
-from redistopo.cli.target_options import elsewhere, sight_request
+from redistopo.cli.output import OutputOptions, run_and_stream
+from redistopo.cli.target_options import sight_request, target_options
 
 if TYPE_CHECKING:
     from redistopo.ops.watch import WatchRequest
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @options.project
 @options.duration("--interval", "interval", "Time between two looks.", default="1s")
-@elsewhere
+@target_options
 def watch(
     root: Path,
     interval: float,
@@ -39,7 +39,7 @@ def watch(
         )
         (_drawn if drawable() else _told)(request)
 
-    stream(Manner(verb="watch"), work)
+    run_and_stream(OutputOptions(verb="watch"), work)
 
 
 def _drawn(request: "WatchRequest") -> None:
@@ -59,4 +59,4 @@ def _told(request: "WatchRequest") -> None:
     from redistopo.cli.views.events import Teller
     from redistopo.ops.watch import watch as verb
 
-    verb(request, Teller().tell)
+    verb(request, Teller().progress)

@@ -2,8 +2,8 @@
 
 import sys
 
-from redistopo.cli.table import Sheet, show
-from redistopo.model.protocol.reply_text import one_line, readable
+from redistopo.cli.table import Table, print_table
+from redistopo.model.protocol.reply_text import escaped_line, readable
 from redistopo.ops.call import CallResult, NodeReply
 
 
@@ -19,8 +19,8 @@ def show_call(result: CallResult) -> None:
         number for number, row in enumerate(rows) if number == 0 or row[0] != rows[number - 1][0]
     )
     many = len(rows) > len(result.replies) or any("\n" in row[-1] for row in rows)
-    show(
-        Sheet(
+    print_table(
+        Table(
             columns=("node", "role", "reply"),
             rows=rows,
             groups=groups if many else frozenset(),
@@ -30,4 +30,4 @@ def show_call(result: CallResult) -> None:
 
 
 def _lines(one: NodeReply) -> list[str]:
-    return [f"(error) {one_line(one.error)}"] if one.error else list(readable(one.reply))
+    return [f"(error) {escaped_line(one.error)}"] if one.error else list(readable(one.reply))

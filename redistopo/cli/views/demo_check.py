@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from redistopo.cli.table import Sheet, show
+from redistopo.cli.table import Table, print_table
 from redistopo.demo.check import CheckResult, Pattern
 from redistopo.demo.failover_check import Home, Takeover
 
@@ -70,8 +70,8 @@ def _show_pattern(pattern: Pattern) -> None:
                 (f"{pattern.hits} hits", "cache", f"{_time(pattern.again)} (median)", "", "")
             )
     right = frozenset({"ttl left"})
-    show(
-        Sheet(
+    print_table(
+        Table(
             columns=("request", "served from", "took", "ttl left", "node"), rows=rows, right=right
         )
     )
@@ -94,7 +94,7 @@ def _show_homes(homes: tuple[Home, ...]) -> None:
     for one in homes:
         where = (str(one.slot), one.shard) if slotted else ()
         rows.append((one.key, *where, one.node or "-", one.role))
-    show(Sheet(columns=columns, rows=rows, right=frozenset({"slot"})))
+    print_table(Table(columns=columns, rows=rows, right=frozenset({"slot"})))
 
 
 def _show_takeover(took: Takeover) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from redistopo.checks.catalogue import CHECKS
-from redistopo.cli.table import show
+from redistopo.cli.table import print_table
 from redistopo.cli.views.verify import grouped, tally
 from redistopo.model.state.finding import Finding, Status
 from redistopo.ops.doctor import DoctorResult
@@ -23,7 +23,7 @@ def show_doctor(result: DoctorResult, *, fixing: bool) -> None:
     given: what it leaves was not agreed to.
     """
     shown = tuple(_shown(result))
-    show(grouped(shown))
+    print_table(grouped(shown))
     _show_remedies(shown)
     for one in result.mended:
         word = click.style("done", fg="green") if one.done else click.style("left", fg="yellow")

@@ -10,20 +10,28 @@ from dataclasses import dataclass
 
 import click
 
-from redistopo.cli.table import Sheet, show
-from redistopo.drill.report import DrillReport, Moment, MomentKind, Traffic
+from redistopo.cli.table import Table, print_table
+from redistopo.drill.report import DrillReport, TimelineKind, TimelineMoment, Traffic
 from redistopo.drill.time_axis import (
-    Axis,
     Cell,
-    away,
+    TimeAxis,
     axis_of,
-    by_source,
-    cells,
+    axis_ticks,
     changed_roles,
-    seconds,
-    ticks,
+    gaps_drawn,
+    moments_by_source,
+    tick_label,
+    track_cells,
 )
-from redistopo.drill.wording import budget, errors, headline, latencies, subtitle, verdict, written
+from redistopo.drill.wording import (
+    budget_text,
+    errors_text,
+    headline,
+    latencies_text,
+    subtitle,
+    verdict_text,
+    writes_text,
+)
 
 WIDTH = 80
 _LABEL = 14
@@ -31,12 +39,12 @@ _WIDEST = 120
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _STYLES = {
-    MomentKind.FAULT: "red",
-    MomentKind.SUSPECTED: "yellow",
-    MomentKind.FAILED: "yellow",
-    MomentKind.ELECTION: "magenta",
-    MomentKind.PROMOTED: "green",
-    MomentKind.MENDED: "blue",
+    TimelineKind.FAULT: "red",
+    TimelineKind.SUSPECTED: "yellow",
+    TimelineKind.FAILED: "yellow",
+    TimelineKind.ELECTION: "magenta",
+    TimelineKind.PROMOTED: "green",
+    TimelineKind.MENDED: "blue",
 }
 
 
@@ -61,8 +69,8 @@ def show_drill(report: DrillReport) -> None:
     """The whole report is on stdout."""
     for line in drawn(report, width=_width(), signs=_signs()):
         click.echo("".join(click.style(text, fg=color or None) for text, color in line))
-    closing = click.style(verdict(report), fg="green" if report.passed else "red", bold=True)
-    click.echo(f"{closing}  {budget(report)}")
+    closing = click.style(verdict_text(report), fg="green" if report.passed else "red", bold=True)
+    click.echo(f"{closing}  {budget_text(report)}")
     for reason in report.reasons:
         click.echo(f"      {reason}")
 
@@ -72,17 +80,17 @@ def show_drills(reports: Sequence[DrillReport]) -> None:
     for report in reports:
         show_drill(report)
         click.echo()
-    show(summary(reports))
+    print_table(summary(reports))
 
 
-def summary(reports: Iterable[DrillReport]) -> Sheet:
+def summary(reports: Iterable[DrillReport]) -> Table:
     """One row a drill."""
     rows = []
     for report in reports:
         away = {one.name: f"{one.unavailable:.0f} ms" for one in report.traffic}
         rows.append(
             (
-                verdict(report).lower(),
+                verdict_text(report).lower(),
                 f"{report.fault} {report.target}",
                 away.get("writes", "-"),
                 away.get("reads", "-"),
@@ -93,7 +101,7 @@ def summary(reports: Iterable[DrillReport]) -> Sheet:
         )
     names = ("verdict", "drill", "writes away", "reads away", "acknowledged", "lost", "healed")
     right = frozenset(names) - {"verdict", "drill"}
-    return Sheet(columns=names, rows=rows, right=right)
+    return Table(columns=names, rows=rows, right=right)
 
 
 def drawn(report: DrillReport, *, width: int = WIDTH, signs: Signs = PRETTY) -> list[list[Piece]]:
@@ -108,10 +116,10 @@ def drawn(report: DrillReport, *, width: int = WIDTH, signs: Signs = PRETTY) -> 
         [],
         [(" " * _LABEL + _scale(axis, columns), "")],
     ]
-    if part := away(report):
+    if part := gaps_drawn(report):
         lines.append([(" " * _LABEL, ""), (_phases(part, axis, columns), "red")])
     lines += [_bar(one, axis, columns, signs) for one in report.traffic]
-    for source, some in by_source(report.moments).items():
+    for source, some in moments_by_source(report.moments).items():
         lines.append(_marks(source, some, letters, axis, columns))
     lines.append([])
     lines += [_moment(one, letters[id(one)], width) for one in ordered]
@@ -120,19 +128,19 @@ def drawn(report: DrillReport, *, width: int = WIDTH, signs: Signs = PRETTY) -> 
     return [line or [("", "")] for line in lines]
 
 
-def _scale(axis: Axis, columns: int) -> str:
+def _scale(axis: TimeAxis, columns: int) -> str:
     """The axis: each label begins where its moment lies."""
     row = [" "] * columns
     free = 0
-    for at in ticks(axis, columns // 9):
-        place, text = axis.column(at, columns), f"|{seconds(at)}"
+    for at in axis_ticks(axis, columns // 9):
+        place, text = axis.column(at, columns), f"|{tick_label(at)}"
         if place >= free and place + len(text) <= columns:
             row[place : place + len(text)] = text
             free = place + len(text) + 1
     return "".join(row).rstrip()
 
 
-def _phases(part: Traffic, axis: Axis, columns: int) -> str:
+def _phases(part: Traffic, axis: TimeAxis, columns: int) -> str:
     """`<--- away 2520 ms --->` above the outage: a line for each gap, the sum of all of them
     in the longest one, or beside it where that is too short."""
     row = [" "] * columns
@@ -153,9 +161,9 @@ def _phases(part: Traffic, axis: Axis, columns: int) -> str:
     return "".join(row).rstrip()
 
 
-def _bar(one: Traffic, axis: Axis, columns: int, signs: Signs) -> list[Piece]:
+def _bar(one: Traffic, axis: TimeAxis, columns: int, signs: Signs) -> list[Piece]:
     pieces: list[Piece] = [(one.name.ljust(_LABEL), "")]
-    for cell in cells(one.track, axis, columns):
+    for cell in track_cells(one.track, axis, columns):
         pieces.append(_sign(cell, signs))
     return _merged(pieces)
 
@@ -169,7 +177,11 @@ def _sign(cell: Cell | None, signs: Signs) -> Piece:
 
 
 def _marks(
-    source: str, some: Iterable[Moment], letters: dict[int, str], axis: Axis, columns: int
+    source: str,
+    some: Iterable[TimelineMoment],
+    letters: dict[int, str],
+    axis: TimeAxis,
+    columns: int,
 ) -> list[Piece]:
     """A source's moments by their letters; of several in one column the first is shown."""
     row: list[Piece] = [(" ", "")] * columns
@@ -194,7 +206,7 @@ def _merged(pieces: Iterable[Piece]) -> list[Piece]:
     return found
 
 
-def _moment(one: Moment, letter: str, width: int) -> list[Piece]:
+def _moment(one: TimelineMoment, letter: str, width: int) -> list[Piece]:
     """`a   +5.231 s  node2  suspects node4`; a long text is cut, the whole is in the JSON."""
     head = f" {one.at:+9.3f} s  {one.source:<12} "
     room = max(20, width - len(head) - 1)
@@ -204,7 +216,7 @@ def _moment(one: Moment, letter: str, width: int) -> list[Piece]:
 
 def _numbers(report: DrillReport) -> Iterator[str]:
     yield from _table(report)
-    yield written(report)
+    yield writes_text(report)
     for lost in report.writes.examples:
         found = f"found {lost.found}" if lost.found else "found nothing"
         yield f"  lost: {lost.key} at {lost.acknowledged:+.3f} s, {found}"
@@ -220,7 +232,7 @@ def _table(report: DrillReport) -> Iterator[str]:
     for one in report.traffic:
         three = (one.latencies.before, one.latencies.during, one.latencies.after)
         numbers = [f"{one.unavailable:.0f}", str(one.failed)]
-        rows.append((one.name, *numbers, *(latencies(phase, "/") for phase in three)))
+        rows.append((one.name, *numbers, *(latencies_text(phase, "/") for phase in three)))
     widths = [max(len(row[n]) for row in rows) for n in range(len(head))]
     for row in rows:
         cells_of = [row[0].ljust(widths[0])]
@@ -228,7 +240,7 @@ def _table(report: DrillReport) -> Iterator[str]:
         yield "  ".join(cells_of).rstrip()
     for one in report.traffic:
         if one.errors:
-            yield f"{one.name} failed by {errors(one.errors)}"
+            yield f"{one.name} failed by {errors_text(one.errors)}"
 
 
 def _width() -> int:

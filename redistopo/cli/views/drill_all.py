@@ -2,14 +2,14 @@
 
 import click
 
-from redistopo.cli.table import show
+from redistopo.cli.table import print_table
 from redistopo.cli.views.drill import summary
 from redistopo.ops.drill_all import DrillAllResult
 
 
 def show_drill_all(result: DrillAllResult) -> None:
     """The table, the reasons of what failed, and one closing line."""
-    show(summary(one.report for one in result.drills))
+    print_table(summary(one.report for one in result.drills))
     for one in result.drills:
         for reason in one.report.reasons:
             click.echo(click.style(f"{one.name}: ", fg="red") + reason)

@@ -6,14 +6,14 @@ from collections import Counter
 import click
 
 from redistopo.cli.views.status import size
-from redistopo.model.state.diff import BAD, CHANGED, GOOD, Kind, Occurrence
+from redistopo.model.state.diff import BAD, CHANGED, GOOD, ChangeKind, StateChange
 from redistopo.ops.events import Round
 from redistopo.ops.watch import Scene
 
-_KIND_WIDTH = max(len(kind.value) for kind in Kind)
+_KIND_WIDTH = max(len(kind.value) for kind in ChangeKind)
 
 
-def color_of(kind: Kind) -> str | None:
+def color_of(kind: ChangeKind) -> str | None:
     """Red for what is bad, green for what is good again, yellow for who leads."""
     if kind in BAD:
         return "red"
@@ -53,7 +53,7 @@ def tell_json(found: Round) -> None:
         click.echo(json.dumps(line, ensure_ascii=False))
 
 
-def stamp(one: Occurrence) -> str:
+def stamp(one: StateChange) -> str:
     """Its moment to the millisecond, in UTC, as the timeline of `up` has it."""
     return one.at.isoformat(timespec="milliseconds")
 
@@ -64,7 +64,7 @@ class Teller:
     def __init__(self) -> None:
         self._trouble = ""
 
-    def tell(self, scene: Scene, found: Round) -> None:
+    def progress(self, scene: Scene, found: Round) -> None:
         """What happened, and then how all nodes are."""
         trouble = found.trouble.message if found.trouble else ""
         if found.news or trouble != self._trouble:

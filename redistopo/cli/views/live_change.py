@@ -2,8 +2,8 @@
 
 import click
 
-from redistopo.execute.handover import Handover
-from redistopo.model.planning.reconcile import names
+from redistopo.execute.handover import HandoverResult
+from redistopo.model.planning.reconcile import join_names
 from redistopo.ops.failover import FailoverResult
 from redistopo.ops.restart import RestartResult
 from redistopo.ops.set import SetResult
@@ -24,7 +24,7 @@ def show_failover(result: FailoverResult) -> None:
     click.echo(f"  {cost(result.handover)}")
 
 
-def cost(handover: Handover) -> str:
+def cost(handover: HandoverResult) -> str:
     """One line: the time without service, and where in the stream it was."""
     return (
         f"{handover.before} -> {handover.after}: writes waited {handover.milliseconds:.1f} ms, "
@@ -56,6 +56,6 @@ def show_set(result: SetResult) -> None:
         ("with values of their own on", result.own),
     ):
         if some:
-            click.echo(f"  {what} {names(some)}")
+            click.echo(f"  {what} {join_names(some)}")
     if result.waiting:
         click.echo("  It takes effect at a restart: redistopo restart --rolling")

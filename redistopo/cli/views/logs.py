@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from redistopo.model.protocol.reply_text import one_line
-from redistopo.model.protocol.server_log import Entry
+from redistopo.model.protocol.reply_text import escaped_line
+from redistopo.model.protocol.server_log import LogEntry
 from redistopo.ops.logs import LogsRequest, LogsResult, logs
 
 _COLORS = ("cyan", "green", "yellow", "magenta", "blue", "bright_red")
@@ -29,7 +29,7 @@ def show_json(result: LogsResult) -> None:
     _write(map(_json, result.entries), result)
 
 
-def _json(one: Entry) -> str:
+def _json(one: LogEntry) -> str:
     at = datetime.fromtimestamp(one.at, UTC).isoformat(timespec="milliseconds")
     told = {"node": one.node, "at": at if one.at else None, "level": one.level or None}
     return json.dumps({**told, "text": one.text}, ensure_ascii=False)
@@ -49,7 +49,7 @@ def _lines(result: LogsResult) -> Iterator[str]:
         _give_colors(colors, [one.node])
         head = click.style(one.node.ljust(width), fg=colors[one.node])
         for line in one.text.split("\n"):
-            said = one_line(line)  # scripts and clients may have had their word in it
+            said = escaped_line(line)  # scripts and clients may have had their word in it
             told = click.style(said, bold=True) if one.level == _WARNING else said
             yield f"{head} | {told}"
 

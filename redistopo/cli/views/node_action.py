@@ -2,15 +2,15 @@
 
 import click
 
-from redistopo.cli.table import Sheet, show
+from redistopo.cli.table import Table, print_table
 from redistopo.model.state.node_status import NodeStatus
-from redistopo.session.node_action import ActResult, NodeDone
+from redistopo.session.node_action import NodeActionResult, NodeOutcome
 
 _MOST_NODES = 12
 """Of a larger topology only the nodes that aren't well are listed."""
 
 
-def show_acted(result: ActResult) -> None:
+def show_acted(result: NodeActionResult) -> None:
     """A line a node, then the topology."""
     if not result.nodes:
         click.echo("Nothing to do.")
@@ -19,7 +19,7 @@ def show_acted(result: ActResult) -> None:
     show_now(result.now)
 
 
-def _line(one: NodeDone) -> str:
+def _line(one: NodeOutcome) -> str:
     color = "red" if not one.well else "green" if one.changed else None
     hint = f"  (next: {one.hint})" if one.hint else ""
     return f"{one.name}: " + click.style(one.did, fg=color) + hint
@@ -43,4 +43,4 @@ def show_now(now: tuple[NodeStatus, ...]) -> None:
             for line in listed
         ]
         columns = ("shard", "node", "role", "port", "state")
-        show(Sheet(columns=columns, rows=rows, right=frozenset({"shard", "port"})))
+        print_table(Table(columns=columns, rows=rows, right=frozenset({"shard", "port"})))

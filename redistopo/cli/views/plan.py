@@ -2,7 +2,7 @@
 
 import click
 
-from redistopo.cli.table import Sheet, show
+from redistopo.cli.table import Table, print_table
 from redistopo.cli.views.up import show_steps
 from redistopo.ops.plan import PlanResult
 
@@ -28,8 +28,8 @@ def show_plan(result: PlanResult) -> None:
                 "-" if watches else node.memory_policy,
             )
         )
-    show(
-        Sheet(
+    print_table(
+        Table(
             title=f"{plan.topology.name}: {plan.topology.shape.value} in {plan.layout.root}",
             columns=("node", "shard", "role", "address", "bus", "slots or primary", "memory"),
             rows=rows,

@@ -4,20 +4,20 @@ import click
 
 from redistopo.cli.views.live_change import cost
 from redistopo.cli.views.node_action import show_now
-from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.planning.cluster_reset import Reset
+from redistopo.errors import RedistopoError, UsageError
+from redistopo.model.planning.cluster_reset import NodeReset
 from redistopo.ops.reset import ResetResult
 
 
-def consent(found: Reset, *, ask: bool) -> None:
+def consent(found: NodeReset, *, ask: bool) -> None:
     """The user has seen what it costs, and agreed.
 
-    Raises WrongRequest where nobody can be asked, RedistopoError where the answer was no.
+    Raises UsageError where nobody can be asked, RedistopoError where the answer was no.
     """
     if found.already:
         return
     if not ask:
-        raise WrongRequest(
+        raise UsageError(
             f"a reset of {found.name} is agreed to on a terminal, or by --yes",
             detail="\n".join(found.sentences),
         )

@@ -2,9 +2,9 @@
 
 import click
 
-from redistopo.cli.table import Sheet, show
+from redistopo.cli.table import Table, print_table
 from redistopo.model.protocol.engine import Engine
-from redistopo.model.protocol.slots import show as slots_text
+from redistopo.model.protocol.slots import format_ranges as slots_text
 from redistopo.model.state.node_status import NodeStatus
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.engines import EnginesResult
@@ -32,8 +32,8 @@ def show_status(result: StatusResult) -> None:
         if number == 0 or line.shard != result.nodes[number - 1].shard
     }
     watched = result.shape is Shape.SENTINEL
-    show(
-        Sheet(
+    print_table(
+        Table(
             title=f"{result.name}: {result.shape.value}, {result.engine or 'not running'}",
             columns=[_WATCHES if watched and one == "slots" else one for one in COLUMNS],
             rows=[row(line) for line in result.nodes],
@@ -112,7 +112,9 @@ def show_ps(result: PsResult) -> None:
         )
         for one in result.topologies
     ]
-    show(Sheet(columns=("name", "shape", "nodes", "port", "folder"), rows=rows, wide="folder"))
+    print_table(
+        Table(columns=("name", "shape", "nodes", "port", "folder"), rows=rows, wide="folder")
+    )
     for orphan in result.orphans:
         click.echo(
             click.style("orphan ", fg="yellow")
@@ -128,8 +130,8 @@ def show_engines(result: EnginesResult) -> None:
         click.echo(result.install)
         return
     rows = [_engine(number, one) for number, one in enumerate(result.engines, start=1)]
-    show(
-        Sheet(
+    print_table(
+        Table(
             columns=("", "server", "TLS", "CLI", "found as", "path"),
             rows=rows,
             wide="path",

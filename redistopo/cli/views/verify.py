@@ -5,27 +5,27 @@ from collections.abc import Iterable
 
 import click
 
-from redistopo.cli.table import Sheet, show
-from redistopo.model.connectivity.report import table
+from redistopo.cli.table import Table, print_table
+from redistopo.model.connectivity.report import matrix_lines
 from redistopo.model.state.finding import Finding, Status
 from redistopo.ops.verify import VerifyResult
 
 
 def show_verify(result: VerifyResult) -> None:
     """The table, the hints of what isn't well, who doesn't reach whom, and one closing line."""
-    show(sheet_of(result.findings))
+    print_table(sheet_of(result.findings))
     show_hints(result.findings)
-    for line in table(result.reach) if result.reach else ():
+    for line in matrix_lines(result.reach) if result.reach else ():
         click.echo(line)
     click.echo(closing(result))
 
 
-def sheet_of(findings: tuple[Finding, ...]) -> Sheet:
+def sheet_of(findings: tuple[Finding, ...]) -> Table:
     """Findings grouped: the whole, then the shards, then single nodes."""
     return grouped(sorted(findings, key=lambda one: _place(one.subject)))
 
 
-def grouped(ordered: Iterable[Finding]) -> Sheet:
+def grouped(ordered: Iterable[Finding]) -> Table:
     """Findings in that order; a subject is named where it begins."""
     rows = []
     groups = set()
@@ -36,7 +36,7 @@ def grouped(ordered: Iterable[Finding]) -> Sheet:
             groups.add(number)
         last = one.subject
         rows.append((one.subject if first else "", one.status.value, one.check, one.evidence))
-    return Sheet(
+    return Table(
         columns=("subject", "status", "check", "evidence"),
         rows=rows,
         groups=frozenset(groups),

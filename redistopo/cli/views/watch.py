@@ -9,8 +9,8 @@ from rich.text import Text
 from redistopo.cli.table import STYLES
 from redistopo.cli.views.events import color_of, summary
 from redistopo.cli.views.status import COLUMNS, RIGHT, row
-from redistopo.model.protocol.slots import show as slots_text
-from redistopo.model.state.diff import CHANGED, Occurrence
+from redistopo.model.protocol.slots import format_ranges as slots_text
+from redistopo.model.state.diff import CHANGED, StateChange
 from redistopo.model.state.node_status import NodeStatus
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.watch import Scene
@@ -140,7 +140,7 @@ def _placed(name: str, cell: str, width: int) -> str:
     return cell.rjust(width) if name in RIGHT else cell.ljust(width)
 
 
-def _told(recent: Iterable[Occurrence]) -> list[Text]:
+def _told(recent: Iterable[StateChange]) -> list[Text]:
     found = []
     for one in recent:
         line = Text(f"{one.at.astimezone():%H:%M:%S} ", style="dim")

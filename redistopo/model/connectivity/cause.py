@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class CauseKind(StrEnum):
     """What sort of trouble it is; the most certain ones first."""
 
     PAUSED = "stopped process"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 class Cause:
     """One probable cause: whose it is, what shows it, and what to type."""
 
-    kind: Kind
+    kind: CauseKind
     node: str
     evidence: str
     remedy: str

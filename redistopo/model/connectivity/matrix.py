@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from redistopo.model.protocol.replies import Member
+from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
 
@@ -12,7 +12,7 @@ US = "redistopo"
 """The name of the row that we ourselves are."""
 
 
-class Touch(StrEnum):
+class PortState(StrEnum):
     """What became of a TCP connection; a listener's backlog answers for a program that sleeps."""
 
     OK = "ok"
@@ -21,7 +21,7 @@ class Touch(StrEnum):
     NO_ROUTE = "noroute"
 
 
-class Port(StrEnum):
+class PortKind(StrEnum):
     """Which of a node's two ports; the bus port is where the nodes of a cluster talk."""
 
     DATA = "data"
@@ -29,7 +29,7 @@ class Port(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class NodeProbe:
     """What redistopo found out about one node by itself; nothing in it is secret.
 
     `holders` maps a planned port to who listens there, if that isn't the node itself;
@@ -41,10 +41,10 @@ class Probe:
     """
 
     name: str
-    data: Touch
-    bus: Touch | None = None
+    data: PortState
+    bus: PortState | None = None
     bus_port: int = 0
-    announced: Touch | None = None
+    announced: PortState | None = None
     announced_holder: str = ""
     holders: Mapping[int, str] = field(default_factory=dict)
     listens: tuple[str, ...] | None = None
@@ -56,10 +56,10 @@ class Probe:
     @property
     def misleads(self) -> bool:
         """Whether the bus address that it tells the others leads elsewhere, or nowhere."""
-        return bool(self.announced_holder) or self.announced not in (None, Touch.OK)
+        return bool(self.announced_holder) or self.announced not in (None, PortState.OK)
 
-    def touch(self, port: Port) -> Touch | None:
-        return self.data if port is Port.DATA else self.bus
+    def touch(self, port: PortKind) -> PortState | None:
+        return self.data if port is PortKind.DATA else self.bus
 
 
 WELL = frozenset({"ok", "-", ".", "?"})
@@ -67,11 +67,11 @@ WELL = frozenset({"ok", "-", ".", "?"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class MatrixRow:
     """Whom `source` reaches by one kind of port: a word for each node, in their order."""
 
     source: str
-    port: Port
+    port: PortKind
     cells: tuple[str, ...]
 
     @property
@@ -80,12 +80,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class FailedLink:
     """One connection that fails; `address` is where it leads."""
 
     source: str
     target: str
-    port: Port
+    port: PortKind
     address: str
     word: str
 
@@ -115,14 +115,14 @@ MEANING = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class ConnectivityView:
     """The snapshot and the probes of one moment, by node; `nodes` has each node by its id and
     by its addresses, `known` what each node believes of others, by the same."""
 
     seen: Observed
-    probes: Mapping[str, Probe]
+    probes: Mapping[str, NodeProbe]
     nodes: Mapping[str, NodeSeen]
-    known: Mapping[str, Mapping[str, Member]]
+    known: Mapping[str, Mapping[str, ClusterNodesLine]]
 
     @property
     def clustered(self) -> bool:
@@ -133,20 +133,20 @@ class Scene:
         """Whether any node knows another one; before that, no link is missing."""
         return any(len(node.members) > 1 for node in self.seen.nodes)
 
-    def named(self, member: Member) -> NodeSeen | None:
+    def named(self, member: ClusterNodesLine) -> NodeSeen | None:
         """The node of that id, by its own word; else the one at, or announcing, its address."""
         # during a handshake a node bears a made-up id (cluster_legacy.c, clusterStartHandshake)
         return self.nodes.get(member.id) or self.nodes.get(member.address)
 
-    def member(self, source: NodeSeen, target: NodeSeen) -> Member | None:
+    def member(self, source: NodeSeen, target: NodeSeen) -> ClusterNodesLine | None:
         """What one node believes of another; None where it doesn't know it."""
         known = self.known[source.name]
         return next((known[name] for name in _names(target) if name in known), None)
 
 
-def scene_of(seen: Observed, probes: Iterable[Probe]) -> Scene:
+def connectivity_view(seen: Observed, probes: Iterable[NodeProbe]) -> ConnectivityView:
     """The scene of a snapshot; each node must have been probed."""
-    return Scene(
+    return ConnectivityView(
         seen=seen,
         probes={probe.name: probe for probe in probes},
         nodes={name: node for node in seen.nodes for name in _names(node)},
@@ -168,17 +168,23 @@ def _names(node: NodeSeen) -> tuple[str, ...]:
     return (own.id, node.address, own.address) if own else (node.address,)
 
 
-def matrix(scene: Scene) -> tuple[Row, ...]:
+def matrix(scene: ConnectivityView) -> tuple[MatrixRow, ...]:
     """Our own rows, then each node's: its bus links, and where it is a replica its primary."""
     nodes = scene.seen.nodes
-    rows = [Row(source=US, port=Port.DATA, cells=tuple(_data(scene, node) for node in nodes))]
+    rows = [
+        MatrixRow(source=US, port=PortKind.DATA, cells=tuple(_data(scene, node) for node in nodes))
+    ]
     if scene.clustered:
-        rows.append(Row(source=US, port=Port.BUS, cells=tuple(_bus(scene, node) for node in nodes)))
+        rows.append(
+            MatrixRow(
+                source=US, port=PortKind.BUS, cells=tuple(_bus(scene, node) for node in nodes)
+            )
+        )
     if scene.met:
         rows += [
-            Row(
+            MatrixRow(
                 source=node.name,
-                port=Port.BUS,
+                port=PortKind.BUS,
                 cells=tuple(_linked(scene, node, other) for other in nodes),
             )
             for node in nodes
@@ -186,17 +192,17 @@ def matrix(scene: Scene) -> tuple[Row, ...]:
     for node in nodes:
         if node.role is Role.REPLICA:
             cells = tuple(_followed(scene, node, other) for other in nodes)
-            row = Row(source=node.name, port=Port.DATA, cells=cells)
+            row = MatrixRow(source=node.name, port=PortKind.DATA, cells=cells)
             if row.troubled or not scene.clustered:
                 rows.append(row)
     return tuple(rows)
 
 
-def _data(scene: Scene, node: NodeSeen) -> str:
+def _data(scene: ConnectivityView, node: NodeSeen) -> str:
     probe = scene.probes[node.name]
     if node.port in probe.holders:
         return "foreign"
-    if probe.data is not Touch.OK:
+    if probe.data is not PortState.OK:
         return probe.data.value
     if probe.denied:
         return "denied"
@@ -205,16 +211,16 @@ def _data(scene: Scene, node: NodeSeen) -> str:
     return "ok" if node.answers else "odd"
 
 
-def _bus(scene: Scene, node: NodeSeen) -> str:
+def _bus(scene: ConnectivityView, node: NodeSeen) -> str:
     probe = scene.probes[node.name]
     if probe.bus_port in probe.holders:
         return "foreign"
-    if probe.bus is Touch.OK and probe.misleads:
+    if probe.bus is PortState.OK and probe.misleads:
         return "misled"
     return probe.bus.value if probe.bus else "."
 
 
-def _linked(scene: Scene, node: NodeSeen, other: NodeSeen) -> str:
+def _linked(scene: ConnectivityView, node: NodeSeen, other: NodeSeen) -> str:
     if node.name == other.name:
         return "-"
     if not node.members:
@@ -231,7 +237,7 @@ def _linked(scene: Scene, node: NodeSeen, other: NodeSeen) -> str:
     return "ok" if member.pong else "mute"
 
 
-def _followed(scene: Scene, node: NodeSeen, other: NodeSeen) -> str:
+def _followed(scene: ConnectivityView, node: NodeSeen, other: NodeSeen) -> str:
     if node.name == other.name:
         return "-"
     if not follows(node, other):
@@ -251,12 +257,12 @@ def follows(node: NodeSeen, other: NodeSeen) -> bool:
     return node.follows == other.address
 
 
-def failing(scene: Scene, rows: Iterable[Row]) -> Iterator[Link]:
+def failing_links(scene: ConnectivityView, rows: Iterable[MatrixRow]) -> Iterator[FailedLink]:
     """Every connection of the matrix that fails, in its order."""
     for row in rows:
         for node, word in zip(scene.seen.nodes, row.cells, strict=True):
             if word not in WELL:
-                yield Link(
+                yield FailedLink(
                     source=row.source,
                     target=node.name,
                     port=row.port,
@@ -265,9 +271,9 @@ def failing(scene: Scene, rows: Iterable[Row]) -> Iterator[Link]:
                 )
 
 
-def _address(scene: Scene, row: Row, node: NodeSeen, word: str) -> str:
+def _address(scene: ConnectivityView, row: MatrixRow, node: NodeSeen, word: str) -> str:
     """Where the connection leads: what the source believes, or what is planned."""
-    if row.port is Port.DATA:
+    if row.port is PortKind.DATA:
         return node.address
     planned, own = f"{node.host}:{scene.probes[node.name].bus_port}", node.myself
     if row.source == US:

@@ -2,42 +2,46 @@
 
 from collections.abc import Callable
 
-from redistopo.model.connectivity.cause import Cause, Kind
-from redistopo.model.connectivity.matrix import Port, Scene, Touch, follows
-from redistopo.model.protocol.credentials import CHANGED, NEEDS_TLS, UNPROVEN
+from redistopo.model.connectivity.cause import Cause, CauseKind
+from redistopo.model.connectivity.matrix import ConnectivityView, PortKind, PortState, follows
+from redistopo.model.protocol.credentials import (
+    CERTIFICATE_REFUSED_HINT,
+    CREDENTIALS_CHANGED_HINT,
+    TLS_REQUIRED_HINT,
+)
 from redistopo.model.protocol.engine import Engine, Product, Version, parse_request
 from redistopo.model.state.hints import (
-    FULL_HOUSE,
-    again,
-    cli,
-    forget,
-    go_on,
-    open_port,
-    ours,
-    unset,
+    TOO_MANY_CLIENTS_HINT,
+    continue_command,
+    forget_command,
+    is_ours,
+    open_port_hint,
+    redis_cli_command,
+    restart_command,
+    unset_directive_command,
 )
 from redistopo.model.state.observed import NodeSeen, ProcessState, Role
 
-_Finder = Callable[[Scene, NodeSeen], "Cause | None"]
+_Finder = Callable[[ConnectivityView, NodeSeen], "Cause | None"]
 
 
-def of_node(scene: Scene, node: NodeSeen) -> Cause | None:
+def of_node(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     """The most certain cause that lies in the node itself; None for none."""
     return next((cause for finder in _FINDERS if (cause := finder(scene, node))), None)
 
 
-def _paused(_scene: Scene, node: NodeSeen) -> Cause | None:
+def _paused(_scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     if not node.paused:
         return None
     return Cause(
-        kind=Kind.PAUSED,
+        kind=CauseKind.PAUSED,
         node=node.name,
         evidence=f"{node.name}'s process (pid {node.pid}) is stopped (SIGSTOP)",
-        remedy=f"{go_on(node)}; if it runs no more: redistopo up",
+        remedy=f"{continue_command(node)}; if it runs no more: redistopo up",
     )
 
 
-def _taken(scene: Scene, node: NodeSeen) -> Cause | None:
+def _taken(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     probe = scene.probes[node.name]
     if not probe.holders and not node.held_by:
         return None
@@ -45,114 +49,124 @@ def _taken(scene: Scene, node: NodeSeen) -> Cause | None:
     told = f"port {port} is held by {who}" if port else node.held_by
     kind = "bus port" if port == probe.bus_port else "data port"
     return Cause(
-        kind=Kind.TAKEN,
+        kind=CauseKind.TAKEN,
         node=node.name,
         evidence=f"{node.name}'s {kind if port else 'port'} isn't its own: {told}",
-        remedy=f"stop that program, then {again(node)}"
-        + ("; or choose another `port` in redistopo.toml" if ours(node) else ""),
+        remedy=f"stop that program, then {restart_command(node)}"
+        + ("; or choose another `port` in redistopo.toml" if is_ours(node) else ""),
     )
 
 
-def _gone(_scene: Scene, node: NodeSeen) -> Cause | None:
+def _gone(_scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     if node.process is not ProcessState.ABSENT:
         return None
     return Cause(
-        kind=Kind.GONE,
+        kind=CauseKind.GONE,
         node=node.name,
         evidence=f"{node.name}'s process isn't running",
         remedy="redistopo up brings it back; its redis.log says why it ended",
     )
 
 
-def _closed(scene: Scene, node: NodeSeen) -> Cause | None:
+def _closed(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     """Refused: it listens elsewhere, or nowhere."""
     probe = scene.probes[node.name]
-    refused = [port for port in Port if probe.touch(port) is Touch.REFUSED]
+    refused = [port for port in PortKind if probe.touch(port) is PortState.REFUSED]
     if not refused:
         return None
-    number = node.port if refused[0] is Port.DATA else probe.bus_port
+    number = node.port if refused[0] is PortKind.DATA else probe.bus_port
     at = f"{node.host}:{number}"
     if probe.listens:
         return Cause(
-            kind=Kind.BIND,
+            kind=CauseKind.BIND,
             node=node.name,
             evidence=f"{node.name} listens on {', '.join(probe.listens)}, but not on {at} "
             f"(its {refused[0]} port)",
-            remedy=unset(node, "bind" if refused[0] is Port.DATA else "bind and cluster-port")
-            if ours(node)
+            remedy=unset_directive_command(
+                node, "bind" if refused[0] is PortKind.DATA else "bind and cluster-port"
+            )
+            if is_ours(node)
             else f"set `bind {node.host}` in its redis.conf, or name the address it does listen on",
         )
     if probe.listens is not None:
         evidence = f"{node.name} runs (pid {node.pid or probe.info.get('process_id', '?')}), but "
         evidence += "listens on no port yet"
         remedy = "its log says what it is doing; --timeout gives it longer"
-    elif refused[0] is Port.BUS:
+    elif refused[0] is PortKind.BUS:
         evidence = f"nothing listens on {at}, the bus port of {node.name}"
         remedy = "is its cluster-port another one, or not passed on (Docker, NAT)? "
-        remedy += f"{cli(node)} CONFIG GET cluster*port"
+        remedy += f"{redis_cli_command(node)} CONFIG GET cluster*port"
     else:
         evidence = f"nothing listens on {at}"
         evidence += f", where {node.name} should be" if node.name != at else ""
-        remedy = f"{again(node)}; or does it `bind` another address, or announce a wrong one?"
-    return Cause(kind=Kind.CLOSED, node=node.name, evidence=evidence, remedy=remedy)
+        remedy = (
+            f"{restart_command(node)}; or does it `bind` another address, or announce a wrong one?"
+        )
+    return Cause(kind=CauseKind.CLOSED, node=node.name, evidence=evidence, remedy=remedy)
 
 
-def _silent(scene: Scene, node: NodeSeen) -> Cause | None:
+def _silent(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     probe = scene.probes[node.name]
-    mute = [port for port in Port if probe.touch(port) in (Touch.SILENT, Touch.NO_ROUTE)]
+    mute = [
+        port for port in PortKind if probe.touch(port) in (PortState.SILENT, PortState.NO_ROUTE)
+    ]
     if not mute:
         return None
-    number = node.port if mute[0] is Port.DATA else probe.bus_port
+    number = node.port if mute[0] is PortKind.DATA else probe.bus_port
     return Cause(
-        kind=Kind.FIREWALL,
+        kind=CauseKind.FIREWALL,
         node=node.name,
         evidence=f"connections to {node.host}:{number} (the {mute[0]} port of {node.name}) "
-        + ("vanish without an answer" if probe.touch(mute[0]) is Touch.SILENT else "find no route"),
-        remedy=open_port(node.host, number),
+        + (
+            "vanish without an answer"
+            if probe.touch(mute[0]) is PortState.SILENT
+            else "find no route"
+        ),
+        remedy=open_port_hint(node.host, number),
     )
 
 
-def _denied(scene: Scene, node: NodeSeen) -> Cause | None:
+def _denied(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     probe = scene.probes[node.name]
     if not probe.denied:
         return None
     return Cause(
-        kind=Kind.AUTH,
+        kind=CauseKind.AUTH,
         node=node.name,
         evidence=f"{node.name} refuses the password that redistopo has: {probe.denied}",
-        remedy=CHANGED
-        if ours(node)
+        remedy=CREDENTIALS_CHANGED_HINT
+        if is_ours(node)
         else "all nodes need one password; set REDISTOPO_PASSWORD (verify: --ask-password)",
     )
 
 
-def _wrong_mode(scene: Scene, node: NodeSeen) -> Cause | None:
+def _wrong_mode(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     said = scene.probes[node.name].info.get("cluster_enabled")
     if not scene.clustered or said in (None, "1"):
         return None
     return Cause(
-        kind=Kind.MODE,
+        kind=CauseKind.MODE,
         node=node.name,
         evidence=f"{node.name} runs without cluster mode (cluster_enabled:{said})",
-        remedy=unset(node, "`cluster-enabled no`")
-        if ours(node)
+        remedy=unset_directive_command(node, "`cluster-enabled no`")
+        if is_ours(node)
         else "set `cluster-enabled yes` in its redis.conf, and restart it",
     )
 
 
-def _mute(scene: Scene, node: NodeSeen) -> Cause | None:
+def _mute(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     probe = scene.probes[node.name]
-    if probe.info or probe.data is not Touch.OK:
+    if probe.info or probe.data is not PortState.OK:
         return None
     pid = f" (pid {node.pid})" if node.pid else ""
     remedy = "is it stopped (SIGSTOP), busy, or no Redis at all? its log tells; "
-    remedy += f"a stopped process goes on at `{go_on(node)}`"
+    remedy += f"a stopped process goes on at `{continue_command(node)}`"
     if "max number of clients" in node.error:
-        remedy = FULL_HOUSE
+        remedy = TOO_MANY_CLIENTS_HINT
     if "certificate" in node.error:
-        remedy = UNPROVEN if ours(node) else NEEDS_TLS
+        remedy = CERTIFICATE_REFUSED_HINT if is_ours(node) else TLS_REQUIRED_HINT
     return Cause(
-        kind=Kind.MUTE,
+        kind=CauseKind.MUTE,
         node=node.name,
         evidence=f"{node.name}{pid} takes connections, but doesn't answer"
         + (f": {node.error}" if node.error else ""),
@@ -160,7 +174,7 @@ def _mute(scene: Scene, node: NodeSeen) -> Cause | None:
     )
 
 
-def _elsewhere(scene: Scene, node: NodeSeen) -> Cause | None:
+def _elsewhere(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     """It belongs to another cluster: of those it knows, some are no nodes of this one."""
     others = [one for one in node.members if not one.myself and "noaddr" not in one.flags]
     strangers = [one for one in others if scene.named(one) is None]
@@ -169,21 +183,21 @@ def _elsewhere(scene: Scene, node: NodeSeen) -> Cause | None:
     first = f"{strangers[0].address} ({strangers[0].id[:8]})"
     if len(strangers) == len(others):
         return Cause(
-            kind=Kind.ELSEWHERE,
+            kind=CauseKind.ELSEWHERE,
             node=node.name,
             evidence=f"{node.name} is a node of another cluster, with {first}",
-            remedy=f"to take it from there: {cli(node)} CLUSTER RESET HARD (FLUSHALL first: its "
-            "keys go); else give this topology other nodes",
+            remedy=f"to take it from there: {redis_cli_command(node)} CLUSTER RESET HARD "
+            "(FLUSHALL first: its keys go); else give this topology other nodes",
         )
     return Cause(
-        kind=Kind.ELSEWHERE,
+        kind=CauseKind.ELSEWHERE,
         node=node.name,
         evidence=f"{node.name} knows {first}, which is no node of this topology",
-        remedy=forget(node, strangers[0].id),
+        remedy=forget_command(node, strangers[0].id),
     )
 
 
-def _announced(scene: Scene, node: NodeSeen) -> Cause | None:
+def _announced(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     """It tells the others an address at which it isn't."""
     own, probe = node.myself, scene.probes[node.name]
     if own is None or not own.host:
@@ -199,37 +213,37 @@ def _announced(scene: Scene, node: NodeSeen) -> Cause | None:
         return None
     name, (_is, planned) = next(iter(wrong.items()))
     there = f"held by {probe.announced_holder}" if probe.announced_holder else ""
-    seen = there or {Touch.REFUSED: "nothing listens", Touch.SILENT: "nobody answers"}.get(
-        probe.announced or Touch.OK, "no route leads"
+    seen = there or {PortState.REFUSED: "nothing listens", PortState.SILENT: "nobody answers"}.get(
+        probe.announced or PortState.OK, "no route leads"
     )
     where = f"{own.host}:{own.bus_port}"
     return Cause(
-        kind=Kind.ANNOUNCE,
+        kind=CauseKind.ANNOUNCE,
         node=node.name,
         evidence=f"{node.name} tells the others to reach it at {where}, "
         + (f"which is {seen}" if there else f"where {seen}")
         + f"; it is at {node.host}:{probe.bus_port}",
-        remedy=f"{cli(node)} CONFIG SET {name} {planned}"
-        + (f"; or {unset(node, name)}" if ours(node) else ""),
+        remedy=f"{redis_cli_command(node)} CONFIG SET {name} {planned}"
+        + (f"; or {unset_directive_command(node, name)}" if is_ours(node) else ""),
     )
 
 
-def _login(scene: Scene, node: NodeSeen) -> Cause | None:
+def _login(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     probe = scene.probes[node.name]
     if node.role is not Role.REPLICA or node.link_up or not probe.login:
         return None
     said = f"; its log: {probe.said}" if probe.said else ""
     return Cause(
-        kind=Kind.AUTH,
+        kind=CauseKind.AUTH,
         node=node.name,
         evidence=f"the primary {node.follows} refuses {node.name}'s masterauth "
         f"({probe.login}){said}",
-        remedy=f"{cli(node)} CONFIG SET masterauth PASSWORD, the one of its primary"
-        + ("; redistopo up sets it back where it was changed live" if ours(node) else ""),
+        remedy=f"{redis_cli_command(node)} CONFIG SET masterauth PASSWORD, the one of its primary"
+        + ("; redistopo up sets it back where it was changed live" if is_ours(node) else ""),
     )
 
 
-def _older(scene: Scene, node: NodeSeen) -> Cause | None:
+def _older(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     """An older server can't load a newer one's snapshot (rdb.c, RDB_VERSION)."""
     if node.role is not Role.REPLICA or node.link_up:
         return None
@@ -239,7 +253,7 @@ def _older(scene: Scene, node: NodeSeen) -> Cause | None:
         return None
     said = scene.probes[node.name].said
     return Cause(
-        kind=Kind.VERSION,
+        kind=CauseKind.VERSION,
         node=node.name,
         evidence=f"{node.name} is {mine.title}, and can't load what its primary {primary.name}, "
         f"{theirs.title}, sends" + (f"; its log: {said}" if said else ""),

@@ -8,12 +8,12 @@ from redistopo.model.connectivity.causes import causes
 from redistopo.model.connectivity.matrix import (
     US,
     WELL,
-    Link,
-    Probe,
-    Row,
-    failing,
+    FailedLink,
+    MatrixRow,
+    NodeProbe,
+    connectivity_view,
+    failing_links,
     matrix,
-    scene_of,
 )
 from redistopo.model.state.observed import Observed
 
@@ -25,12 +25,12 @@ _MOST_CAUSES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
+class ConnectivityReport:
     """Who reaches whom, what fails, and why; `causes` has the most certain one first."""
 
     nodes: tuple[str, ...]
-    rows: tuple[Row, ...]
-    links: tuple[Link, ...]
+    rows: tuple[MatrixRow, ...]
+    links: tuple[FailedLink, ...]
     causes: tuple[Cause, ...]
 
     @property
@@ -43,7 +43,7 @@ class Reach:
         return self.causes[0] if self.causes else None
 
     @property
-    def pair(self) -> Link | None:
+    def pair(self) -> FailedLink | None:
         """The first failing connection, of those to or from the node that is the cause."""
         guilty = self.causes[0].node if self.causes else ""
         about = (link for link in self.links if guilty in (link.source, link.target))
@@ -64,12 +64,12 @@ class Reach:
         return None
 
 
-def reach(seen: Observed, probes: Iterable[Probe]) -> Reach:
+def connectivity_report(seen: Observed, probes: Iterable[NodeProbe]) -> ConnectivityReport:
     """Everything that keeps the nodes of a snapshot apart; pure."""
-    scene = scene_of(seen, probes)
+    scene = connectivity_view(seen, probes)
     rows = matrix(scene)
-    links = tuple(failing(scene, rows))
-    return Reach(
+    links = tuple(failing_links(scene, rows))
+    return ConnectivityReport(
         nodes=tuple(node.name for node in seen.nodes),
         rows=rows,
         links=links,
@@ -77,7 +77,7 @@ def reach(seen: Observed, probes: Iterable[Probe]) -> Reach:
     )
 
 
-def brief(found: Reach) -> str:
+def brief(found: ConnectivityReport) -> str:
     """One sentence: the pair and the cause; "" where all is well."""
     told = [str(found.pair)] if found.pair else []
     if found.cause:
@@ -85,7 +85,7 @@ def brief(found: Reach) -> str:
     return "; ".join(told)
 
 
-def explanation(found: Reach) -> str:
+def explanation_lines(found: ConnectivityReport) -> str:
     """The pair, the causes and the matrix, a line each; "" where all is well."""
     if found.well:
         return ""
@@ -94,10 +94,10 @@ def explanation(found: Reach) -> str:
         lines.append(f"{'also' if number else 'probable cause'}: {cause}")
     if len(found.causes) > _MOST_CAUSES:
         lines.append(f"and {len(found.causes) - _MOST_CAUSES} causes more")
-    return "\n".join([*lines, *table(found)])
+    return "\n".join([*lines, *matrix_lines(found)])
 
 
-def table(found: Reach) -> list[str]:
+def matrix_lines(found: ConnectivityReport) -> list[str]:
     """The matrix; where not all columns fit, only rows and columns with trouble, and how many."""
     if not found.nodes:
         return []
@@ -129,7 +129,7 @@ def _labels(nodes: tuple[str, ...]) -> Iterable[str]:
     return nodes
 
 
-def _fitting(found: Reach, names: Mapping[str, str], columns: list[int]) -> list[int]:
+def _fitting(found: ConnectivityReport, names: Mapping[str, str], columns: list[int]) -> list[int]:
     """As many of these columns, from the first on, as a terminal has room for."""
     words = max(len(cell) for row in found.rows for cell in row.cells)
     room = _WIDTH - max(map(len, [*names.values(), US])) - len("  data")
@@ -142,7 +142,7 @@ def _fitting(found: Reach, names: Mapping[str, str], columns: list[int]) -> list
     return fit
 
 
-def _troubled(found: Reach) -> list[int]:
+def _troubled(found: ConnectivityReport) -> list[int]:
     """The columns with trouble, those of the guilty nodes and with most trouble first."""
     count = [sum(row.cells[n] not in WELL for row in found.rows) for n in range(len(found.nodes))]
     guilty = {cause.node for cause in found.causes}
@@ -152,7 +152,7 @@ def _troubled(found: Reach) -> list[int]:
     )
 
 
-def _left_out(found: Reach, columns: int, rows: int) -> list[str]:
+def _left_out(found: ConnectivityReport, columns: int, rows: int) -> list[str]:
     if columns == len(found.nodes) and not rows:
         return []
     troubled = len(_troubled(found))

@@ -8,17 +8,17 @@ their state stays ok: it still answers their pings.
 
 from dataclasses import dataclass
 
-from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.planning.handover import succession, unfit
+from redistopo.errors import RedistopoError, UsageError
+from redistopo.model.planning.handover import plan_handover, unfit_reason
 from redistopo.model.planning.promotability import shard_of
-from redistopo.model.planning.rejoin import strayed
-from redistopo.model.protocol.slots import brief
+from redistopo.model.planning.rejoin import reset_nodes
+from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen
 from redistopo.model.topology.spec import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reset:
+class NodeReset:
     """What a node is and has before its reset.
 
     `heir` is who leads its shard first ("" for nobody); `lost` says which data no other node
@@ -70,14 +70,14 @@ class Reset:
         return f"{_keys(self.keys)} kept: another node has what it holds"
 
 
-def resetting(seen: Observed, node: NodeSeen, *, hard: bool) -> Reset:
+def plan_reset(seen: Observed, node: NodeSeen, *, hard: bool) -> NodeReset:
     """What the reset of that node takes.
 
-    Raises WrongRequest for a shape other than cluster, RedistopoError where the node doesn't
+    Raises UsageError for a shape other than cluster, RedistopoError where the node doesn't
     answer, where no other one does, and where a replica has its data but couldn't lead now.
     """
     if seen.shape is not Shape.CLUSTER:
-        raise WrongRequest(
+        raise UsageError(
             f"{node.name} is of a {seen.shape.value}: only a cluster's node can be reset",
             hint="to start over without the data: redistopo down --wipe, then redistopo up",
         )
@@ -89,7 +89,7 @@ def resetting(seen: Observed, node: NodeSeen, *, hard: bool) -> Reset:
             detail=node.error,
             hint=f"redistopo {verb} {node.name}",
         )
-    if all(other is node or other in strayed(seen) for other in seen.answering):
+    if all(other is node or other in reset_nodes(seen) for other in seen.answering):
         over = "to start over without the data: redistopo down --wipe, then redistopo up"
         silent = len(seen.answering) < len(seen.nodes)
         raise RedistopoError(
@@ -102,20 +102,20 @@ def resetting(seen: Observed, node: NodeSeen, *, hard: bool) -> Reset:
     most = None if kept else _most(shard, node)
     alike = most is not None and most.keys >= node.keys
     lost, instead = ("", "") if kept or alike else _lost(seen, node, most)
-    return Reset(
+    return NodeReset(
         name=node.name,
         id=me.id,
         hard=hard,
         role=node.role or Role.PRIMARY,
         shard=shard.number,
-        slots=brief(me.slots),
+        slots=format_ranges_briefly(me.slots),
         keys=node.keys,
         replicas=tuple(one.name for one in shard.replicas if node is shard.primary),
         heir=heir,
         lost=lost,
         instead=instead,
         alike=most.name if most and alike else "",
-        already=node in strayed(seen) and len(node.members) == 1 and not hard,
+        already=node in reset_nodes(seen) and len(node.members) == 1 and not hard,
     )
 
 
@@ -124,7 +124,7 @@ def _heir(seen: Observed, shard: ShardSeen, node: NodeSeen) -> str:
     replicas could: they have its data, and a reset would take it from them too."""
     if node is not shard.primary or not shard.replicas or not shard.slots:
         return ""
-    return succession(seen, shard.nodes).after.name
+    return plan_handover(seen, shard.nodes).after.name
 
 
 def _replicated(shard: ShardSeen, node: NodeSeen) -> bool:
@@ -135,7 +135,7 @@ def _replicated(shard: ShardSeen, node: NodeSeen) -> bool:
     """
     if node is not shard.primary:
         return shard.primary is not None and _linked(node)
-    return any(not unfit(node, replica, named=True) for replica in shard.replicas)
+    return any(not unfit_reason(node, replica, named=True) for replica in shard.replicas)
 
 
 def _linked(replica: NodeSeen) -> bool:

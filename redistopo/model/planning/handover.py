@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 
@@ -15,7 +15,7 @@ FAR_BEHIND = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Succession:
+class HandoverPlan:
     """Who leads the shard now, and who shall; the same node where nothing is to do."""
 
     shard: int
@@ -23,19 +23,19 @@ class Succession:
     after: NodeSeen
 
 
-def succession(seen: Observed, meant: Iterable[NodeSeen]) -> Succession:
+def plan_handover(seen: Observed, meant: Iterable[NodeSeen]) -> HandoverPlan:
     """The succession in the one shard that these nodes are of.
 
     A single replica meant is taken, or refused; of several the fittest is taken. A single
     primary meant leads already; Sentinels meant count for nothing beside others. Raises
-    WrongRequest where they aren't of one shard, or nobody ever could take over, RedistopoError
+    UsageError where they aren't of one shard, or nobody ever could take over, RedistopoError
     with a line for each replica where none could now, and where Sentinels would not agree.
     """
     asked = tuple(meant)
     watchers = _watchers(seen)
     wanted = {node.address for node in asked} - watchers
     if asked and not wanted:
-        raise WrongRequest(
+        raise UsageError(
             f"{asked[0].name} is a Sentinel: it holds no data, and can't lead",
             hint="redistopo failover replica has the fittest replica lead",
         )
@@ -47,17 +47,17 @@ def succession(seen: Observed, meant: Iterable[NodeSeen]) -> Succession:
             hint="redistopo up brings the primary back, or lets a replica lead that has its data",
         )
     if not shard.replicas and not wanted - {shard.primary.address}:
-        raise WrongRequest(
+        raise UsageError(
             f"shard {shard.number} has no replica to hand over to",
             hint="replicas = 1 in the topology file gives a new topology one",
         )
     if wanted == {shard.primary.address}:
-        return Succession(shard=shard.number, before=shard.primary, after=shard.primary)
+        return HandoverPlan(shard=shard.number, before=shard.primary, after=shard.primary)
     _require_sentinels(seen, shard.primary)
     candidates = [node for node in shard.replicas if node.address in wanted]
     candidates += [node for node in _silent(seen) if node.address in wanted]
     named = len(wanted) == 1
-    reasons = {one.name: unfit(shard.primary, one, named=named) for one in candidates}
+    reasons = {one.name: unfit_reason(shard.primary, one, named=named) for one in candidates}
     fit = [one for one in candidates if not reasons[one.name]]
     if not fit:
         raise RedistopoError(
@@ -68,7 +68,7 @@ def succession(seen: Observed, meant: Iterable[NodeSeen]) -> Succession:
             hint="nothing was changed; redistopo verify tells more, redistopo up mends",
         )
     best = max(fit, key=lambda one: one.offset)  # of equals the first
-    return Succession(shard=shard.number, before=shard.primary, after=best)
+    return HandoverPlan(shard=shard.number, before=shard.primary, after=best)
 
 
 def _watchers(seen: Observed) -> set[str]:
@@ -121,7 +121,7 @@ def preferring(usual: Mapping[str, int], name: str) -> dict[str, int]:
 
 def _shard(seen: Observed, wanted: set[str]) -> ShardSeen:
     if seen.shape is Shape.STANDALONE:
-        raise WrongRequest(
+        raise UsageError(
             "a standalone server has nobody to hand over to",
             hint="redistopo init replication, or cluster, makes one with replicas",
         )
@@ -137,7 +137,7 @@ def _shard(seen: Observed, wanted: set[str]) -> ShardSeen:
             f"{silent} doesn't answer, so it can't take over",
             hint="redistopo up brings it back",
         )
-    raise WrongRequest(
+    raise UsageError(
         f"{len(touched)} shards are meant, and a handover is in one",
         detail="\n".join(_line(one) for one in touched),
         hint=f"say which: redistopo failover shard:{touched[0].number}",
@@ -154,7 +154,7 @@ def _silent(seen: Observed) -> tuple[NodeSeen, ...]:
     return tuple(node for node in seen.nodes if not node.answers)
 
 
-def unfit(primary: NodeSeen, replica: NodeSeen, *, named: bool = False) -> str:
+def unfit_reason(primary: NodeSeen, replica: NodeSeen, *, named: bool = False) -> str:
     """Why a replica can't take over from its primary now; "" where it can.
 
     Who must not lead by its own setting may still, where it is `named`.

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.protocol.replies import Member
+from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Persistence
 
 
-def heirs_of(plan: Plan, seen: Observed) -> Iterable[str]:
+def primaries_to_promote(plan: Plan, seen: Observed) -> Iterable[str]:
     """For each primary that doesn't run, while replicas of it do and hold keys: the one that
     got the most. None where a log is kept: then the primary itself has everything."""
     if not plan.topology.clustered or plan.topology.persistence is Persistence.AOF:
@@ -24,7 +24,7 @@ def heirs_of(plan: Plan, seen: Observed) -> Iterable[str]:
     yield from (node.name for node in heirs.values())
 
 
-def _primary(node: NodeSeen) -> Member | None:
+def _primary(node: NodeSeen) -> ClusterNodesLine | None:
     """Whom a replica follows, by its own table."""
     me = node.myself
     if me is None or not me.replica:
@@ -32,7 +32,7 @@ def _primary(node: NodeSeen) -> Member | None:
     return next((one for one in node.members if one.id == me.primary_id), None)
 
 
-def _owned(seen: Observed, primary: Member) -> bool:
+def _owned(seen: Observed, primary: ClusterNodesLine) -> bool:
     """Whether a running node owns slots of it already."""
     owners = [node.myself for node in seen.answering]
     return any(

@@ -3,18 +3,23 @@
 import shlex
 from collections.abc import Collection, Iterable
 
-from redistopo.errors import WrongRequest
+from redistopo.errors import UsageError
 from redistopo.host.node_folder import has_keys, written_at
-from redistopo.host.nodes_conf_files import tables
+from redistopo.host.nodes_conf_files import nodes_conf_texts
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import led_by
+from redistopo.model.planning.planner import with_primary
 from redistopo.model.planning.sentinel_primary import named_primary
-from redistopo.model.protocol.nodes_conf import Entry, Table, latest, read_table
-from redistopo.model.state.hints import takeover
+from redistopo.model.protocol.nodes_conf import (
+    NodesConf,
+    NodesConfEntry,
+    latest_nodes_conf,
+    parse_nodes_conf,
+)
+from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import NodeSeen, Observed, Role
-from redistopo.model.state.record import Record
+from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.spec import Persistence
-from redistopo.progress import Tell, note
+from redistopo.progress import Progress, note
 
 _CLOSE = 1.0
 """Seconds: replicas write what they get a moment after their primary."""
@@ -24,11 +29,13 @@ _LOSES = (
 )
 
 
-def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tell: Tell) -> Plan:
+def with_chosen_primary(
+    plan: Plan, seen: Observed, record: TopologyState | None, primary: str, progress: Progress
+) -> Plan:
     """The plan led by the node asked for, or by who has the data; where a primary runs, as it is.
 
     Whoever is started as a replica gets its primary's data in place of its own: so a node
-    leads only if no other has anything newer. Raises WrongRequest that names them.
+    leads only if no other has anything newer. Raises UsageError that names them.
     """
     if plan.topology.clustered or len(plan.nodes) == 1:
         return plan
@@ -39,19 +46,21 @@ def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tel
         return _as_named(plan, seen, primary)
     if leaders := [node.name for node in running if node.role is Role.PRIMARY]:
         if primary and primary not in leaders:
-            note(tell, f"--primary {primary} is not needed: {', '.join(leaders)} runs and leads")
+            note(
+                progress, f"--primary {primary} is not needed: {', '.join(leaders)} runs and leads"
+            )
         return plan
     rich = [node.name for node in seen.nodes if _has_data(plan, node)]
     if primary:
         if rich and primary not in rich and not written_at(plan.layout, primary):
             raise _without_data(primary, rich)
-        return led_by(plan, primary)
+        return with_primary(plan, primary)
     if plan.topology.persistence is not Persistence.AOF and (heir := _heir(running)):
-        return _led_by_heir(plan, seen, heir, tell)
+        return _led_by_heir(plan, seen, heir, progress)
     plan = _as_followed(plan, running, rich)
     unknown = record is not None and record.formed and not record.primary
     if unknown and not running and len(rich) > 1:
-        raise WrongRequest(
+        raise UsageError(
             f"{', '.join(rich)} have data, and more than one was primary at the last look",
             detail=_LOSES,
             hint=f"say who leads: redistopo up --primary NODE, one of {', '.join(rich)}",
@@ -60,11 +69,11 @@ def leading(plan: Plan, seen: Observed, record: Record | None, primary: str, tel
 
 
 def require_primaries(plan: Plan, names: Collection[str]) -> None:
-    """Raises WrongRequest for a name that is no data node's, and for more leaders than can be."""
+    """Raises UsageError for a name that is no data node's, and for more leaders than can be."""
     for name in names:
         _require_known(plan, name)
     if len(names) > 1 and not plan.topology.clustered:
-        raise WrongRequest(
+        raise UsageError(
             f"{' and '.join(names)} can't both lead: a {plan.topology.shape} has one primary",
             hint=f"say one of them: redistopo up --primary {next(iter(names))}",
         )
@@ -73,7 +82,7 @@ def require_primaries(plan: Plan, names: Collection[str]) -> None:
 def _require_known(plan: Plan, primary: str) -> None:
     names = [node.name for node in plan.data]
     if primary and primary not in names:
-        raise WrongRequest(
+        raise UsageError(
             f"there is no node {primary!r}", hint=f"--primary takes one of {', '.join(names)}"
         )
 
@@ -81,11 +90,11 @@ def _require_known(plan: Plan, primary: str) -> None:
 def _as_named(plan: Plan, seen: Observed, primary: str) -> Plan:
     """The plan, led by whom the Sentinels name: they turn everybody else into its replica.
 
-    Raises WrongRequest where that one would start without the data that others have.
+    Raises UsageError where that one would start without the data that others have.
     """
     lead = plan.shards[0].primary
     if primary and primary != lead:
-        raise WrongRequest(
+        raise UsageError(
             f"the Sentinels name {lead} as primary, and turn {primary} into its replica",
             hint=f"leave --primary out; once all runs, redistopo failover {primary} hands over",
         )
@@ -97,7 +106,7 @@ def _as_named(plan: Plan, seen: Observed, primary: str) -> Plan:
     lost = absent and not written_at(plan.layout, lead)
     if lost and rich and plan.topology.persistence is not Persistence.NONE:
         root, copy = plan.node(lead).folder.root, plan.node(rich[0]).folder.root
-        raise WrongRequest(
+        raise UsageError(
             f"{lead} would lead, and has no data; {', '.join(rich)} has",
             detail=_LOSES,
             hint=f"the Sentinels name {lead}: give it a copy of what {rich[0]} has, from {copy} "
@@ -117,7 +126,7 @@ def _heir(running: Iterable[NodeSeen]) -> NodeSeen | None:
     return max(found, key=lambda node: node.offset, default=None)
 
 
-def _led_by_heir(plan: Plan, seen: Observed, heir: NodeSeen, tell: Tell) -> Plan:
+def _led_by_heir(plan: Plan, seen: Observed, heir: NodeSeen, progress: Progress) -> Plan:
     """Without a log, a primary that ended has a snapshot; its replica, while it runs, has all."""
     clock = int(heir.info.get("server_time_usec", 0)) / 1e6  # by which files are dated too
     since = clock - int(heir.info.get("master_link_down_since_seconds", 0))
@@ -127,8 +136,10 @@ def _led_by_heir(plan: Plan, seen: Observed, heir: NodeSeen, tell: Tell) -> Plan
         raise _newer(later, heir.name, "which runs, but lost its primary before that")
     if heir.name != plan.shards[0].primary:
         lost = plan.shards[0].primary
-        note(tell, f"{heir.name} leads: it runs and has the data, of which {lost} has a snapshot")
-    return led_by(plan, heir.name)
+        note(
+            progress, f"{heir.name} leads: it runs and has the data, of which {lost} has a snapshot"
+        )
+    return with_primary(plan, heir.name)
 
 
 def _as_followed(plan: Plan, running: list[NodeSeen], rich: list[str]) -> Plan:
@@ -146,11 +157,11 @@ def _as_followed(plan: Plan, running: list[NodeSeen], rich: list[str]) -> Plan:
     if circle and mine.offset >= max(node.offset for node in running):
         return plan
     if not followed or any(node.name == followed for node in running):
-        raise WrongRequest(
+        raise UsageError(
             f"{lead}, the primary on record, is a replica of {mine.follows}, and nobody leads",
             hint=f"say who leads: redistopo up --primary NODE, one of {', '.join(rich or [lead])}",
         )
-    return led_by(plan, followed)
+    return with_primary(plan, followed)
 
 
 def _if_latest(plan: Plan, rich: list[str]) -> Plan:
@@ -168,21 +179,21 @@ def _if_latest(plan: Plan, rich: list[str]) -> Plan:
     return plan
 
 
-def _newer(newer: list[str], lead: str, what: str, bare: Iterable[str] = ()) -> WrongRequest:
+def _newer(newer: list[str], lead: str, what: str, bare: Iterable[str] = ()) -> UsageError:
     """`bare` are those of the newer ones without a key on disk: emptied, or killed while they
     wrote their log anew after a full sync (aof.c: a start reads the old one then)."""
     empty = [name for name in newer if name in bare]
     told = f"But {', '.join(empty)} would start without a single key. " if empty else ""
     able = [*(name for name in newer if name not in empty), lead, *empty]
-    return WrongRequest(
+    return UsageError(
         f"{', '.join(newer)} wrote data after {lead}, {what}",
         detail=f"{_LOSES}{told}Who was promoted has 'MODE enabled' in its log",
         hint=f"say who leads: redistopo up --primary NODE, one of {', '.join(able)}",
     )
 
 
-def _without_data(lead: str, rich: list[str]) -> WrongRequest:
-    return WrongRequest(
+def _without_data(lead: str, rich: list[str]) -> UsageError:
+    return UsageError(
         f"{lead} would lead, and has no data; {', '.join(rich)} has",
         detail=_LOSES,
         hint=f"say who leads: redistopo up --primary NODE, one of {', '.join(rich)}",
@@ -190,19 +201,21 @@ def _without_data(lead: str, rich: list[str]) -> WrongRequest:
 
 
 def refuse_empty_primaries(
-    plan: Plan, record: Record | None, seen: Observed, among: Iterable[str] | None = None
+    plan: Plan, record: TopologyState | None, seen: Observed, among: Iterable[str] | None = None
 ) -> None:
     """No absent primary of a formed cluster would start empty and empty its replicas; `among`
     names the nodes to be started, where it isn't all.
 
-    Raises WrongRequest that names who has its data, and the way to keep it.
+    Raises UsageError that names who has its data, and the way to keep it.
     """
     formed = record is not None and record.formed
     if not plan.topology.clustered or not formed:
         return
     if plan.topology.persistence is Persistence.NONE:
         return
-    table = latest(read_table(text, at) for at, text in tables(plan.nodes).items())
+    table = latest_nodes_conf(
+        parse_nodes_conf(text, at) for at, text in nodes_conf_texts(plan.nodes).items()
+    )
     wanted = {node.name for node in seen.nodes} if among is None else set(among)
     for node in (one for one in seen.nodes if table and one.name in wanted):
         me = table.at(node.address) if table else None
@@ -210,7 +223,7 @@ def refuse_empty_primaries(
             _refuse_empty(plan, seen, table, me)
 
 
-def _refuse_empty(plan: Plan, seen: Observed, table: Table, me: Entry) -> None:
+def _refuse_empty(plan: Plan, seen: Observed, table: NodesConf, me: NodesConfEntry) -> None:
     kin = table.kin(me.address) if me.leads and me.slots else ()
     rich = [node for node in seen.nodes if node.address in kin and _has_data(plan, node)]
     live = _heir(node for node in rich if node.running)
@@ -219,13 +232,15 @@ def _refuse_empty(plan: Plan, seen: Observed, table: Table, me: Entry) -> None:
         return  # without a log, the live one takes over
     empty = next(node for node in plan.nodes if node.address == me.address)
     if live:
-        hint = f"let {live.name} lead: {takeover(live.name)}; once that says OK, redistopo up"
+        hint = (
+            f"let {live.name} lead: {takeover_command(live.name)}; once that says OK, redistopo up"
+        )
     else:
         copy, root = plan.node(rich[0].name).folder.root, shlex.quote(str(empty.folder.root))
         kinds = ("appendonlydir", "appendonly.aof", "dump.rdb")
         files = " ".join(shlex.quote(str(copy / one)) for one in kinds if (copy / one).exists())
         hint = f"give it a copy's: mkdir -p {root} && cp -a {files} {root}/; then redistopo up"
-    raise WrongRequest(
+    raise UsageError(
         f"{empty.name} leads a shard, and its data is gone; {names} has it",
         detail=f"{_LOSES}Looked for data in {empty.folder.root}",
         hint=hint,

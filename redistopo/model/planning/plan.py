@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.layout import Layout, NodeFolder
-from redistopo.model.topology.spec import Directives, Topology
+from redistopo.model.topology.spec import Topology
 
 
-class Method(StrEnum):
+class FormationMethod(StrEnum):
     """How the nodes become one topology."""
 
     REDIS_CLI = "redis-cli"
@@ -24,7 +25,7 @@ class Method(StrEnum):
 class FormationChoice:
     """The method, and why it is this one."""
 
-    method: Method
+    method: FormationMethod
     why: str
 
 

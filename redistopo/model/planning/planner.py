@@ -3,20 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from redistopo.model.planning.plan import FormationChoice, Method, NodePlan, Plan, ShardPlan
+from redistopo.model.planning.plan import (
+    FormationChoice,
+    FormationMethod,
+    NodePlan,
+    Plan,
+    ShardPlan,
+)
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.engine import Engine
-from redistopo.model.protocol.slots import split
+from redistopo.model.protocol.slots import split_slots
 from redistopo.model.state.observed import Role, ShardSeen
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import (
-    BUS_OFFSET,
-    Directives,
-    Formation,
-    Shape,
-    Topology,
-    node_name,
-    sentinel_name,
-)
+from redistopo.model.topology.spec import Formation, Shape, Topology, node_name, sentinel_name
 
 
 def make_plan(topology: Topology, layout: Layout, engine: Engine, why: str) -> Plan:
@@ -82,7 +82,7 @@ def _sentinels(topology: Topology, layout: Layout) -> Iterable[NodePlan]:
 
 
 def _shards(topology: Topology, names: list[str]) -> Iterable[ShardPlan]:
-    slots = split(topology.shards) if topology.clustered else (None,) * topology.shards
+    slots = split_slots(topology.shards) if topology.clustered else (None,) * topology.shards
     for index in range(topology.shards):
         yield ShardPlan(
             number=index + 1,
@@ -97,12 +97,14 @@ def _directives(topology: Topology, name: str) -> Directives:
 
 
 _UNCLUSTERED = {
-    Shape.STANDALONE: FormationChoice(method=Method.NONE, why="one server has nothing to join"),
+    Shape.STANDALONE: FormationChoice(
+        method=FormationMethod.NONE, why="one server has nothing to join"
+    ),
     Shape.REPLICATION: FormationChoice(
-        method=Method.REPLICAOF, why="each replica's config names its primary"
+        method=FormationMethod.REPLICAOF, why="each replica's config names its primary"
     ),
     Shape.SENTINEL: FormationChoice(
-        method=Method.SENTINEL,
+        method=FormationMethod.SENTINEL,
         why="each replica's config names its primary, and Sentinels watch it",
     ),
 }
@@ -113,22 +115,24 @@ def choose_formation(topology: Topology, engine: Engine) -> FormationChoice:
     if not topology.clustered:
         return _UNCLUSTERED[topology.shape]
     if topology.formation is Formation.REDIS_CLI:
-        return FormationChoice(method=Method.REDIS_CLI, why="the topology file asks for it")
+        return FormationChoice(
+            method=FormationMethod.REDIS_CLI, why="the topology file asks for it"
+        )
     if topology.formation is Formation.INSTANT:
-        return FormationChoice(method=Method.INSTANT, why="the topology file asks for it")
+        return FormationChoice(method=FormationMethod.INSTANT, why="the topology file asks for it")
     if topology.shards < 3:
         why = f"redis-cli refuses fewer than 3 shards, and this has {topology.shards}"
-        return FormationChoice(method=Method.INSTANT, why=why)
+        return FormationChoice(method=FormationMethod.INSTANT, why=why)
     if not engine.path:
         why = "auto: by redis-cli where one is found, else instant"
-        return FormationChoice(method=Method.REDIS_CLI, why=why)
+        return FormationChoice(method=FormationMethod.REDIS_CLI, why=why)
     if not engine.cli:
         why = "no redis-cli or valkey-cli was found on this machine"
-        return FormationChoice(method=Method.INSTANT, why=why)
-    return FormationChoice(method=Method.REDIS_CLI, why="auto: 3 or more shards and a CLI")
+        return FormationChoice(method=FormationMethod.INSTANT, why=why)
+    return FormationChoice(method=FormationMethod.REDIS_CLI, why="auto: 3 or more shards and a CLI")
 
 
-def led_by(plan: Plan, primary: str) -> Plan:
+def with_primary(plan: Plan, primary: str) -> Plan:
     """A replication plan with `primary` as its primary and all other data nodes following it.
 
     After a failover the servers' roles count, not the ones first planned.
@@ -146,7 +150,7 @@ def led_by(plan: Plan, primary: str) -> Plan:
     return replace(plan, nodes=(*nodes, *plan.sentinels), shards=(shard,))
 
 
-def as_seen(plan: Plan, shards: tuple[ShardSeen, ...]) -> Plan:
+def with_observed_roles(plan: Plan, shards: tuple[ShardSeen, ...]) -> Plan:
     """A cluster's plan with shards and roles as its nodes say; who doesn't answer keeps its own.
 
     redis-cli chooses which replica follows whom, and every failover changes it.

@@ -11,7 +11,7 @@ that promotes a replica, by a majority.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from redistopo.model.protocol.replies import Member
+from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
 
 
@@ -27,7 +27,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promotable:
+class Promotability:
     """One primary that is to fail: `votes` are left of all `voters`, `needed` elect.
 
     `silent` are nodes of the topology that don't answer, `quorum` is the Sentinels' (None in
@@ -93,7 +93,7 @@ class Promotable:
         return min(able, key=lambda one: one.behind, default=None)
 
 
-def promotable(seen: Observed, victims: Iterable[NodeSeen]) -> tuple[Promotable, ...]:
+def promotability_of(seen: Observed, victims: Iterable[NodeSeen]) -> tuple[Promotability, ...]:
     """For each victim that is a primary, whether another would take its place.
 
     What is seen must hold each node's live configuration (CONFIG GET).
@@ -101,7 +101,7 @@ def promotable(seen: Observed, victims: Iterable[NodeSeen]) -> tuple[Promotable,
     hurt = {node.address for node in victims}
     electorate = _sentinels(seen, hurt) if seen.sentinels else _primaries(seen, hurt)
     return tuple(
-        Promotable(
+        Promotability(
             primary=shard.primary.name,
             shard=shard.number,
             votes=electorate.votes,
@@ -146,7 +146,7 @@ def _sentinels(seen: Observed, hurt: set[str]) -> _Electorate:
     return _Electorate(votes, max(known, votes), quorum, tilted)
 
 
-def _votes(seen: Observed, voter: Member, hurt: set[str]) -> bool:
+def _votes(seen: Observed, voter: ClusterNodesLine, hurt: set[str]) -> bool:
     node = seen.at(voter.address)
     alive = node is not None and node.answers and node.role is Role.PRIMARY
     return alive and voter.address not in hurt

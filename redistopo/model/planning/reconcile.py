@@ -4,16 +4,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from redistopo.model.planning.heirs import heirs_of
-from redistopo.model.planning.plan import Method, Plan
-from redistopo.model.planning.planner import led_by
-from redistopo.model.planning.rejoin import comebacks, ghosts, returned
-from redistopo.model.protocol.slots import SlotRange, brief
+from redistopo.model.planning.heirs import primaries_to_promote
+from redistopo.model.planning.plan import FormationMethod, Plan
+from redistopo.model.planning.planner import with_primary
+from redistopo.model.planning.rejoin import non_empty_resets, plan_rejoins, stale_ids
+from redistopo.model.protocol.slots import SlotRange, format_ranges_briefly
 from redistopo.model.state.observed import NodeSeen, Observed, Role
-from redistopo.model.state.record import Record
+from redistopo.model.state.record import TopologyState
 
 
-class Do(StrEnum):
+class StepKind(StrEnum):
     """What a step does; the executor has one function for each."""
 
     RESUME = "resume"
@@ -33,13 +33,13 @@ class Do(StrEnum):
     FORGET = "forget"
 
 
-Settings = Mapping[str, str | None]
+NodeSettings = Mapping[str, str | None]
 """Directive -> the value it should have; None where the topology file no longer names it."""
 
-USERS = "users.acl"
+USERS_FILE = "users.acl"
 """Stands among the directives of a drift for the users; its value is the file's whole text."""
 
-Drifts = Mapping[str, Settings]
+Drifts = Mapping[str, NodeSettings]
 """Node -> the directives in which the running server differs from the topology file."""
 
 
@@ -48,36 +48,36 @@ class Step:
     """One thing to do to some nodes, and why; `settings` holds what `CORRECT` sets, by node,
     `slots` what the node leads that comes back by `REJOIN`, or leads by `PROMOTE`."""
 
-    do: Do
+    do: StepKind
     nodes: tuple[str, ...]
     cause: str
-    settings: Mapping[str, Settings] = field(default_factory=dict)
+    settings: Mapping[str, NodeSettings] = field(default_factory=dict)
     slots: tuple[SlotRange, ...] = ()
 
     def __str__(self) -> str:
         what = {
-            Do.RESUME: "continue",
-            Do.CLEAR: "stop and clear",
-            Do.WRITE: "write the configuration of",
-            Do.SEED: "write the first nodes.conf of",
-            Do.START: "start",
-            Do.FORM: "form one cluster of",
-            Do.CORRECT: "correct the live configuration of",
-            Do.REBUILD: "write a new nodes.conf of",
-            Do.PROMOTE: "let lead, with the data on its disk,",
-            Do.LEAD: "let lead",
-            Do.MEET: "make known to each other",
-            Do.FAILOVER: "have a new primary chosen by",
-            Do.RESET: "empty and reset again",
-            Do.REJOIN: "take back into the cluster",
-            Do.FORGET: "have ids forgotten that no node has, by",
+            StepKind.RESUME: "continue",
+            StepKind.CLEAR: "stop and clear",
+            StepKind.WRITE: "write the configuration of",
+            StepKind.SEED: "write the first nodes.conf of",
+            StepKind.START: "start",
+            StepKind.FORM: "form one cluster of",
+            StepKind.CORRECT: "correct the live configuration of",
+            StepKind.REBUILD: "write a new nodes.conf of",
+            StepKind.PROMOTE: "let lead, with the data on its disk,",
+            StepKind.LEAD: "let lead",
+            StepKind.MEET: "make known to each other",
+            StepKind.FAILOVER: "have a new primary chosen by",
+            StepKind.RESET: "empty and reset again",
+            StepKind.REJOIN: "take back into the cluster",
+            StepKind.FORGET: "have ids forgotten that no node has, by",
         }[self.do]
-        if self.do is Do.REJOIN:
+        if self.do is StepKind.REJOIN:
             role = f"a replica of {self.nodes[1]}" if self.nodes[1:] else "primary of slots "
-            return f"{what} {self.nodes[0]}, as {role}{brief(self.slots)}"
-        if self.do is Do.LEAD and self.nodes[1:]:
-            return f"let {names(self.nodes[1:])} follow {self.nodes[0]}"
-        return f"{what} {names(self.nodes)}"
+            return f"{what} {self.nodes[0]}, as {role}{format_ranges_briefly(self.slots)}"
+        if self.do is StepKind.LEAD and self.nodes[1:]:
+            return f"let {join_names(self.nodes[1:])} follow {self.nodes[0]}"
+        return f"{what} {join_names(self.nodes)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class Situation:
     """
 
     seen: Observed
-    record: Record | None = None
+    record: TopologyState | None = None
     healthy: bool = False
     drifts: Drifts = field(default_factory=dict)
     moved: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class Situation:
     refused: bool = False
 
 
-def names(nodes: Iterable[str]) -> str:
+def join_names(nodes: Iterable[str]) -> str:
     """``node1, node2``, or ``6 nodes (node1 ... node6)`` for many."""
     found = tuple(nodes)
     if len(found) <= 3:
@@ -108,7 +108,7 @@ def names(nodes: Iterable[str]) -> str:
     return f"{len(found)} nodes ({found[0]} ... {found[-1]})"
 
 
-def current(plan: Plan, situation: Situation) -> Plan:
+def with_current_roles(plan: Plan, situation: Situation) -> Plan:
     """The plan with its roles as the servers say; a cluster's roles live in its nodes.conf.
 
     For a replication the running primary counts, else the one last recorded; where there are
@@ -117,17 +117,17 @@ def current(plan: Plan, situation: Situation) -> Plan:
     if plan.topology.clustered or len(plan.nodes) == 1:
         return plan
     if situation.named:
-        return led_by(plan, situation.named)
+        return with_primary(plan, situation.named)
     live = [node.name for node in situation.seen.running if node.role is Role.PRIMARY]
     recorded = situation.record.primary if situation.record else ""
     known = {node.name for node in plan.data}
     for name in ([recorded] if recorded in live else live) + [recorded]:
         if name in known:
-            return led_by(plan, name)
+            return with_primary(plan, name)
     return plan
 
 
-def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
+def reconcile(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     """The steps from what is to what is planned, in order; `plan` has the current roles.
 
     A cluster whose first `up` ended half-way is looked at before anything is removed:
@@ -135,17 +135,17 @@ def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     """
     if paused := tuple(node.name for node in situation.seen.nodes if node.paused):
         # what they hold, and so what else is to do, is seen once they answer
-        return (Step(do=Do.RESUME, nodes=paused, cause="stopped by SIGSTOP"),)
+        return (Step(do=StepKind.RESUME, nodes=paused, cause="stopped by SIGSTOP"),)
     absent = tuple(node for node in situation.seen.nodes if not node.running)
-    if plan.formation.method in (Method.REDIS_CLI, Method.INSTANT):
+    if plan.formation.method in (FormationMethod.REDIS_CLI, FormationMethod.INSTANT):
         formed = situation.record is not None and situation.record.formed
         if not formed:
             return _unformed(plan, situation, absent)
     if plan.topology.sentinels:
         return _watched(plan, situation)
-    heirs = tuple(heirs_of(plan, situation.seen))
+    heirs = tuple(primaries_to_promote(plan, situation.seen))
     return (
-        *(Step(do=Do.LEAD, nodes=(one,), cause=_WHY_HEIR) for one in heirs),
+        *(Step(do=StepKind.LEAD, nodes=(one,), cause=_WHY_HEIR) for one in heirs),
         *_revive(plan, absent, _why_absent(situation), _led(plan, situation.seen)),
         *_late(plan, situation.seen),
         *_rejoining(plan, situation.seen),
@@ -155,13 +155,15 @@ def changes(plan: Plan, situation: Situation) -> tuple[Step, ...]:
 
 def _rejoining(plan: Plan, seen: Observed) -> Iterable[Step]:
     """Nodes that were reset come back, once they are empty, and what they were is forgotten."""
-    if full := returned(seen):
-        yield from (Step(do=Do.RESET, nodes=(one.name,), cause=one.cause) for one in full)
+    if full := non_empty_resets(seen):
+        yield from (Step(do=StepKind.RESET, nodes=(one.name,), cause=one.cause) for one in full)
         return
-    for one in comebacks(seen, plan.topology.shards):
-        yield Step(do=Do.REJOIN, nodes=one.nodes, cause=one.cause, slots=one.slots)
-    if found := ghosts(seen):
-        yield Step(do=Do.FORGET, nodes=tuple(found), cause="a node was reset, and has a new id")
+    for one in plan_rejoins(seen, plan.topology.shards):
+        yield Step(do=StepKind.REJOIN, nodes=one.nodes, cause=one.cause, slots=one.slots)
+    if found := stale_ids(seen):
+        yield Step(
+            do=StepKind.FORGET, nodes=tuple(found), cause="a node was reset, and has a new id"
+        )
 
 
 def _watched(plan: Plan, situation: Situation) -> tuple[Step, ...]:
@@ -174,7 +176,7 @@ def _watched(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     if _orphaned(plan, situation):
         names_ = tuple(node.name for node in plan.sentinels)
         why = f"{plan.shards[0].primary}, their primary, doesn't run, and a replica does"
-        return (*watching, Step(do=Do.FAILOVER, nodes=names_, cause=why))
+        return (*watching, Step(do=StepKind.FAILOVER, nodes=names_, cause=why))
     led = () if running & {one.name for one in plan.sentinels} else _led(plan, situation.seen)
     why = _why_absent(situation)
     return (
@@ -192,7 +194,7 @@ def _yielding(plan: Plan, situation: Situation) -> Iterable[Step]:
     leaders = [one.name for one in situation.seen.running if one.role is Role.PRIMARY]
     if situation.named and lead in leaders and leaders != [lead]:
         strays = tuple(name for name in leaders if name != lead)
-        yield Step(do=Do.LEAD, nodes=(lead, *strays), cause=f"the Sentinels name {lead}")
+        yield Step(do=StepKind.LEAD, nodes=(lead, *strays), cause=f"the Sentinels name {lead}")
 
 
 def _orphaned(plan: Plan, situation: Situation) -> bool:
@@ -217,18 +219,20 @@ def _sentinels(plan: Plan, situation: Situation, running: set[str]) -> Iterable[
     fresh = tuple(one for one in missing if not (formed and one in situation.kept))
     why = _why_absent(situation)
     if fresh:
-        yield Step(do=Do.WRITE, nodes=fresh, cause="the first time: then the file is its own")
-    yield Step(do=Do.START, nodes=missing, cause=f"{why}; Sentinels once the data nodes listen")
+        yield Step(do=StepKind.WRITE, nodes=fresh, cause="the first time: then the file is its own")
+    yield Step(
+        do=StepKind.START, nodes=missing, cause=f"{why}; Sentinels once the data nodes listen"
+    )
     if fresh and len(plan.sentinels) > 1:
         everyone = tuple(node.name for node in plan.sentinels)
         why = "else they would hear of each other only after 2 s"
-        yield Step(do=Do.MEET, nodes=everyone, cause=why)
+        yield Step(do=StepKind.MEET, nodes=everyone, cause=why)
 
 
 _WHY_HEIR = "its primary doesn't run, and has only a snapshot of what it has"
 
 
-def starting(
+def starting_steps(
     plan: Plan, situation: Situation, among: Collection[str]
 ) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """The steps of `up` that start just these nodes, and all others that it would take: who is
@@ -236,9 +240,9 @@ def starting(
     awake = tuple(replace(node, paused=False) for node in situation.seen.nodes)
     seen = replace(situation.seen, nodes=awake)
     mine, others = [], []
-    for one in changes(plan, replace(situation, seen=seen)):
+    for one in reconcile(plan, replace(situation, seen=seen)):
         kept = tuple(name for name in one.nodes if name in among)
-        if kept and one.do in (Do.WRITE, Do.START):
+        if kept and one.do in (StepKind.WRITE, StepKind.START):
             mine.append(replace(one, nodes=kept))
         else:
             others.append(one)
@@ -272,7 +276,7 @@ def _late(plan: Plan, seen: Observed) -> Iterable[Step]:
     mere = {node.address for node in running if node.role is Role.REPLICA}
     late = tuple(node.name for node in running if node.follows in mere)
     if leads and late and not plan.topology.clustered:
-        yield Step(do=Do.LEAD, nodes=(lead, *late), cause="a replica follows a replica")
+        yield Step(do=StepKind.LEAD, nodes=(lead, *late), cause="a replica follows a replica")
 
 
 def _why_absent(situation: Situation) -> str:
@@ -293,17 +297,17 @@ def _unformed(plan: Plan, situation: Situation, absent: tuple[NodeSeen, ...]) ->
     if silent or situation.healthy or any(node.keys for node in situation.seen.nodes):
         return tuple(_correct(situation))
     why = "an earlier up ended half-way, and no node holds a key"
-    clear = Step(do=Do.CLEAR, nodes=everyone, cause=why)
+    clear = Step(do=StepKind.CLEAR, nodes=everyone, cause=why)
     return (clear, *_from_nothing(plan, everyone, "made anew"))
 
 
 def _from_nothing(plan: Plan, everyone: tuple[str, ...], cause: str) -> tuple[Step, ...]:
-    steps = [Step(do=Do.WRITE, nodes=everyone, cause=cause)]
-    if plan.formation.method is Method.INSTANT:
-        steps.append(Step(do=Do.SEED, nodes=everyone, cause="formation: instant"))
-    steps.append(Step(do=Do.START, nodes=everyone, cause=cause))
+    steps = [Step(do=StepKind.WRITE, nodes=everyone, cause=cause)]
+    if plan.formation.method is FormationMethod.INSTANT:
+        steps.append(Step(do=StepKind.SEED, nodes=everyone, cause="formation: instant"))
+    steps.append(Step(do=StepKind.START, nodes=everyone, cause=cause))
     why = f"formation: {plan.formation.method} ({plan.formation.why})"
-    steps.append(Step(do=Do.FORM, nodes=everyone, cause=why))
+    steps.append(Step(do=StepKind.FORM, nodes=everyone, cause=why))
     return tuple(steps)
 
 
@@ -313,30 +317,34 @@ def _revive(
     """Write and start what doesn't run; in a replication the primary first, and those that
     run follow it before any other is started."""
     missing = tuple(node.name for node in absent)
-    lead = Step(do=Do.LEAD, nodes=led, cause="nobody leads") if led else None
+    lead = Step(do=StepKind.LEAD, nodes=led, cause="nobody leads") if led else None
     if lead and led[0] not in missing:
         yield lead
         lead = None
     if not absent:
         return
-    yield Step(do=Do.WRITE, nodes=missing, cause=cause)
+    yield Step(do=StepKind.WRITE, nodes=missing, cause=cause)
     if plan.topology.clustered:
-        yield Step(do=Do.START, nodes=missing, cause=cause)
+        yield Step(do=StepKind.START, nodes=missing, cause=cause)
         return
     first = tuple(name for name in missing if plan.node(name).role is Role.PRIMARY)
     rest = tuple(name for name in missing if plan.node(name).role is Role.REPLICA)
     if first:
-        yield Step(do=Do.START, nodes=first, cause=cause)
+        yield Step(do=StepKind.START, nodes=first, cause=cause)
     if lead:
         yield lead
     if rest:
-        yield Step(do=Do.START, nodes=rest, cause=f"{cause}; replicas once the primary listens")
+        yield Step(
+            do=StepKind.START, nodes=rest, cause=f"{cause}; replicas once the primary listens"
+        )
 
 
 def _correct(situation: Situation) -> Iterable[Step]:
     """Running servers get the file's settings, and a file that will give them at a restart."""
     if situation.moved:
-        yield Step(do=Do.WRITE, nodes=situation.moved, cause="the folder was moved while they ran")
+        yield Step(
+            do=StepKind.WRITE, nodes=situation.moved, cause="the folder was moved while they ran"
+        )
     drifting = {name: settings for name, settings in situation.drifts.items() if settings}
     if drifting:
         directives = sorted({name for settings in drifting.values() for name in settings})
@@ -345,5 +353,5 @@ def _correct(situation: Situation) -> Iterable[Step]:
         nodes = tuple(drifting)
         sentinels = {node.name for node in situation.seen.sentinels}
         if written := tuple(name for name in nodes if name not in sentinels):
-            yield Step(do=Do.WRITE, nodes=written, cause=cause)
-        yield Step(do=Do.CORRECT, nodes=nodes, cause=cause, settings=drifting)
+            yield Step(do=StepKind.WRITE, nodes=written, cause=cause)
+        yield Step(do=StepKind.CORRECT, nodes=nodes, cause=cause, settings=drifting)

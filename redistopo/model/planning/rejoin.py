@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError
-from redistopo.model.protocol.slots import SLOTS, SlotRange, split, within
-from redistopo.model.state.observed import NodeSeen, Observed, missing_slots, shards_of
+from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, slots_in_both, split_slots
+from redistopo.model.state.observed import NodeSeen, Observed, shards_of, unassigned_slots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comeback:
+class RejoinPlan:
     """How one node comes back: as a replica of `primary`, or leading `slots`; `orphan` where it
     is the replica of a primary that nobody is any more."""
 
@@ -31,7 +31,7 @@ class Comeback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Returned:
+class NonEmptyReset:
     """A node that a reset left alone, and whose keys came back from its disk when it started:
     it claims slots that `primary` leads. `safe` where that one has no fewer keys."""
 
@@ -46,7 +46,7 @@ class Returned:
         return f"it was reset, its disk had {self.keys} keys, of which {self.primary} has no fewer"
 
 
-def returned(seen: Observed) -> tuple[Returned, ...]:
+def non_empty_resets(seen: Observed) -> tuple[NonEmptyReset, ...]:
     """Those that a reset left so; none while a node doesn't answer.
 
     A reset empties a replica in memory alone (clusterReset): from its log or snapshot a start
@@ -67,15 +67,15 @@ def returned(seen: Observed) -> tuple[Returned, ...]:
         for other in seen.nodes:
             them = other.myself
             led = them is not None and them.primary and other not in alone
-            if led and them is not None and within(mine, them.slots) == mine:
+            if led and them is not None and slots_in_both(mine, them.slots) == mine:
                 safe = other.keys >= node.keys
                 found.append(
-                    Returned(name=node.name, primary=other.name, keys=node.keys, safe=safe)
+                    NonEmptyReset(name=node.name, primary=other.name, keys=node.keys, safe=safe)
                 )
     return tuple(found)
 
 
-def refuse_more_keys(found: Iterable[Returned]) -> None:
+def refuse_more_keys(found: Iterable[NonEmptyReset]) -> None:
     """Raises RedistopoError for the first that has keys that its shard's primary may lack."""
     for one in found:
         if not one.safe:
@@ -88,7 +88,7 @@ def refuse_more_keys(found: Iterable[Returned]) -> None:
             )
 
 
-def strayed(seen: Observed) -> tuple[NodeSeen, ...]:
+def reset_nodes(seen: Observed) -> tuple[NodeSeen, ...]:
     """The primaries without slots and keys, as a reset leaves them.
 
     They know no other node; but since Valkey 8.1 the others, who still know one that kept its
@@ -104,7 +104,7 @@ def _empty(node: NodeSeen) -> bool:
 
 def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
     """The replicas of a primary that got a new id while they didn't run."""
-    gone = ghosts(seen)
+    gone = stale_ids(seen)
     return tuple(
         node
         for node in seen.answering
@@ -112,7 +112,7 @@ def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
     )
 
 
-def comebacks(seen: Observed, shards: int) -> tuple[Comeback, ...]:
+def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
     """How each strayed node comes back to a cluster of so many shards, those that lead first.
 
     What none of the others owns is led again, by as many as there are primaries too few; all
@@ -120,18 +120,18 @@ def comebacks(seen: Observed, shards: int) -> tuple[Comeback, ...]:
     replicas. Empty while a node doesn't answer (it may own what seems to be nobody's), where
     all have strayed, and where somebody moved slots away so that fewer lead than planned.
     """
-    alone = strayed(seen)
+    alone = reset_nodes(seen)
     rest = [node for node in seen.nodes if node not in alone]
     lost = _orphans(seen)
     if not (alone or lost) or not rest or len(seen.answering) != len(seen.nodes):
         return ()
     owned = [me.slots for node in rest if (me := node.myself) and me.slots]
-    pieces = _pieces(missing_slots(owned, SLOTS), shards)
+    pieces = _pieces(unassigned_slots(owned, SLOT_COUNT), shards)
     leads = max(0, min(shards - len(owned), len(alone), len(pieces)))
     if len(owned) + leads < shards:
         return ()
     found = [
-        Comeback(name=node.name, slots=tuple(one for some in pieces[n::leads] for one in some))
+        RejoinPlan(name=node.name, slots=tuple(one for some in pieces[n::leads] for one in some))
         for n, node in enumerate(alone[:leads])
     ]
     replicas = {
@@ -143,18 +143,18 @@ def comebacks(seen: Observed, shards: int) -> tuple[Comeback, ...]:
         if replicas:
             primary = min(replicas, key=lambda name: replicas[name])
             replicas[primary] += 1
-            found.append(Comeback(name=node.name, primary=primary, orphan=node in lost))
+            found.append(RejoinPlan(name=node.name, primary=primary, orphan=node in lost))
     return tuple(found)
 
 
 def _pieces(missing: Iterable[SlotRange], shards: int) -> list[tuple[SlotRange, ...]]:
     """The missing slots, cut where the plan cuts its shards."""
     wanted = tuple(missing)
-    cut = (within(wanted, [share]) for share in split(shards))
+    cut = (slots_in_both(wanted, [share]) for share in split_slots(shards))
     return [piece for piece in cut if piece]
 
 
-def ghosts(seen: Observed) -> Mapping[str, tuple[str, ...]]:
+def stale_ids(seen: Observed) -> Mapping[str, tuple[str, ...]]:
     """Node -> ids in its table that no node has any more, as a reset with a new id leaves them.
 
     Only those without an address, or at the address of a node that has another id; a

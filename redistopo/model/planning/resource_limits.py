@@ -32,7 +32,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shortage:
+class ResourceShortage:
     """What is too low, with the numbers; `fatal` where it can't work so."""
 
     told: str
@@ -40,7 +40,9 @@ class Shortage:
     fatal: bool
 
 
-def shortages(plan: Plan, starting: Iterable[str], limits: Limits) -> tuple[Shortage, ...]:
+def resource_shortages(
+    plan: Plan, starting: Iterable[str], limits: Limits
+) -> tuple[ResourceShortage, ...]:
     """Everything that is too low for these nodes to be started."""
     nodes = [plan.node(name) for name in starting]
     found = [_own_files(plan, limits), *(_clients(plan, node, limits) for node in nodes)]
@@ -48,11 +50,11 @@ def shortages(plan: Plan, starting: Iterable[str], limits: Limits) -> tuple[Shor
     return tuple(one for one in found if one)
 
 
-def _own_files(plan: Plan, limits: Limits) -> Shortage | None:
+def _own_files(plan: Plan, limits: Limits) -> ResourceShortage | None:
     needed = 2 * len(plan.nodes) + _OWN_FILES
     if limits.files >= needed:
         return None
-    return Shortage(
+    return ResourceShortage(
         told=f"redistopo needs {needed} open files for {len(plan.nodes)} nodes, "
         f"the limit is {limits.files}",
         # at once what servers want too: `ulimit -n` lowers the hard limit to what it is given
@@ -61,7 +63,7 @@ def _own_files(plan: Plan, limits: Limits) -> Shortage | None:
     )
 
 
-def _clients(plan: Plan, node: NodePlan, limits: Limits) -> Shortage | None:
+def _clients(plan: Plan, node: NodePlan, limits: Limits) -> ResourceShortage | None:
     """Source: server.c, adjustOpenFilesLimit: it asks for maxclients + 32, then for 16 fewer
     at a time, and lowers maxclients to what it got, or had; bus links count as clients."""
     told = node.directives.get("maxclients", ("",))[-1]
@@ -69,7 +71,7 @@ def _clients(plan: Plan, node: NodePlan, limits: Limits) -> Shortage | None:
     wanted = clients + RESERVED
     needed = _needed(plan)
     if clients < needed:
-        return Shortage(
+        return ResourceShortage(
             told=f"{node.name}: maxclients {clients} is too low, its own topology takes {needed}",
             hint="raise maxclients in the topology file",
             fatal=True,
@@ -81,18 +83,18 @@ def _clients(plan: Plan, node: NodePlan, limits: Limits) -> Shortage | None:
     numbers = f"{node.name}: maxclients {clients} needs {wanted} open files, "
     numbers += f"the limit is {limits.server_files}"
     if left < needed:
-        return Shortage(
+        return ResourceShortage(
             told=f"{numbers}; {left} clients would be left, its own topology takes {needed}",
             hint=_raised(max(needed + RESERVED + _STEP, 1024), limits),
             fatal=True,
         )
     if told:
-        return Shortage(
+        return ResourceShortage(
             told=f"{numbers}; the server would lower maxclients to {left}",
             hint=f"maxclients = {left} in the topology file, or {_raised(wanted, limits)}",
             fatal=True,
         )
-    return Shortage(
+    return ResourceShortage(
         told=f"{numbers}: the server will lower maxclients to {left}",
         hint=_raised(wanted, limits),
         fatal=False,
@@ -116,11 +118,11 @@ def _needed(plan: Plan) -> int:
     return links + plan.topology.replicas + _OWN_CLIENTS
 
 
-def _tasks(count: int, limits: Limits) -> Shortage | None:
+def _tasks(count: int, limits: Limits) -> ResourceShortage | None:
     needed = count * _TASKS + _OWN_TASKS
     if limits.tasks is None or limits.tasks >= needed:
         return None
-    return Shortage(
+    return ResourceShortage(
         told=f"{count} servers and redistopo need {needed} processes and threads, "
         f"you may start {limits.tasks} more",
         hint="end some programs of yours, or raise `ulimit -u`",

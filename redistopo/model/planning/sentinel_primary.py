@@ -3,14 +3,18 @@
 from redistopo.host.files import read_text
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.conf import read_conf
-from redistopo.model.protocol.sentinel_replies import Kept, kept, latest
+from redistopo.model.protocol.sentinel_replies import (
+    SentinelFileState,
+    latest_address,
+    read_sentinel_file,
+)
 from redistopo.model.state.observed import Observed
 
 
-def remembered(plan: Plan) -> dict[str, Kept]:
+def remembered(plan: Plan) -> dict[str, SentinelFileState]:
     """Sentinel -> the state in its own file, for each that has one."""
     texts = {node.name: read_text(node.folder.config) for node in plan.sentinels}
-    found = {name: kept(read_conf(text)) for name, text in texts.items() if text}
+    found = {name: read_sentinel_file(read_conf(text)) for name, text in texts.items() if text}
     return {name: state for name, state in found.items() if state}
 
 
@@ -27,7 +31,7 @@ def named_primary(plan: Plan, seen: Observed) -> str:
     told += [
         (state.primary, state.epoch) for name, state in remembered(plan).items() if name in silent
     ]
-    node = plan.at(latest(told))
+    node = plan.at(latest_address(told))
     return node.name if node and node in plan.data else ""
 
 

@@ -7,16 +7,21 @@ what it gets there (replication.c): from a primary that was emptied, nothing.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from redistopo.errors import WrongRequest
-from redistopo.model.planning.rejoin import strayed
-from redistopo.model.protocol.nodes_conf import Table, latest
-from redistopo.model.protocol.slots import SLOTS, SlotRange, brief, within
-from redistopo.model.state.hints import takeover
-from redistopo.model.state.observed import NodeSeen, Observed, missing_slots
+from redistopo.errors import UsageError
+from redistopo.model.planning.rejoin import reset_nodes
+from redistopo.model.protocol.nodes_conf import NodesConf, latest_nodes_conf
+from redistopo.model.protocol.slots import (
+    SLOT_COUNT,
+    SlotRange,
+    format_ranges_briefly,
+    slots_in_both,
+)
+from redistopo.model.state.hints import takeover_command
+from redistopo.model.state.observed import NodeSeen, Observed, unassigned_slots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bereft:
+class SoleCopy:
     """A replica that has keys, the node that was its primary and was reset, and the slots that
     nobody leads since. It is stopped; or it stands still (`paused`), with keys that may be in
     its memory alone (`unsaved`); or it runs (`waits`), and its primary doesn't."""
@@ -32,28 +37,28 @@ class Bereft:
     def keep(self) -> str:
         """What is typed to keep its keys."""
         if self.waits:
-            return f"{takeover(self.name)}; once that says OK, redistopo up"
+            return f"{takeover_command(self.name)}; once that says OK, redistopo up"
         if self.unsaved:
             first = f"redistopo stop {self.primary}, then redistopo resume {self.name}"
-            return f"{first}, then {takeover(self.name)}; once that says OK, redistopo up"
+            return f"{first}, then {takeover_command(self.name)}; once that says OK, redistopo up"
         # it would be emptied as soon as it goes on
         first = f"redistopo kill {self.name}, then " if self.paused else ""
         return f"{first}redistopo up --primary {self.name}"
 
 
-def bereft(
+def find_sole_copies(
     seen: Observed,
-    tables: Mapping[str, Table | None],
+    tables: Mapping[str, NodesConf | None],
     rich: Collection[str],
     unsaved: Collection[str] = (),
-) -> tuple[Bereft, ...]:
+) -> tuple[SoleCopy, ...]:
     """The replicas that a start would empty for a primary that was reset: their own, or its.
 
     `tables` has each node's nodes.conf by its address; `rich` names who has keys on disk, and
     `unsaved` who may have some in its memory alone.
     Where another node leads the slots by now, it has their data, and nothing is at stake.
     """
-    newest = latest(tables.values())
+    newest = latest_nodes_conf(tables.values())
     found = []
     for node in seen.nodes:
         own = tables.get(node.address)
@@ -69,10 +74,10 @@ def bereft(
         if waits and primary.running:
             continue  # it has asked for its primary already
         others = [one.ranges for one in newest.entries if one.leads and one.id != lead.id]
-        free = within(missing_slots(others, SLOTS), lead.ranges)
+        free = slots_in_both(unassigned_slots(others, SLOT_COUNT), lead.ranges)
         if free:
             found.append(
-                Bereft(
+                SoleCopy(
                     name=node.name,
                     primary=primary.name,
                     slots=free,
@@ -84,19 +89,19 @@ def bereft(
     return tuple(found)
 
 
-def _reset(seen: Observed, node: NodeSeen, tables: Mapping[str, Table | None]) -> bool:
+def _reset(seen: Observed, node: NodeSeen, tables: Mapping[str, NodesConf | None]) -> bool:
     """Whether it leads no slots and has no keys, by its own word or, stopped, by its table:
     who has keys at its start has their slots too (verifyClusterConfigWithData)."""
     if node.answers:
-        return node in strayed(seen)
+        return node in reset_nodes(seen)
     table = tables.get(node.address)
     me = table.at(node.address) if table else None
     return me is not None and me.leads and not me.slots
 
 
-def decided(found: Iterable[Bereft], primaries: Collection[str]) -> tuple[Bereft, ...]:
+def chosen_primaries(found: Iterable[SoleCopy], primaries: Collection[str]) -> tuple[SoleCopy, ...]:
     """Those of them that are to lead, by name; where their primary is to, what they have is
-    given up. Raises WrongRequest where neither was said, that tells how to say it."""
+    given up. Raises UsageError where neither was said, that tells how to say it."""
     some = tuple(found)
     heirs = []
     for primary in dict.fromkeys(one.primary for one in some):
@@ -104,7 +109,7 @@ def decided(found: Iterable[Bereft], primaries: Collection[str]) -> tuple[Bereft
         asked = [one for one in kin if one.name in primaries]
         both = [*(one.name for one in asked), *([primary] if primary in primaries else ())]
         if len(both) > 1:
-            raise WrongRequest(
+            raise UsageError(
                 f"{' and '.join(both)} can't both lead: they are of one shard",
                 hint=f"say one of them: redistopo up --primary {both[0]}",
             )
@@ -114,11 +119,11 @@ def decided(found: Iterable[Bereft], primaries: Collection[str]) -> tuple[Bereft
     return tuple(heirs)
 
 
-def _undecided(primary: str, kin: list[Bereft]) -> WrongRequest:
+def _undecided(primary: str, kin: list[SoleCopy]) -> UsageError:
     names = ", ".join(one.name for one in kin)
-    slots = brief(kin[0].slots)
+    slots = format_ranges_briefly(kin[0].slots)
     keep = " or ".join(one.keep for one in kin)
-    return WrongRequest(
+    return UsageError(
         f"{names} would be emptied: {primary}, its primary, was reset and has no data",
         detail=f"no other node has the keys of slots {slots} that {names} has; nothing was done",
         hint=f"to keep them: {keep}; to give them up: redistopo up --primary {primary}",

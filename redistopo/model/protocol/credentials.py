@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class User(StrEnum):
+class TopologyUser(StrEnum):
     """The users of a topology with `acl = true`, by the names that servers know them by.
 
     `sentinel` is Sentinels among each other and, with ACL, at the data nodes.
@@ -17,24 +17,26 @@ class User(StrEnum):
     ADMIN = "admin"
 
 
-CHANGED = (
+CREDENTIALS_CHANGED_HINT = (
     "was REDISTOPO_PASSWORD or password_file changed? redistopo secret rotate carries it to "
     "running servers; if somebody changed a server's own: redistopo down, then up"
 )
 """What to type where a server of ours refuses the password that we have."""
 
-UNPROVEN = (
+CERTIFICATE_REFUSED_HINT = (
     "certificates expired, or can't be verified: redistopo certs renew; then redistopo down "
     "and up, if servers still can't be reached"
 )
 """What to type where a connection to a server of ours fails for its certificate, or ours."""
 
-NEEDS_TLS = "if it speaks TLS: --cacert CA.crt --cert CLIENT.pem, both of its CA and not expired"
+TLS_REQUIRED_HINT = (
+    "if it speaks TLS: --cacert CA.crt --cert CLIENT.pem, both of its CA and not expired"
+)
 """The same, where it is no server of ours."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class TlsFiles:
     """PEM files: the CA to trust, and the certificate with its key to present ("" for none)."""
 
     ca: str
@@ -42,16 +44,16 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Login:
     """How one client comes in; an empty `user` is the default one."""
 
     password: str = field(default="", repr=False)
     user: str = ""
-    tls: Tls | None = None
+    tls: TlsFiles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
+class Credentials:
     """What opens a topology: `own` is redistopo's, then an application's and a replica's.
 
     Without ACL they are one. `application` is None where its password isn't known here;
@@ -60,14 +62,14 @@ class Keys:
     `sentinels` has the way in to each of them, by host and port.
     """
 
-    own: Access
-    application: Access | None
-    replication: Access | None = None
+    own: Login
+    application: Login | None
+    replication: Login | None = None
     stranger: str = ""
-    sentinel: Access | None = None
-    sentinels: Mapping[tuple[str, int], Access] = field(default_factory=dict)
+    sentinel: Login | None = None
+    sentinels: Mapping[tuple[str, int], Login] = field(default_factory=dict)
 
-    def at(self, host: str, port: int) -> Access:
+    def at(self, host: str, port: int) -> Login:
         """Our own way in to the server at that address."""
         return self.sentinels.get((host, port), self.own)
 
@@ -76,9 +78,9 @@ class Keys:
         return bool(self.own.user)
 
 
-def one_key(access: Access) -> Keys:
+def single_credential(access: Login) -> Credentials:
     """The keys where everybody comes in the same way."""
-    return Keys(own=access, application=access)
+    return Credentials(own=access, application=access)
 
 
 def granted(rights: str, *names: str) -> bool:
@@ -113,7 +115,7 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocksSeen:
+class AccessProbe:
     """What happened to clients that should be refused, or should be let in to do little.
 
     `plain` and `stranger` are what a client without TLS, and one with a certificate of

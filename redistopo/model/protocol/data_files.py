@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redistopo.model.protocol.conf import with_values
-from redistopo.model.topology.spec import Directives
+from redistopo.model.protocol.conf import Directives, with_values
 
 NAMES: Mapping[str, str] = {
     "dbfilename": "dump.rdb",
@@ -36,7 +35,7 @@ def logs(conf: Directives) -> bool:
     return conf.get("appendonly", ("no",))[-1].lower() == "yes"
 
 
-def named(conf: Directives, name: str) -> str:
+def data_file_name(conf: Directives, name: str) -> str:
     """The file or folder that a directive of NAMES names."""
     return conf.get(name, (NAMES[name],))[-1]
 
@@ -58,7 +57,7 @@ def switch(before: Directives | None, wanted: Directives, written: Written) -> S
 def renamed(before: Directives, wanted: Directives) -> dict[str, tuple[str, str]]:
     """Directive -> (name before, name wanted) of the data that a start would not find."""
     names = ("appenddirname", "appendfilename") if logs(before) else ("dbfilename",)
-    pairs = {name: (named(before, name), named(wanted, name)) for name in names}
+    pairs = {name: (data_file_name(before, name), data_file_name(wanted, name)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 

@@ -19,7 +19,7 @@ _SHARD = re.compile(r"(?<=shard-id=)[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class NodesConfEntry:
     """One line of a nodes.conf; `place` is the address with all that engines append to it."""
 
     id: str
@@ -53,10 +53,10 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class NodesConf:
     """A whole nodes.conf, and the highest epoch that its node had heard of."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[NodesConfEntry, ...]
     epoch: int
 
     @property
@@ -64,7 +64,7 @@ class Table:
         """Grows with each change of owners that the node has heard of."""
         return sum(one.epoch for one in self.entries if one.leads and one.slots)
 
-    def at(self, address: str) -> Entry | None:
+    def at(self, address: str) -> NodesConfEntry | None:
         return next((one for one in self.entries if one.address == address), None)
 
     def kin(self, address: str) -> tuple[str, ...]:
@@ -75,10 +75,10 @@ class Table:
         wanted = {me.primary} if not me.leads else {one.id for one in self._followers(me)}
         return tuple(one.address for one in self.entries if one.id in wanted)
 
-    def _followers(self, entry: Entry) -> tuple[Entry, ...]:
+    def _followers(self, entry: NodesConfEntry) -> tuple[NodesConfEntry, ...]:
         return tuple(one for one in self.entries if one.primary == entry.id)
 
-    def heir(self, entry: Entry) -> Entry | None:
+    def heir(self, entry: NodesConfEntry) -> NodesConfEntry | None:
         """Who leads the shard that a primary without slots had: a primary of the same shard
         id, or else the one with the fewest replicas, for the heir was a replica itself."""
         leaders = [one for one in self.entries if one.leads and one.slots and one is not entry]
@@ -87,9 +87,9 @@ class Table:
         return next(iter(same or fewest), None)
 
 
-def read_table(text: str, address: str) -> Table | None:
+def parse_nodes_conf(text: str, address: str) -> NodesConf | None:
     """The table in a nodes.conf of the node at that address; None where it is damaged."""
-    entries: list[Entry] = []
+    entries: list[NodesConfEntry] = []
     epoch = 0
     whole = False
     for line in text.splitlines():
@@ -106,10 +106,10 @@ def read_table(text: str, address: str) -> Table | None:
             entries.append(entry)
     if not whole or sum("myself" in one.flags for one in entries) != 1:
         return None
-    return Table(entries=tuple(entries), epoch=epoch)
+    return NodesConf(entries=tuple(entries), epoch=epoch)
 
 
-def _entry(parts: list[str], address: str) -> Entry | None:
+def _entry(parts: list[str], address: str) -> NodesConfEntry | None:
     if len(parts) < 8 or not re.fullmatch(r"[0-9a-f]{40}", parts[0]) or not parts[6].isdigit():
         return None
     flags = tuple(parts[2].split(","))
@@ -124,7 +124,7 @@ def _entry(parts: list[str], address: str) -> Entry | None:
             slot_range(one)
     except ValueError:
         return None
-    return Entry(
+    return NodesConfEntry(
         id=parts[0],
         place=place,
         flags=flags,
@@ -134,7 +134,7 @@ def _entry(parts: list[str], address: str) -> Entry | None:
     )
 
 
-def latest(tables: Iterable[Table | None]) -> Table | None:
+def latest_nodes_conf(tables: Iterable[NodesConf | None]) -> NodesConf | None:
     """The one that has heard of the highest epoch, and of whose it is; of equal ones the first.
 
     A node hears of a new epoch from anybody's ping, but of the new owner only from the owner
@@ -150,8 +150,8 @@ def rebuilt(tables: Mapping[str, str], address: str) -> str | None:
 
     The node keeps its id. Where a replica took over meanwhile, it is that one's replica.
     """
-    read = (read_table(text, other) for other, text in tables.items())
-    source = latest(table for table in read if table and table.at(address))
+    read = (parse_nodes_conf(text, other) for other, text in tables.items())
+    source = latest_nodes_conf(table for table in read if table and table.at(address))
     me = source.at(address) if source else None
     if source is None or me is None:
         return None
@@ -170,9 +170,9 @@ def rebuilt(tables: Mapping[str, str], address: str) -> str | None:
 def promoted(tables: Mapping[str, str], address: str, slots: Iterable[SlotRange]) -> str | None:
     """The nodes.conf by which the replica at `address` leads those slots, in a new epoch that is
     above all others; whom it followed follows it. None where no file is whole and knows it."""
-    read = [read_table(text, other) for other, text in tables.items()]
-    source = latest(table for table in read if table and table.at(address))
-    own = read_table(tables.get(address, ""), address)
+    read = [parse_nodes_conf(text, other) for other, text in tables.items()]
+    source = latest_nodes_conf(table for table in read if table and table.at(address))
+    own = parse_nodes_conf(tables.get(address, ""), address)
     me = source.at(address) if source else None
     if source is None or me is None:
         return None
@@ -193,12 +193,12 @@ def promoted(tables: Mapping[str, str], address: str, slots: Iterable[SlotRange]
     return _text(leading, others, epoch)
 
 
-def _text(mine: Entry, others: Iterable[Entry], epoch: int) -> str:
+def _text(mine: NodesConfEntry, others: Iterable[NodesConfEntry], epoch: int) -> str:
     kept = (replace(one, flags=_lasting(one)) for one in others if not _HANDSHAKE & set(one.flags))
     # it may have voted in each epoch up to this one, and must not vote twice
     closing = f"vars currentEpoch {epoch} lastVoteEpoch {epoch}"
     return "\n".join([str(mine), *map(str, kept), closing, ""])
 
 
-def _lasting(entry: Entry) -> tuple[str, ...]:
+def _lasting(entry: NodesConfEntry) -> tuple[str, ...]:
     return tuple(flag for flag in entry.flags if flag not in _PASSING)

@@ -10,17 +10,24 @@ from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote as percent
 from urllib.parse import quote_plus
 
-from redistopo.model.protocol.conf import SECRET, canonical, quote, read_conf
-from redistopo.model.topology.spec import Directives
+from redistopo.model.protocol.conf import (
+    SECRET_DIRECTIVES,
+    Directives,
+    canonical_directive,
+    quote_argument,
+    read_conf,
+)
 
 _MASKS = ("<removed>", "***", "#", "")
 """The first that holds no secret itself stands for each of them."""
 
-_NAMES = SECRET - {"masteruser", "primaryuser"}
+_NAMES = SECRET_DIRECTIVES - {"masteruser", "primaryuser"}
 """Directives whose value is a secret wherever it stands; a user's name is none."""
 
 _ENCODERS: tuple[Callable[[str], str], ...] = (
-    lambda text: _inside(quote(text)),  # redis.conf, and Redis's own logs (sds.c, sdscatrepr)
+    lambda text: _inside(
+        quote_argument(text)
+    ),  # redis.conf, and Redis's own logs (sds.c, sdscatrepr)
     lambda text: text.replace("\\", "\\\\").replace('"', '\\"'),
     lambda text: text.replace("'", "\\'"),
     lambda text: json.dumps(text)[1:-1],
@@ -36,9 +43,8 @@ _ENCODERS: tuple[Callable[[str], str], ...] = (
     lambda text: hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(),  # users.acl
 )
 
-_LINE = re.compile(
-    rf"(?im)\b({'|'.join(sorted(map(re.escape, SECRET)))})\b([\"']?[ \t]*[=: \t][ \t]*)\S.*$"
-)
+_ANY_SECRET = "|".join(sorted(map(re.escape, SECRET_DIRECTIVES)))
+_LINE = re.compile(rf"(?im)\b({_ANY_SECRET})\b([\"']?[ \t]*[=: \t][ \t]*)\S.*$")
 _SENTINEL = re.compile(
     r"(?im)\b(sentinel set \S+ .*?\bauth-pass[ \t]+|set master .*\bauth-pass[ \t]+"
     r"|auth-pass[\"']?[ \t]+\S+[ \t]+|sentinel-pass[\"']?[ \t]+)\S.*$"
@@ -94,7 +100,9 @@ def secrets_in_topology(document: Mapping[str, object]) -> frozenset[str]:
         for value in (values if isinstance(values, list) else [values])
     ]
     return secrets_in(read_conf("\n".join(lines))) | {
-        line.partition(" ")[2] for line in lines if canonical(line.partition(" ")[0]) in _NAMES
+        line.partition(" ")[2]
+        for line in lines
+        if canonical_directive(line.partition(" ")[0]) in _NAMES
     }
 
 
@@ -104,7 +112,7 @@ def _of_users(lines: Iterable[str]) -> set[str]:
     return {word[1:] for word in words if word[:1] in "><#!" and len(word) > 1}
 
 
-class Scrubber:
+class Redactor:
     """Takes secrets out of text; longest forms first, so that none leaves half of another."""
 
     def __init__(self, secrets: Iterable[str]) -> None:

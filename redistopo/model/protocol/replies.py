@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from redistopo.errors import BadReply
-from redistopo.model.protocol.slots import SLOTS, SlotRange
-from redistopo.model.topology.spec import LAST_PORT
+from redistopo.model.protocol.endpoint import LAST_PORT
+from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
 _NUMBERS = frozenset(
@@ -29,7 +29,7 @@ _OPEN_SLOT = re.compile(r"\[([0-9]{1,5})-([<>])-([0-9a-f]{40})\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class ClusterNodesLine:
     """One line of CLUSTER NODES: what the asked node believes of a node (or of itself).
 
     `pong` is when it last answered, in ms since the epoch, 0 for never; `linked` is
@@ -111,7 +111,7 @@ def parse_pairs(text: str) -> dict[str, str]:
     return dict(part.split("=", 1) for part in text.split(",") if "=" in part)
 
 
-def parse_nodes(text: str) -> tuple[Member, ...]:
+def parse_nodes(text: str) -> tuple[ClusterNodesLine, ...]:
     """CLUSTER NODES, a Member a line; raises BadReply for anything else."""
     members = tuple(_member(line) for line in _lines(text) if line.strip())
     if sum(member.myself for member in members) != 1:
@@ -119,7 +119,7 @@ def parse_nodes(text: str) -> tuple[Member, ...]:
     return members
 
 
-def _member(line: str) -> Member:
+def _member(line: str) -> ClusterNodesLine:
     parts = line.split(" ")
     try:
         node_id, address, flags, primary, _ping, pong, epoch, link = parts[:8]
@@ -128,7 +128,7 @@ def _member(line: str) -> Member:
         if link not in ("connected", "disconnected"):
             raise ValueError("no link state")
         host, port, bus = _place(address)
-        return Member(
+        return ClusterNodesLine(
             id=node_id,
             host=host,
             port=port,
@@ -173,7 +173,7 @@ def slot_range(text: str) -> SlotRange:
     """The range written so (``0-5460``, ``8000``); raises ValueError for what is none."""
     parts = _RANGE.fullmatch(text)
     found = SlotRange(int(parts[1]), int(parts[2] or parts[1])) if parts else None
-    if found is None or not found.first <= found.last < SLOTS:
+    if found is None or not found.first <= found.last < SLOT_COUNT:
         raise ValueError(f"no slot range: {text}")
     return found
 

@@ -11,7 +11,7 @@ _TELLS_HASHES = frozenset({"list", "getuser"})
 def readable(reply: object) -> tuple[str, ...]:
     """The reply, a line or more; what is empty or nil is named as such."""
     if isinstance(reply, Mapping):
-        pairs = [(f"{one_line(name)}:", value) for name, value in reply.items()]
+        pairs = [(f"{escaped_line(name)}:", value) for name, value in reply.items()]
         return tuple(_items(pairs)) or ("(empty)",)
     if isinstance(reply, Sequence) and not isinstance(reply, str):
         width = len(str(len(reply)))
@@ -19,8 +19,8 @@ def readable(reply: object) -> tuple[str, ...]:
         return tuple(_items(items)) or ("(empty)",)
     if isinstance(reply, str):
         text = reply.rstrip("\r\n")
-        return tuple(one_line(line.rstrip("\r")) for line in text.split("\n"))
-    return ("(nil)",) if reply is None else (one_line(reply),)
+        return tuple(escaped_line(line.rstrip("\r")) for line in text.split("\n"))
+    return ("(nil)",) if reply is None else (escaped_line(reply),)
 
 
 def _items(pairs: list[tuple[str, object]]) -> list[str]:
@@ -36,7 +36,7 @@ def _items(pairs: list[tuple[str, object]]) -> list[str]:
     return found
 
 
-def one_line(value: object) -> str:
+def escaped_line(value: object) -> str:
     """Its text with what isn't printable escaped: data may hold anything."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if text.isprintable():
@@ -47,7 +47,7 @@ def one_line(value: object) -> str:
     )
 
 
-def told(words: Sequence[str], reply: object) -> object:
+def reply_as_json(words: Sequence[str], reply: object) -> object:
     """The reply as JSON has it (which knows no infinite number); that of ACL LIST and ACL
     GETUSER without the hashes of anybody's password."""
     command = [word.lower() for word in words[:2]]

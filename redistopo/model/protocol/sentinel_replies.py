@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import BadReply
-from redistopo.model.topology.spec import LAST_PORT, Directives, Topology
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.endpoint import LAST_PORT
 
 SETTINGS = ("quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs")
 """What SENTINEL MASTER tells, and SENTINEL SET changes."""
@@ -44,7 +45,7 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class MonitoredPrimary:
     """A primary as a Sentinel sees it, and whom it knows around it; `quorum` is what it says
     of its quorum (SENTINEL CKQUORUM). `flagged` is the address that the flags are about: in the
     midst of a failover still the former one ("" for the primary's own)."""
@@ -88,11 +89,11 @@ def _whole(told: Mapping[str, str], name: str, what: str, most: int = 2**63) -> 
     return int(value)
 
 
-def watched(reply: object) -> Watch:
+def parse_monitored(reply: object) -> MonitoredPrimary:
     """One entry of SENTINEL MASTERS; raises BadReply for anything else."""
     told = fields(reply, "SENTINEL MASTERS")
     host, port = told.get("ip", ""), _whole(told, "port", "SENTINEL MASTERS", LAST_PORT)
-    return Watch(
+    return MonitoredPrimary(
         name=told.get("name", ""),
         host=host,
         port=port,
@@ -103,7 +104,7 @@ def watched(reply: object) -> Watch:
     )
 
 
-def peers(reply: object, what: str) -> tuple[Peer, ...]:
+def parse_peers(reply: object, what: str) -> tuple[Peer, ...]:
     """SENTINEL REPLICAS or SENTINEL SENTINELS; raises BadReply for anything else."""
     if not isinstance(reply, list):
         raise BadReply(f"{what} isn't a list", detail=repr(reply)[:200])
@@ -122,19 +123,8 @@ def _peer(told: Mapping[str, str], what: str) -> Peer:
     )
 
 
-def wanted(topology: Topology) -> dict[str, tuple[str, ...]]:
-    """The settings that each Sentinel of a topology should have."""
-    return {
-        MONITOR: (topology.name,),
-        "quorum": (str(topology.quorum),),
-        "down-after-milliseconds": (str(topology.down_after),),
-        "failover-timeout": (str(topology.failover_timeout),),
-        "parallel-syncs": (str(topology.parallel_syncs),),
-    }
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class SentinelFileState:
     """What a sentinel.conf keeps: the primary's address, under which name, in which epoch, and
     every Sentinel's id by address, its own ("" as address) too."""
 
@@ -144,7 +134,7 @@ class Kept:
     ids: Mapping[str, str]
 
 
-def kept(conf: Directives) -> Kept | None:
+def read_sentinel_file(conf: Directives) -> SentinelFileState | None:
     """The state in a Sentinel's own file; None where it watches nobody."""
     name, primary, epoch = "", "", 0
     ids: dict[str, str] = {}
@@ -159,10 +149,10 @@ def kept(conf: Directives) -> Kept | None:
                 ids[""] = own
             case ["known-sentinel", _, host, port, other, *_]:
                 ids[f"{host}:{port}"] = other
-    return Kept(name=name, primary=primary, epoch=epoch, ids=ids) if primary else None
+    return SentinelFileState(name=name, primary=primary, epoch=epoch, ids=ids) if primary else None
 
 
-def latest(found: Iterable[tuple[str, int]]) -> str:
+def latest_address(found: Iterable[tuple[str, int]]) -> str:
     """The address named in the highest epoch; of several the one named most often; "" for none."""
     told = list(found)
     top = max((epoch for _, epoch in told), default=0)
@@ -170,7 +160,7 @@ def latest(found: Iterable[tuple[str, int]]) -> str:
     return max(names, key=names.count, default="")
 
 
-def votes_needed(watches: Iterable[Watch], watching: int) -> int:
+def votes_needed(watches: Iterable[MonitoredPrimary], watching: int) -> int:
     """How many of so many Sentinels must run for a failover: more than half of them, and at
     least the quorum (redis.io, High availability with Redis Sentinel)."""
     told = (watch.settings.get("quorum", "") for watch in watches)

@@ -29,7 +29,7 @@ _MONTHS = {name: number for number, name in enumerate(_NAMES, start=1)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class LogEntry:
     """What a server wrote at one moment, a line or more; `at` is in seconds since the epoch,
     0 where no line before it bears a time. `level` is "" where the line tells none."""
 
@@ -82,7 +82,7 @@ def _second(text: str) -> float:
     return time.mktime((*numbers, 0, 0, -1))
 
 
-def entries(node: str, lines: Iterable[str]) -> Iterator[Entry]:
+def entries(node: str, lines: Iterable[str]) -> Iterator[LogEntry]:
     """The lines of one log as entries: those without a time stay with the line before.
 
     Each is at least as late as the one before, for that is how they were written, whatever
@@ -95,10 +95,10 @@ def entries(node: str, lines: Iterable[str]) -> Iterator[Entry]:
             text.append(line)
             continue
         if text:
-            yield Entry(node=node, at=head.at, level=head.level, text="\n".join(text))
+            yield LogEntry(node=node, at=head.at, level=head.level, text="\n".join(text))
         head, text = Head(max(found.at, head.at), found.level), [line]
     if text:
-        yield Entry(node=node, at=head.at, level=head.level, text="\n".join(text))
+        yield LogEntry(node=node, at=head.at, level=head.level, text="\n".join(text))
 
 
 class Arrivals:
@@ -107,9 +107,9 @@ class Arrivals:
     def __init__(self) -> None:
         self._last: dict[str, Head] = {}
 
-    def entry(self, node: str, line: str) -> tuple[Entry, bool]:
+    def entry(self, node: str, line: str) -> tuple[LogEntry, bool]:
         """The line as an entry, and whether it goes on with the one before of its node."""
         found = read_head(line)
         head = found or self._last.get(node, Head(0.0, ""))
         self._last[node] = head
-        return Entry(node=node, at=head.at, level=head.level, text=line), found is None
+        return LogEntry(node=node, at=head.at, level=head.level, text=line), found is None

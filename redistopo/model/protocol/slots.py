@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-SLOTS = 16384
+SLOT_COUNT = 16384
 """Slots of every Redis Cluster (cluster.h, CLUSTER_SLOTS)."""
 
 
@@ -24,16 +24,16 @@ class SlotRange:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
 
-def split(shards: int) -> tuple[SlotRange, ...]:
+def split_slots(shards: int) -> tuple[SlotRange, ...]:
     """One range a shard, in order; together all slots once, sizes differ by one at most.
 
     The cuts are those of ``redis-cli --cluster create``: the running sum of
     16384 / shards, rounded (redis-cli.c, clusterManagerCommandCreate).
     """
-    if not 1 <= shards <= SLOTS:
-        raise ValueError(f"a cluster has 1 to {SLOTS} shards, not {shards}")
-    share = SLOTS / shards
-    cuts = [round(share * n) for n in range(shards)] + [SLOTS]
+    if not 1 <= shards <= SLOT_COUNT:
+        raise ValueError(f"a cluster has 1 to {SLOT_COUNT} shards, not {shards}")
+    share = SLOT_COUNT / shards
+    cuts = [round(share * n) for n in range(shards)] + [SLOT_COUNT]
     return tuple(SlotRange(cuts[n], cuts[n + 1] - 1) for n in range(shards))
 
 
@@ -48,7 +48,7 @@ def ranges(slots: Iterable[int]) -> tuple[SlotRange, ...]:
     return tuple(found)
 
 
-def within(some: Iterable[SlotRange], others: Iterable[SlotRange]) -> tuple[SlotRange, ...]:
+def slots_in_both(some: Iterable[SlotRange], others: Iterable[SlotRange]) -> tuple[SlotRange, ...]:
     """The slots that are in both, cut where either is cut."""
     kept = tuple(others)
     return tuple(
@@ -59,16 +59,16 @@ def within(some: Iterable[SlotRange], others: Iterable[SlotRange]) -> tuple[Slot
     )
 
 
-def show(owned: Iterable[SlotRange]) -> str:
+def format_ranges(owned: Iterable[SlotRange]) -> str:
     """Ranges as people and redis-cli write them: ``0-5460,8000``."""
     return ",".join(str(one) for one in owned)
 
 
-def brief(owned: Iterable[SlotRange], most: int = 3) -> str:
+def format_ranges_briefly(owned: Iterable[SlotRange], most: int = 3) -> str:
     """The same, of many ranges only the first ones: ``0-5460,8000,8002 and 4 ranges more``."""
     kept = tuple(owned)
     more = len(kept) - most
-    return show(kept[:most]) + (f" and {more} ranges more" if more > 0 else "")
+    return format_ranges(kept[:most]) + (f" and {more} ranges more" if more > 0 else "")
 
 
 def _crc16_table() -> tuple[int, ...]:
@@ -98,7 +98,7 @@ def slot_of(key: str) -> int:
     crc = 0
     for byte in raw:
         crc = ((crc << 8) & 0xFFFF) ^ _CRC16[(crc >> 8) ^ byte]
-    return crc % SLOTS
+    return crc % SLOT_COUNT
 
 
 def key_in(owned: Iterable[SlotRange], prefix: str) -> str:
@@ -106,9 +106,9 @@ def key_in(owned: Iterable[SlotRange], prefix: str) -> str:
     wanted = tuple(owned)
     if not wanted:
         raise ValueError("no slots: no key can live there")
-    for n in range(SLOTS * 64):
+    for n in range(SLOT_COUNT * 64):
         key = f"{prefix}{{{n}}}"
         slot = slot_of(key)
         if any(slot in one for one in wanted):
             return key
-    raise ValueError(f"no key found for {show(wanted)}")
+    raise ValueError(f"no key found for {format_ranges(wanted)}")

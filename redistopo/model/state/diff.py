@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from redistopo.model.protocol.slots import brief
-from redistopo.model.state.last_known import Condition, Known, NodeKnown
+from redistopo.model.protocol.slots import format_ranges_briefly
+from redistopo.model.state.last_known import LastKnown, NodeCondition, NodeKnown
 from redistopo.model.state.observed import Role
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """What an occurrence is about; `MEANING` says it in words."""
 
     NOW = "now"
@@ -47,68 +47,69 @@ class Kind(StrEnum):
 
 
 MEANING = {
-    Kind.NOW: "what the node is when the stream begins",
-    Kind.JOINED: "the node is part of the topology since now",
-    Kind.LEFT: "the node is no part of the topology any more",
-    Kind.GONE: "its process ended, or nobody listens at its address",
-    Kind.SILENT: "it runs or listens, but gives no answer in time",
-    Kind.PAUSED: "its process was stopped (SIGSTOP) and would go on at SIGCONT",
-    Kind.DENIED: "it refuses the password that we have",
-    Kind.LOADING: "it loads its data, and serves nobody yet",
-    Kind.BACK: "it answers (again)",
-    Kind.RESTARTED: "another process answers in its place, between two looks",
-    Kind.PFAIL: "other nodes suspect it: PFAIL, not agreed on",
-    Kind.FAIL: "other nodes count it as failed: FAIL, agreed on by a majority",
-    Kind.CLEARED: "no node, or no Sentinel, suspects it any more",
-    Kind.CLUSTER_FAIL: "cluster_state:fail on some nodes: they refuse clients",
-    Kind.CLUSTER_OK: "cluster_state:ok again on some nodes",
-    Kind.ROLE: "the node's role changed, by its own word",
-    Kind.PRIMARY: "a shard is led by another node",
-    Kind.SLOTS: "the node owns other slots than before",
-    Kind.EPOCH: "a primary's config epoch changed: it won an election, or took over",
-    Kind.LINK_DOWN: "the replica's link to its primary is down",
-    Kind.LINK_UP: "the replica's link to its primary is up",
-    Kind.RESYNC: "the node gave a replica a full sync",
-    Kind.LAGGING: "the replica is further behind its primary than 1 MiB",
-    Kind.CAUGHT_UP: "the replica is less than half of that behind",
-    Kind.SDOWN: "some Sentinels have it as down, each by itself: s_down",
-    Kind.ODOWN: "the Sentinels agree that it is down: o_down",
-    Kind.NAMED: "the Sentinels name the node as primary: clients go there",
-    Kind.QUORUM_LOST: "too few Sentinels run and reach each other for a failover",
-    Kind.QUORUM_BACK: "enough Sentinels again for a failover",
-    Kind.TILT: "the Sentinel stood still, or its clock jumped: it takes part in no failover",
-    Kind.TILT_OVER: "it takes part again, after 30 s",
+    ChangeKind.NOW: "what the node is when the stream begins",
+    ChangeKind.JOINED: "the node is part of the topology since now",
+    ChangeKind.LEFT: "the node is no part of the topology any more",
+    ChangeKind.GONE: "its process ended, or nobody listens at its address",
+    ChangeKind.SILENT: "it runs or listens, but gives no answer in time",
+    ChangeKind.PAUSED: "its process was stopped (SIGSTOP) and would go on at SIGCONT",
+    ChangeKind.DENIED: "it refuses the password that we have",
+    ChangeKind.LOADING: "it loads its data, and serves nobody yet",
+    ChangeKind.BACK: "it answers (again)",
+    ChangeKind.RESTARTED: "another process answers in its place, between two looks",
+    ChangeKind.PFAIL: "other nodes suspect it: PFAIL, not agreed on",
+    ChangeKind.FAIL: "other nodes count it as failed: FAIL, agreed on by a majority",
+    ChangeKind.CLEARED: "no node, or no Sentinel, suspects it any more",
+    ChangeKind.CLUSTER_FAIL: "cluster_state:fail on some nodes: they refuse clients",
+    ChangeKind.CLUSTER_OK: "cluster_state:ok again on some nodes",
+    ChangeKind.ROLE: "the node's role changed, by its own word",
+    ChangeKind.PRIMARY: "a shard is led by another node",
+    ChangeKind.SLOTS: "the node owns other slots than before",
+    ChangeKind.EPOCH: "a primary's config epoch changed: it won an election, or took over",
+    ChangeKind.LINK_DOWN: "the replica's link to its primary is down",
+    ChangeKind.LINK_UP: "the replica's link to its primary is up",
+    ChangeKind.RESYNC: "the node gave a replica a full sync",
+    ChangeKind.LAGGING: "the replica is further behind its primary than 1 MiB",
+    ChangeKind.CAUGHT_UP: "the replica is less than half of that behind",
+    ChangeKind.SDOWN: "some Sentinels have it as down, each by itself: s_down",
+    ChangeKind.ODOWN: "the Sentinels agree that it is down: o_down",
+    ChangeKind.NAMED: "the Sentinels name the node as primary: clients go there",
+    ChangeKind.QUORUM_LOST: "too few Sentinels run and reach each other for a failover",
+    ChangeKind.QUORUM_BACK: "enough Sentinels again for a failover",
+    ChangeKind.TILT: "the Sentinel stood still, or its clock jumped: it takes part in no failover",
+    ChangeKind.TILT_OVER: "it takes part again, after 30 s",
 }
 """Every kind in words, as docs/events.md lists them."""
 
 BAD = frozenset(
     {
-        Kind.GONE, Kind.SILENT, Kind.PAUSED, Kind.DENIED, Kind.PFAIL, Kind.FAIL,
-        Kind.CLUSTER_FAIL, Kind.LINK_DOWN, Kind.LAGGING, Kind.SDOWN, Kind.ODOWN, Kind.QUORUM_LOST,
-        Kind.TILT,
+        ChangeKind.GONE, ChangeKind.SILENT, ChangeKind.PAUSED, ChangeKind.DENIED,
+        ChangeKind.PFAIL, ChangeKind.FAIL, ChangeKind.CLUSTER_FAIL, ChangeKind.LINK_DOWN,
+        ChangeKind.LAGGING, ChangeKind.SDOWN, ChangeKind.ODOWN, ChangeKind.QUORUM_LOST,
+        ChangeKind.TILT,
     }
 )  # fmt: skip
 GOOD = frozenset(
     {
-        Kind.BACK, Kind.CLEARED, Kind.CLUSTER_OK, Kind.LINK_UP, Kind.CAUGHT_UP, Kind.QUORUM_BACK,
-        Kind.TILT_OVER,
+        ChangeKind.BACK, ChangeKind.CLEARED, ChangeKind.CLUSTER_OK, ChangeKind.LINK_UP,
+        ChangeKind.CAUGHT_UP, ChangeKind.QUORUM_BACK, ChangeKind.TILT_OVER,
     }
 )  # fmt: skip
-CHANGED = frozenset({Kind.ROLE, Kind.PRIMARY, Kind.NAMED})
+CHANGED = frozenset({ChangeKind.ROLE, ChangeKind.PRIMARY, ChangeKind.NAMED})
 
 _CONDITIONS = {
-    Condition.GONE: Kind.GONE,
-    Condition.SILENT: Kind.SILENT,
-    Condition.PAUSED: Kind.PAUSED,
-    Condition.DENIED: Kind.DENIED,
-    Condition.LOADING: Kind.LOADING,
-    Condition.WELL: Kind.BACK,
+    NodeCondition.GONE: ChangeKind.GONE,
+    NodeCondition.SILENT: ChangeKind.SILENT,
+    NodeCondition.PAUSED: ChangeKind.PAUSED,
+    NodeCondition.DENIED: ChangeKind.DENIED,
+    NodeCondition.LOADING: ChangeKind.LOADING,
+    NodeCondition.WELL: ChangeKind.BACK,
 }
 _MOST_NAMES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Occurrence:
+class StateChange:
     """One thing that happened between two looks; `at` is the later look's moment.
 
     `node` is "" for what concerns the whole; `was` and `now` are the values that changed,
@@ -117,20 +118,20 @@ class Occurrence:
 
     at: datetime
     node: str
-    kind: Kind
+    kind: ChangeKind
     words: str
     was: str = ""
     now: str = ""
 
 
-def news(before: Known | None, now: Known) -> tuple[Occurrence, ...]:
+def state_changes(before: LastKnown | None, now: LastKnown) -> tuple[StateChange, ...]:
     """What happened in between; without `before`, what each node is.
 
     Ordered as one thing leads to another: nodes that fell silent, what the others think
     of them, then roles and slots, then links.
     """
     if before is None:
-        return tuple(_said(now, node, Kind.NOW, state_in_words(node)) for node in now.nodes)
+        return tuple(_said(now, node, ChangeKind.NOW, state_in_words(node)) for node in now.nodes)
     known = {node.name: node for node in before.nodes}
     pairs = [(known[node.name], node) for node in now.nodes if node.name in known]
     return (
@@ -157,39 +158,43 @@ def state_in_words(node: NodeKnown) -> str:
     if node.names:
         told += f", names {node.names}" + (", in TILT" if node.tilted else "")
     if node.slots:
-        told += f", slots {brief(node.slots)}"
+        told += f", slots {format_ranges_briefly(node.slots)}"
     if node.state not in ("", "ok"):
         told += f", cluster_state:{node.state}"
-    return told + (", loading its data" if node.condition is Condition.LOADING else "")
+    return told + (", loading its data" if node.condition is NodeCondition.LOADING else "")
 
 
 def _said(
-    known: Known, node: NodeKnown | str, kind: Kind, words: str, values: tuple[str, str] = ("", "")
-) -> Occurrence:
+    known: LastKnown,
+    node: NodeKnown | str,
+    kind: ChangeKind,
+    words: str,
+    values: tuple[str, str] = ("", ""),
+) -> StateChange:
     name = node if isinstance(node, str) else node.name
     was, now = values
-    return Occurrence(at=known.at, node=name, kind=kind, words=words, was=was, now=now)
+    return StateChange(at=known.at, node=name, kind=kind, words=words, was=was, now=now)
 
 
-def _members(before: Known, now: Known) -> Iterator[Occurrence]:
+def _members(before: LastKnown, now: LastKnown) -> Iterator[StateChange]:
     names = {node.name for node in now.nodes}
     for node in before.nodes:
         if node.name not in names:
-            yield _said(now, node, Kind.LEFT, "is no part of the topology any more")
+            yield _said(now, node, ChangeKind.LEFT, "is no part of the topology any more")
     known = {node.name for node in before.nodes}
     for node in now.nodes:
         if node.name not in known:
-            yield _said(now, node, Kind.JOINED, state_in_words(node))
+            yield _said(now, node, ChangeKind.JOINED, state_in_words(node))
 
 
-def _condition(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
+def _condition(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateChange]:
     values = (was.condition.value, now.condition.value)
     if was.condition is now.condition:
         if now.condition.answers and was.run_id and now.run_id != was.run_id:
-            yield _said(known, now, Kind.RESTARTED, f"another process; {state_in_words(now)}")
+            yield _said(known, now, ChangeKind.RESTARTED, f"another process; {state_in_words(now)}")
         return
     kind = _CONDITIONS[now.condition]
-    if kind is not Kind.BACK:
+    if kind is not ChangeKind.BACK:
         yield _said(known, now, kind, state_in_words(now), values)
         return
     seconds = (known.at - was.since).total_seconds()
@@ -198,7 +203,7 @@ def _condition(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurre
     yield _said(known, now, kind, words, values)
 
 
-def _flags(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
+def _flags(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateChange]:
     old, new = _flag(was), _flag(now)
     if old == new:
         return
@@ -206,61 +211,67 @@ def _flags(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]
         yield from _marked(known, now, old, new)
     elif not new:
         if now.witnesses:
-            yield _said(known, now, Kind.CLEARED, "no node suspects it any more", (old, ""))
-    elif new == Kind.FAIL:
+            yield _said(known, now, ChangeKind.CLEARED, "no node suspects it any more", (old, ""))
+    elif new == ChangeKind.FAIL:
         words = f"FAIL in the eyes of {now.failed_by} of {now.witnesses} nodes"
-        yield _said(known, now, Kind.FAIL, words, (old, new))
-    elif old != Kind.FAIL:
+        yield _said(known, now, ChangeKind.FAIL, words, (old, new))
+    elif old != ChangeKind.FAIL:
         words = f"PFAIL in the eyes of {now.suspected_by} of {now.witnesses} nodes"
-        yield _said(known, now, Kind.PFAIL, words, (old, new))
+        yield _said(known, now, ChangeKind.PFAIL, words, (old, new))
 
 
-def _marked(known: Known, now: NodeKnown, old: str, new: str) -> Iterator[Occurrence]:
+def _marked(known: LastKnown, now: NodeKnown, old: str, new: str) -> Iterator[StateChange]:
     """The same, where Sentinels have it as down."""
     values = (_MARKS[old], _MARKS[new])
     count = now.suspected_by + now.failed_by
     if not new:
         if now.witnesses:
-            yield _said(known, now, Kind.CLEARED, "no Sentinel has it as down any more", values)
-    elif new == Kind.FAIL:
+            yield _said(
+                known, now, ChangeKind.CLEARED, "no Sentinel has it as down any more", values
+            )
+    elif new == ChangeKind.FAIL:
         words = f"down, as {now.failed_by} of {now.witnesses} Sentinels have agreed"
-        yield _said(known, now, Kind.ODOWN, words, values)
+        yield _said(known, now, ChangeKind.ODOWN, words, values)
     elif not old:
         words = f"down in the eyes of {count} of {now.witnesses} Sentinels"
-        yield _said(known, now, Kind.SDOWN, words, values)
+        yield _said(known, now, ChangeKind.SDOWN, words, values)
 
 
-_MARKS = {"": "", Kind.PFAIL.value: Kind.SDOWN.value, Kind.FAIL.value: Kind.ODOWN.value}
+_MARKS = {
+    "": "",
+    ChangeKind.PFAIL.value: ChangeKind.SDOWN.value,
+    ChangeKind.FAIL.value: ChangeKind.ODOWN.value,
+}
 
 
-def _tilt(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
+def _tilt(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateChange]:
     if now.tilted and not was.tilted:
-        yield _said(known, now, Kind.TILT, "takes part in no failover for 30 s")
+        yield _said(known, now, ChangeKind.TILT, "takes part in no failover for 30 s")
     elif was.tilted and not now.tilted:
-        yield _said(known, now, Kind.TILT_OVER, "takes part in failovers again")
+        yield _said(known, now, ChangeKind.TILT_OVER, "takes part in failovers again")
 
 
-def _sentinels(before: Known, now: Known) -> Iterator[Occurrence]:
+def _sentinels(before: LastKnown, now: LastKnown) -> Iterator[StateChange]:
     """Whether Sentinels could fail over, and whom they name."""
     if before.able is not None and now.able is not None and before.able is not now.able:
-        kind = Kind.QUORUM_BACK if now.able else Kind.QUORUM_LOST
+        kind = ChangeKind.QUORUM_BACK if now.able else ChangeKind.QUORUM_LOST
         words = f"{now.watching} of {now.watchers} Sentinels take part: "
         words += "a failover is possible" if now.able else "no failover meanwhile"
         yield _said(now, "", kind, words)
     if before.named and now.named and before.named != now.named:
         words = f"named by the Sentinels in epoch {now.epoch}, before it {before.named}"
-        yield _said(now, now.named, Kind.NAMED, words, (before.named, now.named))
+        yield _said(now, now.named, ChangeKind.NAMED, words, (before.named, now.named))
 
 
 def _flag(node: NodeKnown) -> str:
     if node.failed_by:
-        return Kind.FAIL.value
-    return Kind.PFAIL.value if node.suspected_by else ""
+        return ChangeKind.FAIL.value
+    return ChangeKind.PFAIL.value if node.suspected_by else ""
 
 
-def _cluster(known: Known, pairs: list[tuple[NodeKnown, NodeKnown]]) -> Iterator[Occurrence]:
+def _cluster(known: LastKnown, pairs: list[tuple[NodeKnown, NodeKnown]]) -> Iterator[StateChange]:
     turned = [(was, now) for was, now in pairs if was.state and now.state != was.state]
-    for kind, ok in ((Kind.CLUSTER_FAIL, False), (Kind.CLUSTER_OK, True)):
+    for kind, ok in ((ChangeKind.CLUSTER_FAIL, False), (ChangeKind.CLUSTER_OK, True)):
         names = [now.name for _, now in turned if (now.state == "ok") is ok]
         if names:
             able = [node for node in known.nodes if node.condition.answers]
@@ -275,21 +286,21 @@ def _names(names: list[str]) -> str:
     return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _role(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
+def _role(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateChange]:
     if was.role is None or now.role is None:
         return
     if was.role is not now.role:
         old = was.role.value + (f" of {was.follows}" if was.follows else "")
         new = now.role.value + (f" of {now.follows}" if now.follows else "")
         yield _said(
-            known, now, Kind.ROLE, f"{new} now, was {old}", (was.role.value, now.role.value)
+            known, now, ChangeKind.ROLE, f"{new} now, was {old}", (was.role.value, now.role.value)
         )
     elif was.follows != now.follows and was.follows and now.follows:
         words = f"replica of {now.follows} now, was of {was.follows}"
-        yield _said(known, now, Kind.ROLE, words, (was.follows, now.follows))
+        yield _said(known, now, ChangeKind.ROLE, words, (was.follows, now.follows))
 
 
-def _leaders(before: Known, now: Known) -> Iterator[Occurrence]:
+def _leaders(before: LastKnown, now: LastKnown) -> Iterator[StateChange]:
     """Slots and shards by who leads them; nothing where nobody led before: that is no change."""
     able = {node.name for node in now.nodes if node.condition.answers}
     for name, slots in now.leaders.items():
@@ -298,39 +309,46 @@ def _leaders(before: Known, now: Known) -> Iterator[Occurrence]:
             continue
         earlier = next((who for who, had in before.leaders.items() if had == slots), "")
         if old is None and earlier:
-            what = f"slots {brief(slots)} now" if slots else "now"
+            what = f"slots {format_ranges_briefly(slots)} now" if slots else "now"
             claims = earlier in now.leaders and earlier in able
             also = f", and {earlier} still says so too" if claims else ""
             words = f"leads {what}, instead of {earlier}{also}"
-            yield _said(now, name, Kind.PRIMARY, words, (earlier, name))
+            yield _said(now, name, ChangeKind.PRIMARY, words, (earlier, name))
         elif slots:
-            words = f"owns slots {brief(slots)} now, before {brief(old or ()) or 'none'}"
-            yield _said(now, name, Kind.SLOTS, words, (brief(old or ()), brief(slots)))
+            words = f"owns slots {format_ranges_briefly(slots)} now, "
+            words += f"before {format_ranges_briefly(old or ()) or 'none'}"
+            yield _said(
+                now,
+                name,
+                ChangeKind.SLOTS,
+                words,
+                (format_ranges_briefly(old or ()), format_ranges_briefly(slots)),
+            )
     taken = list(now.leaders.values())
     there = {node.name for node in now.nodes}
     for name, slots in before.leaders.items():
         if name in there and name not in now.leaders and slots and slots not in taken:
-            words = f"owns no slots any more, before {brief(slots)}"
-            yield _said(now, name, Kind.SLOTS, words, (brief(slots), ""))
+            words = f"owns no slots any more, before {format_ranges_briefly(slots)}"
+            yield _said(now, name, ChangeKind.SLOTS, words, (format_ranges_briefly(slots), ""))
 
 
-def _epoch(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
+def _epoch(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateChange]:
     if now.role is Role.PRIMARY and 0 < was.epoch != now.epoch > 0:
         words = f"config epoch {now.epoch}, before {was.epoch}"
-        yield _said(known, now, Kind.EPOCH, words, (str(was.epoch), str(now.epoch)))
+        yield _said(known, now, ChangeKind.EPOCH, words, (str(was.epoch), str(now.epoch)))
 
 
-def _link(known: Known, was: NodeKnown, now: NodeKnown) -> Iterator[Occurrence]:
+def _link(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateChange]:
     if now.condition.answers and now.link is not None and now.link is not was.link:
         if now.link:
-            yield _said(known, now, Kind.LINK_UP, f"link to {now.follows} up", ("down", "up"))
+            yield _said(known, now, ChangeKind.LINK_UP, f"link to {now.follows} up", ("down", "up"))
         elif was.link is not None:
             words = f"link to {now.follows} down"
-            yield _said(known, now, Kind.LINK_DOWN, words, ("up", "down"))
+            yield _said(known, now, ChangeKind.LINK_DOWN, words, ("up", "down"))
     if now.run_id == was.run_id and now.syncs > was.syncs:
         words = f"gave a full sync (sync_full {was.syncs} -> {now.syncs})"
-        yield _said(known, now, Kind.RESYNC, words, (str(was.syncs), str(now.syncs)))
+        yield _said(known, now, ChangeKind.RESYNC, words, (str(was.syncs), str(now.syncs)))
     if now.lagging is not was.lagging and now.condition.answers:
-        kind = Kind.LAGGING if now.lagging else Kind.CAUGHT_UP
+        kind = ChangeKind.LAGGING if now.lagging else ChangeKind.CAUGHT_UP
         words = f"{now.behind or 0} bytes behind {now.follows or 'its primary'}"
         yield _said(known, now, kind, words, (str(was.behind or 0), str(now.behind or 0)))

@@ -6,7 +6,7 @@ from redistopo.model.state.fault import Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hurt:
+class Victim:
     """A process that a drill hurts; pid and start time name it for good."""
 
     node: str
@@ -15,7 +15,7 @@ class Hurt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class DrillIntent:
     """A drill that has begun and not ended: until its file is gone, somebody has to mend.
 
     `began` is ISO 8601, UTC; keys of load `load` may be left.
@@ -24,4 +24,4 @@ class Intent:
     load: str
     began: str
     fault: Fault
-    hurt: tuple[Hurt, ...]
+    hurt: tuple[Victim, ...]

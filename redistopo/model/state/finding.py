@@ -30,11 +30,11 @@ class Finding:
     settles: bool = False
 
 
-def failed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def failed_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Those that make the topology unhealthy."""
     return tuple(one for one in findings if one.status is Status.FAIL)
 
 
-def hopeless(findings: Iterable[Finding]) -> bool:
+def has_permanent_failure(findings: Iterable[Finding]) -> bool:
     """Whether there is a failure that no waiting mends."""
-    return any(not one.settles for one in failed(findings))
+    return any(not one.settles for one in failed_findings(findings))

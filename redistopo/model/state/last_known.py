@@ -21,7 +21,7 @@ LAG_BOUND = 1024 * 1024
 """Bytes behind its primary from which a replica counts as lagging; it has caught up at half."""
 
 
-class Condition(StrEnum):
+class NodeCondition(StrEnum):
     """Whether a node can be worked with, and if not, why."""
 
     WELL = "well"
@@ -33,7 +33,7 @@ class Condition(StrEnum):
 
     @property
     def answers(self) -> bool:
-        return self in (Condition.WELL, Condition.LOADING)
+        return self in (NodeCondition.WELL, NodeCondition.LOADING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class NodeKnown:
     """
 
     name: str
-    condition: Condition
+    condition: NodeCondition
     since: datetime
     why: str = ""
     suspected_by: int = 0
@@ -67,7 +67,7 @@ class NodeKnown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class LastKnown:
     """All nodes at one look, and who leads: name -> slots, none in a replication.
 
     `named` is the primary by the Sentinels' word, in which `epoch`; of so many that are known,
@@ -85,7 +85,7 @@ class Known:
     leaders: Mapping[str, tuple[SlotRange, ...]] = field(default_factory=dict)
 
 
-def learn(before: Known | None, seen: Observed, at: datetime) -> Known:
+def update_last_known(before: LastKnown | None, seen: Observed, at: datetime) -> LastKnown:
     """What is known after this look."""
     shards = shards_of(seen)
     earlier = {node.name: node for node in before.nodes} if before else {}
@@ -109,7 +109,7 @@ def learn(before: Known | None, seen: Observed, at: datetime) -> Known:
         )
         nodes.append(_measured(told, behind.get(node.name)))
     leaders = _leaders(seen, shards, before)
-    known = Known(at=at, nodes=tuple(nodes), leaders=leaders)
+    known = LastKnown(at=at, nodes=tuple(nodes), leaders=leaders)
     return _watched(known, seen, before) if seen.shape is Shape.SENTINEL else known
 
 
@@ -119,7 +119,7 @@ def _witnesses(seen: Observed, node: NodeSeen, others: int) -> int:
     return others if seen.shape is Shape.CLUSTER else 0
 
 
-def _watched(known: Known, seen: Observed, before: Known | None) -> Known:
+def _watched(known: LastKnown, seen: Observed, before: LastKnown | None) -> LastKnown:
     """With what the Sentinels say; whom they named last, while none answers."""
     watches = seen.named_watches
     ours = sum(node.watcher for node in seen.nodes)
@@ -143,20 +143,20 @@ def _watched(known: Known, seen: Observed, before: Known | None) -> Known:
     )
 
 
-def condition(node: NodeSeen) -> Condition:
+def condition(node: NodeSeen) -> NodeCondition:
     """What a look found."""
     if node.answers:
-        return Condition.WELL if node.info.get("loading", "0") == "0" else Condition.LOADING
+        return NodeCondition.WELL if node.info.get("loading", "0") == "0" else NodeCondition.LOADING
     if node.paused:
-        return Condition.PAUSED
+        return NodeCondition.PAUSED
     if node.process is ProcessState.ABSENT:
-        return Condition.GONE
+        return NodeCondition.GONE
     if "refused our password" in node.error:
-        return Condition.DENIED
+        return NodeCondition.DENIED
     # of a stranger's process we know no more than that nobody listens
     if "connection refused" in node.error and not node.running:
-        return Condition.GONE
-    return Condition.SILENT
+        return NodeCondition.GONE
+    return NodeCondition.SILENT
 
 
 def _told(seen: Observed, node: NodeSeen, before: NodeKnown | None, at: datetime) -> NodeKnown:
@@ -240,7 +240,7 @@ def flagged_by_sentinels(seen: Observed) -> dict[str, tuple[int, int]]:
 
 
 def _leaders(
-    seen: Observed, shards: tuple[ShardSeen, ...], before: Known | None
+    seen: Observed, shards: tuple[ShardSeen, ...], before: LastKnown | None
 ) -> dict[str, tuple[SlotRange, ...]]:
     """Who leads; of a shard where nobody answers, who did when it was last heard of."""
     found: dict[str, tuple[SlotRange, ...]] = {}

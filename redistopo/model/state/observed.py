@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from redistopo.model.protocol.credentials import LocksSeen
-from redistopo.model.protocol.replies import Member, parse_pairs
-from redistopo.model.protocol.sentinel_replies import Watch, latest
+from redistopo.model.protocol.credentials import AccessProbe
+from redistopo.model.protocol.replies import ClusterNodesLine, parse_pairs
+from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_address
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.topology.spec import Shape
 
@@ -72,11 +72,11 @@ class NodeSeen:
     error: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
     cluster: Mapping[str, str] = field(default_factory=dict)
-    members: tuple[Member, ...] = ()
-    watches: tuple[Watch, ...] = ()
+    members: tuple[ClusterNodesLine, ...] = ()
+    watches: tuple[MonitoredPrimary, ...] = ()
     config: Mapping[str, str] | None = None
     anonymous: str | None = None
-    locks: LocksSeen | None = None
+    locks: AccessProbe | None = None
     listening: tuple[str, ...] | None = None
 
     @property
@@ -92,7 +92,7 @@ class NodeSeen:
         return self.process is ProcessState.RUNNING
 
     @property
-    def myself(self) -> Member | None:
+    def myself(self) -> ClusterNodesLine | None:
         """Its own line in CLUSTER NODES."""
         return next((member for member in self.members if member.myself), None)
 
@@ -219,10 +219,10 @@ class Observed:
     def named(self) -> str:
         """Address of the primary that the answering Sentinels name; "" where none does."""
         told = (watch for node in self.sentinels for watch in node.watches)
-        return latest((watch.address, watch.epoch) for watch in told)
+        return latest_address((watch.address, watch.epoch) for watch in told)
 
     @property
-    def named_watches(self) -> tuple[Watch, ...]:
+    def named_watches(self) -> tuple[MonitoredPrimary, ...]:
         """What each answering Sentinel says of its primary, with several of the first one."""
         return tuple(node.watches[0] for node in self.sentinels if node.watches)
 
@@ -279,7 +279,7 @@ def _cluster_shards(seen: Observed) -> tuple[ShardSeen, ...]:
     )
 
 
-def _named(node_id: str, witnesses: Iterable[NodeSeen]) -> Member | None:
+def _named(node_id: str, witnesses: Iterable[NodeSeen]) -> ClusterNodesLine | None:
     for witness in witnesses:
         for member in witness.members:
             if member.id == node_id:
@@ -311,7 +311,7 @@ def _follows(node: NodeSeen, primary: NodeSeen, primaries: list[NodeSeen]) -> bo
     return bool(host) and port == str(primary.port) and ports.count(primary.port) == 1
 
 
-def missing_slots(owned: Iterable[tuple[SlotRange, ...]], total: int) -> tuple[SlotRange, ...]:
+def unassigned_slots(owned: Iterable[tuple[SlotRange, ...]], total: int) -> tuple[SlotRange, ...]:
     """The ranges below `total` that nobody owns."""
     missing: list[SlotRange] = []
     nobody_from = 0

@@ -33,7 +33,7 @@ class RecordedNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class TopologyState:
     """One topology's own history.
 
     `formed` is False from the first start until it was seen healthy; `primary` is the

@@ -1,8 +1,8 @@
 """A project's folder that was moved while its servers ran: their files are where it is now,
 and the absolute paths in their configuration are where it was."""
 
+from redistopo.model.protocol.conf import Directives
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Directives
 
 
 def moved_from(layout: Layout, node: str, config: str) -> str:

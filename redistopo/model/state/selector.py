@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from redistopo.errors import WrongRequest
+from redistopo.errors import UsageError
 from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
 
 ROLES = {
@@ -20,7 +20,7 @@ ROLES = {
 }
 """Words for roles; the servers' own, older ones are understood too."""
 
-SYNTAX = (
+SELECTOR_SYNTAX = (
     "a port (7001), a name (node2), shard:2, primary, replica or sentinel; "
     "several narrow each other"
 )
@@ -36,11 +36,11 @@ class _Selector:
     roles: frozenset[Role]
 
 
-def select(seen: Observed, words: Iterable[str]) -> tuple[NodeSeen, ...]:
+def select_nodes(seen: Observed, words: Iterable[str]) -> tuple[NodeSeen, ...]:
     """The nodes meant, in the order of the topology; all of them for no words.
 
     A node that doesn't answer has no role, and the shard that the others name for it, if they
-    do; only a Sentinel stays one. Raises WrongRequest for a word that means nothing here, and
+    do; only a Sentinel stays one. Raises UsageError for a word that means nothing here, and
     where nobody matches.
     """
     asked = tuple(word for text in words for word in text.split())
@@ -50,7 +50,7 @@ def select(seen: Observed, words: Iterable[str]) -> tuple[NodeSeen, ...]:
     if found:
         return found
     silent = [node.name for node in seen.nodes if not node.answers and not node.watcher]
-    raise WrongRequest(
+    raise UsageError(
         f"no node is {' '.join(asked)} now",
         detail=_roles(seen, shards),
         hint=f"{', '.join(silent)} doesn't answer, so its role is unknown: name it"
@@ -59,13 +59,13 @@ def select(seen: Observed, words: Iterable[str]) -> tuple[NodeSeen, ...]:
     )
 
 
-def select_one(seen: Observed, words: Iterable[str]) -> NodeSeen:
-    """The one node meant; raises WrongRequest where several are, as `select` does for none."""
+def select_one_node(seen: Observed, words: Iterable[str]) -> NodeSeen:
+    """The one node meant; raises UsageError where several are, as `select` does for none."""
     asked = tuple(words)
-    found = select(seen, asked)
+    found = select_nodes(seen, asked)
     if len(found) == 1:
         return found[0]
-    raise WrongRequest(
+    raise UsageError(
         f"{' '.join(asked) or 'no selector'} means {len(found)} nodes, and one is needed",
         detail=_roles(seen, _shards(seen)),
         hint=f"name one of {', '.join(node.name for node in found)}",
@@ -85,10 +85,10 @@ def _sorted(seen: Observed, words: tuple[str, ...]) -> _Selector:
         elif word in known:
             single.add(word)
         else:
-            raise WrongRequest(
+            raise UsageError(
                 f"{word!r} is no node of this topology",
                 detail=_roles(seen, _shards(seen)),
-                hint=f"a node is {SYNTAX}",
+                hint=f"a node is {SELECTOR_SYNTAX}",
             )
     return _Selector(single=frozenset(single), shards=frozenset(shards), roles=frozenset(roles))
 

@@ -4,9 +4,17 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from redistopo.errors import WrongRequest
-from redistopo.model.protocol.conf import ONLY_AT_START, SECRET, TEXTS, canonical, quote
+from redistopo.errors import UsageError
+from redistopo.model.protocol.conf import (
+    ONLY_AT_START,
+    SECRET_DIRECTIVES,
+    TEXTS,
+    canonical_directive,
+    quote_argument,
+)
+from redistopo.model.protocol.sentinel_replies import MONITOR
 from redistopo.model.topology.parse import DIRECTIVE
+from redistopo.model.topology.spec import Topology
 from redistopo.model.topology.validate import OWNED
 
 BUFFER_LIMIT = "client-output-buffer-limit"
@@ -25,45 +33,45 @@ _AT_RUNTIME = re.compile(r"immutable|protected config|Unsupported CONFIG paramet
 
 
 def settable(name: str) -> str:
-    """The directive as it is called today; raises WrongRequest for one that `set` may not touch,
+    """The directive as it is called today; raises UsageError for one that `set` may not touch,
     with what to do instead."""
     if not re.fullmatch(DIRECTIVE, name):
-        raise WrongRequest(f"{name!r} is no directive's name", hint="letters, digits and '-'")
-    directive = canonical(name)
+        raise UsageError(f"{name!r} is no directive's name", hint="letters, digits and '-'")
+    directive = canonical_directive(name)
     if directive in ("requirepass", "masterauth", "primaryauth"):
-        raise WrongRequest(
+        raise UsageError(
             f"{directive} is a secret, and never in the topology file",
             hint="redistopo secret rotate changes it, on running servers too",
         )
     if directive in OWNED:
         instead = OWNED[directive]
-        raise WrongRequest(
+        raise UsageError(
             f"{directive} is set by redistopo itself",
             detail=f"use {instead}" if instead else "it can't be changed",
             hint="change that in the topology file, then redistopo up" if instead else "",
         )
-    if directive in SECRET:
-        raise WrongRequest(
+    if directive in SECRET_DIRECTIVES:
+        raise UsageError(
             f"{directive} is a secret, and others may read a command line",
             hint="write it into the topology file, then redistopo down and up",
         )
     if directive in ONLY_AT_START:
-        raise WrongRequest(
+        raise UsageError(
             f"{directive} is read at a start alone, and may stand there several times",
             hint="write it into the topology file, then redistopo restart --rolling",
         )
     return directive
 
 
-def not_for_sentinels(directive: str, name: str) -> WrongRequest:
+def not_for_sentinels(directive: str, name: str) -> UsageError:
     """Why `set` doesn't bring that to that node, and what to do instead."""
     if key := SENTINELS_KEYS.get(directive):
-        return WrongRequest(
+        return UsageError(
             f"{directive} is no directive of {name}: it is what all Sentinels are told",
             hint=f"change {key} in the topology file, then redistopo up",
         )
     keys = ", ".join(SENTINELS_KEYS.values())
-    return WrongRequest(
+    return UsageError(
         f"{name} is a Sentinel: it has no directives to set",
         detail=f"its settings are keys of the topology file: {keys}",
         hint="change the key there, then redistopo up",
@@ -81,7 +89,7 @@ def lines_of(directive: str, words: Sequence[str], before: Sequence[str] = ()) -
     if text in ("", QUOTES, "''"):
         return ("",)
     if directive in TEXTS and " " in text and text[0] not in "\"'":
-        return (quote(text),)
+        return (quote_argument(text),)
     parts = text.split()
     if directive == "save" and len(parts) % 2 == 0:
         return tuple(" ".join(parts[n : n + 2]) for n in range(0, len(parts), 2))
@@ -93,7 +101,7 @@ def lines_of(directive: str, words: Sequence[str], before: Sequence[str] = ()) -
 
 
 def _class(line: str) -> str:
-    return canonical(line.partition(" ")[0])
+    return canonical_directive(line.partition(" ")[0])
 
 
 def with_lines(text: str, directive: str, lines: Iterable[str]) -> str:
@@ -101,7 +109,7 @@ def with_lines(text: str, directive: str, lines: Iterable[str]) -> str:
     fresh = [f"{directive} {line or QUOTES}" for line in lines]
     kept: list[str] = []
     for line in text.removesuffix("\n").split("\n"):
-        if canonical((line.split(None, 1) or [""])[0]) != directive:
+        if canonical_directive((line.split(None, 1) or [""])[0]) != directive:
             kept.append(line)
             continue
         kept += fresh
@@ -117,11 +125,22 @@ def only_at_a_start(refusal: str) -> bool:
     return _AT_RUNTIME.search(refusal) is not None
 
 
-def unknown(directive: str, known: Iterable[str], said: str = "") -> WrongRequest:
+def unknown(directive: str, known: Iterable[str], said: str = "") -> UsageError:
     """The error of a directive that the server doesn't have, with those of a similar name."""
     near = difflib.get_close_matches(directive, list(known), n=3, cutoff=0.6)
-    return WrongRequest(
+    return UsageError(
         f"the server knows no directive {directive}",
         detail=said,
         hint=f"did you mean {' or '.join(near)}?" if near else "",
     )
+
+
+def planned_sentinel_settings(topology: Topology) -> dict[str, tuple[str, ...]]:
+    """The settings that each Sentinel of a topology should have."""
+    return {
+        MONITOR: (topology.name,),
+        "quorum": (str(topology.quorum),),
+        "down-after-milliseconds": (str(topology.down_after),),
+        "failover-timeout": (str(topology.failover_timeout),),
+        "parallel-syncs": (str(topology.parallel_syncs),),
+    }

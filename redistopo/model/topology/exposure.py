@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from ipaddress import ip_address
 
-from redistopo.errors import WrongRequest
-from redistopo.model.topology.spec import Directives, Topology
+from redistopo.errors import UsageError
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.topology.spec import Topology
 
 
 def refuse_exposed(name: str, conf: Directives) -> None:
-    """Raises WrongRequest for a configuration that others can reach without a password.
+    """Raises UsageError for a configuration that others can reach without a password.
 
     The topology file can't ask for that; a template of the user's own can.
     """
@@ -16,7 +17,7 @@ def refuse_exposed(name: str, conf: Directives) -> None:
     outside = [host for host in hosts if not _loopback(host.lstrip("-"))]
     locked = any(conf.get(name, ("",))[-1] for name in ("requirepass", "aclfile", "user"))
     if outside and not locked:
-        raise WrongRequest(
+        raise UsageError(
             f"{name} would be open to everybody who can reach {', '.join(outside)}",
             detail=f"its configuration has bind {' '.join(hosts)}, and no password",
             hint="keep auth = true, or bind 127.0.0.1; a template of your own (`templates`) "
@@ -25,7 +26,7 @@ def refuse_exposed(name: str, conf: Directives) -> None:
 
 
 def refuse_open_users(text: str, hashes: Mapping[str, str]) -> None:
-    """Raises WrongRequest for a users.acl that isn't safe, or that we couldn't work with:
+    """Raises UsageError for a users.acl that isn't safe, or that we couldn't work with:
     each line a user with hashed passwords alone, and our own users with ours."""
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
@@ -43,8 +44,8 @@ def refuse_open_users(text: str, hashes: Mapping[str, str]) -> None:
             raise _users_refused(f"user {name} is missing, or doesn't have its own password")
 
 
-def _users_refused(why: str) -> WrongRequest:
-    return WrongRequest(
+def _users_refused(why: str) -> UsageError:
+    return UsageError(
         "conf/users.acl.j2 makes users that can't be",
         detail=why,
         hint="mend your template: redistopo templates export shows ours",
@@ -58,7 +59,7 @@ def _loopback(host: str) -> bool:
         return False
 
 
-def open_to_listeners(topology: Topology) -> str:
+def plaintext_warning(topology: Topology) -> str:
     """A warning where passwords and data go over a network in clear; "" for none."""
     if topology.tls or _loopback(topology.host):
         return ""

@@ -7,19 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from redistopo.errors import WrongRequest
-from redistopo.model.protocol.conf import canonical
+from redistopo.errors import UsageError
+from redistopo.model.protocol.conf import Directives, canonical_directive
 from redistopo.model.topology.spec import (
-    KEYS,
     SHAPE_ALIASES,
-    TABLES,
-    Directives,
+    TOPOLOGY_KEYS,
+    TOPOLOGY_TABLES,
     Formation,
-    Key,
     Persistence,
     Shape,
     Topology,
-    defaults,
+    TopologyKey,
+    shape_defaults,
 )
 
 DIRECTIVE = r"[A-Za-z][A-Za-z0-9._-]*"
@@ -29,7 +28,7 @@ _KINDS = {str: "a string", int: "a whole number", bool: "true or false", dict: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class TopologyProblem:
     """One thing wrong with the file: where, what was seen, what is allowed."""
 
     key: str
@@ -42,11 +41,11 @@ class Problem:
         return f"{self.key}: {self.seen}; {self.allowed}{hint}"
 
 
-def refuse(problems: Iterable[Problem], source: str) -> WrongRequest:
+def topology_file_error(problems: Iterable[TopologyProblem], source: str) -> UsageError:
     """The error that tells all problems of one file at once."""
     found = tuple(problems)
     things = "1 problem" if len(found) == 1 else f"{len(found)} problems"
-    return WrongRequest(
+    return UsageError(
         f"{source} has {things}",
         detail="\n".join(str(one) for one in found),
         hint="mend that and run the same command again; `redistopo schema` prints all keys",
@@ -54,36 +53,38 @@ def refuse(problems: Iterable[Problem], source: str) -> WrongRequest:
 
 
 def read_toml(text: str, source: str) -> dict[str, object]:
-    """The document in a TOML text; raises WrongRequest with line and column if it is none."""
+    """The document in a TOML text; raises UsageError with line and column if it is none."""
     try:
         return tomllib.loads(text)
     # ValueError covers TOMLDecodeError, and numbers of more digits than Python reads
     except (ValueError, RecursionError) as error:
-        raise WrongRequest(
+        raise UsageError(
             f"{source} is not valid TOML",
             detail=str(error),
             hint="mend that place, or write a new file: redistopo init cluster --force",
         ) from error
 
 
-def parse(document: Mapping[str, object]) -> tuple[Topology | None, tuple[Problem, ...]]:
+def parse_topology(
+    document: Mapping[str, object],
+) -> tuple[Topology | None, tuple[TopologyProblem, ...]]:
     """The topology in a document, or None and every problem with its form.
 
     What the keys mean together (ports, owned directives) is for `rules.check`.
     """
-    problems: list[Problem] = []
-    known = {key.name: key for key in KEYS}
+    problems: list[TopologyProblem] = []
+    known = {key.name: key for key in TOPOLOGY_KEYS}
     for name, value in document.items():
-        if name in TABLES:
+        if name in TOPOLOGY_TABLES:
             if not isinstance(value, Mapping):
                 problems.append(_wrong_kind(name, value, dict))
         elif name in known:
             problems += _check(known[name], value)
         else:
-            problems.append(unknown_key(name, (*known, *TABLES)))
+            problems.append(unknown_key(name, (*known, *TOPOLOGY_TABLES)))
     problems += [
-        Problem(key=key.name, seen="is missing", allowed="every topology file needs it")
-        for key in KEYS
+        TopologyProblem(key=key.name, seen="is missing", allowed="every topology file needs it")
+        for key in TOPOLOGY_KEYS
         if key.required and key.name not in document
     ]
     redis = _directives("redis", document.get("redis"), problems)
@@ -91,13 +92,13 @@ def parse(document: Mapping[str, object]) -> tuple[Topology | None, tuple[Proble
     if problems:
         return None, tuple(problems)
     shape = Shape(str(document["shape"]))
-    values = defaults(shape) | {k: v for k, v in document.items() if k not in TABLES}
+    values = shape_defaults(shape) | {k: v for k, v in document.items() if k not in TOPOLOGY_TABLES}
     if shape is Shape.SENTINEL and "quorum" not in document:
         values["quorum"] = cast(int, values["sentinels"]) // 2 + 1
     return _topology(values, redis, nodes), ()
 
 
-def salvage(document: Mapping[str, object], problems: Iterable[Problem]) -> Topology | None:
+def salvage(document: Mapping[str, object], problems: Iterable[TopologyProblem]) -> Topology | None:
     """The topology without the keys that have problems; None where too little is left."""
     bad = {problem.key for problem in problems}
     kept: dict[str, object] = {}
@@ -114,7 +115,7 @@ def salvage(document: Mapping[str, object], problems: Iterable[Problem]) -> Topo
             }
         else:
             kept[name] = value
-    return parse(kept)[0]
+    return parse_topology(kept)[0]
 
 
 def _topology(
@@ -157,10 +158,10 @@ def shape_named(text: str) -> Shape | None:
     return Shape(wanted) if wanted in set(Shape) else None
 
 
-def unknown_key(name: str, known: Iterable[str], *, within: str = "") -> Problem:
+def unknown_key(name: str, known: Iterable[str], *, within: str = "") -> TopologyProblem:
     """The problem of a name that means nothing here, with the nearest one that does."""
     near = difflib.get_close_matches(name, list(known), n=1)
-    return Problem(
+    return TopologyProblem(
         key=f"{within}{name}",
         seen="is not a key of this file",
         allowed="redis.conf directives go into the [redis] table",
@@ -168,7 +169,7 @@ def unknown_key(name: str, known: Iterable[str], *, within: str = "") -> Problem
     )
 
 
-def _check(key: Key, value: object) -> list[Problem]:
+def _check(key: TopologyKey, value: object) -> list[TopologyProblem]:
     # bool is an int to Python, but `port = true` is no port
     if not isinstance(value, key.kind) or (key.kind is int and isinstance(value, bool)):
         return [_wrong_kind(key.name, value, key.kind)]
@@ -179,12 +180,18 @@ def _check(key: Key, value: object) -> list[Problem]:
     if isinstance(value, int) and not _within(key, value):
         seen = f"is {value}"
         if key.name == "format":
-            return [Problem(key=key.name, seen=seen, allowed="this redistopo knows format 1")]
-        return [Problem(key=key.name, seen=seen, allowed=f"allowed is {key.least} to {key.most}")]
+            return [
+                TopologyProblem(key=key.name, seen=seen, allowed="this redistopo knows format 1")
+            ]
+        return [
+            TopologyProblem(
+                key=key.name, seen=seen, allowed=f"allowed is {key.least} to {key.most}"
+            )
+        ]
     return []
 
 
-def _check_text(key: Key, value: str) -> list[Problem]:
+def _check_text(key: TopologyKey, value: str) -> list[TopologyProblem]:
     if key.choices and value not in key.choices:
         near = difflib.get_close_matches(value.lower(), key.choices, n=1)
         return [_wrong_choice(key, value, near[0] if near else None)]
@@ -194,20 +201,22 @@ def _check_text(key: Key, value: str) -> list[Problem]:
             "host": "allowed is one IP address, such as 127.0.0.1",
             "application_rights": "allowed are ACL rules on commands, such as +@all -@admin",
         }[key.name]
-        return [Problem(key=key.name, seen=f"is {value!r}", allowed=allowed)]
+        return [TopologyProblem(key=key.name, seen=f"is {value!r}", allowed=allowed)]
     if any(ord(letter) < 32 for letter in value):
         return [
-            Problem(key=key.name, seen="has a control character", allowed="one line of text only")
+            TopologyProblem(
+                key=key.name, seen="has a control character", allowed="one line of text only"
+            )
         ]
     return []
 
 
-def _within(key: Key, value: int) -> bool:
+def _within(key: TopologyKey, value: int) -> bool:
     return (key.least is None or value >= key.least) and (key.most is None or value <= key.most)
 
 
-def _wrong_choice(key: Key, value: str, near: str | None) -> Problem:
-    return Problem(
+def _wrong_choice(key: TopologyKey, value: str, near: str | None) -> TopologyProblem:
+    return TopologyProblem(
         key=key.name,
         seen=f"is {value!r}",
         allowed=f"allowed is one of {', '.join(key.choices)}",
@@ -215,11 +224,11 @@ def _wrong_choice(key: Key, value: str, near: str | None) -> Problem:
     )
 
 
-def _wrong_kind(name: str, value: object, kind: type) -> Problem:
-    return Problem(key=name, seen=f"is {value!r}", allowed=f"it must be {_KINDS[kind]}")
+def _wrong_kind(name: str, value: object, kind: type) -> TopologyProblem:
+    return TopologyProblem(key=name, seen=f"is {value!r}", allowed=f"it must be {_KINDS[kind]}")
 
 
-def _node_tables(value: object, problems: list[Problem]) -> dict[str, Directives]:
+def _node_tables(value: object, problems: list[TopologyProblem]) -> dict[str, Directives]:
     if not isinstance(value, Mapping):
         return {}
     found: dict[str, Directives] = {}
@@ -231,7 +240,9 @@ def _node_tables(value: object, problems: list[Problem]) -> dict[str, Directives
     return found
 
 
-def _directives(where: str, table: object, problems: list[Problem]) -> dict[str, tuple[str, ...]]:
+def _directives(
+    where: str, table: object, problems: list[TopologyProblem]
+) -> dict[str, tuple[str, ...]]:
     """Directives of one table; several lines of one directive are an array."""
     if not isinstance(table, Mapping):
         return {}
@@ -242,7 +253,7 @@ def _directives(where: str, table: object, problems: list[Problem]) -> dict[str,
         lines = tuple(text for text in texts if text is not None)
         if not lines or len(lines) < len(texts):
             problems.append(
-                Problem(
+                TopologyProblem(
                     key=key,
                     seen=f"is {value!r}",
                     allowed="a directive's value is a string, a number, true or false, "
@@ -251,14 +262,18 @@ def _directives(where: str, table: object, problems: list[Problem]) -> dict[str,
             )
         elif not re.fullmatch(DIRECTIVE, str(name)):
             problems.append(
-                Problem(key=key, seen="is no directive's name", allowed="letters, digits and '-'")
+                TopologyProblem(
+                    key=key, seen="is no directive's name", allowed="letters, digits and '-'"
+                )
             )
         elif any(ord(letter) < 32 for line in lines for letter in line):
             problems.append(
-                Problem(key=key, seen="has a control character", allowed="one line of text only")
+                TopologyProblem(
+                    key=key, seen="has a control character", allowed="one line of text only"
+                )
             )
         else:
-            today = canonical(str(name))
+            today = canonical_directive(str(name))
             found[today] = (*found.get(today, ()), *lines)
     return found
 

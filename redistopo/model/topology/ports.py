@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from redistopo.model.topology.spec import BUS_OFFSET, LAST_PORT, Topology
+from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
+from redistopo.model.topology.spec import Topology
 
 Blocked = Callable[[int], str]
 """Asked for a port, says who holds it, or "" where it is free."""
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class PortBlock:
     """`size` data ports from `first`, with their bus ports where there is a bus, and those of
     so many Sentinels, where there are any, from `first_sentinel`."""
 
@@ -55,42 +56,42 @@ class Block:
         last = self.first + self.size - 1
         data = str(self.first) if last == self.first else f"{self.first}-{last}"
         if self.sentinels:
-            return f"{data} (Sentinels {Block(self.first_sentinel, self.sentinels, bus=False)})"
+            return f"{data} (Sentinels {PortBlock(self.first_sentinel, self.sentinels, bus=False)})"
         if not self.bus:
             return data
         bus = f"{self.first + BUS_OFFSET}"
         return f"{data} (bus {bus if last == self.first else f'{bus}-{last + BUS_OFFSET}'})"
 
 
-def block_of(topology: Topology) -> Block:
+def port_block_of(topology: Topology) -> PortBlock:
     """The ports that a topology takes."""
     first = topology.first_sentinel if topology.sentinels else 0
-    return Block(topology.port, topology.size, topology.clustered, topology.sentinels, first)
+    return PortBlock(topology.port, topology.size, topology.clustered, topology.sentinels, first)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class BlockChoice:
     """The block chosen, and for each one passed over, which port was held by whom."""
 
-    block: Block | None
-    passed: tuple[tuple[Block, int, str], ...]
+    block: PortBlock | None
+    passed: tuple[tuple[PortBlock, int, str], ...]
 
 
-def choose(wanted: Block, blocked: Blocked) -> Choice:
+def choose_block(wanted: PortBlock, blocked: Blocked) -> BlockChoice:
     """The wanted block if nothing blocks it, else the next free one upwards.
 
     `block` is None where no free block is left below 65536.
     """
-    passed: list[tuple[Block, int, str]] = []
+    passed: list[tuple[PortBlock, int, str]] = []
     for block in _from(wanted):
         held = next(((port, who) for port in block.all if (who := blocked(port))), None)
         if held is None:
-            return Choice(block, tuple(passed))
+            return BlockChoice(block, tuple(passed))
         passed.append((block, *held))
-    return Choice(None, tuple(passed))
+    return BlockChoice(None, tuple(passed))
 
 
-def _from(wanted: Block) -> Iterator[Block]:
+def _from(wanted: PortBlock) -> Iterator[PortBlock]:
     """Blocks to try: round hundreds for a cluster (7000, 7100 ...), else the next tens."""
     pace = 100 if wanted.bus else 10
     most = max(wanted.size, wanted.sentinels)
@@ -102,7 +103,7 @@ def _from(wanted: Block) -> Iterator[Block]:
         block = replace(block, first=block.first + pace, first_sentinel=watching)
 
 
-def ephemeral(block: Block, span: tuple[int, int] | None) -> tuple[int, ...]:
+def ephemeral_overlap(block: PortBlock, span: tuple[int, int] | None) -> tuple[int, ...]:
     """The block's ports inside the system's ephemeral range (first, last), if it is known."""
     if span is None:
         return ()

@@ -1,7 +1,7 @@
 """The topology file's JSON schema, for editors; made from the same table as the validation."""
 
 from redistopo.model.topology.parse import DIRECTIVE
-from redistopo.model.topology.spec import KEYS, TABLES, Key
+from redistopo.model.topology.spec import TOPOLOGY_KEYS, TOPOLOGY_TABLES, TopologyKey
 from redistopo.model.topology.validate import OWNED
 
 _ONE_LINE = r"^[^\u0000-\u001f]*$"
@@ -21,12 +21,12 @@ def schema() -> dict[str, object]:
         "description": "A Redis topology for redistopo.",
         "type": "object",
         "additionalProperties": False,
-        "required": [key.name for key in KEYS if key.required],
+        "required": [key.name for key in TOPOLOGY_KEYS if key.required],
         "properties": {
-            **{key.name: _property(key) for key in KEYS},
-            "redis": {"description": TABLES["redis"], **directives},
+            **{key.name: _property(key) for key in TOPOLOGY_KEYS},
+            "redis": {"description": TOPOLOGY_TABLES["redis"], **directives},
             "nodes": {
-                "description": TABLES["nodes"],
+                "description": TOPOLOGY_TABLES["nodes"],
                 "type": "object",
                 "patternProperties": {r"^node[1-9]\d*$": directives},
                 "additionalProperties": False,
@@ -44,7 +44,7 @@ def schema() -> dict[str, object]:
     }
 
 
-def _property(key: Key) -> dict[str, object]:
+def _property(key: TopologyKey) -> dict[str, object]:
     found: dict[str, object] = {"description": key.doc, "type": _TYPES[key.kind]}
     if key.choices:
         found["enum"] = list(key.choices)

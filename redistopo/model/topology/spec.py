@@ -8,23 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-FORMAT = 1
-"""The topology file's format that this version writes and reads."""
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.endpoint import LAST_PORT
 
-BUS_OFFSET = 10000
-"""The cluster bus listens at the data port plus this (cluster.h, CLUSTER_PORT_INCR)."""
+FORMAT_VERSION = 1
+"""The topology file's format that this version writes and reads."""
 
 SENTINEL_OFFSET = 20000
 """The first Sentinel listens at the first data port plus this, unless the file says otherwise:
 6379 and 26379 are the ports that Redis's own files have (redis.conf, sentinel.conf)."""
 
-LAST_PORT = 65535
-
 SAFE_RIGHTS = "+@all -@admin -@dangerous"
 """An application's rights unless the file says otherwise."""
-
-Directives = Mapping[str, tuple[str, ...]]
-"""redis.conf directives: name -> the arguments of each line that bears it."""
 
 
 class Shape(StrEnum):
@@ -64,7 +59,7 @@ class Persistence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class TopologyKey:
     """One key of the topology file; `kind` is str, int or bool."""
 
     name: str
@@ -81,22 +76,22 @@ def _values(choices: type[StrEnum]) -> tuple[str, ...]:
     return tuple(one.value for one in choices)
 
 
-KEYS: tuple[Key, ...] = (
-    Key(
+TOPOLOGY_KEYS: tuple[TopologyKey, ...] = (
+    TopologyKey(
         name="format",
         kind=int,
-        least=FORMAT,
-        most=FORMAT,
+        least=FORMAT_VERSION,
+        most=FORMAT_VERSION,
         required=True,
         doc="Version of this file's format.",
     ),
-    Key(
+    TopologyKey(
         name="name",
         kind=str,
         pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}",
         doc="What the topology is called in lists and messages.",
     ),
-    Key(
+    TopologyKey(
         name="shape",
         kind=str,
         choices=_values(Shape),
@@ -104,13 +99,13 @@ KEYS: tuple[Key, ...] = (
         doc="cluster: slots over several primaries. replication: one primary and its replicas. "
         "sentinel: the same, watched by Sentinels, who fail over. standalone: one server.",
     ),
-    Key(
+    TopologyKey(
         name="host",
         kind=str,
         pattern=r"[0-9A-Fa-f.:]{2,45}",
         doc="The one address that every node binds and clients connect to.",
     ),
-    Key(
+    TopologyKey(
         name="port",
         kind=int,
         least=1024,
@@ -118,21 +113,21 @@ KEYS: tuple[Key, ...] = (
         doc="Data port of the first node; the others follow. In a cluster each node's bus "
         "listens at its data port + 10000.",
     ),
-    Key(
+    TopologyKey(
         name="shards",
         kind=int,
         least=1,
         most=1000,
         doc="How many primaries share the slots. Automatic failover needs 3 or more.",
     ),
-    Key(
+    TopologyKey(
         name="replicas",
         kind=int,
         least=0,
         most=10,
         doc="Replicas of each primary.",
     ),
-    Key(
+    TopologyKey(
         name="sentinels",
         kind=int,
         least=0,
@@ -140,28 +135,28 @@ KEYS: tuple[Key, ...] = (
         doc="How many Sentinels watch the primary, for shape sentinel. More than half of them "
         "must be there for a failover: 3 survive the loss of one.",
     ),
-    Key(
+    TopologyKey(
         name="quorum",
         kind=int,
         least=0,
         most=99,
         doc="How many Sentinels must agree that the primary is down. Left out: more than half.",
     ),
-    Key(
+    TopologyKey(
         name="sentinel_port",
         kind=int,
         least=0,
         most=LAST_PORT,
         doc="Port of the first Sentinel; the others follow. 0 is port + 20000.",
     ),
-    Key(
+    TopologyKey(
         name="down_after",
         kind=int,
         least=500,
         most=600_000,
         doc="Milliseconds without an answer before a Sentinel takes a node for down.",
     ),
-    Key(
+    TopologyKey(
         name="failover_timeout",
         kind=int,
         least=1000,
@@ -169,76 +164,76 @@ KEYS: tuple[Key, ...] = (
         doc="Milliseconds that each part of a failover may take; one that no Sentinel won is "
         "tried again after twice that time.",
     ),
-    Key(
+    TopologyKey(
         name="parallel_syncs",
         kind=int,
         least=1,
         most=10,
         doc="How many replicas are turned to a new primary at one time.",
     ),
-    Key(
+    TopologyKey(
         name="engine",
         kind=str,
         doc='Which server: "auto", a version ("7.2", "valkey 9") or the path of a server program.',
     ),
-    Key(
+    TopologyKey(
         name="formation",
         kind=str,
         choices=_values(Formation),
         doc="How the nodes become a cluster. redis-cli: by `redis-cli --cluster create`. instant: "
         "on ready-made tables, in well under a second. auto: redis-cli where it can.",
     ),
-    Key(
+    TopologyKey(
         name="node_timeout",
         kind=int,
         least=500,
         most=600_000,
         doc="Milliseconds without an answer before a cluster node counts as failing.",
     ),
-    Key(
+    TopologyKey(
         name="persistence",
         kind=str,
         choices=_values(Persistence),
         doc="aof: every write is logged, synced each second. rdb: snapshots. none: memory only.",
     ),
-    Key(
+    TopologyKey(
         name="auth",
         kind=bool,
         doc="Whether clients need a password. It is made at the first `up` and never in this file.",
     ),
-    Key(
+    TopologyKey(
         name="acl",
         kind=bool,
         doc="Users with least privilege: default (the application's), replication, and admin "
         "(redistopo's own); each with a password of its own.",
     ),
-    Key(
+    TopologyKey(
         name="application_rights",
         kind=str,
         pattern=r"[+-]@?[a-z][a-z0-9|_-]*(?: [+-]@?[a-z][a-z0-9|_-]*)*",
         doc="With acl, what the application's user may do, as ACL rules; what clients need to "
         "find their way is added.",
     ),
-    Key(
+    TopologyKey(
         name="tls",
         kind=bool,
         doc="TLS alone, for clients, replication and cluster bus, with a private CA that is made "
         "at the first `up`. Needs an engine built with TLS.",
     ),
-    Key(
+    TopologyKey(
         name="password_file",
         kind=str,
         doc="A file whose first line is the password, instead of a generated one. "
         "REDISTOPO_PASSWORD goes before both.",
     ),
-    Key(
+    TopologyKey(
         name="templates",
         kind=str,
         doc="A folder with your own templates (`redistopo templates export DIR` writes ours).",
     ),
 )
 
-TABLES = {
+TOPOLOGY_TABLES = {
     "redis": "Any redis.conf directive, for all nodes.",
     "nodes": "Directives for one node: [nodes.node1], [nodes.node2] ...",
 }
@@ -272,7 +267,7 @@ class Topology:
     templates: str = ""
     redis: Directives = field(default_factory=dict)
     nodes: Mapping[str, Directives] = field(default_factory=dict)
-    format: int = FORMAT
+    format: int = FORMAT_VERSION
 
     @property
     def size(self) -> int:
@@ -304,7 +299,7 @@ def sentinel_name(number: int) -> str:
     return f"sentinel{number}"
 
 
-def defaults(shape: Shape) -> dict[str, object]:
+def shape_defaults(shape: Shape) -> dict[str, object]:
     """The values of keys that a file of this shape leaves out."""
     by_shape: dict[Shape, dict[str, object]] = {
         Shape.CLUSTER: {"port": 7000, "shards": 3, "replicas": 1},

@@ -27,11 +27,11 @@ from support.exam_facts import (
 from support.exam_starts import STARTS
 
 from redistopo.doctor.catalogue import EXAMS, examine
-from redistopo.doctor.facts import Facts, Started
+from redistopo.doctor.facts import DoctorFacts, TopologyPresence
 from redistopo.model.protocol.engine import Engine, Version
 from redistopo.model.state.finding import Status
 
-CASES: list[tuple[str, Status, str, str, Facts]] = [
+CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     *AROUND,
     *STARTS,
     ("config.bind", OK, "nobody from elsewhere", "", conf_of("bind 127.0.0.1 -::1")),
@@ -150,30 +150,36 @@ CASES: list[tuple[str, Status, str, str, Facts]] = [
         WARN,
         "none of its 6 nodes runs: it was stopped",
         "up",
-        topology_of(Started.STOPPED),
+        topology_of(TopologyPresence.STOPPED),
     ),
-    ("topology.runs", FAIL, "nobody stopped them", "redistopo up", topology_of(Started.ENDED)),
-    ("topology.runs", SKIP, "nothing was started", "", topology_of(Started.NEVER)),
+    (
+        "topology.runs",
+        FAIL,
+        "nobody stopped them",
+        "redistopo up",
+        topology_of(TopologyPresence.ENDED),
+    ),
+    ("topology.runs", SKIP, "nothing was started", "", topology_of(TopologyPresence.NEVER)),
     (
         "topology.runs",
         SKIP,
         "there is no x: this machine alone",
         "",
-        topology_of(Started.NO_FILE, trouble="there is no x"),
+        topology_of(TopologyPresence.NO_FILE, trouble="there is no x"),
     ),
     (
         "topology.runs",
         FAIL,
         "bad",
         "mend it",
-        topology_of(Started.BROKEN, trouble="bad", hint="mend it"),
+        topology_of(TopologyPresence.BROKEN, trouble="bad", hint="mend it"),
     ),
     (
         "topology.runs",
         FAIL,
         "no answer",
         "x",
-        topology_of(Started.RUNNING, trouble="no answer", hint="x"),
+        topology_of(TopologyPresence.RUNNING, trouble="no answer", hint="x"),
     ),
     (
         "cluster.tables",
@@ -210,7 +216,7 @@ CASES: list[tuple[str, Status, str, str, Facts]] = [
 
 @pytest.mark.parametrize(("check", "status", "evidence", "hint", "facts"), CASES)
 def test_an_exam_says_what_it_saw_and_what_to_type(
-    check: str, status: Status, evidence: str, hint: str, facts: Facts
+    check: str, status: Status, evidence: str, hint: str, facts: DoctorFacts
 ) -> None:
     found = [one for one in examine(facts) if one.check == check]
     said = [one for one in found if one.status is status and evidence in one.evidence]

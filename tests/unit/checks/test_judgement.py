@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.checks.catalogue import CHECKS
-from redistopo.model.state.finding import Finding, Status, failed, hopeless
+from redistopo.model.state.finding import Finding, Status, failed_findings, has_permanent_failure
 from redistopo.model.topology.spec import Shape
 
 Scenes = Callable[[str, str], Any]
@@ -47,14 +47,14 @@ def test_every_failure_has_a_hint(scene: Scenes, down: set[str], odd: set[str]) 
         stage = stage.member(name, "node2", linked=False, flags=frozenset({"master", "fail"}))
         stage = stage.info(name, master_link_status="down", slave_read_only=0)
     judged = stage.down(*sorted(down)).judged
-    assert all(one.hint and one.evidence for one in failed(judged))
-    assert bool(failed(judged)) is bool(down or odd)
+    assert all(one.hint and one.evidence for one in failed_findings(judged))
+    assert bool(failed_findings(judged)) is bool(down or odd)
 
 
 def test_strangers_are_judged_without_any_plan(engine_name: str, scene: Scenes) -> None:
     nothing = {"shards": None, "replicas": None, "auth": None, "host": None}
     stage = scene(engine_name, "cluster").expect(**nothing, config=None, configs=None)
-    assert failed(stage.judged) == ()
+    assert failed_findings(stage.judged) == ()
 
 
 def test_nodes_that_say_nothing_are_judged(scene: Scenes) -> None:
@@ -68,7 +68,7 @@ def _finding(status: Status, *, settles: bool = False) -> Finding:
 
 def test_only_a_failure_makes_a_topology_unhealthy() -> None:
     findings = [_finding(status) for status in Status]
-    assert [one.status for one in failed(findings)] == [Status.FAIL]
+    assert [one.status for one in failed_findings(findings)] == [Status.FAIL]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_only_a_failure_makes_a_topology_unhealthy() -> None:
     ],
 )
 def test_a_failure_that_no_waiting_mends_is_hopeless(findings: list[Finding], said: bool) -> None:
-    assert hopeless(findings) is said
+    assert has_permanent_failure(findings) is said
 
 
 @pytest.mark.parametrize(
@@ -98,4 +98,4 @@ def test_a_failure_that_no_waiting_mends_is_hopeless(findings: list[Finding], sa
 def test_what_time_may_mend_is_worth_another_look(
     scene: Scenes, change: Callable[[Any], Any], settles: bool
 ) -> None:
-    assert hopeless(change(scene("redis-7.0", "cluster")).judged) is not settles
+    assert has_permanent_failure(change(scene("redis-7.0", "cluster")).judged) is not settles

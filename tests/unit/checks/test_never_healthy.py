@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from redistopo.checks.catalogue import judge
 from redistopo.errors import BadReply
 from redistopo.model.protocol.replies import parse_info, parse_nodes
-from redistopo.model.state.finding import failed
+from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import NodeSeen
 
 EXAMPLES = 2000
@@ -142,7 +142,7 @@ def _healthy(whole: Any, name: str, command: str, text: str) -> bool:
     else:
         odd = replace(real, info=parse_info(text))
     nodes = tuple(odd if node.name == name else node for node in whole.seen.nodes)
-    return not failed(judge(replace(whole.seen, nodes=nodes), whole.expected))
+    return not failed_findings(judge(replace(whole.seen, nodes=nodes), whole.expected))
 
 
 @settings(max_examples=EXAMPLES)
@@ -217,7 +217,7 @@ def test_no_single_change_of_meaning_is_healthy(
     command = "CLUSTER NODES" if what in IN_TABLE else "CLUSTER INFO"
     pattern, new = {**IN_TABLE, **IN_STATE}[what]
     whole = scene(engine_name, "cluster")
-    assert not failed(whole.judged)
+    assert not failed_findings(whole.judged)
     for name, replies in sample(engine_name, "cluster").items():
         text = _swap(replies[command], pattern, new)
         with suppress(BadReply):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.cases import Case, alone, table
 
-from redistopo.model.protocol.credentials import Certificate, LocksSeen
+from redistopo.model.protocol.credentials import AccessProbe, Certificate
 from redistopo.model.state.finding import Status
 from redistopo.model.state.observed import ProcessState
 from redistopo.model.topology.spec import SAFE_RIGHTS
@@ -17,7 +17,7 @@ OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
 _NO = "User has no permissions to run that command"
 _OK = "ok"
 
-LOCKED = LocksSeen(
+LOCKED = AccessProbe(
     plain="",
     stranger="",
     certificate=Certificate(left=9e7, expires="2031-05-04", serial="1f", names=("127.0.0.1",)),
@@ -35,12 +35,12 @@ LOCKED = LocksSeen(
 """What a node with TLS and ACL answers when all is well."""
 
 
-def _certified(**fields: Any) -> LocksSeen:
+def _certified(**fields: Any) -> AccessProbe:
     assert LOCKED.certificate is not None
     return replace(LOCKED, certificate=replace(LOCKED.certificate, **fields))
 
 
-def _tried(user: str, command: str, answer: str, *more: str) -> LocksSeen:
+def _tried(user: str, command: str, answer: str, *more: str) -> AccessProbe:
     """The same, but that user's trial was answered otherwise."""
     users = dict(LOCKED.users or {})
     return replace(

@@ -10,7 +10,7 @@ from support.guarded import NAMES, guarded
 
 from redistopo.checks.catalogue import judge
 from redistopo.model.protocol.sentinel_replies import Peer
-from redistopo.model.state.finding import Status, failed
+from redistopo.model.state.finding import Status, failed_findings
 
 OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
 
@@ -221,7 +221,7 @@ def test_healthy_sentinels_of_every_engine_have_no_fault(
     engine_name: str, watched: Callable[[str], Any]
 ) -> None:
     judged = watched(engine_name).proofs().judged
-    assert failed(judged) == ()
+    assert failed_findings(judged) == ()
     assert {one.check for one in judged if one.check.startswith("sentinel.")} == {
         case[0] for case in CASES if case[0].startswith("sentinel.")
     }
@@ -248,4 +248,4 @@ def test_whom_they_name_is_never_told_to_follow(watched: Callable[[str], Any]) -
 def test_strangers_sentinels_are_judged_without_any_plan(watched: Callable[[str], Any]) -> None:
     nothing = {"shards": None, "replicas": None, "sentinels": None, "auth": None, "host": None}
     stage = watched("redis-7.0").expect(**nothing, config=None, configs=None)
-    assert failed(judge(stage.seen, stage.expected)) == ()
+    assert failed_findings(judge(stage.seen, stage.expected)) == ()

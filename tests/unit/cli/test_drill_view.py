@@ -8,8 +8,8 @@ import pytest
 from support.drills import FAULT, load_seen, ops, report
 
 from redistopo.cli.views.drill import ASCII, drawn, show_drill, summary
-from redistopo.drill.operations import Kind
-from redistopo.drill.report import Moment, traffic_of
+from redistopo.drill.operations import OperationKind
+from redistopo.drill.report import TimelineMoment, traffic_of
 
 
 def _text(width: int = 80) -> list[str]:
@@ -64,7 +64,7 @@ def test_where_the_encoding_has_no_more_it_is_ascii(monkeypatch: pytest.MonkeyPa
 
 
 def test_more_moments_than_letters() -> None:
-    many = tuple(Moment(at=n / 10, source="node1", text=f"no {n}") for n in range(120))
+    many = tuple(TimelineMoment(at=n / 10, source="node1", text=f"no {n}") for n in range(120))
     lines = drawn(report(moments=many))
     assert any("no 119" in text for line in lines for text, _ in line)
 
@@ -76,13 +76,15 @@ def test_a_summary_has_a_row_for_each_drill() -> None:
 
 
 def test_each_gap_is_marked_and_the_sum_is_told_once() -> None:
-    seen = load_seen(ops(Kind.WRITE, 1, (0, 2)), ops(Kind.READ, 1))
+    seen = load_seen(ops(OperationKind.WRITE, 1, (0, 2)), ops(OperationKind.READ, 1))
     once = drawn(report(traffic=traffic_of(seen, FAULT)))[4][1][0]
     assert re.fullmatch(r" *<-+ away 2020 ms -+>", once)
-    twice = load_seen([*ops(Kind.WRITE, 1, (0, 2))[:200], *ops(Kind.WRITE, 1, (4, 4.5))[200:]])
+    twice = load_seen(
+        [*ops(OperationKind.WRITE, 1, (0, 2))[:200], *ops(OperationKind.WRITE, 1, (4, 4.5))[200:]]
+    )
     row = drawn(report(traffic=traffic_of(twice, FAULT)))[4][1][0]
     assert re.fullmatch(r" *<-+ away 2540 ms -+> +<-+>", row)
-    short = load_seen(ops(Kind.WRITE, 1, (4.9, 4.92)))
+    short = load_seen(ops(OperationKind.WRITE, 1, (4.9, 4.92)))
     row = drawn(report(traffic=traffic_of(short, FAULT), moments=(), healed=None))[4][1][0]
     assert "away 40 ms" in row
     assert len(row) <= 66

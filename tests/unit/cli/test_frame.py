@@ -15,11 +15,11 @@ from support.guarded import guarded, without
 from redistopo.cli.views.watch import frame
 from redistopo.errors import RedistopoError
 from redistopo.model.protocol.slots import SlotRange
-from redistopo.model.state.diff import Kind, Occurrence
+from redistopo.model.state.diff import ChangeKind, StateChange
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.ops.events import Round
 from redistopo.ops.watch import Scene, WatchRequest, scene
-from redistopo.session.target import SightRequest
+from redistopo.session.target import TargetRequest
 
 Seen = Callable[[str, str], Observed]
 
@@ -63,8 +63,8 @@ def _seen(observed: Seen, name: str) -> Observed:
     return whole
 
 
-def _scene(seen: Observed | None, *recent: Occurrence, connect: str = "") -> Scene:
-    request = WatchRequest(sight=SightRequest(root=Path(), connect=connect))
+def _scene(seen: Observed | None, *recent: StateChange, connect: str = "") -> Scene:
+    request = WatchRequest(sight=TargetRequest(root=Path(), connect=connect))
     trouble = None if seen else RedistopoError("nothing was started yet", hint="redistopo up")
     found = Round(name="shop", at=_AT, seen=seen, news=recent, trouble=trouble)
     return scene(request, found, recent, 0.02)
@@ -80,9 +80,9 @@ def _drawn(shown: Scene, width: int, height: int, *, color: bool = False) -> lis
     return capture.get().removesuffix("\n").split("\n")
 
 
-def _occurred(node: str, kind: Kind, seconds: float = 1) -> Occurrence:
+def _occurred(node: str, kind: ChangeKind, seconds: float = 1) -> StateChange:
     at = _AT - timedelta(seconds=seconds)
-    return Occurrence(
+    return StateChange(
         at=at, node=node, kind=kind, words=f"{kind.value} of something, told at length"
     )
 
@@ -90,7 +90,7 @@ def _occurred(node: str, kind: Kind, seconds: float = 1) -> Occurrence:
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_frame_fits(observed: Seen, name: str, width: int, height: int) -> None:
-    recent = [_occurred(f"node{n}", kind) for n, kind in enumerate(Kind, start=1)]
+    recent = [_occurred(f"node{n}", kind) for n, kind in enumerate(ChangeKind, start=1)]
     for told in (0, 2, len(recent)):
         lines = _drawn(_scene(_seen(observed, name), *recent[:told]), width, height)
         assert len(lines) == height
@@ -128,7 +128,7 @@ def test_wide_ones_show_all(observed: Seen) -> None:
 
 def test_many_nodes_leave_a_line_that_says_so(observed: Seen) -> None:
     seen = _seen(observed, "large")
-    text = "\n".join(_drawn(_scene(seen, _occurred("node90", Kind.GONE)), 80, 24))
+    text = "\n".join(_drawn(_scene(seen, _occurred("node90", ChangeKind.GONE)), 80, 24))
     kept = sum(f" {node.name} " in text for node in seen.nodes)
     assert f"... {102 - kept + 1} more; `redistopo status` shows all" in text
     assert "status" not in "\n".join(_drawn(_scene(seen, connect="127.0.0.1:7000"), 80, 24))
@@ -140,7 +140,7 @@ def test_what_is_wrong_comes_first_where_not_all_fit(observed: Seen) -> None:
         replace(one, info={}, members=(), error="timed out") if one.name == "node77" else one
         for one in seen.nodes
     )
-    changed = _occurred("node101", Kind.ROLE)
+    changed = _occurred("node101", ChangeKind.ROLE)
     text = "\n".join(_drawn(_scene(replace(seen, nodes=worst), changed), 80, 24))
     assert " node77 " in text
     assert text.count("node101 ") == 2  # its row, and what happened
@@ -149,10 +149,15 @@ def test_what_is_wrong_comes_first_where_not_all_fit(observed: Seen) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "seconds", "stands_out"),
-    [(Kind.ROLE, 1, True), (Kind.PRIMARY, 9, True), (Kind.ROLE, 11, False), (Kind.GONE, 1, False)],
+    [
+        (ChangeKind.ROLE, 1, True),
+        (ChangeKind.PRIMARY, 9, True),
+        (ChangeKind.ROLE, 11, False),
+        (ChangeKind.GONE, 1, False),
+    ],
 )
 def test_a_changed_role_stands_out_for_a_while(
-    observed: Seen, kind: Kind, seconds: float, stands_out: bool
+    observed: Seen, kind: ChangeKind, seconds: float, stands_out: bool
 ) -> None:
     shown = _scene(_seen(observed, "cluster"), _occurred("node4", kind, seconds))
     rows = [line for line in _drawn(shown, 80, 24, color=True) if "replica" in line]
@@ -179,7 +184,7 @@ def test_nothing_there_says_what_to_type(observed: Seen) -> None:
 
 @given(width=st.integers(1, 200), height=st.integers(1, 120), told=st.integers(0, 24))
 def test_any_size_is_kept_to(observed: Seen, width: int, height: int, told: int) -> None:
-    recent = [_occurred(f"node{n}", kind) for n, kind in enumerate(Kind, start=1)][:told]
+    recent = [_occurred(f"node{n}", kind) for n, kind in enumerate(ChangeKind, start=1)][:told]
     lines = _drawn(_scene(_seen(observed, "silent"), *recent), width, height)
     assert len(lines) == height
     assert max(map(len, lines)) <= width

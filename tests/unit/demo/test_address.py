@@ -3,10 +3,10 @@
 import pytest
 
 from redistopo.demo.target import entry
-from redistopo.errors import WrongRequest
-from redistopo.model.protocol.credentials import Access, Tls
+from redistopo.errors import UsageError
+from redistopo.model.protocol.credentials import Login, TlsFiles
 
-_TLS = Tls("ca.crt")
+_TLS = TlsFiles("ca.crt")
 
 
 @pytest.mark.parametrize(
@@ -22,14 +22,14 @@ _TLS = Tls("ca.crt")
     ],
 )
 def test_an_address(text: str, place: str, user: str, password: str) -> None:
-    found, access = entry(text, Access())
+    found, access = entry(text, Login())
     assert (found, access.user, access.password) == (place, user, password)
 
 
 def test_what_the_url_does_not_say_comes_from_the_options() -> None:
-    _, access = entry("rediss://db:7000", Access(user="app", password="pw", tls=_TLS))
-    assert access == Access(user="app", password="pw", tls=_TLS)
-    assert "hunter2" not in repr(entry("redis://:hunter2@db:7000", Access()))
+    _, access = entry("rediss://db:7000", Login(user="app", password="pw", tls=_TLS))
+    assert access == Login(user="app", password="pw", tls=_TLS)
+    assert "hunter2" not in repr(entry("redis://:hunter2@db:7000", Login()))
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,9 @@ def test_what_the_url_does_not_say_comes_from_the_options() -> None:
         ("redis://:hunter2@db?ssl=1", None),
     ],
 )
-def test_no_address(text: str, tls: Tls | None) -> None:
-    with pytest.raises(WrongRequest) as raised:
-        entry(text, Access(tls=tls))
+def test_no_address(text: str, tls: TlsFiles | None) -> None:
+    with pytest.raises(UsageError) as raised:
+        entry(text, Login(tls=tls))
     error = raised.value
     assert "hunter2" not in error.message + error.detail + error.hint
     assert error.hint

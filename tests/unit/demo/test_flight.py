@@ -6,7 +6,7 @@ import pytest
 from support.caches import at_once, beside
 from support.waiting import until
 
-from redistopo.cache_aside.single_flight import Flights
+from redistopo.cache_aside.single_flight import SingleFlight
 
 
 class Slow:
@@ -27,7 +27,7 @@ class Slow:
 
 
 def test_all_who_come_meanwhile_join_and_the_next_flies_anew() -> None:
-    flights: Flights[int] = Flights()
+    flights: SingleFlight[int] = SingleFlight()
     slow = Slow()
     first = beside(lambda: flights.join(b"a", slow))
     until(lambda: slow.flights)
@@ -41,7 +41,7 @@ def test_all_who_come_meanwhile_join_and_the_next_flies_anew() -> None:
 
 
 def test_an_error_is_everybodys_and_is_not_kept() -> None:
-    flights: Flights[int] = Flights()
+    flights: SingleFlight[int] = SingleFlight()
     slow = Slow(LookupError("gone"))
     first = beside(lambda: at_once(1, lambda _: flights.join(b"a", slow)))
     until(lambda: slow.flights)
@@ -53,7 +53,7 @@ def test_an_error_is_everybodys_and_is_not_kept() -> None:
 
 
 def test_even_an_interrupt_leaves_nobody_waiting() -> None:
-    flights: Flights[int] = Flights()
+    flights: SingleFlight[int] = SingleFlight()
 
     def interrupted() -> int:
         raise KeyboardInterrupt
@@ -65,7 +65,7 @@ def test_even_an_interrupt_leaves_nobody_waiting() -> None:
 
 @pytest.mark.parametrize("every", [False, True])
 def test_a_flight_that_is_forgotten_is_not_joined_and_harms_none_after_it(every: bool) -> None:
-    flights: Flights[int] = Flights()
+    flights: SingleFlight[int] = SingleFlight()
     old, new = Slow(), Slow()
     first = beside(lambda: flights.join(b"a", old))
     until(lambda: old.flights)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.demo.backend import StageRequest
+from redistopo.demo.backend import BackendRequest
 from redistopo.demo.check import Asked, CheckRequest, Pattern, broken, check
-from redistopo.errors import WrongRequest
-from redistopo.progress import silent
+from redistopo.errors import UsageError
+from redistopo.progress import no_progress
 
-_REQUEST = CheckRequest(stage=StageRequest(root=Path()), ttl=5.0, db_delay=0.1)
+_REQUEST = CheckRequest(stage=BackendRequest(root=Path()), ttl=5.0, db_delay=0.1)
 
 
 def _asked(what: str, source: str, ttl: float | None = 4.5, degraded: str = "") -> Asked:
@@ -66,6 +66,6 @@ def test_a_pattern(pattern: Pattern, told: list[str]) -> None:
 def test_what_would_show_nothing_is_refused_before_anything_is_asked(
     request_: CheckRequest, hint: str
 ) -> None:
-    with pytest.raises(WrongRequest) as told:
-        check(request_, silent)
+    with pytest.raises(UsageError) as told:
+        check(request_, no_progress)
     assert hint in told.value.hint

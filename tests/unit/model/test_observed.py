@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.protocol.slots import SlotRange, show, split
-from redistopo.model.state.observed import NodeSeen, Observed, Role, missing_slots, shards_of
+from redistopo.model.protocol.slots import SlotRange, format_ranges, split_slots
+from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of, unassigned_slots
 
 Seen = Callable[[str, str], Observed]
 
@@ -15,7 +15,7 @@ def _shards(seen: Observed) -> list[str]:
     return [
         f"{shard.primary.name if shard.primary else '-'}: "
         f"{' '.join(node.name for node in shard.replicas)}"
-        f" {show(shard.slots)}".rstrip()
+        f" {format_ranges(shard.slots)}".rstrip()
         for shard in shards_of(seen)
     ]
 
@@ -105,8 +105,8 @@ def test_a_node_is_found_by_its_address(observed: Seen) -> None:
 @pytest.mark.parametrize(
     ("owned", "missing"),
     [
-        ([split(1)], ""),
-        ([split(3)[:1], split(3)[2:]], "5461-10922"),
+        ([split_slots(1)], ""),
+        ([split_slots(3)[:1], split_slots(3)[2:]], "5461-10922"),
         ([(SlotRange(1, 16382),)], "0,16383"),
         ([], "0-16383"),
     ],
@@ -114,4 +114,4 @@ def test_a_node_is_found_by_its_address(observed: Seen) -> None:
 def test_slots_that_nobody_owns_are_missing(
     owned: list[tuple[SlotRange, ...]], missing: str
 ) -> None:
-    assert show(missing_slots(owned, 16384)) == missing
+    assert format_ranges(unassigned_slots(owned, 16384)) == missing

@@ -6,10 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.errors import ExitCode, WrongRequest
-from redistopo.model.topology.parse import Problem, parse, read_toml, refuse, shape_named
-from redistopo.model.topology.spec import KEYS, TABLES, Formation, Persistence, Shape
-from redistopo.model.topology.validate import check
+from redistopo.errors import ExitCode, UsageError
+from redistopo.model.topology.parse import (
+    TopologyProblem,
+    parse_topology,
+    read_toml,
+    shape_named,
+    topology_file_error,
+)
+from redistopo.model.topology.spec import (
+    TOPOLOGY_KEYS,
+    TOPOLOGY_TABLES,
+    Formation,
+    Persistence,
+    Shape,
+)
+from redistopo.model.topology.validate import validate
 
 GOOD: dict[str, object] = {"format": 1, "shape": "cluster"}
 
@@ -83,14 +95,14 @@ def _document(changes: Mapping[str, object]) -> dict[str, object]:
 def test_a_bad_key_is_one_problem_that_names_it(
     changes: dict[str, object], key: str, says: str
 ) -> None:
-    topology, problems = parse(_document(changes))
+    topology, problems = parse_topology(_document(changes))
     assert topology is None
     assert [problem.key for problem in problems] == [key]
     assert says in str(problems[0])
 
 
 def test_all_problems_are_told_at_once() -> None:
-    _, problems = parse(
+    _, problems = parse_topology(
         {
             "format": 9,
             "prot": 7000,
@@ -120,13 +132,13 @@ def test_all_problems_are_told_at_once() -> None:
 def test_what_a_file_leaves_out_has_its_shapes_default(
     shape: str, port: int, shards: int, replicas: int
 ) -> None:
-    topology, _ = parse({"format": 1, "shape": shape})
+    topology, _ = parse_topology({"format": 1, "shape": shape})
     assert topology is not None
     assert (topology.port, topology.shards, topology.replicas) == (port, shards, replicas)
 
 
 def test_what_a_file_says_goes_before_the_defaults() -> None:
-    topology, _ = parse(
+    topology, _ = parse_topology(
         {
             **GOOD,
             "name": "shop",
@@ -164,18 +176,18 @@ def test_what_a_file_says_goes_before_the_defaults() -> None:
     ],
 )
 def test_a_directives_value_becomes_lines(value: object, lines: tuple[str, ...]) -> None:
-    topology, _ = parse({**GOOD, "redis": {"Some-Thing": value}})
+    topology, _ = parse_topology({**GOOD, "redis": {"Some-Thing": value}})
     assert topology is not None
     assert topology.redis == {"some-thing": lines}
 
 
 def test_a_directive_in_two_spellings_is_not_silently_halved() -> None:
-    topology, problems = parse({**GOOD, "redis": {"Save": "900 1", "save": "300 10"}})
+    topology, problems = parse_topology({**GOOD, "redis": {"Save": "900 1", "save": "300 10"}})
     assert problems or (topology and topology.redis == {"save": ("900 1", "300 10")})
 
 
 def test_a_directive_without_any_line_is_a_problem() -> None:
-    _, problems = parse({**GOOD, "redis": {"maxmemory": []}})
+    _, problems = parse_topology({**GOOD, "redis": {"maxmemory": []}})
     assert [problem.key for problem in problems] == ["redis.maxmemory"]
 
 
@@ -197,10 +209,10 @@ def test_a_shape_is_named_by_its_aliases_too(text: str, shape: Shape | None) -> 
 
 def test_a_refusal_tells_every_problem_and_what_to_type() -> None:
     problems = [
-        Problem(key="port", seen="is 1", allowed="allowed is 1024 to 65535"),
-        Problem(key="shrads", seen="is unknown", allowed="no", hint="did you mean shards?"),
+        TopologyProblem(key="port", seen="is 1", allowed="allowed is 1024 to 65535"),
+        TopologyProblem(key="shrads", seen="is unknown", allowed="no", hint="did you mean shards?"),
     ]
-    error = refuse(problems, "redistopo.toml")
+    error = topology_file_error(problems, "redistopo.toml")
     assert error.message == "redistopo.toml has 2 problems"
     assert error.detail == (
         "port: is 1; allowed is 1024 to 65535\nshrads: is unknown; no (did you mean shards?)"
@@ -211,7 +223,7 @@ def test_a_refusal_tells_every_problem_and_what_to_type() -> None:
 
 @pytest.mark.parametrize("text", ["format = ", "a", 'name = "x', "format = 1\nformat = 1", "[[["])
 def test_a_text_that_is_no_toml_is_refused_with_its_place(text: str) -> None:
-    with pytest.raises(WrongRequest, match="not valid TOML") as caught:
+    with pytest.raises(UsageError, match="not valid TOML") as caught:
         read_toml(text, "redistopo.toml")
     assert "(at " in caught.value.detail
 
@@ -220,7 +232,7 @@ def test_a_text_that_is_no_toml_is_refused_with_its_place(text: str) -> None:
     "text", [f"port = {'9' * 5000}", "a = " + "[" * 5000], ids=["huge number", "deep array"]
 )
 def test_a_toml_text_beyond_the_readers_limits_is_refused(text: str) -> None:
-    with pytest.raises(WrongRequest):
+    with pytest.raises(UsageError):
         read_toml(text, "redistopo.toml")
 
 
@@ -228,7 +240,7 @@ def test_a_toml_text_beyond_the_readers_limits_is_refused(text: str) -> None:
 def test_any_document_is_a_topology_or_problems(
     json_like: st.SearchStrategy[object], data: st.DataObject
 ) -> None:
-    names = st.sampled_from([*(key.name for key in KEYS), *TABLES]) | st.text()
+    names = st.sampled_from([*(key.name for key in TOPOLOGY_KEYS), *TOPOLOGY_TABLES]) | st.text()
     values = json_like | st.sampled_from([1, "cluster", "replication", 7000, True])
     _judged(data.draw(st.dictionaries(names, values, max_size=6)))
 
@@ -243,7 +255,7 @@ def test_any_tables_of_directives_are_a_topology_or_problems(
 
 
 def _judged(document: Mapping[str, object]) -> None:
-    topology, problems = parse(document)
+    topology, problems = parse_topology(document)
     assert (topology is None) == bool(problems)
     if topology is not None:
-        assert all(str(problem) for problem in check(topology))
+        assert all(str(problem) for problem in validate(topology))

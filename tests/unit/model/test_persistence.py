@@ -2,8 +2,8 @@
 
 import pytest
 
+from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.data_files import Switch, Written, switch
-from redistopo.model.topology.spec import Directives
 
 LOG = {"appendonly": ("yes",)}
 NONE = {"appendonly": ("no",)}

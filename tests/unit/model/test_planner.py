@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import choose_formation, led_by
+from redistopo.model.planning.planner import choose_formation, with_primary
 from redistopo.model.protocol.engine import Engine
-from redistopo.model.protocol.slots import show
+from redistopo.model.protocol.slots import format_ranges
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.spec import Topology
 
@@ -89,7 +89,7 @@ def test_the_primaries_come_first(plan: Planned, keys: dict[str, object]) -> Non
 def test_nodes_are_numbered_as_redis_cli_does(plan: Planned) -> None:
     made = plan(shards=3, replicas=2)
     assert [
-        f"{shard.primary} {' '.join(shard.replicas)} {show([shard.slots])}"
+        f"{shard.primary} {' '.join(shard.replicas)} {format_ranges([shard.slots])}"
         for shard in made.shards
         if shard.slots
     ] == [
@@ -171,7 +171,7 @@ def test_a_replication_led_by_another_node_follows_it(
 ) -> None:
     made = plan("replication", replicas=replicas)
     primary = data.draw(st.sampled_from([node.name for node in made.nodes]))
-    led = led_by(made, primary)
+    led = with_primary(made, primary)
     assert [node.name for node in led.primaries] == [primary]
     assert {node.follows for node in led.nodes if node.name != primary} == {primary}
     assert sorted((led.shards[0].primary, *led.shards[0].replicas)) == sorted(
@@ -181,4 +181,4 @@ def test_a_replication_led_by_another_node_follows_it(
 
 def test_leading_a_cluster_changes_nothing(plan: Planned) -> None:
     made = plan()
-    assert led_by(made, "node4") is made
+    assert with_primary(made, "node4") is made

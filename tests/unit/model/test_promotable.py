@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.planning.promotability import Promotable, promotable
+from redistopo.model.planning.promotability import Promotability, promotability_of
 from redistopo.model.state.observed import NodeSeen, Observed
 
 Seen = Callable[[str, str], Observed]
@@ -40,8 +40,8 @@ def _named(seen: Observed, *names: str) -> tuple[NodeSeen, ...]:
     return tuple(node for node in seen.nodes if node.name in names)
 
 
-def _judged(seen: Observed, *victims: str) -> tuple[Promotable, ...]:
-    return promotable(seen, _named(seen, *victims))
+def _judged(seen: Observed, *victims: str) -> tuple[Promotability, ...]:
+    return promotability_of(seen, _named(seen, *victims))
 
 
 def _why(seen: Observed, *victims: str) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.protocol.nodes_conf import latest, read_table, rebuilt
+from redistopo.model.protocol.nodes_conf import latest_nodes_conf, parse_nodes_conf, rebuilt
 
 A, B, C, D = (letter * 40 for letter in "abcd")
 S1, S2 = "1" * 40, "2" * 40
@@ -73,7 +73,7 @@ def test_of_tables_with_the_same_epoch_the_one_that_knows_its_owner_counts() -> 
     heard = _table(PRIMARY, REPLICA, OTHER, epoch=9)
     knows = _table(taken, heir, OTHER, epoch=9)
     for texts in ([heard, knows], [knows, heard]):
-        table = latest(read_table(text, "127.0.0.1:7002") for text in texts)
+        table = latest_nodes_conf(parse_nodes_conf(text, "127.0.0.1:7002") for text in texts)
         assert table is not None
         assert table.kin("127.0.0.1:7000") == ()
         assert not (table.at("127.0.0.1:7000") or table.entries[0]).slots
@@ -99,18 +99,18 @@ def test_strangers_and_handshakes_are_left_out() -> None:
     ids=["empty", "zeros", "garbage", "without itself", "without its end"],
 )
 def test_a_damaged_file_is_no_witness(text: str) -> None:
-    assert read_table(text, "127.0.0.1:7002") is None
+    assert parse_nodes_conf(text, "127.0.0.1:7002") is None
     assert rebuilt({"127.0.0.1:7002": text}, "127.0.0.1:7000") is None
 
 
 def test_nobody_knows_the_node() -> None:
     assert rebuilt({"127.0.0.1:7002": _table(PRIMARY, OTHER)}, "127.0.0.1:7777") is None
     assert rebuilt({}, "127.0.0.1:7000") is None
-    assert latest([]) is None
+    assert latest_nodes_conf([]) is None
 
 
 def test_kin_are_who_has_the_same_data() -> None:
-    table = read_table(_table(PRIMARY, REPLICA, OTHER, OTHERS_REPLICA), "127.0.0.1:7002")
+    table = parse_nodes_conf(_table(PRIMARY, REPLICA, OTHER, OTHERS_REPLICA), "127.0.0.1:7002")
     assert table is not None
     assert table.kin("127.0.0.1:7000") == ("127.0.0.1:7001",)
     assert table.kin("127.0.0.1:7001") == ("127.0.0.1:7000",)
@@ -123,6 +123,6 @@ def test_no_damage_makes_it_stumble_or_lie(at: int, noise: str) -> None:
     whole = _table(PRIMARY, REPLICA, OTHER, OTHERS_REPLICA)
     text = rebuilt({"127.0.0.1:7002": whole[:at] + noise + whole[at + 3 :]}, "127.0.0.1:7000")
     if text is not None:
-        made = read_table(text, "127.0.0.1:7000")
+        made = parse_nodes_conf(text, "127.0.0.1:7000")
         assert made is not None
         assert sum("myself" in one.flags for one in made.entries) == 1

@@ -7,20 +7,20 @@ import pytest
 
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import Do, Situation, changes
+from redistopo.model.planning.reconcile import Situation, StepKind, reconcile
 from redistopo.model.planning.rejoin import (
-    Comeback,
-    Returned,
-    comebacks,
-    ghosts,
+    NonEmptyReset,
+    RejoinPlan,
+    non_empty_resets,
+    plan_rejoins,
     refuse_more_keys,
-    returned,
-    strayed,
+    reset_nodes,
+    stale_ids,
 )
-from redistopo.model.protocol.replies import Member
-from redistopo.model.protocol.slots import SlotRange, split
+from redistopo.model.protocol.replies import ClusterNodesLine
+from redistopo.model.protocol.slots import SlotRange, split_slots
 from redistopo.model.state.observed import NodeSeen, Observed
-from redistopo.model.state.record import Record
+from redistopo.model.state.record import TopologyState
 
 Seen = Callable[[str, str], Observed]
 
@@ -39,7 +39,7 @@ def _reset(node: NodeSeen, *, hard: bool, alone: bool = True) -> NodeSeen:
 def after(seen: Observed, *names: str, hard: bool = False, alone: bool = True) -> Observed:
     """The cluster after a reset of these nodes; after a hard one the others list a ghost."""
 
-    def left(member: Member, gone: Iterable[str]) -> Member:
+    def left(member: ClusterNodesLine, gone: Iterable[str]) -> ClusterNodesLine:
         ghost = replace(member, host="", port=0, flags=frozenset({"master", "noaddr"}), slots=())
         return ghost if hard and member.id in gone else member
 
@@ -63,9 +63,9 @@ def _silent(seen: Observed, name: str) -> Observed:
 
 def test_nobody_has_strayed_from_a_healthy_cluster(observed: Seen, engine_name: str) -> None:
     seen = observed(engine_name, "cluster")
-    assert strayed(seen) == ()
-    assert comebacks(seen, 3) == ()
-    assert ghosts(seen) == {}
+    assert reset_nodes(seen) == ()
+    assert plan_rejoins(seen, 3) == ()
+    assert stale_ids(seen) == {}
 
 
 @pytest.mark.parametrize("hard", [False, True])
@@ -75,21 +75,21 @@ def test_a_replica_follows_whoever_lacks_one(
 ) -> None:
     seen = observed(engine_name, "cluster")
     followed = next(one for one in seen.nodes if one.address == seen.nodes[4].follows)
-    back = comebacks(after(seen, "node5", hard=hard, alone=alone), 3)
-    assert back == (Comeback(name="node5", primary=followed.name),)
+    back = plan_rejoins(after(seen, "node5", hard=hard, alone=alone), 3)
+    assert back == (RejoinPlan(name="node5", primary=followed.name),)
 
 
 def test_a_primary_leads_what_nobody_else_owns(observed: Seen, engine_name: str) -> None:
     seen = observed(engine_name, "cluster")
     led = seen.nodes[1].myself
     assert led is not None
-    assert comebacks(after(seen, "node2"), 3) == (Comeback(name="node2", slots=led.slots),)
+    assert plan_rejoins(after(seen, "node2"), 3) == (RejoinPlan(name="node2", slots=led.slots),)
 
 
 def test_several_share_what_nobody_owns_as_planned(observed: Seen) -> None:
     seen = after(observed("redis-8.2", "cluster"), "node1", "node2", "node4")
-    first, second, third = comebacks(seen, 3)
-    shares = split(3)
+    first, second, third = plan_rejoins(seen, 3)
+    shares = split_slots(3)
     assert (first.slots, second.slots) == ((shares[0],), (shares[1],))
     assert third.name == "node4"
     assert third.primary in ("node1", "node2")
@@ -97,13 +97,13 @@ def test_several_share_what_nobody_owns_as_planned(observed: Seen) -> None:
 
 def test_who_is_silent_may_own_what_seems_to_be_nobodys(observed: Seen) -> None:
     seen = after(observed("redis-8.2", "cluster"), "node4")
-    assert comebacks(_silent(seen, "node2"), 3) == ()
-    assert ghosts(_silent(after(seen, "node5", hard=True), "node2")) == {}
+    assert plan_rejoins(_silent(seen, "node2"), 3) == ()
+    assert stale_ids(_silent(after(seen, "node5", hard=True), "node2")) == {}
 
 
 def test_a_cluster_of_which_nothing_is_left_is_not_made_up(observed: Seen) -> None:
     names = [f"node{n}" for n in range(1, 7)]
-    assert comebacks(after(observed("redis-8.2", "cluster"), *names), 3) == ()
+    assert plan_rejoins(after(observed("redis-8.2", "cluster"), *names), 3) == ()
 
 
 def test_a_primary_that_somebody_emptied_by_moving_its_slots_is_left_alone(observed: Seen) -> None:
@@ -111,17 +111,17 @@ def test_a_primary_that_somebody_emptied_by_moving_its_slots_is_left_alone(obser
     moved = after(seen, "node2", alone=False)
     me = seen.nodes[0].myself
     assert me is not None
-    taken = (SlotRange(0, split(3)[1].last),)
+    taken = (SlotRange(0, split_slots(3)[1].last),)
     members = tuple(replace(m, slots=taken) if m.myself else m for m in seen.nodes[0].members)
     nodes = (replace(moved.nodes[0], members=members), *moved.nodes[1:])
-    assert comebacks(replace(moved, nodes=nodes), 3) == ()
+    assert plan_rejoins(replace(moved, nodes=nodes), 3) == ()
 
 
 def test_a_node_with_keys_is_not_taken_for_empty(observed: Seen) -> None:
     seen = after(observed("redis-8.2", "cluster"), "node4")
     info = {**seen.nodes[3].info, "db0": "keys=3,expires=0,avg_ttl=0"}
     nodes = tuple(replace(one, info=info) if one.name == "node4" else one for one in seen.nodes)
-    assert strayed(replace(seen, nodes=nodes)) == ()
+    assert reset_nodes(replace(seen, nodes=nodes)) == ()
 
 
 def _with_keys(seen: Observed, keys: int, *slots: SlotRange) -> Observed:
@@ -145,17 +145,17 @@ def test_keys_that_came_back_from_a_disk(observed: Seen, keys: int, safe: bool) 
     assert me is not None
     first, last = me.slots[0].first, me.slots[-1].last
     seen = _with_keys(reset, keys, SlotRange(first, first), SlotRange(first + 2, first + 3))
-    found = Returned(name="node4", primary="node1", keys=keys, safe=safe)
-    assert returned(seen) == (found,)
-    assert returned(_silent(seen, "node2")) == ()
+    found = NonEmptyReset(name="node4", primary="node1", keys=keys, safe=safe)
+    assert non_empty_resets(seen) == (found,)
+    assert non_empty_resets(_silent(seen, "node2")) == ()
     if safe:
         refuse_more_keys([found])
     else:
         with pytest.raises(RedistopoError, match="more keys on its disk than node1"):
             refuse_more_keys([found])
     # what no other leads, or two do, nobody is said to have
-    assert returned(_with_keys(reset, keys, SlotRange(last, last + 1))) == ()
-    assert returned(reset) == ()
+    assert non_empty_resets(_with_keys(reset, keys, SlotRange(last, last + 1))) == ()
+    assert non_empty_resets(reset) == ()
 
 
 def test_a_new_id_leaves_a_ghost_and_orphans(observed: Seen) -> None:
@@ -163,11 +163,11 @@ def test_a_new_id_leaves_a_ghost_and_orphans(observed: Seen) -> None:
     seen = after(whole, "node2", hard=True)
     old = whole.nodes[1].myself
     assert old is not None
-    assert ghosts(seen) == {f"node{n}": (old.id,) for n in (1, 3, 4, 5, 6)}
+    assert stale_ids(seen) == {f"node{n}": (old.id,) for n in (1, 3, 4, 5, 6)}
     orphan = next(one.name for one in whole.nodes if one.follows == whole.nodes[1].address)
-    assert comebacks(seen, 3) == (
-        Comeback(name="node2", slots=old.slots),
-        Comeback(name=orphan, primary="node2", orphan=True),
+    assert plan_rejoins(seen, 3) == (
+        RejoinPlan(name="node2", slots=old.slots),
+        RejoinPlan(name=orphan, primary="node2", orphan=True),
     )
 
 
@@ -180,14 +180,14 @@ def test_who_follows_a_stranger_is_left_alone(observed: Seen) -> None:
     )
     members = (replace(me, primary_id=stranger.id), stranger)
     nodes = tuple(replace(n, members=members) if n.name == "node4" else n for n in seen.nodes)
-    assert comebacks(replace(seen, nodes=nodes), 3) == ()
+    assert plan_rejoins(replace(seen, nodes=nodes), 3) == ()
 
 
 def test_the_steps_of_up(observed: Seen, plan: Callable[..., Plan]) -> None:
     seen = after(observed("redis-8.2", "cluster"), "node2", hard=True)
     made = plan(formation="instant", auth=False)
-    record = Record(id="1", name="", shape="cluster", created="", nodes=(), formed=True)
-    steps = changes(made, Situation(seen=seen, record=record))
-    assert [one.do for one in steps] == [Do.REJOIN, Do.REJOIN, Do.FORGET]
+    record = TopologyState(id="1", name="", shape="cluster", created="", nodes=(), formed=True)
+    steps = reconcile(made, Situation(seen=seen, record=record))
+    assert [one.do for one in steps] == [StepKind.REJOIN, StepKind.REJOIN, StepKind.FORGET]
     assert str(steps[0]) == "take back into the cluster node2, as primary of slots 5461-10922"
     assert str(steps[1]).endswith(", as a replica of node2")

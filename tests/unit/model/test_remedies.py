@@ -16,11 +16,15 @@ FOREIGN = NodeSeen(name="10.0.0.7:7002", host="10.0.0.7", port=7002)
 @pytest.mark.parametrize(
     ("remedy", "ours", "foreign"),
     [
-        (remedies.again, "redistopo up", "start it as it was started before"),
-        (remedies.cli, "redistopo call --node node2", "redis-cli -h 10.0.0.7 -p 7002"),
-        (remedies.go_on, "redistopo resume node2", "kill -CONT PID"),
+        (remedies.restart_command, "redistopo up", "start it as it was started before"),
         (
-            lambda node: remedies.forget(node, "abc"),
+            remedies.redis_cli_command,
+            "redistopo call --node node2",
+            "redis-cli -h 10.0.0.7 -p 7002",
+        ),
+        (remedies.continue_command, "redistopo resume node2", "kill -CONT PID"),
+        (
+            lambda node: remedies.forget_command(node, "abc"),
             "redistopo call CLUSTER FORGET abc",
             "on every node, within a minute: redis-cli -h 10.0.0.7 -p 7002 CLUSTER FORGET abc",
         ),

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from redistopo.errors import BadReply
-from redistopo.model.protocol.replies import Member, parse_info, parse_nodes, parse_pairs
-from redistopo.model.protocol.slots import SlotRange, show
+from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes, parse_pairs
+from redistopo.model.protocol.slots import SlotRange, format_ranges
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 
@@ -15,7 +15,7 @@ OTHER = "b" * 40
 MYSELF = f"{ID} 127.0.0.1:7000@17000 myself,master - 0 0 1 connected 0-16383"
 
 
-def _second(line: str) -> Member:
+def _second(line: str) -> ClusterNodesLine:
     """The member of a line, read beside the asked node's own."""
     return parse_nodes(f"{MYSELF}\n{line}\n")[1]
 
@@ -51,7 +51,7 @@ def test_cluster_nodes_of_every_engine_has_slots_and_roles(
 ) -> None:
     for replies in sample(engine_name, "cluster").values():
         members = parse_nodes(replies["CLUSTER NODES"])
-        owned = sorted(show(member.slots) for member in members if member.primary)
+        owned = sorted(format_ranges(member.slots) for member in members if member.primary)
         assert owned == ["0-5460", "10923-16383", "5461-10922"]
         primaries = {member.id for member in members if member.primary}
         assert {member.primary_id for member in members if member.replica} == primaries
@@ -95,7 +95,7 @@ def test_pairs_are_read_as_a_dict() -> None:
 
 def test_a_line_is_read_in_full() -> None:
     (member,) = parse_nodes(f"{ID} ::1:7000@17000 myself,master - 5 6 7 connected 0-9 12 14-15\n")
-    assert member == Member(
+    assert member == ClusterNodesLine(
         id=ID,
         host="::1",
         port=7000,
@@ -119,7 +119,7 @@ def test_a_line_is_read_in_full() -> None:
 )
 def test_a_half_migrated_slot_is_an_open_one(part: str, said: str) -> None:
     (member,) = parse_nodes(f"{MYSELF} {part}\n")
-    assert (member.open_slots, show(member.slots)) == ((said,), "0-16383")
+    assert (member.open_slots, format_ranges(member.slots)) == ((said,), "0-16383")
 
 
 @pytest.mark.parametrize(

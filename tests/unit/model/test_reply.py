@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.protocol.reply_text import readable, told
+from redistopo.model.protocol.reply_text import readable, reply_as_json
 
 HASH = "ab" * 32
 
@@ -51,16 +51,16 @@ def test_whatever_data_holds_moves_no_cursor(reply: object) -> None:
 @pytest.mark.parametrize("words", [("ACL", "LIST"), ("acl", "getuser", "default")])
 def test_hashes_of_passwords_are_left_out(words: tuple[str, ...]) -> None:
     reply = [f"user default on #{HASH} ~*", {"passwords": [HASH], "flags": ["on"]}]
-    shown = str(told(words, reply))
+    shown = str(reply_as_json(words, reply))
     assert HASH not in shown
     assert "~*" in shown
 
 
 def test_other_hashes_are_told() -> None:
-    assert told(("ACL", "GENPASS"), HASH) == HASH
-    assert told(("GET", "list"), HASH) == HASH
+    assert reply_as_json(("ACL", "GENPASS"), HASH) == HASH
+    assert reply_as_json(("GET", "list"), HASH) == HASH
 
 
 def test_json_knows_no_infinity() -> None:
-    reply = told(("ZRANGE", "z"), [["a", float("inf")], {"b": float("nan")}, 1.5, {"x"}])
+    reply = reply_as_json(("ZRANGE", "z"), [["a", float("inf")], {"b": float("nan")}, 1.5, {"x"}])
     assert reply == [["a", "inf"], {"b": "nan"}, 1.5, ["x"]]

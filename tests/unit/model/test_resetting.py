@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.errors import RedistopoError, WrongRequest
-from redistopo.model.planning.cluster_reset import Reset, resetting
+from redistopo.errors import RedistopoError, UsageError
+from redistopo.model.planning.cluster_reset import NodeReset, plan_reset
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 Seen = Callable[[str, str], Observed]
@@ -42,8 +42,8 @@ def _silent(seen: Observed, *names: str) -> Observed:
     return replace(seen, nodes=nodes)
 
 
-def _of(seen: Observed, name: str, *, hard: bool = False) -> Reset:
-    return resetting(seen, next(one for one in seen.nodes if one.name == name), hard=hard)
+def _of(seen: Observed, name: str, *, hard: bool = False) -> NodeReset:
+    return plan_reset(seen, next(one for one in seen.nodes if one.name == name), hard=hard)
 
 
 def _replica_of(seen: Observed, name: str) -> str:
@@ -176,7 +176,7 @@ def test_a_replica_that_can_not_lead_now_keeps_its_primary_from_a_reset(observed
 
 @pytest.mark.parametrize("shape", ["replication"])
 def test_other_shapes_have_nothing_to_reset(observed: Seen, shape: str) -> None:
-    with pytest.raises(WrongRequest, match="only a cluster's node") as error:
+    with pytest.raises(UsageError, match="only a cluster's node") as error:
         _of(observed("redis-8.2", shape), "node1")
     assert "down --wipe" in error.value.hint
 

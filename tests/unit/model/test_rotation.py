@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.model.planning.password_rotation import (
-    Rotation,
+    PasswordRotation,
     directives,
     dropping,
     keeping,
@@ -15,10 +15,10 @@ from redistopo.model.planning.password_rotation import (
     taking,
 )
 from redistopo.model.protocol.conf import read_conf, with_hashes, with_values
-from redistopo.model.protocol.credentials import Access, Keys, granted, one_key
+from redistopo.model.protocol.credentials import Credentials, Login, granted, single_credential
 
-ONE = Rotation(passwords={"default": "new"}, previous="0ld")
-THREE = Rotation(passwords={"default": "new", "replication": "copy", "admin": "all"})
+ONE = PasswordRotation(passwords={"default": "new"}, previous="0ld")
+THREE = PasswordRotation(passwords={"default": "new", "replication": "copy", "admin": "all"})
 PASSWORD = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1)
 
 
@@ -50,11 +50,11 @@ def test_replicas_present_their_own_users_password() -> None:
 
 
 def test_rotated_keys_open_with_the_new_passwords() -> None:
-    assert rotated(one_key(Access(password="old")), ONE).own.password == "new"
-    users = Keys(
-        own=Access(user="admin", password="a"),
+    assert rotated(single_credential(Login(password="old")), ONE).own.password == "new"
+    users = Credentials(
+        own=Login(user="admin", password="a"),
         application=None,
-        replication=Access(user="replication", password="r"),
+        replication=Login(user="replication", password="r"),
     )
     turned = rotated(users, THREE)
     assert (turned.own.user, turned.own.password) == ("admin", "all")
@@ -64,15 +64,15 @@ def test_rotated_keys_open_with_the_new_passwords() -> None:
 
 def test_no_password_is_in_a_representation() -> None:
     assert "new" not in repr(ONE)
-    assert "hunter2" not in repr(one_key(Access(password="hunter2")))
+    assert "hunter2" not in repr(single_credential(Login(password="hunter2")))
 
 
 @given(PASSWORD, PASSWORD)
 def test_a_configuration_gets_any_other_password(old: str, new: str) -> None:
     text = with_values("# requirepass\nport 7000\nrequirepass x\nmasterauth y\n", directives(
-        Rotation(passwords={"default": old})
+        PasswordRotation(passwords={"default": old})
     ))  # fmt: skip
-    turned = read_conf(with_values(text, directives(Rotation(passwords={"default": new}))))
+    turned = read_conf(with_values(text, directives(PasswordRotation(passwords={"default": new}))))
     assert turned == {"port": ("7000",), "requirepass": (new,), "masterauth": (new,)}
 
 

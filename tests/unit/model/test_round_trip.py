@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.topology.parse import parse, read_toml
+from redistopo.model.topology.parse import parse_topology, read_toml
 from redistopo.model.topology.spec import Formation, Persistence, Shape, Topology
-from redistopo.model.topology.validate import OWNED, check
+from redistopo.model.topology.validate import OWNED, validate
 from redistopo.render.topology_file import topology_file
 
 LINES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=20)
@@ -46,8 +46,8 @@ def topologies(draw: st.DrawFn) -> Topology:
 
 @given(topologies())
 def test_a_topology_file_gives_the_same_topology_again(topology: Topology) -> None:
-    assert check(topology) == ()
-    assert parse(read_toml(topology_file(topology), "")) == (topology, ())
+    assert validate(topology) == ()
+    assert parse_topology(read_toml(topology_file(topology), "")) == (topology, ())
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_key_seldom_used_is_written_too(
     topology: Callable[..., Topology], keys: dict[str, object]
 ) -> None:
     asked = topology(**keys)
-    assert parse(read_toml(topology_file(asked), "")) == (asked, ())
+    assert parse_topology(read_toml(topology_file(asked), "")) == (asked, ())
 
 
 @pytest.mark.parametrize("shape", list(Shape))

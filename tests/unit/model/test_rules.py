@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from redistopo.model.topology.spec import Topology
-from redistopo.model.topology.validate import OWNED, check
+from redistopo.model.topology.validate import OWNED, validate
 
 Made = Callable[..., Topology]
 
@@ -72,18 +72,18 @@ def _topology(make: Made, keys: dict[str, object]) -> Topology:
 def test_keys_that_do_not_go_together_are_one_problem(
     topology: Made, keys: dict[str, object], key: str, says: str
 ) -> None:
-    problems = check(_topology(topology, keys))
+    problems = validate(_topology(topology, keys))
     assert [problem.key for problem in problems] == [key]
     assert says in str(problems[0])
 
 
 @pytest.mark.parametrize("keys", GOOD)
 def test_keys_that_go_together_are_no_problem(topology: Made, keys: dict[str, object]) -> None:
-    assert check(_topology(topology, keys)) == ()
+    assert validate(_topology(topology, keys)) == ()
 
 
 def test_all_problems_are_told_together(topology: Made) -> None:
-    problems = check(
+    problems = validate(
         topology(
             shape="standalone",
             shards=2,
@@ -111,7 +111,7 @@ def test_all_problems_are_told_together(topology: Made) -> None:
 def test_a_directive_of_ours_is_refused_with_the_key_to_use(
     topology: Made, directive: str, instead: str
 ) -> None:
-    (problem,) = check(topology(redis={directive: "1"}))
+    (problem,) = validate(topology(redis={directive: "1"}))
     assert problem.key == f"redis.{directive}"
     assert problem.allowed == (f"use {instead}" if instead else "it can't be changed")
 
@@ -125,6 +125,6 @@ def test_a_directive_of_ours_is_refused_with_the_key_to_use(
     ],
 )
 def test_other_names_of_a_directive_of_ours_are_refused_too(topology: Made, directive: str) -> None:
-    assert [problem.key for problem in check(topology(redis={directive: "1"}))] == [
+    assert [problem.key for problem in validate(topology(redis={directive: "1"}))] == [
         f"redis.{directive}"
     ]

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from redistopo.model.topology.parse import parse
+from redistopo.model.topology.parse import parse_topology
 from redistopo.model.topology.schema import schema
-from redistopo.model.topology.spec import KEYS, TABLES
+from redistopo.model.topology.spec import TOPOLOGY_KEYS, TOPOLOGY_TABLES
 
 GOOD: dict[str, object] = {"format": 1, "shape": "cluster"}
 
@@ -76,7 +76,7 @@ def test_the_schema_is_one() -> None:
 def test_what_the_validation_accepts_the_schema_accepts(
     validator: Draft202012Validator, document: dict[str, object]
 ) -> None:
-    assert parse(document)[1] == ()
+    assert parse_topology(document)[1] == ()
     assert validator.is_valid(document)
 
 
@@ -84,7 +84,7 @@ def test_what_the_validation_accepts_the_schema_accepts(
 def test_what_the_validation_refuses_the_schema_refuses(
     validator: Draft202012Validator, document: dict[str, object]
 ) -> None:
-    assert parse(document)[0] is None
+    assert parse_topology(document)[0] is None
     assert not validator.is_valid(document)
 
 
@@ -98,7 +98,7 @@ def test_the_schema_refuses_directives_of_ours(
 def test_every_key_and_table_is_explained() -> None:
     properties = schema()["properties"]
     assert isinstance(properties, dict)
-    assert properties.keys() == {key.name for key in KEYS} | TABLES.keys()
+    assert properties.keys() == {key.name for key in TOPOLOGY_KEYS} | TOPOLOGY_TABLES.keys()
     assert all(one["description"] for one in properties.values())
 
 

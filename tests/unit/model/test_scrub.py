@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.protocol.conf import quote, read_conf
+from redistopo.model.protocol.conf import quote_argument, read_conf
 from redistopo.model.protocol.redact import (
-    Scrubber,
+    Redactor,
     secrets_in,
     secrets_in_acl,
     secrets_in_topology,
@@ -32,8 +32,8 @@ NASTY = [
 
 WRITTEN: dict[str, Callable[[str], str]] = {
     "plain": lambda text: text,
-    "redis.conf": quote,
-    "redis.conf in JSON": lambda text: json.dumps(quote(text)),
+    "redis.conf": quote_argument,
+    "redis.conf in JSON": lambda text: json.dumps(quote_argument(text)),
     "single quotes": lambda text: "'" + text.replace("'", "\\'") + "'",
     "JSON": json.dumps,
     "JSON, unescaped": lambda text: json.dumps(text, ensure_ascii=False),
@@ -52,7 +52,7 @@ WRITTEN: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("secret", NASTY)
 def test_a_secret_is_gone_in_every_form(secret: str, way: str) -> None:
     written = WRITTEN[way](secret)
-    found = Scrubber([secret]).text(f"before {written} after")
+    found = Redactor([secret]).text(f"before {written} after")
     assert secret not in found
     assert written.strip("\"'") not in found
     assert found.startswith("before ")
@@ -64,12 +64,12 @@ def test_a_secret_is_gone_in_every_form(secret: str, way: str) -> None:
     way=st.sampled_from(sorted(WRITTEN)),
 )
 def test_no_generated_secret_survives(secret: str, way: str) -> None:
-    assert secret not in Scrubber([secret]).text(f"<{WRITTEN[way](secret)}>")
+    assert secret not in Redactor([secret]).text(f"<{WRITTEN[way](secret)}>")
 
 
 def test_a_secret_that_is_part_of_the_mask_is_gone_too() -> None:
-    assert "remove" not in Scrubber(["remove"]).text("it says: remove")
-    assert "*" not in Scrubber(["*", "<removed>"]).text("it says: * and <removed>")
+    assert "remove" not in Redactor(["remove"]).text("it says: remove")
+    assert "*" not in Redactor(["*", "<removed>"]).text("it says: * and <removed>")
 
 
 CONF = """\
@@ -90,12 +90,12 @@ def test_the_secrets_of_a_configuration() -> None:
 
 def test_lines_that_set_secrets_lose_their_values() -> None:
     """Also where nobody knows the secret, as in a log that quotes a line of an older file."""
-    found = Scrubber([]).lines(CONF + ">>> 'requirepass \"in a log\"'\nused_memory:12\n")
+    found = Redactor([]).lines(CONF + ">>> 'requirepass \"in a log\"'\nused_memory:12\n")
     for secret in ("here", "unquoted", "phrase", "her-password", "0123456789", "in a log"):
         assert secret not in found
     assert "port 7000\n" in found
     assert "used_memory:12\n" in found
-    toml = Scrubber([]).lines('tls-key-file-pass = "x-phrase"\nuser = "bob on >pw"\nuser_x = 1\n')
+    toml = Redactor([]).lines('tls-key-file-pass = "x-phrase"\nuser = "bob on >pw"\nuser_x = 1\n')
     assert "x-phrase" not in toml
     assert "pw" not in toml
     assert "user_x = 1" in toml
@@ -117,7 +117,7 @@ def test_the_secrets_of_an_acl_file() -> None:
 
 def test_values_are_scrubbed_by_leaf() -> None:
     told = {"requirepass differs": ["it's secret-1"], "n": 1, "none": None}
-    assert Scrubber(["secret-1"]).value(told) == {
+    assert Redactor(["secret-1"]).value(told) == {
         "requirepass differs": ["it's <removed>"],
         "n": 1,
         "none": None,

@@ -5,15 +5,15 @@ from collections.abc import Callable
 import pytest
 from support.guarded import guarded, silent, without
 
-from redistopo.errors import WrongRequest
+from redistopo.errors import UsageError
 from redistopo.model.state.observed import Observed
-from redistopo.model.state.selector import select, select_one
+from redistopo.model.state.selector import select_nodes, select_one_node
 
 Seen = Callable[[str, str], Observed]
 
 
 def _names(seen: Observed, words: str) -> str:
-    return " ".join(node.name for node in select(seen, words.split()))
+    return " ".join(node.name for node in select_nodes(seen, words.split()))
 
 
 @pytest.mark.parametrize(
@@ -45,38 +45,38 @@ def test_ports_and_addresses(observed: Seen) -> None:
 
 def test_words_in_one_argument(observed: Seen) -> None:
     assert [
-        node.name for node in select(observed("redis-8.2", "cluster"), ["shard:2 replica"])
+        node.name for node in select_nodes(observed("redis-8.2", "cluster"), ["shard:2 replica"])
     ] == ["node5"]
 
 
 @pytest.mark.parametrize("words", ["node9", "shard:x", "shard:", "7", "Primary", "shard:2,replica"])
 def test_a_word_that_means_nothing(observed: Seen, words: str) -> None:
-    with pytest.raises(WrongRequest, match="is no node") as error:
-        select(observed("redis-8.2", "cluster"), words.split())
+    with pytest.raises(UsageError, match="is no node") as error:
+        select_nodes(observed("redis-8.2", "cluster"), words.split())
     assert "node6" in error.value.detail
     assert "shard:2" in error.value.hint
 
 
 @pytest.mark.parametrize("words", ["shard:9", "node1 replica", "shard:1 node2"])
 def test_nobody_matches(observed: Seen, words: str) -> None:
-    with pytest.raises(WrongRequest, match=f"no node is {words} now"):
-        select(observed("redis-8.2", "cluster"), words.split())
+    with pytest.raises(UsageError, match=f"no node is {words} now"):
+        select_nodes(observed("redis-8.2", "cluster"), words.split())
 
 
 def test_a_silent_node_has_its_shard_by_the_others_word_but_no_role(observed: Seen) -> None:
     seen = silent(observed("redis-8.2", "cluster"), "node2")
     assert _names(seen, "shard:2") == "node2 node5"
     assert _names(seen, "primary") == "node1 node3"
-    with pytest.raises(WrongRequest) as error:
-        select(seen, ["shard:2", "primary"])
+    with pytest.raises(UsageError) as error:
+        select_nodes(seen, ["shard:2", "primary"])
     assert "node2 doesn't answer" in error.value.hint
 
 
 def test_one_is_needed(observed: Seen) -> None:
     seen = observed("redis-8.2", "cluster")
-    assert select_one(seen, ["shard:2", "primary"]).name == "node2"
-    with pytest.raises(WrongRequest, match="shard:2 means 2 nodes") as error:
-        select_one(seen, ["shard:2"])
+    assert select_one_node(seen, ["shard:2", "primary"]).name == "node2"
+    with pytest.raises(UsageError, match="shard:2 means 2 nodes") as error:
+        select_one_node(seen, ["shard:2"])
     assert "node2, node5" in error.value.hint
 
 
@@ -103,10 +103,10 @@ def test_words_where_sentinels_watch(
 
 def test_a_silent_sentinel_is_told_as_one_and_is_no_primary(observed: Seen) -> None:
     seen = without(guarded(observed("redis-8.2", "replication")), "node1", "sentinel3")
-    with pytest.raises(WrongRequest) as error:
-        select(seen, ["primary"])
+    with pytest.raises(UsageError) as error:
+        select_nodes(seen, ["primary"])
     assert error.value.hint == "node1 doesn't answer, so its role is unknown: name it"
     assert "sentinel3  :26381  sentinel, silent" in error.value.detail
-    with pytest.raises(WrongRequest, match="no node is sentinel now") as error:
-        select(silent(observed("redis-8.2", "replication"), "node2"), ["sentinel"])
+    with pytest.raises(UsageError, match="no node is sentinel now") as error:
+        select_nodes(silent(observed("redis-8.2", "replication"), "node2"), ["sentinel"])
     assert error.value.hint == ""

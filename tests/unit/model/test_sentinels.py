@@ -8,7 +8,12 @@ from redistopo.errors import BadReply
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import read_conf, with_auth_pass
 from redistopo.model.protocol.redact import secrets_in
-from redistopo.model.protocol.sentinel_replies import kept, latest, peers, watched
+from redistopo.model.protocol.sentinel_replies import (
+    latest_address,
+    parse_monitored,
+    parse_peers,
+    read_sentinel_file,
+)
 
 # as Redis 7.0.15 answered, shortened
 PRIMARY = [
@@ -38,7 +43,7 @@ sentinel known-sentinel project 127.0.0.1 26380 {ids[1]}
 
 
 def test_a_watched_primary_is_read() -> None:
-    watch = watched(PRIMARY)
+    watch = parse_monitored(PRIMARY)
     assert (watch.name, watch.address, watch.epoch, watch.down) == (
         "project", "127.0.0.1:6380", 3, True,
     )  # fmt: skip
@@ -51,7 +56,7 @@ def test_a_watched_primary_is_read() -> None:
 
 
 def test_another_sentinel_is_read() -> None:
-    (peer,) = peers([OTHER], "SENTINEL SENTINELS")
+    (peer,) = parse_peers([OTHER], "SENTINEL SENTINELS")
     assert (peer.address, peer.heard, peer.down) == ("127.0.0.1:26380", 565, True)
 
 
@@ -62,24 +67,24 @@ def test_another_sentinel_is_read() -> None:
 )
 def test_what_is_no_primary_is_refused(reply: object) -> None:
     with pytest.raises(BadReply):
-        watched(reply)
+        parse_monitored(reply)
 
 
 @pytest.mark.parametrize("reply", ["OK", ["OK"], [[*OTHER, "port", "-7"]]])
 def test_what_are_no_sentinels_is_refused(reply: object) -> None:
     with pytest.raises(BadReply):
-        peers(reply, "SENTINEL SENTINELS")
+        parse_peers(reply, "SENTINEL SENTINELS")
 
 
 def test_what_a_sentinel_keeps_is_read() -> None:
-    state = kept(read_conf(FILE))
+    state = read_sentinel_file(read_conf(FILE))
     assert state is not None
     assert (state.name, state.primary, state.epoch) == ("project", "127.0.0.1:6380", 3)
     assert state.ids == {"": "a" * 40, "127.0.0.1:26380": "b" * 40}
 
 
 def test_a_file_without_a_primary_keeps_nothing() -> None:
-    assert kept(read_conf("port 26379\nsentinel myid abc\nsentinel\n")) is None
+    assert read_sentinel_file(read_conf("port 26379\nsentinel myid abc\nsentinel\n")) is None
 
 
 @pytest.mark.parametrize(
@@ -92,7 +97,7 @@ def test_a_file_without_a_primary_keeps_nothing() -> None:
     ids=["none", "most often", "highest epoch"],
 )
 def test_the_highest_epoch_counts(told: list[tuple[str, int]], named: str) -> None:
-    assert latest(told) == named
+    assert latest_address(told) == named
 
 
 def test_the_passwords_in_a_sentinels_file_are_secrets() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redistopo.errors import WrongRequest
+from redistopo.errors import UsageError
 from redistopo.model.topology.directives import (
     lines_of,
     only_at_a_start,
@@ -27,7 +27,7 @@ from redistopo.model.topology.directives import (
     ],
 )
 def test_what_may_not_be_set(name: str, says: str, hint: str) -> None:
-    with pytest.raises(WrongRequest, match=says) as error:
+    with pytest.raises(UsageError, match=says) as error:
         settable(name)
     assert hint in error.value.hint
 

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.model.protocol.slots import SLOTS, SlotRange, key_in, ranges, show, slot_of, split
+from redistopo.model.protocol.slots import (
+    SLOT_COUNT,
+    SlotRange,
+    format_ranges,
+    key_in,
+    ranges,
+    slot_of,
+    split_slots,
+)
 
 # Answers of CLUSTER KEYSLOT by Redis 7.0.15.
 KEYSLOTS = [
@@ -54,7 +62,7 @@ REDIS_CLI = [
     (5, "0-3276,3277-6553,6554-9829,9830-13106,13107-16383"),
 ]
 
-slots = st.integers(0, SLOTS - 1)
+slots = st.integers(0, SLOT_COUNT - 1)
 
 
 @pytest.mark.parametrize(("key", "slot"), KEYSLOTS, ids=[repr(key)[:20] for key, _ in KEYSLOTS])
@@ -64,7 +72,7 @@ def test_a_key_has_the_slot_that_redis_names(key: str, slot: int) -> None:
 
 @given(st.text())
 def test_every_key_has_a_slot(key: str) -> None:
-    assert 0 <= slot_of(key) < SLOTS
+    assert 0 <= slot_of(key) < SLOT_COUNT
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="{}"), min_size=1), st.text())
@@ -74,31 +82,31 @@ def test_keys_with_one_tag_share_a_slot(tag: str, rest: str) -> None:
 
 @given(st.integers(1, 1000))
 def test_shards_cover_every_slot_once_and_in_order(shards: int) -> None:
-    assert [slot for one in split(shards) for slot in range(one.first, one.last + 1)] == list(
-        range(SLOTS)
+    assert [slot for one in split_slots(shards) for slot in range(one.first, one.last + 1)] == list(
+        range(SLOT_COUNT)
     )
 
 
 @given(st.integers(1, 1000))
 def test_shards_are_as_many_as_asked_for(shards: int) -> None:
-    assert len(split(shards)) == shards
+    assert len(split_slots(shards)) == shards
 
 
-@given(st.integers(1, SLOTS))
+@given(st.integers(1, SLOT_COUNT))
 def test_shards_differ_in_size_by_one_at_most(shards: int) -> None:
-    sizes = {len(one) for one in split(shards)}
+    sizes = {len(one) for one in split_slots(shards)}
     assert max(sizes) - min(sizes) <= 1
 
 
 @pytest.mark.parametrize(("shards", "cuts"), REDIS_CLI)
 def test_shards_are_cut_where_redis_cli_cuts(shards: int, cuts: str) -> None:
-    assert show(split(shards)) == cuts
+    assert format_ranges(split_slots(shards)) == cuts
 
 
-@pytest.mark.parametrize("shards", [-1, 0, SLOTS + 1])
+@pytest.mark.parametrize("shards", [-1, 0, SLOT_COUNT + 1])
 def test_a_number_of_shards_that_no_cluster_has_is_refused(shards: int) -> None:
     with pytest.raises(ValueError, match=str(shards)):
-        split(shards)
+        split_slots(shards)
 
 
 @given(st.sets(slots, max_size=200))
@@ -114,7 +122,7 @@ def test_no_two_ranges_could_be_one(given_slots: set[int]) -> None:
 
 
 def test_ranges_take_slots_in_any_order_and_more_than_once() -> None:
-    assert show(ranges([5, 3, 4, 9, 3])) == "3-5,9"
+    assert format_ranges(ranges([5, 3, 4, 9, 3])) == "3-5,9"
 
 
 def test_a_range_knows_its_size_and_its_slots() -> None:
@@ -132,7 +140,7 @@ def test_a_key_for_ranges_bears_the_prefix() -> None:
     assert key_in([SlotRange(0, 5460)], "redistopo:verify:").startswith("redistopo:verify:")
 
 
-@pytest.mark.parametrize("slot", [0, 8191, SLOTS - 1])
+@pytest.mark.parametrize("slot", [0, 8191, SLOT_COUNT - 1])
 def test_even_a_single_slot_has_a_key(slot: int) -> None:
     assert slot_of(key_in([SlotRange(slot, slot)], "p")) == slot
 

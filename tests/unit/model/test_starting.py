@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import Situation, current, starting
+from redistopo.model.planning.reconcile import Situation, starting_steps, with_current_roles
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
-from redistopo.model.state.record import Record
+from redistopo.model.state.record import TopologyState
 
-RECORD = Record(id="1", name="t", shape="", created="", formed=True, nodes=(), primary="node1")
+RECORD = TopologyState(
+    id="1", name="t", shape="", created="", formed=True, nodes=(), primary="node1"
+)
 
 
 def _seen(plan: Plan, states: str) -> Observed:
@@ -74,6 +76,6 @@ def test_just_these_are_started(
 ) -> None:
     made = plan(shape)
     now = Situation(seen=_seen(made, states), record=RECORD)
-    steps, rest = starting(current(made, now), now, words.split())
+    steps, rest = starting_steps(with_current_roles(made, now), now, words.split())
     assert list(map(str, steps)) == mine
     assert [str(one) for one in rest] == others

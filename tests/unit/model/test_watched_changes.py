@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import Do, Situation, changes, current
+from redistopo.model.planning.reconcile import Situation, StepKind, reconcile, with_current_roles
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
-from redistopo.model.state.record import Record
-from redistopo.render.connect import connect
+from redistopo.model.state.record import TopologyState
+from redistopo.render.connect import connect_lines
 
 Planned = Callable[..., Plan]
 
 DATA = ("node1", "node2", "node3")
 SENTINELS = ("sentinel1", "sentinel2", "sentinel3")
 ALL = (*DATA, *SENTINELS)
-RECORD = Record(id="1", name="t", shape="sentinel", created="", formed=True, nodes=())
+RECORD = TopologyState(id="1", name="t", shape="sentinel", created="", formed=True, nodes=())
 
 
 def _now(
@@ -57,7 +57,7 @@ def _now(
 
 
 def _steps(plan: Plan, now: Situation) -> list[str]:
-    return [str(one) for one in changes(current(plan, now), now)]
+    return [str(one) for one in reconcile(with_current_roles(plan, now), now)]
 
 
 def test_all_are_started_in_their_order(plan: Planned) -> None:
@@ -91,17 +91,17 @@ def test_a_lost_file_is_written(plan: Planned) -> None:
     made = plan("sentinel")
     up = [name for name in ALL if name != "sentinel2"]
     kept = ("sentinel1", "sentinel3")
-    assert [one.do for one in changes(made, _now(made, up, kept=kept))] == [
-        Do.WRITE,
-        Do.START,
-        Do.MEET,
+    assert [one.do for one in reconcile(made, _now(made, up, kept=kept))] == [
+        StepKind.WRITE,
+        StepKind.START,
+        StepKind.MEET,
     ]
 
 
 def test_a_file_of_an_up_that_ended_half_way_is_written_again(plan: Planned) -> None:
     made = plan("sentinel")
-    steps = changes(made, _now(made, DATA, formed=False, named=""))
-    assert [one.do for one in steps] == [Do.WRITE, Do.START, Do.MEET]
+    steps = reconcile(made, _now(made, DATA, formed=False, named=""))
+    assert [one.do for one in steps] == [StepKind.WRITE, StepKind.START, StepKind.MEET]
 
 
 CHOICES = [
@@ -122,7 +122,7 @@ def test_a_primary_that_ended_is_replaced_before_it_starts(
 ) -> None:
     made = plan("sentinel")
     now = _now(made, up, leaders=(), **facts)  # type: ignore[arg-type]
-    assert [one.do.value for one in changes(current(made, now), now)] == done
+    assert [one.do.value for one in reconcile(with_current_roles(made, now), now)] == done
 
 
 def test_who_leads_beside_the_one_that_is_named_follows_it(plan: Planned) -> None:
@@ -132,7 +132,7 @@ def test_who_leads_beside_the_one_that_is_named_follows_it(plan: Planned) -> Non
 
 
 def test_a_client_is_told_to_ask_the_sentinels(plan: Planned) -> None:
-    made = connect(plan("sentinel", name="shop"), "/project/.redistopo/password")
+    made = connect_lines(plan("sentinel", name="shop"), "/project/.redistopo/password")
     lines = dict(made.libraries)
     assert 'master_for("shop")' in lines["Python, redis-py"]
     assert 'MasterName: "shop"' in lines["Go, go-redis"]
@@ -144,4 +144,4 @@ def test_a_client_is_told_to_ask_the_sentinels(plan: Planned) -> None:
 
 
 def _locked(plan: Planned, **keys: object) -> tuple[tuple[str, str], ...]:
-    return connect(plan("sentinel", **keys), "").libraries
+    return connect_lines(plan("sentinel", **keys), "").libraries

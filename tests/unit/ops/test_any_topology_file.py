@@ -1,4 +1,4 @@
-"""Ten thousand topology files: a plan and its files, or a WrongRequest; never another exception."""
+"""Ten thousand topology files: a plan and its files, or a UsageError; never another exception."""
 
 import json
 import math
@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redistopo.errors import WrongRequest
+from redistopo.errors import UsageError
 from redistopo.model.planning.planner import make_plan
 from redistopo.model.protocol.conf import read_conf
-from redistopo.model.protocol.credentials import Access, Keys
+from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import KEYS, Shape, Topology, defaults
+from redistopo.model.topology.spec import TOPOLOGY_KEYS, Shape, Topology, shape_defaults
 from redistopo.project.load import read_topology
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 from redistopo.render.topology_file import topology_file
@@ -61,7 +61,17 @@ DIRECTIVES = [
     *("client-output-buffer-limit", "Loadmodule", "rename-command", "no such", "x.y", "-", "é", ""),
     *("cluster-enabled", "replica-announce-ip", "dir", "include", "tls-port", "REPLICAOF"),
 ]  # fmt: skip
-NAMES = [*(key.name for key in KEYS), "redis", "nodes", "ports", "Shape", "", "a.b", "é", "node1"]
+NAMES = [
+    *(key.name for key in TOPOLOGY_KEYS),
+    "redis",
+    "nodes",
+    "ports",
+    "Shape",
+    "",
+    "a.b",
+    "é",
+    "node1",
+]
 
 
 def _toml(value: object) -> str:
@@ -91,13 +101,13 @@ def _document(table: dict[str, object]) -> str:
 
 def _base(shape: Shape, kept: int) -> dict[str, object]:
     """A valid file's keys; some are left out: those of the bits that aren't set."""
-    usual = defaults(shape).items()
+    usual = shape_defaults(shape).items()
     held = {name: value for bit, (name, value) in enumerate(usual) if kept >> bit & 1}
     return {"format": 1, "shape": shape.value, **held}
 
 
 # made once, and one number says what is kept: making strategies and drawing costs most here
-BASES = st.builds(_base, st.sampled_from(Shape), st.integers(0, 2 ** len(KEYS) - 1))
+BASES = st.builds(_base, st.sampled_from(Shape), st.integers(0, 2 ** len(TOPOLOGY_KEYS) - 1))
 CHANGED = st.lists(st.tuples(st.sampled_from(NAMES), VALUES), min_size=1, max_size=3)
 SIZED = ("port", "shards", "replicas", "node_timeout", "sentinels", "quorum")
 SIZES = st.fixed_dictionaries(
@@ -157,11 +167,11 @@ KINDS: dict[str, st.SearchStrategy[str]] = {
 
 
 SECRET = 'pass "word\\'
-KEYRING = Keys(
-    own=Access(user="admin", password="a"),
-    application=Access(password=SECRET),
-    replication=Access(user="replication", password="r"),
-    sentinel=Access(user="sentinel", password="s"),
+KEYRING = Credentials(
+    own=Login(user="admin", password="a"),
+    application=Login(password=SECRET),
+    replication=Login(user="replication", password="r"),
+    sentinel=Login(user="sentinel", password="s"),
 )
 
 
@@ -189,10 +199,10 @@ def _planned(topology: Topology, engine: Engine) -> None:
         assert ("cluster-enabled" in conf) is topology.clustered
 
 
-def _refused(text: str, engine: Engine) -> WrongRequest | None:
+def _refused(text: str, engine: Engine) -> UsageError | None:
     try:
         _planned(read_topology(text, "redistopo.toml"), engine)
-    except WrongRequest as error:
+    except UsageError as error:
         return error
     return None
 

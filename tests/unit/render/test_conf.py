@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.errors import WrongRequest
+from redistopo.errors import UsageError
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import read_conf
-from redistopo.model.protocol.credentials import Access, one_key
+from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.replies import parse_nodes
-from redistopo.model.protocol.slots import show
+from redistopo.model.protocol.slots import format_ranges
 from redistopo.model.topology.layout import Layout
 from redistopo.render.conf import SeedIds, acting_primary, node_conf, seed_tables
 from redistopo.render.templates import sources
@@ -24,7 +24,9 @@ Engines = Callable[..., Engine]
 
 
 def _conf(plan: Plan, name: str = "node1", password: str = "secret") -> dict[str, tuple[str, ...]]:
-    return dict(read_conf(node_conf(plan, plan.node(name), one_key(Access(password=password)))))
+    return dict(
+        read_conf(node_conf(plan, plan.node(name), single_credential(Login(password=password))))
+    )
 
 
 def _seeds(plan: Plan) -> dict[str, str]:
@@ -112,7 +114,7 @@ def test_a_seed_gives_each_shard_to_its_acting_primary(
     for shard in made.shards:
         acting = by_port[made.node(acting_primary(shard)).port]
         assert shard.slots is not None
-        assert (acting.primary, show(acting.slots)) == (True, str(shard.slots))
+        assert (acting.primary, format_ranges(acting.slots)) == (True, str(shard.slots))
         others = {shard.primary, *shard.replicas} - {acting_primary(shard)}
         assert {by_port[made.node(name).port].primary_id for name in others} <= {acting.id}
 
@@ -145,7 +147,7 @@ def test_a_users_broken_template_is_refused_with_its_name(
 ) -> None:
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "network.conf.j2").write_text(text)
-    with pytest.raises(WrongRequest, match="can't be rendered"):
+    with pytest.raises(UsageError, match="can't be rendered"):
         _conf(plan(templates=str(tmp_path)))
 
 
@@ -153,7 +155,7 @@ def test_a_users_template_cannot_reach_into_python(plan: Planned, tmp_path: Path
     (tmp_path / "conf").mkdir()
     reach = "{{ node.__class__.__mro__ }}"
     (tmp_path / "conf" / "network.conf.j2").write_text(reach)
-    with pytest.raises(WrongRequest):
+    with pytest.raises(UsageError):
         _conf(plan(templates=str(tmp_path)))
 
 

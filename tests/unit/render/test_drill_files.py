@@ -9,14 +9,16 @@ import pytest
 from support.drills import report
 
 from redistopo.drill.junit import drills_junit
-from redistopo.drill.report import Moment
+from redistopo.drill.report import TimelineMoment
 from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
 from redistopo.drill.report_html import drill_html, drill_svg
-from redistopo.errors import WrongRequest
+from redistopo.errors import UsageError
 
 NASTY = report(
     topology="<b>&\"'",
-    moments=(Moment(at=1, source="</text><script>", text="a\x00b\x1b[31m ]]> é \U0001f600"),),
+    moments=(
+        TimelineMoment(at=1, source="</text><script>", text="a\x00b\x1b[31m ]]> é \U0001f600"),
+    ),
     notes=("<img src=x onerror=alert(1)>",),
 )
 
@@ -84,6 +86,6 @@ def test_files_are_written_by_their_names(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "many"), [("a.pdf", False), ("a", False), ("a.svg", True)])
 def test_a_report_by_another_name_is_refused(name: str, many: bool) -> None:
-    with pytest.raises(WrongRequest) as caught:
+    with pytest.raises(UsageError) as caught:
         refuse_report(Path(name), many=many)
     assert "--report drill" in caught.value.hint or "drills.html" in caught.value.hint

@@ -17,10 +17,10 @@ from redistopo.drill.junit import drills_junit
 from redistopo.drill.report_html import drill_html, drill_svg
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
-from redistopo.model.protocol.credentials import Access, Keys
+from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.parse import parse
+from redistopo.model.topology.parse import parse_topology
 from redistopo.model.topology.spec import Topology
 from redistopo.render.conf import SeedIds, node_conf, seed_tables, sentinel_conf, users_acl
 from redistopo.render.demo_page import page
@@ -37,7 +37,7 @@ PRINTABLE = "".join(map(chr, range(32, 127)))
 
 
 def _topology(**keys: object) -> Topology:
-    made, problems = parse({"format": 1, "shape": "cluster", "name": "golden", **keys})
+    made, problems = parse_topology({"format": 1, "shape": "cluster", "name": "golden", **keys})
     assert made is not None, problems
     return made
 
@@ -47,13 +47,13 @@ def _plan(engine: Engine, own: str, **keys: object) -> Plan:
     return make_plan(_topology(templates=own, **keys), layout, engine, "asked for")
 
 
-def _keys(password: str, *, sentinel: bool = False) -> Keys:
+def _keys(password: str, *, sentinel: bool = False) -> Credentials:
     """Of an application with that password, and of our own users."""
-    return Keys(
-        own=Access(user="admin", password="admin-horse"),
-        application=Access(password=password),
-        replication=Access(user="replication", password="replica-horse"),
-        sentinel=Access(user="sentinel", password="sentinel-horse") if sentinel else None,
+    return Credentials(
+        own=Login(user="admin", password="admin-horse"),
+        application=Login(password=password),
+        replication=Login(user="replication", password="replica-horse"),
+        sentinel=Login(user="sentinel", password="sentinel-horse") if sentinel else None,
     )
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.errors import WrongRequest
-from redistopo.model.topology.parse import parse
+from redistopo.errors import UsageError
+from redistopo.model.topology.parse import parse_topology
 from redistopo.render.topology_edit import with_directive
 from redistopo.render.topology_file import topology_file
 
@@ -100,7 +100,7 @@ def test_tables_out_of_order() -> None:
 
 
 def test_what_is_not_sure_is_refused() -> None:
-    with pytest.raises(WrongRequest, match="can't be changed for sure") as error:
+    with pytest.raises(UsageError, match="can't be changed for sure") as error:
         with_directive("nodes = {a = {x = 1}}\n", ("nodes", "b"), "hz", ["2"])
     assert error.value.hint == "write hz there by hand, then redistopo up"
 
@@ -110,12 +110,12 @@ _VALUES = st.text(st.characters(min_codepoint=32, exclude_characters="\x7f"), ma
 
 @given(value=_VALUES, hz=st.none() | st.integers(1, 500))
 def test_any_value_is_read_back(value: str, hz: int | None) -> None:
-    made, _ = parse({"format": 1, "shape": "cluster", "redis": {"hz": hz} if hz else {}})
+    made, _ = parse_topology({"format": 1, "shape": "cluster", "redis": {"hz": hz} if hz else {}})
     assert made is not None
     text = topology_file(made)
     for place in (("redis",), ("nodes", "node2")):
         text = with_directive(text, place, "maxmemory-policy", [value])
-    read, problems = parse(tomllib.loads(text))
+    read, problems = parse_topology(tomllib.loads(text))
     assert read is not None, problems
     assert read.redis["maxmemory-policy"] == read.nodes["node2"]["maxmemory-policy"] == (value,)
     assert read.redis.get("hz") == ((str(hz),) if hz else None)

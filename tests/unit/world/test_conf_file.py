@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.doctor.conf_reader import look_at
-from redistopo.errors import WrongRequest
+from redistopo.doctor.conf_reader import read_conf_file
+from redistopo.errors import UsageError
 
 
 def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
@@ -16,19 +16,19 @@ def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     large.write_bytes(b"#" * (4 * 1024 * 1024 + 1))
     for odd in (pipe, large, Path("/dev/zero")):
-        with pytest.raises(WrongRequest, match="is no configuration"):
-            look_at(odd)
+        with pytest.raises(UsageError, match="is no configuration"):
+            read_conf_file(odd)
         conf.write_text(f"port 0\ninclude {odd}\n")
-        (told,) = look_at(conf).unread
+        (told,) = read_conf_file(conf).unread
         assert told.startswith(f"{odd} (it ")
         conf.write_text(f"port 0\naclfile {odd}\n")
-        assert look_at(conf).locked is None
+        assert read_conf_file(conf).locked is None
 
 
 def test_what_is_no_host_and_no_file_name_breaks_nothing(tmp_path: Path) -> None:
     conf = tmp_path / "redis.conf"
     conf.write_text('bind a..b 127.0.0.1 192.0.2.1\naclfile "a\\x00b"\n')
-    found = look_at(conf)
+    found = read_conf_file(conf)
     assert [one.said for one in found.heard] == [""]
     assert found.locked is None
     assert found.astray == ("192.0.2.1",)  # of TEST-NET-1 (RFC 5737)
@@ -63,7 +63,7 @@ def test_only_who_asks_as_a_server_does_is_told_the_password(
         conf = tmp_path / "redis.conf"
         port = server.server_address[1]
         conf.write_text(f"bind 127.0.0.1\nport {port}\nrequirepass hush-hush\n")
-        look_at(conf)
+        read_conf_file(conf)
         server.shutdown()
         thread.join()
     assert b"PING" in b"".join(heard)

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from support.engines import ENGINES
 
-from redistopo.doctor.conf_reader import look_at
-from redistopo.doctor.conf_startup import Starting
+from redistopo.doctor.conf_reader import read_conf_file
+from redistopo.doctor.conf_startup import StartupVerdict
 from redistopo.model.protocol.engine import Engine
 
 
-def _starting(folder: Path, text: str | bytes, *engines: Engine) -> Starting:
+def _starting(folder: Path, text: str | bytes, *engines: Engine) -> StartupVerdict:
     conf = folder / "redis.conf"
     conf.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return look_at(conf, engines).starting
+    return read_conf_file(conf, engines).starting
 
 
 # The file, the line that is refused, and part of the reason, whatever the release.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.doctor.firewall import Gate, judge
+from redistopo.doctor.firewall import PortExposure, judge
 from redistopo.doctor.firewall_reader import firewalls
 
 Install = Callable[[str, str], None]
@@ -25,7 +25,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     return made
 
 
-def _gates(port: int) -> dict[str, Gate]:
+def _gates(port: int) -> dict[str, PortExposure]:
     return {one.name: judge(one, port).gate for one in firewalls()}
 
 
@@ -43,23 +43,23 @@ def test_what_root_alone_may_read_is_unknown_with_the_command_to_type(install: I
 def test_rules_are_read_where_they_are_told(install: Install) -> None:
     install("iptables", 'echo "-P INPUT DROP"; echo "-A INPUT -p tcp --dport 7000 -j ACCEPT"')
     install("nft", "exit 1")
-    assert _gates(7000) == {"iptables": Gate.OPEN}
-    assert _gates(6379) == {"iptables": Gate.CLOSED}
+    assert _gates(7000) == {"iptables": PortExposure.OPEN}
+    assert _gates(6379) == {"iptables": PortExposure.CLOSED}
 
 
 def test_no_rule_at_all_is_a_firewall_that_is_off(install: Install) -> None:
     install("nft", "exit 0")
-    assert _gates(6379) == {"nftables": Gate.OFF}
+    assert _gates(6379) == {"nftables": PortExposure.OFF}
 
 
 def test_what_stands_above_the_others_speaks_for_them(install: Install) -> None:
     install("nft", 'echo "table ip filter { }"')
     install("ufw", 'printf "Status: active\\nDefault: deny (incoming), allow (outgoing)\\n"')
-    assert _gates(6379) == {"ufw": Gate.CLOSED}
+    assert _gates(6379) == {"ufw": PortExposure.CLOSED}
     install("ufw", 'echo "Status: inactive"')
     body = '[ "$1" = --state ] && echo running || printf "public\\n  ports: 6379/tcp\\n"'
     install("firewall-cmd", body)
-    assert _gates(6379) == {"firewalld": Gate.OPEN}
+    assert _gates(6379) == {"firewalld": PortExposure.OPEN}
 
 
 def test_a_program_that_hangs_costs_seconds(

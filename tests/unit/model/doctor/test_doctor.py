@@ -6,25 +6,25 @@ import pytest
 
 from redistopo.doctor.facts import (
     Cure,
+    DoctorFacts,
     EnginesSeen,
-    Facts,
-    Heard,
     Leftovers,
-    Loose,
+    OpenPermission,
     OrphanSeen,
+    PortReply,
     Room,
-    Started,
+    TopologyPresence,
     TopologySeen,
     fixes_of,
 )
 from redistopo.host.kernel import Kernel
 from redistopo.model.state.record import ProcessMark
 
-FACTS = Facts(
+FACTS = DoctorFacts(
     engines=EnginesSeen(),
     kernel=Kernel(overcommit=0, huge_pages="always", somaxconn=1),
     room=Room(),
-    topology=TopologySeen(name="shop", started=Started.STOPPED),
+    topology=TopologySeen(name="shop", started=TopologyPresence.STOPPED),
     leftovers=Leftovers(),
 )
 MARK = ProcessMark(node="node1", pid=77, started=5, boot="b", executable="", config="")
@@ -37,8 +37,8 @@ LEFT = Leftovers(
     empty=("/a/.redistopo/nodes/node9",),
     kept=("/a/.redistopo/nodes/node8",),
     loose=(
-        Loose(path="/a/.redistopo/password", mode=0o644, wanted=0o600),
-        Loose(path="/home/secret", mode=0o640, wanted=0o600, yours=True),
+        OpenPermission(path="/a/.redistopo/password", mode=0o644, wanted=0o600),
+        OpenPermission(path="/home/secret", mode=0o640, wanted=0o600, yours=True),
     ),
 )
 
@@ -91,4 +91,4 @@ NOAUTH = "NOAUTH Authentication required."
 def test_the_files_password_is_for_a_server_on_this_machine(
     at: str, said: str, listening: tuple[str, ...] | None, asks: bool
 ) -> None:
-    assert Heard(port=6379, at=at, said=said, listening=listening).asks_here is asks
+    assert PortReply(port=6379, at=at, said=said, listening=listening).asks_here is asks

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.firewall import NAMES, FirewallSeen, Gate, judge, ufw_conf
+from redistopo.doctor.firewall import NAMES, FirewallSeen, PortExposure, judge, ufw_conf
 
 UFW = """\
 Status: active
@@ -97,53 +97,53 @@ pass out all flags S/SA keep state
 """
 
 CASES = [
-    ("ufw", UFW, 22, Gate.OPEN),
-    ("ufw", UFW, 7003, Gate.OPEN),
-    ("ufw", UFW, 6380, Gate.SOME),
-    ("ufw", UFW, 6381, Gate.CLOSED),
-    ("ufw", UFW, 6382, Gate.CLOSED),
-    ("ufw", UFW, 6379, Gate.CLOSED),
-    ("ufw", UFW.replace("Default: deny", "Default: allow"), 6379, Gate.OPEN),
-    ("ufw", "Status: inactive\n", 6379, Gate.OFF),
-    ("ufw", "Status: active\n", 6379, Gate.UNKNOWN),
-    ("firewalld", FIREWALLD, 7005, Gate.OPEN),
-    ("firewalld", FIREWALLD, 6379, Gate.OPEN),
-    ("firewalld", FIREWALLD, 26379, Gate.CLOSED),
-    ("firewalld", FIREWALLD, 9000, Gate.CLOSED),
-    ("firewalld", FIREWALLD, 8000, Gate.SOME),
-    ("firewalld", FIREWALLD.replace("target: default", "target: ACCEPT"), 1, Gate.OPEN),
-    ("firewalld", "not running\n", 6379, Gate.OFF),
-    ("firewalld", "what?", 6379, Gate.UNKNOWN),
-    ("nftables", NFT, 7001, Gate.OPEN),
-    ("nftables", NFT, 6379, Gate.CLOSED),
-    ("nftables", NFT, 6380, Gate.SOME),
-    ("nftables", NFT, 6381, Gate.OPEN),
-    ("nftables", NFT, 6382, Gate.CLOSED),
-    ("nftables", NFT_REJECTS, 6379, Gate.CLOSED),
-    ("nftables", NFT_REJECTS, 6380, Gate.SOME),
-    ("nftables", NFT + NFT_REJECTS, 7000, Gate.SOME),
-    ("nftables", "table ip nat {\n}\n", 6379, Gate.OPEN),
-    ("iptables", IPTABLES, 7005, Gate.OPEN),
-    ("iptables", IPTABLES, 9000, Gate.OPEN),
-    ("iptables", IPTABLES, 6380, Gate.SOME),
-    ("iptables", IPTABLES, 6379, Gate.CLOSED),
-    ("iptables", DOCKER, 6379, Gate.SOME),
-    ("iptables", REFUSES, 6381, Gate.CLOSED),
-    ("iptables", REFUSES, 6379, Gate.OPEN),
-    ("nftables", BY_IPTABLES, 6381, Gate.CLOSED),
-    ("nftables", BY_IPTABLES, 6380, Gate.SOME),
-    ("nftables", BY_IPTABLES, 9000, Gate.OPEN),
-    ("nftables", BY_IPTABLES, 6379, Gate.OPEN),
-    ("iptables", "-P INPUT ACCEPT\n", 6379, Gate.OPEN),
-    ("iptables", "nothing", 6379, Gate.UNKNOWN),
-    ("pf", PF, 22, Gate.OPEN),
-    ("pf", PF, 7002, Gate.OPEN),
-    ("pf", PF, 6379, Gate.CLOSED),
-    ("pf", PF, 6380, Gate.SOME),
-    ("pf", "block in quick all\npass in all\n", 6379, Gate.CLOSED),
-    ("macOS", "Firewall is enabled. (State = 1)\n", 6379, Gate.SOME),
-    ("macOS", "Firewall is disabled. (State = 0)\n", 6379, Gate.OFF),
-    ("macOS", "?", 6379, Gate.UNKNOWN),
+    ("ufw", UFW, 22, PortExposure.OPEN),
+    ("ufw", UFW, 7003, PortExposure.OPEN),
+    ("ufw", UFW, 6380, PortExposure.SOME),
+    ("ufw", UFW, 6381, PortExposure.CLOSED),
+    ("ufw", UFW, 6382, PortExposure.CLOSED),
+    ("ufw", UFW, 6379, PortExposure.CLOSED),
+    ("ufw", UFW.replace("Default: deny", "Default: allow"), 6379, PortExposure.OPEN),
+    ("ufw", "Status: inactive\n", 6379, PortExposure.OFF),
+    ("ufw", "Status: active\n", 6379, PortExposure.UNKNOWN),
+    ("firewalld", FIREWALLD, 7005, PortExposure.OPEN),
+    ("firewalld", FIREWALLD, 6379, PortExposure.OPEN),
+    ("firewalld", FIREWALLD, 26379, PortExposure.CLOSED),
+    ("firewalld", FIREWALLD, 9000, PortExposure.CLOSED),
+    ("firewalld", FIREWALLD, 8000, PortExposure.SOME),
+    ("firewalld", FIREWALLD.replace("target: default", "target: ACCEPT"), 1, PortExposure.OPEN),
+    ("firewalld", "not running\n", 6379, PortExposure.OFF),
+    ("firewalld", "what?", 6379, PortExposure.UNKNOWN),
+    ("nftables", NFT, 7001, PortExposure.OPEN),
+    ("nftables", NFT, 6379, PortExposure.CLOSED),
+    ("nftables", NFT, 6380, PortExposure.SOME),
+    ("nftables", NFT, 6381, PortExposure.OPEN),
+    ("nftables", NFT, 6382, PortExposure.CLOSED),
+    ("nftables", NFT_REJECTS, 6379, PortExposure.CLOSED),
+    ("nftables", NFT_REJECTS, 6380, PortExposure.SOME),
+    ("nftables", NFT + NFT_REJECTS, 7000, PortExposure.SOME),
+    ("nftables", "table ip nat {\n}\n", 6379, PortExposure.OPEN),
+    ("iptables", IPTABLES, 7005, PortExposure.OPEN),
+    ("iptables", IPTABLES, 9000, PortExposure.OPEN),
+    ("iptables", IPTABLES, 6380, PortExposure.SOME),
+    ("iptables", IPTABLES, 6379, PortExposure.CLOSED),
+    ("iptables", DOCKER, 6379, PortExposure.SOME),
+    ("iptables", REFUSES, 6381, PortExposure.CLOSED),
+    ("iptables", REFUSES, 6379, PortExposure.OPEN),
+    ("nftables", BY_IPTABLES, 6381, PortExposure.CLOSED),
+    ("nftables", BY_IPTABLES, 6380, PortExposure.SOME),
+    ("nftables", BY_IPTABLES, 9000, PortExposure.OPEN),
+    ("nftables", BY_IPTABLES, 6379, PortExposure.OPEN),
+    ("iptables", "-P INPUT ACCEPT\n", 6379, PortExposure.OPEN),
+    ("iptables", "nothing", 6379, PortExposure.UNKNOWN),
+    ("pf", PF, 22, PortExposure.OPEN),
+    ("pf", PF, 7002, PortExposure.OPEN),
+    ("pf", PF, 6379, PortExposure.CLOSED),
+    ("pf", PF, 6380, PortExposure.SOME),
+    ("pf", "block in quick all\npass in all\n", 6379, PortExposure.CLOSED),
+    ("macOS", "Firewall is enabled. (State = 1)\n", 6379, PortExposure.SOME),
+    ("macOS", "Firewall is disabled. (State = 0)\n", 6379, PortExposure.OFF),
+    ("macOS", "?", 6379, PortExposure.UNKNOWN),
 ]
 
 
@@ -152,7 +152,7 @@ def _seen(name: str, said: str, *, active: bool | None = True) -> FirewallSeen:
 
 
 @pytest.mark.parametrize(("name", "said", "port", "gate"), CASES)
-def test_a_firewall_is_read(name: str, said: str, port: int, gate: Gate) -> None:
+def test_a_firewall_is_read(name: str, said: str, port: int, gate: PortExposure) -> None:
     found = judge(_seen(name, said), port)
     assert found.gate is gate, found
     assert found.evidence
@@ -160,9 +160,9 @@ def test_a_firewall_is_read(name: str, said: str, port: int, gate: Gate) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_tells_nothing_is_unknown_and_what_is_off_is_off(name: str) -> None:
-    assert judge(_seen(name, ""), 6379).gate is Gate.UNKNOWN
-    assert judge(_seen(name, "", active=None), 6379).gate is Gate.UNKNOWN
-    assert judge(_seen(name, "", active=False), 6379).gate is Gate.OFF
+    assert judge(_seen(name, ""), 6379).gate is PortExposure.UNKNOWN
+    assert judge(_seen(name, "", active=None), 6379).gate is PortExposure.UNKNOWN
+    assert judge(_seen(name, "", active=False), 6379).gate is PortExposure.OFF
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_no_cut_text_breaks_a_reader(text: str, data: st.DataObject) -> None:
 @given(st.integers(1, 65535), st.integers(1, 65535), st.integers(1, 65535))
 def test_a_span_means_its_ports(first: int, last: int, port: int) -> None:
     first, last = sorted((first, last))
-    wanted = Gate.OPEN if first <= port <= last else Gate.CLOSED
+    wanted = PortExposure.OPEN if first <= port <= last else PortExposure.CLOSED
     rules = f"-P INPUT DROP\n-A INPUT -p tcp -m multiport --dports {first}:{last} -j ACCEPT"
     assert judge(_seen("iptables", rules), port).gate is wanted
     chain = (

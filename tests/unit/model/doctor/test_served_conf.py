@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.conf_access import acl_locks, loopback, served, splice
+from redistopo.doctor.conf_access import acl_locks, loopback, served_conf, with_includes
 from redistopo.model.protocol.engine import Version
 
 # Text, the addresses bound, and those that other machines may reach.
@@ -31,7 +31,7 @@ BINDS: list[tuple[str, tuple[str, ...] | None, tuple[str, ...]]] = [
 
 @pytest.mark.parametrize(("text", "bound", "outward"), BINDS)
 def test_what_it_binds(text: str, bound: tuple[str, ...] | None, outward: tuple[str, ...]) -> None:
-    conf = served(text)
+    conf = served_conf(text)
     assert conf.outward == outward
     if bound is not None or not text:
         assert conf.addresses == bound
@@ -68,7 +68,7 @@ LOCKS: list[tuple[str, bool | None]] = [
 
 @pytest.mark.parametrize(("text", "locked"), LOCKS)
 def test_whether_a_password_is_asked_for(text: str, locked: bool | None) -> None:
-    assert served(text).locked is locked
+    assert served_conf(text).locked is locked
 
 
 def test_an_aclfile_without_the_default_user_leaves_it_open() -> None:
@@ -94,18 +94,18 @@ SHIELDS = [
 def test_protected_mode_is_as_the_version_has_it(
     text: str, version: Version | None, shielded: bool
 ) -> None:
-    assert served(text).shielded(version) is shielded
+    assert served_conf(text).shielded(version) is shielded
 
 
 def test_where_it_is_asked_and_its_ports() -> None:
-    assert served("").asked_at == "127.0.0.1"
-    assert served("bind 0.0.0.0").asked_at == "127.0.0.1"
-    assert served("bind ::*").asked_at == "::1"
-    assert served("bind -10.1.2.3 127.0.0.1").asked_at == "10.1.2.3"
-    assert served("sentinel monitor a b 1 2").ports == (26379,)
-    assert served("port 7000\ntls-port 7001\ntcp-backlog 99").ports == (7000, 7001)
-    assert served("tcp-backlog 99").backlog == 99
-    assert served("port seven").ports == ()
+    assert served_conf("").asked_at == "127.0.0.1"
+    assert served_conf("bind 0.0.0.0").asked_at == "127.0.0.1"
+    assert served_conf("bind ::*").asked_at == "::1"
+    assert served_conf("bind -10.1.2.3 127.0.0.1").asked_at == "10.1.2.3"
+    assert served_conf("sentinel monitor a b 1 2").ports == (26379,)
+    assert served_conf("port 7000\ntls-port 7001\ntcp-backlog 99").ports == (7000, 7001)
+    assert served_conf("tcp-backlog 99").backlog == 99
+    assert served_conf("port seven").ports == ()
 
 
 FILES: Mapping[str, str] = {
@@ -127,27 +127,29 @@ def _read(pattern: str, at: str) -> tuple[tuple[str, str], ...] | str:
 
 
 def test_an_include_stands_where_it_stands() -> None:
-    before = splice("main", "include base.conf\nbind 127.0.0.1", _read)
-    assert served(before.text).addresses == ("127.0.0.1",)
-    after = splice("main", 'bind 127.0.0.1\n  INCLUDE "base.conf"', _read)
-    assert served(after.text).addresses == ("0.0.0.0",)
+    before = with_includes("main", "include base.conf\nbind 127.0.0.1", _read)
+    assert served_conf(before.text).addresses == ("127.0.0.1",)
+    after = with_includes("main", 'bind 127.0.0.1\n  INCLUDE "base.conf"', _read)
+    assert served_conf(after.text).addresses == ("0.0.0.0",)
     assert after.files == ("main", "base.conf")
 
 
 def test_an_include_that_cannot_be_read_is_named_and_a_circle_ends() -> None:
-    found = splice("main", "include gone.conf\ninclude gone.conf\ninclude conf.d/*.conf", _read)
+    found = with_includes(
+        "main", "include gone.conf\ninclude gone.conf\ninclude conf.d/*.conf", _read
+    )
     assert found.unread == ("gone.conf (Permission denied)",)
     assert len(found.files) == 4
-    assert served(found.text).port == 2
+    assert served_conf(found.text).port == 2
     ((at, why),) = found.dead.items()
     assert found.origins[at] == ("loop.conf", 1)
     assert why == "it includes itself, without end"
 
 
 def test_includes_without_measure_end() -> None:
-    chain = splice("0", "include 1\n" * 1000, lambda name, _at: ((f"x{name}", "port 1\n"),))
+    chain = with_includes("0", "include 1\n" * 1000, lambda name, _at: ((f"x{name}", "port 1\n"),))
     assert (len(chain.files), len(chain.unread)) == (64, 1)
-    large = splice("0", "include 1\n" * 9, lambda name, _at: ((name, "#" * 3_000_000),))
+    large = with_includes("0", "include 1\n" * 9, lambda name, _at: ((name, "#" * 3_000_000),))
     assert len(large.files) == 3
 
 
@@ -162,25 +164,25 @@ def test_includes_without_measure_end() -> None:
     ],
 )
 def test_an_include_is_known_in_any_spelling(line: str) -> None:
-    assert splice("main", line, _read).files == ("main", "base.conf")
+    assert with_includes("main", line, _read).files == ("main", "base.conf")
 
 
 def test_an_include_that_not_every_server_takes_is_not_followed() -> None:
     for line in ('"inc"lude base.conf', "include base.conf more", 'include "base.conf'):
-        found = splice("main", line, _read)
+        found = with_includes("main", line, _read)
         assert found.files == ("main",)
         assert list(found.dead) == [0]
 
 
 def test_a_relative_include_counts_from_where_the_server_is() -> None:
-    found = splice("main", "include base.conf\ndir /srv\ninclude sub.conf", _read)
+    found = with_includes("main", "include base.conf\ndir /srv\ninclude sub.conf", _read)
     assert found.astart == ("base.conf",)
     assert found.files == ("main", "base.conf", "/srv/sub.conf")
 
 
 def test_each_line_is_known_by_its_file_and_number() -> None:
     text = "port 1\ninclude base.conf\n  include not/there.conf\n# end"
-    found = splice("main", text, _read)
+    found = with_includes("main", text, _read)
     assert list(zip(found.text.split("\n"), found.origins, strict=True)) == [
         ("port 1", ("main", 1)),
         ("bind 0.0.0.0", ("base.conf", 1)),
@@ -193,7 +195,7 @@ def test_each_line_is_known_by_its_file_and_number() -> None:
 
 @given(st.text())
 def test_no_text_breaks_it(text: str) -> None:
-    conf = served(splice("main", text, _read).text)
+    conf = served_conf(with_includes("main", text, _read).text)
     assert all(0 < port < 100000 for port in conf.ports)
     assert loopback(conf.asked_at) or conf.addresses
 
@@ -202,4 +204,4 @@ def test_no_text_breaks_it(text: str) -> None:
 def test_an_address_is_outward_unless_it_is_loopback(address: object) -> None:
     word = str(address)
     expected = () if getattr(address, "is_loopback", False) else (f"-{word}",)
-    assert served(f"bind -{word}").outward == expected
+    assert served_conf(f"bind -{word}").outward == expected

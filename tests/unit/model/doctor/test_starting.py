@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.conf_access import Spliced, splice
+from redistopo.doctor.conf_access import ConfWithIncludes, with_includes
 from redistopo.doctor.conf_startup import (
     STOP,
     clashes,
@@ -17,8 +17,8 @@ from redistopo.doctor.conf_startup import (
 )
 
 
-def _whole(text: str) -> Spliced:
-    return splice("/srv/redis.conf", text, lambda _pattern, _here: ())
+def _whole(text: str) -> ConfWithIncludes:
+    return with_includes("/srv/redis.conf", text, lambda _pattern, _here: ())
 
 
 FATAL = "\n*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\nReading the configuration file, at "

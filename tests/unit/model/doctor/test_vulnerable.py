@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.vulnerabilities import FLAWS, cured_by, flaws_of
+from redistopo.doctor.vulnerabilities import FLAWS, first_fixed_release, vulnerabilities_of
 from redistopo.model.protocol.engine import Engine, Product, Version
 
 # Release, one of the ids it has ("" for none at all), and the release that mends all of them.
@@ -46,13 +46,13 @@ def _engine(text: str, *, tls: bool | None = None) -> Engine:
 
 @pytest.mark.parametrize(("release", "has", "cure"), CASES)
 def test_a_release_has_what_its_line_has_not_mended(release: str, has: str, cure: str) -> None:
-    ids = {one for flaw in flaws_of(_engine(release)) for one in flaw.ids}
+    ids = {one for flaw in vulnerabilities_of(_engine(release)) for one in flaw.ids}
     assert (has in ids) if has else not ids
-    assert str(cured_by(_engine(release)) or "") == cure
+    assert str(first_fixed_release(_engine(release)) or "") == cure
 
 
 def test_what_a_line_never_had_is_not_said_of_it() -> None:
-    ids = {one for flaw in flaws_of(_engine("redis 6.2.14")) for one in flaw.ids}
+    ids = {one for flaw in vulnerabilities_of(_engine("redis 6.2.14")) for one in flaw.ids}
     assert not ids & {"CVE-2024-31227", "CVE-2024-51741", "CVE-2025-62507", "CVE-2026-23479"}
 
 
@@ -66,14 +66,14 @@ ANYBODY = [
 
 @pytest.mark.parametrize(("release", "ids"), ANYBODY)
 def test_what_needs_no_password_is_only_that(release: str, ids: set[str]) -> None:
-    flaws = flaws_of(_engine(release))
+    flaws = vulnerabilities_of(_engine(release))
     assert {one for flaw in flaws if flaw.anybody for one in flaw.ids} == ids
 
 
 def test_a_server_built_without_tls_has_no_vulnerability_of_tls() -> None:
-    with_tls = {flaw.ids for flaw in flaws_of(_engine("redis 7.2.15", tls=True))}
+    with_tls = {flaw.ids for flaw in vulnerabilities_of(_engine("redis 7.2.15", tls=True))}
     assert with_tls == {("CVE-2026-81934",)}
-    assert flaws_of(_engine("redis 7.2.15", tls=False)) == ()
+    assert vulnerabilities_of(_engine("redis 7.2.15", tls=False)) == ()
 
 
 def test_each_row_names_a_vulnerability_and_a_release_of_a_line_once() -> None:
@@ -92,8 +92,8 @@ def test_each_row_names_a_vulnerability_and_a_release_of_a_line_once() -> None:
 )
 def test_the_cure_is_a_later_release_without_any(product: Product, version: Version) -> None:
     engine = Engine(product=product, version=version)
-    cure = cured_by(engine)
-    assert (cure is None) == (flaws_of(engine) == ())
+    cure = first_fixed_release(engine)
+    assert (cure is None) == (vulnerabilities_of(engine) == ())
     if cure is not None:
         assert cure > version
-        assert flaws_of(Engine(product=product, version=cure)) == ()
+        assert vulnerabilities_of(Engine(product=product, version=cure)) == ()

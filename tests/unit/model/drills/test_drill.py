@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from support.drills import FAULT, LOST, load_seen, ops, report
 
-from redistopo.drill.operations import Kind
+from redistopo.drill.operations import OperationKind
 from redistopo.drill.report import (
     AFTERMATH_SECONDS,
     Budget,
@@ -16,7 +16,7 @@ from redistopo.drill.report import (
     writes_of,
 )
 from redistopo.errors import ExitCode
-from redistopo.session.to_json import plain
+from redistopo.session.to_json import to_json
 
 GOOD = report(writes=replace(report().writes, lost=0, examples=()))
 
@@ -62,7 +62,7 @@ def test_a_verdict_and_its_reasons(name: str) -> None:
 
 
 def test_who_is_never_served_again_fails_whatever_the_budget() -> None:
-    seen = load_seen(ops(Kind.WRITE, 1, (0, 9)), ops(Kind.READ, 1))
+    seen = load_seen(ops(OperationKind.WRITE, 1, (0, 9)), ops(OperationKind.READ, 1))
     found = judged(replace(GOOD, traffic=traffic_of(seen, FAULT), budget=Budget(seconds=999)))
     assert found.reasons == ("writes were not served again",)
 
@@ -71,12 +71,16 @@ def test_other_shards_are_reported_and_not_judged() -> None:
     assert GOOD.part("other writes") is not None
     tight = replace(GOOD, budget=Budget(seconds=2.6))
     assert judged(tight).passed
-    seen = load_seen(ops(Kind.WRITE, 1), ops(Kind.WRITE, 2, (0, 4)), ops(Kind.READ, 1))
+    seen = load_seen(
+        ops(OperationKind.WRITE, 1), ops(OperationKind.WRITE, 2, (0, 4)), ops(OperationKind.READ, 1)
+    )
     assert judged(replace(tight, traffic=traffic_of(seen, FAULT))).passed
 
 
 def test_latencies_are_told_apart_by_when_an_operation_was_due() -> None:
-    seen = load_seen(ops(Kind.WRITE, 1, (0, 2)), ops(Kind.READ, 1), ops(Kind.READ, 2))
+    seen = load_seen(
+        ops(OperationKind.WRITE, 1, (0, 2)), ops(OperationKind.READ, 1), ops(OperationKind.READ, 2)
+    )
     writes, reads, others = traffic_of(seen, FAULT)
     assert [one.name for one in (writes, reads, others)] == ["writes", "reads", "other reads"]
     phases = writes.latencies
@@ -87,12 +91,16 @@ def test_latencies_are_told_apart_by_when_an_operation_was_due() -> None:
 
 
 def test_without_an_outage_during_is_a_second_after_the_fault() -> None:
-    writes, *_ = traffic_of(load_seen(ops(Kind.WRITE, 1)), FAULT)
+    writes, *_ = traffic_of(load_seen(ops(OperationKind.WRITE, 1)), FAULT)
     assert writes.latencies.during.answered == round(AFTERMATH_SECONDS * 50)
 
 
 def test_clients_moments_are_of_the_hurt_shards_longest_gap() -> None:
-    seen = load_seen(ops(Kind.WRITE, 1, (0, 2)), ops(Kind.READ, 1), ops(Kind.WRITE, 2, (1, 2)))
+    seen = load_seen(
+        ops(OperationKind.WRITE, 1, (0, 2)),
+        ops(OperationKind.READ, 1),
+        ops(OperationKind.WRITE, 2, (1, 2)),
+    )
     found = client_moments(traffic_of(seen, FAULT))
     assert [(round(one.at, 2), one.text) for one in found] == [
         (-0.02, "last good write"),
@@ -102,7 +110,9 @@ def test_clients_moments_are_of_the_hurt_shards_longest_gap() -> None:
 
 
 def test_lost_writes_are_told_by_when_they_were_acknowledged() -> None:
-    seen = load_seen(ops(Kind.WRITE, 1), lost=1, unchecked=2, examples=(LOST,), wait_replicas=1)
+    seen = load_seen(
+        ops(OperationKind.WRITE, 1), lost=1, unchecked=2, examples=(LOST,), wait_replicas=1
+    )
     found = writes_of(seen, FAULT)
     assert (found.acknowledged, found.lost, found.unchecked, found.wait_replicas) == (300, 1, 2, 1)
     assert found.examples[0].acknowledged == pytest.approx(-0.34)
@@ -111,5 +121,5 @@ def test_lost_writes_are_told_by_when_they_were_acknowledged() -> None:
 def test_a_report_is_plain_json() -> None:
     import json
 
-    told = plain(report())
+    told = to_json(report())
     assert json.loads(json.dumps(told))["traffic"][0]["name"] == "writes"

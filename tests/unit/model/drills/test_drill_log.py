@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from redistopo.drill.report import MomentKind
-from redistopo.drill.server_log_events import moment, told
+from redistopo.drill.report import TimelineKind
+from redistopo.drill.server_log_events import moment, parse_log_events
 
 VICTIM, HEIR = (
     "3870f132f120f1bc32c8de9b7dbec57e5d671c2c",
@@ -89,8 +89,8 @@ _AT = "22127:M 23 Nov 2026 09:16:17.102 "
     ],
 )
 def test_each_wording(line: str, kind: str, text: str) -> None:
-    (found,) = told(f"{_AT}{line}\n", _NAMES)
-    assert (found.kind, found.text) == (MomentKind(kind), text)
+    (found,) = parse_log_events(f"{_AT}{line}\n", _NAMES)
+    assert (found.kind, found.text) == (TimelineKind(kind), text)
     assert found.at == datetime(2026, 11, 23, 9, 16, 17, 102000).timestamp()
 
 
@@ -105,11 +105,13 @@ def test_each_wording(line: str, kind: str, text: str) -> None:
     ],
 )
 def test_other_lines_tell_nothing(line: str) -> None:
-    assert list(told(line, _NAMES)) == []
+    assert list(parse_log_events(line, _NAMES)) == []
 
 
 def test_a_node_without_a_name_is_told_by_its_id() -> None:
-    (found,) = told(f"{_AT}* Marking node {'b' * 40} as failing (quorum reached).", _NAMES)
+    (found,) = parse_log_events(
+        f"{_AT}* Marking node {'b' * 40} as failing (quorum reached).", _NAMES
+    )
     assert found.text.startswith("marks bbbbbbbb as")
 
 

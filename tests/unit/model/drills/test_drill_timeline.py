@@ -1,14 +1,14 @@
 """What logs and witnesses told, as one timeline."""
 
-from redistopo.drill.report import MomentKind
-from redistopo.drill.server_log_events import Told
+from redistopo.drill.report import TimelineKind
+from redistopo.drill.server_log_events import LogEvent
 from redistopo.drill.timeline import Heard, Source, timeline
 
 _CLOCK = 1000.0
 
 
-def _told(who: str, after: float, kind: MomentKind, text: str = "", about: str = "") -> Source:
-    return who, Told(at=_CLOCK + after, kind=kind, text=text or kind.value, about=about)
+def _told(who: str, after: float, kind: TimelineKind, text: str = "", about: str = "") -> Source:
+    return who, LogEvent(at=_CLOCK + after, kind=kind, text=text or kind.value, about=about)
 
 
 def _lines(logs: list[Source], asked: list[Source], *victims: str) -> list[str]:
@@ -17,7 +17,7 @@ def _lines(logs: list[Source], asked: list[Source], *victims: str) -> list[str]:
 
 
 def test_the_first_to_suspect_and_to_mark_is_kept_for_each_victim() -> None:
-    suspected, failed = MomentKind.SUSPECTED, MomentKind.FAILED
+    suspected, failed = TimelineKind.SUSPECTED, TimelineKind.FAILED
     asked = [
         _told("node5", 1.1, suspected, about="node1"),
         _told("node2", 1.0, suspected, about="node1"),
@@ -33,14 +33,14 @@ def test_the_first_to_suspect_and_to_mark_is_kept_for_each_victim() -> None:
 
 
 def test_what_a_log_tells_of_a_promotion_goes_before_what_was_asked() -> None:
-    promoted = MomentKind.PROMOTED
+    promoted = TimelineKind.PROMOTED
     logs = [_told("node4", 2.0, promoted, "won")]
     asked = [_told("node4", 2.1, promoted, "says"), _told("node6", 2.2, promoted, "says")]
     assert _lines(logs, asked) == ["2.0 node4 won", "2.2 node6 says"]
 
 
 def test_the_cluster_is_down_at_the_first_word_and_up_at_the_last() -> None:
-    note = MomentKind.NOTE
+    note = TimelineKind.NOTE
     asked = [
         _told("node2", 1.0, note, "says cluster_state:fail"),
         _told("node3", 1.1, note, "says cluster_state:fail"),
@@ -56,15 +56,15 @@ def test_the_cluster_is_down_at_the_first_word_and_up_at_the_last() -> None:
 
 
 def test_what_was_before_the_fault_is_left_out_and_repeats_are_told_once() -> None:
-    note = MomentKind.NOTE
+    note = TimelineKind.NOTE
     logs = [_told("node4", number, note, "can't take over yet") for number in (-1, 1, 2, 3)]
     assert _lines(logs, []) == ["1.0 node4 can't take over yet"]
 
 
 def test_of_one_moment_the_cause_comes_first() -> None:
     logs = [
-        _told("node4", 1.0, MomentKind.ELECTION),
-        _told("node4", 1.0, MomentKind.FAILED, about="node1"),
-        _told("node4", 1.0, MomentKind.PROMOTED),
+        _told("node4", 1.0, TimelineKind.ELECTION),
+        _told("node4", 1.0, TimelineKind.FAILED, about="node1"),
+        _told("node4", 1.0, TimelineKind.PROMOTED),
     ]
     assert _lines(logs, []) == ["1.0 node4 failed", "1.0 node4 election", "1.0 node4 promoted"]

@@ -5,14 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.drills import FAULT, load_seen, ops
 
-from redistopo.drill.operations import Kind, LoadSeen, Op, Span, errors_by_kind
+from redistopo.drill.operations import (
+    LoadResult,
+    Operation,
+    OperationKind,
+    TimeSpan,
+    errors_by_kind,
+)
 from redistopo.drill.outage import STALL_SECONDS, latency, outage, stall_bound, track
 
 
-def _seen(*made: tuple[float, float, str], **more: object) -> LoadSeen:
+def _seen(*made: tuple[float, float, str], **more: object) -> LoadResult:
     """Writes on shard 1: (due, took, error), seconds from the load's begin."""
-    found = [Op(Kind.WRITE, 1, FAULT + at, took, error) for at, took, error in made]
-    return load_seen(found, span=Span(FAULT, FAULT + 10), **more)
+    found = [Operation(OperationKind.WRITE, 1, FAULT + at, took, error) for at, took, error in made]
+    return load_seen(found, span=TimeSpan(FAULT, FAULT + 10), **more)
 
 
 def _steady(begin: float, end: float, error: str = "") -> list[tuple[float, float, str]]:
@@ -51,14 +57,14 @@ CASES: dict[str, tuple[list[tuple[float, float, str]], float, int]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_unavailable_is_from_the_last_answer_to_the_next(name: str) -> None:
     made, milliseconds, gaps = CASES[name]
-    found = outage(_seen(*made), Kind.WRITE, hurt=True)
+    found = outage(_seen(*made), OperationKind.WRITE, hurt=True)
     assert round(found.milliseconds) == milliseconds
     assert len(found.gaps) == gaps
 
 
 def test_a_gap_names_its_moments() -> None:
     seen = _seen(*_steady(0, 2), *_steady(2, 5, "E"), *_steady(5, 10))
-    (gap,) = outage(seen, Kind.WRITE, hurt=True).gaps
+    (gap,) = outage(seen, OperationKind.WRITE, hurt=True).gaps
     assert gap.last_good - FAULT == pytest.approx(1.991)
     assert gap.first_error is not None
     assert gap.first_error - FAULT == pytest.approx(2.0)
@@ -67,74 +73,83 @@ def test_a_gap_names_its_moments() -> None:
 
 
 def test_who_is_never_served_again_has_no_first_good() -> None:
-    found = outage(_seen(*_steady(0, 4), *_steady(4, 10, "E")), Kind.WRITE, hurt=True)
+    found = outage(_seen(*_steady(0, 4), *_steady(4, 10, "E")), OperationKind.WRITE, hurt=True)
     assert found.gaps[-1].first_good is None
     assert not found.over
-    assert outage(_seen(*ALL_WELL), Kind.WRITE, hurt=True).over
+    assert outage(_seen(*ALL_WELL), OperationKind.WRITE, hurt=True).over
 
 
 def test_our_own_hiccup_is_no_outage_but_an_error_in_it_is() -> None:
     stalled = [*_steady(0, 2), (2.0, 0.8, ""), *_steady(2.81, 10)]
-    hiccup = Span(FAULT + 2.05, FAULT + 2.75)
-    assert outage(_seen(*stalled, hiccups=(hiccup,)), Kind.WRITE, hurt=True).gaps == ()
-    short = Span(FAULT + 2.05, FAULT + 2.15)
-    assert len(outage(_seen(*stalled, hiccups=(short,)), Kind.WRITE, hurt=True).gaps) == 1
+    hiccup = TimeSpan(FAULT + 2.05, FAULT + 2.75)
+    assert outage(_seen(*stalled, hiccups=(hiccup,)), OperationKind.WRITE, hurt=True).gaps == ()
+    short = TimeSpan(FAULT + 2.05, FAULT + 2.15)
+    assert len(outage(_seen(*stalled, hiccups=(short,)), OperationKind.WRITE, hurt=True).gaps) == 1
     failed = [*_steady(0, 2), (2.0, 0.8, "Timeout"), *_steady(2.81, 10)]
-    assert len(outage(_seen(*failed, hiccups=(hiccup,)), Kind.WRITE, hurt=True).gaps) == 1
+    assert len(outage(_seen(*failed, hiccups=(hiccup,)), OperationKind.WRITE, hurt=True).gaps) == 1
 
 
 def test_what_failed_behind_a_hanging_client_belongs_to_the_outage() -> None:
     # another client is served from 5.0 on; this one hears of it when its time is over
     late = [(4.8, 0.5, "Timeout"), (4.9, 0.0, "Timeout")]
     made = [*_steady(0, 2), *_steady(2, 4.8, "E"), *late, *_steady(5, 10)]
-    found = outage(_seen(*made), Kind.WRITE, hurt=True)
+    found = outage(_seen(*made), OperationKind.WRITE, hurt=True)
     assert len(found.gaps) == 1
     assert round(found.milliseconds) == 3010
 
 
 def test_of_several_hurt_shards_each_must_be_served() -> None:
-    first, second = ops(Kind.WRITE, 1, (0, 1.0)), ops(Kind.WRITE, 2, (0.5, 2.0))
+    first, second = ops(OperationKind.WRITE, 1, (0, 1.0)), ops(OperationKind.WRITE, 2, (0.5, 2.0))
     seen = load_seen(first, second, hurt=frozenset({1, 2}))
-    (gap,) = outage(seen, Kind.WRITE, hurt=True).gaps
+    (gap,) = outage(seen, OperationKind.WRITE, hurt=True).gaps
     assert (gap.last_good - FAULT, gap.until - FAULT) == pytest.approx((-0.02, 2.0), abs=0.005)
 
 
 def test_an_outage_within_another_ones_time_doesnt_end_it() -> None:
-    first, second = ops(Kind.WRITE, 1, (0, 3.0)), ops(Kind.WRITE, 2, (1.0, 2.0))
-    (gap,) = outage(load_seen(first, second, hurt=frozenset({1, 2})), Kind.WRITE, hurt=True).gaps
+    first, second = ops(OperationKind.WRITE, 1, (0, 3.0)), ops(OperationKind.WRITE, 2, (1.0, 2.0))
+    (gap,) = outage(
+        load_seen(first, second, hurt=frozenset({1, 2})), OperationKind.WRITE, hurt=True
+    ).gaps
     assert gap.until - FAULT == pytest.approx(3.0, abs=0.005)
 
 
 def test_shards_and_kinds_are_told_apart() -> None:
-    seen = load_seen(ops(Kind.WRITE, 1, (0, 1)), ops(Kind.READ, 1), ops(Kind.WRITE, 2))
-    assert outage(seen, Kind.WRITE, hurt=True).failed == 50
-    assert outage(seen, Kind.READ, hurt=True).failed == 0
-    assert outage(seen, Kind.WRITE, hurt=False).milliseconds == 0
-    assert outage(seen, Kind.READ, hurt=False).gaps == ()
+    seen = load_seen(
+        ops(OperationKind.WRITE, 1, (0, 1)), ops(OperationKind.READ, 1), ops(OperationKind.WRITE, 2)
+    )
+    assert outage(seen, OperationKind.WRITE, hurt=True).failed == 50
+    assert outage(seen, OperationKind.READ, hurt=True).failed == 0
+    assert outage(seen, OperationKind.WRITE, hurt=False).milliseconds == 0
+    assert outage(seen, OperationKind.READ, hurt=False).gaps == ()
 
 
 def test_a_slow_server_is_slow_and_not_away() -> None:
-    assert stall_bound([Op(Kind.READ, 1, 0, 0.001)] * 9) == STALL_SECONDS
-    assert stall_bound([Op(Kind.READ, 1, 0, 0.1)] * 9) == pytest.approx(2.0)
+    assert stall_bound([Operation(OperationKind.READ, 1, 0, 0.001)] * 9) == STALL_SECONDS
+    assert stall_bound([Operation(OperationKind.READ, 1, 0, 0.1)] * 9) == pytest.approx(2.0)
     assert stall_bound([]) == STALL_SECONDS
 
 
 def test_latency_is_of_answers_alone_and_always_a_value_that_was_measured() -> None:
     took = [0.001 * n for n in range(1, 101)]
-    found = latency([*(Op(Kind.READ, 1, 0, one) for one in took), Op(Kind.READ, 1, 0, 9, "E")])
+    found = latency(
+        [
+            *(Operation(OperationKind.READ, 1, 0, one) for one in took),
+            Operation(OperationKind.READ, 1, 0, 9, "E"),
+        ]
+    )
     assert (found.answered, found.failed) == (100, 1)
     assert (found.p50, found.p99, found.most) == pytest.approx((50, 99, 100))
-    nothing = latency([Op(Kind.READ, 1, 0, 9, "E")])
+    nothing = latency([Operation(OperationKind.READ, 1, 0, 9, "E")])
     assert (nothing.answered, nothing.failed, nothing.most) == (0, 1, 0)
 
 
 def test_a_track_counts_by_the_end_of_an_operation() -> None:
-    span = Span(FAULT - 0.15, FAULT + 0.2)
+    span = TimeSpan(FAULT - 0.15, FAULT + 0.2)
     made = [
-        Op(Kind.READ, 1, FAULT - 0.15, 0.01),
-        Op(Kind.READ, 1, FAULT - 0.05, 0.06),
-        Op(Kind.READ, 1, FAULT + 0.12, 0.01, "E"),
-        Op(Kind.READ, 1, FAULT + 0.19, 5.0),
+        Operation(OperationKind.READ, 1, FAULT - 0.15, 0.01),
+        Operation(OperationKind.READ, 1, FAULT - 0.05, 0.06),
+        Operation(OperationKind.READ, 1, FAULT + 0.12, 0.01, "E"),
+        Operation(OperationKind.READ, 1, FAULT + 0.19, 5.0),
     ]
     found = track(made, span, origin=FAULT)
     assert found.begin == pytest.approx(FAULT - 0.2)
@@ -142,7 +157,7 @@ def test_a_track_counts_by_the_end_of_an_operation() -> None:
 
 
 def test_errors_are_counted_by_kind_the_most_frequent_first() -> None:
-    made = [Op(Kind.READ, 1, 0, 0, error) for error in ("B", "A", "", "B", "C")]
+    made = [Operation(OperationKind.READ, 1, 0, 0, error) for error in ("B", "A", "", "B", "C")]
     assert list(errors_by_kind(made).items()) == [("B", 2), ("A", 1), ("C", 1)]
 
 
@@ -160,7 +175,7 @@ def test_gaps_lie_in_order_within_the_load_and_hold_no_answer(
     made: list[tuple[float, float, str]],
 ) -> None:
     seen = _seen(*made)
-    found = outage(seen, Kind.WRITE, hurt=True)
+    found = outage(seen, OperationKind.WRITE, hurt=True)
     answers = [op.ended for op in seen.ops if op.good]
     last = min(op.started for op in seen.ops)
     for gap in found.gaps:

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ResponseError
 
-from redistopo.client.connection import Asker
+from redistopo.client.connection import NodeClient
 from redistopo.client.discovery import discover
-from redistopo.errors import RedistopoError, WrongRequest
+from redistopo.errors import RedistopoError, UsageError
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 
 
-class Told(Asker):
+class Told(NodeClient):
     """Answers with what it was given, whoever is asked; all else it refuses, as servers do."""
 
     def __init__(self, replies: Mapping[str, str]) -> None:
@@ -65,5 +65,5 @@ def test_a_sentinel_that_watches_nobody_is_refused(engine_name: str, sample: Sam
     info = sample(engine_name, "replication")["node1"]["INFO"]
     told, count = re.subn(r"(redis|server)_mode:\w+", r"\1_mode:sentinel", info)
     assert count == 1
-    with pytest.raises(WrongRequest, match="is a Sentinel"):
+    with pytest.raises(UsageError, match="is a Sentinel"):
         discover("127.0.0.1", 7000, Told({"INFO": told, "SENTINEL MASTERS": []}))
