@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.faults import pytest_collection_modifyitems, pytest_configure
 from support.forked import FORKER
-from support.network import isolate
+from support.network import isolate, outside
 from support.ports import leased
 from support.project import Project
 
@@ -33,9 +33,17 @@ def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_network() -> None:
-    """Where the system permits it, each worker has a network of its own."""
+    """Where the system permits it, each worker has a network of its own; TESTS_SHARE_NETWORK=1
+    has it share the machine's."""
     if not os.environ.get("TESTS_SHARE_NETWORK"):
         isolate()
+
+
+@pytest.fixture
+def internet() -> Iterator[None]:
+    """The machine's own network, for what fetches packages."""
+    with outside():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -27,10 +27,10 @@ from redistopo.progress import no_progress
 _MORTAL = """
 import os, signal, sys
 from pathlib import Path
-from redistopo.events import silent
-from redistopo.form import handover, shift
+from redistopo.client.connection import NodeClient
+from redistopo.execute import handover, handover_steps as shift
 from redistopo.ops.failover import FailoverRequest, failover
-from redistopo.world.client import NodeClient
+from redistopo.progress import no_progress
 
 shift.PAUSE_SECONDS = handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
 root, end_at = Path(sys.argv[1]), int(sys.argv[2])
@@ -46,7 +46,7 @@ def mortal(self, host, port, commands):
     return replies
 
 NodeClient.ask = mortal
-failover(FailoverRequest(root=root, words=tuple(sys.argv[3:])), silent)
+failover(FailoverRequest(root=root, words=tuple(sys.argv[3:])), no_progress)
 print(count[0])
 """
 
