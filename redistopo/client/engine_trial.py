@@ -16,6 +16,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.ports import any_free
 from redistopo.host.process import clean_environment
 from redistopo.model.protocol.credentials import Login, single_credential
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import Engine
 
 _HOST = "127.0.0.1"
@@ -91,7 +92,7 @@ def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
                 how = f"exit code {code}" if code >= 0 else Signals(-code).name
                 raise kind(f"{engine.path} ended right after its start ({how})", detail=told())
             try:
-                return ask.ask(_HOST, port, [command])[0]
+                return ask.ask(Endpoint(_HOST, port), [command])[0]
             except AccessDenied as error:
                 heard[0] = error.detail
                 raise RedistopoError(f"{engine.path} lets nobody in", detail=told()) from error

@@ -16,7 +16,7 @@ from redistopo.host.files import log_tail
 from redistopo.host.ports import has_address
 from redistopo.model.connectivity.matrix import NodeProbe, PortState
 from redistopo.model.protocol.credentials import Login, TlsFiles, single_credential
-from redistopo.model.protocol.endpoint import BUS_OFFSET
+from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.topology.spec import Shape
@@ -62,10 +62,12 @@ class _Place:
     local: bool
     listeners: tuple[_Listener, ...]
 
-    def holder(self, host: str, port: int) -> str:
+    def holder(self, endpoint: Endpoint) -> str:
         """Who listens there instead of the node; "" for nobody, the node, or who knows."""
         there = [
-            one for one in self.listeners if one.port == port and one.host in (host, *_EVERYWHERE)
+            one
+            for one in self.listeners
+            if one.port == endpoint.port and one.host in (endpoint.host, *_EVERYWHERE)
         ]
         absent = self.node.process is ProcessState.ABSENT
         if not there or any(one.of(self.pid) for one in there) or not (self.pid or absent):
@@ -96,10 +98,10 @@ def probe_nodes(
         return tuple(pool.map(lambda place: _probe(place, client), places))
 
 
-def probe_port(host: str, port: int, seconds: float = _SECONDS) -> PortState:
+def probe_port(endpoint: Endpoint, seconds: float = _SECONDS) -> PortState:
     """What becomes of a TCP connection; nothing is sent."""
     try:
-        with socket.create_connection((host, port), timeout=seconds):
+        with socket.create_connection(endpoint, timeout=seconds):
             return PortState.OK
     except ConnectionRefusedError:
         return PortState.REFUSED
@@ -125,11 +127,11 @@ def _bus_port(shape: Shape, node: NodeSeen, target: Target) -> int:
 def _probe(place: _Place, client: NodeClient) -> NodeProbe:
     node = place.node
     ports = [node.port, *([place.bus_port] if place.bus_port else [])]
-    held = {port: who for port in ports if (who := place.holder(node.host, port))}
+    held = {port: who for port in ports if (who := place.holder(Endpoint(node.host, port)))}
     found = NodeProbe(
         name=node.name,
-        data=probe_port(node.host, node.port),
-        bus=probe_port(node.host, place.bus_port) if place.bus_port else None,
+        data=probe_port(node.endpoint),
+        bus=probe_port(Endpoint(node.host, place.bus_port)) if place.bus_port else None,
         bus_port=place.bus_port,
         holders=held,
         listens=_listens(place),
@@ -143,13 +145,13 @@ def _listens(place: _Place) -> tuple[str, ...] | None:
     """Where the node's own process listens; None where the system won't tell."""
     if not place.pid:
         return None
-    mine = {f"{one.host}:{one.port}" for one in place.listeners if one.of(place.pid)}
+    mine = {str(Endpoint(one.host, one.port)) for one in place.listeners if one.of(place.pid)}
     if not mine:
         # macOS shows the whole table to root alone, but our own processes to us
         with suppress(psutil.Error, OSError):
             found = psutil.Process(place.pid).net_connections(kind="tcp")
             own = (one.laddr for one in found if one.status == psutil.CONN_LISTEN and one.laddr)
-            return tuple(sorted(f"{one.ip}:{one.port}" for one in own))
+            return tuple(sorted(str(Endpoint(one.ip, one.port)) for one in own))
         return None
     return tuple(sorted(mine))
 
@@ -158,7 +160,7 @@ def _asked(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
     node = place.node
     commands: list[Command] = [("INFO",), ("CONFIG", "GET", "*")]
     try:
-        said, config = client.ask(node.host, node.port, commands)
+        said, config = client.ask(node.endpoint, commands)
         info = {} if isinstance(said, Exception) else parse_info(str(said))
     except AccessDenied as error:
         return replace(found, denied=error.detail)
@@ -167,7 +169,7 @@ def _asked(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
     settings = _settings(config)
     login = ""
     if info.get("role") == "slave" and info.get("master_link_status") != "up":
-        login = _login(info, settings, client.keys.own.tls)
+        login = _login(info, settings, client.credentials.own.tls)
     told = _told(place) if node.role is Role.REPLICA and not node.link_up else ""
     return replace(found, info=info, login=login, said=told)
 
@@ -186,10 +188,10 @@ def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles |
     user = settings.get("masteruser", settings.get("primaryuser", ""))
     secret = settings.get("masterauth", settings.get("primaryauth", ""))
     login: list[Command] = [("AUTH", *filter(None, (user, secret)))] if secret else []
-    host, port = info.get("master_host", ""), int(info.get("master_port", 0))
+    primary = Endpoint(info.get("master_host", ""), int(info.get("master_port", 0)))
     try:
         with NodeClient(single_credential(Login(tls=tls)), seconds=_SECONDS) as client:
-            replies = client.ask(host, port, [*login, ("PING",)])
+            replies = client.ask(primary, [*login, ("PING",)])
     except AccessDenied as error:
         return error.detail
     except Unreachable:
@@ -211,12 +213,13 @@ def _announced(place: _Place, found: NodeProbe) -> NodeProbe:
     own = place.node.myself
     if own is None or not own.host:
         return found
-    if (own.host, own.bus_port) == (place.node.host, place.bus_port):
+    bus = Endpoint(own.host, own.bus_port)
+    if bus == (place.node.host, place.bus_port):
         return found
     return replace(
         found,
-        announced=probe_port(own.host, own.bus_port),
-        announced_holder=place.holder(own.host, own.bus_port) if place.local else "",
+        announced=probe_port(bus),
+        announced_holder=place.holder(bus) if place.local else "",
     )
 
 

@@ -98,7 +98,7 @@ class Backend:
                 node = self.reader.get_node_from_key(key.encode("utf-8", "surrogatepass"))
             except CLIENT_ERRORS:  # no node owns that slot
                 node = None
-            address = (node.host, node.port) if node else None
+            address = node.endpoint if node else None
         drawn = now.at(address) if address else None
         if drawn is None:
             known = f"{address[0]}:{address[1]}" if address else ""
@@ -263,7 +263,7 @@ def open_backend(request: BackendRequest) -> Iterator[Backend]:
 
 
 def _way(topology: WatchedTarget, seen: Observed) -> EntryPoint:
-    keys = topology.keys
+    keys = topology.credentials
     if keys.application is None:
         raise UsageError(
             "the application's password is not known here",

@@ -20,6 +20,7 @@ from redistopo.demo.request_guard import loopback
 from redistopo.demo.web_server import listening
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, write_errors
+from redistopo.model.protocol.endpoint import format_address
 from redistopo.progress import Progress, warn
 from redistopo.project.load import layout_of_folder, load_project
 
@@ -102,7 +103,7 @@ def url(host: str, port: int) -> str:
     """What one types into a browser."""
     every = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104  not bound to
     name = every.get(host, host).strip("[]")
-    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
+    return f"http://{format_address(name, port)}"
 
 
 @contextmanager

@@ -106,4 +106,4 @@ def _silent_in_cluster(change: HandoverState) -> Unanswered:
 
 def ask(change: HandoverState, node: NodePlan, *commands: Command) -> list[object]:
     """The node's replies to these commands, sent at once."""
-    return change.context.client.ask(node.host, node.port, commands)
+    return change.context.client.ask(node.endpoint, commands)

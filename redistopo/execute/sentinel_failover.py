@@ -145,8 +145,9 @@ def promote(change: HandoverState) -> None:
     if asked is None:
         raise RedistopoError("there is no Sentinel to ask")
     context = change.context
-    address = (asked.host, asked.port)
-    with hearing(address, context.keys.at(*address), (_EPOCH, _CHOICE, *_GIVEN_UP)) as poll:
+    with hearing(
+        asked.endpoint, context.credentials.at(asked.endpoint), (_EPOCH, _CHOICE, *_GIVEN_UP)
+    ) as poll:
         context.order(asked, "SENTINEL", "FAILOVER", context.plan.topology.name)
         epoch = _await_promotion(change, poll)
     if epoch:

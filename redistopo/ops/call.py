@@ -63,7 +63,7 @@ def call(request: CallRequest) -> CallResult:
     with redacting_errors(layout), open_running(request.root) as found:
         nodes = found.meant(request.words)
         with (
-            NodeClient(found.keys, seconds=request.seconds, protocol=3) as client,
+            NodeClient(found.credentials, seconds=request.seconds, protocol=3) as client,
             ThreadPoolExecutor(min(32, len(nodes))) as pool,
         ):
             replies = tuple(pool.map(lambda node: _ask(client, node, request), nodes))
@@ -79,7 +79,7 @@ def _ask(client: NodeClient, node: NodeSeen, request: CallRequest) -> NodeReply:
 
 def _answer(client: NodeClient, node: NodeSeen, request: CallRequest) -> tuple[object, str]:
     try:
-        reply = client.ask(node.host, node.port, [request.command])[0]
+        reply = client.ask(node.endpoint, [request.command])[0]
     except (Unreachable, AccessDenied) as error:
         late = error.detail == "timed out"
         return None, f"no answer within {request.seconds:g} s" if late else error.detail

@@ -92,10 +92,10 @@ def _access(found: RunningTopology, node: NodeSeen, user: str) -> Login:
     """Without users, a Sentinel has a password of its own; with them, it knows no replication."""
     if node.watcher and TopologyUser(user) is TopologyUser.REPLICATION:
         raise UsageError(f"{node.name} has no user {user}", hint="--user default, or admin")
-    if node.watcher and not found.keys.acl:
+    if node.watcher and not found.credentials.acl:
         if TopologyUser(user) is not TopologyUser.APPLICATION:
             raise _no_user(user)
-        return found.keys.at(node.host, node.port)
+        return found.credentials.at(node.endpoint)
     layout, topology = found.project.layout, found.project.topology
     known = load_password(topology, layout)
     held = credentials_in_use(layout, rendered_confs(layout), known)
@@ -123,7 +123,7 @@ def _no_user(user: str) -> UsageError:
 def _program(found: RunningTopology, node: NodeSeen) -> str:
     layout = found.project.layout
     mark = load_process_mark(layout.node(node.name).process)
-    tls = found.keys.own.tls is not None
+    tls = found.credentials.own.tls is not None
     program = find_cli(mark.executable if mark else "", tls=tls)
     if not program:
         raise MissingPrerequisite(

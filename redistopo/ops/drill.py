@@ -86,7 +86,11 @@ def drilled(project: Project, request: DrillRequest, progress: Progress) -> Dril
     held = load_credentials(project.topology, project.layout)
     with NodeClient(held) as client:
         context = ExecutionContext(
-            plan=plan, keys=held, client=client, deadline=Deadline(_MEND_SECONDS), progress=progress
+            plan=plan,
+            credentials=held,
+            client=client,
+            deadline=Deadline(_MEND_SECONDS),
+            progress=progress,
         )
         if finish_interrupted_drill(project.layout, progress):
             _mend(context)
@@ -185,7 +189,7 @@ def _load_request(scene: DrillSetup) -> LoadRequest:
     numbers = {one.number for one in shards if any(node.address in hurt for node in one.nodes)}
     return LoadRequest(
         id=secrets.token_hex(4),
-        way=application_entry(scene.seen, scene.context.keys),
+        way=application_entry(scene.seen, scene.context.credentials),
         shards={shard.number: shard.slots for shard in shards},
         # a Sentinel is in no shard: then all are looked at
         hurt=frozenset(numbers or {shard.number for shard in shards}),
@@ -211,7 +215,7 @@ def _mend(context: ExecutionContext, seconds: float = _MEND_SECONDS) -> None:
     """Every node runs, and every check passes; raises RedistopoError where that can't be."""
     again = ExecutionContext(
         plan=context.plan,
-        keys=context.keys,
+        credentials=context.credentials,
         client=context.client,
         deadline=Deadline(seconds),
         progress=context.progress,

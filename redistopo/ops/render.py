@@ -35,10 +35,10 @@ def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
     made = plan_of(project, engine, assume=True)
     if project.topology.auth:
         claim_state_folder(project.layout)
-    held = load_credentials(project.topology, project.layout, make=True)
+    credentials = load_credentials(project.topology, project.layout, make=True)
     folder = absolute(out or project.layout.root / "rendered")
     with redacting_errors(project.layout):
-        files = _rendered(made, held, folder)
+        files = _rendered(made, credentials, folder)
     return RenderResult(folder=folder, files=tuple(files), engine=made.engine.title)
 
 

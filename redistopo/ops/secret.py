@@ -65,12 +65,12 @@ class RotateResult:
 def show(root: Path, user: str) -> SecretResult:
     """The password of a user; raises UsageError where there is none."""
     project = load_project(root)
-    held = load_credentials(project.topology, project.layout)
+    credentials = load_credentials(project.topology, project.layout)
     known = {
-        TopologyUser.APPLICATION: held.application,
-        TopologyUser.REPLICATION: held.replication,
-        TopologyUser.ADMIN: held.own if held.acl else None,
-        TopologyUser.SENTINEL: held.sentinel,
+        TopologyUser.APPLICATION: credentials.application,
+        TopologyUser.REPLICATION: credentials.replication,
+        TopologyUser.ADMIN: credentials.own if credentials.acl else None,
+        TopologyUser.SENTINEL: credentials.sentinel,
     }
     access = known[TopologyUser(user)]
     if not project.topology.auth:
@@ -180,7 +180,7 @@ def _proven(
     let_in = [
         target.name
         for target in live_targets(layout, rendered)
-        if try_ping(target.host, target.port, before) == "PONG"
+        if try_ping(target.endpoint, before) == "PONG"
     ]
     refused = Finding(
         check="secret.old",

@@ -87,12 +87,16 @@ def start(request: StartRequest, progress: Progress) -> NodeActionResult:
         with progress_logged(layout, "start", progress) as told, redacting_errors(layout):
             _refuse(plan, record)
             prepare_certificates(plan, told)
-            held = load_credentials(plan.topology, layout)
-            if plan.topology.auth and not all(one.password for one in _all_of(held)):
+            credentials = load_credentials(plan.topology, layout)
+            if plan.topology.auth and not all(one.password for one in _all_of(credentials)):
                 raise RedistopoError("a password is not known here", hint=_UNKNOWN)
-            with NodeClient(held) as client:
+            with NodeClient(credentials) as client:
                 context = ExecutionContext(
-                    plan=plan, keys=held, client=client, deadline=deadline, progress=told
+                    plan=plan,
+                    credentials=credentials,
+                    client=client,
+                    deadline=deadline,
+                    progress=told,
                 )
                 return _start(context, record, request)
 
@@ -139,7 +143,7 @@ def _bring_back(
     found = lost_nodes_confs(plan, record, seen)
     refuse_lost_nodes_confs(plan, {name: why for name, why in found.items() if name in names})
     chosen_primaries(sole_copies_on_disk(plan, record, seen, names), ())
-    now = situation(plan, record, seen, context.keys)
+    now = situation(plan, record, seen, context.credentials)
     plan = with_chosen_primary(with_current_roles(plan, now), seen, record, "", context.progress)
     steps, others = starting_steps(plan, now, names)
     _refuse_unled(plan, seen, names, others)

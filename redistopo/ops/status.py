@@ -38,8 +38,8 @@ def status(root: Path) -> StatusResult:
     project = load_project(root)
     rendered = rendered_confs(project.layout)
     targets = targets_in_use(project.layout, rendered)
-    keys = credentials_in_use(project.layout, rendered)
-    with NodeClient(keys) as client:
+    credentials = credentials_in_use(project.layout, rendered)
+    with NodeClient(credentials) as client:
         seen = observe(project.topology.shape, targets, client, Detail.HEALTH)
     record_primary(project.layout, seen)
     return StatusResult(
@@ -48,14 +48,14 @@ def status(root: Path) -> StatusResult:
         root=project.layout.root,
         engine=seen.engine,
         nodes=status_lines(seen),
-        certificate=_first_to_expire(seen, keys),
+        certificate=_first_to_expire(seen, credentials),
     )
 
 
-def _first_to_expire(seen: Observed, keys: Credentials) -> Certificate | None:
-    tls = keys.own.tls
+def _first_to_expire(seen: Observed, credentials: Credentials) -> Certificate | None:
+    tls = credentials.own.tls
     if tls is None or not seen.answering:
         return None
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda node: presented(node.host, node.port, tls), seen.answering))
+        found = list(pool.map(lambda node: presented(node.endpoint, tls), seen.answering))
     return min((one for one in found if one), key=lambda one: one.left, default=None)

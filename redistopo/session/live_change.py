@@ -121,7 +121,7 @@ def open_for_change(
             held = credentials_in_use(layout, rendered, load_password(topology, layout))
             with NodeClient(held) as client:
                 context = ExecutionContext(
-                    plan=plan, keys=held, client=client, deadline=deadline, progress=told
+                    plan=plan, credentials=held, client=client, deadline=deadline, progress=told
                 )
                 made = LiveChange(
                     project=project, context=context, seen=context.look(Detail.HEALTH)

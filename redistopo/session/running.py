@@ -26,7 +26,7 @@ class RunningTopology:
 
     project: Project
     targets: tuple[Target, ...]
-    keys: Credentials
+    credentials: Credentials
     client: NodeClient
     seen: Observed
 
@@ -55,8 +55,10 @@ def open_running(root: Path, depth: Detail = Detail.HEALTH) -> Iterator[RunningT
     if not rendered:
         raise nothing_started_error(project.layout)
     targets = targets_in_use(project.layout, rendered)
-    keys = credentials_in_use(project.layout, rendered)
-    with NodeClient(keys) as client:
+    credentials = credentials_in_use(project.layout, rendered)
+    with NodeClient(credentials) as client:
         seen = observe(project.topology.shape, targets, client, depth)
         record_primary(project.layout, seen)
-        yield RunningTopology(project=project, targets=targets, keys=keys, client=client, seen=seen)
+        yield RunningTopology(
+            project=project, targets=targets, credentials=credentials, client=client, seen=seen
+        )

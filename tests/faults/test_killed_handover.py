@@ -19,6 +19,7 @@ from support.writers import takes_a_write_at_once
 from redistopo.client.connection import Command, NodeClient
 from redistopo.errors import RedistopoError
 from redistopo.execute import handover_steps as shift
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.ops.failover import FailoverRequest, failover
 from redistopo.progress import no_progress
 
@@ -27,26 +28,26 @@ from redistopo.progress import no_progress
 _MORTAL = """
 import os, signal, sys
 from pathlib import Path
-from redistopo.events import silent
-from redistopo.form import handover, shift
+from redistopo.progress import no_progress
+from redistopo.execute import handover, handover_steps
 from redistopo.ops.failover import FailoverRequest, failover
-from redistopo.world.client import NodeClient
+from redistopo.client.connection import NodeClient
 
-shift.PAUSE_SECONDS = handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
+handover_steps.PAUSE_SECONDS = handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
 root, end_at = Path(sys.argv[1]), int(sys.argv[2])
 ask, count = NodeClient.ask, [0]
 
-def mortal(self, host, port, commands):
+def mortal(self, endpoint, commands):
     wanted = [tuple(map(str, one)) for one in commands]
     changes = any(one[0] in ("CLIENT", "REPLICAOF") or "FAILOVER" in one for one in wanted)
     count[0] += changes
-    replies = ask(self, host, port, wanted)
+    replies = ask(self, endpoint, wanted)
     if changes and count[0] == end_at:
         os.kill(os.getpid(), signal.SIGKILL)
     return replies
 
 NodeClient.ask = mortal
-failover(FailoverRequest(root=root, words=tuple(sys.argv[3:])), silent)
+failover(FailoverRequest(root=root, words=tuple(sys.argv[3:])), no_progress)
 print(count[0])
 """
 
@@ -202,11 +203,11 @@ def _stopping(
     """The process is stopped right before, or after, servers are sent a command of that word."""
     ask = NodeClient.ask
 
-    def asked(self: NodeClient, host: str, port: int, commands: Iterable[Command]) -> list[Any]:
+    def asked(self: NodeClient, endpoint: Endpoint, commands: Iterable[Command]) -> list[Any]:
         wanted = list(commands)
         if any(before in command for command in wanted):
             os.kill(pid, signal.SIGSTOP)
-        replies = ask(self, host, port, wanted)
+        replies = ask(self, endpoint, wanted)
         if any(after in command for command in wanted):
             os.kill(pid, signal.SIGSTOP)
         return replies

@@ -15,6 +15,7 @@ from support.writers import Watchers, takes_a_write_at_once, writing
 
 from redistopo.client.connection import Command, NodeClient
 from redistopo.errors import RedistopoError
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.ops.failover import FailoverRequest, failover
 from redistopo.progress import no_progress
 
@@ -142,11 +143,11 @@ def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch)
     project.up()
     replica, ask = project.pid(2), NodeClient.ask
 
-    def asked(self: NodeClient, host: str, port: int, commands: Iterable[Command]) -> list[Any]:
+    def asked(self: NodeClient, endpoint: Endpoint, commands: Iterable[Command]) -> list[Any]:
         wanted = list(commands)
         if any("FAILOVER" in command for command in wanted):
             os.kill(replica, signal.SIGSTOP)
-        return ask(self, host, port, wanted)
+        return ask(self, endpoint, wanted)
 
     monkeypatch.setattr(NodeClient, "ask", asked)
     try:

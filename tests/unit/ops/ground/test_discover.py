@@ -12,6 +12,7 @@ from redis.exceptions import ResponseError
 from redistopo.client.connection import NodeClient
 from redistopo.client.discovery import discover
 from redistopo.errors import RedistopoError, UsageError
+from redistopo.model.protocol.endpoint import Endpoint
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 
@@ -23,8 +24,8 @@ class Told(NodeClient):
         super().__init__("")
         self.replies = replies
 
-    def ask(self, host: str, port: int, commands: Any) -> list[Any]:
-        assert 0 < port < 65536
+    def ask(self, endpoint: Endpoint, commands: Any) -> list[Any]:
+        assert 0 < endpoint.port < 65536
         return [
             self.replies.get(" ".join(command), ResponseError("unknown command"))
             for command in commands
@@ -54,7 +55,7 @@ def test_any_info_leads_to_nodes_or_an_error(
     replies = sample(engine_name, "replication")[data.draw(st.sampled_from(["node1", "node3"]))]
     info = data.draw(_changed(replies["INFO"]))
     try:
-        found = discover("127.0.0.1", 7000, Told({"INFO": info}))
+        found = discover(Endpoint("127.0.0.1", 7000), Told({"INFO": info}))
     except RedistopoError:
         return
     assert 1 <= len(found.targets) <= 4
@@ -66,4 +67,4 @@ def test_a_sentinel_that_watches_nobody_is_refused(engine_name: str, sample: Sam
     told, count = re.subn(r"(redis|server)_mode:\w+", r"\1_mode:sentinel", info)
     assert count == 1
     with pytest.raises(UsageError, match="is a Sentinel"):
-        discover("127.0.0.1", 7000, Told({"INFO": told, "SENTINEL MASTERS": []}))
+        discover(Endpoint("127.0.0.1", 7000), Told({"INFO": told, "SENTINEL MASTERS": []}))

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from redistopo.client.discovery import Discovered
-from redistopo.client.growth import with_new_nodes
+from redistopo.client.discovery import Discovered, with_new_nodes
 from redistopo.client.observe import Target
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
