@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from redistopo.cache_aside.cache import CacheAside, Settings
+from redistopo.cache_aside import CacheAside, Settings
 from redistopo.cache_aside.codec import Row
 from redistopo.client.app_clients import CLIENT_ERRORS
 from redistopo.client.entry_point import EntryPoint

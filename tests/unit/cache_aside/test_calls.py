@@ -3,8 +3,13 @@
 import pytest
 from redis.exceptions import ConnectionError as Lost
 
-from redistopo.cache_aside.calls import CacheAway, Calls, Circuits, circuits_of
 from redistopo.cache_aside.circuit_breaker import Circuit, State
+from redistopo.cache_aside.guarded_calls import (
+    CacheAway,
+    Circuits,
+    GuardedCalls,
+    circuits_by_shard,
+)
 
 CLOSED, OPEN = State.CLOSED, State.OPEN
 DOWN = ["bad"] * 3
@@ -16,19 +21,19 @@ def _say(what: str) -> str:
     return what
 
 
-def _tell(calls: Calls, said: list[str], key: bytes = b"1:x") -> list[str]:
+def _tell(calls: GuardedCalls, said: list[str], key: bytes = b"1:x") -> list[str]:
     """What each call got; the reason where it failed."""
     got = []
     for what in said:
         try:
-            got.append(calls.ask(key, _say, what))
+            got.append(calls.call(key, _say, what))
         except CacheAway as away:
             got.append(str(away))
     return got
 
 
-def _calls(done: str) -> Calls:
-    return Calls(lambda key: key.partition(":")[0], Circuit, done)
+def _calls(kind: str) -> GuardedCalls:
+    return GuardedCalls(lambda key: key.partition(":")[0], Circuit, kind)
 
 
 @pytest.mark.parametrize(
@@ -46,27 +51,27 @@ def _calls(done: str) -> Calls:
 def test_reads_and_writes_count_for_themselves(
     reads: list[str], writes: list[str], states: tuple[State, State] | None
 ) -> None:
-    both = _calls("read from"), _calls("written to")
+    both = _calls("reads"), _calls("writes")
     for number in range(5):  # in turns, so that a shared count would be set back each time
         for calls, said in zip(both, (reads, writes), strict=True):
             _tell(calls, said[number : number + 1])
     expected = {"1": Circuits(reads=states[0], writes=states[1])} if states else {}
-    assert circuits_of(*both) == expected
+    assert circuits_by_shard(*both) == expected
 
 
 def test_one_for_both_says_the_same_of_both() -> None:
-    calls = _calls("asked")
+    calls = _calls("all calls")
     _tell(calls, ["bad", "well", "bad", "bad"])
-    assert circuits_of(calls, calls) == {"1": Circuits(reads=CLOSED, writes=CLOSED)}
+    assert circuits_by_shard(calls, calls) == {"1": Circuits(reads=CLOSED, writes=CLOSED)}
     _tell(calls, ["bad"])
-    assert circuits_of(calls, calls) == {"1": Circuits(reads=OPEN, writes=OPEN)}
+    assert circuits_by_shard(calls, calls) == {"1": Circuits(reads=OPEN, writes=OPEN)}
 
 
-@pytest.mark.parametrize("done", ["asked", "read from", "written to"])
-def test_a_call_that_is_not_made_says_which_kind_and_why(done: str) -> None:
-    calls = _calls(done)
+@pytest.mark.parametrize("kind", ["all calls", "reads", "writes"])
+def test_a_call_that_is_not_made_says_which_kind_and_why(kind: str) -> None:
+    calls = _calls(kind)
     assert _tell(calls, [*DOWN, "well"]) == [
         *["ConnectionError: gone"] * 3,
-        f"Redis isn't {done} for a moment, after ConnectionError: gone",
+        f"circuit open for {kind}, last error: ConnectionError: gone",
     ]
     assert _tell(calls, ["well"], b"2:x") == ["well"]  # another shard's circuit

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redistopo.cache_aside.codec import MISSING, decode, encode, jittered
-from redistopo.cache_aside.fill_lock import MARK, new
-from redistopo.cache_aside.keys import Keys, encoded, text
+from redistopo.cache_aside.fill_lock import PREFIX, new_token
+from redistopo.cache_aside.keys import Keys, to_bytes, to_text
 
 IDS = st.text(st.characters(), max_size=30) | st.from_regex(r"(v[0-9]:)*\w?", fullmatch=True)
 """Any unicode with lone surrogates, and such as look like a version."""
@@ -35,14 +35,14 @@ def test_a_key_is_called(version: int, id: str, key: str) -> None:
 @given(IDS, IDS, st.integers(1, 12), st.integers(1, 12))
 def test_two_rows_or_two_versions_never_share_a_key(a: str, b: str, one: int, two: int) -> None:
     first, second = Keys("data", one), Keys("data", two)
-    same = encoded(first.key(a)) == encoded(second.key(b))
+    same = to_bytes(first.key(a)) == to_bytes(second.key(b))
     assert same == ((a, one) == (b, two))
-    assert first.owns(encoded(second.key(b))) == (one == two)
+    assert first.owns(to_bytes(second.key(b))) == (one == two)
 
 
 @given(IDS)
 def test_every_id_has_bytes_that_tell_it(id: str) -> None:
-    assert text(encoded(id)) == id
+    assert to_text(to_bytes(id)) == id
 
 
 @pytest.mark.parametrize("key", [b"other:1", b"dat", b"data", b"\xff", b""])
@@ -65,7 +65,7 @@ def test_what_is_no_key_of_ours(key: bytes) -> None:
 def test_a_row_comes_back_as_it_was(row: object) -> None:
     written = encode(row)  # type: ignore[arg-type]
     assert decode(written) == row
-    assert not written.startswith(MARK)
+    assert not written.startswith(PREFIX)
 
 
 @given(st.binary(max_size=60))
@@ -76,9 +76,9 @@ def test_whatever_stands_there_is_a_row_or_missing(raw: bytes) -> None:
 
 def test_nothing_and_a_claim_are_missing_and_null_is_not() -> None:
     assert decode(None) is MISSING
-    assert decode(new()) is MISSING
+    assert decode(new_token()) is MISSING
     assert decode(b"null") is None
-    assert new() != new()
+    assert new_token() != new_token()
 
 
 @given(st.floats(0.001, 1e6), st.floats(0, 1))

@@ -12,9 +12,9 @@ def test_a_debt_made_while_an_older_one_is_paid_is_still_owed() -> None:
     owed.add(b"a")
     ticket = owed.ticket(b"a")
     owed.add(b"a")  # the row was changed again, after the deletion was sent
-    owed.paid(b"a", ticket)
+    owed.done(b"a", ticket)
     assert owed
-    owed.paid(b"a", owed.ticket(b"a"))
+    owed.done(b"a", owed.ticket(b"a"))
     assert not owed
     assert owed.ticket(b"a") is None
 
