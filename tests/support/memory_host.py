@@ -25,12 +25,14 @@ _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class MemoryProcess:
-    """One process; with `stubborn` SIGKILL alone ends it."""
+    """One process; with `stubborn` SIGKILL alone ends it. `doomed` is the signal that it ends by
+    as soon as it isn't paused."""
 
     pid: int
     node: str
     stubborn: bool = False
     paused: bool = False
+    doomed: signal.Signals | None = None
     code: int | None = None
 
     def poll(self) -> int | None:
@@ -176,12 +178,12 @@ class MemoryProcesses:
         if one.code is not None:
             return
         self.journal.act(number.name, one.node)
-        if number is signal.SIGSTOP:
-            one.paused = True
-        if number is signal.SIGCONT:
-            one.paused = False
-        if number in _ENDING and (number is signal.SIGKILL or not one.stubborn):
-            one.code = -number
+        if number in (signal.SIGSTOP, signal.SIGCONT):
+            one.paused = number is signal.SIGSTOP
+        elif number in _ENDING and (number is signal.SIGKILL or not one.stubborn):
+            one.doomed = number
+        if one.doomed and (one.doomed is signal.SIGKILL or not one.paused):
+            one.code = -one.doomed
 
     def await_end(self, processes: Sequence[Process], deadline: Deadline) -> Sequence[Process]:
         def left() -> list[Process]:
