@@ -15,7 +15,7 @@ from redistopo.host.orphans import servers_below
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process import find_process
 from redistopo.host.process_marks import recorded_node_names
-from redistopo.host.redis_cli import end_leftover
+from redistopo.host.recorded_program import end_leftover
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
