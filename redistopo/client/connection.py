@@ -1,7 +1,6 @@
 """Asking servers: one connection a node, kept between rounds, never retried behind our back."""
 
 import re
-import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -167,15 +166,6 @@ def _reply(connection: Connection) -> Reply:
         # an error reply is an answer, and the connection is still good; but after one about
         # authentication redis-py has hung up, so that goes to the caller
         return error
-
-
-def numeric(endpoint: Endpoint) -> Endpoint:
-    """Return the endpoint by its address, as servers print it; unchanged if the host has none."""
-    try:
-        found = socket.getaddrinfo(endpoint.host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return endpoint
-    return endpoint._replace(host=str(found[0][4][0]))
 
 
 def raise_on_error(reply: Reply, what: str) -> Reply:

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from redistopo.client.connection import NodeClient, numeric, raise_on_error, try_ping
+from redistopo.client.connection import NodeClient, raise_on_error, try_ping
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, BadReply, Unreachable, UsageError
+from redistopo.host.tcp import numeric
 from redistopo.model.protocol.credentials import (
     ENVIRONMENT_VARIABLE,
     TLS_REQUIRED_HINT,

@@ -1,19 +1,17 @@
 """Trying every node's ports and passwords from here: who listens, who answers, who refuses."""
 
 import re
-import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
-
-import psutil
 
 from redistopo.client.connection import Command, NodeClient
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.files import log_tail
+from redistopo.host.listeners import Listener, all_listeners, listening_of_process, program_name
 from redistopo.host.ports import has_address
+from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import NodeProbe, PortState
 from redistopo.model.protocol.credentials import Login, TlsFiles, single_credential
 from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
@@ -22,7 +20,7 @@ from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Rol
 from redistopo.model.topology.spec import Shape
 
 _SECONDS = 0.7
-"""For one connection: the system repeats a lost first packet only after a second."""
+"""For one question, as for one connection."""
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, never bound
 
@@ -34,23 +32,6 @@ _TOLD = re.compile(
 """What servers log of a replication that fails (replication.c and rdb.c)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Listener:
-    """A listening socket; `pid` is 0 where the system doesn't tell whose it is.
-
-    A server's child that saves or rewrites has its sockets too (its listening ones until it
-    closes them), and the system may name either: so `parent` counts as well.
-    """
-
-    host: str
-    port: int
-    pid: int
-    parent: int
-
-    def of(self, pid: int) -> bool:
-        return pid != 0 and pid in (self.pid, self.parent)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
     """One node as it is looked at: its process (0 where not known, or not here), its ports."""
@@ -60,7 +41,7 @@ class _Place:
     pid: int
     bus_port: int
     local: bool
-    listeners: tuple[_Listener, ...]
+    listeners: tuple[Listener, ...]
 
     def holder(self, endpoint: Endpoint) -> str:
         """Who listens there instead of the node; "" for nobody, the node, or who knows."""
@@ -72,7 +53,7 @@ class _Place:
         absent = self.node.process is ProcessState.ABSENT
         if not there or any(one.of(self.pid) for one in there) or not (self.pid or absent):
             return ""
-        return _named(there[0].pid)
+        return program_name(there[0].pid)
 
 
 def probe_nodes(
@@ -82,7 +63,7 @@ def probe_nodes(
     those that don't answer, all at once. Never raises for a node's own trouble."""
     wanted = {target.name: target for target in targets}
     local = {node.host: has_address(node.host) for node in seen.nodes}
-    heard = tuple(_listeners()) if any(local.values()) else ()
+    heard = tuple(all_listeners()) if any(local.values()) else ()
     places = [
         _Place(
             node=node,
@@ -96,19 +77,6 @@ def probe_nodes(
     ]
     with ThreadPoolExecutor(max(1, min(32, len(places))), thread_name_prefix="probe") as pool:
         return tuple(pool.map(lambda place: _probe(place, client), places))
-
-
-def probe_port(endpoint: Endpoint, seconds: float = _SECONDS) -> PortState:
-    """What becomes of a TCP connection; nothing is sent."""
-    try:
-        with socket.create_connection(endpoint, timeout=seconds):
-            return PortState.OK
-    except ConnectionRefusedError:
-        return PortState.REFUSED
-    except TimeoutError:
-        return PortState.SILENT
-    except (OSError, UnicodeError, OverflowError):
-        return PortState.NO_ROUTE
 
 
 def _pid(node: NodeSeen) -> int:
@@ -146,14 +114,8 @@ def _listens(place: _Place) -> tuple[str, ...] | None:
     if not place.pid:
         return None
     mine = {str(Endpoint(one.host, one.port)) for one in place.listeners if one.of(place.pid)}
-    if not mine:
-        # macOS shows the whole table to root alone, but our own processes to us
-        with suppress(psutil.Error, OSError):
-            found = psutil.Process(place.pid).net_connections(kind="tcp")
-            own = (one.laddr for one in found if one.status == psutil.CONN_LISTEN and one.laddr)
-            return tuple(sorted(str(Endpoint(one.ip, one.port)) for one in own))
-        return None
-    return tuple(sorted(mine))
+    # macOS shows the whole table to root alone, but our own processes to us
+    return tuple(sorted(mine)) or listening_of_process(place.pid)
 
 
 def _asked(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
@@ -221,25 +183,3 @@ def _announced(place: _Place, found: NodeProbe) -> NodeProbe:
         announced=probe_port(bus),
         announced_holder=place.holder(bus) if place.local else "",
     )
-
-
-def _listeners() -> Iterator[_Listener]:
-    """Every listening TCP socket on this machine, as far as the system tells us."""
-    with suppress(psutil.Error, OSError):
-        for one in psutil.net_connections(kind="tcp"):
-            if one.status == psutil.CONN_LISTEN and one.laddr:
-                pid = one.pid or 0
-                yield _Listener(one.laddr.ip, one.laddr.port, pid, _parent(pid))
-
-
-def _parent(pid: int) -> int:
-    with suppress(psutil.Error):
-        return psutil.Process(pid).ppid() if pid else 0
-    return 0
-
-
-def _named(pid: int) -> str:
-    with suppress(psutil.Error):
-        if pid:
-            return f"{psutil.Process(pid).name()} (pid {pid})"
-    return "another program"

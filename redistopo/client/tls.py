@@ -1,7 +1,6 @@
 """TLS connections that trust one CA, and attempts that a locked server must refuse."""
 
 import os
-import socket
 import ssl
 import time
 from contextlib import suppress
@@ -10,6 +9,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 
+from redistopo.host.tcp import Socket, connect_tcp, handshake
 from redistopo.model.protocol.credentials import Certificate, TlsFiles
 from redistopo.model.protocol.endpoint import Endpoint
 
@@ -61,19 +61,19 @@ def loads(certificate: Path, key: Path | None = None) -> bool:
     return True
 
 
-def wrapped(plain: socket.socket, host: str, tls: TlsFiles | None) -> ssl.SSLSocket:
+def wrapped(plain: Socket, host: str, tls: TlsFiles | None) -> ssl.SSLSocket:
     """The connection by TLS: the server proved that it is `host` by a certificate of our CA.
 
     Raises OSError (ssl.SSLError is one) where it didn't, or where our own files are no good.
     """
     if tls is None:
         raise ValueError("no TLS files are known")
-    return _context(tls).wrap_socket(plain, server_hostname=host)
+    return handshake(plain, host, _context(tls))
 
 
 def presented(endpoint: Endpoint, tls: TlsFiles) -> Certificate | None:
     """The certificate that a server presents now; None where none of our CA's is."""
-    with suppress(OSError), socket.create_connection(endpoint, _SECONDS) as plain:
+    with suppress(OSError), connect_tcp(endpoint, _SECONDS) as plain:
         with wrapped(plain, endpoint.host, tls) as secure:
             said = secure.getpeercert() or {}
         names = [_written(str(pair[1])) for pair in said.get("subjectAltName", ())]
@@ -97,7 +97,7 @@ def _written(name: str) -> str:
 
 def answer_in_plain(endpoint: Endpoint) -> str:
     """What a client that doesn't speak TLS gets for PING; "" where it is refused."""
-    with suppress(OSError), socket.create_connection(endpoint, _SECONDS) as plain:
+    with suppress(OSError), connect_tcp(endpoint, _SECONDS) as plain:
         plain.sendall(b"PING\r\n")
         return _words(plain.recv(200))
     return ""
@@ -111,7 +111,7 @@ def answer_to_stranger(endpoint: Endpoint, tls: TlsFiles) -> str:
     """
     with (
         suppress(OSError),
-        socket.create_connection(endpoint, _SECONDS) as plain,
+        connect_tcp(endpoint, _SECONDS) as plain,
         wrapped(plain, endpoint.host, tls) as secure,
     ):
         secure.sendall(b"PING\r\n")

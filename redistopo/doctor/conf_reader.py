@@ -11,7 +11,6 @@ from pathlib import Path
 from shlex import quote
 
 from redistopo.client.connection import NodeClient, ping_without_auth
-from redistopo.client.port_probe import probe_port
 from redistopo.doctor.conf_access import (
     MOST_BYTES,
     MOST_FILES,
@@ -26,6 +25,7 @@ from redistopo.doctor.firewall_reader import firewalls
 from redistopo.errors import AccessDenied, MissingPrerequisite, Unreachable, UsageError
 from redistopo.host.files import absolute, certainly_missing, read_errors
 from redistopo.host.ports import is_foreign_address, listeners, port_holder
+from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import Login, single_credential

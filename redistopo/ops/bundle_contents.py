@@ -12,7 +12,7 @@ from redistopo.client.port_probe import probe_nodes
 from redistopo.errors import RedistopoError
 from redistopo.host.archive import Member, last_part, listing
 from redistopo.host.engines import find_engines
-from redistopo.host.facts import environment, facts, process_facts, versions
+from redistopo.host.machine_facts import environment, facts, process_facts, versions
 from redistopo.host.orphans import servers_below
 from redistopo.host.process import find_process
 from redistopo.host.process_marks import load_topology_state, recorded_node_names

@@ -73,8 +73,8 @@ def _leaders(project: Project) -> list[int]:
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any command of a planned handover of a replication",
-    "never two primaries; the pause of the writes ends by itself; `up` heals, nothing is lost",
+    "redistopo is killed at any command of a planned failover in a replication",
+    "never two primaries; the pause of writes expires; `up` recovers, no data is lost",
 )
 def test_replication(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
@@ -94,8 +94,8 @@ def test_replication(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any command of a planned handover of a cluster's shard",
-    "the pause of the writes ends by itself; every node agrees, nothing is lost",
+    "redistopo is killed at any command of a planned failover in a cluster",
+    "the pause of writes expires; every node agrees, no data is lost",
 )
 def test_cluster(project: Project) -> None:
     words = ("--formation", "instant", "--node-timeout", "1000", "--shards", "1")
@@ -114,8 +114,10 @@ def test_cluster(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "redistopo is killed in a handover by Sentinels, after the demotion or the promotion",
-    "never two primaries; `up` heals, also the priorities; every Sentinel names one primary",
+    "redistopo is killed during a planned failover by Sentinels, after the demotion or the "
+    "promotion",
+    "never two primaries; `up` recovers, including the priorities; all Sentinels report one "
+    "primary",
 )
 def test_sentinels(project: Project) -> None:
     project.init("sentinel", "--down-after", "1000", engine=BUNDLED.path)
@@ -133,8 +135,8 @@ def test_sentinels(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "the replica is stopped (SIGSTOP) in the midst of a planned handover to it",
-    "its primary leads as before and takes writes, within the time that these were paused for",
+    "the candidate is paused (SIGSTOP) during a planned failover",
+    "the primary remains primary, and accepts writes again at the latest when the pause expires",
 )
 @pytest.mark.parametrize("last", ["PAUSE", "EXEC"])
 def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
@@ -156,8 +158,9 @@ def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.fault(
-    "the replica is stopped (SIGSTOP) just when it is told to lead",
-    "nobody leads, rather than two; `up` continues it, and it leads with all of the data",
+    "the candidate is paused (SIGSTOP) at the moment of its promotion",
+    "there is no primary, rather than two; `up` resumes the candidate, which becomes primary "
+    "with all of the data",
 )
 def test_a_replica_that_stops_when_it_is_to_lead(
     project: Project, monkeypatch: pytest.MonkeyPatch

@@ -20,7 +20,7 @@ from support.judge import client
 from support.project import Project
 from support.waiting import until
 
-from redistopo.client.port_probe import probe_port
+from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.endpoint import Endpoint
 

@@ -135,8 +135,9 @@ def test_a_primary_alone_hands_over_before_it_restarts(project: Project) -> None
 
 
 @pytest.mark.fault(
-    "the replica is stopped (SIGSTOP) right when a Sentinel is told to promote it",
-    "its primary leads as before and takes writes; `up` has the replica follow when it goes on",
+    "the candidate is paused (SIGSTOP) when a Sentinel promotes it",
+    "the primary remains primary and accepts writes; `up` makes the candidate a replica when "
+    "it is resumed",
 )
 def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.init("sentinel", "--down-after", "5000", engine=BUNDLED.path)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.host.kernel import (
+from redistopo.host.kernel_settings import (
     HUGE_PAGES,
     MAC_SOMAXCONN,
     MEMORY_MAX,

@@ -59,7 +59,7 @@ def test_a_whole_scenario() -> None:
 
 
 def test_the_example_in_the_docs_is_one() -> None:
-    text = (Path(__file__).parents[4] / "docs" / "scenario.toml").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "scenario.toml").read_text(encoding="utf-8")
     scenario, problems = parse_scenario(tomllib.loads(text))
     assert problems == ()
     assert scenario

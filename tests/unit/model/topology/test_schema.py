@@ -103,6 +103,6 @@ def test_every_key_and_table_is_explained() -> None:
 
 
 def test_the_published_schema_is_this_one() -> None:
-    published = Path(__file__).parents[3] / "docs" / "redistopo.schema.json"
+    published = Path(__file__).parents[4] / "docs" / "redistopo.schema.json"
     # mend it by: redistopo schema > docs/redistopo.schema.json
     assert published.read_text(encoding="utf-8") == json.dumps(schema(), indent=2) + "\n"

@@ -1,16 +1,15 @@
-"""README's tables are made from the code; REDISTOPO_UPDATE_GOLDENS=1 writes them anew."""
+"""The tables of docs/reference.md; REDISTOPO_UPDATE_GOLDENS=1 writes those made from the code."""
 
-import os
 import re
 from pathlib import Path
 
 import pytest
+from support.pages import hold
 
 from redistopo.checks.catalogue import CHECKS
 from redistopo.cli.main import redistopo
+from redistopo.errors import ExitCode
 from redistopo.model.topology.spec import TOPOLOGY_KEYS, Shape, shape_defaults
-
-README = Path(__file__).parents[2] / "README.md"
 
 
 def _commands() -> str:
@@ -44,18 +43,24 @@ def _checks() -> str:
 @pytest.mark.parametrize(
     ("name", "table"), [("commands", _commands()), ("keys", _keys()), ("checks", _checks())]
 )
-def test_the_table_is_as_the_code_says(name: str, table: str) -> None:
-    text = README.read_text(encoding="utf-8")
-    block = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
-    found = block.search(text)
-    assert found is not None
-    wanted = f"{found[1]}{table}\n{found[2]}"
-    if os.environ.get("REDISTOPO_UPDATE_GOLDENS"):
-        README.write_text(text.replace(found[0], wanted), encoding="utf-8")
-        return
-    assert found[0] == wanted
+def test_a_table_matches_the_code(root: Path, name: str, table: str) -> None:
+    hold(root / "docs" / "reference.md", name, table)
 
 
-def test_the_changelog_counts_the_checks() -> None:
-    changelog = (README.parent / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert f"by {len(CHECKS)} checks" in changelog
+@pytest.mark.parametrize("code", list(ExitCode))
+def test_an_exit_code_is_documented(code: ExitCode, reference: str, readme: str) -> None:
+    assert re.search(rf"^\| {int(code)} \| `{code.name}` \| \w", reference, re.MULTILINE)
+    codes = readme.split("Exit codes: ", 1)[1].partition(".")[0]
+    assert re.search(rf"\b{int(code)} \w", codes)
+
+
+def test_every_environment_variable_is_documented(root: Path, reference: str) -> None:
+    read = re.compile(r"""["'\s](REDISTOPO_[A-Z_]*[A-Z]|REDISCLI_[A-Z]+|XDG_[A-Z_]+|NO_COLOR)\b""")
+    sources = (root / "redistopo").rglob("*.py")
+    used = {name for path in sources for name in read.findall(path.read_text(encoding="utf-8"))}
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", reference, re.MULTILINE)) == used
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md"])
+def test_a_page_counts_the_checks(root: Path, page: str) -> None:
+    assert f"{len(CHECKS)} checks" in (root / page).read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ Install = Callable[[str, str], None]
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Puts a program first on PATH, which is all there is."""
-    monkeypatch.setattr("redistopo.host.command._SYSTEM", ())
+    monkeypatch.setattr("redistopo.host.run_program._SYSTEM", ())
     monkeypatch.setenv("PATH", str(tmp_path))
 
     def made(name: str, body: str) -> None:
@@ -65,7 +65,7 @@ def test_what_stands_above_the_others_speaks_for_them(install: Install) -> None:
 def test_a_program_that_hangs_costs_seconds(
     install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("redistopo.host.command._SECONDS", 0.2)
+    monkeypatch.setattr("redistopo.host.run_program._SECONDS", 0.2)
     install("nft", "exec /bin/sleep 60")
     (seen,) = firewalls()
     assert seen.active is None

@@ -12,18 +12,18 @@ from redistopo.doctor.facts import (
     OpenPermission,
     OrphanSeen,
     PortReply,
-    Room,
     TopologyPresence,
     TopologySeen,
     fixes_of,
 )
-from redistopo.host.kernel import Kernel
+from redistopo.host.kernel_settings import Kernel
+from redistopo.host.machine_facts import MemoryAndDisk
 from redistopo.model.state.record import ProcessMark
 
 FACTS = DoctorFacts(
     engines=EnginesSeen(),
     kernel=Kernel(overcommit=0, huge_pages="always", somaxconn=1),
-    room=Room(),
+    room=MemoryAndDisk(),
     topology=TopologySeen(name="shop", started=TopologyPresence.STOPPED),
     leftovers=Leftovers(),
 )

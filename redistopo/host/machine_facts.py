@@ -1,21 +1,18 @@
-"""What this machine and its processes allow: kernel, memory, disk, limits, versions."""
+"""What this machine is and has, as a report shows it: kernel, memory, disk, limits, versions."""
 
 import os
 import platform
 import resource
 import shutil
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
-from redistopo.doctor.facts import Room
-from redistopo.host.command import run_command
-from redistopo.host.kernel import MAC_SOMAXCONN
+from redistopo.host.kernel_settings import kernel_settings
 from redistopo.host.ports import ephemeral_range
 
 _LIMITS = ("NOFILE", "NPROC", "AS", "CORE", "DATA", "FSIZE", "MEMLOCK", "STACK")
@@ -24,17 +21,18 @@ _OF_PROCESS = (
     "status", "create_time", "num_threads", "num_fds", "exe", "cpu_times", "memory_info",
 )  # fmt: skip
 
-_KERNEL = (
-    "/proc/sys/vm/overcommit_memory",
-    "/proc/sys/net/core/somaxconn",
-    "/proc/sys/net/ipv4/ip_local_port_range",
-    "/proc/sys/net/ipv4/tcp_max_syn_backlog",
-    "/sys/kernel/mm/transparent_hugepage/enabled",
-    "/sys/fs/cgroup/memory.max",
-    "/sys/fs/cgroup/pids.max",
-    "/sys/fs/cgroup/cpu.max",
-)
-"""What Redis warns of in its log, and what a container limits; absent elsewhere."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryAndDisk:
+    """Memory, swap and disk in bytes; None where the system doesn't tell. `folder` is where
+    `disk_free` was measured."""
+
+    memory: int | None = None
+    available: int | None = None
+    swap: int | None = None
+    swap_used: int | None = None
+    disk_free: int | None = None
+    folder: str = ""
 
 
 def facts(folder: Path) -> Mapping[str, object]:
@@ -91,23 +89,12 @@ def _limit(name: str) -> list[int | str]:
     return ["unlimited" if one == resource.RLIM_INFINITY else one for one in pair]
 
 
-def kernel_settings() -> Mapping[str, str]:
-    """File, or name of the sysctl -> its text; what this system doesn't have is left out."""
-    found = {}
-    for path in _KERNEL:
-        with suppress(OSError):
-            found[path] = Path(path).read_text(encoding="utf-8", errors="replace").strip()
-    if sys.platform == "darwin" and (said := run_command(["sysctl", "-n", MAC_SOMAXCONN])):
-        found[MAC_SOMAXCONN] = said.strip()
-    return found
-
-
-def memory_and_disk(folder: Path) -> Room:
+def memory_and_disk(folder: Path) -> MemoryAndDisk:
     """Memory, swap and the disk of that folder, or of the first one above it that is there."""
-    found = Room()
+    found = MemoryAndDisk()
     with suppress(OSError, psutil.Error):
         memory, swap = psutil.virtual_memory(), psutil.swap_memory()
-        found = Room(
+        found = MemoryAndDisk(
             memory=memory.total, available=memory.available, swap=swap.total, swap_used=swap.used
         )
     with suppress(OSError):

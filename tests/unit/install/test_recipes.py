@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.errors import MissingPrerequisite, UsageError
-from redistopo.install.recipes import (
+from redistopo.model.planning.install_recipe import (
     NOT_ROOT,
     TOOLS,
     InstallMethod,
