@@ -161,6 +161,6 @@ ROWS: tuple[Row, ...] = tuple(
         ("down-6", "down, 6 nodes", "", 1.0, _down_six, 2),
         ("cache-hit", "1,000 hits by CacheAside", "1,000 bare GETs", 1.15, hits, 1),
         ("help", "--help", _CLICK, 1.6, _flag("--help"), 4),
-        ("version", "--version", _CLICK, 2.0, _flag("--version"), 4),
+        ("version", "--version", _CLICK, 1.6, _flag("--version"), 4),
     )
 )

@@ -59,10 +59,10 @@ def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
 
     access = credentials.application or credentials.own
     if seen.shape is Shape.CLUSTER:
-        entries = tuple((node.host, node.port) for node in seen.answering)
+        entries = tuple(node.endpoint for node in seen.answering)
         return EntryPoint(door=EntryKind.CLUSTER, entries=entries, access=access)
     if seen.sentinels:
-        places = tuple((node.host, node.port) for node in seen.sentinels)
+        places = tuple(node.endpoint for node in seen.sentinels)
         names = (watch.name for node in seen.sentinels for watch in node.watches)
         return EntryPoint(
             door=EntryKind.SENTINEL,
@@ -70,8 +70,8 @@ def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
             access=access,
             service=next(names, ""),
             # with ACL the application has one password for all; the user "sentinel" may not ask
-            sentinel=access if credentials.acl else credentials.at(*places[0]),
+            sentinel=access if credentials.acl else credentials.at(places[0]),
         )
     leads = (node for node in seen.answering if node.role is Role.PRIMARY)
-    entries = tuple((node.host, node.port) for node in leads)
+    entries = tuple(node.endpoint for node in leads)
     return EntryPoint(door=EntryKind.PLAIN, entries=entries[:1], access=access)

@@ -95,8 +95,8 @@ def _watched(scene: DrillSetup) -> Watched:
     ]
     asked = [node for node in able if node.role is not Role.SENTINEL][:_MOST_WITNESSES]
     return Watched(
-        witnesses={node.name: (node.host, node.port) for node in asked},
-        sentinels={node.name: (node.host, node.port) for node in able if node not in asked},
+        witnesses={node.name: node.endpoint for node in asked},
+        sentinels={node.name: node.endpoint for node in able if node not in asked},
         names=_ids(scene),
         about=hurt,
         clustered=scene.context.plan.topology.clustered,

@@ -61,7 +61,7 @@ def _clear(context: ExecutionContext, one: Step) -> None:
     running = {name: process for name in one.nodes if (process := find_process(layout, name))}
     end_all(layout, running, Deadline(10))
     for node in context.nodes(one.nodes):
-        context.client.forget(node.host, node.port)
+        context.client.forget(node.endpoint)
         context.started.pop(node.name, None)
         clear_data(layout, node.name)
 

@@ -100,7 +100,7 @@ def _running(layout: Layout) -> list[str]:
 
 
 def _presented(node: Target, credentials: Credentials) -> Certificate | None:
-    return presented(node.host, node.port, credentials.own.tls) if credentials.own.tls else None
+    return presented(node.endpoint, credentials.own.tls) if credentials.own.tls else None
 
 
 def _load(node: Target, before: Certificate | None, client: NodeClient) -> str:
@@ -114,7 +114,7 @@ def _load(node: Target, before: Certificate | None, client: NodeClient) -> str:
     if node.layout and node.layout.node(node.name).sentinel:
         return f"a Sentinel reads certificates only at its start: {again}"
     try:
-        reply = client.ask(node.host, node.port, [("CONFIG", "SET", "tls-cert-file", path)])[0]
+        reply = client.ask(node.endpoint, [("CONFIG", "SET", "tls-cert-file", path)])[0]
     except Unreachable as error:
         if "certificate" in error.detail:
             return f"{again} ({error.detail})"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
 from redistopo.host.engines import find_cli, install_hint
-from redistopo.host.exec import exec_program
 from redistopo.host.process_marks import load_process_mark
 from redistopo.host.redis_cli import login_options
+from redistopo.host.run_program import exec_program
 from redistopo.model.protocol.credentials import Login, TopologyUser
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.topology.spec import Shape
@@ -95,7 +95,7 @@ def _access(found: RunningTopology, node: NodeSeen, user: str) -> Login:
     if node.watcher and not found.credentials.acl:
         if TopologyUser(user) is not TopologyUser.APPLICATION:
             raise _no_user(user)
-        return found.credentials.at(node.host, node.port)
+        return found.credentials.at(node.endpoint)
     layout, topology = found.project.layout, found.project.topology
     known = load_password(topology, layout)
     held = credentials_in_use(layout, rendered_confs(layout), known)

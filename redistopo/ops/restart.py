@@ -284,7 +284,7 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
         shutdown, running, Deadline(context.deadline.left * _STOP_SHARE), context.progress
     )
     for node in context.nodes(names):
-        context.client.forget(node.host, node.port)
+        context.client.forget(node.endpoint)
     first = tuple(node.name for node in context.nodes(names) if _led(node))
     rest = tuple(name for name in names if name not in first)
     fresh = tuple(node.name for node in context.nodes(names) if not _keeps_its_file(node))

