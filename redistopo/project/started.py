@@ -21,7 +21,7 @@ from redistopo.model.protocol.credentials import (
     single_credential,
 )
 from redistopo.model.state.record import TopologyState
-from redistopo.model.state.relocation import directives_here
+from redistopo.model.state.relocation import relocated_directives
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Directives, Shape, Topology
 from redistopo.project.passwords import load_password, password_source, tls_files
@@ -41,7 +41,7 @@ def rendered_confs(layout: Layout) -> dict[str, Directives]:
             continue
         text = read_text(layout.node(name).config)
         if text is not None:
-            found[name] = directives_here(read_conf(text), layout, name)
+            found[name] = relocated_directives(read_conf(text), layout, name)
     return found
 
 
