@@ -26,7 +26,7 @@ from redistopo.model.protocol.sentinel_replies import (
     parse_peers,
 )
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
-from redistopo.model.state.relocation import here, moved_from
+from redistopo.model.state.relocation import moved_from, relocated_path
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 
@@ -209,7 +209,7 @@ def _placed(seen: NodeSeen, layout: Layout | None) -> NodeSeen:
     if layout is None or not former:
         return seen
     config = seen.config and {
-        name: here(value, former, layout) for name, value in seen.config.items()
+        name: relocated_path(value, former, layout) for name, value in seen.config.items()
     }
     return replace(seen, moved_from=former, config=config)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail, observe
-from redistopo.drill.recover import finish_interrupted_drill
+from redistopo.drill.interrupted_drill import finish_interrupted_drill
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
 from redistopo.host.node_folder import wipe_state_folder

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail
-from redistopo.drill.recover import delete_leftover_keys, finish_interrupted_drill
+from redistopo.drill.interrupted_drill import delete_leftover_keys, finish_interrupted_drill
 from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext, targets_of_plan
 from redistopo.execute.executor import execute

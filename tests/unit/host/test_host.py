@@ -1,6 +1,5 @@
 """What a Host promises of files, held by this machine and by the one in memory alike."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,7 +102,7 @@ def test_here_all_is_for_its_user_alone_and_links_are_not_followed(tmp_path: Pat
     files = LOCAL.files
     files.private_folder(tmp_path / "d")
     files.write(tmp_path / "d" / "f", "text")
-    modes = [os.stat(tmp_path / name).st_mode & 0o777 for name in ("d", "d/f")]
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("d", "d/f")]
     assert modes == [0o700, 0o600]
     (tmp_path / "link").symlink_to(tmp_path / "d")
     found = files.status(tmp_path / "link")
