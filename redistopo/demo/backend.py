@@ -248,7 +248,9 @@ def open_backend(request: BackendRequest) -> Iterator[Backend]:
     a password that isn't accepted, RedistopoError where no node answers.
     """
     address, access = entry(request.connect, request.access) if request.connect else ("", None)
-    asked = TargetRequest(root=request.root, connect=address, access=access or request.access)
+    asked = TargetRequest(
+        root=request.root, connect=address, access=access or request.access, remembers=True
+    )
     with open_target(asked) as topology:
         live = Backend(request, topology, Rounds(topology))
         ended = Event()
