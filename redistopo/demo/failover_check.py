@@ -21,7 +21,6 @@ from redistopo.model.topology.spec import Shape
 from redistopo.ops.up import UpRequest, up
 from redistopo.ops.wait import WaitRequest, wait
 from redistopo.progress import Progress, no_progress, step, warn
-from redistopo.project.load import load_project
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 from redistopo.session.target import TargetRequest
@@ -233,8 +232,9 @@ class _Watched:
     @property
     def patience(self) -> float:
         """Seconds to wait."""
-        asked = load_project(self.live.root).topology
-        silent = asked.node_timeout if asked.clustered else asked.down_after
+        asked, silent = self.live.asked, 0
+        if asked is not None:
+            silent = asked.node_timeout if asked.clustered else asked.down_after
         return _PATIENCE_SECONDS + 3 * silent / 1000
 
     def faults(self) -> Iterator[str]:

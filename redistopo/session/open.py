@@ -24,7 +24,8 @@ def open_session(request: SessionRequest, progress: Progress = no_progress) -> I
     """
     layout = layout_of_folder(request.root)
     session = Session(request, layout, progress)
-    if request.needs_file or not (layout.state.exists() or layout.topology.exists()):
+    empty = not (layout.state.exists() or layout.topology.exists())
+    if request.needs_file or (request.needs_topology and empty):
         _ = session.project
     with ExitStack() as stack:
         if request.lock:

@@ -41,7 +41,7 @@ class SessionRequest:
     meantime, and what it reports is in the progress log; "" for a query, which writes nothing.
     `make` also creates the state folder. `seconds` is the time for all of it, also for the lock.
     Without `needs_file` the topology file may be broken, without `needs_started` no node need
-    have been started yet.
+    have been started yet, without `needs_topology` the folder may hold nothing at all.
     """
 
     root: Path
@@ -51,6 +51,7 @@ class SessionRequest:
     credentials: CredentialSource = CredentialSource.RUNNING
     needs_file: bool = True
     needs_started: bool = True
+    needs_topology: bool = True
 
 
 class Session:

@@ -22,7 +22,7 @@ from redistopo.client.poller import Poller
 from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.model.protocol.credentials import Credentials, Login, single_credential
 from redistopo.model.state.observed import Observed, Role
-from redistopo.model.topology.spec import Shape
+from redistopo.model.topology.spec import Shape, Topology
 from redistopo.project.started import nothing_started_error
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
@@ -55,6 +55,10 @@ class WatchedTarget(Protocol):
 
     def look_deep(self) -> Observed | None:
         """The same, as deep as FULL; it waits for who is slow."""
+
+    @property
+    def asked(self) -> Topology | None:
+        """What the topology file asks for; None for an address."""
 
     @property
     def expected(self) -> Expected:
@@ -94,6 +98,7 @@ class _Own:
 
     def __init__(self, session: Session, request: TargetRequest) -> None:
         self.name = session.topology.name
+        self.asked = session.topology
         self.size = session.topology.count
         self.trouble: RedistopoError | None = None
         self._session = session
@@ -170,6 +175,7 @@ class _Elsewhere:
     """The topology around an address; it is followed as it grows."""
 
     expected = Expected()
+    asked = None
     size = 1
 
     def __init__(self, request: TargetRequest) -> None:
