@@ -55,11 +55,9 @@ def _up_replication(stage: Stage) -> Pair:
 
 
 def _up_sentinel(stage: Stage) -> Pair:
-    ports = stage.ports(3)
-    kind = ("sentinel", "--replicas", "2", "--sentinels", "3", "--sentinel-port", str(ports[0]))
-    with stage.topology(kind, 3) as made:
+    with stage.topology(("sentinel", "--replicas", "2", "--sentinels", "3"), 3) as made:
         ours = stage.up(made)
-        stage.violations += watchers.faults(watchers.watched(made, ports))
+        stage.violations += watchers.faults(watchers.watched(made))
     return ours, None
 
 

@@ -13,6 +13,7 @@ from redistopo.checks.subject import (
     warn,
 )
 from redistopo.model.connectivity.first_sync import REMEDY, sync_loop
+from redistopo.model.protocol.endpoint import split_address
 from redistopo.model.state.hints import redis_cli_command
 from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
 from redistopo.model.topology.spec import Shape
@@ -103,7 +104,7 @@ def _leader(subject: CheckSubject, node: NodeSeen) -> NodeSeen | None:
         return subject.seen.at(leader.address) if leader else None
     followed = subject.seen.at(node.follows)
     if followed is None and not subject.ours:  # it may name its primary by a host name
-        port = node.follows.rpartition(":")[2]
+        port = split_address(node.follows)[1]
         return next((one for one in subject.seen.nodes if str(one.port) == port), None)
     return followed
 

@@ -17,6 +17,7 @@ from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.node_folder import has_data, has_log
 from redistopo.host.ports import is_free, listening, port_holder
 from redistopo.host.process import find_process, is_paused
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
     MONITOR,
@@ -47,6 +48,11 @@ class Target:
     port: int
     ports: tuple[int, ...] = ()
     layout: Layout | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return Endpoint(self.host, self.port)
 
 
 def observe(shape: Shape, targets: Iterable[Target], client: NodeClient, depth: Detail) -> Observed:
@@ -97,7 +103,7 @@ def answered(
     except AccessDenied as error:
         # AUTH is also refused where no password is set any more: then anybody gets in
         told = (
-            ping_without_auth(seen.host, seen.port, client.keys.own.tls)
+            ping_without_auth(seen.endpoint, client.credentials.own.tls)
             if depth is Detail.FULL
             else None
         )
@@ -122,7 +128,7 @@ def _asked(shape: Shape, seen: NodeSeen, client: NodeClient, depth: Detail) -> N
         commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
     if depth is Detail.FULL:
         commands += [("ACL", "LIST"), ("CONFIG", "GET", "*")]
-    replies = client.ask(seen.host, seen.port, commands)
+    replies = client.ask(seen.endpoint, commands)
     told = replace(seen, info=parse_info(_text(replies[0], "INFO")))
     if shape is Shape.CLUSTER:
         told = replace(
@@ -137,15 +143,15 @@ def _asked(shape: Shape, seen: NodeSeen, client: NodeClient, depth: Detail) -> N
             told,
             config=_settings(told) if watches else _config(replies[-1]),
             users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
-            anonymous=ping_without_auth(seen.host, seen.port, client.keys.own.tls),
-            locks=try_locks(seen.host, seen.port, client.keys, users=not watches),
+            anonymous=ping_without_auth(seen.endpoint, client.credentials.own.tls),
+            locks=try_locks(seen.endpoint, client.credentials, users=not watches),
         )
     return told
 
 
 def _watching(seen: NodeSeen, client: NodeClient) -> NodeSeen:
     """A Sentinel with what it says of every primary that it watches, and around it."""
-    reply = client.ask(seen.host, seen.port, [("SENTINEL", "MASTERS")])[0]
+    reply = client.ask(seen.endpoint, [("SENTINEL", "MASTERS")])[0]
     said = raise_on_error(reply, "SENTINEL MASTERS")
     return replace(seen, watches=tuple(_around(seen, parse_monitored(one), client) for one in said))
 
@@ -159,7 +165,7 @@ def _settings(seen: NodeSeen) -> dict[str, str]:
 def _around(seen: NodeSeen, watch: MonitoredPrimary, client: NodeClient) -> MonitoredPrimary:
     words = ("GET-MASTER-ADDR-BY-NAME", "REPLICAS", "SENTINELS", "CKQUORUM")
     commands = [("SENTINEL", word, watch.name) for word in words]
-    address, replicas, sentinels, quorum = client.ask(seen.host, seen.port, commands)
+    address, replicas, sentinels, quorum = client.ask(seen.endpoint, commands)
     # in the midst of a failover this tells the new one, as soon as it leads in the new epoch
     # (sentinel.c, sentinelGetCurrentMasterAddress); SENTINEL MASTERS not yet
     where = address if isinstance(address, list) and len(address) == 2 else ["", "0"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from redistopo.cache_aside.cache import CacheAside, Settings
+from redistopo.cache_aside import CacheAside, Settings
 from redistopo.cache_aside.codec import Row
 from redistopo.client.app_clients import CLIENT_ERRORS
 from redistopo.client.entry_point import EntryPoint
@@ -100,7 +100,7 @@ class Backend:
                 node = self.reader.get_node_from_key(key.encode("utf-8", "surrogatepass"))
             except CLIENT_ERRORS:  # no node owns that slot
                 node = None
-            address = (node.host, node.port) if node else None
+            address = node.endpoint if node else None
         drawn = now.at(address) if address else None
         if drawn is None:
             known = f"{address[0]}:{address[1]}" if address else ""
@@ -267,7 +267,7 @@ def open_backend(request: BackendRequest) -> Iterator[Backend]:
 
 
 def _way(topology: WatchedTarget, seen: Observed) -> EntryPoint:
-    keys = topology.keys
+    keys = topology.credentials
     if keys.application is None:
         raise UsageError(
             "the application's password is not known here",

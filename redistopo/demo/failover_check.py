@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from redistopo.cache_aside.cache import CacheAside, Source
+from redistopo.cache_aside import CacheAside, Source
 from redistopo.client.app_clients import CLIENT_ERRORS
 from redistopo.client.observe import Detail
 from redistopo.demo.backend import Backend

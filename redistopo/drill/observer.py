@@ -15,6 +15,7 @@ from redistopo.drill.sentinel_messages import CHANNELS, heard
 from redistopo.drill.server_log_events import LogEvent
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 
 _PAUSE_SECONDS = 0.02
@@ -27,8 +28,8 @@ class Watched:
     """Whom to ask, and about whom: `names` maps node ids and addresses to names, `about` are
     those hurt. `sentinels` aren't asked but heard."""
 
-    witnesses: Mapping[str, tuple[str, int]]
-    sentinels: Mapping[str, tuple[str, int]]
+    witnesses: Mapping[str, Endpoint]
+    sentinels: Mapping[str, Endpoint]
     names: Mapping[str, str]
     about: frozenset[str]
     clustered: bool
@@ -40,19 +41,19 @@ class Witnesses:
     What they tell bears moments of the monotonic clock.
     """
 
-    def __init__(self, watched: Watched, keys: Credentials) -> None:
+    def __init__(self, watched: Watched, credentials: Credentials) -> None:
         self._watched = watched
-        self._keys = keys
+        self._keys = credentials
         self._told: list[tuple[str, LogEvent]] = []
         self._heard: list[tuple[str, LogEvent]] = []
         self._over = threading.Event()
         self._threads = [
-            threading.Thread(target=self._watch, args=(name, *address), daemon=True)
-            for name, address in watched.witnesses.items()
+            threading.Thread(target=self._watch, args=(name, endpoint), daemon=True)
+            for name, endpoint in watched.witnesses.items()
         ]
         self._threads += [
-            threading.Thread(target=self._hear, args=(name, address), daemon=True)
-            for name, address in watched.sentinels.items()
+            threading.Thread(target=self._hear, args=(name, endpoint), daemon=True)
+            for name, endpoint in watched.sentinels.items()
         ]
 
     def __enter__(self) -> Self:
@@ -80,14 +81,14 @@ class Witnesses:
         """What Sentinels published, at the moment at which they did."""
         return tuple(self._heard)
 
-    def _hear(self, name: str, address: tuple[str, int]) -> None:
+    def _hear(self, name: str, endpoint: Endpoint) -> None:
         def hear(channel: str, message: str, at: float) -> None:
             if told := heard(channel, message, self._watched.names, at):
                 self._heard.append((name, told))
 
-        listen(address, self._keys.at(*address), CHANNELS, hear, self._over)
+        listen(endpoint, self._keys.at(endpoint), CHANNELS, hear, self._over)
 
-    def _watch(self, name: str, host: str, port: int) -> None:
+    def _watch(self, name: str, endpoint: Endpoint) -> None:
         commands: list[Command] = [("INFO", "replication")]
         if self._watched.clustered:
             commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
@@ -97,7 +98,7 @@ class Witnesses:
                 # who doesn't answer for a moment is asked again; what its silence means for
                 # users is the clients' to tell
                 with suppress(Unreachable, AccessDenied, BadReply):
-                    replies = client.ask(host, port, commands)
+                    replies = client.ask(endpoint, commands)
                     now = self._state([str(reply) for reply in replies])
                     self._note(name, before, now)
                     before = now

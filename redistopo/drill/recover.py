@@ -35,7 +35,7 @@ def finish_interrupted_drill(layout: Layout, progress: Progress) -> DrillIntent 
 
 
 def delete_leftover_keys(
-    layout: Layout, seen: Observed, keys: Credentials, progress: Progress
+    layout: Layout, seen: Observed, credentials: Credentials, progress: Progress
 ) -> None:
     """No key of a drill that was cut off is left, and it is forgotten; where keys can't be
     removed it is told, and tried again by the next `up`. The topology is healthy."""
@@ -46,23 +46,23 @@ def delete_leftover_keys(
 
     try:
         with step(progress, "remove the keys that a drill left"):
-            delete_keys(application_entry(seen, keys), _SWEEP_SECONDS, load_id=intent.load)
+            delete_keys(application_entry(seen, credentials), _SWEEP_SECONDS, load_id=intent.load)
     except RedistopoError as error:
         warn(progress, f"keys of a drill may be left: {error.message}; redistopo up tries again")
         return
     forget_intent(layout)
 
 
-def application_entry(seen: Observed, keys: Credentials) -> "EntryPoint":
+def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
     """How an application comes in, as its users do."""
     from redistopo.client.entry_point import EntryKind, EntryPoint
 
-    access = keys.application or keys.own
+    access = credentials.application or credentials.own
     if seen.shape is Shape.CLUSTER:
-        entries = tuple((node.host, node.port) for node in seen.answering)
+        entries = tuple(node.endpoint for node in seen.answering)
         return EntryPoint(door=EntryKind.CLUSTER, entries=entries, access=access)
     if seen.sentinels:
-        places = tuple((node.host, node.port) for node in seen.sentinels)
+        places = tuple(node.endpoint for node in seen.sentinels)
         names = (watch.name for node in seen.sentinels for watch in node.watches)
         return EntryPoint(
             door=EntryKind.SENTINEL,
@@ -70,8 +70,8 @@ def application_entry(seen: Observed, keys: Credentials) -> "EntryPoint":
             access=access,
             service=next(names, ""),
             # with ACL the application has one password for all; the user "sentinel" may not ask
-            sentinel=access if keys.acl else keys.at(*places[0]),
+            sentinel=access if credentials.acl else credentials.at(places[0]),
         )
     leads = (node for node in seen.answering if node.role is Role.PRIMARY)
-    entries = tuple((node.host, node.port) for node in leads)
+    entries = tuple(node.endpoint for node in leads)
     return EntryPoint(door=EntryKind.PLAIN, entries=entries[:1], access=access)

@@ -44,7 +44,7 @@ def measure(scene: DrillSetup, injury: FaultInjection, load_request: LoadRequest
     logs = {node.name: size_of(node.folder.log) for node in context.plan.nodes}
     with ExitStack() as stack:
         load = stack.enter_context(Load(load_request))
-        witnesses = stack.enter_context(Witnesses(_watched(scene), context.keys))
+        witnesses = stack.enter_context(Witnesses(_watched(scene), context.credentials))
         _warm(scene, load)
         with step(context.progress, _blow(scene)):
             injury.strike()
@@ -95,8 +95,8 @@ def _watched(scene: DrillSetup) -> Watched:
     ]
     asked = [node for node in able if node.role is not Role.SENTINEL][:_MOST_WITNESSES]
     return Watched(
-        witnesses={node.name: (node.host, node.port) for node in asked},
-        sentinels={node.name: (node.host, node.port) for node in able if node not in asked},
+        witnesses={node.name: node.endpoint for node in asked},
+        sentinels={node.name: node.endpoint for node in able if node not in asked},
         names=_ids(scene),
         about=hurt,
         clustered=scene.context.plan.topology.clustered,

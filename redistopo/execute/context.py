@@ -20,7 +20,7 @@ class ExecutionContext:
     `refused` says that Sentinels found nobody to fail over to."""
 
     plan: Plan
-    keys: Credentials
+    credentials: Credentials
     client: NodeClient
     deadline: Deadline
     progress: Progress
@@ -40,7 +40,7 @@ class ExecutionContext:
         by the node's name where it doesn't answer."""
         wanted: Command = command
         try:
-            reply = self.client.ask(node.host, node.port, [wanted])[0]
+            reply = self.client.ask(node.endpoint, [wanted])[0]
         except Unreachable as error:
             raise Unreachable(
                 f"{node.name} ({node.address}) doesn't answer any more",

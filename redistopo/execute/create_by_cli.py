@@ -24,7 +24,7 @@ def form_by_cli(context: ExecutionContext) -> None:
         cli=plan.engine.cli,
         addresses=[node.address for node in plan.nodes],
         replicas=plan.topology.replicas,
-        access=context.keys.own,
+        access=context.credentials.own,
         log=plan.layout.formation_log,
         mark=plan.layout.formation,
     )

@@ -96,7 +96,7 @@ def _meshed(context: ExecutionContext, node: NodePlan, *, leads: bool) -> bool:
     """Whether it has links to, and answers from, all others; a future primary is also ok."""
     commands = [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
     try:
-        info, table = context.client.ask(node.host, node.port, commands)
+        info, table = context.client.ask(node.endpoint, commands)
     except Unreachable:
         return False
     if leads and parse_info(str(info)).get("cluster_state") != "ok":

@@ -147,7 +147,7 @@ def _ask(node: Target, commands: Sequence[Command], ways: Sequence[NodeClient]) 
     refused: RedistopoError | None = None
     for client in ways:
         try:
-            return client.ask(node.host, node.port, commands)
+            return client.ask(node.endpoint, commands)
         except AccessDenied as error:
             refused = error
         except Unreachable as error:

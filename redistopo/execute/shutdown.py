@@ -101,7 +101,7 @@ class ShutdownRequest:
 
     def _shut(self, node: NodeSeen, how: str) -> Said:
         try:
-            reply = self.client.ask(node.host, node.port, [("SHUTDOWN", how)])[0]
+            reply = self.client.ask(node.endpoint, [("SHUTDOWN", how)])[0]
         except Unreachable:
             return Said.YES
         except AccessDenied:
@@ -111,7 +111,7 @@ class ShutdownRequest:
     def _logged(self, node: NodeSeen) -> bool:
         """Whether all of its data is in an append-only file, so that a snapshot adds nothing."""
         try:
-            reply = self.client.ask(node.host, node.port, [("INFO", "persistence")])[0]
+            reply = self.client.ask(node.endpoint, [("INFO", "persistence")])[0]
         except (Unreachable, AccessDenied):
             return False
         told = parse_info(str(reply))

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -86,6 +87,15 @@ def write_private(path: Path, text: str) -> None:
             with suppress(OSError):  # what went wrong first is what is told
                 fresh.unlink()
             raise
+
+
+def remove(path: Path) -> None:
+    """Nothing is there any more; a folder goes with all that is in it, a link alone."""
+    with write_errors(path):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def read_exactly(path: Path) -> str:

@@ -3,14 +3,13 @@
 import glob
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
-from redistopo.host.files import private_folder, read_text, write_errors, write_private
+from redistopo.host.files import private_folder, read_text, remove, write_errors, write_private
 from redistopo.model.protocol.conf import Directives, unquote
 from redistopo.model.protocol.data_files import Written, data_file_name
 from redistopo.model.topology.layout import Layout
@@ -88,7 +87,7 @@ def claim_state_folder(layout: Layout) -> None:
         write_private(layout.marker, _MARK)
     private_folder(layout.nodes)
     if layout.doomed.exists():
-        _remove(layout.doomed)
+        remove(layout.doomed)
 
 
 def sweep(layout: Layout) -> None:
@@ -100,11 +99,11 @@ def sweep(layout: Layout) -> None:
     for folder in folders:
         for path in folder.glob(".*.[0-9]*") if folder.is_dir() else ():
             if re.fullmatch(r"\..+\.[0-9]+", path.name) and not path.is_dir():
-                _remove(path)
+                remove(path)
     # beside the user's own file there may be others of the user's: by its whole name alone
     for path in layout.root.glob(f".{layout.topology.name}.[0-9]*"):
         if path.name.rpartition(".")[2].isdigit() and path.is_file() and not path.is_symlink():
-            _remove(path)
+            remove(path)
 
 
 def is_claimed(layout: Layout) -> bool:
@@ -125,19 +124,19 @@ def wipe_state_folder(layout: Layout) -> None:
     # the marker goes late, so that an interrupted wipe can be repeated; the lock goes last,
     # so that nobody makes a new topology meanwhile
     if layout.doomed.exists():
-        _remove(layout.doomed)
+        remove(layout.doomed)
     if layout.record.exists():
-        _remove(layout.record)
+        remove(layout.record)
     if layout.nodes.is_dir() and not layout.nodes.is_symlink():
         with write_errors(layout.nodes):
             layout.nodes.replace(layout.doomed)
     last = (layout.marker, layout.lock)
     for path in sorted(layout.state.iterdir()):
         if path not in last:
-            _remove(path)
+            remove(path)
     for path in last:
         if path.exists():
-            _remove(path)
+            remove(path)
     with write_errors(layout.state):
         layout.state.rmdir()
 
@@ -149,7 +148,7 @@ def clear_data(layout: Layout, node: str) -> None:
     if is_claimed(layout) and folder.root.is_dir():
         for path in folder.root.iterdir():
             if path not in kept:
-                _remove(path)
+                remove(path)
 
 
 def has_data(layout: Layout, node: str) -> bool:
@@ -251,11 +250,3 @@ def put_aside(path: Path) -> Path | None:
     with write_errors(path):
         path.rename(kept)
     return kept
-
-
-def _remove(path: Path) -> None:
-    with write_errors(path):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()

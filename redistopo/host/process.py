@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -16,11 +16,10 @@ from redistopo.errors import MissingPrerequisite, TimedOut
 from redistopo.host.files import LOG_MARK, private_folder, write_errors
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process_marks import load_process_mark, save_process_mark
+from redistopo.host.run_program import clean_environment
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.layout import Layout, NodeFolder
 
-# What a server must not inherit: it would show a password to whoever reads its environment.
-_SECRET_VARIABLES = ("REDISTOPO_PASSWORD", "REDISCLI_AUTH", "VALKEYCLI_AUTH")
 Started = psutil.Popen
 """A process that this very program started, and so can reap."""
 
@@ -53,12 +52,6 @@ def started_at(pid: int) -> float:
             raise psutil.NoSuchProcess(pid) from error
         return float(text.rpartition(")")[2].split()[19])
     return psutil.Process(pid).create_time()
-
-
-def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Our environment without passwords, with `extra` on top."""
-    kept = {name: value for name, value in os.environ.items() if name not in _SECRET_VARIABLES}
-    return kept | dict(extra or {})
 
 
 def launch(layout: Layout, node: str, executable: str) -> Started:

@@ -15,13 +15,13 @@ from redistopo.host.files import log_tail, write_errors
 from redistopo.host.polling import Deadline
 from redistopo.host.process import (
     await_end,
-    clean_environment,
     has_working_folder,
     make_mark,
     process_of_mark,
     signal_process,
 )
 from redistopo.host.process_marks import load_process_mark, save_process_mark
+from redistopo.host.run_program import clean_environment
 from redistopo.model.protocol.credentials import Login
 
 

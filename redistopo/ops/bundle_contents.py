@@ -11,16 +11,16 @@ from redistopo.client.port_probe import probe_nodes
 from redistopo.errors import RedistopoError
 from redistopo.host.archive import Member, last_part, listing
 from redistopo.host.engines import find_engines
-from redistopo.host.facts import environment, facts, process_facts, versions
+from redistopo.host.machine_facts import environment, facts, process_facts, versions
 from redistopo.host.orphans import servers_below
 from redistopo.host.process import find_process
 from redistopo.host.process_marks import recorded_node_names
 from redistopo.model.connectivity.report import connectivity_report, explanation_lines, matrix_lines
+from redistopo.model.protocol.credentials import ENVIRONMENT_VARIABLE
 from redistopo.model.protocol.redact import Redactor
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.plan import plan
-from redistopo.project.passwords import ENVIRONMENT_VARIABLE
 from redistopo.session.hearing import ask_nodes
 from redistopo.session.session import Session
 from redistopo.session.to_json import to_json

@@ -79,7 +79,7 @@ def _ask(client: NodeClient, node: NodeSeen, request: CallRequest) -> NodeReply:
 
 def _answer(client: NodeClient, node: NodeSeen, request: CallRequest) -> tuple[object, str]:
     try:
-        reply = client.ask(node.host, node.port, [request.command])[0]
+        reply = client.ask(node.endpoint, [request.command])[0]
     except (Unreachable, AccessDenied) as error:
         late = error.detail == "timed out"
         return None, f"no answer within {request.seconds:g} s" if late else error.detail

@@ -65,8 +65,8 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
                 f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",
                 hint="redistopo down, then redistopo certs renew --new-ca, then redistopo up",
             )
-        keys, nodes = session.credentials, live_targets(layout, session.rendered)
-        before = {node.name: _presented(node, keys) for node in nodes}
+        credentials, nodes = session.credentials, live_targets(layout, session.rendered)
+        before = {node.name: _presented(node, credentials) for node in nodes}
         with step(told, "make a new CA" if new_ca else "sign new certificates"):
             renew_certificates(plan, days, new_ca=new_ca)
         with step(told, f"load them into {len(nodes)} servers"):
@@ -74,7 +74,7 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
         waiting = {name: why for name, why in left.items() if why}
         for name, why in waiting.items():
             warn(told, f"{name} still presents its old certificate: {why}")
-        seen = [found.expires for node in nodes if (found := _presented(node, keys))]
+        seen = [found.expires for node in nodes if (found := _presented(node, credentials))]
     return CertsResult(
         renewed=tuple(name for name in left if name not in waiting),
         waiting=tuple(waiting),
@@ -98,8 +98,8 @@ def _running(layout: Layout) -> list[str]:
     return [name for name in recorded_node_names(layout) if find_process(layout, name)]
 
 
-def _presented(node: Target, keys: Credentials) -> Certificate | None:
-    return presented(node.host, node.port, keys.own.tls) if keys.own.tls else None
+def _presented(node: Target, credentials: Credentials) -> Certificate | None:
+    return presented(node.endpoint, credentials.own.tls) if credentials.own.tls else None
 
 
 def _load(node: Target, before: Certificate | None, client: NodeClient) -> str:
@@ -113,12 +113,12 @@ def _load(node: Target, before: Certificate | None, client: NodeClient) -> str:
     if node.layout and node.layout.node(node.name).sentinel:
         return f"a Sentinel reads certificates only at its start: {again}"
     try:
-        reply = client.ask(node.host, node.port, [("CONFIG", "SET", "tls-cert-file", path)])[0]
+        reply = client.ask(node.endpoint, [("CONFIG", "SET", "tls-cert-file", path)])[0]
     except Unreachable as error:
         if "certificate" in error.detail:
             return f"{again} ({error.detail})"
         return f"it doesn't answer ({error.detail}): run certs renew again when it does"
     raise_on_error(reply, f"{node.name}: CONFIG SET tls-cert-file")
-    after = _presented(node, client.keys)
+    after = _presented(node, client.credentials)
     well = after is not None and (before is None or after.serial != before.serial)
     return "" if well else again

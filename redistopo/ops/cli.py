@@ -5,9 +5,9 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
 from redistopo.host.engines import find_cli, install_hint
-from redistopo.host.exec import exec_program
 from redistopo.host.process_marks import load_process_mark
 from redistopo.host.redis_cli import login_options
+from redistopo.host.run_program import exec_program
 from redistopo.model.protocol.credentials import Login, TopologyUser
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_one_node
@@ -91,7 +91,7 @@ def _access(session: Session, node: NodeSeen, user: str) -> Login:
     if node.watcher and not session.credentials.acl:
         if TopologyUser(user) is not TopologyUser.APPLICATION:
             raise _no_user(user)
-        return session.credentials.at(node.host, node.port)
+        return session.credentials.at(node.endpoint)
     held = session.credentials_from(CredentialSource.APPLICATION)
     access = {
         TopologyUser.APPLICATION: held.application,

@@ -24,10 +24,10 @@ from redistopo.doctor.facts import (
 from redistopo.doctor.leftovers import bare, loose
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.host import engines
-from redistopo.host.facts import kernel_settings, memory_and_disk
 from redistopo.host.files import read_text
-from redistopo.host.kernel import kernel_of
+from redistopo.host.kernel_settings import kernel_of, kernel_settings
 from redistopo.host.limits import process_limits
+from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.nodes_conf_files import damaged_nodes_conf
 from redistopo.host.orphans import orphan_servers
 from redistopo.host.ports import ephemeral_range, has_address, port_holders

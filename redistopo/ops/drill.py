@@ -162,7 +162,7 @@ def _load_request(scene: DrillSetup) -> LoadRequest:
     numbers = {one.number for one in shards if any(node.address in hurt for node in one.nodes)}
     return LoadRequest(
         id=secrets.token_hex(4),
-        way=application_entry(scene.seen, scene.context.keys),
+        way=application_entry(scene.seen, scene.context.credentials),
         shards={shard.number: shard.slots for shard in shards},
         # a Sentinel is in no shard: then all are looked at
         hurt=frozenset(numbers or {shard.number for shard in shards}),
@@ -188,7 +188,7 @@ def _mend(context: ExecutionContext, seconds: float = _MEND_SECONDS) -> None:
     """Every node runs, and every check passes; raises RedistopoError where that can't be."""
     again = ExecutionContext(
         plan=context.plan,
-        keys=context.keys,
+        credentials=context.credentials,
         client=context.client,
         deadline=Deadline(seconds),
         progress=context.progress,

@@ -122,7 +122,7 @@ def _planned(made: Plan, primary: str = "") -> tuple[PlanResult, UsageError | No
     held = load_credentials(topology, layout)
     with redacting_errors(layout), NodeClient(held) as client:
         context = ExecutionContext(
-            plan=made, keys=held, client=client, deadline=Deadline(5), progress=no_progress
+            plan=made, credentials=held, client=client, deadline=Deadline(5), progress=no_progress
         )
         now = situation(made, record, observe_for_steps(context), held)
     made = with_current_roles(made, now)

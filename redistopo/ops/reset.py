@@ -109,11 +109,11 @@ def _reset(now: LiveChange, node: NodeSeen, found: NodeReset) -> None:
     with (
         step(context.progress, f"reset {node.name}"),
         # it answers once all keys are freed, which takes seconds where there are many millions
-        NodeClient(context.keys, seconds=context.deadline.left) as client,
+        NodeClient(context.credentials, seconds=context.deadline.left) as client,
         interrupts_deferred(later=True),  # Ctrl-C in between would leave its keys on its disk
     ):
         for commands in _batches(node, found):
-            for reply in client.ask(node.host, node.port, commands):
+            for reply in client.ask(node.endpoint, commands):
                 for one in reply if isinstance(reply, list) else [reply]:
                     raise_on_error(one, f"{node.name}: CLUSTER RESET")
     # not where it keeps its id: Valkey would then refuse it for 60 s, however it comes

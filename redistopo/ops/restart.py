@@ -138,7 +138,7 @@ def _refuse_unready(now: LiveChange, names: tuple[str, ...]) -> None:
     """Raises before anything is stopped where a node could not start again as it should."""
     context = now.context
     data = [node for node in context.nodes(names) if node.role is not Role.SENTINEL]
-    texts = [(node, node_conf(context.plan, node, context.keys)) for node in data]
+    texts = [(node, node_conf(context.plan, node, context.credentials)) for node in data]
     for node, text in texts:
         refuse_exposed(node.name, read_conf(text))
     refuse_renamed((node, read_conf(text)) for node, text in texts)
@@ -290,14 +290,14 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
         shutdown, running, Deadline(context.deadline.left * _STOP_SHARE), context.progress
     )
     for node in context.nodes(names):
-        context.client.forget(node.host, node.port)
+        context.client.forget(node.endpoint)
     first = tuple(node.name for node in context.nodes(names) if _led(node))
     rest = tuple(name for name in names if name not in first)
     fresh = tuple(node.name for node in context.nodes(names) if not _keeps_its_file(node))
     write = (Step(do=StepKind.WRITE, nodes=fresh, cause="restart"),) if fresh else ()
     with explaining_ended_servers(context):
         execute(context, (*write, *(_start(some) for some in (first, rest) if some)))
-        restore_old(layout, targets_of_plan(context.plan), context.keys)
+        restore_old(layout, targets_of_plan(context.plan), context.credentials)
     took = time.monotonic() - began
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
     if (record := now.session.state) is not None:

@@ -57,12 +57,12 @@ def show(root: Path, user: str) -> SecretResult:
 
 
 def _password(session: Session, user: str) -> SecretResult:
-    held = session.credentials
+    credentials = session.credentials
     known = {
-        TopologyUser.APPLICATION: held.application,
-        TopologyUser.REPLICATION: held.replication,
-        TopologyUser.ADMIN: held.own if held.acl else None,
-        TopologyUser.SENTINEL: held.sentinel,
+        TopologyUser.APPLICATION: credentials.application,
+        TopologyUser.REPLICATION: credentials.replication,
+        TopologyUser.ADMIN: credentials.own if credentials.acl else None,
+        TopologyUser.SENTINEL: credentials.sentinel,
     }
     access = known[TopologyUser(user)]
     if not session.topology.auth:
@@ -172,7 +172,7 @@ def _proven(session: Session, old: Credentials, *, keep_old: bool) -> tuple[Find
     let_in = [
         target.name
         for target in live_targets(session.layout, session.rendered)
-        if try_ping(target.host, target.port, before) == "PONG"
+        if try_ping(target.endpoint, before) == "PONG"
     ]
     refused = Finding(
         check="secret.old",

@@ -120,7 +120,7 @@ def _on_servers(now: LiveChange, edit: _Edit) -> SetResult:
     running = tuple(name for name in edit.nodes if seen[name].running)
     _refuse_silent(seen[name] for name in running)
     for node in edit.plan.data:
-        refuse_exposed(node.name, read_conf(node_conf(edit.plan, node, context.keys)))
+        refuse_exposed(node.name, read_conf(node_conf(edit.plan, node, context.credentials)))
     setting = _Setting(context=context, edit=edit)
     try:
         if running:
@@ -230,7 +230,7 @@ class _Setting:
         """The server has the value, or takes it at a restart; raises UsageError where it
         refuses it, or doesn't know the directive."""
         directive = self.edit.directive
-        conf = read_conf(node_conf(self.edit.plan, node, self.context.keys))
+        conf = read_conf(node_conf(self.edit.plan, node, self.context.credentials))
         lines = conf.get(directive, self.edit.lines(node.name))
         value = " ".join(lines) if len(lines) > 1 else lines[-1]
         told = self._told(node, directive)
@@ -271,7 +271,7 @@ class _Setting:
         path, edit = node.folder.config, self.edit
         written = read_text(path) or ""
         before, after = (
-            node_conf(plan, plan.node(node.name), self.context.keys)
+            node_conf(plan, plan.node(node.name), self.context.credentials)
             for plan in (edit.was, edit.plan)
         )
         if not _plainly(edit, written, before):

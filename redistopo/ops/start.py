@@ -136,7 +136,7 @@ def _bring_back(
     found = lost_nodes_confs(plan, record, seen)
     refuse_lost_nodes_confs(plan, {name: why for name, why in found.items() if name in names})
     chosen_primaries(sole_copies_on_disk(plan, record, seen, names), ())
-    now = situation(plan, record, seen, context.keys)
+    now = situation(plan, record, seen, context.credentials)
     plan = with_chosen_primary(with_current_roles(plan, now), seen, record, "", context.progress)
     steps, others = starting_steps(plan, now, names)
     _refuse_unled(plan, seen, names, others)

@@ -44,10 +44,10 @@ def status(root: Path) -> StatusResult:
         )
 
 
-def _first_to_expire(seen: Observed, keys: Credentials) -> Certificate | None:
-    tls = keys.own.tls
+def _first_to_expire(seen: Observed, credentials: Credentials) -> Certificate | None:
+    tls = credentials.own.tls
     if tls is None or not seen.answering:
         return None
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda node: presented(node.host, node.port, tls), seen.answering))
+        found = list(pool.map(lambda node: presented(node.endpoint, tls), seen.answering))
     return min((one for one in found if one), key=lambda one: one.left, default=None)

@@ -125,7 +125,7 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
         )
         with NodeClient(held) as client:
             context = ExecutionContext(
-                plan=plan, keys=held, client=client, deadline=deadline, progress=told
+                plan=plan, credentials=held, client=client, deadline=deadline, progress=told
             )
             finish_interrupted_drill(plan.layout, told)
             result = bring_up(context, request, began)
@@ -140,7 +140,7 @@ def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpR
         record = begin_lifecycle(context.plan, context.progress)
         with explaining(context), explaining_ended_servers(context):
             steps = _converge(context, record, request)
-            restore_old(context.plan.layout, targets_of_plan(context.plan), context.keys)
+            restore_old(context.plan.layout, targets_of_plan(context.plan), context.credentials)
             formed_now = any(one.do is StepKind.FORM for one in steps)
             verdict = _prove(context, record, formed_now=formed_now)
         kept = password_path(context.plan.topology, context.plan.layout)
@@ -173,7 +173,7 @@ def _converge(
     done: list[Step] = list(_rebuilt(context, record, request))
     for _round in range(_ROUNDS):
         seen = observe_for_steps(context)
-        now = situation(context.plan, record, seen, context.keys, refused=context.refused)
+        now = situation(context.plan, record, seen, context.credentials, refused=context.refused)
         context.plan = with_current_roles(context.plan, now)
         lead = next(iter(request.primary), "")
         context.plan = with_chosen_primary(context.plan, seen, record, lead, context.progress)

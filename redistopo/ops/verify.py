@@ -78,10 +78,10 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
     Raises RedistopoError where there is nothing to look at.
     """
     if request.connect:
-        host, port = parse_address(request.connect)
-        with NodeClient(credentials_elsewhere(request.access, host, port)) as client:
-            found = discover(host, port, client)
-            client.keys = with_sentinel_logins(client.keys, found)
+        endpoint = parse_address(request.connect)
+        with NodeClient(credentials_elsewhere(request.access, endpoint)) as client:
+            found = discover(endpoint, client)
+            client.credentials = with_sentinel_logins(client.credentials, found)
             about = _Subject(
                 name=request.connect, shape=found.shape, targets=found.targets, expected=Expected()
             )

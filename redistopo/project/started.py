@@ -20,6 +20,7 @@ from redistopo.model.protocol.credentials import (
     TopologyUser,
     single_credential,
 )
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.relocation import directives_here
 from redistopo.model.topology.layout import Layout
@@ -97,12 +98,10 @@ def credentials_in_use(
 
 def _ways(
     layout: Layout, watching: dict[str, Directives], tls: TlsFiles | None
-) -> dict[tuple[str, int], Login]:
+) -> dict[Endpoint, Login]:
     """How we come in to each Sentinel, by its address."""
     return {
-        (one.host, one.port): Login(
-            password=_first({"": watching[one.name]}, "requirepass"), tls=tls
-        )
+        one.endpoint: Login(password=_first({"": watching[one.name]}, "requirepass"), tls=tls)
         for one in targets_in_use(layout, watching)
     }
 

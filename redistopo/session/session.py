@@ -130,7 +130,7 @@ class Session:
         """What steps of that plan are carried out with."""
         return ExecutionContext(
             plan=plan,
-            keys=self.credentials,
+            credentials=self.credentials,
             client=self.client,
             deadline=self.deadline,
             progress=self.progress,
@@ -159,7 +159,7 @@ class Session:
             self.__dict__.pop(name, None)
         self.close()
         if "client" in self.__dict__:
-            self.client.keys = self.credentials
+            self.client.credentials = self.credentials
 
     def close(self) -> None:
         """No connection is open."""

@@ -60,7 +60,7 @@ def situation(
     plan: Plan,
     record: TopologyState | None,
     seen: Observed,
-    keys: Credentials,
+    credentials: Credentials,
     *,
     refused: bool = False,
 ) -> Situation:
@@ -78,24 +78,24 @@ def situation(
         named=named,
         kept=tuple(remembered(plan)),
         refused=refused,
-        drifts=drifts(plan, seen, keys),
+        drifts=drifts(plan, seen, credentials),
         moved=tuple(
             node.name
             for node in seen.nodes
             if node.moved_from
             and node.role is not Role.SENTINEL
-            and not _written(plan, node.name, keys)
+            and not _written(plan, node.name, credentials)
         ),
     )
 
 
-def _written(plan: Plan, name: str, keys: Credentials) -> bool:
+def _written(plan: Plan, name: str, credentials: Credentials) -> bool:
     """Whether the node's configuration on disk is today's."""
     node = plan.node(name)
-    return read_text(node.folder.config) == node_conf(plan, node, keys)
+    return read_text(node.folder.config) == node_conf(plan, node, credentials)
 
 
-def drifts(plan: Plan, seen: Observed, keys: Credentials) -> Drifts:
+def drifts(plan: Plan, seen: Observed, credentials: Credentials) -> Drifts:
     """Node -> what a running server has otherwise than the topology file, for nodes that told.
 
     Live values are compared where the server tells them. What it doesn't tell (see
@@ -111,7 +111,7 @@ def drifts(plan: Plan, seen: Observed, keys: Credentials) -> Drifts:
             found[node.name] = {name: pair[0] for name, pair in asked.items()}
             continue
         planned = plan.node(node.name)
-        wanted = read_conf(node_conf(plan, planned, keys))
+        wanted = read_conf(node_conf(plan, planned, credentials))
         written = read_conf(read_text(planned.folder.config) or "")
         started = read_conf(read_text(planned.folder.started) or "") or written
         settings: dict[str, str | None] = {
@@ -122,7 +122,7 @@ def drifts(plan: Plan, seen: Observed, keys: Credentials) -> Drifts:
             if wanted.get(name) != before.get(name):
                 settings[name] = " ".join(wanted[name]) if name in wanted else None
         if plan.topology.acl:
-            settings |= _users_drift(plan, node, users_acl(plan, keys))
+            settings |= _users_drift(plan, node, users_acl(plan, credentials))
         gone = started.keys() - wanted.keys() - DIRECTIVES_NOT_COMPARED
         found[node.name] = settings | dict.fromkeys(gone)
     return found

@@ -14,9 +14,9 @@ from redistopo.client.discovery import (
     credentials_elsewhere,
     discover,
     parse_address,
+    with_new_nodes,
     with_sentinel_logins,
 )
-from redistopo.client.growth import with_new_nodes
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.client.poller import Poller
 from redistopo.errors import BadReply, RedistopoError, Unreachable
@@ -69,7 +69,7 @@ class WatchedTarget(Protocol):
         """How many nodes it has at least."""
 
     @property
-    def keys(self) -> Credentials:
+    def credentials(self) -> Credentials:
         """What opened it at the last look; its `application` is how users come in, None where
         that one's password isn't known here."""
 
@@ -107,7 +107,7 @@ class _Own:
         self._leading: list[str] = []
 
     @property
-    def keys(self) -> Credentials:
+    def credentials(self) -> Credentials:
         return self._session.credentials_from(CredentialSource.APPLICATION)
 
     @property
@@ -130,7 +130,7 @@ class _Own:
     def look_deep(self) -> Observed | None:
         try:
             targets = self._targets()
-            with NodeClient(self.keys) as client:
+            with NodeClient(self.credentials) as client:
                 shape = self._session.shape
                 return observe(shape, targets, client, Detail.FULL) if targets else None
         except FileNotFoundError:  # `down --wipe` took away what was being read
@@ -150,10 +150,10 @@ class _Own:
             self._open(self._session.credentials)
         return targets
 
-    def _open(self, keys: Credentials) -> None:
-        if self._gaze is None or self._gaze.client.keys != keys:
+    def _open(self, credentials: Credentials) -> None:
+        if self._gaze is None or self._gaze.client.credentials != credentials:
             self.close()
-            self._gaze = Poller(keys, patience=self._request.patience)
+            self._gaze = Poller(credentials, patience=self._request.patience)
 
     def _remember(self, seen: Observed) -> None:
         """As other verbs do, but only what is new, and never while one changes the topology:
@@ -183,8 +183,8 @@ class _Elsewhere:
         self.trouble: RedistopoError | None = None
         self._entry = parse_address(request.connect)
         self._access = request.access
-        self.keys = single_credential(request.access)
-        self.gaze = Poller(self.keys, patience=request.patience)
+        self.credentials = single_credential(request.access)
+        self.gaze = Poller(self.credentials, patience=request.patience)
         self._found: Discovered | None = None
 
     def look(self) -> Observed | None:
@@ -193,21 +193,23 @@ class _Elsewhere:
         if self._found is None:
             return None
         seen = self.gaze.look(self._found.shape, self._found.targets)
-        self._found = with_new_nodes(self._found, seen, self._entry[1])
+        self._found = with_new_nodes(self._found, seen, self._entry.port)
         return seen
 
     def look_deep(self) -> Observed | None:
         if self._found is None:
             return None
-        with NodeClient(self.keys) as client:
+        with NodeClient(self.credentials) as client:
             return observe(self._found.shape, self._found.targets, client, Detail.FULL)
 
     def _discover(self) -> None:
         try:
-            self.keys = credentials_elsewhere(self._access, *self._entry)
-            with NodeClient(self.keys, seconds=1.0) as client:
-                self._found = discover(*self._entry, client)
-            self.keys = self.gaze.client.keys = with_sentinel_logins(self.keys, self._found)
+            self.credentials = credentials_elsewhere(self._access, self._entry)
+            with NodeClient(self.credentials, seconds=1.0) as client:
+                self._found = discover(self._entry, client)
+            self.credentials = self.gaze.client.credentials = with_sentinel_logins(
+                self.credentials, self._found
+            )
             self.trouble = None
         except (Unreachable, BadReply) as error:
             self.trouble = error

@@ -133,8 +133,9 @@ FIRST_UPS: dict[str, tuple[str, Choice]] = {
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of a first `up`",
-    "the next `up` takes over what runs and ends healthy; `down` instead leaves no process",
+    "redistopo is killed at any point of a first `up`",
+    "the next `up` adopts the running servers and finishes healthy; `down` instead leaves no "
+    "process",
 )
 @pytest.mark.parametrize("case", FIRST_UPS)
 def test_first_up(trials: Callable[..., Trials], case: str) -> None:
@@ -162,8 +163,8 @@ HEALING_UPS: dict[str, tuple[str, Choice]] = {
 
 
 @pytest.mark.fault(
-    "all servers die, and redistopo is killed at any boundary of the `up` that heals",
-    "the next `up` ends healthy, with every key that was written before",
+    "all servers crash, and redistopo is killed at any point of the `up` that recovers them",
+    "the next `up` finishes healthy, with every key that was written before",
 )
 @pytest.mark.parametrize("case", HEALING_UPS)
 def test_up_after_a_crash(trials: Callable[..., Trials], case: str) -> None:
@@ -192,8 +193,8 @@ DOWNS: dict[str, tuple[str, Choice]] = {
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `down`",
-    "the next `down` ends the rest; the next `up` has all of the data",
+    "redistopo is killed at any point of `down`",
+    "the next `down` stops the remaining servers; the next `up` has all of the data",
 )
 @pytest.mark.parametrize("case", DOWNS)
 def test_down(trials: Callable[..., Trials], case: str) -> None:
@@ -216,7 +217,8 @@ def test_down(trials: Callable[..., Trials], case: str) -> None:
 
 @pytest.mark.fault(
     "redistopo is killed while `up --rebuild` writes a new nodes.conf",
-    "the next `up --rebuild` ends healthy with the same id and the data; the damaged file is kept",
+    "the next `up --rebuild` finishes healthy with the same id and the data; the damaged file "
+    "is kept",
 )
 def test_rebuild(trials: Callable[..., Trials]) -> None:
     trial = trials(*SHAPES["instant"])
@@ -252,8 +254,8 @@ WIPES: dict[str, tuple[str, Choice]] = {
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `down --wipe`",
-    "the next `down --wipe` removes the rest; the next `up` has all of the data or none",
+    "redistopo is killed at any point of `down --wipe`",
+    "the next `down --wipe` deletes the rest; the next `up` has all of the data or none",
 )
 @pytest.mark.parametrize("case", WIPES)
 def test_wipe(trials: Callable[..., Trials], case: str) -> None:

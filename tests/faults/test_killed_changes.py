@@ -26,8 +26,8 @@ ROTATIONS = {
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `secret rotate`",
-    "one password works everywhere, the one on file; the next `up` finishes what was begun",
+    "redistopo is killed at any point of `secret rotate`",
+    "one password works everywhere, the stored one; the next `up` completes the rotation",
 )
 @pytest.mark.parametrize("case", ROTATIONS)
 def test_rotation(project: Project, mortal: Nursery, case: str) -> None:
@@ -57,8 +57,8 @@ def test_rotation(project: Project, mortal: Nursery, case: str) -> None:
 
 @pytest.mark.skipif(TLS is None, reason="no server with TLS: apt install redis-server")
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `certs renew`",
-    "every certificate has the key that belongs to it: servers go on, and start again",
+    "redistopo is killed at any point of `certs renew`",
+    "every certificate matches its key: servers keep running, and can be started again",
 )
 def test_renewal(project: Project, mortal: Nursery) -> None:
     assert TLS is not None
@@ -75,8 +75,9 @@ def test_renewal(project: Project, mortal: Nursery) -> None:
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `set`",
-    "the topology file is whole, the former or the new one; the next `up` has servers follow it",
+    "redistopo is killed at any point of `set`",
+    "the topology file is complete, the old or the new one; the next `up` applies it to the "
+    "servers",
 )
 def test_set(project: Project, mortal: Nursery) -> None:
     project.init("standalone", engine=BUNDLED.path)
@@ -98,8 +99,8 @@ def test_set(project: Project, mortal: Nursery) -> None:
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `restart --rolling`",
-    "no data is lost; the next `up` starts who doesn't run, and roles stay as they are then",
+    "redistopo is killed at any point of `restart --rolling`",
+    "no data is lost; the next `up` starts the stopped nodes, and keeps the current roles",
 )
 def test_rolling(project: Project, mortal: Nursery) -> None:
     project.init("replication", "--replicas", "1", engine=BUNDLED.path)

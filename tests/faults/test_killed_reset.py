@@ -19,8 +19,8 @@ def mortal() -> Iterator[Nursery]:
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `reset --hard` of a primary",
-    "nothing is lost; the next `up`, or a second `reset` and then `up`, ends healthy",
+    "redistopo is killed at any point of `reset --hard` of a primary",
+    "no data is lost; the next `up`, or a second `reset` and then `up`, finishes healthy",
 )
 def test_reset(project: Project, mortal: Nursery) -> None:
     words = ("--formation", "instant", "--node-timeout", "1000", "--shards", "1")

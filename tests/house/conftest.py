@@ -1,4 +1,4 @@
-"""What the house tests look at: the repository, the commands, and the unit tests' tables."""
+"""Fixtures of the house tests: the repository, the commands, and the unit tests' tables."""
 
 import runpy
 from collections.abc import Callable, Iterator
@@ -21,8 +21,14 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def readme() -> str:
-    """README.md, whose promises the house holds the code to."""
+    """The text of README.md."""
     return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def reference() -> str:
+    """The text of docs/reference.md."""
+    return (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +51,7 @@ def _below(name: str, group: click.Group) -> Iterator[tuple[str, click.Command]]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrise over every command whoever asks for one."""
+    """Parametrise tests that have the arguments `name` and `command` over every command."""
     if {"name", "command"} <= set(metafunc.fixturenames):
         found = list(commands())
         metafunc.parametrize(("name", "command"), found, ids=[name for name, _ in found])

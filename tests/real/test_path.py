@@ -122,7 +122,7 @@ def test_a_password_with_every_printable_character(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "the path has spaces, quotes and unicode",
+    "the path contains spaces, quotes and non-ASCII characters",
     "everything works there",
 )
 def test_a_folder_with_spaces_quotes_and_unicode(projects: Callable[[str], Project]) -> None:

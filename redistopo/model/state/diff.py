@@ -315,15 +315,9 @@ def _leaders(before: LastKnown, now: LastKnown) -> Iterator[StateChange]:
             words = f"leads {what}, instead of {earlier}{also}"
             yield _said(now, name, ChangeKind.PRIMARY, words, (earlier, name))
         elif slots:
-            words = f"owns slots {format_ranges_briefly(slots)} now, "
-            words += f"before {format_ranges_briefly(old or ()) or 'none'}"
-            yield _said(
-                now,
-                name,
-                ChangeKind.SLOTS,
-                words,
-                (format_ranges_briefly(old or ()), format_ranges_briefly(slots)),
-            )
+            pair = format_ranges_briefly(old or ()), format_ranges_briefly(slots)
+            words = f"owns slots {pair[1]} now, before {pair[0] or 'none'}"
+            yield _said(now, name, ChangeKind.SLOTS, words, pair)
     taken = list(now.leaders.values())
     there = {node.name for node in now.nodes}
     for name, slots in before.leaders.items():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from redistopo.model.protocol.credentials import AccessProbe
+from redistopo.model.protocol.endpoint import Endpoint, format_address, split_address
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_pairs
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_address
 from redistopo.model.protocol.slots import SlotRange
@@ -40,6 +41,10 @@ class ReplicaLink:
     state: str
     offset: int
     lag: int
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +85,13 @@ class NodeSeen:
     listening: tuple[str, ...] | None = None
 
     @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return Endpoint(self.host, self.port)
+
+    @property
     def address(self) -> str:
-        return f"{self.host}:{self.port}"
+        return str(self.endpoint)
 
     @property
     def answers(self) -> bool:
@@ -124,7 +134,7 @@ class NodeSeen:
         """Address of the primary that a replica follows, by its own word."""
         if self.role is not Role.REPLICA:
             return ""
-        return f"{self.info.get('master_host', '')}:{self.info.get('master_port', '')}"
+        return format_address(self.info.get("master_host", ""), self.info.get("master_port", ""))
 
     @property
     def link_up(self) -> bool:
@@ -307,7 +317,7 @@ def _follows(node: NodeSeen, primary: NodeSeen, primaries: list[NodeSeen]) -> bo
     if node.follows in {one.address for one in primaries}:
         return node.follows == primary.address
     ports = [one.port for one in primaries]
-    host, _, port = node.follows.rpartition(":")
+    host, port = split_address(node.follows)
     return bool(host) and port == str(primary.port) and ports.count(primary.port) == 1
 
 
