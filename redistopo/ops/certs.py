@@ -15,10 +15,10 @@ from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.layout import Layout
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
+from redistopo.project.lifecycle import refuse_other_layout
 from redistopo.project.started import live_targets
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
-from redistopo.session.situation import refuse_other_layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def prepare_certificates(plan: Plan, state: TopologyState | None, progress: Prog
     expired. Raises RedistopoError where the CA is lost, or the topology was formed otherwise."""
     if not plan.topology.tls:
         return
-    refuse_other_layout(plan, state, plan.layout.topology)
+    refuse_other_layout(plan, state)
     if spoilt := ensure_certificates(plan, idle=not _running(plan.layout)):
         note(progress, f"made anew, as damaged or expired: {', '.join(spoilt)}")
 
@@ -59,7 +59,7 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
         layout, told = session.layout, session.progress
         _refuse(session)
         plan = session.plan(assume=True)
-        refuse_other_layout(plan, session.state, layout.topology)
+        refuse_other_layout(plan, session.state)
         if new_ca and (names := _running(layout)):
             raise RedistopoError(
                 f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",

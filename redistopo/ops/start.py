@@ -27,7 +27,7 @@ from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, warn
-from redistopo.project.lifecycle import refuse_older_engine
+from redistopo.project.lifecycle import refuse_older_engine, refuse_other_layout
 from redistopo.project.load import require_address
 from redistopo.project.rotation_file import pending_rotation
 from redistopo.project.started import nothing_started_error, refuse_changed_security
@@ -41,7 +41,7 @@ from redistopo.session.node_action import (
 )
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
-from redistopo.session.situation import observe_for_steps, refuse_other_layout, situation
+from redistopo.session.situation import observe_for_steps, situation
 
 _JOIN_SECONDS = 5.0
 """For a node that is ready to find its way back among the others."""
@@ -102,7 +102,7 @@ def _all_of(held: Credentials) -> tuple[Login, ...]:
 def _refuse(session: Session, plan: Plan, record: TopologyState) -> None:
     """Raises RedistopoError where this topology can't be started as the file says."""
     require_address(plan.topology)
-    refuse_other_layout(plan, record, plan.layout.topology)
+    refuse_other_layout(plan, record)
     refuse_older_engine(plan, record)
     refuse_changed_security(plan.topology, plan.layout, session.rendered)
     if pending_rotation(plan.layout) is not None:

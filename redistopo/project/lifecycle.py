@@ -5,16 +5,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from redistopo.errors import MissingPrerequisite
+from redistopo.errors import MissingPrerequisite, UsageError
+from redistopo.host.files import read_text
 from redistopo.host.node_folder import has_data
 from redistopo.host.process_marks import load_topology_state, save_record
 from redistopo.model.planning.plan import Plan
+from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.sentinel_replies import read_sentinel_file
 from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.topology.layout import Layout
 from redistopo.progress import Progress, warn
 from redistopo.project.port_reservations import reserve_ports
 from redistopo.project.registry import Entry, register, registered_topologies
-from redistopo.session.situation import refuse_other_layout
 
 
 def begin_lifecycle(plan: Plan, progress: Progress) -> TopologyState:
@@ -27,7 +29,7 @@ def begin_lifecycle(plan: Plan, progress: Progress) -> TopologyState:
     """
     layout = plan.layout
     found = load_topology_state(layout)
-    refuse_other_layout(plan, found, layout.topology)
+    refuse_other_layout(plan, found)
     refuse_older_engine(plan, found)
     record = found
     if record is None or not record.formed:
@@ -87,6 +89,41 @@ def refuse_older_engine(plan: Plan, record: TopologyState | None) -> None:
             hint=f'engine = "{record.engine}" in the topology file picks the right one, where it '
             "is installed: redistopo engines",
         )
+
+
+def refuse_other_layout(plan: Plan, record: TopologyState | None) -> None:
+    """Raises UsageError where the file no longer describes the topology that was formed.
+
+    Its nodes hold data for the old layout; changing shape, size or ports is not `up`'s.
+    """
+    if record is None or not record.formed:
+        return
+    source = plan.layout.topology.name
+    files = (read_text(node.folder.config) for node in plan.sentinels)
+    states = (read_sentinel_file(read_conf(text)) for text in files if text)
+    names = {state.name for state in states if state}
+    if names and plan.topology.name not in names:
+        raise UsageError(
+            f"name is {plan.topology.name} in {source}, and the Sentinels watch the primary "
+            f"as {', '.join(sorted(names))}",
+            detail="clients ask them for the primary by that name; it is theirs from the start on",
+            hint="set name back, or start over without the data: redistopo down --wipe",
+        )
+    was = [(node.name, node.host, node.port) for node in record.nodes]
+    asked = [(node.name, node.host, node.port) for node in plan.nodes]
+    if was == asked and record.shape == plan.topology.shape.value:
+        return
+    raise UsageError(
+        f"{source} no longer describes the topology that this folder holds",
+        detail=f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, "
+        f"{_span(asked)}",
+        hint="set the file back, or start over without the data: redistopo down --wipe",
+    )
+
+
+def _span(nodes: list[tuple[str, str, int]]) -> str:
+    first, last = nodes[0], nodes[-1]
+    return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"
 
 
 def save_topology_state(layout: Layout, record: TopologyState) -> None:

@@ -11,11 +11,12 @@ from redistopo.model.planning.planner import with_observed_roles
 from redistopo.model.planning.reconcile import Situation, with_current_roles
 from redistopo.model.state.finding import Finding, failed_findings, has_permanent_failure
 from redistopo.model.state.observed import Observed, shards_of
+from redistopo.project.lifecycle import refuse_other_layout
 from redistopo.project.started import refuse_changed_security
 from redistopo.session.failures import unhealthy_error
 from redistopo.session.health import Verdict
 from redistopo.session.session import Session
-from redistopo.session.situation import expected_of, refuse_other_layout
+from redistopo.session.situation import expected_of
 
 Known = frozenset[tuple[str, str]]
 """Faults by check and subject."""
@@ -77,7 +78,7 @@ def live_change(session: Session, *, assume: bool = False) -> LiveChange:
     topology file asks for another topology or other access control than were started.
     """
     plan = session.plan(assume=assume)
-    refuse_other_layout(plan, session.state, session.layout.topology)
+    refuse_other_layout(plan, session.state)
     refuse_changed_security(session.topology, session.layout, session.rendered)
     context = session.context(plan)
     made = LiveChange(session=session, context=context, seen=context.look(Detail.HEALTH))

@@ -236,6 +236,12 @@ class Observed:
         """What each answering Sentinel says of its primary, with several of the first one."""
         return tuple(node.watches[0] for node in self.sentinels if node.watches)
 
+    @property
+    def primary(self) -> str:
+        """The name of a replication's one answering primary; "" for none or several."""
+        found = [node.name for node in self.answering if node.role is Role.PRIMARY]
+        return found[0] if len(found) == 1 else ""
+
     def at(self, address: str) -> NodeSeen | None:
         """The node of that address."""
         return next((node for node in self.nodes if node.address == address), None)
