@@ -9,7 +9,7 @@ from pathlib import Path
 from redistopo import __version__
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail, observe
-from redistopo.drill.report import Budget, DrillReport, Writes
+from redistopo.drill.drill_report import Budget, DrillReport, Writes
 from redistopo.drill.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.drill.setup import DrillRequest
 from redistopo.errors import ExitCode, RedistopoError, UsageError

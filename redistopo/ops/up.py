@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail
-from redistopo.drill.recover import delete_leftover_keys, finish_interrupted_drill
+from redistopo.drill.interrupted_drill import delete_leftover_keys, finish_interrupted_drill
 from redistopo.errors import ExitCode, RestartNeeded
 from redistopo.execute.context import ExecutionContext, targets_of_plan
 from redistopo.execute.executor import execute
@@ -21,7 +21,7 @@ from redistopo.execute.repair_nodes_conf import (
 from redistopo.execute.rollback import roll_back
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
 from redistopo.host.polling import Deadline
-from redistopo.host.redis_cli import end_leftover
+from redistopo.host.recorded_program import end_leftover
 from redistopo.model.planning.bereft import sole_copies_on_disk
 from redistopo.model.planning.leadership import (
     refuse_empty_primaries,

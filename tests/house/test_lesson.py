@@ -10,8 +10,8 @@ _SAME = {
     ),
     "Sentinels choose": ("7001", "7002"),
     "a late moment of a drill has a capital letter": (
-        "m    +3.811 s  node4        won the election, and is primary",
-        "C   +11.811 s  node6        won the election, and is primary",
+        "m    +3.811 s  node4        wins the election and becomes primary",
+        "C   +11.811 s  node6        wins the election and becomes primary",
     ),
     "a kill may cost a write": (
         "1083 writes acknowledged, none lost",
@@ -34,7 +34,7 @@ _OTHER = {
     "a reply that isn't an address": ("7002", ""),
     "not read back": (
         "1083 writes acknowledged, none lost",
-        "1083 writes acknowledged, none lost, 3 couldn't be read back",
+        "1083 writes acknowledged, none lost, 3 could not be read back",
     ),
     "a lag that isn't known": ("node6 0 bytes", "node6 unknown"),
     "served after all": ('"degraded":"ConnectionError: x"', '"degraded":""'),
