@@ -21,6 +21,7 @@ from redistopo.execute.repair_nodes_conf import (
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
 from redistopo.host.polling import Deadline
+from redistopo.host.process_marks import load_topology_state
 from redistopo.host.recorded_program import end_leftover
 from redistopo.model.planning.bereft import sole_copies_on_disk
 from redistopo.model.planning.leadership import (
@@ -55,7 +56,7 @@ from redistopo.session.diagnosis import explaining
 from redistopo.session.failures import explaining_ended_servers, refuse_busy_ports, unhealthy_error
 from redistopo.session.guards import refuse_low_limits
 from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
-from redistopo.session.situation import expected_of, observe_for_steps, primary_in, situation
+from redistopo.session.situation import expected_of, observe_for_steps, situation
 
 _ROUNDS = 4
 """At most: continue what is stopped, see what a half-made topology holds, make it anew."""
@@ -117,8 +118,8 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
         progress_logged(plan.layout, "up", progress) as told,
         redacting_errors(plan.layout),
     ):
-        refuse_changed_security(plan.topology, plan.layout)
-        prepare_certificates(plan, told)
+        refuse_changed_security(plan.topology, plan.layout, rendered_confs(plan.layout))
+        prepare_certificates(plan, load_topology_state(plan.layout), told)
         held = finish_rotation(
             plan.layout, load_credentials(plan.topology, plan.layout, make=True), told
         )
@@ -237,7 +238,7 @@ def _prove(context: ExecutionContext, record: TopologyState, *, formed_now: bool
         if not last.healthy:
             raise unhealthy_error(context.plan, last)
         engine = last.seen.engine.lower()
-        primary = primary_in(last.seen)
+        primary = last.seen.primary
         save_topology_state(layout, replace(record, formed=True, primary=primary, engine=engine))
     return last
 

@@ -235,6 +235,12 @@ class Observed:
         """What each Sentinel reports of its primary (of the first, if it monitors several)."""
         return tuple(node.watches[0] for node in self.sentinels if node.watches)
 
+    @property
+    def primary(self) -> str:
+        """The name of a replication's one answering primary; "" for none or several."""
+        found = [node.name for node in self.answering if node.role is Role.PRIMARY]
+        return found[0] if len(found) == 1 else ""
+
     def at(self, address: str) -> NodeSeen | None:
         """Return the node with that address."""
         return next((node for node in self.nodes if node.address == address), None)
