@@ -18,7 +18,7 @@ from redistopo.demo.faults import ACTIONS, Breaker
 from redistopo.demo.narration import Narrator, Story
 from redistopo.demo.placement import Picture, Place, picture
 from redistopo.demo.target import entry
-from redistopo.drill.recover import application_entry
+from redistopo.drill.interrupted_drill import application_entry
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.slots import slot_of

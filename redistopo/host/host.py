@@ -13,6 +13,7 @@ from typing import Protocol
 
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.resource_limits import Limits
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.topology.layout import Layout
 
 
@@ -124,7 +125,7 @@ class Files(Protocol):
 class Ports(Protocol):
     """TCP ports of that machine."""
 
-    def is_free(self, host: str, port: int) -> bool:
+    def is_free(self, endpoint: Endpoint) -> bool:
         """Whether a server could listen there now."""
 
     def holder(self, port: int) -> str:

@@ -13,10 +13,11 @@ from pathlib import Path
 import psutil
 
 from redistopo.errors import MissingPrerequisite, TimedOut
-from redistopo.host.files import LOG_MARK, private_folder, write_errors
+from redistopo.host.files import private_folder, write_errors
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.run_program import clean_environment
+from redistopo.host.server_log import LOG_MARK
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.layout import Layout, NodeFolder
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
 from redistopo.host.engines import find_cli, install_hint
 from redistopo.host.process_marks import load_process_mark
-from redistopo.host.redis_cli import login_options
 from redistopo.host.run_program import exec_program
-from redistopo.model.protocol.credentials import Login, TopologyUser
+from redistopo.model.protocol.credentials import Login, TopologyUser, login_options
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_one_node
 from redistopo.model.topology.spec import Shape

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from redistopo.client.entry_point import LoadRequest
 from redistopo.client.observe import Detail
+from redistopo.drill.drill_report import DrillReport
 from redistopo.drill.fault_injection import FaultInjection, FaultSpec
-from redistopo.drill.key_cleanup import delete_keys
-from redistopo.drill.preflight import preflight
-from redistopo.drill.recover import (
+from redistopo.drill.interrupted_drill import (
     application_entry,
     delete_leftover_keys,
     finish_interrupted_drill,
 )
-from redistopo.drill.report import DrillReport
-from redistopo.drill.run import measure
+from redistopo.drill.key_cleanup import delete_keys
+from redistopo.drill.preflight import check_preflight
+from redistopo.drill.run import run_drill
 from redistopo.drill.setup import DrillRequest, DrillSetup
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
@@ -84,15 +84,15 @@ def drilled(session: Session, request: DrillRequest) -> DrillReport:
         )
     victims = _victims(verdict.seen, request)
     doomed = () if request.fault is Fault.NONE else victims
-    flight = preflight(verdict, doomed, progress, force=request.force)
+    flight = check_preflight(verdict, doomed, progress, force=request.force)
     scene = DrillSetup(
         context=context,
         request=request,
         seen=verdict.seen,
         victims=victims,
-        flight=flight,
-        well=verdict.healthy,
-        mend=lambda: _mend(context, _MEND_SECONDS if verdict.healthy else _MEND_ILL_SECONDS),
+        preflight=flight,
+        healthy=verdict.healthy,
+        repair=lambda: _mend(context, _MEND_SECONDS if verdict.healthy else _MEND_ILL_SECONDS),
     )
     return _hurt_and_mend(scene)
 
@@ -145,13 +145,13 @@ def _hurt_and_mend(scene: DrillSetup) -> DrillReport:
     with FaultInjection(wound) as injury:
         save_intent(layout, intent)
         try:
-            report = measure(scene, injury, load_request)
+            report = run_drill(scene, injury, load_request)
         except BaseException:  # Ctrl-C too: nothing stays hurt
             with interrupts_deferred():
-                injury.heal()
+                injury.restore()
                 _mend_anyway(scene.context, load_request)
             raise
-    if report.healed is not None or not scene.well:
+    if report.healed is not None or not scene.healthy:
         forget_intent(layout)
     return report
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from redistopo import __version__
-from redistopo.drill.report import Budget, DrillReport, Writes
+from redistopo.drill.drill_report import Budget, DrillReport, Writes
 from redistopo.drill.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.drill.setup import DrillRequest
 from redistopo.errors import ExitCode, RedistopoError, UsageError

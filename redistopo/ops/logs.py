@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.errors import UsageError
-from redistopo.host.files import LOG_MARK
-from redistopo.host.log_tail import Log, follow
+from redistopo.host.follow_logs import Log, follow
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import recorded_node_names
+from redistopo.host.server_log import LOG_MARK
 from redistopo.model.protocol.redact import Redactor
 from redistopo.model.protocol.server_log import Arrivals, LogEntry, entries, read_head
 from redistopo.model.state.selector import select_nodes

@@ -22,7 +22,7 @@ from redistopo.model.protocol.credentials import (
 )
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.record import TopologyState
-from redistopo.model.state.relocation import directives_here
+from redistopo.model.state.relocation import relocated_directives
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.project.passwords import load_password, password_source, tls_files
@@ -42,7 +42,7 @@ def rendered_confs(layout: Layout) -> dict[str, Directives]:
             continue
         text = read_text(layout.node(name).config)
         if text is not None:
-            found[name] = directives_here(read_conf(text), layout, name)
+            found[name] = relocated_directives(read_conf(text), layout, name)
     return found
 
 

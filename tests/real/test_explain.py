@@ -84,8 +84,8 @@ TROUBLES = {
         words=(
             "redistopo can't reach node2 (127.0.0.1:{data}, data port): connection refused",
             "bind address: node2 listens on 127.0.0.2:{data}, 127.0.0.2:{bus}, but not on",
-            "redistopo restart node2, if it was set while that ran; else "
-            "take bind out of [redis], [nodes.node2] and your own templates",
+            "redistopo restart node2, if it was set at runtime; otherwise "
+            "remove bind from [redis], [nodes.node2] and your own templates",
         ),
     ),
     "announces an address where nobody is": Trouble(

@@ -224,7 +224,7 @@ def test_a_replica_of_priority_0_is_never_chosen(project: Project) -> None:
     file = project.root / "redistopo.toml"
     file.write_text(file.read_text() + "\n[nodes.node2]\nreplica-priority = 0\n")
     done = project.up()
-    assert "node3 would take over, not node2" in done.out
+    assert "node3 would take over, but not node2" in done.out
     _kill(project, "node1")
     project.up()
     assert _named(project) == project.ports[2]
@@ -237,7 +237,7 @@ def test_a_setting_changed_at_a_sentinel_is_seen_and_set_back(project: Project) 
         node.execute_command("SENTINEL", "SET", "project", "quorum", "1")
         own = node.execute_command("SENTINEL", "MYID")
     file = project.root / ".redistopo" / "nodes" / "sentinel2" / "sentinel.conf"
-    assert "quorum is 1, rendered is 2" in project.run("verify", check=3).out
+    assert "quorum is 1, rendered: 2" in project.run("verify", check=3).out
     project.up()
     assert f"sentinel myid {own}" in file.read_text()
     assert f"sentinel monitor project 127.0.0.1 {project.port} 2" in file.read_text()

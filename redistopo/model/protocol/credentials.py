@@ -131,3 +131,12 @@ class AccessProbe:
     stranger: str | None = None
     certificate: Certificate | None = None
     users: dict[str, dict[str, str]] | None = None
+
+
+def login_options(access: Login) -> list[str]:
+    """Options without any secret: the user's name, and the paths of the TLS files."""
+    words = ["--user", access.user] if access.user else []
+    if access.tls:
+        words += ["--tls", "--cacert", access.tls.ca]
+        words += ["--cert", access.tls.pem, "--key", access.tls.pem]
+    return words

@@ -1,4 +1,4 @@
-"""What we started: the record beside the topology file, and one mark for each process."""
+"""What redistopo started: the state recorded beside the topology file, and process marks."""
 
 from dataclasses import dataclass, replace
 
@@ -10,11 +10,11 @@ RECORD_FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessMark:
-    """Names one process for good: a pid is ours only with its start time and its boot.
+    """Identifies one process: a pid is ours only with its start time and its boot.
 
-    `started` is in clock ticks since boot on Linux (no clock change can shift it), in
-    seconds since the epoch elsewhere; `boot` names the boot ("" where the system has no
-    name for it). `pid` 0 with `launching` set means: about to be started.
+    `started` is in clock ticks since boot on Linux (independent of clock changes), in
+    seconds since the epoch elsewhere; `boot` is the boot id ("" where the system has
+    none). `pid` 0 with `launching` set means that it is about to be started.
     """
 
     node: str
@@ -28,7 +28,7 @@ class ProcessMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedNode:
-    """A node as it was first formed."""
+    """A node as it was first created."""
 
     name: str
     host: str
@@ -37,11 +37,11 @@ class RecordedNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopologyState:
-    """One topology's own history.
+    """The recorded state of one topology.
 
-    `formed` is False from the first start until it was seen healthy; `primary` is the
-    node last seen as primary of a replication ("" for a cluster: its nodes.conf knows);
-    `engine` is the one that last wrote the data, as ``redis 7.0.15``.
+    `formed` is False from the first start until it was seen healthy; `primary` is the node
+    last seen as primary of a replication ("" for a cluster, where nodes.conf has it);
+    `engine` last wrote the data, as ``redis 7.0.15``.
     """
 
     id: str

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.client.entry_point import EntryKind, EntryPoint, LoadRequest
-from redistopo.drill.load_jobs import HURT_SHARE, jobs
-from redistopo.drill.operations import OperationKind
+from redistopo.drill.load_jobs import HURT_SHARE, distribute_load
+from redistopo.drill.load_result import OperationKind
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.slots import split_slots
 
@@ -46,10 +46,11 @@ SHARES = {
 def test_who_does_what(name: str) -> None:
     request, wanted = SHARES[name]
     found = [
-        "".join(f"{kind.value[0]}{shard}" for kind, shard in job.tasks) for job in jobs(request)
+        "".join(f"{kind.value[0]}{shard}" for kind, shard in job.tasks)
+        for job in distribute_load(request)
     ]
     assert found == wanted
-    assert [job.number for job in jobs(request)] == list(range(len(wanted)))
+    assert [job.number for job in distribute_load(request)] == list(range(len(wanted)))
 
 
 @given(
@@ -70,7 +71,7 @@ def test_the_rate_is_shared_out_whole_and_fairly(
         hurt=meant,
     )
     share = {part: 0.0 for shard in request.shards for part in ((k, shard) for k in OperationKind)}
-    for job in jobs(request):
+    for job in distribute_load(request):
         for task in job.tasks:
             share[task] += 1 / job.interval / len(job.tasks)
     assert sum(share.values()) == pytest.approx(rate)

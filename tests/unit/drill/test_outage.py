@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.drills import FAULT, load_seen, ops
 
-from redistopo.drill.operations import (
+from redistopo.drill.load_result import (
     LoadResult,
     Operation,
     OperationKind,

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from redistopo.drill.report import TimelineKind
-from redistopo.drill.server_log_events import moment, parse_log_events
+from redistopo.drill.drill_report import TimelineKind
+from redistopo.drill.server_log_events import line_time, parse_log_events
 
 VICTIM, HEIR = (
     "3870f132f120f1bc32c8de9b7dbec57e5d671c2c",
@@ -19,38 +19,42 @@ _AT = "22127:M 23 Nov 2026 09:16:17.102 "
     ("line", "kind", "text"),
     [
         # Valkey 8.1, and 9.1 with the address
-        (f"* NODE {VICTIM} () possibly failing.", "suspected", "suspects node1 (PFAIL)"),
+        (
+            f"* NODE {VICTIM} () possibly failing.",
+            "suspected",
+            "flags node1 as possibly failing (PFAIL)",
+        ),
         (
             f"* NODE {VICTIM} (127.0.0.1:23540) possibly failing.",
             "suspected",
-            "suspects node1 (PFAIL)",
+            "flags node1 as possibly failing (PFAIL)",
         ),
         # Redis 6.2, 7.0; 7.2 and later
         (
             f"* Marking node {VICTIM} as failing (quorum reached).",
             "failed",
-            "marks node1 as failing, the majority agrees (FAIL)",
+            "flags node1 as failing, the majority agrees (FAIL)",
         ),
         (
             f"* Marking node {VICTIM} () as failing (quorum reached).",
             "failed",
-            "marks node1 as failing, the majority agrees (FAIL)",
+            "flags node1 as failing, the majority agrees (FAIL)",
         ),
         (
             "# Start of election delayed for 909 milliseconds (rank #0, offset 214).",
             "election",
-            "will stand for election in 909 ms",
+            "delays its election by 909 ms",
         ),
         (
             "* Start of election delayed for 0 milliseconds (rank #0, primary rank #0, offset 7).",
             "election",
-            "will stand for election in 0 ms",
+            "delays its election by 0 ms",
         ),
-        ("# Starting a failover election for epoch 7.", "election", "asks for votes (epoch 7)"),
+        ("# Starting a failover election for epoch 7.", "election", "requests votes (epoch 7)"),
         (
             "* Starting a failover election for epoch 7, node config epoch is 4",
             "election",
-            "asks for votes (epoch 7)",
+            "requests votes (epoch 7)",
         ),
         (f"# Failover auth granted to {HEIR} for epoch 7", "election", "votes for node4"),
         (
@@ -61,23 +65,23 @@ _AT = "22127:M 23 Nov 2026 09:16:17.102 "
         (
             "# Failover election won: I'm the new master.",
             "promoted",
-            "won the election, and is primary",
+            "wins the election and becomes primary",
         ),
         (
             "* Failover election won: I'm the new primary.",
             "promoted",
-            "won the election, and is primary",
+            "wins the election and becomes primary",
         ),
         (
             f"# Configuration change detected. Reconfiguring myself as a replica of {HEIR}",
             "mended",
-            "follows node4 now",
+            "becomes a replica of node4",
         ),
         (
             "* Configuration change detected. Reconfiguring myself as a replica of node "
             f"{HEIR} () in shard 8c9b97fa6e81513ce6fb4ce0e2f646f184aa7859",
             "mended",
-            "follows node4 now",
+            "becomes a replica of node4",
         ),
         (
             "# Currently unable to failover: Disconnected from master for longer than allowed. "
@@ -112,7 +116,7 @@ def test_a_node_without_a_name_is_told_by_its_id() -> None:
     (found,) = parse_log_events(
         f"{_AT}* Marking node {'b' * 40} as failing (quorum reached).", _NAMES
     )
-    assert found.text.startswith("marks bbbbbbbb as")
+    assert found.text.startswith("flags bbbbbbbb as")
 
 
 @pytest.mark.parametrize(
@@ -125,10 +129,10 @@ def test_a_node_without_a_name_is_told_by_its_id() -> None:
     ],
 )
 def test_how_a_line_tells_its_time(line: str) -> None:
-    assert moment(line) == datetime(2026, 11, 23, 9, 16, 17, 102000).timestamp()
+    assert line_time(line) == datetime(2026, 11, 23, 9, 16, 17, 102000).timestamp()
 
 
 def test_a_time_with_its_zone_and_one_in_milliseconds() -> None:
-    assert moment("1:M 2026-11-23T09:16:17.102+00:00 * text") == 1795425377.102
-    assert moment("1:M 1795425377102 * text") == 1795425377.102
-    assert moment("no time at all") is None
+    assert line_time("1:M 2026-11-23T09:16:17.102+00:00 * text") == 1795425377.102
+    assert line_time("1:M 1795425377102 * text") == 1795425377.102
+    assert line_time("no time at all") is None

@@ -1,19 +1,23 @@
 """What logs and witnesses told, as one timeline."""
 
-from redistopo.drill.report import TimelineKind
+from redistopo.drill.drill_report import TimelineKind
 from redistopo.drill.server_log_events import LogEvent
-from redistopo.drill.timeline import Heard, Source, timeline
+from redistopo.drill.timeline import ServerEvents, SourcedEvent, merge_events
 
 _CLOCK = 1000.0
 
 
-def _told(who: str, after: float, kind: TimelineKind, text: str = "", about: str = "") -> Source:
+def _told(
+    who: str, after: float, kind: TimelineKind, text: str = "", about: str = ""
+) -> SourcedEvent:
     return who, LogEvent(at=_CLOCK + after, kind=kind, text=text or kind.value, about=about)
 
 
-def _lines(logs: list[Source], asked: list[Source], *victims: str) -> list[str]:
-    heard = Heard(clock=_CLOCK, victims=frozenset(victims), logs=tuple(logs), asked=tuple(asked))
-    return [f"{one.at:.1f} {one.source} {one.text}" for one in timeline(heard)]
+def _lines(logs: list[SourcedEvent], asked: list[SourcedEvent], *victims: str) -> list[str]:
+    heard = ServerEvents(
+        clock=_CLOCK, victims=frozenset(victims), logs=tuple(logs), observed=tuple(asked)
+    )
+    return [f"{one.at:.1f} {one.source} {one.text}" for one in merge_events(heard)]
 
 
 def test_the_first_to_suspect_and_to_mark_is_kept_for_each_victim() -> None:
@@ -42,16 +46,16 @@ def test_what_a_log_tells_of_a_promotion_goes_before_what_was_asked() -> None:
 def test_the_cluster_is_down_at_the_first_word_and_up_at_the_last() -> None:
     note = TimelineKind.NOTE
     asked = [
-        _told("node2", 1.0, note, "says cluster_state:fail"),
-        _told("node3", 1.1, note, "says cluster_state:fail"),
-        _told("node1", 1.2, note, "says cluster_state:fail"),  # the victim, cut off
-        _told("node3", 2.0, note, "says cluster_state:ok"),
-        _told("node2", 2.1, note, "says cluster_state:ok"),
+        _told("node2", 1.0, note, "reports cluster_state:fail"),
+        _told("node3", 1.1, note, "reports cluster_state:fail"),
+        _told("node1", 1.2, note, "reports cluster_state:fail"),  # the victim, cut off
+        _told("node3", 2.0, note, "reports cluster_state:ok"),
+        _told("node2", 2.1, note, "reports cluster_state:ok"),
     ]
     assert _lines([], asked, "node1") == [
-        "1.0 node2 says cluster_state:fail",
-        "1.2 node1 says cluster_state:fail",
-        "2.1 node2 says cluster_state:ok",
+        "1.0 node2 reports cluster_state:fail",
+        "1.2 node1 reports cluster_state:fail",
+        "2.1 node2 reports cluster_state:ok",
     ]
 
 

@@ -1,22 +1,22 @@
-"""A failover drill as it was: what is reported, and how it is judged."""
+"""The report of a failover drill, and how it is judged."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from redistopo.drill.operations import LoadResult, LostWrite, OperationKind, errors_by_kind
+from redistopo.drill.load_result import LoadResult, LostWrite, OperationKind, errors_by_kind
 from redistopo.drill.outage import Gap, Latency, Outage, Track, latency, outage, track
 from redistopo.errors import ExitCode
 
 CLIENTS = "clients"
-"""The source of moments that users' clients saw."""
+"""The source of moments that clients saw."""
 
 AFTERMATH_SECONDS = 1.0
-"""Where no operation failed, "during" is so long after the fault."""
+"""If no operation failed, "during" ends this long after the fault."""
 
 
 class TimelineKind(StrEnum):
-    """What sort of thing happened; it decides the mark in the drawing."""
+    """The kind of a moment; it decides the mark in drawings."""
 
     FAULT = "fault"  # what the drill did
     SUSPECTED = "suspected"  # PFAIL, +sdown
@@ -24,13 +24,13 @@ class TimelineKind(StrEnum):
     ELECTION = "election"
     PROMOTED = "promoted"  # a replica became primary, +switch-master
     CLIENT = "client"  # last good, first error, first good
-    MENDED = "mended"  # what the drill did to mend, and what came of it
+    REPAIRED = "mended"  # what the drill did to repair, and the results
     NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineMoment:
-    """Something that happened, `at` seconds after the fault (below 0: before).
+    """Something that happened, `at` seconds after the fault (negative: before).
 
     `source` is a node's name, a Sentinel's, "clients" or "drill".
     """
@@ -52,7 +52,7 @@ class Phases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """One kind of operation on the hurt shards, or on the others, as clients saw it.
+    """One kind of operation on the affected shards, or on the others, as clients saw it.
 
     Moments in `gaps` and `track` are seconds after the fault. `unavailable` is in
     milliseconds; `longest` is the longest of the gaps.
@@ -76,7 +76,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writes:
-    """What became of the writes on all shards; `wait_replicas` is N of WAIT (0: not used)."""
+    """The fate of the writes on all shards; `wait_replicas` is N of WAIT (0: not used)."""
 
     acknowledged: int
     lost: int
@@ -87,7 +87,7 @@ class Writes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What the drill has to keep: seconds without service; lost writes (None: any number)."""
+    """Limits of the drill: seconds of downtime, and lost writes (None: any number)."""
 
     seconds: float
     most_lost: int | None = None
@@ -95,11 +95,11 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillReport:
-    """One drill, from the fault to the mended topology.
+    """One drill, from the fault to the repaired topology.
 
-    `began` is the wall clock at the fault (ISO 8601, UTC, ms); `roles_before`, `roles_after`
-    map a node's name to its role; `healed` is after how many seconds all was verified healthy
-    (None: never); `traffic` is empty where no load ran. `reasons` say why it failed.
+    `began` is the wall clock at the fault (ISO 8601, UTC, ms); `roles_before` and `roles_after`
+    map node names to roles; `healed` is the seconds until everything was verified healthy (None:
+    never); `traffic` is empty if no load ran. `reasons` say why it failed.
     """
 
     topology: str
@@ -128,14 +128,14 @@ class DrillReport:
         return ExitCode.DONE if self.passed else ExitCode.FAULT
 
     def part(self, name: str) -> Traffic | None:
-        """The traffic of that name."""
+        """Return the traffic of that name."""
         return next((one for one in self.traffic if one.name == name), None)
 
 
-def traffic_of(seen: LoadResult, fault: float) -> tuple[Traffic, ...]:
-    """What clients saw, relative to the fault (a moment on the load's clock).
+def summarize_traffic(seen: LoadResult, fault: float) -> tuple[Traffic, ...]:
+    """Return what clients saw, relative to the fault (a time on the load's clock).
 
-    Of shards other than the hurt ones only where there are any.
+    Shards other than the affected ones are included only if there are any.
     """
     parts = (
         (OperationKind.WRITE, True),
@@ -182,27 +182,27 @@ def _since(gap: Gap, fault: float) -> Gap:
 
 
 def client_moments(traffic: tuple[Traffic, ...]) -> tuple[TimelineMoment, ...]:
-    """Last good, first failed and first good again of the longest gap, on the hurt shards."""
+    """Return last good, first failed and next good operation around the longest gap."""
     found = []
     for one in traffic:
         gap = one.longest
         if not one.hurt or gap is None:
             continue
-        told = (
+        edges = (
             (gap.last_good, f"last good {one.kind.value}"),
             (gap.first_error, f"first failed {one.kind.value}"),
             (gap.first_good, f"first good {one.kind.value} again"),
         )
         found += [
             TimelineMoment(at=at, source=CLIENTS, text=text, kind=TimelineKind.CLIENT)
-            for at, text in told
+            for at, text in edges
             if at is not None
         ]
     return tuple(sorted(found, key=lambda moment: moment.at))
 
 
-def writes_of(seen: LoadResult, fault: float) -> Writes:
-    """What became of the writes; the examples' moments are relative to the fault."""
+def summarize_writes(seen: LoadResult, fault: float) -> Writes:
+    """Return the fate of the writes; the examples' times are relative to the fault."""
     return Writes(
         acknowledged=seen.acknowledged,
         lost=seen.lost,
@@ -214,24 +214,23 @@ def writes_of(seen: LoadResult, fault: float) -> Writes:
     )
 
 
-def judged(report: DrillReport) -> DrillReport:
-    """The same report with its verdict.
+def with_verdict(report: DrillReport) -> DrillReport:
+    """Return the report with its verdict.
 
-    It passes when clients on the hurt shards were without writes, and without reads, for no
-    longer than the budget, when they were served again, when no more writes were lost than
-    the budget allows (none at all in a planned failover; any number, but reported, in an
-    unplanned one, for replication is asynchronous), when every acknowledged write could be
-    looked for, and when all was healthy in the end.
+    A drill passes if the downtime of writes, and of reads, on the affected shards is within the
+    budget; if they were served again; if no more writes were lost than the budget allows (none in
+    a planned failover; any number, but reported, in an unplanned one, because replication is
+    asynchronous); if every acknowledged write could be checked; and if all was healthy at the end.
     """
-    reasons = (*_late(report), *_lossy(report))
+    reasons = (*_downtime_reasons(report), *_lost_write_reasons(report))
     if report.healed is None:
-        reasons = (*reasons, "the topology wasn't verified healthy again")
+        reasons = (*reasons, "the topology was not verified healthy again")
     return replace(report, passed=not reasons, reasons=reasons)
 
 
-def _late(report: DrillReport) -> Iterator[str]:
+def _downtime_reasons(report: DrillReport) -> Iterator[str]:
     if not any(one.hurt for one in report.traffic):
-        yield "no client tried the hurt shards, so nothing was measured"
+        yield "no client used the affected shards, so nothing was measured"
     for one in report.traffic:
         if not one.hurt:
             continue
@@ -244,11 +243,11 @@ def _late(report: DrillReport) -> Iterator[str]:
             )
 
 
-def _lossy(report: DrillReport) -> Iterator[str]:
+def _lost_write_reasons(report: DrillReport) -> Iterator[str]:
     writes = report.writes
     most = 0 if report.planned else report.budget.most_lost
     if most is not None and writes.lost > most:
-        allowed = "and a planned failover loses none" if report.planned else f"more than {most}"
-        yield f"lost writes that were acknowledged: {writes.lost}, {allowed}"
+        allowed = "a planned failover allows none" if report.planned else f"budget {most}"
+        yield f"acknowledged writes lost: {writes.lost} ({allowed})"
     if writes.unchecked:
-        yield f"acknowledged writes that couldn't be read back: {writes.unchecked}"
+        yield f"acknowledged writes that could not be read back: {writes.unchecked}"

@@ -1,6 +1,6 @@
-"""What users' clients did during a drill: every operation, and what became of each write.
+"""What the load's clients did during a drill: every operation, and the fate of each write.
 
-All moments are seconds on the monotonic clock, of the process that ran the load.
+All times are seconds on the monotonic clock of the process that ran the load.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class OperationKind(StrEnum):
-    """What an operation does."""
+    """The kind of an operation."""
 
     WRITE = "write"
     READ = "read"
@@ -17,13 +17,13 @@ class OperationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation; a write counts as answered only when it was acknowledged.
+    """One operation; a write counts as successful only if it was acknowledged.
 
-    `started` is when it was due by the load's schedule: where the client was still busy with
-    an earlier one, waiting for its turn is part of what it `took` (else a server that hangs
-    would be asked less, and its worst moments would be missing from the latencies: Gil Tene's
-    "coordinated omission"). `error` is "" or a kind: MOVED, CLUSTERDOWN, READONLY, LOADING,
-    ConnectionError, Timeout, WAIT (too few replicas had it), Overdue (given up unsent).
+    `started` is when it was due by the load's schedule: if the client was still busy with an
+    earlier one, the wait is part of what it `took` (otherwise a server that hangs would get fewer
+    operations, and its worst moments would be missing from the latencies: Gil Tene's "coordinated
+    omission"). `error` is "" or a kind: MOVED, CLUSTERDOWN, READONLY, LOADING, ConnectionError,
+    Timeout, WAIT (too few replicas had it), Overdue (dropped unsent).
     """
 
     kind: OperationKind
@@ -43,7 +43,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostWrite:
-    """A write that was acknowledged and isn't there; `found` is what is ("" for nothing)."""
+    """A write that was acknowledged and is gone; `found` is the key's value now ("": none)."""
 
     key: str
     sequence: int
@@ -64,7 +64,7 @@ class TimeSpan:
         return max(0.0, self.end - self.begin)
 
     def overlap(self, other: "TimeSpan") -> float:
-        """For how many seconds both last."""
+        """Return the seconds that both spans share."""
         return max(0.0, min(self.end, other.end) - max(self.begin, other.begin))
 
 
@@ -72,10 +72,10 @@ class TimeSpan:
 class LoadResult:
     """Everything that the load did while it ran, from `span.begin` to `span.end`.
 
-    `hurt` are the numbers of the shards to be hurt; operations on any other are the control.
-    `hiccups` are spans in which the load's own process didn't get to run. `lost` counts
-    acknowledged writes that were gone at the check, `examples` are the first of them, and
-    `unchecked` those that nobody could be asked about; all are 0 before the check.
+    `hurt` are the numbers of the affected shards; operations on any other are the control.
+    `hiccups` are spans in which the load's own process did not run. `lost` counts acknowledged
+    writes that were gone at the check, `examples` are the first of them, and `unchecked` counts
+    those that could not be read; all are 0 before the check.
     """
 
     span: TimeSpan
@@ -89,12 +89,12 @@ class LoadResult:
     hiccups: tuple[TimeSpan, ...] = field(default=())
 
     def of(self, kind: OperationKind, *, hurt: bool) -> tuple[Operation, ...]:
-        """The operations of a kind on the hurt shards, or on the others."""
+        """Return the operations of a kind on the affected shards, or on the others."""
         return tuple(op for op in self.ops if op.kind is kind and (op.shard in self.hurt) is hurt)
 
 
 def errors_by_kind(ops: Iterable[Operation]) -> dict[str, int]:
-    """How many operations failed by which kind of error, the most frequent first."""
+    """Count the failed operations by kind of error, the most frequent first."""
     count: dict[str, int] = {}
     for op in ops:
         if op.error:

@@ -1,4 +1,4 @@
-"""What a drill left behind is mended, also one that was killed in its midst."""
+"""Cleans up after a drill that was interrupted or killed."""
 
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,14 @@ _SWEEP_SECONDS = 10.0
 
 
 def finish_interrupted_drill(layout: Layout, progress: Progress) -> DrillIntent | None:
-    """The drill that was cut off, if one was; servers that it held apart reach each other.
+    """Lift the partition of an interrupted drill, if there was one, and return its record.
 
-    What it froze or ended is for `up`. Call it under the lock.
+    Frozen and ended processes are left to `up`. Call it under the lock.
     """
     intent = load_intent(layout)
     if intent is None:
         return None
-    note(progress, f"a drill of {intent.began or 'earlier'} was cut off: what it did is mended")
+    note(progress, f"a drill of {intent.began or 'earlier'} was interrupted: repairing its effects")
     found = (find_process(layout, name) for name in recorded_node_names(layout))
     lift_partition(process.pid for process in found if process is not None)
     return intent
@@ -37,15 +37,15 @@ def finish_interrupted_drill(layout: Layout, progress: Progress) -> DrillIntent 
 def delete_leftover_keys(
     layout: Layout, seen: Observed, credentials: Credentials, progress: Progress
 ) -> None:
-    """No key of a drill that was cut off is left, and it is forgotten; where keys can't be
-    removed it is told, and tried again by the next `up`. The topology is healthy."""
+    """Delete the keys of an interrupted drill, then its record; a failure is a warning, and the
+    next `up` tries again. The topology must be healthy."""
     intent = load_intent(layout)
     if intent is None:
         return
     from redistopo.drill.key_cleanup import delete_keys
 
     try:
-        with step(progress, "remove the keys that a drill left"):
+        with step(progress, "delete the keys that a drill left"):
             delete_keys(application_entry(seen, credentials), _SWEEP_SECONDS, load_id=intent.load)
     except RedistopoError as error:
         warn(progress, f"keys of a drill may be left: {error.message}; redistopo up tries again")
@@ -54,7 +54,7 @@ def delete_leftover_keys(
 
 
 def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
-    """How an application comes in, as its users do."""
+    """Return how an application connects."""
     from redistopo.client.entry_point import EntryKind, EntryPoint
 
     access = credentials.application or credentials.own
@@ -69,9 +69,9 @@ def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
             entries=places,
             access=access,
             service=next(names, ""),
-            # with ACL the application has one password for all; the user "sentinel" may not ask
+            # with ACL, applications have one password; the user "sentinel" may not ask Sentinels
             sentinel=access if credentials.acl else credentials.at(places[0]),
         )
-    leads = (node for node in seen.answering if node.role is Role.PRIMARY)
-    entries = tuple(node.endpoint for node in leads)
+    primaries = (node for node in seen.answering if node.role is Role.PRIMARY)
+    entries = tuple(node.endpoint for node in primaries)
     return EntryPoint(door=EntryKind.PLAIN, entries=entries[:1], access=access)
