@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UsageError
-from redistopo.host import engines
+from redistopo.host.engine_search import assumed_engine, choose_engine
 from redistopo.host.files import absolute, read_text
 from redistopo.host.ports import has_address
 from redistopo.model.planning.plan import Plan
@@ -73,7 +73,7 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan
     server on this machine; else MissingPrerequisite."""
     request = engine_request(engine or project.topology.engine)
     request = replace(request, tls=project.topology.tls)
-    choice = engines.assumed_engine(request) if assume else engines.choose_engine(request)
+    choice = assumed_engine(request) if assume else choose_engine(request)
     return make_plan(project.topology, project.layout, choice.engine, choice.why)
 
 
