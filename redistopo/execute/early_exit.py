@@ -34,7 +34,7 @@ def early_exit_error(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
         return MissingPrerequisite(message, detail=last, hint=f"{FREE}; {log}")
     if "Address already in use" in whole:
         taken = [port for port in node.ports if not is_free(node.host, port)]
-        held = "".join(f"\nport {port} is held by {port_holder(port)}" for port in taken)
+        held = "".join(f"\nport {port} is in use by {port_holder(port)}" for port in taken)
         hint = "stop the program that took the port meanwhile, then run redistopo up again; "
         return MissingPrerequisite(message, detail=last + held, hint=hint + log)
     if "FATAL CONFIG FILE ERROR" in whole:

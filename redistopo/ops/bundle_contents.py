@@ -108,7 +108,7 @@ class Evidence:
             seen = observe(shape_of(record, rendered), targets, client, Detail.FULL)
             found = connectivity_report(seen, probe_nodes(seen, targets, client))
             lines = ["nothing keeps the nodes apart", *matrix_lines(found)]
-            text = explanation_lines(found) if not found.well else "\n".join(lines)
+            text = explanation_lines(found) if not found.healthy else "\n".join(lines)
             yield "reach.txt", self.scrub.text(f"{text}\n")
             yield (
                 "findings.json",
