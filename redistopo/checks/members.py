@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 
 from redistopo.checks.subject import CheckResult, CheckSubject, fail, ok, per_node, skip
+from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.state.hints import forget_command, redis_cli_command
 from redistopo.model.state.observed import NodeSeen
-from redistopo.model.topology.spec import BUS_OFFSET
 
 
 def links(subject: CheckSubject) -> Iterator[CheckResult]:

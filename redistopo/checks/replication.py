@@ -13,6 +13,7 @@ from redistopo.checks.subject import (
     warn,
 )
 from redistopo.model.connectivity.first_sync import REMEDY, sync_loop
+from redistopo.model.protocol.endpoint import split_address
 from redistopo.model.state.hints import redis_cli_command
 from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
 from redistopo.model.topology.spec import Shape
@@ -102,8 +103,8 @@ def _primary_of(subject: CheckSubject, node: NodeSeen) -> NodeSeen | None:
         member = next((one for one in node.members if one.id == me.primary_id), None)
         return subject.seen.at(member.address) if member else None
     followed = subject.seen.at(node.follows)
-    if followed is None and not subject.ours:  # it may know its primary by a host name
-        port = node.follows.rpartition(":")[2]
+    if followed is None and not subject.ours:  # it may name its primary by a host name
+        port = split_address(node.follows)[1]
         return next((one for one in subject.seen.nodes if str(one.port) == port), None)
     return followed
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from redistopo.model.protocol.conf import Directives
 from redistopo.model.state.finding import Finding, Status
 from redistopo.model.state.hints import continue_command, start
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, ShardSeen, shards_of
-from redistopo.model.topology.spec import Directives, Shape
+from redistopo.model.topology.spec import Shape
 
 TOPOLOGY = "topology"
 """The subject of a finding that concerns the whole topology."""

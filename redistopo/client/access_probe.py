@@ -12,6 +12,7 @@ from redistopo.model.protocol.credentials import (
     TlsFiles,
     TopologyUser,
 )
+from redistopo.model.protocol.endpoint import Endpoint
 
 TRIALS: dict[TopologyUser, tuple[tuple[str, ...], ...]] = {
     TopologyUser.APPLICATION: (
@@ -37,43 +38,45 @@ TRIALS: dict[TopologyUser, tuple[tuple[str, ...], ...]] = {
 """What each user tries; none of it changes anything."""
 
 
-def try_locks(host: str, port: int, keys: Credentials, *, users: bool = True) -> AccessProbe | None:
+def try_locks(
+    endpoint: Endpoint, credentials: Credentials, *, users: bool = True
+) -> AccessProbe | None:
     """What clients got that should be refused; None where there is neither TLS nor ACL.
 
     A Sentinel has no keys, and other users: it is not tried as each of them.
     """
-    tls = keys.own.tls
-    if tls is None and not keys.acl:
+    tls = credentials.own.tls
+    if tls is None and not credentials.acl:
         return None
     return AccessProbe(
-        plain=answer_in_plain(host, port) if tls else None,
-        stranger=answer_to_stranger(host, port, TlsFiles(tls.ca, keys.stranger))
-        if tls and keys.stranger
+        plain=answer_in_plain(endpoint) if tls else None,
+        stranger=answer_to_stranger(endpoint, TlsFiles(tls.ca, credentials.stranger))
+        if tls and credentials.stranger
         else None,
-        certificate=presented(host, port, tls) if tls else None,
-        users=_users(host, port, keys) if keys.acl and users else None,
+        certificate=presented(endpoint, tls) if tls else None,
+        users=_users(endpoint, credentials) if credentials.acl and users else None,
     )
 
 
-def _users(host: str, port: int, keys: Credentials) -> dict[str, dict[str, str]]:
+def _users(endpoint: Endpoint, credentials: Credentials) -> dict[str, dict[str, str]]:
     known: dict[TopologyUser, Login | None] = {
-        TopologyUser.APPLICATION: keys.application,
-        TopologyUser.REPLICATION: keys.replication,
-        TopologyUser.SENTINEL: keys.sentinel,
-        TopologyUser.ADMIN: keys.own,
+        TopologyUser.APPLICATION: credentials.application,
+        TopologyUser.REPLICATION: credentials.replication,
+        TopologyUser.SENTINEL: credentials.sentinel,
+        TopologyUser.ADMIN: credentials.own,
     }
     return {
-        user.value: _trial(host, port, access, TRIALS[user])
+        user.value: _trial(endpoint, access, TRIALS[user])
         for user, access in known.items()
         if access is not None
     }
 
 
 def _trial(
-    host: str, port: int, access: Login, commands: tuple[tuple[str, ...], ...]
+    endpoint: Endpoint, access: Login, commands: tuple[tuple[str, ...], ...]
 ) -> dict[str, str]:
     """Command -> "ok", or the server's refusal; one answer for all where nobody got in."""
-    probe = new_connection(host, port, access)
+    probe = new_connection(endpoint, access)
     found: dict[str, str] = {}
     try:
         probe.connect()

@@ -10,6 +10,7 @@ from typing import Self
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail, Target, answered, standing
 from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Shape
 
@@ -26,8 +27,8 @@ class Poller:
     meanwhile, and later looks don't wait for it until it has answered.
     """
 
-    def __init__(self, keys: Credentials, *, patience: float = 1.0) -> None:
-        self.client = NodeClient(keys, seconds=_ANSWER_SECONDS)
+    def __init__(self, credentials: Credentials, *, patience: float = 1.0) -> None:
+        self.client = NodeClient(credentials, seconds=_ANSWER_SECONDS)
         self._patience = patience
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="gaze")
         self._asked: dict[_Place, Future[NodeSeen]] = {}
@@ -69,7 +70,7 @@ class Poller:
         if known is None or known.done():
             self._asked.pop(place, None)
             self._late.discard(place)
-            self.client.forget(*place[1:])
+            self.client.forget(Endpoint(*place[1:]))
 
     def _hear(self, shape: Shape, target: Target, seen: NodeSeen) -> NodeSeen:
         heard = answered(shape, target, seen, self.client, Detail.HEALTH)

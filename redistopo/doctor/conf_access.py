@@ -6,9 +6,14 @@ from dataclasses import dataclass, field
 from glob import has_magic
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from redistopo.model.protocol.conf import canonical_directive, read_conf, server_words, well_quoted
+from redistopo.model.protocol.conf import (
+    Directives,
+    canonical_directive,
+    read_conf,
+    server_words,
+    well_quoted,
+)
 from redistopo.model.protocol.engine import Version
-from redistopo.model.topology.spec import Directives
 
 DEFAULT_PORT = 6379
 DEFAULT_BACKLOG = 511

@@ -20,11 +20,11 @@ from redistopo.execute.switch_persistence import (
     to_log,
     to_snapshot,
 )
+from redistopo.execute.terminate import end_all
 from redistopo.host.files import private_folder, read_text, write_private
 from redistopo.host.node_folder import clear_data
 from redistopo.host.polling import Deadline
 from redistopo.host.process import find_process, signal_process
-from redistopo.host.terminate import end_all
 from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan
 from redistopo.model.planning.reconcile import USERS_FILE, Step, StepKind
 from redistopo.model.planning.rejoin import stale_ids
@@ -59,9 +59,9 @@ def _resume(context: ExecutionContext, one: Step) -> None:
 def _clear(context: ExecutionContext, one: Step) -> None:
     layout = context.plan.layout
     running = {name: process for name in one.nodes if (process := find_process(layout, name))}
-    end_all(layout, running, Deadline(10))
+    end_all(context.host.processes, layout, running, Deadline(10))
     for node in context.nodes(one.nodes):
-        context.client.forget(node.host, node.port)
+        context.client.forget(node.endpoint)
         context.started.pop(node.name, None)
         clear_data(layout, node.name)
 
@@ -71,7 +71,7 @@ def _write(context: ExecutionContext, one: Step) -> None:
     for node in (node for node in nodes if node.role is Role.SENTINEL):
         _write_sentinel(context, node)
     data = [node for node in nodes if node.role is not Role.SENTINEL]
-    texts = [(node, node_conf(context.plan, node, context.keys)) for node in data]
+    texts = [(node, node_conf(context.plan, node, context.credentials)) for node in data]
     stopped = [pair for pair in texts if find_process(context.plan.layout, pair[0].name) is None]
     refuse_renamed((node, read_conf(text)) for node, text in stopped)
     for node, text in texts:
@@ -90,17 +90,19 @@ def _write(context: ExecutionContext, one: Step) -> None:
         write_private(node.folder.config, text)
         # a running server is asked first whether it takes them: see _set_users
         if context.plan.topology.acl and find_process(context.plan.layout, node.name) is None:
-            write_private(node.folder.users, users_acl(context.plan, context.keys))
+            write_private(node.folder.users, users_acl(context.plan, context.credentials))
 
 
 def _write_sentinel(context: ExecutionContext, node: NodePlan) -> None:
     """What a Sentinel starts on for the first time; where its file was lost, with the id that
     the others know: a new one would leave the old one among them for good."""
-    text = sentinel_conf(context.plan, node, context.keys, known_id(context.plan, node))
+    text = sentinel_conf(context.plan, node, context.credentials, known_id(context.plan, node))
     refuse_exposed(node.name, read_conf(text))
     private_folder(node.folder.root)
     if context.plan.topology.acl:
-        write_private(node.folder.users, users_acl(context.plan, context.keys, sentinel=True))
+        write_private(
+            node.folder.users, users_acl(context.plan, context.credentials, sentinel=True)
+        )
     write_private(node.folder.config, text)
 
 

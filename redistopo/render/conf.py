@@ -10,15 +10,15 @@ from redistopo.model.topology.exposure import refuse_open_users
 from redistopo.render.templates import render_template
 
 
-def node_conf(plan: Plan, node: NodePlan, keys: Credentials) -> str:
+def node_conf(plan: Plan, node: NodePlan, credentials: Credentials) -> str:
     """The redis.conf of one data node."""
     tls = plan.layout.tls
     values = {
         "node": _plain(node),
         "topology": plan.topology,
         "engine": plan.engine,
-        "password": keys.application.password if keys.application else "",
-        "replication_password": keys.replication.password if keys.replication else "",
+        "password": credentials.application.password if credentials.application else "",
+        "replication_password": credentials.replication.password if credentials.replication else "",
         "users": str(node.folder.users),
         "tls": {"ca": str(tls.ca), "pem": str(tls.node(node.name))},
         "primary": _plain(plan.node(node.follows))
@@ -32,7 +32,7 @@ def node_conf(plan: Plan, node: NodePlan, keys: Credentials) -> str:
     return render_template("conf/redis.conf.j2", values, own=own_templates(plan))
 
 
-def sentinel_conf(plan: Plan, node: NodePlan, keys: Credentials, myid: str = "") -> str:
+def sentinel_conf(plan: Plan, node: NodePlan, credentials: Credentials, myid: str = "") -> str:
     """The sentinel.conf on which a Sentinel starts for the first time, knowing the data nodes.
 
     `myid` is the id by which the others know it already; with none it makes one itself.
@@ -42,8 +42,8 @@ def sentinel_conf(plan: Plan, node: NodePlan, keys: Credentials, myid: str = "")
         "node": _plain(node),
         "topology": plan.topology,
         "engine": plan.engine,
-        "password": keys.application.password if keys.application else "",
-        "sentinel_password": keys.sentinel.password if keys.sentinel else "",
+        "password": credentials.application.password if credentials.application else "",
+        "sentinel_password": credentials.sentinel.password if credentials.sentinel else "",
         "users": str(node.folder.users),
         "tls": {"ca": str(tls.ca), "pem": str(tls.node(node.name))},
         "primary": _plain(plan.primaries[0]),
@@ -57,7 +57,7 @@ def sentinel_conf(plan: Plan, node: NodePlan, keys: Credentials, myid: str = "")
     return render_template("conf/sentinel.conf.j2", values, own=own_templates(plan))
 
 
-def users_acl(plan: Plan, keys: Credentials, *, sentinel: bool = False) -> str:
+def users_acl(plan: Plan, credentials: Credentials, *, sentinel: bool = False) -> str:
     """The users.acl of every data node, or Sentinel: a user a line, passwords as SHA-256 alone.
 
     So an `ACL LIST` or a stray copy of the file shows no password (acl.c, ACLSetUser, `#`).
@@ -65,12 +65,12 @@ def users_acl(plan: Plan, keys: Credentials, *, sentinel: bool = False) -> str:
     without a password.
     """
     passwords = {
-        TopologyUser.APPLICATION.value: keys.application,
-        TopologyUser.REPLICATION.value: keys.replication,
-        TopologyUser.ADMIN.value: keys.own,
+        TopologyUser.APPLICATION.value: credentials.application,
+        TopologyUser.REPLICATION.value: credentials.replication,
+        TopologyUser.ADMIN.value: credentials.own,
     }
-    if keys.sentinel:
-        passwords[TopologyUser.SENTINEL.value] = keys.sentinel
+    if credentials.sentinel:
+        passwords[TopologyUser.SENTINEL.value] = credentials.sentinel
     if sentinel:
         del passwords[TopologyUser.REPLICATION.value]
     hashes = {

@@ -4,7 +4,8 @@ import json
 import re
 import textwrap
 
-from redistopo.model.topology.spec import TOPOLOGY_KEYS, Directives, Topology, shape_defaults
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.topology.spec import TOPOLOGY_KEYS, Topology, shape_defaults
 from redistopo.render.templates import render_template
 
 # Written out even where they have their default: these are what people look for.

@@ -8,7 +8,7 @@ from redistopo.checks.access import acl_faults
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.client.observe import Detail
-from redistopo.errors import TimedOut, UsageError
+from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.files import read_text
 from redistopo.host.polling import Deadline, wait_for
@@ -19,18 +19,17 @@ from redistopo.model.planning.sentinel_primary import named_primary, remembered
 from redistopo.model.protocol.conf import (
     DIRECTIVES_NOT_COMPARED,
     ONLY_AT_START,
+    Directives,
     conf_drift,
     read_conf,
 )
 from redistopo.model.protocol.credentials import Credentials
-from redistopo.model.protocol.sentinel_replies import (
-    planned_sentinel_settings as wanted_of_sentinels,
-)
 from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
+from redistopo.model.topology.directives import planned_sentinel_settings as wanted_of_sentinels
 from redistopo.model.topology.layout import NodeFolder
-from redistopo.model.topology.spec import Directives, Topology
+from redistopo.model.topology.spec import Topology
 from redistopo.render.conf import node_conf, users_acl
 
 _DYING_SECONDS = 0.3
@@ -61,7 +60,7 @@ def situation(
     plan: Plan,
     record: TopologyState | None,
     seen: Observed,
-    keys: Credentials,
+    credentials: Credentials,
     *,
     refused: bool = False,
 ) -> Situation:
@@ -79,24 +78,24 @@ def situation(
         named=named,
         kept=tuple(remembered(plan)),
         refused=refused,
-        drifts=drifts(plan, seen, keys),
+        drifts=drifts(plan, seen, credentials),
         moved=tuple(
             node.name
             for node in seen.nodes
             if node.moved_from
             and node.role is not Role.SENTINEL
-            and not _written(plan, node.name, keys)
+            and not _written(plan, node.name, credentials)
         ),
     )
 
 
-def _written(plan: Plan, name: str, keys: Credentials) -> bool:
+def _written(plan: Plan, name: str, credentials: Credentials) -> bool:
     """Whether the node's configuration on disk is today's."""
     node = plan.node(name)
-    return read_text(node.folder.config) == node_conf(plan, node, keys)
+    return read_text(node.folder.config) == node_conf(plan, node, credentials)
 
 
-def drifts(plan: Plan, seen: Observed, keys: Credentials) -> Drifts:
+def drifts(plan: Plan, seen: Observed, credentials: Credentials) -> Drifts:
     """Node -> what a running server has otherwise than the topology file, for nodes that told.
 
     Live values are compared where the server tells them. What it doesn't tell (see
@@ -112,7 +111,7 @@ def drifts(plan: Plan, seen: Observed, keys: Credentials) -> Drifts:
             found[node.name] = {name: pair[0] for name, pair in asked.items()}
             continue
         planned = plan.node(node.name)
-        wanted = read_conf(node_conf(plan, planned, keys))
+        wanted = read_conf(node_conf(plan, planned, credentials))
         written = read_conf(read_text(planned.folder.config) or "")
         started = read_conf(read_text(planned.folder.started) or "") or written
         settings: dict[str, str | None] = {
@@ -123,7 +122,7 @@ def drifts(plan: Plan, seen: Observed, keys: Credentials) -> Drifts:
             if wanted.get(name) != before.get(name):
                 settings[name] = " ".join(wanted[name]) if name in wanted else None
         if plan.topology.acl:
-            settings |= _users_drift(plan, node, users_acl(plan, keys))
+            settings |= _users_drift(plan, node, users_acl(plan, credentials))
         gone = started.keys() - wanted.keys() - DIRECTIVES_NOT_COMPARED
         found[node.name] = settings | dict.fromkeys(gone)
     return found
@@ -164,41 +163,3 @@ def expected_of(
         and {name: held if "sentinel" in conf else conf for name, conf in config.items()},
         configs=paths,
     )
-
-
-def refuse_other_layout(plan: Plan, record: TopologyState | None, source: Path) -> None:
-    """Raises UsageError where the file no longer describes the topology that was formed.
-
-    Its nodes hold data for the old layout; changing shape, size or ports is not `up`'s.
-    """
-    if record is None or not record.formed:
-        return
-    names = {state.name for state in remembered(plan).values()}
-    if names and plan.topology.name not in names:
-        raise UsageError(
-            f"name is {plan.topology.name} in {source.name}, and the Sentinels watch the primary "
-            f"as {', '.join(sorted(names))}",
-            detail="clients ask them for the primary by that name; it is theirs from the start on",
-            hint="set name back, or start over without the data: redistopo down --wipe",
-        )
-    was = [(node.name, node.host, node.port) for node in record.nodes]
-    asked = [(node.name, node.host, node.port) for node in plan.nodes]
-    if was == asked and record.shape == plan.topology.shape.value:
-        return
-    raise UsageError(
-        f"{source.name} no longer describes the topology that this folder holds",
-        detail=f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, "
-        f"{_span(asked)}",
-        hint="set the file back, or start over without the data: redistopo down --wipe",
-    )
-
-
-def _span(nodes: list[tuple[str, str, int]]) -> str:
-    first, last = nodes[0], nodes[-1]
-    return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"
-
-
-def primary_in(seen: Observed) -> str:
-    """The name of a replication's one answering primary; "" for none or several."""
-    found = [node.name for node in seen.answering if node.role is Role.PRIMARY]
-    return found[0] if len(found) == 1 else ""

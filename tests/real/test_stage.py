@@ -11,7 +11,7 @@ from support.judge import roles
 from support.project import Project
 from support.waiting import until
 
-from redistopo.cache_aside.cache import Settings, Source
+from redistopo.cache_aside import Settings, Source
 from redistopo.demo.backend import Backend, BackendRequest, open_backend
 from redistopo.demo.narration import Story
 from redistopo.errors import RedistopoError, UsageError

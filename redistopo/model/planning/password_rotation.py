@@ -28,21 +28,21 @@ class PasswordRotation:
     previous: str = ""
 
 
-def rotated(keys: Credentials, rotation: PasswordRotation) -> Credentials:
+def rotated(credentials: Credentials, rotation: PasswordRotation) -> Credentials:
     """The keys with the new passwords."""
     new = rotation.passwords
 
     def turned(access: Login | None, user: TopologyUser) -> Login | None:
-        return replace(access or Login(tls=keys.own.tls), password=new[user])
+        return replace(access or Login(tls=credentials.own.tls), password=new[user])
 
-    if not keys.acl:
-        own = replace(keys.own, password=new[TopologyUser.APPLICATION])
-        return replace(keys, own=own, application=own)
+    if not credentials.acl:
+        own = replace(credentials.own, password=new[TopologyUser.APPLICATION])
+        return replace(credentials, own=own, application=own)
     return replace(
-        keys,
-        own=replace(keys.own, password=new[TopologyUser.ADMIN]),
-        application=turned(keys.application, TopologyUser.APPLICATION),
-        replication=turned(keys.replication, TopologyUser.REPLICATION),
+        credentials,
+        own=replace(credentials.own, password=new[TopologyUser.ADMIN]),
+        application=turned(credentials.application, TopologyUser.APPLICATION),
+        replication=turned(credentials.replication, TopologyUser.REPLICATION),
     )
 
 

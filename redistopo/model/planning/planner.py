@@ -10,19 +10,13 @@ from redistopo.model.planning.plan import (
     Plan,
     ShardPlan,
 )
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import split_slots
 from redistopo.model.state.observed import Role, ShardSeen
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import (
-    BUS_OFFSET,
-    Directives,
-    Formation,
-    Shape,
-    Topology,
-    node_name,
-    sentinel_name,
-)
+from redistopo.model.topology.spec import Formation, Shape, Topology, node_name, sentinel_name
 
 
 def make_plan(topology: Topology, layout: Layout, engine: Engine, why: str) -> Plan:

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redistopo.model.protocol.conf import with_values
-from redistopo.model.topology.spec import Directives
+from redistopo.model.protocol.conf import Directives, with_values
 
 NAMES: Mapping[str, str] = {
     "dbfilename": "dump.rdb",

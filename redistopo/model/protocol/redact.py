@@ -12,11 +12,11 @@ from urllib.parse import quote_plus
 
 from redistopo.model.protocol.conf import (
     SECRET_DIRECTIVES,
+    Directives,
     canonical_directive,
     quote_argument,
     read_conf,
 )
-from redistopo.model.topology.spec import Directives
 
 _MASKS = ("<removed>", "***", "#", "")
 """The first mask that contains no secret itself replaces each of them."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from redistopo.errors import BadReply
+from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange
-from redistopo.model.topology.spec import LAST_PORT
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
 _NUMBERS = frozenset(
@@ -72,8 +72,13 @@ class ClusterNodesLine:
         return "handshake" in self.flags or "noaddr" in self.flags or roleless
 
     @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return Endpoint(self.host, self.port)
+
+    @property
     def address(self) -> str:
-        return f"{self.host}:{self.port}"
+        return str(self.endpoint)
 
 
 def parse_info(text: str) -> dict[str, str]:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import BadReply
-from redistopo.model.topology.spec import LAST_PORT, Directives, Topology
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint, format_address
 
 SETTINGS = ("quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs")
 """The settings that SENTINEL MASTER reports and SENTINEL SET changes."""
@@ -34,8 +35,13 @@ class Peer:
     priority: int = -1
 
     @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return Endpoint(self.host, self.port)
+
+    @property
     def address(self) -> str:
-        return f"{self.host}:{self.port}"
+        return str(self.endpoint)
 
     @property
     def down(self) -> bool:
@@ -61,8 +67,13 @@ class MonitoredPrimary:
     flagged: str = ""
 
     @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return Endpoint(self.host, self.port)
+
+    @property
     def address(self) -> str:
-        return f"{self.host}:{self.port}"
+        return str(self.endpoint)
 
     @property
     def down(self) -> bool:
@@ -96,7 +107,7 @@ def parse_monitored(reply: object) -> MonitoredPrimary:
         name=values.get("name", ""),
         host=host,
         port=port,
-        flagged=f"{host}:{port}",
+        flagged=format_address(host, port),
         flags=frozenset(values.get("flags", "").split(",")),
         epoch=_integer(values, "config-epoch", "SENTINEL MASTERS"),
         settings={name: values[name] for name in SETTINGS if name in values},
@@ -122,17 +133,6 @@ def _peer(values: Mapping[str, str], what: str) -> Peer:
     )
 
 
-def planned_sentinel_settings(topology: Topology) -> dict[str, tuple[str, ...]]:
-    """Return the settings that each Sentinel of a topology should have."""
-    return {
-        MONITOR: (topology.name,),
-        "quorum": (str(topology.quorum),),
-        "down-after-milliseconds": (str(topology.down_after),),
-        "failover-timeout": (str(topology.failover_timeout),),
-        "parallel-syncs": (str(topology.parallel_syncs),),
-    }
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentinelFileState:
     """The state in a sentinel.conf: the primary's name, address and epoch, and every Sentinel's
@@ -152,13 +152,13 @@ def read_sentinel_file(conf: Directives) -> SentinelFileState | None:
         words = line.split()
         match [words[0].lower() if words else "", *words[1:]]:
             case ["monitor", title, host, port, *_]:
-                name, primary = title, f"{host}:{port}"
+                name, primary = title, format_address(host, port)
             case ["config-epoch", _, number] if number.isdigit():
                 epoch = int(number)
             case ["myid", own]:
                 ids[""] = own
             case ["known-sentinel", _, host, port, other, *_]:
-                ids[f"{host}:{port}"] = other
+                ids[format_address(host, port)] = other
     return SentinelFileState(name=name, primary=primary, epoch=epoch, ids=ids) if primary else None
 
 

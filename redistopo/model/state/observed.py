@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from redistopo.model.protocol.credentials import AccessProbe
+from redistopo.model.protocol.endpoint import Endpoint, format_address, split_address
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_pairs
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_address
 from redistopo.model.protocol.slots import SlotRange
@@ -40,6 +41,10 @@ class ReplicaLink:
     state: str
     offset: int
     lag: int
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +84,13 @@ class NodeSeen:
     listening: tuple[str, ...] | None = None
 
     @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return Endpoint(self.host, self.port)
+
+    @property
     def address(self) -> str:
-        return f"{self.host}:{self.port}"
+        return str(self.endpoint)
 
     @property
     def answers(self) -> bool:
@@ -123,7 +133,7 @@ class NodeSeen:
         """Address of the primary that a replica follows, as the replica reports it."""
         if self.role is not Role.REPLICA:
             return ""
-        return f"{self.info.get('master_host', '')}:{self.info.get('master_port', '')}"
+        return format_address(self.info.get("master_host", ""), self.info.get("master_port", ""))
 
     @property
     def link_up(self) -> bool:
@@ -225,6 +235,12 @@ class Observed:
         """What each Sentinel reports of its primary (of the first, if it monitors several)."""
         return tuple(node.watches[0] for node in self.sentinels if node.watches)
 
+    @property
+    def primary(self) -> str:
+        """The name of a replication's one answering primary; "" for none or several."""
+        found = [node.name for node in self.answering if node.role is Role.PRIMARY]
+        return found[0] if len(found) == 1 else ""
+
     def at(self, address: str) -> NodeSeen | None:
         """Return the node with that address."""
         return next((node for node in self.nodes if node.address == address), None)
@@ -306,7 +322,7 @@ def _follows(node: NodeSeen, primary: NodeSeen, primaries: list[NodeSeen]) -> bo
     if node.follows in {one.address for one in primaries}:
         return node.follows == primary.address
     ports = [one.port for one in primaries]
-    host, _, port = node.follows.rpartition(":")
+    host, port = split_address(node.follows)
     return bool(host) and port == str(primary.port) and ports.count(primary.port) == 1
 
 

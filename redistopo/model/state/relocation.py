@@ -1,8 +1,8 @@
 """A project folder that was moved while its servers ran: their files are in the new place,
 while the absolute paths in their configuration name the old one."""
 
+from redistopo.model.protocol.conf import Directives
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Directives
 
 
 def moved_from(layout: Layout, node: str, config: str) -> str:

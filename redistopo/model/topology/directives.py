@@ -12,7 +12,9 @@ from redistopo.model.protocol.conf import (
     canonical_directive,
     quote_argument,
 )
+from redistopo.model.protocol.sentinel_replies import MONITOR
 from redistopo.model.topology.parse import DIRECTIVE
+from redistopo.model.topology.spec import Topology
 from redistopo.model.topology.validate import OWNED
 
 BUFFER_LIMIT = "client-output-buffer-limit"
@@ -131,3 +133,14 @@ def unknown(directive: str, known: Iterable[str], said: str = "") -> UsageError:
         detail=said,
         hint=f"did you mean {' or '.join(near)}?" if near else "",
     )
+
+
+def planned_sentinel_settings(topology: Topology) -> dict[str, tuple[str, ...]]:
+    """The settings that each Sentinel of a topology should have."""
+    return {
+        MONITOR: (topology.name,),
+        "quorum": (str(topology.quorum),),
+        "down-after-milliseconds": (str(topology.down_after),),
+        "failover-timeout": (str(topology.failover_timeout),),
+        "parallel-syncs": (str(topology.parallel_syncs),),
+    }

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from redistopo.errors import UsageError
-from redistopo.model.topology.spec import Directives, Topology
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.topology.spec import Topology
 
 
 def refuse_exposed(name: str, conf: Directives) -> None:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from redistopo.errors import UsageError
-from redistopo.model.protocol.conf import canonical_directive
+from redistopo.model.protocol.conf import Directives, canonical_directive
 from redistopo.model.topology.spec import (
     SHAPE_ALIASES,
     TOPOLOGY_KEYS,
     TOPOLOGY_TABLES,
-    Directives,
     Formation,
     Persistence,
     Shape,

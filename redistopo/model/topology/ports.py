@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from redistopo.model.topology.spec import BUS_OFFSET, LAST_PORT, Topology
+from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
+from redistopo.model.topology.spec import Topology
 
 Blocked = Callable[[int], str]
 """Asked for a port, says who holds it, or "" where it is free."""

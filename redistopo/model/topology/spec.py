@@ -8,23 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.endpoint import LAST_PORT
+
 FORMAT_VERSION = 1
 """The topology file's format that this version writes and reads."""
-
-BUS_OFFSET = 10000
-"""The cluster bus listens at the data port plus this (cluster.h, CLUSTER_PORT_INCR)."""
 
 SENTINEL_OFFSET = 20000
 """The first Sentinel listens at the first data port plus this, unless the file says otherwise:
 6379 and 26379 are the ports that Redis's own files have (redis.conf, sentinel.conf)."""
 
-LAST_PORT = 65535
-
 SAFE_RIGHTS = "+@all -@admin -@dangerous"
 """An application's rights unless the file says otherwise."""
-
-Directives = Mapping[str, tuple[str, ...]]
-"""redis.conf directives: name -> the arguments of each line that bears it."""
 
 
 class Shape(StrEnum):

@@ -4,14 +4,13 @@ import difflib
 import ipaddress
 from collections.abc import Iterable
 
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
 from redistopo.model.protocol.engine import OLDEST, Product, parse_request
 from redistopo.model.topology.parse import TopologyProblem
 from redistopo.model.topology.ports import port_block_of
 from redistopo.model.topology.spec import (
-    BUS_OFFSET,
-    LAST_PORT,
     SENTINEL_OFFSET,
-    Directives,
     Formation,
     Shape,
     Topology,

@@ -1,0 +1,42 @@
+"""An address of a server: where it listens, how that is written, and how it is read back."""
+
+from typing import NamedTuple
+
+LAST_PORT = 65535
+
+BUS_OFFSET = 10000
+"""The cluster bus listens at the data port plus this (cluster.h, CLUSTER_PORT_INCR)."""
+
+
+class Endpoint(NamedTuple):
+    """A host and a TCP port; equal to the pair, so that it serves where a pair is asked for."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Return ``127.0.0.1:7001``, an IPv6 address in brackets: ``[::1]:7001``."""
+        return format_address(self.host, self.port)
+
+    @classmethod
+    def parse(cls, text: str) -> "Endpoint":
+        """Read ``HOST:PORT``; IPv6 also without brackets, as servers print it.
+
+        Raises ValueError where the port is no number.
+        """
+        host, port = split_address(text)
+        return cls(host, int(port))
+
+
+def format_address(host: str, port: int | str) -> str:
+    """Return ``host:port``, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def split_address(text: str) -> tuple[str, str]:
+    """Return host and port of ``host:port`` as text, without brackets; ("", text) without a colon.
+
+    Servers print IPv6 addresses without brackets.
+    """
+    host, _, port = text.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), port
