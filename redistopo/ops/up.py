@@ -7,7 +7,7 @@ from pathlib import Path
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail
 from redistopo.drill.interrupted_drill import delete_leftover_keys, finish_interrupted_drill
-from redistopo.errors import ExitCode, RestartNeeded
+from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext, targets_of_plan
 from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
@@ -18,7 +18,7 @@ from redistopo.execute.repair_nodes_conf import (
     refuse_lost_nodes_confs,
     require_cluster_nodes,
 )
-from redistopo.execute.rollback import roll_back
+from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import load_topology_state
@@ -135,7 +135,7 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
 
 def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpResult:
     """The same under a lock that the caller holds; `began` is on the monotonic clock."""
-    try:
+    with rolled_back_on_failure(context, keep=request.keep):
         end_leftover(context.plan.layout.formation)
         record = begin_lifecycle(context.plan, context.progress)
         with explaining(context), explaining_ended_servers(context):
@@ -153,17 +153,6 @@ def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpR
             engine=verdict.seen.engine,
             connect=connect_lines(context.plan, str(kept or "")),
         )
-    except RestartNeeded:
-        raise  # a rolling restart wants all nodes: what was started stays
-    except BaseException:  # Ctrl-C too: what this run started is stopped
-        if context.started and not request.keep:
-            roll_back(context)
-        elif context.started:
-            note(
-                context.progress,
-                f"kept running: {', '.join(context.started)}; redistopo down stops them",
-            )
-        raise
 
 
 def _converge(
