@@ -11,6 +11,7 @@ from redistopo.errors import ExitCode
 from redistopo.model.protocol.credentials import Certificate, Credentials
 from redistopo.model.state.node_status import NodeStatus, status_lines
 from redistopo.model.state.observed import Observed
+from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.spec import Shape
 from redistopo.project.lifecycle import record_primary
 from redistopo.project.load import load_project
@@ -33,8 +34,9 @@ class StatusResult:
     code: ExitCode = field(default=ExitCode.DONE)
 
 
-def status(root: Path) -> StatusResult:
-    """What each node is doing now; a topology that isn't running is no error."""
+def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
+    """What each node, or each selected one, is doing now; a topology that isn't running is no
+    error."""
     project = load_project(root)
     rendered = rendered_confs(project.layout)
     targets = targets_in_use(project.layout, rendered)
@@ -42,12 +44,13 @@ def status(root: Path) -> StatusResult:
     with NodeClient(credentials) as client:
         seen = observe(project.topology.shape, targets, client, Detail.HEALTH)
     record_primary(project.layout, seen)
+    names = {node.name for node in select_nodes(seen, words)} if words else set()
     return StatusResult(
         name=project.topology.name,
         shape=project.topology.shape,
         root=project.layout.root,
         engine=seen.engine,
-        nodes=status_lines(seen),
+        nodes=tuple(line for line in status_lines(seen) if not words or line.name in names),
         certificate=_first_to_expire(seen, credentials),
     )
 
