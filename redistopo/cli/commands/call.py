@@ -21,7 +21,7 @@ class _OptionsFirst(click.Command):
         for word in words[1:]:
             if word.partition("=")[0] in known and not explicit:
                 raise ExactForm(
-                    f"{word} stands after the server's command",
+                    f"{word} stands after the server's command; put options before it",
                     f"redistopo call {word} ... {words[0]}; or, if the server is to get it: "
                     f"redistopo call -- {' '.join(words)}",
                 )

@@ -61,8 +61,8 @@ def print_records(form: Format) -> Callable[[Round], None]:
 
 
 def _clock(at: datetime) -> str:
-    """``2026-11-28 01:13:06.123``: local time, as servers write it into their logs."""
-    return at.astimezone().replace(tzinfo=None).isoformat(" ", "milliseconds")
+    """``2026-11-28T01:13:06.123``: local time, one word for scripts."""
+    return at.astimezone().replace(tzinfo=None).isoformat(timespec="milliseconds")
 
 
 def _with_offset(at: datetime) -> str:
