@@ -7,7 +7,7 @@ import click
 
 from redistopo import __version__
 from redistopo.cli import options
-from redistopo.cli.output import discard, fail_output, fail_usage, open_streams
+from redistopo.cli.streams import discard, open_streams
 from redistopo.cli.verb_group import VerbGroup
 from redistopo.errors import ExitCode
 
@@ -46,6 +46,8 @@ def main(prog_name: str = "redistopo") -> None:
         error.show()
         sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
+        from redistopo.cli.output import fail_usage
+
         sys.exit(fail_usage(error))
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
@@ -55,6 +57,8 @@ def main(prog_name: str = "redistopo") -> None:
         sys.exit(ExitCode.FAILED)
     except OSError as error:
         # in the layers below every OSError becomes a RedistopoError: this is our own output
+        from redistopo.cli.output import fail_output
+
         discard(sys.stdout)
         sys.exit(fail_output(error))
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)

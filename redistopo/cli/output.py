@@ -1,6 +1,5 @@
 """Show a verb's Result or its error, and end the process; no module below prints or exits."""
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import click
 from redistopo import __version__
 from redistopo.cli import theme
 from redistopo.cli.formats import FORMATS, TEXT, Format
+from redistopo.cli.streams import discard
 from redistopo.errors import ExitCode, Interrupted, RedistopoError
 from redistopo.progress import Event, Progress, no_progress, note
 
@@ -240,18 +240,3 @@ def _print_envelope(
         "error": error,
     }
     click.echo(form.document(envelope))
-
-
-def discard(stream: Any) -> None:
-    """Send the rest of a stream nowhere: its reader is gone. Python would fail to write what is
-    buffered when it exits, and replace our exit code by 120."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def open_streams() -> None:
-    """Open stdout and stderr also where the shell closed them (``>&-``)."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  never closed
-            setattr(sys, name, nowhere)

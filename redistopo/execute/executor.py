@@ -20,11 +20,11 @@ from redistopo.execute.switch_persistence import (
     to_log,
     to_snapshot,
 )
+from redistopo.execute.terminate import end_all
 from redistopo.host.files import private_folder, read_text, write_private
 from redistopo.host.node_folder import clear_data
 from redistopo.host.polling import Deadline
 from redistopo.host.process import find_process, signal_process
-from redistopo.host.terminate import end_all
 from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan
 from redistopo.model.planning.reconcile import USERS_FILE, Step, StepKind
 from redistopo.model.planning.rejoin import stale_ids
@@ -59,9 +59,9 @@ def _resume(context: ExecutionContext, one: Step) -> None:
 def _clear(context: ExecutionContext, one: Step) -> None:
     layout = context.plan.layout
     running = {name: process for name in one.nodes if (process := find_process(layout, name))}
-    end_all(layout, running, Deadline(10))
+    end_all(context.host.processes, layout, running, Deadline(10))
     for node in context.nodes(one.nodes):
-        context.client.forget(node.host, node.port)
+        context.client.forget(node.endpoint)
         context.started.pop(node.name, None)
         clear_data(layout, node.name)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail
-from redistopo.drill.recover import delete_leftover_keys, finish_interrupted_drill
-from redistopo.errors import ExitCode, RestartNeeded
+from redistopo.drill.interrupted_drill import delete_leftover_keys, finish_interrupted_drill
+from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext, targets_of_plan
 from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
@@ -18,10 +18,11 @@ from redistopo.execute.repair_nodes_conf import (
     refuse_lost_nodes_confs,
     require_cluster_nodes,
 )
-from redistopo.execute.rollback import roll_back
+from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
 from redistopo.host.polling import Deadline
-from redistopo.host.redis_cli import end_leftover
+from redistopo.host.process_marks import load_topology_state
+from redistopo.host.recorded_program import end_leftover
 from redistopo.model.planning.bereft import sole_copies_on_disk
 from redistopo.model.planning.leadership import (
     refuse_empty_primaries,
@@ -55,7 +56,7 @@ from redistopo.session.diagnosis import explaining
 from redistopo.session.failures import explaining_ended_servers, refuse_busy_ports, unhealthy_error
 from redistopo.session.guards import refuse_low_limits
 from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
-from redistopo.session.situation import expected_of, observe_for_steps, primary_in, situation
+from redistopo.session.situation import expected_of, observe_for_steps, situation
 
 _ROUNDS = 4
 """At most: continue what is stopped, see what a half-made topology holds, make it anew."""
@@ -117,8 +118,8 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
         progress_logged(plan.layout, "up", progress) as told,
         redacting_errors(plan.layout),
     ):
-        refuse_changed_security(plan.topology, plan.layout)
-        prepare_certificates(plan, told)
+        refuse_changed_security(plan.topology, plan.layout, rendered_confs(plan.layout))
+        prepare_certificates(plan, load_topology_state(plan.layout), told)
         held = finish_rotation(
             plan.layout, load_credentials(plan.topology, plan.layout, make=True), told
         )
@@ -134,7 +135,7 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
 
 def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpResult:
     """The same under a lock that the caller holds; `began` is on the monotonic clock."""
-    try:
+    with rolled_back_on_failure(context, keep=request.keep):
         end_leftover(context.plan.layout.formation)
         record = begin_lifecycle(context.plan, context.progress)
         with explaining(context), explaining_ended_servers(context):
@@ -152,17 +153,6 @@ def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpR
             engine=verdict.seen.engine,
             connect=connect_lines(context.plan, str(kept or "")),
         )
-    except RestartNeeded:
-        raise  # a rolling restart wants all nodes: what was started stays
-    except BaseException:  # Ctrl-C too: what this run started is stopped
-        if context.started and not request.keep:
-            roll_back(context)
-        elif context.started:
-            note(
-                context.progress,
-                f"kept running: {', '.join(context.started)}; redistopo down stops them",
-            )
-        raise
 
 
 def _converge(
@@ -248,7 +238,7 @@ def _prove(context: ExecutionContext, record: TopologyState, *, formed_now: bool
         if not last.healthy:
             raise unhealthy_error(context.plan, last)
         engine = last.seen.engine.lower()
-        primary = primary_in(last.seen)
+        primary = last.seen.primary
         save_topology_state(layout, replace(record, formed=True, primary=primary, engine=engine))
     return last
 

@@ -71,7 +71,7 @@ def failover(
     promoted. The topology is repaired afterwards, by the next `up` if necessary.
     """
     from redistopo.cli.views.drill import show_drill
-    from redistopo.drill.report import DrillReport
+    from redistopo.drill.drill_report import DrillReport
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
     from redistopo.drill.setup import DrillRequest
     from redistopo.errors import UsageError

@@ -9,7 +9,7 @@ from redistopo.cli.output import output, run_and_show
 
 
 def _methods() -> Iterable[str]:
-    from redistopo.install.recipes import InstallMethod
+    from redistopo.model.planning.install_recipe import InstallMethod
 
     return InstallMethod
 

@@ -11,19 +11,8 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
-from redistopo.drill.report import DrillReport, TimelineKind, TimelineMoment, Traffic
-from redistopo.drill.time_axis import (
-    Cell,
-    TimeAxis,
-    axis_of,
-    axis_ticks,
-    changed_roles,
-    gaps_drawn,
-    moments_by_source,
-    tick_label,
-    track_cells,
-)
-from redistopo.drill.wording import (
+from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment, Traffic
+from redistopo.drill.report_text import (
     budget_text,
     errors_text,
     headline,
@@ -31,6 +20,17 @@ from redistopo.drill.wording import (
     subtitle,
     verdict_text,
     writes_text,
+)
+from redistopo.drill.time_axis import (
+    Cell,
+    TimeAxis,
+    axis_ticks,
+    changed_roles,
+    gaps_drawn,
+    moments_by_source,
+    tick_label,
+    time_axis,
+    track_cells,
 )
 
 WIDTH = 80
@@ -44,7 +44,7 @@ _STYLES = {
     TimelineKind.FAILED: theme.WARNING,
     TimelineKind.ELECTION: theme.ELECTION,
     TimelineKind.PROMOTED: theme.OK,
-    TimelineKind.MENDED: theme.REPAIR,
+    TimelineKind.REPAIRED: theme.REPAIR,
 }
 
 
@@ -108,7 +108,7 @@ def report_lines(
     report: DrillReport, *, width: int = WIDTH, signs: BarSigns = PRETTY
 ) -> list[list[Piece]]:
     """Return all lines but the verdict; each at most so wide, if its texts allow."""
-    axis = axis_of(report)
+    axis = time_axis(report)
     columns = width - _LABEL
     ordered = sorted(report.moments, key=lambda one: one.at)
     letters = {id(one): _LETTERS[n % len(_LETTERS)] for n, one in enumerate(ordered)}
