@@ -91,7 +91,7 @@ def test_the_full_circle(project: Project, engine: str) -> None:
     _whole(project)
     before = _id(project, replica)
     done = project.run("reset", name, "--yes", check=0)
-    assert "Take it back   redistopo up" in done.out
+    assert "Add it again   redistopo up" in done.out
     with project.client(project.port + replica - 1) as node:
         assert node.dbsize() == 0
         assert node.info("replication")["role"] == "master"
