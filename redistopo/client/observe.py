@@ -14,7 +14,8 @@ from redistopo.client.connection import (
     raise_on_error,
 )
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.host.node_folder import has_data, has_log
+from redistopo.host.node_disk import read_disk
+from redistopo.host.node_folder import has_log
 from redistopo.host.ports import is_free, listening, port_holder
 from redistopo.host.process import find_process, is_paused
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
@@ -49,8 +50,18 @@ class Target:
     layout: Layout | None = None
 
 
-def observe(shape: Shape, targets: Iterable[Target], client: NodeClient, depth: Detail) -> Observed:
-    """One snapshot of all targets, in their order; never raises for a node's own trouble."""
+def observe(
+    shape: Shape,
+    targets: Iterable[Target],
+    client: NodeClient,
+    depth: Detail,
+    *,
+    disk: bool = False,
+) -> Observed:
+    """One snapshot of all targets, in their order; never raises for a node's own trouble.
+
+    With `disk` also of their folders, as decisions about data need them.
+    """
     wanted = tuple(targets)
     workers = max(1, min(32, len(wanted)))
     with ThreadPoolExecutor(workers, thread_name_prefix="look") as pool:
@@ -61,7 +72,16 @@ def observe(shape: Shape, targets: Iterable[Target], client: NodeClient, depth: 
             replace(node, listening=heard.get(node.port, ())) if node.pid else node
             for node in nodes
         )
+    if disk:
+        # last, so that what a process left when it ended is in it
+        nodes = tuple(map(_with_disk, nodes, wanted))
     return Observed(shape=shape, nodes=nodes)
+
+
+def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
+    if target.layout is None:
+        return seen
+    return replace(seen, disk=read_disk(target.layout.node(target.name), ended=not seen.running))
 
 
 def _look_at(shape: Shape, target: Target, client: NodeClient, depth: Detail) -> NodeSeen:
@@ -105,12 +125,10 @@ def answered(
 
 
 def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
-    layout = target.layout
     taken = next((port for port in target.ports if not is_free(target.host, port)), None)
     return replace(
         seen,
         process=ProcessState.ABSENT,
-        has_data=layout is not None and has_data(layout, target.name),
         held_by=f"port {taken} is held by {port_holder(taken)}" if taken else "",
         error="its process isn't running",
     )

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, NodeDied, RedistopoError
 from redistopo.host.files import FREE, NO_SPACE, disk_full, log_since_start, log_tail, read_text
+from redistopo.host.node_disk import nodes_conf_refusal
 from redistopo.host.node_folder import has_data
-from redistopo.host.nodes_conf_files import nodes_conf_refusal, nodes_conf_texts
+from redistopo.host.nodes_conf_files import nodes_conf_texts
 from redistopo.host.ports import is_free, port_holder
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.nodes_conf import latest_nodes_conf, parse_nodes_conf
@@ -20,7 +21,7 @@ def early_exit_error(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
     whole = log_since_start(node.folder.log)
     message = f"{node.name} ended {when}"
     log = f"its log: {node.folder.log}"
-    if said := nodes_conf_refusal(node):
+    if said := nodes_conf_refusal(node.folder):
         return NodeDied(
             f"{message}: its nodes.conf is damaged",
             detail=f"{node.folder.table}\n{_message(said)}",

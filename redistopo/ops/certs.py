@@ -15,10 +15,10 @@ from redistopo.model.protocol.credentials import Certificate, Credentials
 from redistopo.model.topology.layout import Layout
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
+from redistopo.project.lifecycle import refuse_other_layout
 from redistopo.project.load import load_project, plan_of
 from redistopo.project.lock import locked
 from redistopo.project.started import credentials_in_use, live_targets, rendered_confs
-from redistopo.session.situation import refuse_other_layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def prepare_certificates(plan: Plan, progress: Progress) -> None:
     expired. Raises RedistopoError where the CA is lost, or the topology was formed otherwise."""
     if not plan.topology.tls:
         return
-    refuse_other_layout(plan, load_topology_state(plan.layout), plan.layout.topology)
+    refuse_other_layout(plan, load_topology_state(plan.layout))
     if spoilt := ensure_certificates(plan, idle=not _running(plan.layout)):
         note(progress, f"made anew, as damaged or expired: {', '.join(spoilt)}")
 
@@ -65,7 +65,7 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
         if not there or not made_before(layout.tls):
             raise RedistopoError("no certificate was made here yet", hint="redistopo up makes them")
         plan = plan_of(project, assume=True)
-        refuse_other_layout(plan, load_topology_state(layout), layout.topology)
+        refuse_other_layout(plan, load_topology_state(layout))
         if new_ca and (names := _running(layout)):
             raise RedistopoError(
                 f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",

@@ -11,9 +11,8 @@ from redistopo.errors import TimedOut, UsageError
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process import await_end, find_process, is_paused, signal_process
 from redistopo.host.process_marks import load_topology_state, remove_process_mark
-from redistopo.model.planning.bereft import sole_copies_on_disk
-from redistopo.model.planning.reconcile import join_names
-from redistopo.model.planning.sole_copies import chosen_primaries
+from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
+from redistopo.model.planning.step import join_names
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.progress import Progress, step, warn
 from redistopo.project.load import plan_of
@@ -166,8 +165,8 @@ def _refuse_loss(found: RunningTopology, going: Iterable[NodeSeen]) -> None:
     """Raises UsageError where one of them alone has data that it would lose by going on."""
     still = [node.name for node in going if node.paused]
     if still:
-        plan = plan_of(found.project, assume=True)
-        some = sole_copies_on_disk(plan, load_topology_state(plan.layout), found.seen, still)
+        plan, seen = plan_of(found.project, assume=True), found.again(disk=True).seen
+        some = sole_copies_on_disk(plan, load_topology_state(plan.layout), seen, still)
         # one whose primary doesn't run keeps what it has: `up` asks before it starts that one
         up = {node.name for node in found.seen.nodes if node.running}
         chosen_primaries((one for one in some if one.primary in up), ())

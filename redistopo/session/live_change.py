@@ -13,11 +13,11 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process_marks import load_topology_state
 from redistopo.model.planning.planner import with_observed_roles
-from redistopo.model.planning.reconcile import Situation, with_current_roles
+from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.state.finding import Finding, failed_findings, has_permanent_failure
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.progress import Progress
-from redistopo.project.lifecycle import record_primary
+from redistopo.project.lifecycle import record_primary, refuse_other_layout
 from redistopo.project.load import Project, load_project, plan_of
 from redistopo.project.lock import locked
 from redistopo.project.passwords import load_password
@@ -31,7 +31,7 @@ from redistopo.project.started import (
 )
 from redistopo.session.failures import unhealthy_error
 from redistopo.session.health import Verdict
-from redistopo.session.situation import expected_of, refuse_other_layout
+from redistopo.session.situation import expected_of
 
 Known = frozenset[tuple[str, str]]
 """Faults by check and subject."""
@@ -116,7 +116,7 @@ def open_for_change(
         if not rendered:
             raise nothing_started_error(layout)
         with progress_logged(layout, request.verb, progress) as told, redacting_errors(layout):
-            refuse_other_layout(plan, load_topology_state(layout), layout.topology)
+            refuse_other_layout(plan, load_topology_state(layout))
             refuse_changed_security(topology, layout)
             held = credentials_in_use(layout, rendered, load_password(topology, layout))
             with NodeClient(held) as client:

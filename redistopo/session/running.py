@@ -30,10 +30,10 @@ class RunningTopology:
     client: NodeClient
     seen: Observed
 
-    def again(self, depth: Detail = Detail.HEALTH) -> "RunningTopology":
-        """The same, seen now."""
+    def again(self, depth: Detail = Detail.HEALTH, *, disk: bool = False) -> "RunningTopology":
+        """The same, seen now, with `disk` also on disk."""
         shape = self.project.topology.shape
-        return replace(self, seen=observe(shape, self.targets, self.client, depth))
+        return replace(self, seen=observe(shape, self.targets, self.client, depth, disk=disk))
 
     def meant(self, words: Iterable[str]) -> tuple[NodeSeen, ...]:
         """The nodes that these words mean; see `select`."""

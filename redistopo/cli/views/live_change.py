@@ -3,7 +3,7 @@
 import click
 
 from redistopo.execute.handover import HandoverResult
-from redistopo.model.planning.reconcile import join_names
+from redistopo.model.planning.step import join_names
 from redistopo.ops.failover import FailoverResult
 from redistopo.ops.restart import RestartResult
 from redistopo.ops.set import SetResult

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from redistopo.model.planning.reconcile import Step
+from redistopo.model.planning.step import Step
 from redistopo.model.protocol.slots import format_ranges as slots_text
 from redistopo.model.state.finding import Status
 from redistopo.model.state.observed import ShardSeen

@@ -9,6 +9,7 @@ from redistopo.model.protocol.credentials import AccessProbe
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_pairs
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_address
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.disk import DiskSeen
 from redistopo.model.topology.spec import Shape
 
 
@@ -55,7 +56,8 @@ class NodeSeen:
     is still there), and paths below it in `config` are told as they are today; `users` is
     ACL LIST, empty where it wasn't told; `log_there` is whether the append-only log that
     the server writes is in its folder, None where that wasn't looked at; `watches` are the
-    primaries that a Sentinel watches, whose settings are its `config`.
+    primaries that a Sentinel watches, whose settings are its `config`; `disk` is what lies in
+    its folder, None where that wasn't read.
     """
 
     name: str
@@ -64,7 +66,7 @@ class NodeSeen:
     process: ProcessState = ProcessState.NOT_OURS
     pid: int = 0
     paused: bool = False
-    has_data: bool = False
+    disk: DiskSeen | None = None
     log_there: bool | None = None
     held_by: str = ""
     moved_from: str = ""
@@ -82,6 +84,18 @@ class NodeSeen:
     @property
     def address(self) -> str:
         return f"{self.host}:{self.port}"
+
+    @property
+    def on_disk(self) -> DiskSeen:
+        """What lies in its folder; a decision that needs it must have asked for it."""
+        if self.disk is None:
+            raise LookupError(f"the snapshot has no disk of {self.name}")
+        return self.disk
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether it has keys: live where it answers, else on disk."""
+        return self.keys > 0 if self.answers else self.on_disk.has_keys
 
     @property
     def answers(self) -> bool:
@@ -225,6 +239,17 @@ class Observed:
     def named_watches(self) -> tuple[MonitoredPrimary, ...]:
         """What each answering Sentinel says of its primary, with several of the first one."""
         return tuple(node.watches[0] for node in self.sentinels if node.watches)
+
+    @property
+    def primary(self) -> str:
+        """The name of a replication's one answering primary; "" for none or several."""
+        found = [node.name for node in self.answering if node.role is Role.PRIMARY]
+        return found[0] if len(found) == 1 else ""
+
+    @property
+    def nodes_confs(self) -> dict[str, str]:
+        """Address -> text of each node's nodes.conf on disk, where there is one."""
+        return {node.address: text for node in self.nodes if (text := node.on_disk.nodes_conf)}
 
     def at(self, address: str) -> NodeSeen | None:
         """The node of that address."""
