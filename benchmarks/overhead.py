@@ -6,8 +6,8 @@ from typing import Any
 from benchmarks.stage import Made, Stage
 from benchmarks.trial import Outcome
 from redistopo.client.entry_point import EntryKind, EntryPoint, LoadRequest
-from redistopo.drill.load import Load
-from redistopo.drill.operations import LoadResult, OperationKind
+from redistopo.drill.load_generator import LoadGenerator
+from redistopo.drill.load_result import LoadResult, OperationKind
 from redistopo.drill.outage import latency, outage
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Login
@@ -57,7 +57,7 @@ def _run(made: Made) -> LoadResult:
         hurt=frozenset({1}),
         rate=_RATE,
     )
-    with Load(request) as load:
+    with LoadGenerator(request) as load:
         if cold := load.warm(20):
             raise SystemExit(f"the load doesn't start: {cold}")
         end = time.monotonic() + _SECONDS

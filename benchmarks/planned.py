@@ -4,12 +4,12 @@ import json
 import subprocess
 import sys
 import time
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks import watchers
 from benchmarks.stage import Made, Stage
 from benchmarks.trial import Outcome
 
@@ -63,9 +63,9 @@ def planned(stage: Stage, runs: int) -> Outcome:
 
 def _try(stage: Stage, made: Made, runs: int, tally: Tally) -> None:
     password = made.wanted().password
-    watchers = _watchers(made)
+    watching = _watchers(made)
     with writing(
-        list(made.ports), password, clustered=made.clustered, watchers=watchers
+        list(made.ports), password, clustered=made.clustered, watchers=watching
     ) as writers:
         for run in range(runs):
             began = time.monotonic()
@@ -91,12 +91,10 @@ def _try(stage: Stage, made: Made, runs: int, tally: Tally) -> None:
 
 def _watchers(made: Made) -> Watchers | None:
     """The Sentinels, where there are any."""
-    topology = tomllib.loads((made.folder / "redistopo.toml").read_text())
-    if topology["shape"] != "sentinel":
+    if not made.sentinels:
         return None
-    first = topology.get("sentinel_port") or made.ports[0] + 20000
-    password = (made.folder / ".redistopo" / "password.sentinel").read_text().strip()
-    return Watchers(topology["name"], list(range(first, first + 3)), password)
+    watched = watchers.watched(made)
+    return Watchers(watched.name, list(watched.ports), watched.password)
 
 
 def _gap(writers: Writers, since: float) -> float:

@@ -32,6 +32,7 @@ class Made:
     ports: tuple[int, ...]
     shards: int
     clustered: bool
+    sentinels: tuple[int, ...] = ()
 
     def wanted(self) -> Wanted:
         kept = self.folder / ".redistopo" / "password"
@@ -50,6 +51,7 @@ class Stage:
     server: str
     cli: str
     forced: bool
+    shards_of_many: int = 51
     root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="redistopo-bench-")))
     violations: list[str] = field(default_factory=list)
     _next: int = _FIRST
@@ -109,13 +111,16 @@ class Stage:
         folder = self.folder(kind[0])
         ports = self.ports(size)
         extra = ("--engine", self.server) if self.forced else ()
-        if kind[0] == "sentinel":
-            extra += ("--sentinel-port", str(self.ports(3)[0]))
+        sentinels = self.ports(3) if kind[0] == "sentinel" else ()
+        if sentinels:
+            extra += ("--sentinel-port", str(sentinels[0]))
         self.ours("init", *kind, "--port", str(ports[0]), "--dir", str(folder), *extra)
         clustered = kind[0] == "cluster"
         shards = int(kind[kind.index("--shards") + 1]) if clustered else 1
         try:
-            yield Made(folder=folder, ports=ports, shards=shards, clustered=clustered)
+            yield Made(
+                folder=folder, ports=ports, sentinels=sentinels, shards=shards, clustered=clustered
+            )
         finally:
             try:
                 self.ours("down", "--dir", str(folder), "--wipe", "--yes")

@@ -26,11 +26,11 @@ class Watched:
     replicas: int
 
 
-def watched(made: Made, ports: tuple[int, ...]) -> Watched:
+def watched(made: Made) -> Watched:
     """The Sentinels of a topology of ours; its name is its folder's."""
     kept = (made.folder / ".redistopo" / "password.sentinel").read_text().strip()
     name = Path(made.folder).name
-    return Watched(ports=ports, password=kept, name=name, replicas=len(made.ports) - 1)
+    return Watched(ports=made.sentinels, password=kept, name=name, replicas=len(made.ports) - 1)
 
 
 def faults(wanted: Watched) -> list[str]:

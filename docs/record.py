@@ -1,4 +1,4 @@
-"""Records README's picture: the four commands on a real terminal, drawn by rich as SVG.
+"""Record the picture in README: four commands in a real terminal, drawn as SVG by rich.
 
 Run it from a checkout: .venv/bin/python docs/record.py
 """
@@ -23,7 +23,7 @@ HEIGHT = 60
 
 
 def screen(command: str, folder: Path) -> list[Text]:
-    """The lines that a terminal shows once the command has ended."""
+    """Return the lines that a terminal shows after the command."""
     shown = pyte.Screen(WIDTH, HEIGHT)
     stream = pyte.ByteStream(shown)
     master, slave = pty.openpty()
@@ -35,12 +35,12 @@ def screen(command: str, folder: Path) -> list[Text]:
         env={**_environment(folder), "COLUMNS": str(WIDTH), "TERM": "xterm-256color"},
     )
     os.close(slave)
-    told = b"".join(iter(lambda: _read(master), b""))
+    output = b"".join(iter(lambda: _read(master), b""))
     process.wait()
-    # the reader's own folders, not those of whoever recorded this
-    told = told.replace(str(folder).encode(), b"~/shop")
-    told = re.sub(rb"/\S+/(redis-cli|valkey-cli)", rb"\1", told)
-    stream.feed(told)
+    # paths as on the reader's machine
+    output = output.replace(str(folder).encode(), b"~/shop")
+    output = re.sub(rb"/\S+/(redis-cli|valkey-cli)", rb"\1", output)
+    stream.feed(output)
     lines = [_line(shown.buffer[row]) for row in range(HEIGHT)]
     while lines and not lines[-1].plain.strip():
         lines.pop()
@@ -48,8 +48,8 @@ def screen(command: str, folder: Path) -> list[Text]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """As the reader has it: redistopo on the PATH, so that what it tells to be typed begins with
-    its name alone, and no topology but this one."""
+    """Return an environment with redistopo on PATH, so that hints begin with its plain name, and
+    with no other topology."""
     path = os.pathsep.join((str(PROGRAM.parent), os.environ["PATH"]))
     return {**os.environ, "PATH": path, "XDG_STATE_HOME": str(folder.parent / "state")}
 
@@ -57,7 +57,7 @@ def _environment(folder: Path) -> dict[str, str]:
 def _read(master: int) -> bytes:
     try:
         return os.read(master, 65536)
-    except OSError:  # Linux says so when the other end is closed
+    except OSError:  # on Linux: the other end is closed
         return b""
 
 
@@ -72,7 +72,7 @@ def _line(cells: "dict[int, pyte.screens.Char]") -> Text:
 
 
 def main() -> None:
-    """docs/screen.svg shows the four commands as they look today."""
+    """Write docs/screen.svg."""
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "shop"
@@ -88,7 +88,7 @@ def main() -> None:
             env=_environment(folder),
             check=True,
         )
-    # no font from elsewhere: the picture asks nothing of the network
+    # no web font: the picture loads nothing from the network
     text = re.sub(r"@font-face \{.*?\}\n?", "", console.export_svg(title="redistopo"), flags=re.S)
     (Path(__file__).parent / "screen.svg").write_text(text, encoding="utf-8")
 

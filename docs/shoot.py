@@ -1,4 +1,4 @@
-"""Takes README's picture of the demo's page: a primary was stopped, and its replica leads.
+"""Take the picture of the demo's page: a primary was stopped, and its replica was promoted.
 
 Run it from a checkout, with chromium installed: .venv/bin/python docs/shoot.py
 """
@@ -23,7 +23,7 @@ expect.set_options(timeout=30_000)
 
 @contextmanager
 def demo(folder: Path) -> Iterator[str]:
-    """A cluster of six, and the demo that uses it; its address."""
+    """Start a cluster of six nodes and the demo, and yield the address of its page."""
     program = str(Path(sys.executable).parent / "redistopo")
 
     def run(*words: str) -> None:
@@ -35,8 +35,8 @@ def demo(folder: Path) -> Iterator[str]:
         [program, "demo", "--port", str(PORT)], cwd=folder, stdout=subprocess.PIPE, text=True
     )
     try:
-        told = serving.stdout.readline() if serving.stdout else ""
-        yield re.findall(r"http://[^ ]+", told)[0]
+        line = serving.stdout.readline() if serving.stdout else ""
+        yield re.findall(r"http://[^ ]+", line)[0]
     finally:
         serving.terminate()
         serving.wait()
@@ -44,7 +44,7 @@ def demo(folder: Path) -> Iterator[str]:
 
 
 def play(page: Page) -> None:
-    """What the picture shows: a miss and a hit, some load, and a shard without its primary."""
+    """Produce a miss and a hit, some load, and a failover."""
     answer = page.locator("#answer")
     for source in ("database", "cache"):
         page.get_by_role("button", name="Get").click()
@@ -62,7 +62,7 @@ def play(page: Page) -> None:
 
 
 def shoot() -> None:
-    """docs/demo.png is new."""
+    """Write docs/demo.png."""
     with (
         tempfile.TemporaryDirectory() as folder,
         sync_playwright() as playwright,

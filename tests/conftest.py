@@ -1,5 +1,6 @@
 """What every test has: a state folder of its own, and projects that leave nothing behind."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.faults import pytest_collection_modifyitems, pytest_configure
 from support.forked import FORKER
+from support.network import isolate, outside
 from support.ports import leased
 from support.project import Project
 
@@ -27,6 +29,21 @@ def own_world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     ):
         monkeypatch.delenv(name, raising=False)
     return state
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_network() -> None:
+    """Where the system permits it, each worker has a network of its own; TESTS_SHARE_NETWORK=1
+    has it share the machine's."""
+    if not os.environ.get("TESTS_SHARE_NETWORK"):
+        isolate()
+
+
+@pytest.fixture
+def internet() -> Iterator[None]:
+    """The machine's own network, for what fetches packages."""
+    with outside():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,16 +1,18 @@
-"""Cache-aside: a cache beside the database, asked first, filled by whoever missed.
+"""Cache-aside: read from the cache first, load from the database on a miss, and fill the cache.
 
-The pattern is three lines long: get; else load and set; delete after a write. What makes it
-hold under load, and while Redis is away, is in this file and in small ones beside it:
+The pattern is three lines long: get; else load and set; delete after a write. What makes it work
+under load, and while Redis is unavailable, is in this file and in small ones beside it:
 
-- `flight.py`: a hundred requests for one missing row load it once (single-flight);
-- `claim.py`: so do requests in many processes; and an old row is never written back;
-- `circuit.py`, `calls.py`, `refresh.py`: a Redis that hangs doesn't make every request hang;
-- `owed.py`: a write while Redis is away doesn't leave the old row behind;
-- `value.py`, `keys.py`: JSON, chance in the TTL, missing rows cached, keys with a version.
+- `single_flight.py`: a hundred requests for one missing row load it once;
+- `fill_lock.py`: so do requests of many processes; and an old row is never written back;
+- `circuit_breaker.py`, `guarded_calls.py`, `slot_refresh.py`: a Redis server that hangs does not
+  make every request hang;
+- `pending_invalidations.py`: a write while Redis is unavailable does not leave the old row behind;
+- `codec.py`, `keys.py`: JSON, a random part of the TTL, missing rows cached, keys with a version;
+- `settings.py`, `stats.py`: settings and counters.
 
-All of it needs redis-py and nothing else, and the files find each other by relative imports: copy
-them, with `stats.py`, into a package of your own.
+It needs redis-py and nothing else, and the files import each other relatively: copy the folder
+into a package of your own.
 """
 
 import time
@@ -22,23 +24,31 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from redistopo.cache_aside import fill_lock as claim
-from redistopo.cache_aside.calls import TROUBLE, CacheAway, Calls, Circuits, circuits_of, words_of
-from redistopo.cache_aside.circuit_breaker import Circuit
-from redistopo.cache_aside.codec import MISSING, NO_SUCH_ROW, Row, decode, encode, jittered
-from redistopo.cache_aside.keys import Keys, encoded
-from redistopo.cache_aside.pending_invalidations import PendingInvalidations
-from redistopo.cache_aside.single_flight import SingleFlight
-from redistopo.cache_aside.stats import Stats
+from . import fill_lock
+from .circuit_breaker import Circuit
+from .codec import MISSING, NO_SUCH_ROW, Row, decode, encode, jittered
+from .guarded_calls import (
+    REDIS_ERRORS,
+    CacheAway,
+    Circuits,
+    GuardedCalls,
+    circuits_by_shard,
+    error_text,
+)
+from .keys import Keys, to_bytes
+from .pending_invalidations import PendingInvalidations
+from .settings import Settings
+from .single_flight import SingleFlight
+from .stats import Stats
 
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.005, 0.1
-"""Seconds between two looks whether another process has written the row."""
+_MIN_PAUSE, _MAX_PAUSE = 0.005, 0.1
+"""Seconds between two checks whether another process has written the row."""
 
 _BATCH = 500
 
 
 class Source(StrEnum):
-    """Database: this request waited for the database, whether it or another one asked there."""
+    """DATABASE: the request waited for a load, whether it ran the load or joined it."""
 
     CACHE = "cache"
     DATABASE = "database"
@@ -46,10 +56,10 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """What a request got.
+    """The result of a request.
 
-    `data` is None where there is no such row. `degraded` says why the cache couldn't be used,
-    "" where it could. `seconds` is how long it took.
+    `data` is None if there is no such row. `degraded` says why the cache could not be used, "" if
+    it could. `seconds` is the time the request took.
     """
 
     data: Row | None
@@ -59,66 +69,42 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What one seldom changes; times in seconds."""
-
-    prefix: str = "data"
-    version: int = 1
-    """Of the rows' shape; see `Keys`."""
-
-    jitter: float = 0.1
-    """So much of the TTL, at most, is taken off by chance."""
-
-    negative_ttl: float = 10.0
-    """For "there is no such row"; at most the TTL."""
-
-    claim_seconds: float = 10.0
-    """Longer than the slowest load. A loader that dies makes the others wait so long."""
-
-    failures: int = 3
-    """So many in a row open a circuit."""
-
-    retry_seconds: float = 1.0
-    """How often Redis is tried again while a circuit is open."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Brought:
-    """What a flight brings for all who joined it: the row as JSON text."""
+class _Load:
+    """The result of a load, shared by all requests that joined it: the row as JSON text."""
 
     text: bytes
     source: Source = Source.DATABASE
     degraded: str = ""
     waited: bool = False
     overtaken: bool = False
-    """Somebody took the claim away: the row was changed since it was read, or may have been."""
+    """The fill lock was gone: the row was changed since it was read, or may have been."""
 
 
 class CacheAside:
-    """Rows by id, from Redis if they are there, else from `load`; for any number of threads.
+    """Rows by id, from Redis if they are cached, else from `load`; thread-safe.
 
-    `load(id)` gives a row or None, and may raise what it likes: that reaches every caller who
-    waits for this row, as it is. After each write call `invalidate(id)`, once it is committed.
+    `load(id)` returns a row or None, and may raise any exception: it reaches every caller that
+    waits for this row, unchanged. After each write call `invalidate(id)`, once it is committed.
 
-    `client` is a redis-py client of any shape: Redis, a Sentinel's, RedisCluster. `reader`, if
-    given, serves the GETs, from replicas, also while the primary is away: reads and writes have
-    circuits of their own then. Replicas lag behind. Both clients must return bytes
-    (`decode_responses=False`, the default) and must not hang, which is settled where they are
-    made: by default redis-py waits for seconds, or without end, and tries again and again. So:
+    `client` is a redis-py client of any kind: Redis, a Sentinel's, RedisCluster. `reader`, if
+    given, serves the GETs, from replicas, also while the primary is unavailable: reads and writes
+    then have circuits of their own. Replicas lag behind. Both clients must return bytes
+    (`decode_responses=False`, the default) and must not hang, which depends on how they are
+    created: by default redis-py waits for seconds, or for ever, and retries. So:
 
         short = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
         Redis(host, port, retry=Retry(NoBackoff(), 0), **short)
         refreshed_beside(RedisCluster(host, port, retry=..., require_full_coverage=False, **short))
 
     A Sentinel's own connections need the same (`sentinel_kwargs`). A call that fails takes at most
-    the connect timeout and the answer timeout; of a cluster, 0.25 s more where it says CLUSTERDOWN;
-    with Sentinels, that time once more for each Sentinel.
+    the connect timeout plus the socket timeout; in a cluster, 0.25 s more on CLUSTERDOWN; with
+    Sentinels, that time once more for each Sentinel.
 
     `shard_of(key)` names the shard of a key: each has circuits of its own, so that one dead
-    primary switches the cache off for its own keys alone. It must be quick and not raise.
+    primary disables the cache for its own keys only. It must be fast and not raise.
     """
 
-    def __init__(  # noqa: PLR0913  what everybody gives is an argument, the rest is in settings
+    def __init__(  # noqa: PLR0913  what every caller passes is an argument, the rest a setting
         self,
         client: Any,
         load: Callable[[str], Row | None],
@@ -130,43 +116,43 @@ class CacheAside:
     ) -> None:
         self._client = client
         self._reader = reader or client
-        for one in (self._client, self._reader):
-            if one.get_encoder().decode_responses:
+        for each in (self._client, self._reader):
+            if each.get_encoder().decode_responses:
                 raise ValueError("the client must return bytes: decode_responses=False")
         self._load = load
-        self._settings = chosen = settings or Settings()
-        self._keys = Keys(chosen.prefix, chosen.version)
-        circuit = partial(Circuit, chosen.failures, chosen.retry_seconds)
-        self._reads = self._writes = Calls(shard_of, circuit, "asked")
-        self._ways = [("", self._writes, self._client)]
+        self._settings = settings = settings or Settings()
+        self._keys = Keys(settings.prefix, settings.version)
+        circuit = partial(Circuit, settings.failures, settings.retry_seconds)
+        self._reads = self._writes = GuardedCalls(shard_of, circuit, "all calls")
+        self._paths = [("", self._writes, self._client)]
         if self._reader is not client:
-            self._reads = Calls(shard_of, circuit, "read from")
-            self._writes = Calls(shard_of, circuit, "written to")
-            self._ways = [("writes: ", self._writes, client), ("reads: ", self._reads, reader)]
-        self._flights: SingleFlight[_Brought] = SingleFlight()
-        self._owed = PendingInvalidations()
+            self._reads = GuardedCalls(shard_of, circuit, "reads")
+            self._writes = GuardedCalls(shard_of, circuit, "writes")
+            self._paths = [("writes: ", self._writes, client), ("reads: ", self._reads, reader)]
+        self._loads: SingleFlight[_Load] = SingleFlight()
+        self._pending = PendingInvalidations()
         self.ttl_seconds = ttl
-        """The longest life of a row in the cache; may be set, for rows cached from then on."""
+        """The TTL of rows cached from now on; can be changed at any time."""
         self.stats = Stats()
 
     def key(self, id: str) -> str:
-        """`data:<id>`; see `Keys`."""
+        """Return the row's key, `data:<id>`; see `Keys`."""
         return self._keys.key(id)
 
     def get(self, id: str) -> Served:
-        """The row, from the cache if it is there: one GET, and nothing else.
+        """Return the row, from the cache if it is there: one GET, and nothing else.
 
-        Where Redis doesn't answer, this takes one failed call and the load; while the circuit is
-        open, the load alone. Raises what `load` raises, TypeError or ValueError where JSON can't
+        If Redis does not reply, this takes one failed call and the load; while the circuit is
+        open, the load alone. Raises what `load` raises, TypeError or ValueError if JSON can't
         hold the row, and nothing else.
         """
         began = time.perf_counter()
-        key = encoded(self.key(id))
+        key = to_bytes(self.key(id))
         try:
-            if self._owed and self._settle(key):
-                raw = None  # deleted just now; a replica may not know it yet, and isn't asked
+            if self._pending and self._run_pending(key):
+                raw = None  # deleted just now; a replica may still hold it, and isn't read
             else:
-                raw = self._reads.ask(key, claim.look, self._reader, key)
+                raw = self._reads.call(key, fill_lock.read, self._reader, key)
         except CacheAway as away:
             return self._served(key, began, partial(self._uncached, id, str(away)))
         row = decode(raw)
@@ -180,26 +166,27 @@ class CacheAside:
         return Served(data=row, source=Source.CACHE, degraded="", seconds=took)
 
     def invalidate(self, id: str) -> bool:
-        """The row was changed: nobody who asks from now on gets the old one from the cache.
+        """Delete a changed row: no request that starts from now on gets the old one.
 
-        False: Redis is away. The deletion is owed then, and done before this process serves that
-        key from the cache again; another process may serve the old row until it expires.
+        Returns False if Redis is unavailable. The deletion is then pending, and runs before this
+        process serves that key from the cache again; another process may serve the old row until
+        it expires.
         """
-        key = encoded(self.key(id))
+        key = to_bytes(self.key(id))
         try:
-            self._writes.ask(key, self._client.delete, key)
+            self._writes.call(key, self._client.delete, key)
         except CacheAway:
-            self._owed.add(key)
+            self._pending.add(key)
             return False
-        finally:  # last: a flight that began before the deletion may have found the old row
-            self._flights.forget(key)
+        finally:  # last: a load that started before the deletion may have found the old row
+            self._loads.forget(key)
         return True
 
     def clear(self) -> int:
-        """No row of this prefix and version is in the cache any more; how many keys went.
+        """Delete all rows of this prefix and version from the cache; return how many.
 
-        By SCAN, not KEYS, which would hold up everybody else. Raises CacheAway where Redis is
-        away; some of them may be gone then.
+        Uses SCAN, not KEYS, which would block all other clients. Raises CacheAway if Redis is
+        unavailable; some keys may be gone then.
         """
         removed = 0
         try:
@@ -207,138 +194,145 @@ class CacheAside:
             own = filter(self._keys.owns, found)
             while batch := list(islice(own, _BATCH)):
                 removed += int(self._client.unlink(*batch))
-        except TROUBLE as error:
-            raise CacheAway(words_of(error)) from error
+        except REDIS_ERRORS as error:
+            raise CacheAway(error_text(error)) from error
         finally:
-            self._flights.forget_all()
+            self._loads.forget_all()
         return removed
 
     def ttl(self, id: str) -> float | None:
-        """Seconds until the row expires; None where it isn't cached, or Redis is away.
+        """Return the seconds until the row expires; None if it isn't cached or Redis is away.
 
-        The primary knows it first; a replica goes on knowing it while no primary answers."""
-        key = encoded(self.key(id))
-        for _, calls, client in self._ways:
+        Asks the primary first, then the replica, which still knows it while no primary replies.
+        """
+        key = to_bytes(self.key(id))
+        for _, calls, client in self._paths:
             with suppress(CacheAway):
-                return calls.ask(key, claim.left, client, key)
+                return calls.call(key, fill_lock.seconds_left, client, key)
         return None
 
     def check(self, id: str) -> None:
-        """Redis answers for that row's key, whether it is cached or not, to writes and to reads;
-        raises CacheAway, which says which of them fails where there is a reader."""
-        key = encoded(self.key(id))
-        wrong = []
-        for what, calls, client in self._ways:
+        """Check that Redis replies for that row's key, whether it is cached or not.
+
+        Raises CacheAway, which says whether reads or writes fail if there is a reader.
+        """
+        key = to_bytes(self.key(id))
+        failures = []
+        for prefix, calls, client in self._paths:
             try:
-                calls.ask(key, claim.left, client, key)
+                calls.call(key, fill_lock.seconds_left, client, key)
             except CacheAway as away:
-                wrong.append(f"{what}{away}")
-        if wrong:
-            raise CacheAway("; ".join(wrong))
+                failures.append(f"{prefix}{away}")
+        if failures:
+            raise CacheAway("; ".join(failures))
 
     def circuits(self) -> dict[str, Circuits]:
-        """The circuits of each shard, of those asked so far; "" where there is but one shard."""
-        return circuits_of(self._reads, self._writes)
+        """Return the circuits of each shard called so far; "" is the name without `shard_of`."""
+        return circuits_by_shard(self._reads, self._writes)
 
-    def _served(self, key: bytes, began: float, fly: Callable[[], _Brought]) -> Served:
-        """What the flight brought, this request's own or the one that was on its way."""
+    def _served(self, key: bytes, began: float, run: Callable[[], _Load]) -> Served:
+        """Run the load, or join the running one, and return its row."""
         try:
-            brought, joined = self._flights.join(key, fly)
-            if joined and brought.overtaken:
-                # this request may have begun after the change; a flight that begins now reads it
-                brought, joined = self._flights.join(key, fly)
+            load, joined = self._loads.join(key, run)
+            if joined and load.overtaken:
+                # this request may have started after the change; a new load reads it
+                load, joined = self._loads.join(key, run)
         except BaseException:  # counted, whatever it is, and passed on
             self.stats.count("errors")
             raise
-        row = decode(brought.text)  # everybody gets a copy of their own
-        assert row is not MISSING  # noqa: S101  tells the type checker: a flight brings a value
-        self._count(row, brought, waited=joined or brought.waited)
+        row = decode(load.text)  # every caller gets its own copy
+        assert row is not MISSING  # noqa: S101  tells the type checker: a load has a value
+        self._count(row, load, waited=joined or load.waited)
         took = time.perf_counter() - began
-        return Served(data=row, source=brought.source, degraded=brought.degraded, seconds=took)
+        return Served(data=row, source=load.source, degraded=load.degraded, seconds=took)
 
-    def _fill(self, id: str, key: bytes, garbage: bytes | None) -> _Brought:
-        """Cache-aside itself: claim the key, load the row, write it; or wait for who does."""
-        mine = claim.new()
+    def _fill(self, id: str, key: bytes, invalid: bytes | None) -> _Load:
+        """Lock the key, load the row and write it; or wait for the process that does so."""
+        token = fill_lock.new_token()
         try:
-            held, waited = self._claim(key, mine, garbage or b"")
+            held, waited = self._lock(key, token, invalid or b"")
         except CacheAway as away:
             return self._uncached(id, str(away))
-        if held != mine:
+        if held != token:
             source = Source.DATABASE if waited else Source.CACHE
-            return _Brought(text=held, source=source, waited=waited)
+            return _Load(text=held, source=source, waited=waited)
         try:
             text = self._loaded(id)
-        except BaseException:  # whatever it is, the next one needn't wait for this claim to expire
+        except BaseException:  # whatever it is, the next need not wait for the lock to expire
             with suppress(CacheAway):
-                self._writes.ask(key, claim.drop, self._client, key, mine)
+                self._writes.call(key, fill_lock.release, self._client, key, token)
             raise
         try:
-            words = (self._client, key, mine, text, self._life(text))
-            written = self._writes.ask(key, claim.publish, *words)
+            args = (self._client, key, token, text, self._ttl_of(text))
+            written = self._writes.call(key, fill_lock.publish, *args)
         except CacheAway as away:
-            return _Brought(text=text, degraded=str(away))
-        return _Brought(text=text, overtaken=not written)
+            return _Load(text=text, degraded=str(away))
+        return _Load(text=text, overtaken=not written)
 
-    def _claim(self, key: bytes, mine: bytes, garbage: bytes) -> tuple[bytes, bool]:
-        """What the key holds: `mine`, or the value of who was faster; and whether it took waiting.
+    def _lock(self, key: bytes, token: bytes, invalid: bytes) -> tuple[bytes, bool]:
+        """Return what the key holds, `token` or a value, and whether that took waiting.
 
-        A claim expires, so that a loader that died holds nobody up for longer than that. Who has
-        waited for two such lives goes on without the cache: CacheAway.
+        The lock expires, so that a loader that died delays others no longer than that. After
+        waiting for two such periods a request goes on without the cache: CacheAway.
         """
         life = _milliseconds(self._settings.claim_seconds)
         deadline = time.monotonic() + 2 * self._settings.claim_seconds
-        pause, waited = _SHORTEST_PAUSE, False
+        pause, waited = _MIN_PAUSE, False
         while True:
-            held = self._writes.ask(key, claim.take, self._client, key, mine, life, garbage)
-            if held == mine:
+            acquire = partial(fill_lock.acquire, self._client, key, token, life)
+            held = self._writes.call(key, acquire, invalid)
+            if held == token:
                 return held, waited
-            if not held.startswith(claim.MARK):
+            if not held.startswith(fill_lock.PREFIX):
                 if decode(held) is not MISSING:
                     return held, waited
-                garbage = held  # not what the reader saw; it is written over all the same
+                invalid = held  # not what the reader saw, but to be overwritten all the same
                 continue
             if time.monotonic() > deadline:
-                raise CacheAway("others claimed this row again and again, and none wrote it")
+                raise CacheAway("other requests locked this row repeatedly, and none wrote it")
             waited = True
             time.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            pause = min(pause * 1.5, _MAX_PAUSE)
 
-    def _uncached(self, id: str, reason: str) -> _Brought:
-        """The row from the database, as the cache can't be used; still one load for all."""
-        return _Brought(text=self._loaded(id), degraded=reason)
+    def _uncached(self, id: str, reason: str) -> _Load:
+        """Load the row without the cache; requests still share the load."""
+        return _Load(text=self._loaded(id), degraded=reason)
 
     def _loaded(self, id: str) -> bytes:
         self.stats.count("loads")
         return encode(self._load(id))
 
-    def _life(self, text: bytes) -> int:
-        """Milliseconds that this value is kept."""
+    def _ttl_of(self, text: bytes) -> int:
+        """Return the milliseconds to keep this value."""
         seconds = self.ttl_seconds
         if text == NO_SUCH_ROW:
             seconds = min(seconds, self._settings.negative_ttl)
         return _milliseconds(jittered(seconds, self._settings.jitter))
 
-    def _settle(self, key: bytes) -> bool:
-        """What is owed for this key is deleted, and whether anything was; and one more, for the
-        other processes' sake. By its reads: hits alone would never find writes well again."""
-        paid = self._pay(key)
-        other = self._owed.next()
-        if other is not None and self._reads.well(other):
-            with suppress(CacheAway):
-                self._pay(other)
-        return paid
+    def _run_pending(self, key: bytes) -> bool:
+        """Run the pending deletion of this key, and one other for the sake of other processes.
 
-    def _pay(self, key: bytes) -> bool:
-        ticket = self._owed.ticket(key)
+        Returns whether this key had one. The other runs whenever reads work, whatever the circuit
+        for writes says: hits alone would never close that one.
+        """
+        deleted = self._delete_pending(key)
+        other = self._pending.next()
+        if other is not None and self._reads.is_closed(other):
+            with suppress(CacheAway):
+                self._delete_pending(other)
+        return deleted
+
+    def _delete_pending(self, key: bytes) -> bool:
+        ticket = self._pending.ticket(key)
         if ticket is None:
             return False
-        self._writes.ask(key, self._client.delete, key)
-        self._owed.paid(key, ticket)
+        self._writes.call(key, self._client.delete, key)
+        self._pending.done(key, ticket)
         return True
 
-    def _count(self, row: Row | None, brought: _Brought, *, waited: bool) -> None:
-        how = "hits" if brought.source is Source.CACHE else "misses"
-        names = ["degraded" if brought.degraded else how]
+    def _count(self, row: Row | None, load: _Load, *, waited: bool) -> None:
+        outcome = "hits" if load.source is Source.CACHE else "misses"
+        names = ["degraded" if load.degraded else outcome]
         if waited:
             names.append("waited")
         if row is None:

@@ -1,16 +1,16 @@
-"""A short lock in Redis: what a stampede across processes must not do to the database.
+"""The fill lock: a short-lived lock in the key itself, so that one process loads a missing row.
 
-Single-flight ends at the process. Four processes that miss one key would load it four times, so
-the first writes a *claim* into the key itself, and the others wait until a value stands there.
-Value and claim share one key on purpose:
+Single-flight works within one process. Four processes that miss one key would load it four times,
+so the first writes a lock token into the key itself, and the others wait until it holds a value.
+Value and lock share one key on purpose:
 
 - they are always in the same slot of a cluster, whatever the key looks like;
-- one DEL, an invalidation, removes both. The loader that had claimed the key finds its claim
-  gone and doesn't write what it read: **an old row is never written over an invalidation**;
-- the one who comes late gets the value in the same step in which it would have claimed the key.
+- one DEL, an invalidation, removes both. The loader that held the lock finds its token gone and
+  does not write what it read: **an old row never overwrites an invalidation**;
+- a process that comes second gets the value from the same script that would have taken the lock.
 
-A claim has a short life of its own. A loader that died costs that time once, and no more.
-Each step is one Lua script, for nobody may come between its GET and its SET.
+The lock expires. A loader that died delays the others once, for that time. Each operation is one
+Lua script, because no other client may act between its GET and its SET.
 """
 
 import secrets
@@ -18,13 +18,13 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-MARK = b"loading:"
-"""Begins each claim; no JSON text begins so."""
+PREFIX = b"loading:"
+"""Starts every lock token; no JSON text starts like this."""
 
-NO_STRING = b"no string"
-"""Stands for a value of another type: it is garbage as well, to be written over."""
+NOT_A_STRING = b"not a string"
+"""Stands for a value of another type: it is invalid as well, and gets overwritten."""
 
-_TAKE = """
+_ACQUIRE = """
 local held = redis.pcall('GET', KEYS[1])
 if not held or type(held) == 'table' or held == ARGV[3] then
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -32,7 +32,7 @@ if not held or type(held) == 'table' or held == ARGV[3] then
 end
 return held
 """
-# redis.pcall answers with a table where the key holds something that is no string
+# redis.pcall returns a table where the key holds another type than a string
 
 _PUBLISH = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -40,56 +40,59 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 """
 
-_DROP = """
+_RELEASE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 """
 
-_LEFT = """
+_VALUE_TTL = """
 local held = redis.pcall('GET', KEYS[1])
 if not held or type(held) == 'table' or string.sub(held, 1, #ARGV[1]) == ARGV[1] then return -2 end
 return redis.call('PTTL', KEYS[1])
 """
 
 
-def look(reader: Any, key: bytes) -> bytes | None:
-    """What stands in the key; one GET."""
+def read(reader: Any, key: bytes) -> bytes | None:
+    """Return what the key holds, by one GET."""
     try:
         held: bytes | None = reader.get(key)
     except ResponseError as error:
         if not str(error).startswith("WRONGTYPE"):
             raise
-        return NO_STRING
+        return NOT_A_STRING
     return held
 
 
-def new() -> bytes:
-    """A claim that nobody else makes."""
-    return MARK + secrets.token_hex(16).encode()
+def new_token() -> bytes:
+    """Return a unique lock token."""
+    return PREFIX + secrets.token_hex(16).encode()
 
 
-def take(client: Any, key: bytes, claim: bytes, milliseconds: int, garbage: bytes = b"") -> bytes:
-    """What stands in the key now: this claim, another one's, or a value that came meanwhile.
+def acquire(
+    client: Any, key: bytes, token: bytes, milliseconds: int, invalid: bytes = b""
+) -> bytes:
+    """Take the lock if the key is empty, and return what the key holds now.
 
-    Where the key was empty, held `garbage` or was no string at all, it is this claim. Another
-    one's claim is never garbage, though a reader may have seen it.
+    The result is `token` if the key was empty, held `invalid`, or held no string; otherwise it is
+    another process's token or a value. Another process's token is never treated as invalid, even
+    if a reader has seen it.
     """
-    if garbage.startswith(MARK):
-        garbage = b""
-    return bytes(client.eval(_TAKE, 1, key, claim, milliseconds, garbage))
+    if invalid.startswith(PREFIX):
+        invalid = b""
+    return bytes(client.eval(_ACQUIRE, 1, key, token, milliseconds, invalid))
 
 
-def publish(client: Any, key: bytes, claim: bytes, value: bytes, milliseconds: int) -> bool:
-    """The value stands in the key for so long, if the claim still stood there; else False."""
-    return bool(client.eval(_PUBLISH, 1, key, claim, value, milliseconds))
+def publish(client: Any, key: bytes, token: bytes, value: bytes, milliseconds: int) -> bool:
+    """Replace the lock by the value; return False and write nothing if the token is gone."""
+    return bool(client.eval(_PUBLISH, 1, key, token, value, milliseconds))
 
 
-def drop(client: Any, key: bytes, claim: bytes) -> None:
-    """The claim is gone; another one's is left alone."""
-    client.eval(_DROP, 1, key, claim)
+def release(client: Any, key: bytes, token: bytes) -> None:
+    """Delete the lock if it still holds this token."""
+    client.eval(_RELEASE, 1, key, token)
 
 
-def left(client: Any, key: bytes) -> float | None:
-    """Seconds until the value in the key expires; None where no value stands there."""
-    milliseconds = int(client.eval(_LEFT, 1, key, MARK))
+def seconds_left(client: Any, key: bytes) -> float | None:
+    """Return the seconds until the value expires, or None if the key holds no value."""
+    milliseconds = int(client.eval(_VALUE_TTL, 1, key, PREFIX))
     return milliseconds / 1000 if milliseconds >= 0 else None

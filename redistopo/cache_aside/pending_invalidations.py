@@ -1,15 +1,15 @@
-"""Invalidations owed: what a write while Redis is away must not leave behind.
+"""Pending invalidations: DELs that failed while Redis was unavailable.
 
-The row was changed, but the old one is still in the cache, and DEL didn't get through. Once
-Redis is back it would be served again until it expires. So the key is remembered, and deleted
-before anybody in this process gets it from the cache.
+The row was changed, but the old one is still in the cache, and DEL failed. Once Redis is back the
+old row would be served until it expires. So the key is remembered here, and deleted before this
+process serves it from the cache again.
 """
 
 import threading
 
 
 class PendingInvalidations:
-    """Keys to be deleted, in the order in which they came to be owed; one short entry each."""
+    """Keys to delete, oldest first; one short entry each."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -19,21 +19,22 @@ class PendingInvalidations:
         return bool(self._tickets)
 
     def add(self, key: bytes) -> None:
+        """Remember that this key is to be deleted."""
         with self._lock:
             self._tickets[key] = object()
 
     def ticket(self, key: bytes) -> object | None:
-        """Taken before the deletion, given back by `paid`; None: nothing is owed."""
+        """Return the ticket to pass to `done` after the deletion; None if nothing is pending."""
         return self._tickets.get(key)
 
-    def paid(self, key: bytes, ticket: object) -> None:
-        """The key was deleted after the ticket was taken; one owed since then is still owed."""
+    def done(self, key: bytes, ticket: object) -> None:
+        """Forget the key, unless it was added again after the ticket was taken."""
         with self._lock:
             if self._tickets.get(key) is ticket:
                 del self._tickets[key]
 
     def next(self) -> bytes | None:
-        """One that is owed, each in its turn."""
+        """Return a pending key, each in its turn."""
         with self._lock:
             key = next(iter(self._tickets), None)
             if key is not None:

@@ -1,7 +1,7 @@
-"""Single-flight: what many requests for one thing at one moment must not do to the database.
+"""Single-flight: concurrent requests for one row share one load.
 
-When a row that everybody wants expires, a hundred requests miss it in the same millisecond. The
-first of them flies; the others wait for it, and get what it brings: the row, or its error.
+When a popular row expires, a hundred requests miss it in the same millisecond. The first one loads
+it; the others wait and get the same result: the row, or the error.
 """
 
 import threading
@@ -9,52 +9,53 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-Brought = TypeVar("Brought")
+Result = TypeVar("Result")
 
 
-class SingleFlight(Generic[Brought]):
-    """At most one flight for a key at a time, among the threads of this process."""
+class SingleFlight(Generic[Result]):
+    """At most one running load for each key, among the threads of this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._flights: dict[bytes, Future[Brought]] = {}
+        self._running: dict[bytes, Future[Result]] = {}
 
-    def join(self, key: bytes, fly: Callable[[], Brought]) -> tuple[Brought, bool]:
-        """What `fly()` brought, and whether it was somebody else's; its error is everybody's.
+    def join(self, key: bytes, load: Callable[[], Result]) -> tuple[Result, bool]:
+        """Return the result of the running load, else of `load()`, and whether it was joined.
 
-        `fly` must not join a flight for the same key: it would wait for itself.
+        An error reaches every caller. `load` must not join the same key: it would wait for itself.
         """
         with self._lock:
-            flight = self._flights.get(key)
-            mine = flight is None
-            if flight is None:
-                flight = self._flights[key] = Future()
-        if not mine:
-            return flight.result(), True
+            running = self._running.get(key)
+            joined = running is not None
+            if running is None:
+                running = self._running[key] = Future()
+        if joined:
+            return running.result(), True
         try:
-            brought = fly()
+            result = load()
         except BaseException as error:  # whatever it is, the others must not wait for ever
-            self._land(key, flight)
-            flight.set_exception(error)
+            self._remove(key, running)
+            running.set_exception(error)
             raise
-        self._land(key, flight)
-        flight.set_result(brought)
-        return brought, False
+        self._remove(key, running)
+        running.set_result(result)
+        return result, False
 
     def forget(self, key: bytes) -> None:
-        """Who comes from now on doesn't join the flight under way, for it may bring the old row.
+        """Keep later requests from joining the running load, which may return the old row.
 
-        Without this, a request that begins after a write has ended could still get what a slow
+        Without this, a request that starts after a write has ended could still get what a slow
         load had read before it.
         """
         with self._lock:
-            self._flights.pop(key, None)
+            self._running.pop(key, None)
 
     def forget_all(self) -> None:
+        """Do the same for every key."""
         with self._lock:
-            self._flights.clear()
+            self._running.clear()
 
-    def _land(self, key: bytes, flight: "Future[Brought]") -> None:
+    def _remove(self, key: bytes, running: "Future[Result]") -> None:
         with self._lock:
-            if self._flights.get(key) is flight:  # else it was forgotten, and another one flies
-                del self._flights[key]
+            if self._running.get(key) is running:  # else it was forgotten, and replaced
+                del self._running[key]

@@ -1,8 +1,8 @@
-"""A cluster client that doesn't wait for the slot table: what redis-py does to a degraded request.
+"""A cluster client that reads the slot table in the background, so that failed calls fail fast.
 
-After each failed call redis-py's RedisCluster reads the slot table anew before it raises
-(cluster.py, _execute_command): it asks node after node, and one thread after the other. With six
-frozen nodes and a timeout of 0.25 s one request took 1.5 s, and the last of 20 at once 26 s.
+After each failed call redis-py's RedisCluster reads the slot table again before it raises
+(cluster.py, _execute_command): node after node, and one thread after the other. With six frozen
+nodes and a timeout of 0.25 s one request took 1.5 s, and the last of 20 concurrent ones 26 s.
 """
 
 import threading
@@ -11,42 +11,42 @@ from typing import Any, TypeVar
 
 from redis.exceptions import SlotNotCoveredError
 
-from redistopo.cache_aside.calls import TROUBLE
+from .guarded_calls import REDIS_ERRORS
 
 Cluster = TypeVar("Cluster", bound=Any)
 
 
 def refreshed_beside(cluster: Cluster) -> Cluster:
-    """The same client; from now on the slot table is read in a thread beside, by one at a time.
+    """Make a cluster client read the slot table in a background thread, one at a time.
 
-    A failed call raises at once, and the next finds the new table, or is the next to fail.
-    Where a node answers MOVED redis-py follows it as before. A slot that had no owner when the
-    table was read is looked up anew, too: redis-py itself would never find its new owner.
+    Returns the same client. A failed call raises at once; the next one uses the new table, or
+    fails in turn. redis-py follows MOVED replies as before. A slot that had no owner when the
+    table was read triggers a refresh as well: redis-py itself would never find its new owner.
     """
     manager = cluster.nodes_manager
-    refresh, find = manager.initialize, manager.get_node_from_slot
-    at_it = threading.Lock()
+    initialize, get_node_from_slot = manager.initialize, manager.get_node_from_slot
+    refreshing = threading.Lock()
 
-    def work(*words: Any, **named: Any) -> None:
+    def refresh(*args: Any, **kwargs: Any) -> None:
         try:
-            with suppress(*TROUBLE):  # nobody answers: the next failed call tries again
-                refresh(*words, **named)
+            with suppress(*REDIS_ERRORS):  # no node replies: the next failed call tries again
+                initialize(*args, **kwargs)
         finally:
-            at_it.release()
+            refreshing.release()
 
-    def begin(*words: Any, **named: Any) -> None:
-        if at_it.acquire(blocking=False):
+    def start_refresh(*args: Any, **kwargs: Any) -> None:
+        if refreshing.acquire(blocking=False):
             try:
-                threading.Thread(target=work, args=words, kwargs=named, daemon=True).start()
-            except RuntimeError:  # no thread to be had: the next failed call tries again
-                at_it.release()
+                threading.Thread(target=refresh, args=args, kwargs=kwargs, daemon=True).start()
+            except RuntimeError:  # can't start a thread: the next failed call tries again
+                refreshing.release()
 
-    def found(*words: Any, **named: Any) -> Any:
+    def node_from_slot(*args: Any, **kwargs: Any) -> Any:
         try:
-            return find(*words, **named)
+            return get_node_from_slot(*args, **kwargs)
         except SlotNotCoveredError:
-            begin()
+            start_refresh()
             raise
 
-    manager.initialize, manager.get_node_from_slot = begin, found
+    manager.initialize, manager.get_node_from_slot = start_refresh, node_from_slot
     return cluster

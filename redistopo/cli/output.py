@@ -1,7 +1,6 @@
 """Carrying a verb's Result, or its error, to the user; nothing below this prints or exits."""
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import click
 
 from redistopo import __version__
+from redistopo.cli.streams import closed_pipe
 from redistopo.errors import ExitCode, Interrupted, RedistopoError
 from redistopo.progress import Event, Progress, no_progress
 
@@ -181,17 +181,3 @@ def _print_json(
         "error": error,
     }
     click.echo(json.dumps(envelope, indent=2, ensure_ascii=False))
-
-
-def closed_pipe() -> None:
-    """Our output can't be written any more; Python must not complain about it at exit."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def open_streams() -> None:
-    """stdout and stderr are there, also where the shell closed them (``>&-``); open for good."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  never closed
-            setattr(sys, name, nowhere)

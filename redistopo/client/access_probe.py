@@ -12,6 +12,7 @@ from redistopo.model.protocol.credentials import (
     TlsFiles,
     TopologyUser,
 )
+from redistopo.model.protocol.endpoint import Endpoint
 
 TRIALS: dict[TopologyUser, tuple[tuple[str, ...], ...]] = {
     TopologyUser.APPLICATION: (
@@ -38,7 +39,7 @@ TRIALS: dict[TopologyUser, tuple[tuple[str, ...], ...]] = {
 
 
 def try_locks(
-    host: str, port: int, credentials: Credentials, *, users: bool = True
+    endpoint: Endpoint, credentials: Credentials, *, users: bool = True
 ) -> AccessProbe | None:
     """What clients got that should be refused; None where there is neither TLS nor ACL.
 
@@ -48,16 +49,16 @@ def try_locks(
     if tls is None and not credentials.acl:
         return None
     return AccessProbe(
-        plain=answer_in_plain(host, port) if tls else None,
-        stranger=answer_to_stranger(host, port, TlsFiles(tls.ca, credentials.stranger))
+        plain=answer_in_plain(endpoint) if tls else None,
+        stranger=answer_to_stranger(endpoint, TlsFiles(tls.ca, credentials.stranger))
         if tls and credentials.stranger
         else None,
-        certificate=presented(host, port, tls) if tls else None,
-        users=_users(host, port, credentials) if credentials.acl and users else None,
+        certificate=presented(endpoint, tls) if tls else None,
+        users=_users(endpoint, credentials) if credentials.acl and users else None,
     )
 
 
-def _users(host: str, port: int, credentials: Credentials) -> dict[str, dict[str, str]]:
+def _users(endpoint: Endpoint, credentials: Credentials) -> dict[str, dict[str, str]]:
     known: dict[TopologyUser, Login | None] = {
         TopologyUser.APPLICATION: credentials.application,
         TopologyUser.REPLICATION: credentials.replication,
@@ -65,17 +66,17 @@ def _users(host: str, port: int, credentials: Credentials) -> dict[str, dict[str
         TopologyUser.ADMIN: credentials.own,
     }
     return {
-        user.value: _trial(host, port, access, TRIALS[user])
+        user.value: _trial(endpoint, access, TRIALS[user])
         for user, access in known.items()
         if access is not None
     }
 
 
 def _trial(
-    host: str, port: int, access: Login, commands: tuple[tuple[str, ...], ...]
+    endpoint: Endpoint, access: Login, commands: tuple[tuple[str, ...], ...]
 ) -> dict[str, str]:
     """Command -> "ok", or the server's refusal; one answer for all where nobody got in."""
-    probe = new_connection(host, port, access)
+    probe = new_connection(endpoint, access)
     found: dict[str, str] = {}
     try:
         probe.connect()

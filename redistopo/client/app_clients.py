@@ -29,8 +29,9 @@ from redis.exceptions import TimeoutError as NoAnswer
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from redistopo.client.entry_point import EXPIRY_SECONDS, Address, EntryKind, EntryPoint
+from redistopo.client.entry_point import EXPIRY_SECONDS, EntryKind, EntryPoint
 from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.endpoint import Endpoint
 
 CLIENT_ERRORS = (RedisError, RedisClusterException, OSError)
 """What an attempt may raise; redis-py's cluster errors are no RedisError."""
@@ -82,7 +83,7 @@ def connect_app_client(way: EntryPoint) -> AppClient:
             return _Single(plain(way.where() if way.where else way.entries[0], way.data_access))
 
 
-def plain(address: Address, access: Callable[[], Login], *, text: bool = True) -> Any:
+def plain(address: Endpoint, access: Callable[[], Login], *, text: bool = True) -> Any:
     """redis-py's client for one server; `access` is asked for each connection."""
     host, port = address
     return Redis(host=host, port=port, **options_of(access, text=text))

@@ -1,7 +1,6 @@
 """Asking servers: one connection a node, kept between rounds, never retried behind our back."""
 
 import re
-import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -21,6 +20,7 @@ from redis.exceptions import (
 from redistopo.client.tls import wrapped
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.model.protocol.credentials import Credentials, Login, TlsFiles
+from redistopo.model.protocol.endpoint import Endpoint
 
 Command = Sequence[str | int]
 Reply = Any
@@ -39,7 +39,7 @@ class NodeClient:
         self.credentials = credentials
         self._seconds = seconds
         self._protocol = protocol
-        self._open: dict[tuple[str, int], Connection] = {}
+        self._open: dict[Endpoint, Connection] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +54,7 @@ class NodeClient:
             connection.disconnect()
         self._open.clear()
 
-    def ask(self, host: str, port: int, commands: Iterable[Command]) -> list[Reply]:
+    def ask(self, endpoint: Endpoint, commands: Iterable[Command]) -> list[Reply]:
         """One reply for each command, in order; an error reply stands as a ResponseError.
 
         Raises Unreachable where nobody answers in time, AccessDenied where our password
@@ -62,33 +62,32 @@ class NodeClient:
         """
         wanted = list(commands)
         try:
-            connection = self._connection(host, port)
+            connection = self._connection(endpoint)
             connection.send_packed_command(connection.pack_commands(wanted))
             return [_reply(connection) for _ in wanted]
         except (AuthenticationError, AuthorizationError) as error:
-            self.forget(host, port)
-            raise AccessDenied(f"{host}:{port} refused our password", detail=str(error)) from error
+            self.forget(endpoint)
+            raise AccessDenied(f"{endpoint} refused our password", detail=str(error)) from error
         except (RedisError, OSError, UnicodeError) as error:
-            self.forget(host, port)
-            raise Unreachable(f"{host}:{port} doesn't answer", detail=_why(error)) from error
+            self.forget(endpoint)
+            raise Unreachable(f"{endpoint} doesn't answer", detail=_why(error)) from error
 
-    def forget(self, host: str, port: int) -> None:
+    def forget(self, endpoint: Endpoint) -> None:
         """The next question to that server opens a connection of its own."""
-        if stale := self._open.pop((host, port), None):
+        if stale := self._open.pop(endpoint, None):
             stale.disconnect()
 
-    def _connection(self, host: str, port: int) -> Connection:
-        known = self._open.get((host, port))
+    def _connection(self, endpoint: Endpoint) -> Connection:
+        known = self._open.get(endpoint)
         if known is None:
             known = new_connection(
-                host,
-                port,
-                self.credentials.at(host, port),
+                endpoint,
+                self.credentials.at(endpoint),
                 seconds=self._seconds,
                 protocol=self._protocol,
             )
             known.connect()
-            self._open[host, port] = known
+            self._open[endpoint] = known
         return known
 
 
@@ -113,8 +112,7 @@ class _Encrypted(Connection):
 
 
 def new_connection(
-    host: str,
-    port: int,
+    endpoint: Endpoint,
     access: Login,
     *,
     seconds: float = ANSWER_SECONDS,
@@ -124,8 +122,8 @@ def new_connection(
     replies bear more of their meaning (a map is one)."""
     kind: Any = partial(_Encrypted, access=access) if access.tls else Connection
     made: Connection = kind(
-        host=host,
-        port=port,
+        host=endpoint.host,
+        port=endpoint.port,
         username=access.user or None,
         password=access.password or None,
         socket_connect_timeout=CONNECT_SECONDS,
@@ -138,14 +136,14 @@ def new_connection(
     return made
 
 
-def ping_without_auth(host: str, port: int, tls: TlsFiles | None = None) -> str:
+def ping_without_auth(endpoint: Endpoint, tls: TlsFiles | None = None) -> str:
     """What a client without password gets for PING: "PONG", or the server's refusal."""
-    return try_ping(host, port, Login(tls=tls))
+    return try_ping(endpoint, Login(tls=tls))
 
 
-def try_ping(host: str, port: int, access: Login) -> str:
+def try_ping(endpoint: Endpoint, access: Login) -> str:
     """What a client that comes in so gets for PING: "PONG", or the server's refusal."""
-    probe = new_connection(host, port, access)
+    probe = new_connection(endpoint, access)
     try:
         probe.connect()
         probe.send_command("PING")
@@ -168,14 +166,6 @@ def _reply(connection: Connection) -> Reply:
         # an error reply is an answer, and the connection is still good; but after one about
         # authentication redis-py has hung up, so that goes to the caller
         return error
-
-
-def numeric_address(host: str) -> str:
-    """A host's address, as servers themselves tell it; the host itself where it has none."""
-    try:
-        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
-    except (OSError, UnicodeError):
-        return host
 
 
 def raise_on_error(reply: Reply, what: str) -> Reply:

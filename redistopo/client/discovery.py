@@ -2,23 +2,25 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from redistopo.client.connection import NodeClient, numeric_address, raise_on_error, try_ping
+from redistopo.client.connection import NodeClient, raise_on_error, try_ping
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, BadReply, Unreachable, UsageError
+from redistopo.host.tcp import numeric
 from redistopo.model.protocol.credentials import (
+    ENVIRONMENT_VARIABLE,
     TLS_REQUIRED_HINT,
     Credentials,
     Login,
     single_credential,
 )
-from redistopo.model.protocol.endpoint import LAST_PORT
+from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint, split_address
 from redistopo.model.protocol.replies import parse_info, parse_nodes, parse_pairs
 from redistopo.model.protocol.sentinel_replies import parse_monitored, parse_peers
+from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
-from redistopo.project.passwords import ENVIRONMENT_VARIABLE
 
 SENTINEL_VARIABLE = "REDISTOPO_SENTINEL_PASSWORD"
 """Bears the password of a stranger's Sentinels, where it isn't the data nodes'."""
@@ -30,17 +32,17 @@ class Discovered:
 
     shape: Shape
     targets: tuple[Target, ...]
-    sentinels: frozenset[tuple[str, int]] = frozenset()
+    sentinels: frozenset[Endpoint] = frozenset()
 
 
-def credentials_elsewhere(access: Login, host: str, port: int) -> Credentials:
+def credentials_elsewhere(access: Login, endpoint: Endpoint) -> Credentials:
     """What opens a topology elsewhere: the variables' passwords, or the one in `access`."""
     password = access.password or os.environ.get(ENVIRONMENT_VARIABLE, "")
     credentials = single_credential(replace(access, password=password))
     own = _sentinels_way(credentials)
-    if own is None or try_ping(host, port, own) != "PONG":
+    if own is None or try_ping(endpoint, own) != "PONG":
         return credentials
-    return replace(credentials, sentinels={(numeric_address(host), port): own})
+    return replace(credentials, sentinels={numeric(endpoint): own})
 
 
 def with_sentinel_logins(credentials: Credentials, found: Discovered) -> Credentials:
@@ -57,51 +59,78 @@ def _sentinels_way(credentials: Credentials) -> Login | None:
     return replace(credentials.own, password=password) if password and not credentials.acl else None
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of ``HOST:PORT``, ``[::1]:PORT`` or ``PORT``; UsageError for others."""
-    host, colon, port = text.rpartition(":")
-    host = (host if colon else "") or "127.0.0.1"
+def parse_address(text: str) -> Endpoint:
+    """Return the endpoint of ``HOST:PORT``, ``[::1]:PORT`` or ``PORT``; UsageError for others."""
+    host, port = split_address(text)
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise UsageError(f"{text!r} is no address", hint="write HOST:PORT, as 127.0.0.1:7000")
-    return host.strip("[]"), int(port)
+    return Endpoint(host or "127.0.0.1", int(port))
 
 
-def discover(host: str, port: int, client: NodeClient) -> Discovered:
+def discover(endpoint: Endpoint, client: NodeClient) -> Discovered:
     """The topology around one node, whichever of its nodes that is.
 
     Raises Unreachable or AccessDenied with what to type.
     """
-    host = numeric_address(host)
-    info = _info(host, port, client)
+    endpoint = numeric(endpoint)
+    info = _info(endpoint, client)
     # Valkey calls it server_mode, unless it is told to be compatible (server.c,
     # genValkeyInfoString)
     if "sentinel" in (info.get("redis_mode"), info.get("server_mode")):
-        return _watched(host, port, client)
+        return _watched(endpoint, client)
     if info.get("cluster_enabled") == "1":
-        text = raise_on_error(client.ask(host, port, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
+        text = raise_on_error(client.ask(endpoint, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
         found = [
-            (member.host or host, member.port)
+            Endpoint(member.host or endpoint.host, member.port)
             for member in parse_nodes(str(text))
             if "noaddr" not in member.flags
         ]
         return Discovered(shape=Shape.CLUSTER, targets=_targets(sorted(found)))
-    nodes = [(host, port), *_replicas(info)]
+    nodes = [endpoint, *_replicas(info)]
     if info.get("role") == "slave":
-        primary = (numeric_address(info.get("master_host", "")), _port(info.get("master_port", "")))
+        named = Endpoint(info.get("master_host", ""), _port(info.get("master_port", "")))
+        primary = numeric(named)
         try:
-            nodes = [primary, *_replicas(_info(*primary, client))]
+            nodes = [primary, *_replicas(_info(primary, client))]
         except (Unreachable, AccessDenied):
-            nodes = [primary, (host, port)]  # the checks will tell what is wrong with it
+            nodes = [primary, endpoint]  # the checks will tell what is wrong with it
     shape = Shape.REPLICATION if len(nodes) > 1 else Shape.STANDALONE
     return Discovered(shape=shape, targets=_targets(nodes))
 
 
-def _watched(host: str, port: int, client: NodeClient) -> Discovered:
+def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:
+    """Return the topology as its own nodes name it in a snapshot taken after its discovery.
+
+    In a cluster every node names all others: the node on `port` is trusted, or another one while
+    that is silent. In a replication no node names a replica that is cut off, so none is dropped;
+    Sentinels name each other, too.
+    """
+    if before.shape is Shape.CLUSTER:
+        able = sorted(seen.answering, key=lambda node: node.port != port)
+        members = able[0].members if able else ()
+        found = sorted(one.endpoint for one in members if "noaddr" not in one.flags)
+        return replace(before, targets=_targets(found)) if found else before
+    known = [Endpoint(one.host, one.port) for one in before.targets]
+    ports = {one.port for one in before.targets}
+    for node in seen.answering:
+        named = [one.endpoint for one in node.replicas]
+        # by port: a replica may name its primary by a host name
+        followed = split_address(node.follows)[1]
+        if followed.isdigit() and int(followed) not in ports:
+            named.append(numeric(Endpoint.parse(node.follows)))
+        around = [peer for watch in node.watches for peer in (*watch.replicas, *watch.sentinels)]
+        named += [peer.endpoint for peer in around]
+        known += [one for one in named if one not in known and 0 < one.port <= LAST_PORT]
+    grew = before.shape is Shape.STANDALONE and len(known) > 1
+    return Discovered(shape=Shape.REPLICATION if grew else before.shape, targets=_targets(known))
+
+
+def _watched(endpoint: Endpoint, client: NodeClient) -> Discovered:
     """The data nodes and the Sentinels that a Sentinel knows, and it itself."""
 
     def ask(*words: str) -> object:
         return raise_on_error(
-            client.ask(host, port, [("SENTINEL", *words)])[0], f"SENTINEL {words[0]}"
+            client.ask(endpoint, [("SENTINEL", *words)])[0], f"SENTINEL {words[0]}"
         )
 
     said = ask("MASTERS")
@@ -109,14 +138,14 @@ def _watched(host: str, port: int, client: NodeClient) -> Discovered:
     if len(found) != 1:
         names = ", ".join(one.name for one in found) or "none"
         raise UsageError(
-            f"{host}:{port} is a Sentinel that watches {len(found)} primaries: {names}",
+            f"{endpoint} is a Sentinel that watches {len(found)} primaries: {names}",
             hint="give the address of a data node instead",
         )
     name = found[0].name
     replicas = parse_peers(ask("REPLICAS", name), "SENTINEL REPLICAS")
     others = parse_peers(ask("SENTINELS", name), "SENTINEL SENTINELS")
-    watching = [(host, port), *((one.host, one.port) for one in others)]
-    data = [(found[0].host, found[0].port), *((one.host, one.port) for one in replicas)]
+    watching = [endpoint, *(one.endpoint for one in others)]
+    data = [found[0].endpoint, *(one.endpoint for one in replicas)]
     return Discovered(
         shape=Shape.SENTINEL,
         targets=_targets([*data, *watching]),
@@ -124,11 +153,11 @@ def _watched(host: str, port: int, client: NodeClient) -> Discovered:
     )
 
 
-def _replicas(info: dict[str, str]) -> Iterator[tuple[str, int]]:
+def _replicas(info: dict[str, str]) -> Iterator[Endpoint]:
     for name, value in info.items():
         said = parse_pairs(value) if re.fullmatch(r"slave[0-9]{1,9}", name) else {}
         if said.get("ip"):
-            yield said["ip"], _port(said.get("port", ""))
+            yield Endpoint(said["ip"], _port(said.get("port", "")))
 
 
 def _port(text: str) -> int:
@@ -138,13 +167,13 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _targets(addresses: list[tuple[str, int]]) -> tuple[Target, ...]:
-    return tuple(Target(name=f"{host}:{port}", host=host, port=port) for host, port in addresses)
+def _targets(endpoints: Iterable[Endpoint]) -> tuple[Target, ...]:
+    return tuple(Target(name=str(one), host=one.host, port=one.port) for one in endpoints)
 
 
-def _info(host: str, port: int, client: NodeClient) -> dict[str, str]:
+def _info(endpoint: Endpoint, client: NodeClient) -> dict[str, str]:
     try:
-        reply = client.ask(host, port, [("INFO",)])[0]
+        reply = client.ask(endpoint, [("INFO",)])[0]
     except Unreachable as error:
         tls = client.credentials.own.tls
         raise Unreachable(
@@ -155,11 +184,11 @@ def _info(host: str, port: int, client: NodeClient) -> dict[str, str]:
         ) from error
     except AccessDenied as error:
         raise AccessDenied(
-            f"{host}:{port} asks for a password, or for another one",
+            f"{endpoint} asks for a password, or for another one",
             detail=error.detail,
             hint="set REDISTOPO_PASSWORD (verify can ask for it: --ask-password); where there are "
             f"Sentinels, they may have another one: {SENTINEL_VARIABLE}",
         ) from error
     if isinstance(reply, Exception):
-        raise Unreachable(f"{host}:{port} refused INFO", detail=str(reply))
+        raise Unreachable(f"{endpoint} refused INFO", detail=str(reply))
     return parse_info(str(reply))

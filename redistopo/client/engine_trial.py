@@ -1,26 +1,18 @@
 """A server started for a moment, asked for PING, and ended: proof that it works here."""
 
-import subprocess
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from signal import Signals
 
 from redistopo.client.connection import NodeClient, raise_on_error
 from redistopo.errors import AccessDenied, RedistopoError, TimedOut, Unreachable
-from redistopo.host.files import log_tail
-from redistopo.host.interrupt import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.host.ports import any_free
-from redistopo.host.process import clean_environment
+from redistopo.host.trial_server import LOOPBACK, trial_server
 from redistopo.model.protocol.credentials import Login, single_credential
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import Engine
 
-_HOST = "127.0.0.1"
 _SECONDS = 10.0
-_END_SECONDS = 5.0
 _TRIES = 3
 """A port that was free may be taken the next moment."""
 
@@ -41,7 +33,7 @@ def tried(engine: Engine) -> Trial:
     if reply != "PONG":
         raise RedistopoError(
             f"{engine.path} runs, but doesn't answer PING with PONG",
-            detail=f"{_HOST}:{port} said {str(reply)!r}",
+            detail=f"{LOOPBACK}:{port} said {str(reply)!r}",
         )
     return Trial(port=port, reply=str(reply))
 
@@ -73,25 +65,22 @@ class _PortTaken(RedistopoError):
 
 
 def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
-    port = any_free(_HOST)
-    begun: list[subprocess.Popen[bytes]] = []
+    heard = ["nothing was asked yet"]
     with (
-        tempfile.TemporaryDirectory(prefix="redistopo-") as folder,
         NodeClient(single_credential(Login())) as ask,
+        trial_server(engine.path) as server,
     ):
-        log = Path(folder) / "log"
-        heard = ["nothing was asked yet"]
 
         def told() -> str:
-            return f"{' '.join(command)} to {_HOST}:{port}: {heard[0]}\n{log_tail(log, 6)}".strip()
+            asked = f"{' '.join(command)} to {LOOPBACK}:{server.port}"
+            return f"{asked}: {heard[0]}\n{server.said}".strip()
 
         def look() -> object:
-            if (code := begun[0].poll()) is not None:
-                kind = _PortTaken if "in use" in log_tail(log, 6) else RedistopoError
-                how = f"exit code {code}" if code >= 0 else Signals(-code).name
+            if how := server.ended:
+                kind = _PortTaken if "in use" in server.said else RedistopoError
                 raise kind(f"{engine.path} ended right after its start ({how})", detail=told())
             try:
-                return ask.ask(_HOST, port, [command])[0]
+                return ask.ask(Endpoint(LOOPBACK, server.port), [command])[0]
             except AccessDenied as error:
                 heard[0] = error.detail
                 raise RedistopoError(f"{engine.path} lets nobody in", detail=told()) from error
@@ -100,35 +89,8 @@ def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
             return None
 
         try:
-            with interrupts_deferred(later=True):  # else one could run of which nobody knows
-                begun.append(_begin(engine, port, log))
-            return port, wait_for(look, Deadline(_SECONDS), told)
+            return server.port, wait_for(look, Deadline(_SECONDS), told)
         except TimedOut as error:
             raise RedistopoError(
                 f"{engine.path} didn't answer within {_SECONDS:g} s", detail=error.detail
             ) from error
-        finally:
-            for child in begun:
-                _end(child)
-
-
-def _begin(engine: Engine, port: int, log: Path) -> subprocess.Popen[bytes]:
-    with log.open("wb") as out:
-        return subprocess.Popen(
-            [engine.path, "--port", str(port), "--bind", _HOST, "--save", ""],
-            cwd=log.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            env=clean_environment(),
-            start_new_session=True,
-        )
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.terminate()
-    try:
-        child.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()

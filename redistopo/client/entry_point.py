@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import SlotRange
 
 PREFIX = "__redistopo__:drill:"
@@ -13,8 +14,6 @@ PREFIX = "__redistopo__:drill:"
 
 EXPIRY_SECONDS = 3600
 """After this even the keys of a load that was killed are gone."""
-
-Address = tuple[str, int]
 
 
 class EntryKind(StrEnum):
@@ -39,11 +38,11 @@ class EntryPoint:
     """
 
     door: EntryKind
-    entries: tuple[Address, ...]
+    entries: tuple[Endpoint, ...]
     access: Login
     service: str = ""
     sentinel: Login | None = None
-    where: Callable[[], Address] | None = None
+    where: Callable[[], Endpoint] | None = None
     today: "Callable[[], EntryPoint] | None" = None
 
     def data_access(self) -> Login:

@@ -14,10 +14,11 @@ from redistopo.client.connection import (
     raise_on_error,
 )
 from redistopo.errors import AccessDenied, BadReply, Unreachable
+from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
 from redistopo.host.node_disk import read_disk
 from redistopo.host.node_folder import has_log
-from redistopo.host.ports import is_free, listening, port_holder
-from redistopo.host.process import find_process, is_paused
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
     MONITOR,
@@ -26,7 +27,7 @@ from redistopo.model.protocol.sentinel_replies import (
     parse_peers,
 )
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
-from redistopo.model.state.relocation import here, moved_from
+from redistopo.model.state.relocation import moved_from, relocated_path
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 
@@ -41,13 +42,20 @@ class Detail(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A server to look at; `layout` is None for one that we didn't start."""
+    """A server to look at; `layout` is None for one that we didn't start, else its process and
+    files are on `machine`."""
 
     name: str
     host: str
     port: int
     ports: tuple[int, ...] = ()
     layout: Layout | None = None
+    machine: Host = LOCAL
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return Endpoint(self.host, self.port)
 
 
 def observe(
@@ -67,11 +75,7 @@ def observe(
     with ThreadPoolExecutor(workers, thread_name_prefix="look") as pool:
         nodes = tuple(pool.map(lambda one: _look_at(shape, one, client, depth), wanted))
     if depth is Detail.FULL:
-        heard = listening({node.pid: node.port for node in nodes if node.pid})
-        nodes = tuple(
-            replace(node, listening=heard.get(node.port, ())) if node.pid else node
-            for node in nodes
-        )
+        nodes = _with_listening(wanted, nodes)
     if disk:
         # last, so that what a process left when it ended is in it
         nodes = tuple(map(_with_disk, nodes, wanted))
@@ -81,7 +85,28 @@ def observe(
 def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
     if target.layout is None:
         return seen
-    return replace(seen, disk=read_disk(target.layout.node(target.name), ended=not seen.running))
+    folder, files = target.layout.node(target.name), target.machine.files
+    return replace(seen, disk=read_disk(folder, files, ended=not seen.running))
+
+
+def _with_listening(
+    targets: tuple[Target, ...], nodes: tuple[NodeSeen, ...]
+) -> tuple[NodeSeen, ...]:
+    """Each machine's table of sockets is read once, for all of its nodes."""
+    heard = {
+        machine: machine.ports.listening(
+            {
+                node.pid: node.port
+                for target, node in zip(targets, nodes, strict=True)
+                if node.pid and target.machine is machine
+            }
+        )
+        for machine in {target.machine for target in targets}
+    }
+    return tuple(
+        replace(node, listening=heard[target.machine].get(node.port, ())) if node.pid else node
+        for target, node in zip(targets, nodes, strict=True)
+    )
 
 
 def _look_at(shape: Shape, target: Target, client: NodeClient, depth: Detail) -> NodeSeen:
@@ -99,10 +124,12 @@ def standing(target: Target) -> NodeSeen:
     seen = NodeSeen(name=target.name, host=target.host, port=target.port)
     if target.layout is None:
         return seen
-    process = find_process(target.layout, target.name)
+    processes = target.machine.processes
+    process = processes.find(target.layout, target.name)
     if process is None:
         return _absent(target, seen)
-    seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid, paused=is_paused(process))
+    paused = processes.is_paused(process)
+    seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid, paused=paused)
     return replace(seen, error="its process is stopped (SIGSTOP)") if seen.paused else seen
 
 
@@ -117,7 +144,7 @@ def answered(
     except AccessDenied as error:
         # AUTH is also refused where no password is set any more: then anybody gets in
         told = (
-            ping_without_auth(seen.host, seen.port, client.credentials.own.tls)
+            ping_without_auth(seen.endpoint, client.credentials.own.tls)
             if depth is Detail.FULL
             else None
         )
@@ -125,11 +152,12 @@ def answered(
 
 
 def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
-    taken = next((port for port in target.ports if not is_free(target.host, port)), None)
+    ports = target.machine.ports
+    taken = next((p for p in target.ports if not ports.is_free(Endpoint(target.host, p))), None)
     return replace(
         seen,
         process=ProcessState.ABSENT,
-        held_by=f"port {taken} is held by {port_holder(taken)}" if taken else "",
+        held_by=f"port {taken} is held by {ports.holder(taken)}" if taken else "",
         error="its process isn't running",
     )
 
@@ -140,7 +168,7 @@ def _asked(shape: Shape, seen: NodeSeen, client: NodeClient, depth: Detail) -> N
         commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
     if depth is Detail.FULL:
         commands += [("ACL", "LIST"), ("CONFIG", "GET", "*")]
-    replies = client.ask(seen.host, seen.port, commands)
+    replies = client.ask(seen.endpoint, commands)
     told = replace(seen, info=parse_info(_text(replies[0], "INFO")))
     if shape is Shape.CLUSTER:
         told = replace(
@@ -155,15 +183,15 @@ def _asked(shape: Shape, seen: NodeSeen, client: NodeClient, depth: Detail) -> N
             told,
             config=_settings(told) if watches else _config(replies[-1]),
             users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
-            anonymous=ping_without_auth(seen.host, seen.port, client.credentials.own.tls),
-            locks=try_locks(seen.host, seen.port, client.credentials, users=not watches),
+            anonymous=ping_without_auth(seen.endpoint, client.credentials.own.tls),
+            locks=try_locks(seen.endpoint, client.credentials, users=not watches),
         )
     return told
 
 
 def _watching(seen: NodeSeen, client: NodeClient) -> NodeSeen:
     """A Sentinel with what it says of every primary that it watches, and around it."""
-    reply = client.ask(seen.host, seen.port, [("SENTINEL", "MASTERS")])[0]
+    reply = client.ask(seen.endpoint, [("SENTINEL", "MASTERS")])[0]
     said = raise_on_error(reply, "SENTINEL MASTERS")
     return replace(seen, watches=tuple(_around(seen, parse_monitored(one), client) for one in said))
 
@@ -177,7 +205,7 @@ def _settings(seen: NodeSeen) -> dict[str, str]:
 def _around(seen: NodeSeen, watch: MonitoredPrimary, client: NodeClient) -> MonitoredPrimary:
     words = ("GET-MASTER-ADDR-BY-NAME", "REPLICAS", "SENTINELS", "CKQUORUM")
     commands = [("SENTINEL", word, watch.name) for word in words]
-    address, replicas, sentinels, quorum = client.ask(seen.host, seen.port, commands)
+    address, replicas, sentinels, quorum = client.ask(seen.endpoint, commands)
     # in the midst of a failover this tells the new one, as soon as it leads in the new epoch
     # (sentinel.c, sentinelGetCurrentMasterAddress); SENTINEL MASTERS not yet
     where = address if isinstance(address, list) and len(address) == 2 else ["", "0"]
@@ -201,7 +229,7 @@ def _placed(seen: NodeSeen, layout: Layout | None) -> NodeSeen:
     if layout is None or not former:
         return seen
     config = seen.config and {
-        name: here(value, former, layout) for name, value in seen.config.items()
+        name: relocated_path(value, former, layout) for name, value in seen.config.items()
     }
     return replace(seen, moved_from=former, config=config)
 

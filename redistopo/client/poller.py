@@ -10,6 +10,7 @@ from typing import Self
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail, Target, answered, standing
 from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Shape
 
@@ -69,7 +70,7 @@ class Poller:
         if known is None or known.done():
             self._asked.pop(place, None)
             self._late.discard(place)
-            self.client.forget(*place[1:])
+            self.client.forget(Endpoint(*place[1:]))
 
     def _hear(self, shape: Shape, target: Target, seen: NodeSeen) -> NodeSeen:
         heard = answered(shape, target, seen, self.client, Detail.HEALTH)

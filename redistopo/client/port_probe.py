@@ -1,28 +1,26 @@
 """Trying every node's ports and passwords from here: who listens, who answers, who refuses."""
 
 import re
-import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
-
-import psutil
 
 from redistopo.client.connection import Command, NodeClient
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.host.files import log_tail
+from redistopo.host.listeners import Listener, all_listeners, listening_of_process, program_name
 from redistopo.host.ports import has_address
+from redistopo.host.server_log import log_tail
+from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import NodeProbe, PortState
 from redistopo.model.protocol.credentials import Login, TlsFiles, single_credential
-from redistopo.model.protocol.endpoint import BUS_OFFSET
+from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.topology.spec import Shape
 
 _SECONDS = 0.7
-"""For one connection: the system repeats a lost first packet only after a second."""
+"""For one question, as for one connection."""
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, never bound
 
@@ -34,23 +32,6 @@ _TOLD = re.compile(
 """What servers log of a replication that fails (replication.c and rdb.c)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Listener:
-    """A listening socket; `pid` is 0 where the system doesn't tell whose it is.
-
-    A server's child that saves or rewrites has its sockets too (its listening ones until it
-    closes them), and the system may name either: so `parent` counts as well.
-    """
-
-    host: str
-    port: int
-    pid: int
-    parent: int
-
-    def of(self, pid: int) -> bool:
-        return pid != 0 and pid in (self.pid, self.parent)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
     """One node as it is looked at: its process (0 where not known, or not here), its ports."""
@@ -60,17 +41,19 @@ class _Place:
     pid: int
     bus_port: int
     local: bool
-    listeners: tuple[_Listener, ...]
+    listeners: tuple[Listener, ...]
 
-    def holder(self, host: str, port: int) -> str:
+    def holder(self, endpoint: Endpoint) -> str:
         """Who listens there instead of the node; "" for nobody, the node, or who knows."""
         there = [
-            one for one in self.listeners if one.port == port and one.host in (host, *_EVERYWHERE)
+            one
+            for one in self.listeners
+            if one.port == endpoint.port and one.host in (endpoint.host, *_EVERYWHERE)
         ]
         absent = self.node.process is ProcessState.ABSENT
         if not there or any(one.of(self.pid) for one in there) or not (self.pid or absent):
             return ""
-        return _named(there[0].pid)
+        return program_name(there[0].pid)
 
 
 def probe_nodes(
@@ -80,7 +63,7 @@ def probe_nodes(
     those that don't answer, all at once. Never raises for a node's own trouble."""
     wanted = {target.name: target for target in targets}
     local = {node.host: has_address(node.host) for node in seen.nodes}
-    heard = tuple(_listeners()) if any(local.values()) else ()
+    heard = tuple(all_listeners()) if any(local.values()) else ()
     places = [
         _Place(
             node=node,
@@ -94,19 +77,6 @@ def probe_nodes(
     ]
     with ThreadPoolExecutor(max(1, min(32, len(places))), thread_name_prefix="probe") as pool:
         return tuple(pool.map(lambda place: _probe(place, client), places))
-
-
-def probe_port(host: str, port: int, seconds: float = _SECONDS) -> PortState:
-    """What becomes of a TCP connection; nothing is sent."""
-    try:
-        with socket.create_connection((host, port), timeout=seconds):
-            return PortState.OK
-    except ConnectionRefusedError:
-        return PortState.REFUSED
-    except TimeoutError:
-        return PortState.SILENT
-    except (OSError, UnicodeError, OverflowError):
-        return PortState.NO_ROUTE
 
 
 def _pid(node: NodeSeen) -> int:
@@ -125,11 +95,11 @@ def _bus_port(shape: Shape, node: NodeSeen, target: Target) -> int:
 def _probe(place: _Place, client: NodeClient) -> NodeProbe:
     node = place.node
     ports = [node.port, *([place.bus_port] if place.bus_port else [])]
-    held = {port: who for port in ports if (who := place.holder(node.host, port))}
+    held = {port: who for port in ports if (who := place.holder(Endpoint(node.host, port)))}
     found = NodeProbe(
         name=node.name,
-        data=probe_port(node.host, node.port),
-        bus=probe_port(node.host, place.bus_port) if place.bus_port else None,
+        data=probe_port(node.endpoint),
+        bus=probe_port(Endpoint(node.host, place.bus_port)) if place.bus_port else None,
         bus_port=place.bus_port,
         holders=held,
         listens=_listens(place),
@@ -143,22 +113,16 @@ def _listens(place: _Place) -> tuple[str, ...] | None:
     """Where the node's own process listens; None where the system won't tell."""
     if not place.pid:
         return None
-    mine = {f"{one.host}:{one.port}" for one in place.listeners if one.of(place.pid)}
-    if not mine:
-        # macOS shows the whole table to root alone, but our own processes to us
-        with suppress(psutil.Error, OSError):
-            found = psutil.Process(place.pid).net_connections(kind="tcp")
-            own = (one.laddr for one in found if one.status == psutil.CONN_LISTEN and one.laddr)
-            return tuple(sorted(f"{one.ip}:{one.port}" for one in own))
-        return None
-    return tuple(sorted(mine))
+    mine = {str(Endpoint(one.host, one.port)) for one in place.listeners if one.of(place.pid)}
+    # macOS shows the whole table to root alone, but our own processes to us
+    return tuple(sorted(mine)) or listening_of_process(place.pid)
 
 
 def _asked(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
     node = place.node
     commands: list[Command] = [("INFO",), ("CONFIG", "GET", "*")]
     try:
-        said, config = client.ask(node.host, node.port, commands)
+        said, config = client.ask(node.endpoint, commands)
         info = {} if isinstance(said, Exception) else parse_info(str(said))
     except AccessDenied as error:
         return replace(found, denied=error.detail)
@@ -186,10 +150,10 @@ def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles |
     user = settings.get("masteruser", settings.get("primaryuser", ""))
     secret = settings.get("masterauth", settings.get("primaryauth", ""))
     login: list[Command] = [("AUTH", *filter(None, (user, secret)))] if secret else []
-    host, port = info.get("master_host", ""), int(info.get("master_port", 0))
+    primary = Endpoint(info.get("master_host", ""), int(info.get("master_port", 0)))
     try:
         with NodeClient(single_credential(Login(tls=tls)), seconds=_SECONDS) as client:
-            replies = client.ask(host, port, [*login, ("PING",)])
+            replies = client.ask(primary, [*login, ("PING",)])
     except AccessDenied as error:
         return error.detail
     except Unreachable:
@@ -201,7 +165,9 @@ def _told(place: _Place) -> str:
     """The last line about replication in the log of a node of ours, without time and pid."""
     if place.target.layout is None:
         return ""
-    lines = log_tail(place.target.layout.node(place.node.name).log, 40).splitlines()
+    lines = log_tail(
+        place.target.machine.files, place.target.layout.node(place.node.name).log, 40
+    ).splitlines()
     told = [line for line in lines if _TOLD.search(line)]
     return re.sub(r"^\S+ \d+ \S+ \d+ [\d:.]+ [#*.-] ", "", told[-1]) if told else ""
 
@@ -211,32 +177,11 @@ def _announced(place: _Place, found: NodeProbe) -> NodeProbe:
     own = place.node.myself
     if own is None or not own.host:
         return found
-    if (own.host, own.bus_port) == (place.node.host, place.bus_port):
+    bus = Endpoint(own.host, own.bus_port)
+    if bus == (place.node.host, place.bus_port):
         return found
     return replace(
         found,
-        announced=probe_port(own.host, own.bus_port),
-        announced_holder=place.holder(own.host, own.bus_port) if place.local else "",
+        announced=probe_port(bus),
+        announced_holder=place.holder(bus) if place.local else "",
     )
-
-
-def _listeners() -> Iterator[_Listener]:
-    """Every listening TCP socket on this machine, as far as the system tells us."""
-    with suppress(psutil.Error, OSError):
-        for one in psutil.net_connections(kind="tcp"):
-            if one.status == psutil.CONN_LISTEN and one.laddr:
-                pid = one.pid or 0
-                yield _Listener(one.laddr.ip, one.laddr.port, pid, _parent(pid))
-
-
-def _parent(pid: int) -> int:
-    with suppress(psutil.Error):
-        return psutil.Process(pid).ppid() if pid else 0
-    return 0
-
-
-def _named(pid: int) -> str:
-    with suppress(psutil.Error):
-        if pid:
-            return f"{psutil.Process(pid).name()} (pid {pid})"
-    return "another program"

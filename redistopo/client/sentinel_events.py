@@ -10,13 +10,14 @@ from redis.exceptions import RedisError
 from redistopo.client.connection import new_connection
 from redistopo.errors import Unreachable
 from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.endpoint import Endpoint
 
 _PATIENCE_SECONDS = 0.1
 """How soon it is noticed that nobody wants to hear any more."""
 
 
 def listen(
-    address: tuple[str, int],
+    endpoint: Endpoint,
     access: Login,
     channels: Iterable[str],
     hear: Callable[[str, str, float], None],
@@ -24,7 +25,7 @@ def listen(
 ) -> None:
     """`hear` got every message (channel, text, monotonic seconds) until `over` was set, or
     until the server hung up."""
-    made = new_connection(*address, access)
+    made = new_connection(endpoint, access)
     try:
         made.connect()
         made.send_command("SUBSCRIBE", *channels)
@@ -47,12 +48,12 @@ Poll = Callable[[], tuple[str, str] | None]
 
 
 @contextmanager
-def hearing(address: tuple[str, int], access: Login, channels: Iterable[str]) -> Iterator[Poll]:
+def hearing(endpoint: Endpoint, access: Login, channels: Iterable[str]) -> Iterator[Poll]:
     """Nothing is missed that the server publishes on these channels from now on.
 
     Raises Unreachable where it doesn't answer.
     """
-    made = new_connection(*address, access)
+    made = new_connection(endpoint, access)
     wanted = tuple(channels)
 
     def poll() -> tuple[str, str] | None:
@@ -61,7 +62,7 @@ def hearing(address: tuple[str, int], access: Login, channels: Iterable[str]) ->
                 return None
             reply = made.read_response()
         except (RedisError, OSError) as error:
-            raise Unreachable(f"{address[0]}:{address[1]} hung up", detail=str(error)) from error
+            raise Unreachable(f"{endpoint} hung up", detail=str(error)) from error
         return (str(reply[1]), str(reply[2])) if reply[0] == "message" else None
 
     try:
@@ -71,8 +72,7 @@ def hearing(address: tuple[str, int], access: Login, channels: Iterable[str]) ->
             for _ in wanted:
                 made.read_response()
         except (RedisError, OSError) as error:
-            where = f"{address[0]}:{address[1]}"
-            raise Unreachable(f"{where} can't be listened to", detail=str(error)) from error
+            raise Unreachable(f"{endpoint} can't be listened to", detail=str(error)) from error
         yield poll
     finally:
         with suppress(RedisError, OSError):

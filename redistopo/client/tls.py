@@ -1,7 +1,6 @@
 """TLS connections that trust one CA, and attempts that a locked server must refuse."""
 
 import os
-import socket
 import ssl
 import time
 from contextlib import suppress
@@ -10,7 +9,9 @@ from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 
+from redistopo.host.tcp import Socket, connect_tcp, handshake
 from redistopo.model.protocol.credentials import Certificate, TlsFiles
+from redistopo.model.protocol.endpoint import Endpoint
 
 _SECONDS = 1.0
 
@@ -60,20 +61,20 @@ def loads(certificate: Path, key: Path | None = None) -> bool:
     return True
 
 
-def wrapped(plain: socket.socket, host: str, tls: TlsFiles | None) -> ssl.SSLSocket:
+def wrapped(plain: Socket, host: str, tls: TlsFiles | None) -> ssl.SSLSocket:
     """The connection by TLS: the server proved that it is `host` by a certificate of our CA.
 
     Raises OSError (ssl.SSLError is one) where it didn't, or where our own files are no good.
     """
     if tls is None:
         raise ValueError("no TLS files are known")
-    return _context(tls).wrap_socket(plain, server_hostname=host)
+    return handshake(plain, host, _context(tls))
 
 
-def presented(host: str, port: int, tls: TlsFiles) -> Certificate | None:
+def presented(endpoint: Endpoint, tls: TlsFiles) -> Certificate | None:
     """The certificate that a server presents now; None where none of our CA's is."""
-    with suppress(OSError), socket.create_connection((host, port), _SECONDS) as plain:
-        with wrapped(plain, host, tls) as secure:
+    with suppress(OSError), connect_tcp(endpoint, _SECONDS) as plain:
+        with wrapped(plain, endpoint.host, tls) as secure:
             said = secure.getpeercert() or {}
         names = [_written(str(pair[1])) for pair in said.get("subjectAltName", ())]
         expires = float(ssl.cert_time_to_seconds(str(said["notAfter"])))
@@ -94,15 +95,15 @@ def _written(name: str) -> str:
         return name
 
 
-def answer_in_plain(host: str, port: int) -> str:
+def answer_in_plain(endpoint: Endpoint) -> str:
     """What a client that doesn't speak TLS gets for PING; "" where it is refused."""
-    with suppress(OSError), socket.create_connection((host, port), _SECONDS) as plain:
+    with suppress(OSError), connect_tcp(endpoint, _SECONDS) as plain:
         plain.sendall(b"PING\r\n")
         return _words(plain.recv(200))
     return ""
 
 
-def answer_to_stranger(host: str, port: int, tls: TlsFiles) -> str:
+def answer_to_stranger(endpoint: Endpoint, tls: TlsFiles) -> str:
     """What a client with that certificate gets for PING; "" where it is refused.
 
     With TLS 1.3 the client's side of the handshake is done before the server has looked at
@@ -110,8 +111,8 @@ def answer_to_stranger(host: str, port: int, tls: TlsFiles) -> str:
     """
     with (
         suppress(OSError),
-        socket.create_connection((host, port), _SECONDS) as plain,
-        wrapped(plain, host, tls) as secure,
+        connect_tcp(endpoint, _SECONDS) as plain,
+        wrapped(plain, endpoint.host, tls) as secure,
     ):
         secure.sendall(b"PING\r\n")
         return _words(secure.recv(200))

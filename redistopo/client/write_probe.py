@@ -89,10 +89,10 @@ def _led(proof: Proof, options: dict[str, Any], client: NodeClient) -> Proof:
     watches = [watch for node in proof.sentinels for watch in node.watches]
     if not watches:
         return proof
-    places = [(node.host, node.port) for node in proof.sentinels]
+    places = [node.endpoint for node in proof.sentinels]
     kwargs = dict(options)
     if not client.credentials.acl:
-        kwargs["password"] = client.credentials.at(*places[0]).password or None
+        kwargs["password"] = client.credentials.at(places[0]).password or None
     found = Sentinel(places, sentinel_kwargs=kwargs)
     try:
         host, port = found.discover_master(watches[0].name)
@@ -105,7 +105,7 @@ def _led(proof: Proof, options: dict[str, Any], client: NodeClient) -> Proof:
 
 def _client(proof: Proof, options: dict[str, Any]) -> Any:
     if proof.clustered:
-        nodes = [ClusterNode(node.host, node.port) for node in proof.entries]
+        nodes = [ClusterNode(*node.endpoint) for node in proof.entries]
         return RedisCluster(startup_nodes=nodes, **options)
     return Redis(host=proof.entries[0].host, port=proof.entries[0].port, **options)
 
@@ -151,7 +151,7 @@ def _write(shard: ShardSeen, app: Any, key: str, token: str) -> str:
 def _read(replicas: Iterable[NodeSeen], client: NodeClient, key: str, token: str) -> str:
     for node in replicas:
         commands = [("READONLY",), ("GET", key)] if node.members else [("GET", key)]
-        said = client.ask(node.host, node.port, commands)[-1]
+        said = client.ask(node.endpoint, commands)[-1]
         if said != token:
             return f"replica {node.address} answers {said!r} for the key just written"
     return ""

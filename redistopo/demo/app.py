@@ -7,7 +7,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import BaseConverter
 
-from redistopo.cache_aside.calls import CacheAway
+from redistopo.cache_aside import CacheAway
 from redistopo.demo.context import AppContext, failure, refusal, told_away
 from redistopo.demo.database import DatabaseAway
 from redistopo.demo.request_guard import HEADERS, refuse_host, refuse_origin, refuse_site

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from redistopo.cache_aside.cache import CacheAside, Settings
+from redistopo.cache_aside import CacheAside, Settings
 from redistopo.cache_aside.codec import Row
 from redistopo.client.app_clients import CLIENT_ERRORS
 from redistopo.client.entry_point import EntryPoint
@@ -18,7 +18,7 @@ from redistopo.demo.faults import ACTIONS, Breaker
 from redistopo.demo.narration import Narrator, Story
 from redistopo.demo.placement import Picture, Place, picture
 from redistopo.demo.target import entry
-from redistopo.drill.recover import application_entry
+from redistopo.drill.interrupted_drill import application_entry
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.slots import slot_of
@@ -49,7 +49,8 @@ class BackendRequest:
 class Backend:
     """What the application needs of the topology; for any thread.
 
-    `name` is the topology's, or its address; `own` says whether it is the folder's own.
+    `name` is the topology's, or its address; `own` says whether it is the folder's own, and then
+    `asked` is what its topology file asks for.
     `writer` and `reader` are redis-py's clients: see demo.clients. `actions` are what `act`
     can do: nothing to servers that aren't ours to break. `trouble` says why there is nothing to
     look at, "" where there is.
@@ -59,6 +60,7 @@ class Backend:
         self.name = topology.name
         self.root = request.root
         self.own = not request.connect
+        self.asked = topology.asked
         self.actions: tuple[str, ...] = ACTIONS if self.own else ()
         self._topology = topology
         self._rounds = rounds
@@ -98,7 +100,7 @@ class Backend:
                 node = self.reader.get_node_from_key(key.encode("utf-8", "surrogatepass"))
             except CLIENT_ERRORS:  # no node owns that slot
                 node = None
-            address = (node.host, node.port) if node else None
+            address = node.endpoint if node else None
         drawn = now.at(address) if address else None
         if drawn is None:
             known = f"{address[0]}:{address[1]}" if address else ""
@@ -248,7 +250,9 @@ def open_backend(request: BackendRequest) -> Iterator[Backend]:
     a password that isn't accepted, RedistopoError where no node answers.
     """
     address, access = entry(request.connect, request.access) if request.connect else ("", None)
-    asked = TargetRequest(root=request.root, connect=address, access=access or request.access)
+    asked = TargetRequest(
+        root=request.root, connect=address, access=access or request.access, remembers=True
+    )
     with open_target(asked) as topology:
         live = Backend(request, topology, Rounds(topology))
         ended = Event()

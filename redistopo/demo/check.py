@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from redistopo.cache_aside.cache import CacheAside, Served, Settings, Source
+from redistopo.cache_aside import CacheAside, Served, Settings, Source
 from redistopo.client.app_clients import CLIENT_ERRORS
 from redistopo.demo.backend import Backend, BackendRequest, open_backend
 from redistopo.demo.bounds import require_delay

@@ -19,13 +19,13 @@ from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import MasterDownError
 from redis.exceptions import TimeoutError as NoAnswer
 
-from redistopo.cache_aside.slot_refresh import refreshed_beside
+from redistopo.cache_aside import refreshed_beside
 from redistopo.client.app_clients import CLIENT_ERRORS, by_sentinel, clustered, options_of, plain
 from redistopo.client.entry_point import EntryKind, EntryPoint
-from redistopo.demo.placement import Address
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.endpoint import Endpoint
 
 ASIDE_SECONDS = 1.0
 """For so long a replica that failed isn't read from: the next look tells more."""
@@ -41,8 +41,8 @@ class Route:
     """Where to go now, without slots: the primary's address (None: nobody leads), and those
     of the replicas that can be read from."""
 
-    primary: Address | None
-    replicas: tuple[Address, ...] = ()
+    primary: Endpoint | None
+    replicas: tuple[Endpoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +122,15 @@ class Routed(Redis):
         super().__init__(**options_of(access, text=False))  # its own pool is never connected
         self._route = route
         self._access = access
-        self._nodes: dict[Address, Redis] = {}
-        self._aside: dict[Address, float] = {}
+        self._nodes: dict[Endpoint, Redis] = {}
+        self._aside: dict[Endpoint, float] = {}
         self._turn = count()
         self._mine = local()
 
     @property
-    def served(self) -> Address | None:
+    def served(self) -> Endpoint | None:
         """Who served this thread's last command; None where nobody did."""
-        found: Address | None = getattr(self._mine, "served", None)
+        found: Endpoint | None = getattr(self._mine, "served", None)
         return found
 
     def execute_command(self, *words: Any, **options: Any) -> Any:
@@ -162,14 +162,14 @@ class Routed(Redis):
         for client in tuple(self._nodes.values()):
             client.close()
 
-    def _order(self) -> list[Address]:
+    def _order(self) -> list[Endpoint]:
         route, now = self._route(), time.monotonic()
         able = [one for one in route.replicas if self._aside.get(one, 0.0) <= now]
         first = next(self._turn) % len(able) if able else 0
         order = able[first:] + able[:first]
         return [*order[:1], route.primary] if route.primary else order[:2]
 
-    def _at(self, address: Address) -> Redis:
+    def _at(self, address: Endpoint) -> Redis:
         client = self._nodes.get(address)
         if client is None:
             client = self._nodes.setdefault(address, plain(address, self._access, text=False))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Response, jsonify
 
-from redistopo.cache_aside.cache import CacheAside
+from redistopo.cache_aside import CacheAside
 from redistopo.demo.database import Items
 from redistopo.demo.event_stream import Hub
 from redistopo.demo.health import Health

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from redistopo.cache_aside.cache import CacheAside
-from redistopo.cache_aside.calls import CacheAway
+from redistopo.cache_aside import CacheAside, CacheAway
 from redistopo.demo.database import DatabaseAway, Items
 
 WAIT_SECONDS = 2.0

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from redistopo.cache_aside.cache import CacheAside
+from redistopo.cache_aside import CacheAside
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

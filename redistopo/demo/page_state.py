@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from redistopo.cache_aside.cache import CacheAside
+from redistopo.cache_aside import CacheAside
 from redistopo.client.poller import now_iso
 from redistopo.demo.backend import Backend
 from redistopo.demo.latencies import Latencies

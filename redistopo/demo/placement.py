@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from redistopo.model.protocol.endpoint import Endpoint, format_address
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, format_ranges, slot_of
 from redistopo.model.state.diff import state_in_words
 from redistopo.model.state.last_known import LastKnown, NodeCondition, NodeKnown
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
-
-Address = tuple[str, int]
 
 ALONE = "shard 1"
 """The name of the only shard where there are no slots."""
@@ -48,8 +47,8 @@ class NodeDrawn:
     follows: str = ""
 
     @property
-    def address(self) -> Address:
-        return self.host, self.port
+    def address(self) -> Endpoint:
+        return Endpoint(self.host, self.port)
 
     @property
     def up(self) -> bool:
@@ -88,7 +87,7 @@ class Picture:
     def node(self, name: str) -> NodeDrawn | None:
         return next((one for one in (*self.data, *self.sentinels) if one.name == name), None)
 
-    def at(self, address: Address) -> NodeDrawn | None:
+    def at(self, address: Endpoint) -> NodeDrawn | None:
         """The data node of that address."""
         return next((one for one in self.data if one.address == address), None)
 
@@ -157,7 +156,7 @@ def picture(seen: Observed, known: LastKnown, before: Picture) -> Picture:
     """What is drawn after a look, of which `known` was learned."""
     watchers = {node.name for node in seen.nodes if node.watcher}
     drawn = {
-        node.name: _drawn(node, known, (there.host, there.port))
+        node.name: _drawn(node, known, there.endpoint)
         for node, there in zip(known.nodes, seen.nodes, strict=True)
     }
     sentinels = tuple(node for name, node in drawn.items() if name in watchers)
@@ -201,7 +200,7 @@ def _leads_not(node: NodeDrawn) -> bool:
     return node.role != Role.PRIMARY
 
 
-def _drawn(node: NodeKnown, known: LastKnown, address: Address) -> NodeDrawn:
+def _drawn(node: NodeKnown, known: LastKnown, address: Endpoint) -> NodeDrawn:
     answers = node.condition.answers
     role = node.role.value if node.role else UNKNOWN
     if not answers and node.role is Role.PRIMARY and node.name not in known.leaders:
@@ -221,7 +220,7 @@ def _drawn(node: NodeKnown, known: LastKnown, address: Address) -> NodeDrawn:
 def _sent(node: NodeDrawn) -> dict[str, str]:
     return {
         "name": node.name,
-        "address": f"{node.host}:{node.port}",
+        "address": format_address(node.host, node.port),
         "role": node.role,
         "state": node.state,
         "words": node.words,

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from redistopo.cache_aside.cache import Settings
+from redistopo.cache_aside import Settings
 from redistopo.demo.backend import Backend, BackendRequest, open_backend
 from redistopo.demo.bounds import LONGEST_TTL, SHORTEST_TTL, require_delay
 from redistopo.demo.database import DatabaseAway, Items
@@ -20,8 +20,9 @@ from redistopo.demo.request_guard import loopback
 from redistopo.demo.web_server import listening
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, write_errors
+from redistopo.model.protocol.endpoint import format_address
 from redistopo.progress import Progress, warn
-from redistopo.project.load import layout_of_folder, load_project
+from redistopo.project.load import layout_of_folder
 
 if TYPE_CHECKING:
     from redistopo.demo.context import AppContext
@@ -102,7 +103,7 @@ def url(host: str, port: int) -> str:
     """What one types into a browser."""
     every = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104  not bound to
     name = every.get(host, host).strip("[]")
-    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
+    return f"http://{format_address(name, port)}"
 
 
 @contextmanager
@@ -159,7 +160,7 @@ def _parts(request: DemoRequest, live: Backend, items: Items) -> Iterator["AppCo
     )
     state.traffic = traffic = Traffic(desk.ask, items.ids())
     live.follow(lambda story: hub.story(_plain(story)))
-    own = "" if request.stage.connect else load_project(request.stage.root).topology.templates
+    own = live.asked.templates if live.asked else ""
     try:
         yield AppContext(
             host=request.host, token=secrets.token_urlsafe(32), templates=own, cache=cache,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from redistopo.cache_aside.cache import CacheAside
+from redistopo.cache_aside import CacheAside
 from redistopo.demo.database import DatabaseAway
 from redistopo.demo.latencies import Latencies
 

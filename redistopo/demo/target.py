@@ -6,6 +6,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from redistopo.errors import UsageError
 from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.endpoint import format_address
 
 _DEFAULT_PORT = 6379
 
@@ -31,8 +32,7 @@ def entry(text: str, access: Login) -> tuple[str, Login]:
         raise UsageError("rediss:// is TLS, and no CA is given", hint="add --cacert CA.crt")
     if url.scheme == "redis" and access.tls is not None:
         raise UsageError("--cacert is for TLS, and redis:// isn't", hint="write rediss://")
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return place, _with_words(url, access)
+    return format_address(host, port), _with_words(url, access)
 
 
 def _with_words(url: SplitResult, access: Login) -> Login:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from redistopo.demo.event_stream import MOST_STREAMS, Hub
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.ports import is_free, port_holder
+from redistopo.model.protocol.endpoint import format_address
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -130,7 +131,7 @@ def _refused(host: str, port: int, error: OSError) -> MissingPrerequisite:
             f"this machine has no address {host}", hint="leave --host out: 127.0.0.1"
         )
     return MissingPrerequisite(
-        f"can't listen on {host}:{port}",
+        f"can't listen on {format_address(host, port)}",
         detail=error.strerror or str(error),
         hint="a port below 1024 may need privileges: choose a higher --port",
     )

@@ -11,7 +11,6 @@ from pathlib import Path
 from shlex import quote
 
 from redistopo.client.connection import NodeClient, ping_without_auth
-from redistopo.client.port_probe import probe_port
 from redistopo.doctor.conf_access import (
     MOST_BYTES,
     MOST_FILES,
@@ -26,9 +25,11 @@ from redistopo.doctor.firewall_reader import firewalls
 from redistopo.errors import AccessDenied, MissingPrerequisite, Unreachable, UsageError
 from redistopo.host.files import absolute, certainly_missing, read_errors
 from redistopo.host.ports import is_foreign_address, listeners, port_holder
+from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import Login, single_credential
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import Engine, Version, parse_request
 from redistopo.model.protocol.replies import parse_info
 
@@ -157,19 +158,19 @@ def _locked(conf: ServedConf, folder: Path) -> bool | None:
 
 
 def _hear(conf: ServedConf, port: int, secret: str) -> PortReply:
-    at = conf.asked_at
+    endpoint = Endpoint(conf.asked_at, port)
     if port == conf.tls_port:
         # without its certificates nobody is asked, only met
-        said = "TLS" if probe_port(at, port) is PortState.OK else ""
+        said = "TLS" if probe_port(endpoint) is PortState.OK else ""
     else:
-        answer = ping_without_auth(at, port)
+        answer = ping_without_auth(endpoint)
         said = "" if answer.startswith("no answer") else answer
     there = listeners((port,))
     addresses = None if there is None else there[port]
     listened = bool(said) if addresses is None else bool(addresses)
     found = PortReply(
         port=port,
-        at=at,
+        at=conf.asked_at,
         said=said,
         holder=port_holder(port) if listened else "",
         listening=addresses,
@@ -186,7 +187,9 @@ def _introduced(found: PortReply, secret: str) -> PortReply:
     keys = single_credential(Login(password=secret))
     try:
         with NodeClient(keys, seconds=_PATIENCE) as client:
-            told = parse_info(str(client.ask(found.at, found.port, [("INFO", "server")])[0]))
+            told = parse_info(
+                str(client.ask(Endpoint(found.at, found.port), [("INFO", "server")])[0])
+            )
     except (Unreachable, AccessDenied):
         return found
     product = "valkey" if "valkey_version" in told else "redis"

@@ -1,9 +1,5 @@
 """A redis.conf given to real servers to judge, none of which ever starts on it."""
 
-import resource
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,9 +24,8 @@ from redistopo.doctor.conf_startup import (
 )
 from redistopo.errors import RedistopoError
 from redistopo.host.files import certainly_missing
-from redistopo.host.interrupt import interrupts_deferred
 from redistopo.host.polling import Deadline
-from redistopo.host.process import clean_environment
+from redistopo.host.run_program import run_unable_to_write
 from redistopo.model.protocol.engine import Engine
 
 _SECONDS = 5.0
@@ -118,38 +113,4 @@ def _said(engine: Engine, lines: list[str], bench: _Bench) -> str:
 def _run(argv: list[str], lines: list[str], bench: _Bench) -> str:
     # by a pipe: passwords are in it, and so it never lies on a disk
     text = "\n".join(lines).encode(errors="surrogateescape")
-    try:
-        with interrupts_deferred(later=True):  # else one could run of which nobody knows
-            server = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=bench.folder,
-                env=clean_environment(),
-                start_new_session=True,
-            )
-    except OSError as error:
-        return error.strerror or str(error)
-    with server:
-        try:
-            _writes_nothing(server.pid)
-            out, err = server.communicate(text, bench.ends.left)
-        except subprocess.TimeoutExpired:
-            return f"it didn't end within {_SECONDS:g} s"
-        finally:
-            server.kill()
-            server.wait()  # Popen itself doesn't, after a Ctrl-C
-    if server.returncode < 0:
-        # what it prints then is long, and of memory
-        return f"it crashed ({signal.Signals(-server.returncode).name})"
-    return (err + b"\n" + out).decode(errors="replace")
-
-
-def _writes_nothing(pid: int) -> None:
-    """Not even a core, should it crash: it has none of the lines yet. Elsewhere than on Linux,
-    cores don't go to the folder that it is in."""
-    if sys.platform == "linux":
-        with suppress(ProcessLookupError, PermissionError):
-            for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
-                resource.prlimit(pid, limit, (0, 0))
+    return run_unable_to_write(argv, text, bench.folder, bench.ends)

@@ -7,7 +7,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from redistopo.host.command import run_command
+from redistopo.host.run_program import run_command
 from redistopo.model.protocol.engine import Engine
 
 _DOCS = Path("/usr/share/doc")

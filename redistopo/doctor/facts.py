@@ -8,7 +8,8 @@ from enum import StrEnum
 from redistopo.doctor.conf_access import ServedConf, loopback
 from redistopo.doctor.conf_startup import StartupVerdict
 from redistopo.doctor.firewall import FirewallSeen
-from redistopo.host.kernel import Kernel
+from redistopo.host.kernel_settings import Kernel
+from redistopo.host.machine_facts import MemoryAndDisk
 from redistopo.model.planning.resource_limits import ResourceShortage
 from redistopo.model.protocol.engine import Engine, Version
 from redistopo.model.protocol.nodes_conf import NodesConf
@@ -33,19 +34,6 @@ class EnginesSeen:
     install: str = ""
     tls: bool = False
     mended: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """Memory, swap and disk in bytes; None where the system doesn't tell. `folder` is where
-    `disk_free` was measured."""
-
-    memory: int | None = None
-    available: int | None = None
-    swap: int | None = None
-    swap_used: int | None = None
-    disk_free: int | None = None
-    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +209,7 @@ class DoctorFacts:
 
     engines: EnginesSeen
     kernel: Kernel
-    room: Room
+    room: MemoryAndDisk
     topology: TopologySeen
     leftovers: Leftovers
     system: str = "linux"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from redistopo.doctor.firewall import FirewallSeen, ufw_conf
-from redistopo.host.command import run_command, search_path
 from redistopo.host.files import read_text
+from redistopo.host.run_program import run_command, search_path
 
 _UFW = Path("/etc/ufw/ufw.conf")
 _MAC = "/usr/libexec/ApplicationFirewall/socketfilterfw"

@@ -1,61 +1,62 @@
-"""What a drill found, as its report, judged."""
+"""Assembles the report of a drill from its measurements, and judges it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from redistopo import __version__
 from redistopo.client.observe import Detail
-from redistopo.drill.fault_injection import FaultInjection
-from redistopo.drill.operations import LoadResult
-from redistopo.drill.report import (
+from redistopo.drill.drill_report import (
     Budget,
     DrillReport,
     TimelineKind,
     TimelineMoment,
     Traffic,
     client_moments,
-    judged,
-    traffic_of,
-    writes_of,
+    summarize_traffic,
+    summarize_writes,
+    with_verdict,
 )
-from redistopo.drill.setup import DrillCourse, DrillSetup, election_patience, short_of_replicas
+from redistopo.drill.fault_injection import FaultInjection
+from redistopo.drill.load_result import LoadResult
+from redistopo.drill.setup import DrillOutcome, DrillSetup, election_timeout, too_few_replicas_left
 from redistopo.model.state.observed import Observed, shards_of
 
 
-def report_of(
-    scene: DrillSetup, injury: FaultInjection, seen: LoadResult, course: DrillCourse
+def assemble_report(
+    setup: DrillSetup, injection: FaultInjection, seen: LoadResult, outcome: DrillOutcome
 ) -> DrillReport:
-    request, topology = scene.request, scene.context.plan.topology
-    traffic = traffic_of(seen, injury.at)
-    after = _roles(scene.context.look(Detail.HEALTH))
-    names = ", ".join(node.name for node in scene.victims)
-    struck = TimelineMoment(
+    """Return the report of a finished drill, with its verdict."""
+    request, topology = setup.request, setup.context.plan.topology
+    traffic = summarize_traffic(seen, injection.at)
+    after = _roles(setup.context.look(Detail.HEALTH))
+    names = ", ".join(node.name for node in setup.victims)
+    fault = TimelineMoment(
         at=0.0, source="drill", text=f"{request.fault.value} {names}", kind=TimelineKind.FAULT
     )
-    moments = (struck, *course.moments, *client_moments(traffic))
-    report = judged(
+    moments = (fault, *outcome.moments, *client_moments(traffic))
+    report = with_verdict(
         DrillReport(
             topology=topology.name,
             shape=topology.shape.value,
-            engine=scene.seen.engine,
+            engine=setup.seen.engine,
             redistopo=__version__,
-            began=datetime.fromtimestamp(injury.clock, UTC).isoformat(timespec="milliseconds"),
+            began=datetime.fromtimestamp(injection.clock, UTC).isoformat(timespec="milliseconds"),
             fault=request.fault.value,
-            target=_target(scene),
+            target=_target(setup),
             planned=False,
             budget=Budget(seconds=request.budget),
             traffic=traffic,
-            writes=writes_of(seen, injury.at),
+            writes=summarize_writes(seen, injection.at),
             moments=tuple(sorted(moments, key=lambda one: one.at)),
-            roles_before=_roles(scene.seen),
+            roles_before=_roles(setup.seen),
             roles_after=after,
-            healed=course.healed,
+            healed=outcome.healed,
             rate=request.rate,
             clients=request.clients,
-            notes=_notes(scene, traffic, after),
+            notes=_notes(setup, traffic, after),
         )
     )
-    reasons = tuple(_reasons(scene, course))
+    reasons = tuple(_reasons(setup, outcome))
     if not reasons:
         return report
     return replace(report, passed=False, reasons=(*report.reasons, *reasons))
@@ -65,39 +66,40 @@ def _roles(seen: Observed) -> dict[str, str]:
     return {node.name: node.role.value if node.role else "silent" for node in seen.nodes}
 
 
-def _target(scene: DrillSetup) -> str:
-    numbers = {node.name: shard.number for shard in shards_of(scene.seen) for node in shard.nodes}
+def _target(setup: DrillSetup) -> str:
+    numbers = {node.name: shard.number for shard in shards_of(setup.seen) for node in shard.nodes}
     return ", ".join(
         f"{node.name} ({node.role or 'silent'}"
         + (f" of shard {numbers[node.name]})" if node.name in numbers else ")")
-        for node in scene.victims
+        for node in setup.victims
     )
 
 
 def _notes(
-    scene: DrillSetup, traffic: tuple[Traffic, ...], after: dict[str, str]
+    setup: DrillSetup, traffic: tuple[Traffic, ...], after: dict[str, str]
 ) -> tuple[str, ...]:
-    found = [f"{scene.request.fault.value}: {scene.request.fault.story}"]
+    found = [f"{setup.request.fault.value}: {setup.request.fault.story}"]
     if any("CLUSTERDOWN" in one.errors for one in traffic if not one.hurt):
         found.append(
-            "the other shards refused clients, too (CLUSTERDOWN): by "
+            "other shards refused clients as well (CLUSTERDOWN): with "
             "cluster-require-full-coverage yes, a cluster serves all of its slots or none"
         )
-    if short_of_replicas(scene):
+    if too_few_replicas_left(setup):
         found.append(
-            f"with {scene.request.wait_replicas} to wait for, and one replica less since it took "
-            "over, writes fail until the old primary is back: one more replica a shard mends that"
+            f"writes wait for {setup.request.wait_replicas} replicas, and one less is left after "
+            "the takeover: they fail until the old primary is back; one more replica per shard "
+            "avoids that"
         )
-    before = _roles(scene.seen)
-    if before != after and not scene.request.restore_roles:
-        found.append("roles were left as they are now; --restore-roles hands them back")
+    before = _roles(setup.seen)
+    if before != after and not setup.request.restore_roles:
+        found.append("roles have changed; --restore-roles restores them after a drill")
     return tuple(found)
 
 
-def _reasons(scene: DrillSetup, course: DrillCourse) -> list[str]:
+def _reasons(setup: DrillSetup, outcome: DrillOutcome) -> list[str]:
     found = []
-    if scene.flight.heirs and not course.taken_over:
-        found.append(f"no replica took over within {election_patience(scene):g} s")
-    if course.trouble:
-        found.append(course.trouble)
+    if setup.preflight.takeovers and not outcome.taken_over:
+        found.append(f"no replica took over within {election_timeout(setup):g} s")
+    if outcome.error:
+        found.append(outcome.error)
     return found

@@ -1,4 +1,4 @@
-"""The fault itself: done to processes of ours, held for as long as it must last, and let go."""
+"""Fault injection: kills, freezes, shuts down or isolates processes, and undoes what it can."""
 
 import signal
 import threading
@@ -14,8 +14,8 @@ from redistopo.host.process import find_process, signal_process
 from redistopo.model.state.fault import Fault
 from redistopo.model.topology.layout import Layout
 
-_AGAIN_SECONDS = 0.02
-"""How often a partition looks for connections that were made meanwhile."""
+_RECHECK_SECONDS = 0.02
+"""How often a partition also drops connections that were opened since."""
 
 _SIGNALS = {
     Fault.KILL: signal.SIGKILL,
@@ -26,8 +26,11 @@ _SIGNALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultSpec:
-    """What to do to which nodes; `closed` are the ports of each node at which no server may
-    reach it anew while it is cut off."""
+    """Which fault to inject into which nodes.
+
+    `closed` are the ports of each node that accept no new connection from another server while
+    the victims are isolated.
+    """
 
     layout: Layout
     fault: Fault
@@ -36,22 +39,22 @@ class FaultSpec:
 
 
 class FaultInjection:
-    """A wound inflicted inside the context, and let go at its end at the latest.
+    """Injects a fault inside the context, and undoes it at its end at the latest.
 
-    `at` is its moment on the monotonic clock, `clock` the same on the wall's, both in seconds
-    and 0 before it is struck.
+    `at` is the moment of the fault on the monotonic clock, `clock` the same on the wall clock,
+    both in seconds, and 0 before.
     """
 
-    def __init__(self, wound: FaultSpec) -> None:
-        self.wound = wound
+    def __init__(self, spec: FaultSpec) -> None:
+        self.spec = spec
         self.at = 0.0
         self.clock = 0.0
-        self._healed = threading.Event()
+        self._released = threading.Event()
         self._holder: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        """Nothing is done yet; raises MissingPrerequisite where the fault can't be made here."""
-        if self.wound.fault is Fault.PARTITION:
+        """Inject nothing yet; raise MissingPrerequisite if the fault is impossible here."""
+        if self.spec.fault is Fault.PARTITION:
             refuse_partition(self._pids().values())
         return self
 
@@ -61,51 +64,53 @@ class FaultInjection:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.heal()
+        self.restore()
 
-    def strike(self) -> None:
-        """It is done, to processes proven ours and to no others."""
-        wound = self.wound
-        found = [(name, find_process(wound.layout, name)) for name in wound.victims]
+    def inject(self) -> None:
+        """Inject the fault, into processes proven to be redistopo's own and no others."""
+        spec = self.spec
+        found = [(name, find_process(spec.layout, name)) for name in spec.victims]
         self.at, self.clock = time.monotonic(), time.time()
-        if number := _SIGNALS.get(wound.fault):
+        if number := _SIGNALS.get(spec.fault):
             for _name, process in found:
                 if process is not None:
                     signal_process(process, number)
-        elif wound.fault is Fault.PARTITION:
+        elif spec.fault is Fault.PARTITION:
             self._hold()
             self._holder = threading.Thread(target=self._hold_on, daemon=True)
             self._holder.start()
 
-    def heal(self) -> None:
-        """What holds on is let go: a frozen process runs again, packets pass again. What has
-        ended stays so. Harmless where nothing was done."""
-        self._healed.set()
+    def restore(self) -> None:
+        """Continue frozen processes and let packets pass again; ended processes stay ended.
+
+        Does nothing if no fault was injected.
+        """
+        self._released.set()
         if self._holder is not None:
             self._holder.join()
             self._holder = None
             lift_partition(self._pids().values())
-        if self.wound.fault is Fault.FREEZE and self.at:
-            for name in self.wound.victims:
-                if process := find_process(self.wound.layout, name):
+        if self.spec.fault is Fault.FREEZE and self.at:
+            for name in self.spec.victims:
+                if process := find_process(self.spec.layout, name):
                     signal_process(process, signal.SIGCONT)
 
     def _hold_on(self) -> None:
-        while not self._healed.wait(_AGAIN_SECONDS):
-            with suppress(OSError):  # a server that ends meanwhile; the next round sees it gone
+        while not self._released.wait(_RECHECK_SECONDS):
+            with suppress(OSError):  # a server ended in the meantime; the next round notices
                 self._hold()
 
     def _hold(self) -> None:
         sides = {
-            name: Side(pid=pid, closed=self.wound.closed.get(name, frozenset()))
+            name: Side(pid=pid, closed=self.spec.closed.get(name, frozenset()))
             for name, pid in self._pids().items()
         }
-        inside = [side for name, side in sides.items() if name in self.wound.victims]
-        hold_apart(inside, [side for name, side in sides.items() if name not in self.wound.victims])
+        inside = [side for name, side in sides.items() if name in self.spec.victims]
+        hold_apart(inside, [side for name, side in sides.items() if name not in self.spec.victims])
 
     def _pids(self) -> dict[str, int]:
-        layout = self.wound.layout
+        layout = self.spec.layout
         found = {
-            name: find_process(layout, name) for name in (*self.wound.closed, *self.wound.victims)
+            name: find_process(layout, name) for name in (*self.spec.closed, *self.spec.victims)
         }
         return {name: process.pid for name, process in found.items() if process is not None}

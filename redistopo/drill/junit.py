@@ -1,17 +1,17 @@
-"""Drills as JUnit XML, which every CI shows."""
+"""Drill reports as JUnit XML, for CI systems."""
 
 import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
-from redistopo.drill.report import DrillReport
+from redistopo.drill.drill_report import DrillReport
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 can't hold at all, not even escaped (section 2.2, Char)."""
+"""Characters that XML 1.0 can't hold, not even escaped (section 2.2, Char)."""
 
 
 def drills_junit(reports: Sequence[DrillReport], name: str) -> str:
-    """The XML's text: one suite of that name, one test case for each drill."""
+    """Return the XML: one test suite of that name, with one test case for each drill."""
     failed = sum(not one.passed for one in reports)
     suite = Xml.Element(
         "testsuite",
@@ -23,7 +23,7 @@ def drills_junit(reports: Sequence[DrillReport], name: str) -> str:
         time=f"{sum(_took(one) for one in reports):.3f}",
     )
     if reports:
-        # the schema of CI tools knows local times without a zone; ours are UTC
+        # the schema of CI tools has local times without a zone; ours are UTC
         suite.set("timestamp", reports[0].began[:19])
     for one in reports:
         case = Xml.SubElement(
@@ -43,22 +43,22 @@ def drills_junit(reports: Sequence[DrillReport], name: str) -> str:
 
 
 def _took(report: DrillReport) -> float:
-    """Seconds from the fault until all was well, or until the last that is known."""
+    """Return the seconds from the fault until the topology was healthy, or the last moment."""
     if report.healed is not None:
         return report.healed
     return max((moment.at for moment in report.moments), default=0.0)
 
 
 def _lines(report: DrillReport) -> list[str]:
-    told = [f"{one.at:+.3f} s {one.source}: {one.text}" for one in report.moments]
+    lines = [f"{one.at:+.3f} s {one.source}: {one.text}" for one in report.moments]
     for one in report.traffic:
         errors = ", ".join(f"{kind} {count}" for kind, count in one.errors.items())
-        told.append(
+        lines.append(
             f"{one.name}: {one.unavailable:.0f} ms unavailable, {one.failed} failed"
             + (f" ({errors})" if errors else "")
         )
-    told.append(f"{report.writes.acknowledged} writes acknowledged, {report.writes.lost} lost")
-    return told
+    lines.append(f"{report.writes.acknowledged} writes acknowledged, {report.writes.lost} lost")
+    return lines
 
 
 def _legal(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Removing what a load left behind, by its prefix."""
+"""Deletes the keys that a drill's load left, by their prefix."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ _SCAN_COUNT = 1000
 
 
 def delete_keys(way: EntryPoint, seconds: float, *, load_id: str = "") -> int:
-    """How many keys of loads (of that one, or of any) were removed from every primary.
+    """Delete the keys of one load, or of every load, from all primaries; return how many.
 
-    By SCAN and UNLINK: for a load that was killed and can't do it itself. Raises Unreachable
-    where a primary doesn't answer, TimedOut where there are more keys than time.
+    Uses SCAN and UNLINK, for a load that was killed and can't delete its own keys. Raises
+    Unreachable if a primary does not reply, TimedOut if there are more keys than time.
     """
     pattern = f"{PREFIX}{load_id}:*" if load_id else f"{PREFIX}*"
     deadline = Deadline(seconds)
@@ -32,9 +32,9 @@ def _entered(way: EntryPoint) -> Iterator[AppClient]:
         yield client
     except CLIENT_ERRORS as error:
         raise Unreachable(
-            "what a drill's load left behind can't be removed now",
+            "the keys of a drill's load can't be deleted now",
             detail=f"{error_kind(error)}: {error}",
-            hint="it expires by itself within an hour",
+            hint="they expire within an hour",
         ) from error
     finally:
         if client:
@@ -42,12 +42,12 @@ def _entered(way: EntryPoint) -> Iterator[AppClient]:
 
 
 def _swept(server: Any, pattern: str, deadline: Deadline) -> int:
-    """All keys of that pattern are gone from one server; how many there were."""
+    """Delete all keys that match the pattern from one server; return how many."""
     removed, cursor = 0, 0
     while True:
         cursor, keys = server.scan(cursor, match=pattern, count=_SCAN_COUNT)
         if keys:
-            # one by one: in a cluster they lie in different slots
+            # one by one: in a cluster they belong to different slots
             with server.pipeline(transaction=False) as pipe:
                 for key in keys:
                     pipe.unlink(key)
@@ -56,7 +56,7 @@ def _swept(server: Any, pattern: str, deadline: Deadline) -> int:
             return removed
         if deadline.over:
             raise TimedOut(
-                f"not every key was looked at in {deadline.seconds:g} s",
-                detail=f"{removed} keys of drills were removed",
-                hint="what is left expires by itself within an hour",
+                f"not every key was scanned in {deadline.seconds:g} s",
+                detail=f"{removed} keys of drills were deleted",
+                hint="the others expire within an hour",
             )

@@ -1,19 +1,19 @@
-"""Who does what how often: the load shared out to clients."""
+"""Distributes the load over clients: which client does what, and how often."""
 
 from dataclasses import dataclass
 
 from redistopo.client.entry_point import LoadRequest
-from redistopo.drill.operations import OperationKind
+from redistopo.drill.load_result import OperationKind
 
 HURT_SHARE = 0.8
-"""Of the rate, where there are other shards; what is left is the control."""
+"""The affected shards' share of the rate, if there are other shards; the rest is the control."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What one client does in turns: one of `tasks` (kind, shard) each `interval` seconds.
+    """What one client does: one of `tasks` (kind, shard) in turn, every `interval` seconds.
 
-    `phase` is when it begins, as a share of the interval, so that clients don't go in step.
+    `phase` is when it starts, as a share of the interval, so that clients do not run in lockstep.
     """
 
     number: int
@@ -22,12 +22,12 @@ class Job:
     phase: float
 
 
-def jobs(request: LoadRequest) -> tuple[Job, ...]:
-    """The rate and the clients shared out.
+def distribute_load(request: LoadRequest) -> tuple[Job, ...]:
+    """Distribute the rate over the clients.
 
-    A client for the other shards is never one of a hurt shard: while it hangs on a frozen
-    server it could ask nobody else. Where there is more than one client for the same thing,
-    an answer is due more often, and an outage's end is seen earlier.
+    A client of the other shards never serves an affected shard: while it hangs on a frozen
+    server it could call no other. With several clients for the same task a reply is due more
+    often, and the end of an outage is noticed earlier.
     """
     others = tuple(sorted(set(request.shards) - request.hurt))
     apart = max(1, request.clients // 4) if others else 0
@@ -36,7 +36,7 @@ def jobs(request: LoadRequest) -> tuple[Job, ...]:
     parts = [(kind, shard) for kind in OperationKind for shard in sorted(request.hurt)]
     plan: list[tuple[tuple[tuple[OperationKind, int], ...], float]] = []
     for place, part in enumerate(parts):
-        # writers come first, so that they get what doesn't come out even
+        # writers come first, so that they get the remainder
         mine = len(range(place, left, len(parts)))
         plan += [((part,), request.rate * share / len(parts) / mine)] * mine
     if others:

@@ -1,4 +1,4 @@
-"""One client at its pace, in a thread of its own."""
+"""One client of the load, in its own thread, on a fixed schedule."""
 
 import time
 from collections.abc import Mapping
@@ -8,40 +8,40 @@ from threading import Event, Thread
 from redistopo.client.app_clients import CLIENT_ERRORS, AppClient, connect_app_client, error_kind
 from redistopo.client.entry_point import EntryPoint
 from redistopo.drill.load_jobs import Job
-from redistopo.drill.operations import OperationKind
+from redistopo.drill.load_result import OperationKind
 
 PAUSE_SECONDS = 0.05
-"""So long a client leaves servers alone after an error, as a library's back-off would.
+"""How long a client sends nothing after an error, like the back-off of a client library.
 
-What was due until then, behind the operation that failed or in the pause, fails with the
-same error, unsent. Without it, each failure would have redis-py read the slot table anew,
-hundreds of times a second, and the load would be busy with itself.
+Operations that were due until then fail with the same error, unsent. Without the pause, redis-py
+would read the slot table again after each failure, hundreds of times a second, and the load would
+be busy with itself.
 """
 
 PAUSE_SHARE = 3
-"""And at least so many times the processor time that the failure took: by TLS it is much
-more, and clients that fail must not slow those down that are served."""
+"""The pause is at least this multiple of the processor time that the failure took: with TLS that is
+much more, and failing clients must not slow down clients that are served."""
 
 PATIENCE_SECONDS = 1.0
-"""What couldn't be begun so long after it was due is given up: its caller is gone."""
+"""An operation not started this long after it was due is dropped: its caller has given up."""
 
 OVERDUE = "Overdue"
-"""The error of an operation that was given up unsent."""
+"""The error of an operation that was dropped unsent."""
 
 _CLOSED_UNDER_IT = (ValueError, AttributeError)
-"""What redis-py stumbles over where another thread closes the connection it reads from."""
+"""What redis-py raises when another thread closes the connection that it reads from."""
 
 Entry = tuple[OperationKind, int, float, float, str, int]
-"""Kind, shard, started, took, error, and a write's sequence number (0 for a read)."""
+"""Kind, shard, start, duration, error, and a write's sequence number (0 for a read)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadKeys:
-    """The keys of one load: `bases` maps a shard to a prefix whose hash tag lies in it.
+    """The keys of one load: `bases` maps a shard to a prefix whose hash tag belongs to it.
 
-    A writer takes a new key for each write, up to `most`; then it begins from the first one
-    again, so that neither the server nor we need memory without end. A value is a sequence
-    number and never goes down. `writers` maps a shard to its first writer.
+    A writer uses a new key for each write, up to `most`; then it starts again with the first one,
+    so that neither the server nor this process needs unlimited memory. A value is a sequence
+    number and never decreases. `writers` maps a shard to its first writer.
     """
 
     bases: Mapping[int, str]
@@ -49,16 +49,17 @@ class LoadKeys:
     most: int
 
     def first(self, shard: int) -> str:
-        """What readers read: the first key that is written in a shard."""
+        """Return the key that readers read: the first one written in a shard."""
         return self.key(shard, self.writers[shard], 1)
 
     def key(self, shard: int, writer: int, sequence: int) -> str:
+        """Return the key of a writer's nth write."""
         return f"{self.bases[shard]}:{writer}:{sequence % self.most}"
 
 
 @dataclass(slots=True)
 class Worker:
-    """A client, what it did, and the thread that does it; `done` once that ended as it should."""
+    """A client, its log and its thread; `done` is set once the thread ended normally."""
 
     job: Job
     way: EntryPoint
@@ -76,19 +77,19 @@ class Worker:
         self.thread = Thread(target=self._run, name=f"load-{self.job.number}", daemon=True)
 
     def interrupt(self) -> None:
-        """A command that waits for its answer waits no longer; for another thread to call."""
+        """Abort a command that waits for its reply; called by another thread."""
         if client := self.client:
             client.close()
 
     def close(self) -> None:
-        """Its connections are closed."""
+        """Close the connections."""
         client, self.client = self.client, None
         if client:
             client.close()
 
     def _run(self) -> None:
         try:
-            # coming in isn't an operation: the schedule begins behind it
+            # connecting isn't an operation: the schedule starts after it
             try:
                 self.client = connect_app_client(self.way)
             except CLIENT_ERRORS as error:
@@ -99,9 +100,9 @@ class Worker:
             self.close()
 
     def _work(self) -> None:
-        """By an absolute schedule: the nth operation is due at its own moment, whatever the
-        one before it took. Only where this thread itself woke up late, having nothing to do,
-        what was due counts from then: that is our own delay and no server's."""
+        """Run operations on an absolute schedule: each is due at its own time, however long the
+        one before it took. Only when this idle thread itself woke up late does an operation count
+        from then: that delay is ours, not a server's."""
         interval = self.job.interval
         due = time.monotonic() + interval * self.job.phase
         woke = 0.0
@@ -113,13 +114,13 @@ class Worker:
                     return
                 woke = time.monotonic()
                 if woke - due > PATIENCE_SECONDS:
-                    due = woke  # the machine slept; there is no use in making up for it
+                    due = woke  # the machine was suspended; do not try to catch up
             self._turn(self.job.tasks[turn % len(self.job.tasks)], max(due, woke), pause)
             turn += 1
             due += interval
 
     def _turn(self, task: tuple[OperationKind, int], due: float, pause: "_Pause") -> None:
-        """One operation was done, or given up, and noted."""
+        """Run or drop one operation, and log it."""
         now = time.monotonic()
         if due < pause.until:
             self._note(task, due, 0.0, pause.error)
@@ -133,7 +134,7 @@ class Worker:
                 pause.error = error
 
     def _do(self, task: tuple[OperationKind, int], due: float) -> str:
-        """One operation was tried and noted; its error, "" for none."""
+        """Try one operation and log it; return its error, or ""."""
         error = ""
         if task[0] is OperationKind.WRITE:
             self.sequence += 1
@@ -141,15 +142,15 @@ class Worker:
             if self.client is None:
                 self.client = connect_app_client(self.way)
             self._send(self.client, *task)
-        except (*CLIENT_ERRORS, *_CLOSED_UNDER_IT) as trouble:
+        except (*CLIENT_ERRORS, *_CLOSED_UNDER_IT) as failure:
             if self.stopping.is_set():
-                return ""  # we may have ended it ourselves
-            if isinstance(trouble, _CLOSED_UNDER_IT):
+                return ""  # stop() may have closed the connection
+            if isinstance(failure, _CLOSED_UNDER_IT):
                 raise
-            error = error_kind(trouble)
-            self.last_error = f"{error}: {trouble}"
+            error = error_kind(failure)
+            self.last_error = f"{error}: {failure}"
             if self.way.where is not None:
-                self.close()  # to come in anew, where it is told to
+                self.close()  # to connect again, to the address reported by then
         self._note(task, due, time.monotonic() - due, error)
         return error
 
@@ -167,7 +168,7 @@ class Worker:
 
 @dataclass(slots=True)
 class _Pause:
-    """Until when a client sends nothing, and the error for which."""
+    """Until when a client sends nothing, and because of which error."""
 
     until: float = 0.0
     error: str = ""

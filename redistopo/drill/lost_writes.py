@@ -1,4 +1,4 @@
-"""After the load: which acknowledged writes are there, and the removal of its keys."""
+"""Checks after the load which acknowledged writes are lost, and deletes the load's keys."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -9,44 +9,44 @@ from typing import TypeVar
 
 from redistopo.client.app_clients import CLIENT_ERRORS, AppClient, connect_app_client, error_kind
 from redistopo.client.entry_point import LoadRequest
+from redistopo.drill.load_result import LostWrite, OperationKind
 from redistopo.drill.load_worker import LoadKeys, Worker
-from redistopo.drill.operations import LostWrite, OperationKind
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
 
 EXAMPLES = 5
 _BATCH = 500
 
-Answer = TypeVar("Answer")
+Reply = TypeVar("Reply")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What the check found: counts of acknowledged writes, and the first that are lost."""
+class WriteCheckResult:
+    """Counts of acknowledged writes that are lost or could not be read, and the first examples."""
 
     lost: int = 0
     unchecked: int = 0
     examples: tuple[LostWrite, ...] = ()
 
 
-class Aftermath:
-    """What is done to the keys of a load that has stopped."""
+class WriteCheck:
+    """Reads back, and deletes, the keys of a load that has stopped."""
 
     def __init__(self, request: LoadRequest, keys: LoadKeys, workers: tuple[Worker, ...]) -> None:
         self._request = request
         self._keys = keys
         self._workers = workers
 
-    def look(self, seconds: float) -> Found:
-        """Every acknowledged write was read back from where a client finds it.
+    def find_lost(self, seconds: float) -> WriteCheckResult:
+        """Read back every acknowledged write, the way a client would.
 
-        A key was written again where the load ran for long: its last acknowledged write
-        counts, and a later one that nobody acknowledged may stand in its place.
+        A long load writes a key several times: its last acknowledged write counts, and the key
+        may hold the value of a later one that was not acknowledged.
         """
         deadline = Deadline(seconds)
         lost: list[LostWrite] = []
         unchecked = 0
-        with closing(_Patient(self._request)) as client:
+        with closing(_RetryingClient(self._request)) as client:
             for shard in self._keys.bases:
                 for batch in _batches(self._acknowledged(shard)):
                     wanted = [one.key for one in batch]
@@ -56,27 +56,29 @@ class Aftermath:
                     else:
                         lost += _missing(batch, values)
         lost.sort(key=lambda one: one.acknowledged)
-        return Found(lost=len(lost), unchecked=unchecked, examples=tuple(lost[:EXAMPLES]))
+        return WriteCheckResult(
+            lost=len(lost), unchecked=unchecked, examples=tuple(lost[:EXAMPLES])
+        )
 
-    def clean(self, seconds: float) -> int:
-        """No key that a client of ours wrote, or may have written, is there any more."""
+    def delete_keys(self, seconds: float) -> int:
+        """Delete every key that a client wrote or may have written; return how many."""
         deadline = Deadline(seconds)
         removed = 0
-        with closing(_Patient(self._request)) as client:
+        with closing(_RetryingClient(self._request)) as client:
             for shard in self._keys.bases:
                 for batch in _batches(self._written(shard)):
                     count = client.within(deadline, partial(_remove, keys=batch))
                     if count is None:
                         raise Unreachable(
-                            f"the drill's keys on shard {shard} couldn't be removed",
-                            detail=client.trouble,
-                            hint="they expire by themselves within an hour",
+                            f"the drill's keys on shard {shard} can't be deleted",
+                            detail=client.last_error,
+                            hint="they expire within an hour",
                         )
                     removed += count
         return removed
 
     def _acknowledged(self, shard: int) -> Iterable[LostWrite]:
-        """The last acknowledged write of each key, as it would be reported if it is lost."""
+        """Return the last acknowledged write of each key, as reported if it is lost."""
         last: dict[str, LostWrite] = {}
         for worker in self._workers:
             for kind, where, due, took, error, sequence in worker.log:
@@ -94,28 +96,28 @@ class Aftermath:
                     yield self._keys.key(shard, worker.job.number, sequence)
 
 
-class _Patient:
-    """A client that comes in anew and tries again, until its time is over."""
+class _RetryingClient:
+    """A client that reconnects and retries until its time is over."""
 
     def __init__(self, request: LoadRequest) -> None:
         self._request = request
         self._client: AppClient | None = None
-        self.trouble = ""
+        self.last_error = ""
 
-    def within(self, deadline: Deadline, work: Callable[[AppClient], Answer]) -> Answer | None:
-        """What the work answered; None where it never did, and `trouble` says why."""
+    def within(self, deadline: Deadline, work: Callable[[AppClient], Reply]) -> Reply | None:
+        """Return the result of `work`; None if it never succeeded (see `last_error`)."""
         try:
-            return wait_for(lambda: self._try(work), deadline, lambda: self.trouble)
+            return wait_for(lambda: self._try(work), deadline, lambda: self.last_error)
         except TimedOut:
             return None
 
-    def _try(self, work: Callable[[AppClient], Answer]) -> Answer | None:
+    def _try(self, work: Callable[[AppClient], Reply]) -> Reply | None:
         try:
             if self._client is None:
                 self._client = connect_app_client(self._request.way)
             return work(self._client)
         except CLIENT_ERRORS as error:
-            self.trouble = f"{error_kind(error)}: {error}"
+            self.last_error = f"{error_kind(error)}: {error}"
             self.close()
             return None
 
@@ -145,7 +147,7 @@ def _missing(wanted: list[LostWrite], values: list[str | None]) -> Iterator[Lost
             )
 
 
-def _batches(items: Iterable[Answer]) -> Iterator[list[Answer]]:
+def _batches(items: Iterable[Reply]) -> Iterator[list[Reply]]:
     rest = iter(items)
     while batch := list(islice(rest, _BATCH)):
         yield batch

@@ -1,4 +1,4 @@
-"""Servers asked again and again what they see, so that no moment of a failover is missed."""
+"""Polls servers and subscribes to Sentinels during a fault, so that no change is missed."""
 
 import threading
 import time
@@ -10,11 +10,12 @@ from typing import Self
 
 from redistopo.client.connection import Command, NodeClient
 from redistopo.client.sentinel_events import listen
-from redistopo.drill.report import TimelineKind
-from redistopo.drill.sentinel_messages import CHANNELS, heard
+from redistopo.drill.drill_report import TimelineKind
+from redistopo.drill.sentinel_messages import CHANNELS, parse_sentinel_message
 from redistopo.drill.server_log_events import LogEvent
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 
 _PAUSE_SECONDS = 0.02
@@ -23,36 +24,36 @@ _JOIN_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """Whom to ask, and about whom: `names` maps node ids and addresses to names, `about` are
-    those hurt. `sentinels` aren't asked but heard."""
+class ObservedServers:
+    """The servers to poll: `names` maps node ids and addresses to names, `victims` are the nodes
+    whose state they report. `sentinels` are not polled but subscribed to."""
 
-    witnesses: Mapping[str, tuple[str, int]]
-    sentinels: Mapping[str, tuple[str, int]]
+    observers: Mapping[str, Endpoint]
+    sentinels: Mapping[str, Endpoint]
     names: Mapping[str, str]
-    about: frozenset[str]
+    victims: frozenset[str]
     clustered: bool
 
 
-class Witnesses:
-    """Threads that ask, one for each witness, while the context lasts; seen changes are kept.
+class Observers:
+    """Polls each server in its own thread while the context lasts, and keeps the changes seen.
 
-    What they tell bears moments of the monotonic clock.
+    Times are on the monotonic clock.
     """
 
-    def __init__(self, watched: Watched, credentials: Credentials) -> None:
-        self._watched = watched
+    def __init__(self, servers: ObservedServers, credentials: Credentials) -> None:
+        self._servers = servers
         self._keys = credentials
-        self._told: list[tuple[str, LogEvent]] = []
-        self._heard: list[tuple[str, LogEvent]] = []
-        self._over = threading.Event()
+        self._changes: list[tuple[str, LogEvent]] = []
+        self._sentinel_events: list[tuple[str, LogEvent]] = []
+        self._ended = threading.Event()
         self._threads = [
-            threading.Thread(target=self._watch, args=(name, *address), daemon=True)
-            for name, address in watched.witnesses.items()
+            threading.Thread(target=self._poll, args=(name, endpoint), daemon=True)
+            for name, endpoint in servers.observers.items()
         ]
         self._threads += [
-            threading.Thread(target=self._hear, args=(name, address), daemon=True)
-            for name, address in watched.sentinels.items()
+            threading.Thread(target=self._listen, args=(name, endpoint), daemon=True)
+            for name, endpoint in servers.sentinels.items()
         ]
 
     def __enter__(self) -> Self:
@@ -66,49 +67,49 @@ class Witnesses:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
+        self._ended.set()
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
 
     @property
-    def told(self) -> tuple[tuple[str, LogEvent], ...]:
-        """What was seen so far: who saw it, and what."""
-        return tuple(self._told)
+    def changes(self) -> tuple[tuple[str, LogEvent], ...]:
+        """Return the changes seen so far: which server reported it, and what."""
+        return tuple(self._changes)
 
     @property
-    def heard(self) -> tuple[tuple[str, LogEvent], ...]:
-        """What Sentinels published, at the moment at which they did."""
-        return tuple(self._heard)
+    def sentinel_events(self) -> tuple[tuple[str, LogEvent], ...]:
+        """Return what Sentinels published, with the time at which they did."""
+        return tuple(self._sentinel_events)
 
-    def _hear(self, name: str, address: tuple[str, int]) -> None:
-        def hear(channel: str, message: str, at: float) -> None:
-            if told := heard(channel, message, self._watched.names, at):
-                self._heard.append((name, told))
+    def _listen(self, name: str, endpoint: Endpoint) -> None:
+        def receive(channel: str, message: str, at: float) -> None:
+            if event := parse_sentinel_message(channel, message, self._servers.names, at):
+                self._sentinel_events.append((name, event))
 
-        listen(address, self._keys.at(*address), CHANNELS, hear, self._over)
+        listen(endpoint, self._keys.at(endpoint), CHANNELS, receive, self._ended)
 
-    def _watch(self, name: str, host: str, port: int) -> None:
+    def _poll(self, name: str, endpoint: Endpoint) -> None:
         commands: list[Command] = [("INFO", "replication")]
-        if self._watched.clustered:
+        if self._servers.clustered:
             commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
         before: dict[str, str] = {}
         with NodeClient(self._keys, seconds=_ANSWER_SECONDS) as client:
-            while not self._over.wait(_PAUSE_SECONDS):
-                # who doesn't answer for a moment is asked again; what its silence means for
-                # users is the clients' to tell
+            while not self._ended.wait(_PAUSE_SECONDS):
+                # a server that does not reply is polled again; whether clients are served
+                # is measured by the load
                 with suppress(Unreachable, AccessDenied, BadReply):
-                    replies = client.ask(host, port, commands)
+                    replies = client.ask(endpoint, commands)
                     now = self._state([str(reply) for reply in replies])
                     self._note(name, before, now)
                     before = now
 
     def _state(self, replies: list[str]) -> dict[str, str]:
-        """What matters of its answers, by subject."""
+        """Return the relevant parts of a server's replies, by subject."""
         state = {"role": parse_info(replies[0]).get("role", "")}
-        if self._watched.clustered:
+        if self._servers.clustered:
             state["cluster"] = parse_info(replies[1]).get("cluster_state", "")
             for member in parse_nodes(replies[2]):
-                if (name := self._watched.names.get(member.id, "")) in self._watched.about:
+                if (name := self._servers.names.get(member.id, "")) in self._servers.victims:
                     state[f"sees {name}"] = _mark(member)
         return state
 
@@ -117,29 +118,25 @@ class Witnesses:
         for subject, value in now.items():
             if not before or before.get(subject) == value:
                 continue
-            told = _meaning(subject, value, at)
-            if told is not None:
-                self._told.append((name, told))
+            event = _event(subject, value, at)
+            if event is not None:
+                self._changes.append((name, event))
 
 
 def _mark(member: ClusterNodesLine) -> str:
     return "fail" if "fail" in member.flags else "fail?" if "fail?" in member.flags else ""
 
 
-def _meaning(subject: str, value: str, at: float) -> LogEvent | None:
+def _event(subject: str, value: str, at: float) -> LogEvent | None:
     if subject == "role" and value == "master":
-        return LogEvent(at=at, kind=TimelineKind.PROMOTED, text="says that it is primary")
+        return LogEvent(at=at, kind=TimelineKind.PROMOTED, text="reports role primary")
     if subject == "role":
-        return LogEvent(at=at, kind=TimelineKind.MENDED, text="says that it is a replica")
+        return LogEvent(at=at, kind=TimelineKind.REPAIRED, text="reports role replica")
     if subject == "cluster":
-        return LogEvent(at=at, kind=TimelineKind.NOTE, text=f"says cluster_state:{value}")
-    who = subject.removeprefix("sees ")
-    if value == "fail?":
-        return LogEvent(
-            at=at, kind=TimelineKind.SUSPECTED, text=f"suspects {who} (PFAIL)", about=who
-        )
-    if value == "fail":
-        return LogEvent(
-            at=at, kind=TimelineKind.FAILED, text=f"sees {who} failing (FAIL)", about=who
-        )
-    return LogEvent(at=at, kind=TimelineKind.MENDED, text=f"sees {who} well again", about=who)
+        return LogEvent(at=at, kind=TimelineKind.NOTE, text=f"reports cluster_state:{value}")
+    peer = subject.removeprefix("sees ")
+    kind, text = {
+        "fail?": (TimelineKind.SUSPECTED, f"flags {peer} as possibly failing (PFAIL)"),
+        "fail": (TimelineKind.FAILED, f"flags {peer} as failing (FAIL)"),
+    }.get(value, (TimelineKind.REPAIRED, f"no longer flags {peer} as failing"))
+    return LogEvent(at=at, kind=kind, text=text, about=peer)

@@ -1,4 +1,4 @@
-"""How long a service was away, and how fast it answered: pure arithmetic on operations."""
+"""How long a service was unavailable, and its latencies: pure arithmetic on operations."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, floor
 
-from redistopo.drill.operations import LoadResult, Operation, OperationKind, TimeSpan
+from redistopo.drill.load_result import LoadResult, Operation, OperationKind, TimeSpan
 
 STALL_SECONDS = 0.5
-"""Nothing answered for this long is an outage, also where no operation failed."""
+"""No successful operation for this long is an outage, even if none failed."""
 
 _STALL_MEDIANS = 20
 BUCKET_SECONDS = 0.1
@@ -17,12 +17,12 @@ BUCKET_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Nobody was answered after `last_good` and before `first_good`.
+    """A time without successful operations, after `last_good` and before `first_good`.
 
-    It counts as an outage when an operation that was due in it failed, or when one waited in
-    it for longer than `stall_bound`: a server that hangs raises no error, but nobody is
-    served. `first_error` is when the first of those that failed was due (None: a stall);
-    `first_good` is None where no answer came any more, and `until` the end of the load then.
+    It counts as an outage if an operation that was due in it failed, or if one waited in it for
+    longer than `stall_bound`: a server that hangs raises no error, but serves no client.
+    `first_error` is when the first failed operation was due (None: a stall); `first_good` is None
+    if no operation succeeded any more, and `until` is then the end of the load.
     """
 
     last_good: float
@@ -39,8 +39,8 @@ class Gap:
 class Outage:
     """Unavailability of one kind of operation on one group of shards.
 
-    `gaps` are all times without an answer that count, in order. `failed` counts failed
-    operations, `stalled` those that were answered after more than the stall bound.
+    `gaps` are all gaps that count as outages, in order. `failed` counts failed operations,
+    `stalled` those that succeeded after more than the stall bound.
     """
 
     kind: OperationKind
@@ -51,7 +51,7 @@ class Outage:
 
     @property
     def milliseconds(self) -> float:
-        """Unavailable: the sum of all gaps."""
+        """Return the total of all gaps."""
         return sum(gap.seconds for gap in self.gaps) * 1000
 
     @property
@@ -60,13 +60,13 @@ class Outage:
 
     @property
     def over(self) -> bool:
-        """Whether it answered again at the end."""
+        """Tell whether operations succeeded again at the end."""
         return all(gap.first_good is not None for gap in self.gaps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Milliseconds of answered operations from when they were due; 0 where none was."""
+    """Milliseconds of successful operations from when they were due; 0 if there were none."""
 
     answered: int
     failed: int
@@ -77,9 +77,9 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """Answered and failed operations per bucket of time, for drawing.
+    """Successful and failed operations in time buckets, for drawing.
 
-    Bucket n holds what ended from ``begin + n * width`` on; seconds.
+    Bucket n holds operations that ended from ``begin + n * width`` on; seconds.
     """
 
     begin: float
@@ -89,10 +89,9 @@ class Track:
 
 
 def outage(seen: LoadResult, kind: OperationKind, *, hurt: bool) -> Outage:
-    """The times without an answer, by the rule in `Gap`.
+    """Return the gaps that count as outages, by the rule in `Gap`.
 
-    Shards are looked at one by one, and a time counts once: with several in a group, a gap
-    is one of any of them.
+    Each shard is examined by itself, and overlapping gaps of several shards count once.
     """
     ops = seen.of(kind, hurt=hurt)
     found: list[Gap] = []
@@ -109,17 +108,17 @@ def outage(seen: LoadResult, kind: OperationKind, *, hurt: bool) -> Outage:
 
 
 def stall_bound(ops: Iterable[Operation]) -> float:
-    """Seconds of waiting that count as an outage though nothing failed.
+    """Return the seconds of waiting that count as an outage though no operation failed.
 
-    `STALL_SECONDS`, or 20 medians of what an answer takes here where that is more: a server
-    that always needs 100 ms is slow, not away.
+    `STALL_SECONDS`, or 20 times the median latency if that is more: a server that always needs
+    100 ms is slow, not unavailable.
     """
     took = sorted(op.took for op in ops if op.good)
     return max(STALL_SECONDS, _STALL_MEDIANS * nearest_rank(took, 50)) if took else STALL_SECONDS
 
 
 def _gaps(ops: Sequence[Operation], seen: LoadResult, bound: float) -> list[Gap]:
-    """Between the answers of one shard, in order, those gaps that count."""
+    """Return the gaps between one shard's successful operations that count as outages."""
     begin = min(op.started for op in ops)
     answers = sorted(op.ended for op in ops if op.good)
     edges = [begin, *answers, max(seen.span.end, answers[-1] if answers else begin)]
@@ -142,8 +141,8 @@ def _gaps(ops: Sequence[Operation], seen: LoadResult, bound: float) -> list[Gap]
 
 
 def _stalled(gap: Gap, ops: Iterable[Operation], hiccups: Iterable[TimeSpan], bound: float) -> bool:
-    """Whether an operation waited in the gap for longer than the bound, the load's own
-    hiccups taken off."""
+    """Tell whether an operation waited in the gap for longer than the bound, not counting the
+    load's own hiccups."""
     whole = TimeSpan(gap.last_good, gap.until)
     if whole.seconds <= bound:
         return False
@@ -153,8 +152,8 @@ def _stalled(gap: Gap, ops: Iterable[Operation], hiccups: Iterable[TimeSpan], bo
 
 
 def _joined(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
-    """Gaps that overlap become one, from the earliest begin to the latest end; those with an
-    answer between them stay two."""
+    """Merge overlapping gaps, from the earliest start to the latest end; gaps with a successful
+    operation between them stay apart."""
     found: list[Gap] = []
     for gap in sorted(gaps, key=lambda one: one.last_good):
         if not found or gap.last_good >= found[-1].until:
@@ -173,12 +172,12 @@ def _joined(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
 
 
 def nearest_rank(ordered: Sequence[float], percent: float) -> float:
-    """The percentile of an ordered, non-empty sequence; always one of its values."""
+    """Return the percentile of a sorted, non-empty sequence; always one of its values."""
     return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]
 
 
 def latency(ops: Iterable[Operation]) -> Latency:
-    """Median, 99th percentile and maximum, each a value that was measured (nearest rank)."""
+    """Return median, 99th percentile and maximum, each a measured value (nearest rank)."""
     all_of_them = tuple(ops)
     took = sorted(op.took * 1000 for op in all_of_them if op.good)
     failed = len(all_of_them) - len(took)
@@ -196,7 +195,7 @@ def latency(ops: Iterable[Operation]) -> Latency:
 def track(
     ops: Iterable[Operation], span: TimeSpan, *, origin: float = 0.0, width: float = BUCKET_SECONDS
 ) -> Track:
-    """The operations that ended in the span, counted in buckets; one begins at `origin`."""
+    """Count the operations that ended in the span in buckets, one of which starts at `origin`."""
     first = floor((span.begin - origin) / width)
     count = max(1, ceil((span.end - origin) / width - 1e-9) - first)
     good, failed = [0] * count, [0] * count

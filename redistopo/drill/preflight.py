@@ -1,4 +1,4 @@
-"""Before anything is hurt: is it well, and would a replica take over?"""
+"""Preflight: is the topology healthy, and would a replica take over?"""
 
 from dataclasses import dataclass
 
@@ -15,79 +15,81 @@ _SHOWN = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preflight:
-    """What was found: `heirs` tells for each primary that is to fail who would take over;
-    () where none is hurt. `hopeless` where nobody would."""
+    """The result: `takeovers` says for each primary that is to fail which replica would take over;
+    () if the fault affects no primary. `no_failover` if none can take over."""
 
-    heirs: tuple[Promotability, ...]
-    hopeless: bool
+    takeovers: tuple[Promotability, ...]
+    no_failover: bool
 
     @property
     def failover(self) -> bool:
-        """Whether a replica has to take over."""
-        return bool(self.heirs) and not self.hopeless
+        """Tell whether a replica has to take over."""
+        return bool(self.takeovers) and not self.no_failover
 
 
-def preflight(
+def check_preflight(
     verdict: Verdict, victims: tuple[NodeSeen, ...], progress: Progress, *, force: bool
 ) -> Preflight:
-    """What would come of it. Unless `force`, raises UsageError for a shape without automatic
-    failover, Unhealthy where it couldn't succeed or isn't healthy: what was seen, what to type.
+    """Predict the outcome of a fault.
+
+    Unless `force`, raises UsageError for a shape without automatic failover, and Unhealthy if the
+    topology is not healthy or no replica could take over.
     """
     with step(progress, "preflight: would a replica take over?"):
-        return _preflight(verdict, victims, progress, force=force)
+        return _check(verdict, victims, progress, force=force)
 
 
-def _preflight(
+def _check(
     verdict: Verdict, victims: tuple[NodeSeen, ...], progress: Progress, *, force: bool
 ) -> Preflight:
     seen = verdict.seen
-    leads = tuple(node for node in victims if node.role is Role.PRIMARY)
-    if leads and seen.shape not in (Shape.CLUSTER, Shape.SENTINEL):
-        return _no_automatic_failover(seen, leads[0], progress, force=force)
-    heirs = promotability_of(seen, leads)
-    obstacles = list(dict.fromkeys(one for heir in heirs for one in heir.obstacles))
+    primaries = tuple(node for node in victims if node.role is Role.PRIMARY)
+    if primaries and seen.shape not in (Shape.CLUSTER, Shape.SENTINEL):
+        return _no_automatic_failover(seen, primaries[0], progress, force=force)
+    takeovers = promotability_of(seen, primaries)
+    obstacles = list(dict.fromkeys(one for takeover in takeovers for one in takeover.obstacles))
     if obstacles:
-        orphans = ", ".join(one.primary for one in heirs if one.obstacles)
+        orphans = ", ".join(one.primary for one in takeovers if one.obstacles)
         refusal = Unhealthy(
-            f"nobody would take over from {orphans}",
+            f"no replica can take over from {orphans}",
             detail="\n".join(what for what, _hint in obstacles),
-            hint=f"{obstacles[0][1]}; or --force shows how it fails, and mends it",
+            hint=f"{obstacles[0][1]}; or --force runs the drill anyway, and repairs the topology",
         )
         if not force:
             raise refusal
         warn(progress, f"{refusal.message}: {'; '.join(what for what, _hint in obstacles)}")
-        return Preflight(heirs=heirs, hopeless=True)
+        return Preflight(takeovers=takeovers, no_failover=True)
     _require_health(verdict, progress, force=force)
-    for heir in heirs:
-        note(progress, _promise(heir))
-    return Preflight(heirs=heirs, hopeless=False)
+    for takeover in takeovers:
+        note(progress, _takeover_text(takeover))
+    return Preflight(takeovers=takeovers, no_failover=False)
 
 
-def _promise(heir: Promotability) -> str:
+def _takeover_text(heir: Promotability) -> str:
     best = heir.heir
-    behind = f"{best.name}, {best.behind} bytes behind" if best else "nobody"
+    behind = f"{best.name}, {best.behind} bytes behind" if best else "no replica"
     return (
         f"{heir.primary}: {behind}, would take over; {heir.votes} of {heir.voters} {heir.electors} "
-        f"are left to vote, {heir.needed} are needed"
+        f"can still vote, {heir.needed} needed"
     )
 
 
 def _no_automatic_failover(
-    seen: Observed, lead: NodeSeen, progress: Progress, *, force: bool
+    seen: Observed, primary: NodeSeen, progress: Progress, *, force: bool
 ) -> Preflight:
-    what = "one server and nothing to take over" if len(seen.nodes) == 1 else "no Sentinel"
+    what = "only one server" if len(seen.nodes) == 1 else "no Sentinel"
     if not force:
         raise UsageError(
             f"a {seen.shape.value} has no automatic failover: it has {what}",
-            detail=f"were {lead.name} to end, nobody would take its place",
-            hint="redistopo failover hands over by hand, planned; --force shows the outage "
-            "until the drill mends it; redistopo init cluster, or init sentinel, has failover"
+            detail=f"if {primary.name} fails, no node takes over",
+            hint="redistopo failover runs a planned failover; --force measures the outage until "
+            "the drill repairs it; redistopo init cluster, or init sentinel, has failover"
             if len(seen.nodes) > 1
-            else "--force shows the outage until the drill mends it; redistopo init cluster "
-            "makes one with failover",
+            else "--force measures the outage until the drill repairs it; redistopo init cluster "
+            "creates a topology with failover",
         )
-    warn(progress, f"nobody will take over from {lead.name}: it has {what}")
-    return Preflight(heirs=(), hopeless=True)
+    warn(progress, f"no node will take over from {primary.name}: the topology has {what}")
+    return Preflight(takeovers=(), no_failover=True)
 
 
 def _require_health(verdict: Verdict, progress: Progress, *, force: bool) -> None:
@@ -96,11 +98,11 @@ def _require_health(verdict: Verdict, progress: Progress, *, force: bool) -> Non
     problems = failed_findings(verdict.findings)
     shown = [f"{one.check} {one.subject}: {one.evidence}" for one in problems[:_SHOWN]]
     if force:
-        warn(progress, f"it isn't healthy to begin with: {shown[0]}")
+        warn(progress, f"the topology isn't healthy to begin with: {shown[0]}")
         return
     raise Unhealthy(
         "the topology isn't healthy, so a drill would measure that instead",
         detail="\n".join(shown),
-        hint="redistopo up mends what it can, redistopo verify shows all; or --force drills "
-        "anyway, and mends",
+        hint="redistopo up repairs what it can, redistopo verify shows all findings; --force runs "
+        "the drill anyway, and repairs the topology",
     )

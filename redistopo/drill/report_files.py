@@ -1,9 +1,9 @@
-"""The files that a drill leaves: its report as HTML or SVG, its verdict as JUnit XML."""
+"""Writes a drill's report as an HTML or SVG file, and its verdict as JUnit XML."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from redistopo.drill.report import DrillReport
+from redistopo.drill.drill_report import DrillReport
 from redistopo.errors import UsageError
 from redistopo.host.files import write_errors
 
@@ -11,21 +11,19 @@ _PAGES = (".html", ".htm")
 
 
 def refuse_report(path: Path, *, many: bool = False) -> None:
-    """Raises UsageError where no report can go by that name; ask it before the drill."""
+    """Raise UsageError if the file's name allows no report; call it before the drill."""
     if path.suffix.lower() in _PAGES:
         return
     if path.suffix.lower() != ".svg":
-        raise UsageError(
-            f"a report is HTML or SVG, and {path.name} is neither", hint="--report drill.html"
-        )
+        raise UsageError(f"a report is HTML or SVG, not {path.name}", hint="--report drill.html")
     if many:
-        raise UsageError("an SVG shows one drill", hint="for several: --report drills.html")
+        raise UsageError("an SVG shows one drill", hint="for several drills: --report drills.html")
 
 
 def write_report(
     reports: Sequence[DrillReport], path: Path, *, title: str = "", own: str = ""
 ) -> None:
-    """The file holds a page with all of them, or the timeline of the one alone (`.svg`).
+    """Write a page with all reports, or the timeline of a single one (`.svg`).
 
     `own` is the user's own folder of templates (render.conf, `own_templates`).
     """
@@ -40,7 +38,7 @@ def write_report(
 
 
 def write_drills_junit(reports: Sequence[DrillReport], path: Path, *, name: str) -> None:
-    """The file holds one test case for each drill."""
+    """Write one test case for each drill."""
     from redistopo.drill.junit import drills_junit
 
     _write(path, drills_junit(reports, name))

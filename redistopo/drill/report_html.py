@@ -1,20 +1,22 @@
-"""A drill's report as a file: HTML that needs nothing else, or its timeline as SVG alone."""
+"""A drill's report as self-contained HTML, or its timeline as SVG alone."""
 
 from collections.abc import Sequence
 
-from redistopo.drill.report import DrillReport
-from redistopo.drill.timeline_svg import timeline
-from redistopo.drill.wording import errors_text, headline, latencies_text, subtitle, writes_text
+from redistopo.drill.drill_report import DrillReport
+from redistopo.drill.report_text import errors_text, headline, latencies_text, subtitle, writes_text
+from redistopo.drill.timeline_svg import svg_values
 from redistopo.render.templates import render_template
 
 
 def drill_svg(report: DrillReport, *, own: str = "") -> str:
-    """The timeline; no script, nothing is loaded from anywhere. `own`: see `fill`."""
-    return render_template("report/drill.svg.j2", {"draw": timeline(report)}, own=own, markup=True)
+    """Return the timeline, without scripts or external resources. `own`: see `render_template`."""
+    return render_template(
+        "report/drill.svg.j2", {"draw": svg_values(report)}, own=own, markup=True
+    )
 
 
 def drill_html(reports: Sequence[DrillReport], title: str, *, own: str = "") -> str:
-    """A page with each drill's timeline and numbers, and a summary where there are several."""
+    """Return a page with each drill's timeline and numbers, and a summary if there are several."""
     values = {"title": title, "drills": [_section(one) for one in reports]}
     return render_template("report/drill.html.j2", values, own=own, markup=True)
 
@@ -25,7 +27,7 @@ def _section(report: DrillReport) -> dict[str, object]:
     healed = "never" if report.healed is None else f"{report.healed:.1f} s after the fault"
     return {
         "report": report,
-        "draw": timeline(report),
+        "draw": svg_values(report),
         "name": headline(report),
         "unavailable": f"{writes.unavailable:.0f}" if writes else "-",
         "written": writes_text(report),

@@ -1,4 +1,4 @@
-"""A scenario: several drills in a row, from a TOML file or the one that is built in."""
+"""Scenarios: several drills in a row, from a TOML file or the built-in one."""
 
 import difflib
 import re
@@ -28,9 +28,9 @@ _SWITCHES = ("restore_roles", "force")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioDrill:
-    """One entry: `nodes` are hurt at once, each by words that mean one node; or `each` is a
-    selector, and every node that it means when its turn comes has a drill of its own. One that
-    is `optional` is left out where nobody is meant."""
+    """One entry: `nodes` fail at once, each a selector for one node; or `each` is a selector, and
+    every node that it matches at that time gets its own drill. An `optional` entry is skipped if
+    it matches no node."""
 
     name: str
     nodes: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class ScenarioDrill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What to do; settings hold for all of its drills."""
+    """The drills to run; the settings apply to all of them."""
 
     drills: tuple[ScenarioDrill, ...]
     rate: int = 500
@@ -59,12 +59,12 @@ BUILT_IN = Scenario(
         ScenarioDrill(name="a Sentinel", nodes=("sentinel",), optional=True),
     )
 )
-"""Without a file; where shard 1 has several replicas, any of them is hurt."""
+"""Used without a file; if shard 1 has several replicas, any of them fails."""
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads keys of one document, and gathers what is wrong with them."""
+    """Reads the keys of one document and collects the problems."""
 
     problems: list[TopologyProblem] = field(default_factory=list)
 
@@ -116,7 +116,7 @@ class _Reader:
 def parse_scenario(
     document: Mapping[str, object],
 ) -> tuple[Scenario | None, tuple[TopologyProblem, ...]]:
-    """The scenario in a document, or None and everything wrong with it."""
+    """Return the scenario in a document, or None and every problem."""
     reader = _Reader()
     reader.unknown(document, TOP_KEYS, "")
     if document.get("format", _FORMAT) != _FORMAT:
@@ -143,7 +143,9 @@ def parse_scenario(
 
 def _drills(tables: object, base: ScenarioDrill, reader: _Reader) -> list[ScenarioDrill]:
     if not isinstance(tables, list) or not tables:
-        reader.wrong("drill", "is no array of tables", "write each drill below a line [[drill]]")
+        reader.wrong(
+            "drill", "is not an array of tables", "write each drill below a line [[drill]]"
+        )
         return []
     return [_drill(table, number, base, reader) for number, table in enumerate(tables, start=1)]
 
@@ -162,8 +164,8 @@ def _drill(table: object, number: int, base: ScenarioDrill, reader: _Reader) -> 
     if ("nodes" in table) == ("each" in table):
         reader.wrong(
             f"drill {number}",
-            "has both nodes and each" if "nodes" in table else "names nobody",
-            "nodes = hurt at once, or each = one drill for each node meant",
+            "has both nodes and each" if "nodes" in table else "names no node",
+            "nodes = fail at once, or each = one drill per matching node",
         )
     name = table.get("name", "")
     if not isinstance(name, str):
@@ -172,5 +174,7 @@ def _drill(table: object, number: int, base: ScenarioDrill, reader: _Reader) -> 
     budget = base.budget
     if "max_downtime" in table:
         budget = reader.seconds(table["max_downtime"], f"{within}max_downtime")
-    said = str(name) or (f"each {each}" if each else " and ".join(nodes))
-    return ScenarioDrill(name=said, nodes=nodes, each=each, fault=fault, budget=budget)
+    default = f"each {each}" if each else " and ".join(nodes)
+    return ScenarioDrill(
+        name=str(name) or default, nodes=nodes, each=each, fault=fault, budget=budget
+    )

@@ -1,7 +1,7 @@
-"""What servers' logs tell of a failover, each line with its moment to the millisecond.
+"""Parses server logs for events of a failover, each with its time to the millisecond.
 
 Wordings: cluster_legacy.c and server.c (serverLogRaw) of Redis 6.2 to 8.2 and Valkey 8.1
-and 9.1; Valkey's log-format and log-timestamp-format may change how a line looks.
+and 9.1; Valkey's log-format and log-timestamp-format can change the line format.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from redistopo.drill.report import TimelineKind
+from redistopo.drill.drill_report import TimelineKind
 
 _LEGACY = re.compile(r"\b(\d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2}\.\d{3})\b")
 _ISO = re.compile(r"\b(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}(?:Z|[+-]\d{2}:\d{2})?)")
@@ -20,7 +20,7 @@ _ID = r"([0-9a-f]{40})"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEvent:
-    """Something told: `at` is in seconds, since the epoch in a log; `about` is the node named."""
+    """An event: `at` is in seconds, since the epoch in a log; `about` is the node it names."""
 
     at: float
     kind: TimelineKind
@@ -30,11 +30,11 @@ class LogEvent:
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    """A line's wording, and what it means; `{0}` in `says` is its group."""
+    """The wording of a line and its meaning; `{0}` in `text` is its group."""
 
     pattern: re.Pattern[str]
     kind: TimelineKind
-    says: str
+    text: str
     named: bool = False  # its first group is a node's id
 
 
@@ -42,24 +42,24 @@ _WORDINGS = (
     _Wording(
         re.compile(rf"NODE {_ID}.* possibly failing"),
         TimelineKind.SUSPECTED,
-        "suspects {0} (PFAIL)",
+        "flags {0} as possibly failing (PFAIL)",
         named=True,
     ),
     _Wording(
         re.compile(rf"Marking node {_ID}.* as failing \(quorum reached\)"),
         TimelineKind.FAILED,
-        "marks {0} as failing, the majority agrees (FAIL)",
+        "flags {0} as failing, the majority agrees (FAIL)",
         named=True,
     ),
     _Wording(
         re.compile(r"Start of election delayed for (\d+) milliseconds"),
         TimelineKind.ELECTION,
-        "will stand for election in {0} ms",
+        "delays its election by {0} ms",
     ),
     _Wording(
         re.compile(r"Starting a failover election for epoch (\d+)"),
         TimelineKind.ELECTION,
-        "asks for votes (epoch {0})",
+        "requests votes (epoch {0})",
     ),
     _Wording(
         re.compile(rf"Failover auth granted to {_ID}"),
@@ -75,39 +75,39 @@ _WORDINGS = (
     _Wording(
         re.compile(r"Failover election won"),
         TimelineKind.PROMOTED,
-        "won the election, and is primary",
+        "wins the election and becomes primary",
     ),
     _Wording(
         re.compile(rf"Reconfiguring myself as a replica of (?:node )?{_ID}"),
-        TimelineKind.MENDED,
-        "follows {0} now",
+        TimelineKind.REPAIRED,
+        "becomes a replica of {0}",
         named=True,
     ),
 )
 
 _WAITS = ("Waiting the delay", "Waiting for votes")
-"""Not in its way: part of every election."""
+"""Part of every election, not an obstacle."""
 
 
 def parse_log_events(text: str, names: Mapping[str, str]) -> Iterator[LogEvent]:
-    """What the lines of a log tell; `names` maps node ids to names. Other lines are left out."""
+    """Yield the events in a log; `names` maps node ids to names. Other lines are skipped."""
     for line in text.splitlines():
         for wording in _WORDINGS:
             found = wording.pattern.search(line)
-            at = moment(line) if found else None
+            at = line_time(line) if found else None
             if found is None or at is None or any(word in line for word in _WAITS):
                 continue
             group = found[1] if found.groups() else ""
             about = names.get(group, group[:8]) if wording.named else ""
-            says = wording.says.format(about or group)
-            yield LogEvent(at=at, kind=wording.kind, text=says, about=about)
+            event = wording.text.format(about or group)
+            yield LogEvent(at=at, kind=wording.kind, text=event, about=about)
             break
 
 
-def moment(line: str) -> float | None:
-    """When a line was written, in seconds since the epoch; None where it bears no time.
+def line_time(line: str) -> float | None:
+    """Return when a line was written, in seconds since the epoch; None if it has no time.
 
-    Servers write their local time, so it is read as this machine's.
+    Servers write their local time, so it is interpreted as this machine's.
     """
     if legacy := _LEGACY.search(line):
         return datetime.strptime(legacy[1], "%d %b %Y %H:%M:%S.%f").timestamp()

@@ -1,77 +1,77 @@
-"""All that was told of a failover, by logs and by servers asked, becomes one short timeline."""
+"""Merges events from server logs and polled servers into one short timeline."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from redistopo.drill.report import TimelineKind, TimelineMoment
+from redistopo.drill.drill_report import TimelineKind, TimelineMoment
 from redistopo.drill.server_log_events import LogEvent
 
-Source = tuple[str, LogEvent]
-"""Who told it, and what."""
+SourcedEvent = tuple[str, LogEvent]
+"""The server that reported an event, and the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """What `logs` say, to the millisecond, and what was `asked`, a little later; `clock` is
-    the fault's moment in seconds since the epoch."""
+class ServerEvents:
+    """Events from `logs`, exact to the millisecond, and `observed` ones, slightly later; `clock` is
+    the fault's time in seconds since the epoch."""
 
     clock: float
     victims: frozenset[str]
-    logs: tuple[Source, ...]
-    asked: tuple[Source, ...]
+    logs: tuple[SourcedEvent, ...]
+    observed: tuple[SourcedEvent, ...]
 
 
-def timeline(heard: Heard) -> tuple[TimelineMoment, ...]:
-    """The servers' moments in order, each once.
+def merge_events(events: ServerEvents) -> tuple[TimelineMoment, ...]:
+    """Return the servers' events in order, each once.
 
-    Of many who suspect, and of many who mark as failing, the first is kept; what was asked
-    is used where the logs (which tell to the millisecond) say nothing of the kind. Of many
-    who say that the cluster is down, the first is kept, and the last to say that it is well.
+    If several nodes flag a node as failing, the first event is kept. Observed events are used
+    only if the logs have none of the kind. Of reports that the cluster is down the first is kept,
+    and of reports that it is ok the last.
     """
-    logs = [one for one in heard.logs if one[1].at >= heard.clock - 0.001]
-    asked = [one for one in heard.asked if one[1].at >= heard.clock - 0.001]
-    # what comes first stays first where moments are equal
-    found: list[Source] = []
+    logs = [one for one in events.logs if one[1].at >= events.clock - 0.001]
+    observed = [one for one in events.observed if one[1].at >= events.clock - 0.001]
+    # events with equal times keep this order
+    found: list[SourcedEvent] = []
     for kind in (TimelineKind.SUSPECTED, TimelineKind.FAILED):
-        found += _first_about(one for one in (*logs, *asked) if one[1].kind is kind)
-    found += [one for one in logs if one[1].kind in (TimelineKind.ELECTION, TimelineKind.MENDED)]
-    found += _promotions(logs, asked)
+        found += _first_about(one for one in (*logs, *observed) if one[1].kind is kind)
+    found += [one for one in logs if one[1].kind in (TimelineKind.ELECTION, TimelineKind.REPAIRED)]
+    found += _promotions(logs, observed)
     found += _once(one for one in logs if one[1].kind is TimelineKind.NOTE)
-    found += _states(asked, heard.victims)
+    found += _states(observed, events.victims)
     found.sort(key=lambda one: one[1].at)
-    return tuple(_moment(name, told, heard.clock) for name, told in found)
+    return tuple(_moment(name, event, events.clock) for name, event in found)
 
 
-def _moment(name: str, told: LogEvent, clock: float) -> TimelineMoment:
-    return TimelineMoment(at=told.at - clock, source=name, text=told.text, kind=told.kind)
+def _moment(name: str, event: LogEvent, clock: float) -> TimelineMoment:
+    return TimelineMoment(at=event.at - clock, source=name, text=event.text, kind=event.kind)
 
 
-def _first_about(some: Iterable[Source]) -> Iterator[Source]:
-    first: dict[str, Source] = {}
+def _first_about(some: Iterable[SourcedEvent]) -> Iterator[SourcedEvent]:
+    first: dict[str, SourcedEvent] = {}
     for one in sorted(some, key=lambda one: one[1].at):
         first.setdefault(one[1].about, one)
     yield from first.values()
 
 
-def _promotions(logs: list[Source], asked: list[Source]) -> Iterator[Source]:
+def _promotions(logs: list[SourcedEvent], observed: list[SourcedEvent]) -> Iterator[SourcedEvent]:
     by_log = [one for one in logs if one[1].kind is TimelineKind.PROMOTED]
     yield from by_log
     known = {name for name, _told in by_log}
     yield from (
-        one for one in asked if one[1].kind is TimelineKind.PROMOTED and one[0] not in known
+        one for one in observed if one[1].kind is TimelineKind.PROMOTED and one[0] not in known
     )
 
 
-def _once(some: Iterable[Source]) -> Iterator[Source]:
+def _once(some: Iterable[SourcedEvent]) -> Iterator[SourcedEvent]:
     known: set[tuple[str, str]] = set()
-    for name, told in some:
-        if (name, told.text) not in known:
-            known.add((name, told.text))
-            yield name, told
+    for name, event in some:
+        if (name, event.text) not in known:
+            known.add((name, event.text))
+            yield name, event
 
 
-def _states(asked: list[Source], victims: frozenset[str]) -> Iterator[Source]:
-    states = [one for one in asked if one[1].kind is TimelineKind.NOTE]
+def _states(observed: list[SourcedEvent], victims: frozenset[str]) -> Iterator[SourcedEvent]:
+    states = [one for one in observed if one[1].kind is TimelineKind.NOTE]
     yield from (one for one in states if one[0] in victims)
     others = sorted((one for one in states if one[0] not in victims), key=lambda one: one[1].at)
     down = [one for one in others if one[1].text.endswith(":fail")]

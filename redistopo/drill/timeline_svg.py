@@ -1,18 +1,18 @@
-"""A drill's timeline in pixels: where each thing of the SVG stands; the template draws it."""
+"""The layout of a drill's timeline in pixels; the template draws it as SVG."""
 
 from dataclasses import dataclass
 
-from redistopo.drill.report import DrillReport, TimelineKind, TimelineMoment, Traffic
+from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment, Traffic
+from redistopo.drill.report_text import budget_text, headline, subtitle, verdict_text, writes_text
 from redistopo.drill.time_axis import (
     TimeAxis,
-    axis_of,
     axis_ticks,
     gaps_drawn,
     moments_by_source,
     tick_label,
+    time_axis,
     track_cells,
 )
-from redistopo.drill.wording import budget_text, headline, subtitle, verdict_text, writes_text
 
 WIDTH, LEFT, RIGHT, TOP = 960, 150, 940, 108
 _COLUMNS = 264
@@ -28,25 +28,25 @@ _COLORS = {
     TimelineKind.ELECTION: "#8250df",
     TimelineKind.PROMOTED: "#1a7f37",
     TimelineKind.CLIENT: "#57606a",
-    TimelineKind.MENDED: "#0969da",
+    TimelineKind.REPAIRED: "#0969da",
     TimelineKind.NOTE: "#57606a",
 }
 
 
 _ALONE: dict[str, object] = {"x": 16, "end": False, "strong": False}
-"""A line of text, unless it says otherwise."""
+"""Defaults of a line of text."""
 
 
 @dataclass(slots=True)
 class _Pen:
-    """How far down the drawing has come."""
+    """The current vertical position."""
 
     y: float
 
 
-def timeline(report: DrillReport) -> dict[str, object]:
-    """All values that the template of the SVG needs, plain ones alone."""
-    axis = axis_of(report)
+def svg_values(report: DrillReport) -> dict[str, object]:
+    """Return all values that the SVG template needs."""
+    axis = time_axis(report)
     pen = _Pen(TOP + 6)
     tracks = [_track(one, axis, pen) for one in report.traffic]
     pen.y += 16
@@ -89,7 +89,7 @@ def _x(axis: TimeAxis, at: float) -> float:
 
 
 def _away(report: DrillReport, axis: TimeAxis) -> dict[str, object] | None:
-    """A band for each gap, and how long they are together, above the longest."""
+    """Return a band for each gap, and the total downtime above the longest."""
     part = gaps_drawn(report)
     if part is None or part.longest is None:
         return None
@@ -98,12 +98,12 @@ def _away(report: DrillReport, axis: TimeAxis) -> dict[str, object] | None:
         x = _x(axis, gap.last_good)
         bands.append({"x": x, "width": max(1.0, round(_x(axis, gap.until) - x, 1))})
     middle = _x(axis, (part.longest.last_good + part.longest.until) / 2)
-    text = f"{part.name} away: {part.unavailable:.0f} ms"
+    text = f"{part.name} down: {part.unavailable:.0f} ms"
     return {"bands": bands, "x": min(RIGHT - 80.0, max(LEFT + 80.0, middle)), "text": text}
 
 
 def _track(one: Traffic, axis: TimeAxis, pen: _Pen) -> dict[str, object]:
-    """Bars that stand on the row's base, failed ones on top of good ones."""
+    """Return bars on the row's base, failed operations on top of successful ones."""
     y, base, room = pen.y, pen.y + _TRACK - 8, _TRACK - 14
     columns = track_cells(one.track, axis, _COLUMNS)
     most = max((cell.good + cell.failed for cell in columns if cell), default=0) or 1
@@ -117,7 +117,7 @@ def _track(one: Traffic, axis: TimeAxis, pen: _Pen) -> dict[str, object]:
         good.append(_bar(x, base, wide, low))
         failed.append(_bar(x, base - low, wide, high))
     pen.y += _TRACK
-    note = f"{one.unavailable:.0f} ms away" if one.gaps else "always served"
+    note = f"{one.unavailable:.0f} ms down" if one.gaps else "no downtime"
     return {
         "label": one.name,
         "note": note,
@@ -139,7 +139,7 @@ def _source(
     axis: TimeAxis,
     pen: _Pen,
 ) -> dict[str, object]:
-    """A row of marks; a mark's number stands beside it where the one before is too near."""
+    """Return a row of marks; a number is moved aside if it would overlap the one before."""
     y = pen.y + _SOURCE / 2
     spots = [_x(axis, moment.at) for moment in some]
     labels: list[float] = []
@@ -158,7 +158,7 @@ def _source(
 
 
 def _listed(report: DrillReport, numbered: dict[int, int], pen: _Pen) -> list[dict[str, object]]:
-    """The moments as text: number, seconds after the fault, source, what happened."""
+    """Return the moments as text: number, seconds after the fault, source, what happened."""
     lines: list[dict[str, object]] = []
     for one in _ordered(report):
         color = _COLORS[one.kind]
@@ -176,14 +176,14 @@ def _listed(report: DrillReport, numbered: dict[int, int], pen: _Pen) -> list[di
 
 
 def _closing(report: DrillReport, pen: _Pen) -> list[dict[str, object]]:
-    """Numbers and verdict."""
-    told = [
+    """Return the numbers and the verdict."""
+    texts = [
         (budget_text(report), _INK),
         (writes_text(report), _BAD if report.writes.lost else _INK),
     ]
-    told += [(reason, _BAD) for reason in report.reasons]
+    texts += [(reason, _BAD) for reason in report.reasons]
     lines = []
-    for text, color in told:
+    for text, color in texts:
         strong = color == _BAD
         lines.append(_ALONE | {"y": pen.y, "text": _cut(text), "color": color, "strong": strong})
         pen.y += _LINE

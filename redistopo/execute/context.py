@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from redistopo.client.connection import Command, NodeClient, raise_on_error
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.errors import Unreachable
+from redistopo.host.host import Host, StartedProcess
+from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
-from redistopo.host.process import Started
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import Observed
@@ -25,7 +26,8 @@ class ExecutionContext:
     client: NodeClient
     deadline: Deadline
     progress: Progress
-    started: dict[str, Started] = field(default_factory=dict)
+    host: Host = LOCAL
+    started: dict[str, StartedProcess] = field(default_factory=dict)
     refused: bool = False
     told: set[str] = field(default_factory=set)
 
@@ -35,7 +37,7 @@ class ExecutionContext:
 
     def look(self, depth: Detail, *, disk: bool = False) -> Observed:
         """One snapshot of all planned nodes, with `disk` of their folders too."""
-        targets = targets_of_plan(self.plan)
+        targets = targets_of_plan(self.plan, self.host)
         return observe(self.plan.topology.shape, targets, self.client, depth, disk=disk)
 
     def order(self, node: NodePlan, *command: str | int) -> object:
@@ -43,7 +45,7 @@ class ExecutionContext:
         by the node's name where it doesn't answer."""
         wanted: Command = command
         try:
-            reply = self.client.ask(node.host, node.port, [wanted])[0]
+            reply = self.client.ask(node.endpoint, [wanted])[0]
         except Unreachable as error:
             raise Unreachable(
                 f"{node.name} ({node.address}) doesn't answer any more",
@@ -65,7 +67,7 @@ def shares_machine_with_many(plan: Plan) -> bool:
     return plan.topology.clustered and len(plan.nodes) > _MANY
 
 
-def targets_of_plan(plan: Plan) -> tuple[Target, ...]:
+def targets_of_plan(plan: Plan, host: Host = LOCAL) -> tuple[Target, ...]:
     """The planned nodes as targets to look at."""
     return tuple(
         Target(
@@ -74,6 +76,7 @@ def targets_of_plan(plan: Plan) -> tuple[Target, ...]:
             port=node.port,
             ports=node.ports,
             layout=plan.layout,
+            machine=host,
         )
         for node in plan.nodes
     )

@@ -15,11 +15,11 @@ from redistopo.execute.repair_nodes_conf import rewrite_nodes_conf
 from redistopo.execute.sentinels import fail_over, introduce
 from redistopo.execute.start import await_ready, start
 from redistopo.execute.switch_persistence import load_from, put_log_aside, switch
+from redistopo.execute.terminate import end_all
 from redistopo.host.files import private_folder, read_text, write_private
 from redistopo.host.node_folder import clear_data
 from redistopo.host.polling import Deadline
 from redistopo.host.process import find_process, signal_process
-from redistopo.host.terminate import end_all
 from redistopo.model.planning.plan import FormationMethod, NodePlan
 from redistopo.model.planning.step import USERS_FILE, Step, StepKind
 from redistopo.model.protocol.conf import with_values, without_hashes
@@ -45,9 +45,9 @@ def _resume(context: ExecutionContext, one: Step) -> None:
 def _clear(context: ExecutionContext, one: Step) -> None:
     layout = context.plan.layout
     running = {name: process for name in one.nodes if (process := find_process(layout, name))}
-    end_all(layout, running, Deadline(10))
+    end_all(context.host.processes, layout, running, Deadline(10))
     for node in context.nodes(one.nodes):
-        context.client.forget(node.host, node.port)
+        context.client.forget(node.endpoint)
         context.started.pop(node.name, None)
         clear_data(layout, node.name)
 

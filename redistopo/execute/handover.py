@@ -27,6 +27,7 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.execute.handover_steps import (
     LEAD_SECONDS,
     PAUSE_SECONDS,
+    HandoverState,
     Unanswered,
     ask,
     await_lead,
@@ -35,7 +36,6 @@ from redistopo.execute.handover_steps import (
     pause,
 )
 from redistopo.execute.sentinel_failover import call_off, chosen, named, promote
-from redistopo.execute.succeeding import HandoverState
 from redistopo.host.interrupt import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
@@ -203,7 +203,7 @@ def _send_on(change: HandoverState) -> None:
     before = change.before
     try:
         wait_for(
-            lambda: not change.leads(before) or None,
+            lambda: not change.is_primary(before) or None,
             Deadline(PAUSE_SECONDS - LEAD_SECONDS),
             lambda: f"{before.name} still says that it is a primary",
             pause=0.001,
@@ -269,11 +269,11 @@ def _undone(change: HandoverState, error: RedistopoError) -> RedistopoError:
     before, to = change.before, change.to
     leads = False
     with suppress(RedistopoError):
-        leads = change.leads(to)
+        leads = change.is_primary(to)
     try:
         if not leads:
             call_off(change)
-        if not leads and not change.leads(before):
+        if not leads and not change.is_primary(before):
             change.context.order(before, "REPLICAOF", "NO", "ONE")
         change.context.order(before, "CLIENT", "UNPAUSE")
     except RedistopoError as worse:

@@ -1,11 +1,14 @@
-"""Two nodes of a shard in the midst of a planned handover: what they are asked and told."""
+"""A planned handover under way: its two nodes, and the commands that it takes."""
+
+from dataclasses import dataclass
 
 from redistopo.client.connection import Command, raise_on_error
 from redistopo.errors import RedistopoError, TimedOut, Unreachable
-from redistopo.execute.succeeding import HandoverState
+from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info
+from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 PAUSE_SECONDS = 5.0
 """After this long a primary goes on by itself, whatever became of us."""
@@ -15,6 +18,48 @@ LEAD_SECONDS = 1.0
 
 _CATCH_UP_SECONDS = 2.0
 _WORD_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverState:
+    """A planned handover under way, from `before` to the replica `to`.
+
+    `seen` is the snapshot taken just before; `asked` is the Sentinel that promotes, if any.
+    """
+
+    context: ExecutionContext
+    before: NodePlan
+    to: NodePlan
+    seen: Observed
+    asked: NodePlan | None = None
+
+    @property
+    def others(self) -> tuple[NodePlan, ...]:
+        """Nodes that answered just before, Sentinels included, without the new primary."""
+        names = {node.name for node in self.seen.answering} - {self.to.name}
+        return tuple(node for node in self.context.plan.nodes if node.name in names)
+
+    @property
+    def followers(self) -> tuple[NodePlan, ...]:
+        """The data nodes among the others, without the former primary."""
+        data = (node for node in self.others if node.role is not Role.SENTINEL)
+        return tuple(node for node in data if node.name != self.before.name)
+
+    def replication(self, node: NodePlan) -> dict[str, str]:
+        """Return the node's INFO replication as it is now."""
+        return parse_info(str(self.context.order(node, "INFO", "replication")))
+
+    def is_primary(self, node: NodePlan) -> bool:
+        """Whether the node reports that it is a primary."""
+        return self._observed(node).role is Role.PRIMARY
+
+    def follows(self, node: NodePlan) -> str:
+        """The address of the primary that the node reports; "" if it is a primary itself."""
+        return self._observed(node).follows
+
+    def _observed(self, node: NodePlan) -> NodeSeen:
+        info = self.replication(node)
+        return NodeSeen(name=node.name, host=node.host, port=node.port, info=info)
 
 
 def pause(change: HandoverState) -> int:
@@ -56,7 +101,7 @@ def await_offset(change: HandoverState, offset: int) -> None:
 def await_lead(change: HandoverState) -> None:
     """The new primary says that it leads; raises TimedOut."""
     wait_for(
-        lambda: change.leads(change.to) or None,
+        lambda: change.is_primary(change.to) or None,
         Deadline(LEAD_SECONDS),
         lambda: f"{change.to.name} was told to lead, and still says that it is a replica",
         pause=0.001,
@@ -76,7 +121,7 @@ def await_word(change: HandoverState) -> None:
         if clustered:
             pause(change)  # for longer
         try:
-            return change.leads(change.to) or True
+            return change.is_primary(change.to) or True
         except Unreachable:
             return None
 
@@ -106,4 +151,4 @@ def _silent_in_cluster(change: HandoverState) -> Unanswered:
 
 def ask(change: HandoverState, node: NodePlan, *commands: Command) -> list[object]:
     """The node's replies to these commands, sent at once."""
-    return change.context.client.ask(node.host, node.port, commands)
+    return change.context.client.ask(node.endpoint, commands)

@@ -2,9 +2,9 @@
 
 from redistopo.errors import RedistopoError
 from redistopo.execute.context import ExecutionContext
+from redistopo.execute.terminate import end_all
 from redistopo.host.interrupt import interrupts_deferred
 from redistopo.host.polling import Deadline
-from redistopo.host.terminate import end_all
 from redistopo.progress import step, warn
 
 _SECONDS = 10.0
@@ -16,6 +16,11 @@ def roll_back(context: ExecutionContext) -> None:
     with interrupts_deferred():
         try:
             with step(context.progress, f"stop the {count} that this run started"):
-                end_all(context.plan.layout, context.started, Deadline(_SECONDS))
+                end_all(
+                    context.host.processes,
+                    context.plan.layout,
+                    context.started,
+                    Deadline(_SECONDS),
+                )
         except RedistopoError as error:
             warn(context.progress, f"{error.message}; redistopo down tries again")

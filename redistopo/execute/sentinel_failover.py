@@ -15,8 +15,8 @@ from dataclasses import replace
 from redistopo.client.observe import Detail
 from redistopo.client.sentinel_events import Poll, hearing
 from redistopo.errors import BadReply, RedistopoError, TimedOut, Unreachable
+from redistopo.execute.handover_steps import HandoverState
 from redistopo.execute.sentinels import HELLO
-from redistopo.execute.succeeding import HandoverState
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.handover import preferring
 from redistopo.model.planning.plan import NodePlan
@@ -145,8 +145,9 @@ def promote(change: HandoverState) -> None:
     if asked is None:
         raise RedistopoError("there is no Sentinel to ask")
     context = change.context
-    address = (asked.host, asked.port)
-    with hearing(address, context.credentials.at(*address), (_EPOCH, _CHOICE, *_GIVEN_UP)) as poll:
+    with hearing(
+        asked.endpoint, context.credentials.at(asked.endpoint), (_EPOCH, _CHOICE, *_GIVEN_UP)
+    ) as poll:
         context.order(asked, "SENTINEL", "FAILOVER", context.plan.topology.name)
         epoch = _await_promotion(change, poll)
     if epoch:
@@ -169,7 +170,7 @@ def _await_promotion(change: HandoverState, poll: Poll) -> int:
             elif channel in _GIVEN_UP:
                 raise RedistopoError("the Sentinel gave the failover up", detail=channel)
         with suppress(Unreachable):  # whom it promotes hangs up on everybody
-            return epoch[0] if change.leads(change.to) else None
+            return epoch[0] if change.is_primary(change.to) else None
         return None
 
     try:

@@ -5,9 +5,11 @@ from contextlib import suppress
 
 from redistopo.errors import BadReply, RedistopoError
 from redistopo.execute.context import ExecutionContext
-from redistopo.host.files import log_tail, read_text, write_private
+from redistopo.host.files import read_text, write_private
+from redistopo.host.local_host import LOCAL
 from redistopo.host.node_folder import put_aside
 from redistopo.host.polling import wait_for
+from redistopo.host.server_log import log_tail
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.step import Step
 from redistopo.model.protocol.conf import read_conf
@@ -106,6 +108,6 @@ def _persistence(context: ExecutionContext, node: NodePlan) -> dict[str, str]:
 def _unsaved(node: NodePlan, what: str) -> RedistopoError:
     return RedistopoError(
         f"{node.name} {what}",
-        detail=log_tail(node.folder.log),
+        detail=log_tail(LOCAL.files, node.folder.log),
         hint=f"is the disk full, or its folder not writable? Its log: {node.folder.log}",
     )

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import absolute
-from redistopo.install.recipes import by_system
+from redistopo.host.package_managers import detect_machine
+from redistopo.model.planning.install_recipe import by_system
 from redistopo.model.protocol.engine import OLDEST, Engine, EngineRequest, Product, parse_banner
 
 VARIABLE = "REDISTOPO_SERVER"
@@ -94,8 +95,6 @@ def assumed_engine(request: EngineRequest) -> Choice:
 
 def install_hint() -> str:
     """What to type on this system to get a server, without `redistopo install`."""
-    from redistopo.install.installer import detect_machine
-
     here = detect_machine()
     # what the extra brings here, by its own name: it works before redistopo is on any index
     bundled = f"pip install {' '.join(re.split('[<>=~!]', one)[0] for one in here.bundled)}"
@@ -197,8 +196,6 @@ def _without_tls(
             hint=f'engine = "{other.product.value} {version}" in the topology file, or --engine'
             + (f", and unset {VARIABLE}" if source == VARIABLE else ""),
         )
-    from redistopo.install.installer import detect_machine
-
     system = by_system(detect_machine())
     return MissingPrerequisite(
         "tls = true needs a server that is built with TLS, and none here is",

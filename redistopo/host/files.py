@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -88,6 +89,15 @@ def write_private(path: Path, text: str) -> None:
             raise
 
 
+def remove(path: Path) -> None:
+    """Nothing is there any more; a folder goes with all that is in it, a link alone."""
+    with write_errors(path):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
 def read_exactly(path: Path) -> str:
     """The file's text with its own line ends; raises UsageError where it isn't UTF-8."""
     with read_errors(path):
@@ -145,51 +155,9 @@ def certainly_missing(path: Path) -> bool:
     return False
 
 
-LOG_MARK = "# redistopo starts this server"
-"""Stands in a log before each start, so that no older trouble is taken for today's."""
-
-
 def disk_full(path: Path) -> bool:
     """Whether there is hardly any space left: then a log can't tell why its server ended."""
     with suppress(OSError):
         found = os.statvfs(path)
         return found.f_bavail * found.f_frsize < _HARDLY_ANY
     return False
-
-
-def log_since_start(path: Path) -> str:
-    """A log's lines since its server's last start, a megabyte at most; "" where there are none."""
-    with suppress(OSError), path.open("rb") as log:
-        log.seek(0, os.SEEK_END)
-        log.seek(max(0, log.tell() - 1024 * 1024))
-        return log.read().decode(errors="replace").rpartition(LOG_MARK)[2]
-    return ""
-
-
-def size_of(path: Path) -> int:
-    """How many bytes a file has; 0 for none."""
-    with suppress(OSError):
-        return path.stat().st_size
-    return 0
-
-
-def written_since(path: Path, size: int) -> str:
-    """What a log got since it had that size, a few megabytes at most; "" where it is gone."""
-    with suppress(OSError), path.open("rb") as log:
-        log.seek(size)
-        return log.read(4 * 1024 * 1024).decode(errors="replace")
-    return ""
-
-
-def log_tail(path: Path, lines: int = 10) -> str:
-    """The last lines of a log since its server's last start, without secrets; "" for none."""
-    from redistopo.model.protocol.redact import Redactor
-
-    with suppress(OSError), path.open("rb") as log:
-        log.seek(0, os.SEEK_END)
-        log.seek(max(0, log.tell() - 16384))
-        text = log.read().decode(errors="replace").rpartition(LOG_MARK)[2]
-        last = "\n".join(line for line in text.splitlines()[-lines:] if line.strip())
-        # a server that doesn't understand a line of its configuration prints that line
-        return Redactor(()).lines(last)
-    return ""

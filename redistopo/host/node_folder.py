@@ -2,13 +2,14 @@
 
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
-from redistopo.host.files import private_folder, read_text, write_errors, write_private
+from redistopo.host.files import private_folder, read_text, remove, write_errors, write_private
+from redistopo.host.host import FileKind, Files
+from redistopo.host.local_host import LOCAL
 from redistopo.model.protocol.conf import unquote
 from redistopo.model.topology.layout import Layout
 
@@ -83,7 +84,7 @@ def claim_state_folder(layout: Layout) -> None:
         write_private(layout.marker, _MARK)
     private_folder(layout.nodes)
     if layout.doomed.exists():
-        _remove(layout.doomed)
+        remove(layout.doomed)
 
 
 def sweep(layout: Layout) -> None:
@@ -95,11 +96,11 @@ def sweep(layout: Layout) -> None:
     for folder in folders:
         for path in folder.glob(".*.[0-9]*") if folder.is_dir() else ():
             if re.fullmatch(r"\..+\.[0-9]+", path.name) and not path.is_dir():
-                _remove(path)
+                remove(path)
     # beside the user's own file there may be others of the user's: by its whole name alone
     for path in layout.root.glob(f".{layout.topology.name}.[0-9]*"):
         if path.name.rpartition(".")[2].isdigit() and path.is_file() and not path.is_symlink():
-            _remove(path)
+            remove(path)
 
 
 def is_claimed(layout: Layout) -> bool:
@@ -120,38 +121,39 @@ def wipe_state_folder(layout: Layout) -> None:
     # the marker goes late, so that an interrupted wipe can be repeated; the lock goes last,
     # so that nobody makes a new topology meanwhile
     if layout.doomed.exists():
-        _remove(layout.doomed)
+        remove(layout.doomed)
     if layout.record.exists():
-        _remove(layout.record)
+        remove(layout.record)
     if layout.nodes.is_dir() and not layout.nodes.is_symlink():
         with write_errors(layout.nodes):
             layout.nodes.replace(layout.doomed)
     last = (layout.marker, layout.lock)
     for path in sorted(layout.state.iterdir()):
         if path not in last:
-            _remove(path)
+            remove(path)
     for path in last:
         if path.exists():
-            _remove(path)
+            remove(path)
     with write_errors(layout.state):
         layout.state.rmdir()
 
 
-def clear_data(layout: Layout, node: str) -> None:
+def clear_data(layout: Layout, node: str, files: Files = LOCAL.files) -> None:
     """The node's folder keeps its logs and our record; Redis's own files in it are gone."""
     folder = layout.node(node)
     kept = {folder.log, folder.process, folder.config, folder.started}
-    if is_claimed(layout) and folder.root.is_dir():
-        for path in folder.root.iterdir():
+    marker, state = files.status(layout.marker), files.status(layout.state)
+    if marker and marker.kind is FileKind.FILE and state and state.kind is FileKind.FOLDER:
+        for path in (folder.root / name for name in files.names(folder.root)):
             if path not in kept:
-                _remove(path)
+                files.remove(path)
 
 
-def has_data(layout: Layout, node: str) -> bool:
+def has_data(layout: Layout, node: str, files: Files = LOCAL.files) -> bool:
     """Whether Redis has left anything in the node's folder that a start would read."""
     root = layout.node(node).root
     names = ("nodes.conf", "dump.rdb", "appendonly.aof", "appendonlydir")
-    return any((root / name).exists() for name in names)
+    return any(files.status(root / name) for name in names)
 
 
 def has_log(root: Path, live: Mapping[str, str]) -> bool:
@@ -174,20 +176,11 @@ def has_log(root: Path, live: Mapping[str, str]) -> bool:
     return False
 
 
-def put_aside(path: Path) -> Path | None:
+def put_aside(path: Path, files: Files = LOCAL.files) -> Path | None:
     """The file or folder has another name, which is answered; None where there is none."""
-    if not path.exists():
+    if not files.status(path):
         return None
     names = (path.with_name(f"{path.name}.aside{number or ''}") for number in count())
-    kept = next(name for name in names if not name.exists())
-    with write_errors(path):
-        path.rename(kept)
+    kept = next(name for name in names if not files.status(name))
+    files.rename(path, kept)
     return kept
-
-
-def _remove(path: Path) -> None:
-    with write_errors(path):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from redistopo.client.engine_trial import Trial, tried
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError
 from redistopo.host.engines import find_engines
+from redistopo.host.package_managers import detect_machine
 from redistopo.host.polling import Deadline
-from redistopo.install.installer import detect_machine, perform
-from redistopo.install.recipes import InstallMethod, Recipe, recipe
+from redistopo.host.run_program import run_to_end
+from redistopo.model.planning.install_recipe import InstallMethod, Recipe, recipe
 from redistopo.model.protocol.engine import Engine
 from redistopo.progress import Progress, note, step
 
@@ -78,7 +79,7 @@ def install(request: InstallRequest, offered: Offer, progress: Progress) -> Inst
     for command, shown in zip(wanted.commands, wanted.shown, strict=True):
         try:
             with step(progress, shown):
-                perform(command, lambda line: note(progress, line), deadline)
+                run_to_end(command, lambda line: note(progress, line), deadline)
         except RedistopoError as error:
             error.hint = error.hint or f"by hand: {shown}; or another way: {_OTHER}"
             raise

@@ -14,7 +14,6 @@ from redistopo.execute.rotate_passwords import restore_old
 from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
 from redistopo.host.polling import Deadline
 from redistopo.host.process import find_process
-from redistopo.host.process_marks import load_topology_state
 from redistopo.model.planning.guards import Asked, Proposal, guard, limit_warnings
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.rolling import (
@@ -32,10 +31,12 @@ from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step, warn
-from redistopo.project.lifecycle import refuse_older_engine, save_topology_state
-from redistopo.project.started import keeps_data_on_disk, rendered_confs
+from redistopo.project.lifecycle import refuse_older_engine
+from redistopo.project.started import keeps_data_on_disk
 from redistopo.session.failures import explaining_ended_servers
-from redistopo.session.live_change import ChangeRequest, LiveChange, open_for_change
+from redistopo.session.live_change import LiveChange, live_change
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, SessionRequest
 from redistopo.session.situation import situation
 
 _STOP_SHARE = 0.5
@@ -92,10 +93,16 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
             detail=f"a node is {SELECTOR_SYNTAX}",
             hint="redistopo restart --rolling restarts all of them, one by one",
         )
-    asked = ChangeRequest(verb="restart", root=request.root, seconds=request.seconds)
-    with open_for_change(asked, progress) as now:
+    asked = SessionRequest(
+        root=request.root,
+        lock="restart",
+        seconds=request.seconds,
+        credentials=CredentialSource.APPLICATION,
+    )
+    with open_session(asked, progress) as session:
+        now = live_change(session)
         plan = now.context.plan
-        record = load_topology_state(plan.layout)
+        record = now.session.state
         refuse_older_engine(plan, record)
         names = tuple(node.name for node in select_nodes(now.seen, request.words))
         _refuse_unready(now, names)
@@ -126,8 +133,8 @@ class _Work:
 def _refuse_unready(now: LiveChange, names: tuple[str, ...]) -> None:
     """Raises before anything is stopped where a node could not start again as it should."""
     context = now.context
-    record = load_topology_state(context.plan.layout)
-    found = situation(context, record, context.look(Detail.HEALTH, disk=True))
+    seen = context.look(Detail.HEALTH, disk=True)
+    found = situation(context, now.session.state, seen)
     steps = tuple(_steps(context, found, names))
     proposal = Proposal(plan=context.plan, now=found, steps=steps, asked=Asked(among=names))
     guard(proposal)
@@ -149,8 +156,7 @@ def _steps(context: ExecutionContext, now: Situation, names: tuple[str, ...]) ->
 
 
 def _saving(now: LiveChange) -> tuple[str, ...]:
-    rendered = rendered_confs(now.context.plan.layout)
-    return tuple(name for name, conf in rendered.items() if keeps_data_on_disk(conf))
+    return tuple(name for name, conf in now.session.rendered.items() if keeps_data_on_disk(conf))
 
 
 def _at_once(work: _Work, names: tuple[str, ...]) -> None:
@@ -285,7 +291,7 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
     shutdown = ShutdownRequest(
         layout=layout,
         seen=now.seen,
-        rendered=rendered_confs(layout),
+        rendered=now.session.rendered,
         client=context.client,
         lossy=work.request.force,
         command=f"redistopo restart {' '.join(names)}",
@@ -294,13 +300,13 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
         shutdown, running, Deadline(context.deadline.left * _STOP_SHARE), context.progress
     )
     for node in context.nodes(names):
-        context.client.forget(node.host, node.port)
+        context.client.forget(node.endpoint)
     with explaining_ended_servers(context):
         after = context.look(Detail.PROCESS, disk=True)
-        found = situation(context, load_topology_state(layout), after)
+        found = situation(context, now.session.state, after)
         execute(context, tuple(_steps(context, found, names)))
         restore_old(layout, targets_of_plan(context.plan), context.credentials)
     took = time.monotonic() - began
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
-    if (record := load_topology_state(layout)) is not None:
-        save_topology_state(layout, replace(record, engine=context.plan.engine.name))
+    if (record := now.session.state) is not None:
+        now.session.save_state(replace(record, engine=context.plan.engine.name))

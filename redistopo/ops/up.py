@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail
-from redistopo.drill.recover import delete_leftover_keys, finish_interrupted_drill
+from redistopo.drill.interrupted_drill import delete_leftover_keys, finish_interrupted_drill
 from redistopo.errors import ExitCode, RestartNeeded
 from redistopo.execute.context import ExecutionContext, targets_of_plan
 from redistopo.execute.executor import execute
@@ -14,7 +14,7 @@ from redistopo.execute.node_timeout import restore_node_timeout
 from redistopo.execute.rollback import roll_back
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
 from redistopo.host.polling import Deadline
-from redistopo.host.redis_cli import end_leftover
+from redistopo.host.recorded_program import end_leftover
 from redistopo.model.planning.decide import decide
 from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.plan import Plan
@@ -103,8 +103,9 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
         progress_logged(plan.layout, "up", progress) as told,
         redacting_errors(plan.layout),
     ):
-        refuse_folder(plan)
-        prepare_certificates(plan, told)
+        state = load_topology_state(plan.layout)
+        refuse_folder(plan, state, rendered_confs(plan.layout))
+        prepare_certificates(plan, state, told)
         held = finish_rotation(
             plan.layout, load_credentials(plan.topology, plan.layout, make=True), told
         )

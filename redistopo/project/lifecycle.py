@@ -12,10 +12,8 @@ from redistopo.host.process_marks import load_topology_state, save_record
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
-from redistopo.model.state.observed import Observed, Role
 from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, warn
 from redistopo.project.port_reservations import reserve_ports
 from redistopo.project.registry import Entry, register, registered_topologies
@@ -125,23 +123,6 @@ def refuse_other_layout(plan: Plan, record: TopologyState | None) -> None:
 def _span(nodes: list[tuple[str, str, int]]) -> str:
     first, last = nodes[0], nodes[-1]
     return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"
-
-
-def record_primary(layout: Layout, seen: Observed) -> None:
-    """The primary of a replication, watched or not, is on record, as the servers say now; every
-    verb that looks calls this, so that whoever was promoted leads again after all have stopped.
-    Where several say that they are, the one that Sentinels name counts; else nobody can tell,
-    and none is on record."""
-    record = load_topology_state(layout)
-    primary = seen.primary
-    several = sum(node.role is Role.PRIMARY for node in seen.answering) > 1
-    known = record is not None and record.formed and (primary or several)
-    watched = seen.at(seen.named) if seen.named else None
-    if several and watched is not None:
-        primary = watched.name  # whoever else says so will be told to follow it
-    replicated = (Shape.REPLICATION.value, Shape.SENTINEL.value)
-    if record is not None and record.shape in replicated and known:
-        save_topology_state(layout, replace(record, primary=primary))
 
 
 def save_topology_state(layout: Layout, record: TopologyState) -> None:

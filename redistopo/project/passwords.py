@@ -8,16 +8,16 @@ from pathlib import Path
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, read_text, write_private
 from redistopo.model.protocol.credentials import (
+    ENVIRONMENT_VARIABLE,
     Credentials,
     Login,
     TlsFiles,
     TopologyUser,
     single_credential,
 )
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape, Topology
-
-ENVIRONMENT_VARIABLE = "REDISTOPO_PASSWORD"
 
 
 def load_password(
@@ -61,7 +61,7 @@ def load_credentials(
         found = replace(single_credential(application), stranger=_stranger(layout, tls))
         first = topology.first_sentinel
         ports = range(first, first + topology.sentinels)
-        ways = {(topology.host, port): sentinel for port in ports} if sentinel else {}
+        ways = {Endpoint(topology.host, port): sentinel for port in ports} if sentinel else {}
         return replace(found, sentinel=sentinel, sentinels=ways)
     ours = {
         user: _kept(layout.secret(user), make=make, save=save)

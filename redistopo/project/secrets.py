@@ -11,7 +11,7 @@ from redistopo.errors import RedistopoError
 from redistopo.host.files import absolute, read_text
 from redistopo.host.process_marks import recorded_node_names
 from redistopo.model.protocol.conf import read_conf
-from redistopo.model.protocol.credentials import TopologyUser
+from redistopo.model.protocol.credentials import ENVIRONMENT_VARIABLE, TopologyUser
 from redistopo.model.protocol.redact import (
     Redactor,
     secrets_in,
@@ -19,7 +19,6 @@ from redistopo.model.protocol.redact import (
     secrets_in_topology,
 )
 from redistopo.model.topology.layout import Layout
-from redistopo.project.passwords import ENVIRONMENT_VARIABLE
 from redistopo.project.rotation_file import pending_rotation
 
 _CONFIGS = ("*.conf", "redis.conf.*", "*.acl")

@@ -26,7 +26,6 @@ def connect_lines(plan: Plan, password_file: str) -> ConnectLines:
         return _watched(plan, password_file)
     first = plan.nodes[0]
     topology = plan.topology
-    host = f"[{first.host}]" if ":" in first.host else first.host
     secret = "$REDISCLI_AUTH" if topology.auth else ""
     scheme = "rediss" if topology.tls else "redis"
     shell = []
@@ -42,7 +41,7 @@ def connect_lines(plan: Plan, password_file: str) -> ConnectLines:
     return ConnectLines(
         shell=tuple(shell),
         libraries=tuple(libraries),
-        url=f"{scheme}://{f':{secret}@' if secret else ''}{host}:{first.port}",
+        url=f"{scheme}://{f':{secret}@' if secret else ''}{first.address}",
     )
 
 
@@ -66,13 +65,12 @@ def _watched(plan: Plan, password_file: str) -> ConnectLines:
     libraries = [("Python, redis-py", _python_watched(plan, variable))]
     if not topology.tls:
         libraries += _others_watched(plan, variable)
-    host = f"[{lead.host}]" if ":" in lead.host else lead.host
     secret = ":$REDISCLI_AUTH@" if topology.auth else ""
     scheme = "rediss" if topology.tls else "redis"
     return ConnectLines(
         shell=tuple(shell),
         libraries=tuple(libraries),
-        url=f"{scheme}://{secret}{host}:{lead.port}",
+        url=f"{scheme}://{secret}{lead.address}",
     )
 
 
@@ -148,7 +146,6 @@ def _python(plan: Plan) -> str:
 
 def _node(plan: Plan) -> str:
     first = plan.nodes[0]
-    host = f"[{first.host}]" if ":" in first.host else first.host
     options = ["password: process.env.REDISCLI_AUTH"] if plan.topology.auth else []
     if plan.topology.tls:
         read = 'require("fs").readFileSync'
@@ -159,13 +156,12 @@ def _node(plan: Plan) -> str:
         place = [f"host: {_text(first.host)}", f"port: {first.port}"]
         return f"new Redis({{{', '.join([*place, *options])}}})"
     told = f", {{redisOptions: {{{', '.join(options)}}}}}" if options else ""
-    return f"new Redis.Cluster([{_text(f'{host}:{first.port}')}]{told})"
+    return f"new Redis.Cluster([{_text(first.address)}]{told})"
 
 
 def _go(plan: Plan) -> str:
     first = plan.nodes[0]
-    host = f"[{first.host}]" if ":" in first.host else first.host
-    at = _text(f"{host}:{first.port}")
+    at = _text(first.address)
     words = [f"Addrs: []string{{{at}}}" if plan.topology.clustered else f"Addr: {at}"]
     if plan.topology.auth:
         words.append('Password: os.Getenv("REDISCLI_AUTH")')

@@ -5,11 +5,12 @@ model/planning/guards.
 """
 
 from redistopo.host.node_folder import refuse_foreign, refuse_planted
-from redistopo.host.process_marks import load_topology_state
 from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.leadership import require_primaries
 from redistopo.model.planning.nodes_conf_repair import require_cluster_nodes
 from redistopo.model.planning.plan import Plan
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.state.record import TopologyState
 from redistopo.project.certificates import refuse_lost_authority
 from redistopo.project.lifecycle import refuse_older_engine, refuse_other_layout
 from redistopo.project.load import require_address
@@ -25,13 +26,13 @@ def refuse_request(plan: Plan, asked: Asked) -> None:
     refuse_planted(plan.layout)
 
 
-def refuse_folder(plan: Plan) -> None:
+def refuse_folder(
+    plan: Plan, state: TopologyState | None, rendered: dict[str, Directives]
+) -> None:
     """Raise RedistopoError where what lies in the folder, or runs out of it, is not what the
     topology file asks for."""
-    layout = plan.layout
-    refuse_changed_security(plan.topology, layout)
-    record = load_topology_state(layout)
-    refuse_other_layout(plan, record)
-    refuse_older_engine(plan, record)
+    refuse_changed_security(plan.topology, plan.layout, rendered)
+    refuse_other_layout(plan, state)
+    refuse_older_engine(plan, state)
     if plan.topology.tls:
-        refuse_lost_authority(layout.tls)
+        refuse_lost_authority(plan.layout.tls)

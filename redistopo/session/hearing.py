@@ -16,7 +16,7 @@ def ask_nodes(seen: Observed, client: NodeClient) -> dict[str, str]:
     for node in seen.answering:
         commands = _commands(seen, node)
         try:
-            replies = client.ask(node.host, node.port, commands)
+            replies = client.ask(node.endpoint, commands)
         except RedistopoError as error:
             found[node.name] = f"{error.message}: {error.detail}\n"
             continue

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from redistopo.checks.access import amiss
+from redistopo.checks.access import acl_faults
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.client.observe import Detail
@@ -154,7 +154,7 @@ def _users_drift(plan: Plan, node: NodeSeen, wanted: str) -> NodeSettings:
     """The users where their file says otherwise, or where one can do what it must not."""
     same = node.on_disk.users == wanted
     told = (node.on_disk.listed or "").splitlines()
-    wrong = amiss(node, plan.topology.application_rights, told)
+    wrong = acl_faults(node, plan.topology.application_rights, told)
     return {} if same and not wrong else {USERS_FILE: wanted}
 
 

@@ -14,8 +14,8 @@ from support.project import Project
 
 @pytest.mark.fault(
     "the project's folder is moved while its servers run",
-    "status, verify, up and down work in the new place; verify tells that logs still go to the "
-    "old one, and up writes the configuration for the next start",
+    "status, verify, up and down work in the new place; verify reports that logs still go to "
+    "the old one, and up writes the configuration for the next start",
 )
 def test_a_moved_folder(projects: Callable[[str], Project], tmp_path: Path) -> None:
     old = projects("old")
@@ -43,9 +43,9 @@ def test_a_moved_folder(projects: Callable[[str], Project], tmp_path: Path) -> N
 
 
 @pytest.mark.fault(
-    "a running project is copied (`cp -r`), and every verb is typed in the copy",
-    "the original's servers are not touched, and it stays in `ps`; the copy's `up` names who "
-    "holds its ports",
+    "a running project is copied (`cp -r`), and every command is run in the copy",
+    "the servers of the original are not touched, and it stays in `ps`; `up` in the copy "
+    "names the processes that use its ports",
 )
 def test_a_copy_of_a_running_project(project: Project, tmp_path: Path) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
@@ -65,8 +65,8 @@ def test_a_copy_of_a_running_project(project: Project, tmp_path: Path) -> None:
 
 
 @pytest.mark.fault(
-    "another machine's state folder is copied over that of a running project",
-    "its servers are found by their working folder, and `down` ends them",
+    "the state folder of another machine is copied over that of a running project",
+    "its servers are found by their working directory, and `down` stops them",
 )
 def test_a_folder_copied_over_another(projects: Callable[[str], Project]) -> None:
     mine, theirs = projects("mine"), projects("theirs")

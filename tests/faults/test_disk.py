@@ -33,9 +33,9 @@ def disk(
 
 
 @pytest.mark.fault(
-    "the disk fills up while the server writes its append-only file",
-    "`up` and `verify` say that the disk is full; once there is space, `up` ends healthy with "
-    "the data that was acknowledged",
+    "the disk fills up while a server writes its append-only file",
+    "`up` and `verify` report that the disk is full; once there is space, `up` finishes "
+    "healthy with the acknowledged data",
 )
 def test_a_disk_that_fills_up_under_a_server(
     project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
@@ -63,9 +63,9 @@ def test_a_disk_that_fills_up_under_a_server(
 
 
 @pytest.mark.fault(
-    "the disk is full when redistopo writes its record",
+    "the disk is full when redistopo writes its state",
     "one clear error (exit 4) that names the file, nothing is left running; once there is "
-    "space, `up` ends healthy with the data",
+    "space, `up` finishes healthy with the data",
 )
 def test_a_full_disk_under_our_record(
     project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
@@ -89,7 +89,7 @@ def test_a_full_disk_under_our_record(
 
 @pytest.mark.fault(
     "the project's folder is read-only",
-    "`up` says so (exit 4) and starts nothing; status, plan and verify still tell what is",
+    "`up` reports it (exit 4) and starts nothing; status, plan and verify still work",
 )
 def test_a_read_only_folder(
     project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]

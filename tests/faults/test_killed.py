@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.engines import BUNDLED
+from support.forms import spread
 from support.kept import keep, kept
 from support.mortal import Ended, Nursery, nursery
 from support.project import Project
@@ -133,19 +134,20 @@ FIRST_UPS: dict[str, tuple[str, Choice]] = {
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of a first `up`",
-    "the next `up` takes over what runs and ends healthy; `down` instead leaves no process",
+    "redistopo is killed at any point of a first `up`",
+    "the next `up` adopts the running servers and finishes healthy; `down` instead leaves no "
+    "process",
 )
 @pytest.mark.parametrize("case", FIRST_UPS)
 def test_first_up(trials: Callable[..., Trials], case: str) -> None:
     shape, choose = FIRST_UPS[case]
     trial = trials(*SHAPES[shape])
-    boundaries = choose(trial.run("up"))
+    boundaries = spread(choose(trial.run("up")), 7)
     assert len(boundaries) >= 4
     trial.run("wipe")
-    for n in boundaries:
+    for turn, n in enumerate(boundaries):
         trial.run("up", end_at=n)
-        if n % 3 == 0:
+        if turn % 3 == 0:
             trial.run("down")
             trial.gone()
         trial.run("up")
@@ -162,8 +164,8 @@ HEALING_UPS: dict[str, tuple[str, Choice]] = {
 
 
 @pytest.mark.fault(
-    "all servers die, and redistopo is killed at any boundary of the `up` that heals",
-    "the next `up` ends healthy, with every key that was written before",
+    "all servers crash, and redistopo is killed at any point of the `up` that recovers them",
+    "the next `up` finishes healthy, with every key that was written before",
 )
 @pytest.mark.parametrize("case", HEALING_UPS)
 def test_up_after_a_crash(trials: Callable[..., Trials], case: str) -> None:
@@ -172,7 +174,7 @@ def test_up_after_a_crash(trials: Callable[..., Trials], case: str) -> None:
     trial.run("up")
     trial.write()
     trial.crash()
-    boundaries = choose(trial.run("up"))
+    boundaries = spread(choose(trial.run("up")), 7)
     assert len(boundaries) >= 4
     for n in boundaries:
         trial.crash()
@@ -192,8 +194,8 @@ DOWNS: dict[str, tuple[str, Choice]] = {
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `down`",
-    "the next `down` ends the rest; the next `up` has all of the data",
+    "redistopo is killed at any point of `down`",
+    "the next `down` stops the remaining servers; the next `up` has all of the data",
 )
 @pytest.mark.parametrize("case", DOWNS)
 def test_down(trials: Callable[..., Trials], case: str) -> None:
@@ -201,12 +203,12 @@ def test_down(trials: Callable[..., Trials], case: str) -> None:
     trial = trials(*SHAPES[shape])
     trial.run("up")
     trial.write()
-    boundaries = choose(trial.run("down"))
+    boundaries = spread(choose(trial.run("down")), 7)
     trial.gone()
-    for n in boundaries:
+    for turn, n in enumerate(boundaries):
         trial.run("up")
         trial.run("down", end_at=n)
-        if n % 2:
+        if turn % 2:
             trial.run("down")
             trial.gone()
         trial.run("up")
@@ -216,7 +218,8 @@ def test_down(trials: Callable[..., Trials], case: str) -> None:
 
 @pytest.mark.fault(
     "redistopo is killed while `up --rebuild` writes a new nodes.conf",
-    "the next `up --rebuild` ends healthy with the same id and the data; the damaged file is kept",
+    "the next `up --rebuild` finishes healthy with the same id and the data; the damaged file "
+    "is kept",
 )
 def test_rebuild(trials: Callable[..., Trials]) -> None:
     trial = trials(*SHAPES["instant"])
@@ -235,7 +238,7 @@ def test_rebuild(trials: Callable[..., Trials]) -> None:
     passed = trial.run("rebuild").boundaries
     first = next(n for n, one in enumerate(passed, 1) if "new nodes.conf" in one)
     last = next(n for n, one in enumerate(passed, 1) if one.startswith("done: write a new"))
-    for n in range(first, last + 1):
+    for n in spread(range(first, last + 1), 5):
         identity = damage()
         trial.run("rebuild", end_at=n)
         trial.run("rebuild")
@@ -252,15 +255,15 @@ WIPES: dict[str, tuple[str, Choice]] = {
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `down --wipe`",
-    "the next `down --wipe` removes the rest; the next `up` has all of the data or none",
+    "redistopo is killed at any point of `down --wipe`",
+    "the next `down --wipe` deletes the rest; the next `up` has all of the data or none",
 )
 @pytest.mark.parametrize("case", WIPES)
 def test_wipe(trials: Callable[..., Trials], case: str) -> None:
     shape, choose = WIPES[case]
     trial = trials(*SHAPES[shape])
     trial.run("up")
-    boundaries = choose(trial.run("wipe"))
+    boundaries = spread(choose(trial.run("wipe")), 6)
     for turn, n in enumerate(boundaries):
         trial.run("up")
         trial.write()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from redis.exceptions import AuthenticationError
 from support.engines import BUNDLED, TLS
+from support.forms import spread
 from support.judge import client
 from support.mortal import Nursery, nursery
 from support.project import Project
@@ -26,8 +27,8 @@ ROTATIONS = {
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `secret rotate`",
-    "one password works everywhere, the one on file; the next `up` finishes what was begun",
+    "redistopo is killed at any point of `secret rotate`",
+    "one password works everywhere, the stored one; the next `up` completes the rotation",
 )
 @pytest.mark.parametrize("case", ROTATIONS)
 def test_rotation(project: Project, mortal: Nursery, case: str) -> None:
@@ -38,7 +39,7 @@ def test_rotation(project: Project, mortal: Nursery, case: str) -> None:
         node.set("kept", "yes")
     count = len(mortal.run("rotate", project.root).boundaries)
     assert count > 10
-    for n in choose(count):
+    for n in spread(choose(count), 7):
         before = project.password
         assert mortal.run("rotate", project.root, end_at=n).code in (0, -9)
         # whatever is on file opens every server, even before anything is mended
@@ -57,8 +58,8 @@ def test_rotation(project: Project, mortal: Nursery, case: str) -> None:
 
 @pytest.mark.skipif(TLS is None, reason="no server with TLS: apt install redis-server")
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `certs renew`",
-    "every certificate has the key that belongs to it: servers go on, and start again",
+    "redistopo is killed at any point of `certs renew`",
+    "every certificate matches its key: servers keep running, and can be started again",
 )
 def test_renewal(project: Project, mortal: Nursery) -> None:
     assert TLS is not None
@@ -66,7 +67,7 @@ def test_renewal(project: Project, mortal: Nursery) -> None:
     project.up()
     count = len(mortal.run("renew", project.root).boundaries)
     assert count > 5
-    for n in range(1, count + 1):
+    for n in spread(range(1, count + 1), 5):
         assert mortal.run("renew", project.root, end_at=n).code in (0, -9)
         assert mortal.run("up", project.root).code == 0
     project.run("down", check=0)
@@ -75,15 +76,16 @@ def test_renewal(project: Project, mortal: Nursery) -> None:
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `set`",
-    "the topology file is whole, the former or the new one; the next `up` has servers follow it",
+    "redistopo is killed at any point of `set`",
+    "the topology file is complete, the old or the new one; the next `up` applies it to the "
+    "servers",
 )
 def test_set(project: Project, mortal: Nursery) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
     count = len(mortal.run("set", project.root).boundaries)
     assert count > 2
-    for n in range(1, count + 1):
+    for n in spread(range(1, count + 1), 5):
         ended = mortal.run("set", project.root, end_at=n)
         assert ended.code in (0, -9), ended
         assert mortal.run("up", project.root).code == 0
@@ -98,8 +100,8 @@ def test_set(project: Project, mortal: Nursery) -> None:
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any boundary of `restart --rolling`",
-    "no data is lost; the next `up` starts who doesn't run, and roles stay as they are then",
+    "redistopo is killed at any point of `restart --rolling`",
+    "no data is lost; the next `up` starts the stopped nodes, and keeps the current roles",
 )
 def test_rolling(project: Project, mortal: Nursery) -> None:
     project.init("replication", "--replicas", "1", engine=BUNDLED.path)
@@ -108,7 +110,7 @@ def test_rolling(project: Project, mortal: Nursery) -> None:
         node.set("kept", "yes")
     count = len(mortal.run("roll", project.root).boundaries)
     assert count > 20
-    for n in range(1, count + 1, 5):
+    for n in spread(range(1, count + 1, 5), 6):
         assert mortal.run("roll", project.root, end_at=n).code in (0, -9)
         assert mortal.run("up", project.root).code == 0
         assert project.faults(cluster=False) == []

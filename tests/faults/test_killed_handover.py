@@ -19,6 +19,7 @@ from support.writers import takes_a_write_at_once
 from redistopo.client.connection import Command, NodeClient
 from redistopo.errors import RedistopoError
 from redistopo.execute import handover_steps as shift
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.ops.failover import FailoverRequest, failover
 from redistopo.progress import no_progress
 
@@ -27,26 +28,26 @@ from redistopo.progress import no_progress
 _MORTAL = """
 import os, signal, sys
 from pathlib import Path
-from redistopo.events import silent
-from redistopo.form import handover, shift
+from redistopo.progress import no_progress
+from redistopo.execute import handover, handover_steps
 from redistopo.ops.failover import FailoverRequest, failover
-from redistopo.world.client import NodeClient
+from redistopo.client.connection import NodeClient
 
-shift.PAUSE_SECONDS = handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
+handover_steps.PAUSE_SECONDS = handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
 root, end_at = Path(sys.argv[1]), int(sys.argv[2])
 ask, count = NodeClient.ask, [0]
 
-def mortal(self, host, port, commands):
+def mortal(self, endpoint, commands):
     wanted = [tuple(map(str, one)) for one in commands]
     changes = any(one[0] in ("CLIENT", "REPLICAOF") or "FAILOVER" in one for one in wanted)
     count[0] += changes
-    replies = ask(self, host, port, wanted)
+    replies = ask(self, endpoint, wanted)
     if changes and count[0] == end_at:
         os.kill(os.getpid(), signal.SIGKILL)
     return replies
 
 NodeClient.ask = mortal
-failover(FailoverRequest(root=root, words=tuple(sys.argv[3:])), silent)
+failover(FailoverRequest(root=root, words=tuple(sys.argv[3:])), no_progress)
 print(count[0])
 """
 
@@ -72,8 +73,8 @@ def _leaders(project: Project) -> list[int]:
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any command of a planned handover of a replication",
-    "never two primaries; the pause of the writes ends by itself; `up` heals, nothing is lost",
+    "redistopo is killed at any command of a planned failover in a replication",
+    "never two primaries; the pause of writes expires; `up` recovers, no data is lost",
 )
 def test_replication(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
@@ -93,8 +94,8 @@ def test_replication(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "redistopo is killed at any command of a planned handover of a cluster's shard",
-    "the pause of the writes ends by itself; every node agrees, nothing is lost",
+    "redistopo is killed at any command of a planned failover in a cluster",
+    "the pause of writes expires; every node agrees, no data is lost",
 )
 def test_cluster(project: Project) -> None:
     words = ("--formation", "instant", "--node-timeout", "1000", "--shards", "1")
@@ -113,8 +114,10 @@ def test_cluster(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "redistopo is killed in a handover by Sentinels, after the demotion or the promotion",
-    "never two primaries; `up` heals, also the priorities; every Sentinel names one primary",
+    "redistopo is killed during a planned failover by Sentinels, after the demotion or the "
+    "promotion",
+    "never two primaries; `up` recovers, including the priorities; all Sentinels report one "
+    "primary",
 )
 def test_sentinels(project: Project) -> None:
     project.init("sentinel", "--down-after", "1000", engine=BUNDLED.path)
@@ -132,8 +135,8 @@ def test_sentinels(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "the replica is stopped (SIGSTOP) in the midst of a planned handover to it",
-    "its primary leads as before and takes writes, within the time that these were paused for",
+    "the candidate is paused (SIGSTOP) during a planned failover",
+    "the primary remains primary, and accepts writes again at the latest when the pause expires",
 )
 @pytest.mark.parametrize("last", ["PAUSE", "EXEC"])
 def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
@@ -155,8 +158,9 @@ def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.fault(
-    "the replica is stopped (SIGSTOP) just when it is told to lead",
-    "nobody leads, rather than two; `up` continues it, and it leads with all of the data",
+    "the candidate is paused (SIGSTOP) at the moment of its promotion",
+    "there is no primary, rather than two; `up` resumes the candidate, which becomes primary "
+    "with all of the data",
 )
 def test_a_replica_that_stops_when_it_is_to_lead(
     project: Project, monkeypatch: pytest.MonkeyPatch
@@ -202,11 +206,11 @@ def _stopping(
     """The process is stopped right before, or after, servers are sent a command of that word."""
     ask = NodeClient.ask
 
-    def asked(self: NodeClient, host: str, port: int, commands: Iterable[Command]) -> list[Any]:
+    def asked(self: NodeClient, endpoint: Endpoint, commands: Iterable[Command]) -> list[Any]:
         wanted = list(commands)
         if any(before in command for command in wanted):
             os.kill(pid, signal.SIGSTOP)
-        replies = ask(self, host, port, wanted)
+        replies = ask(self, endpoint, wanted)
         if any(after in command for command in wanted):
             os.kill(pid, signal.SIGSTOP)
         return replies

@@ -10,7 +10,7 @@ from support.project import COMMAND, Project
 
 
 @pytest.mark.fault(
-    "open files are limited to too few for redistopo, or for the `maxclients` asked for",
+    "the limit on open files is too low for redistopo, or for the configured `maxclients`",
     "refused before anything starts, with the numbers (exit 4)",
 )
 @pytest.mark.parametrize(
@@ -33,8 +33,9 @@ def test_too_few_open_files(
 
 
 @pytest.mark.fault(
-    "open files are limited to fewer than the server's usual `maxclients` needs",
-    "a warning with the numbers before the start; then it runs with as many as it gets",
+    "the limit on open files is lower than the default `maxclients` needs",
+    "a warning with the numbers before the start; then the server runs with as many clients "
+    "as possible",
 )
 def test_fewer_open_files_than_usual(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
@@ -52,7 +53,7 @@ def _limited(project: Project, limit: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.fault(
-    "processes and threads are limited to fewer than the servers need",
+    "the limit on processes and threads is lower than the servers need",
     "refused before anything starts, with the numbers (exit 4)",
 )
 def test_too_few_processes(project: Project) -> None:

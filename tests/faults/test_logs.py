@@ -27,7 +27,8 @@ def _fill(project: Project, port: int) -> None:
 
 @pytest.mark.fault(
     "the append-only file of a replication's primary is damaged in the middle",
-    "the exact file, who has a copy, and the commands are told; nothing is run or cut by itself",
+    "names the file and the nodes that have a copy, and prints the commands; runs and "
+    "truncates nothing by itself",
 )
 def test_a_damaged_log_of_a_replicated_primary(project: Project) -> None:
     project.init("replication", "--replicas", "1", engine=BUNDLED.path)
@@ -49,8 +50,8 @@ def test_a_damaged_log_of_a_replicated_primary(project: Project) -> None:
 
 @pytest.mark.fault(
     "the append-only file of a cluster's primary is damaged in the middle",
-    "the commands by which its replica leads first are told in order, so that nothing is "
-    "synced from an empty primary",
+    "prints the commands, in order, that promote its replica first, so that no node syncs "
+    "from an empty primary",
 )
 def test_a_damaged_log_of_a_cluster(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
@@ -74,9 +75,9 @@ def test_a_damaged_log_of_a_cluster(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "the append-only file of a lone server is damaged in the middle",
-    "the checker's command is told, with the exact path; run by the user it mends the file, "
-    "and what was written before the damage is there",
+    "the append-only file of a standalone server is damaged in the middle",
+    "prints the command of the checker, with the exact path; when the user runs it, the file "
+    "is repaired, and what was written before the damage is there",
 )
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_damaged_log_without_a_copy(project: Project, engine: str) -> None:

@@ -12,7 +12,7 @@ from support.waiting import until
 
 @pytest.mark.fault(
     "the umask is 000, or 077",
-    "every folder of ours is 0700 and every file 0600, also those that servers write",
+    "every folder is 0700 and every file 0600, including those that servers write",
 )
 @pytest.mark.parametrize(("umask", "persistence"), [("000", "aof"), ("000", "rdb"), ("077", "aof")])
 def test_modes_under_any_umask(project: Project, umask: str, persistence: str) -> None:
@@ -45,8 +45,8 @@ TOPOLOGY_DAMAGE = {
 
 
 @pytest.mark.fault(
-    "the topology file is cut, garbage, empty, or of a newer format",
-    "it is refused with what is wrong (exit 2), nothing that runs is touched, `down` works",
+    "the topology file is truncated, garbage, empty, or of a newer format",
+    "it is rejected with the reason (exit 2), running servers are not touched, `down` works",
 )
 def test_a_damaged_topology_file(project: Project) -> None:
     project.init("replication", "--replicas", "1", engine=BUNDLED.path)
@@ -65,9 +65,9 @@ def test_a_damaged_topology_file(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "the record is of a newer redistopo; the lock holds garbage",
-    "every verb that changes something says to upgrade, and touches nothing; the lock's text "
-    "is of no consequence",
+    "the state is from a newer redistopo; the lock file contains garbage",
+    "every command that changes something asks for an upgrade, and changes nothing; the "
+    "content of the lock file is ignored",
 )
 def test_a_record_of_a_newer_format(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)

@@ -38,7 +38,7 @@ def _ids(project: Project) -> set[tuple[str, str]]:
 
 @pytest.mark.fault(
     "one node is killed (-9), or both nodes of a shard, or all",
-    "`up` starts them again with the same ids, ports and data; those that ran are left alone",
+    "`up` starts them again with the same ids, ports and data; running servers are not touched",
 )
 def test_killed_nodes(project: Project) -> None:
     ids = _cluster(project)
@@ -54,8 +54,9 @@ def test_killed_nodes(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "the machine restarts: no process is left, the boot has another id, pids are strangers'",
-    "`up` brings back the same ids, ports and data; `down` touches no stranger",
+    "the machine reboots: all processes are gone, the boot id differs, pids belong to other "
+    "processes",
+    "`up` recovers with the same ids, ports and data; `down` touches no other process",
 )
 def test_a_reboot(project: Project) -> None:
     ids = _cluster(project)
@@ -80,8 +81,8 @@ def test_a_reboot(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "the wall clock jumps an hour, forwards or back, at each look",
-    "nothing: deadlines, pids and waiting go by the monotonic clock",
+    "the wall clock jumps by an hour, forwards or back, at every reading",
+    "no effect: deadlines, pids and waits use the monotonic clock",
 )
 @pytest.mark.parametrize("seconds", [3600, -3600])
 def test_a_jumping_clock(project: Project, seconds: int) -> None:
@@ -94,8 +95,8 @@ def test_a_jumping_clock(project: Project, seconds: int) -> None:
 
 
 @pytest.mark.fault(
-    "a node is stopped (SIGSTOP) while `verify` looks",
-    "it is named; the other nodes' findings are told all the same",
+    "a node is paused (SIGSTOP) during `verify`",
+    "it is named; the findings for the other nodes are complete",
 )
 def test_a_node_that_freezes_during_verify(project: Project) -> None:
     _cluster(project)
@@ -127,8 +128,8 @@ def _crowd(port: int, count: int) -> Iterator[None]:
 
 
 @pytest.mark.fault(
-    "a node has as many clients as it takes (`maxclients`) while `verify` looks",
-    "it is named with the server's own words, and what to change; never healthy",
+    "a node has reached `maxclients` during `verify`",
+    "it is named, with the server's error and what to change; never healthy",
 )
 def test_a_node_without_room_for_a_client(project: Project) -> None:
     project.init("replication", "--replicas", "1", "--set", "maxclients=40", engine=BUNDLED.path)
@@ -144,8 +145,8 @@ def test_a_node_without_room_for_a_client(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "a replica loops in full syncs, because its output buffer is too small for the load",
-    "`verify` and `up` count the syncs and name the setting; never healthy",
+    "a replica repeats full syncs, because its output buffer is too small for the load",
+    "`verify` and `up` report the number of syncs and the setting; never healthy",
 )
 def test_a_replica_that_syncs_over_and_over(project: Project) -> None:
     project.init(
@@ -192,8 +193,8 @@ def _load(project: Project) -> Iterator[None]:
 
 
 @pytest.mark.fault(
-    "a port is taken between the plan and the start",
-    "the node and the port's holder are named; what was started is stopped again",
+    "another process takes a port between the plan and the start",
+    "the node and the process are named; the servers that were started are stopped again",
 )
 def test_a_stolen_port(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
@@ -208,8 +209,8 @@ def test_a_stolen_port(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "a replica leads after its primary died, and then everything is killed",
-    "`up` brings each node back in the role that the cluster gave it; acknowledged data is there",
+    "a replica is promoted after its primary failed, then all nodes are killed",
+    "`up` starts each node in the role that the cluster gave it; acknowledged data is there",
 )
 def test_a_takeover_and_then_a_crash(project: Project) -> None:
     _cluster(project, "--node-timeout", "1000")
@@ -233,8 +234,8 @@ def _role(port: int, password: str) -> str:
 
 
 @pytest.mark.fault(
-    "a server is launched, and redistopo dies before its pid is on record",
-    "`down` finds it by its working folder, even before it wrote its pidfile",
+    "redistopo is killed after starting a server and before recording its pid",
+    "`down` finds the server by its working directory, even before it has written its pidfile",
 )
 def test_a_server_that_nobody_wrote_down(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
@@ -259,8 +260,8 @@ def test_a_server_that_nobody_wrote_down(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "a server is told to end while it writes its first append-only file, and so refuses",
-    "`down` asks again until it may, and saves what it holds",
+    "a server refuses to shut down because it is writing its first append-only file",
+    "`down` repeats the request until the server accepts it, and its data is saved",
 )
 def test_down_right_after_a_first_sync(project: Project) -> None:
     project.init("replication", "--replicas", "1", engine=BUNDLED.path)

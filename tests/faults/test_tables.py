@@ -30,8 +30,8 @@ def _damage_own_line(table: Path) -> str:
 
 
 @pytest.mark.fault(
-    "a line in a node's `nodes.conf` is damaged, so that the server refuses to start",
-    "the node and the file are named; `up --rebuild NODE` writes it anew from another node's, "
+    "a line in a node's `nodes.conf` is damaged, so that the server does not start",
+    "the node and the file are named; `up --rebuild NODE` creates it from another node's, "
     "with the same id, and keeps the damaged one",
 )
 @pytest.mark.parametrize("engine", ENGINES)
@@ -56,8 +56,9 @@ def test_a_damaged_table(project: Project, engine: str) -> None:
 
 
 @pytest.mark.fault(
-    "a node's `nodes.conf` is cut; at the end of a line, servers accept it in silence",
-    "the node isn't started, for it could stay alone, or vote twice; `--rebuild` writes it anew",
+    "a node's `nodes.conf` is truncated; at the end of a line, servers do not notice",
+    "the node is not started, because it could stay isolated, or vote twice; `--rebuild` "
+    "creates the file again",
 )
 def test_a_table_that_was_cut(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
@@ -84,9 +85,9 @@ def test_a_table_that_was_cut(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "a node's `nodes.conf` is empty or gone, and a replica took over meanwhile",
-    "the node isn't started, for it would come as a stranger; `--rebuild` makes it the replica "
-    "of whoever leads now",
+    "a node's `nodes.conf` is empty or missing, and a replica was promoted in the meantime",
+    "the node is not started, because it would get a new id; `--rebuild` makes it a replica "
+    "of the current primary",
 )
 @pytest.mark.parametrize("engine", OLDEST_AND_NEWEST)
 def test_a_lost_table_after_a_takeover(project: Project, engine: str) -> None:
@@ -110,7 +111,7 @@ def test_a_lost_table_after_a_takeover(project: Project, engine: str) -> None:
 
 
 @pytest.mark.fault(
-    "`--rebuild` names a node whose table is sound, that runs, or that isn't there",
+    "`--rebuild` names a node that runs, that does not exist, or whose `nodes.conf` is intact",
     "no file is touched",
 )
 def test_rebuild_without_a_cause(project: Project) -> None:

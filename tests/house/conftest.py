@@ -1,4 +1,4 @@
-"""What the house tests look at: the repository, the commands, and the unit tests' tables."""
+"""Fixtures of the house tests: the repository, the commands, and the unit tests' tables."""
 
 import runpy
 from collections.abc import Callable, Iterator
@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import pytest
+from support.commands import commands_of
 
 from redistopo.cli.main import redistopo
 
@@ -21,8 +22,14 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def readme() -> str:
-    """README.md, whose promises the house holds the code to."""
+    """The text of README.md."""
     return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def reference() -> str:
+    """The text of docs/reference.md."""
+    return (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +44,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def _below(name: str, group: click.Group) -> Iterator[tuple[str, click.Command]]:
-    for part, command in group.commands.items():
+    for part, command in commands_of(group).items():
         full = f"{name} {part}".strip()
         yield full, command
         if isinstance(command, click.Group):
@@ -45,7 +52,7 @@ def _below(name: str, group: click.Group) -> Iterator[tuple[str, click.Command]]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrise over every command whoever asks for one."""
+    """Parametrise tests that have the arguments `name` and `command` over every command."""
     if {"name", "command"} <= set(metafunc.fixturenames):
         found = list(commands())
         metafunc.parametrize(("name", "command"), found, ids=[name for name, _ in found])

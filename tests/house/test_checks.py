@@ -12,7 +12,10 @@ from redistopo.doctor.catalogue import AILMENTS, EXAMS, Exam
 from redistopo.model.state.finding import Status
 
 UNIT = Path(__file__).parents[1] / "unit"
-TABLES = [str(path.relative_to(UNIT)) for path in UNIT.glob("checks/test_*_checks.py")]
+TABLES = [
+    "doctor/test_topology_risks.py",
+    *(str(path.relative_to(UNIT)) for path in UNIT.glob("checks/test_*_checks.py")),
+]
 
 ALL = (*CHECKS, *AILMENTS)
 IDS = [check.id for check in ALL]
@@ -62,6 +65,6 @@ def test_no_sample_is_of_a_check_that_is_gone(samples: set[tuple[str, Status]]) 
 
 @pytest.mark.parametrize("exam", EXAM_IDS)
 def test_an_exam_of_the_doctor_has_samples(table: Callable[[str], Any], exam: str) -> None:
-    statuses = {case[1] for case in table("checks/test_exams.py") if case[0] == exam}
+    statuses = {case[1] for case in table("doctor/test_exams.py") if case[0] == exam}
     assert Status.OK in statuses
     assert statuses & {Status.WARN, Status.FAIL}

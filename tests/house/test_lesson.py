@@ -4,14 +4,18 @@ import pytest
 from support.lesson import alike
 
 _SAME = {
+    "a node in status has another pid and load": (
+        "    1  node1  primary  7000  5651  ok     0-5460           2M        1     22    -  3s",
+        "    1  node1  primary  7000    81  ok     0-5460           3M        2      8    -  12s",
+    ),
     "a slow read is told in seconds": (
         "miss        database     303.3 ms            2.9 s  node4",
         "miss        database     1.42 s              2.8 s  node2",
     ),
     "Sentinels choose": ("7001", "7002"),
     "a late moment of a drill has a capital letter": (
-        "m    +3.811 s  node4        won the election, and is primary",
-        "C   +11.811 s  node6        won the election, and is primary",
+        "m    +3.811 s  node4        wins the election and becomes primary",
+        "C   +11.811 s  node6        wins the election and becomes primary",
     ),
     "a kill may cost a write": (
         "1083 writes acknowledged, none lost",
@@ -28,13 +32,21 @@ _SAME = {
 }
 
 _OTHER = {
+    "another node's slots in status": (
+        "    1  node1  primary  7000  5651  ok     0-5460           2M        1     22    -  3s",
+        "    1  node1  primary  7000  5651  ok     0-5461           2M        1     22    -  3s",
+    ),
+    "a node that isn't ok in status": (
+        "    1  node1  primary  7000  5651  ok     0-5460           2M        1     22    -  3s",
+        "    1  node1  primary  7000  5651  fail   0-5460           2M        1     22    -  3s",
+    ),
     "another source": ("hit   cache  0.3 ms  2.9 s  node4", "hit   database  0.3 ms  2.9 s  node4"),
     "no time left": ("hit   cache  0.3 ms  2.9 s  node4", "hit   cache  0.3 ms  -  node4"),
     "the dead primary still named": ("7002", "7000"),
     "a reply that isn't an address": ("7002", ""),
     "not read back": (
         "1083 writes acknowledged, none lost",
-        "1083 writes acknowledged, none lost, 3 couldn't be read back",
+        "1083 writes acknowledged, none lost, 3 could not be read back",
     ),
     "a lag that isn't known": ("node6 0 bytes", "node6 unknown"),
     "served after all": ('"degraded":"ConnectionError: x"', '"degraded":""'),

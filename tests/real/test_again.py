@@ -132,8 +132,8 @@ def test_a_half_made_cluster_without_keys_is_made_anew(project: Project) -> None
 
 
 @pytest.mark.fault(
-    "a cluster was formed half, and holds keys",
-    "it is never made anew; `up` says what is wrong",
+    "the formation of a cluster was interrupted, and it holds keys",
+    "it is never formed again; `up` reports what is wrong",
 )
 def test_a_half_made_cluster_with_keys_is_kept(project: Project) -> None:
     project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
@@ -159,8 +159,8 @@ def _half_made(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "redistopo and its redis-cli are killed while the cluster forms",
-    "the next `up` ends healthy with the same servers",
+    "redistopo and its redis-cli are killed during the formation of the cluster",
+    "the next `up` finishes healthy with the same servers",
 )
 @pytest.mark.parametrize("formation", ["redis-cli", "instant"])
 @pytest.mark.parametrize("step", ["start", "form", "wait"])
@@ -195,7 +195,7 @@ def test_a_redistopo_killed_right_after_a_launch_leaves_no_orphan(project: Proje
 
 @pytest.mark.fault(
     "two `up` run at the same time",
-    "one waits for the other, by name; one topology",
+    "one waits for the other and names it; one topology",
 )
 def test_two_ups_at_once_make_one_topology(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)

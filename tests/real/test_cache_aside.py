@@ -15,7 +15,7 @@ from support.caches import MARGIN, Process, Rows, at_once, beside, short
 from support.loads import Server, served
 from support.waiting import until
 
-from redistopo.demo import CacheAside, CacheAway, Circuits, Settings, Source, State
+from redistopo.cache_aside import CacheAside, CacheAway, Circuits, Settings, Source, State
 
 CLOSED = {"": Circuits(reads=State.CLOSED, writes=State.CLOSED)}
 
@@ -212,7 +212,7 @@ def test_an_error_of_the_database_reaches_all_who_wait_and_the_next_tries_again(
     rows.error = LookupError("the disk is on fire")
     rows.hold()
     waiting = beside(lambda: at_once(10, lambda _: cache.get("a")))
-    until(lambda: cache._flights._flights)
+    until(lambda: cache._loads._running)
     rows.go()
     got = waiting()
     assert {str(one) for one in got} == {"the disk is on fire"}
@@ -266,7 +266,7 @@ def test_one_who_only_ever_finds_others_claims_goes_on_without_the_cache(
     got = cache.get("a")
     assert got.data == {"id": "a", "value": 1}
     assert got.source is Source.DATABASE
-    assert "claimed" in got.degraded
+    assert "locked" in got.degraded
     assert 0.4 <= got.seconds < 5  # that claim lives for 60 s
     assert client.get("data:a") == b"loading:somebody"
 

@@ -12,7 +12,7 @@ from support.loads import frozen
 from support.project import Project
 from support.waiting import until
 
-from redistopo.demo import CacheAside, Settings, Source, State
+from redistopo.cache_aside import CacheAside, Settings, Source, State
 
 SETTINGS = Settings(retry_seconds=0.2)
 IDS = [str(n) for n in range(40)]

@@ -1,6 +1,7 @@
-"""docs/cache-aside.md: its example runs as it stands, and its list of files is enough."""
+"""docs/cache-aside.md: its example runs as it stands, and a copy of the folder is enough."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,10 @@ from pathlib import Path
 import pytest
 from support.loads import served
 
+from redistopo import cache_aside, demo
+
 ROOT = Path(__file__).parents[2]
+LIBRARY = ROOT / "redistopo" / "cache_aside"
 
 
 @pytest.fixture(scope="module")
@@ -39,23 +43,23 @@ def test_the_example_prints_what_its_comments_say(page: str, tmp_path: Path) -> 
     assert said == re.findall(r"^print\(.*#\s*(\S+)$", code, re.MULTILINE)
 
 
-def test_the_files_work_as_a_package_of_ones_own(page: str, tmp_path: Path) -> None:
-    paragraph = next(part for part in page.split("\n\n") if part.startswith("To have it without"))
-    mine = tmp_path / "mine"
-    mine.mkdir()
-    for name in re.findall(r"`(\w+\.py)`", paragraph):
-        (mine / name).write_bytes((ROOT / "redistopo" / "demo" / name).read_bytes())
+def test_a_copy_of_the_folder_works_as_a_package_of_ones_own(page: str, tmp_path: Path) -> None:
+    shutil.copytree(LIBRARY, tmp_path / "mine" / "cache_aside")
     with served(tmp_path) as server:
         code = _example(page, server.port).replace(
-            "from redistopo.demo import CacheAside", "from mine.cache_aside import CacheAside"
+            "from redistopo.cache_aside import", "from mine.cache_aside import"
         )
-        check = "\nimport sys, mine.refresh\nprint('redistopo' in sys.modules)"
+        check = "\nimport sys, mine.cache_aside.slot_refresh\nprint('redistopo' in sys.modules)"
         assert _run(tmp_path, code + check).split() == ["database", "cache", "25", "False"]
 
 
 def test_the_page_and_the_module_name_every_file(page: str) -> None:
-    library = {path.name for path in (ROOT / "redistopo" / "demo").glob("*.py")}
-    told = set(re.findall(r"`(\w+\.py)`", page))
-    module = (ROOT / "redistopo" / "demo" / "cache_aside.py").read_text(encoding="utf-8")
-    assert told <= library
-    assert told - {"cache_aside.py"} == set(re.findall(r"`(\w+\.py)`", module.split('"""')[1]))
+    library = {path.name for path in LIBRARY.glob("*.py")} - {"__init__.py"}
+    module = (LIBRARY / "cache.py").read_text(encoding="utf-8").split('"""')[1]
+    assert set(re.findall(r"`(\w+\.py)`", page)) <= library
+    assert set(re.findall(r"`(\w+\.py)`", module)) == library - {"cache.py"}
+
+
+def test_the_demo_still_offers_the_library() -> None:
+    for name in cache_aside.__all__:
+        assert getattr(demo, name) is getattr(cache_aside, name)

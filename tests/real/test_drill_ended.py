@@ -32,8 +32,8 @@ def _whole(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "Ctrl-C in each phase of a drill, with a node killed, frozen or cut off",
-    "what it did is mended before it ends, and no key of its load is left",
+    "Ctrl-C in each phase of a drill, with a node killed, frozen or partitioned",
+    "the topology is repaired before the drill exits, and no key of its load is left",
 )
 def test_ctrl_c_in_each_phase_leaves_all_well(project: Project) -> None:
     cluster(project, engine=BUNDLED.path)
@@ -47,7 +47,7 @@ def test_ctrl_c_in_each_phase_leaves_all_well(project: Project) -> None:
 
 @pytest.mark.fault(
     "a drill is killed in each of its phases",
-    "the next `up` mends what it did, also packets that are dropped, and removes its keys",
+    "the next `up` repairs the topology, including a partition, and deletes the drill's keys",
 )
 def test_up_mends_what_a_killed_drill_did(project: Project) -> None:
     cluster(project, engine=BUNDLED.path)
@@ -57,13 +57,13 @@ def test_up_mends_what_a_killed_drill_did(project: Project) -> None:
         process.communicate()
         assert (project.root / ".redistopo" / "drill.json").exists()
         done = project.up()
-        assert "was cut off" in done.err
+        assert "was interrupted" in done.err
         _whole(project)
 
 
 @pytest.mark.fault(
-    "a drill is killed, and another drill or `down` comes next",
-    "these mend it, too; two drills at once are refused",
+    "a drill is killed, and another drill or `down` follows",
+    "these repair the topology as well; two drills at the same time are refused",
 )
 def test_down_and_the_next_drill_mend_it_too(project: Project) -> None:
     cluster(project, engine=BUNDLED.path)
@@ -75,7 +75,7 @@ def test_down_and_the_next_drill_mend_it_too(project: Project) -> None:
     process.kill()
     process.communicate()
     # the next one mends before all else, even if it then does nothing
-    assert "was cut off" in project.run("drill", "failover", "--shard", "9", check=2).err
+    assert "was interrupted" in project.run("drill", "failover", "--shard", "9", check=2).err
     _whole(project)
     process = _begun(project, "partition", "partition")
     process.kill()

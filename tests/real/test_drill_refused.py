@@ -42,7 +42,7 @@ def test_a_replica_that_may_not_take_over(project: Project) -> None:
     with project.client(replica) as node:
         node.config_set("cluster-replica-no-failover", "yes")
     error = _refused(project)
-    assert "nobody would take over from node1" in error["message"]
+    assert "no replica can take over from node1" in error["message"]
     assert "node4 may not take over (cluster-replica-no-failover yes)" in error["detail"]
 
 

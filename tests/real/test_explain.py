@@ -20,8 +20,9 @@ from support.judge import client
 from support.project import Project
 from support.waiting import until
 
-from redistopo.client.port_probe import probe_port
+from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import PortState
+from redistopo.model.protocol.endpoint import Endpoint
 
 SECONDS = 2
 
@@ -54,7 +55,7 @@ def _silent_listener() -> Iterator[int]:
             one = stack.enter_context(socket.socket())
             one.setblocking(False)
             one.connect_ex(address)
-        until(lambda: probe_port(*address, seconds=0.1) is PortState.SILENT)
+        until(lambda: probe_port(Endpoint(*address), seconds=0.1) is PortState.SILENT)
         yield address[1]
 
 
@@ -83,8 +84,8 @@ TROUBLES = {
         words=(
             "redistopo can't reach node2 (127.0.0.1:{data}, data port): connection refused",
             "bind address: node2 listens on 127.0.0.2:{data}, 127.0.0.2:{bus}, but not on",
-            "redistopo restart node2, if it was set while that ran; else "
-            "take bind out of [redis], [nodes.node2] and your own templates",
+            "redistopo restart node2, if it was set at runtime; otherwise "
+            "remove bind from [redis], [nodes.node2] and your own templates",
         ),
     ),
     "announces an address where nobody is": Trouble(
@@ -308,7 +309,7 @@ def _server(path: str, folder: Path, port: int, *options: str) -> Iterator[None]
     words = [path, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
     process = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL)
     try:
-        until(lambda: probe_port("127.0.0.1", port) is PortState.OK)
+        until(lambda: probe_port(Endpoint("127.0.0.1", port)) is PortState.OK)
         yield
     finally:
         process.send_signal(signal.SIGKILL)

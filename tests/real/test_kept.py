@@ -8,8 +8,8 @@ from support.project import Project
 
 
 @pytest.mark.fault(
-    "the append-only log is removed from below a running server",
-    "`verify` names the node and the command that writes it anew; no key is lost",
+    "the append-only file of a running server is deleted",
+    "`verify` names the node and the command that rewrites the file; no key is lost",
 )
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_log_that_was_removed(project: Project, engine: str) -> None:

@@ -15,12 +15,12 @@ from support.project import Project
 from support.waiting import until
 
 from redistopo.client.entry_point import PREFIX, LoadRequest
+from redistopo.drill.drill_report import summarize_traffic
 from redistopo.drill.key_cleanup import delete_keys
-from redistopo.drill.load import Load
+from redistopo.drill.load_generator import LoadGenerator
+from redistopo.drill.load_result import LoadResult, OperationKind
 from redistopo.drill.load_worker import OVERDUE, PATIENCE_SECONDS, Entry
-from redistopo.drill.operations import LoadResult, OperationKind
 from redistopo.drill.outage import outage
-from redistopo.drill.report import traffic_of
 from redistopo.errors import RedistopoError, Unreachable
 from redistopo.model.protocol.credentials import Login, TlsFiles
 
@@ -34,7 +34,7 @@ def _up(project: Project, *words: str) -> None:
     project.up()
 
 
-def _some(load: Load, writes: int = 40) -> None:
+def _some(load: LoadGenerator, writes: int = 40) -> None:
     """The hurt shard acknowledges so many more writes in a row."""
     since = time.monotonic()
     until(lambda: load.served(since, writes=writes), what="writes acknowledged")
@@ -49,7 +49,7 @@ def _away(
 
 def test_a_pause_of_one_primary_is_measured_and_the_others_serve_on(project: Project) -> None:
     _up(project, *CLUSTER)
-    with Load(request(project, rate=500)) as load:
+    with LoadGenerator(request(project, rate=500)) as load:
         assert load.warm(10) == ""
         _some(load)
         fault = time.monotonic()
@@ -63,13 +63,13 @@ def test_a_pause_of_one_primary_is_measured_and_the_others_serve_on(project: Pro
         assert _away(seen, kind, hurt=False) == 0
     assert (seen.lost, seen.unchecked) == (0, 0)
     assert {op.shard for op in seen.ops} == {1, 2, 3}
-    during = traffic_of(seen, fault)[0].latencies.during
+    during = summarize_traffic(seen, fault)[0].latencies.during
     assert during.failed + sum(op.took > 0.2 for op in seen.ops) > 0
 
 
 def test_a_killed_primary_is_away_until_its_replica_leads(project: Project) -> None:
     _up(project, *CLUSTER)
-    with Load(request(project)) as load:
+    with LoadGenerator(request(project)) as load:
         assert load.warm(10) == ""
         fault = time.monotonic()
         os.kill(project.pid(1), signal.SIGKILL)
@@ -88,7 +88,7 @@ def test_a_killed_primary_is_away_until_its_replica_leads(project: Project) -> N
 
 def test_a_frozen_server_is_away_though_no_connection_breaks(server: Server) -> None:
     pid = server.pid(1)
-    with Load(request(server)) as load:
+    with LoadGenerator(request(server)) as load:
         assert load.warm(10) == ""
         _some(load)
         with frozen(pid):
@@ -103,7 +103,7 @@ def test_a_frozen_server_is_away_though_no_connection_breaks(server: Server) -> 
 
 def test_a_short_stall_without_an_error_counts_too(server: Server) -> None:
     """0.6 s: some clients were told nothing until then, and none was served."""
-    with Load(request(server)) as load:
+    with LoadGenerator(request(server)) as load:
         assert load.warm(10) == ""
         _some(load)
         with server.client() as client:
@@ -114,7 +114,7 @@ def test_a_short_stall_without_an_error_counts_too(server: Server) -> None:
 
 
 def test_writes_that_are_gone_are_found_with_examples(server: Server) -> None:
-    with Load(request(server)) as load:
+    with LoadGenerator(request(server)) as load:
         assert load.warm(10) == ""
         _some(load)
         with server.client() as client:
@@ -134,7 +134,7 @@ def test_writes_that_are_gone_are_found_with_examples(server: Server) -> None:
 
 
 def test_a_write_that_was_overwritten_by_an_older_one_is_lost(server: Server) -> None:
-    with Load(request(server)) as load:
+    with LoadGenerator(request(server)) as load:
         assert load.warm(10) == ""
         _some(load)
         load.stop()
@@ -147,7 +147,7 @@ def test_a_write_that_was_overwritten_by_an_older_one_is_lost(server: Server) ->
 
 
 def test_what_cant_be_asked_is_unchecked_and_not_lost(tmp_path: Path) -> None:
-    with served(tmp_path) as server, Load(request(server)) as load:
+    with served(tmp_path) as server, LoadGenerator(request(server)) as load:
         assert load.warm(10) == ""
         os.kill(server.pid(), signal.SIGKILL)
         seen = load.check(0.5)
@@ -162,13 +162,13 @@ def test_wait_acknowledges_what_a_replica_has(project: Project) -> None:
     asked = request(project, way=way(project, entries=(("127.0.0.1", project.port),)))
     replica = project.pid(2)
     with frozen(replica):
-        with Load(replace(asked, wait_replicas=1)) as load:
+        with LoadGenerator(replace(asked, wait_replicas=1)) as load:
             until(lambda: "WAIT" in load.warm(0.1), 10)
             assert load.check(5).acknowledged == 0
-        with Load(replace(asked, id="other")) as load:
+        with LoadGenerator(replace(asked, id="other")) as load:
             assert load.warm(10) == ""
             assert load.check(5).acknowledged > 0
-    with Load(replace(asked, wait_replicas=1)) as load:
+    with LoadGenerator(replace(asked, wait_replicas=1)) as load:
         until(lambda: load.warm(1) == "", 10)
         seen = load.check(5)
     assert seen.wait_replicas == 1
@@ -181,7 +181,7 @@ def test_plain_clients_follow_where_they_are_sent(project: Project) -> None:
     first, second = (("127.0.0.1", port) for port in project.ports)
     now = [first]
     asked = request(project, way=way(project, entries=(first,), where=lambda: now[0]))
-    with Load(asked) as load:
+    with LoadGenerator(asked) as load:
         assert load.warm(10) == ""
         with project.client(second[1]) as client:
             client.execute_command("REPLICAOF NO ONE")
@@ -212,7 +212,7 @@ def test_an_applications_user_comes_in_by_tls(project: Project, words: tuple[str
         password=project.password, tls=TlsFiles(str(folder / "ca.crt"), str(folder / "client.pem"))
     )
     asked = request(project, way=way(project, access=access))
-    with Load(asked) as load:
+    with LoadGenerator(asked) as load:
         assert load.warm(10) == ""
         _some(load)
         seen = load.check(10)
@@ -220,7 +220,7 @@ def test_an_applications_user_comes_in_by_tls(project: Project, words: tuple[str
         assert delete_keys(asked.way, 5) == 0
     assert seen.lost == 0
     wrong = replace(asked.way, access=replace(access, password="wrong"))
-    with Load(replace(asked, way=wrong)) as load:
+    with LoadGenerator(replace(asked, way=wrong)) as load:
         until(lambda: "WRONGPASS" in load.warm(0.1) or "invalid username" in load.warm(0.1))
         assert project.password not in load.warm(0)
 
@@ -243,7 +243,7 @@ def test_it_ends_at_once_and_leaves_no_thread_and_no_connection(
     before = _clients(server)
     began = 0.0
     stand_still = frozen(pid) if stuck else nullcontext()
-    load = Load(request(server, clients=8))
+    load = LoadGenerator(request(server, clients=8))
     with suppress(KeyboardInterrupt), stand_still, load:
         if not stuck:
             assert load.warm(10) == ""
@@ -261,7 +261,7 @@ def test_its_keys_expire_and_are_removed_by_their_prefix_alone(project: Project)
         client.execute_command("CONFIG SET", "appendonly", "no")
     mine = "mine:{0}"
     asked: LoadRequest = request(project, hurt=frozenset({1, 2, 3}))
-    with Load(asked) as load:
+    with LoadGenerator(asked) as load:
         assert load.warm(10) == ""
         _some(load)
     written = {port: keys(project, port) for port in project.ports[:3]}
@@ -290,19 +290,19 @@ def test_a_client_that_breaks_down_is_not_passed_over(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = request(server)
-    with Load(asked) as load:
+    with LoadGenerator(asked) as load:
         assert load.warm(10) == ""
         monkeypatch.setattr(threading, "excepthook", lambda _told: None)
         # as a fault of the client library would: an exception that nobody knows
         monkeypatch.setattr("redis.Redis.get", lambda *_: {}["no such thing"])
         until(lambda: len(_threads()) < asked.clients)
-        with pytest.raises(RedistopoError, match="broke down"):
+        with pytest.raises(RedistopoError, match="crashed"):
             load.check(1)
 
 
 def test_what_nobody_waits_for_any_more_is_given_up_and_told(server: Server) -> None:
     """More than one client can do: each operation waits for the ones before it."""
-    with Load(request(server, rate=40_000, clients=2)) as load:
+    with LoadGenerator(request(server, rate=40_000, clients=2)) as load:
         until(lambda: OVERDUE in {entry[4] for entry in _tail(load)}, what=OVERDUE)
         seen = load.check(20)
         load.clean(20)
@@ -314,5 +314,5 @@ def test_what_nobody_waits_for_any_more_is_given_up_and_told(server: Server) -> 
     assert (seen.lost, seen.unchecked) == (0, 0)
 
 
-def _tail(load: Load) -> list[Entry]:
+def _tail(load: LoadGenerator) -> list[Entry]:
     return [entry for worker in load._workers for entry in worker.log[-50:]]

@@ -16,8 +16,8 @@ from support.waiting import until
 
 from redistopo.client.entry_point import EntryKind
 from redistopo.drill.key_cleanup import delete_keys
-from redistopo.drill.load import Load
-from redistopo.drill.operations import OperationKind
+from redistopo.drill.load_generator import LoadGenerator
+from redistopo.drill.load_result import OperationKind
 from redistopo.drill.outage import outage
 from redistopo.model.protocol.credentials import Login
 
@@ -78,7 +78,7 @@ def test_clients_follow_the_sentinels_to_the_new_primary(project: Project) -> No
         sentinel=Login(password="sentinels-own"),
     )
     with _sentinels(project, ports):
-        with Load(request(project, way=by_sentinel)) as load:
+        with LoadGenerator(request(project, way=by_sentinel)) as load:
             assert load.warm(10) == ""
             fault = time.monotonic()
             os.kill(project.pid(1), signal.SIGKILL)
@@ -100,7 +100,7 @@ def test_clients_follow_the_sentinels_to_the_new_primary(project: Project) -> No
 def test_without_any_sentinel_the_load_says_so(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     alone = way(project, door=EntryKind.SENTINEL, entries=(("127.0.0.1", project.port + 19),))
-    with Load(request(project, way=alone)) as load:
+    with LoadGenerator(request(project, way=alone)) as load:
         until(lambda: "NoPrimaryKnown" in load.warm(0.1))
         seen = load.check(0.1)
     assert seen.acknowledged == 0

@@ -23,8 +23,8 @@ def kept(project: Project) -> bool:
 @pytest.mark.parametrize("engine", OLD_AND_NEW)
 @pytest.mark.parametrize("ending", ["down", "kill", "live"])
 @pytest.mark.fault(
-    "`persistence` changes between `down` and `up`, or while servers run",
-    "the data is read from where it was, and kept as asked from then on",
+    "`persistence` is changed between `down` and `up`, or while servers run",
+    "the data is loaded from the existing files, and persisted as configured from then on",
 )
 def test_a_changed_persistence_keeps_the_data(project: Project, ending: str, engine: str) -> None:
     project.init("standalone", "--persistence", "rdb", engine=ENGINES[engine].path)
@@ -48,7 +48,7 @@ def test_a_changed_persistence_keeps_the_data(project: Project, ending: str, eng
 
 
 @pytest.mark.fault(
-    "`dbfilename` or `appenddirname` changes while the old files hold the data",
+    "`dbfilename` or `appenddirname` is changed while the old files hold the data",
     "refused before anything starts (exit 2)",
 )
 def test_renamed_data_is_refused(project: Project) -> None:
@@ -69,8 +69,8 @@ def test_renamed_data_is_refused(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "a server can't save its snapshot when it is stopped",
-    "`down` leaves it running, says why (exit 1), and names `--force`",
+    "a server cannot save its snapshot during shutdown",
+    "`down` leaves it running, reports why (exit 1), and names `--force`",
 )
 def test_a_server_that_cannot_save_is_not_killed(project: Project) -> None:
     project.init("standalone", "--persistence", "rdb", engine=ENGINES[OLD_AND_NEW[-1]].path)
@@ -97,8 +97,8 @@ def test_a_server_that_cannot_save_is_not_killed(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "a server hangs when it is stopped, and is killed at the deadline",
-    "`down` says that it had not saved (exit 1)",
+    "a server hangs during shutdown, and is killed at the deadline",
+    "`down` reports that its data was not saved (exit 1)",
 )
 def test_a_killed_server_is_told(project: Project) -> None:
     project.init("standalone", "--persistence", "rdb", engine=ENGINES[OLD_AND_NEW[-1]].path)
@@ -112,8 +112,8 @@ def test_a_killed_server_is_told(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "a node's folder, or all of `.redistopo`, is removed while servers run",
-    "`down` names the pids that it can't prove its own (exit 1)",
+    "a node's folder, or all of `.redistopo`, is deleted while servers run",
+    "`down` names the pids that it cannot prove to be its own (exit 1)",
 )
 @pytest.mark.parametrize("what", ["nodes/node1", ""])
 def test_a_server_without_its_folder_is_told(project: Project, what: str) -> None:

@@ -66,9 +66,10 @@ def _orders(project: Project, names: Iterable[str]) -> list[list[str]]:
 
 
 @pytest.mark.fault(
-    "a cluster behind TLS and ACL is broken by hand: a slot half-migrated, a node paused or "
-    "forgotten, a stranger met, a user without a password",
-    "the command that `verify` tells mends it as it is typed, by redistopo's own key",
+    "a cluster with TLS and ACL is broken by hand: a slot half-migrated, a node paused or "
+    "forgotten, an unknown member, a user without a password",
+    "the command that `verify` prints repairs it when typed as it is, with redistopo's own "
+    "credentials",
 )
 def test_what_is_told_mends_a_cluster(project: Project) -> None:
     tls = ("--tls",) if TLS else ()

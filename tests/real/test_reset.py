@@ -74,9 +74,9 @@ def _whole(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "a primary is reset by force while its replica, which has the data on disk, is stopped",
-    "`up`, `start`, `restart` and `resume` refuse to empty it, and name both ways; the one that "
-    "is chosen leads",
+    "a primary is reset with --force while its replica, which has the data on disk, is stopped",
+    "`up`, `start`, `restart` and `resume` refuse to empty it, and name both choices; the "
+    "chosen node becomes primary",
 )
 @pytest.mark.parametrize("engine", EDGES)
 def test_the_full_circle(project: Project, engine: str) -> None:
@@ -218,8 +218,9 @@ def test_a_reset_by_hand_is_mended_too(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "a replica is reset, and its server crashes before what is on its disk is gone",
-    "`up` empties it again and takes it back; where its primary has fewer keys, it says how",
+    "a replica is reset, and its server crashes before its files are deleted",
+    "`up` empties it again and adds it to the cluster; if its primary has fewer keys, `up` "
+    "reports how to keep them",
 )
 def test_keys_that_a_disk_brings_back_after_a_reset(project: Project) -> None:
     """As after a SIGKILL of redistopo between CLUSTER RESET and FLUSHALL."""
@@ -246,8 +247,8 @@ def test_keys_that_a_disk_brings_back_after_a_reset(project: Project) -> None:
 
 
 @pytest.mark.fault(
-    "a primary is reset by force while its replica is paused and has all keys in memory alone",
-    "`resume` and SIGCONT refuse; what is told to type keeps every key",
+    "a primary is reset with --force while its replica is paused and has all keys only in memory",
+    "`resume` and SIGCONT are refused; the command that is printed keeps every key",
 )
 def test_a_paused_replica_is_not_emptied_by_going_on(project: Project) -> None:
     _up(project, BUNDLED.path, "--persistence", "none")

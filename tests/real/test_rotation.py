@@ -47,7 +47,7 @@ ROTATIONS += [("password", name) for name in ENGINES if "6.2" in name]
 
 @pytest.mark.fault(
     "every password is changed while clients write",
-    "no command fails, and afterwards the old password is refused",
+    "no command fails, and afterwards the old password is rejected",
 )
 @pytest.mark.parametrize(("locks", "engine"), ROTATIONS)
 def test_a_rotation_fails_no_command_and_ends_the_old_password(

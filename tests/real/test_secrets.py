@@ -125,8 +125,8 @@ def test_half_written_files_with_old_passwords_are_swept(project: Project) -> No
 
 
 @pytest.mark.fault(
-    "somebody plants a link, or a folder of their own, in the state folder",
-    "it is refused before anything is read or written (exit 4)",
+    "another user creates a symbolic link, or a folder, in the state folder",
+    "refused before anything is read or written (exit 4)",
 )
 def test_planted_links_and_foreign_owners_are_refused(project: Project, tmp_path: Path) -> None:
     project.init("standalone", engine=BUNDLED.path)
@@ -147,7 +147,7 @@ def test_planted_links_and_foreign_owners_are_refused(project: Project, tmp_path
 
 
 @pytest.mark.fault(
-    "a template opens a server to everybody, without a password",
+    "a template allows access to a server without a password",
     "refused before it is written",
 )
 def test_a_template_that_opens_the_door_is_refused(project: Project) -> None:

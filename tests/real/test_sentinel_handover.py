@@ -15,6 +15,7 @@ from support.writers import Watchers, takes_a_write_at_once, writing
 
 from redistopo.client.connection import Command, NodeClient
 from redistopo.errors import RedistopoError
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.ops.failover import FailoverRequest, failover
 from redistopo.progress import no_progress
 
@@ -134,19 +135,20 @@ def test_a_primary_alone_hands_over_before_it_restarts(project: Project) -> None
 
 
 @pytest.mark.fault(
-    "the replica is stopped (SIGSTOP) right when a Sentinel is told to promote it",
-    "its primary leads as before and takes writes; `up` has the replica follow when it goes on",
+    "the candidate is paused (SIGSTOP) when a Sentinel promotes it",
+    "the primary remains primary and accepts writes; `up` makes the candidate a replica when "
+    "it is resumed",
 )
 def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.init("sentinel", "--down-after", "5000", engine=BUNDLED.path)
     project.up()
     replica, ask = project.pid(2), NodeClient.ask
 
-    def asked(self: NodeClient, host: str, port: int, commands: Iterable[Command]) -> list[Any]:
+    def asked(self: NodeClient, endpoint: Endpoint, commands: Iterable[Command]) -> list[Any]:
         wanted = list(commands)
         if any("FAILOVER" in command for command in wanted):
             os.kill(replica, signal.SIGSTOP)
-        return ask(self, host, port, wanted)
+        return ask(self, endpoint, wanted)
 
     monkeypatch.setattr(NodeClient, "ask", asked)
     try:

@@ -11,7 +11,7 @@ from support.judge import roles
 from support.project import Project
 from support.waiting import until
 
-from redistopo.cache_aside.cache import Settings, Source
+from redistopo.cache_aside import Settings, Source
 from redistopo.demo.backend import Backend, BackendRequest, open_backend
 from redistopo.demo.narration import Story
 from redistopo.errors import RedistopoError, UsageError
@@ -151,7 +151,7 @@ def test_replicas_are_read_from_in_turns(project: Project) -> None:
         assert live.place(KEYS[0]).node == "node1"
         live.act("resume", "node2")
         until(lambda: len(live.picture().replicas()) == 1)
-        assert "node2 leads now, instead of node1" in live.act("failover", "node1")
+        assert "node2 is primary, was node1" in live.act("failover", "node1")
         until(lambda: _served(live, "x"))
         assert roles([project.port + 1], project.password) == {project.port + 1: "master"}
         # without a primary, a replica tells how long its copy stays

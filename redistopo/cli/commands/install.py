@@ -6,7 +6,7 @@ import click
 
 from redistopo.cli import options
 from redistopo.cli.output import OutputOptions, run_and_show
-from redistopo.install.recipes import InstallMethod
+from redistopo.model.planning.install_recipe import InstallMethod
 
 
 @click.command()

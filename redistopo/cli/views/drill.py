@@ -11,19 +11,8 @@ from dataclasses import dataclass
 import click
 
 from redistopo.cli.table import Table, print_table
-from redistopo.drill.report import DrillReport, TimelineKind, TimelineMoment, Traffic
-from redistopo.drill.time_axis import (
-    Cell,
-    TimeAxis,
-    axis_of,
-    axis_ticks,
-    changed_roles,
-    gaps_drawn,
-    moments_by_source,
-    tick_label,
-    track_cells,
-)
-from redistopo.drill.wording import (
+from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment, Traffic
+from redistopo.drill.report_text import (
     budget_text,
     errors_text,
     headline,
@@ -31,6 +20,17 @@ from redistopo.drill.wording import (
     subtitle,
     verdict_text,
     writes_text,
+)
+from redistopo.drill.time_axis import (
+    Cell,
+    TimeAxis,
+    axis_ticks,
+    changed_roles,
+    gaps_drawn,
+    moments_by_source,
+    tick_label,
+    time_axis,
+    track_cells,
 )
 
 WIDTH = 80
@@ -44,7 +44,7 @@ _STYLES = {
     TimelineKind.FAILED: "yellow",
     TimelineKind.ELECTION: "magenta",
     TimelineKind.PROMOTED: "green",
-    TimelineKind.MENDED: "blue",
+    TimelineKind.REPAIRED: "blue",
 }
 
 
@@ -106,7 +106,7 @@ def summary(reports: Iterable[DrillReport]) -> Table:
 
 def drawn(report: DrillReport, *, width: int = WIDTH, signs: Signs = PRETTY) -> list[list[Piece]]:
     """All lines but the verdict's, each at most so wide where its texts allow."""
-    axis = axis_of(report)
+    axis = time_axis(report)
     columns = width - _LABEL
     ordered = sorted(report.moments, key=lambda one: one.at)
     letters = {id(one): _LETTERS[n % len(_LETTERS)] for n, one in enumerate(ordered)}

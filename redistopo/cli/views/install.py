@@ -2,7 +2,7 @@
 
 import click
 
-from redistopo.install.recipes import Recipe
+from redistopo.model.planning.install_recipe import Recipe
 from redistopo.ops.install import InstallResult
 
 

@@ -4,6 +4,7 @@ from redistopo.model.connectivity.cause import Cause, CauseKind
 from redistopo.model.connectivity.first_sync import REMEDY, sync_loop
 from redistopo.model.connectivity.matrix import ConnectivityView, FailedLink, PortKind
 from redistopo.model.connectivity.node_causes import of_node
+from redistopo.model.protocol.endpoint import split_address
 from redistopo.model.state.hints import is_ours, open_port_hint, redis_cli_command
 
 
@@ -31,7 +32,7 @@ def _of_link(scene: ConnectivityView, link: FailedLink) -> Cause | None:
     source, target = named.get(link.source), named[link.target]
     if source is None:
         return None  # we ourselves: what keeps us out is the node's own
-    host, _, port = link.address.rpartition(":")
+    host, port = split_address(link.address)
     if link.port is PortKind.DATA and (loop := sync_loop(target, 1)):
         return Cause(kind=CauseKind.SYNC, node=link.source, evidence=loop, remedy=REMEDY)
     if link.word == "syncing":
@@ -69,7 +70,7 @@ def _of_link(scene: ConnectivityView, link: FailedLink) -> Cause | None:
 
 
 def _unfollowed(link: FailedLink, said: str) -> Cause:
-    host, _, port = link.address.rpartition(":")
+    host, port = split_address(link.address)
     return Cause(
         kind=CauseKind.REPLICATION,
         node=link.source,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from redistopo.model.protocol.endpoint import format_address
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
@@ -275,9 +276,9 @@ def _address(scene: ConnectivityView, row: MatrixRow, node: NodeSeen, word: str)
     """Where the connection leads: what the source believes, or what is planned."""
     if row.port is PortKind.DATA:
         return node.address
-    planned, own = f"{node.host}:{scene.probes[node.name].bus_port}", node.myself
+    planned, own = format_address(node.host, scene.probes[node.name].bus_port), node.myself
     if row.source == US:
-        return f"{own.host}:{own.bus_port}" if own and word == "misled" else planned
+        return format_address(own.host, own.bus_port) if own and word == "misled" else planned
     source = next(one for one in scene.seen.nodes if one.name == row.source)
     member = scene.member(source, node)
-    return f"{member.host}:{member.bus_port}" if member and member.host else planned
+    return format_address(member.host, member.bus_port) if member and member.host else planned

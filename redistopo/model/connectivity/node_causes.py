@@ -9,6 +9,7 @@ from redistopo.model.protocol.credentials import (
     CREDENTIALS_CHANGED_HINT,
     TLS_REQUIRED_HINT,
 )
+from redistopo.model.protocol.endpoint import format_address
 from redistopo.model.protocol.engine import Engine, Product, Version, parse_request
 from redistopo.model.state.hints import (
     TOO_MANY_CLIENTS_HINT,
@@ -75,7 +76,7 @@ def _closed(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     if not refused:
         return None
     number = node.port if refused[0] is PortKind.DATA else probe.bus_port
-    at = f"{node.host}:{number}"
+    at = format_address(node.host, number)
     if probe.listens:
         return Cause(
             kind=CauseKind.BIND,
@@ -116,7 +117,8 @@ def _silent(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     return Cause(
         kind=CauseKind.FIREWALL,
         node=node.name,
-        evidence=f"connections to {node.host}:{number} (the {mute[0]} port of {node.name}) "
+        evidence=f"connections to {format_address(node.host, number)} "
+        f"(the {mute[0]} port of {node.name}) "
         + (
             "vanish without an answer"
             if probe.touch(mute[0]) is PortState.SILENT
@@ -216,13 +218,13 @@ def _announced(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     seen = there or {PortState.REFUSED: "nothing listens", PortState.SILENT: "nobody answers"}.get(
         probe.announced or PortState.OK, "no route leads"
     )
-    where = f"{own.host}:{own.bus_port}"
+    where = format_address(own.host, own.bus_port)
     return Cause(
         kind=CauseKind.ANNOUNCE,
         node=node.name,
         evidence=f"{node.name} tells the others to reach it at {where}, "
         + (f"which is {seen}" if there else f"where {seen}")
-        + f"; it is at {node.host}:{probe.bus_port}",
+        + f"; it is at {format_address(node.host, probe.bus_port)}",
         remedy=f"{redis_cli_command(node)} CONFIG SET {name} {planned}"
         + (f"; or {unset_directive_command(node, name)}" if is_ours(node) else ""),
     )

@@ -15,6 +15,7 @@ from redistopo.model.connectivity.matrix import (
     failing_links,
     matrix,
 )
+from redistopo.model.protocol.endpoint import split_address
 from redistopo.model.state.observed import Observed
 
 _WIDTH = 78
@@ -123,9 +124,9 @@ def matrix_lines(found: ConnectivityReport) -> list[str]:
 
 def _labels(nodes: tuple[str, ...]) -> Iterable[str]:
     """The names; for addresses of one host their ports alone, as ``:7000``."""
-    hosts = {name.rpartition(":")[0] for name in nodes}
+    hosts = {split_address(name)[0] for name in nodes}
     if len(hosts) == 1 and hosts != {""}:
-        return (":" + name.rpartition(":")[2] for name in nodes)
+        return (":" + split_address(name)[1] for name in nodes)
     return nodes
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import Role
@@ -49,8 +50,13 @@ class NodePlan:
     directives: Directives
 
     @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return Endpoint(self.host, self.port)
+
+    @property
     def address(self) -> str:
-        return f"{self.host}:{self.port}"
+        return str(self.endpoint)
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from redistopo.model.protocol.endpoint import Endpoint
+
 
 class TopologyUser(StrEnum):
     """The users of a topology with `acl = true`, by the names that servers know them by.
@@ -16,6 +18,8 @@ class TopologyUser(StrEnum):
     SENTINEL = "sentinel"
     ADMIN = "admin"
 
+
+ENVIRONMENT_VARIABLE = "REDISTOPO_PASSWORD"
 
 CREDENTIALS_CHANGED_HINT = (
     "was REDISTOPO_PASSWORD or password_file changed? redistopo secret rotate carries it to "
@@ -67,11 +71,11 @@ class Credentials:
     replication: Login | None = None
     stranger: str = ""
     sentinel: Login | None = None
-    sentinels: Mapping[tuple[str, int], Login] = field(default_factory=dict)
+    sentinels: Mapping[Endpoint, Login] = field(default_factory=dict)
 
-    def at(self, host: str, port: int) -> Login:
+    def at(self, endpoint: Endpoint) -> Login:
         """Our own way in to the server at that address."""
-        return self.sentinels.get((host, port), self.own)
+        return self.sentinels.get(endpoint, self.own)
 
     @property
     def acl(self) -> bool:
@@ -127,3 +131,12 @@ class AccessProbe:
     stranger: str | None = None
     certificate: Certificate | None = None
     users: dict[str, dict[str, str]] | None = None
+
+
+def login_options(access: Login) -> list[str]:
+    """Options without any secret: the user's name, and the paths of the TLS files."""
+    words = ["--user", access.user] if access.user else []
+    if access.tls:
+        words += ["--tls", "--cacert", access.tls.ca]
+        words += ["--cert", access.tls.pem, "--key", access.tls.pem]
+    return words

@@ -16,7 +16,7 @@ class Endpoint(NamedTuple):
 
     def __str__(self) -> str:
         """Return ``127.0.0.1:7001``, an IPv6 address in brackets: ``[::1]:7001``."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return format_address(self.host, self.port)
 
     @classmethod
     def parse(cls, text: str) -> "Endpoint":
@@ -24,5 +24,19 @@ class Endpoint(NamedTuple):
 
         Raises ValueError where the port is no number.
         """
-        host, _, port = text.rpartition(":")
-        return cls(host.removeprefix("[").removesuffix("]"), int(port))
+        host, port = split_address(text)
+        return cls(host, int(port))
+
+
+def format_address(host: str, port: int | str) -> str:
+    """Return ``host:port``, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def split_address(text: str) -> tuple[str, str]:
+    """Return host and port of ``host:port`` as text, without brackets; ("", text) without a colon.
+
+    Servers print IPv6 addresses without brackets.
+    """
+    host, _, port = text.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), port

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from redistopo.model.protocol.endpoint import format_address, split_address
 from redistopo.model.protocol.replies import slot_range
 from redistopo.model.protocol.slots import SlotRange
 
@@ -31,7 +32,7 @@ class NodesConfEntry:
 
     @property
     def address(self) -> str:
-        return self.place.partition(",")[0].partition("@")[0]
+        return format_address(*split_address(self.place.partition(",")[0].partition("@")[0]))
 
     @property
     def shard(self) -> str:

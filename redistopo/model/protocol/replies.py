@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from redistopo.errors import BadReply
-from redistopo.model.protocol.endpoint import LAST_PORT
+from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
@@ -72,8 +72,13 @@ class ClusterNodesLine:
         return "handshake" in self.flags or "noaddr" in self.flags or roleless
 
     @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return Endpoint(self.host, self.port)
+
+    @property
     def address(self) -> str:
-        return f"{self.host}:{self.port}"
+        return str(self.endpoint)
 
 
 def parse_info(text: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from redistopo.errors import BadReply
 from redistopo.model.protocol.conf import Directives
-from redistopo.model.protocol.endpoint import LAST_PORT
+from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint, format_address
 
 SETTINGS = ("quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs")
 """What SENTINEL MASTER tells, and SENTINEL SET changes."""
@@ -35,8 +35,13 @@ class Peer:
     priority: int = -1
 
     @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return Endpoint(self.host, self.port)
+
+    @property
     def address(self) -> str:
-        return f"{self.host}:{self.port}"
+        return str(self.endpoint)
 
     @property
     def down(self) -> bool:
@@ -62,8 +67,13 @@ class MonitoredPrimary:
     flagged: str = ""
 
     @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        return Endpoint(self.host, self.port)
+
+    @property
     def address(self) -> str:
-        return f"{self.host}:{self.port}"
+        return str(self.endpoint)
 
     @property
     def down(self) -> bool:
@@ -97,7 +107,7 @@ def parse_monitored(reply: object) -> MonitoredPrimary:
         name=told.get("name", ""),
         host=host,
         port=port,
-        flagged=f"{host}:{port}",
+        flagged=format_address(host, port),
         flags=frozenset(told.get("flags", "").split(",")),
         epoch=_whole(told, "config-epoch", "SENTINEL MASTERS"),
         settings={name: told[name] for name in SETTINGS if name in told},
@@ -142,13 +152,13 @@ def read_sentinel_file(conf: Directives) -> SentinelFileState | None:
         words = line.split()
         match [words[0].lower() if words else "", *words[1:]]:
             case ["monitor", title, host, port, *_]:
-                name, primary = title, f"{host}:{port}"
+                name, primary = title, format_address(host, port)
             case ["config-epoch", _, number] if number.isdigit():
                 epoch = int(number)
             case ["myid", own]:
                 ids[""] = own
             case ["known-sentinel", _, host, port, other, *_]:
-                ids[f"{host}:{port}"] = other
+                ids[format_address(host, port)] = other
     return SentinelFileState(name=name, primary=primary, epoch=epoch, ids=ids) if primary else None
 
 

@@ -8,8 +8,8 @@ import pytest
 from support.drills import FAULT, load_seen, ops, report
 
 from redistopo.cli.views.drill import ASCII, drawn, show_drill, summary
-from redistopo.drill.operations import OperationKind
-from redistopo.drill.report import TimelineMoment, traffic_of
+from redistopo.drill.drill_report import TimelineMoment, summarize_traffic
+from redistopo.drill.load_result import OperationKind
 
 
 def _text(width: int = 80) -> list[str]:
@@ -50,8 +50,8 @@ def test_the_numbers_and_the_verdict_are_told(capsys: pytest.CaptureFixture[str]
     assert "writes failed by ConnectionError 125" in said
     assert "roles: node1 primary -> replica, node4 replica -> primary" in said
     *_, closing, reason = said.splitlines()
-    assert closing.startswith("FAIL  away: writes 2520 ms")
-    assert "lost writes that were acknowledged: 1, more than 0" in reason
+    assert closing.startswith("FAIL  downtime: writes 2520 ms")
+    assert "acknowledged writes lost: 1 (budget 0)" in reason
 
 
 def test_where_the_encoding_has_no_more_it_is_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,14 +77,14 @@ def test_a_summary_has_a_row_for_each_drill() -> None:
 
 def test_each_gap_is_marked_and_the_sum_is_told_once() -> None:
     seen = load_seen(ops(OperationKind.WRITE, 1, (0, 2)), ops(OperationKind.READ, 1))
-    once = drawn(report(traffic=traffic_of(seen, FAULT)))[4][1][0]
+    once = drawn(report(traffic=summarize_traffic(seen, FAULT)))[4][1][0]
     assert re.fullmatch(r" *<-+ away 2020 ms -+>", once)
     twice = load_seen(
         [*ops(OperationKind.WRITE, 1, (0, 2))[:200], *ops(OperationKind.WRITE, 1, (4, 4.5))[200:]]
     )
-    row = drawn(report(traffic=traffic_of(twice, FAULT)))[4][1][0]
+    row = drawn(report(traffic=summarize_traffic(twice, FAULT)))[4][1][0]
     assert re.fullmatch(r" *<-+ away 2540 ms -+> +<-+>", row)
     short = load_seen(ops(OperationKind.WRITE, 1, (4.9, 4.92)))
-    row = drawn(report(traffic=traffic_of(short, FAULT), moments=(), healed=None))[4][1][0]
+    row = drawn(report(traffic=summarize_traffic(short, FAULT), moments=(), healed=None))[4][1][0]
     assert "away 40 ms" in row
     assert len(row) <= 66

@@ -1,0 +1,211 @@
+"""The load generator: clients that read and write during a drill, each in its own thread."""
+
+import time
+from collections.abc import Iterator
+from itertools import count
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+from redistopo.client.entry_point import PREFIX, LoadRequest
+from redistopo.drill.load_jobs import distribute_load
+from redistopo.drill.load_result import LoadResult, Operation, OperationKind, TimeSpan
+from redistopo.drill.load_worker import Entry, LoadKeys, Worker
+from redistopo.drill.lost_writes import WriteCheck
+from redistopo.errors import RedistopoError, TimedOut
+from redistopo.host.polling import Deadline, wait_for
+from redistopo.model.protocol.slots import key_in
+
+MOST_KEYS = 200_000
+"""Of one load over all shards: about 25 MB of a server's memory, 400 s at 500 writes a second."""
+
+_HEARTBEAT_SECONDS = 0.02
+_HICCUP_SECONDS = 0.1
+_STOP_SECONDS = 0.3
+
+
+class LoadGenerator:
+    """Clients that write and read, each in its own thread; the context stops them at its end.
+
+    with LoadGenerator(request) as load:
+        load.warm(5)                      # every client gets replies
+        ...fault, at time.monotonic()...
+        load.served(since)                # whether clients are served again
+        load.stop()
+        ...repair...
+        result = load.check(10)           # reads every acknowledged write back
+        load.clean(10)                    # deletes its keys
+    """
+
+    def __init__(self, request: LoadRequest) -> None:
+        self.request = request
+        self._stopping = Event()
+        plan = distribute_load(request)
+        writing = [job for job in plan if any(kind is OperationKind.WRITE for kind, _ in job.tasks)]
+        keys = LoadKeys(
+            bases={shard: _base(request, shard) for shard in request.shards},
+            writers={
+                shard: next(
+                    job.number for job in writing if (OperationKind.WRITE, shard) in job.tasks
+                )
+                for shard in request.shards
+            },
+            most=max(1, MOST_KEYS // len(writing)),
+        )
+        self._workers = tuple(
+            Worker(job, request.way, keys, request.wait_replicas, self._stopping) for job in plan
+        )
+        self._write_check = WriteCheck(request, keys, self._workers)
+        self._hiccups: list[TimeSpan] = []
+        self._heartbeat = Thread(target=self._measure_hiccups, name="load-heartbeat", daemon=True)
+        self._span = TimeSpan(0.0, 0.0)
+
+    def __enter__(self) -> Self:
+        """Start the clients."""
+        self._span = TimeSpan(time.monotonic(), 0.0)
+        try:
+            for worker in self._workers:
+                worker.thread.start()
+            self._heartbeat.start()
+        except BaseException:  # Ctrl-C too: the context was never entered, so nothing else stops
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop the clients and close their connections."""
+        self.stop()
+
+    def warm(self, seconds: float, *, answers: int = 20) -> str:
+        """Wait until every client got that many replies; return "" or which did not, and why.
+
+        What happened until then does not count, except for acknowledged writes: clients that all
+        connect at once slow each other down.
+        """
+        try:
+            wait_for(
+                lambda: None if self._cold_clients(answers) else True,
+                Deadline(seconds),
+                lambda: "; ".join(self._cold_clients(answers)),
+            )
+        except TimedOut as error:
+            return error.detail
+        self._span = TimeSpan(time.monotonic(), 0.0)
+        return ""
+
+    def served(self, since: float, *, writes: int = 20) -> bool:
+        """Tell whether each affected shard acknowledged that many writes in a row since then."""
+        for shard in self.request.hurt:
+            runs = [
+                _successes_since(worker.log, since)
+                for worker in self._workers
+                if (OperationKind.WRITE, shard) in worker.job.tasks
+            ]
+            if min(runs) < 1 or sum(runs) < writes:
+                return False
+        return True
+
+    def stop(self) -> None:
+        """Start no more operations, wait for those in progress, and close the connections."""
+        self._stopping.set()
+        threads = [(worker, worker.thread) for worker in self._workers if worker.thread.ident]
+        deadline = Deadline(_STOP_SECONDS)
+        for _, thread in threads:
+            thread.join(deadline.left)
+        for worker, thread in threads:
+            if thread.is_alive():
+                worker.interrupt()
+                thread.join(5)
+        if self._heartbeat.ident:
+            self._heartbeat.join(5)
+        if not self._span.end:
+            self._span = TimeSpan(self._span.begin, time.monotonic())
+
+    def check(self, seconds: float) -> LoadResult:
+        """Stop the load, read each acknowledged write back, and return everything measured.
+
+        Call it when the topology serves again: reading is retried for that many seconds, and
+        what could not be read is counted as unchecked. Raises RedistopoError if a client thread
+        crashed: its measurements are missing.
+        """
+        self.stop()
+        self._refuse_broken()
+        entries = [entry for worker in self._workers for entry in worker.log]
+        acknowledged = sum(entry[0] is OperationKind.WRITE and not entry[4] for entry in entries)
+        seen = [Operation(*entry[:5]) for entry in entries if entry[2] >= self._span.begin]
+        ops = tuple(sorted(seen, key=lambda op: op.started))
+        found = self._write_check.find_lost(seconds)
+        return LoadResult(
+            span=self._span,
+            ops=ops,
+            hurt=self.request.hurt,
+            acknowledged=acknowledged,
+            wait_replicas=self.request.wait_replicas,
+            lost=found.lost,
+            unchecked=found.unchecked,
+            examples=found.examples,
+            hiccups=tuple(self._hiccups),
+        )
+
+    def clean(self, seconds: float) -> int:
+        """Stop the load and delete all keys that it wrote; return how many.
+
+        Raises Unreachable if some can't be deleted in that time; they expire within an hour.
+        """
+        self.stop()
+        return self._write_check.delete_keys(seconds)
+
+    def _refuse_broken(self) -> None:
+        for worker in self._workers:
+            ended = worker.thread.ident and not worker.thread.is_alive()
+            if ended and not worker.done:
+                raise RedistopoError(
+                    f"client {worker.job.number} of the load crashed",
+                    detail=worker.last_error,
+                    hint="its measurements are missing: run the drill again",
+                )
+
+    def _cold_clients(self, answers: int) -> list[str]:
+        return [
+            f"client {worker.job.number} got {good} of {answers} replies"
+            + (f", last error {worker.last_error}" if worker.last_error else "")
+            for worker in self._workers
+            if (good := sum(not entry[4] for entry in worker.log[:1000])) < answers
+        ]
+
+    def _measure_hiccups(self) -> None:
+        """Measure when this process itself did not run: servers can't be blamed for that time."""
+        for _ in count():
+            began = time.monotonic()
+            if self._stopping.wait(_HEARTBEAT_SECONDS):
+                return
+            now = time.monotonic()
+            if now - began > _HEARTBEAT_SECONDS + _HICCUP_SECONDS:
+                self._hiccups.append(TimeSpan(began + _HEARTBEAT_SECONDS, now))
+
+
+def _base(request: LoadRequest, shard: int) -> str:
+    """Return the prefix of a shard's keys, with a hash tag that maps to one of its slots."""
+    prefix = f"{PREFIX}{request.id}:"
+    slots = request.shards[shard]
+    return key_in(slots, prefix) if slots else f"{prefix}{{{shard}}}"
+
+
+def _successes_since(log: list[Entry], since: float) -> int:
+    """Return how many operations at the end of the log, due after `since`, succeeded in a row."""
+    run = 0
+    for _kind, _shard, due, _took, error, _sequence in _newest_first(log):
+        if error or due <= since:
+            break
+        run += 1
+    return run
+
+
+def _newest_first(log: list[Entry]) -> Iterator[Entry]:
+    for place in range(len(log) - 1, -1, -1):
+        yield log[place]

@@ -1,0 +1,122 @@
+"""Ending servers of ours: asked first, then told, and always by the deadline."""
+
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from redistopo.errors import RedistopoError
+from redistopo.host.host import Process, Processes
+from redistopo.host.polling import Deadline
+from redistopo.model.topology.layout import Layout
+
+_TO_SIGTERM = 0.4
+_TO_SIGKILL = 0.75
+"""Shares of the deadline; Redis also saves on SIGTERM."""
+
+_AGAIN_SECONDS = 0.25
+
+
+class Said(Enum):
+    """What a server said when it was asked to shut down."""
+
+    YES = auto()
+    NO = auto()  # it answered that it can't, for it can't save
+    NOTHING = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """Names of those that were killed at the deadline, and of those that were spared."""
+
+    killed: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """How one server is asked by name to shut down; with `spare`, one that refuses to the last
+    is left running, and on record."""
+
+    shut_down: Callable[[str], Said]
+    spare: bool = False
+
+
+ASK_NONE = Ask(lambda _name: Said.NOTHING)
+"""SIGTERM at once."""
+
+
+def end_all(
+    processes: Processes,
+    layout: Layout,
+    running: Mapping[str, Process],
+    deadline: Deadline,
+    ask: Ask = ASK_NONE,
+) -> Ended:
+    """None of these processes runs any more, and none is on record.
+
+    Each must have been proven ours by the caller. `ask` asks one server by name to shut
+    down; who refuses is asked again and again, for one that writes its first AOF (a replica
+    after its first sync) refuses for a moment only. Who says nothing gets SIGTERM. A
+    stopped process (SIGSTOP) is continued, so that it can save. Raises RedistopoError where one
+    outlives SIGKILL.
+    """
+    alive = dict(running)
+    said = _asked(alive, ask)
+    _await(processes, alive, said, ask, deadline.part(_TO_SIGTERM))
+    said |= _asked([name for name in alive if said[name] is Said.YES], ask)
+    # one that is still saving can't answer, and SIGTERM does it no harm
+    said = {name: Said.NO if one is Said.NO else Said.NOTHING for name, one in said.items()}
+    _await(processes, alive, said, ask, deadline.part(_TO_SIGKILL))
+    spared = tuple(name for name in alive if ask.spare and said[name] is Said.NO)
+    doomed = {name: process for name, process in alive.items() if name not in spared}
+    for process in doomed.values():
+        processes.signal(process, signal.SIGKILL)
+    if doomed and (
+        left := processes.await_end(list(doomed.values()), Deadline(max(deadline.left, 2.0)))
+    ):
+        pids = ", ".join(str(process.pid) for process in left)
+        raise RedistopoError(
+            f"pid {pids} did not end, not even by SIGKILL",
+            hint="a process in uninterruptible disk wait ends when its disk answers",
+        )
+    for name in running:
+        if name not in spared:
+            processes.forget(layout, name)
+    return Ended(killed=tuple(doomed), spared=spared)
+
+
+def _asked(names: Iterable[str], ask: Ask) -> dict[str, Said]:
+    wanted = tuple(names)
+    with ThreadPoolExecutor(max(1, min(32, len(wanted)))) as pool:
+        return dict(zip(wanted, pool.map(ask.shut_down, wanted), strict=True))
+
+
+def _await(
+    processes: Processes,
+    alive: dict[str, Process],
+    said: dict[str, Said],
+    ask: Ask,
+    deadline: Deadline,
+) -> None:
+    """Who ended by the deadline is no longer among `alive`; the others are told once more
+    and once more.
+
+    A server forgets that it was asked when it refuses; a second SIGTERM does no harm to one
+    that is about to end (server.c, prepareForShutdown and sigShutdownHandler).
+    """
+    first = True
+    while alive:
+        for process in (alive[name] for name in alive if said[name] is Said.NOTHING):
+            processes.signal(process, signal.SIGTERM)
+            processes.signal(process, signal.SIGCONT)
+        if not first:
+            said |= _asked([name for name in alive if said[name] is Said.NO], ask)
+        first = False
+        again = Deadline(min(_AGAIN_SECONDS, deadline.left))
+        left = processes.await_end(list(alive.values()), again)
+        for name in [name for name, process in alive.items() if process not in left]:
+            del alive[name]
+        if deadline.over:
+            break

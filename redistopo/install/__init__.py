@@ -1,1 +1,0 @@
-"""The machinery of `install`: which package manager gets a server, and running it."""

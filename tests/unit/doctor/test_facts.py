@@ -1,0 +1,94 @@
+"""What --fix would do: only what is safe, each as one would type it."""
+
+from dataclasses import replace
+
+import pytest
+
+from redistopo.doctor.facts import (
+    Cure,
+    DoctorFacts,
+    EnginesSeen,
+    Leftovers,
+    OpenPermission,
+    OrphanSeen,
+    PortReply,
+    TopologyPresence,
+    TopologySeen,
+    fixes_of,
+)
+from redistopo.host.kernel_settings import Kernel
+from redistopo.host.machine_facts import MemoryAndDisk
+from redistopo.model.state.record import ProcessMark
+
+FACTS = DoctorFacts(
+    engines=EnginesSeen(),
+    kernel=Kernel(overcommit=0, huge_pages="always", somaxconn=1),
+    room=MemoryAndDisk(),
+    topology=TopologySeen(name="shop", started=TopologyPresence.STOPPED),
+    leftovers=Leftovers(),
+)
+MARK = ProcessMark(node="node1", pid=77, started=5, boot="b", executable="", config="")
+LEFT = Leftovers(
+    gone=(("shop", "/gone"),),
+    orphans=(
+        OrphanSeen(mark=MARK, folder="/a/.redistopo/nodes/node1", listed=True),
+        OrphanSeen(mark=replace(MARK, pid=78), folder="/b/.redistopo/nodes/node1"),
+    ),
+    empty=("/a/.redistopo/nodes/node9",),
+    kept=("/a/.redistopo/nodes/node8",),
+    loose=(
+        OpenPermission(path="/a/.redistopo/password", mode=0o644, wanted=0o600),
+        OpenPermission(path="/home/secret", mode=0o640, wanted=0o600, yours=True),
+    ),
+)
+
+
+def test_nothing_of_the_kernel_is_ever_changed() -> None:
+    assert fixes_of(FACTS, {}) == ()
+
+
+def test_each_cure_is_told_as_a_command_and_asks_where_it_ends_or_changes_what_is_yours() -> None:
+    found = fixes_of(replace(FACTS, leftovers=LEFT), {"node2": 5})
+    told = {one.command: (one.cure, one.asks) for one in found}
+    assert told == {
+        "take /gone off the list of `redistopo ps`": (Cure.FORGET, False),
+        "rm -r /a/.redistopo/nodes/node9": (Cure.REMOVE, False),
+        "chmod 600 /a/.redistopo/password": (Cure.CHMOD, False),
+        "chmod 600 /home/secret": (Cure.CHMOD, True),
+        "redistopo resume node2": (Cure.RESUME, True),
+        "kill -TERM 77": (Cure.END, True),
+    }
+    assert not any("sudo" in one.command for one in found)
+
+
+def test_the_orphan_that_is_ended_is_named_by_more_than_its_pid() -> None:
+    (fix,) = fixes_of(replace(FACTS, leftovers=Leftovers(orphans=LEFT.orphans)), {})
+    assert fix.mark == MARK
+
+
+def test_a_topology_stays_on_the_list_while_a_server_of_it_runs() -> None:
+    orphan = OrphanSeen(mark=MARK, folder="/gone/.redistopo/nodes/node1", listed=True)
+    left = Leftovers(gone=(("shop", "/gone"),), orphans=(orphan,))
+    assert [one.cure for one in fixes_of(replace(FACTS, leftovers=left), {})] == [Cure.END]
+
+
+NOAUTH = "NOAUTH Authentication required."
+
+
+@pytest.mark.parametrize(
+    ("at", "said", "listening", "asks"),
+    [
+        ("127.0.0.1", NOAUTH, None, True),
+        ("::1", NOAUTH, (), True),
+        ("10.0.0.5", NOAUTH, ("10.0.0.5",), True),
+        ("10.0.0.5", NOAUTH, None, False),
+        ("10.0.0.5", NOAUTH, ("0.0.0.0",), False),
+        ("127.0.0.1", "PONG", ("127.0.0.1",), False),
+        ("127.0.0.1", "ERR unknown command", ("127.0.0.1",), False),
+        ("127.0.0.1", "", None, False),
+    ],
+)
+def test_the_files_password_is_for_a_server_on_this_machine(
+    at: str, said: str, listening: tuple[str, ...] | None, asks: bool
+) -> None:
+    assert PortReply(port=6379, at=at, said=said, listening=listening).asks_here is asks
