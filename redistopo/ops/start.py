@@ -8,7 +8,7 @@ from redistopo.client.observe import Detail
 from redistopo.errors import RedistopoError, TimedOut, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
-from redistopo.execute.rollback import roll_back
+from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.guards import Asked, Proposal, guard, limit_warnings
 from redistopo.model.planning.leadership import choose_primary
@@ -139,14 +139,9 @@ def _bring_back(
     for text in limit_warnings(proposal):
         warn(context.progress, text)
     context.plan = plan
-    try:
-        with explaining_ended_servers(context):
-            execute(context, steps)
-            _await_joined(context, names)
-    except BaseException:  # Ctrl-C too: what this run started is stopped
-        if context.started:
-            roll_back(context)
-        raise
+    with rolled_back_on_failure(context), explaining_ended_servers(context):
+        execute(context, steps)
+        _await_joined(context, names)
 
 
 def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[Step, ...]) -> None:

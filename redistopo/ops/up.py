@@ -7,11 +7,11 @@ from pathlib import Path
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail
 from redistopo.drill.interrupted_drill import delete_leftover_keys, finish_interrupted_drill
-from redistopo.errors import ExitCode, RestartNeeded
+from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext, targets_of_plan
 from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
-from redistopo.execute.rollback import roll_back
+from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
 from redistopo.host.polling import Deadline
 from redistopo.host.recorded_program import end_leftover
@@ -121,7 +121,7 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
 
 def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpResult:
     """The same under a lock that the caller holds; `began` is on the monotonic clock."""
-    try:
+    with rolled_back_on_failure(context, keep=request.keep):
         end_leftover(context.plan.layout.formation)
         with explaining(context), explaining_ended_servers(context):
             record, steps = _converge(context, request.asked)
@@ -138,17 +138,6 @@ def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpR
             engine=verdict.seen.engine,
             connect=connect_lines(context.plan, str(kept or "")),
         )
-    except RestartNeeded:
-        raise  # a rolling restart wants all nodes: what was started stays
-    except BaseException:  # Ctrl-C too: what this run started is stopped
-        if context.started and not request.keep:
-            roll_back(context)
-        elif context.started:
-            note(
-                context.progress,
-                f"kept running: {', '.join(context.started)}; redistopo down stops them",
-            )
-        raise
 
 
 def _converge(context: ExecutionContext, asked: Asked) -> tuple[TopologyState, tuple[Step, ...]]:

@@ -26,9 +26,7 @@ def refuse_request(plan: Plan, asked: Asked) -> None:
     refuse_planted(plan.layout)
 
 
-def refuse_folder(
-    plan: Plan, state: TopologyState | None, rendered: dict[str, Directives]
-) -> None:
+def refuse_folder(plan: Plan, state: TopologyState | None, rendered: dict[str, Directives]) -> None:
     """Raise RedistopoError where what lies in the folder, or runs out of it, is not what the
     topology file asks for."""
     refuse_changed_security(plan.topology, plan.layout, rendered)
