@@ -3,22 +3,17 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient
 from redistopo.errors import ExitCode, RedistopoError
-from redistopo.execute.context import ExecutionContext
-from redistopo.host.polling import Deadline
 from redistopo.model.planning.decide import Decision, decide
 from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import with_observed_roles
 from redistopo.model.planning.step import Step
 from redistopo.model.state.observed import shards_of
-from redistopo.progress import no_progress
 from redistopo.project.lifecycle import current_record
-from redistopo.project.load import load_project, plan_of
-from redistopo.project.passwords import load_credentials
-from redistopo.project.secrets import redacting_errors
 from redistopo.session.guards import refuse_folder, refuse_request
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import survey
 
 
@@ -44,7 +39,8 @@ class PlanResult:
 
 def plan(root: Path, engine: str = "") -> PlanResult:
     """What `up` would do now, and why; works on a machine without any server."""
-    found = _ahead(plan_of(load_project(root), engine, assume=True), Asked())
+    with open_session(_session(root)) as session:
+        found = _ahead(session, session.plan(engine, assume=True), Asked())
     if (error := found.refusal) is None:
         return PlanResult(plan=found.plan, steps=found.steps)
     told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
@@ -55,30 +51,27 @@ def dry_run(
     root: Path, engine: str = "", primary: tuple[str, ...] = (), rebuild: tuple[str, ...] = ()
 ) -> PlanResult:
     """The same, but refused for every reason for which `up`, asked so, would refuse to begin."""
-    made = plan_of(load_project(root), engine)
-    found = _ahead(made, Asked(primary=primary, rebuild=rebuild))
-    if found.refusal is not None:
-        raise found.refusal
+    with open_session(_session(root)) as session:
+        asked = Asked(primary=primary, rebuild=rebuild)
+        found = _ahead(session, session.plan(engine), asked)
+        if found.refusal is not None:
+            raise found.refusal
     return PlanResult(plan=found.plan, steps=found.steps)
 
 
-def _ahead(made: Plan, asked: Asked) -> Decision:
+def _session(root: Path) -> SessionRequest:
+    return SessionRequest(
+        root=root, seconds=5, credentials=CredentialSource.SUPPOSED, needs_started=False
+    )
+
+
+def _ahead(session: Session, made: Plan, asked: Asked) -> Decision:
     """What `up` would decide, by the same looks and the same guards; nothing is written."""
     try:
-        with redacting_errors(made.layout):
-            refuse_request(made, asked)
-            refuse_folder(made)
-            held = load_credentials(made.topology, made.layout, make=True, save=False)
-            record, _warning = current_record(made)
-            with NodeClient(held) as client:
-                context = ExecutionContext(
-                    plan=made,
-                    credentials=held,
-                    client=client,
-                    deadline=Deadline(5),
-                    progress=no_progress,
-                )
-                now = survey(context, record)
+        refuse_request(made, asked)
+        refuse_folder(made, session.state, session.rendered)
+        record, _warning = current_record(made)
+        now = survey(session.context(made), record)
     except RedistopoError as error:
         return Decision(plan=made, refusal=error)
     found = decide(made, now, asked)

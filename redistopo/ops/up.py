@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail
 from redistopo.drill.interrupted_drill import delete_leftover_keys, finish_interrupted_drill
 from redistopo.errors import ExitCode
@@ -13,7 +12,6 @@ from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
-from redistopo.host.polling import Deadline
 from redistopo.host.recorded_program import end_leftover
 from redistopo.model.planning.decide import decide
 from redistopo.model.planning.guards import Asked
@@ -27,17 +25,15 @@ from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.lifecycle import begin_lifecycle, current_record, save_topology_state
-from redistopo.project.load import load_project, plan_of
-from redistopo.project.lock import locked
-from redistopo.project.passwords import load_credentials, password_path
-from redistopo.project.progress_log import progress_logged
-from redistopo.project.secrets import redacting_errors
+from redistopo.project.passwords import password_path
 from redistopo.project.started import rendered_confs
 from redistopo.render.connect import ConnectLines, connect_lines
 from redistopo.session.diagnosis import explaining
 from redistopo.session.failures import explaining_ended_servers, unhealthy_error
 from redistopo.session.guards import refuse_folder, refuse_request
 from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
+from redistopo.session.open import hold_lock, open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import expected_of, survey
 
 _ROUNDS = 4
@@ -92,31 +88,31 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
     again unless `keep`. Raises RedistopoError.
     """
     began = time.monotonic()
-    deadline = Deadline(request.seconds)
-    project = load_project(request.root)
-    plan = plan_of(project, request.engine)
-    refuse_request(plan, request.asked)
-    if risk := plaintext_warning(plan.topology):
-        warn(progress, risk)
-    with (
-        locked(plan.layout, "up", deadline, progress, make=True),
-        progress_logged(plan.layout, "up", progress) as told,
-        redacting_errors(plan.layout),
-    ):
-        state = load_topology_state(plan.layout)
-        refuse_folder(plan, state, rendered_confs(plan.layout))
-        prepare_certificates(plan, state, told)
-        held = finish_rotation(
-            plan.layout, load_credentials(plan.topology, plan.layout, make=True), told
-        )
-        with NodeClient(held) as client:
-            context = ExecutionContext(
-                plan=plan, credentials=held, client=client, deadline=deadline, progress=told
-            )
-            finish_interrupted_drill(plan.layout, told)
-            result = bring_up(context, request, began)
-            delete_leftover_keys(plan.layout, context.look(Detail.HEALTH), held, told)
-            return result
+    asked = SessionRequest(
+        root=request.root,
+        seconds=request.seconds,
+        credentials=CredentialSource.MADE,
+        needs_started=False,
+    )
+    with open_session(asked, progress) as session:
+        plan = session.plan(request.engine)
+        refuse_request(plan, request.asked)
+        if risk := plaintext_warning(plan.topology):
+            warn(progress, risk)
+        with hold_lock(session, "up", make=True):
+            return _up(session, plan, request, began)
+
+
+def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpResult:
+    layout, told = session.layout, session.progress
+    refuse_folder(plan, session.state, session.rendered)
+    prepare_certificates(plan, session.state, told)
+    session.credentials = finish_rotation(layout, session.credentials, told)
+    context = session.context(plan)
+    finish_interrupted_drill(layout, told)
+    result = bring_up(context, request, began)
+    delete_leftover_keys(layout, context.look(Detail.HEALTH), session.credentials, told)
+    return result
 
 
 def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpResult:
