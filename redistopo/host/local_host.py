@@ -76,6 +76,10 @@ class _LocalFiles:
             return file.read().decode(errors="replace")
         return ""
 
+    def head(self, path: Path, most: int) -> bytes:
+        with path.open("rb") as file:
+            return file.read(most)
+
     def status(self, path: Path) -> FileStatus | None:
         with files.read_errors(path):
             try:

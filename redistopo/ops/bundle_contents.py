@@ -106,7 +106,7 @@ class Evidence:
             return
         found = connectivity_report(seen, probe_nodes(seen, session.targets, session.client))
         lines = ["nothing keeps the nodes apart", *matrix_lines(found)]
-        text = explanation_lines(found) if not found.well else "\n".join(lines)
+        text = explanation_lines(found) if not found.healthy else "\n".join(lines)
         yield "reach.txt", self.scrub.text(f"{text}\n")
         yield "findings.json", self._json(lambda: to_json(judge(seen, _wanted(session))))
         for name, text in ask_nodes(seen, session.client).items():
