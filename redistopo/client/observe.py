@@ -16,8 +16,8 @@ from redistopo.client.connection import (
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
+from redistopo.host.node_data import has_log
 from redistopo.host.node_disk import read_disk
-from redistopo.host.node_folder import has_log
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
@@ -86,7 +86,7 @@ def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
     if target.layout is None:
         return seen
     folder, files = target.layout.node(target.name), target.machine.files
-    return replace(seen, disk=read_disk(folder, files, ended=not seen.running))
+    return replace(seen, disk=read_disk(files, folder, ended=not seen.running))
 
 
 def _with_listening(
@@ -138,7 +138,7 @@ def answered(
 ) -> NodeSeen:
     """The node with what it answers, or with the error that stood in the way."""
     try:
-        return _placed(_asked(shape, seen, client, depth), target.layout)
+        return _placed(_asked(shape, seen, client, depth), target)
     except (Unreachable, BadReply) as error:
         return replace(seen, error=f"{error.message}: {error.detail}")
     except AccessDenied as error:
@@ -221,10 +221,12 @@ def _around(seen: NodeSeen, watch: MonitoredPrimary, client: NodeClient) -> Moni
     )
 
 
-def _placed(seen: NodeSeen, layout: Layout | None) -> NodeSeen:
+def _placed(seen: NodeSeen, target: Target) -> NodeSeen:
     """A node of ours, with what lies in its folder; told so, if that was moved while it ran."""
+    layout, files = target.layout, target.machine.files
     if layout and seen.config and seen.info.get("aof_enabled") == "1":
-        seen = replace(seen, log_there=has_log(layout.node(seen.name).root, seen.config))
+        root = layout.node(seen.name).root
+        seen = replace(seen, log_there=has_log(files, root, seen.config))
     former = moved_from(layout, seen.name, seen.info.get("config_file", "")) if layout else ""
     if layout is None or not former:
         return seen
