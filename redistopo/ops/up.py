@@ -55,7 +55,7 @@ from redistopo.session.diagnosis import explaining
 from redistopo.session.failures import explaining_ended_servers, refuse_busy_ports, unhealthy_error
 from redistopo.session.guards import refuse_low_limits
 from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
-from redistopo.session.situation import expected_of, observe_for_steps, primary_in, situation
+from redistopo.session.situation import expected_of, observe_for_steps, situation
 
 _ROUNDS = 4
 """At most: continue what is stopped, see what a half-made topology holds, make it anew."""
@@ -248,7 +248,7 @@ def _prove(context: ExecutionContext, record: TopologyState, *, formed_now: bool
         if not last.healthy:
             raise unhealthy_error(context.plan, last)
         engine = last.seen.engine.lower()
-        primary = primary_in(last.seen)
+        primary = last.seen.only_primary
         save_topology_state(layout, replace(record, formed=True, primary=primary, engine=engine))
     return last
 

@@ -16,7 +16,6 @@ from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, warn
 from redistopo.project.port_reservations import reserve_ports
 from redistopo.project.registry import Entry, register, registered_topologies
-from redistopo.session.situation import primary_in, refuse_other_layout
 
 
 def begin_lifecycle(plan: Plan, progress: Progress) -> TopologyState:
@@ -27,6 +26,8 @@ def begin_lifecycle(plan: Plan, progress: Progress) -> TopologyState:
     where the file asks for another layout than the one formed, MissingPrerequisite where the
     engine is older than the data.
     """
+    from redistopo.session.situation import refuse_other_layout  # else `status` imports all checks
+
     layout = plan.layout
     found = load_topology_state(layout)
     refuse_other_layout(plan, found, layout.topology)
@@ -97,7 +98,7 @@ def record_primary(layout: Layout, seen: Observed) -> None:
     Where several say that they are, the one that Sentinels name counts; else nobody can tell,
     and none is on record."""
     record = load_topology_state(layout)
-    primary = primary_in(seen)
+    primary = seen.only_primary
     several = sum(node.role is Role.PRIMARY for node in seen.answering) > 1
     known = record is not None and record.formed and (primary or several)
     watched = seen.at(seen.named) if seen.named else None

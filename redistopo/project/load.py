@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UsageError
-from redistopo.host import engines
 from redistopo.host.files import absolute, read_text
 from redistopo.host.ports import has_address
 from redistopo.model.planning.plan import Plan
@@ -71,6 +70,8 @@ def checked(document: Mapping[str, object], source: str) -> Topology:
 def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan:
     """The project's plan; `engine` goes before the file's. With `assume`, also without any
     server on this machine; else MissingPrerequisite."""
+    from redistopo.host import engines  # verbs that only look need none
+
     request = engine_request(engine or project.topology.engine)
     request = replace(request, tls=project.topology.tls)
     choice = engines.assumed_engine(request) if assume else engines.choose_engine(request)

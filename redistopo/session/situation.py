@@ -195,9 +195,3 @@ def refuse_other_layout(plan: Plan, record: TopologyState | None, source: Path) 
 def _span(nodes: list[tuple[str, str, int]]) -> str:
     first, last = nodes[0], nodes[-1]
     return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"
-
-
-def primary_in(seen: Observed) -> str:
-    """The name of a replication's one answering primary; "" for none or several."""
-    found = [node.name for node in seen.answering if node.role is Role.PRIMARY]
-    return found[0] if len(found) == 1 else ""

@@ -1,15 +1,19 @@
 """`status`, `ps` and `engines` as tables."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from redistopo.cli.table import Table, print_table
-from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import format_ranges as slots_text
 from redistopo.model.state.node_status import NodeStatus
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.engines import EnginesResult
-from redistopo.ops.ps import PsResult
-from redistopo.ops.status import StatusResult
+
+if TYPE_CHECKING:  # each verb imports its own
+    from redistopo.model.protocol.engine import Engine
+    from redistopo.ops.engines import EnginesResult
+    from redistopo.ops.ps import PsResult
+    from redistopo.ops.status import StatusResult
 
 COLUMNS = (
     "shard", "node", "role", "port", "pid", "state", "slots", "memory",
@@ -21,7 +25,7 @@ _WATCHES = "watches"
 RIGHT = frozenset({"shard", "port", "pid", "memory", "clients", "ops/s", "lag", "up"})
 
 
-def show_status(result: StatusResult) -> None:
+def show_status(result: "StatusResult") -> None:
     """One table, shard by shard."""
     if not result.nodes:
         click.echo(f"{result.name}: nothing was started yet. Start it: redistopo up")
@@ -97,7 +101,7 @@ def _time(seconds: int | None) -> str:
     return f"{seconds}s"
 
 
-def show_ps(result: PsResult) -> None:
+def show_ps(result: "PsResult") -> None:
     """Every topology of ours on this machine."""
     if not result.topologies and not result.orphans:
         click.echo("No topology of yours on this machine. Make one: redistopo init cluster")
@@ -123,7 +127,7 @@ def show_ps(result: PsResult) -> None:
         )
 
 
-def show_engines(result: EnginesResult) -> None:
+def show_engines(result: "EnginesResult") -> None:
     """Every server found, and how to get one where there is none."""
     if not result.engines:
         click.echo("No Redis or Valkey server was found on this machine.")
@@ -141,7 +145,7 @@ def show_engines(result: EnginesResult) -> None:
         click.echo(f"None of these is new enough. {result.install}")
 
 
-def _engine(number: int, one: Engine) -> tuple[str, ...]:
+def _engine(number: int, one: "Engine") -> tuple[str, ...]:
     title = one.title if one.supported else f"{one.title} (too old)"
     tls = "yes" if one.tls else "no"
     return (str(number), title, tls, one.cli.rpartition("/")[2] or "none", one.source, one.path)

@@ -225,6 +225,12 @@ class Observed:
         return tuple(node for node in self.answering if node.role is Role.SENTINEL)
 
     @property
+    def only_primary(self) -> str:
+        """Name of the one node that reports to be primary; "" for none or several."""
+        found = [node.name for node in self.answering if node.role is Role.PRIMARY]
+        return found[0] if len(found) == 1 else ""
+
+    @property
     def named(self) -> str:
         """Address of the primary that the Sentinels name; "" if none does."""
         watches = (watch for node in self.sentinels for watch in node.watches)
