@@ -49,7 +49,8 @@ class BackendRequest:
 class Backend:
     """What the application needs of the topology; for any thread.
 
-    `name` is the topology's, or its address; `own` says whether it is the folder's own.
+    `name` is the topology's, or its address; `own` says whether it is the folder's own, and then
+    `asked` is what its topology file asks for.
     `writer` and `reader` are redis-py's clients: see demo.clients. `actions` are what `act`
     can do: nothing to servers that aren't ours to break. `trouble` says why there is nothing to
     look at, "" where there is.
@@ -59,6 +60,7 @@ class Backend:
         self.name = topology.name
         self.root = request.root
         self.own = not request.connect
+        self.asked = topology.asked
         self.actions: tuple[str, ...] = ACTIONS if self.own else ()
         self._topology = topology
         self._rounds = rounds
@@ -248,7 +250,9 @@ def open_backend(request: BackendRequest) -> Iterator[Backend]:
     a password that isn't accepted, RedistopoError where no node answers.
     """
     address, access = entry(request.connect, request.access) if request.connect else ("", None)
-    asked = TargetRequest(root=request.root, connect=address, access=access or request.access)
+    asked = TargetRequest(
+        root=request.root, connect=address, access=access or request.access, remembers=True
+    )
     with open_target(asked) as topology:
         live = Backend(request, topology, Rounds(topology))
         ended = Event()

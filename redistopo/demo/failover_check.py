@@ -21,8 +21,8 @@ from redistopo.model.topology.spec import Shape
 from redistopo.ops.up import UpRequest, up
 from redistopo.ops.wait import WaitRequest, wait
 from redistopo.progress import Progress, no_progress, step, warn
-from redistopo.project.load import load_project
-from redistopo.session.running import open_running
+from redistopo.session.open import open_session
+from redistopo.session.session import SessionRequest
 from redistopo.session.target import TargetRequest
 
 _PATIENCE_SECONDS = 30.0
@@ -99,17 +99,18 @@ def why_not(live: Backend, found: tuple[Home, ...]) -> Unshown:
         return Unshown(why=f"nothing is stopped: {live.name} isn't ours to break")
     if alone := _ALONE.get(Shape(live.shape)):
         return Unshown(why=alone)
-    seen = wait(WaitRequest(sight=TargetRequest(root=live.root), seconds=5.0), no_progress)
-    if seen.missing:
-        one = seen.missing[0]
+    well = wait(WaitRequest(sight=TargetRequest(root=live.root), seconds=5.0), no_progress)
+    if well.missing:
+        one = well.missing[0]
         why = f"no primary was stopped, for not all is well: {one.subject}: {one.evidence}"
         return Unshown(why=f"{why} (next: redistopo verify)", fault=True)
     victim = _victim(live.picture(), found)
     if not victim:
         return Unshown(why="no primary was stopped, for the items' shard has none", fault=True)
-    with open_running(live.root, Detail.FULL) as now:
-        leads = tuple(node for node in now.seen.nodes if node.name == victim)
-        return hindered(promotability_of(now.seen, leads))
+    with open_session(SessionRequest(root=live.root)) as session:
+        seen = session.observe(Detail.FULL)
+        leads = tuple(node for node in seen.nodes if node.name == victim)
+        return hindered(promotability_of(seen, leads))
 
 
 def hindered(leads: Iterable[Promotability]) -> Unshown:
@@ -231,8 +232,9 @@ class _Watched:
     @property
     def patience(self) -> float:
         """Seconds to wait."""
-        asked = load_project(self.live.root).topology
-        silent = asked.node_timeout if asked.clustered else asked.down_after
+        asked, silent = self.live.asked, 0
+        if asked is not None:
+            silent = asked.node_timeout if asked.clustered else asked.down_after
         return _PATIENCE_SECONDS + 3 * silent / 1000
 
     def faults(self) -> Iterator[str]:

@@ -22,7 +22,7 @@ from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, write_errors
 from redistopo.model.protocol.endpoint import format_address
 from redistopo.progress import Progress, warn
-from redistopo.project.load import layout_of_folder, load_project
+from redistopo.project.load import layout_of_folder
 
 if TYPE_CHECKING:
     from redistopo.demo.context import AppContext
@@ -160,7 +160,7 @@ def _parts(request: DemoRequest, live: Backend, items: Items) -> Iterator["AppCo
     )
     state.traffic = traffic = Traffic(desk.ask, items.ids())
     live.follow(lambda story: hub.story(_plain(story)))
-    own = "" if request.stage.connect else load_project(request.stage.root).topology.templates
+    own = live.asked.templates if live.asked else ""
     try:
         yield AppContext(
             host=request.host, token=secrets.token_urlsafe(32), templates=own, cache=cache,

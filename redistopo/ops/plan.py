@@ -30,14 +30,14 @@ from redistopo.model.planning.sole_copies import chosen_primaries
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.state.record import TopologyState
 from redistopo.progress import no_progress
-from redistopo.project.lifecycle import refuse_older_engine
+from redistopo.project.lifecycle import refuse_older_engine, refuse_other_layout
 from redistopo.project.load import load_project, plan_of, require_address
 from redistopo.project.passwords import load_credentials
 from redistopo.project.secrets import redacting_errors
-from redistopo.project.started import refuse_changed_security
+from redistopo.project.started import refuse_changed_security, rendered_confs
 from redistopo.session.failures import refuse_busy_ports
 from redistopo.session.guards import refuse_low_limits
-from redistopo.session.situation import observe_for_steps, refuse_other_layout, situation
+from redistopo.session.situation import observe_for_steps, situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +116,9 @@ def _first(
 def _planned(made: Plan, primary: str = "") -> tuple[PlanResult, UsageError | None]:
     """What would be done, and why nobody can tell who leads, if so: then in the file's roles."""
     topology, layout = made.topology, made.layout
-    refuse_changed_security(topology, layout)
+    refuse_changed_security(topology, layout, rendered_confs(layout))
     record = load_topology_state(layout)
-    refuse_other_layout(made, record, layout.topology)
+    refuse_other_layout(made, record)
     held = load_credentials(topology, layout)
     with redacting_errors(layout), NodeClient(held) as client:
         context = ExecutionContext(

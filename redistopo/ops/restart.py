@@ -14,7 +14,6 @@ from redistopo.execute.switch_persistence import refuse_renamed
 from redistopo.host.files import read_text
 from redistopo.host.polling import Deadline
 from redistopo.host.process import find_process
-from redistopo.host.process_marks import load_topology_state
 from redistopo.model.planning.bereft import sole_copies_on_disk
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.planning.reconcile import Step, StepKind
@@ -34,12 +33,14 @@ from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step, warn
-from redistopo.project.lifecycle import refuse_older_engine, save_topology_state
-from redistopo.project.started import keeps_data_on_disk, rendered_confs
+from redistopo.project.lifecycle import refuse_older_engine
+from redistopo.project.started import keeps_data_on_disk
 from redistopo.render.conf import node_conf
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.guards import refuse_low_limits
-from redistopo.session.live_change import ChangeRequest, LiveChange, open_for_change
+from redistopo.session.live_change import LiveChange, live_change
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, SessionRequest
 
 _STOP_SHARE = 0.5
 
@@ -95,10 +96,16 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
             detail=f"a node is {SELECTOR_SYNTAX}",
             hint="redistopo restart --rolling restarts all of them, one by one",
         )
-    asked = ChangeRequest(verb="restart", root=request.root, seconds=request.seconds)
-    with open_for_change(asked, progress) as now:
+    asked = SessionRequest(
+        root=request.root,
+        lock="restart",
+        seconds=request.seconds,
+        credentials=CredentialSource.APPLICATION,
+    )
+    with open_session(asked, progress) as session:
+        now = live_change(session)
         plan = now.context.plan
-        record = load_topology_state(plan.layout)
+        record = now.session.state
         refuse_older_engine(plan, record)
         names = tuple(node.name for node in select_nodes(now.seen, request.words))
         chosen_primaries(sole_copies_on_disk(plan, record, now.seen, names), ())
@@ -139,8 +146,7 @@ def _refuse_unready(now: LiveChange, names: tuple[str, ...]) -> None:
 
 
 def _saving(now: LiveChange) -> tuple[str, ...]:
-    rendered = rendered_confs(now.context.plan.layout)
-    return tuple(name for name, conf in rendered.items() if keeps_data_on_disk(conf))
+    return tuple(name for name, conf in now.session.rendered.items() if keeps_data_on_disk(conf))
 
 
 def _at_once(work: _Work, names: tuple[str, ...]) -> None:
@@ -275,7 +281,7 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
     shutdown = ShutdownRequest(
         layout=layout,
         seen=now.seen,
-        rendered=rendered_confs(layout),
+        rendered=now.session.rendered,
         client=context.client,
         lossy=work.request.force,
         command=f"redistopo restart {' '.join(names)}",
@@ -294,8 +300,8 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
         restore_old(layout, targets_of_plan(context.plan), context.credentials)
     took = time.monotonic() - began
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
-    if (record := load_topology_state(layout)) is not None:
-        save_topology_state(layout, replace(record, engine=context.plan.engine.name))
+    if (record := now.session.state) is not None:
+        now.session.save_state(replace(record, engine=context.plan.engine.name))
 
 
 def _keeps_its_file(node: NodePlan) -> bool:

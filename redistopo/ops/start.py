@@ -4,7 +4,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail
 from redistopo.errors import RedistopoError, TimedOut, UsageError
 from redistopo.execute.context import ExecutionContext
@@ -13,7 +12,6 @@ from redistopo.execute.repair_nodes_conf import lost_nodes_confs, refuse_lost_no
 from redistopo.execute.rollback import roll_back
 from redistopo.host.nodes_conf_files import nodes_conf_texts
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.host.process_marks import load_topology_state
 from redistopo.model.planning.bereft import sole_copies_on_disk
 from redistopo.model.planning.leadership import refuse_empty_primaries, with_chosen_primary
 from redistopo.model.planning.plan import Plan
@@ -29,23 +27,21 @@ from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, warn
-from redistopo.project.lifecycle import record_primary, refuse_older_engine
-from redistopo.project.load import load_project, plan_of, require_address
-from redistopo.project.lock import locked
-from redistopo.project.passwords import load_credentials
-from redistopo.project.progress_log import progress_logged
+from redistopo.project.lifecycle import refuse_older_engine, refuse_other_layout
+from redistopo.project.load import require_address
 from redistopo.project.rotation_file import pending_rotation
-from redistopo.project.secrets import redacting_errors
 from redistopo.project.started import nothing_started_error, refuse_changed_security
 from redistopo.session.failures import explaining_ended_servers, refuse_busy_ports
 from redistopo.session.guards import refuse_low_limits
 from redistopo.session.node_action import (
     NodeActionResult,
     NodeOutcome,
+    finish_action,
     names_a_role,
-    node_action_result,
 )
-from redistopo.session.situation import observe_for_steps, refuse_other_layout, situation
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
+from redistopo.session.situation import observe_for_steps, situation
 
 _JOIN_SECONDS = 5.0
 """For a node that is ready to find its way back among the others."""
@@ -72,33 +68,30 @@ def start(request: StartRequest, progress: Progress) -> NodeActionResult:
     What runs already is left alone. On failure what this run started is stopped again.
     Raises RedistopoError, and refuses whatever `up` would refuse for the data's sake.
     """
-    deadline = Deadline(request.seconds)
-    project = load_project(request.root)
-    layout = project.layout
-    with locked(layout, "start", deadline, progress) as there:
-        record = load_topology_state(layout) if there else None
+    asked = SessionRequest(
+        root=request.root,
+        lock="start",
+        seconds=request.seconds,
+        credentials=CredentialSource.FILE,
+        needs_started=False,
+    )
+    with open_session(asked, progress) as session:
+        record = session.state
         if record is None:
-            raise nothing_started_error(layout)
+            raise nothing_started_error(session.layout)
         if not record.formed:
             raise RedistopoError(
                 "this topology was never brought up to the end", hint="redistopo up goes on with it"
             )
-        plan = plan_of(project, request.engine)
-        with progress_logged(layout, "start", progress) as told, redacting_errors(layout):
-            _refuse(plan, record)
-            prepare_certificates(plan, told)
-            credentials = load_credentials(plan.topology, layout)
-            if plan.topology.auth and not all(one.password for one in _all_of(credentials)):
-                raise RedistopoError("a password is not known here", hint=_UNKNOWN)
-            with NodeClient(credentials) as client:
-                context = ExecutionContext(
-                    plan=plan,
-                    credentials=credentials,
-                    client=client,
-                    deadline=deadline,
-                    progress=told,
-                )
-                return _start(context, record, request)
+        plan = session.plan(request.engine)
+        _refuse(session, plan, record)
+        prepare_certificates(plan, record, session.progress)
+        if plan.topology.auth and not all(one.password for one in _all_of(session.credentials)):
+            raise RedistopoError("a password is not known here", hint=_UNKNOWN)
+        context = session.context(plan)
+        meant = _start(context, record, request)
+        seen = session.record_primary(context.look(Detail.HEALTH))
+        return finish_action(seen, (_done(node) for node in meant))
 
 
 def _all_of(held: Credentials) -> tuple[Login, ...]:
@@ -106,12 +99,12 @@ def _all_of(held: Credentials) -> tuple[Login, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def _refuse(plan: Plan, record: TopologyState) -> None:
+def _refuse(session: Session, plan: Plan, record: TopologyState) -> None:
     """Raises RedistopoError where this topology can't be started as the file says."""
     require_address(plan.topology)
-    refuse_other_layout(plan, record, plan.layout.topology)
+    refuse_other_layout(plan, record)
     refuse_older_engine(plan, record)
-    refuse_changed_security(plan.topology, plan.layout)
+    refuse_changed_security(plan.topology, plan.layout, session.rendered)
     if pending_rotation(plan.layout) is not None:
         raise RedistopoError(
             "a change of passwords was cut off half-way",
@@ -121,7 +114,8 @@ def _refuse(plan: Plan, record: TopologyState) -> None:
 
 def _start(
     context: ExecutionContext, record: TopologyState, request: StartRequest
-) -> NodeActionResult:
+) -> tuple[NodeSeen, ...]:
+    """The nodes meant, as they were: those that did not run do now."""
     seen = observe_for_steps(context)
     absent = [node for node in seen.nodes if not node.running]
     meant = select_nodes(seen, request.words) if request.words else tuple(absent)
@@ -131,8 +125,7 @@ def _start(
         note(context.progress, f"{', '.join(others)} doesn't run, so it has no role now: name it")
     if going:
         _bring_back(context, record, seen, going)
-    record_primary(context.plan.layout, last := context.look(Detail.HEALTH))
-    return node_action_result((_done(node) for node in meant), status_lines(last))
+    return meant
 
 
 def _bring_back(

@@ -21,6 +21,7 @@ from redistopo.execute.repair_nodes_conf import (
 from redistopo.execute.rollback import roll_back
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
 from redistopo.host.polling import Deadline
+from redistopo.host.process_marks import load_topology_state
 from redistopo.host.recorded_program import end_leftover
 from redistopo.model.planning.bereft import sole_copies_on_disk
 from redistopo.model.planning.leadership import (
@@ -117,8 +118,8 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
         progress_logged(plan.layout, "up", progress) as told,
         redacting_errors(plan.layout),
     ):
-        refuse_changed_security(plan.topology, plan.layout)
-        prepare_certificates(plan, told)
+        refuse_changed_security(plan.topology, plan.layout, rendered_confs(plan.layout))
+        prepare_certificates(plan, load_topology_state(plan.layout), told)
         held = finish_rotation(
             plan.layout, load_credentials(plan.topology, plan.layout, make=True), told
         )
@@ -248,7 +249,7 @@ def _prove(context: ExecutionContext, record: TopologyState, *, formed_now: bool
         if not last.healthy:
             raise unhealthy_error(context.plan, last)
         engine = last.seen.engine.lower()
-        primary = last.seen.only_primary
+        primary = last.seen.primary
         save_topology_state(layout, replace(record, formed=True, primary=primary, engine=engine))
     return last
 

@@ -8,7 +8,7 @@ from redistopo.checks.access import acl_faults
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
 from redistopo.client.observe import Detail
-from redistopo.errors import TimedOut, UsageError
+from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.files import read_text
 from redistopo.host.polling import Deadline, wait_for
@@ -163,35 +163,3 @@ def expected_of(
         and {name: held if "sentinel" in conf else conf for name, conf in config.items()},
         configs=paths,
     )
-
-
-def refuse_other_layout(plan: Plan, record: TopologyState | None, source: Path) -> None:
-    """Raises UsageError where the file no longer describes the topology that was formed.
-
-    Its nodes hold data for the old layout; changing shape, size or ports is not `up`'s.
-    """
-    if record is None or not record.formed:
-        return
-    names = {state.name for state in remembered(plan).values()}
-    if names and plan.topology.name not in names:
-        raise UsageError(
-            f"name is {plan.topology.name} in {source.name}, and the Sentinels watch the primary "
-            f"as {', '.join(sorted(names))}",
-            detail="clients ask them for the primary by that name; it is theirs from the start on",
-            hint="set name back, or start over without the data: redistopo down --wipe",
-        )
-    was = [(node.name, node.host, node.port) for node in record.nodes]
-    asked = [(node.name, node.host, node.port) for node in plan.nodes]
-    if was == asked and record.shape == plan.topology.shape.value:
-        return
-    raise UsageError(
-        f"{source.name} no longer describes the topology that this folder holds",
-        detail=f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, "
-        f"{_span(asked)}",
-        hint="set the file back, or start over without the data: redistopo down --wipe",
-    )
-
-
-def _span(nodes: list[tuple[str, str, int]]) -> str:
-    first, last = nodes[0], nodes[-1]
-    return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"

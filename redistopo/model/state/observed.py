@@ -225,12 +225,6 @@ class Observed:
         return tuple(node for node in self.answering if node.role is Role.SENTINEL)
 
     @property
-    def only_primary(self) -> str:
-        """Name of the one node that reports to be primary; "" for none or several."""
-        found = [node.name for node in self.answering if node.role is Role.PRIMARY]
-        return found[0] if len(found) == 1 else ""
-
-    @property
     def named(self) -> str:
         """Address of the primary that the Sentinels name; "" if none does."""
         watches = (watch for node in self.sentinels for watch in node.watches)
@@ -240,6 +234,12 @@ class Observed:
     def named_watches(self) -> tuple[MonitoredPrimary, ...]:
         """What each Sentinel reports of its primary (of the first, if it monitors several)."""
         return tuple(node.watches[0] for node in self.sentinels if node.watches)
+
+    @property
+    def primary(self) -> str:
+        """The name of a replication's one answering primary; "" for none or several."""
+        found = [node.name for node in self.answering if node.role is Role.PRIMARY]
+        return found[0] if len(found) == 1 else ""
 
     def at(self, address: str) -> NodeSeen | None:
         """Return the node with that address."""

@@ -1,6 +1,9 @@
 """What redistopo started: the state recorded beside the topology file, and process marks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from redistopo.model.state.observed import Observed, Role
+from redistopo.model.topology.spec import Shape
 
 RECORD_FORMAT = 1
 
@@ -50,3 +53,19 @@ class TopologyState:
     primary: str = ""
     engine: str = ""
     format: int = RECORD_FORMAT
+
+
+def with_primary_seen(state: TopologyState, seen: Observed) -> TopologyState:
+    """The state with the primary of a replication as the servers report it now, so that a node
+    that was promoted is primary again after all have stopped.
+
+    Where several report that they are, the one that Sentinels name counts: the others will be
+    made its replicas. Where none is named it can't be determined, and is "".
+    """
+    found = [node.name for node in seen.answering if node.role is Role.PRIMARY]
+    if not (state.formed and found) or state.shape not in (Shape.REPLICATION, Shape.SENTINEL):
+        return state
+    if len(found) == 1:
+        return replace(state, primary=found[0])
+    named = seen.at(seen.named) if seen.named else None
+    return replace(state, primary=named.name if named else "")
