@@ -44,3 +44,16 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         "redistopo/project/progress_log.py",
         "redistopo/client/tls.py",
     }
+
+
+def test_one_loop_waits_for_conditions(root: Path) -> None:
+    found = {
+        path.relative_to(root).as_posix()
+        for path in (root / "redistopo").rglob("*.py")
+        if re.search(r"\bsleep\(", path.read_text(encoding="utf-8"))
+    }
+    assert found == {
+        "redistopo/host/polling.py",
+        "redistopo/cache_aside/cache.py",  # stands alone, to be copied
+        "redistopo/demo/database.py",  # is slow on purpose
+    }
