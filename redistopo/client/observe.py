@@ -137,7 +137,7 @@ def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
         seen,
         process=ProcessState.ABSENT,
         has_data=layout is not None and has_data(layout, target.name, target.machine.files),
-        held_by=f"port {taken} is held by {ports.holder(taken)}" if taken else "",
+        held_by=f"port {taken} is in use by {ports.holder(taken)}" if taken else "",
         error="its process isn't running",
     )
 

@@ -9,7 +9,7 @@ from signal import Signals
 
 import psutil
 
-from redistopo.host import files, ports, process
+from redistopo.host import files, listening_sockets, ports, process
 from redistopo.host.host import (
     FileKind,
     Files,
@@ -113,10 +113,10 @@ class _LocalPorts:
         return ports.is_free(*endpoint)
 
     def holder(self, port: int) -> str:
-        return ports.port_holder(port)
+        return listening_sockets.port_holder(port)
 
     def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
-        return ports.listening(dict(port_by_pid))
+        return listening_sockets.listening(dict(port_by_pid))
 
 
 class LocalHost:

@@ -4,9 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient
 from redistopo.errors import ExitCode, RedistopoError, UsageError
-from redistopo.execute.context import ExecutionContext
 from redistopo.execute.repair_nodes_conf import (
     lost_nodes_confs,
     nodes_conf_steps,
@@ -14,8 +12,6 @@ from redistopo.execute.repair_nodes_conf import (
     refuse_lost_nodes_confs,
     require_cluster_nodes,
 )
-from redistopo.host.polling import Deadline
-from redistopo.host.process_marks import load_topology_state
 from redistopo.model.planning.bereft import sole_copies_on_disk
 from redistopo.model.planning.leadership import (
     refuse_empty_primaries,
@@ -31,12 +27,12 @@ from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.state.record import TopologyState
 from redistopo.progress import no_progress
 from redistopo.project.lifecycle import refuse_older_engine, refuse_other_layout
-from redistopo.project.load import load_project, plan_of, require_address
-from redistopo.project.passwords import load_credentials
-from redistopo.project.secrets import redacting_errors
-from redistopo.project.started import refuse_changed_security, rendered_confs
+from redistopo.project.load import require_address
+from redistopo.project.started import refuse_changed_security
 from redistopo.session.failures import refuse_busy_ports
 from redistopo.session.guards import refuse_low_limits
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import observe_for_steps, situation
 
 
@@ -63,32 +59,37 @@ class PlanResult:
 
 def plan(root: Path, engine: str = "") -> PlanResult:
     """What `up` would do now, and why; works on a machine without any server."""
-    project = load_project(root)
-    result, unclear = _planned(plan_of(project, engine, assume=True))
-    try:
-        before = _first(result, load_topology_state(project.layout), unclear)
-    except RedistopoError as error:
-        told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
-        return replace(result, steps=(), refusal=told)
-    return replace(result, steps=(*before, *result.steps))
+    with open_session(_asked(root)) as session:
+        result, unclear = _planned(session, session.plan(engine, assume=True))
+        try:
+            before = _first(result, session.state, unclear)
+        except RedistopoError as error:
+            told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
+            return replace(result, steps=(), refusal=told)
+        return replace(result, steps=(*before, *result.steps))
+
+
+def _asked(root: Path) -> SessionRequest:
+    return SessionRequest(
+        root=root, seconds=5, credentials=CredentialSource.FILE, needs_started=False
+    )
 
 
 def dry_run(
     root: Path, engine: str = "", primary: tuple[str, ...] = (), rebuild: tuple[str, ...] = ()
 ) -> PlanResult:
     """The same, but refused for every reason for which `up`, asked so, would refuse to begin."""
-    project = load_project(root)
-    made = plan_of(project, engine)
-    require_address(project.topology)
-    require_cluster_nodes(made, rebuild)
-    require_primaries(made, primary)
-    record = load_topology_state(project.layout)
-    refuse_older_engine(made, record)
-    result, unclear = _planned(made, next(iter(primary), ""))
-    before = _first(result, record, unclear, primary, rebuild)
-    refuse_low_limits(made, result.steps, no_progress)
-    refuse_busy_ports(made, result.seen, formed=record is not None and record.formed)
-    return replace(result, steps=(*before, *result.steps))
+    with open_session(_asked(root)) as session:
+        made, record = session.plan(engine), session.state
+        require_address(session.topology)
+        require_cluster_nodes(made, rebuild)
+        require_primaries(made, primary)
+        refuse_older_engine(made, record)
+        result, unclear = _planned(session, made, next(iter(primary), ""))
+        before = _first(result, record, unclear, primary, rebuild)
+        refuse_low_limits(made, result.steps, no_progress)
+        refuse_busy_ports(made, result.seen, formed=record is not None and record.formed)
+        return replace(result, steps=(*before, *result.steps))
 
 
 def _first(
@@ -113,18 +114,15 @@ def _first(
     return (*nodes_conf_steps(made, seen, lost, rebuild, no_progress), *promotion_steps(heirs))
 
 
-def _planned(made: Plan, primary: str = "") -> tuple[PlanResult, UsageError | None]:
+def _planned(
+    session: Session, made: Plan, primary: str = ""
+) -> tuple[PlanResult, UsageError | None]:
     """What would be done, and why nobody can tell who leads, if so: then in the file's roles."""
-    topology, layout = made.topology, made.layout
-    refuse_changed_security(topology, layout, rendered_confs(layout))
-    record = load_topology_state(layout)
+    record = session.state
+    refuse_changed_security(session.topology, session.layout, session.rendered)
     refuse_other_layout(made, record)
-    held = load_credentials(topology, layout)
-    with redacting_errors(layout), NodeClient(held) as client:
-        context = ExecutionContext(
-            plan=made, credentials=held, client=client, deadline=Deadline(5), progress=no_progress
-        )
-        now = situation(made, record, observe_for_steps(context), held)
+    seen = observe_for_steps(session.context(made))
+    now = situation(made, record, seen, session.credentials)
     made = with_current_roles(made, now)
     unclear = None
     try:

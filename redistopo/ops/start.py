@@ -9,7 +9,7 @@ from redistopo.errors import RedistopoError, TimedOut, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.repair_nodes_conf import lost_nodes_confs, refuse_lost_nodes_confs
-from redistopo.execute.rollback import roll_back
+from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.host.nodes_conf_files import nodes_conf_texts
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.bereft import sole_copies_on_disk
@@ -144,14 +144,9 @@ def _bring_back(
     context.plan = plan
     refuse_busy_ports(plan, Observed(shape=seen.shape, nodes=going), formed=True)
     refuse_low_limits(plan, steps, context.progress)
-    try:
-        with explaining_ended_servers(context):
-            execute(context, steps)
-            _await_joined(context, names)
-    except BaseException:  # Ctrl-C too: what this run started is stopped
-        if context.started:
-            roll_back(context)
-        raise
+    with rolled_back_on_failure(context), explaining_ended_servers(context):
+        execute(context, steps)
+        _await_joined(context, names)
 
 
 def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[Step, ...]) -> None:

@@ -4,10 +4,9 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail
 from redistopo.drill.interrupted_drill import delete_leftover_keys, finish_interrupted_drill
-from redistopo.errors import ExitCode, RestartNeeded
+from redistopo.errors import ExitCode
 from redistopo.execute.context import ExecutionContext, targets_of_plan
 from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
@@ -18,10 +17,8 @@ from redistopo.execute.repair_nodes_conf import (
     refuse_lost_nodes_confs,
     require_cluster_nodes,
 )
-from redistopo.execute.rollback import roll_back
+from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
-from redistopo.host.polling import Deadline
-from redistopo.host.process_marks import load_topology_state
 from redistopo.host.recorded_program import end_leftover
 from redistopo.model.planning.bereft import sole_copies_on_disk
 from redistopo.model.planning.leadership import (
@@ -45,17 +42,16 @@ from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.lifecycle import begin_lifecycle, save_topology_state
-from redistopo.project.load import load_project, plan_of, require_address
-from redistopo.project.lock import locked
-from redistopo.project.passwords import load_credentials, password_path
-from redistopo.project.progress_log import progress_logged
-from redistopo.project.secrets import redacting_errors
+from redistopo.project.load import require_address
+from redistopo.project.passwords import password_path
 from redistopo.project.started import refuse_changed_security, rendered_confs
 from redistopo.render.connect import ConnectLines, connect_lines
 from redistopo.session.diagnosis import explaining
 from redistopo.session.failures import explaining_ended_servers, refuse_busy_ports, unhealthy_error
 from redistopo.session.guards import refuse_low_limits
 from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
+from redistopo.session.open import hold_lock, open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import expected_of, observe_for_steps, situation
 
 _ROUNDS = 4
@@ -105,37 +101,38 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
     again unless `keep`. Raises RedistopoError.
     """
     began = time.monotonic()
-    deadline = Deadline(request.seconds)
-    project = load_project(request.root)
-    plan = plan_of(project, request.engine)
-    require_address(plan.topology)
-    if risk := plaintext_warning(plan.topology):
-        warn(progress, risk)
-    require_cluster_nodes(plan, request.rebuild)
-    require_primaries(plan, request.primary)
-    with (
-        locked(plan.layout, "up", deadline, progress, make=True),
-        progress_logged(plan.layout, "up", progress) as told,
-        redacting_errors(plan.layout),
-    ):
-        refuse_changed_security(plan.topology, plan.layout, rendered_confs(plan.layout))
-        prepare_certificates(plan, load_topology_state(plan.layout), told)
-        held = finish_rotation(
-            plan.layout, load_credentials(plan.topology, plan.layout, make=True), told
-        )
-        with NodeClient(held) as client:
-            context = ExecutionContext(
-                plan=plan, credentials=held, client=client, deadline=deadline, progress=told
-            )
-            finish_interrupted_drill(plan.layout, told)
-            result = bring_up(context, request, began)
-            delete_leftover_keys(plan.layout, context.look(Detail.HEALTH), held, told)
-            return result
+    asked = SessionRequest(
+        root=request.root,
+        seconds=request.seconds,
+        credentials=CredentialSource.MADE,
+        needs_started=False,
+    )
+    with open_session(asked, progress) as session:
+        plan = session.plan(request.engine)
+        require_address(plan.topology)
+        if risk := plaintext_warning(plan.topology):
+            warn(progress, risk)
+        require_cluster_nodes(plan, request.rebuild)
+        require_primaries(plan, request.primary)
+        with hold_lock(session, "up", make=True):
+            return _up(session, plan, request, began)
+
+
+def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpResult:
+    layout, told = session.layout, session.progress
+    refuse_changed_security(plan.topology, layout, session.rendered)
+    prepare_certificates(plan, session.state, told)
+    session.credentials = finish_rotation(layout, session.credentials, told)
+    context = session.context(plan)
+    finish_interrupted_drill(layout, told)
+    result = bring_up(context, request, began)
+    delete_leftover_keys(layout, context.look(Detail.HEALTH), session.credentials, told)
+    return result
 
 
 def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpResult:
     """The same under a lock that the caller holds; `began` is on the monotonic clock."""
-    try:
+    with rolled_back_on_failure(context, keep=request.keep):
         end_leftover(context.plan.layout.formation)
         record = begin_lifecycle(context.plan, context.progress)
         with explaining(context), explaining_ended_servers(context):
@@ -153,17 +150,6 @@ def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpR
             engine=verdict.seen.engine,
             connect=connect_lines(context.plan, str(kept or "")),
         )
-    except RestartNeeded:
-        raise  # a rolling restart wants all nodes: what was started stays
-    except BaseException:  # Ctrl-C too: what this run started is stopped
-        if context.started and not request.keep:
-            roll_back(context)
-        elif context.started:
-            note(
-                context.progress,
-                f"kept running: {', '.join(context.started)}; redistopo down stops them",
-            )
-        raise
 
 
 def _converge(

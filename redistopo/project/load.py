@@ -70,11 +70,12 @@ def checked(document: Mapping[str, object], source: str) -> Topology:
 def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan:
     """The project's plan; `engine` goes before the file's. With `assume`, also without any
     server on this machine; else MissingPrerequisite."""
-    from redistopo.host import engines  # verbs that only look need none
+    # verbs that only look need no engine
+    from redistopo.host.engine_search import assumed_engine, choose_engine
 
     request = engine_request(engine or project.topology.engine)
     request = replace(request, tls=project.topology.tls)
-    choice = engines.assumed_engine(request) if assume else engines.choose_engine(request)
+    choice = assumed_engine(request) if assume else choose_engine(request)
     return make_plan(project.topology, project.layout, choice.engine, choice.why)
 
 

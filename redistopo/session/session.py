@@ -39,14 +39,13 @@ class SessionRequest:
 
     `lock` is the verb's name where it changes the topology: no other command does in the
     meantime, and what it reports is in the progress log; "" for a query, which writes nothing.
-    `make` also creates the state folder. `seconds` is the time for all of it, also for the lock.
+    `seconds` is the time for all of it, also for the lock.
     Without `needs_file` the topology file may be broken, without `needs_started` no node need
     have been started yet, without `needs_topology` the folder may hold nothing at all.
     """
 
     root: Path
     lock: str = ""
-    make: bool = False
     seconds: float = 60.0
     credentials: CredentialSource = CredentialSource.RUNNING
     needs_file: bool = True

@@ -44,5 +44,10 @@ def test_status_imports_what_it_takes_to_look(project: Project) -> None:
     assert _packages(names).isdisjoint({"jinja2", "rich", "redistopo.render", "redistopo.doctor"})
     verbs = {name for name in names if name.startswith(("redistopo.ops.", "redistopo.cli.views."))}
     assert verbs == {"redistopo.ops.status", "redistopo.cli.views.status"}
-    unused = ("checks.catalogue", "execute.executor", "host.engines", "model.planning.reconcile")
+    unused = (
+        "checks.catalogue",
+        "execute.executor",
+        "host.engine_search",
+        "model.planning.reconcile",
+    )
     assert names.isdisjoint(f"redistopo.{name}" for name in unused)

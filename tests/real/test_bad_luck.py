@@ -80,7 +80,7 @@ def test_a_busy_port_names_its_holder_and_the_next_free_block(
     project.init("cluster", engine=BUNDLED.path)
     with socket.create_server(("127.0.0.1", project.port + offset)):
         failed = project.run("up", check=4)
-        assert f"port {project.port + offset} is held by" in failed.err
+        assert f"port {project.port + offset} is in use by" in failed.err
         assert f"(pid {os.getpid()})" in failed.err
         assert "set port = " in failed.err
     assert project.servers() == []

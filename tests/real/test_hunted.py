@@ -20,7 +20,7 @@ from support.steps import reach
 from support.waiting import until
 
 from redistopo.errors import MissingPrerequisite
-from redistopo.host.engines import choose_engine
+from redistopo.host.engine_search import choose_engine
 from redistopo.model.protocol.engine import EngineRequest
 
 
