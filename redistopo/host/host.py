@@ -100,6 +100,9 @@ class Files(Protocol):
     def tail(self, path: Path, most: int) -> str:
         """The last `most` bytes of a file as text; "" where there is none."""
 
+    def head(self, path: Path, most: int) -> bytes:
+        """The first `most` bytes of a file; raises OSError where it can't be read."""
+
     def status(self, path: Path) -> FileStatus | None:
         """What stands there; None for nothing."""
 

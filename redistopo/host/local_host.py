@@ -9,7 +9,7 @@ from signal import Signals
 
 import psutil
 
-from redistopo.host import files, ports, process
+from redistopo.host import files, listening_sockets, ports, process
 from redistopo.host.host import (
     FileKind,
     Files,
@@ -73,6 +73,10 @@ class _LocalFiles:
             return file.read().decode(errors="replace")
         return ""
 
+    def head(self, path: Path, most: int) -> bytes:
+        with path.open("rb") as file:
+            return file.read(most)
+
     def status(self, path: Path) -> FileStatus | None:
         with files.read_errors(path):
             try:
@@ -113,10 +117,10 @@ class _LocalPorts:
         return ports.is_free(*endpoint)
 
     def holder(self, port: int) -> str:
-        return ports.port_holder(port)
+        return listening_sockets.port_holder(port)
 
     def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
-        return ports.listening(dict(port_by_pid))
+        return listening_sockets.listening(dict(port_by_pid))
 
 
 class LocalHost:
