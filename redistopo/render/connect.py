@@ -1,4 +1,4 @@
-"""How to connect: lines to paste, none of which bears the password."""
+"""Connection examples to paste; none contains the password."""
 
 import json
 import shlex
@@ -9,7 +9,7 @@ from redistopo.model.planning.plan import Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectLines:
-    """Lines for a shell and for client libraries; each pair is (what it is for, the line).
+    """Lines for a shell and for client libraries, the latter as (library, line).
 
     The password is read from its file into a variable, so that neither the terminal nor
     the process list shows it.
@@ -21,9 +21,9 @@ class ConnectLines:
 
 
 def connect_lines(plan: Plan, password_file: str) -> ConnectLines:
-    """The lines for a topology; `password_file` is "" where the user gave the password."""
+    """Render the lines for a topology; `password_file` is "" if the user gave the password."""
     if plan.sentinels:
-        return _watched(plan, password_file)
+        return _with_sentinels(plan, password_file)
     first = plan.nodes[0]
     topology = plan.topology
     secret = "$REDISCLI_AUTH" if topology.auth else ""
@@ -36,7 +36,7 @@ def connect_lines(plan: Plan, password_file: str) -> ConnectLines:
     if plan.engine.cli:
         shell.append(shlex.join([plan.engine.cli, *_cli_options(plan)]))
     libraries = [("Python, redis-py", _python(plan)), ("Node, ioredis", _node(plan))]
-    if not topology.tls:  # with TLS, either takes more than a line
+    if not topology.tls:  # with TLS, these need more than one line
         libraries += [("Go, go-redis", _go(plan)), ("Java, Lettuce", _java(plan))]
     return ConnectLines(
         shell=tuple(shell),
@@ -45,12 +45,12 @@ def connect_lines(plan: Plan, password_file: str) -> ConnectLines:
     )
 
 
-def _watched(plan: Plan, password_file: str) -> ConnectLines:
-    """The same where Sentinels watch: a client asks them who leads, by the topology's name.
+def _with_sentinels(plan: Plan, password_file: str) -> ConnectLines:
+    """The same with Sentinels, which clients query for the primary by the topology's name.
 
-    Without ACL they have a password of their own; with it, an application has one for all.
+    Without ACL, Sentinels have their own password; with ACL, an application has one for all.
     """
-    topology, lead = plan.topology, plan.primaries[0]
+    topology, primary = plan.topology, plan.primaries[0]
     variable = "REDISCLI_AUTH" if topology.acl else "SENTINEL_AUTH"
     shell = []
     if password_file:
@@ -62,19 +62,19 @@ def _watched(plan: Plan, password_file: str) -> ConnectLines:
         shell.append(f'export SENTINEL_AUTH="$(head -n 1 {own})"')
     if plan.engine.cli:
         shell.append(shlex.join([plan.engine.cli, *_cli_options(plan)]))
-    libraries = [("Python, redis-py", _python_watched(plan, variable))]
+    libraries = [("Python, redis-py", _python_with_sentinels(plan, variable))]
     if not topology.tls:
-        libraries += _others_watched(plan, variable)
+        libraries += _others_with_sentinels(plan, variable)
     secret = ":$REDISCLI_AUTH@" if topology.auth else ""
     scheme = "rediss" if topology.tls else "redis"
     return ConnectLines(
         shell=tuple(shell),
         libraries=tuple(libraries),
-        url=f"{scheme}://{secret}{lead.address}",
+        url=f"{scheme}://{secret}{primary.address}",
     )
 
 
-def _python_watched(plan: Plan, variable: str) -> str:
+def _python_with_sentinels(plan: Plan, variable: str) -> str:
     topology = plan.topology
     places = ", ".join(f"({_text(one.host)}, {one.port})" for one in plan.sentinels)
     words, kwargs = [], []
@@ -91,7 +91,7 @@ def _python_watched(plan: Plan, variable: str) -> str:
     return f"import os; from redis.sentinel import Sentinel; {found}"
 
 
-def _others_watched(plan: Plan, variable: str) -> list[tuple[str, str]]:
+def _others_with_sentinels(plan: Plan, variable: str) -> list[tuple[str, str]]:
     auth, name = plan.topology.auth, _text(plan.topology.name)
     places = [(_text(one.host), one.port) for one in plan.sentinels]
     node = [f"sentinels: [{', '.join(f'{{host: {host}, port: {port}}}' for host, port in places)}]"]
@@ -126,8 +126,8 @@ def _cli_options(plan: Plan) -> list[str]:
     return words
 
 
-# Host, port and password stand apart in each of them: in a URL, a password with @ or % would
-# have to be escaped first.
+# Host, port and password are separate arguments in each of them: in a URL, a password with @
+# or % would have to be escaped.
 
 
 def _python(plan: Plan) -> str:
@@ -155,8 +155,8 @@ def _node(plan: Plan) -> str:
     if not plan.topology.clustered:
         place = [f"host: {_text(first.host)}", f"port: {first.port}"]
         return f"new Redis({{{', '.join([*place, *options])}}})"
-    told = f", {{redisOptions: {{{', '.join(options)}}}}}" if options else ""
-    return f"new Redis.Cluster([{_text(first.address)}]{told})"
+    extra = f", {{redisOptions: {{{', '.join(options)}}}}}" if options else ""
+    return f"new Redis.Cluster([{_text(first.address)}]{extra})"
 
 
 def _go(plan: Plan) -> str:
@@ -180,5 +180,5 @@ def _java(plan: Plan) -> str:
 
 
 def _text(value: str) -> str:
-    """A string as all four languages write it."""
+    """A string literal that is valid in all four languages."""
     return json.dumps(value, ensure_ascii=False)
