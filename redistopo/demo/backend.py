@@ -21,6 +21,7 @@ from redistopo.demo.target import entry
 from redistopo.drill.interrupted_drill import application_entry
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import slot_of
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
@@ -100,11 +101,10 @@ class Backend:
                 node = self.reader.get_node_from_key(key.encode("utf-8", "surrogatepass"))
             except CLIENT_ERRORS:  # no node owns that slot
                 node = None
-            address = node.endpoint if node else None
+            address = Endpoint(node.host, node.port) if node else None
         drawn = now.at(address) if address else None
         if drawn is None:
-            known = f"{address[0]}:{address[1]}" if address else ""
-            return Place(slot=slot, node=known, role="unknown")
+            return Place(slot=slot, node=str(address) if address else "", role="unknown")
         return Place(slot=slot, node=drawn.name if drawn.up else "", role=drawn.role)
 
     def picture(self) -> Picture:

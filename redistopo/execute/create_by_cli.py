@@ -45,7 +45,8 @@ def _creation(context: ExecutionContext) -> Program:
     """The first addresses become primaries. An empty password is left out, or redis-cli would
     send AUTH."""
     plan, own = context.plan, context.credentials.own
-    addresses = [node.address for node in plan.nodes]
+    # redis-cli takes no brackets: the port is after the last colon
+    addresses = [f"{node.host}:{node.port}" for node in plan.nodes]
     words = ("--cluster", "create", *addresses, "--cluster-replicas", str(plan.topology.replicas))
     return Program(
         argv=(plan.engine.cli, *words, "--cluster-yes", *login_options(own)),

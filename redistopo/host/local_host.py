@@ -9,7 +9,7 @@ from signal import Signals
 
 import psutil
 
-from redistopo.host import files, ports, process
+from redistopo.host import files, listening_sockets, ports, process
 from redistopo.host.host import (
     FileKind,
     Files,
@@ -38,6 +38,9 @@ class _LocalProcesses:
 
     def find(self, layout: Layout, node: str) -> Process | None:
         return process.find_process(layout, node)
+
+    def adopt(self, layout: Layout, node: str) -> None:
+        process.adopt_process(layout, node)
 
     def is_paused(self, one: Process) -> bool:
         return process.is_paused(_own(one))
@@ -72,6 +75,10 @@ class _LocalFiles:
             file.seek(max(0, file.tell() - most))
             return file.read().decode(errors="replace")
         return ""
+
+    def head(self, path: Path, most: int) -> bytes:
+        with path.open("rb") as file:
+            return file.read(most)
 
     def status(self, path: Path) -> FileStatus | None:
         with files.read_errors(path):
@@ -113,10 +120,10 @@ class _LocalPorts:
         return ports.is_free(*endpoint)
 
     def holder(self, port: int) -> str:
-        return ports.port_holder(port)
+        return listening_sockets.port_holder(port)
 
     def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
-        return ports.listening(dict(port_by_pid))
+        return listening_sockets.listening(dict(port_by_pid))
 
 
 class LocalHost:

@@ -9,12 +9,13 @@ from redistopo.checks.subject import Expected
 from redistopo.client.observe import Detail
 from redistopo.client.port_probe import probe_nodes
 from redistopo.errors import RedistopoError
-from redistopo.host.archive import Member, last_part, listing
-from redistopo.host.engines import find_engines
+from redistopo.host.archive import Member
+from redistopo.host.engine_search import find_engines
+from redistopo.host.files import last_part, listing
 from redistopo.host.machine_facts import environment, facts, process_facts, versions
-from redistopo.host.orphans import servers_below
 from redistopo.host.process import find_process
 from redistopo.host.process_marks import recorded_node_names
+from redistopo.host.running_servers import servers_below
 from redistopo.model.connectivity.report import connectivity_report, explanation_lines, matrix_lines
 from redistopo.model.protocol.credentials import ENVIRONMENT_VARIABLE
 from redistopo.model.protocol.redact import Redactor

@@ -31,6 +31,7 @@ class CredentialSource(Enum):
     APPLICATION = auto()  # the same, and the application's, which may be the user's own to know
     FILE = auto()  # what the topology file asks for; "" where none was made yet
     MADE = auto()  # the same, and what is missing is made
+    SUPPOSED = auto()  # the same, and what is missing is made up for this run alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +40,13 @@ class SessionRequest:
 
     `lock` is the verb's name where it changes the topology: no other command does in the
     meantime, and what it reports is in the progress log; "" for a query, which writes nothing.
-    `make` also creates the state folder. `seconds` is the time for all of it, also for the lock.
+    `seconds` is the time for all of it, also for the lock.
     Without `needs_file` the topology file may be broken, without `needs_started` no node need
     have been started yet, without `needs_topology` the folder may hold nothing at all.
     """
 
     root: Path
     lock: str = ""
-    make: bool = False
     seconds: float = 60.0
     credentials: CredentialSource = CredentialSource.RUNNING
     needs_file: bool = True
@@ -114,9 +114,9 @@ class Session:
 
     def credentials_from(self, source: CredentialSource) -> Credentials:
         """Raises MissingPrerequisite or UsageError where a password can't be read."""
-        if source in (CredentialSource.FILE, CredentialSource.MADE):
-            made = source is CredentialSource.MADE
-            return load_credentials(self.topology, self.layout, make=made)
+        if source in (CredentialSource.FILE, CredentialSource.MADE, CredentialSource.SUPPOSED):
+            make, save = source is not CredentialSource.FILE, source is CredentialSource.MADE
+            return load_credentials(self.topology, self.layout, make=make, save=save)
         known = ""
         if source is CredentialSource.APPLICATION:
             known = load_password(self.topology, self.layout)
@@ -136,9 +136,10 @@ class Session:
             progress=self.progress,
         )
 
-    def observe(self, depth: Detail = Detail.HEALTH) -> Observed:
-        """One snapshot of all nodes; those that don't run are in it as absent."""
-        return observe(self.shape, self.targets, self.client, depth)
+    def observe(self, depth: Detail = Detail.HEALTH, *, disk: bool = False) -> Observed:
+        """One snapshot of all nodes, with `disk` of their folders too; those that don't run are
+        in it as absent."""
+        return observe(self.shape, self.targets, self.client, depth, disk=disk)
 
     def save_state(self, state: TopologyState) -> None:
         """The state is on disk, if it says anything new; under the lock alone."""

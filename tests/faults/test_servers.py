@@ -237,7 +237,7 @@ def _role(port: int, password: str) -> str:
     "redistopo is killed after starting a server and before recording its pid",
     "`down` finds the server by its working directory, even before it has written its pidfile",
 )
-def test_a_server_that_nobody_wrote_down(project: Project) -> None:
+def test_a_server_without_a_recorded_pid(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
     mark = project.folder(1) / "process.json"

@@ -184,7 +184,7 @@ def test_a_folder_that_cannot_be_written(project: Project) -> None:
     "a recorded pid now belongs to another process",
     "that process never gets a signal; `up` starts the node again",
 )
-def test_a_stale_record_whose_pid_is_somebody_elses(project: Project) -> None:
+def test_a_recorded_pid_of_another_process(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
     mark = project.folder(1) / "process.json"
