@@ -191,7 +191,7 @@ def _prove(context: ExecutionContext, record: TopologyState, *, formed_now: bool
             restore_node_timeout(context)
     with step(context.progress, "verify"):
         paths = {node.name: str(node.folder.config) for node in context.plan.nodes}
-        wanted = expected_of(topology, rendered_confs(layout), paths)
+        wanted = expected_of(topology, rendered_confs(layout, record), paths)
         last = wait_until_healthy(lambda: _full(context), wanted, context.deadline, context)
         if not last.healthy:
             raise unhealthy_error(context, last)

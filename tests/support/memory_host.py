@@ -261,4 +261,4 @@ class Silent(NodeClient):
     def ask(self, endpoint: Endpoint, commands: Iterable[Command]) -> list[object]:
         words = " ".join(map(str, next(iter(commands))))
         self.journal.act("ask", f"{endpoint.port} {words}")
-        raise Unreachable(f"{endpoint} doesn't answer", detail="connection refused")
+        raise Unreachable(f"{endpoint} doesn't reply", detail="connection refused")
