@@ -16,7 +16,8 @@ from redistopo.client.connection import (
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
-from redistopo.host.node_folder import has_data, has_log
+from redistopo.host.node_disk import read_disk
+from redistopo.host.node_folder import has_log
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
@@ -57,15 +58,35 @@ class Target:
         return Endpoint(self.host, self.port)
 
 
-def observe(shape: Shape, targets: Iterable[Target], client: NodeClient, depth: Detail) -> Observed:
-    """One snapshot of all targets, in their order; never raises for a node's own trouble."""
+def observe(
+    shape: Shape,
+    targets: Iterable[Target],
+    client: NodeClient,
+    depth: Detail,
+    *,
+    disk: bool = False,
+) -> Observed:
+    """One snapshot of all targets, in their order; never raises for a node's own trouble.
+
+    With `disk` also of their folders, as decisions about data need them.
+    """
     wanted = tuple(targets)
     workers = max(1, min(32, len(wanted)))
     with ThreadPoolExecutor(workers, thread_name_prefix="look") as pool:
         nodes = tuple(pool.map(lambda one: _look_at(shape, one, client, depth), wanted))
     if depth is Detail.FULL:
         nodes = _with_listening(wanted, nodes)
+    if disk:
+        # last, so that what a process left when it ended is in it
+        nodes = tuple(map(_with_disk, nodes, wanted))
     return Observed(shape=shape, nodes=nodes)
+
+
+def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
+    if target.layout is None:
+        return seen
+    folder, files = target.layout.node(target.name), target.machine.files
+    return replace(seen, disk=read_disk(folder, files, ended=not seen.running))
 
 
 def _with_listening(
@@ -131,12 +152,11 @@ def answered(
 
 
 def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
-    layout, ports = target.layout, target.machine.ports
+    ports = target.machine.ports
     taken = next((p for p in target.ports if not ports.is_free(Endpoint(target.host, p))), None)
     return replace(
         seen,
         process=ProcessState.ABSENT,
-        has_data=layout is not None and has_data(layout, target.name, target.machine.files),
         held_by=f"port {taken} is in use by {ports.holder(taken)}" if taken else "",
         error="its process isn't running",
     )

@@ -6,8 +6,9 @@ from pathlib import Path
 from redistopo.errors import MissingPrerequisite, NodeDied, RedistopoError
 from redistopo.host.files import FREE, NO_SPACE
 from redistopo.host.host import Files, Host
+from redistopo.host.node_disk import nodes_conf_refusal
 from redistopo.host.node_folder import has_data
-from redistopo.host.nodes_conf_files import nodes_conf_refusal, nodes_conf_texts
+from redistopo.host.nodes_conf_files import nodes_conf_texts
 from redistopo.host.server_log import log_since_start, log_tail
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.endpoint import Endpoint
@@ -23,7 +24,7 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
     whole = log_since_start(files, node.folder.log)
     message = f"{node.name} ended {when}"
     log = f"its log: {node.folder.log}"
-    if said := nodes_conf_refusal(node, files):
+    if said := nodes_conf_refusal(node.folder, files):
         return NodeDied(
             f"{message}: its nodes.conf is damaged",
             detail=f"{node.folder.table}\n{_message(said)}",

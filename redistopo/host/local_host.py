@@ -39,6 +39,9 @@ class _LocalProcesses:
     def find(self, layout: Layout, node: str) -> Process | None:
         return process.find_process(layout, node)
 
+    def adopt(self, layout: Layout, node: str) -> None:
+        process.adopt_process(layout, node)
+
     def is_paused(self, one: Process) -> bool:
         return process.is_paused(_own(one))
 
@@ -72,6 +75,10 @@ class _LocalFiles:
             file.seek(max(0, file.tell() - most))
             return file.read().decode(errors="replace")
         return ""
+
+    def head(self, path: Path, most: int) -> bytes:
+        with path.open("rb") as file:
+            return file.read(most)
 
     def status(self, path: Path) -> FileStatus | None:
         with files.read_errors(path):

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -11,16 +10,13 @@ from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import private_folder, read_text, remove, write_errors, write_private
 from redistopo.host.host import FileKind, Files
 from redistopo.host.local_host import LOCAL
-from redistopo.model.protocol.conf import Directives, unquote
-from redistopo.model.protocol.data_files import Written, data_file_name
+from redistopo.model.protocol.conf import unquote
 from redistopo.model.topology.layout import Layout
 
 _MARK = (
     "This folder belongs to redistopo: `redistopo down --wipe` removes it.\n"
     "It holds a topology's configuration, password and data.\n"
 )
-
-_AUX, _END = 0xFA, 0xFF
 
 
 def refuse_foreign(layout: Layout) -> None:
@@ -178,71 +174,6 @@ def has_log(root: Path, live: Mapping[str, str]) -> bool:
             return True
         before = text
     return False
-
-
-def has_keys(layout: Layout, node: str) -> bool:
-    """Whether the node's data files hold more than an empty snapshot."""
-    root = layout.node(node).root
-    logs = [root / "appendonly.aof", *root.glob("appendonlydir/*.aof")]
-    snapshots = [root / "dump.rdb", *root.glob("appendonlydir/*.rdb")]
-    try:
-        if any(path.stat().st_size for path in logs if path.exists()):
-            return True
-        return any(not _empty(path) for path in snapshots if path.exists())
-    except OSError:
-        return True
-
-
-def _empty(snapshot: Path) -> bool:
-    """Whether a snapshot ends after what it tells of itself (rdb.h, RDB_OPCODE_AUX)."""
-    with snapshot.open("rb") as file:
-        head = file.read(4096)
-    at = len("REDIS0011")
-    with suppress(IndexError):
-        while head[at] == _AUX:
-            at = _after(head, _after(head, at + 1))
-        return head[at] == _END
-    return not head
-
-
-def _after(head: bytes, at: int) -> int:
-    """Where the string that begins there ends (rdb.c, rdbLoadLenByRef)."""
-    kind, low = head[at] >> 6, head[at] & 63
-    if kind == 0:
-        return at + 1 + low
-    if kind == 1:
-        return at + 2 + (low << 8 | head[at + 1])
-    return at + 1 + (1 << low) if kind == 3 and low < 3 else len(head)
-
-
-def written_at(layout: Layout, node: str) -> float:
-    """When the node's data was last written, in seconds since the epoch; 0 for none."""
-    root = layout.node(node).root
-    files = [root / "dump.rdb", root / "appendonly.aof", *root.glob("appendonlydir/*.aof")]
-    return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
-
-
-def written(root: Path, conf: Directives, files: Files = LOCAL.files) -> Written:
-    """When the snapshot and the append-only file of a node were last written.
-
-    From Redis 7.0 on the log is a folder, and what its manifest doesn't name is no log yet;
-    before, a file, which is empty while its first content is being written.
-    """
-    snapshot = root / data_file_name(conf, "dbfilename")
-    base = data_file_name(conf, "appendfilename")
-    folder = root / data_file_name(conf, "appenddirname")
-    paths = [root / base]
-    if files.status(folder / f"{base}.manifest"):
-        of_log = re.compile(rf"{re.escape(base)}\..*\.aof")
-        paths = [folder / name for name in files.names(folder) if of_log.fullmatch(name)]
-    elif files.status(folder):
-        paths = []
-    kept = [found for path in paths if (found := files.status(path))]
-    saved = files.status(snapshot)
-    return Written(
-        snapshot=saved.modified if saved else 0.0,
-        log=max((one.modified for one in kept if one.size), default=0.0),
-    )
 
 
 def put_aside(path: Path, files: Files = LOCAL.files) -> Path | None:

@@ -7,6 +7,7 @@ from redistopo.errors import ExitCode, UsageError
 from redistopo.ops.plan import plan
 from redistopo.progress import Progress, note
 from redistopo.project.passwords import password_path
+from redistopo.project.started import live_targets, rendered_confs
 from redistopo.render.connect import CLIENTS, ConnectLines, connect_lines
 
 
@@ -30,7 +31,7 @@ def connect(root: Path, client: str, progress: Progress) -> ConnectResult:
     topology, layout = found.plan.topology, found.plan.layout
     lines = connect_lines(found.plan, str(password_path(topology, layout) or ""))
     chosen = _chosen(lines, client.lower()) if client else ()
-    if not found.seen.answering:
+    if not live_targets(layout, rendered_confs(layout)):
         note(progress, f"{topology.name} doesn't run now; start it: redistopo up")
     return ConnectResult(name=topology.name, connect=lines, client=client.lower(), lines=chosen)
 

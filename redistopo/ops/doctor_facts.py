@@ -29,11 +29,12 @@ from redistopo.host.kernel_settings import kernel_of, kernel_settings
 from redistopo.host.limits import process_limits
 from redistopo.host.listening_sockets import port_holders
 from redistopo.host.machine_facts import memory_and_disk
-from redistopo.host.nodes_conf_files import damaged_nodes_conf
+from redistopo.host.node_disk import read_disk
 from redistopo.host.ports import ephemeral_range, has_address
 from redistopo.host.process import find_process
 from redistopo.host.process_marks import load_process_mark, recorded_node_names
 from redistopo.host.running_servers import orphan_servers
+from redistopo.model.planning.nodes_conf_repair import nodes_conf_damage
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
 from redistopo.model.planning.resource_limits import resource_shortages
@@ -276,5 +277,7 @@ def _lost(found: Found) -> Iterator[LostTable]:
         return
     recorded = {node.name for node in record.nodes}
     for node in found.plan.nodes:
-        if node.name in recorded - found.running and (why := damaged_nodes_conf(node)):
+        if node.name not in recorded - found.running:
+            continue
+        if why := nodes_conf_damage(read_disk(node.folder), node.address):
             yield LostTable(name=node.name, path=str(node.folder.table), why=why)

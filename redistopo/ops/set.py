@@ -9,7 +9,7 @@ from redistopo.errors import BadReply, ExitCode, RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.files import read_exactly, read_text, rewrite, write_private
 from redistopo.model.planning.plan import NodePlan, Plan
-from redistopo.model.planning.reconcile import join_names
+from redistopo.model.planning.step import join_names
 from redistopo.model.protocol.conf import (
     CONFIG_REWRITE_MARK,
     DIRECTIVES_NOT_COMPARED,

@@ -11,9 +11,8 @@ from redistopo.errors import TimedOut, UsageError
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process import await_end, find_process, is_paused, signal_process
 from redistopo.host.process_marks import remove_process_mark
-from redistopo.model.planning.bereft import sole_copies_on_disk
-from redistopo.model.planning.reconcile import join_names
-from redistopo.model.planning.sole_copies import chosen_primaries
+from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
+from redistopo.model.planning.step import join_names
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.layout import Layout
@@ -171,6 +170,7 @@ def _refuse_loss(session: Session, seen: Observed, going: Iterable[NodeSeen]) ->
     """Raises UsageError where one of them alone has data that it would lose by going on."""
     still = [node.name for node in going if node.paused]
     if still:
+        seen = session.observe(disk=True)
         some = sole_copies_on_disk(session.plan(assume=True), session.state, seen, still)
         # one whose primary doesn't run keeps what it has: `up` asks before it starts that one
         up = {node.name for node in seen.nodes if node.running}

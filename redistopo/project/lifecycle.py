@@ -19,37 +19,36 @@ from redistopo.project.port_reservations import reserve_ports
 from redistopo.project.registry import Entry, register, registered_topologies
 
 
-def begin_lifecycle(plan: Plan, progress: Progress) -> TopologyState:
-    """The topology's record: the one on disk, or a new one for a plan not yet formed.
+def current_record(plan: Plan) -> tuple[TopologyState, str]:
+    """The topology's record, the one on disk or a new one for a plan not yet formed, and a
+    warning, "" for none; nothing is written.
 
     A first `up` writes it before anything else, so where it is missing or damaged and the
-    nodes have data, the topology was formed, and is taken as such. Raises UsageError
-    where the file asks for another layout than the one formed, MissingPrerequisite where the
-    engine is older than the data.
+    nodes have data, the topology was formed, and is taken as such.
     """
     layout = plan.layout
     found = load_topology_state(layout)
-    refuse_other_layout(plan, found)
-    refuse_older_engine(plan, found)
-    record = found
-    if record is None or not record.formed:
-        lived = found is None and any(has_data(layout, node.name) for node in plan.nodes)
-        if lived:
-            warn(
-                progress,
-                f"{layout.record} is missing or damaged; made anew from what the nodes hold",
-            )
-        record = TopologyState(
-            id=record.id if record else secrets.token_hex(8),
-            name=plan.topology.name,
-            shape=plan.topology.shape.value,
-            created=record.created if record else datetime.now(UTC).isoformat(timespec="seconds"),
-            formed=lived,
-            primary=plan.shards[0].primary if lived and not plan.topology.clustered else "",
-            nodes=tuple(
-                RecordedNode(name=node.name, host=node.host, port=node.port) for node in plan.nodes
-            ),
-        )
+    if found is not None and found.formed:
+        return found, ""
+    lived = found is None and any(has_data(layout, node.name) for node in plan.nodes)
+    record = TopologyState(
+        id=found.id if found else secrets.token_hex(8),
+        name=plan.topology.name,
+        shape=plan.topology.shape.value,
+        created=found.created if found else datetime.now(UTC).isoformat(timespec="seconds"),
+        formed=lived,
+        primary=plan.shards[0].primary if lived and not plan.topology.clustered else "",
+        nodes=tuple(
+            RecordedNode(name=node.name, host=node.host, port=node.port) for node in plan.nodes
+        ),
+    )
+    told = f"{layout.record} is missing or damaged; made anew from what the nodes hold"
+    return record, told if lived else ""
+
+
+def begin_lifecycle(plan: Plan, record: TopologyState, progress: Progress) -> TopologyState:
+    """The record is on disk, its ports are reserved, and the topology is known to `ps`."""
+    layout = plan.layout
     if _copied(layout, record):
         record = replace(record, id=secrets.token_hex(8))
     save_topology_state(layout, record)

@@ -17,29 +17,8 @@ from redistopo.host.local_host import LOCAL
 from redistopo.host.server_log import log_tail
 from redistopo.model.planning.plan import Plan
 from redistopo.model.state.finding import failed_findings
-from redistopo.model.state.observed import Observed, ProcessState
-from redistopo.model.topology.ports import choose_block, port_block_of
-from redistopo.project.port_conflicts import port_blocker
+from redistopo.model.state.observed import ProcessState
 from redistopo.session.health import Verdict
-
-
-def refuse_busy_ports(plan: Plan, seen: Observed, *, formed: bool) -> None:
-    """Raises MissingPrerequisite that names every busy port of a node to start, and its holder."""
-    held = [f"{node.name}: {node.held_by}" for node in seen.nodes if node.held_by]
-    if not held:
-        return
-    hint = "stop that program, then run redistopo up again"
-    if not formed:
-        held_by = port_blocker(plan.layout.root, plan.topology.host)
-        block = choose_block(port_block_of(plan.topology), held_by).block
-        if block is not None:
-            hint += f"; or set port = {block.first} in {plan.layout.topology.name}: "
-            hint += f"{block} {'is' if len(block.all) == 1 else 'are'} free"
-    raise MissingPrerequisite(
-        "a port is busy" if len(held) == 1 else f"{len(held)} ports are busy",
-        detail="\n".join(held),
-        hint=hint,
-    )
 
 
 def unhealthy_error(plan: Plan, verdict: Verdict) -> RedistopoError:

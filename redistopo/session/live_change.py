@@ -8,7 +8,7 @@ from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import wait_for
 from redistopo.model.planning.planner import with_observed_roles
-from redistopo.model.planning.reconcile import Situation, with_current_roles
+from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.state.finding import Finding, failed_findings, has_permanent_failure
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.project.lifecycle import refuse_other_layout

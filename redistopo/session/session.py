@@ -31,6 +31,7 @@ class CredentialSource(Enum):
     APPLICATION = auto()  # the same, and the application's, which may be the user's own to know
     FILE = auto()  # what the topology file asks for; "" where none was made yet
     MADE = auto()  # the same, and what is missing is made
+    SUPPOSED = auto()  # the same, and what is missing is made up for this run alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +114,9 @@ class Session:
 
     def credentials_from(self, source: CredentialSource) -> Credentials:
         """Raises MissingPrerequisite or UsageError where a password can't be read."""
-        if source in (CredentialSource.FILE, CredentialSource.MADE):
-            made = source is CredentialSource.MADE
-            return load_credentials(self.topology, self.layout, make=made)
+        if source in (CredentialSource.FILE, CredentialSource.MADE, CredentialSource.SUPPOSED):
+            make, save = source is not CredentialSource.FILE, source is CredentialSource.MADE
+            return load_credentials(self.topology, self.layout, make=make, save=save)
         known = ""
         if source is CredentialSource.APPLICATION:
             known = load_password(self.topology, self.layout)
@@ -135,9 +136,10 @@ class Session:
             progress=self.progress,
         )
 
-    def observe(self, depth: Detail = Detail.HEALTH) -> Observed:
-        """One snapshot of all nodes; those that don't run are in it as absent."""
-        return observe(self.shape, self.targets, self.client, depth)
+    def observe(self, depth: Detail = Detail.HEALTH, *, disk: bool = False) -> Observed:
+        """One snapshot of all nodes, with `disk` of their folders too; those that don't run are
+        in it as absent."""
+        return observe(self.shape, self.targets, self.client, depth, disk=disk)
 
     def save_state(self, state: TopologyState) -> None:
         """The state is on disk, if it says anything new; under the lock alone."""
