@@ -1,4 +1,4 @@
-"""The command line: its commands, and the one place where a process ends."""
+"""The entry point: the top of the command line, and the one place where the process ends."""
 
 import os
 import sys
@@ -6,34 +6,27 @@ import sys
 import click
 
 from redistopo import __version__
-from redistopo.cli.streams import closed_pipe, open_streams
-from redistopo.cli.verbs import Verbs
+from redistopo.cli import options
+from redistopo.cli.streams import discard, open_streams
+from redistopo.cli.verb_group import VerbGroup
 from redistopo.errors import ExitCode
 
-_EPILOG = """\b
-Start here: redistopo init cluster; redistopo up; redistopo verify; redistopo down
-
-\b
-Exit codes: 0 done   1 failed   2 wrong usage or topology file
-            3 a check found a fault   130 interrupted
-            4 the machine lacks something: server, port, permission, space
-
-\b
-Environment: REDISTOPO_DIR       the project's folder, as --dir
-             REDISTOPO_PASSWORD  the password, instead of a generated one
-             REDISTOPO_SENTINEL_PASSWORD  with --connect, that of its Sentinels
-             REDISTOPO_SERVER    a server program to use
-             NO_COLOR            no colours"""
+_COMPLETE = "_REDISTOPO_COMPLETE"
 
 
 @click.group(
-    cls=Verbs,
-    epilog=_EPILOG,
+    cls=VerbGroup,
+    subcommand_metavar="VERB ...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+@options.folder
+@options.output
 @click.version_option(__version__, prog_name="redistopo", message="%(prog)s %(version)s")
 def redistopo() -> None:
-    """Real Redis topologies - replication, Sentinel and Cluster - in seconds, proven to work."""
+    """\b
+    Start and verify real Redis topologies: replication, Sentinel, Cluster.
+    First: redistopo init cluster; redistopo up; redistopo verify; redistopo down
+    """
 
 
 def main(prog_name: str = "redistopo") -> None:
@@ -42,9 +35,16 @@ def main(prog_name: str = "redistopo") -> None:
         click.echo("redistopo needs Linux or macOS; on Windows, run it inside WSL.", err=True)
         sys.exit(ExitCode.LACKING)
     open_streams()
+    if _COMPLETE in os.environ:
+        from redistopo.cli.bash_completion import register
+
+        register()
     color = False if os.environ.get("NO_COLOR") else None
     try:
         code = redistopo.main(prog_name=prog_name, standalone_mode=False, color=color)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
         from redistopo.cli.output import fail_usage
 
@@ -53,12 +53,12 @@ def main(prog_name: str = "redistopo") -> None:
         click.echo("Interrupted.", err=True)
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        closed_pipe()
+        discard(sys.stdout)
         sys.exit(ExitCode.FAILED)
     except OSError as error:
-        # below the door every OSError has become one of ours, so this is our own output
+        # in the layers below every OSError becomes a RedistopoError: this is our own output
         from redistopo.cli.output import fail_output
 
-        closed_pipe()
+        discard(sys.stdout)
         sys.exit(fail_output(error))
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)

@@ -157,7 +157,7 @@ def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
     return replace(
         seen,
         process=ProcessState.ABSENT,
-        held_by=f"port {taken} is held by {ports.holder(taken)}" if taken else "",
+        held_by=f"port {taken} is in use by {ports.holder(taken)}" if taken else "",
         error="its process isn't running",
     )
 

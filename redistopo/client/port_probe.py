@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 from redistopo.client.connection import Command, NodeClient
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.host.listeners import Listener, all_listeners, listening_of_process, program_name
+from redistopo.host.listening_sockets import (
+    Listener,
+    all_listeners,
+    listening_of_process,
+    program_name,
+)
 from redistopo.host.ports import has_address
 from redistopo.host.server_log import log_tail
 from redistopo.host.tcp import probe_port

@@ -13,7 +13,7 @@ from redistopo.demo.backend import Backend
 from redistopo.demo.narration import Story
 from redistopo.demo.placement import Picture, ShardDrawn
 from redistopo.errors import Interrupted, RedistopoError, TimedOut
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.promotability import Promotability, promotability_of
 from redistopo.model.state.observed import Role

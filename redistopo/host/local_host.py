@@ -9,7 +9,7 @@ from signal import Signals
 
 import psutil
 
-from redistopo.host import files, ports, process
+from redistopo.host import files, listening_sockets, ports, process
 from redistopo.host.host import (
     FileKind,
     Files,
@@ -38,6 +38,9 @@ class _LocalProcesses:
 
     def find(self, layout: Layout, node: str) -> Process | None:
         return process.find_process(layout, node)
+
+    def adopt(self, layout: Layout, node: str) -> None:
+        process.adopt_process(layout, node)
 
     def is_paused(self, one: Process) -> bool:
         return process.is_paused(_own(one))
@@ -117,10 +120,10 @@ class _LocalPorts:
         return ports.is_free(*endpoint)
 
     def holder(self, port: int) -> str:
-        return ports.port_holder(port)
+        return listening_sockets.port_holder(port)
 
     def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
-        return ports.listening(dict(port_by_pid))
+        return listening_sockets.listening(dict(port_by_pid))
 
 
 class LocalHost:

@@ -23,16 +23,17 @@ from redistopo.doctor.facts import (
 )
 from redistopo.doctor.leftovers import bare, loose
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
-from redistopo.host import engines
+from redistopo.host.engine_search import choose_engine, find_engines, install_hint
 from redistopo.host.files import read_text
 from redistopo.host.kernel_settings import kernel_of, kernel_settings
 from redistopo.host.limits import process_limits
+from redistopo.host.listening_sockets import port_holders
 from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.node_disk import read_disk
-from redistopo.host.orphans import orphan_servers
-from redistopo.host.ports import ephemeral_range, has_address, port_holders
+from redistopo.host.ports import ephemeral_range, has_address
 from redistopo.host.process import find_process
 from redistopo.host.process_marks import load_process_mark, recorded_node_names
+from redistopo.host.running_servers import orphan_servers
 from redistopo.model.planning.nodes_conf_repair import nodes_conf_damage
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
@@ -80,7 +81,7 @@ def facts(root: Path, connect: str, config: Path | None) -> DoctorFacts:
 
 
 def _facts(found: Found, config: Path | None) -> DoctorFacts:
-    seen = engines.find_engines(tls=True)
+    seen = find_engines(tls=True)
     wanted = _engines(found, seen)
     conf = read_conf_file(config, _first(wanted)) if config is not None else None
     machine = process_limits(_ENOUGH_TASKS)
@@ -149,14 +150,14 @@ def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
     request = engine_request(topology.engine if topology else "auto")
     chosen, lacking = None, ""
     try:
-        chosen = engines.choose_engine(replace(request, tls=tls), seen).engine
+        chosen = choose_engine(replace(request, tls=tls), seen).engine
     except MissingPrerequisite as error:
         lacking = f"{error.message}: {error.detail}" if error.detail else error.message
     return EnginesSeen(
         found=seen,
         chosen=chosen,
         lacking=lacking,
-        install=engines.install_hint(),
+        install=install_hint(),
         tls=tls,
         mended={one.path: mended_by_package(one) for one in seen},
     )

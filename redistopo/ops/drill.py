@@ -21,7 +21,7 @@ from redistopo.drill.run import run_drill
 from redistopo.drill.setup import DrillRequest, DrillSetup
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
 from redistopo.host.process import started_at
 from redistopo.host.process_marks import load_process_mark, recorded_node_names
@@ -192,6 +192,7 @@ def _mend(context: ExecutionContext, seconds: float = _MEND_SECONDS) -> None:
         client=context.client,
         deadline=Deadline(seconds),
         progress=context.progress,
+        host=context.host,
     )
     bring_up(again, UpRequest(root=context.plan.layout.root, keep=True), time.monotonic())
 

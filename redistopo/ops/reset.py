@@ -8,7 +8,7 @@ from redistopo.client.connection import Command, NodeClient, raise_on_error
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rejoin import forget_ids
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.model.planning.cluster_reset import NodeReset, plan_reset
 from redistopo.model.state.node_status import NodeStatus, status_lines
 from redistopo.model.state.observed import NodeSeen, Role

@@ -9,6 +9,7 @@ from redistopo.errors import ExitCode
 from redistopo.model.protocol.credentials import Certificate, Credentials
 from redistopo.model.state.node_status import NodeStatus, status_lines
 from redistopo.model.state.observed import Observed
+from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.spec import Shape
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
@@ -30,16 +31,18 @@ class StatusResult:
     code: ExitCode = field(default=ExitCode.DONE)
 
 
-def status(root: Path) -> StatusResult:
-    """What each node is doing now; a topology that isn't running is no error."""
+def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
+    """What each node, or each selected one, is doing now; a topology that isn't running is no
+    error."""
     with open_session(SessionRequest(root=root, needs_started=False)) as session:
         seen = session.observe()
+        names = {node.name for node in select_nodes(seen, words)} if words else set()
         return StatusResult(
             name=session.topology.name,
             shape=session.topology.shape,
             root=session.layout.root,
             engine=seen.engine,
-            nodes=status_lines(seen),
+            nodes=tuple(line for line in status_lines(seen) if not words or line.name in names),
             certificate=_first_to_expire(seen, session.credentials),
         )
 

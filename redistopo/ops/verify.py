@@ -119,5 +119,5 @@ def _verify(
         findings=with_causes(verdict.findings, found) if found else verdict.findings,
         shards=shards_of(verdict.seen),
         seen=verdict.seen,
-        reach=found if found and not found.well else None,
+        reach=found if found and not found.healthy else None,
     )

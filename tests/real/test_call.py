@@ -199,7 +199,7 @@ def test_no_cli_on_this_machine(project: Project, tmp_path: Path) -> None:
     project.init("standalone", engine=str(server))
     project.up()
     script = (
-        "import importlib.util, redistopo.host.engines as e; e._BUNDLED.clear()\n"
+        "import importlib.util, redistopo.host.engine_search as e; e._BUNDLED.clear()\n"
         "from redistopo.cli.main import main; main()"
     )
     done = subprocess.run(

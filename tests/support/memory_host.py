@@ -173,6 +173,9 @@ class MemoryProcesses:
         found = self.known.get(node)
         return found if found is not None and found.code is None else None
 
+    def adopt(self, layout: Layout, node: str) -> None:
+        self.journal.act("adopt", node)
+
     def is_paused(self, process: Process) -> bool:
         return _own(process).paused
 

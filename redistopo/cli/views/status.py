@@ -1,30 +1,35 @@
 """`status`, `ps` and `engines` as tables."""
 
+from typing import TYPE_CHECKING
+
 import click
 
+from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
-from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import format_ranges as slots_text
 from redistopo.model.state.node_status import NodeStatus
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.engines import EnginesResult
-from redistopo.ops.ps import PsResult
-from redistopo.ops.status import StatusResult
+
+if TYPE_CHECKING:  # each verb imports its own
+    from redistopo.model.protocol.engine import Engine
+    from redistopo.ops.engines import EnginesResult
+    from redistopo.ops.ps import PsResult
+    from redistopo.ops.status import StatusResult
 
 COLUMNS = (
     "shard", "node", "role", "port", "pid", "state", "slots", "memory",
     "clients", "ops/s", "lag", "up",
 )  # fmt: skip
 _WATCHES = "watches"
-"""Where there are Sentinels, who have no slots."""
+"""With Sentinels, which have no slots."""
 
 RIGHT = frozenset({"shard", "port", "pid", "memory", "clients", "ops/s", "lag", "up"})
 
 
-def show_status(result: StatusResult) -> None:
-    """One table, shard by shard."""
+def show_status(result: "StatusResult") -> None:
+    """Print one table, shard by shard."""
     if not result.nodes:
-        click.echo(f"{result.name}: nothing was started yet. Start it: redistopo up")
+        click.echo(f"{result.name}: not started yet. Start it: redistopo up")
         return
     groups = {
         number
@@ -43,9 +48,9 @@ def show_status(result: StatusResult) -> None:
     )
     if found := result.certificate:
         late = found.left < 30 * 86400
-        color = "yellow" if late else "green"
+        color = theme.WARNING if late else theme.OK
         click.echo(
-            click.style(f"Certificates are valid until {found.expires} ({found.lasts})", fg=color)
+            theme.paint(f"Certificates are valid until {found.expires} ({found.lasts})", color)
             + ("; renew them: redistopo certs renew" if late else "")
         )
 
@@ -55,7 +60,7 @@ def _watched(line: NodeStatus) -> str:
 
 
 def row(line: NodeStatus) -> tuple[str, ...]:
-    """The line's cells, one for each of the columns."""
+    """Return the cells of a node, one for each of `COLUMNS`."""
     return (
         str(line.shard or "-"),
         line.name,
@@ -77,7 +82,7 @@ def _number(value: int | None) -> str:
 
 
 def size(count: int | None) -> str:
-    """Bytes, short: 12M."""
+    """Return bytes in a short form: 12M."""
     if count is None:
         return "-"
     left = float(count)
@@ -97,10 +102,10 @@ def _time(seconds: int | None) -> str:
     return f"{seconds}s"
 
 
-def show_ps(result: PsResult) -> None:
-    """Every topology of ours on this machine."""
+def show_ps(result: "PsResult") -> None:
+    """Print your topologies on this machine, and orphans."""
     if not result.topologies and not result.orphans:
-        click.echo("No topology of yours on this machine. Make one: redistopo init cluster")
+        click.echo("You have no topology on this machine. Create one: redistopo init cluster")
         return
     rows = [
         (
@@ -117,14 +122,14 @@ def show_ps(result: PsResult) -> None:
     )
     for orphan in result.orphans:
         click.echo(
-            click.style("orphan ", fg="yellow")
-            + f"pid {orphan.pid} works in {orphan.folder}, but no record names it; "
-            f"if it is yours: kill {orphan.pid}"
+            theme.paint("orphan ", theme.WARNING)
+            + f"pid {orphan.pid} runs in {orphan.folder}, but no topology started it; "
+            f"to end it: kill {orphan.pid}"
         )
 
 
-def show_engines(result: EnginesResult) -> None:
-    """Every server found, and how to get one where there is none."""
+def show_engines(result: "EnginesResult") -> None:
+    """Print the servers found, and how to install one if there is none."""
     if not result.engines:
         click.echo("No Redis or Valkey server was found on this machine.")
         click.echo(result.install)
@@ -141,7 +146,7 @@ def show_engines(result: EnginesResult) -> None:
         click.echo(f"None of these is new enough. {result.install}")
 
 
-def _engine(number: int, one: Engine) -> tuple[str, ...]:
+def _engine(number: int, one: "Engine") -> tuple[str, ...]:
     title = one.title if one.supported else f"{one.title} (too old)"
     tls = "yes" if one.tls else "no"
     return (str(number), title, tls, one.cli.rpartition("/")[2] or "none", one.source, one.path)

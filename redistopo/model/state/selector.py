@@ -77,7 +77,7 @@ def _sorted(seen: Observed, words: tuple[str, ...]) -> _Selector:
     shards: set[int] = set()
     roles: set[Role] = set()
     for word in words:
-        if found := re.fullmatch(r"shard:([0-9]{1,4})", word):
+        if found := re.fullmatch(r"shard[:=-]?([0-9]{1,4})", word):
             shards.add(int(found[1]))
         elif word in ROLES:
             roles.add(ROLES[word])
@@ -87,9 +87,16 @@ def _sorted(seen: Observed, words: tuple[str, ...]) -> _Selector:
             raise UsageError(
                 f"{word!r} is not a node of this topology",
                 detail=_roles(seen, _shards(seen)),
-                hint=f"a node is {SELECTOR_SYNTAX}",
+                hint=_exact_form(word) or f"a node is {SELECTOR_SYNTAX}",
             )
     return _Selector(single=frozenset(single), shards=frozenset(shards), roles=frozenset(roles))
+
+
+def _exact_form(word: str) -> str:
+    """How a bare number, or the word shard apart from its number, is written."""
+    if word == "shard":
+        return "a shard is written as one word: shard:2"
+    return f"shard {word} is shard:{word}, node {word} is node{word}" if word.isdigit() else ""
 
 
 def _names(node: NodeSeen) -> tuple[str, str, str]:

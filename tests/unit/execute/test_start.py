@@ -96,7 +96,7 @@ def test_with_keep_nothing_is_undone_and_that_is_told(bench: MakeBench) -> None:
             NodeDied,
             "no other node has a copy of its data",
         ),
-        ("1:M # bind: Address already in use", MissingPrerequisite, "is held by nginx (pid 5)"),
+        ("1:M # bind: Address already in use", MissingPrerequisite, "is in use by nginx (pid 5)"),
     ],
 )
 def test_a_server_that_ends_early_is_explained_by_its_log(

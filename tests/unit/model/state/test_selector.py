@@ -26,6 +26,8 @@ def _names(seen: Observed, words: str) -> str:
         ("shard:2 replica", "node5"),
         ("replica shard:2", "node5"),
         ("shard:1 shard:3 primary", "node1 node3"),
+        ("shard2", "node2 node5"),
+        ("shard=2 replica", "node5"),
         ("primary", "node1 node2 node3"),
         ("master", "node1 node2 node3"),
         ("primary replica shard:3", "node3 node6"),
@@ -49,12 +51,25 @@ def test_words_in_one_argument(observed: Seen) -> None:
     ] == ["node5"]
 
 
-@pytest.mark.parametrize("words", ["node9", "shard:x", "shard:", "7", "Primary", "shard:2,replica"])
+@pytest.mark.parametrize("words", ["node9", "shard:x", "shard:", "Primary", "shard:2,replica"])
 def test_a_word_that_means_nothing(observed: Seen, words: str) -> None:
     with pytest.raises(UsageError, match="is not a node") as error:
         select_nodes(observed("redis-8.2", "cluster"), words.split())
     assert "node6" in error.value.detail
     assert "shard:2" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("2", "shard 2 is shard:2, node 2 is node2"),
+        ("shard 2", "a shard is written as one word: shard:2"),
+    ],
+)
+def test_a_bare_number_gets_the_exact_form(observed: Seen, words: str, hint: str) -> None:
+    with pytest.raises(UsageError, match="is not a node") as error:
+        select_nodes(observed("redis-8.2", "cluster"), words.split())
+    assert error.value.hint == hint
 
 
 @pytest.mark.parametrize("words", ["shard:9", "node1 replica", "shard:1 node2"])
