@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from redistopo.host.partition import Side, hold_apart, lift_partition, refuse_partition
-from redistopo.host.process import find_process, signal_process
+from redistopo.host.server_process import find_process, signal_process
 from redistopo.model.state.fault import Fault
 from redistopo.model.topology.layout import Layout
 

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 from redistopo.errors import RedistopoError
 from redistopo.host.partition import lift_partition
-from redistopo.host.process import find_process
-from redistopo.host.process_marks import recorded_node_names
+from redistopo.host.server_process import find_process
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.drill_intent import DrillIntent
 from redistopo.model.state.observed import Observed, Role
@@ -13,6 +12,7 @@ from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, load_intent
+from redistopo.project.topology_state_file import recorded_node_names
 
 if TYPE_CHECKING:
     from redistopo.client.entry_point import EntryPoint

@@ -7,7 +7,6 @@ from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.host.host import Files, Host
 from redistopo.host.local_host import LOCAL
-from redistopo.host.process_marks import load_topology_state
 from redistopo.model.planning.password_rotation import (
     Command,
     PasswordRotation,
@@ -30,6 +29,7 @@ from redistopo.progress import Progress, note, step
 from redistopo.project.passwords import keep_password
 from redistopo.project.rotation_file import begin_rotation, end_rotation, pending_rotation
 from redistopo.project.started import live_targets, rendered_confs
+from redistopo.project.topology_state_file import load_topology_state
 
 
 def carry_over(

@@ -9,7 +9,8 @@ from signal import Signals
 
 import psutil
 
-from redistopo.host import files, listening_sockets, ports, process
+from redistopo.host import files, listening_sockets, ports
+from redistopo.host import server_process as process
 from redistopo.host.host import (
     FileKind,
     Files,

@@ -32,9 +32,9 @@ from redistopo.host.local_host import LOCAL
 from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.node_disk import read_disk
 from redistopo.host.ports import ephemeral_range, has_address
-from redistopo.host.process import find_process
-from redistopo.host.process_marks import load_process_mark, recorded_node_names
+from redistopo.host.process_marks import load_process_mark
 from redistopo.host.running_servers import orphan_servers
+from redistopo.host.server_process import find_process
 from redistopo.model.planning.nodes_conf_repair import nodes_conf_damage
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
@@ -50,6 +50,7 @@ from redistopo.ops.ps import ps
 from redistopo.project.load import engine_request
 from redistopo.project.passwords import password_path
 from redistopo.project.port_conflicts import port_blocker
+from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 

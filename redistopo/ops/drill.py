@@ -23,8 +23,8 @@ from redistopo.errors import RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
-from redistopo.host.process import started_at
-from redistopo.host.process_marks import load_process_mark, recorded_node_names
+from redistopo.host.process_marks import load_process_mark
+from redistopo.host.server_process import started_at
 from redistopo.model.state.drill_intent import DrillIntent, Victim
 from redistopo.model.state.fault import Fault
 from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
@@ -34,6 +34,7 @@ from redistopo.ops.up import UpRequest, bring_up
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, save_intent
 from redistopo.project.started import refuse_changed_security
+from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.health import wait_until_healthy, with_write_probe
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest

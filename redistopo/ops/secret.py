@@ -7,7 +7,7 @@ from redistopo.client.connection import try_ping
 from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, RedistopoError, UsageError
 from redistopo.execute.rotate_passwords import carry_over
-from redistopo.host.process import find_process
+from redistopo.host.server_process import find_process
 from redistopo.model.planning.password_rotation import PasswordRotation, acl_password_hash
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.state.finding import Finding, Status, failed_findings

@@ -9,7 +9,6 @@ from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import read_text
 from redistopo.host.local_host import LOCAL
 from redistopo.host.node_data import has_data
-from redistopo.host.process_marks import load_topology_state, save_record
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
@@ -18,6 +17,7 @@ from redistopo.model.topology.layout import Layout
 from redistopo.progress import Progress, warn
 from redistopo.project.port_reservations import reserve_ports
 from redistopo.project.registry import Entry, register, registered_topologies
+from redistopo.project.topology_state_file import load_topology_state, save_record
 
 
 def current_record(plan: Plan) -> tuple[TopologyState, str]:

@@ -4,7 +4,6 @@ These read the topology file's folder and the machine; what is judged on the sna
 model/planning/guards.
 """
 
-from redistopo.host.node_folder import refuse_foreign, refuse_planted
 from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.leadership import require_primaries
 from redistopo.model.planning.nodes_conf_repair import require_cluster_nodes
@@ -15,6 +14,7 @@ from redistopo.project.certificates import refuse_lost_authority
 from redistopo.project.lifecycle import refuse_older_engine, refuse_other_layout
 from redistopo.project.load import require_address
 from redistopo.project.started import refuse_changed_security
+from redistopo.project.state_folder import refuse_foreign, refuse_planted
 
 
 def refuse_request(plan: Plan, asked: Asked) -> None:

@@ -12,7 +12,6 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
-from redistopo.host.process_marks import load_topology_state, save_record
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.credentials import Credentials
@@ -24,6 +23,7 @@ from redistopo.progress import Progress
 from redistopo.project.load import Project, load_project, plan_of
 from redistopo.project.passwords import load_credentials, load_password
 from redistopo.project.started import credentials_in_use, rendered_confs, shape_of, targets_in_use
+from redistopo.project.topology_state_file import load_topology_state, save_record
 
 
 class CredentialSource(Enum):
