@@ -13,9 +13,7 @@ from redistopo.progress import Event, note
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, SessionRequest
 
-TOPOLOGY = (
-    'format = 1\nname = "here"\nshape = "replication"\nport = 7000\nreplicas = 1\n'
-)
+TOPOLOGY = 'format = 1\nname = "here"\nshape = "replication"\nport = 7000\nreplicas = 1\n'
 
 
 @pytest.fixture
