@@ -158,7 +158,7 @@ def _ask(node: Target, commands: Sequence[Command], ways: Sequence[NodeClient]) 
             refused = error
         except Unreachable as error:
             raise Unreachable(
-                f"{node.name} runs, but doesn't answer: its password wasn't changed",
+                f"{node.name} runs, but doesn't reply: its password wasn't changed",
                 detail=error.detail,
                 hint="the others take both passwords now; run redistopo secret rotate again when "
                 "it answers",

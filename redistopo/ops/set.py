@@ -203,7 +203,7 @@ def _refuse_silent(nodes: Iterable[NodeSeen]) -> None:
     for node in nodes:
         if not node.answers:
             raise RedistopoError(
-                f"{node.name} runs, but doesn't answer: nothing was changed",
+                f"{node.name} runs, but doesn't reply: nothing was changed",
                 detail=node.error,
                 hint="redistopo up continues what is stopped",
             )
