@@ -188,7 +188,7 @@ def _prove(context: ExecutionContext, record: TopologyState, *, formed_now: bool
             lambda: context.look(Detail.HEALTH), expected_of(topology), context.deadline, context
         )
         if not first.healthy:
-            raise unhealthy_error(context.plan, first)
+            raise unhealthy_error(context, first)
         if formed_now:
             restore_node_timeout(context)
     with step(context.progress, "verify"):
@@ -196,7 +196,7 @@ def _prove(context: ExecutionContext, record: TopologyState, *, formed_now: bool
         wanted = expected_of(topology, rendered_confs(layout, record), paths)
         last = wait_until_healthy(lambda: _full(context), wanted, context.deadline, context)
         if not last.healthy:
-            raise unhealthy_error(context.plan, last)
+            raise unhealthy_error(context, last)
         engine = last.seen.engine.lower()
         now = replace(record, formed=True, primary=last.seen.primary, engine=engine)
         save_topology_state(layout, now)

@@ -63,13 +63,13 @@ class LiveChange:
                 if (one.check, one.subject) not in known
             ]
             if has_permanent_failure(new):
-                raise unhealthy_error(self.context.plan, last[0])
+                raise unhealthy_error(self.context, last[0])
             return None if new else last[0].findings
 
         try:
             return wait_for(look, self.context.deadline, lambda: "", pause=0.01)
         except TimedOut as error:
-            raise unhealthy_error(self.context.plan, last[0]) from error
+            raise unhealthy_error(self.context, last[0]) from error
 
 
 def change_request(verb: str, root: Path, seconds: float) -> SessionRequest:
