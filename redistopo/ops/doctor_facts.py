@@ -28,6 +28,7 @@ from redistopo.host.files import read_text
 from redistopo.host.kernel_settings import kernel_of, kernel_settings
 from redistopo.host.limits import process_limits
 from redistopo.host.listening_sockets import port_holders
+from redistopo.host.local_host import LOCAL
 from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.node_disk import read_disk
 from redistopo.host.ports import ephemeral_range, has_address
@@ -279,5 +280,5 @@ def _lost(found: Found) -> Iterator[LostTable]:
     for node in found.plan.nodes:
         if node.name not in recorded - found.running:
             continue
-        if why := nodes_conf_damage(read_disk(node.folder), node.address):
+        if why := nodes_conf_damage(read_disk(LOCAL.files, node.folder), node.address):
             yield LostTable(name=node.name, path=str(node.folder.table), why=why)

@@ -11,7 +11,6 @@ from redistopo.client.observe import Detail
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.files import read_text
-from redistopo.host.limits import process_limits
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import with_primary
@@ -100,7 +99,7 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
             and node.on_disk.config != texts[node.name]
         ),
         wanted=wanted,
-        limits=process_limits(_ENOUGH_TASKS + 16 * len(plan.nodes)),
+        limits=context.host.limits(_ENOUGH_TASKS + 16 * len(plan.nodes)),
         free_ports="" if formed else _free_ports(plan, seen),
     )
 

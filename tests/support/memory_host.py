@@ -86,6 +86,9 @@ class MemoryFiles:
     def tail(self, path: Path, most: int) -> str:
         return self.texts.get(path, "").encode()[-most:].decode(errors="replace")
 
+    def head(self, path: Path, most: int) -> bytes:
+        return self.texts[path].encode()[:most]
+
     def status(self, path: Path) -> FileStatus | None:
         if path in self.texts:
             size = len(self.texts[path].encode())

@@ -4,8 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError
-from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, slots_in_both, split_slots
-from redistopo.model.state.observed import NodeSeen, Observed, shards_of, unassigned_slots
+from redistopo.model.protocol.slots import (
+    SLOT_COUNT,
+    SlotRange,
+    slots_in_both,
+    split_slots,
+    unassigned_slots,
+)
+from redistopo.model.state.observed import NodeSeen, Observed, shards_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

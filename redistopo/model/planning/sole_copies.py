@@ -16,9 +16,10 @@ from redistopo.model.protocol.slots import (
     SlotRange,
     format_ranges_briefly,
     slots_in_both,
+    unassigned_slots,
 )
 from redistopo.model.state.hints import takeover_command
-from redistopo.model.state.observed import NodeSeen, Observed, unassigned_slots
+from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.spec import Persistence
 
