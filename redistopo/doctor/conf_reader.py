@@ -165,7 +165,7 @@ def _hear(conf: ServedConf, port: int, secret: str) -> PortReply:
         said = "TLS" if probe_port(endpoint) is PortState.OK else ""
     else:
         answer = ping_without_auth(endpoint)
-        said = "" if answer.startswith("no answer") else answer
+        said = "" if answer.startswith("no reply") else answer
     there = listeners((port,))
     addresses = None if there is None else there[port]
     listened = bool(said) if addresses is None else bool(addresses)

@@ -18,9 +18,9 @@ from redistopo.model.planning.situation import with_current_roles
 from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf
-from redistopo.model.protocol.slots import SLOT_COUNT
+from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
 from redistopo.model.state.node_status import status_lines
-from redistopo.model.state.observed import NodeSeen, Observed, Role, unassigned_slots
+from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.spec import Persistence
