@@ -1,4 +1,4 @@
-"""The demo application of `redistopo demo`: a web page that shows cache-aside live."""
+"""The demo application of `redistopo demo`: a web page that shows cache-aside backend."""
 
 from redistopo.cache_aside import (
     CacheAside,

@@ -188,8 +188,8 @@ def test_a_stopped_primary_and_its_way_back(shown: Shown) -> None:
         log = page.get_by_role("log")
         for words in (
             f"redistopo stop {led}",
-            f"{led} .* stopped answering",
-            "the others agreed",
+            f"{led} .* stopped replying",
+            "the other nodes agreed",
             f"{follows} .* promoted",
         ):
             expect(log).to_contain_text(re.compile(words))
@@ -201,7 +201,7 @@ def test_a_stopped_primary_and_its_way_back(shown: Shown) -> None:
         primary.get_by_role("button", name="Start").click()
         expect(primary).to_have_attribute("data-state", "up")
         expect(primary).to_have_attribute("data-role", "replica")
-        expect(log).to_contain_text(re.compile(f"{led} .* answers again"))
+        expect(log).to_contain_text(re.compile(f"{led} .* replies again"))
         # and it leads again, by a hand-over
         primary.get_by_role("button", name="Promote").click()
         expect(primary).to_have_attribute("data-role", "primary")

@@ -11,8 +11,8 @@ from redistopo.cli.output import OutputOptions, run_and_show, run_and_stream
 from redistopo.cli.target_options import access, target_options
 
 if TYPE_CHECKING:
-    from redistopo.demo.check import CheckRequest
-    from redistopo.demo.server import DemoRequest
+    from redistopo.demo.cache_check import CheckRequest
+    from redistopo.demo.serve_demo import DemoRequest
 
 
 @click.command()
@@ -73,24 +73,24 @@ def demo(
     if check:
 
         def checked() -> "CheckRequest":
-            from redistopo.demo.check import CheckRequest
+            from redistopo.demo.cache_check import CheckRequest
 
             if database or open_:
                 what = "--database" if database else "--open"
                 hint = "leave it out: the check has a small database of its own, and no page"
                 raise UsageError(f"{what} isn't for --check", hint=hint)
-            return CheckRequest(stage=where(), ttl=ttl, db_delay=delay)
+            return CheckRequest(backend=where(), ttl=ttl, db_delay=delay)
 
         _check(manner, checked)
         return
 
     def served() -> "DemoRequest":
-        from redistopo.demo.server import DemoRequest
+        from redistopo.demo.serve_demo import DemoRequest
 
         if as_json or quiet:
             raise UsageError("--json and --quiet are for --check", hint="redistopo demo --check")
         return DemoRequest(
-            stage=where(), host=host, port=port, ttl=ttl, delay=delay, database=database
+            backend=where(), host=host, port=port, ttl=ttl, delay=delay, database=database
         )
 
     _serve(manner, served, open_=open_)
@@ -98,14 +98,14 @@ def demo(
 
 def _check(manner: OutputOptions, asked: Callable[[], "CheckRequest"]) -> None:
     from redistopo.cli.views.demo_check import show_check
-    from redistopo.demo.check import check as verb
+    from redistopo.demo.cache_check import check as verb
 
     run_and_show(manner, lambda progress: verb(asked(), progress), show_check)
 
 
 def _serve(manner: OutputOptions, asked: Callable[[], "DemoRequest"], *, open_: bool) -> None:
     from redistopo.cli.progress import plain_lines
-    from redistopo.demo.server import demo as verb
+    from redistopo.demo.serve_demo import demo as verb
 
     def ready(url: str) -> None:
         click.echo(f"Serving on {url} (Ctrl-C ends)")

@@ -6,8 +6,8 @@ import sys
 import click
 
 from redistopo.cli.table import Table, print_table
-from redistopo.demo.check import CheckResult, Pattern
-from redistopo.demo.failover_check import Home, Takeover
+from redistopo.demo.cache_check import CheckResult, Pattern
+from redistopo.demo.failover_check import ItemLocation, Takeover
 
 
 def show_check(result: CheckResult) -> None:
@@ -85,7 +85,7 @@ def _time(milliseconds: float) -> str:
     return f"{milliseconds / 1000:.2f} s" if milliseconds >= 1000 else f"{milliseconds:.1f} ms"
 
 
-def _show_homes(homes: tuple[Home, ...]) -> None:
+def _show_homes(homes: tuple[ItemLocation, ...]) -> None:
     slotted = any(one.slot is not None for one in homes)
     columns = (
         ("key", "slot", "shard", "read from", "role") if slotted else ("key", "read from", "role")
@@ -109,7 +109,7 @@ def _show_takeover(took: Takeover) -> None:
             f"had come from it again after {took.served:.1f} s, {took.kept} of them kept."
         )
         _say(
-            f"{took.degraded} of {took.requests} requests were served from the database meanwhile."
+            f"{took.degraded} of {took.requests} requests were served from the database in the meantime."
         )
     click.echo(
         f"{took.node} runs again, and every check of `redistopo verify` passes."

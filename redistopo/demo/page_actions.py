@@ -1,4 +1,4 @@
-"""Breaking and mending from the page: redistopo's own verbs, one at a time."""
+"""The page's actions on nodes: redistopo's own verbs, one at a time."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from redistopo.demo.placement import Picture
+from redistopo.demo.topology_view import TopologyView
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.state.observed import Role
 from redistopo.ops.failover import FailoverRequest, FailoverResult, failover
@@ -22,43 +22,43 @@ SIGNAL_SECONDS = 10.0
 
 
 @dataclass(slots=True)
-class Breaker:
-    """What may be done to the nodes of a topology of our own, whose folder is `root`."""
+class PageActions:
+    """Runs actions on the nodes of the folder's own topology."""
 
     root: Path
     _one: Lock = field(default_factory=Lock)
     _busy: str = ""
 
-    def act(self, verb: str, node: str, now: Picture, begun: Callable[[str], object]) -> str:
-        """The verb was done to that node; what was done, in plain words. `begun` is told the
-        command that does the same.
+    def act(self, verb: str, node: str, now: TopologyView, begun: Callable[[str], object]) -> str:
+        """Run the verb on that node; return what was done, in plain words. `begun` is called with
+        the equivalent command.
 
-        Raises UsageError for a verb or a node that isn't there, RedistopoError while another
-        one is under way, and what the verb itself raises.
+        Raises UsageError for an unknown verb or node, RedistopoError while another action is in
+        progress, and what the verb itself raises.
         """
         work = _VERBS.get(verb)
         if work is None:
-            raise UsageError(f"{verb!r} is no action", hint=f"one of {', '.join(_VERBS)}")
-        # a name and nothing else: selector words could mean several nodes
+            raise UsageError(f"{verb!r} is not an action", hint=f"one of {', '.join(_VERBS)}")
+        # a name only: a selector could match several nodes
         if now.node(node) is None:
-            raise UsageError(f"there is no node {node!r}", hint="redistopo status lists them")
+            raise UsageError(f"there is no node {node!r}", hint="redistopo status lists the nodes")
         with self._alone(f"{verb} {node}"):
-            words = _words(verb, node, now)
+            words = _targets(verb, node, now)
             begun(f"redistopo {_TYPED.get(verb, verb)} {' '.join(words)}")
             return work(self.root, words)
 
     def finish(self, progress: Progress) -> None:
-        """No action is under way any more, and none begins: half of one is worse than waiting."""
+        """Wait for the action in progress, and allow no more: half an action is worse."""
         if not self._one.acquire(blocking=False):
-            note(progress, f"{self._busy} is under way, and ends first")
+            note(progress, f"waiting for {self._busy} to end")
             self._one.acquire(timeout=START_SECONDS)
 
     @contextmanager
     def _alone(self, what: str) -> Iterator[None]:
         if not self._one.acquire(blocking=False):
             raise RedistopoError(
-                f"{what} has to wait: {self._busy} is under way",
-                hint="try again once it is done",
+                f"{what} has to wait: {self._busy} is in progress",
+                hint="try again once it has ended",
             )
         try:
             self._busy = what
@@ -67,39 +67,47 @@ class Breaker:
             self._one.release()
 
 
-def _words(verb: str, node: str, now: Picture) -> tuple[str, ...]:
-    """What that verb is told: the node; of a hand-over from a primary, its replicas, of whom the
-    fittest is to lead."""
-    drawn, shard = now.node(node), now.shard_with(node)
-    if verb != "failover" or drawn is None or shard is None or drawn.role != Role.PRIMARY:
+def _targets(verb: str, node: str, now: TopologyView) -> tuple[str, ...]:
+    """Return the verb's arguments: the node; for the failover of a primary, its replicas, of which
+    the most up-to-date one is promoted."""
+    view, shard = now.node(node), now.shard_with(node)
+    if verb != "failover" or view is None or shard is None or view.role != Role.PRIMARY:
         return (node,)
     heirs = tuple(one.name for one in shard.nodes if one.role == Role.REPLICA and one.up)
     if not heirs:
         raise RedistopoError(
-            f"no replica of {node} answers, so nobody can take over",
-            hint=f"redistopo status shows who is in {shard.name}",
+            f"no replica of {node} replies, so none can take over",
+            hint=f"redistopo status shows the nodes of {shard.name}",
         )
     return heirs
 
 
 def _stop(root: Path, words: tuple[str, ...]) -> str:
-    return _told(stop(StopRequest(root=root, words=words, seconds=STOP_SECONDS), no_progress))
+    return _node_result(
+        stop(StopRequest(root=root, words=words, seconds=STOP_SECONDS), no_progress)
+    )
 
 
 def _start(root: Path, words: tuple[str, ...]) -> str:
-    return _told(start(StartRequest(root=root, words=words, seconds=START_SECONDS), no_progress))
+    return _node_result(
+        start(StartRequest(root=root, words=words, seconds=START_SECONDS), no_progress)
+    )
 
 
 def _freeze(root: Path, words: tuple[str, ...]) -> str:
-    return _told(pause(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), no_progress))
+    return _node_result(
+        pause(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), no_progress)
+    )
 
 
 def _resume(root: Path, words: tuple[str, ...]) -> str:
-    return _told(resume(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), no_progress))
+    return _node_result(
+        resume(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), no_progress)
+    )
 
 
 def _failover(root: Path, words: tuple[str, ...]) -> str:
-    return _handed(
+    return _failover_result(
         failover(FailoverRequest(root=root, words=words, seconds=START_SECONDS), no_progress)
     )
 
@@ -113,15 +121,15 @@ _VERBS: Mapping[str, Callable[[Path, tuple[str, ...]], str]] = {
 }
 
 _TYPED = {"freeze": "pause"}
-"""On the command line, where that is another word."""
+"""Verbs with another name on the command line."""
 
 ACTIONS = tuple(_VERBS)
-"""What the page offers for a topology of our own."""
+"""What the page offers for the folder's own topology."""
 
 
-def _told(result: NodeActionResult) -> str:
-    """What became of the node, and what is lost by it; raises RedistopoError where it isn't as
-    was asked."""
+def _node_result(result: NodeActionResult) -> str:
+    """Return what became of the node, and what is lost by it; raise RedistopoError if the action
+    failed."""
     for one in result.nodes:
         if not one.well:
             raise RedistopoError(f"{one.name}: {one.did}", hint=one.hint)
@@ -129,9 +137,10 @@ def _told(result: NodeActionResult) -> str:
     return "; ".join([*done, *result.losses])
 
 
-def _handed(result: FailoverResult) -> str:
+def _failover_result(result: FailoverResult) -> str:
     leader = result.shard.primary.name if result.shard.primary else "nobody"
     if result.handover is None:
-        return f"{leader} leads already"
+        return f"{leader} is primary already"
     took = result.handover.milliseconds
-    return f"{leader} leads now, instead of {result.handover.before}; writes waited {took:.0f} ms"
+    before = result.handover.before
+    return f"{leader} is primary now, instead of {before}; writes waited {took:.0f} ms"
