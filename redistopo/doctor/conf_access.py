@@ -25,7 +25,7 @@ MOST_BYTES = 4 * 1024 * 1024
 
 UNBALANCED = "Unbalanced quotes in configuration line"
 
-Read = Callable[[str, str], tuple[tuple[str, str], ...] | str]
+ReadInclude = Callable[[str, str], tuple[tuple[str, str], ...] | str]
 """Asked for an include's pattern as seen from the folder that a server is in then, tells (path,
 text) of each file that it means, none for a file that isn't there; or why one can't be read."""
 
@@ -36,7 +36,7 @@ class ConfWithIncludes:
 
     `origins` has the file and line number of each line. An include that no server takes stands
     as a line of its own, with the server's reason in `dead` (line from 0 -> reason). `unread`
-    are patterns of which we can't know, with why; `astart` those that count from the folder
+    are patterns of which we can't know, with why; `start_relative` those that count from the folder
     in which a server is started.
     """
 
@@ -44,30 +44,30 @@ class ConfWithIncludes:
     files: tuple[str, ...]
     origins: tuple[tuple[str, int], ...]
     unread: tuple[str, ...] = ()
-    astart: tuple[str, ...] = ()
-    dead: Mapping[int, str] = field(default_factory=dict)
+    start_relative: tuple[str, ...] = ()
+    refused_lines: Mapping[int, str] = field(default_factory=dict)
 
 
-def with_includes(path: str, text: str, read: Read) -> ConfWithIncludes:
+def expand_includes(path: str, text: str, read: ReadInclude) -> ConfWithIncludes:
     """The file with each `include` replaced by what it names, in order: of most directives the
     last line counts, wherever it stands (config.c, loadServerConfigFromString).
 
     A line `dir` moves a server at once, and later includes count from there.
     """
-    made = _Splicing(read, path)
+    made = _IncludeExpander(read, path)
     made.add(path, text, (path,))
     return ConfWithIncludes(
         text="\n".join(made.lines),
         files=tuple(made.files),
         origins=tuple(made.origins),
         unread=tuple(made.unread),
-        astart=tuple(made.astart),
-        dead=made.dead,
+        start_relative=tuple(made.start_relative),
+        refused_lines=made.refused_lines,
     )
 
 
-class _Splicing:
-    def __init__(self, read: Read, path: str) -> None:
+class _IncludeExpander:
+    def __init__(self, read: ReadInclude, path: str) -> None:
         self._read = read
         self._size = 0
         self._folder = ""
@@ -76,8 +76,8 @@ class _Splicing:
         self.files = [path]
         # in order, each once
         self.unread: dict[str, None] = {}
-        self.astart: dict[str, None] = {}
-        self.dead: dict[int, str] = {}
+        self.start_relative: dict[str, None] = {}
+        self.refused_lines: dict[int, str] = {}
 
     def add(self, here: str, body: str, within: tuple[str, ...]) -> None:
         """All lines of a file that is included by those `within`, itself the last."""
@@ -88,7 +88,7 @@ class _Splicing:
                 why = self._include(rest, within) if well_quoted(line) else UNBALANCED
                 if not why:
                     continue
-                self.dead[len(self.lines)] = why
+                self.refused_lines[len(self.lines)] = why
             elif name.lower() == "dir" and len(rest) == 1:
                 self._folder = _joined(self._folder, rest[0])
             self.lines.append(line)
@@ -103,7 +103,7 @@ class _Splicing:
             self.unread["what comes after (it is too much)"] = None
             return ""
         if not _joined(self._folder, pattern).startswith("/"):
-            self.astart[pattern] = None
+            self.start_relative[pattern] = None
         found = self._read(pattern, self._folder)
         if isinstance(found, str):
             self.unread[f"{pattern} ({found})"] = None
@@ -123,7 +123,7 @@ def _joined(folder: str, path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServedConf:
+class AccessSettings:
     """What of a redis.conf decides who can connect.
 
     `addresses` are the words of its last `bind`, None where it has none; `port` and `tls_port`
@@ -135,11 +135,11 @@ class ServedConf:
     port: int
     tls_port: int
     protected: bool
-    locked: bool | None
+    requires_password: bool | None
     aclfile: str = ""
     backlog: int = DEFAULT_BACKLOG
     sentinel: bool = False
-    said: bool = True
+    has_directives: bool = True
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -147,7 +147,7 @@ class ServedConf:
         return tuple(port for port in (self.port, self.tls_port) if port)
 
     @property
-    def outward(self) -> tuple[str, ...]:
+    def exposed_addresses(self) -> tuple[str, ...]:
         """The addresses that other machines may reach, as they stand there; "every address"
         for a configuration that binds none."""
         if not self.ports:
@@ -157,7 +157,7 @@ class ServedConf:
         return tuple(word for word in self.addresses if not loopback(word))
 
     @property
-    def asked_at(self) -> str:
+    def local_address(self) -> str:
         """The address at which it should answer from here."""
         for word in self.addresses or ():
             plain = word.removeprefix("-")
@@ -167,7 +167,7 @@ class ServedConf:
             "::1" if self.addresses and all(":" in one for one in self.addresses) else "127.0.0.1"
         )
 
-    def shielded(self, version: Version | None) -> bool:
+    def protected_mode_applies(self, version: Version | None) -> bool:
         """Whether protected mode keeps clients of other machines out, who need no password.
 
         Before 7.0 it does so only where nothing is bound explicitly (networking.c,
@@ -178,30 +178,30 @@ class ServedConf:
         return self.addresses is None or version is None or version >= Version(7, 0)
 
 
-def served_conf(text: str) -> ServedConf:
+def access_settings(text: str) -> AccessSettings:
     """What a configuration says, includes and all."""
     found = read_conf(text)
     sentinel = "sentinel" in found
     usual = str(DEFAULT_PORT + 20000 if sentinel else DEFAULT_PORT)
     bind = found.get("bind")
-    return ServedConf(
+    return AccessSettings(
         # one empty word is none (config.c, setConfigBindOption)
         addresses=tuple(bind[-1].split()) if bind else None,
         port=_port(_last(found, "port", usual)),
         tls_port=_port(_last(found, "tls-port", "0")),
         # Sentinels have none of their own unless it is asked for (sentinel.c)
         protected=_last(found, "protected-mode", "no" if sentinel else "yes").lower() == "yes",
-        locked=_locked(found),
+        requires_password=_locked(found),
         aclfile=_last(found, "aclfile", ""),
         backlog=_port(_last(found, "tcp-backlog", str(DEFAULT_BACKLOG))),
         sentinel=sentinel,
-        said=bool(found),
+        has_directives=bool(found),
     )
 
 
-def acl_locks(acl: str) -> bool:
+def acl_requires_password(acl: str) -> bool:
     """Whether nobody comes in without a password by the text of that users.acl."""
-    return _users_lock(line.split()[1:] for line in acl.split("\n") if line.split()[:1] == ["user"])
+    return _all_users_locked(line.split()[1:] for line in acl.split("\n") if line.split()[:1] == ["user"])
 
 
 def _locked(found: Directives) -> bool | None:
@@ -213,10 +213,10 @@ def _locked(found: Directives) -> bool | None:
     if _last(found, "aclfile", ""):
         return None
     lines = [line.split() for line in found.get("user", ())]
-    return _users_lock(lines, default=bool(_last(found, "requirepass", "")))
+    return _all_users_locked(lines, default=bool(_last(found, "requirepass", "")))
 
 
-def _users_lock(lines: Iterable[list[str]], *, default: bool = False) -> bool:
+def _all_users_locked(lines: Iterable[list[str]], *, default: bool = False) -> bool:
     """Whether each user's last line locks it; `default`: the default one without a line."""
     last = {words[0]: words[1:] for words in lines if words}
     if "default" not in last and not default:

@@ -8,7 +8,7 @@ from redistopo.checks.subject import CheckResult, fail, ok, skip, warn
 from redistopo.doctor.conf_access import loopback
 from redistopo.doctor.conf_startup import StartupRefusal
 from redistopo.doctor.facts import ConfSeen, DoctorFacts, PortReply, pid_in
-from redistopo.doctor.firewall import PortExposure, judge
+from redistopo.doctor.firewall import PortExposure, exposure_of
 
 _MOST_NAMED = 3
 _LOCK = (
@@ -37,14 +37,14 @@ def starts(facts: DoctorFacts) -> Iterator[CheckResult]:
             yield _refused(seen, starting.refused, told)
         else:
             told = f"{first} doesn't start on it, {taker.title} would: "
-            told += _said(seen, starting.refused)
+            told += _refusal_text(seen, starting.refused)
             yield warn(seen.path, told, f"take that line out, or: {_start(seen)}")
-    elif seen.astray:
-        told = f"it binds {' and '.join(seen.astray)}, which this machine doesn't have"
+    elif seen.foreign_addresses:
+        told = f"it binds {' and '.join(seen.foreign_addresses)}, which this machine doesn't have"
         hint = f"{_edit(seen.path)}   (a `-` before an address lets a server start without it)"
         yield fail(seen.path, f"{told}: no server starts on it", hint)
-    elif (taker := starting.takes) and seen.astart:
-        named = ", ".join(f"`include {one}`" for one in seen.astart[:_MOST_NAMED])
+    elif (taker := starting.takes) and seen.start_relative:
+        named = ", ".join(f"`include {one}`" for one in seen.start_relative[:_MOST_NAMED])
         told = f"{taker.title} takes each of its lines, if it is started in {dirname(seen.path)}: "
         told += f"{named} counts from where a server is started, not from the file"
         yield warn(seen.path, told, f"give the whole path there: {_edit(seen.path)}")
@@ -52,19 +52,19 @@ def starts(facts: DoctorFacts) -> Iterator[CheckResult]:
         told = f"{taker.title} takes each of its lines" + (" that you may read" * bool(seen.unread))
         if taker.skipped:
             told += f", but {taker.skipped}, where you may not look"
-        yield ok(told if seen.conf.said else f"{told}: it has none", seen.path)
+        yield ok(told if seen.conf.has_directives else f"{told}: it has none", seen.path)
     else:
         unsure = next((f"{one.title}: {one.unsure}" for one in starting.tried), "no server is here")
         yield skip(f"not tried: {unsure}", seen.path)
 
 
 def _refused(seen: ConfSeen, why: StartupRefusal, told: str) -> CheckResult:
-    return fail(seen.path, f"{told}: {_said(seen, why)}", _edit(why.path, why.line))
+    return fail(seen.path, f"{told}: {_refusal_text(seen, why)}", _edit(why.path, why.line))
 
 
-def _said(seen: ConfSeen, why: StartupRefusal) -> str:
+def _refusal_text(seen: ConfSeen, why: StartupRefusal) -> str:
     other = f" of {why.path}" if why.path != seen.path else ""
-    return f"line {why.line}{other} `{why.text}`: {why.said}"
+    return f"line {why.line}{other} `{why.text}`: {why.message}"
 
 
 def _edit(path: str, line: int = 0) -> str:
@@ -97,15 +97,15 @@ def bind(facts: DoctorFacts) -> Iterator[CheckResult]:
     where = " ".join(conf.addresses) if conf.addresses is not None else "every address (no bind)"
     told = f"binds {where or 'no address'}, port {' and '.join(map(str, conf.ports)) or 'none'}"
     told += f", protected-mode {'yes' if conf.protected else 'no'}"
-    if seen.locked is None:
+    if seen.requires_password is None:
         told += f", users are in {conf.aclfile}, which can't be read"
     else:
-        told += ", asks for a password" if seen.locked else ", asks for no password"
-    if not conf.outward:
+        told += ", asks for a password" if seen.requires_password else ", asks for no password"
+    if not conf.exposed_addresses:
         yield ok(f"{told}: nobody from elsewhere gets there", seen.path)
-    elif seen.locked:
+    elif seen.requires_password:
         yield ok(told, seen.path)
-    elif seen.locked is None:
+    elif seen.requires_password is None:
         yield warn(seen.path, told, f"sudo redistopo doctor --config {quote(seen.path)}")
     else:
         yield _unlocked(seen, told)
@@ -113,9 +113,9 @@ def bind(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 def _unlocked(seen: ConfSeen, told: str) -> CheckResult:
     """It can be reached from elsewhere, and asks for no password."""
-    version = next((one.version for one in seen.heard if one.version), None)
-    hint = _lock(seen)
-    if seen.conf.shielded(version):
+    version = next((one.version for one in seen.replies if one.version), None)
+    hint = _lock_hint(seen)
+    if seen.conf.protected_mode_applies(version):
         if seen.conf.addresses is not None and version is None:
             told += "; before Redis 7.0 protected mode doesn't shield an address that is bound"
         else:
@@ -126,8 +126,8 @@ def _unlocked(seen: ConfSeen, told: str) -> CheckResult:
     return fail(seen.path, f"{told}: whoever reaches it owns it", hint)
 
 
-def _lock(seen: ConfSeen) -> str:
-    runs = any(one.said for one in seen.heard)
+def _lock_hint(seen: ConfSeen) -> str:
+    runs = any(one.reply for one in seen.replies)
     return _LOCK.format(path=seen.path) + ("; then restart it" if runs else "")
 
 
@@ -139,18 +139,18 @@ def running(facts: DoctorFacts) -> Iterator[CheckResult]:
     if not seen.conf.ports:
         yield skip("it listens on no TCP port", seen.path)
         return
-    for one in seen.heard:
-        yield _heard(seen, one)
+    for one in seen.replies:
+        yield _port_result(seen, one)
 
 
-def _heard(seen: ConfSeen, one: PortReply) -> CheckResult:
+def _port_result(seen: ConfSeen, one: PortReply) -> CheckResult:
     who = f", held by {one.holder}" if one.holder else ""
-    if not one.said:
+    if not one.reply:
         if one.holder:
             told = f"nobody answers at {one.at}:{one.port}{who}"
             go_on = f"kill -CONT {pid_in(one.holder) or 'PID'}"
             return fail(seen.path, told, f"is it stopped ({go_on}), or no Redis at all?")
-        return warn(seen.path, f"nothing runs at {one.at}:{one.port}", _begin(seen))
+        return warn(seen.path, f"nothing runs at {one.at}:{one.port}", _start_hint(seen))
     told = f"answers at {one.at}:{one.port}{who}"
     if one.config and one.config not in seen.files:
         return warn(
@@ -159,35 +159,35 @@ def _heard(seen: ConfSeen, one: PortReply) -> CheckResult:
             f"redistopo doctor --config {quote(one.config)}",
         )
     extra = [at for at in one.listening or () if not loopback(at)]
-    if extra and not seen.conf.outward:
+    if extra and not seen.conf.exposed_addresses:
         told = f"{told}, and listens on {', '.join(extra)}, which the file doesn't bind"
         return fail(seen.path, told, "restart it: it was started otherwise, or CONFIG SET since")
-    if one.listening and not extra and seen.conf.outward:
+    if one.listening and not extra and seen.conf.exposed_addresses:
         told = f"{told}, and listens on {', '.join(one.listening)} alone, unlike the file"
         return warn(seen.path, told, "restart it, if the file is right")
-    if one.said == "PONG":
-        return _unasked(seen, one, f"{told} without a password")
-    return ok(f"{told}: {one.said.partition(' ')[0]}", seen.path)
+    if one.reply == "PONG":
+        return _open_server(seen, one, f"{told} without a password")
+    return ok(f"{told}: {one.reply.partition(' ')[0]}", seen.path)
 
 
-def _begin(seen: ConfSeen) -> str:
+def _start_hint(seen: ConfSeen) -> str:
     """How to start it, and what comes before that: else it won't start, or lets anybody in."""
     start = _start(seen)
-    if seen.starting.refused or seen.astray:
+    if seen.starting.refused or seen.foreign_addresses:
         return f"first what config.starts says, then: {start}"
-    if seen.conf.outward and seen.locked is not True:
+    if seen.conf.exposed_addresses and seen.requires_password is not True:
         return f"first what config.bind says, then: {start}"
     return f"start it: {start}"
 
 
-def _unasked(seen: ConfSeen, one: PortReply, told: str) -> CheckResult:
+def _open_server(seen: ConfSeen, one: PortReply, told: str) -> CheckResult:
     """It let us in without a password: whom else, by what the file binds?"""
-    if not seen.conf.outward:
+    if not seen.conf.exposed_addresses:
         return ok(told, seen.path)
-    if seen.conf.shielded(one.version):
+    if seen.conf.protected_mode_applies(one.version):
         return ok(f"{told}; protected mode refuses other machines", seen.path)
-    asks = "the file asks for one: restart it" if seen.locked else _lock(seen)
-    told += f", and listens on {', '.join(one.listening or seen.conf.outward)}"
+    asks = "the file asks for one: restart it" if seen.requires_password else _lock_hint(seen)
+    told += f", and listens on {', '.join(one.listening or seen.conf.exposed_addresses)}"
     return fail(seen.path, f"{told}: whoever reaches it owns it", asks)
 
 
@@ -199,32 +199,32 @@ def firewall(facts: DoctorFacts) -> Iterator[CheckResult]:
     seen = facts.conf
     if seen is None:
         return
-    if not seen.conf.outward:
+    if not seen.conf.exposed_addresses:
         yield skip("nobody from elsewhere gets there, so no firewall matters", seen.path)
         return
     if not seen.firewalls:
         yield ok("no firewall was found on this machine (a router may have one)", seen.path)
         return
     for port in seen.conf.ports:
-        yield _gates(seen, port)
+        yield _firewall_result(seen, port)
 
 
-def _gates(seen: ConfSeen, port: int) -> CheckResult:
-    verdicts = [(one, judge(one, port)) for one in seen.firewalls]
+def _firewall_result(seen: ConfSeen, port: int) -> CheckResult:
+    verdicts = [(one, exposure_of(one, port)) for one in seen.firewalls]
     told = "; ".join(verdict.evidence for _one, verdict in verdicts)
-    gates = {verdict.gate for _one, verdict in verdicts}
-    if PortExposure.CLOSED in gates:
-        named = ", ".join(seen.conf.outward)
+    exposures = {verdict.exposure for _one, verdict in verdicts}
+    if PortExposure.CLOSED in exposures:
+        named = ", ".join(seen.conf.exposed_addresses)
         return warn(
             seen.path,
             f"{told}: other machines don't reach {named} port {port}",
             f"if they should: sudo ufw allow from ADDRESS to any port {port} proto tcp, "
             "or the like of your firewall",
         )
-    unknown = [one for one, verdict in verdicts if verdict.gate is PortExposure.UNKNOWN]
+    unknown = [one for one, verdict in verdicts if verdict.exposure is PortExposure.UNKNOWN]
     if unknown:
         commands = "   ".join(f"sudo {one.command}" for one in unknown)
         return warn(seen.path, told, f"type: {commands}")
-    if PortExposure.SOME in gates:
+    if PortExposure.SOME in exposures:
         return warn(seen.path, told, f"try it from another machine: nc -vz HOST {port}")
     return ok(f"{told}: no firewall stands in the way", seen.path)

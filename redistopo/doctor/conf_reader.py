@@ -14,14 +14,14 @@ from redistopo.client.connection import NodeClient, ping_without_auth
 from redistopo.doctor.conf_access import (
     MOST_BYTES,
     MOST_FILES,
-    ServedConf,
-    acl_locks,
-    served_conf,
-    with_includes,
+    AccessSettings,
+    acl_requires_password,
+    access_settings,
+    expand_includes,
 )
 from redistopo.doctor.conf_trial import try_conf
 from redistopo.doctor.facts import ConfSeen, PortReply
-from redistopo.doctor.firewall_reader import firewalls
+from redistopo.doctor.firewall_reader import read_firewalls
 from redistopo.errors import AccessDenied, MissingPrerequisite, Unreachable, UsageError
 from redistopo.host.files import absolute, certainly_missing, read_errors
 from redistopo.host.ports import is_foreign_address, listeners, port_holder
@@ -46,7 +46,7 @@ def read_conf_file(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
     """
     path = absolute(path).resolve()
     try:
-        text = _plain(path)
+        text = _read_regular_file(path)
     except MissingPrerequisite as error:
         # a distribution's own is for its server's user alone
         error.hint = f"as somebody who may: sudo redistopo doctor --config {quote(str(path))}"
@@ -56,27 +56,27 @@ def read_conf_file(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
             f"there is no file {path}",
             hint="a running server tells its own: redis-cli INFO server | grep config_file",
         )
-    whole = with_includes(
+    whole = expand_includes(
         str(path), text, lambda pattern, at: _included(path.parent / at / pattern)
     )
-    shown = _shown(whole.text)
-    conf = served_conf(shown)
+    shown = _printable(whole.text)
+    conf = access_settings(shown)
     secret = read_conf(shown).get("requirepass", ("",))[-1]
     return ConfSeen(
         path=str(path),
         conf=conf,
-        locked=_locked(conf, path.parent),
+        requires_password=_locked(conf, path.parent),
         files=whole.files,
-        unread=tuple(map(_shown, whole.unread)),
-        astart=tuple(map(_shown, whole.astart)),
+        unread=tuple(map(_printable, whole.unread)),
+        start_relative=tuple(map(_printable, whole.start_relative)),
         starting=try_conf(whole, path.parent, engines, sentinel=conf.sentinel),
-        astray=tuple(_astray(conf)),
-        heard=tuple(_hear(conf, port, secret) for port in conf.ports),
-        firewalls=firewalls() if conf.outward else (),
+        foreign_addresses=tuple(_foreign_addresses(conf)),
+        replies=tuple(_probe(conf, port, secret) for port in conf.ports),
+        firewalls=read_firewalls() if conf.exposed_addresses else (),
     )
 
 
-def _shown(text: str) -> str:
+def _printable(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
@@ -95,7 +95,7 @@ def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
         if len(read) == MOST_FILES or sum(len(text) for _path, text in read) > MOST_BYTES:
             return "it is too much"
         try:
-            text = _plain(Path(one))
+            text = _read_regular_file(Path(one))
         except (MissingPrerequisite, UsageError) as error:
             return error.detail
         if text is not None:
@@ -105,12 +105,12 @@ def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
 
 def _text(path: Path) -> str | None:
     try:
-        return _plain(path)
+        return _read_regular_file(path)
     except (MissingPrerequisite, UsageError):
         return None
 
 
-def _plain(path: Path) -> str | None:
+def _read_regular_file(path: Path) -> str | None:
     """A regular file's text, None for no file. A FIFO or a device would be waited for, or never
     end: UsageError for those, and for more text than a configuration has."""
     path = Path(str(path).partition("\0")[0])  # to a server it ends there
@@ -121,7 +121,7 @@ def _plain(path: Path) -> str | None:
             if stat.S_ISDIR(kind):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             if not stat.S_ISREG(kind):
-                raise _no_configuration(path, "it is a FIFO, a socket or a device")
+                raise _not_a_configuration(path, "it is a FIFO, a socket or a device")
             # should it be another one by now, nothing waits
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
@@ -129,12 +129,12 @@ def _plain(path: Path) -> str | None:
         with open(handle, "rb") as file:  # noqa: PTH123  an open descriptor
             data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise _no_configuration(path, f"it has more than {MOST_BYTES >> 20} MB")
+        raise _not_a_configuration(path, f"it has more than {MOST_BYTES >> 20} MB")
     # a path may be of any bytes, and is given to a server as it is
     return data.decode(errors="surrogateescape")
 
 
-def _no_configuration(path: Path, why: str) -> UsageError:
+def _not_a_configuration(path: Path, why: str) -> UsageError:
     return UsageError(
         f"{path} is no configuration",
         detail=why,
@@ -142,7 +142,7 @@ def _no_configuration(path: Path, why: str) -> UsageError:
     )
 
 
-def _astray(conf: ServedConf) -> Iterator[str]:
+def _foreign_addresses(conf: AccessSettings) -> Iterator[str]:
     """Addresses that it binds, must have (no ``-`` before them), and this machine hasn't."""
     for word in (conf.addresses or ()) if conf.ports else ():
         with suppress(ValueError):
@@ -150,39 +150,39 @@ def _astray(conf: ServedConf) -> Iterator[str]:
                 yield word
 
 
-def _locked(conf: ServedConf, folder: Path) -> bool | None:
-    if conf.locked is not None:
-        return conf.locked
+def _locked(conf: AccessSettings, folder: Path) -> bool | None:
+    if conf.requires_password is not None:
+        return conf.requires_password
     text = _text(folder / conf.aclfile)
-    return None if text is None else acl_locks(text)
+    return None if text is None else acl_requires_password(text)
 
 
-def _hear(conf: ServedConf, port: int, secret: str) -> PortReply:
-    endpoint = Endpoint(conf.asked_at, port)
+def _probe(conf: AccessSettings, port: int, secret: str) -> PortReply:
+    endpoint = Endpoint(conf.local_address, port)
     if port == conf.tls_port:
         # without its certificates nobody is asked, only met
-        said = "TLS" if probe_port(endpoint) is PortState.OK else ""
+        reply = "TLS" if probe_port(endpoint) is PortState.OK else ""
     else:
         answer = ping_without_auth(endpoint)
-        said = "" if answer.startswith("no answer") else answer
+        reply = "" if answer.startswith("no answer") else answer
     there = listeners((port,))
     addresses = None if there is None else there[port]
-    listened = bool(said) if addresses is None else bool(addresses)
+    listened = bool(reply) if addresses is None else bool(addresses)
     found = PortReply(
         port=port,
-        at=conf.asked_at,
-        said=said,
+        at=conf.local_address,
+        reply=reply,
         holder=port_holder(port) if listened else "",
         listening=addresses,
     )
-    if not said or port == conf.tls_port:
+    if not reply or port == conf.tls_port:
         return found
-    return _introduced(found, secret if found.asks_here else "")
+    return _with_server_info(found, secret if found.asks_here else "")
 
 
-def _introduced(found: PortReply, secret: str) -> PortReply:
+def _with_server_info(found: PortReply, secret: str) -> PortReply:
     """With the server's own word on its version and file, where the file's password opens it."""
-    if found.said != "PONG" and not secret:
+    if found.reply != "PONG" and not secret:
         return found
     keys = single_credential(Login(password=secret))
     try:
@@ -198,7 +198,7 @@ def _introduced(found: PortReply, secret: str) -> PortReply:
     return PortReply(
         port=found.port,
         at=found.at,
-        said=found.said,
+        reply=found.reply,
         holder=found.holder or f"pid {told.get('process_id', '?')}",
         listening=found.listening,
         version=Version(*numbers) if numbers else None,

@@ -1,4 +1,4 @@
-"""Whether a server would start on a redis.conf: what it is given to judge, and what it said.
+"""Whether a server would start on a redis.conf: what it is given to judge, and what it message.
 
 A server judges its whole file before it does anything: line by line, in order, and ends at the
 first one that it refuses (config.c, loadServerConfigFromString). So it is given the file and one
@@ -20,7 +20,7 @@ from redistopo.model.protocol.conf import (
 )
 from redistopo.model.protocol.reply_text import escaped_line
 
-STOP = "redistopo-ends-here"
+STOP_WORD = "redistopo-ends-here"
 """No port, and no statement of a Sentinel's, in any release."""
 
 _AT = re.compile(r"at line (\d+)\n>>> '.*'\n(.*)")
@@ -45,12 +45,12 @@ _UNKNOWN = "Module Configuration detected without loadmodule directive"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartupRefusal:
     """The first thing that keeps a server from starting: the file's line as it may be shown, and
-    what is `said` about it, as servers word it."""
+    what is `message` about it, as servers word it."""
 
     path: str
     line: int
     text: str
-    said: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class StartupVerdict:
         return next((one.refusal for one in self.tried if one.refusal), self.lacking)
 
 
-def lines_for(whole: ConfWithIncludes, without: frozenset[int] = frozenset()) -> list[str]:
+def lines_to_check(whole: ConfWithIncludes, without: frozenset[int] = frozenset()) -> list[str]:
     """The lines to be judged; those of `without`, counted from 0, stand empty. So do logs: some
     words are logged while lines are read, and would make or fill the file.
 
@@ -94,16 +94,16 @@ def lines_for(whole: ConfWithIncludes, without: frozenset[int] = frozenset()) ->
     """
     lines = whole.text.split("\n")
     given = ["" if at in without or _logs(line) else line for at, line in enumerate(lines)]
-    for at in _dead(whole):
-        given[at] = f"port {STOP}"
+    for at in _refused_lines(whole):
+        given[at] = f"port {STOP_WORD}"
     return given
 
 
-def _dead(whole: ConfWithIncludes) -> dict[int, str]:
+def _refused_lines(whole: ConfWithIncludes) -> dict[int, str]:
     """Lines that servers refuse, or end by, and why: since 7.0 a server that is to rename a
     subcommand ends by an assertion, with a crash's report and core. A log whose quotes only
     some refuse counts as refused, as those that take it open it."""
-    found = dict(whole.dead)
+    found = dict(whole.refused_lines)
     for at, line in enumerate(whole.text.split("\n")):
         name, *rest = server_words(line) or [""]
         if name.lower() == "rename-command" and rest and "|" in rest[0]:
@@ -119,9 +119,9 @@ def _logs(line: str) -> bool:
     return (name == "logfile" and len(rest) == 1) or (name == "syslog-enabled" and rest == ["yes"])
 
 
-def refused_at(whole: ConfWithIncludes, output: str) -> int | None:
+def refused_line(whole: ConfWithIncludes, output: str) -> int | None:
     """The line, counted from 0, that the server refused; their number for the closing one, and
-    None where it said nothing of the kind."""
+    None where it message nothing of the kind."""
     found = _AT.search(output)
     if found is not None:
         return min(int(found[1]) - 1, len(whole.origins))
@@ -134,15 +134,15 @@ def refused_at(whole: ConfWithIncludes, output: str) -> int | None:
     return None
 
 
-def refusal_at(whole: ConfWithIncludes, at: int, said: str) -> StartupRefusal:
-    """That line of the file, with what was said about it, and no password in either."""
+def refusal_at(whole: ConfWithIncludes, at: int, message: str) -> StartupRefusal:
+    """That line of the file, with what was message about it, and no password in either."""
     path, number = whole.origins[at]
-    said = _dead(whole).get(at, said)
+    message = _refused_lines(whole).get(at, message)
     line = whole.text.split("\n")[at]
-    return StartupRefusal(path=path, line=number, text=_shown(line), said=_told(line, said))
+    return StartupRefusal(path=path, line=number, text=_redacted_line(line), message=_redacted_message(line, message))
 
 
-def words(output: str) -> str:
+def refusal_message(output: str) -> str:
     """The server's own reason, out of all that it printed."""
     found = _AT.search(output)
     if found is not None:
@@ -151,32 +151,32 @@ def words(output: str) -> str:
     return logged[1].strip() if logged else ""
 
 
-def unsure_names(whole: ConfWithIncludes) -> tuple[str, ...]:
+def module_directive_names(whole: ConfWithIncludes) -> tuple[str, ...]:
     """Names that a module may bring. Since 7.0 those with a dot, and since Redis 8.0 all that it
     doesn't know, are kept until modules are loaded, and refused only then. Where a module is
-    loaded, nothing is said of them."""
+    loaded, nothing is message of them."""
     names = tuple(dict.fromkeys(name for _at, (name, _value) in _directives(whole)))
     return () if "loadmodule" in names else tuple(one for one in names if one not in _BESIDE_NAMES)
 
 
-def strange_lines(whole: ConfWithIncludes, known: frozenset[str] | None) -> int | None:
+def unknown_directive_at(whole: ConfWithIncludes, known: frozenset[str] | None) -> int | None:
     """The first line whose name no server takes without a module that brings it, counted from 0.
 
     `known` are the names that the server has, None where it refuses others at once.
     """
-    unsure = unsure_names(whole)
+    unsure = module_directive_names(whole)
     for at, (name, _value) in _directives(whole):
         if name in unsure and ("." in name or (known is not None and name not in known)):
             return at
     return None
 
 
-def strange(whole: ConfWithIncludes, at: int) -> StartupRefusal:
+def unknown_directive(whole: ConfWithIncludes, at: int) -> StartupRefusal:
     """That line, refused as one of a module that isn't loaded."""
     return refusal_at(whole, at, f"{_UNKNOWN} (no such directive)")
 
 
-def clashes(whole: ConfWithIncludes) -> StartupRefusal | None:
+def conflicts(whole: ConfWithIncludes) -> StartupRefusal | None:
     """What is refused though each line is well, when all are read (config.c; acl.c,
     ACLLoadUsersAtStartup; tls.c, tlsConfigure). Words are the servers'."""
     conf = read_conf(whole.text)
@@ -188,8 +188,8 @@ def clashes(whole: ConfWithIncludes) -> StartupRefusal | None:
         if last(name).lower() not in ("", "no one"):
             return _of(whole, name, "replicaof directive not allowed in cluster mode")
     if conf.get("user") and last("aclfile"):
-        said = "Configuring Redis with users defined in redis.conf and at the same setting an "
-        return _of(whole, "aclfile", f"{said}ACL file path is invalid")
+        message = "Configuring Redis with users defined in redis.conf and at the same setting an "
+        return _of(whole, "aclfile", f"{message}ACL file path is invalid")
     if last("tls-port") not in ("", "0"):
         for name in ("tls-cert-file", "tls-key-file"):
             if not last(name):
@@ -213,15 +213,15 @@ _IN_FOLDER = frozenset({"logfile", "unixsocket"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class RequiredPath:
     """A path that has to be there before a server starts, of what line, and its words without."""
 
     path: str
     at: int
-    said: str
+    message: str
 
 
-def wanted(whole: ConfWithIncludes) -> Iterator[Wanted]:
+def required_paths(whole: ConfWithIncludes) -> Iterator[RequiredPath]:
     """The files and folders that a server opens at its start, of each directive's last line.
 
     Those relative to a folder that the file doesn't name are left out: they depend on where the
@@ -244,13 +244,13 @@ def wanted(whole: ConfWithIncludes) -> Iterator[Wanted]:
             if name in _IN_FOLDER:
                 path = path.rpartition("/")[0] or "/"
             if "\ufffd" not in path:
-                yield Wanted(path=path, at=at, said=_OPENED[name].format(value))
+                yield RequiredPath(path=path, at=at, message=_OPENED[name].format(value))
 
 
-def _of(whole: ConfWithIncludes, name: str, said: str) -> StartupRefusal:
+def _of(whole: ConfWithIncludes, name: str, message: str) -> StartupRefusal:
     """The last line of that directive, under today's name or an older one."""
     at = max(at for at, (one, _value) in _directives(whole) if canonical_directive(one) == name)
-    return refusal_at(whole, at, said)
+    return refusal_at(whole, at, message)
 
 
 def _directives(whole: ConfWithIncludes) -> Iterator[tuple[int, tuple[str, str]]]:
@@ -260,7 +260,7 @@ def _directives(whole: ConfWithIncludes) -> Iterator[tuple[int, tuple[str, str]]
             yield at, (found[0].lower(), found[1])
 
 
-def _shown(line: str) -> str:
+def _redacted_line(line: str) -> str:
     """The line on one row of a terminal; its name alone where it may hold a password."""
     name = _name(line)
     if _SECRETIVE.search(name):
@@ -269,11 +269,11 @@ def _shown(line: str) -> str:
     return cut if len(cut) <= _SHOWN else f"{cut[: _SHOWN - 3]}..."
 
 
-def _told(line: str, said: str) -> str:
+def _redacted_message(line: str, message: str) -> str:
     """The server's words; what it quotes of a line with a password may be one."""
     if _SECRETIVE.search(_name(line)):
-        said = re.sub(r"'[^']*'", "'...'", said)
-    return escaped_line(said)
+        message = re.sub(r"'[^']*'", "'...'", message)
+    return escaped_line(message)
 
 
 def _name(line: str) -> str:

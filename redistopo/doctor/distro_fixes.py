@@ -15,7 +15,7 @@ _SYSTEM = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
 _CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,7}", re.ASCII)
 
 
-def mended_by_package(engine: Engine, docs: Path = _DOCS) -> frozenset[str]:
+def cves_fixed_by_package(engine: Engine, docs: Path = _DOCS) -> frozenset[str]:
     """The CVEs that the changelog of the server's package names; none for a server that no
     package brought, or where the changelog isn't installed."""
     if str(Path(engine.path).parent) not in _SYSTEM:

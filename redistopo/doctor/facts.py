@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from redistopo.doctor.conf_access import ServedConf, loopback
+from redistopo.doctor.conf_access import AccessSettings, loopback
 from redistopo.doctor.conf_startup import StartupVerdict
 from redistopo.doctor.firewall import FirewallSeen
 from redistopo.host.kernel_settings import Kernel
@@ -33,11 +33,11 @@ class EnginesSeen:
     lacking: str = ""
     install: str = ""
     tls: bool = False
-    mended: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    fixed_cves: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
+class TopologyNeeds:
     """What the topology of this folder takes: `nodes` servers that hold data, their maxmemory
     (None where one has no limit), the longest `backlog`; whether they write to disk."""
 
@@ -64,7 +64,7 @@ class PortsSeen:
     ports: tuple[PortSeen, ...] = ()
     block: str = ""
     running: bool = False
-    astray: str = ""
+    foreign_host: str = ""
     span: tuple[int, int] | None = None
     inside: tuple[int, ...] = ()
 
@@ -103,7 +103,7 @@ class Leftovers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableSeen:
+class NodesConfSeen:
     """The nodes.conf of one node of a cluster; `stopped` that its server doesn't run."""
 
     name: str
@@ -122,7 +122,7 @@ class TableSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LostTable:
+class MissingNodesConf:
     """A stopped node of a formed cluster without a nodes.conf to start with, and `why`."""
 
     name: str
@@ -139,7 +139,7 @@ class PortReply:
 
     port: int
     at: str
-    said: str = ""
+    reply: str = ""
     holder: str = ""
     listening: tuple[str, ...] | None = None
     version: Version | None = None
@@ -149,7 +149,7 @@ class PortReply:
     def asks_here(self) -> bool:
         """Whether it asks for a password as a server does, and is on this machine: nobody else
         is told the file's. One that was copied from elsewhere may bind another's address."""
-        if not self.said.startswith("NOAUTH"):
+        if not self.reply.startswith("NOAUTH"):
             return False
         return loopback(self.at) or self.at in (self.listening or ())
 
@@ -158,20 +158,20 @@ class PortReply:
 class ConfSeen:
     """A redis.conf that was given, `locked` with its aclfile read where that could be.
 
-    `unread` are includes that couldn't be read, with why, and `astart` those that count from the
+    `unread` are includes that couldn't be read, with why, and `start_relative` those that count from the
     folder in which a server is started. `starting` is what the servers here make of it;
     `astray` has addresses that it binds and this machine doesn't have.
     """
 
     path: str
-    conf: ServedConf
-    locked: bool | None
+    conf: AccessSettings
+    requires_password: bool | None
     files: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
-    astart: tuple[str, ...] = ()
+    start_relative: tuple[str, ...] = ()
     starting: StartupVerdict = field(default_factory=StartupVerdict)
-    astray: tuple[str, ...] = ()
-    heard: tuple[PortReply, ...] = ()
+    foreign_addresses: tuple[str, ...] = ()
+    replies: tuple[PortReply, ...] = ()
     firewalls: tuple[FirewallSeen, ...] = ()
 
 
@@ -214,15 +214,15 @@ class DoctorFacts:
     leftovers: Leftovers
     system: str = "linux"
     files: int = 1 << 30
-    needs: Needs | None = None
+    needs: TopologyNeeds | None = None
     shortages: tuple[ResourceShortage, ...] = ()
     ports: PortsSeen | None = None
     conf: ConfSeen | None = None
-    tables: tuple[TableSeen, ...] = ()
-    lost: tuple[LostTable, ...] = ()
+    tables: tuple[NodesConfSeen, ...] = ()
+    lost: tuple[MissingNodesConf, ...] = ()
 
 
-class Cure(StrEnum):
+class FixKind(StrEnum):
     """What `--fix` may do. Each is undone or repeated without loss."""
 
     FORGET = "forget"
@@ -237,7 +237,7 @@ class DoctorFix:
     """One thing that `--fix` would do: `command` is the same, as one would type it; `why` what
     it is for. `asks` marks those that are done only when somebody says yes."""
 
-    cure: Cure
+    cure: FixKind
     target: str
     command: str
     why: str
@@ -260,7 +260,7 @@ def fixes_of(facts: DoctorFacts, paused: Mapping[str, int]) -> tuple[DoctorFix, 
     left = facts.leftovers
     found = [
         DoctorFix(
-            cure=Cure.FORGET,
+            cure=FixKind.FORGET,
             target=root,
             command=f"take {root} off the list of `redistopo ps`",
             why=f"{name}: its folder is gone",
@@ -270,13 +270,13 @@ def fixes_of(facts: DoctorFacts, paused: Mapping[str, int]) -> tuple[DoctorFix, 
     ]
     found += [
         DoctorFix(
-            cure=Cure.REMOVE, target=one, command=f"rm -r {one}", why="holds no data, and no node"
+            cure=FixKind.REMOVE, target=one, command=f"rm -r {one}", why="holds no data, and no node"
         )
         for one in left.empty
     ]
     found += [
         DoctorFix(
-            cure=Cure.CHMOD,
+            cure=FixKind.CHMOD,
             target=one.path,
             command=f"chmod {one.wanted:o} {one.path}",
             why=f"others may read it (mode {one.mode:o})",
@@ -287,7 +287,7 @@ def fixes_of(facts: DoctorFacts, paused: Mapping[str, int]) -> tuple[DoctorFix, 
     ]
     found += [
         DoctorFix(
-            cure=Cure.RESUME,
+            cure=FixKind.RESUME,
             target=name,
             command=f"redistopo resume {name}",
             why=f"pid {pid} is stopped (SIGSTOP)",
@@ -297,7 +297,7 @@ def fixes_of(facts: DoctorFacts, paused: Mapping[str, int]) -> tuple[DoctorFix, 
     ]
     found += [
         DoctorFix(
-            cure=Cure.END,
+            cure=FixKind.END,
             target=one.folder,
             command=f"kill -TERM {one.mark.pid}",
             why=f"a server in {one.folder} that no topology has on record; it saves first",

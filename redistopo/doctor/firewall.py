@@ -19,33 +19,33 @@ class PortExposure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallSeen:
-    """One firewall of this machine, as it was asked: `command` is what tells its rules, `said`
+    """One firewall of this machine, as it was asked: `command` is what tells its rules, `output`
     what that printed; "" where it tells root alone. `active` is None where nobody knows."""
 
     name: str
     command: str
     active: bool | None
-    said: str = ""
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class FirewallVerdict:
     """What one firewall does with a port, and what shows it."""
 
-    gate: PortExposure
+    exposure: PortExposure
     evidence: str
 
 
-def judge(seen: FirewallSeen, port: int) -> Verdict:
+def exposure_of(seen: FirewallSeen, port: int) -> FirewallVerdict:
     """What that firewall does with connections from elsewhere to a TCP port."""
     if seen.active is False:
-        return Verdict(gate=PortExposure.OFF, evidence=f"{seen.name} is off")
-    if not seen.said:
+        return FirewallVerdict(exposure=PortExposure.OFF, evidence=f"{seen.name} is off")
+    if not seen.output:
         state = "is on, and its rules" if seen.active else "is here, and its state"
-        return Verdict(
-            gate=PortExposure.UNKNOWN, evidence=f"{seen.name} {state} can't be told without root"
+        return FirewallVerdict(
+            exposure=PortExposure.UNKNOWN, evidence=f"{seen.name} {state} can't be told without root"
         )
-    return _READERS[seen.name](seen.said, port)
+    return _READERS[seen.name](seen.output, port)
 
 
 def ufw_conf(text: str) -> bool | None:
@@ -54,26 +54,26 @@ def ufw_conf(text: str) -> bool | None:
     return {"yes": True, "no": False}.get(found[-1].lower()) if found else None
 
 
-def ufw(said: str, port: int) -> Verdict:
+def ufw(output: str, port: int) -> FirewallVerdict:
     """By `ufw status verbose`: the first rule that means the port, else the default."""
-    if re.search(r"^Status:\s*inactive", said, re.MULTILINE):
-        return Verdict(gate=PortExposure.OFF, evidence="ufw is off")
-    for line in said.splitlines():
+    if re.search(r"^Status:\s*inactive", output, re.MULTILINE):
+        return FirewallVerdict(exposure=PortExposure.OFF, evidence="ufw is off")
+    for line in output.splitlines():
         rule = re.match(r"(\S+)(?: \(v6\))?\s+(ALLOW|DENY|REJECT|LIMIT)(?: IN)?\s+(.+)", line)
         if rule is None or not _ufw_means(rule[1], port):
             continue
         lets = rule[2] in ("ALLOW", "LIMIT")
-        gate = PortExposure.OPEN if lets else PortExposure.CLOSED
+        exposure = PortExposure.OPEN if lets else PortExposure.CLOSED
         if not rule[3].startswith("Anywhere"):
-            gate = PortExposure.SOME
-        return Verdict(gate=gate, evidence=f"ufw: {' '.join(line.split())}")
-    default = re.search(r"^Default:\s*(\w+) \(incoming\)", said, re.MULTILINE)
+            exposure = PortExposure.SOME
+        return FirewallVerdict(exposure=exposure, evidence=f"ufw: {' '.join(line.split())}")
+    default = re.search(r"^Default:\s*(\w+) \(incoming\)", output, re.MULTILINE)
     if default is None:
-        return Verdict(
-            gate=PortExposure.UNKNOWN, evidence="ufw is on, and doesn't tell its default"
+        return FirewallVerdict(
+            exposure=PortExposure.UNKNOWN, evidence="ufw is on, and doesn't tell its default"
         )
-    gate = PortExposure.OPEN if default[1] == "allow" else PortExposure.CLOSED
-    return Verdict(gate=gate, evidence=f"ufw: no rule for {port}, default {default[1]} (incoming)")
+    exposure = PortExposure.OPEN if default[1] == "allow" else PortExposure.CLOSED
+    return FirewallVerdict(exposure=exposure, evidence=f"ufw: no rule for {port}, default {default[1]} (incoming)")
 
 
 def _ufw_means(word: str, port: int) -> bool:
@@ -83,82 +83,82 @@ def _ufw_means(word: str, port: int) -> bool:
     return _in_spans(numbers.split(","), port)
 
 
-def firewalld(said: str, port: int) -> Verdict:
+def firewalld(output: str, port: int) -> FirewallVerdict:
     """By `firewall-cmd --list-all`: the default zone's ports, services and target."""
-    if "not running" in said:
-        return Verdict(gate=PortExposure.OFF, evidence="firewalld is off")
-    told = dict(re.findall(r"^\s+([a-z-]+):[ \t]*(.*)$", said, re.MULTILINE))
+    if "not running" in output:
+        return FirewallVerdict(exposure=PortExposure.OFF, evidence="firewalld is off")
+    told = dict(re.findall(r"^\s+([a-z-]+):[ \t]*(.*)$", output, re.MULTILINE))
     if "ports" not in told and "target" not in told:
-        return Verdict(
-            gate=PortExposure.UNKNOWN, evidence="firewalld tells nothing that we can read"
+        return FirewallVerdict(
+            exposure=PortExposure.UNKNOWN, evidence="firewalld tells nothing that we can read"
         )
     spans = [one.removesuffix("/tcp") for one in told.get("ports", "").split() if "/udp" not in one]
     services = told.get("services", "").split()
     named = {6379: "redis", 26379: "redis-sentinel"}.get(port, "")
-    zone = said.split(None, 1)[0] if said.strip() else ""
+    zone = output.split(None, 1)[0] if output.strip() else ""
     if _in_spans(spans, port) or named in services or told.get("target") == "ACCEPT":
-        return Verdict(
-            gate=PortExposure.OPEN, evidence=f"firewalld: zone {zone} lets {port}/tcp in"
+        return FirewallVerdict(
+            exposure=PortExposure.OPEN, evidence=f"firewalld: zone {zone} lets {port}/tcp in"
         )
-    if re.search(rf"\bport=\"?{port}\b", said):
-        return Verdict(
-            gate=PortExposure.SOME, evidence=f"firewalld: a rich rule of zone {zone} names it"
+    if re.search(rf"\bport=\"?{port}\b", output):
+        return FirewallVerdict(
+            exposure=PortExposure.SOME, evidence=f"firewalld: a rich rule of zone {zone} names it"
         )
-    return Verdict(gate=PortExposure.CLOSED, evidence=f"firewalld: {port}/tcp isn't in zone {zone}")
+    return FirewallVerdict(exposure=PortExposure.CLOSED, evidence=f"firewalld: {port}/tcp isn't in zone {zone}")
 
 
-def nftables(said: str, port: int) -> Verdict:
+def nftables(output: str, port: int) -> FirewallVerdict:
     """By `nft list ruleset`: every chain that hooks into input must let it in."""
-    chains = list(_input_chains(said))
+    chains = list(_input_chains(output))
     if not chains:
-        return Verdict(gate=PortExposure.OPEN, evidence="nftables: no chain hooks into input")
+        return FirewallVerdict(exposure=PortExposure.OPEN, evidence="nftables: no chain hooks into input")
     verdicts = [_chain(policy, rules, port, _nft_rule) for policy, rules in chains]
-    return _named("nftables", verdicts, port)
+    return _combined("nftables", verdicts, port)
 
 
-def iptables(said: str, port: int) -> Verdict:
+def iptables(output: str, port: int) -> FirewallVerdict:
     """By `iptables -S INPUT`: the first rule that means the port, else the policy."""
-    lines = said.splitlines()
+    lines = output.splitlines()
     policy = next((line.split()[2] for line in lines if re.match(r"-P INPUT \w+", line)), "")
     if not policy:
-        return Verdict(
-            gate=PortExposure.UNKNOWN, evidence="iptables tells nothing that we can read"
+        return FirewallVerdict(
+            exposure=PortExposure.UNKNOWN, evidence="iptables tells nothing that we can read"
         )
     rules = [line for line in lines if line.startswith("-A INPUT ")]
-    return _named("iptables", [_chain(policy.lower(), rules, port, _iptables_rule)], port)
+    return _combined("iptables", [_chain(policy.lower(), rules, port, _iptables_rule)], port)
 
 
-def mac(said: str, _port: int) -> Verdict:
+def mac(output: str, _port: int) -> FirewallVerdict:
     """By macOS's `socketfilterfw --getglobalstate`: it goes by programs, not by ports."""
-    if re.search(r"State = 0|disabled", said):
-        return Verdict(gate=PortExposure.OFF, evidence="macOS's application firewall is off")
-    if re.search(r"State = [12]|enabled", said):
-        return Verdict(
-            gate=PortExposure.SOME, evidence="macOS's application firewall is on: by program"
+    if re.search(r"State = 0|disabled", output):
+        return FirewallVerdict(exposure=PortExposure.OFF, evidence="macOS's application firewall is off")
+    if re.search(r"State = [12]|enabled", output):
+        return FirewallVerdict(
+            exposure=PortExposure.SOME, evidence="macOS's application firewall is on: by program"
         )
-    return Verdict(gate=PortExposure.UNKNOWN, evidence="macOS's application firewall doesn't tell")
+    return FirewallVerdict(exposure=PortExposure.UNKNOWN, evidence="macOS's application firewall doesn't tell")
 
 
-def pf(said: str, port: int) -> Verdict:
+def pf(output: str, port: int) -> FirewallVerdict:
     """By `pfctl -sr`: the last rule that means the port decides, or the first `quick` one."""
-    last = Verdict(gate=PortExposure.OPEN, evidence="pf: no rule means it, which lets it in")
-    for line in said.splitlines():
+    last = FirewallVerdict(exposure=PortExposure.OPEN, evidence="pf: no rule means it, which lets it in")
+    for line in output.splitlines():
         words = line.split()
         if words[:1] not in (["pass"], ["block"]) or "out" in words[1:4]:
             continue
         ports = re.search(r"\bto .*?port (?:= )?([0-9]+)(?::([0-9]+))?", line)
         if ports and not int(ports[1]) <= port <= int(ports[2] or ports[1]):
             continue
-        gate = PortExposure.OPEN if words[0] == "pass" else PortExposure.CLOSED
+        exposure = PortExposure.OPEN if words[0] == "pass" else PortExposure.CLOSED
         if re.search(r"\b(?:from (?!any)|on )\S", line) or "proto udp" in line:
-            gate = last.gate if "proto udp" in line else PortExposure.SOME
-        last = Verdict(gate=gate, evidence=f"pf: {line.strip()}")
+            exposure = last.exposure if "proto udp" in line else PortExposure.SOME
+        last = FirewallVerdict(exposure=exposure, evidence=f"pf: {line.strip()}")
         if "quick" in words:
             break
     return last
 
 
-_READERS: dict[str, Callable[[str, int], Verdict]] = {
+_READERS: dict[str, Callable[[str, int], FirewallVerdict]] = {
     "ufw": ufw,
     "firewalld": firewalld,
     "nftables": nftables,
@@ -171,9 +171,9 @@ NAMES = tuple(_READERS)
 """The firewalls that can be read here."""
 
 
-def _input_chains(said: str) -> Iterator[tuple[str, list[str]]]:
+def _input_chains(output: str) -> Iterator[tuple[str, list[str]]]:
     """Policy and rules of each chain that hooks into input."""
-    for found in re.finditer(r"^\s*chain \S+ \{\n(.*?)^\s*\}", said, re.MULTILINE | re.DOTALL):
+    for found in re.finditer(r"^\s*chain \S+ \{\n(.*?)^\s*\}", output, re.MULTILINE | re.DOTALL):
         lines = [line.strip() for line in found[1].splitlines() if line.strip()]
         head = next((line for line in lines if "hook input" in line), "")
         if head:
@@ -191,12 +191,12 @@ def _chain(
     doubts: set[PortExposure] = set()
     last = PortExposure.OPEN if policy == "accept" else PortExposure.CLOSED
     for rule in rules:
-        gate = read(rule, port)
-        if gate in (PortExposure.OPEN, PortExposure.CLOSED):
-            last = gate
+        exposure = read(rule, port)
+        if exposure in (PortExposure.OPEN, PortExposure.CLOSED):
+            last = exposure
             break
-        if gate is PortExposure.SOME:
-            doubts.add(gate)
+        if exposure is PortExposure.SOME:
+            doubts.add(exposure)
     return PortExposure.SOME if doubts else last
 
 
@@ -244,13 +244,13 @@ def _iptables_rule(rule: str, port: int) -> PortExposure | None:
     return PortExposure.OPEN if target[1] == "ACCEPT" else PortExposure.CLOSED
 
 
-def _named(name: str, gates: list[PortExposure], port: int) -> Verdict:
-    if PortExposure.CLOSED in gates:
-        return Verdict(gate=PortExposure.CLOSED, evidence=f"{name} keeps {port}/tcp out")
-    if PortExposure.SOME in gates:
+def _combined(name: str, exposures: list[PortExposure], port: int) -> FirewallVerdict:
+    if PortExposure.CLOSED in exposures:
+        return FirewallVerdict(exposure=PortExposure.CLOSED, evidence=f"{name} keeps {port}/tcp out")
+    if PortExposure.SOME in exposures:
         told = f"{name}: some rules may decide on {port}/tcp by source, interface or another chain"
-        return Verdict(gate=PortExposure.SOME, evidence=told)
-    return Verdict(gate=PortExposure.OPEN, evidence=f"{name} lets {port}/tcp in")
+        return FirewallVerdict(exposure=PortExposure.SOME, evidence=told)
+    return FirewallVerdict(exposure=PortExposure.OPEN, evidence=f"{name} lets {port}/tcp in")
 
 
 def _in_spans(spans: Iterable[str], port: int) -> bool:

@@ -12,7 +12,7 @@ _UFW = Path("/etc/ufw/ufw.conf")
 _MAC = "/usr/libexec/ApplicationFirewall/socketfilterfw"
 
 
-def firewalls() -> tuple[FirewallSeen, ...]:
+def read_firewalls() -> tuple[FirewallSeen, ...]:
     """Those that are installed, each with its rules where this user may read them.
 
     ufw and firewalld write the rules of nftables and iptables: where one of them is on, these
@@ -34,7 +34,7 @@ def _found() -> Iterator[FirewallSeen]:
         # one kernel, two tools: whichever tells
         path = _program("iptables")
         other = _plain("iptables", [path, "-S", "INPUT"]) if path else None
-        seen = other if other and other.said else seen or other
+        seen = other if other and other.output else seen or other
     if seen is not None:
         yield seen
     if path := _program("pfctl"):
@@ -48,22 +48,22 @@ def _program(name: str) -> str:
 
 
 def _ufw(path: str) -> FirewallSeen:
-    said = run_command([path, "status", "verbose"]) or ""
-    active = ufw_conf(read_text(_UFW) or "") if not said else "Status: active" in said
-    return FirewallSeen(name="ufw", command="ufw status verbose", active=active, said=said)
+    output = run_command([path, "status", "verbose"]) or ""
+    active = ufw_conf(read_text(_UFW) or "") if not output else "Status: active" in output
+    return FirewallSeen(name="ufw", command="ufw status verbose", active=active, output=output)
 
 
 def _firewalld(path: str) -> FirewallSeen:
     state = run_command([path, "--state"])
     active = None if state is None else state.strip() == "running"
-    said = run_command([path, "--list-all"]) or "" if active is not False else ""
+    output = run_command([path, "--list-all"]) or "" if active is not False else ""
     command = "firewall-cmd --list-all"
-    return FirewallSeen(name="firewalld", command=command, active=active or bool(said), said=said)
+    return FirewallSeen(name="firewalld", command=command, active=active or bool(output), output=output)
 
 
 def _plain(name: str, argv: list[str]) -> FirewallSeen:
-    said = run_command(argv)
+    output = run_command(argv)
     command = " ".join([Path(argv[0]).name, *argv[1:]])
     # no rule at all is a firewall that is off
-    active = None if said is None else bool(said.strip())
-    return FirewallSeen(name=name, command=command, active=active, said=said or "")
+    active = None if output is None else bool(output.strip())
+    return FirewallSeen(name=name, command=command, active=active, output=output or "")

@@ -15,8 +15,8 @@ def free(facts: DoctorFacts) -> Iterator[CheckResult]:
     if seen is None:
         yield skip("no topology file to take them from", PORTS)
         return
-    if seen.astray:
-        told = f"this machine has no address {seen.astray}"
+    if seen.foreign_host:
+        told = f"this machine has no address {seen.foreign_host}"
         yield fail(PORTS, told, "change `host` in redistopo.toml; 127.0.0.1 is always there")
         return
     held: dict[str, list[PortSeen]] = {}

@@ -19,7 +19,7 @@ from redistopo.model.topology.layout import Layout, NodeFolder
 _OTHERS = 0o077
 
 
-def loose(layout: Layout, given: Path | None) -> tuple[OpenPermission, ...]:
+def open_permissions(layout: Layout, given: Path | None) -> tuple[OpenPermission, ...]:
     """What others may read of the state folder and its secrets; `given` is the password file
     that the user has. A link, or what isn't ours, is left to `up`, which refuses it."""
     found: list[OpenPermission | None] = []
@@ -49,13 +49,13 @@ def _loose(path: Path, wanted: int, *, yours: bool = False) -> OpenPermission | 
     return None
 
 
-def tighten(path: Path, mode: int) -> None:
+def restrict_permissions(path: Path, mode: int) -> None:
     """The file has that mode; raises MissingPrerequisite where it isn't ours to change."""
     with write_errors(path):
         path.chmod(mode)
 
 
-def bare(folder: NodeFolder) -> bool:
+def holds_no_data(folder: NodeFolder) -> bool:
     """Whether a node's folder holds nothing but what we write: no server left anything in it."""
     own = {folder.config, folder.started, folder.rewritten, folder.log, folder.pidfile}
     own |= {folder.users, folder.listed, folder.process}
@@ -64,9 +64,9 @@ def bare(folder: NodeFolder) -> bool:
     return False
 
 
-def remove_bare(folder: NodeFolder) -> bool:
+def remove_empty_folder(folder: NodeFolder) -> bool:
     """The folder is gone, if it holds nothing but what we wrote; whether it is."""
-    if folder.root.is_symlink() or not bare(folder):
+    if folder.root.is_symlink() or not holds_no_data(folder):
         return False
     with write_errors(folder.root):
         for path in folder.root.iterdir():

@@ -59,7 +59,7 @@ def vulnerable(facts: DoctorFacts) -> Iterator[CheckResult]:
         return
     chosen = engines.chosen
     left = _left(facts, chosen) if chosen else ()
-    left = tuple(sorted(left, key=lambda flaw: not flaw.grave))
+    left = tuple(sorted(left, key=lambda flaw: not flaw.severe))
     if chosen and left:
         yield warn(MACHINE, _flawed(facts, chosen, left), _newer(chosen))
     elif chosen:
@@ -91,7 +91,7 @@ def _others(
 
 def _left(facts: DoctorFacts, engine: Engine) -> tuple[Vulnerability, ...]:
     """What the release has by its number, and its package hasn't mended."""
-    mended = facts.engines.mended.get(engine.path, frozenset())
+    mended = facts.engines.fixed_cves.get(engine.path, frozenset())
     return tuple(flaw for flaw in vulnerabilities_of(engine) if not set(flaw.ids) <= mended)
 
 
@@ -101,7 +101,7 @@ def _flawed(facts: DoctorFacts, engine: Engine, left: tuple[Vulnerability, ...])
     # what only TLS has matters first where it is used
     worst = next((flaw for flaw in left if facts.engines.tls or not flaw.tls), left[0])
     told = f"{engine.title}: {', '.join(ids[:_SHOWN])}{more}, as of {AS_OF}: {worst.what}"
-    return told + (", without a password" if worst.anybody else "")
+    return told + (", without a password" if worst.unauthenticated else "")
 
 
 def _count(left: tuple[Vulnerability, ...]) -> str:

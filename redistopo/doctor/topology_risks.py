@@ -145,9 +145,9 @@ def strays(subject: CheckSubject) -> Iterator[CheckResult]:
             return None
         others = [one for one in node.members if not one.myself and not one.unknown]
         if any(one.id in ids or one.address in silent for one in others):
-            return _was_reset(node) if node in empty and is_ours(node) else None
+            return _reset_and_known(node) if node in empty and is_ours(node) else None
         if node in empty and not others:
-            return _alone(node, hosts)
+            return _reset_and_alone(node, hosts)
         where = f"is of another cluster, with {others[0].address}" if others else "stands alone"
         slots = sum(one.last - one.first + 1 for one in me.slots)
         keys = "1 key" if node.keys == 1 else f"{node.keys} keys"
@@ -169,12 +169,12 @@ def _by_acl(node: NodeSeen) -> bool:
 _UP = "redistopo up takes it back"
 
 
-def _was_reset(node: NodeSeen) -> CheckResult:
+def _reset_and_known(node: NodeSeen) -> CheckResult:
     """The others have met it again, as they do since Valkey 8.1; or its slots were moved away."""
     return warn(node.name, "is a primary without slots and keys, as after a reset", _UP)
 
 
-def _alone(node: NodeSeen, others: list[NodeSeen]) -> CheckResult | None:
+def _reset_and_alone(node: NodeSeen, others: list[NodeSeen]) -> CheckResult | None:
     """Where nobody has slots, there is no cluster yet that it could have been taken from."""
     if not others:
         return None

@@ -29,11 +29,11 @@ class Vulnerability:
     what: str
     fixed: tuple[Version, ...]
     since: Version = _FIRST
-    anybody: bool = False
+    unauthenticated: bool = False
     tls: bool = False
 
     @property
-    def grave(self) -> bool:
+    def severe(self) -> bool:
         """Whether somebody's code may run by it."""
         return "code" in self.what
 
@@ -56,7 +56,7 @@ def _versions(text: str) -> tuple[Version, ...]:
     return tuple(Version(*map(int, one.split("."))) for one in text.split())
 
 
-FLAWS: tuple[Vulnerability, ...] = (
+VULNERABILITIES: tuple[Vulnerability, ...] = (
     Vulnerability(
         ids=("redis#15673",),
         product=Product.REDIS,
@@ -77,14 +77,14 @@ FLAWS: tuple[Vulnerability, ...] = (
         what="use-after-free of the Lua interpreter",
         fixed=_versions("9.1.2"),
         since=Version(9, 1),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2026-81934",),
         product=Product.REDIS,
         what="use-after-free in TLS connections, remote code execution",
         fixed=_versions("6.2.24 7.2.16 7.4.11 8.2.9 8.4.6 8.6.6 8.8.2 8.10.1"),
-        anybody=True,
+        unauthenticated=True,
         tls=True,
     ),
     Vulnerability(
@@ -152,7 +152,7 @@ FLAWS: tuple[Vulnerability, ...] = (
         product=Product.VALKEY,
         what="a malformed cluster bus message ends the server",
         fixed=_versions("7.2.12 8.0.7 8.1.6 9.0.3"),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2025-67733",),
@@ -173,7 +173,7 @@ FLAWS: tuple[Vulnerability, ...] = (
         what="a malformed request ends the server",
         fixed=_versions("9.0.3"),
         since=Version(9, 0),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2025-62507",),
@@ -205,7 +205,7 @@ FLAWS: tuple[Vulnerability, ...] = (
         product=Product.REDIS,
         what="failed accepts lock clients out",
         fixed=_versions("6.2.19 7.2.10 7.4.5 8.0.3"),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2025-32023",),
@@ -218,21 +218,21 @@ FLAWS: tuple[Vulnerability, ...] = (
         product=Product.VALKEY,
         what="failed accepts lock clients out",
         fixed=_versions("7.2.10 8.0.4 8.1.3"),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2025-21605",),
         product=Product.REDIS,
         what="clients without a password fill the memory",
         fixed=_versions("6.2.18 7.2.8 7.4.3"),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2025-21605",),
         product=Product.VALKEY,
         what="clients without a password fill the memory",
         fixed=_versions("7.2.9 8.0.3 8.1.1"),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2024-46981",),
@@ -271,7 +271,7 @@ FLAWS: tuple[Vulnerability, ...] = (
 
 def vulnerabilities_of(engine: Engine) -> tuple[Vulnerability, ...]:
     """What a release is known to have, by its number alone, the newest first."""
-    return tuple(flaw for flaw in FLAWS if flaw.hits(engine))
+    return tuple(flaw for flaw in VULNERABILITIES if flaw.hits(engine))
 
 
 def first_fixed_release(engine: Engine) -> Version | None:
@@ -281,7 +281,7 @@ def first_fixed_release(engine: Engine) -> Version | None:
         return None
     later = {
         one
-        for flaw in FLAWS
+        for flaw in VULNERABILITIES
         if flaw.product is engine.product
         for one in flaw.fixed
         if one > engine.version

@@ -346,12 +346,12 @@ def test_a_lost_stream_is_told_and_comes_back(shown: Shown) -> None:
     with Demo(*words) as demo, opened(shown, f"http://127.0.0.1:{demo.port}") as page:
         expect(page.locator(".node")).to_have_count(6)
         assert page.locator(".node button:visible").count() == 0
-        expect(page.locator("#topology-line")).to_contain_text("Not ours to break")
+        expect(page.locator("#topology-line")).to_contain_text("Read-only")
         demo.end()
         expect(page.locator("#stream")).to_have_text("stream lost")
-        expect(page.locator("#lost")).to_contain_text("What you see is from")
+        expect(page.locator("#lost")).to_contain_text("The page shows the state of")
         page.get_by_role("button", name="Get").click()
-        expect(page.locator("#ask-told")).to_contain_text("the demo doesn't answer")
+        expect(page.locator("#ask-told")).to_contain_text("the demo does not respond")
         with Demo(*words):
             expect(page.locator("#stream")).to_have_text("live")
             expect(page.locator("#lost")).to_be_hidden()

@@ -52,7 +52,7 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
         "",
         engines_of(
             OLD,
-            mended={OLD.path: frozenset(MENDED.split())},
+            fixed_cves={OLD.path: frozenset(MENDED.split())},
         ),
     ),
     (
@@ -172,7 +172,7 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
         FAIL,
         "no address 10.9.9.9",
         "change `host`",
-        replace(WELL, ports=PortsSeen(astray="10.9.9.9")),
+        replace(WELL, ports=PortsSeen(foreign_host="10.9.9.9")),
     ),
     ("ports.free", SKIP, "no topology file", "", replace(WELL, ports=None)),
     ("ports.ephemeral", OK, "none lies in 32768 to 60999", "", WELL),

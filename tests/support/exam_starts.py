@@ -8,10 +8,10 @@ from redistopo.model.state.finding import Status
 from support.exam_facts import FAIL, HEARD, OK, OPEN, SKIP, WARN, conf_of
 
 CONF = "/etc/redis.conf"
-LINE = StartupRefusal(path=CONF, line=3, text="maxmemry 3mb", said="Bad directive")
+LINE = StartupRefusal(path=CONF, line=3, text="maxmemry 3mb", message="Bad directive")
 TAKES = EngineTrial(title="Valkey 9.1.2", path="/opt/valkey-server")
 REFUSES = EngineTrial(title="Redis 7.0.15", path="/usr/bin/redis-server", refusal=LINE)
-BEGUN = replace(HEARD, said="", holder="")
+BEGUN = replace(HEARD, reply="", holder="")
 
 
 def starting_of(
@@ -42,7 +42,7 @@ STARTS: list[tuple[str, Status, str, str, DoctorFacts]] = [
         WARN,
         "if it is started in /etc: `include more.conf` counts from where a server is started",
         "give the whole path there: ${EDITOR:-vi} /etc/redis.conf",
-        conf_of("port 1", BEGUN, starting=StartupVerdict(tried=(TAKES,)), astart=("more.conf",)),
+        conf_of("port 1", BEGUN, starting=StartupVerdict(tried=(TAKES,)), start_relative=("more.conf",)),
     ),
     (
         "config.bind",
@@ -106,7 +106,7 @@ STARTS: list[tuple[str, Status, str, str, DoctorFacts]] = [
         "binds 10.9.9.9, which this machine doesn't have",
         "${EDITOR:-vi} /etc/redis.conf",
         conf_of(
-            "bind 10.9.9.9", BEGUN, starting=StartupVerdict(tried=(TAKES,)), astray=("10.9.9.9",)
+            "bind 10.9.9.9", BEGUN, starting=StartupVerdict(tried=(TAKES,)), foreign_addresses=("10.9.9.9",)
         ),
     ),
     ("config.starts", SKIP, "not tried: no server is here", "", starting_of()),

@@ -26,7 +26,7 @@ from support.exam_facts import (
 )
 from support.exam_starts import STARTS
 
-from redistopo.doctor.catalogue import EXAMS, examine
+from redistopo.doctor.doctor_checks import DOCTOR_CHECKS, run_doctor_checks
 from redistopo.doctor.facts import DoctorFacts, TopologyPresence
 from redistopo.model.protocol.engine import Engine, Version
 from redistopo.model.state.finding import Status
@@ -88,21 +88,21 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
         OK,
         ": NOAUTH",
         "",
-        conf_of("", replace(HEARD, said="NOAUTH Authentication")),
+        conf_of("", replace(HEARD, reply="NOAUTH Authentication")),
     ),
     (
         "config.running",
         WARN,
         "nothing runs",
         "redis-server /etc",
-        conf_of("", replace(HEARD, said="", holder="")),
+        conf_of("", replace(HEARD, reply="", holder="")),
     ),
     (
         "config.running",
         FAIL,
         "nobody answers at",
         "kill -CONT 9",
-        conf_of("", replace(HEARD, said="")),
+        conf_of("", replace(HEARD, reply="")),
     ),
     (
         "config.running",
@@ -218,7 +218,7 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
 def test_an_exam_says_what_it_saw_and_what_to_type(
     check: str, status: Status, evidence: str, hint: str, facts: DoctorFacts
 ) -> None:
-    found = [one for one in examine(facts) if one.check == check]
+    found = [one for one in run_doctor_checks(facts) if one.check == check]
     said = [one for one in found if one.status is status and evidence in one.evidence]
     assert said, found
     assert any(hint in one.hint for one in said), said
@@ -227,7 +227,7 @@ def test_an_exam_says_what_it_saw_and_what_to_type(
 
 def test_a_release_that_was_found_twice_is_told_once() -> None:
     def told(*found: Engine, **fields: Any) -> list[tuple[Status, str]]:
-        seen = examine(engines_of(*found, **fields))
+        seen = run_doctor_checks(engines_of(*found, **fields))
         return [(one.status, one.evidence) for one in seen if one.check == "machine.vulnerable"]
 
     link = replace(WHEEL, path="/usr/bin/valkey-server", source="valkey-server on PATH")
@@ -237,15 +237,15 @@ def test_a_release_that_was_found_twice_is_told_once() -> None:
     twin = replace(OLD, path="/opt/redis-server", source="the Python package redis-embedded")
     assert [status for status, _evidence in told(OLD, twin)] == [WARN]
     # the package of the one that `up` takes has it mended, which says nothing of the other
-    mended = told(OLD, twin, mended={OLD.path: frozenset(MENDED.split())})
+    mended = told(OLD, twin, fixed_cves={OLD.path: frozenset(MENDED.split())})
     assert [status for status, _evidence in mended] == [OK, WARN]
 
 
 def test_a_lost_table_leaves_no_word_of_others_being_well() -> None:
-    found = examine(replace(tables_of("abc", "bac", "cab"), lost=(LOST,)))
+    found = run_doctor_checks(replace(tables_of("abc", "bac", "cab"), lost=(LOST,)))
     assert [one.status for one in found if one.check == "cluster.tables"] == [FAIL]
 
 
 def test_a_well_machine_has_no_fault() -> None:
-    assert {one.status for one in examine(WELL)} == {OK}
-    assert len(examine(WELL)) == len(EXAMS) - 5  # no --config, and no tables of a cluster
+    assert {one.status for one in run_doctor_checks(WELL)} == {OK}
+    assert len(run_doctor_checks(WELL)) == len(DOCTOR_CHECKS) - 5  # no --config, and no tables of a cluster

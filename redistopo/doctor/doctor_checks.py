@@ -18,7 +18,7 @@ _CLUSTER = frozenset({Shape.CLUSTER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exam:
+class DoctorCheck:
     """A check of what was found out without asking the topology's servers."""
 
     id: str
@@ -26,113 +26,113 @@ class Exam:
     judge: Callable[[DoctorFacts], Iterable[CheckResult]]
 
 
-EXAMS: tuple[Exam, ...] = (
-    Exam(
+DOCTOR_CHECKS: tuple[DoctorCheck, ...] = (
+    DoctorCheck(
         id="machine.server",
         asks="Is there a server that `up` would take?",
         judge=machine.server,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.cli",
         asks="Is there a redis-cli or valkey-cli for it?",
         judge=machine.cli,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.vulnerable",
         asks="Has no server here a vulnerability that is known by its release?",
         judge=machine.vulnerable,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.tls",
         asks="Does a server speak TLS, where the topology asks for it?",
         judge=machine.tls,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.overcommit",
         asks="Does the kernel let a server fork while memory is short?",
         judge=machine.overcommit,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.huge-pages",
         asks="Are huge pages not forced on servers?",
         judge=machine.huge_pages,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.backlog",
         asks="Does the kernel's queue of connections hold tcp-backlog?",
         judge=machine.backlog,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.files",
         asks="May servers open as many files as they have clients?",
         judge=machine.files,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.memory",
         asks="Do all maxmemory together fit, also while servers save?",
         judge=machine.memory,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.swap",
         asks="Is there swap, and not much of it in use?",
         judge=machine.swap,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.disk",
         asks="Is there room for snapshots and logs?",
         judge=machine.disk,
     ),
-    Exam(
+    DoctorCheck(
         id="ports.free",
         asks="Is every data and bus port free, or our own node's?",
         judge=around.free,
     ),
-    Exam(
+    DoctorCheck(
         id="ports.ephemeral",
         asks="Does no port lie where the system takes ports from?",
         judge=around.ephemeral,
     ),
-    Exam(
+    DoctorCheck(
         id="left.folders",
         asks="Is no entry and no node's folder left over?",
         judge=around.folders,
     ),
-    Exam(
+    DoctorCheck(
         id="left.orphans",
         asks="Does no server of ours run without being on record?",
         judge=around.orphans,
     ),
-    Exam(
+    DoctorCheck(
         id="left.secrets",
         asks="Are files with passwords for their owner alone?",
         judge=around.secrets,
     ),
-    Exam(
+    DoctorCheck(
         id="config.starts",
         asks="Would a server start on the file of --config?",
         judge=served.starts,
     ),
-    Exam(
+    DoctorCheck(
         id="config.bind",
         asks="Does whoever reaches the server of --config need a password?",
         judge=served.bind,
     ),
-    Exam(
+    DoctorCheck(
         id="config.running",
         asks="Does a server run on that file, and listen as it says?",
         judge=served.running,
     ),
-    Exam(
+    DoctorCheck(
         id="config.firewall",
         asks="What does a firewall do with connections to it from elsewhere?",
         judge=served.firewall,
     ),
-    Exam(
+    DoctorCheck(
         id="topology.runs",
         asks="Is there a topology here, and does it run?",
         judge=around.started,
     ),
-    Exam(
+    DoctorCheck(
         id="cluster.tables",
         asks="Is each stopped node's nodes.conf whole, and of this cluster?",
         judge=ailing.tables,
@@ -140,7 +140,7 @@ EXAMS: tuple[Exam, ...] = (
 )
 """Judged from Facts."""
 
-AILMENTS: tuple[Check, ...] = (
+EXTRA_CHECKS: tuple[Check, ...] = (
     Check(
         id="replication.password",
         asks="Does each node's masterauth open every other one?",
@@ -169,12 +169,12 @@ AILMENTS: tuple[Check, ...] = (
 """Judged from what the servers said, beside all of `verify`'s checks."""
 
 
-def examine(facts: DoctorFacts) -> tuple[Finding, ...]:
+def run_doctor_checks(facts: DoctorFacts) -> tuple[Finding, ...]:
     """Every exam's findings, in the order of the catalogue; pure."""
-    return tuple(answer.found(exam.id) for exam in EXAMS for answer in exam.judge(facts))
+    return tuple(answer.found(exam.id) for exam in DOCTOR_CHECKS for answer in exam.judge(facts))
 
 
-def ailments(seen: Observed, expected: Expected) -> tuple[Finding, ...]:
+def run_extra_checks(seen: Observed, expected: Expected) -> tuple[Finding, ...]:
     """What `verify` doesn't ask of the same snapshot; pure."""
     about = subject_of(seen, expected)
-    return tuple(finding for check in AILMENTS for finding in check.findings(about))
+    return tuple(finding for check in EXTRA_CHECKS for finding in check.findings(about))
