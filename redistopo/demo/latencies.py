@@ -38,8 +38,8 @@ class Latencies:
         with self._lock:
             values = {kind: self._recent(kept, since) for kind, kept in self._kept.items()}
         every = sum(map(len, values.values()))
-        told = {kind: _summary(sorted(found)) for kind, found in values.items()}
-        return told, round(len(values["hit"]) / every, 4) if every else None
+        summaries = {kind: _summary(sorted(found)) for kind, found in values.items()}
+        return summaries, round(len(values["hit"]) / every, 4) if every else None
 
     @staticmethod
     def _recent(kept: deque[tuple[float, float]], since: float) -> list[float]:

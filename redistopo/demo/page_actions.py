@@ -138,7 +138,7 @@ def _node_result(result: NodeActionResult) -> str:
 
 
 def _failover_result(result: FailoverResult) -> str:
-    leader = result.shard.primary.name if result.shard.primary else "nobody"
+    leader = result.shard.primary.name if result.shard.primary else "no node"
     if result.handover is None:
         return f"{leader} is primary already"
     took = result.handover.milliseconds

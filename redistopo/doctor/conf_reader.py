@@ -1,4 +1,4 @@
-"""Any redis.conf on this machine, read as a server would, and who serves by it now."""
+"""Reads any redis.conf on this machine the way a server does, and finds which server uses it."""
 
 import errno
 import os
@@ -15,8 +15,8 @@ from redistopo.doctor.conf_access import (
     MOST_BYTES,
     MOST_FILES,
     AccessSettings,
-    acl_requires_password,
     access_settings,
+    acl_requires_password,
     expand_includes,
 )
 from redistopo.doctor.conf_trial import try_conf
@@ -37,24 +37,23 @@ _PATIENCE = 2.0
 
 
 def read_conf_file(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
-    """The configuration with its includes, what these servers make of it, and what answers at
-    its ports.
+    """Read the configuration with its includes, try it with these servers, and probe its ports.
 
-    A relative include before any `dir` is looked for beside the file; a server takes it from the
-    folder that it is started in. Raises UsageError for no file, or what can be no
-    configuration, MissingPrerequisite for one that can't be read.
+    A relative include before any `dir` is read from the file's folder; a server reads it from the
+    folder where it is started. Raises UsageError if there is no file, or it can't be a
+    configuration, MissingPrerequisite if it can't be read.
     """
     path = absolute(path).resolve()
     try:
         text = _read_regular_file(path)
     except MissingPrerequisite as error:
-        # a distribution's own is for its server's user alone
-        error.hint = f"as somebody who may: sudo redistopo doctor --config {quote(str(path))}"
+        # a distribution's file is readable by its server's user only
+        error.hint = f"run it with permission: sudo redistopo doctor --config {quote(str(path))}"
         raise
     if text is None:
         raise UsageError(
             f"there is no file {path}",
-            hint="a running server tells its own: redis-cli INFO server | grep config_file",
+            hint="a running server reports its own: redis-cli INFO server | grep config_file",
         )
     whole = expand_includes(
         str(path), text, lambda pattern, at: _included(path.parent / at / pattern)
@@ -81,13 +80,13 @@ def _printable(text: str) -> str:
 
 
 def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
-    """Since 7.0 a pattern may mean several files, or none (config.c, loadServerConfig). Folders
-    by a pattern aren't walked: that may be the whole disk."""
+    """Read an include; since 7.0 a pattern may match several files, or none (config.c,
+    loadServerConfig). Patterns of folders are not followed: they may match the whole disk."""
     found = [str(path)]
     if has_magic(str(path.parent)):
-        return "folders by a pattern aren't looked through"
+        return "patterns of folders are not followed"
     if has_magic(path.name):
-        found = sorted(glob(str(path)))  # noqa: PTH207  as a server does it
+        found = sorted(glob(str(path)))  # noqa: PTH207  as a server does
     elif certainly_missing(path):
         return ()
     read: list[tuple[str, str]] = []
@@ -111,18 +110,18 @@ def _text(path: Path) -> str | None:
 
 
 def _read_regular_file(path: Path) -> str | None:
-    """A regular file's text, None for no file. A FIFO or a device would be waited for, or never
-    end: UsageError for those, and for more text than a configuration has."""
-    path = Path(str(path).partition("\0")[0])  # to a server it ends there
+    """Return a regular file's text, None if there is no file. Reading a FIFO or a device may block
+    or never end: raises UsageError for those, and for more text than a configuration has."""
+    path = Path(str(path).partition("\0")[0])  # a server reads the path up to a zero byte
     with read_errors(path):
         try:
-            # looked at before it is opened: that alone does something to some devices
+            # checked before it is opened: opening has side effects on some devices
             kind = path.stat().st_mode
             if stat.S_ISDIR(kind):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             if not stat.S_ISREG(kind):
                 raise _not_a_configuration(path, "it is a FIFO, a socket or a device")
-            # should it be another one by now, nothing waits
+            # if it has been replaced since, nothing blocks
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -130,20 +129,20 @@ def _read_regular_file(path: Path) -> str | None:
             data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise _not_a_configuration(path, f"it has more than {MOST_BYTES >> 20} MB")
-    # a path may be of any bytes, and is given to a server as it is
+    # a path may contain any bytes, and is passed to a server unchanged
     return data.decode(errors="surrogateescape")
 
 
 def _not_a_configuration(path: Path, why: str) -> UsageError:
     return UsageError(
-        f"{path} is no configuration",
+        f"{path} is not a configuration file",
         detail=why,
-        hint="give the redis.conf itself: redis-cli INFO server | grep config_file",
+        hint="name the redis.conf itself: redis-cli INFO server | grep config_file",
     )
 
 
 def _foreign_addresses(conf: AccessSettings) -> Iterator[str]:
-    """Addresses that it binds, must have (no ``-`` before them), and this machine hasn't."""
+    """Yield addresses that it must bind (no ``-`` before them), and this machine does not have."""
     for word in (conf.addresses or ()) if conf.ports else ():
         with suppress(ValueError):
             if is_foreign_address(str(ip_address(word))):
@@ -160,7 +159,7 @@ def _locked(conf: AccessSettings, folder: Path) -> bool | None:
 def _probe(conf: AccessSettings, port: int, secret: str) -> PortReply:
     endpoint = Endpoint(conf.local_address, port)
     if port == conf.tls_port:
-        # without its certificates nobody is asked, only met
+        # without its certificates only the connection is tested
         reply = "TLS" if probe_port(endpoint) is PortState.OK else ""
     else:
         answer = ping_without_auth(endpoint)
@@ -181,26 +180,26 @@ def _probe(conf: AccessSettings, port: int, secret: str) -> PortReply:
 
 
 def _with_server_info(found: PortReply, secret: str) -> PortReply:
-    """With the server's own word on its version and file, where the file's password opens it."""
+    """Add the server's version and file, according to itself, if the file's password is valid."""
     if found.reply != "PONG" and not secret:
         return found
     keys = single_credential(Login(password=secret))
     try:
         with NodeClient(keys, seconds=_PATIENCE) as client:
-            told = parse_info(
+            info = parse_info(
                 str(client.ask(Endpoint(found.at, found.port), [("INFO", "server")])[0])
             )
     except (Unreachable, AccessDenied):
         return found
-    product = "valkey" if "valkey_version" in told else "redis"
-    request = parse_request(f"{product} {told.get(f'{product}_version', '')}")
+    product = "valkey" if "valkey_version" in info else "redis"
+    request = parse_request(f"{product} {info.get(f'{product}_version', '')}")
     numbers = request.numbers if request else ()
     return PortReply(
         port=found.port,
         at=found.at,
         reply=found.reply,
-        holder=found.holder or f"pid {told.get('process_id', '?')}",
+        holder=found.holder or f"pid {info.get('process_id', '?')}",
         listening=found.listening,
         version=Version(*numbers) if numbers else None,
-        config=str(Path(file).resolve()) if (file := told.get("config_file", "")) else "",
+        config=str(Path(file).resolve()) if (file := info.get("config_file", "")) else "",
     )

@@ -1,4 +1,4 @@
-"""A redis.conf given to real servers to judge, none of which ever starts on it."""
+"""Tries a redis.conf with real servers, none of which ever starts with it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -14,13 +14,13 @@ from redistopo.doctor.conf_startup import (
     StartupVerdict,
     conflicts,
     lines_to_check,
+    module_directive_names,
     refusal_at,
+    refusal_message,
     refused_line,
+    required_paths,
     unknown_directive,
     unknown_directive_at,
-    module_directive_names,
-    required_paths,
-    refusal_message,
 )
 from redistopo.errors import RedistopoError
 from redistopo.host.files import certainly_missing
@@ -35,19 +35,21 @@ _FORBIDDEN = "Permission denied"
 def try_conf(
     whole: ConfWithIncludes, folder: Path, engines: Sequence[Engine], *, sentinel: bool = False
 ) -> StartupVerdict:
-    """What these servers make of the file, the first one's word first; the others are asked only
-    where it refuses. Nothing is started on it, written, or loaded (model/doctor/starting.py)."""
+    """Return how these servers judge the file, the first one's result first; the others are tried
+    only if it refuses. Nothing is started, written, or loaded (see conf_startup)."""
     zero = next((at for at, line in enumerate(whole.text.split("\n")) if "\0" in line), None)
     if zero is not None:
-        # a server reads each line to its zero byte and goes on without its end: no file of text
-        return StartupVerdict(lacking=refusal_at(whole, zero, "a zero byte: this is no text"))
+        # a server reads each line up to its zero byte, and continues without the rest
+        return StartupVerdict(lacking=refusal_at(whole, zero, "a zero byte: not a text file"))
     tried: list[EngineTrial] = []
     ends = Deadline(_SECONDS)
     for engine in engines:
         tried.append(_try_engine(whole, _TrialContext(folder, ends, sentinel=sentinel), engine))
         if ends.over or (tried[-1].refusal is None and not tried[-1].unsure):
             break
-    return StartupVerdict(tried=tuple(tried), lacking=conflicts(whole) or next(_missing_paths(whole), None))
+    return StartupVerdict(
+        tried=tuple(tried), lacking=conflicts(whole) or next(_missing_paths(whole), None)
+    )
 
 
 def _missing_paths(whole: ConfWithIncludes) -> Iterator[StartupRefusal]:
@@ -58,7 +60,7 @@ def _missing_paths(whole: ConfWithIncludes) -> Iterator[StartupRefusal]:
 
 @dataclass(frozen=True, slots=True)
 class _TrialContext:
-    """Where all are asked, as what, and until when."""
+    """Where to run the trials, as what, and until when."""
 
     folder: Path
     ends: Deadline
@@ -66,7 +68,7 @@ class _TrialContext:
 
 
 def _try_engine(whole: ConfWithIncludes, bench: _TrialContext, engine: Engine) -> EngineTrial:
-    """One server's word. A `dir` that we may not enter, as its server may, is left out."""
+    """Try one server. A `dir` that only the server's user can enter is left out."""
     out = ""
     without: set[int] = set()
     while True:
@@ -75,8 +77,8 @@ def _try_engine(whole: ConfWithIncludes, bench: _TrialContext, engine: Engine) -
         at = refused_line(whole, out)
         if at is None:
             # never the line itself, which may hold a password
-            told = [line for line in out.strip().split("\n") if not line.startswith(">>>")]
-            why = told[-1] if told and told[-1] else "it said nothing"
+            lines = [line for line in out.strip().split("\n") if not line.startswith(">>>")]
+            why = lines[-1] if lines and lines[-1] else "it printed nothing"
             return EngineTrial(title=engine.title, path=engine.path, unsure=why)
         if at >= len(whole.origins) or at in without:
             break
@@ -99,9 +101,9 @@ def _unknown_directive(whole: ConfWithIncludes, engine: Engine) -> StartupRefusa
 
 
 def _server_output(engine: Engine, lines: list[str], bench: _TrialContext) -> str:
-    """What it printed, ended by the line that nothing takes: as an option, after all of the file.
+    """Return the output, ended by the line that no server accepts: an option, after the file.
 
-    Sentinels read their own statements only when all else is well, so they are asked twice.
+    Sentinels read their own statements only if all else is valid, so they are run twice.
     """
     mode = ["--sentinel"] if bench.sentinel else []
     out = _run([engine.path, "/dev/stdin", *mode, "--port", STOP_WORD], lines, bench)
@@ -111,6 +113,6 @@ def _server_output(engine: Engine, lines: list[str], bench: _TrialContext) -> st
 
 
 def _run(argv: list[str], lines: list[str], bench: _TrialContext) -> str:
-    # by a pipe: passwords are in it, and so it never lies on a disk
+    # through a pipe: the text has passwords, and must never be on a disk
     text = "\n".join(lines).encode(errors="surrogateescape")
     return run_unable_to_write(argv, text, bench.folder, bench.ends)

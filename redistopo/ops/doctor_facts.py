@@ -13,11 +13,11 @@ from redistopo.doctor.facts import (
     EnginesSeen,
     Leftovers,
     MissingNodesConf,
-    TopologyNeeds,
+    NodesConfSeen,
     OrphanSeen,
     PortSeen,
     PortsSeen,
-    NodesConfSeen,
+    TopologyNeeds,
     TopologyPresence,
     TopologySeen,
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from redistopo.doctor.facts import FixKind, DoctorFix, FixOutcome
+from redistopo.doctor.facts import DoctorFix, FixKind, FixOutcome
 from redistopo.doctor.leftovers import end_orphan, remove_empty_folder, restrict_permissions
 from redistopo.errors import RedistopoError
 from redistopo.host.polling import Deadline

@@ -155,7 +155,7 @@ def test_the_load_is_seen_in_figures(shown: Shown) -> None:
         for _ in range(5):
             page.keyboard.press("ArrowRight")
         expect(page.locator("#rate-text")).to_have_text("20 /s")
-        expect(slider).to_have_attribute("aria-valuetext", "20 requests a second")
+        expect(slider).to_have_attribute("aria-valuetext", "20 requests per second")
         before = number(page, "requests")
         until(lambda: number(page, "requests") > before + 20, what="requests are counted")
         expect(page.locator("#hit-rate")).to_have_text(re.compile(r"^\d+ %$"))

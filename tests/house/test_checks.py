@@ -8,7 +8,7 @@ import pytest
 
 from redistopo.checks.catalogue import CHECKS
 from redistopo.checks.subject import Check
-from redistopo.doctor.doctor_checks import EXTRA_CHECKS, DOCTOR_CHECKS, DoctorCheck
+from redistopo.doctor.doctor_checks import DOCTOR_CHECKS, EXTRA_CHECKS, DoctorCheck
 from redistopo.model.state.finding import Status
 
 UNIT = Path(__file__).parents[1] / "unit"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.pages import hold
 
-from redistopo.doctor.doctor_checks import EXTRA_CHECKS, DOCTOR_CHECKS
+from redistopo.doctor.doctor_checks import DOCTOR_CHECKS, EXTRA_CHECKS
 from redistopo.doctor.vulnerabilities import AS_OF, VULNERABILITIES
 
 

@@ -209,7 +209,7 @@ def test_one_server_of_ours_and_of_others(
         until(lambda: [one.state for one in live.view().data] == ["gone"])
         _bounded(lambda: _served(live, "x"))
         with (
-            pytest.raises(RedistopoError, match="no node of project answers"),
+            pytest.raises(RedistopoError, match="no node of project replies"),
             open_backend(request),
         ):
             pass

@@ -10,12 +10,12 @@ from redistopo.doctor.facts import (
     EnginesSeen,
     Leftovers,
     MissingNodesConf,
-    TopologyNeeds,
+    NodesConfSeen,
     OrphanSeen,
     PortReply,
     PortSeen,
     PortsSeen,
-    NodesConfSeen,
+    TopologyNeeds,
     TopologyPresence,
     TopologySeen,
 )
@@ -108,7 +108,9 @@ def topology_of(started: TopologyPresence, **fields: Any) -> DoctorFacts:
 
 def conf_of(text: str, *heard: PortReply, **fields: Any) -> DoctorFacts:
     conf = access_settings(text)
-    seen = ConfSeen(path="/etc/redis.conf", conf=conf, requires_password=conf.requires_password, replies=heard)
+    seen = ConfSeen(
+        path="/etc/redis.conf", conf=conf, requires_password=conf.requires_password, replies=heard
+    )
     return replace(WELL, conf=replace(seen, files=("/etc/redis.conf",), **fields))
 
 

@@ -109,7 +109,8 @@ def _show_takeover(took: Takeover) -> None:
             f"had come from it again after {took.served:.1f} s, {took.kept} of them kept."
         )
         _say(
-            f"{took.degraded} of {took.requests} requests were served from the database in the meantime."
+            f"{took.degraded} of {took.requests} requests were served from the database "
+            "in the meantime."
         )
     click.echo(
         f"{took.node} runs again, and every check of `redistopo verify` passes."

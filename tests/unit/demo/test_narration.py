@@ -61,10 +61,11 @@ CLUSTER: list[tuple[str, list[Edit], list[str]]] = [
      [_GONE, "bad: the other nodes agreed after 1.1 s that node1 (7000) is down"]),
     ("suspicion alone isn't told", [belief("node1", "node3", flags=frozenset({"fail?"}))], []),
     ("is replaced", [gone("node1"), both(promoted("node4", "node1"), gone("node1"))],
-     [_GONE, "changed: node4 (7003) was promoted after 1.1 s: it is primary for slots 0-5460 instead of "
-      "node1 (7000)"]),
+     [_GONE, "changed: node4 (7003) was promoted after 1.1 s: it is primary for slots "
+      "0-5460 instead of node1 (7000)"]),
     ("both say that they lead", [promoted("node4", "node1")],
-     ["changed: node4 (7003) is primary for slots 0-5460 now: node1 (7000) still reports that it is a primary, too"]),
+     ["changed: node4 (7003) is primary for slots 0-5460 now: node1 (7000) still reports that it "
+      "is a primary, too"]),
     ("refuses commands", [state("fail", "node1", "node2"), state("fail", "node2"), both()],
      ["bad: 2 of 6 nodes refuse commands (cluster_state:fail)",
       "good: the cluster accepts commands again"]),

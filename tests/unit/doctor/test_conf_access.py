@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.conf_access import acl_requires_password, loopback, access_settings, expand_includes
+from redistopo.doctor.conf_access import (
+    access_settings,
+    acl_requires_password,
+    expand_includes,
+    loopback,
+)
 from redistopo.model.protocol.engine import Version
 
 # Text, the addresses bound, and those that other machines may reach.
@@ -30,7 +35,9 @@ BINDS: list[tuple[str, tuple[str, ...] | None, tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize(("text", "bound", "exposed_addresses"), BINDS)
-def test_what_it_binds(text: str, bound: tuple[str, ...] | None, exposed_addresses: tuple[str, ...]) -> None:
+def test_what_it_binds(
+    text: str, bound: tuple[str, ...] | None, exposed_addresses: tuple[str, ...]
+) -> None:
     conf = access_settings(text)
     assert conf.exposed_addresses == exposed_addresses
     if bound is not None or not text:
@@ -143,11 +150,13 @@ def test_an_include_that_cannot_be_read_is_named_and_a_circle_ends() -> None:
     assert access_settings(found.text).port == 2
     ((at, why),) = found.refused_lines.items()
     assert found.origins[at] == ("loop.conf", 1)
-    assert why == "it includes itself, without end"
+    assert why == "it includes itself recursively"
 
 
 def test_includes_without_measure_end() -> None:
-    chain = expand_includes("0", "include 1\n" * 1000, lambda name, _at: ((f"x{name}", "port 1\n"),))
+    chain = expand_includes(
+        "0", "include 1\n" * 1000, lambda name, _at: ((f"x{name}", "port 1\n"),)
+    )
     assert (len(chain.files), len(chain.unread)) == (64, 1)
     large = expand_includes("0", "include 1\n" * 9, lambda name, _at: ((name, "#" * 3_000_000),))
     assert len(large.files) == 3

@@ -16,7 +16,7 @@ def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     large.write_bytes(b"#" * (4 * 1024 * 1024 + 1))
     for odd in (pipe, large, Path("/dev/zero")):
-        with pytest.raises(UsageError, match="is no configuration"):
+        with pytest.raises(UsageError, match="is not a configuration file"):
             read_conf_file(odd)
         conf.write_text(f"port 0\ninclude {odd}\n")
         (told,) = read_conf_file(conf).unread

@@ -10,10 +10,10 @@ from redistopo.doctor.conf_startup import (
     conflicts,
     lines_to_check,
     refusal_at,
-    refused_line,
-    unknown_directive_at,
-    required_paths,
     refusal_message,
+    refused_line,
+    required_paths,
+    unknown_directive_at,
 )
 
 

@@ -115,7 +115,7 @@ def test_what_is_no_text_or_lacks_a_file_starts_nowhere(tmp_path: Path) -> None:
     binary = _starting(tmp_path, b"port 0\n#\0", engine)
     assert binary.tried == ()
     assert binary.lacking is not None
-    assert (binary.lacking.line, binary.lacking.message) == (2, "a zero byte: this is no text")
+    assert (binary.lacking.line, binary.lacking.message) == (2, "a zero byte: not a text file")
     latin = _starting(tmp_path, "proc-title-template caf\xe9".encode("latin-1"), engine)
     assert latin.takes or latin.tried[0].refusal
     lacks = _starting(tmp_path, f"port 0\naclfile {tmp_path}/users.acl", engine)

@@ -34,16 +34,16 @@ from redistopo.model.state.finding import Status
 CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     *AROUND,
     *STARTS,
-    ("config.bind", OK, "nobody from elsewhere", "", conf_of("bind 127.0.0.1 -::1")),
-    ("config.bind", OK, "asks for a password", "", conf_of("bind 0.0.0.0\nrequirepass x")),
-    ("config.bind", FAIL, "whoever reaches it owns it", "requirepass", conf_of(OPEN)),
+    ("config.bind", OK, "not reachable from other machines", "", conf_of("bind 127.0.0.1 -::1")),
+    ("config.bind", OK, "requires a password", "", conf_of("bind 0.0.0.0\nrequirepass x")),
+    ("config.bind", FAIL, "anyone who reaches it has full control", "requirepass", conf_of(OPEN)),
     ("config.bind", FAIL, "every address (no bind)", "bind", conf_of("protected-mode no")),
     ("config.bind", WARN, "protected mode refuses other machines", "", conf_of("")),
     ("config.bind", WARN, "before Redis 7.0", "", conf_of("bind 10.0.0.1")),
     (
         "config.bind",
         FAIL,
-        "in Redis 6.2.14 protected mode doesn't",
+        "in Redis 6.2.14 protected mode does not",
         "",
         conf_of("bind 10.0.0.1", replace(HEARD, version=Version(6, 2, 14))),
     ),
@@ -58,22 +58,22 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "config.running",
         OK,
-        "answers at 127.0.0.1:6379, held by redis-server (pid 9)",
+        "replies at 127.0.0.1:6379, held by redis-server (pid 9)",
         "",
         conf_of("", HEARD),
     ),
     (
         "config.running",
         FAIL,
-        "without a password, and listens on 0.0.0.0: whoever reaches it owns it",
+        "without a password, and listens on 0.0.0.0: anyone who reaches it has full control",
         "requirepass",
         conf_of(OPEN, replace(HEARD, listening=("0.0.0.0",))),
     ),
     (
         "config.running",
         FAIL,
-        "without a password, and listens on 0.0.0.0: whoever reaches it owns it",
-        "the file asks for one: restart it",
+        "without a password, and listens on 0.0.0.0: anyone who reaches it has full control",
+        "the file requires one: restart it",
         conf_of(f"{OPEN}\nrequirepass x", replace(HEARD, listening=("0.0.0.0",))),
     ),
     (
@@ -100,14 +100,14 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "config.running",
         FAIL,
-        "nobody answers at",
+        "no reply at",
         "kill -CONT 9",
         conf_of("", replace(HEARD, reply="")),
     ),
     (
         "config.running",
         WARN,
-        "was started on /etc/other.conf",
+        "was started with /etc/other.conf",
         "--config /etc/other.conf",
         conf_of("", replace(HEARD, config="/etc/other.conf")),
     ),
@@ -121,7 +121,7 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "config.running",
         WARN,
-        "listens on 127.0.0.1 alone, unlike the file",
+        "listens on 127.0.0.1 only, unlike the file",
         "restart it",
         conf_of("bind 0.0.0.0", replace(HEARD, listening=("127.0.0.1",))),
     ),
@@ -132,7 +132,7 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "config.firewall",
         WARN,
-        "nftables is here, and its state can't be told without root",
+        "nftables is installed, and its state can't be read without root",
         "sudo nftables list",
         firewall_of("nftables", "", active=None),
     ),
@@ -144,7 +144,7 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
         firewall_of("ufw", "Status: active\nDefault: deny (incoming), allow (outgoing)\n"),
     ),
     ("config.firewall", WARN, "by program", "nc -vz", firewall_of("macOS", "State = 1")),
-    ("topology.runs", OK, "it runs", "", WELL),
+    ("topology.runs", OK, "running", "", WELL),
     (
         "topology.runs",
         WARN,
@@ -155,15 +155,15 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "topology.runs",
         FAIL,
-        "nobody stopped them",
+        "redistopo did not stop them",
         "redistopo up",
         topology_of(TopologyPresence.ENDED),
     ),
-    ("topology.runs", SKIP, "nothing was started", "", topology_of(TopologyPresence.NEVER)),
+    ("topology.runs", SKIP, "not started yet", "", topology_of(TopologyPresence.NEVER)),
     (
         "topology.runs",
         SKIP,
-        "there is no x: this machine alone",
+        "there is no x: only this machine",
         "",
         topology_of(TopologyPresence.NO_FILE, trouble="there is no x"),
     ),
@@ -171,8 +171,8 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
         "topology.runs",
         FAIL,
         "bad",
-        "mend it",
-        topology_of(TopologyPresence.BROKEN, trouble="bad", hint="mend it"),
+        "repair it",
+        topology_of(TopologyPresence.BROKEN, trouble="bad", hint="repair it"),
     ),
     (
         "topology.runs",
@@ -191,7 +191,7 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "cluster.tables",
         FAIL,
-        "its nodes.conf is of another cluster: it knows",
+        "its nodes.conf is of another cluster: it has",
         "mv /srv/node3/nodes.conf /srv/node3/nodes.conf.other; redistopo up --rebuild node3",
         tables_of("ab", "ba", "cde"),
     ),
@@ -248,4 +248,6 @@ def test_a_lost_table_leaves_no_word_of_others_being_well() -> None:
 
 def test_a_well_machine_has_no_fault() -> None:
     assert {one.status for one in run_doctor_checks(WELL)} == {OK}
-    assert len(run_doctor_checks(WELL)) == len(DOCTOR_CHECKS) - 5  # no --config, and no tables of a cluster
+    assert (
+        len(run_doctor_checks(WELL)) == len(DOCTOR_CHECKS) - 5
+    )  # no --config, and no tables of a cluster

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from redistopo.doctor.facts import (
-    FixKind,
     DoctorFacts,
     EnginesSeen,
+    FixKind,
     Leftovers,
     OpenPermission,
     OrphanSeen,
@@ -51,7 +51,7 @@ def test_each_cure_is_told_as_a_command_and_asks_where_it_ends_or_changes_what_i
     found = fixes_of(replace(FACTS, leftovers=LEFT), {"node2": 5})
     told = {one.command: (one.cure, one.asks) for one in found}
     assert told == {
-        "take /gone off the list of `redistopo ps`": (FixKind.FORGET, False),
+        "remove /gone from the list of `redistopo ps`": (FixKind.FORGET, False),
         "rm -r /a/.redistopo/nodes/node9": (FixKind.REMOVE, False),
         "chmod 600 /a/.redistopo/password": (FixKind.CHMOD, False),
         "chmod 600 /home/secret": (FixKind.CHMOD, True),

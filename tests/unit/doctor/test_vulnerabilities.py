@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.vulnerabilities import VULNERABILITIES, first_fixed_release, vulnerabilities_of
+from redistopo.doctor.vulnerabilities import (
+    VULNERABILITIES,
+    first_fixed_release,
+    vulnerabilities_of,
+)
 from redistopo.model.protocol.engine import Engine, Product, Version
 
 # Release, one of the ids it has ("" for none at all), and the release that mends all of them.
