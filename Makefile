@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PLAYGROUND := playground
 PYTEST_ARGS ?=
 
-.PHONY: up down test test-lowest lint audit bench clean
+.PHONY: up down test test-full test-lowest lint audit bench clean
 
 up: $(VENV)/.installed-bundled
 	@$(BIN)/redistopo init cluster --dir $(PLAYGROUND) --name playground --quiet
@@ -22,6 +22,10 @@ down:
 
 test: $(VENV)/.installed-test
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+# The whole forms of the long tests: ten thousand generated cases, every boundary, every engine.
+test-full: export TESTS_FULL := 1
+test-full: test
 
 # The suite on the oldest of each dependency that pyproject.toml allows.
 test-lowest:

@@ -51,6 +51,7 @@ class Stage:
     server: str
     cli: str
     forced: bool
+    shards_of_many: int = 51
     root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="redistopo-bench-")))
     violations: list[str] = field(default_factory=list)
     _next: int = _FIRST

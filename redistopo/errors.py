@@ -1,10 +1,10 @@
-"""Everything that can go wrong, as one tree; each error says what to do next."""
+"""The tree of errors; each error says what happened, what was seen and what to do next."""
 
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the command's exit status means; documented in the README."""
+    """The command's exit status; documented in the README."""
 
     DONE = 0
     FAILED = 1
@@ -27,19 +27,19 @@ class RedistopoError(Exception):
 
 
 class UsageError(RedistopoError):
-    """The command line or the topology file asks for something that can't be."""
+    """The command line or the topology file asks for something that isn't possible."""
 
     code = ExitCode.USAGE
 
 
 class Unhealthy(RedistopoError):
-    """The servers run, but a check found that the topology isn't what it should be."""
+    """The servers run, but a check found a fault in the topology."""
 
     code = ExitCode.FAULT
 
 
 class RestartNeeded(Unhealthy):
-    """All is well, but servers that ran before have settings that only a restart changes."""
+    """The topology is healthy, but some settings take effect only after a restart."""
 
 
 class MissingPrerequisite(RedistopoError):
@@ -49,26 +49,26 @@ class MissingPrerequisite(RedistopoError):
 
 
 class Unreachable(RedistopoError):
-    """A server didn't answer: refused, timed out, or hung up."""
+    """A server didn't reply: connection refused, timed out, or closed."""
 
 
 class AccessDenied(RedistopoError):
-    """A server answered, but doesn't accept the password that we have."""
+    """A server replied, but rejected our credentials."""
 
 
 class NodeDied(RedistopoError):
-    """A server that we started ended before it was ready."""
+    """A server that we started exited before it was ready."""
 
 
 class TimedOut(RedistopoError):
-    """A condition didn't come true before its deadline."""
+    """A condition wasn't met before its deadline."""
 
 
 class Interrupted(RedistopoError):
-    """The user, or the system, asked us to stop half-way."""
+    """The user, or the system, interrupted the command."""
 
     code = ExitCode.INTERRUPTED
 
 
 class BadReply(RedistopoError):
-    """A server's answer isn't what its protocol says; it is never taken for a healthy one."""
+    """A server's reply doesn't follow its protocol; never treated as a healthy one."""

@@ -1,4 +1,4 @@
-"""What a verb tells while it works; the door decides how it looks."""
+"""Progress that a verb reports while it works; cli decides how to show it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing told; `seconds` is how long the step took, on `DONE` and `FAILED`."""
+    """One reported event; `seconds` is the duration of the step, on `DONE` and `FAILED`."""
 
     kind: EventKind
     text: str
@@ -31,22 +31,22 @@ Progress = Callable[[Event], None]
 
 
 def no_progress(_event: Event) -> None:
-    """Tell nobody."""
+    """Discard the event."""
 
 
 def note(progress: Progress, text: str) -> None:
-    """Tell something worth knowing."""
+    """Report a note."""
     progress(Event(kind=EventKind.NOTE, text=text))
 
 
 def warn(progress: Progress, text: str) -> None:
-    """Tell something that the user should look at."""
+    """Report a warning that needs the user's attention."""
     progress(Event(kind=EventKind.WARNING, text=text))
 
 
 @contextmanager
 def step(progress: Progress, text: str, *, detail: str = "") -> Iterator[None]:
-    """Tell that a step starts, and how it ends; any exception passes through."""
+    """Report the start and the end of a step; exceptions propagate."""
     began = time.monotonic()
     progress(Event(kind=EventKind.STARTED, text=text, detail=detail))
     try:

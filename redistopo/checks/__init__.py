@@ -1,1 +1,1 @@
-"""Plan x Observed to Findings; pure, so each check has cases without a server."""
+"""Compares the plan with a snapshot and returns findings; pure, testable without a server."""

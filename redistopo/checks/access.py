@@ -1,4 +1,4 @@
-"""Checks on who gets in: passwords, addresses, TLS, certificates, and what each user may do."""
+"""Checks of access control: passwords, bind addresses, TLS, certificates and ACL users."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
@@ -22,40 +22,40 @@ _DAY = 86400.0
 
 
 def password(subject: CheckSubject) -> Iterator[CheckResult]:
-    """A client without password is refused."""
+    """Check that a client without a password is refused."""
     asked = [node for node in subject.seen.nodes if node.anonymous is not None]
     if subject.expected.auth is False:
-        yield skip("auth = false in the topology file: no password is asked for")
+        yield skip("auth = false in the topology file: no password is required")
         return
     if not asked:
-        yield skip("not looked at")
+        yield skip("not inspected")
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
         if (name := _without_password(node)) and subject.ours:
-            evidence = f"user {name} comes in without a password"
-            return fail(node.name, evidence, _set_back(node, name))
+            evidence = f"user {name} can log in without a password"
+            return fail(node.name, evidence, _remove_user(node, name))
         if str(node.anonymous).startswith(("NOAUTH", "DENIED")) or "required" in str(
             node.anonymous
         ):
             return None
-        evidence = f"a client without password got {node.anonymous!r}"
+        evidence = f"a client without a password got {node.anonymous!r}"
         if subject.expected.auth:
-            return fail(node.name, evidence, "its requirepass was removed: restart it")
-        return warn(node.name, evidence, "set requirepass, and masterauth with it")
+            return fail(node.name, evidence, "requirepass was removed: restart the node")
+        return warn(node.name, evidence, "set requirepass and masterauth")
 
-    well = "a client without password"
-    yield from per_node(asked, judge, f"refuse {well}", f"refuses {well}")
+    client = "a client without a password"
+    yield from per_node(asked, judge, f"refuse {client}", f"refuses {client}")
 
 
-def _set_back(node: NodeSeen, user: str) -> str:
-    """The default user can't be removed (acl.c, aclCommand), only come back as configured."""
+def _remove_user(node: NodeSeen, user: str) -> str:
+    """The default user can't be removed (acl.c, aclCommand), only restored by a restart."""
     removed = "" if user == "default" else f"{redis_cli_command(node)} ACL DELUSER {user}, or "
     return f"{removed}redistopo down, then up"
 
 
 def _without_password(node: NodeSeen) -> str:
-    """A user who needs none; "" for nobody (ACL LIST: flags `on` and `nopass`)."""
+    """The first user that needs no password, or "" (ACL LIST: flags `on` and `nopass`)."""
     for line in node.users:
         words = line.split()
         if "on" in words[2:] and "nopass" in words[2:]:
@@ -64,11 +64,11 @@ def _without_password(node: NodeSeen) -> str:
 
 
 def bound(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Each node listens on its planned address and on no other, by the system's own table."""
+    """Check that each node listens only on its planned address, according to the kernel."""
     asked = [node for node in subject.seen.answering if node.listening is not None]
     host = subject.expected.host
     if host is None or not asked:
-        yield from _bound_by_word(subject)
+        yield from _bound_by_config(subject)
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
@@ -77,47 +77,47 @@ def bound(subject: CheckSubject) -> Iterator[CheckResult]:
             return None
         return fail(
             node.name,
-            f"port {node.port} is listened on at {', '.join(listening) or 'no address'}",
-            f"planned is {host} alone: redistopo down, then up",
+            f"listens on port {node.port} at {', '.join(listening) or 'no address'}",
+            f"the plan has only {host}: redistopo down, then up",
         )
 
-    yield from per_node(asked, judge, f"listen on {host} alone", f"listens on {host} alone")
+    yield from per_node(asked, judge, f"listen only on {host}", f"listens only on {host}")
 
 
-def _bound_by_word(subject: CheckSubject) -> Iterator[CheckResult]:
-    """For servers elsewhere: what CONFIG GET bind says."""
-    told = [node for node in subject.seen.answering if node.config and "bind" in node.config]
+def _bound_by_config(subject: CheckSubject) -> Iterator[CheckResult]:
+    """The same for servers on other machines, by CONFIG GET bind."""
+    known = [node for node in subject.seen.answering if node.config and "bind" in node.config]
     if not subject.seen.answering:
-        yield skip("no node answers")
+        yield skip("no node replies")
         return
-    if not told:
-        yield skip("the servers don't tell their bind addresses (CONFIG is refused)")
+    if not known:
+        yield skip("bind addresses are unknown: the servers refuse CONFIG GET")
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
-        said = (node.config or {})["bind"]
-        words = [word.lstrip("-") for word in said.split()]
-        if words and not any(word == "*" or _everywhere(word) for word in words):
+        bind = (node.config or {})["bind"]
+        addresses = [word.lstrip("-") for word in bind.split()]
+        if addresses and not any(one == "*" or _is_wildcard(one) for one in addresses):
             return None
-        return warn(node.name, f"binds {said or 'every address'}", "bind named addresses only")
+        return warn(node.name, f"binds {bind or 'all addresses'}", "bind specific addresses only")
 
-    well = "named addresses only"
-    yield from per_node(told, judge, f"bind {well}", f"binds {well}")
+    addresses = "specific addresses only"
+    yield from per_node(known, judge, f"bind {addresses}", f"binds {addresses}")
 
 
-def _everywhere(word: str) -> bool:
+def _is_wildcard(address: str) -> bool:
     try:
-        return ip_address(word).is_unspecified
+        return ip_address(address).is_unspecified
     except ValueError:
         return False
 
 
 def tls(subject: CheckSubject) -> Iterator[CheckResult]:
-    """A client without TLS, and one with a certificate of another CA, are refused."""
-    asked = _locked(subject)
+    """Check that clients without TLS, or with a certificate of another CA, are refused."""
+    asked = _tls_tried(subject)
     wanted = subject.expected.tls
     if asked is None or (wanted is not None and wanted is not bool(asked)):
-        yield from _otherwise(subject, "tls", asked=bool(wanted), runs=bool(asked))
+        yield from _differs_from_file(subject, "tls", asked=bool(wanted), runs=bool(asked))
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
@@ -125,24 +125,24 @@ def tls(subject: CheckSubject) -> Iterator[CheckResult]:
         if locks is None:
             return None
         if locks.plain:
-            hint = "its plain port is open: redistopo down, then up"
+            hint = "its plain-text port is open: redistopo down, then up"
             return fail(node.name, f"a client without TLS got {locks.plain!r}", hint)
         if locks.stranger:
             evidence = f"a client with a certificate of another CA got {locks.stranger!r}"
             if (node.config or {}).get("tls-auth-clients") == "no":
-                return warn(node.name, evidence, "tls-auth-clients = no lets everybody try")
+                return warn(node.name, evidence, "tls-auth-clients = no accepts any client")
             return fail(
                 node.name, evidence, "tls-ca-cert-file was changed: redistopo down, then up"
             )
         return None
 
-    well = "plain connections and certificates of another CA"
-    yield from per_node(asked, judge, f"refuse {well}", f"refuses {well}")
+    refused = "plain connections and certificates of another CA"
+    yield from per_node(asked, judge, f"refuse {refused}", f"refuses {refused}")
 
 
 def certificates(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Each node presents a certificate of our CA, for its address, that is valid for a while."""
-    asked = _locked(subject)
+    """Check that each node presents a valid certificate of our CA for its address."""
+    asked = _tls_tried(subject)
     if not asked:
         return
 
@@ -161,14 +161,14 @@ def certificates(subject: CheckSubject) -> Iterator[CheckResult]:
     ends = min((one.expires for one in held.values()), default="?")
     yield from soon
     if not soon or any(judge(node) for node in asked):
-        well = f"of our CA, valid until {ends}"
+        valid = f"of our CA, valid until {ends}"
         yield from per_node(
-            asked, judge, f"present certificates {well}", f"presents a certificate {well}"
+            asked, judge, f"present certificates {valid}", f"presents a certificate {valid}"
         )
 
 
 def _soon(held: Mapping[str, Certificate]) -> Iterator[CheckResult]:
-    """One answer for all that expire soon: they were signed, and are renewed, together."""
+    """One result for all certificates that expire soon: they are signed and renewed together."""
     ending = {name: one for name, one in held.items() if one.left < _SOON_DAYS * _DAY}
     if not ending:
         return
@@ -178,77 +178,76 @@ def _soon(held: Mapping[str, Certificate]) -> Iterator[CheckResult]:
     yield warn(
         next(iter(ending)) if alone else TOPOLOGY,
         f"{what} on {first.expires}, in {first.lasts}",
-        "redistopo certs renew, without any downtime",
+        "redistopo certs renew, without downtime",
     )
 
 
-def _otherwise(
+def _differs_from_file(
     subject: CheckSubject, key: str, *, asked: bool, runs: bool
 ) -> Iterator[CheckResult]:
-    """The file asks for locks that the servers don't have, or the other way round."""
-    looked = any(node.config is not None for node in subject.seen.answering)
-    if subject.ours and asked is not runs and looked:
-        evidence = f"{key} is {str(asked).lower()} in the topology file, but servers run "
+    """Report access control that the file sets and the servers lack, or the reverse."""
+    inspected = any(node.config is not None for node in subject.seen.answering)
+    if subject.ours and asked is not runs and inspected:
+        evidence = f"{key} is {str(asked).lower()} in the topology file, but the servers run "
         evidence += f"{'with' if runs else 'without'} it"
         yield fail("topology", evidence, "redistopo down, then up; data is kept")
 
 
-def _locked(subject: CheckSubject) -> list[NodeSeen] | None:
-    """The nodes whose TLS was tried; None where there is none, nor should be."""
+def _tls_tried(subject: CheckSubject) -> list[NodeSeen] | None:
+    """The nodes whose TLS was tested; None if there is none and none is expected."""
     tried = [node for node in subject.seen.answering if node.locks and node.locks.plain is not None]
     return tried if subject.expected.tls or tried else None
 
 
 def users(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Each user can do what it must, and not what it must not."""
+    """Check that each user has exactly the permissions it needs."""
     rights = subject.expected.rights
     asked = [node for node in subject.seen.answering if node.locks and node.locks.users]
     if rights is None or not asked:
-        yield from _otherwise(subject, "acl", asked=rights is not None, runs=bool(asked))
+        yield from _differs_from_file(subject, "acl", asked=rights is not None, runs=bool(asked))
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
-        wrong = amiss(node, rights, subject.expected.users.get(node.name, ()))
+        wrong = acl_faults(node, rights, subject.expected.users.get(node.name, ()))
         if not wrong:
             return None
-        return fail(node.name, "; ".join(wrong), "redistopo up sets users back to users.acl")
+        return fail(node.name, "; ".join(wrong), "redistopo up restores the users of users.acl")
 
     count = len(
         {user for node in asked for user in (node.locks.users if node.locks else None) or ()}
     )
-    yield from per_node(asked, judge, f"{count} users can do what they must, and no more")
+    yield from per_node(asked, judge, f"{count} users have the permissions they need, no others")
 
 
-def amiss(node: NodeSeen, rights: str, told: Iterable[str]) -> list[str]:
-    """What users could do that they must not, or couldn't that they must; empty when all is well.
+def acl_faults(node: NodeSeen, rights: str, recorded: Iterable[str]) -> list[str]:
+    """List the commands that users can run but must not, or must run but can't.
 
-    `rights` are the application's, as ACL rules; `told` is ACL LIST as it was when the
-    users were set, without passwords, and empty where that isn't known.
+    `rights` are the application's ACL rules; `recorded` is ACL LIST at the time the users
+    were set, without passwords, and empty if unknown.
     """
     tried = (node.locks.users if node.locks else None) or {}
-    found = _changed(node, tuple(told))
-    for user, answers in tried.items():
-        for command, answer in answers.items():
-            may = _may(user, command, rights)
-            if may and answer != "ok":
-                found.append(f"{user} can't {command}: {answer}")
-            elif not may and "permission" not in answer:
-                told = "may" if answer == "ok" else "was told about"
-                found.append(f"{user} {told} {command}" + ("" if answer == "ok" else f": {answer}"))
+    found = _changed(node, tuple(recorded))
+    for user, replies in tried.items():
+        for command, reply in replies.items():
+            allowed = _allowed(user, command, rights)
+            if allowed and reply != "ok":
+                found.append(f"{user} can't run {command}: {reply}")
+            elif not allowed and "permission" not in reply:
+                found.append(f"{user} can run {command}" + ("" if reply == "ok" else f": {reply}"))
     return found
 
 
-def _changed(node: NodeSeen, told: tuple[str, ...]) -> list[str]:
-    """Users that were added, removed, or given other rights since they were set."""
-    before = {line.split()[1]: line for line in told}
+def _changed(node: NodeSeen, recorded: tuple[str, ...]) -> list[str]:
+    """Users that were added, removed, or given other permissions since they were set."""
+    before = {line.split()[1]: line for line in recorded}
     now = {line.split()[1]: line for line in without_hashes(node.users)}
     if not before or not now:
         return []
     other = [name for name in before if now.get(name, before[name]) != before[name]]
     return [
         *(f"user {name} was added" for name in now if name not in before),
-        *(f"user {name} is gone" for name in before if name not in now),
-        *(f"user {name} has other rights" for name in other),
+        *(f"user {name} was removed" for name in before if name not in now),
+        *(f"the permissions of user {name} were changed" for name in other),
     ]
 
 
@@ -257,10 +256,10 @@ _NAMES = {
     "CONFIG GET": ("@all", "@admin", "@dangerous", "@slow", "config", "config|get"),
     "ACL LIST": ("@all", "@admin", "@dangerous", "@slow", "acl", "acl|list"),
 }
-"""Names and categories of the commands tried (redis.io, each command's ACL categories)."""
+"""Names and ACL categories of the commands that are tested (redis.io, page of each command)."""
 
 
-def _may(user: str, command: str, rights: str) -> bool:
+def _allowed(user: str, command: str, rights: str) -> bool:
     if user == TopologyUser.ADMIN:
         return True
     if user == TopologyUser.REPLICATION:

@@ -1,4 +1,4 @@
-"""Checks on a cluster: its state, slots and epochs, and that all nodes agree on them."""
+"""Checks of a cluster: its state, slots and epochs, and agreement of all nodes on them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,25 +13,25 @@ _GOSSIP = "gossip spreads it within the node timeout; if not, see cluster.links"
 
 
 def state(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Every node, not only the asked one, says cluster_state:ok with all slots ok."""
+    """Check that every node reports cluster_state:ok with all slots ok."""
 
     def judge(node: NodeSeen) -> CheckResult | None:
-        said = node.cluster.get("cluster_state", "unknown")
+        reported = node.cluster.get("cluster_state", "unknown")
         slots_ok = node.cluster.get("cluster_slots_ok", "0")
         failing = {node.cluster.get(f"cluster_slots_{how}", "0") for how in ("pfail", "fail")}
-        if said == "ok" and slots_ok == str(SLOT_COUNT) and failing == {"0"}:
+        if reported == "ok" and slots_ok == str(SLOT_COUNT) and failing == {"0"}:
             return None
         return fail(
             node.name,
-            f"cluster_state:{said}, {slots_ok} of {SLOT_COUNT} slots ok",
-            "a primary is failing or slots have no owner: see cluster.slots and cluster.members",
+            f"cluster_state:{reported}, {slots_ok} of {SLOT_COUNT} slots ok",
+            "a primary is down or slots have no owner: see cluster.slots and cluster.members",
         )
 
     yield from per_node(subject.seen.answering, judge, "cluster_state:ok")
 
 
 def slots(subject: CheckSubject) -> Iterator[CheckResult]:
-    """All 16384 slots have exactly one owner, by the owners' own word."""
+    """Check that each of the 16384 slots is claimed by exactly one primary."""
     claims = [
         (one, node.name)
         for node in subject.seen.answering
@@ -43,8 +43,8 @@ def slots(subject: CheckSubject) -> Iterator[CheckResult]:
         shown = [f"{slot} by {one} and {other}" for slot, one, other in doubles[:3]]
         yield fail(
             "topology",
-            f"{len(doubles)} slots are claimed twice: {', '.join(shown)}",
-            "the higher epoch wins within seconds, once the two can talk (cluster.links); if "
+            f"{len(doubles)} slots have two owners: {', '.join(shown)}",
+            "the higher epoch wins within seconds once the two can connect (cluster.links); if "
             f"not: {_fix(subject)}",
         )
     missing = unassigned_slots((s.slots for s in subject.shards if s.primary), SLOT_COUNT)
@@ -55,31 +55,31 @@ def slots(subject: CheckSubject) -> Iterator[CheckResult]:
 
 
 def _uncovered(subject: CheckSubject, missing: tuple[SlotRange, ...]) -> Iterator[CheckResult]:
-    """Slots of owners that are silent, by what the others know, and those that nobody has."""
+    """Slots whose owner doesn't reply, according to the others, and slots without an owner."""
     seen = subject.seen
     silent = {node.address: node for node in seen.nodes if node not in seen.answering}
     known = [one for node in seen.answering for one in node.members if one.address in silent]
-    # most of them say the same
-    told = {some for one in known for some in one.slots}
-    owned = {slot for some in told for slot in range(some.first, some.last + 1)}
+    # a set: most nodes report the same ranges
+    reported = {some for one in known for some in one.slots}
+    owned = {slot for some in reported for slot in range(some.first, some.last + 1)}
     open_ones = {slot for one in missing for slot in range(one.first, one.last + 1)}
     if kept := ranges(open_ones & owned if seen.answering else open_ones):
         owners = [silent[one.address] for one in known if one.slots]
         yield fail(
             "topology",
-            f"{sum(map(len, kept))} slots have no answering owner: {format_ranges(kept)}",
-            f"bring back the primary that owns them: {subject.back(owners)}",
+            f"the owner of {sum(map(len, kept))} slots is down: {format_ranges(kept)}",
+            f"start the primary that owns them: {subject.recovery(owners)}",
         )
     if lost := ranges(open_ones - owned if seen.answering else ()):
         yield fail(
             "topology",
             f"{sum(map(len, lost))} slots have no owner: {format_ranges(lost)}",
-            f"no node has them: {_fix(subject)}   (gives them to one, without keys; it asks)",
+            f"assign them to a node: {_fix(subject)}   (asks first; the slots start empty)",
         )
 
 
 def _claimed_twice(claims: list[tuple[SlotRange, str]]) -> list[tuple[int, str, str]]:
-    """Each slot with two owners, and these."""
+    """Each slot with two owners, and both owners."""
     taken = bytearray(SLOT_COUNT)
     for one, _ in claims:
         if any(taken[one.first : one.last + 1]):
@@ -98,34 +98,34 @@ def _claimed_twice(claims: list[tuple[SlotRange, str]]) -> list[tuple[int, str, 
 
 
 def _fix(subject: CheckSubject) -> str:
-    """How the CLI gives each slot one owner, beginning at a node that answers."""
+    """The command that gives each slot one owner, by way of a node that replies."""
     entry = next(iter(subject.seen.answering or subject.seen.nodes))
     return fix(entry, acl=subject.expected.rights is not None)
 
 
 def agreement(subject: CheckSubject) -> Iterator[CheckResult]:
-    """All nodes have the same map of slots and the same roles for all nodes."""
+    """Check that all nodes have the same slot map and the same roles for all nodes."""
     views = {node.name: _view(node.members) for node in subject.seen.answering}
     if not views:
-        yield skip("no node answers")
+        yield skip("no node replies")
         return
     common, _count = Counter(views.values()).most_common(1)[0]
-    told = dict(common)
+    majority = dict(common)
 
     def judge(node: NodeSeen) -> CheckResult | None:
         me = node.myself
         if me is not None and node.role is not (Role.REPLICA if me.replica else Role.PRIMARY):
-            evidence = f"its table says {_role(dict(views[node.name])[me.id])}, its INFO "
+            evidence = f"CLUSTER NODES has it as {_role(dict(views[node.name])[me.id])}, INFO as "
             return fail(node.name, evidence + f"role:{node.info.get('role')}", _GOSSIP)
         mine = dict(views[node.name])
-        other = next((one for one in {**told, **mine} if told.get(one) != mine.get(one)), None)
+        other = next((i for i in {**majority, **mine} if majority.get(i) != mine.get(i)), None)
         if other is None:
             return None
         name = _name(subject, node, other)
         evidence = f"sees {name} as {_role(mine.get(other))}, most nodes as "
         return fail(
             node.name,
-            evidence + _role(told.get(other)),
+            evidence + _role(majority.get(other)),
             _GOSSIP,
         )
 
@@ -136,7 +136,7 @@ _Seen = tuple[str, str, str]
 
 
 def _view(members: tuple[ClusterNodesLine, ...]) -> frozenset[tuple[str, _Seen]]:
-    """One node's belief, comparable: id -> (role, primary, slots)."""
+    """One node's view in comparable form: id -> (role, primary, slots)."""
     return frozenset(
         (member.id, ("replica" if member.replica else "primary", member.primary_id, slots))
         for member in members
@@ -160,30 +160,26 @@ def _name(subject: CheckSubject, node: NodeSeen, node_id: str) -> str:
 
 
 def open_slots(subject: CheckSubject) -> Iterator[CheckResult]:
-    """No slot is half-way between two nodes."""
+    """Check that no slot is being migrated between two nodes."""
 
     def judge(node: NodeSeen) -> CheckResult | None:
         me = node.myself
         if me is None or not me.open_slots:
             return None
-        told = f"slot {'; slot '.join(me.open_slots)}"
+        evidence = f"slot {'; slot '.join(me.open_slots)}"
         for other in node.members:
-            told = told.replace(other.id, subject.name_at(other.address))
-        return fail(
-            node.name,
-            told,
-            f"let a running reshard finish, or: {_fix(subject)}",
-        )
+            evidence = evidence.replace(other.id, subject.name_at(other.address))
+        return fail(node.name, evidence, f"wait for a running reshard, or: {_fix(subject)}")
 
     yield from per_node(subject.seen.answering, judge, "no slot is migrating or importing")
 
 
 def epochs(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Each primary with slots has a config epoch of its own, and no node knows it by a higher one.
+    """Check that config epochs of primaries with slots are unique and not stale.
 
-    Two with one epoch would both own a slot; the claims of one whose epoch is stale, as from
-    an older backup of its nodes.conf, lose against every other one's (cluster_legacy.c,
-    clusterUpdateSlotsConfigWith).
+    Two primaries with one epoch could both own a slot; a primary whose epoch is stale, for
+    example after restoring an old nodes.conf, loses its slots to any other claim
+    (cluster_legacy.c, clusterUpdateSlotsConfigWith).
     """
     by_epoch: dict[int, list[str]] = {}
     known = _highest_epochs(subject)
@@ -198,23 +194,23 @@ def epochs(subject: CheckSubject) -> Iterator[CheckResult]:
             stale = True
             yield fail(
                 shard.primary.name,
-                f"its config epoch {me.epoch} is stale: {witness} knows it by {higher}",
-                f"a newer epoch for it: {redis_cli_command(shard.primary)} CLUSTER BUMPEPOCH",
+                f"config epoch {me.epoch} is stale: {witness} knows it with epoch {higher}",
+                f"raise its epoch: {redis_cli_command(shard.primary)} CLUSTER BUMPEPOCH",
             )
     twice = {epoch: names for epoch, names in by_epoch.items() if len(names) > 1}
     for epoch, names in twice.items():
         yield fail(
             "topology",
-            f"config epoch {epoch} is borne by {' and '.join(names)}",
-            "Redis resolves this by itself within seconds, once they can talk (cluster.links); "
-            "if not: CLUSTER BUMPEPOCH on one",
+            f"{' and '.join(names)} have the same config epoch {epoch}",
+            "Redis resolves this within seconds once they can connect (cluster.links); "
+            "if not: CLUSTER BUMPEPOCH on one of them",
         )
     if not twice and not stale and by_epoch:
         yield ok(f"{len(by_epoch)} primaries, config epochs {_listed(sorted(by_epoch))}")
 
 
 def _highest_epochs(subject: CheckSubject) -> dict[str, tuple[int, str]]:
-    """Primary's id -> the highest config epoch that any other node knows it by, and who that is."""
+    """Primary's id -> the highest config epoch that another node reports, and that node's name."""
     found: dict[str, tuple[int, str]] = {}
     for node in subject.seen.answering:
         for member in node.members:

@@ -1,4 +1,4 @@
-"""Checks on who is in a cluster: every node knows all others, and talks to them."""
+"""Checks of cluster membership: every node knows all others and is connected to them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,36 +10,36 @@ from redistopo.model.state.observed import NodeSeen
 
 
 def links(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Each node's outgoing bus link to each other one is up: together, both directions."""
+    """Check that each node's outgoing bus link to every other node is up."""
     pairs = 0
-    answers: list[CheckResult] = []
+    results: list[CheckResult] = []
     by_id = {me.id: node for node in subject.seen.answering if (me := node.myself)}
     for node in subject.seen.answering:
         others = [member for member in node.members if not member.myself]
         pairs += len(others)
         down = [member for member in others if not member.linked]
-        if wrong := _misled(subject, node):
-            answers.append(wrong)
+        if wrong := _announced(subject, node):
+            results.append(wrong)
         if not down:
             continue
         back = [member for member in down if _links_back(by_id.get(member.id), node)]
         named = (f"{subject.name_at(member.address)} (bus {member.bus_port})" for member in down)
-        one_way = f"; {_names(subject, back)} has one to it" if back else ""
-        hint = "is that node up, and its bus port (data port + 10000) reachable?"
+        one_way = f"; {_names(subject, back)} is connected to it" if back else ""
+        hint = "check that the node is up and its bus port (data port + 10000) is reachable"
         if back:
-            hint = "does a firewall close that bus port, or is another one announced "
-            hint += "(cluster-announce-bus-port)?"
-        answers.append(fail(node.name, f"no bus link to {', '.join(named)}{one_way}", hint))
+            hint = "check whether a firewall blocks that bus port, or another one is announced "
+            hint += "(cluster-announce-bus-port)"
+        results.append(fail(node.name, f"no bus link to {', '.join(named)}{one_way}", hint))
     if not subject.seen.answering:
-        yield skip("no node answers")
+        yield skip("no node replies")
         return
-    yield from answers or [ok(f"{pairs} of {pairs} bus links connected")]
+    yield from results or [ok(f"{pairs} of {pairs} bus links connected")]
 
 
-def _misled(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:
-    """A node that tells the others another address than its configuration says.
+def _announced(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:
+    """Find a node that announces an address other than the one in its configuration.
 
-    The links that stand hide it: who is new, or comes back, doesn't find the node.
+    Established links hide the fault: only a node that is new or restarts can't connect.
     """
     rendered, own = (subject.expected.config or {}).get(node.name), node.myself
     if rendered is None or own is None:
@@ -49,24 +49,25 @@ def _misled(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:
         "cluster-announce-port": str(node.port),
         "cluster-announce-bus-port": str(node.port + BUS_OFFSET),
     }
-    told = (own.host, str(own.port), str(own.bus_port))
-    asked = {name: rendered.get(name, ("",))[-1] for name in planned}
-    # "" and 0 stand for what the node itself has (cluster_legacy.c, deriveAnnouncedPorts)
+    announced = (own.host, str(own.port), str(own.bus_port))
+    configured = {name: rendered.get(name, ("",))[-1] for name in planned}
+    # "" and 0 mean the node's own address and ports (cluster_legacy.c, deriveAnnouncedPorts)
     wanted = tuple(
-        asked[name] if asked[name] not in ("", "0") else usual for name, usual in planned.items()
+        configured[name] if configured[name] not in ("", "0") else default
+        for name, default in planned.items()
     )
-    if told == wanted:
+    if announced == wanted:
         return None
     return fail(
         node.name,
-        f"tells the others to reach it at {told[0]}:{told[1]}@{told[2]}, "
-        f"planned is {wanted[0]}:{wanted[1]}@{wanted[2]}",
-        "was cluster-announce-ip, -port or -bus-port changed? redistopo down, then up",
+        f"announces {announced[0]}:{announced[1]}@{announced[2]}, "
+        f"but the plan has {wanted[0]}:{wanted[1]}@{wanted[2]}",
+        "check cluster-announce-ip, -port and -bus-port, then: redistopo down; redistopo up",
     )
 
 
 def _links_back(other: NodeSeen | None, node: NodeSeen) -> bool:
-    """Whether the other node, if it answers, has a link to this one."""
+    """Whether the other node, if it replies, has a link to this one."""
     me = node.myself
     known = other.members if other else ()
     return any(me is not None and one.id == me.id and one.linked for one in known)
@@ -77,29 +78,29 @@ def _names(subject: CheckSubject, members: Iterable[ClusterNodesLine]) -> str:
 
 
 def members(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Every node knows exactly the nodes of this topology, where they say they are; none fails."""
+    """Check that every node knows exactly the nodes of this topology, none failing."""
     by_id = {me.id: node for node in subject.seen.answering if (me := node.myself)}
 
     def judge(node: NodeSeen) -> CheckResult | None:
-        strange = [member for member in node.members if member.unknown or member.failing]
-        for member in strange[:1]:
+        suspect = [member for member in node.members if member.unknown or member.failing]
+        for member in suspect[:1]:
             flags = ",".join(sorted(member.flags))
             return fail(
                 node.name,
                 f"sees {subject.name_at(member.address)} as {flags}"
-                + (f" and {len(strange) - 1} more so" if len(strange) > 1 else ""),
-                f"what is down: {subject.start}; what is gone for good: CLUSTER FORGET",
+                + (f", and {len(suspect) - 1} more" if len(suspect) > 1 else ""),
+                f"if it is down: {subject.start}; if it was removed for good: CLUSTER FORGET",
             )
         return _counted(subject, node, by_id) or _moved(subject, node, by_id)
 
     total = len(subject.seen.nodes)
-    yield from per_node(subject.seen.answering, judge, f"know {total} nodes, none failing")
+    yield from per_node(subject.seen.answering, judge, f"{total} nodes known, none failing")
 
 
 def _counted(
     subject: CheckSubject, node: NodeSeen, by_id: dict[str, NodeSeen]
 ) -> CheckResult | None:
-    """By id; by address where a node doesn't tell its own."""
+    """Compare the known members with the topology: by id, or by address if the id is unknown."""
     total = len(subject.seen.nodes)
     silent = {one.address for one in subject.seen.nodes if one.myself is None}
     ids = {one.id for one in node.members}
@@ -112,22 +113,22 @@ def _counted(
     ]
     if not others and not lost and len(node.members) == total:
         return None
-    told = [f"{_names(subject, others)} is none of it"] if others else []
-    told += [f"{', '.join(one.name for one in lost)} is missing"] if lost else []
+    faults = [f"{_names(subject, others)} is not part of it"] if others else []
+    faults += [f"{', '.join(one.name for one in lost)} is missing"] if lost else []
     evidence = f"knows {len(node.members)} nodes, the topology has {total}"
-    hint = "nodes of another cluster, or ones that haven't met yet"
+    hint = "nodes of another cluster, or nodes that haven't met yet"
     if others:
-        hint = f"if it is no part of it: {forget_command(node, others[0].id)}"
+        hint = f"to remove the extra node: {forget_command(node, others[0].id)}"
     elif lost:
         where = f"{lost[0].host} {lost[0].port}"
-        hint = f"let them meet: {redis_cli_command(node)} CLUSTER MEET {where}"
-    return fail(node.name, f"{evidence}: {', '.join(told)}" if told else evidence, hint)
+        hint = f"to add the missing node: {redis_cli_command(node)} CLUSTER MEET {where}"
+    return fail(node.name, f"{evidence}: {', '.join(faults)}" if faults else evidence, hint)
 
 
 def _moved(subject: CheckSubject, node: NodeSeen, by_id: dict[str, NodeSeen]) -> CheckResult | None:
-    """Whether it knows a node at another address than that one has by its own word.
+    """Find a member whose address, as known here, differs from the one it reports itself.
 
-    A machine has several addresses, so of a topology that isn't ours only ports count.
+    A machine may have several addresses, so for servers we didn't start only ports count.
     """
     for member in node.members:
         me = by_id[member.id].myself if member.id in by_id else None
@@ -137,8 +138,8 @@ def _moved(subject: CheckSubject, node: NodeSeen, by_id: dict[str, NodeSeen]) ->
         if moved or (subject.ours and me.host != member.host):
             return fail(
                 node.name,
-                f"knows {by_id[member.id].name} at {_where(member)}, it says {_where(me)}",
-                "a node that moved tells the others once it can reach them: cluster.links",
+                f"knows {by_id[member.id].name} at {_where(member)}, it reports {_where(me)}",
+                "a node that moved updates the others once it can reach them: see cluster.links",
             )
     return None
 

@@ -1,4 +1,4 @@
-"""Checks on primaries and replicas: shape, links, lag, read-only, data, who would take over."""
+"""Checks of replication: shape, links, lag, read-only, written data, failover candidates."""
 
 from collections.abc import Iterator
 
@@ -18,62 +18,62 @@ from redistopo.model.state.hints import redis_cli_command
 from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
 from redistopo.model.topology.spec import Shape
 
-_LAG_WORTH_KNOWING = 1024 * 1024
-_SILENT_SECONDS = 10
+_LAG_BYTES = 1024 * 1024
+_ACK_TIMEOUT_SECONDS = 10
 
 
 def shape(subject: CheckSubject) -> Iterator[CheckResult]:
-    """As many primaries as planned, each with as many replicas as planned; no replica is lost."""
+    """Check that there are as many primaries and replicas as planned, and no stray replica."""
     expected = subject.expected
     count = 0
     for shard in subject.shards:
         if shard.primary is None:
-            astray = {node.name: _astray(subject, node) for node in shard.replicas}
-            yield from (answer for answer in astray.values() if answer is not None)
-            lost = [name for name, answer in astray.items() if answer is None]
+            stray = {node.name: _stray(subject, node) for node in shard.replicas}
+            yield from (result for result in stray.values() if result is not None)
+            lost = [name for name, result in stray.items() if result is None]
             if lost:
                 count += 1
-                told = f"{', '.join(lost)}: their primary doesn't answer"
-                leaders = (_leader(subject, node) for node in shard.replicas if node.name in lost)
-                back = subject.back(one for one in leaders if one is not None)
-                yield fail(f"shard {shard.number}", told, back)
+                evidence = f"the primary of {', '.join(lost)} doesn't reply"
+                found = (_primary_of(subject, node) for node in shard.replicas if node.name in lost)
+                hint = subject.recovery(one for one in found if one is not None)
+                yield fail(f"shard {shard.number}", evidence, hint)
         else:
             count += 1
-            yield _staffed(subject, shard, shard.primary)
+            yield _replica_count(subject, shard, shard.primary)
     if expected.shards is not None and count != expected.shards:
         yield fail(
             "topology",
-            f"{count} primaries, planned are {expected.shards}",
-            _demotion(subject) or "a node left its shard: look at its role with `redistopo status`",
+            f"{count} primaries, the plan has {expected.shards}",
+            _demotion(subject) or "a node left its shard: see its role in `redistopo status`",
         )
 
 
-def _staffed(subject: CheckSubject, shard: ShardSeen, primary: NodeSeen) -> CheckResult:
+def _replica_count(subject: CheckSubject, shard: ShardSeen, primary: NodeSeen) -> CheckResult:
     about, planned = f"shard {shard.number}", subject.expected.replicas
     if planned is not None and len(shard.replicas) < planned:
         return fail(
             about,
             f"{primary.name} has {len(shard.replicas)} of {planned} replicas",
-            _staffing(subject),
+            _restore_replica(subject),
         )
     names = ", ".join(node.name for node in shard.replicas)
-    told = f", replicas {names}" if names else ", no replica"
-    return ok(f"primary {primary.name}{told}", about)
+    followers = f", replicas {names}" if names else ", no replicas"
+    return ok(f"primary {primary.name}{followers}", about)
 
 
-def _staffing(subject: CheckSubject) -> str:
-    """What brings a missing replica back: it is silent, or leads nobody beside the primary."""
+def _restore_replica(subject: CheckSubject) -> str:
+    """How to restore a missing replica: it is down, or became a primary without replicas."""
     silent = [node for node in subject.seen.nodes if node not in subject.seen.answering]
     if silent:
-        return subject.back(silent)
-    return _demotion(subject) or "does a replica follow another primary? See its other findings"
+        return subject.recovery(silent)
+    return _demotion(subject) or "a replica may follow another primary: see its other findings"
 
 
 def _demotion(subject: CheckSubject) -> str:
-    """What makes those replicas again that are primaries beside the one that Sentinels name, or
-    else has most replicas; "" for a cluster, whose nodes agree on it.
+    """How to demote surplus primaries; "" for a cluster, whose nodes agree by themselves.
 
-    A replica drops what it has for what its primary sends (redis.io, REPLICAOF).
+    The primary to keep is the one that the Sentinels name, or else has the most replicas.
+    A new replica discards its data for that of its primary (redis.io, REPLICAOF).
     """
     named = subject.seen.at(subject.seen.named)
 
@@ -83,25 +83,25 @@ def _demotion(subject: CheckSubject) -> str:
     shards = sorted((one for one in subject.shards if one.primary), key=rank, reverse=True)
     if subject.seen.shape is Shape.CLUSTER or len(shards) < 2:
         return ""
-    lead, *others = (one.primary for one in shards if one.primary)
+    keep, *others = (one.primary for one in shards if one.primary)
     if rank(shards[0]) == rank(shards[1]):
         return (
-            "choose whose data stays; the others drop theirs: "
-            f"{redis_cli_command(others[0])} REPLICAOF {lead.host} {lead.port}, "
+            "choose the primary whose data to keep; the others discard theirs: "
+            f"{redis_cli_command(others[0])} REPLICAOF {keep.host} {keep.port}, "
             "or the other way round"
         )
-    orders = "; ".join(
-        f"{redis_cli_command(one)} REPLICAOF {lead.host} {lead.port}" for one in others
+    commands = "; ".join(
+        f"{redis_cli_command(one)} REPLICAOF {keep.host} {keep.port}" for one in others
     )
-    return f"{orders}   (drops what was written to it alone)"
+    return f"{commands}   (discards writes that only it received)"
 
 
-def _leader(subject: CheckSubject, node: NodeSeen) -> NodeSeen | None:
-    """Whom it follows, where that is one of the topology."""
+def _primary_of(subject: CheckSubject, node: NodeSeen) -> NodeSeen | None:
+    """The primary that a node follows, if it is part of the topology."""
     me = node.myself
     if me is not None:
-        leader = next((one for one in node.members if one.id == me.primary_id), None)
-        return subject.seen.at(leader.address) if leader else None
+        member = next((one for one in node.members if one.id == me.primary_id), None)
+        return subject.seen.at(member.address) if member else None
     followed = subject.seen.at(node.follows)
     if followed is None and not subject.ours:  # it may name its primary by a host name
         port = split_address(node.follows)[1]
@@ -109,43 +109,44 @@ def _leader(subject: CheckSubject, node: NodeSeen) -> NodeSeen | None:
     return followed
 
 
-def _astray(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:
-    """Why a replica is in no shard; None where its primary is one of ours, but silent."""
-    followed = _leader(subject, node)
+def _stray(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:
+    """Why a replica is in no shard; None if its primary is part of the topology, but down."""
+    followed = _primary_of(subject, node)
     if followed is None:
-        evidence = f"follows {node.follows}, which is none of this topology"
+        evidence = f"follows {node.follows}, which is not part of this topology"
     elif followed.role is Role.REPLICA:
         evidence = f"follows {followed.name}, which is itself a replica"
     else:
         return None
-    return fail(node.name, evidence, f"{redis_cli_command(node)} {_order(subject, node, followed)}")
+    return fail(
+        node.name, evidence, f"{redis_cli_command(node)} {_rejoin(subject, node, followed)}"
+    )
 
 
-def _order(subject: CheckSubject, node: NodeSeen, followed: NodeSeen | None) -> str:
-    """What makes a replica follow a primary again: the one at the end of its chain, or the only
-    one there is."""
+def _rejoin(subject: CheckSubject, node: NodeSeen, followed: NodeSeen | None) -> str:
+    """The command that makes a replica follow a primary: the end of its chain, or the only one."""
     if node.myself is not None:
         above = followed.myself if followed else None
-        return f"CLUSTER REPLICATE {above.primary_id if above else 'ID, that of its primary'}"
-    leads = [one for one in subject.seen.answering if one.role is Role.PRIMARY]
-    if len(leads) == 1:
-        return f"REPLICAOF {leads[0].host} {leads[0].port}"
-    return "REPLICAOF HOST PORT, those of its primary"
+        return f"CLUSTER REPLICATE {above.primary_id if above else '<id of its primary>'}"
+    primaries = [one for one in subject.seen.answering if one.role is Role.PRIMARY]
+    if len(primaries) == 1:
+        return f"REPLICAOF {primaries[0].host} {primaries[0].port}"
+    return "REPLICAOF <host> <port of its primary>"
 
 
 def link(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Each replica's link is up by its own word, and online by its primary's."""
+    """Check that each replica's link is up, as reported by the replica and by its primary."""
     for shard in subject.shards:
         about = f"shard {shard.number}"
         broken = [
-            answer for node in shard.replicas if (answer := _link(shard, node, ours=subject.ours))
+            result for node in shard.replicas if (result := _link(shard, node, ours=subject.ours))
         ]
         yield from broken
         if shard.replicas and not broken:
             names = ", ".join(node.name for node in shard.replicas)
             yield ok(f"{names}: link up, online at the primary", about)
             if loop := sync_loop(shard.primary, len(shard.replicas)):
-                # between two syncs all looks well, so one good look proves little
+                # between two syncs the link looks healthy, so one good snapshot proves little
                 yield warn(about, loop, REMEDY)
 
 
@@ -156,34 +157,36 @@ def _link(shard: ShardSeen, node: NodeSeen, *, ours: bool) -> CheckResult | None
         return fail(node.name, f"master_link_status:{state}; {loop}", REMEDY)
     if not node.link_up:
         why = (
-            "a full sync is under way"
+            "a full sync is in progress"
             if node.info.get("master_sync_in_progress") == "1"
             else (f"master_link_status:{node.info.get('master_link_status', 'unknown')}")
         )
         return fail(
             node.name,
             f"{why}, primary {node.follows}",
-            "see its redis.log; a wrong masterauth and an unreachable primary look like this",
+            "see its redis.log: masterauth may be wrong, or the primary unreachable",
         )
     if shard.primary is None:
         return None
     me = shard.primary.myself
     if ours and node.follows not in (shard.primary.address, me.address if me else ""):
-        evidence = f"its link goes to {node.follows}, its primary is {shard.primary.address}"
-        return fail(node.name, evidence, "give it time: a node that changes its primary says both")
+        evidence = f"linked to {node.follows}, but its primary is {shard.primary.address}"
+        return fail(node.name, evidence, "wait: it may be switching to another primary")
     listed = [one for one in shard.primary.replicas if one.port == node.port]
     if not any(one.state == "online" for one in listed):
         state = listed[0].state if listed else "not listed"
         return fail(
-            node.name, f"{shard.primary.name} has it as {state}", "the first sync isn't done yet"
+            node.name,
+            f"{shard.primary.name} has it as {state}",
+            "wait for the first sync to finish",
         )
     return None
 
 
 def lag(subject: CheckSubject) -> Iterator[CheckResult]:
-    """How far each replica is behind: bytes of the stream, and seconds without a word.
+    """Check how far each replica is behind: bytes of the stream, seconds since its last ACK.
 
-    The bytes are of moments some milliseconds apart, so under load they never fail alone.
+    Offsets are read some milliseconds apart, so under load the bytes alone never fail.
     """
     for shard in subject.shards:
         if shard.primary is None or not shard.replicas:
@@ -191,22 +194,22 @@ def lag(subject: CheckSubject) -> Iterator[CheckResult]:
         silent = {one.port: one.lag for one in shard.primary.replicas}
         behind = {node.name: max(0, shard.primary.offset - node.offset) for node in shard.replicas}
         about = f"shard {shard.number}"
-        told = ", ".join(f"{node} {size} bytes" for node, size in behind.items())
-        mute = [node for node in shard.replicas if silent.get(node.port, 0) >= _SILENT_SECONDS]
-        if mute:
+        sizes = ", ".join(f"{node} {size} bytes" for node, size in behind.items())
+        late = [node for node in shard.replicas if silent.get(node.port, 0) >= _ACK_TIMEOUT_SECONDS]
+        if late:
             yield fail(
-                mute[0].name,
-                f"has acknowledged nothing for {silent[mute[0].port]} s ({told} behind)",
-                "is it stopped, or its disk or network stuck? see its log",
+                late[0].name,
+                f"sent no acknowledgement for {silent[late[0].port]} s ({sizes} behind)",
+                "see its log: it may be paused, or its disk or network may hang",
             )
-        elif max(behind.values()) > _LAG_WORTH_KNOWING:
-            yield warn(about, f"behind the primary: {told}", "the load is high, or a disk slow")
+        elif max(behind.values()) > _LAG_BYTES:
+            yield warn(about, f"behind the primary: {sizes}", "the load is high, or a disk is slow")
         else:
-            yield ok(f"behind the primary: {told}", about)
+            yield ok(f"behind the primary: {sizes}", about)
 
 
 def read_only(subject: CheckSubject) -> Iterator[CheckResult]:
-    """No replica accepts writes: they would be lost at the next sync."""
+    """Check that no replica accepts writes: the next full sync would discard them."""
     replicas = [node for node in subject.seen.answering if node.role is Role.REPLICA]
     if not replicas:
         return
@@ -216,18 +219,18 @@ def read_only(subject: CheckSubject) -> Iterator[CheckResult]:
             return None
         return fail(node.name, "accepts writes", "CONFIG SET replica-read-only yes")
 
-    yield from per_node(replicas, judge, "replicas refuse writes", "a replica, it refuses writes")
+    yield from per_node(replicas, judge, "replicas refuse writes", "the replica refuses writes")
 
 
 def data(subject: CheckSubject) -> Iterator[CheckResult]:
-    """What a client writes to a shard is on every replica of it."""
+    """Check that what a client writes to a shard reaches all its replicas."""
     if subject.seen.proofs is None:
-        yield skip("not looked at (--no-write, or not yet)")
+        yield skip("no write probe (--no-write, or not run yet)")
         return
     for proof in subject.seen.proofs:
         about = f"shard {proof.shard}"
         if proof.error:
-            hint = "look at this shard's other findings first"
+            hint = "see this shard's other findings first"
             yield fail(about, proof.error, hint)
         else:
             count = len(proof.replicas)
@@ -238,13 +241,13 @@ def data(subject: CheckSubject) -> Iterator[CheckResult]:
 
 
 def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
-    """For each shard: would a replica take over if its primary stopped now, and if not, why."""
+    """Check for each shard that a replica would take over if its primary stopped now."""
     if subject.seen.shape is Shape.SENTINEL:
         yield from sentinels.promotable(subject)
         return
     if subject.seen.shape is not Shape.CLUSTER:
         if any(shard.replicas for shard in subject.shards):
-            yield skip("replication alone has no automatic failover: Cluster or Sentinel have")
+            yield skip("replication alone has no automatic failover; Cluster and Sentinel do")
         return
     voters = [shard for shard in subject.shards if shard.slots]
     needed = len(voters) // 2 + 1
@@ -257,46 +260,44 @@ def _promotable(subject: CheckSubject, shard: ShardSeen, *, votes: int, needed: 
     # source: cluster_legacy.c, clusterHandleSlaveFailover, clusterSendFailoverAuthIfNeeded
     about = f"shard {shard.number}"
     if not shard.replicas:
-        why = "no replica: its slots stay down until the primary is back"
+        why = "no replica: if its primary stops, its slots are down until it is back"
         if subject.expected.replicas:
-            return fail(about, why, f"its replica: {subject.start}")
+            return fail(about, why, f"start its replica: {subject.start}")
         return warn(
             about,
             why,
-            "a replica would take over"
-            if not subject.ours
-            else "replicas = 1 in the topology file gives it one",
+            "add a replica" if not subject.ours else "set replicas = 1 in the topology file",
         )
     reasons = {node.name: _unfit(node) for node in shard.replicas}
     fit = [name for name, reason in reasons.items() if not reason]
     if not fit:
-        told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        return fail(about, f"no replica could take over: {told}", "mend the replica first")
+        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        return fail(about, f"no replica could take over: {listed}", "repair the replica first")
     if votes < needed:
         evidence = f"{fit[0]} would need {needed} votes, the other primaries have {votes}"
         if len([one for one in subject.shards if one.slots]) < 3:
-            return warn(about, evidence, "3 shards or more fail over by themselves")
-        return fail(about, evidence, f"too few primaries answer: {subject.start}")
+            return warn(about, evidence, "automatic failover needs at least 3 shards")
+        return fail(about, evidence, f"too few primaries reply: {subject.start}")
     return ok(f"{fit[0]} would take over: {votes} votes, {needed} needed", about)
 
 
-def _whole(text: str | None, usual: int) -> int:
-    """A setting's number; the server's usual one where it isn't told, or is none."""
-    return int(text) if text and text.isascii() and text.isdigit() else usual
+def _integer(text: str | None, default: int) -> int:
+    """A setting's value; the server's default if it is unknown or not a number."""
+    return int(text) if text and text.isascii() and text.isdigit() else default
 
 
 def _unfit(node: NodeSeen) -> str:
-    """Why a replica would not stand for election; "" where it would."""
+    """Why a replica would not start an election; "" if it would."""
     config = node.config or {}
     if config.get("cluster-replica-no-failover", config.get("cluster-slave-no-failover")) == "yes":
         return "cluster-replica-no-failover is set"
     if not node.link_up:
         return "its link to the primary is down"
-    factor = _whole(config.get("cluster-replica-validity-factor"), 10)
-    timeout = _whole(config.get("cluster-node-timeout"), 15000) / 1000
+    factor = _integer(config.get("cluster-replica-validity-factor"), 10)
+    timeout = _integer(config.get("cluster-node-timeout"), 15000) / 1000
     silent = int(node.info.get("master_last_io_seconds_ago", 0))
     if factor and silent > factor * timeout + 10:
-        return f"its data is {silent} s old, too old for validity factor {factor}"
+        return f"its data is {silent} s old, too old for cluster-replica-validity-factor {factor}"
     if node.info.get("loading", "0") != "0":
         return "it is loading its data"
     return ""

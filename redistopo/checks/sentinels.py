@@ -1,4 +1,4 @@
-"""Checks on Sentinels: whom they name, whether they agree, and whether they could fail over.
+"""Checks of Sentinels: which primary they name, whether they agree and could fail over.
 
 Source: redis.io, High availability with Redis Sentinel.
 """
@@ -10,94 +10,94 @@ from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, Peer
 from redistopo.model.state.observed import NodeSeen, Role
 
 _HELLO_MILLISECONDS = 10_000
-"""Sentinels say hello every 2 s (sentinel.c, SENTINEL_PUBLISH_PERIOD): so five are missing."""
+"""Sentinels publish a hello every 2 s (sentinel.c, SENTINEL_PUBLISH_PERIOD): five are missing."""
 
 
-def _watching(subject: CheckSubject) -> tuple[tuple[NodeSeen, MonitoredPrimary], ...]:
-    """Every Sentinel with the primary that it watches; with several, the first one's."""
+def _monitoring(subject: CheckSubject) -> tuple[tuple[NodeSeen, MonitoredPrimary], ...]:
+    """Every Sentinel with the primary that it monitors; the first one if there are several."""
     return tuple((node, node.watches[0]) for node in subject.seen.sentinels if node.watches)
 
 
 def primary(subject: CheckSubject) -> Iterator[CheckResult]:
-    """All Sentinels watch one primary, name the same address for it, in the same epoch."""
+    """Check that all Sentinels name the same address of the primary, in the same epoch."""
     asked = subject.seen.sentinels
     if not asked:
-        yield fail("topology", "no Sentinel answers", subject.start)
+        yield fail("topology", "no Sentinel replies", subject.start)
         return
     yield from (
-        fail(node.name, "watches no primary", "its file was lost, or SENTINEL REMOVE was called")
+        fail(node.name, "monitors no primary", "its file was lost, or SENTINEL REMOVE was called")
         for node in asked
         if not node.watches
     )
-    told: dict[str, list[str]] = {}
-    for node, watch in _watching(subject):
-        words = f"{subject.name_at(watch.address)} ({watch.address}) in epoch {watch.epoch}"
-        told.setdefault(words, []).append(node.name)
-    if len(told) > 1:
-        said = "; ".join(f"{', '.join(names)}: {words}" for words, names in told.items())
-        hint = "after a failover the word spreads within 2 s; if it doesn't, see their logs"
-        yield fail("topology", f"they don't agree: {said}", hint)
-    elif told:
-        yield ok(f"{len(asked)} of {len(asked)} name {next(iter(told))}")
+    named: dict[str, list[str]] = {}
+    for node, watch in _monitoring(subject):
+        text = f"{subject.name_at(watch.address)} ({watch.address}) in epoch {watch.epoch}"
+        named.setdefault(text, []).append(node.name)
+    if len(named) > 1:
+        listed = "; ".join(f"{', '.join(names)}: {text}" for text, names in named.items())
+        hint = "after a failover they agree within 2 s; if they don't, see their logs"
+        yield fail("topology", f"the Sentinels don't agree: {listed}", hint)
+    elif named:
+        yield ok(f"{len(asked)} of {len(asked)} Sentinels name {next(iter(named))}")
 
 
 def leads(subject: CheckSubject) -> Iterator[CheckResult]:
-    """The primary that the Sentinels name is up in their eyes, and one by its own word."""
+    """Check that the node that the Sentinels name is a primary, and up according to them."""
     named = subject.seen.named
     if not named:
         yield skip("the Sentinels name no primary")
         return
     node = subject.seen.at(named)
     name = subject.name_at(named)
-    down = [one.name for one, watch in _watching(subject) if watch.down]
-    hint = "they fail over by themselves, if a majority of them runs; else "
+    down = [one.name for one, watch in _monitoring(subject) if watch.down]
+    hint = "the Sentinels fail over if a majority of them runs; otherwise "
     if node is None:
-        yield fail("topology", f"they name {named}, which is none of this topology", subject.start)
+        evidence = f"the Sentinels name {named}, which is not part of this topology"
+        yield fail("topology", evidence, subject.start)
     elif not node.answers:
-        yield fail(
-            name, f"is named as primary, and doesn't answer: {node.error}", hint + subject.start
-        )
+        evidence = f"is named as primary, but doesn't reply: {node.error}"
+        yield fail(name, evidence, hint + subject.start)
     elif node.role is not Role.PRIMARY:
-        evidence = f"is named as primary, and says that it is a {node.role}"
-        yield fail(name, evidence, "give the Sentinels time: they mend this by themselves")
+        evidence = f"is named as primary, but reports that it is a {node.role}"
+        yield fail(name, evidence, "wait: the Sentinels resolve this by themselves")
     elif down:
-        evidence = f"is down in the eyes of {', '.join(down)}"
-        yield fail(name, evidence, "can they reach it, with the right password? see their logs")
+        evidence = f"is down according to {', '.join(down)}"
+        yield fail(name, evidence, "see their logs: they may not reach it, or lack its password")
     else:
-        yield ok(f"{name} is a primary by its own word, and up in the eyes of all", name)
+        yield ok(f"{name} reports that it is a primary, and all Sentinels have it as up", name)
 
 
 def quorum(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Enough Sentinels run and reach each other to agree and to fail over."""
-    asked = _watching(subject)
+    """Check that enough Sentinels run and reach each other to agree and to fail over."""
+    asked = _monitoring(subject)
     planned = subject.expected.sentinels or max(
         (1 + len(watch.sentinels) for _, watch in asked), default=1
     )
     majority = planned // 2 + 1
     if len(subject.seen.sentinels) < majority:
-        evidence = f"{len(subject.seen.sentinels)} of {planned} answer, a failover needs {majority}"
-        yield fail("topology", evidence, f"too few Sentinels run: {subject.start}")
+        evidence = f"{len(subject.seen.sentinels)} of {planned} reply, a failover needs {majority}"
+        yield fail("topology", evidence, f"start the missing Sentinels: {subject.start}")
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
         watch = node.watches[0] if node.watches else None
         if watch is None or watch.enough:
             return None
-        return fail(node.name, watch.quorum, "does it reach the other Sentinels? see its log")
+        return fail(node.name, watch.quorum, "see its log: it may not reach the other Sentinels")
 
     if tilted := [node.name for node in subject.seen.sentinels if node.tilted]:
-        evidence = f"{', '.join(tilted)} is in TILT, and takes part in no failover meanwhile"
+        evidence = f"{', '.join(tilted)} is in TILT mode and takes no part in failovers"
         yield warn("topology", evidence, _TILT)
     needed = next((watch.settings.get("quorum", "?") for _, watch in asked), "?")
-    well = f"reach the quorum of {needed}, and a majority of {majority}"
-    yield from per_node((node for node, _ in asked), judge, well)
+    reached = f"reach the quorum of {needed} and a majority of {majority}"
+    yield from per_node((node for node, _ in asked), judge, reached)
 
 
-_TILT = "it stood still, or its clock jumped, for more than 2 s; it is over after 30 s"
+_TILT = "it was paused, or its clock jumped, for more than 2 s; TILT mode ends after 30 s"
 
 
 def replicas(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Every Sentinel knows every replica, and none of them is down in its eyes."""
+    """Check that every Sentinel knows every replica and has none of them as down."""
     named = subject.seen.named
     expected = {
         node.address: node.name
@@ -112,17 +112,17 @@ def replicas(subject: CheckSubject) -> Iterator[CheckResult]:
             return fail(node.name, f"doesn't know {', '.join(unknown)}", _BY_INFO)
         return _down(subject, node, watch.replicas)
 
-    about = tuple(node for node, _ in _watching(subject))
-    well = f"{len(expected)} replicas, none of them down"
-    yield from per_node(about, judge, f"know {well}", f"knows {well}")
+    about = tuple(node for node, _ in _monitoring(subject))
+    known = f"{len(expected)} replicas, none of them down"
+    yield from per_node(about, judge, f"know {known}", f"knows {known}")
 
 
-_BY_INFO = "a Sentinel asks the primary for its replicas each 10 s: give it time"
+_BY_INFO = "wait: a Sentinel queries the primary for its replicas every 10 s"
 
 
 def _sentinel(subject: CheckSubject, node: NodeSeen) -> bool:
-    """Whether a node that doesn't answer is a Sentinel: others know it as one, or its name says."""
-    known = {peer.address for _, watch in _watching(subject) for peer in watch.sentinels}
+    """Whether a node that doesn't reply is a Sentinel: known as one, or named as one."""
+    known = {peer.address for _, watch in _monitoring(subject) for peer in watch.sentinels}
     return node.address in known or node.name.startswith("sentinel")
 
 
@@ -131,52 +131,52 @@ def _down(subject: CheckSubject, node: NodeSeen, known: tuple[Peer, ...]) -> Che
     if not down:
         return None
     evidence = f"has {', '.join(down)} as down"
-    hint = f"{subject.start}; one that runs is up again in its eyes within a second"
+    hint = f"{subject.start}; if it runs, the Sentinel has it as up within a second"
     return fail(node.name, evidence, hint)
 
 
 def peers(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Every Sentinel knows all others, no more, and none of them is down in its eyes."""
+    """Check that every Sentinel knows exactly the other Sentinels and has none as down."""
     planned = subject.expected.sentinels
 
     def judge(node: NodeSeen) -> CheckResult | None:
         known = node.watches[0].sentinels
         others = len(known)
         if planned is not None and others != planned - 1:
-            hint = "they hear of each other within 2 s, by way of the data nodes"
+            hint = "wait: Sentinels discover each other within 2 s, by way of the data nodes"
             if others > planned - 1:
-                hint = "one that is gone for good is forgotten by SENTINEL RESET, at each Sentinel"
-            return fail(node.name, f"knows {others} others, planned are {planned - 1}", hint)
+                hint = "to remove a Sentinel that is gone for good: SENTINEL RESET on each Sentinel"
+            return fail(node.name, f"knows {others} others, the plan has {planned - 1}", hint)
         return _down(subject, node, known)
 
-    about = tuple(node for node, _ in _watching(subject))
+    about = tuple(node for node, _ in _monitoring(subject))
     if planned == 1 and about:
-        yield ok("it is the only one")
+        yield ok("there is only one Sentinel")
         return
     yield from per_node(about, judge, "know all others, none of them down")
 
 
 def hello(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Each Sentinel hears the others on the data nodes: so the word of a failover spreads."""
+    """Check that each Sentinel receives the others' hello, which also announces failovers."""
 
     def judge(node: NodeSeen) -> CheckResult | None:
         ages = {peer.address: peer.heard for peer in node.watches[0].sentinels if not peer.down}
-        mute = [at for at, age in ages.items() if age > _HELLO_MILLISECONDS]
-        if not mute:
+        late = [at for at, age in ages.items() if age > _HELLO_MILLISECONDS]
+        if not late:
             return None
-        names = ", ".join(subject.name_at(at) for at in mute)
-        evidence = f"has heard nothing of {names} for {max(ages.values()) / 1000:.0f} s"
-        return fail(node.name, evidence, "may it publish and subscribe at the data nodes (ACL)?")
+        names = ", ".join(subject.name_at(at) for at in late)
+        evidence = f"received no hello from {names} for {max(ages.values()) / 1000:.0f} s"
+        return fail(node.name, evidence, "check that its ACL user may publish and subscribe")
 
-    about = tuple(node for node, watch in _watching(subject) if watch.sentinels)
+    about = tuple(node for node, watch in _monitoring(subject) if watch.sentinels)
     if about:
-        yield from per_node(about, judge, "hear each other's hello")
+        yield from per_node(about, judge, "receive each other's hello")
 
 
 def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Whether the Sentinels would make a replica the primary if it stopped now."""
+    """Check that the Sentinels would promote a replica if the primary stopped now."""
     planned = subject.expected.sentinels or 1 + max(
-        (len(watch.sentinels) for _, watch in _watching(subject)), default=0
+        (len(watch.sentinels) for _, watch in _monitoring(subject)), default=0
     )
     present = len(subject.seen.sentinels)
     awake = sum(not node.tilted for node in subject.seen.sentinels)
@@ -185,36 +185,35 @@ def promotable(subject: CheckSubject) -> Iterator[CheckResult]:
         reasons = {node.name: _unfit(subject, node) for node in shard.replicas}
         fit = [name for name, reason in reasons.items() if not reason]
         if reasons and set(reasons.values()) == {_ZERO}:
-            evidence = f"the Sentinels fail over to nobody: {', '.join(reasons)} has {_ZERO[4:]}"
-            yield warn(about, evidence, "a replica-priority above 0 makes one eligible")
+            evidence = f"no failover candidate: {_ZERO[4:]} on {', '.join(reasons)}"
+            yield warn(about, evidence, "set a replica-priority above 0")
         elif not fit:
-            told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-            yield fail(
-                about, f"no replica could take over: {told or 'there is none'}", "mend a replica"
-            )
+            listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            evidence = f"no replica could take over: {listed or 'there is none'}"
+            yield fail(about, evidence, "repair a replica")
         elif present <= planned // 2:
-            evidence = f"{present} of {planned} Sentinels answer: no majority for a failover"
+            evidence = f"{present} of {planned} Sentinels reply: no majority for a failover"
             yield fail(about, evidence, subject.start)
         elif awake <= planned // 2:
-            evidence = f"{present - awake} of {planned} Sentinels in TILT: no failover meanwhile"
+            evidence = f"{present - awake} of {planned} Sentinels are in TILT mode: no failover"
             yield warn(about, evidence, _TILT)
         elif left := [name for name in reasons if name not in fit]:
-            told = ", ".join(f"{name}: {reasons[name]}" for name in left)
-            yield warn(about, f"{', '.join(fit)} would take over, not {told}")
+            listed = ", ".join(f"{name}: {reasons[name]}" for name in left)
+            yield warn(about, f"{', '.join(fit)} would take over, but not {listed}")
         else:
-            yield ok(f"{' or '.join(fit)} would take over: {present} Sentinels", about)
+            yield ok(f"{' or '.join(fit)} would take over: {present} Sentinels reply", about)
 
 
 _ZERO = "its replica-priority is 0"
 
 
 def _unfit(subject: CheckSubject, node: NodeSeen) -> str:
-    """Why Sentinels would not choose a replica (sentinel.c, sentinelSelectSlave); "" for none."""
+    """Why Sentinels would not promote a replica (sentinel.c, sentinelSelectSlave), or ""."""
     if node.info.get("slave_priority") == "0":
         return _ZERO
     if not node.link_up:
         return "its link to the primary is down"
-    peers_ = [p for _, w in _watching(subject) for p in w.replicas if p.address == node.address]
+    peers_ = [p for _, w in _monitoring(subject) for p in w.replicas if p.address == node.address]
     if any(peer.down for peer in peers_):
-        return "it is down in a Sentinel's eyes"
+        return "a Sentinel has it as down"
     return ""

@@ -1,4 +1,4 @@
-"""What a check is given, and the words in which it answers."""
+"""The input and the results of a check."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Sha
 from redistopo.model.topology.spec import Shape
 
 TOPOLOGY = "topology"
-"""The subject of a finding on the whole."""
+"""The subject of a finding that concerns the whole topology."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What the topology should be; None wherever nothing is known, as of a stranger's.
+    """What the topology should be; None where it is unknown, as for servers we didn't start.
 
-    `config` maps a node to its rendered directives (a Sentinel to the settings it should have),
-    `configs` to the path of that file;
-    `rights` are the application's, with ACL, and `users` each node's ACL LIST when they were set.
+    `config` maps a node to its rendered directives (a Sentinel to its expected settings),
+    `configs` to the path of its configuration file; `rights` are the application's ACL rules,
+    and `users` each node's ACL LIST at the time the users were set.
     """
 
     shards: int | None = None
@@ -36,7 +36,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSubject:
-    """One snapshot with what it should be."""
+    """A snapshot together with the expected state."""
 
     seen: Observed
     shards: tuple[ShardSeen, ...]
@@ -49,34 +49,34 @@ class CheckSubject:
 
     @property
     def start(self) -> str:
-        """What brings back what is down."""
+        """The command that starts what is down."""
         return start(ours=self.ours)
 
-    def back(self, silent: Iterable[NodeSeen]) -> str:
-        """What brings these back: whose process was stopped (SIGSTOP) goes on, others start."""
+    def recovery(self, silent: Iterable[NodeSeen]) -> str:
+        """The commands that bring these nodes back: resume paused processes, start the others."""
         nodes = {node.name: node for node in silent}.values()
         for node in nodes:
             if node.process is ProcessState.RUNNING and not node.paused:
-                return f"see node.alive: {node.name} runs, and doesn't answer us"
-        orders = [continue_command(node) for node in nodes if node.paused]
-        if len(orders) < len(nodes) or not orders:
-            orders.append(self.start)
-        return "; ".join(orders)
+                return f"see node.alive: {node.name} is running but doesn't reply"
+        commands = [continue_command(node) for node in nodes if node.paused]
+        if len(commands) < len(nodes) or not commands:
+            commands.append(self.start)
+        return "; ".join(commands)
 
     def name_at(self, address: str) -> str:
-        """The name of the node at an address, or the address itself."""
+        """Return the name of the node at an address, or the address itself."""
         node = self.seen.at(address)
         return node.name if node else address
 
 
 def subject_of(seen: Observed, expected: Expected) -> CheckSubject:
-    """The subject of a snapshot; the shards are found once for all checks."""
+    """Build the subject of a snapshot; derives the shards once for all checks."""
     return CheckSubject(seen=seen, shards=shards_of(seen), expected=expected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One answer of a check before it bears the check's name; made by `good`, `bad` ..."""
+    """One result of a check, without the check's id; built by `ok`, `fail`, `warn`, `skip`."""
 
     about: str
     status: Status
@@ -85,7 +85,7 @@ class CheckResult:
     settles: bool = False
 
     def found(self, check: str, *, settles: bool = False) -> Finding:
-        """The same as the word of the check of that id."""
+        """Return the result as a finding of the check with that id."""
         return Finding(
             check=check,
             subject=self.about,
@@ -101,10 +101,10 @@ Judge = Callable[[CheckSubject], Iterable[CheckResult]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A check: a stable id, what it asks in plain words, and the function that answers.
+    """A check: a stable id, the question it answers, and the function that answers it.
 
-    `settles` marks failures that may mend themselves within seconds; `shapes` the shapes
-    that it is for.
+    `settles` marks failures that may resolve by themselves within seconds; `shapes` are the
+    shapes that the check applies to.
     """
 
     id: str
@@ -114,11 +114,11 @@ class Check:
     shapes: frozenset[Shape] = frozenset(Shape)
 
     def findings(self, subject: CheckSubject) -> Iterator[Finding]:
-        """Its findings on a subject; none for a shape that it isn't for."""
+        """Yield the findings on a subject; none if the check doesn't apply to its shape."""
         if subject.seen.shape not in self.shapes:
             return
-        for answer in self.judge(subject):
-            yield answer.found(self.id, settles=self.settles)
+        for result in self.judge(subject):
+            yield result.found(self.id, settles=self.settles)
 
 
 def ok(evidence: str, about: str = TOPOLOGY) -> CheckResult:
@@ -142,21 +142,21 @@ def skip(why: str, about: str = TOPOLOGY) -> CheckResult:
 def per_node(
     nodes: Iterable[NodeSeen],
     judge: Callable[[NodeSeen], CheckResult | None],
-    all_well: str,
-    one_well: str = "",
+    all_ok: str,
+    one_ok: str = "",
 ) -> Iterator[CheckResult]:
-    """The answers on single nodes, or one for all where each had none to give.
+    """Yield the results on single nodes, or one `ok` for all if `judge` returned none.
 
-    `one_well` says the same of one node alone, where the words differ.
+    `one_ok` is the text for a single node, where it differs from `all_ok`.
     """
-    asked = tuple(nodes)
-    answers = [answer for node in asked if (answer := judge(node)) is not None]
-    if answers:
-        yield from answers
-    elif asked:
-        if len(asked) == 1:
-            yield ok(f"the one node: {one_well or all_well}")
+    judged = tuple(nodes)
+    results = [result for node in judged if (result := judge(node)) is not None]
+    if results:
+        yield from results
+    elif judged:
+        if len(judged) == 1:
+            yield ok(f"1 of 1 node: {one_ok or all_ok}")
         else:
-            yield ok(f"{len(asked)} of {len(asked)} nodes: {all_well}")
+            yield ok(f"{len(judged)} of {len(judged)} nodes: {all_ok}")
     else:
-        yield skip("no node answers")
+        yield skip("no node replies")

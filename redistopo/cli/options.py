@@ -1,85 +1,205 @@
-"""Options that several commands share."""
+"""Options and arguments that commands share, each declared once.
+
+Those that concern every command (folder, output) store their value in the click context; a
+command's function receives what is its own.
+"""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
+
+from redistopo.cli import complete
+from redistopo.cli.formats import FORMATS, TEXT
+from redistopo.cli.output import FORMAT, FOUND, QUIET
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-
+_FOLDER = "redistopo.folder"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+_PATH = click.Path(file_okay=False, path_type=Path)
+_FOLDER_HELP = "Folder with redistopo.toml.  [this one or above]"
+
+
+class LazyChoice(click.ParamType[str]):
+    """A choice whose values are imported when they are needed: starting stays fast."""
+
+    name = "choice"
+
+    def __init__(self, values: Callable[[], Iterable[str]]) -> None:
+        self._values = values
+
+    @property
+    def _choice(self) -> "click.Choice[str]":
+        return click.Choice([str(value) for value in self._values()])
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        return self._choice.get_metavar(param, ctx)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return self._choice.convert(value, param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return self._choice.shell_complete(ctx, param, incomplete)
 
 
 def seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """Seconds, from ``10``, ``10s``, ``500ms``, ``2m``, ``3h`` or ``1d``; None for none."""
+    """Parse ``10``, ``10s``, ``500ms``, ``2m``, ``3h`` or ``1d`` to seconds; None stays None."""
     if value is None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)", value.strip())
     if found is None:
-        raise click.BadParameter(f"{value!r} is no duration; write 10s, 500ms or 2m")
+        raise click.BadParameter(f"{value!r} is not a duration; examples: 10s, 500ms, 2m")
     return float(found[1]) * _UNITS[found[2]]
 
 
+def folder(command: Command) -> Command:
+    """``--dir`` before the verb; the verb's own takes precedence."""
+
+    def store(ctx: click.Context, _param: click.Parameter, value: Path | None) -> None:
+        if value is not None:
+            ctx.meta[_FOLDER] = value
+
+    return _dir(callback=store, expose_value=False, envvar="REDISTOPO_DIR")(command)
+
+
 def project(command: Command) -> Command:
-    """``--dir``: the folder with the topology file."""
-    return click.option(
-        "--dir",
-        "-C",
-        "root",
-        type=click.Path(file_okay=False, path_type=Path),
-        default=".",
-        envvar="REDISTOPO_DIR",
-        help="Folder with redistopo.toml.  [default: this one]",
+    """``--dir``: the folder with the topology file, else the nearest one above the current folder
+    that has one, as git finds a repository."""
+    return _dir(callback=_nearest_project)(command)
+
+
+def new_project(command: Command) -> Command:
+    """``--dir`` of a verb that writes the topology file: folders above aren't searched."""
+    return _dir(
+        callback=lambda ctx, _param, value: value or ctx.meta.get(_FOLDER, Path()),
+        help="Folder for redistopo.toml.  [this one]",
     )(command)
 
 
-def nodes(command: Command) -> Command:
-    """``NODE...``: selector words, read against what the nodes are now."""
-    return click.argument("nodes", nargs=-1, metavar="[NODE]...")(command)
+def _dir(help: str = _FOLDER_HELP, **settings: Any) -> Callable[[Command], Command]:
+    return click.option("--dir", "-C", "root", type=_PATH, help=help, **settings)
 
 
-def named_nodes(command: Command) -> Command:
-    """The same for verbs that do nothing without any: they say so, with what may be typed."""
-    return click.argument("nodes", nargs=-1, metavar="NODE...")(command)
+def _nearest_project(
+    ctx: click.Context, _param: click.Parameter, value: Path | None
+) -> Path | None:
+    named: Path | None = value or ctx.meta.get(_FOLDER)
+    if named is not None or ctx.resilient_parsing:
+        return named
+    from redistopo.project.folder import project_above
+
+    if found := project_above():
+        ctx.meta[FOUND] = found
+    return found or Path()
 
 
-def named_node(command: Command) -> Command:
-    """The same for verbs that take one node, which several words may name."""
-    return click.argument("nodes", nargs=-1, metavar="NODE")(command)
+def _store(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def store(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        if value:
+            ctx.meta[key] = param.name if value is True and key == FORMAT else value
+
+    return store
+
+
+def formats(command: Command) -> Command:
+    """``--output``, with a short form for each format: ``--json``."""
+    for name in FORMATS:
+        command = click.option(
+            f"--{name}",
+            name,
+            is_flag=True,
+            expose_value=False,
+            callback=_store(FORMAT),
+            help=f"Short for --output {name}.",
+        )(command)
+    return click.option(
+        "--output",
+        "-o",
+        type=click.Choice([TEXT, *FORMATS]),
+        expose_value=False,
+        callback=_store(FORMAT),
+        help="Format of results; progress is on stderr.",
+    )(command)
 
 
 def output(command: Command) -> Command:
-    """``--json`` and ``--quiet``: how results and progress are told."""
+    """``--output`` and ``--quiet``: how results and progress are printed."""
     command = click.option(
-        "--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit code tells."
+        "--quiet",
+        "-q",
+        is_flag=True,
+        expose_value=False,
+        callback=_store(QUIET),
+        help="Print errors only; the exit code is the result.",
     )(command)
+    return formats(command)
+
+
+def nodes(command: Command) -> Command:
+    """``NODE...``: selectors, applied to the roles and shards as they are now."""
+    return selectors("[NODE]...")(command)
+
+
+def named_nodes(command: Command) -> Command:
+    """The same for verbs that need at least one: without any, the error lists the nodes."""
+    return selectors("NODE...")(command)
+
+
+def named_node(command: Command) -> Command:
+    """The same for verbs that act on one node, which several selectors may narrow down to."""
+    return selectors("NODE")(command)
+
+
+def selectors(metavar: str) -> Callable[[Command], Command]:
+    """The argument of these, with a metavar of its own."""
+    return click.argument("nodes", nargs=-1, metavar=metavar, shell_complete=complete.nodes)
+
+
+def node_option(
+    flag: str, name: str, help: str, *, multiple: bool = True
+) -> Callable[[Command], Command]:
+    """An option that names nodes."""
     return click.option(
-        "--json", "as_json", is_flag=True, help="One JSON document on stdout; progress on stderr."
-    )(command)
+        flag,
+        name,
+        multiple=multiple,
+        default=None if multiple else "",
+        metavar="NODE",
+        help=help,
+        shell_complete=complete.nodes,
+    )
 
 
 def engine(command: Command) -> Command:
-    """``--engine``: goes before the topology file's."""
+    """``--engine``: takes precedence over the topology file."""
     return click.option(
         "--engine",
         default="",
         metavar="ENGINE",
-        help='A version ("7.2", "valkey 9") or a server\'s path, instead of the topology file\'s.',
+        help='Version ("7.2", "valkey 9") or path of the server, instead of the topology file\'s.',
     )(command)
 
 
-def timeout(default: str, says: str) -> Callable[[Command], Command]:
-    """``--timeout``, as seconds."""
-    return duration("--timeout", "timeout", says, default=default)
+def yes(help: str) -> Callable[[Command], Command]:
+    """``--yes``: don't ask for confirmation."""
+    return click.option("--yes", "-y", is_flag=True, help=help)
+
+
+def timeout(default: str, help: str) -> Callable[[Command], Command]:
+    """``--timeout``, in seconds."""
+    return duration("--timeout", "timeout", help, default=default)
 
 
 def duration(
-    flag: str, name: str, says: str, *, default: str | None = None
+    flag: str, name: str, help: str, *, default: str | None = None
 ) -> Callable[[Command], Command]:
-    """An option that is a length of time, as seconds; None where it isn't given."""
+    """An option that is a duration, in seconds; None where it isn't given."""
     return click.option(
         flag,
         name,
@@ -87,5 +207,5 @@ def duration(
         default=default,
         show_default=default is not None,
         metavar="DURATION",
-        help=says,
+        help=help,
     )

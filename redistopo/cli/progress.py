@@ -1,12 +1,13 @@
-"""What a verb tells while it works: a spinner, plain lines, or JSON lines; always on stderr."""
+"""Progress of a verb, on stderr: a spinner, plain lines, or a record for each event."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from redistopo.cli import theme
+from redistopo.cli.formats import Format
 from redistopo.progress import Event, EventKind, Progress
 
 if TYPE_CHECKING:
@@ -22,45 +23,50 @@ _MARKS = {
 
 
 def plain_lines(event: Event) -> None:
-    """One line for each step that ended, and each note."""
+    """Print a line for each step that ended, and each note."""
     if event.kind is EventKind.STARTED:
         return
     seconds = f" ({event.seconds:.2f} s)" if event.seconds is not None else ""
     click.echo(f"{_MARKS[event.kind]}: {event.text}{seconds}", err=True)
 
 
-def json_lines(event: Event) -> None:
-    """One JSON object a line for each event."""
-    told = {"event": event.kind.value, "text": event.text}
-    if event.detail:
-        told["detail"] = event.detail
-    seconds = {} if event.seconds is None else {"seconds": round(event.seconds, 3)}
-    click.echo(json.dumps({**told, **seconds}, ensure_ascii=False), err=True)
+def records(form: Format) -> Progress:
+    """Return a progress that prints a record for each event."""
+
+    def progress(event: Event) -> None:
+        record: dict[str, object] = {"event": event.kind.value, "text": event.text}
+        if event.detail:
+            record["detail"] = event.detail
+        if event.seconds is not None:
+            record["seconds"] = round(event.seconds, 3)
+        click.echo(form.record(record), err=True)
+
+    return progress
 
 
 _SIGNS = {
-    EventKind.DONE: ("✓", "green"),
-    EventKind.FAILED: ("✗", "red"),
-    EventKind.NOTE: ("·", "cyan"),
-    EventKind.WARNING: ("!", "yellow"),
+    EventKind.DONE: ("✓", theme.OK),
+    EventKind.FAILED: ("✗", theme.ERROR),
+    EventKind.NOTE: ("·", theme.NOTE),
+    EventKind.WARNING: ("!", theme.WARNING),
 }
 
 
 @contextmanager
 def spinner() -> Iterator[Progress]:
-    """One line a step, with a spinner while it runs and its seconds once it is done."""
+    """Print a line for each step: a spinner while it runs, its seconds when it is done."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
-    told = _Spinner(console)
+    shown = _Spinner(console)
     try:
-        yield told.progress
+        yield shown.progress
     finally:
-        told.stop()
+        shown.stop()
 
 
 class _Spinner:
-    """The lines on a terminal; at most one step runs at a time."""
+    """Lines on a terminal; one step at most runs at a time."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
@@ -79,7 +85,7 @@ class _Spinner:
         line = Text(f"{sign} ", style=style)
         line.append(event.text, style="default")
         if event.seconds is not None:
-            line.append(f"  {event.seconds:.2f} s", style="dim")
+            line.append(f"  {event.seconds:.2f} s", style=theme.DIM)
         self._console.print(line)
 
     def _start(self, text: str) -> None:

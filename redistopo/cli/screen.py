@@ -1,4 +1,4 @@
-"""A whole screen that is drawn again and again, and the keys typed meanwhile."""
+"""A full screen that is redrawn, and the keys typed in the meantime."""
 
 import os
 import select
@@ -11,23 +11,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
 Painter = Callable[[int, int], "RenderableType"]
-"""What to draw on a screen of that width and height."""
+"""Returns what to draw on a screen of that width and height."""
 
 
 def drawable() -> bool:
-    """Whether stdout is a terminal that can be drawn on."""
+    """Return whether stdout is a terminal with cursor control."""
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
 
 
 class Screen:
-    """Made by `opened`; `rest` passes the time and draws anew when the size changes."""
+    """Made by `opened`; `rest` waits, and redraws when the size changes."""
 
     def __init__(self, console: "Console", live: "Live", wake: int, keys: int | None) -> None:
         self._console = console
@@ -37,7 +37,7 @@ class Screen:
         self._painter: Painter | None = None
 
     def draw(self, painter: Painter) -> None:
-        """It is on the screen."""
+        """Draw, now and after each change of size."""
         from rich.console import ConsoleDimensions
 
         self._painter = painter
@@ -47,7 +47,7 @@ class Screen:
         self._live.update(painter(width, height), refresh=True)
 
     def rest(self, seconds: float) -> bool:
-        """True as soon as q is typed, or nobody can type any more; else False after that time."""
+        """Return True as soon as q is typed or stdin is closed, else False after that time."""
         end = time.monotonic() + seconds
         sources = [self._wake] if self._keys is None else [self._wake, self._keys]
         while (left := end - time.monotonic()) > 0:
@@ -64,14 +64,14 @@ class Screen:
 
 
 def _size() -> tuple[int, int]:
-    """Columns and lines of stdout's terminal; 80 and 24 where it doesn't say."""
+    """Columns and lines of stdout's terminal; 80 and 24 if it reports none."""
     size = os.get_terminal_size(sys.stdout.fileno())
     return size.columns or 80, size.lines or 24
 
 
 @contextmanager
 def opened() -> Iterator[Screen]:
-    """The terminal's other screen, without echo and line editing; all is as before at the end."""
+    """Open the alternate screen, without echo and line editing; restore the terminal at the end."""
     from rich.console import Console
     from rich.live import Live
 
@@ -91,8 +91,8 @@ def opened() -> Iterator[Screen]:
 
 @contextmanager
 def _typed_keys() -> Iterator[int | None]:
-    """stdin, key by key; None where it is no terminal. Ctrl-C still interrupts; Ctrl-Z would
-    leave the shell with our screen, so it does nothing."""
+    """stdin, key by key; None if it is no terminal. Ctrl-C still interrupts; Ctrl-Z is disabled: it
+    would leave the shell on the alternate screen."""
     if not sys.stdin.isatty():
         yield None
         return
@@ -111,7 +111,7 @@ def _typed_keys() -> Iterator[int | None]:
 
 @contextmanager
 def _woken() -> Iterator[int]:
-    """A file handle that can be read once the terminal's size has changed."""
+    """A file descriptor that is readable after the terminal's size has changed."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     before = signal.signal(signal.SIGWINCH, lambda _number, _frame: _nudge(writing))
@@ -127,4 +127,4 @@ def _nudge(writing: int) -> None:
     try:
         os.write(writing, b".")
     except BlockingIOError:
-        return  # it is awake already
+        return  # it is readable already

@@ -1,4 +1,4 @@
-"""A table for people: drawn by rich on a terminal, aligned columns in a pipe."""
+"""A table: drawn by rich on a terminal, aligned columns in a pipe."""
 
 import sys
 from collections.abc import Sequence
@@ -7,35 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from redistopo.cli import theme
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
 _WIDE_LEAST = 28
-"""Below this many columns, text that wraps is no longer read with pleasure."""
-
-STYLES = {
-    "ok": "green",
-    "warn": "yellow",
-    "fail": "bold red",
-    "skip": "dim",
-    "running": "green",
-    "stopped": "red",
-    "paused": "yellow",
-    "silent": "bold red",
-    "link down": "bold red",
-    "cluster fail": "bold red",
-    "loading": "yellow",
-    "primary": "bold",
-    "yes": "green",
-}
+"""Text that wraps at fewer columns is hard to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of text under named columns; a row that starts a group is drawn apart.
+    """Rows of text under named columns; a row that begins a group follows a gap.
 
-    `wide` names the column that takes what width is left, and wraps.
+    `wide` names the column that gets the remaining width, and wraps.
     """
 
     columns: Sequence[str]
@@ -47,7 +33,7 @@ class Table:
 
 
 def print_table(sheet: Table) -> None:
-    """The sheet is on stdout."""
+    """Print the table on stdout."""
     if sys.stdout.isatty():
         _draw(sheet)
     else:
@@ -112,12 +98,12 @@ def _table(sheet: Table, *, roomy: bool) -> "RichTable":
     for number, row in enumerate(sheet.rows):
         if number in sheet.groups and number:
             table.add_section()
-        table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+        table.add_row(*(Text(cell, style=theme.CELLS.get(cell, "")) for cell in row))
     return table
 
 
 def _stack(sheet: Table, console: "Console") -> None:
-    """For a narrow terminal: each row a few lines of its own, nothing cut off."""
+    """For a narrow terminal: each row as a few lines, complete."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -132,12 +118,12 @@ def _stack(sheet: Table, console: "Console") -> None:
         line = Text()
         for name, cell in named:
             label = "" if sheet.wide or not name else f"{name}\u00a0"
-            line.append(label, style="dim")
+            line.append(label, style=theme.DIM)
             # a pair stays together: the break comes between pairs
-            line.append(cell.replace(" ", "\u00a0"), style=STYLES.get(cell, ""))
+            line.append(cell.replace(" ", "\u00a0"), style=theme.CELLS.get(cell, ""))
             line.append("  ")
         line.rstrip()
         console.print(line)
         if sheet.wide:
-            told = row[list(sheet.columns).index(sheet.wide)]
-            console.print(Padding(Text(told, overflow="fold"), (0, 0, 0, 2)))
+            text = row[list(sheet.columns).index(sheet.wide)]
+            console.print(Padding(Text(text, overflow="fold"), (0, 0, 0, 2)))

@@ -14,9 +14,10 @@ from redistopo.client.connection import (
     raise_on_error,
 )
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.host.node_folder import has_data, has_log
-from redistopo.host.ports import is_free, listening, port_holder
-from redistopo.host.process import find_process, is_paused
+from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
+from redistopo.host.node_disk import read_disk
+from redistopo.host.node_folder import has_log
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
@@ -26,7 +27,7 @@ from redistopo.model.protocol.sentinel_replies import (
     parse_peers,
 )
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
-from redistopo.model.state.relocation import here, moved_from
+from redistopo.model.state.relocation import moved_from, relocated_path
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 
@@ -41,13 +42,15 @@ class Detail(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A server to look at; `layout` is None for one that we didn't start."""
+    """A server to look at; `layout` is None for one that we didn't start, else its process and
+    files are on `machine`."""
 
     name: str
     host: str
     port: int
     ports: tuple[int, ...] = ()
     layout: Layout | None = None
+    machine: Host = LOCAL
 
     @property
     def endpoint(self) -> Endpoint:
@@ -55,19 +58,55 @@ class Target:
         return Endpoint(self.host, self.port)
 
 
-def observe(shape: Shape, targets: Iterable[Target], client: NodeClient, depth: Detail) -> Observed:
-    """One snapshot of all targets, in their order; never raises for a node's own trouble."""
+def observe(
+    shape: Shape,
+    targets: Iterable[Target],
+    client: NodeClient,
+    depth: Detail,
+    *,
+    disk: bool = False,
+) -> Observed:
+    """One snapshot of all targets, in their order; never raises for a node's own trouble.
+
+    With `disk` also of their folders, as decisions about data need them.
+    """
     wanted = tuple(targets)
     workers = max(1, min(32, len(wanted)))
     with ThreadPoolExecutor(workers, thread_name_prefix="look") as pool:
         nodes = tuple(pool.map(lambda one: _look_at(shape, one, client, depth), wanted))
     if depth is Detail.FULL:
-        heard = listening({node.pid: node.port for node in nodes if node.pid})
-        nodes = tuple(
-            replace(node, listening=heard.get(node.port, ())) if node.pid else node
-            for node in nodes
-        )
+        nodes = _with_listening(wanted, nodes)
+    if disk:
+        # last, so that what a process left when it ended is in it
+        nodes = tuple(map(_with_disk, nodes, wanted))
     return Observed(shape=shape, nodes=nodes)
+
+
+def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
+    if target.layout is None:
+        return seen
+    folder, files = target.layout.node(target.name), target.machine.files
+    return replace(seen, disk=read_disk(folder, files, ended=not seen.running))
+
+
+def _with_listening(
+    targets: tuple[Target, ...], nodes: tuple[NodeSeen, ...]
+) -> tuple[NodeSeen, ...]:
+    """Each machine's table of sockets is read once, for all of its nodes."""
+    heard = {
+        machine: machine.ports.listening(
+            {
+                node.pid: node.port
+                for target, node in zip(targets, nodes, strict=True)
+                if node.pid and target.machine is machine
+            }
+        )
+        for machine in {target.machine for target in targets}
+    }
+    return tuple(
+        replace(node, listening=heard[target.machine].get(node.port, ())) if node.pid else node
+        for target, node in zip(targets, nodes, strict=True)
+    )
 
 
 def _look_at(shape: Shape, target: Target, client: NodeClient, depth: Detail) -> NodeSeen:
@@ -85,10 +124,12 @@ def standing(target: Target) -> NodeSeen:
     seen = NodeSeen(name=target.name, host=target.host, port=target.port)
     if target.layout is None:
         return seen
-    process = find_process(target.layout, target.name)
+    processes = target.machine.processes
+    process = processes.find(target.layout, target.name)
     if process is None:
         return _absent(target, seen)
-    seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid, paused=is_paused(process))
+    paused = processes.is_paused(process)
+    seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid, paused=paused)
     return replace(seen, error="its process is stopped (SIGSTOP)") if seen.paused else seen
 
 
@@ -111,13 +152,12 @@ def answered(
 
 
 def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
-    layout = target.layout
-    taken = next((port for port in target.ports if not is_free(target.host, port)), None)
+    ports = target.machine.ports
+    taken = next((p for p in target.ports if not ports.is_free(Endpoint(target.host, p))), None)
     return replace(
         seen,
         process=ProcessState.ABSENT,
-        has_data=layout is not None and has_data(layout, target.name),
-        held_by=f"port {taken} is held by {port_holder(taken)}" if taken else "",
+        held_by=f"port {taken} is in use by {ports.holder(taken)}" if taken else "",
         error="its process isn't running",
     )
 
@@ -189,7 +229,7 @@ def _placed(seen: NodeSeen, layout: Layout | None) -> NodeSeen:
     if layout is None or not former:
         return seen
     config = seen.config and {
-        name: here(value, former, layout) for name, value in seen.config.items()
+        name: relocated_path(value, former, layout) for name, value in seen.config.items()
     }
     return replace(seen, moved_from=former, config=config)
 

@@ -8,9 +8,14 @@ from dataclasses import dataclass, replace
 from redistopo.client.connection import Command, NodeClient
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.host.files import log_tail
-from redistopo.host.listeners import Listener, all_listeners, listening_of_process, program_name
+from redistopo.host.listening_sockets import (
+    Listener,
+    all_listeners,
+    listening_of_process,
+    program_name,
+)
 from redistopo.host.ports import has_address
+from redistopo.host.server_log import log_tail
 from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import NodeProbe, PortState
 from redistopo.model.protocol.credentials import Login, TlsFiles, single_credential
@@ -165,7 +170,9 @@ def _told(place: _Place) -> str:
     """The last line about replication in the log of a node of ours, without time and pid."""
     if place.target.layout is None:
         return ""
-    lines = log_tail(place.target.layout.node(place.node.name).log, 40).splitlines()
+    lines = log_tail(
+        place.target.machine.files, place.target.layout.node(place.node.name).log, 40
+    ).splitlines()
     told = [line for line in lines if _TOLD.search(line)]
     return re.sub(r"^\S+ \d+ \S+ \d+ [\d:.]+ [#*.-] ", "", told[-1]) if told else ""
 

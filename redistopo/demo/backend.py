@@ -50,16 +50,17 @@ class BackendRequest:
 class Backend:
     """What the application needs of the topology; thread-safe.
 
-    `name` is the topology's, or its address; `own` says whether it is the folder's own.
-    `writer` and `reader` are redis-py clients: see demo.redis_clients. `actions` are what `act`
-    can do: nothing on servers of another owner. `trouble` says why the topology can't be polled,
-    "" if it can.
+    `name` is the topology's, or its address; `own` says whether it is the folder's own, and then
+    `asked` is its topology file. `writer` and `reader` are redis-py clients: see
+    demo.redis_clients. `actions` are what `act` can do: nothing on servers of another owner.
+    `trouble` says why the topology can't be polled, "" if it can.
     """
 
     def __init__(self, request: BackendRequest, topology: WatchedTarget, rounds: Rounds) -> None:
         self.name = topology.name
         self.root = request.root
         self.own = not request.connect
+        self.asked = topology.asked
         self.actions: tuple[str, ...] = ACTIONS if self.own else ()
         self._topology = topology
         self._rounds = rounds
@@ -104,8 +105,7 @@ class Backend:
             address = Endpoint(node.host, node.port) if node else None
         view = now.at(address) if address else None
         if view is None:
-            known = f"{address[0]}:{address[1]}" if address else ""
-            return KeyLocation(slot=slot, node=known, role="unknown")
+            return KeyLocation(slot=slot, node=str(address) if address else "", role="unknown")
         return KeyLocation(slot=slot, node=view.name if view.up else "", role=view.role)
 
     def view(self) -> TopologyView:
@@ -252,7 +252,9 @@ def open_backend(request: BackendRequest) -> Iterator[Backend]:
     address, access = (
         parse_connect_url(request.connect, request.access) if request.connect else ("", None)
     )
-    asked = TargetRequest(root=request.root, connect=address, access=access or request.access)
+    asked = TargetRequest(
+        root=request.root, connect=address, access=access or request.access, remembers=True
+    )
     with open_target(asked) as topology:
         backend = Backend(request, topology, Rounds(topology))
         ended = Event()

@@ -23,7 +23,7 @@ from redistopo.demo.failover_check import (
 )
 from redistopo.demo.input_limits import require_delay
 from redistopo.errors import ExitCode, Interrupted, MissingPrerequisite, TimedOut, UsageError
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.progress import Progress, step, warn
 from redistopo.project.load import layout_of_folder

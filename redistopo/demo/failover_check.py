@@ -13,7 +13,7 @@ from redistopo.demo.backend import Backend
 from redistopo.demo.notices import Notice
 from redistopo.demo.topology_view import ShardView, TopologyView
 from redistopo.errors import Interrupted, RedistopoError, TimedOut
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.promotability import Promotability, promotability_of
 from redistopo.model.state.observed import Role
@@ -21,8 +21,8 @@ from redistopo.model.topology.spec import Shape
 from redistopo.ops.up import UpRequest, up
 from redistopo.ops.wait import WaitRequest, wait
 from redistopo.progress import Progress, no_progress, step, warn
-from redistopo.project.load import load_project
-from redistopo.session.running import open_running
+from redistopo.session.open import open_session
+from redistopo.session.session import SessionRequest
 from redistopo.session.target import TargetRequest
 
 _PATIENCE_SECONDS = 30.0
@@ -103,9 +103,9 @@ def skip_reason(backend: Backend, found: tuple[ItemLocation, ...]) -> SkippedTak
         return SkippedTakeover(why=f"no node was stopped: {backend.name} belongs to another owner")
     if alone := _NO_TAKEOVER.get(Shape(backend.shape)):
         return SkippedTakeover(why=alone)
-    seen = wait(WaitRequest(sight=TargetRequest(root=backend.root), seconds=5.0), no_progress)
-    if seen.missing:
-        one = seen.missing[0]
+    health = wait(WaitRequest(sight=TargetRequest(root=backend.root), seconds=5.0), no_progress)
+    if health.missing:
+        one = health.missing[0]
         why = f"no primary was stopped, because a check fails: {one.subject}: {one.evidence}"
         return SkippedTakeover(why=f"{why} (next: redistopo verify)", fault=True)
     victim = _victim(backend.view(), found)
@@ -113,9 +113,10 @@ def skip_reason(backend: Backend, found: tuple[ItemLocation, ...]) -> SkippedTak
         return SkippedTakeover(
             why="no primary was stopped, because the items' shard has none", fault=True
         )
-    with open_running(backend.root, Detail.FULL) as now:
-        leads = tuple(node for node in now.seen.nodes if node.name == victim)
-        return obstacle_to(promotability_of(now.seen, leads))
+    with open_session(SessionRequest(root=backend.root)) as session:
+        seen = session.observe(Detail.FULL)
+        primaries = tuple(node for node in seen.nodes if node.name == victim)
+        return obstacle_to(promotability_of(seen, primaries))
 
 
 def obstacle_to(leads: Iterable[Promotability]) -> SkippedTakeover:
@@ -237,8 +238,9 @@ class _TakeoverProbe:
     @property
     def patience(self) -> float:
         """The timeout in seconds."""
-        asked = load_project(self.backend.root).topology
-        silent = asked.node_timeout if asked.clustered else asked.down_after
+        asked, silent = self.backend.asked, 0
+        if asked is not None:
+            silent = asked.node_timeout if asked.clustered else asked.down_after
         return _PATIENCE_SECONDS + 3 * silent / 1000
 
     def faults(self) -> Iterator[str]:

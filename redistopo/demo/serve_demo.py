@@ -22,7 +22,7 @@ from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, write_errors
 from redistopo.model.protocol.endpoint import format_address
 from redistopo.progress import Progress, warn
-from redistopo.project.load import layout_of_folder, load_project
+from redistopo.project.load import layout_of_folder
 
 if TYPE_CHECKING:
     from redistopo.demo.app_context import AppContext
@@ -160,7 +160,7 @@ def _app_context(request: DemoRequest, backend: Backend, items: Items) -> Iterat
     )
     state.traffic = traffic = RequestGenerator(service.ask, items.ids())
     backend.follow(lambda notice: hub.notice(_notice_message(notice)))
-    own = "" if request.backend.connect else load_project(request.backend.root).topology.templates
+    own = backend.asked.templates if backend.asked else ""
     try:
         yield AppContext(
             host=request.host, token=secrets.token_urlsafe(32), templates=own, cache=cache,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from redistopo.demo.event_stream import MAX_STREAMS, EventHub
 from redistopo.errors import MissingPrerequisite, UsageError
-from redistopo.host.ports import is_free, port_holder
+from redistopo.host.listening_sockets import port_holder
+from redistopo.host.ports import is_free
 from redistopo.model.protocol.endpoint import format_address
 
 if TYPE_CHECKING:

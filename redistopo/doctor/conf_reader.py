@@ -24,7 +24,8 @@ from redistopo.doctor.facts import ConfSeen, PortReply
 from redistopo.doctor.firewall_reader import read_firewalls
 from redistopo.errors import AccessDenied, MissingPrerequisite, Unreachable, UsageError
 from redistopo.host.files import absolute, certainly_missing, read_errors
-from redistopo.host.ports import is_foreign_address, listeners, port_holder
+from redistopo.host.listening_sockets import listeners, port_holder
+from redistopo.host.ports import is_foreign_address
 from redistopo.host.tcp import probe_port
 from redistopo.model.connectivity.matrix import PortState
 from redistopo.model.protocol.conf import read_conf

@@ -20,8 +20,8 @@ from redistopo.drill.setup import (
 )
 from redistopo.drill.timeline import ServerEvents, SourcedEvent, merge_events
 from redistopo.errors import RedistopoError, TimedOut
-from redistopo.host.files import size_of, written_since
 from redistopo.host.polling import Deadline, wait_for
+from redistopo.host.server_log import size_of, written_since
 from redistopo.model.state.fault import Fault
 from redistopo.model.state.observed import Role, shards_of
 from redistopo.progress import step, warn

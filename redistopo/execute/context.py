@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from redistopo.client.connection import Command, NodeClient, raise_on_error
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.errors import Unreachable
+from redistopo.host.host import Host, StartedProcess
+from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
-from redistopo.host.process import Started
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import Observed
@@ -17,23 +18,27 @@ from redistopo.progress import Progress
 @dataclass(slots=True, kw_only=True)
 class ExecutionContext:
     """One run's plan and means; `started` gathers the processes that this run started;
-    `refused` says that Sentinels found nobody to fail over to."""
+    `refused` says that Sentinels found nobody to fail over to; `told` has the warnings that are
+    given once."""
 
     plan: Plan
     credentials: Credentials
     client: NodeClient
     deadline: Deadline
     progress: Progress
-    started: dict[str, Started] = field(default_factory=dict)
+    host: Host = LOCAL
+    started: dict[str, StartedProcess] = field(default_factory=dict)
     refused: bool = False
+    told: set[str] = field(default_factory=set)
 
     def nodes(self, names: Iterable[str]) -> tuple[NodePlan, ...]:
         """The planned nodes of these names."""
         return tuple(self.plan.node(name) for name in names)
 
-    def look(self, depth: Detail) -> Observed:
-        """One snapshot of all planned nodes."""
-        return observe(self.plan.topology.shape, targets_of_plan(self.plan), self.client, depth)
+    def look(self, depth: Detail, *, disk: bool = False) -> Observed:
+        """One snapshot of all planned nodes, with `disk` of their folders too."""
+        targets = targets_of_plan(self.plan, self.host)
+        return observe(self.plan.topology.shape, targets, self.client, depth, disk=disk)
 
     def order(self, node: NodePlan, *command: str | int) -> object:
         """The server's answer to one command; raises BadReply where it refuses, Unreachable
@@ -62,7 +67,7 @@ def shares_machine_with_many(plan: Plan) -> bool:
     return plan.topology.clustered and len(plan.nodes) > _MANY
 
 
-def targets_of_plan(plan: Plan) -> tuple[Target, ...]:
+def targets_of_plan(plan: Plan, host: Host = LOCAL) -> tuple[Target, ...]:
     """The planned nodes as targets to look at."""
     return tuple(
         Target(
@@ -71,6 +76,7 @@ def targets_of_plan(plan: Plan) -> tuple[Target, ...]:
             port=node.port,
             ports=node.ports,
             layout=plan.layout,
+            machine=host,
         )
         for node in plan.nodes
     )

@@ -1,15 +1,18 @@
 """The formation by ``redis-cli --cluster create``."""
 
-from redistopo.errors import MissingPrerequisite
+from redistopo.errors import MissingPrerequisite, RedistopoError, TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.node_timeout import hasten_all
 from redistopo.execute.slow_wait import patience, still_waiting
-from redistopo.host.redis_cli import Creation, create_cluster
+from redistopo.host.host import Program
+from redistopo.host.server_log import log_tail
+from redistopo.model.protocol.credentials import login_options
 
 
 def form_by_cli(context: ExecutionContext) -> None:
     """redis-cli made the cluster; which replica follows which primary was its choice.
 
+    redis-cli itself waits without end for nodes that can't meet: at the deadline it is ended.
     Raises TimedOut, or RedistopoError where it refused.
     """
     plan = context.plan
@@ -20,12 +23,34 @@ def form_by_cli(context: ExecutionContext) -> None:
             "pip install 'redistopo[bundled]'",
         )
     hasten_all(context)
-    creation = Creation(
-        cli=plan.engine.cli,
-        addresses=[node.address for node in plan.nodes],
-        replicas=plan.topology.replicas,
-        access=context.credentials.own,
+    program = _creation(context)
+    slow = (patience(context), lambda: still_waiting(context))
+    try:
+        code = context.host.processes.run(program, context.deadline, slow)
+    except TimedOut as error:
+        raise TimedOut(
+            f"redis-cli --cluster create did not end within {context.deadline.seconds:g} s",
+            detail=log_tail(context.host.files, program.log, 6),
+            hint=f"its whole output: {program.log}",
+        ) from error
+    if code != 0:
+        raise RedistopoError(
+            f"redis-cli --cluster create failed (exit code {code})",
+            detail=log_tail(context.host.files, program.log, 6),
+            hint=f"its whole output: {program.log}",
+        )
+
+
+def _creation(context: ExecutionContext) -> Program:
+    """The first addresses become primaries. An empty password is left out, or redis-cli would
+    send AUTH."""
+    plan, own = context.plan, context.credentials.own
+    # redis-cli takes no brackets: the port is after the last colon
+    addresses = [f"{node.host}:{node.port}" for node in plan.nodes]
+    words = ("--cluster", "create", *addresses, "--cluster-replicas", str(plan.topology.replicas))
+    return Program(
+        argv=(plan.engine.cli, *words, "--cluster-yes", *login_options(own)),
         log=plan.layout.formation_log,
         mark=plan.layout.formation,
+        secrets={"REDISCLI_AUTH": own.password} if own.password else {},
     )
-    create_cluster(creation, context.deadline, (patience(context), lambda: still_waiting(context)))

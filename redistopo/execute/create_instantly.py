@@ -12,7 +12,6 @@ from redistopo.errors import TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.node_timeout import hasten_replicas
 from redistopo.execute.slow_wait import reporting_slow_wait
-from redistopo.host.files import private_folder, write_private
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info, parse_nodes
@@ -22,15 +21,15 @@ from redistopo.render.conf import SeedIds, acting_primary, seed_tables
 def seed(context: ExecutionContext) -> None:
     """Each node has the nodes.conf that it starts on. Only ever for empty nodes: from its
     first start on, the file is Redis's own."""
-    plan = context.plan
+    plan, files = context.plan, context.host.files
     ids = SeedIds(
         nodes={node.name: secrets.token_hex(20) for node in plan.nodes},
         shards={shard.number: secrets.token_hex(20) for shard in plan.shards},
     )
     for name, table in seed_tables(plan, ids).items():
         folder = plan.node(name).folder
-        private_folder(folder.root)
-        write_private(folder.table, table)
+        files.private_folder(folder.root)
+        files.write(folder.table, table)
 
 
 def form_instantly(context: ExecutionContext) -> None:

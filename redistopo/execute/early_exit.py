@@ -4,23 +4,27 @@ import shlex
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, NodeDied, RedistopoError
-from redistopo.host.files import FREE, NO_SPACE, disk_full, log_since_start, log_tail, read_text
+from redistopo.host.files import FREE, NO_SPACE
+from redistopo.host.host import Files, Host
+from redistopo.host.node_disk import nodes_conf_refusal
 from redistopo.host.node_folder import has_data
-from redistopo.host.nodes_conf_files import nodes_conf_refusal, nodes_conf_texts
-from redistopo.host.ports import is_free, port_holder
+from redistopo.host.nodes_conf_files import nodes_conf_texts
+from redistopo.host.server_log import log_since_start, log_tail
 from redistopo.model.planning.plan import NodePlan, Plan
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.nodes_conf import latest_nodes_conf, parse_nodes_conf
 from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import Role
 
 
-def early_exit_error(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
+def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> RedistopoError:
     """The error of a node that ended by itself, told by its own last log lines."""
-    last = log_tail(node.folder.log)
-    whole = log_since_start(node.folder.log)
+    files, ports = host.files, host.ports
+    last = log_tail(files, node.folder.log)
+    whole = log_since_start(files, node.folder.log)
     message = f"{node.name} ended {when}"
     log = f"its log: {node.folder.log}"
-    if said := nodes_conf_refusal(node):
+    if said := nodes_conf_refusal(node.folder, files):
         return NodeDied(
             f"{message}: its nodes.conf is damaged",
             detail=f"{node.folder.table}\n{_message(said)}",
@@ -29,12 +33,12 @@ def early_exit_error(plan: Plan, node: NodePlan, when: str) -> RedistopoError:
         )
     if "append only file" in whole and ("Bad file format" in whole or "Unexpected end" in whole):
         said = next(line for line in whole.splitlines() if "append only file" in line)
-        return _bad_log(plan, node, message, _message(said))
-    if NO_SPACE in log_tail(node.folder.log, 40) or disk_full(node.folder.root):
+        return _bad_log(files, plan, node, message, _message(said))
+    if NO_SPACE in log_tail(files, node.folder.log, 40) or files.disk_full(node.folder.root):
         return MissingPrerequisite(message, detail=last, hint=f"{FREE}; {log}")
     if "Address already in use" in whole:
-        taken = [port for port in node.ports if not is_free(node.host, port)]
-        held = "".join(f"\nport {port} is held by {port_holder(port)}" for port in taken)
+        taken = [port for port in node.ports if not ports.is_free(Endpoint(node.host, port))]
+        held = "".join(f"\nport {port} is in use by {ports.holder(port)}" for port in taken)
         hint = "stop the program that took the port meanwhile, then run redistopo up again; "
         return MissingPrerequisite(message, detail=last + held, hint=hint + log)
     if "FATAL CONFIG FILE ERROR" in whole:
@@ -47,18 +51,18 @@ def _message(line: str) -> str:
     return line.partition(" # ")[2] or line
 
 
-def _bad_log(plan: Plan, node: NodePlan, message: str, said: str) -> RedistopoError:
+def _bad_log(files: Files, plan: Plan, node: NodePlan, message: str, said: str) -> RedistopoError:
     """A damaged append-only file: what would mend it, and who else has the data."""
-    path = _append_only(node, said)
+    path = _append_only(files, node, said)
     folder = path if path.parent == node.folder.root else path.parent
     aside = f"mv {_word(folder)} {_word(folder)}.damaged"
-    others = _kin(plan, node)
+    others = _kin(files, plan, node)
     names = ", ".join(others)
-    fix = f"{_checker(plan)} --fix {_word(path)}"
+    fix = f"{_checker(files, plan)} --fix {_word(path)}"
     if not others:
         copies = "no other node has a copy of its data"
         hint = f"copy {folder} elsewhere, then cut off the damage and what follows: {fix}"
-    elif _is_replica(plan, node):
+    elif _is_replica(files, plan, node):
         copies = f"{names} has the same data: {node.name} is a replica"
         hint = f"{aside}; then redistopo up: its primary gives it the data anew"
     else:
@@ -84,7 +88,7 @@ def _lead(plan: Plan, heir: str, aside: str) -> str:
     return f"redistopo up --keep; then {takeover}; once that says OK, {aside}; redistopo up"
 
 
-def _append_only(node: NodePlan, said: str) -> Path:
+def _append_only(files: Files, node: NodePlan, said: str) -> Path:
     """What a checker is to be given: the file that the server named, if it is the one being
     appended to; else the manifest (Redis 7.0 on), or the one file that older servers have.
 
@@ -92,21 +96,24 @@ def _append_only(node: NodePlan, said: str) -> Path:
     and it knows only REDIS (tried with 9.1.2).
     """
     root = node.folder.root
-    manifest = next(iter(sorted(root.glob("*/*.manifest"))), None)
+    inside = (
+        root / folder / name for folder in files.names(root) for name in files.names(root / folder)
+    )
+    manifest = next((path for path in inside if path.suffix == ".manifest"), None)
     if manifest is None:
         return root / "appendonly.aof"
-    listed = [line.split()[1] for line in (read_text(manifest) or "").splitlines() if " " in line]
+    listed = [line.split()[1] for line in (files.read(manifest) or "").splitlines() if " " in line]
     if listed and listed[-1] in said:
         return manifest.with_name(listed[-1])
     return manifest
 
 
-def _checker(plan: Plan) -> str:
+def _checker(files: Files, plan: Plan) -> str:
     """The command of the checker; a server itself is one when it is called by that name
     (server.c, main)."""
     server = Path(plan.engine.path)
     name = server.name.replace("-server", "-check-aof")
-    if (server.parent / name).exists():
+    if files.status(server.parent / name):
         return _word(server.parent / name)
     return f'bash -c \'exec -a {name} "$0" "$@"\' {_word(server)}'
 
@@ -115,21 +122,21 @@ def _word(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _is_replica(plan: Plan, node: NodePlan) -> bool:
+def _is_replica(files: Files, plan: Plan, node: NodePlan) -> bool:
     if not plan.topology.clustered:
         return node.role is Role.REPLICA
-    text = nodes_conf_texts([node]).get(node.address, "")
+    text = nodes_conf_texts([node], files).get(node.address, "")
     table = parse_nodes_conf(text, node.address)
     me = table.at(node.address) if table else None
     return me is not None and not me.leads
 
 
-def _kin(plan: Plan, node: NodePlan) -> list[str]:
+def _kin(files: Files, plan: Plan, node: NodePlan) -> list[str]:
     """Other nodes with the same data on disk: a replica's primary, a primary's replicas."""
     if plan.topology.clustered:
         read = (
             parse_nodes_conf(text, address)
-            for address, text in nodes_conf_texts(plan.nodes).items()
+            for address, text in nodes_conf_texts(plan.nodes, files).items()
         )
         table = latest_nodes_conf(read)
         addresses = table.kin(node.address) if table else ()
@@ -140,5 +147,5 @@ def _kin(plan: Plan, node: NodePlan) -> list[str]:
     return [
         one.name
         for one in plan.nodes
-        if one.address in addresses and has_data(plan.layout, one.name)
+        if one.address in addresses and has_data(plan.layout, one.name, files)
     ]

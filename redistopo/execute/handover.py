@@ -36,7 +36,7 @@ from redistopo.execute.handover_steps import (
     pause,
 )
 from redistopo.execute.sentinel_failover import call_off, chosen, named, promote
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info, parse_nodes

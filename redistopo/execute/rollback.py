@@ -1,21 +1,44 @@
 """A verb that failed stops what it started."""
 
-from redistopo.errors import RedistopoError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redistopo.errors import RedistopoError, RestartNeeded
 from redistopo.execute.context import ExecutionContext
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.execute.terminate import end_all
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
-from redistopo.host.terminate import end_all
-from redistopo.progress import step, warn
+from redistopo.progress import note, step, warn
 
 _SECONDS = 10.0
 
 
-def roll_back(context: ExecutionContext) -> None:
+@contextmanager
+def rolled_back_on_failure(context: ExecutionContext, *, keep: bool = False) -> Iterator[None]:
+    """Whatever fails inside, Ctrl-C too, stops what this run started; with `keep` it runs on.
+
+    A rolling restart wants all nodes: before one, what was started stays.
+    """
+    try:
+        yield
+    except RestartNeeded:
+        raise
+    except BaseException:
+        if context.started and keep:
+            names = ", ".join(context.started)
+            note(context.progress, f"kept running: {names}; redistopo down stops them")
+        elif context.started:
+            _roll_back(context)
+        raise
+
+
+def _roll_back(context: ExecutionContext) -> None:
     """What this run started is stopped; data and logs stay where they are."""
     count = "1 server" if len(context.started) == 1 else f"{len(context.started)} servers"
+    processes, layout = context.host.processes, context.plan.layout
     with interrupts_deferred():
         try:
             with step(context.progress, f"stop the {count} that this run started"):
-                end_all(context.plan.layout, context.started, Deadline(_SECONDS))
+                end_all(processes, layout, context.started, Deadline(_SECONDS))
         except RedistopoError as error:
             warn(context.progress, f"{error.message}; redistopo down tries again")

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from redistopo.client.connection import NodeClient, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
-from redistopo.host.files import read_text, write_private
-from redistopo.host.process import find_process
+from redistopo.host.host import Files, Host
+from redistopo.host.local_host import LOCAL
 from redistopo.model.planning.password_rotation import (
     Command,
     PasswordRotation,
@@ -32,7 +32,11 @@ from redistopo.project.started import live_targets, rendered_confs
 
 
 def carry_over(
-    layout: Layout, old: Credentials, rotation: PasswordRotation, progress: Progress
+    layout: Layout,
+    old: Credentials,
+    rotation: PasswordRotation,
+    progress: Progress,
+    host: Host = LOCAL,
 ) -> Credentials:
     """All running servers and all files have the new passwords, and know no other.
 
@@ -58,10 +62,10 @@ def carry_over(
         with step(progress, "replicas and files change over"):
             _order(nodes, turning(rotation), ways)
             for node in watching:
-                if state := _state(layout, node.name):
+                if state := _state(host.files, layout, node.name):
                     _order([node], turning_sentinels(rotation, state.name), ways)
             for name in rendered:
-                _rewrite(layout, name, rotation)
+                _rewrite(host, layout, name, rotation)
             _keep(layout, rotation)
             if rotation.keep_old:
                 _order(nodes, keeping(rotation), ways)
@@ -96,33 +100,34 @@ def restore_old(layout: Layout, nodes: Iterable[Target], held: Credentials) -> N
             _order(asked, commands, (client,))
 
 
-def _rewrite(layout: Layout, name: str, rotation: PasswordRotation) -> None:
+def _rewrite(host: Host, layout: Layout, name: str, rotation: PasswordRotation) -> None:
     """What a node starts on, and what it was started on, say the new password alone."""
     folder = layout.node(name)
     if folder.sentinel:
-        _rewrite_sentinel(layout, name, rotation)
+        _rewrite_sentinel(host, layout, name, rotation)
         return
+    files = host.files
     for path in (folder.config, folder.started, folder.rewritten):
-        if text := read_text(path):
-            write_private(path, with_values(text, directives(rotation)))
-    if text := read_text(folder.users):
-        write_private(folder.users, with_hashes(text, hashes(rotation)))
+        if text := files.read(path):
+            files.write(path, with_values(text, directives(rotation)))
+    if text := files.read(folder.users):
+        files.write(folder.users, with_hashes(text, hashes(rotation)))
 
 
-def _rewrite_sentinel(layout: Layout, name: str, rotation: PasswordRotation) -> None:
+def _rewrite_sentinel(host: Host, layout: Layout, name: str, rotation: PasswordRotation) -> None:
     """The same for a Sentinel: while it runs its configuration is its own, and it has written
     the new password there itself; of one that is stopped that one line is changed."""
-    folder = layout.node(name)
-    if text := read_text(folder.users):
-        write_private(folder.users, with_hashes(text, hashes(at_sentinels(rotation))))
-    state, text = _state(layout, name), read_text(folder.config)
-    if state and text and find_process(layout, name) is None:
+    folder, files = layout.node(name), host.files
+    if text := files.read(folder.users):
+        files.write(folder.users, with_hashes(text, hashes(at_sentinels(rotation))))
+    state, text = _state(files, layout, name), files.read(folder.config)
+    if state and text and host.processes.find(layout, name) is None:
         for *_, password in turning_sentinels(rotation, state.name):
-            write_private(folder.config, with_auth_pass(text, state.name, password))
+            files.write(folder.config, with_auth_pass(text, state.name, password))
 
 
-def _state(layout: Layout, name: str) -> SentinelFileState | None:
-    return read_sentinel_file(read_conf(read_text(layout.node(name).config) or ""))
+def _state(files: Files, layout: Layout, name: str) -> SentinelFileState | None:
+    return read_sentinel_file(read_conf(files.read(layout.node(name).config) or ""))
 
 
 def _keep(layout: Layout, rotation: PasswordRotation) -> None:

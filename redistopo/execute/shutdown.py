@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from redistopo.client.connection import NodeClient
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
-from redistopo.host.files import log_tail
+from redistopo.execute.terminate import Ask, Ended, Said, end_all
+from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
-from redistopo.host.process import find_process
-from redistopo.host.terminate import Ended, Said, end_all
+from redistopo.host.server_log import log_tail
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, Role
@@ -25,7 +26,7 @@ def shut_down_saving(
     Raises RedistopoError where a server that can't save was left running, and where one was
     killed before it had saved; neither with `lossy`.
     """
-    seen, layout = shutdown.seen, shutdown.layout
+    seen, layout, processes = shutdown.seen, shutdown.layout, shutdown.host.processes
     wanted = tuple(names)
     known = {node.name for node in seen.nodes if node.role is Role.REPLICA}
     replicas = tuple(name for name in wanted if name in known)
@@ -35,13 +36,13 @@ def shut_down_saving(
     rest = tuple(name for name in wanted if name not in (*known, *sentinels))
     phases = [("Sentinels", sentinels), ("replicas", replicas), ("primaries", rest)]
     phases = [(what, some) for what, some in phases if some]
-    ends = []
+    ask, ends = Ask(shutdown, spare=not shutdown.lossy), []
     for left, (what, some) in zip(range(len(phases), 0, -1), phases, strict=True):
-        running = {name: process for name in some if (process := find_process(layout, name))}
+        running = {name: one for name in some if (one := processes.find(layout, name))}
         # replicas that refuse must not take the time that primaries need to save
         share = Deadline(deadline.left / left)
         with step(progress, f"stop {what}: {len(some)}"):
-            ends.append(end_all(layout, running, share, shutdown, spare=not shutdown.lossy))
+            ends.append(end_all(processes, layout, running, share, ask))
     if not shutdown.lossy:
         _refuse_loss(shutdown, ends)
 
@@ -63,14 +64,14 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
         log = layout.node(spared[0]).log
         raise RedistopoError(
             f"{', '.join(spared)} can't save, and still {'run' if len(spared) > 1 else 'runs'}",
-            detail="\n".join(filter(None, (unsaved, log_tail(log, 6)))),
+            detail="\n".join(filter(None, (unsaved, log_tail(shutdown.host.files, log, 6)))),
             hint=f"free space, or make its folder writable, then {again} again; or "
             f"{again} --force loses what is not saved. Its log: {log}",
         )
     if killed:
         raise RedistopoError(
             unsaved,
-            detail=log_tail(layout.node(killed[0]).log, 6),
+            detail=log_tail(shutdown.host.files, layout.node(killed[0]).log, 6),
             hint="--timeout gives it longer; what was saved before is kept: redistopo up",
         )
 
@@ -86,6 +87,7 @@ class ShutdownRequest:
     client: NodeClient
     lossy: bool
     command: str = "redistopo down"
+    host: Host = LOCAL
 
     def __call__(self, name: str) -> Said:
         """What the server said; it agrees by hanging up."""

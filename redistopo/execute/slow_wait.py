@@ -21,7 +21,7 @@ def find_reach(context: ExecutionContext) -> tuple[Observed, ConnectivityReport]
     """A fresh look, and who reaches whom by it and by probes of every port."""
     seen = context.look(Detail.HEALTH)
     return seen, connectivity_report(
-        seen, probe_nodes(seen, targets_of_plan(context.plan), context.client)
+        seen, probe_nodes(seen, targets_of_plan(context.plan, context.host), context.client)
     )
 
 

@@ -7,10 +7,9 @@ from redistopo.errors import AccessDenied, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext, shares_machine_with_many
 from redistopo.execute.early_exit import early_exit_error
 from redistopo.execute.slow_wait import reporting_slow_wait
-from redistopo.host.files import log_tail
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import wait_for
-from redistopo.host.process import launch, signal_process
+from redistopo.host.server_log import log_tail
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
 from redistopo.model.protocol.replies import parse_info
@@ -34,15 +33,15 @@ def _launch(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
     that run would spend the machine on trying to reach those that don't, ten times a second.
     Were we killed meanwhile, the next `up` continues them.
     """
-    waiting = []
+    processes, waiting = context.host.processes, []
     for node in nodes:
-        process = launch(context.plan.layout, node.name, context.plan.engine.path)
+        process = processes.start(context.plan.layout, node.name, context.plan.engine.path)
         context.started[node.name] = process
         if shares_machine_with_many(context.plan):
-            signal_process(process, signal.SIGSTOP)
+            processes.signal(process, signal.SIGSTOP)
             waiting.append(process)
     for process in waiting:
-        signal_process(process, signal.SIGCONT)
+        processes.signal(process, signal.SIGCONT)
 
 
 def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
@@ -55,7 +54,10 @@ def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
             process = context.started.get(name)
             if process is not None and process.poll() is not None:
                 raise early_exit_error(
-                    context.plan, node, f"right after its start (exit code {process.poll()})"
+                    context.host,
+                    context.plan,
+                    node,
+                    f"right after its start (exit code {process.poll()})",
                 )
             said[name] = _unready(context, node)
             if not said[name]:
@@ -66,9 +68,10 @@ def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
         wait_for(reporting_slow_wait(context, look), context.deadline, lambda: "", pause=0.004)
     except TimedOut as error:
         first = next(iter(pending.values()))
+        log = log_tail(context.host.files, first.folder.log)
         raise TimedOut(
             f"{', '.join(pending)} not ready after {context.deadline.seconds:g} s",
-            detail=f"{first.name}: {said[first.name]}\n{log_tail(first.folder.log)}".strip(),
+            detail=f"{first.name}: {said[first.name]}\n{log}".strip(),
             hint=f"its log: {first.folder.log}; --timeout gives it longer",
         ) from error
 

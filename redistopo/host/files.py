@@ -155,10 +155,6 @@ def certainly_missing(path: Path) -> bool:
     return False
 
 
-LOG_MARK = "# redistopo starts this server"
-"""Stands in a log before each start, so that no older trouble is taken for today's."""
-
-
 def disk_full(path: Path) -> bool:
     """Whether there is hardly any space left: then a log can't tell why its server ended."""
     with suppress(OSError):
@@ -167,39 +163,30 @@ def disk_full(path: Path) -> bool:
     return False
 
 
-def log_since_start(path: Path) -> str:
-    """A log's lines since its server's last start, a megabyte at most; "" where there are none."""
-    with suppress(OSError), path.open("rb") as log:
-        log.seek(0, os.SEEK_END)
-        log.seek(max(0, log.tell() - 1024 * 1024))
-        return log.read().decode(errors="replace").rpartition(LOG_MARK)[2]
-    return ""
+def last_part(path: Path, most: int) -> str:
+    """The last `most` bytes of a file as text, from a line's beginning; why not, where it can't
+    be read; "" for no file."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - most))
+            text = file.read(most).decode(errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        return f"can't be read: {error.strerror}\n"
+    if size <= most:
+        return text
+    # half a line could hold half a secret, which nobody would recognise
+    return f"... {size - most} bytes before this are left out\n" + text.partition("\n")[2]
 
 
-def size_of(path: Path) -> int:
-    """How many bytes a file has; 0 for none."""
-    with suppress(OSError):
-        return path.stat().st_size
-    return 0
-
-
-def written_since(path: Path, size: int) -> str:
-    """What a log got since it had that size, a few megabytes at most; "" where it is gone."""
-    with suppress(OSError), path.open("rb") as log:
-        log.seek(size)
-        return log.read(4 * 1024 * 1024).decode(errors="replace")
-    return ""
-
-
-def log_tail(path: Path, lines: int = 10) -> str:
-    """The last lines of a log since its server's last start, without secrets; "" for none."""
-    from redistopo.model.protocol.redact import Redactor
-
-    with suppress(OSError), path.open("rb") as log:
-        log.seek(0, os.SEEK_END)
-        log.seek(max(0, log.tell() - 16384))
-        text = log.read().decode(errors="replace").rpartition(LOG_MARK)[2]
-        last = "\n".join(line for line in text.splitlines()[-lines:] if line.strip())
-        # a server that doesn't understand a line of its configuration prints that line
-        return Redactor(()).lines(last)
-    return ""
+def listing(folder: Path) -> str:
+    """Every file below a folder: mode, size in bytes, seconds since the epoch, path."""
+    lines = []
+    for path in sorted(folder.rglob("*")):
+        with suppress(OSError):
+            seen = path.lstat()
+            size, when = f"{seen.st_size:>12}", f"{seen.st_mtime:.0f}"
+            lines.append(f"{seen.st_mode:o} {size} {when} {path.relative_to(folder)}")
+    return "\n".join(lines) + "\n"

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.resource_limits import Limits
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.topology.layout import Layout
 
 
@@ -99,6 +100,9 @@ class Files(Protocol):
     def tail(self, path: Path, most: int) -> str:
         """The last `most` bytes of a file as text; "" where there is none."""
 
+    def head(self, path: Path, most: int) -> bytes:
+        """The first `most` bytes of a file; raises OSError where it can't be read."""
+
     def status(self, path: Path) -> FileStatus | None:
         """What stands there; None for nothing."""
 
@@ -124,7 +128,7 @@ class Files(Protocol):
 class Ports(Protocol):
     """TCP ports of that machine."""
 
-    def is_free(self, host: str, port: int) -> bool:
+    def is_free(self, endpoint: Endpoint) -> bool:
         """Whether a server could listen there now."""
 
     def holder(self, port: int) -> str:

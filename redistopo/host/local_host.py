@@ -2,7 +2,6 @@
 
 import os
 import stat
-import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,8 +9,7 @@ from signal import Signals
 
 import psutil
 
-from redistopo.errors import TimedOut
-from redistopo.host import files, ports, process
+from redistopo.host import files, listening_sockets, ports, process
 from redistopo.host.host import (
     FileKind,
     Files,
@@ -26,9 +24,10 @@ from redistopo.host.host import (
 )
 from redistopo.host.limits import process_limits
 from redistopo.host.polling import Deadline
-from redistopo.host.process_marks import remove_process_mark, save_process_mark
-from redistopo.host.run_program import clean_environment
+from redistopo.host.process_marks import remove_process_mark
+from redistopo.host.recorded_program import run_recorded
 from redistopo.model.planning.resource_limits import Limits
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.topology.layout import Layout
 
 
@@ -53,33 +52,7 @@ class _LocalProcesses:
         remove_process_mark(layout, node)
 
     def run(self, program: Program, deadline: Deadline, slow: Slow) -> int:
-        with files.write_errors(program.log):
-            log = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            child = psutil.Popen(
-                program.argv,
-                env=clean_environment(program.secrets),
-                cwd=program.mark.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        finally:
-            os.close(log)
-        try:
-            with suppress(psutil.NoSuchProcess):  # it ended at once
-                name = Path(program.argv[0]).name
-                save_process_mark(program.mark, process.make_mark(child, name))
-            return _awaited(child, deadline, slow)
-        except (psutil.TimeoutExpired, subprocess.TimeoutExpired) as error:
-            raise TimedOut(f"not done after {deadline.seconds:g} s") from error
-        finally:
-            with suppress(psutil.NoSuchProcess):  # it ended meanwhile
-                if child.poll() is None:
-                    child.kill()
-                    child.wait()
-            program.mark.unlink(missing_ok=True)
+        return run_recorded(program, deadline, slow)
 
 
 def _own(one: Process) -> psutil.Process:
@@ -87,16 +60,6 @@ def _own(one: Process) -> psutil.Process:
     if not isinstance(one, psutil.Process):
         raise TypeError(f"{one!r} is no process of this machine")
     return one
-
-
-def _awaited(child: psutil.Popen, deadline: Deadline, slow: Slow) -> int:
-    """Its exit code; raises psutil.TimeoutExpired or subprocess.TimeoutExpired."""
-    patience, progress = slow
-    try:
-        return int(child.wait(timeout=min(patience.left, deadline.left)))
-    except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
-        progress()
-    return int(child.wait(timeout=deadline.left))
 
 
 class _LocalFiles:
@@ -109,6 +72,10 @@ class _LocalFiles:
             file.seek(max(0, file.tell() - most))
             return file.read().decode(errors="replace")
         return ""
+
+    def head(self, path: Path, most: int) -> bytes:
+        with path.open("rb") as file:
+            return file.read(most)
 
     def status(self, path: Path) -> FileStatus | None:
         with files.read_errors(path):
@@ -146,14 +113,14 @@ class _LocalFiles:
 
 
 class _LocalPorts:
-    def is_free(self, host: str, port: int) -> bool:
-        return ports.is_free(host, port)
+    def is_free(self, endpoint: Endpoint) -> bool:
+        return ports.is_free(*endpoint)
 
     def holder(self, port: int) -> str:
-        return ports.port_holder(port)
+        return listening_sockets.port_holder(port)
 
     def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
-        return ports.listening(dict(port_by_pid))
+        return listening_sockets.listening(dict(port_by_pid))
 
 
 class LocalHost:

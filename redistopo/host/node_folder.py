@@ -1,25 +1,22 @@
 """The state folder beside the topology file: made private, marked as ours, removed only so."""
 
-import glob
 import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import private_folder, read_text, remove, write_errors, write_private
-from redistopo.model.protocol.conf import Directives, unquote
-from redistopo.model.protocol.data_files import Written, data_file_name
+from redistopo.host.host import FileKind, Files
+from redistopo.host.local_host import LOCAL
+from redistopo.model.protocol.conf import unquote
 from redistopo.model.topology.layout import Layout
 
 _MARK = (
     "This folder belongs to redistopo: `redistopo down --wipe` removes it.\n"
     "It holds a topology's configuration, password and data.\n"
 )
-
-_AUX, _END = 0xFA, 0xFF
 
 
 def refuse_foreign(layout: Layout) -> None:
@@ -141,21 +138,22 @@ def wipe_state_folder(layout: Layout) -> None:
         layout.state.rmdir()
 
 
-def clear_data(layout: Layout, node: str) -> None:
+def clear_data(layout: Layout, node: str, files: Files = LOCAL.files) -> None:
     """The node's folder keeps its logs and our record; Redis's own files in it are gone."""
     folder = layout.node(node)
     kept = {folder.log, folder.process, folder.config, folder.started}
-    if is_claimed(layout) and folder.root.is_dir():
-        for path in folder.root.iterdir():
+    marker, state = files.status(layout.marker), files.status(layout.state)
+    if marker and marker.kind is FileKind.FILE and state and state.kind is FileKind.FOLDER:
+        for path in (folder.root / name for name in files.names(folder.root)):
             if path not in kept:
-                remove(path)
+                files.remove(path)
 
 
-def has_data(layout: Layout, node: str) -> bool:
+def has_data(layout: Layout, node: str, files: Files = LOCAL.files) -> bool:
     """Whether Redis has left anything in the node's folder that a start would read."""
     root = layout.node(node).root
     names = ("nodes.conf", "dump.rdb", "appendonly.aof", "appendonlydir")
-    return any((root / name).exists() for name in names)
+    return any(files.status(root / name) for name in names)
 
 
 def has_log(root: Path, live: Mapping[str, str]) -> bool:
@@ -178,75 +176,11 @@ def has_log(root: Path, live: Mapping[str, str]) -> bool:
     return False
 
 
-def has_keys(layout: Layout, node: str) -> bool:
-    """Whether the node's data files hold more than an empty snapshot."""
-    root = layout.node(node).root
-    logs = [root / "appendonly.aof", *root.glob("appendonlydir/*.aof")]
-    snapshots = [root / "dump.rdb", *root.glob("appendonlydir/*.rdb")]
-    try:
-        if any(path.stat().st_size for path in logs if path.exists()):
-            return True
-        return any(not _empty(path) for path in snapshots if path.exists())
-    except OSError:
-        return True
-
-
-def _empty(snapshot: Path) -> bool:
-    """Whether a snapshot ends after what it tells of itself (rdb.h, RDB_OPCODE_AUX)."""
-    with snapshot.open("rb") as file:
-        head = file.read(4096)
-    at = len("REDIS0011")
-    with suppress(IndexError):
-        while head[at] == _AUX:
-            at = _after(head, _after(head, at + 1))
-        return head[at] == _END
-    return not head
-
-
-def _after(head: bytes, at: int) -> int:
-    """Where the string that begins there ends (rdb.c, rdbLoadLenByRef)."""
-    kind, low = head[at] >> 6, head[at] & 63
-    if kind == 0:
-        return at + 1 + low
-    if kind == 1:
-        return at + 2 + (low << 8 | head[at + 1])
-    return at + 1 + (1 << low) if kind == 3 and low < 3 else len(head)
-
-
-def written_at(layout: Layout, node: str) -> float:
-    """When the node's data was last written, in seconds since the epoch; 0 for none."""
-    root = layout.node(node).root
-    files = [root / "dump.rdb", root / "appendonly.aof", *root.glob("appendonlydir/*.aof")]
-    return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
-
-
-def written(root: Path, conf: Directives) -> Written:
-    """When the snapshot and the append-only file of a node were last written.
-
-    From Redis 7.0 on the log is a folder, and what its manifest doesn't name is no log yet;
-    before, a file, which is empty while its first content is being written.
-    """
-    snapshot = root / data_file_name(conf, "dbfilename")
-    base = data_file_name(conf, "appendfilename")
-    folder = root / data_file_name(conf, "appenddirname")
-    files = [root / base]
-    if (folder / f"{base}.manifest").exists():
-        files = sorted(folder.glob(f"{glob.escape(base)}.*.aof"))
-    elif folder.is_dir():
-        files = []
-    kept = [path.stat() for path in files if path.is_file()]
-    return Written(
-        snapshot=snapshot.stat().st_mtime if snapshot.is_file() else 0.0,
-        log=max((one.st_mtime for one in kept if one.st_size), default=0.0),
-    )
-
-
-def put_aside(path: Path) -> Path | None:
+def put_aside(path: Path, files: Files = LOCAL.files) -> Path | None:
     """The file or folder has another name, which is answered; None where there is none."""
-    if not path.exists():
+    if not files.status(path):
         return None
     names = (path.with_name(f"{path.name}.aside{number or ''}") for number in count())
-    kept = next(name for name in names if not name.exists())
-    with write_errors(path):
-        path.rename(kept)
+    kept = next(name for name in names if not files.status(name))
+    files.rename(path, kept)
     return kept

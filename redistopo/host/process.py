@@ -13,10 +13,11 @@ from pathlib import Path
 import psutil
 
 from redistopo.errors import MissingPrerequisite, TimedOut
-from redistopo.host.files import LOG_MARK, private_folder, write_errors
+from redistopo.host.files import private_folder, write_errors
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.run_program import clean_environment
+from redistopo.host.server_log import LOG_MARK
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.layout import Layout, NodeFolder
 
@@ -118,17 +119,30 @@ def find_process(layout: Layout, node: str) -> psutil.Process | None:
     Proven by pid, start time and boot as recorded, and by its working folder: in a copy
     of a project the record names the original's processes, but they work elsewhere. Where
     the record proves nothing (a launch cut off before its pid was recorded, a folder copied
-    over this one), a server that works in this very folder is found and put on record. What
-    lies behind a symbolic link is somebody else's.
+    over this one), a server that works in this very folder is found; nothing is written: see
+    `adopt_process`. What lies behind a symbolic link is somebody else's.
     """
     folder = layout.node(node)
     if folder.root.is_symlink() or layout.nodes.is_symlink() or layout.state.is_symlink():
         return None
+    return _marked(folder) or _unmarked(folder)
+
+
+def adopt_process(layout: Layout, node: str) -> psutil.Process | None:
+    """The same process, which is on record from now on; for verbs that hold the lock."""
+    process, folder = find_process(layout, node), layout.node(node)
+    if process is not None and _marked(folder) is None:
+        with suppress(psutil.Error, OSError):  # it ended just now
+            mark = make_mark(process, node, str(folder.config))
+            save_process_mark(folder.process, replace(mark, executable=process.exe()))
+    return process
+
+
+def _marked(folder: NodeFolder) -> psutil.Process | None:
+    """The process on record, if it still runs, and works in that folder."""
     mark = load_process_mark(folder.process)
     process = process_of_mark(mark) if mark is not None and mark.pid else None
-    if process is not None and has_working_folder(process, folder.root):
-        return process
-    return _adopt(node, folder)
+    return process if process and has_working_folder(process, folder.root) else None
 
 
 def process_of_mark(mark: ProcessMark) -> psutil.Process | None:
@@ -170,8 +184,8 @@ def has_working_folder(process: psutil.Process, folder: Path) -> bool:
         return False
 
 
-def _adopt(node: str, folder: NodeFolder) -> psutil.Process | None:
-    """A server that works in this node's own folder, whatever is on record; now it is.
+def _unmarked(folder: NodeFolder) -> psutil.Process | None:
+    """A server that works in this node's own folder, whatever is on record.
 
     After a server ended by itself or by `down`, neither its mark nor its pidfile is there:
     then nobody is looked for, which spares a look at each process of the machine.
@@ -179,15 +193,10 @@ def _adopt(node: str, folder: NodeFolder) -> psutil.Process | None:
     if not (folder.process.exists() or folder.pidfile.exists()):
         return None
     for pid in _working_in(folder.root):
-        try:
+        with suppress(psutil.Error, OSError):
             process = psutil.Process(pid)
-            if not serves(process):
-                continue
-            mark = replace(make_mark(process, node, str(folder.config)), executable=process.exe())
-        except (psutil.Error, OSError):
-            continue
-        save_process_mark(folder.process, mark)
-        return process
+            if serves(process):
+                return process
     return None
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
-from redistopo.host.files import log_tail
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
+from redistopo.host.local_host import LOCAL
 from redistopo.host.ports import any_free
 from redistopo.host.run_program import clean_environment
+from redistopo.host.server_log import log_tail
 
 LOOPBACK = "127.0.0.1"
 _END_SECONDS = 5.0
@@ -36,7 +37,7 @@ class TrialServer:
     @property
     def said(self) -> str:
         """The last lines of its log."""
-        return log_tail(self.log, 6)
+        return log_tail(LOCAL.files, self.log, 6)
 
 
 @contextmanager

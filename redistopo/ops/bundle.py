@@ -8,14 +8,14 @@ from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError
 from redistopo.host.archive import write_archive
 from redistopo.host.files import absolute
 from redistopo.host.node_folder import refuse_foreign
-from redistopo.host.process_marks import load_topology_state
 from redistopo.model.protocol.redact import Redactor
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.bundle_contents import Evidence
 from redistopo.progress import Progress, step
-from redistopo.project.load import layout_of_folder, load_project
 from redistopo.project.secrets import secrets_of
 from redistopo.project.started import nothing_started_error
+from redistopo.session.open import open_session
+from redistopo.session.session import Session, SessionRequest
 
 _SUFFIX = ".tar.gz"
 
@@ -37,16 +37,19 @@ def bundle(root: Path, out: Path | None, progress: Progress) -> BundleResult:
     RedistopoError where nothing was ever started here, UsageError where `out` exists
     already, MissingPrerequisite where it can't be written.
     """
-    layout = layout_of_folder(root)
+    with open_session(SessionRequest(root=root, needs_file=False, needs_started=False)) as session:
+        return _bundle(session, out, progress)
+
+
+def _bundle(session: Session, out: Path | None, progress: Progress) -> BundleResult:
+    layout = session.layout
     if not layout.state.is_dir():
-        if not layout.topology.exists():
-            load_project(root)  # says that there is no topology here
         raise nothing_started_error(layout)
     refuse_foreign(layout)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = f"redistopo-bundle-{_name(layout)}-{stamp}"
+    folder = f"redistopo-bundle-{_name(session)}-{stamp}"
     path = _path(layout, folder, out)
-    evidence = Evidence(layout=layout, scrub=Redactor(secrets_of(layout)))
+    evidence = Evidence(session=session, scrub=Redactor(secrets_of(layout)))
     with step(progress, "collect what is known"):
         try:
             members = write_archive(path, folder, evidence.members())
@@ -56,17 +59,17 @@ def bundle(root: Path, out: Path | None, progress: Progress) -> BundleResult:
     return BundleResult(path=path, size=path.stat().st_size, members=members)
 
 
-def _name(layout: Layout) -> str:
+def _name(session: Session) -> str:
     """What the topology is called: by its file, else by its record, else by its folder."""
     try:
-        return load_project(layout.root).topology.name
+        return session.topology.name
     except RedistopoError:
         pass
     try:
-        record = load_topology_state(layout)
+        record = session.state
     except RedistopoError:
         record = None
-    name = str(record.name) if record else layout.root.name
+    name = str(record.name) if record else session.layout.root.name
     return "".join(one if one.isalnum() or one in "_.-" else "-" for one in name)[:64]
 
 

@@ -6,27 +6,24 @@ from dataclasses import dataclass
 
 from redistopo.checks.catalogue import judge
 from redistopo.checks.subject import Expected
-from redistopo.client.connection import NodeClient
-from redistopo.client.observe import Detail, observe
+from redistopo.client.observe import Detail
 from redistopo.client.port_probe import probe_nodes
 from redistopo.errors import RedistopoError
-from redistopo.host.archive import Member, last_part, listing
-from redistopo.host.engines import find_engines
+from redistopo.host.archive import Member
+from redistopo.host.engine_search import find_engines
+from redistopo.host.files import last_part, listing
 from redistopo.host.machine_facts import environment, facts, process_facts, versions
-from redistopo.host.orphans import servers_below
 from redistopo.host.process import find_process
-from redistopo.host.process_marks import load_topology_state, recorded_node_names
+from redistopo.host.process_marks import recorded_node_names
+from redistopo.host.running_servers import servers_below
 from redistopo.model.connectivity.report import connectivity_report, explanation_lines, matrix_lines
-from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.credentials import ENVIRONMENT_VARIABLE
 from redistopo.model.protocol.redact import Redactor
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.layout import Layout
 from redistopo.ops.plan import plan
-from redistopo.project.load import load_project
-from redistopo.project.started import credentials_in_use, rendered_confs, shape_of, targets_in_use
 from redistopo.session.hearing import ask_nodes
-from redistopo.session.situation import expected_of
+from redistopo.session.session import Session
 from redistopo.session.to_json import to_json
 
 _LOG_BYTES = 1024 * 1024
@@ -51,8 +48,12 @@ versions.json       redistopo, Python and its packages, the servers on this mach
 class Evidence:
     """What all members are made from."""
 
-    layout: Layout
+    session: Session
     scrub: Redactor
+
+    @property
+    def layout(self) -> Layout:
+        return self.session.layout
 
     def members(self) -> Iterator[Member]:
         """Every member; what can't be found out is told in its place."""
@@ -96,27 +97,21 @@ class Evidence:
                 yield f"failure/nodes/{name}.txt", self.scrub.lines(str(text))
 
     def _now(self) -> Iterator[Member]:
-        layout = self.layout
+        session = self.session
         try:
-            rendered, record = rendered_confs(layout), load_topology_state(layout)
+            seen = session.observe(Detail.FULL)
         except RedistopoError as error:
             told = _told(error)
             yield "findings.json", self._json(lambda: told)
             return
-        targets = targets_in_use(layout, rendered)
-        with NodeClient(credentials_in_use(layout, rendered)) as client:
-            seen = observe(shape_of(record, rendered), targets, client, Detail.FULL)
-            found = connectivity_report(seen, probe_nodes(seen, targets, client))
-            lines = ["nothing keeps the nodes apart", *matrix_lines(found)]
-            text = explanation_lines(found) if not found.well else "\n".join(lines)
-            yield "reach.txt", self.scrub.text(f"{text}\n")
-            yield (
-                "findings.json",
-                self._json(lambda: to_json(judge(seen, _wanted(layout, rendered)))),
-            )
-            for name, text in ask_nodes(seen, client).items():
-                yield f"nodes/{name}/says-now.txt", self.scrub.lines(text)
-            yield "nodes/seen.json", self._json(lambda: _states(seen))
+        found = connectivity_report(seen, probe_nodes(seen, session.targets, session.client))
+        lines = ["nothing keeps the nodes apart", *matrix_lines(found)]
+        text = explanation_lines(found) if not found.healthy else "\n".join(lines)
+        yield "reach.txt", self.scrub.text(f"{text}\n")
+        yield "findings.json", self._json(lambda: to_json(judge(seen, _wanted(session))))
+        for name, text in ask_nodes(seen, session.client).items():
+            yield f"nodes/{name}/says-now.txt", self.scrub.lines(text)
+        yield "nodes/seen.json", self._json(lambda: _states(seen))
 
     def _processes(self) -> object:
         layout = self.layout
@@ -155,10 +150,9 @@ def _environment() -> dict[str, str]:
     return found | {name: "<removed>" for name in found if name == ENVIRONMENT_VARIABLE}
 
 
-def _wanted(layout: Layout, rendered: dict[str, Directives]) -> Expected:
+def _wanted(session: Session) -> Expected:
     try:
-        paths = {name: str(layout.node(name).config) for name in rendered}
-        return expected_of(load_project(layout.root).topology, rendered, paths)
+        return session.expected
     except RedistopoError:
         return Expected()
 

@@ -9,11 +9,12 @@ from redistopo.errors import AccessDenied, ExitCode, Unreachable
 from redistopo.model.protocol.redact import Redactor
 from redistopo.model.protocol.reply_text import reply_as_json
 from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.layout import Layout
-from redistopo.project.load import layout_of_folder
-from redistopo.project.secrets import redacting_errors, secrets_of
+from redistopo.project.secrets import secrets_of
 from redistopo.session.node_action import require_words
-from redistopo.session.running import open_running
+from redistopo.session.open import open_session
+from redistopo.session.session import SessionRequest
 from redistopo.session.to_json import to_json
 
 
@@ -57,17 +58,16 @@ def call(request: CallRequest) -> CallResult:
     Raises UsageError for selector words that mean nobody, RedistopoError where nothing was
     started.
     """
-    layout = layout_of_folder(request.root)
     if request.words:
         require_words(request.words, "call --node")
-    with redacting_errors(layout), open_running(request.root) as found:
-        nodes = found.meant(request.words)
+    with open_session(SessionRequest(root=request.root)) as session:
+        nodes = select_nodes(session.observe(), request.words)
         with (
-            NodeClient(found.credentials, seconds=request.seconds, protocol=3) as client,
+            NodeClient(session.credentials, seconds=request.seconds, protocol=3) as client,
             ThreadPoolExecutor(min(32, len(nodes))) as pool,
         ):
             replies = tuple(pool.map(lambda node: _ask(client, node, request), nodes))
-    return _without_secrets(layout, request.command, replies)
+        return _without_secrets(session.layout, request.command, replies)
 
 
 def _ask(client: NodeClient, node: NodeSeen, request: CallRequest) -> NodeReply:

@@ -7,18 +7,18 @@ from redistopo.client.connection import NodeClient, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
-from redistopo.host.polling import Deadline
 from redistopo.host.process import find_process
-from redistopo.host.process_marks import load_topology_state, recorded_node_names
+from redistopo.host.process_marks import recorded_node_names
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Credentials
+from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.layout import Layout
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
-from redistopo.project.load import load_project, plan_of
-from redistopo.project.lock import locked
-from redistopo.project.started import credentials_in_use, live_targets, rendered_confs
-from redistopo.session.situation import refuse_other_layout
+from redistopo.project.lifecycle import refuse_other_layout
+from redistopo.project.started import live_targets
+from redistopo.session.open import open_session
+from redistopo.session.session import Session, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +37,12 @@ class CertsResult:
         return ExitCode.FAILED if self.waiting else ExitCode.DONE
 
 
-def prepare_certificates(plan: Plan, progress: Progress) -> None:
+def prepare_certificates(plan: Plan, state: TopologyState | None, progress: Progress) -> None:
     """What is missing or can't be loaded is there, and, where no server runs, nothing has
     expired. Raises RedistopoError where the CA is lost, or the topology was formed otherwise."""
     if not plan.topology.tls:
         return
-    refuse_other_layout(plan, load_topology_state(plan.layout), plan.layout.topology)
+    refuse_other_layout(plan, state)
     if spoilt := ensure_certificates(plan, idle=not _running(plan.layout)):
         note(progress, f"made anew, as damaged or expired: {', '.join(spoilt)}")
 
@@ -54,38 +54,27 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
     Running servers present it from now on, seen by a new connection to each; connections
     already made go on. Raises RedistopoError where there is nothing to renew.
     """
-    project = load_project(root)
-    layout = project.layout
-    if not project.topology.tls:
-        raise UsageError(
-            "tls = false in the topology file: there are no certificates",
-            hint="redistopo init --tls makes a topology with TLS",
-        )
-    with locked(layout, "certs renew", Deadline(30), progress) as there:
-        if not there or not made_before(layout.tls):
-            raise RedistopoError("no certificate was made here yet", hint="redistopo up makes them")
-        plan = plan_of(project, assume=True)
-        refuse_other_layout(plan, load_topology_state(layout), layout.topology)
+    asked = SessionRequest(root=root, lock="certs renew", seconds=30, needs_started=False)
+    with open_session(asked, progress) as session:
+        layout, told = session.layout, session.progress
+        _refuse(session)
+        plan = session.plan(assume=True)
+        refuse_other_layout(plan, session.state)
         if new_ca and (names := _running(layout)):
             raise RedistopoError(
                 f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",
                 hint="redistopo down, then redistopo certs renew --new-ca, then redistopo up",
             )
-        rendered = rendered_confs(layout)
-        credentials = credentials_in_use(layout, rendered)
-        nodes = live_targets(layout, rendered)
+        credentials, nodes = session.credentials, live_targets(layout, session.rendered)
         before = {node.name: _presented(node, credentials) for node in nodes}
-        with step(progress, "make a new CA" if new_ca else "sign new certificates"):
+        with step(told, "make a new CA" if new_ca else "sign new certificates"):
             renew_certificates(plan, days, new_ca=new_ca)
-        with (
-            step(progress, f"load them into {len(nodes)} servers"),
-            NodeClient(credentials) as client,
-        ):
-            left = {node.name: _load(node, before[node.name], client) for node in nodes}
-    waiting = {name: why for name, why in left.items() if why}
-    for name, why in waiting.items():
-        warn(progress, f"{name} still presents its old certificate: {why}")
-    seen = [found.expires for node in nodes if (found := _presented(node, credentials))]
+        with step(told, f"load them into {len(nodes)} servers"):
+            left = {node.name: _load(node, before[node.name], session.client) for node in nodes}
+        waiting = {name: why for name, why in left.items() if why}
+        for name, why in waiting.items():
+            warn(told, f"{name} still presents its old certificate: {why}")
+        seen = [found.expires for node in nodes if (found := _presented(node, credentials))]
     return CertsResult(
         renewed=tuple(name for name in left if name not in waiting),
         waiting=tuple(waiting),
@@ -93,6 +82,16 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
         folder=layout.tls.root,
         new_ca=layout.tls.ca if new_ca else None,
     )
+
+
+def _refuse(session: Session) -> None:
+    if not session.topology.tls:
+        raise UsageError(
+            "tls = false in the topology file: there are no certificates",
+            hint="redistopo init --tls makes a topology with TLS",
+        )
+    if not session.locked or not made_before(session.layout.tls):
+        raise RedistopoError("no certificate was made here yet", hint="redistopo up makes them")
 
 
 def _running(layout: Layout) -> list[str]:

@@ -4,18 +4,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
-from redistopo.host.engines import find_cli, install_hint
+from redistopo.host.engine_search import find_cli, install_hint
 from redistopo.host.process_marks import load_process_mark
-from redistopo.host.redis_cli import login_options
 from redistopo.host.run_program import exec_program
-from redistopo.model.protocol.credentials import Login, TopologyUser
-from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.model.protocol.credentials import Login, TopologyUser, login_options
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.selector import select_one_node
 from redistopo.model.topology.spec import Shape
-from redistopo.project.load import layout_of_folder
-from redistopo.project.passwords import load_password
-from redistopo.project.secrets import redacting_errors
-from redistopo.project.started import credentials_in_use, rendered_confs
-from redistopo.session.running import RunningTopology, open_running
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 VARIABLES = ("REDISCLI_AUTH", "VALKEYCLI_AUTH")
 """Where CLIs look for the password: valkey-cli's own name since 9.0 (valkey.io/topics/cli),
@@ -52,33 +49,31 @@ def cli(request: CliRequest) -> CliResult:
     Raises UsageError for words that mean nobody or several, RedistopoError where the node
     doesn't run, MissingPrerequisite where there is no CLI.
     """
-    with redacting_errors(layout_of_folder(request.root)):
-        with open_running(request.root) as found:
-            node = _node(found, request.words)
-            access = _access(found, node, request.user)
-            program = _program(found, node)
-        clustered = found.project.topology.shape is Shape.CLUSTER
+    with open_session(SessionRequest(root=request.root)) as session:
+        node = _node(session.observe(), request.words)
+        access = _access(session, node, request.user)
+        program = _program(session, node)
+        clustered = session.shape is Shape.CLUSTER
         place = ["-h", node.host, "-p", str(node.port), *(["-c"] if clustered else [])]
         argv = (program, *place, *login_options(access), *request.rest)
         secret = dict.fromkeys(VARIABLES, access.password) if access.password else {}
+        session.close()
         if request.run:
             exec_program(argv, secret)
         return CliResult(node=node.name, argv=argv, variables=tuple(secret))
 
 
-def _node(found: RunningTopology, words: tuple[str, ...]) -> NodeSeen:
-    primaries = [node for node in found.seen.nodes if node.role is Role.PRIMARY]
+def _node(seen: Observed, words: tuple[str, ...]) -> NodeSeen:
+    primaries = [node for node in seen.nodes if node.role is Role.PRIMARY]
     # one that was gone for long may still say so of itself
-    primaries.sort(key=lambda node: node.address != found.seen.named)
+    primaries.sort(key=lambda node: node.address != seen.named)
     if not words and not primaries:
         raise RedistopoError(
             "no primary answers now",
-            detail="\n".join(
-                f"{node.name}: {node.error or node.role}" for node in found.seen.nodes
-            ),
+            detail="\n".join(f"{node.name}: {node.error or node.role}" for node in seen.nodes),
             hint="redistopo start, or redistopo up; or name a node that runs",
         )
-    node = found.meant_one(words) if words else primaries[0]
+    node = select_one_node(seen, words) if words else primaries[0]
     if not node.running or node.paused:
         verb = "resume" if node.paused else "start"
         raise RedistopoError(
@@ -88,17 +83,15 @@ def _node(found: RunningTopology, words: tuple[str, ...]) -> NodeSeen:
     return node
 
 
-def _access(found: RunningTopology, node: NodeSeen, user: str) -> Login:
+def _access(session: Session, node: NodeSeen, user: str) -> Login:
     """Without users, a Sentinel has a password of its own; with them, it knows no replication."""
     if node.watcher and TopologyUser(user) is TopologyUser.REPLICATION:
         raise UsageError(f"{node.name} has no user {user}", hint="--user default, or admin")
-    if node.watcher and not found.credentials.acl:
+    if node.watcher and not session.credentials.acl:
         if TopologyUser(user) is not TopologyUser.APPLICATION:
             raise _no_user(user)
-        return found.credentials.at(node.endpoint)
-    layout, topology = found.project.layout, found.project.topology
-    known = load_password(topology, layout)
-    held = credentials_in_use(layout, rendered_confs(layout), known)
+        return session.credentials.at(node.endpoint)
+    held = session.credentials_from(CredentialSource.APPLICATION)
     access = {
         TopologyUser.APPLICATION: held.application,
         TopologyUser.REPLICATION: held.replication,
@@ -106,7 +99,7 @@ def _access(found: RunningTopology, node: NodeSeen, user: str) -> Login:
     }[TopologyUser(user)]
     if access is None and TopologyUser(user) is not TopologyUser.APPLICATION:
         raise _no_user(user)
-    if access is None or (topology.auth and not access.password):
+    if access is None or (session.topology.auth and not access.password):
         raise UsageError(
             "the application's password is not known here",
             hint="set REDISTOPO_PASSWORD as it was for redistopo up; or: --user admin",
@@ -120,10 +113,9 @@ def _no_user(user: str) -> UsageError:
     )
 
 
-def _program(found: RunningTopology, node: NodeSeen) -> str:
-    layout = found.project.layout
-    mark = load_process_mark(layout.node(node.name).process)
-    tls = found.credentials.own.tls is not None
+def _program(session: Session, node: NodeSeen) -> str:
+    mark = load_process_mark(session.layout.node(node.name).process)
+    tls = session.credentials.own.tls is not None
     program = find_cli(mark.executable if mark else "", tls=tls)
     if not program:
         raise MissingPrerequisite(

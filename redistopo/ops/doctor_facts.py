@@ -23,16 +23,18 @@ from redistopo.doctor.facts import (
 )
 from redistopo.doctor.leftovers import holds_no_data, open_permissions
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
-from redistopo.host import engines
+from redistopo.host.engine_search import choose_engine, find_engines, install_hint
 from redistopo.host.files import read_text
 from redistopo.host.kernel_settings import kernel_of, kernel_settings
 from redistopo.host.limits import process_limits
+from redistopo.host.listening_sockets import port_holders
 from redistopo.host.machine_facts import memory_and_disk
-from redistopo.host.nodes_conf_files import damaged_nodes_conf
-from redistopo.host.orphans import orphan_servers
-from redistopo.host.ports import ephemeral_range, has_address, port_holders
+from redistopo.host.node_disk import read_disk
+from redistopo.host.ports import ephemeral_range, has_address
 from redistopo.host.process import find_process
-from redistopo.host.process_marks import load_process_mark, load_topology_state, recorded_node_names
+from redistopo.host.process_marks import load_process_mark, recorded_node_names
+from redistopo.host.running_servers import orphan_servers
+from redistopo.model.planning.nodes_conf_repair import nodes_conf_damage
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
 from redistopo.model.planning.resource_limits import resource_shortages
@@ -44,23 +46,27 @@ from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.ports import ephemeral_overlap, port_block_of
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.ps import ps
-from redistopo.project.load import Project, engine_request, layout_of_folder, load_project
+from redistopo.project.load import engine_request
 from redistopo.project.passwords import password_path
 from redistopo.project.port_conflicts import port_blocker
-from redistopo.project.started import rendered_confs
+from redistopo.session.open import open_session
+from redistopo.session.session import Session, SessionRequest
 
 _ENOUGH_TASKS = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The project of the folder, None without a valid topology file, and how it stands."""
+    """The folder's plan, None without a valid topology file, and how its topology stands."""
 
-    layout: Layout
-    project: Project | None
+    session: Session
     plan: Plan | None
     topology: TopologySeen
     running: frozenset[str] = frozenset()
+
+    @property
+    def layout(self) -> Layout:
+        return self.session.layout
 
 
 def facts(root: Path, connect: str, config: Path | None) -> DoctorFacts:
@@ -69,8 +75,13 @@ def facts(root: Path, connect: str, config: Path | None) -> DoctorFacts:
     With `connect` the folder's own topology isn't looked at. Raises RedistopoError for a
     configuration that can't be read.
     """
-    seen = engines.find_engines(tls=True)
-    found = _elsewhere(root, connect) if connect else _here(root)
+    asked = SessionRequest(root=root, needs_file=False, needs_started=False, needs_topology=False)
+    with open_session(asked) as session:
+        return _facts(_elsewhere(session, connect) if connect else _here(session), config)
+
+
+def _facts(found: Found, config: Path | None) -> DoctorFacts:
+    seen = find_engines(tls=True)
     wanted = _engines(found, seen)
     conf = read_conf_file(config, _first(wanted)) if config is not None else None
     machine = process_limits(_ENOUGH_TASKS)
@@ -94,20 +105,19 @@ def facts(root: Path, connect: str, config: Path | None) -> DoctorFacts:
     )
 
 
-def _elsewhere(root: Path, connect: str) -> Found:
+def _elsewhere(session: Session, connect: str) -> Found:
     seen = TopologySeen(name=connect, started=TopologyPresence.RUNNING, connect=connect)
-    return Found(layout=layout_of_folder(root), project=None, plan=None, topology=seen)
+    return Found(session=session, plan=None, topology=seen)
 
 
-def _here(root: Path) -> Found:
-    layout = layout_of_folder(root)
+def _here(session: Session) -> Found:
+    layout = session.layout
     try:
-        project = load_project(root)
-        request = engine_request(project.topology.engine)
+        request = engine_request(session.topology.engine)
         engine = request.assumed  # its ports, nodes and settings are the same with any
-        made = make_plan(project.topology, layout, engine, "assumed")
-        running, state = _state(layout)
-        nodes = len(rendered_confs(layout)) or len(made.nodes)
+        made = make_plan(session.topology, layout, engine, "assumed")
+        running, state = _state(session)
+        nodes = len(session.rendered) or len(made.nodes)
     except (UsageError, MissingPrerequisite) as error:
         # what can't be read is there
         there = isinstance(error, MissingPrerequisite) or layout.topology.exists()
@@ -117,14 +127,14 @@ def _here(root: Path) -> Found:
             trouble=f"{error.message}: {error.detail}" if error.detail else error.message,
             hint=error.hint,
         )
-        return Found(layout=layout, project=None, plan=None, topology=seen)
-    seen = TopologySeen(name=project.topology.name, started=state, nodes=nodes)
-    return Found(layout=layout, project=project, plan=made, topology=seen, running=running)
+        return Found(session=session, plan=None, topology=seen)
+    seen = TopologySeen(name=made.topology.name, started=state, nodes=nodes)
+    return Found(session=session, plan=made, topology=seen, running=running)
 
 
-def _state(layout: Layout) -> tuple[frozenset[str], TopologyPresence]:
+def _state(session: Session) -> tuple[frozenset[str], TopologyPresence]:
     """Which nodes run. Without any: a node that was stopped by us has no mark left."""
-    rendered = rendered_confs(layout)
+    layout, rendered = session.layout, session.rendered
     running = frozenset(name for name in rendered if find_process(layout, name))
     if running:
         return running, TopologyPresence.RUNNING
@@ -135,19 +145,19 @@ def _state(layout: Layout) -> tuple[frozenset[str], TopologyPresence]:
 
 
 def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
-    topology = found.project.topology if found.project else None
+    topology = found.plan.topology if found.plan else None
     tls = bool(topology and topology.tls)
     request = engine_request(topology.engine if topology else "auto")
     chosen, lacking = None, ""
     try:
-        chosen = engines.choose_engine(replace(request, tls=tls), seen).engine
+        chosen = choose_engine(replace(request, tls=tls), seen).engine
     except MissingPrerequisite as error:
         lacking = f"{error.message}: {error.detail}" if error.detail else error.message
     return EnginesSeen(
         found=seen,
         chosen=chosen,
         lacking=lacking,
-        install=engines.install_hint(),
+        install=install_hint(),
         tls=tls,
         fixed_cves={one.path: cves_fixed_by_package(one) for one in seen},
     )
@@ -203,10 +213,10 @@ def _leftovers(found: Found) -> Leftovers:
     listed = ps()
     known = {one.pid: one for one in orphan_servers()}
     roots = {str(found.layout.root), *(one.root for one in listed.topologies)}
-    empty, kept = ((), ()) if found.topology.connect else unplanned(found.layout)
+    empty, kept = ((), ()) if found.topology.connect else unplanned(found.session)
     given = None
     with suppress(RedistopoError):
-        given = password_path(found.project.topology, found.layout) if found.project else None
+        given = password_path(found.plan.topology, found.layout) if found.plan else None
     return Leftovers(
         gone=tuple((one.name, one.root) for one in listed.topologies if one.gone),
         orphans=tuple(
@@ -224,16 +234,16 @@ def _leftovers(found: Found) -> Leftovers:
     )
 
 
-def _record(layout: Layout) -> TopologyState | None:
+def _record(session: Session) -> TopologyState | None:
     with suppress(RedistopoError):
-        return load_topology_state(layout)
+        return session.state
     return None
 
 
-def unplanned(layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def unplanned(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Folders of nodes that the record doesn't have and that serve nobody: without, and with
     anything that a server left."""
-    record = _record(layout)
+    layout, record = session.layout, _record(session)
     if record is None:
         return (), ()
     planned = {node.name for node in record.nodes}
@@ -260,12 +270,14 @@ def _tables(found: Found) -> Iterator[NodesConfSeen]:
 
 def _lost(found: Found) -> Iterator[MissingNodesConf]:
     """What a start would stumble over: a node that was never met has no table to lose."""
-    record = _record(found.layout)
+    record = _record(found.session)
     if found.plan is None or not found.plan.topology.clustered:
         return
     if record is None or not record.formed:
         return
     recorded = {node.name for node in record.nodes}
     for node in found.plan.nodes:
-        if node.name in recorded - found.running and (why := damaged_nodes_conf(node)):
+        if node.name not in recorded - found.running:
+            continue
+        if why := nodes_conf_damage(read_disk(node.folder), node.address):
             yield MissingNodesConf(name=node.name, path=str(node.folder.table), why=why)

@@ -7,15 +7,14 @@ from pathlib import Path
 from redistopo.doctor.facts import DoctorFix, FixKind, FixOutcome
 from redistopo.doctor.leftovers import end_orphan, remove_empty_folder, restrict_permissions
 from redistopo.errors import RedistopoError
-from redistopo.host.polling import Deadline
-from redistopo.model.topology.layout import Layout, NodeFolder
+from redistopo.model.topology.layout import NodeFolder
 from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
 from redistopo.ops.doctor_facts import unplanned
 from redistopo.ops.signals import SignalRequest, resume
 from redistopo.progress import Progress, no_progress, note
-from redistopo.project.load import layout_of_folder
-from redistopo.project.lock import locked
 from redistopo.project.registry import unregister
+from redistopo.session.open import open_session
+from redistopo.session.session import SessionRequest
 
 _SECONDS = 10.0
 
@@ -62,7 +61,7 @@ def _done(root: Path, fix: DoctorFix, progress: Progress) -> str:
     elif fix.cure is FixKind.CHMOD:
         restrict_permissions(path, fix.mode)
     elif fix.cure is FixKind.REMOVE:
-        return _removed(layout_of_folder(root), NodeFolder(path), progress)
+        return _removed(root, NodeFolder(path), progress)
     elif fix.cure is FixKind.RESUME:
         resume(SignalRequest(root=root, words=(fix.target,), seconds=_SECONDS), no_progress)
     elif fix.mark is not None and not end_orphan(fix.mark, path, _SECONDS):
@@ -70,12 +69,20 @@ def _done(root: Path, fix: DoctorFix, progress: Progress) -> str:
     return ""
 
 
-def _removed(layout: Layout, folder: NodeFolder, progress: Progress) -> str:
+def _removed(root: Path, folder: NodeFolder, progress: Progress) -> str:
     """As above. Others change the topology too: it is looked at again while none of them may."""
-    with locked(layout, "doctor --fix", Deadline(_SECONDS), progress) as there:
-        if not there or not folder.root.exists():
+    asked = SessionRequest(
+        root=root,
+        lock="doctor --fix",
+        seconds=_SECONDS,
+        needs_file=False,
+        needs_started=False,
+        needs_topology=False,
+    )
+    with open_session(asked, progress) as session:
+        if not session.locked or not folder.root.exists():
             return ""
-        empty, _kept = unplanned(layout)
+        empty, _kept = unplanned(session)
         if str(folder.root) in empty and remove_empty_folder(folder):
             return ""
     return "by now it holds something, or is a node of the topology, and is kept"

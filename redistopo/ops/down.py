@@ -5,26 +5,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail, observe
 from redistopo.drill.interrupted_drill import finish_interrupted_drill
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
 from redistopo.host.node_folder import wipe_state_folder
-from redistopo.host.orphans import servers_below
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process import find_process
 from redistopo.host.process_marks import recorded_node_names
-from redistopo.host.redis_cli import end_leftover
+from redistopo.host.recorded_program import end_leftover
+from redistopo.host.running_servers import servers_below
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
-from redistopo.project.lifecycle import record_primary
-from redistopo.project.load import layout_of_folder, load_project
-from redistopo.project.lock import locked
-from redistopo.project.progress_log import progress_logged
+from redistopo.project.load import layout_of_folder
 from redistopo.project.registry import unregister
-from redistopo.project.started import credentials_in_use, rendered_confs, targets_in_use
+from redistopo.session.open import open_session
+from redistopo.session.session import Session, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,18 +60,22 @@ def down(request: DownRequest, progress: Progress) -> DownResult:
     layout = layout_of_folder(request.root)
     stopped: tuple[str, ...] = ()
     wiped = False
-    if not layout.state.exists() and not layout.topology.exists():
+    if not layout.state.exists():
         _refuse_left(layout)
-        load_project(request.root)  # says that there is no topology here
-    deadline = Deadline(request.seconds)
-    with locked(layout, "down", deadline, progress) as there:
-        if there:
-            with progress_logged(layout, "down", progress) as told:
-                finish_interrupted_drill(layout, told)
-                stopped = _stop(layout, request, deadline, told)
-                if request.wipe:
-                    _wipe(layout, told)
-                    wiped = True
+    asked = SessionRequest(
+        root=request.root,
+        lock="down",
+        seconds=request.seconds,
+        needs_file=False,
+        needs_started=False,
+    )
+    with open_session(asked, progress) as session:
+        if session.locked:
+            finish_interrupted_drill(layout, session.progress)
+            stopped = _stop(session, lossy=request.force or request.wipe)
+            if request.wipe:
+                _wipe(layout, session.progress)
+                wiped = True
     _refuse_left(layout)
     return DownResult(
         root=layout.root,
@@ -113,24 +114,21 @@ def _refuse_left(layout: Layout) -> None:
         )
 
 
-def _stop(
-    layout: Layout, request: DownRequest, deadline: Deadline, progress: Progress
-) -> tuple[str, ...]:
+def _stop(session: Session, *, lossy: bool) -> tuple[str, ...]:
+    layout = session.layout
     end_leftover(layout.formation)
     names = tuple(name for name in recorded_node_names(layout) if find_process(layout, name))
     if not names:
         return ()
-    rendered = rendered_confs(layout)
-    with NodeClient(credentials_in_use(layout, rendered)) as client:
-        targets = [one for one in targets_in_use(layout, rendered) if one.name in names]
-        seen = observe(Shape.REPLICATION, targets, client, Detail.HEALTH)
-        record_primary(layout, seen)
-        shutdown = ShutdownRequest(
-            layout=layout,
-            seen=seen,
-            rendered=rendered,
-            client=client,
-            lossy=request.force or request.wipe,
-        )
-        shut_down_saving(shutdown, names, deadline, progress)
+    targets = [one for one in session.targets if one.name in names]
+    # of a cluster, too, only the role is asked for
+    seen = observe(Shape.REPLICATION, targets, session.client, Detail.HEALTH)
+    shutdown = ShutdownRequest(
+        layout=layout,
+        seen=session.record_primary(seen),
+        rendered=session.rendered,
+        client=session.client,
+        lossy=lossy,
+    )
+    shut_down_saving(shutdown, names, session.deadline, session.progress)
     return names

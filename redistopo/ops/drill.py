@@ -2,12 +2,10 @@
 
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient
 from redistopo.client.entry_point import LoadRequest
 from redistopo.client.observe import Detail
 from redistopo.drill.drill_report import DrillReport
@@ -23,7 +21,7 @@ from redistopo.drill.run import run_drill
 from redistopo.drill.setup import DrillRequest, DrillSetup
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
 from redistopo.host.process import started_at
 from redistopo.host.process_marks import load_process_mark, recorded_node_names
@@ -35,14 +33,10 @@ from redistopo.model.topology.layout import Layout
 from redistopo.ops.up import UpRequest, bring_up
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, save_intent
-from redistopo.project.load import Project, load_project, plan_of
-from redistopo.project.lock import locked
-from redistopo.project.passwords import load_credentials
-from redistopo.project.progress_log import progress_logged
-from redistopo.project.secrets import redacting_errors
-from redistopo.project.started import nothing_started_error, refuse_changed_security, rendered_confs
-from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
-from redistopo.session.situation import expected_of
+from redistopo.project.started import refuse_changed_security
+from redistopo.session.health import wait_until_healthy, with_write_probe
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 _LOCK_SECONDS = 1.0
 _HEALTH_SECONDS = 5.0
@@ -60,56 +54,47 @@ def drill(request: DrillRequest, progress: Progress) -> DrillReport:
     automatic failover; Unhealthy where no replica would take over, or where the topology
     isn't healthy (both unless `force`); other RedistopoErrors where it can't be mended.
     """
-    with drill_ground(request.root, progress) as (project, told):
-        return drilled(project, request, told)
+    with open_session(drill_session(request.root), progress) as session:
+        return drilled(session, request)
 
 
-@contextmanager
-def drill_ground(root: Path, progress: Progress) -> Iterator[tuple[Project, Progress]]:
-    """The project, locked for drills; raises RedistopoError where nothing was started."""
-    project = load_project(root)
-    layout = project.layout
-    if not rendered_confs(layout):
-        raise nothing_started_error(layout)
-    with (
-        locked(layout, "drill", Deadline(_LOCK_SECONDS), progress),
-        progress_logged(layout, "drill", progress) as told,
-        redacting_errors(layout),
-    ):
-        yield project, told
+def drill_session(root: Path) -> SessionRequest:
+    """What drills need: the lock, and what the application comes in with."""
+    return SessionRequest(
+        root=root, lock="drill", seconds=_LOCK_SECONDS, credentials=CredentialSource.FILE
+    )
 
 
-def drilled(project: Project, request: DrillRequest, progress: Progress) -> DrillReport:
-    """One drill, under a lock that the caller holds; see `drill`."""
-    refuse_changed_security(project.topology, project.layout)
-    plan = plan_of(project, _engine(project.layout))
-    held = load_credentials(project.topology, project.layout)
-    with NodeClient(held) as client:
-        context = ExecutionContext(
-            plan=plan,
-            credentials=held,
-            client=client,
-            deadline=Deadline(_MEND_SECONDS),
-            progress=progress,
+def drilled(session: Session, request: DrillRequest) -> DrillReport:
+    """One drill in such a session; see `drill`."""
+    layout, progress = session.layout, session.progress
+    refuse_changed_security(session.topology, layout, session.rendered)
+    context = replace(
+        session.context(session.plan(_engine(layout))), deadline=Deadline(_MEND_SECONDS)
+    )
+    if finish_interrupted_drill(layout, progress):
+        _mend(context)
+        delete_leftover_keys(layout, context.look(Detail.HEALTH), session.credentials, progress)
+    _victims(context.look(Detail.HEALTH), request)  # wrong words are told before all else
+    with step(progress, "verify that it is well"):
+        verdict = wait_until_healthy(
+            lambda: with_write_probe(context.look(Detail.FULL), context.client),
+            session.expected,
+            Deadline(_HEALTH_SECONDS),
         )
-        if finish_interrupted_drill(project.layout, progress):
-            _mend(context)
-            delete_leftover_keys(project.layout, context.look(Detail.HEALTH), held, progress)
-        _victims(context.look(Detail.HEALTH), request)  # wrong words are told before all else
-        verdict = _look(context)
-        victims = _victims(verdict.seen, request)
-        doomed = () if request.fault is Fault.NONE else victims
-        flight = check_preflight(verdict, doomed, progress, force=request.force)
-        scene = DrillSetup(
-            context=context,
-            request=request,
-            seen=verdict.seen,
-            victims=victims,
-            preflight=flight,
-            healthy=verdict.healthy,
-            repair=lambda: _mend(context, _MEND_SECONDS if verdict.healthy else _MEND_ILL_SECONDS),
-        )
-        return _hurt_and_mend(scene)
+    victims = _victims(verdict.seen, request)
+    doomed = () if request.fault is Fault.NONE else victims
+    flight = check_preflight(verdict, doomed, progress, force=request.force)
+    scene = DrillSetup(
+        context=context,
+        request=request,
+        seen=verdict.seen,
+        victims=victims,
+        preflight=flight,
+        healthy=verdict.healthy,
+        repair=lambda: _mend(context, _MEND_SECONDS if verdict.healthy else _MEND_ILL_SECONDS),
+    )
+    return _hurt_and_mend(scene)
 
 
 def _engine(layout: Layout) -> str:
@@ -119,18 +104,6 @@ def _engine(layout: Layout) -> str:
         if mark is not None and mark.executable and Path(mark.executable).is_file():
             return mark.executable
     return ""
-
-
-def _look(context: ExecutionContext) -> Verdict:
-    layout, topology = context.plan.layout, context.plan.topology
-    paths = {node.name: str(node.folder.config) for node in context.plan.nodes}
-    wanted = expected_of(topology, rendered_confs(layout), paths)
-    with step(context.progress, "verify that it is well"):
-        return wait_until_healthy(
-            lambda: with_write_probe(context.look(Detail.FULL), context.client),
-            wanted,
-            Deadline(_HEALTH_SECONDS),
-        )
 
 
 def _victims(seen: Observed, request: DrillRequest) -> tuple[NodeSeen, ...]:

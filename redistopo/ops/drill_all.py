@@ -7,22 +7,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from redistopo import __version__
-from redistopo.client.connection import NodeClient
-from redistopo.client.observe import Detail, observe
 from redistopo.drill.drill_report import Budget, DrillReport, Writes
 from redistopo.drill.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.drill.setup import DrillRequest
 from redistopo.errors import ExitCode, RedistopoError, UsageError
 from redistopo.host.files import read_text
 from redistopo.model.state.fault import Fault
-from redistopo.model.state.observed import Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.parse import read_toml, topology_file_error
-from redistopo.ops.drill import drill_ground, drilled
+from redistopo.ops.drill import drill_session, drilled
 from redistopo.progress import Progress, note
-from redistopo.project.load import Project
-from redistopo.project.passwords import load_credentials
-from redistopo.project.started import rendered_confs, targets_in_use
+from redistopo.session.open import open_session
+from redistopo.session.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +58,8 @@ def drill_all(root: Path, file: Path | None, progress: Progress) -> DrillAllResu
     """
     began = time.monotonic()
     scenario = _read(file) if file else BUILT_IN
-    with drill_ground(root, progress) as (project, told):
-        done = tuple(_all(project, scenario, told))
+    with open_session(drill_session(root), progress) as session:
+        done = tuple(_all(session, scenario))
     return DrillAllResult(
         scenario=str(file) if file else "built in",
         drills=done,
@@ -85,33 +81,34 @@ def _read(file: Path) -> Scenario:
     return scenario
 
 
-def _all(project: Project, scenario: Scenario, progress: Progress) -> Iterator[DrillDone]:
+def _all(session: Session, scenario: Scenario) -> Iterator[DrillDone]:
     for one in scenario.drills:
         try:
-            targets = _targets(project, one)
+            targets = _targets(session, one)
         except RedistopoError as error:
             if one.optional and isinstance(error, UsageError):
                 continue
             nodes = one.nodes or (one.each,)
-            report = _undone(project, one.fault, nodes, error)
+            report = _undone(session, one.fault, nodes, error)
             yield DrillDone(name=one.name, nodes=nodes, fault=one.fault, report=report, done=False)
             continue
         for nodes in targets:
-            note(progress, f"drill: {one.name} ({one.fault.value} {', '.join(nodes)})")
+            note(session.progress, f"drill: {one.name} ({one.fault.value} {', '.join(nodes)})")
             done = True
             try:
-                report = drilled(project, _request(project, scenario, one, nodes), progress)
+                session.refresh()
+                report = drilled(session, _request(session, scenario, one, nodes))
             except RedistopoError as error:
-                note(progress, f"not done: {error.message}")
-                report, done = _undone(project, one.fault, nodes, error), False
+                note(session.progress, f"not done: {error.message}")
+                report, done = _undone(session, one.fault, nodes, error), False
             yield DrillDone(name=one.name, nodes=nodes, fault=one.fault, report=report, done=done)
 
 
 def _request(
-    project: Project, scenario: Scenario, one: ScenarioDrill, nodes: tuple[str, ...]
+    session: Session, scenario: Scenario, one: ScenarioDrill, nodes: tuple[str, ...]
 ) -> DrillRequest:
     return DrillRequest(
-        root=project.layout.root,
+        root=session.layout.root,
         targets=tuple((name,) for name in nodes),
         fault=one.fault,
         budget=one.budget,
@@ -124,13 +121,13 @@ def _request(
 
 
 def _undone(
-    project: Project, fault: Fault, nodes: tuple[str, ...], error: RedistopoError
+    session: Session, fault: Fault, nodes: tuple[str, ...], error: RedistopoError
 ) -> DrillReport:
     """The report of a drill that was refused, or ended by an error."""
     detail = "; ".join(error.detail.splitlines())
     return DrillReport(
-        topology=project.topology.name,
-        shape=project.topology.shape.value,
+        topology=session.topology.name,
+        shape=session.topology.shape.value,
         engine="",
         redistopo=__version__,
         began=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -149,9 +146,10 @@ def _undone(
     )
 
 
-def _targets(project: Project, one: ScenarioDrill) -> list[tuple[str, ...]]:
+def _targets(session: Session, one: ScenarioDrill) -> list[tuple[str, ...]]:
     """For each drill that comes of an entry, whom it hurts, by name; roles are read now."""
-    seen = _seen(project)
+    session.refresh()  # the drill before has started nodes anew
+    seen = session.observe()
     if one.each:
         return [(node.name,) for node in select_nodes(seen, (one.each,))]
     # any of several will do, as long as no node is hurt twice
@@ -160,10 +158,3 @@ def _targets(project: Project, one: ScenarioDrill) -> list[tuple[str, ...]]:
         meant = [node.name for node in select_nodes(seen, (words,)) if node.name not in chosen]
         chosen += meant[:1]
     return [tuple(chosen)]
-
-
-def _seen(project: Project) -> Observed:
-    rendered = rendered_confs(project.layout)
-    with NodeClient(load_credentials(project.topology, project.layout)) as client:
-        targets = targets_in_use(project.layout, rendered)
-        return observe(project.topology.shape, targets, client, Detail.HEALTH)

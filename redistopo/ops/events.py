@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from redistopo.client.poller import now_iso
@@ -90,7 +90,7 @@ def shortened(found: Round, most: int) -> Round:
 @contextmanager
 def rounds(request: TargetRequest) -> Iterator[Callable[[], Round]]:
     """Each call is one look; what nodes were is remembered from one to the next."""
-    with open_target(request) as topology:
+    with open_target(replace(request, remembers=True)) as topology:
         yield Rounds(topology).next
 
 

@@ -11,7 +11,9 @@ from redistopo.model.planning.handover import HandoverPlan, plan_handover
 from redistopo.model.state.observed import ShardSeen, shards_of
 from redistopo.model.state.selector import select_nodes
 from redistopo.progress import Progress, note, step
-from redistopo.session.live_change import ChangeRequest, LiveChange, open_for_change
+from redistopo.session.live_change import LiveChange, live_change
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +42,19 @@ def failover(request: FailoverRequest, progress: Progress) -> FailoverResult:
     Raises RedistopoError where it can't be; then the shard is led as before, and takes writes.
     """
     began = time.monotonic()
-    asked = ChangeRequest(verb="failover", root=request.root, seconds=request.seconds)
-    with open_for_change(asked, progress, assume=True) as now:
+    asked = SessionRequest(
+        root=request.root,
+        lock="failover",
+        seconds=request.seconds,
+        credentials=CredentialSource.APPLICATION,
+    )
+    with open_session(asked, progress) as session:
+        now = live_change(session, assume=True)
         found, done = hand_over_to(now, request.words)
         leader = found.after.name
         shards = shards_of(now.seen)
         return FailoverResult(
-            name=now.project.topology.name,
+            name=now.session.topology.name,
             shard=next(one for one in shards if one.primary and one.primary.name == leader),
             handover=done,
             seconds=time.monotonic() - began,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from redistopo.client.engine_trial import Trial, tried
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError
-from redistopo.host.engines import find_engines
+from redistopo.host.engine_search import find_engines
 from redistopo.host.package_managers import detect_machine
 from redistopo.host.polling import Deadline
 from redistopo.host.run_program import run_to_end

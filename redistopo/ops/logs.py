@@ -8,26 +8,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient
-from redistopo.client.observe import Detail, observe
 from redistopo.errors import UsageError
-from redistopo.host.files import LOG_MARK
-from redistopo.host.log_tail import Log, follow
+from redistopo.host.follow_logs import Log, follow
 from redistopo.host.polling import Deadline
-from redistopo.host.process_marks import load_topology_state, recorded_node_names
+from redistopo.host.process_marks import recorded_node_names
+from redistopo.host.server_log import LOG_MARK
 from redistopo.model.protocol.redact import Redactor
 from redistopo.model.protocol.server_log import Arrivals, LogEntry, entries, read_head
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.layout import Layout
-from redistopo.project.load import layout_of_folder, load_project
 from redistopo.project.secrets import secrets_of
-from redistopo.project.started import (
-    credentials_in_use,
-    nothing_started_error,
-    rendered_confs,
-    shape_of,
-    targets_in_use,
-)
+from redistopo.project.started import nothing_started_error
+from redistopo.session.open import open_session
+from redistopo.session.session import SessionRequest
 
 _LAST = 10
 """Entries that are shown before new ones are followed, where nobody says how many."""
@@ -66,32 +59,24 @@ def logs(request: LogsRequest) -> LogsResult:
     Raises UsageError for words that mean nobody, and for a wrong regular expression;
     RedistopoError where there is no log.
     """
-    layout = layout_of_folder(request.root)
-    if not layout.state.exists() and not layout.topology.exists():
-        load_project(request.root)  # says that there is no topology here
-    try:
-        wanted = re.compile(request.grep, re.MULTILINE)
-    except re.error as error:
-        raise UsageError(f"{request.grep!r} is no regular expression", detail=str(error)) from error
-    names = _meant(layout, request.words)
+    own = SessionRequest(root=request.root, needs_file=False, needs_started=bool(request.words))
+    with open_session(own) as session:
+        try:
+            wanted = re.compile(request.grep, re.MULTILINE)
+        except re.error as error:
+            raise UsageError(
+                f"{request.grep!r} is no regular expression", detail=str(error)
+            ) from error
+        layout = session.layout
+        if request.words:
+            meant = select_nodes(session.observe(), request.words)
+            names = tuple(node.name for node in meant)
+        else:
+            names = tuple(_files(layout))
     if not names and not request.follow:
         raise nothing_started_error(layout)
     told = _told(layout, names, request, wanted)
     return LogsResult(names=names, entries=told, live=request.follow)
-
-
-def _meant(layout: Layout, words: tuple[str, ...]) -> tuple[str, ...]:
-    if not words:
-        return tuple(_files(layout))
-    rendered = rendered_confs(layout)
-    if not rendered:
-        raise nothing_started_error(layout)
-    with NodeClient(credentials_in_use(layout, rendered)) as client:
-        targets = targets_in_use(layout, rendered)
-        seen = observe(
-            shape_of(load_topology_state(layout), rendered), targets, client, Detail.HEALTH
-        )
-    return tuple(node.name for node in select_nodes(seen, words))
 
 
 def _files(layout: Layout) -> dict[str, Path]:

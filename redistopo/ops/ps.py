@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
-from redistopo.host.orphans import orphan_servers
 from redistopo.host.process import find_process
 from redistopo.host.process_marks import load_process_mark, recorded_node_names
+from redistopo.host.running_servers import orphan_servers
 from redistopo.model.topology.layout import STATE_FOLDER, Layout
 from redistopo.project.registry import registered_topologies
 

@@ -9,10 +9,9 @@ from redistopo.host.node_folder import claim_state_folder
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import Role
-from redistopo.project.load import load_project, plan_of
-from redistopo.project.passwords import load_credentials
-from redistopo.project.secrets import redacting_errors
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +30,13 @@ def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
 
     They hold the password; where none was made yet, this makes the one that `up` will use.
     """
-    project = load_project(root)
-    made = plan_of(project, engine, assume=True)
-    if project.topology.auth:
-        claim_state_folder(project.layout)
-    credentials = load_credentials(project.topology, project.layout, make=True)
-    folder = absolute(out or project.layout.root / "rendered")
-    with redacting_errors(project.layout):
-        files = _rendered(made, credentials, folder)
+    asked = SessionRequest(root=root, credentials=CredentialSource.MADE, needs_started=False)
+    with open_session(asked) as session:
+        made = session.plan(engine, assume=True)
+        if session.topology.auth:
+            claim_state_folder(session.layout)
+        folder = absolute(out or session.layout.root / "rendered")
+        files = _rendered(made, session.credentials, folder)
     return RenderResult(folder=folder, files=tuple(files), engine=made.engine.title)
 
 

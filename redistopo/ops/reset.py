@@ -8,16 +8,17 @@ from redistopo.client.connection import Command, NodeClient, raise_on_error
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rejoin import forget_ids
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.model.planning.cluster_reset import NodeReset, plan_reset
 from redistopo.model.state.node_status import NodeStatus, status_lines
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.state.selector import select_one_node
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step
-from redistopo.session.live_change import ChangeRequest, LiveChange, open_for_change
+from redistopo.session.live_change import LiveChange, live_change
 from redistopo.session.node_action import require_words
-from redistopo.session.running import open_running
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +53,10 @@ def outlook(request: ResetRequest) -> NodeReset:
     cluster; RedistopoError where it can't be, or loses data without `force`.
     """
     require_words(request.words, "reset")
-    with open_running(request.root) as found:
-        node = found.meant_one(request.words)
-        return _allowed(plan_reset(found.seen, node, hard=request.hard), request)
+    with open_session(SessionRequest(root=request.root)) as session:
+        seen = session.observe()
+        node = select_one_node(seen, request.words)
+        return _allowed(plan_reset(seen, node, hard=request.hard), request)
 
 
 def reset(request: ResetRequest, progress: Progress) -> ResetResult:
@@ -66,8 +68,14 @@ def reset(request: ResetRequest, progress: Progress) -> ResetResult:
     """
     began = time.monotonic()
     require_words(request.words, "reset")
-    asked = ChangeRequest(verb="reset", root=request.root, seconds=request.seconds)
-    with open_for_change(asked, progress, assume=True) as now:
+    asked = SessionRequest(
+        root=request.root,
+        lock="reset",
+        seconds=request.seconds,
+        credentials=CredentialSource.APPLICATION,
+    )
+    with open_session(asked, progress) as session:
+        now = live_change(session, assume=True)
         node = select_one_node(now.seen, request.words)
         found = _allowed(plan_reset(now.seen, node, hard=request.hard), request)
         done = None

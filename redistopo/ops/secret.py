@@ -3,34 +3,21 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient, try_ping
-from redistopo.client.observe import Detail, observe
+from redistopo.client.connection import try_ping
+from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, RedistopoError, UsageError
 from redistopo.execute.rotate_passwords import carry_over
-from redistopo.host.polling import Deadline
 from redistopo.host.process import find_process
 from redistopo.model.planning.password_rotation import PasswordRotation, acl_password_hash
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.state.finding import Finding, Status, failed_findings
 from redistopo.progress import Progress, note, step
-from redistopo.project.load import Project, load_project
-from redistopo.project.lock import locked
-from redistopo.project.passwords import (
-    load_credentials,
-    load_password,
-    new_password,
-    password_source,
-)
+from redistopo.project.passwords import load_password, new_password, password_source
 from redistopo.project.rotation_file import pending_rotation
-from redistopo.project.started import (
-    credentials_in_use,
-    live_targets,
-    refuse_changed_security,
-    rendered_confs,
-    targets_in_use,
-)
+from redistopo.project.started import live_targets, refuse_changed_security
 from redistopo.session.health import wait_until_healthy, with_write_probe
-from redistopo.session.situation import expected_of
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +51,13 @@ class RotateResult:
 
 def show(root: Path, user: str) -> SecretResult:
     """The password of a user; raises UsageError where there is none."""
-    project = load_project(root)
-    credentials = load_credentials(project.topology, project.layout)
+    own = SessionRequest(root=root, credentials=CredentialSource.FILE, needs_started=False)
+    with open_session(own) as session:
+        return _password(session, user)
+
+
+def _password(session: Session, user: str) -> SecretResult:
+    credentials = session.credentials
     known = {
         TopologyUser.APPLICATION: credentials.application,
         TopologyUser.REPLICATION: credentials.replication,
@@ -73,7 +65,7 @@ def show(root: Path, user: str) -> SecretResult:
         TopologyUser.SENTINEL: credentials.sentinel,
     }
     access = known[TopologyUser(user)]
-    if not project.topology.auth:
+    if not session.topology.auth:
         raise UsageError("auth = false in the topology file: there is no password")
     if access is None:
         raise UsageError(
@@ -82,7 +74,7 @@ def show(root: Path, user: str) -> SecretResult:
             if user == TopologyUser.SENTINEL
             else "acl = true in the topology file brings users along",
         )
-    refuse_changed_security(project.topology, project.layout)
+    refuse_changed_security(session.topology, session.layout, session.rendered)
     if not access.password:
         raise UsageError("no password was made yet", hint="redistopo up makes one")
     return SecretResult(user=user, password=access.password)
@@ -94,35 +86,30 @@ def rotate(root: Path, progress: Progress, *, keep_old: bool, seconds: float) ->
     No connection is closed, and none is refused: until the end both passwords work, and with
     `keep_old` also afterwards, until `rotate` is run again. Raises RedistopoError.
     """
-    project = load_project(root)
-    layout = project.layout
-    if not project.topology.auth:
-        raise UsageError(
-            "auth = false in the topology file: there is no password to change",
-            hint="set auth = true, then redistopo down and up",
-        )
-    deadline = Deadline(seconds)
-    with locked(layout, "secret rotate", deadline, progress) as there:
-        rendered = rendered_confs(layout) if there else {}
-        if not rendered:
-            raise RedistopoError(
-                "there is no password to change: nothing was started here yet",
-                hint="redistopo up makes the first one",
-            )
-        old = credentials_in_use(layout, rendered, load_password(project.topology, layout))
+    asked = SessionRequest(
+        root=root,
+        lock="secret rotate",
+        seconds=seconds,
+        credentials=CredentialSource.APPLICATION,
+        needs_started=False,
+    )
+    with open_session(asked, progress) as session:
+        _refuse(session)
+        layout, old = session.layout, session.credentials
         finished = pending_rotation(layout) is not None
-        rotation = _rotation(project, old, keep_old=keep_old)
-        if project.topology.sentinels:
+        rotation = _rotation(session, old, keep_old=keep_old)
+        if session.topology.sentinels:
             note(
-                progress,
+                session.progress,
                 "the Sentinels' own password, by which they know each other, stays as it is",
             )
-        new = carry_over(layout, old, rotation, progress)
-        running = sum(find_process(layout, name) is not None for name in rendered)
+        carry_over(layout, old, rotation, session.progress)
+        session.refresh()  # from here on with what the files hold now
+        running = sum(find_process(layout, name) is not None for name in session.rendered)
         findings: tuple[Finding, ...] = ()
         if running:
-            with step(progress, "prove it"):
-                findings = _proven(project, old, new, keep_old=keep_old, deadline=deadline)
+            with step(session.progress, "prove it"):
+                findings = _proven(session, old, keep_old=keep_old)
     return RotateResult(
         users=tuple(rotation.passwords),
         servers=running,
@@ -132,9 +119,22 @@ def rotate(root: Path, progress: Progress, *, keep_old: bool, seconds: float) ->
     )
 
 
-def _rotation(project: Project, old: Credentials, *, keep_old: bool) -> PasswordRotation:
+def _refuse(session: Session) -> None:
+    if not session.topology.auth:
+        raise UsageError(
+            "auth = false in the topology file: there is no password to change",
+            hint="set auth = true, then redistopo down and up",
+        )
+    if not session.rendered:
+        raise RedistopoError(
+            "there is no password to change: nothing was started here yet",
+            hint="redistopo up makes the first one",
+        )
+
+
+def _rotation(session: Session, old: Credentials, *, keep_old: bool) -> PasswordRotation:
     """What to change to: where a rotation begun earlier wanted to go, the user's own, or new."""
-    layout, topology = project.layout, project.topology
+    layout, topology = session.layout, session.topology
     pending = pending_rotation(layout)
     if pending is not None:
         return replace(pending, keep_old=keep_old)
@@ -159,27 +159,19 @@ def _rotation(project: Project, old: Credentials, *, keep_old: bool) -> Password
     )
 
 
-def _proven(
-    project: Project, old: Credentials, new: Credentials, *, keep_old: bool, deadline: Deadline
-) -> tuple[Finding, ...]:
-    layout = project.layout
-    rendered = rendered_confs(layout)
-    paths = {name: str(layout.node(name).config) for name in rendered}
-    targets = targets_in_use(layout, rendered)
-    with NodeClient(new) as client:
-        verdict = wait_until_healthy(
-            lambda: with_write_probe(
-                observe(project.topology.shape, targets, client, Detail.FULL), client
-            ),
-            expected_of(project.topology, rendered, paths),
-            deadline,
-        )
+def _proven(session: Session, old: Credentials, *, keep_old: bool) -> tuple[Finding, ...]:
+    new, client = session.credentials, session.client
+    verdict = wait_until_healthy(
+        lambda: with_write_probe(session.observe(Detail.FULL), client),
+        session.expected,
+        session.deadline,
+    )
     before = old.application or old.own
     if keep_old or before.password in ("", (new.application or new.own).password):
         return verdict.findings
     let_in = [
         target.name
-        for target in live_targets(layout, rendered)
+        for target in live_targets(session.layout, session.rendered)
         if try_ping(target.endpoint, before) == "PONG"
     ]
     refused = Finding(

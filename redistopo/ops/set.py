@@ -8,9 +8,8 @@ from pathlib import Path
 from redistopo.errors import BadReply, ExitCode, RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.files import read_exactly, read_text, rewrite, write_private
-from redistopo.host.polling import Deadline
 from redistopo.model.planning.plan import NodePlan, Plan
-from redistopo.model.planning.reconcile import join_names
+from redistopo.model.planning.step import join_names
 from redistopo.model.protocol.conf import (
     CONFIG_REWRITE_MARK,
     DIRECTIVES_NOT_COMPARED,
@@ -34,12 +33,12 @@ from redistopo.model.topology.directives import (
 )
 from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.progress import Progress, note, step, warn
-from redistopo.project.load import Project, load_project, plan_of, read_topology
-from redistopo.project.lock import locked
-from redistopo.project.started import rendered_confs
+from redistopo.project.load import Project, plan_of, read_topology
 from redistopo.render.conf import node_conf
 from redistopo.render.topology_edit import Place, with_directive
-from redistopo.session.live_change import ChangeRequest, LiveChange, open_for_change
+from redistopo.session.live_change import LiveChange, live_change
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,18 +96,23 @@ def set_directive(request: SetRequest, progress: Progress) -> SetResult:
     a server nor the file is changed.
     """
     settable(request.directive)
-    project = load_project(request.root)
-    if project.topology.sentinels and request.directive in SENTINELS_KEYS:
-        raise not_for_sentinels(request.directive, "a data node")
-    if not rendered_confs(project.layout):
-        with locked(project.layout, "set", Deadline(request.seconds), progress):
-            edit = _edit(project, plan_of(project, assume=True), request, _unseen(project))
+    asked = SessionRequest(
+        root=request.root,
+        lock="set",
+        seconds=request.seconds,
+        credentials=CredentialSource.APPLICATION,
+        needs_started=False,
+    )
+    with open_session(asked, progress) as session:
+        if session.topology.sentinels and request.directive in SENTINELS_KEYS:
+            raise not_for_sentinels(request.directive, "a data node")
+        if not session.rendered:
+            plan = session.plan(assume=True)
+            edit = _edit(session, plan, request, _unseen(plan))
             _write(edit)
             return _result(edit, stopped=edit.nodes)
-    asked = ChangeRequest(verb="set", root=request.root, seconds=request.seconds)
-    with open_for_change(asked, progress, assume=True) as now:
-        edit = _edit(now.project, now.context.plan, request, now.seen)
-        return _on_servers(now, edit)
+        now = live_change(session, assume=True)
+        return _on_servers(now, _edit(session, now.context.plan, request, now.seen))
 
 
 def _on_servers(now: LiveChange, edit: _Edit) -> SetResult:
@@ -138,26 +142,25 @@ def _on_servers(now: LiveChange, edit: _Edit) -> SetResult:
     )
 
 
-def _unseen(project: Project) -> Observed:
+def _unseen(plan: Plan) -> Observed:
     """The nodes where none was ever started: they have names and ports alone."""
-    plan = plan_of(project, assume=True)
     nodes = (
         NodeSeen(name=one.name, host=one.host, port=one.port, error="not started")
         for one in plan.nodes
     )
-    return Observed(shape=project.topology.shape, nodes=tuple(nodes))
+    return Observed(shape=plan.topology.shape, nodes=tuple(nodes))
 
 
-def _edit(project: Project, plan: Plan, request: SetRequest, seen: Observed) -> _Edit:
+def _edit(session: Session, plan: Plan, request: SetRequest, seen: Observed) -> _Edit:
     """The change of the file; raises UsageError where the file would not be valid."""
-    layout, directive = project.layout, settable(request.directive)
+    layout, directive = session.layout, settable(request.directive)
     before = after = read_exactly(layout.topology)
     meant = _data(plan, (node.name for node in select_nodes(seen, request.words)), request)
     places: list[Place] = [("nodes", name) for name in meant] if request.words else [("redis",)]
     for place in places:
-        table = project.topology.redis
+        table = session.topology.redis
         if request.words:
-            table = project.topology.nodes.get(place[-1], {})
+            table = session.topology.nodes.get(place[-1], {})
         lines = lines_of(directive, request.value, table.get(directive, ()))
         if not _alike(directive, table, lines):
             after = with_directive(after, place, directive, lines)

@@ -10,23 +10,23 @@ from redistopo.client.connection import raise_on_error
 from redistopo.errors import TimedOut, UsageError
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.process import await_end, find_process, is_paused, signal_process
-from redistopo.host.process_marks import load_topology_state, remove_process_mark
-from redistopo.model.planning.bereft import sole_copies_on_disk
-from redistopo.model.planning.reconcile import join_names
-from redistopo.model.planning.sole_copies import chosen_primaries
-from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.host.process_marks import remove_process_mark
+from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
+from redistopo.model.planning.step import join_names
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.selector import select_nodes
+from redistopo.model.topology.layout import Layout
 from redistopo.progress import Progress, step, warn
-from redistopo.project.load import plan_of
 from redistopo.session.node_action import (
     NodeActionResult,
     NodeOutcome,
     finish_action,
     log_of,
-    open_for_action,
     require_words,
     warn_of_losses,
 )
-from redistopo.session.running import RunningTopology
+from redistopo.session.open import open_session
+from redistopo.session.session import Session, SessionRequest
 
 STAYING = frozenset({"SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCHLD", "SIGURG",
                      "SIGWINCH", "SIGHUP", "SIGPIPE"})  # fmt: skip
@@ -63,27 +63,31 @@ def kill(request: SignalRequest, number: signal.Signals, progress: Progress) -> 
     and one that can't save goes on. Who doesn't run stays so.
     """
     require_words(request.words, "kill")
-    deadline = Deadline(request.seconds)
-    with open_for_action(request.root, "kill", deadline, progress) as (found, told):
-        meant = found.meant(request.words)
+    with open_session(_asked(request, "kill"), progress) as session:
+        seen, told = session.record_primary(session.observe()), session.progress
+        meant = select_nodes(seen, request.words)
         going = [node for node in meant if node.running]
         ends = number.name not in STAYING
-        lost = warn_of_losses(found, going, told) if ends else ()
+        lost = warn_of_losses(seen, going, told) if ends else ()
         ended: frozenset[str] = frozenset()
         if number is signal.SIGCONT:
-            _refuse_loss(found, going)
+            _refuse_loss(session, seen, going)
         if going:
             with step(told, f"send {number.name} to {join_names(node.name for node in going)}"):
-                ended = _send(found, going, number, deadline if ends else Deadline(0))
-        done = {node.name: _killed(found, node, number, ended, ends=ends) for node in meant}
-        return finish_action(found, done, lost)
+                deadline = session.deadline if ends else Deadline(0)
+                ended = _send(session.layout, going, number, deadline)
+        done = [_killed(session.layout, node, number, ended, ends=ends) for node in meant]
+        return finish_action(session.observe(), done, lost)
+
+
+def _asked(request: SignalRequest, verb: str) -> SessionRequest:
+    return SessionRequest(root=request.root, lock=verb, seconds=request.seconds)
 
 
 def _send(
-    found: RunningTopology, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
+    layout: Layout, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
 ) -> frozenset[str]:
     """Names of those whose process has ended by the deadline; they are off the record."""
-    layout = found.project.layout
     running = {node.name: one for node in nodes if (one := find_process(layout, node.name))}
     for process in running.values():
         signal_process(process, number)
@@ -97,7 +101,7 @@ def _send(
 
 
 def _killed(
-    found: RunningTopology,
+    layout: Layout,
     node: NodeSeen,
     number: signal.Signals,
     ended: frozenset[str],
@@ -121,7 +125,7 @@ def _killed(
         name=node.name,
         did=f"got {number.name}, and still runs",
         well=False,
-        hint=f"it may be unable to save; {log_of(found.project.layout, node.name)}",
+        hint=f"it may be unable to save; {log_of(layout, node.name)}",
     )
 
 
@@ -129,16 +133,16 @@ def pause(request: SignalRequest, progress: Progress) -> NodeActionResult:
     """The processes of the nodes meant stand still (SIGSTOP): connections stay open, and
     nobody answers. Who is paused already stays so; who doesn't run can't be."""
     require_words(request.words, "pause")
-    deadline = Deadline(request.seconds)
-    with open_for_action(request.root, "pause", deadline, progress) as (found, told):
-        meant = found.meant(request.words)
+    with open_session(_asked(request, "pause"), progress) as session:
+        seen, told = session.record_primary(session.observe()), session.progress
+        meant = select_nodes(seen, request.words)
         going = [node for node in meant if node.running and not node.paused]
-        lost = warn_of_losses(found, going, told)
+        lost = warn_of_losses(seen, going, told)
         if going:
             with step(told, f"pause {join_names(node.name for node in going)}"):
-                _hold(found, going, signal.SIGSTOP, deadline)
-        done = {node.name: _done(node, "paused", already=node.paused) for node in meant}
-        return finish_action(found, done, lost)
+                _hold(session, going, signal.SIGSTOP)
+        done = [_done(node, "paused", already=node.paused) for node in meant]
+        return finish_action(session.observe(), done, lost)
 
 
 def resume(request: SignalRequest, progress: Progress) -> NodeActionResult:
@@ -147,72 +151,70 @@ def resume(request: SignalRequest, progress: Progress) -> NodeActionResult:
     Raises TimedOut where one doesn't answer in time, UsageError where one would be emptied
     as soon as it goes on, for its primary was reset.
     """
-    deadline = Deadline(request.seconds)
-    with open_for_action(request.root, "resume", deadline, progress) as (found, told):
-        still = tuple(node for node in found.seen.nodes if node.paused)
-        meant = found.meant(request.words) if request.words else still
+    with open_session(_asked(request, "resume"), progress) as session:
+        seen, told = session.record_primary(session.observe()), session.progress
+        still = tuple(node for node in seen.nodes if node.paused)
+        meant = select_nodes(seen, request.words) if request.words else still
         going = [node for node in meant if node.paused]
-        _refuse_loss(found, going)
+        _refuse_loss(session, seen, going)
         if going:
             with step(told, f"resume {join_names(node.name for node in going)}"):
-                _hold(found, going, signal.SIGCONT, deadline)
-                _await_answers(found, going, deadline)
-            _yield(found, going, told)
-        done = {node.name: _done(node, "resumed", already=not node.paused) for node in meant}
-        return finish_action(found, done)
+                _hold(session, going, signal.SIGCONT)
+                _await_answers(session, going)
+            _yield(session, going)
+        done = [_done(node, "resumed", already=not node.paused) for node in meant]
+        return finish_action(session.observe(), done)
 
 
-def _refuse_loss(found: RunningTopology, going: Iterable[NodeSeen]) -> None:
+def _refuse_loss(session: Session, seen: Observed, going: Iterable[NodeSeen]) -> None:
     """Raises UsageError where one of them alone has data that it would lose by going on."""
     still = [node.name for node in going if node.paused]
     if still:
-        plan = plan_of(found.project, assume=True)
-        some = sole_copies_on_disk(plan, load_topology_state(plan.layout), found.seen, still)
+        seen = session.observe(disk=True)
+        some = sole_copies_on_disk(session.plan(assume=True), session.state, seen, still)
         # one whose primary doesn't run keeps what it has: `up` asks before it starts that one
-        up = {node.name for node in found.seen.nodes if node.running}
+        up = {node.name for node in seen.nodes if node.running}
         chosen_primaries((one for one in some if one.primary in up), ())
 
 
-def _hold(
-    found: RunningTopology, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
-) -> None:
+def _hold(session: Session, nodes: Iterable[NodeSeen], number: signal.Signals) -> None:
     """Each of these processes is stopped, or none is."""
-    layout = found.project.layout
+    layout = session.layout
     processes = [one for node in nodes if (one := find_process(layout, node.name))]
     for process in processes:
         signal_process(process, number)
     wanted = number is signal.SIGSTOP
     wait_for(
         lambda: all(is_paused(one) is wanted or not one.is_running() for one in processes) or None,
-        deadline,
+        session.deadline,
         lambda: "the system has not carried the signal out",
     )
 
 
-def _await_answers(found: RunningTopology, nodes: list[NodeSeen], deadline: Deadline) -> None:
+def _await_answers(session: Session, nodes: list[NodeSeen]) -> None:
     wanted = {node.name for node in nodes}
     said: dict[str, str] = {}
 
     def look() -> bool | None:
         said.clear()
-        now = found.again().seen.nodes
+        now = session.observe().nodes
         said.update({one.name: one.error for one in now if one.name in wanted and one.error})
         return None if said else True
 
     try:
-        wait_for(look, deadline, lambda: "")
+        wait_for(look, session.deadline, lambda: "")
     except TimedOut as error:
         raise TimedOut(
-            f"{', '.join(said)} went on, and doesn't answer after {deadline.seconds:g} s",
+            f"{', '.join(said)} went on, and doesn't answer after {session.deadline.seconds:g} s",
             detail="\n".join(f"{name}: {why}" for name, why in said.items()),
-            hint=f"--timeout waits longer; {log_of(found.project.layout, next(iter(said)))}",
+            hint=f"--timeout waits longer; {log_of(session.layout, next(iter(said)))}",
         ) from error
 
 
-def _yield(found: RunningTopology, nodes: list[NodeSeen], progress: Progress) -> None:
+def _yield(session: Session, nodes: list[NodeSeen]) -> None:
     """Whoever still leads though the Sentinels named another meanwhile follows that one: they
     would wait 8 s before they say so, and what it takes until then is lost."""
-    seen = found.again().seen
+    seen, progress = session.observe(), session.progress
     names_ = {node.name for node in nodes}
     lead = seen.at(seen.named) if seen.named else None
     if lead is not None and lead.role is Role.PRIMARY and lead.name not in names_:
@@ -220,7 +222,8 @@ def _yield(found: RunningTopology, nodes: list[NodeSeen], progress: Progress) ->
             if node.role is Role.PRIMARY and node.name in names_:
                 with step(progress, f"let {node.name} follow {lead.name}, whom the Sentinels name"):
                     words = ("REPLICAOF", lead.host, lead.port)
-                    raise_on_error(found.client.ask(node.endpoint, [words])[0], "REPLICAOF")
+                    reply = session.client.ask(node.endpoint, [words])[0]
+                    raise_on_error(reply, "REPLICAOF")
     if tilted := [node.name for node in seen.sentinels if node.tilted and node.name in names_]:
         warn(progress, f"{join_names(tilted)} is in TILT, and takes part in no failover for 30 s")
 

@@ -4,21 +4,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail
 from redistopo.errors import RedistopoError, TimedOut, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
-from redistopo.execute.repair_nodes_conf import lost_nodes_confs, refuse_lost_nodes_confs
-from redistopo.execute.rollback import roll_back
-from redistopo.host.nodes_conf_files import nodes_conf_texts
+from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.host.process_marks import load_topology_state
-from redistopo.model.planning.bereft import sole_copies_on_disk
-from redistopo.model.planning.leadership import refuse_empty_primaries, with_chosen_primary
+from redistopo.model.planning.guards import Asked, Proposal, guard, limit_warnings
+from redistopo.model.planning.leadership import choose_primary
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import Step, StepKind, starting_steps, with_current_roles
-from redistopo.model.planning.sole_copies import chosen_primaries
+from redistopo.model.planning.reconcile import starting_steps
+from redistopo.model.planning.situation import with_current_roles
+from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf
 from redistopo.model.protocol.slots import SLOT_COUNT
@@ -29,23 +26,19 @@ from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, warn
-from redistopo.project.lifecycle import record_primary, refuse_older_engine
-from redistopo.project.load import load_project, plan_of, require_address
-from redistopo.project.lock import locked
-from redistopo.project.passwords import load_credentials
-from redistopo.project.progress_log import progress_logged
 from redistopo.project.rotation_file import pending_rotation
-from redistopo.project.secrets import redacting_errors
-from redistopo.project.started import nothing_started_error, refuse_changed_security
-from redistopo.session.failures import explaining_ended_servers, refuse_busy_ports
-from redistopo.session.guards import refuse_low_limits
+from redistopo.project.started import nothing_started_error
+from redistopo.session.failures import explaining_ended_servers
+from redistopo.session.guards import refuse_folder, refuse_request
 from redistopo.session.node_action import (
     NodeActionResult,
     NodeOutcome,
+    finish_action,
     names_a_role,
-    node_action_result,
 )
-from redistopo.session.situation import observe_for_steps, refuse_other_layout, situation
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
+from redistopo.session.situation import observe_for_steps, situation
 
 _JOIN_SECONDS = 5.0
 """For a node that is ready to find its way back among the others."""
@@ -72,33 +65,30 @@ def start(request: StartRequest, progress: Progress) -> NodeActionResult:
     What runs already is left alone. On failure what this run started is stopped again.
     Raises RedistopoError, and refuses whatever `up` would refuse for the data's sake.
     """
-    deadline = Deadline(request.seconds)
-    project = load_project(request.root)
-    layout = project.layout
-    with locked(layout, "start", deadline, progress) as there:
-        record = load_topology_state(layout) if there else None
+    asked = SessionRequest(
+        root=request.root,
+        lock="start",
+        seconds=request.seconds,
+        credentials=CredentialSource.FILE,
+        needs_started=False,
+    )
+    with open_session(asked, progress) as session:
+        record = session.state
         if record is None:
-            raise nothing_started_error(layout)
+            raise nothing_started_error(session.layout)
         if not record.formed:
             raise RedistopoError(
                 "this topology was never brought up to the end", hint="redistopo up goes on with it"
             )
-        plan = plan_of(project, request.engine)
-        with progress_logged(layout, "start", progress) as told, redacting_errors(layout):
-            _refuse(plan, record)
-            prepare_certificates(plan, told)
-            credentials = load_credentials(plan.topology, layout)
-            if plan.topology.auth and not all(one.password for one in _all_of(credentials)):
-                raise RedistopoError("a password is not known here", hint=_UNKNOWN)
-            with NodeClient(credentials) as client:
-                context = ExecutionContext(
-                    plan=plan,
-                    credentials=credentials,
-                    client=client,
-                    deadline=deadline,
-                    progress=told,
-                )
-                return _start(context, record, request)
+        plan = session.plan(request.engine)
+        _refuse(session, plan)
+        prepare_certificates(plan, record, session.progress)
+        if plan.topology.auth and not all(one.password for one in _all_of(session.credentials)):
+            raise RedistopoError("a password is not known here", hint=_UNKNOWN)
+        context = session.context(plan)
+        meant = _start(context, record, request)
+        seen = session.record_primary(context.look(Detail.HEALTH))
+        return finish_action(seen, (_done(node) for node in meant))
 
 
 def _all_of(held: Credentials) -> tuple[Login, ...]:
@@ -106,12 +96,10 @@ def _all_of(held: Credentials) -> tuple[Login, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def _refuse(plan: Plan, record: TopologyState) -> None:
+def _refuse(session: Session, plan: Plan) -> None:
     """Raises RedistopoError where this topology can't be started as the file says."""
-    require_address(plan.topology)
-    refuse_other_layout(plan, record, plan.layout.topology)
-    refuse_older_engine(plan, record)
-    refuse_changed_security(plan.topology, plan.layout)
+    refuse_request(plan, Asked())
+    refuse_folder(plan, session.state, session.rendered)
     if pending_rotation(plan.layout) is not None:
         raise RedistopoError(
             "a change of passwords was cut off half-way",
@@ -121,7 +109,8 @@ def _refuse(plan: Plan, record: TopologyState) -> None:
 
 def _start(
     context: ExecutionContext, record: TopologyState, request: StartRequest
-) -> NodeActionResult:
+) -> tuple[NodeSeen, ...]:
+    """The nodes meant, as they were: those that did not run do now."""
     seen = observe_for_steps(context)
     absent = [node for node in seen.nodes if not node.running]
     meant = select_nodes(seen, request.words) if request.words else tuple(absent)
@@ -131,34 +120,28 @@ def _start(
         note(context.progress, f"{', '.join(others)} doesn't run, so it has no role now: name it")
     if going:
         _bring_back(context, record, seen, going)
-    record_primary(context.plan.layout, last := context.look(Detail.HEALTH))
-    return node_action_result((_done(node) for node in meant), status_lines(last))
+    return meant
 
 
 def _bring_back(
     context: ExecutionContext, record: TopologyState, seen: Observed, going: tuple[NodeSeen, ...]
 ) -> None:
     plan, names = context.plan, [node.name for node in going]
-    refuse_empty_primaries(plan, record, seen, names)
-    found = lost_nodes_confs(plan, record, seen)
-    refuse_lost_nodes_confs(plan, {name: why for name, why in found.items() if name in names})
-    chosen_primaries(sole_copies_on_disk(plan, record, seen, names), ())
-    now = situation(plan, record, seen, context.credentials)
-    plan = with_chosen_primary(with_current_roles(plan, now), seen, record, "", context.progress)
+    now = situation(context, record, seen)
+    plan, told = choose_primary(with_current_roles(plan, now), seen, record, "")
+    if told:
+        note(context.progress, told)
     steps, others = starting_steps(plan, now, names)
+    proposal = Proposal(plan=plan, now=now, steps=steps, asked=Asked(among=tuple(names)))
+    guard(proposal)
     _refuse_unled(plan, seen, names, others)
     _refuse_unstarted(names, steps, others)
+    for text in limit_warnings(proposal):
+        warn(context.progress, text)
     context.plan = plan
-    refuse_busy_ports(plan, Observed(shape=seen.shape, nodes=going), formed=True)
-    refuse_low_limits(plan, steps, context.progress)
-    try:
-        with explaining_ended_servers(context):
-            execute(context, steps)
-            _await_joined(context, names)
-    except BaseException:  # Ctrl-C too: what this run started is stopped
-        if context.started:
-            roll_back(context)
-        raise
+    with rolled_back_on_failure(context), explaining_ended_servers(context):
+        execute(context, steps)
+        _await_joined(context, names)
 
 
 def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[Step, ...]) -> None:
@@ -192,7 +175,7 @@ def _refuse_unheard(plan: Plan, seen: Observed, names: list[str]) -> None:
     would lose that as soon as it goes on. With a log the primary itself has everything."""
     if plan.topology.persistence is Persistence.AOF:
         return
-    texts, places = nodes_conf_texts(plan.nodes), {plan.node(name).address for name in names}
+    texts, places = seen.nodes_confs, {plan.node(name).address for name in names}
     for node in (one for one in seen.nodes if one.paused):
         table = parse_nodes_conf(texts.get(node.address, ""), node.address)
         me = table.at(node.address) if table else None

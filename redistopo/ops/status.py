@@ -4,17 +4,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient
-from redistopo.client.observe import Detail, observe
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode
 from redistopo.model.protocol.credentials import Certificate, Credentials
 from redistopo.model.state.node_status import NodeStatus, status_lines
 from redistopo.model.state.observed import Observed
+from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.spec import Shape
-from redistopo.project.lifecycle import record_primary
-from redistopo.project.load import load_project
-from redistopo.project.started import credentials_in_use, rendered_confs, targets_in_use
+from redistopo.session.open import open_session
+from redistopo.session.session import SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,23 +31,20 @@ class StatusResult:
     code: ExitCode = field(default=ExitCode.DONE)
 
 
-def status(root: Path) -> StatusResult:
-    """What each node is doing now; a topology that isn't running is no error."""
-    project = load_project(root)
-    rendered = rendered_confs(project.layout)
-    targets = targets_in_use(project.layout, rendered)
-    credentials = credentials_in_use(project.layout, rendered)
-    with NodeClient(credentials) as client:
-        seen = observe(project.topology.shape, targets, client, Detail.HEALTH)
-    record_primary(project.layout, seen)
-    return StatusResult(
-        name=project.topology.name,
-        shape=project.topology.shape,
-        root=project.layout.root,
-        engine=seen.engine,
-        nodes=status_lines(seen),
-        certificate=_first_to_expire(seen, credentials),
-    )
+def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
+    """What each node, or each selected one, is doing now; a topology that isn't running is no
+    error."""
+    with open_session(SessionRequest(root=root, needs_started=False)) as session:
+        seen = session.observe()
+        names = {node.name for node in select_nodes(seen, words)} if words else set()
+        return StatusResult(
+            name=session.topology.name,
+            shape=session.topology.shape,
+            root=session.layout.root,
+            engine=seen.engine,
+            nodes=tuple(line for line in status_lines(seen) if not words or line.name in names),
+            certificate=_first_to_expire(seen, session.credentials),
+        )
 
 
 def _first_to_expire(seen: Observed, credentials: Credentials) -> Certificate | None:

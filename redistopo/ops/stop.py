@@ -4,19 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
-from redistopo.host.polling import Deadline
-from redistopo.model.state.observed import NodeSeen
+from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.selector import select_nodes
 from redistopo.progress import Progress, warn
-from redistopo.project.started import keeps_data_on_disk, rendered_confs
+from redistopo.project.started import keeps_data_on_disk
 from redistopo.session.node_action import (
     NodeActionResult,
     NodeOutcome,
     finish_action,
-    open_for_action,
     require_words,
     warn_of_losses,
 )
-from redistopo.session.running import RunningTopology
+from redistopo.session.open import open_session
+from redistopo.session.session import Session, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,44 +40,36 @@ def stop(request: StopRequest, progress: Progress) -> NodeActionResult:
     before it had saved.
     """
     require_words(request.words, "stop", "redistopo down stops all of them")
-    deadline = Deadline(request.seconds)
-    with open_for_action(request.root, "stop", deadline, progress) as (found, told):
-        meant = found.meant(request.words)
+    asked = SessionRequest(root=request.root, lock="stop", seconds=request.seconds)
+    with open_session(asked, progress) as session:
+        seen = session.record_primary(session.observe())
+        meant = select_nodes(seen, request.words)
         going = tuple(node for node in meant if node.running)
-        lost = warn_of_losses(found, going, told)
+        lost = warn_of_losses(seen, going, session.progress)
         if going:
-            _stop(found, going, told, _Manner(deadline=deadline, force=request.force))
-        done = {
-            node.name: NodeOutcome(
+            _stop(session, seen, going, force=request.force)
+        done = [
+            NodeOutcome(
                 name=node.name,
                 did="stopped" if node.running else "was stopped already",
                 changed=node.running,
             )
             for node in meant
-        }
-        return finish_action(found, done, lost)
+        ]
+        return finish_action(session.observe(), done, lost)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Manner:
-    deadline: Deadline
-    force: bool
-
-
-def _stop(
-    found: RunningTopology, nodes: tuple[NodeSeen, ...], progress: Progress, manner: _Manner
-) -> None:
-    layout = found.project.layout
-    rendered = rendered_confs(layout)
-    kept = [node.name for node in nodes if keeps_data_on_disk(rendered[node.name])]
+def _stop(session: Session, seen: Observed, nodes: tuple[NodeSeen, ...], *, force: bool) -> None:
+    names, rendered = [node.name for node in nodes], session.rendered
+    kept = [name for name in names if keeps_data_on_disk(rendered[name])]
     if gone := ", ".join(node.name for node in nodes if node.name not in kept and node.keys):
-        warn(progress, f"{gone} keeps nothing on disk: what it holds is gone with it")
+        warn(session.progress, f"{gone} keeps nothing on disk: what it holds is gone with it")
     shutdown = ShutdownRequest(
-        layout=layout,
-        seen=found.seen,
+        layout=session.layout,
+        seen=seen,
         rendered=rendered,
-        client=found.client,
-        lossy=manner.force,
-        command=f"redistopo stop {' '.join(node.name for node in nodes)}",
+        client=session.client,
+        lossy=force,
+        command=f"redistopo stop {' '.join(names)}",
     )
-    shut_down_saving(shutdown, (node.name for node in nodes), manner.deadline, progress)
+    shut_down_saving(shutdown, names, session.deadline, session.progress)

@@ -17,22 +17,14 @@ from redistopo.errors import ExitCode
 from redistopo.host.polling import Deadline
 from redistopo.model.connectivity.findings import apart, with_causes
 from redistopo.model.connectivity.report import ConnectivityReport, connectivity_report
-from redistopo.model.protocol.credentials import Credentials, Login
+from redistopo.model.protocol.credentials import Login
 from redistopo.model.state.finding import Finding, failed_findings
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
-from redistopo.project.lifecycle import record_primary
-from redistopo.project.load import layout_of_folder, load_project
-from redistopo.project.passwords import load_password
-from redistopo.project.started import (
-    credentials_in_use,
-    nothing_started_error,
-    rendered_confs,
-    targets_in_use,
-)
 from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
-from redistopo.session.situation import expected_of
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,28 +86,15 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
                 name=request.connect, shape=found.shape, targets=found.targets, expected=Expected()
             )
             return _verify(about, request, progress, client)
-    about, held = _own(request.root)
-    with NodeClient(held) as client:
-        result = _verify(about, request, progress, client)
-        record_primary(layout_of_folder(request.root), result.seen)
-        return result
-
-
-def _own(root: Path) -> tuple[_Subject, Credentials]:
-    project = load_project(root)
-    rendered = rendered_confs(project.layout)
-    if not rendered:
-        raise nothing_started_error(project.layout)
-    paths = {name: str(project.layout.node(name).config) for name in rendered}
-    base = expected_of(project.topology, rendered, paths)
-    about = _Subject(
-        name=project.topology.name,
-        shape=project.topology.shape,
-        targets=targets_in_use(project.layout, rendered),
-        expected=base,
-    )
-    known = load_password(project.topology, project.layout)
-    return about, credentials_in_use(project.layout, rendered, known)
+    own = SessionRequest(root=request.root, credentials=CredentialSource.APPLICATION)
+    with open_session(own) as session:
+        about = _Subject(
+            name=session.topology.name,
+            shape=session.shape,
+            targets=session.targets,
+            expected=session.expected,
+        )
+        return _verify(about, request, progress, session.client)
 
 
 def _verify(
@@ -140,5 +119,5 @@ def _verify(
         findings=with_causes(verdict.findings, found) if found else verdict.findings,
         shards=shards_of(verdict.seen),
         seen=verdict.seen,
-        reach=found if found and not found.well else None,
+        reach=found if found and not found.healthy else None,
     )

@@ -5,51 +5,50 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from redistopo.errors import MissingPrerequisite
+from redistopo.errors import MissingPrerequisite, UsageError
+from redistopo.host.files import read_text
 from redistopo.host.node_folder import has_data
 from redistopo.host.process_marks import load_topology_state, save_record
 from redistopo.model.planning.plan import Plan
-from redistopo.model.state.observed import Observed, Role
+from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.sentinel_replies import read_sentinel_file
 from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, warn
 from redistopo.project.port_reservations import reserve_ports
 from redistopo.project.registry import Entry, register, registered_topologies
-from redistopo.session.situation import primary_in, refuse_other_layout
 
 
-def begin_lifecycle(plan: Plan, progress: Progress) -> TopologyState:
-    """The topology's record: the one on disk, or a new one for a plan not yet formed.
+def current_record(plan: Plan) -> tuple[TopologyState, str]:
+    """The topology's record, the one on disk or a new one for a plan not yet formed, and a
+    warning, "" for none; nothing is written.
 
     A first `up` writes it before anything else, so where it is missing or damaged and the
-    nodes have data, the topology was formed, and is taken as such. Raises UsageError
-    where the file asks for another layout than the one formed, MissingPrerequisite where the
-    engine is older than the data.
+    nodes have data, the topology was formed, and is taken as such.
     """
     layout = plan.layout
     found = load_topology_state(layout)
-    refuse_other_layout(plan, found, layout.topology)
-    refuse_older_engine(plan, found)
-    record = found
-    if record is None or not record.formed:
-        lived = found is None and any(has_data(layout, node.name) for node in plan.nodes)
-        if lived:
-            warn(
-                progress,
-                f"{layout.record} is missing or damaged; made anew from what the nodes hold",
-            )
-        record = TopologyState(
-            id=record.id if record else secrets.token_hex(8),
-            name=plan.topology.name,
-            shape=plan.topology.shape.value,
-            created=record.created if record else datetime.now(UTC).isoformat(timespec="seconds"),
-            formed=lived,
-            primary=plan.shards[0].primary if lived and not plan.topology.clustered else "",
-            nodes=tuple(
-                RecordedNode(name=node.name, host=node.host, port=node.port) for node in plan.nodes
-            ),
-        )
+    if found is not None and found.formed:
+        return found, ""
+    lived = found is None and any(has_data(layout, node.name) for node in plan.nodes)
+    record = TopologyState(
+        id=found.id if found else secrets.token_hex(8),
+        name=plan.topology.name,
+        shape=plan.topology.shape.value,
+        created=found.created if found else datetime.now(UTC).isoformat(timespec="seconds"),
+        formed=lived,
+        primary=plan.shards[0].primary if lived and not plan.topology.clustered else "",
+        nodes=tuple(
+            RecordedNode(name=node.name, host=node.host, port=node.port) for node in plan.nodes
+        ),
+    )
+    told = f"{layout.record} is missing or damaged; made anew from what the nodes hold"
+    return record, told if lived else ""
+
+
+def begin_lifecycle(plan: Plan, record: TopologyState, progress: Progress) -> TopologyState:
+    """The record is on disk, its ports are reserved, and the topology is known to `ps`."""
+    layout = plan.layout
     if _copied(layout, record):
         record = replace(record, id=secrets.token_hex(8))
     save_topology_state(layout, record)
@@ -91,21 +90,39 @@ def refuse_older_engine(plan: Plan, record: TopologyState | None) -> None:
         )
 
 
-def record_primary(layout: Layout, seen: Observed) -> None:
-    """The primary of a replication, watched or not, is on record, as the servers say now; every
-    verb that looks calls this, so that whoever was promoted leads again after all have stopped.
-    Where several say that they are, the one that Sentinels name counts; else nobody can tell,
-    and none is on record."""
-    record = load_topology_state(layout)
-    primary = primary_in(seen)
-    several = sum(node.role is Role.PRIMARY for node in seen.answering) > 1
-    known = record is not None and record.formed and (primary or several)
-    watched = seen.at(seen.named) if seen.named else None
-    if several and watched is not None:
-        primary = watched.name  # whoever else says so will be told to follow it
-    replicated = (Shape.REPLICATION.value, Shape.SENTINEL.value)
-    if record is not None and record.shape in replicated and known:
-        save_topology_state(layout, replace(record, primary=primary))
+def refuse_other_layout(plan: Plan, record: TopologyState | None) -> None:
+    """Raises UsageError where the file no longer describes the topology that was formed.
+
+    Its nodes hold data for the old layout; changing shape, size or ports is not `up`'s.
+    """
+    if record is None or not record.formed:
+        return
+    source = plan.layout.topology.name
+    files = (read_text(node.folder.config) for node in plan.sentinels)
+    states = (read_sentinel_file(read_conf(text)) for text in files if text)
+    names = {state.name for state in states if state}
+    if names and plan.topology.name not in names:
+        raise UsageError(
+            f"name is {plan.topology.name} in {source}, and the Sentinels watch the primary "
+            f"as {', '.join(sorted(names))}",
+            detail="clients ask them for the primary by that name; it is theirs from the start on",
+            hint="set name back, or start over without the data: redistopo down --wipe",
+        )
+    was = [(node.name, node.host, node.port) for node in record.nodes]
+    asked = [(node.name, node.host, node.port) for node in plan.nodes]
+    if was == asked and record.shape == plan.topology.shape.value:
+        return
+    raise UsageError(
+        f"{source} no longer describes the topology that this folder holds",
+        detail=f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, "
+        f"{_span(asked)}",
+        hint="set the file back, or start over without the data: redistopo down --wipe",
+    )
+
+
+def _span(nodes: list[tuple[str, str, int]]) -> str:
+    first, last = nodes[0], nodes[-1]
+    return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"
 
 
 def save_topology_state(layout: Layout, record: TopologyState) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UsageError
-from redistopo.host import engines
+from redistopo.host.engine_search import assumed_engine, choose_engine
 from redistopo.host.files import absolute, read_text
 from redistopo.host.ports import has_address
 from redistopo.model.planning.plan import Plan
@@ -15,6 +15,9 @@ from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse_topology, read_toml, salvage, topology_file_error
 from redistopo.model.topology.spec import Topology
 from redistopo.model.topology.validate import validate
+from redistopo.project.registry import registered_topologies
+
+_MOST_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +44,19 @@ def load_project(root: Path) -> Project:
     layout = layout_of_folder(root)
     text = read_text(layout.topology)
     if text is None:
-        raise UsageError(
-            f"there is no {layout.topology.name} in {layout.root}",
-            hint="make one: redistopo init cluster   (or: init replication)",
-        )
+        raise _no_topology(layout)
     return Project(layout=layout, topology=read_topology(text, layout.topology.name))
+
+
+def _no_topology(layout: Layout) -> UsageError:
+    """The error of a folder without a topology file, with the topologies that `ps` lists."""
+    known = registered_topologies()
+    return UsageError(
+        f"there is no {layout.topology.name} in {layout.root}, or in a folder above",
+        detail="\n".join(f"{one.name}: {one.shape} in {one.root}" for one in known[:_MOST_NAMED]),
+        hint="create one: redistopo init cluster"
+        + (f"; or use one of these: redistopo -C {known[0].root} VERB" if known else ""),
+    )
 
 
 def read_topology(text: str, source: str) -> Topology:
@@ -73,7 +84,7 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan
     server on this machine; else MissingPrerequisite."""
     request = engine_request(engine or project.topology.engine)
     request = replace(request, tls=project.topology.tls)
-    choice = engines.assumed_engine(request) if assume else engines.choose_engine(request)
+    choice = assumed_engine(request) if assume else choose_engine(request)
     return make_plan(project.topology, project.layout, choice.engine, choice.why)
 
 

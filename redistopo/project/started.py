@@ -22,7 +22,7 @@ from redistopo.model.protocol.credentials import (
 )
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.record import TopologyState
-from redistopo.model.state.relocation import directives_here
+from redistopo.model.state.relocation import relocated_directives
 from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.project.passwords import load_password, password_source, tls_files
@@ -42,7 +42,7 @@ def rendered_confs(layout: Layout) -> dict[str, Directives]:
             continue
         text = read_text(layout.node(name).config)
         if text is not None:
-            found[name] = directives_here(read_conf(text), layout, name)
+            found[name] = relocated_directives(read_conf(text), layout, name)
     return found
 
 
@@ -120,18 +120,19 @@ def shape_of(record: TopologyState | None, rendered: dict[str, Directives]) -> S
     return Shape.CLUSTER if clustered else Shape.REPLICATION
 
 
-def refuse_changed_security(topology: Topology, layout: Layout) -> None:
+def refuse_changed_security(
+    topology: Topology, layout: Layout, rendered: dict[str, Directives]
+) -> None:
     """Raises UsageError where servers run with other locks than the topology file asks for,
     or with another password: these are taken up at a start, and until then we have no way in."""
-    rendered = rendered_confs(layout)
-    for name in rendered:
+    for name, conf in rendered.items():
         if find_process(layout, name) is None:
             continue
         for key, asked, directive in (
             ("tls", topology.tls, "tls-port"),
             ("acl", topology.acl, "aclfile"),
         ):
-            runs = directive in rendered[name]
+            runs = directive in conf
             if asked is not runs:
                 raise UsageError(
                     f"{key} is {str(asked).lower()} in the topology file, but servers run with "
@@ -139,7 +140,7 @@ def refuse_changed_security(topology: Topology, layout: Layout) -> None:
                     detail=f"{name} was started so; this changes only at a start",
                     hint="redistopo down, then up; data is kept",
                 )
-        if topology.auth and not _known(topology, layout, rendered[name], name):
+        if topology.auth and not _known(topology, layout, conf, name):
             raise UsageError(
                 "servers run with another password than the one known here",
                 detail=f"known here: from {password_source(topology, layout) or layout.password}",

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
-from redistopo.model.planning.plan import NodePlan, Plan, ShardPlan
+from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan, ShardPlan
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
+from redistopo.model.state.observed import Role
 from redistopo.model.topology.exposure import refuse_open_users
 from redistopo.render.templates import render_template
 
@@ -82,6 +84,32 @@ def users_acl(plan: Plan, credentials: Credentials, *, sentinel: bool = False) -
     text = render_template(name, values, own=own_templates(plan))
     refuse_open_users(text, hashes)
     return text
+
+
+def configuration_files(
+    plan: Plan, node: NodePlan, credentials: Credentials, myid: str = ""
+) -> dict[Path, str]:
+    """Path -> text of what a node starts on, its users first: a server refuses to start on a
+    configuration whose users are missing. `myid` is for a Sentinel, see `sentinel_conf`."""
+    watches = node.role is Role.SENTINEL
+    conf = (
+        sentinel_conf(plan, node, credentials, myid)
+        if watches
+        else node_conf(plan, node, credentials)
+    )
+    files = {node.folder.config: conf}
+    if plan.topology.acl:
+        return {node.folder.users: users_acl(plan, credentials, sentinel=watches), **files}
+    return files
+
+
+def check_templates(plan: Plan, credentials: Credentials) -> None:
+    """Render what only a first start needs; raises UsageError where a template can't be."""
+    if plan.sentinels and plan.topology.acl:
+        users_acl(plan, credentials, sentinel=True)
+    if plan.formation.method is FormationMethod.INSTANT:
+        ids = {node.name: "0" * 40 for node in plan.nodes}
+        seed_tables(plan, SeedIds(nodes=ids, shards={one.number: "0" * 40 for one in plan.shards}))
 
 
 def _plain(node: NodePlan) -> dict[str, object]:

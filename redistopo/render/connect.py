@@ -1,10 +1,21 @@
-"""How to connect: lines to paste, none of which bears the password."""
+"""How to connect: lines to paste, from templates/connect; none contains the password."""
 
-import json
-import shlex
 from dataclasses import dataclass
 
 from redistopo.model.planning.plan import Plan
+from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.render.templates import render_template
+
+CLIENTS = {
+    "python": "Python, redis-py",
+    "node": "Node, ioredis",
+    "go": "Go, go-redis",
+    "java": "Java, Lettuce",
+}
+"""The client libraries with a template each."""
+
+_WITH_TLS = {False: ("python", "node"), True: ("python",)}
+"""With TLS, without and with Sentinels: the others need more than a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,164 +32,45 @@ class ConnectLines:
 
 
 def connect_lines(plan: Plan, password_file: str) -> ConnectLines:
-    """The lines for a topology; `password_file` is "" where the user gave the password."""
-    if plan.sentinels:
-        return _watched(plan, password_file)
-    first = plan.nodes[0]
-    topology = plan.topology
-    secret = "$REDISCLI_AUTH" if topology.auth else ""
-    scheme = "rediss" if topology.tls else "redis"
-    shell = []
-    if password_file:
-        shell.append(f'export REDISCLI_AUTH="$(head -n 1 {shlex.quote(password_file)})"')
-    elif topology.auth:
-        shell.append('export REDISCLI_AUTH="$REDISTOPO_PASSWORD"')
-    if plan.engine.cli:
-        shell.append(shlex.join([plan.engine.cli, *_cli_options(plan)]))
-    libraries = [("Python, redis-py", _python(plan)), ("Node, ioredis", _node(plan))]
-    if not topology.tls:  # with TLS, either takes more than a line
-        libraries += [("Go, go-redis", _go(plan)), ("Java, Lettuce", _java(plan))]
-    return ConnectLines(
-        shell=tuple(shell),
-        libraries=tuple(libraries),
-        url=f"{scheme}://{f':{secret}@' if secret else ''}{first.address}",
-    )
+    """Return the lines for a topology; `password_file` is "" where the user gave the password.
 
-
-def _watched(plan: Plan, password_file: str) -> ConnectLines:
-    """The same where Sentinels watch: a client asks them who leads, by the topology's name.
-
-    Without ACL they have a password of their own; with it, an application has one for all.
+    With Sentinels, clients ask those for the primary, by the topology's name. Without ACL, the
+    Sentinels have a password of their own; with it, an application has one for all.
     """
-    topology, lead = plan.topology, plan.primaries[0]
-    variable = "REDISCLI_AUTH" if topology.acl else "SENTINEL_AUTH"
-    shell = []
-    if password_file:
-        shell.append(f'export REDISCLI_AUTH="$(head -n 1 {shlex.quote(password_file)})"')
-    elif topology.auth:
-        shell.append('export REDISCLI_AUTH="$REDISTOPO_PASSWORD"')
-    if topology.auth and not topology.acl:
-        own = shlex.quote(str(plan.layout.secret("sentinel")))
-        shell.append(f'export SENTINEL_AUTH="$(head -n 1 {own})"')
-    if plan.engine.cli:
-        shell.append(shlex.join([plan.engine.cli, *_cli_options(plan)]))
-    libraries = [("Python, redis-py", _python_watched(plan, variable))]
-    if not topology.tls:
-        libraries += _others_watched(plan, variable)
-    secret = ":$REDISCLI_AUTH@" if topology.auth else ""
-    scheme = "rediss" if topology.tls else "redis"
+    topology = plan.topology
+    kinds = _WITH_TLS[bool(plan.sentinels)] if topology.tls else tuple(CLIENTS)
+    folder = "sentinel/" if plan.sentinels else ""
+    values = _values(plan, password_file)
+
+    def rendered(name: str) -> str:
+        return render_template(f"connect/{name}.j2", values, own=topology.templates).strip()
+
     return ConnectLines(
-        shell=tuple(shell),
-        libraries=tuple(libraries),
-        url=f"{scheme}://{secret}{lead.address}",
+        shell=tuple(rendered("shell").splitlines()),
+        libraries=tuple((CLIENTS[kind], rendered(f"{folder}{kind}")) for kind in kinds),
+        url=rendered("url"),
     )
 
 
-def _python_watched(plan: Plan, variable: str) -> str:
-    topology = plan.topology
-    places = ", ".join(f"({_text(one.host)}, {one.port})" for one in plan.sentinels)
-    words, kwargs = [], []
-    if topology.auth:
-        words.append('password=os.environ["REDISCLI_AUTH"]')
-        kwargs.append(f'"password": os.environ["{variable}"]')
-    if topology.tls:
-        pem, ca = (_text(str(path)) for path in (plan.layout.tls.client, plan.layout.tls.ca))
-        tls = {"ssl": "True", "ssl_ca_certs": ca, "ssl_certfile": pem, "ssl_keyfile": pem}
-        words += [f"{name}={value}" for name, value in tls.items()]
-        kwargs += [f'"{name}": {value}' for name, value in tls.items()]
-    options = [f"[{places}]", *([f"sentinel_kwargs={{{', '.join(kwargs)}}}"] if kwargs else [])]
-    found = f"Sentinel({', '.join([*options, *words])}).master_for({_text(topology.name)})"
-    return f"import os; from redis.sentinel import Sentinel; {found}"
-
-
-def _others_watched(plan: Plan, variable: str) -> list[tuple[str, str]]:
-    auth, name = plan.topology.auth, _text(plan.topology.name)
-    places = [(_text(one.host), one.port) for one in plan.sentinels]
-    node = [f"sentinels: [{', '.join(f'{{host: {host}, port: {port}}}' for host, port in places)}]"]
-    node.append(f"name: {name}")
-    spots = ", ".join(_text(one.address) for one in plan.sentinels)
-    go = [f"MasterName: {name}", f"SentinelAddrs: []string{{{spots}}}"]
-    first, *more = places
-    java = f"RedisURI.Builder.sentinel({first[0]}, {first[1]}, {name})"
-    if auth:
-        node += [f"sentinelPassword: process.env.{variable}", "password: process.env.REDISCLI_AUTH"]
-        go += [f'SentinelPassword: os.Getenv("{variable}")', 'Password: os.Getenv("REDISCLI_AUTH")']
-        theirs = f'System.getenv("{variable}")'
-        java = f"RedisURI.Builder.sentinel({first[0]}, {first[1]}, {name}, {theirs})"
-        java += "".join(f".withSentinel({host}, {port}, {theirs})" for host, port in more)
-        java += '.withPassword(System.getenv("REDISCLI_AUTH").toCharArray())'
-    else:
-        java += "".join(f".withSentinel({host}, {port})" for host, port in more)
-    return [
-        ("Node, ioredis", f"new Redis({{{', '.join(node)}}})"),
-        ("Go, go-redis", f"redis.NewFailoverClient(&redis.FailoverOptions{{{', '.join(go)}}})"),
-        ("Java, Lettuce", f"RedisClient.create({java}.build())"),
-    ]
-
-
-def _cli_options(plan: Plan) -> list[str]:
-    first = plan.primaries[0] if plan.sentinels else plan.nodes[0]
-    words = ["-c"] if plan.topology.clustered else []
-    words += ["-h", first.host, "-p", str(first.port)]
-    if plan.topology.tls:
-        pem = str(plan.layout.tls.client)
-        words += ["--tls", "--cacert", str(plan.layout.tls.ca), "--cert", pem, "--key", pem]
-    return words
-
-
-# Host, port and password stand apart in each of them: in a URL, a password with @ or % would
-# have to be escaped first.
-
-
-def _python(plan: Plan) -> str:
-    first = plan.nodes[0]
-    words = [_text(first.host), str(first.port)]
-    if plan.topology.auth:
-        words.append('password=os.environ["REDISCLI_AUTH"]')
-    if plan.topology.tls:
-        pem = _text(str(plan.layout.tls.client))
-        words += ["ssl=True", f"ssl_ca_certs={_text(str(plan.layout.tls.ca))}"]
-        words += [f"ssl_certfile={pem}", f"ssl_keyfile={pem}"]
-    kind = "RedisCluster" if plan.topology.clustered else "Redis"
-    imports = "import os, redis" if plan.topology.auth else "import redis"
-    return f"{imports}; redis.{kind}({', '.join(words)})"
-
-
-def _node(plan: Plan) -> str:
-    first = plan.nodes[0]
-    options = ["password: process.env.REDISCLI_AUTH"] if plan.topology.auth else []
-    if plan.topology.tls:
-        read = 'require("fs").readFileSync'
-        pem = f"{read}({_text(str(plan.layout.tls.client))})"
-        ca = f"{read}({_text(str(plan.layout.tls.ca))})"
-        options.append(f"tls: {{ca: {ca}, cert: {pem}, key: {pem}}}")
-    if not plan.topology.clustered:
-        place = [f"host: {_text(first.host)}", f"port: {first.port}"]
-        return f"new Redis({{{', '.join([*place, *options])}}})"
-    told = f", {{redisOptions: {{{', '.join(options)}}}}}" if options else ""
-    return f"new Redis.Cluster([{_text(first.address)}]{told})"
-
-
-def _go(plan: Plan) -> str:
-    first = plan.nodes[0]
-    at = _text(first.address)
-    words = [f"Addrs: []string{{{at}}}" if plan.topology.clustered else f"Addr: {at}"]
-    if plan.topology.auth:
-        words.append('Password: os.Getenv("REDISCLI_AUTH")')
-    kind = "Cluster" if plan.topology.clustered else ""
-    options = f"{kind}Options" if kind else "Options"
-    return f"redis.New{kind}Client(&redis.{options}{{{', '.join(words)}}})"
-
-
-def _java(plan: Plan) -> str:
-    first = plan.nodes[0]
-    uri = f"RedisURI.builder().withHost({_text(first.host)}).withPort({first.port})"
-    if plan.topology.auth:
-        uri += '.withPassword(System.getenv("REDISCLI_AUTH").toCharArray())'
-    kind = "RedisClusterClient" if plan.topology.clustered else "RedisClient"
-    return f"{kind}.create({uri}.build())"
-
-
-def _text(value: str) -> str:
-    """A string as all four languages write it."""
-    return json.dumps(value, ensure_ascii=False)
+def _values(plan: Plan, password_file: str) -> dict[str, object]:
+    """Host, port and password apart: in a URL, a password with @ or % would need escapes."""
+    topology, tls = plan.topology, plan.layout.tls
+    entry = plan.nodes[0] if topology.clustered or not plan.primaries else plan.primaries[0]
+    return {
+        "host": entry.host,
+        "port": entry.port,
+        "address": str(Endpoint(entry.host, entry.port)),
+        "name": topology.name,
+        "auth": topology.auth,
+        "acl": topology.acl,
+        "tls": {"ca": str(tls.ca), "pem": str(tls.client)} if topology.tls else None,
+        "clustered": topology.clustered,
+        "cli": plan.engine.cli,
+        "password_file": password_file,
+        "sentinel_password_file": str(plan.layout.secret("sentinel")),
+        "sentinel_variable": "REDISCLI_AUTH" if topology.acl else "SENTINEL_AUTH",
+        "sentinels": [
+            {"host": one.host, "port": one.port, "address": str(Endpoint(one.host, one.port))}
+            for one in plan.sentinels
+        ],
+    }

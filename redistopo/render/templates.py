@@ -1,5 +1,7 @@
 """Finding our templates and the user's, and filling them in."""
 
+import json
+import shlex
 import traceback
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -62,6 +64,8 @@ def _environment(own: str, markup: bool) -> "Environment":
         autoescape=markup,  # redis.conf and TOML take what is HTML as it is
     )
     environment.filters["quote"] = quote_argument
+    environment.filters["shell"] = shlex.quote
+    environment.filters["text"] = _string_literal
     return environment
 
 
@@ -93,6 +97,11 @@ def render_template(
             detail=str(error),
             hint="mend it, or remove `templates` from the topology file to use the shipped ones",
         ) from error
+
+
+def _string_literal(value: str) -> str:
+    """A string as Python, JavaScript, Go and Java write it."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _is_folder(path: str) -> bool:

@@ -1,38 +1,36 @@
-"""Limits of the system are looked at before anything is started."""
+"""What `plan`, `up --dry-run`, `up` and `start` look at before any server is asked.
 
-from redistopo.errors import MissingPrerequisite
-from redistopo.host.limits import process_limits
+These read the topology file's folder and the machine; what is judged on the snapshot is in
+model/planning/guards.
+"""
+
+from redistopo.host.node_folder import refuse_foreign, refuse_planted
+from redistopo.model.planning.guards import Asked
+from redistopo.model.planning.leadership import require_primaries
+from redistopo.model.planning.nodes_conf_repair import require_cluster_nodes
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import Step, StepKind, join_names
-from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
-from redistopo.progress import Progress, warn
-
-_ENOUGH_TASKS = 4096
-
-
-def refuse_low_limits(plan: Plan, steps: tuple[Step, ...], progress: Progress) -> None:
-    """Raises MissingPrerequisite with the numbers where what is to start can't work under the
-    system's limits; warns where servers would lower their maxclients."""
-    starting = tuple(
-        dict.fromkeys(n for one in steps if one.do is StepKind.START for n in one.nodes)
-    )
-    if not starting:
-        return
-    found = resource_shortages(plan, starting, process_limits(_ENOUGH_TASKS + 16 * len(plan.nodes)))
-    fatal = [one for one in found if one.fatal]
-    if fatal:
-        raise MissingPrerequisite(
-            "a limit of this system is too low; nothing was started",
-            detail=_listed(fatal),
-            hint=f"{fatal[0].hint}, then redistopo up",
-        )
-    if found:
-        others = f" (as of {join_names(starting)})" if len(found) > 1 else ""
-        warn(progress, f"{found[0].told}{others}; before: {found[0].hint}")
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.state.record import TopologyState
+from redistopo.project.certificates import refuse_lost_authority
+from redistopo.project.lifecycle import refuse_older_engine, refuse_other_layout
+from redistopo.project.load import require_address
+from redistopo.project.started import refuse_changed_security
 
 
-def _listed(found: list[ResourceShortage]) -> str:
-    told = [one.told for one in found[:4]]
-    if len(found) > len(told):
-        told.append(f"and {len(found) - len(told)} more")
-    return "\n".join(told)
+def refuse_request(plan: Plan, asked: Asked) -> None:
+    """Raise RedistopoError where the file, or what was asked, can't be on this machine at all."""
+    require_address(plan.topology)
+    require_cluster_nodes(plan, asked.rebuild)
+    require_primaries(plan, asked.primary)
+    refuse_foreign(plan.layout)
+    refuse_planted(plan.layout)
+
+
+def refuse_folder(plan: Plan, state: TopologyState | None, rendered: dict[str, Directives]) -> None:
+    """Raise RedistopoError where what lies in the folder, or runs out of it, is not what the
+    topology file asks for."""
+    refuse_changed_security(plan.topology, plan.layout, rendered)
+    refuse_other_layout(plan, state)
+    refuse_older_engine(plan, state)
+    if plan.topology.tls:
+        refuse_lost_authority(plan.layout.tls)

@@ -1,24 +1,15 @@
-"""What the verbs for single nodes share: one look under the lock, and how it ended for whom."""
+"""What the verbs for single nodes share: which nodes, what is lost, and how it ended for each."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from redistopo.errors import ExitCode, UsageError
-from redistopo.host.polling import Deadline
 from redistopo.model.planning.impact import losses
 from redistopo.model.state.node_status import NodeStatus, status_lines
-from redistopo.model.state.observed import NodeSeen
+from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import ROLES, SELECTOR_SYNTAX
 from redistopo.model.topology.layout import Layout
 from redistopo.progress import Progress, warn
-from redistopo.project.load import load_project
-from redistopo.project.lock import locked
-from redistopo.project.progress_log import progress_logged
-from redistopo.project.secrets import redacting_errors
-from redistopo.project.started import nothing_started_error
-from redistopo.session.running import RunningTopology, open_running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,27 +34,6 @@ class NodeActionResult:
     code: ExitCode = field(default=ExitCode.DONE)
 
 
-@contextmanager
-def open_for_action(
-    root: Path, verb: str, deadline: Deadline, progress: Progress
-) -> Iterator[tuple[RunningTopology, Progress]]:
-    """The running topology of that folder, which nobody else changes meanwhile; what is told
-    is in the timeline, and errors tell no secret.
-
-    Raises UsageError without a topology file, RedistopoError where nothing was started.
-    """
-    layout = load_project(root).layout
-    with locked(layout, verb, deadline, progress) as there:
-        if not there:
-            raise nothing_started_error(layout)
-        with (
-            progress_logged(layout, verb, progress) as told,
-            redacting_errors(layout),
-            open_running(root) as found,
-        ):
-            yield found, told
-
-
 def require_words(words: Iterable[str], verb: str, instead: str = "") -> None:
     """Raises UsageError for no word at all, or empty ones (a variable that wasn't set): what
     is harmful is never done to all by accident."""
@@ -76,30 +46,23 @@ def require_words(words: Iterable[str], verb: str, instead: str = "") -> None:
 
 
 def warn_of_losses(
-    found: RunningTopology, nodes: Iterable[NodeSeen], progress: Progress
+    seen: Observed, nodes: Iterable[NodeSeen], progress: Progress
 ) -> tuple[str, ...]:
     """What is lost while these nodes don't serve; the user has been told."""
-    lost = losses(found.seen, (node.name for node in nodes))
+    lost = losses(seen, (node.name for node in nodes))
     for one in lost:
         warn(progress, one)
     return lost
 
 
 def finish_action(
-    found: RunningTopology, done: Mapping[str, NodeOutcome], lost: tuple[str, ...] = ()
+    now: Observed, done: Iterable[NodeOutcome], lost: tuple[str, ...] = ()
 ) -> NodeActionResult:
     """The Result, with every node as it is now; FAILED where one isn't as was asked."""
-    return node_action_result(done.values(), status_lines(found.again().seen), lost)
-
-
-def node_action_result(
-    done: Iterable[NodeOutcome], now: tuple[NodeStatus, ...], lost: tuple[str, ...] = ()
-) -> NodeActionResult:
-    """The same of a look that was taken."""
     nodes = tuple(done)
     well = all(one.well for one in nodes)
     code = ExitCode.DONE if well else ExitCode.FAILED
-    return NodeActionResult(nodes=nodes, now=now, losses=lost, code=code)
+    return NodeActionResult(nodes=nodes, now=status_lines(now), losses=lost, code=code)
 
 
 def names_a_role(words: Iterable[str]) -> bool:

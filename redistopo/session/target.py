@@ -20,34 +20,27 @@ from redistopo.client.discovery import (
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.client.poller import Poller
 from redistopo.errors import BadReply, RedistopoError, Unreachable
-from redistopo.host.polling import Deadline
-from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.credentials import Credentials, Login, single_credential
 from redistopo.model.state.observed import Observed, Role
-from redistopo.model.topology.layout import Layout
-from redistopo.model.topology.spec import Shape
-from redistopo.progress import no_progress
-from redistopo.project.lifecycle import record_primary
-from redistopo.project.load import Project, load_project
-from redistopo.project.lock import locked
-from redistopo.project.passwords import load_password
-from redistopo.project.started import (
-    credentials_in_use,
-    nothing_started_error,
-    rendered_confs,
-    targets_in_use,
-)
-from redistopo.session.situation import expected_of
+from redistopo.model.topology.spec import Shape, Topology
+from redistopo.project.started import nothing_started_error
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRequest:
-    """The folder's own topology, or the one around `connect`, where `access` is for."""
+    """The folder's own topology, or the one around `connect`, where `access` is for.
+
+    Who `remembers` records which node is primary, as it changes: a replica that was promoted by
+    hand is primary again once all have ended, though no command was run in between.
+    """
 
     root: Path
     connect: str = ""
     access: Login = field(default_factory=Login)
     patience: float = 1.0
+    remembers: bool = False
 
 
 class WatchedTarget(Protocol):
@@ -62,6 +55,10 @@ class WatchedTarget(Protocol):
 
     def look_deep(self) -> Observed | None:
         """The same, as deep as FULL; it waits for who is slow."""
+
+    @property
+    def asked(self) -> Topology | None:
+        """What the topology file asks for; None for an address."""
 
     @property
     def expected(self) -> Expected:
@@ -86,62 +83,58 @@ def open_target(request: TargetRequest) -> Iterator[WatchedTarget]:
         with elsewhere.gaze:
             yield elsewhere
         return
-    own = _Own(load_project(request.root), request.patience)
-    try:
-        yield own
-    finally:
-        own.close()
+    asked = SessionRequest(root=request.root, needs_started=False)
+    with open_session(asked) as session:
+        own = _Own(session, request)
+        try:
+            yield own
+        finally:
+            own.close()
 
 
 class _Own:
     """The folder's topology: its configuration is read anew for each look, for `up` writes it,
     a rotation changes its passwords, and `down --wipe` removes it."""
 
-    def __init__(self, project: Project, patience: float) -> None:
-        self.name = project.topology.name
+    def __init__(self, session: Session, request: TargetRequest) -> None:
+        self.name = session.topology.name
+        self.asked = session.topology
+        self.size = session.topology.count
         self.trouble: RedistopoError | None = None
-        self._project = project
-        self._patience = patience
-        self._rendered: dict[str, Directives] = {}
+        self._session = session
+        self._request = request
         self._gaze: Poller | None = None
         self._leading: list[str] = []
 
     @property
-    def size(self) -> int:
-        return self._project.topology.count
-
-    @property
     def credentials(self) -> Credentials:
-        project = self._project
-        known = load_password(project.topology, project.layout)
-        return credentials_in_use(project.layout, self._rendered, known)
+        return self._session.credentials_from(CredentialSource.APPLICATION)
 
     @property
     def expected(self) -> Expected:
-        layout = self._project.layout
-        paths = {name: str(layout.node(name).config) for name in self._rendered}
-        return expected_of(self._project.topology, self._rendered, paths)
+        return self._session.expected
 
     def look(self) -> Observed | None:
         try:
             targets = self._targets()
             if not targets or self._gaze is None:
                 return None
-            seen = self._gaze.look(self._project.topology.shape, targets)
+            seen = self._gaze.look(self._session.shape, targets)
         except FileNotFoundError:  # `down --wipe` took away what was being read
-            self.trouble = nothing_started_error(self._project.layout)
+            self.trouble = nothing_started_error(self._session.layout)
             return None
-        self._remember(seen)
+        if self._request.remembers:
+            self._remember(seen)
         return seen
 
     def look_deep(self) -> Observed | None:
         try:
             targets = self._targets()
             with NodeClient(self.credentials) as client:
-                shape = self._project.topology.shape
+                shape = self._session.shape
                 return observe(shape, targets, client, Detail.FULL) if targets else None
         except FileNotFoundError:  # `down --wipe` took away what was being read
-            self.trouble = nothing_started_error(self._project.layout)
+            self.trouble = nothing_started_error(self._session.layout)
             return None
 
     def close(self) -> None:
@@ -150,18 +143,17 @@ class _Own:
             self._gaze = None
 
     def _targets(self) -> tuple[Target, ...]:
-        layout = self._project.layout
-        self._rendered = rendered_confs(layout)
-        targets = targets_in_use(layout, self._rendered)
-        self.trouble = None if targets else nothing_started_error(layout)
+        self._session.refresh()
+        targets = self._session.targets
+        self.trouble = None if targets else nothing_started_error(self._session.layout)
         if targets:
-            self._open(credentials_in_use(layout, self._rendered))
+            self._open(self._session.credentials)
         return targets
 
     def _open(self, credentials: Credentials) -> None:
         if self._gaze is None or self._gaze.client.credentials != credentials:
             self.close()
-            self._gaze = Poller(credentials, patience=self._patience)
+            self._gaze = Poller(credentials, patience=self._request.patience)
 
     def _remember(self, seen: Observed) -> None:
         """As other verbs do, but only what is new, and never while one changes the topology:
@@ -169,10 +161,13 @@ class _Own:
         leading = [node.name for node in seen.answering if node.role is Role.PRIMARY]
         if seen.shape is not Shape.REPLICATION or not leading or leading == self._leading:
             return
-        layout: Layout = self._project.layout
-        with suppress(RedistopoError), locked(layout, "watch", Deadline(0), no_progress) as there:
-            if there:
-                record_primary(layout, seen)
+        root = self._session.layout.root
+        asked = SessionRequest(
+            root=root, lock="watch", seconds=0, needs_file=False, needs_started=False
+        )
+        with suppress(RedistopoError), open_session(asked) as session:
+            if session.locked:
+                session.record_primary(seen)
             self._leading = leading
 
 
@@ -180,6 +175,7 @@ class _Elsewhere:
     """The topology around an address; it is followed as it grows."""
 
     expected = Expected()
+    asked = None
     size = 1
 
     def __init__(self, request: TargetRequest) -> None:

@@ -22,7 +22,7 @@ def test_init_twice_is_fine_and_another_file_is_refused_with_the_difference(
     project.init("cluster")
     before = (project.root / "redistopo.toml").read_text()
     same = project.run("init", "cluster", check=0)
-    assert "exactly that already" in same.out
+    assert "exactly these values already" in same.out
     refused = project.run("init", "cluster", "--shards", "5", check=2)
     assert "-shards = 3" in refused.err
     assert "+shards = 5" in refused.err

@@ -57,4 +57,4 @@ def test_tables_of_call_and_stop_fit(project: Project) -> None:
     terminal = Terminal(project, "resume", columns=100)
     assert terminal.end() == 0
     assert "✓ resume node3" in terminal.read()
-    assert "Now 3 of 3 nodes are well:" in terminal.read()
+    assert "Now 3 of 3 nodes are ok:" in terminal.read()

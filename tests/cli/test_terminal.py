@@ -119,7 +119,7 @@ def test_every_json_result_is_a_document(project: Project, command: str) -> None
 
 def test_errors_bear_the_same_envelope(project: Project) -> None:
     missing = project.run("up", "--json", check=2).json
-    assert missing["error"]["hint"].startswith("make one")
+    assert missing["error"]["hint"].startswith("create one")
     assert project.run("up", "--json", "--nonsense", check=2).json["error"]["message"]
 
 

@@ -41,7 +41,7 @@ def test_a_failover_is_highlighted_and_q_quits(project: Project) -> None:
     until(lambda: "6 nodes: 6 ok" in terminal.read())
     assert not _reversed(terminal, "node4")
     psutil.Process(project.pid(1)).kill()
-    until(lambda: "leads slots 0-5460 now, instead of node1" in terminal.read(), seconds=30)
+    until(lambda: "is primary of slots 0-5460, was node1" in terminal.read(), seconds=30)
     assert _reversed(terminal, "node4")
     assert not _reversed(terminal, "node5")
     assert "1 stopped" in terminal.read()

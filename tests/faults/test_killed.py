@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.engines import BUNDLED
+from support.forms import spread
 from support.kept import keep, kept
 from support.mortal import Ended, Nursery, nursery
 from support.project import Project
@@ -141,12 +142,12 @@ FIRST_UPS: dict[str, tuple[str, Choice]] = {
 def test_first_up(trials: Callable[..., Trials], case: str) -> None:
     shape, choose = FIRST_UPS[case]
     trial = trials(*SHAPES[shape])
-    boundaries = choose(trial.run("up"))
+    boundaries = spread(choose(trial.run("up")), 7)
     assert len(boundaries) >= 4
     trial.run("wipe")
-    for n in boundaries:
+    for turn, n in enumerate(boundaries):
         trial.run("up", end_at=n)
-        if n % 3 == 0:
+        if turn % 3 == 0:
             trial.run("down")
             trial.gone()
         trial.run("up")
@@ -173,7 +174,7 @@ def test_up_after_a_crash(trials: Callable[..., Trials], case: str) -> None:
     trial.run("up")
     trial.write()
     trial.crash()
-    boundaries = choose(trial.run("up"))
+    boundaries = spread(choose(trial.run("up")), 7)
     assert len(boundaries) >= 4
     for n in boundaries:
         trial.crash()
@@ -202,12 +203,12 @@ def test_down(trials: Callable[..., Trials], case: str) -> None:
     trial = trials(*SHAPES[shape])
     trial.run("up")
     trial.write()
-    boundaries = choose(trial.run("down"))
+    boundaries = spread(choose(trial.run("down")), 7)
     trial.gone()
-    for n in boundaries:
+    for turn, n in enumerate(boundaries):
         trial.run("up")
         trial.run("down", end_at=n)
-        if n % 2:
+        if turn % 2:
             trial.run("down")
             trial.gone()
         trial.run("up")
@@ -237,7 +238,7 @@ def test_rebuild(trials: Callable[..., Trials]) -> None:
     passed = trial.run("rebuild").boundaries
     first = next(n for n, one in enumerate(passed, 1) if "new nodes.conf" in one)
     last = next(n for n, one in enumerate(passed, 1) if one.startswith("done: write a new"))
-    for n in range(first, last + 1):
+    for n in spread(range(first, last + 1), 5):
         identity = damage()
         trial.run("rebuild", end_at=n)
         trial.run("rebuild")
@@ -262,7 +263,7 @@ def test_wipe(trials: Callable[..., Trials], case: str) -> None:
     shape, choose = WIPES[case]
     trial = trials(*SHAPES[shape])
     trial.run("up")
-    boundaries = choose(trial.run("wipe"))
+    boundaries = spread(choose(trial.run("wipe")), 6)
     for turn, n in enumerate(boundaries):
         trial.run("up")
         trial.write()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from redis.exceptions import AuthenticationError
 from support.engines import BUNDLED, TLS
+from support.forms import spread
 from support.judge import client
 from support.mortal import Nursery, nursery
 from support.project import Project
@@ -38,7 +39,7 @@ def test_rotation(project: Project, mortal: Nursery, case: str) -> None:
         node.set("kept", "yes")
     count = len(mortal.run("rotate", project.root).boundaries)
     assert count > 10
-    for n in choose(count):
+    for n in spread(choose(count), 7):
         before = project.password
         assert mortal.run("rotate", project.root, end_at=n).code in (0, -9)
         # whatever is on file opens every server, even before anything is mended
@@ -66,7 +67,7 @@ def test_renewal(project: Project, mortal: Nursery) -> None:
     project.up()
     count = len(mortal.run("renew", project.root).boundaries)
     assert count > 5
-    for n in range(1, count + 1):
+    for n in spread(range(1, count + 1), 5):
         assert mortal.run("renew", project.root, end_at=n).code in (0, -9)
         assert mortal.run("up", project.root).code == 0
     project.run("down", check=0)
@@ -84,7 +85,7 @@ def test_set(project: Project, mortal: Nursery) -> None:
     project.up()
     count = len(mortal.run("set", project.root).boundaries)
     assert count > 2
-    for n in range(1, count + 1):
+    for n in spread(range(1, count + 1), 5):
         ended = mortal.run("set", project.root, end_at=n)
         assert ended.code in (0, -9), ended
         assert mortal.run("up", project.root).code == 0
@@ -109,7 +110,7 @@ def test_rolling(project: Project, mortal: Nursery) -> None:
         node.set("kept", "yes")
     count = len(mortal.run("roll", project.root).boundaries)
     assert count > 20
-    for n in range(1, count + 1, 5):
+    for n in spread(range(1, count + 1, 5), 6):
         assert mortal.run("roll", project.root, end_at=n).code in (0, -9)
         assert mortal.run("up", project.root).code == 0
         assert project.faults(cluster=False) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import pytest
+from support.commands import commands_of
 
 from redistopo.cli.main import redistopo
 
@@ -43,7 +44,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def _below(name: str, group: click.Group) -> Iterator[tuple[str, click.Command]]:
-    for part, command in group.commands.items():
+    for part, command in commands_of(group).items():
         full = f"{name} {part}".strip()
         yield full, command
         if isinstance(command, click.Group):

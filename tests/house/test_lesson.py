@@ -4,6 +4,10 @@ import pytest
 from support.lesson import alike
 
 _SAME = {
+    "a node in status has another pid and load": (
+        "    1  node1  primary  7000  5651  ok     0-5460           2M        1     22    -  3s",
+        "    1  node1  primary  7000    81  ok     0-5460           3M        2      8    -  12s",
+    ),
     "a slow read is told in seconds": (
         "miss        database     303.3 ms            2.9 s  node4",
         "miss        database     1.42 s              2.8 s  node2",
@@ -28,6 +32,14 @@ _SAME = {
 }
 
 _OTHER = {
+    "another node's slots in status": (
+        "    1  node1  primary  7000  5651  ok     0-5460           2M        1     22    -  3s",
+        "    1  node1  primary  7000  5651  ok     0-5461           2M        1     22    -  3s",
+    ),
+    "a node that isn't ok in status": (
+        "    1  node1  primary  7000  5651  ok     0-5460           2M        1     22    -  3s",
+        "    1  node1  primary  7000  5651  fail   0-5460           2M        1     22    -  3s",
+    ),
     "another source": ("hit   cache  0.3 ms  2.9 s  node4", "hit   database  0.3 ms  2.9 s  node4"),
     "no time left": ("hit   cache  0.3 ms  2.9 s  node4", "hit   cache  0.3 ms  -  node4"),
     "the dead primary still named": ("7002", "7000"),

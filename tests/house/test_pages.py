@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+from support.commands import commands_of
 from support.pages import PAGES, ROOT, anchors, links, prose, shown_commands
 
 from redistopo.cli.main import redistopo
@@ -39,8 +40,8 @@ def test_a_command_that_is_shown_exists_with_its_options(page: Path) -> None:
     for line in shown_commands(page.read_text(encoding="utf-8")):
         words = shlex.split(line)
         command: click.Command = redistopo
-        while isinstance(command, click.Group) and words and words[0] in command.commands:
-            command = command.commands[words.pop(0)]
+        while isinstance(command, click.Group) and words and words[0] in commands_of(command):
+            command = commands_of(command)[words.pop(0)]
         assert command is not redistopo, line
         known = {flag for param in command.params for flag in (*param.opts, *param.secondary_opts)}
         own = words[: words.index("--")] if "--" in words else words

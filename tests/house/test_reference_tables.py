@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from support.commands import commands_of
 from support.pages import hold
 
 from redistopo.checks.catalogue import CHECKS
@@ -14,7 +15,7 @@ from redistopo.model.topology.spec import TOPOLOGY_KEYS, Shape, shape_defaults
 
 def _commands() -> str:
     rows = ["| command | what it does |", "| --- | --- |"]
-    for name, command in redistopo.commands.items():
+    for name, command in commands_of(redistopo).items():
         rows.append(f"| `redistopo {name}` | {command.get_short_help_str(200)} |")
     return "\n".join(rows)
 

@@ -44,3 +44,17 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         "redistopo/project/progress_log.py",
         "redistopo/client/tls.py",
     }
+
+
+def test_only_the_one_polling_loop_sleeps(root: Path) -> None:
+    found = {
+        path.relative_to(root).as_posix()
+        for path in (root / "redistopo").rglob("*.py")
+        if "time.sleep(" in path.read_text(encoding="utf-8")
+    }
+    # the pattern to copy can't import it, and the demo's database is slow on purpose
+    assert found == {
+        "redistopo/host/polling.py",
+        "redistopo/cache_aside/cache.py",
+        "redistopo/demo/database.py",
+    }

@@ -5,6 +5,7 @@ import shlex
 
 import click
 import pytest
+from support.commands import commands_of
 
 from redistopo.cli.main import redistopo
 from redistopo.render.topics import Topic, list_topics
@@ -46,8 +47,8 @@ def test_every_command_in_it_exists(topic: Topic) -> None:
         words = shlex.split(line)
         command: click.Command = redistopo
         while isinstance(command, click.Group):
-            assert words[0] in command.commands, line
-            command = command.commands[words.pop(0)]
+            assert words[0] in commands_of(command), line
+            command = commands_of(command)[words.pop(0)]
         # raises UsageError for an option or an argument that isn't there
         command.make_context(command.name, list(words))
         if command.name == "explain":

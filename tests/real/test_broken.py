@@ -233,9 +233,9 @@ CORPUS: dict[str, tuple[Break, str, str, str, tuple[str, ...]]] = {
         _replica_moved, "replication.shape", "shard 1", "node1 has 0 of 1", CLUSTER,
     ),
     "a replica of an outside primary": (
-        _outside_primary, "replication.shape", "node3", "none of this topology", REPLICATION,
+        _outside_primary, "replication.shape", "node3", "not part of this topology", REPLICATION,
     ),
-    "a split": (_split, "replication.shape", "topology", "2 primaries, planned are 1", REPLICATION),
+    "a split": (_split, "replication.shape", "topology", "the plan has 1", REPLICATION),
     "a writable replica": (_writable, "replication.read-only", "node3", "writes", REPLICATION),
     "a writable replica in a cluster": (
         _writable, "replication.read-only", "node6", "accepts writes", CLUSTER,

@@ -136,7 +136,7 @@ def test_cli_finds_its_way_in_a_cluster(project: Project) -> None:
         assert project.run("cli", "--", "SET", key, "yes", check=0).out == "OK\n"
         assert project.run("cli", "shard:3 primary", "--", "GET", key, check=0).out == "yes\n"
     several = project.run("cli", "replica", "--", "PING", check=2)
-    assert "replica means 3 nodes" in several.err
+    assert "replica matches 3 nodes" in several.err
     # an option of the CLI's own, its exit code, and an empty password of another's
     project.env["REDISCLI_AUTH"] = ""
     assert project.run("cli", "--", "--no-such-option").code == 1
@@ -199,7 +199,7 @@ def test_no_cli_on_this_machine(project: Project, tmp_path: Path) -> None:
     project.init("standalone", engine=str(server))
     project.up()
     script = (
-        "import importlib.util, redistopo.host.engines as e; e._BUNDLED.clear()\n"
+        "import importlib.util, redistopo.host.engine_search as e; e._BUNDLED.clear()\n"
         "from redistopo.cli.main import main; main()"
     )
     done = subprocess.run(

@@ -114,7 +114,7 @@ def test_sentinels(project: Project) -> None:
     project.init("sentinel", "--down-after", "1000", engine=BUNDLED.path)
     project.up()
     done = project.run(*QUICK, check=0)
-    assert "node1 was stopped, with 8 of these items" in done.out
+    assert "node1 was stopped; it had 8 of these items" in done.out
     assert "8 of them kept" in done.out
     assert "node1 runs again, and every check of `redistopo verify` passes." in done.out
     (verdict,) = [line for line in done.out.splitlines() if line.startswith("PASS")]
@@ -132,7 +132,7 @@ def test_where_nobody_takes_over(project: Project) -> None:
     assert (
         "No primary was stopped: in a replication without Sentinels no replica takes " in done.out
     )
-    assert done.out.endswith(" times as long as a hit; no takeover was tried\n")
+    assert done.out.endswith(" times as long as a hit; no failover was tried\n")
     pids = [project.pid(n) for n in (1, 2, 3)]
     project.env["REDISTOPO_PASSWORD"] = project.password
     at = f"redis://127.0.0.1:{project.port}"
@@ -151,7 +151,9 @@ def test_where_nobody_takes_over(project: Project) -> None:
 
 def test_nothing_runs(project: Project) -> None:
     assert "no redistopo.toml" in project.run(*QUICK, check=2).err
-    assert "--database isn't for --check" in project.run(*QUICK, "--database", "x", check=2).err
+    assert (
+        "--database doesn't go with --check" in project.run(*QUICK, "--database", "x", check=2).err
+    )
     project.init("standalone", engine=BUNDLED.path)
     done = project.run(*QUICK, check=1)
     assert "Next: start it: redistopo up" in done.err

@@ -94,7 +94,7 @@ def test_replication_that_would_break_is_named_and_a_frozen_node_costs_seconds(
     # without a terminal nobody can be asked, so nothing is resumed
     assert project.run("doctor", "--fix", *QUICK, check=3).json["result"]["mended"] == []
     unasked = project.run("doctor", "--fix", *QUICK[1:], check=3).out
-    assert "nobody said yes (--yes says it to all):\n  redistopo resume node3" in unasked
+    assert "because not confirmed (--yes confirms all):\n  redistopo resume node3" in unasked
     mended = project.run("doctor", "--fix", "--yes", "--json", check=0)
     assert [one["done"] for one in mended.json["result"]["mended"]] == [True]
     assert frozen.status() != psutil.STATUS_STOPPED
@@ -237,7 +237,7 @@ def test_what_is_left_over_is_put_away_and_nothing_else(
         with suppress(psutil.NoSuchProcess):
             server.kill()
         server.wait()
-    assert "--fix: there is nothing that it could do" in project.run("doctor", "--fix").out
+    assert "--fix: nothing can be fixed automatically" in project.run("doctor", "--fix").out
     assert str(gone.root) not in project.run("ps", "--json", check=0).out
     with project.client() as node:
         assert node.get("kept") == "1"  # what runs by record was let alone

@@ -49,7 +49,7 @@ def test_a_failover_from_before_up_to_after_down(project: Project) -> None:
     moments = [datetime.fromisoformat(one["at"]) for one in (gone, role, leads, back)]
     assert moments == sorted(moments)
     assert {"pfail", "fail"} & set(_kinds(stream, "node1"))
-    assert leads["words"] == "leads slots 0-5460 now, instead of node1"
+    assert leads["words"] == "is primary of slots 0-5460, was node1"
 
 
 @pytest.mark.parametrize("engine", [min(ENGINES), max(ENGINES)])

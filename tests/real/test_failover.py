@@ -65,7 +65,7 @@ def test_roles_outlive_down(project: Project) -> None:
     project.up()
     project.run("failover", "node2", check=0)
     again = project.run("failover", "node2", check=0)
-    assert "node2 leads shard 1 already: nothing was changed" in again.out
+    assert "node2 is already primary of shard 1: nothing was changed" in again.out
     project.run("down", check=0)
     project.up()
     assert _leaders(project) == [2]

@@ -55,7 +55,7 @@ def test_pip_brings_a_server_that_answers(tmp_path: Path) -> None:
     python = _python(tmp_path / "venv")
     shown = _run(python)
     assert shown.code == 1
-    assert "Nothing was run: agree on a terminal, or by --yes" in shown.out
+    assert "Nothing was run: confirm on a terminal, or add --yes" in shown.out
     assert "-m pip install" in shown.out
     done = _run(python, "--yes", "--json")
     if "No matching distribution" in done.out or "Connection" in done.err:
@@ -68,7 +68,7 @@ def test_pip_brings_a_server_that_answers(tmp_path: Path) -> None:
     assert all(json.loads(line) for line in done.err.splitlines())
     again = _run(python)
     assert again.code == 0
-    assert "is here already" in again.out
+    assert "is installed already" in again.out
 
 
 @pytest.mark.skipif(
@@ -90,10 +90,10 @@ def test_apt_where_it_is_installed_already(project: Project) -> None:
 
 def test_nothing_is_run_without_consent(project: Project) -> None:
     found = project.run("install", check=0)
-    assert "is here already" in found.out
+    assert "is installed already" in found.out
     shown = project.run("install", "--with", "pip", check=1)
     assert "pip install" in shown.out
-    assert "agree on a terminal, or by --yes" in shown.out
+    assert "confirm on a terminal, or add --yes" in shown.out
     assert shown.err == ""
     assert project.run("install", "--with", "nonsense", check=2)
     terminal = Terminal(project, "install", "--with", "pip")

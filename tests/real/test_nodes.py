@@ -125,7 +125,7 @@ def test_nobody_is_hurt_by_accident(project: Project) -> None:
     for words in (["stop", ""], ["kill", "node9"], ["pause", "primary", "node2"]):
         assert project.run(*words, check=2).err.startswith("Error: ")
     refused = project.run("stop", "shard:7", "--json", check=2).json
-    assert "no node is shard:7 now" in refused["error"]["message"]
+    assert "no node matches shard:7 now" in refused["error"]["message"]
     assert _pids(project) == before
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from redis import RedisCluster
 from support.engines import BUNDLED, ENGINES
+from support.forms import FULL, spread
 from support.judge import faults, roles
 from support.project import Project
 
@@ -17,8 +18,12 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("engine", ENGINES)
+PAIRS = [(engine, kind) for engine in ENGINES for kind in KINDS]
+SIZES = [(shards, replicas) for shards in (1, 2, 3, 5) for replicas in (0, 1, 2)]
+
+
+# of 5 x 4 pairs every third: each engine and each kind is among them
+@pytest.mark.parametrize(("engine", "kind"), PAIRS if FULL else PAIRS[::3])
 def test_four_commands_on_every_engine(project: Project, engine: str, kind: str) -> None:
     project.init(*KINDS[kind], engine=ENGINES[engine].path)
     project.up()
@@ -32,8 +37,7 @@ def test_four_commands_on_every_engine(project: Project, engine: str, kind: str)
     assert sorted(path.name for path in project.root.iterdir()) == ["redistopo.toml"]
 
 
-@pytest.mark.parametrize("replicas", [0, 1, 2])
-@pytest.mark.parametrize("shards", [1, 2, 3, 5])
+@pytest.mark.parametrize(("shards", "replicas"), spread(SIZES, 6))
 def test_instant_formation_in_every_size(project: Project, shards: int, replicas: int) -> None:
     project.init(
         "cluster", "--shards", str(shards), "--replicas", str(replicas), "--formation", "instant",
@@ -50,8 +54,7 @@ def test_instant_formation_in_every_size(project: Project, shards: int, replicas
     assert project.run("verify").code == 0
 
 
-@pytest.mark.parametrize("replicas", [0, 1, 2])
-@pytest.mark.parametrize("shards", [3, 5])
+@pytest.mark.parametrize(("shards", "replicas"), spread(SIZES[6:], 3))
 def test_formation_by_redis_cli_in_every_size(project: Project, shards: int, replicas: int) -> None:
     project.init(
         "cluster", "--shards", str(shards), "--replicas", str(replicas), "--formation", "redis-cli",

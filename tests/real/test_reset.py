@@ -91,7 +91,7 @@ def test_the_full_circle(project: Project, engine: str) -> None:
     _whole(project)
     before = _id(project, replica)
     done = project.run("reset", name, "--yes", check=0)
-    assert "Take it back   redistopo up" in done.out
+    assert "Add it again   redistopo up" in done.out
     with project.client(project.port + replica - 1) as node:
         assert node.dbsize() == 0
         assert node.info("replication")["role"] == "master"
@@ -250,7 +250,7 @@ def test_keys_that_a_disk_brings_back_after_a_reset(project: Project) -> None:
     "a primary is reset with --force while its replica is paused and has all keys only in memory",
     "`resume` and SIGCONT are refused; the command that is printed keeps every key",
 )
-def test_a_paused_replica_is_not_emptied_by_going_on(project: Project) -> None:
+def test_a_paused_replica_is_not_emptied_when_resumed(project: Project) -> None:
     _up(project, BUNDLED.path, "--persistence", "none")
     number = _replica_of(project, 1)
     name = f"node{number}"

@@ -139,7 +139,9 @@ def test_a_primary_alone_hands_over_before_it_restarts(project: Project) -> None
     "the primary remains primary and accepts writes; `up` makes the candidate a replica when "
     "it is resumed",
 )
-def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_candidate_paused_during_the_failover(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project.init("sentinel", "--down-after", "5000", engine=BUNDLED.path)
     project.up()
     replica, ask = project.pid(2), NodeClient.ask

@@ -64,7 +64,7 @@ def test_on_single_nodes(project: Project) -> None:
     project.run("set", "hz", "20", "--node", "replica", check=0)
     assert _live(project, "hz") == ["10", "20", "20"]
     done = project.run("set", "hz", "30", check=0)
-    assert "with values of their own on node2, node3" in done.out
+    assert "overridden by their own value on node2, node3" in done.out
     assert _live(project, "hz") == ["30", "20", "20"]
     assert _file(project)["redis"] == {"hz": 30}
     assert _file(project)["nodes"] == {"node2": {"hz": 20}, "node3": {"hz": 20}}
@@ -112,6 +112,6 @@ def test_what_is_not_for_it(project: Project) -> None:
     assert _live(project, "hz") == ["10"]
     topology.write_text(topology.read_text().replace("[redis2]", ""))
     project.run("down", check=0)
-    assert "at their next start on node1" in project.run("set", "hz", "20", check=0).out
+    assert "at the next start of node1" in project.run("set", "hz", "20", check=0).out
     project.up()
     assert _live(project, "hz") == ["20"]

@@ -57,7 +57,7 @@ def test_a_user_who_was_given_too_much_is_found_and_set_back(project: Project) -
     with _as(project, "admin", project.ports[1]) as node:
         node.execute_command("ACL", "SETUSER", "default", "+config")
     done = project.run("verify", check=3)
-    assert "default may CONFIG GET" in done.out
+    assert "default can run CONFIG GET" in done.out
     project.up()
     with _as(project, "default", project.ports[1]) as node, pytest.raises(NoPermissionError):
         node.config_get("maxmemory")

@@ -1,6 +1,7 @@
-"""The workshop, typed command by command as a reader would; both languages type the same.
+"""The workshop and README's five minutes, typed command by command as a reader would.
 
-REDISTOPO_UPDATE_GOLDENS=1 writes what was printed into both pages.
+Both languages of the workshop type the same; REDISTOPO_UPDATE_GOLDENS=1 writes what was printed
+into both pages. README is abridged by hand.
 """
 
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.engines import BUNDLED
-from support.lesson import Shell, alike, rewritten, typed, with_blocks_of
+from support.lesson import Shell, Typed, alike, rewritten, typed, with_blocks_of
 from support.project import Project, servers_below
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -47,9 +48,7 @@ def shell(projects: Callable[[str], Project], tmp_path: Path) -> Iterator[Shell]
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="a reader has curl")
 def test_every_command_prints_what_the_page_says(shell: Shell) -> None:
-    told = typed(PAGES[0].read_text(encoding="utf-8"))
-    seen = [shell.type(one.command) for one in told]
-    wrong = [(one, was) for one, was in zip(told, seen, strict=True) if not alike(one.output, was)]
+    wrong = _wrong(shell, typed(PAGES[0].read_text(encoding="utf-8")))
     if UPDATING:
         english, french = (page.read_text(encoding="utf-8") for page in PAGES)
         for one, was in reversed(wrong):
@@ -57,7 +56,31 @@ def test_every_command_prints_what_the_page_says(shell: Shell) -> None:
         PAGES[0].write_text(english, encoding="utf-8")
         PAGES[1].write_text(with_blocks_of(english, french), encoding="utf-8")
         return
-    assert not wrong, "\n".join(
+    assert not wrong, _difference(wrong)
+
+
+def test_the_five_minutes_of_the_readme(shell: Shell) -> None:
+    page = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Five minutes\n")[2].partition("\n## ")[0]
+    assert "redistopo init cluster\n" in section
+    # on ports of this test; a reader gets 7000, or the next free block
+    commands = typed(
+        section.replace("redistopo init cluster\n", "redistopo init cluster --port 7000\n")
+    )
+    wrong = _wrong(shell, commands)
+    shell.type("redistopo down --wipe --yes")
+    assert not wrong, _difference(wrong)
+
+
+def _wrong(shell: Shell, commands: tuple[Typed, ...]) -> list[tuple[Typed, str]]:
+    """Each command that printed something else than its page says, with what it printed."""
+    seen = [shell.type(one.command) for one in commands]
+    pairs = zip(commands, seen, strict=True)
+    return [(one, was) for one, was in pairs if not alike(one.output, was)]
+
+
+def _difference(wrong: list[tuple[Typed, str]]) -> str:
+    return "\n".join(
         f"line {one.line}: $ {one.command}\n{was}\n-- but the page says:\n{one.output}"
         for one, was in wrong
     )

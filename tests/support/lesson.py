@@ -24,7 +24,7 @@ _VARYING = (
     (re.compile(r"\b(cache|database)( +)N (ms|s)\b"), r"\1\2N"),
     (re.compile(r"\b\d+ times"), "N times"),
     (re.compile(r"^[a-zA-Z]( +\+)"), r"\1"),
-    (re.compile(r"\bnode\d( +)(?=suspects|won)"), r"nodeN\1"),
+    (re.compile(r"\bnode\d( +)(?=flags|wins)"), r"nodeN\1"),
     (re.compile(r"\b(node|700)[456]\b"), r"\1R"),
     (re.compile(r"\b7003\b"), "700R"),
     (re.compile(r"^700[12]$"), "700R"),
@@ -42,12 +42,14 @@ _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?"), "TIME"),
     (re.compile(r"[ \t]+"), " "),
     (re.compile(r"-{3,}|─{3,}"), "---"),
+    (re.compile(r" \d+ ok (\S+) \d+M \d+ \d+ \S+ N?s?$"), r" PID ok \1 LOAD"),
 )
 """What differs from run to run and from engine to engine, and what stands for it; also which
 of a cluster's replicas (node4 to node6) follows which primary, for redis-cli draws it by lot,
 whom Sentinels promoted (7001 or 7002, alone on a line), and which primary `demo --check` chose;
 how many acknowledged writes a kill cost, which asynchronous replication leaves open; how many
-bytes a replica was behind at a look; and whether a slow read is told in ms or in s."""
+bytes a replica was behind at a look; whether a slow read is told in ms or in s; and the pid,
+memory, load and age of a healthy node in `status`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

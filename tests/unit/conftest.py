@@ -100,7 +100,6 @@ def _node(name: str, replies: Replies) -> NodeSeen:
         port=int(info["tcp_port"]),
         process=ProcessState.RUNNING,
         pid=int(info["process_id"]),
-        has_data=True,
         info=info,
         cluster=parse_info(replies.get("CLUSTER INFO", "")),
         members=parse_nodes(replies["CLUSTER NODES"]) if "CLUSTER NODES" in replies else (),

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
 
 
 @click.command()
@@ -14,14 +14,14 @@ from redistopo.cli.output import OutputOptions, run_and_show
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="File or folder to write to.  [beside redistopo.toml]",
+    help="File or folder to write to.  [default: beside redistopo.toml]",
 )
 @options.output
-def bundle(root: Path, out: Path | None, as_json: bool, quiet: bool) -> None:
-    """Collect logs, state and limits for a report, without secrets.
+def bundle(root: Path, out: Path | None) -> None:
+    """Collect logs and state for a bug report, without secrets.
 
-    One .tar.gz that only you may read. Passwords, keys, users and data are left out; the
-    timeline of the last `up` and what its nodes said when it failed are in it.
+    Writes one .tar.gz that only you can read. Passwords, keys, users and data are left out. It
+    contains the timeline of the last `up`, and the nodes' output if that failed.
     """
     from redistopo.ops.bundle import BundleResult
     from redistopo.ops.bundle import bundle as verb
@@ -30,8 +30,7 @@ def bundle(root: Path, out: Path | None, as_json: bool, quiet: bool) -> None:
         click.echo(str(result.path))
         click.echo(
             f"{len(result.members)} files, {result.size // 1024 + 1} kB, without secrets and data; "
-            "look through it before you pass it on."
+            "read them before you share it."
         )
 
-    manner = OutputOptions(verb="bundle", as_json=as_json, quiet=quiet)
-    run_and_show(manner, lambda progress: verb(root, out, progress), show)
+    run_and_show(lambda progress: verb(root, out, progress), show)

@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
+from redistopo.cli.verb_group import SubGroup
 
 
-@click.group()
+@click.group(cls=SubGroup)
 def certs() -> None:
-    """Renew the certificates of a topology with TLS."""
+    """Renew the TLS certificates of a topology."""
 
 
 @certs.command()
@@ -20,14 +21,14 @@ def certs() -> None:
     type=click.IntRange(1, 825),
     default=365,
     show_default=True,
-    help="How long the new ones are valid.",
+    help="How long the new certificates are valid.",
 )
-@click.option("--new-ca", is_flag=True, help="Also a new CA, where the old one is lost.")
+@click.option("--new-ca", is_flag=True, help="Also create a new CA, for example if it was lost.")
 @options.output
-def renew(root: Path, days: int, new_ca: bool, as_json: bool, quiet: bool) -> None:
-    """Sign new certificates; running servers load them.
+def renew(root: Path, days: int, new_ca: bool) -> None:
+    """Sign new certificates and load them into running servers.
 
-    No downtime: connections stay, new ones get the new certificate.
+    There is no downtime: connections stay open, new ones get the new certificate.
     """
     from redistopo.ops.certs import CertsResult
     from redistopo.ops.certs import renew as verb
@@ -35,9 +36,8 @@ def renew(root: Path, days: int, new_ca: bool, as_json: bool, quiet: bool) -> No
     def show(result: CertsResult) -> None:
         click.echo(f"New certificates in {result.folder}")
         if result.new_ca:
-            click.echo(f"They are of a new CA: applications need {result.new_ca} again")
+            click.echo(f"They have a new CA: give applications the new {result.new_ca}")
         if result.renewed:
-            click.echo(f"{len(result.renewed)} servers present them, valid until {result.expires}")
+            click.echo(f"{len(result.renewed)} servers use them; valid until {result.expires}")
 
-    manner = OutputOptions(verb="certs renew", as_json=as_json, quiet=quiet)
-    run_and_show(manner, lambda t: verb(root, days, t, new_ca=new_ca), show)
+    run_and_show(lambda progress: verb(root, days, progress, new_ca=new_ca), show)

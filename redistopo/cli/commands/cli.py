@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import output, run_and_show
 
 _REST = "redistopo.rest"
 
 
 class _WithRest(click.Command):
-    """What follows ``--`` is not ours."""
+    """What follows ``--`` belongs to the CLI."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ours, rest = args, []
@@ -24,29 +24,30 @@ class _WithRest(click.Command):
 
 
 @click.command(cls=_WithRest, options_metavar="[OPTIONS]")
-@click.argument("nodes", nargs=-1, metavar="[NODE]... [-- ARGS...]")
+@options.selectors("[NODE]... [-- ARGS...]")
 @options.project
 @click.option(
     "--user",
     type=click.Choice(["default", "replication", "admin"]),
     default="default",
     show_default=True,
-    help="As whom, with acl; default is the application's.",
+    help="User to log in as, with acl = true; default is the application's.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Run nothing; tell what would be run.")
+@options.formats
 @click.pass_context
-def cli(ctx: click.Context, nodes: tuple[str, ...], root: Path, user: str, as_json: bool) -> None:
-    """Open redis-cli or valkey-cli on a node, with everything it needs to come in.
+def cli(ctx: click.Context, nodes: tuple[str, ...], root: Path, user: str) -> None:
+    """Open redis-cli or valkey-cli on a node.
 
-    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; without any, the
-    first primary. What follows -- is for the CLI: redistopo cli node2 -- INFO memory. The password
-    is in its environment alone; a Sentinel's is its own.
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; the default is the
+    first primary. Words after -- are passed to the CLI: redistopo cli node2 -- INFO memory.
+    Address, TLS files and password are set; the password is passed by the environment only. With
+    --json, the command is printed and not run.
     """
     from redistopo.ops.cli import CliRequest
     from redistopo.ops.cli import cli as verb
 
-    request = CliRequest(root=root, words=nodes, user=user, rest=ctx.meta[_REST], run=not as_json)
-    manner = OutputOptions(verb="cli", as_json=as_json)
+    run = output().format is None
+    request = CliRequest(root=root, words=nodes, user=user, rest=ctx.meta[_REST], run=run)
     run_and_show(
-        manner, lambda _tell: verb(request), lambda result: click.echo(shlex.join(result.argv))
+        lambda _progress: verb(request), lambda result: click.echo(shlex.join(result.argv))
     )

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show, run_and_stream
-from redistopo.cli.target_options import access, target_options
+from redistopo.cli.output import output, run_and_show, run_and_stream
+from redistopo.cli.target_options import TargetOptions, target_options
 
 if TYPE_CHECKING:
+    from redistopo.demo.backend import BackendRequest
     from redistopo.demo.cache_check import CheckRequest
     from redistopo.demo.serve_demo import DemoRequest
 
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 @click.command()
 @options.project
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="Where to serve."
+    "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="Port to serve."
 )
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Another address lets others in."
+    "--host", default="127.0.0.1", show_default=True, help="Address to serve; others admit others."
 )
 @click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
 @options.duration("--ttl", "ttl", "How long a row stays in the cache.", default="60s")
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--check",
     is_flag=True,
-    help="No page: measure miss, hit and expiry, then stop a primary and see who takes over.",
+    help="Serve no page: measure miss, hit and expiry, then a failover.",
 )
 @target_options
 @options.output
@@ -47,63 +48,53 @@ def demo(
     delay: float,
     database: Path | None,
     check: bool,
-    connect: str,
-    user: str,
-    cacert: Path | None,
-    cert: Path | None,
-    as_json: bool,
-    quiet: bool,
+    target: TargetOptions,
 ) -> None:
-    """Serve a web application that uses the topology as a cache, and shows what happens.
+    """Serve a web application that uses the topology as a cache.
 
-    Its page asks for items, makes load, and breaks and mends nodes; GET /data/ID answers with
-    JSON. Needs pip install 'redistopo[demo]'. With --check it needs nothing more, ends with
-    exit code 3 where the cache isn't as promised, and starts again what it stopped.
-    --connect also takes redis://USER:PASSWORD@HOST:PORT, and rediss:// with --cacert.
+    Its page requests items, generates load, and stops and starts nodes; GET /data/ID replies with
+    JSON. Needs pip install 'redistopo[demo]'. With --check nothing more is needed; the exit code
+    is 3 if the cache doesn't work as promised, and stopped nodes are started again.
+    --connect also accepts redis://USER:PASSWORD@HOST:PORT, and rediss:// with --cacert.
     """
     from redistopo.demo.backend import BackendRequest
     from redistopo.errors import UsageError
 
-    def where() -> BackendRequest:
-        return BackendRequest(
-            root=root, connect=connect, access=access(connect, user, cacert, cert)
-        )
+    def backend() -> "BackendRequest":
+        return BackendRequest(root=root, connect=target.connect, access=target.login())
 
-    manner = OutputOptions(verb="demo", as_json=as_json, quiet=quiet)
-    if check:
+    def checked() -> "CheckRequest":
+        from redistopo.demo.cache_check import CheckRequest
 
-        def checked() -> "CheckRequest":
-            from redistopo.demo.cache_check import CheckRequest
-
-            if database or open_:
-                what = "--database" if database else "--open"
-                hint = "leave it out: the check has a small database of its own, and no page"
-                raise UsageError(f"{what} isn't for --check", hint=hint)
-            return CheckRequest(backend=where(), ttl=ttl, db_delay=delay)
-
-        _check(manner, checked)
-        return
+        if database or open_:
+            what = "--database" if database else "--open"
+            hint = f"leave {what} out: the check uses a small database of its own, and no page"
+            raise UsageError(f"{what} doesn't go with --check", hint=hint)
+        return CheckRequest(backend=backend(), ttl=ttl, db_delay=delay)
 
     def served() -> "DemoRequest":
         from redistopo.demo.serve_demo import DemoRequest
 
-        if as_json or quiet:
-            raise UsageError("--json and --quiet are for --check", hint="redistopo demo --check")
+        if output().format or output().quiet:
+            raise UsageError("--json and --quiet need --check", hint="redistopo demo --check")
         return DemoRequest(
-            backend=where(), host=host, port=port, ttl=ttl, delay=delay, database=database
+            backend=backend(), host=host, port=port, ttl=ttl, delay=delay, database=database
         )
 
-    _serve(manner, served, open_=open_)
+    if check:
+        _check(checked)
+    else:
+        _serve(served, open_=open_)
 
 
-def _check(manner: OutputOptions, asked: Callable[[], "CheckRequest"]) -> None:
+def _check(request: Callable[[], "CheckRequest"]) -> None:
     from redistopo.cli.views.demo_check import show_check
     from redistopo.demo.cache_check import check as verb
 
-    run_and_show(manner, lambda progress: verb(asked(), progress), show_check)
+    run_and_show(lambda progress: verb(request(), progress), show_check)
 
 
-def _serve(manner: OutputOptions, asked: Callable[[], "DemoRequest"], *, open_: bool) -> None:
+def _serve(request: Callable[[], "DemoRequest"], *, open_: bool) -> None:
     from redistopo.cli.progress import plain_lines
     from redistopo.demo.serve_demo import demo as verb
 
@@ -112,14 +103,14 @@ def _serve(manner: OutputOptions, asked: Callable[[], "DemoRequest"], *, open_: 
         if open_:
             import threading
 
-            # a browser of the terminal would hold up the server that it asks
+            # a browser in the terminal would block the server that it requests the page from
             threading.Thread(target=_open, args=(url,), daemon=True).start()
 
-    run_and_stream(manner, lambda: verb(asked(), plain_lines, ready))
+    run_and_stream(lambda: verb(request(), plain_lines, ready))
 
 
 def _open(url: str) -> None:
     import webbrowser
 
     if not webbrowser.open(url):
-        click.echo("warning: no browser was found here: open that address in yours", err=True)
+        click.echo("warning: no browser was found: open that address in yours", err=True)

@@ -1,14 +1,13 @@
 """``redistopo doctor``"""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
-from redistopo.cli.target_options import access, target_options
+from redistopo.cli.output import output, run_and_show
+from redistopo.cli.target_options import TargetOptions, target_options
 
 if TYPE_CHECKING:
     from redistopo.doctor.facts import DoctorFix
@@ -19,33 +18,28 @@ if TYPE_CHECKING:
 @target_options
 @click.option(
     "--config",
-    # that it can't be read is the verb's to say: it knows who may
+    # the verb reports an unreadable file: it knows its owner
     type=click.Path(dir_okay=False, readable=False, path_type=Path),
-    help="Also any redis.conf: would it start, what it lets in, who serves by it.",
+    help="Also check any redis.conf: would a server start, and what does it expose.",
 )
-@click.option("--fix", is_flag=True, help="Do what is safe, each command shown first.")
-@click.option("--yes", "-y", is_flag=True, help="Don't ask before a --fix that ends or changes.")
-@click.option("--no-write", is_flag=True, help="Leave the data proof out.")
-@options.timeout("3s", "How long failures that may settle are looked at again.")
+@click.option("--fix", is_flag=True, help="Apply safe fixes; each command is shown first.")
+@options.yes("Apply all fixes of --fix, also those that stop or change something.")
+@click.option("--no-write", is_flag=True, help="Skip the data proof: write no key.")
+@options.timeout("3s", "How long to repeat checks that may still pass.")
 @options.output
 def doctor(
     root: Path,
-    connect: str,
-    user: str,
-    cacert: Path | None,
-    cert: Path | None,
+    target: TargetOptions,
     config: Path | None,
     fix: bool,
     yes: bool,
     no_write: bool,
     timeout: float,
-    as_json: bool,
-    quiet: bool,
 ) -> None:
-    """Check this machine and the topology, and say what to type about each fault.
+    """Check this machine and the topology, and suggest fixes.
 
-    Exit code 3 where a check failed, 0 otherwise. Nothing is changed without --fix, and
-    nothing ever by sudo: what needs root is shown as a command to type.
+    Exit code 3 if a check failed, else 0. Nothing is changed without --fix, and sudo is never
+    called: commands that need root are printed.
     """
     from redistopo.cli.views.doctor import show_doctor
     from redistopo.ops.doctor import DoctorRequest, DoctorResult
@@ -55,8 +49,8 @@ def doctor(
     def work(progress: Progress) -> DoctorResult:
         request = DoctorRequest(
             root=root,
-            connect=connect,
-            access=access(connect, user, cacert, cert),
+            connect=target.connect,
+            access=target.login(),
             config=config,
             seconds=timeout,
             write=not no_write,
@@ -66,18 +60,18 @@ def doctor(
             return result
         from redistopo.ops.doctor_fix import mend
 
-        asked = not yes and sys.stdin.isatty() and not (as_json or quiet)
+        asking = not yes and output().interactive and not output().quiet
 
         def agreed(one: "DoctorFix") -> bool:
-            return yes or not one.asks or (asked and _agreed(one))
+            return yes or not one.asks or (asking and _confirmed(one))
 
         return mend(request, result, agreed, progress)
 
     def show(result: DoctorResult) -> None:
         show_doctor(result, fixing=fix)
 
-    run_and_show(OutputOptions(verb="doctor", as_json=as_json, quiet=quiet), work, show)
+    run_and_show(work, show)
 
 
-def _agreed(fix: "DoctorFix") -> bool:
-    return click.confirm(f"{fix.why}\n  {fix.command}\nDo that?", err=True)
+def _confirmed(fix: "DoctorFix") -> bool:
+    return click.confirm(f"{fix.why}\n  {fix.command}\nRun this?", err=True)

@@ -6,33 +6,34 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
+from redistopo.cli.usage_hints import ExactForm
 from redistopo.errors import ExitCode
 
 
 @click.command()
 @options.project
-@click.option("--wipe", is_flag=True, help="Also remove configuration, password and data.")
-@click.option("--yes", "-y", is_flag=True, help="Don't ask before --wipe.")
-@click.option("--force", is_flag=True, help="Also stop what can't save; unsaved data is lost.")
-@options.timeout("30s", "After this long, what still runs is killed.")
+@click.option("--wipe", is_flag=True, help="Also remove configuration, passwords and data.")
+@options.yes("Don't ask before --wipe.")
+@click.option("--force", is_flag=True, help="Also stop nodes that can't save; that data is lost.")
+@options.timeout("30s", "After this time, kill the nodes that still run.")
 @options.output
-def down(
-    root: Path, wipe: bool, yes: bool, force: bool, timeout: float, as_json: bool, quiet: bool
-) -> None:
+def down(root: Path, wipe: bool, yes: bool, force: bool, timeout: float) -> None:
     """Stop the topology; data is kept.
 
-    Replicas first, then primaries; only processes that redistopo started.
+    Stops replicas first, then primaries, and only processes that redistopo started.
     """
     from redistopo.ops.down import DownRequest, DownResult
     from redistopo.ops.down import down as verb
 
     if wipe and not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError("--wipe removes all data: without a terminal it needs --yes")
-        place = root.resolve()
-        if not click.confirm(f"Remove all data of the topology in {place}?", err=True):
-            click.echo("Nothing was stopped, nothing was removed.")
+            raise ExactForm(
+                "--wipe removes all data, and needs --yes without a terminal",
+                "redistopo down --wipe --yes",
+            )
+        if not click.confirm(f"Remove all data of the topology in {root.resolve()}?", err=True):
+            click.echo("Nothing was stopped or removed.")
             sys.exit(ExitCode.FAILED)
     request = DownRequest(root=root, seconds=timeout, wipe=wipe, force=force)
 
@@ -44,10 +45,8 @@ def down(
         else:
             click.echo("Nothing was running.")
         if result.wiped:
-            click.echo("Configuration, password and data are gone; redistopo.toml is kept.")
+            click.echo("Configuration, passwords and data are removed; redistopo.toml is kept.")
         elif result.data_kept:
             click.echo("Data is kept: redistopo up starts it again, down --wipe removes it.")
 
-    run_and_show(
-        OutputOptions(verb="down", as_json=as_json, quiet=quiet), lambda t: verb(request, t), show
-    )
+    run_and_show(lambda progress: verb(request, progress), show)

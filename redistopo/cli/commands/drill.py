@@ -1,47 +1,55 @@
 """``redistopo drill``"""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
+from redistopo.cli.verb_group import SubGroup
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group()
+def _faults() -> Iterable[str]:
+    from redistopo.model.state.fault import Fault
+
+    return Fault
+
+
+@click.group(cls=SubGroup)
 def drill() -> None:
-    """Break the topology on purpose, measure what users notice, and mend it."""
+    """Inject a fault under load, measure the outage, and repair."""
 
 
 @drill.command()
 @options.project
 @click.option(
-    "--shard", type=click.IntRange(1), help="Hurt the primary of this shard.  [default: 1]"
+    "--shard", type=click.IntRange(1), help="Target the primary of this shard.  [default: 1]"
 )
-@click.option(
-    "--node", default="", metavar="NODE", help="Hurt this node: 7001, node2, a replica ..."
+@options.node_option(
+    "--node", "node", "Target this node: 7001, node2, 'shard:2 replica' ...", multiple=False
 )
 @click.option(
     "--fault",
-    type=click.Choice(["kill", "freeze", "shutdown", "partition", "none"]),
+    type=options.LazyChoice(_faults),
     default="kill",
     show_default=True,
-    help="SIGKILL, SIGSTOP, SIGTERM, or cut off from all other servers.",
+    help="SIGKILL, SIGSTOP, SIGTERM, a network partition, or no fault.",
 )
-@options.duration("--max-downtime", "max_downtime", "For how long clients may be without service.",
+@options.duration("--max-downtime", "max_downtime", "The outage that clients may see.",
                   default="15s")  # fmt: skip
 @click.option("--rate", type=click.IntRange(1, 100_000), default=500, show_default=True,
               help="Operations per second, half of them writes.")  # fmt: skip
 @click.option("--clients", type=click.IntRange(1, 256), default=4, show_default=True,
-              help="How many clients do them.")  # fmt: skip
+              help="Number of clients.")  # fmt: skip
 @click.option("--wait-replicas", type=click.IntRange(0, 10), default=0, metavar="N",
               help="Each write waits for N replicas (WAIT).")  # fmt: skip
-@click.option("--force", is_flag=True, help="Also where it can't succeed: show how it fails.")
-@click.option("--restore-roles", is_flag=True, help="Hand the primary's role back afterwards.")
-@click.option("--junit", type=_FILE, help="Also as JUnit XML.")
-@click.option("--report", type=_FILE, help="Also as .html or .svg: the timeline, drawn.")
+@click.option("--force", is_flag=True, help="Also run a drill that can't pass, to see it fail.")
+@click.option("--restore-roles", is_flag=True, help="Restore the primary's role afterwards.")
+@click.option("--junit", type=_FILE, help="Also write JUnit XML.")
+@click.option("--report", type=_FILE, help="Also write the timeline, as .html or .svg.")
 @options.output
 def failover(
     root: Path,
@@ -56,13 +64,11 @@ def failover(
     restore_roles: bool,
     junit: Path | None,
     report: Path | None,
-    as_json: bool,
-    quiet: bool,
 ) -> None:
-    """Hurt a node under load: who notices, for how long, and what is lost?
+    """Inject a fault into a node under load: who detects it, for how long is service lost?
 
-    Exit code 0 within the downtime allowed, 3 beyond it or where nobody would take over.
-    Whatever happens, the topology is mended afterwards, by the next `up` if need be.
+    Exit code 0 if the outage was within the limit, 3 if it was longer, or no replica would be
+    promoted. The topology is repaired afterwards, by the next `up` if necessary.
     """
     from redistopo.cli.views.drill import show_drill
     from redistopo.drill.drill_report import DrillReport
@@ -75,7 +81,7 @@ def failover(
 
     def work(progress: Progress) -> DrillReport:
         if shard is not None and node:
-            raise UsageError("--shard and --node both name whom to hurt", hint="give one of them")
+            raise UsageError("--shard and --node both name the target", hint="use one of them")
         if report:
             refuse_report(report)
         request = DrillRequest(
@@ -96,28 +102,19 @@ def failover(
             write_drills_junit((result,), junit, name=f"redistopo drill {result.topology}")
         return result
 
-    run_and_show(
-        OutputOptions(verb="drill failover", as_json=as_json, quiet=quiet), work, show_drill
-    )
+    run_and_show(work, show_drill)
 
 
 @drill.command(name="all")
 @options.project
-@click.argument("scenario", type=click.Path(dir_okay=False, path_type=Path), required=False)
-@click.option("--junit", type=_FILE, help="Also as JUnit XML, a case for each drill.")
-@click.option("--report", type=_FILE, help="Also as .html: every timeline, drawn.")
+@click.argument("scenario", type=_FILE, required=False)
+@click.option("--junit", type=_FILE, help="Also write JUnit XML, a test case for each drill.")
+@click.option("--report", type=_FILE, help="Also write the timelines, as .html.")
 @options.output
-def all_(
-    root: Path,
-    scenario: Path | None,
-    junit: Path | None,
-    report: Path | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Do all drills of a SCENARIO.toml, one after the other, with one summary.
+def all_(root: Path, scenario: Path | None, junit: Path | None, report: Path | None) -> None:
+    """Run all drills of a SCENARIO.toml, and print a summary.
 
-    Without a file: the primary of each shard, then a replica. Exit code 3 if any failed.
+    Without a file: the primary of each shard, then a replica. Exit code 3 if a drill failed.
     """
     from redistopo.cli.views.drill_all import show_drill_all
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
@@ -136,6 +133,4 @@ def all_(
             write_drills_junit(reports, junit, name=f"redistopo drill all {result.scenario}")
         return result
 
-    run_and_show(
-        OutputOptions(verb="drill all", as_json=as_json, quiet=quiet), work, show_drill_all
-    )
+    run_and_show(work, show_drill_all)

@@ -3,15 +3,18 @@
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
 
 
 @click.command()
 @options.output
-def engines(as_json: bool, quiet: bool) -> None:
-    """List the servers on this machine, or how to get one."""
+def engines() -> None:
+    """List the servers on this machine.
+
+    The first one is used, unless the topology file or --engine selects another. If there is
+    none, the way to install one is printed.
+    """
     from redistopo.cli.views.status import show_engines
     from redistopo.ops.engines import engines as verb
 
-    manner = OutputOptions(verb="engines", as_json=as_json, quiet=quiet)
-    run_and_show(manner, lambda _tell: verb(), show_engines)
+    run_and_show(lambda _progress: verb(), show_engines)

@@ -6,43 +6,35 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_stream
-from redistopo.cli.target_options import sight_request, target_options
+from redistopo.cli.output import output, run_and_stream
+from redistopo.cli.target_options import TargetOptions, target_options
 
 
 @click.command()
 @options.project
-@options.duration("--for", "length", "Stop after so long.  [default: at Ctrl-C]")
-@click.option(
-    "--count", type=click.IntRange(min=1), metavar="N", help="Stop after so many occurrences."
-)
+@options.duration("--for", "length", "Stop after this time.  [default: at Ctrl-C]")
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N events.")
 @target_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def events(
-    root: Path,
-    length: float | None,
-    count: int | None,
-    connect: str,
-    user: str,
-    cacert: Path | None,
-    cert: Path | None,
-    as_json: bool,
-) -> None:
-    """Tell role changes and faults as they happen, a line each.
+@options.formats
+def events(root: Path, length: float | None, count: int | None, target: TargetOptions) -> None:
+    """Print role changes and faults as they happen.
 
-    The first lines say what each node is now. The topology may start, stop and start again
-    meanwhile. docs/events.md lists the kinds.
+    The first lines show each node as it is now. The topology may start, stop and start again in
+    the meantime. Times are local; with --json, each line is an object, and times have an offset.
+    docs/events.md lists the kinds of events.
     """
-    from redistopo.cli.views.events import tell_json, tell_lines
+    from redistopo.cli.views.events import print_lines, print_records
     from redistopo.ops.events import EventsRequest
     from redistopo.ops.events import events as verb
 
+    form = output().format
+
     def work() -> None:
         request = EventsRequest(
-            sight=sight_request(root, connect, user, cacert, cert),
+            sight=target.request(root),
             seconds=math.inf if length is None else length,
             count=count or 0,
         )
-        verb(request, tell_json if as_json else tell_lines)
+        verb(request, print_records(form) if form else print_lines)
 
-    run_and_stream(OutputOptions(verb="events", as_json=as_json), work)
+    run_and_stream(work)

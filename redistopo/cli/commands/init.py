@@ -1,50 +1,85 @@
 """``redistopo init``"""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli import complete, options
+from redistopo.cli.output import run_and_show
 
 
-def _shapes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """What the shell offers; aliases are understood too."""
-    shapes = ("cluster", "replication", "sentinel", "standalone")
-    return [shape for shape in shapes if shape.startswith(incomplete)]
+class _KeyOption(click.Option):
+    """An option for a key of the topology file, whose choices and defaults are the file's."""
+
+    def __init__(self, *args: Any, note: str = "", **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._note = note
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        if record is None or not self.name:
+            return record
+        return record[0], f"{record[1]}  [{self._note or _default_text(self.name)}]"
 
 
-@click.command()
-@click.argument("shape", metavar="cluster|replication|sentinel|standalone", shell_complete=_shapes)
-@options.project
-@click.option("--shards", type=int, help="Primaries sharing the slots.  [cluster: 3]")
-@click.option("--replicas", type=int, help="Replicas of each primary.  [2, cluster: 1]")
-@click.option("--sentinels", type=int, help="How many watch the primary.  [sentinel: 3]")
-@click.option("--quorum", type=int, help="Of them, to find it down.  [majority]")
-@click.option("--port", type=int, help="First data port.  [cluster: 7000, else 6379]")
-@click.option("--sentinel-port", type=int, help="First Sentinel's port.  [port + 20000]")
-@click.option("--host", help="Address that every node binds.  [127.0.0.1]")
-@click.option("--name", help="What the topology is called.  [the folder's name]")
-@click.option("--engine", help='Server to use: "auto", "7.2", "valkey 9" or a path.  [auto]')
+def _default_text(key: str) -> str:
+    """``cluster: 7000, else 6379``; a default of all shapes alone."""
+    from redistopo.model.topology.spec import Shape, shape_defaults
+
+    usual = {shape.value: str(shape_defaults(shape)[key]) for shape in Shape}
+    common = max(usual.values(), key=list(usual.values()).count)
+    own = [f"{shape}: {value}" for shape, value in usual.items() if value != common]
+    return ", ".join([*own, f"else {common}"]) if own else common
+
+
+def _choices(key: str) -> Callable[[], Iterable[str]]:
+    def load() -> Iterable[str]:
+        from redistopo.model.topology.spec import TOPOLOGY_KEYS
+
+        return next(one.choices for one in TOPOLOGY_KEYS if one.name == key)
+
+    return load
+
+
+def _key(flag: str, help: str, type: Any = int, note: str = "") -> Callable[..., Any]:
+    return click.option(flag, cls=_KeyOption, type=type, help=help, note=note)
+
+
+class _Init(click.Command):
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx)[:-1], "|".join(_choices("shape")())]
+
+
+@click.command(cls=_Init)
+@click.argument("shape", shell_complete=complete.shapes)
+@options.new_project
+@_key("--shards", "Number of primaries.")
+@_key("--replicas", "Replicas of each primary.")
+@_key("--sentinels", "Number of Sentinels.")
+@_key("--quorum", "Sentinels that must agree it is down.", note="majority")
+@_key("--port", "Port of the first data node.")
+@_key("--sentinel-port", "Port of the first Sentinel.", note="port + 20000")
+@_key("--host", "Address that every node binds.", str)
+@_key("--name", "Name of the topology.", str, note="name of the folder")
+@_key("--engine", 'Version such as "valkey 9", or path.', str)
+@_key("--formation", "How the cluster is created.", options.LazyChoice(_choices("formation")))
+@_key("--node-timeout", "Timeout of a cluster node, in ms.")
+@_key("--down-after", "Timeout of a node for Sentinels, in ms.")
+@_key("--persistence", "How data is kept on disk.", options.LazyChoice(_choices("persistence")))
+@click.option("--tls", is_flag=True, help="TLS only, with a private CA.")
+@click.option("--acl", is_flag=True, help="ACL users with least privilege.")
+@click.option("--no-auth", is_flag=True, help="No password; loopback addresses only.")
 @click.option(
-    "--formation",
-    type=click.Choice(["auto", "redis-cli", "instant"]),
-    help="How a cluster is made.  [auto]",
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="DIRECTIVE=VALUE",
+    help="Any redis.conf directive.",
+    shell_complete=complete.directives,
 )
-@click.option("--node-timeout", type=int, help="Milliseconds until a node counts as failing.")
-@click.option("--down-after", type=int, help="The same, for Sentinels.  [5000]")
-@click.option(
-    "--persistence",
-    type=click.Choice(["aof", "rdb", "none"]),
-    help="What survives a restart.  [aof]",
-)
-@click.option("--tls", is_flag=True, help="TLS alone, with a private CA of its own.")
-@click.option("--acl", is_flag=True, help="Users with least privilege, each with a password.")
-@click.option("--no-auth", is_flag=True, help="No password; loopback only.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="DIRECTIVE=VALUE", help="Any redis.conf directive."
-)
-@click.option("--force", is_flag=True, help="Replace another topology file.")
+@click.option("--force", is_flag=True, help="Replace a different topology file.")
 @options.output
 def init(
     shape: str,
@@ -54,16 +89,15 @@ def init(
     acl: bool,
     no_auth: bool,
     force: bool,
-    as_json: bool,
-    quiet: bool,
     **keys: object,
 ) -> None:
     """Write redistopo.toml for a topology.
 
     cluster: slots over several primaries. replication: a primary and its replicas.
-    sentinel: the same, with Sentinels that fail over. standalone: one server.
+    sentinel: the same, with Sentinels for automatic failover. standalone: one server.
     """
-    from redistopo.ops.init import InitRequest, InitResult
+    from redistopo.cli.views.init import show_init
+    from redistopo.ops.init import InitRequest
     from redistopo.ops.init import init as verb
 
     given = {name: value for name, value in keys.items() if value is not None}
@@ -71,16 +105,4 @@ def init(
     if no_auth:
         given["auth"] = False
     request = InitRequest(root=root, shape=shape, keys=given, settings=settings, force=force)
-
-    def show(result: InitResult) -> None:
-        said = "replaced" if result.replaced else "written"
-        click.echo(f"{result.path} {said if result.written else 'says exactly that already'}")
-        topology = result.topology
-        nodes = "1 node" if topology.count == 1 else f"{topology.count} nodes"
-        click.echo(f"{topology.name}: {topology.shape.value} of {nodes}, ports {result.ports}")
-        here = "" if root == Path() else f" --dir {root}"
-        click.echo(f"Start it: redistopo up{here}")
-
-    run_and_show(
-        OutputOptions(verb="init", as_json=as_json, quiet=quiet), lambda t: verb(request, t), show
-    )
+    run_and_show(lambda progress: verb(request, progress), lambda one: show_init(one, root))

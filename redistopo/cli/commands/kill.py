@@ -1,14 +1,30 @@
 """``redistopo kill``"""
 
+import re
+import signal
 from pathlib import Path
 
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
+
+_NAMES = {one.name.removeprefix("SIG") for one in signal.Signals}
 
 
-@click.command()
+class _SignalFlags(click.Command):
+    """Accepts ``-9`` and ``-TERM`` as kill(1) does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words: list[str] = []
+        for arg in args:
+            name = arg[1:].removeprefix("SIG")
+            flag = re.fullmatch(r"-[0-9]{1,2}", arg) or (arg[:1] == "-" and name in _NAMES)
+            words += ["--signal", name] if flag else [arg]
+        return super().parse_args(ctx, words)
+
+
+@click.command(cls=_SignalFlags)
 @options.named_nodes
 @options.project
 @click.option(
@@ -18,23 +34,20 @@ from redistopo.cli.output import OutputOptions, run_and_show
     default="SIGKILL",
     show_default=True,
     metavar="SIGNAL",
-    help="Its name or number, such as TERM, SEGV or 9.",
+    help="Name or number: TERM, SEGV, 9; also as -TERM or -9.",
 )
 @options.timeout("10s", "How long to wait for the end, after a signal that ends servers.")
 @options.output
-def kill(
-    nodes: tuple[str, ...], root: Path, name: str, timeout: float, as_json: bool, quiet: bool
-) -> None:
-    """Send a signal to nodes; the usual one kills them, and nothing is saved.
+def kill(nodes: tuple[str, ...], root: Path, name: str, timeout: float) -> None:
+    """Send a signal to nodes; SIGKILL by default.
 
     NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
-    narrow each other.
-    Only processes that redistopo started get it.
+    narrow each other. After SIGKILL nothing is saved. Only processes that redistopo started get
+    the signal.
     """
-    from redistopo.cli.views.node_action import show_acted
+    from redistopo.cli.views.node_action import show_node_action
     from redistopo.ops.signals import SignalRequest, parse_signal
     from redistopo.ops.signals import kill as verb
 
     request = SignalRequest(root=root, words=nodes, seconds=timeout)
-    manner = OutputOptions(verb="kill", as_json=as_json, quiet=quiet)
-    run_and_show(manner, lambda progress: verb(request, parse_signal(name), progress), show_acted)
+    run_and_show(lambda progress: verb(request, parse_signal(name), progress), show_node_action)

@@ -5,24 +5,23 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
 
 
 @click.command()
 @options.named_nodes
 @options.project
-@options.timeout("10s", "How long it may take until they stand still.")
+@options.timeout("10s", "Time limit until they are stopped.")
 @options.output
-def pause(nodes: tuple[str, ...], root: Path, timeout: float, as_json: bool, quiet: bool) -> None:
-    """Let nodes stand still (SIGSTOP): connections stay open, nobody answers.
+def pause(nodes: tuple[str, ...], root: Path, timeout: float) -> None:
+    """Pause nodes (SIGSTOP): connections stay open, commands get no reply.
 
     NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
     narrow each other.
     """
-    from redistopo.cli.views.node_action import show_acted
+    from redistopo.cli.views.node_action import show_node_action
     from redistopo.ops.signals import SignalRequest
     from redistopo.ops.signals import pause as verb
 
     request = SignalRequest(root=root, words=nodes, seconds=timeout)
-    manner = OutputOptions(verb="pause", as_json=as_json, quiet=quiet)
-    run_and_show(manner, lambda progress: verb(request, progress), show_acted)
+    run_and_show(lambda progress: verb(request, progress), show_node_action)

@@ -3,16 +3,17 @@
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
 
 
 @click.command()
 @options.output
-def ps(as_json: bool, quiet: bool) -> None:
-    """List your topologies on this machine, and orphans."""
+def ps() -> None:
+    """List your topologies on this machine, and orphans.
+
+    An orphan is a server that runs in a topology's folder, and that no topology started.
+    """
     from redistopo.cli.views.status import show_ps
     from redistopo.ops.ps import ps as verb
 
-    run_and_show(
-        OutputOptions(verb="ps", as_json=as_json, quiet=quiet), lambda _tell: verb(), show_ps
-    )
+    run_and_show(lambda _progress: verb(), show_ps)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
 
 
 @click.command()
@@ -14,13 +14,13 @@ from redistopo.cli.output import OutputOptions, run_and_show
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to write to.  [rendered/ beside redistopo.toml]",
+    help="Folder to write to.  [default: rendered/ beside redistopo.toml]",
 )
 @options.output
-def render(root: Path, engine: str, out: Path | None, as_json: bool, quiet: bool) -> None:
-    """Write every node's redis.conf, and nothing else.
+def render(root: Path, engine: str, out: Path | None) -> None:
+    """Write the redis.conf of each node.
 
-    The files hold the password, and only you may read them.
+    The files contain the password; only you can read them. Nothing is started.
     """
     from redistopo.ops.render import RenderResult
     from redistopo.ops.render import render as verb
@@ -29,5 +29,4 @@ def render(root: Path, engine: str, out: Path | None, as_json: bool, quiet: bool
         count = "1 file" if len(result.files) == 1 else f"{len(result.files)} files"
         click.echo(f"{count} for {result.engine} in {result.folder}")
 
-    manner = OutputOptions(verb="render", as_json=as_json, quiet=quiet)
-    run_and_show(manner, lambda _tell: verb(root, out, engine), show)
+    run_and_show(lambda _progress: verb(root, out, engine), show)

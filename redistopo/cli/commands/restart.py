@@ -5,16 +5,17 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
+from redistopo.cli.usage_hints import ExactForm
 
 
 @click.command()
-@click.argument("nodes", nargs=-1, metavar="[NODE]...")
+@options.nodes
 @options.project
-@click.option("--rolling", is_flag=True, help="One by one, replicas first; without NODE all.")
-@click.option("--restore-roles", is_flag=True, help="With --rolling: who led leads again.")
-@click.option("--force", is_flag=True, help="Also what nobody stands in for, or can't save.")
-@options.timeout("60s", "How long each node may take until all is healthy again.")
+@click.option("--rolling", is_flag=True, help="One by one, replicas first; all without NODE.")
+@click.option("--restore-roles", is_flag=True, help="With --rolling: restore the primaries.")
+@click.option("--force", is_flag=True, help="Also nodes without a replica, or that can't save.")
+@options.timeout("60s", "Time limit for each node, until all are healthy again.")
 @options.output
 def restart(
     nodes: tuple[str, ...],
@@ -23,20 +24,22 @@ def restart(
     restore_roles: bool,
     force: bool,
     timeout: float,
-    as_json: bool,
-    quiet: bool,
 ) -> None:
-    """Restart nodes with today's configuration; data is kept.
+    """Restart nodes with the current configuration.
 
-    With --rolling each primary hands over before it is restarted, and nothing goes on until
-    every node agrees: clients notice moments, and no acknowledged write is lost.
+    Data is kept. With --rolling, a replica is promoted before its primary is restarted, and the
+    next node follows when every node agrees: clients see short pauses, and no acknowledged write
+    is lost.
     """
     from redistopo.cli.views.live_change import show_restart
     from redistopo.ops.restart import RestartRequest
     from redistopo.ops.restart import restart as verb
 
     if restore_roles and not rolling:
-        raise click.UsageError("--restore-roles needs --rolling: without it nobody hands over")
+        raise ExactForm(
+            "--restore-roles needs --rolling: otherwise no replica is promoted",
+            "redistopo restart --rolling --restore-roles",
+        )
     request = RestartRequest(
         root=root,
         words=nodes,
@@ -45,5 +48,4 @@ def restart(
         force=force,
         seconds=timeout,
     )
-    manner = OutputOptions(verb="restart", as_json=as_json, quiet=quiet)
-    run_and_show(manner, lambda progress: verb(request, progress), show_restart)
+    run_and_show(lambda progress: verb(request, progress), show_restart)

@@ -8,6 +8,6 @@ import click
 @click.command()
 def schema() -> None:
     """Print the JSON schema of redistopo.toml, for editors."""
-    from redistopo.model.topology.schema import schema as made
+    from redistopo.model.topology.schema import schema as topology_schema
 
-    click.echo(json.dumps(made(), indent=2))
+    click.echo(json.dumps(topology_schema(), indent=2))

@@ -5,16 +5,20 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
 
 
 @click.command()
+@options.nodes
 @options.project
 @options.output
-def status(root: Path, as_json: bool, quiet: bool) -> None:
-    """Show every node: role, state, slots, memory, clients, lag."""
+def status(nodes: tuple[str, ...], root: Path) -> None:
+    """Show each node: role, state, slots, memory, lag.
+
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
+    narrow each other; the default is all nodes. `redistopo watch` repeats it.
+    """
     from redistopo.cli.views.status import show_status
     from redistopo.ops.status import status as verb
 
-    manner = OutputOptions(verb="status", as_json=as_json, quiet=quiet)
-    run_and_show(manner, lambda _tell: verb(root), show_status)
+    run_and_show(lambda _progress: verb(root, nodes), show_status)

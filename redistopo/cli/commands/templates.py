@@ -5,29 +5,29 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
+from redistopo.cli.verb_group import SubGroup
 
 
-@click.group()
+@click.group(cls=SubGroup)
 def templates() -> None:
-    """Export the templates of redis.conf, to edit and use your own."""
+    """Export the configuration templates, to edit them."""
 
 
 @templates.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace files that differ.")
 @options.output
-def export(folder: Path, force: bool, as_json: bool, quiet: bool) -> None:
+def export(folder: Path, force: bool) -> None:
     """Write all templates to FOLDER.
 
-    Name it by `templates = "FOLDER"` in redistopo.toml; delete what you don't change, and
-    ours is used.
+    Set `templates = "FOLDER"` in redistopo.toml to use them. Delete the ones that you don't
+    change: the built-in ones are used instead.
     """
     from redistopo.ops.templates import TemplatesResult, export_templates
 
     def show(result: TemplatesResult) -> None:
         click.echo(f"{len(result.files)} templates in {result.folder}")
-        click.echo(f'Use them: templates = "{result.folder}" in redistopo.toml')
+        click.echo(f'To use them: templates = "{result.folder}" in redistopo.toml')
 
-    manner = OutputOptions(verb="templates export", as_json=as_json, quiet=quiet)
-    run_and_show(manner, lambda _tell: export_templates(folder, force=force), show)
+    run_and_show(lambda _progress: export_templates(folder, force=force), show)

@@ -5,22 +5,19 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
+from redistopo.cli.output import run_and_show
 
 
 @click.command()
 @options.project
 @options.engine
-@options.timeout("60s", "How long it may take until every node is healthy.")
-@click.option("--keep", is_flag=True, help="On failure, leave running what was started.")
+@options.timeout("60s", "Time limit until every node is healthy.")
+@click.option("--keep", is_flag=True, help="After a failure, keep started nodes running.")
 @click.option("--dry-run", is_flag=True, help="Print the steps and their causes; do nothing.")
 @click.option("--attach", is_flag=True, help="Follow all logs afterwards, until Ctrl-C.")
-@click.option("--primary", multiple=True, metavar="NODE", help="Who leads, where nobody can tell.")
-@click.option(
-    "--rebuild",
-    multiple=True,
-    metavar="NODE",
-    help="A new nodes.conf for a node whose own was refused.",
+@options.node_option("--primary", "primary", "Node to use as primary when it cannot be determined.")
+@options.node_option(
+    "--rebuild", "rebuild", "Node to give a new nodes.conf, if its own was refused."
 )
 @options.output
 def up(
@@ -32,22 +29,19 @@ def up(
     attach: bool,
     primary: tuple[str, ...],
     rebuild: tuple[str, ...],
-    as_json: bool,
-    quiet: bool,
 ) -> None:
     """Start the topology, form it, and verify that it works.
 
-    Nothing is done twice: what runs is left alone, what stopped comes back with its data.
+    Can be repeated: running nodes are left alone, stopped ones start with their data.
     """
-    manner = OutputOptions(verb="up", as_json=as_json, quiet=quiet)
+    from redistopo.cli.views.up import show_dry_run, show_up, without_idle_steps
+
     primaries, rebuilt = tuple(dict.fromkeys(primary)), tuple(dict.fromkeys(rebuild))
     if dry_run:
-        from redistopo.cli.views.up import show_dry_run
         from redistopo.ops.plan import dry_run as preview
 
-        run_and_show(manner, lambda _t: preview(root, engine, primaries, rebuilt), show_dry_run)
+        run_and_show(lambda _progress: preview(root, engine, primaries, rebuilt), show_dry_run)
         return
-    from redistopo.cli.views.up import show_up
     from redistopo.ops.up import UpRequest
     from redistopo.ops.up import up as verb
 
@@ -59,7 +53,7 @@ def up(
         rebuild=rebuilt,
         keep=keep,
     )
-    result = run_and_show(manner, lambda progress: verb(request, progress), show_up)
+    result = run_and_show(lambda progress: verb(request, without_idle_steps(progress)), show_up)
     if attach:
         from redistopo.cli.views.logs import follow_logs
 

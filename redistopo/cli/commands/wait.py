@@ -1,12 +1,19 @@
 """``redistopo wait``"""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_show
-from redistopo.cli.target_options import sight_request, target_options
+from redistopo.cli.output import run_and_show
+from redistopo.cli.target_options import TargetOptions, target_options
+
+
+def _conditions() -> Iterable[str]:
+    from redistopo.ops.wait import Wanted
+
+    return Wanted
 
 
 @click.command()
@@ -14,29 +21,20 @@ from redistopo.cli.target_options import sight_request, target_options
 @click.option(
     "--for",
     "wanted",
-    type=click.Choice(["healthy", "started", "replicated"]),
+    type=options.LazyChoice(_conditions),
     default="healthy",
     show_default=True,
-    help="No check fails; every node answers; or replicas have what was written.",
+    help="Every node replies; replicas have all data; or no check fails.",
 )
-@options.timeout("10s", "How long to wait at most; 0 looks once.")
+@options.timeout("10s", "Time limit; 0 checks once.")
 @target_options
 @options.output
-def wait(
-    root: Path,
-    wanted: str,
-    timeout: float,
-    connect: str,
-    user: str,
-    cacert: Path | None,
-    cert: Path | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Wait until a topology is healthy, whoever starts it: exit code 0, or 3 if it isn't in time.
+def wait(root: Path, wanted: str, timeout: float, target: TargetOptions) -> None:
+    """Wait until the topology is healthy.
 
-    It may not run yet. `replicated` ends once every replica has the offset that its primary
-    had when the wait began: what was written before is there. Nothing is written.
+    Exit code 0, or 3 if it isn't in time. Another process may start it in the meantime.
+    `replicated` waits until every replica has the offset that its primary had at the beginning:
+    earlier writes are on all replicas. Nothing is written.
     """
     from redistopo.cli.views.wait import show_wait
     from redistopo.ops.wait import WaitRequest, WaitResult, Wanted
@@ -44,7 +42,7 @@ def wait(
     from redistopo.progress import Progress
 
     def work(progress: Progress) -> WaitResult:
-        request = sight_request(root, connect, user, cacert, cert)
-        return verb(WaitRequest(sight=request, wanted=Wanted(wanted), seconds=timeout), progress)
+        request = WaitRequest(sight=target.request(root), wanted=Wanted(wanted), seconds=timeout)
+        return verb(request, progress)
 
-    run_and_show(OutputOptions(verb="wait", as_json=as_json, quiet=quiet), work, show_wait)
+    run_and_show(work, show_wait)

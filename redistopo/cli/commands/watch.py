@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import OutputOptions, run_and_stream
-from redistopo.cli.target_options import sight_request, target_options
+from redistopo.cli.output import run_and_stream
+from redistopo.cli.target_options import TargetOptions, target_options
 
 if TYPE_CHECKING:
     from redistopo.ops.watch import WatchRequest
@@ -15,34 +15,25 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.project
-@options.duration("--interval", "interval", "Time between two looks.", default="1s")
+@options.duration("--interval", "interval", "Time between two snapshots.", default="1s")
 @target_options
-def watch(
-    root: Path,
-    interval: float,
-    connect: str,
-    user: str,
-    cacert: Path | None,
-    cert: Path | None,
-) -> None:
-    """Show roles, slots, load, lag and links live, and what happened last; q quits.
+def watch(root: Path, interval: float, target: TargetOptions) -> None:
+    """Show roles, slots, load, lag and links live; q quits.
 
-    Nodes whose role changed stand out for ten seconds. In a pipe it prints lines instead:
-    what each node is, then what happens, with a summary after each change.
+    Nodes whose role changed are highlighted for ten seconds. In a pipe it prints lines instead:
+    each node as it is, then events, with a summary after each change.
     """
     from redistopo.cli.screen import drawable
     from redistopo.ops.watch import WatchRequest
 
     def work() -> None:
-        request = WatchRequest(
-            sight=sight_request(root, connect, user, cacert, cert), interval=max(0.1, interval)
-        )
-        (_drawn if drawable() else _told)(request)
+        request = WatchRequest(sight=target.request(root), interval=max(0.1, interval))
+        (_draw if drawable() else _print)(request)
 
-    run_and_stream(OutputOptions(verb="watch"), work)
+    run_and_stream(work)
 
 
-def _drawn(request: "WatchRequest") -> None:
+def _draw(request: "WatchRequest") -> None:
     from redistopo.cli.screen import opened
     from redistopo.cli.views.watch import frame
     from redistopo.ops.watch import watch as verb
@@ -55,8 +46,8 @@ def _drawn(request: "WatchRequest") -> None:
         )
 
 
-def _told(request: "WatchRequest") -> None:
-    from redistopo.cli.views.events import Teller
+def _print(request: "WatchRequest") -> None:
+    from redistopo.cli.views.events import ChangePrinter
     from redistopo.ops.watch import watch as verb
 
-    verb(request, Teller().progress)
+    verb(request, ChangePrinter().progress)

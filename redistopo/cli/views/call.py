@@ -1,4 +1,4 @@
-"""Replies of many nodes, side by side."""
+"""Replies of several nodes, side by side."""
 
 import sys
 
@@ -8,13 +8,13 @@ from redistopo.ops.call import CallResult, NodeReply
 
 
 def show_call(result: CallResult) -> None:
-    """A row a node on a terminal; in a pipe one a line, each with the node's name, for grep."""
+    """Print a row for each node; in a pipe one for each line, with the node's name, for grep."""
     rows = []
     for one in result.replies:
         head = (one.name, one.role.value if one.role else "-")
         lines = _lines(one)
-        told = ["\n".join(lines)] if sys.stdout.isatty() else lines
-        rows += [(*head, line) for line in told]
+        texts = ["\n".join(lines)] if sys.stdout.isatty() else lines
+        rows += [(*head, text) for text in texts]
     groups = frozenset(
         number for number, row in enumerate(rows) if number == 0 or row[0] != rows[number - 1][0]
     )

@@ -1,17 +1,18 @@
-"""`demo --check`: the pattern, where items are, and how a stopped primary was replaced."""
+"""`demo --check`: cache-aside measured, where items are, and the failover of a primary."""
 
 import shutil
 import sys
 
 import click
 
+from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.demo.cache_check import CheckResult, Pattern
 from redistopo.demo.failover_check import ItemLocation, Takeover
 
 
 def show_check(result: CheckResult) -> None:
-    """Three tables at most, then the verdict."""
+    """Print up to three tables, then the verdict."""
     click.echo(
         f"{result.name}: {result.shape}, cached for {result.ttl:g} s at most, the database "
         f"takes {result.db_delay:g} s"
@@ -27,28 +28,28 @@ def show_check(result: CheckResult) -> None:
         _say(f"{result.unshown[:1].upper()}{result.unshown[1:]}.")
     click.echo()
     for fault in result.faults:
-        _judge("FAIL", "red", fault)
+        _judge("FAIL", fault, good=False)
     if not result.faults:
         told = f"cache-aside works: a miss takes {result.pattern.ratio:.0f} times as long as a hit"
-        told += "" if result.takeover else "; no takeover was tried"
-        _judge("PASS", "green", told)
+        told += "" if result.takeover else "; no failover was tried"
+        _judge("PASS", told, good=True)
 
 
-def _judge(word: str, colour: str, text: str) -> None:
+def _judge(word: str, text: str, *, good: bool) -> None:
     if sys.stdout.isatty():
         width = shutil.get_terminal_size().columns - len(word) - 2
         text = click.wrap_text(text, width).replace("\n", "\n" + " " * (len(word) + 2))
-    click.echo(f"{click.style(word, fg=colour, bold=True)}  {text}")
+    click.echo(f"{theme.verdict(word, good=good)}  {text}")
 
 
 def _part() -> None:
-    """A line between parts; a drawn table brings its own."""
+    """Separate parts by a line; a table on a terminal has its own."""
     if not sys.stdout.isatty():
         click.echo()
 
 
 def _say(text: str, indent: str = "") -> None:
-    """On a terminal broken between words; in a pipe a line stays one."""
+    """Print a text, wrapped on a terminal, as one line in a pipe."""
     if sys.stdout.isatty():
         width = shutil.get_terminal_size().columns
         further = f"{indent}  " if indent else ""
@@ -98,22 +99,19 @@ def _show_homes(homes: tuple[ItemLocation, ...]) -> None:
 
 
 def _show_takeover(took: Takeover) -> None:
-    click.echo(f"{took.node} was stopped, with {took.keys} of these items:")
+    click.echo(f"{took.node} was stopped; it had {took.keys} of these items:")
     for text in took.stories:
         _say(text, indent="  ")
     if took.promoted is not None:
-        click.echo(f"{took.heir} led {took.promoted:.1f} s after {took.node} had stopped.")
+        click.echo(f"{took.heir} was primary {took.promoted:.1f} s after {took.node} stopped.")
     if took.written is not None and took.served is not None:
         _say(
-            f"The cache took writes again after {took.written:.1f} s, and all {took.keys} items "
-            f"had come from it again after {took.served:.1f} s, {took.kept} of them kept."
+            f"The cache accepted writes again after {took.written:.1f} s, and served all "
+            f"{took.keys} items again after {took.served:.1f} s; {took.kept} of them were kept."
         )
-        _say(
-            f"{took.degraded} of {took.requests} requests were served from the database "
-            "in the meantime."
-        )
+        _say(f"In the meantime the database served {took.degraded} of {took.requests} requests.")
     click.echo(
         f"{took.node} runs again, and every check of `redistopo verify` passes."
         if took.whole
-        else f"{took.node} runs again, but not all is well: redistopo verify tells more."
+        else f"{took.node} runs again, but a check fails: redistopo verify prints it."
     )

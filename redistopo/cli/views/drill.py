@@ -1,7 +1,6 @@
-"""A drill's report on a terminal: the timeline, the moments, the numbers, the verdict.
+"""A drill's report as text: timeline, moments, numbers, verdict.
 
-80 columns are enough; in a pipe it is the same text without colours, and in ASCII where the
-encoding has no more.
+It fits 80 columns; in a pipe it has no colours, and it is ASCII if the encoding is.
 """
 
 import sys
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 
 import click
 
+from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment, Traffic
 from redistopo.drill.report_text import (
@@ -39,18 +39,18 @@ _WIDEST = 120
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _STYLES = {
-    TimelineKind.FAULT: "red",
-    TimelineKind.SUSPECTED: "yellow",
-    TimelineKind.FAILED: "yellow",
-    TimelineKind.ELECTION: "magenta",
-    TimelineKind.PROMOTED: "green",
-    TimelineKind.REPAIRED: "blue",
+    TimelineKind.FAULT: theme.ERROR,
+    TimelineKind.SUSPECTED: theme.WARNING,
+    TimelineKind.FAILED: theme.WARNING,
+    TimelineKind.ELECTION: theme.ELECTION,
+    TimelineKind.PROMOTED: theme.OK,
+    TimelineKind.REPAIRED: theme.REPAIR,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signs:
-    """Which letters draw a bar."""
+class BarSigns:
+    """The characters of a bar."""
 
     good: str
     failed: str
@@ -58,25 +58,25 @@ class Signs:
     none: str
 
 
-PRETTY = Signs(good="█", failed="\u00d7", some="▒", none="·")
-ASCII = Signs(good="#", failed="x", some="%", none=".")
+PRETTY = BarSigns(good="█", failed="\u00d7", some="▒", none="·")
+ASCII = BarSigns(good="#", failed="x", some="%", none=".")
 
 Piece = tuple[str, str]
 """Text and its colour ("" for none), as click knows them."""
 
 
 def show_drill(report: DrillReport) -> None:
-    """The whole report is on stdout."""
-    for line in drawn(report, width=_width(), signs=_signs()):
-        click.echo("".join(click.style(text, fg=color or None) for text, color in line))
-    closing = click.style(verdict_text(report), fg="green" if report.passed else "red", bold=True)
+    """Print the whole report."""
+    for line in report_lines(report, width=_width(), signs=_signs()):
+        click.echo("".join(theme.paint(text, color) for text, color in line))
+    closing = theme.verdict(verdict_text(report), good=report.passed)
     click.echo(f"{closing}  {budget_text(report)}")
     for reason in report.reasons:
         click.echo(f"      {reason}")
 
 
 def show_drills(reports: Sequence[DrillReport]) -> None:
-    """Each report, and a table of all of them at the end."""
+    """Print each report, and a table of all of them."""
     for report in reports:
         show_drill(report)
         click.echo()
@@ -84,16 +84,16 @@ def show_drills(reports: Sequence[DrillReport]) -> None:
 
 
 def summary(reports: Iterable[DrillReport]) -> Table:
-    """One row a drill."""
+    """Return a table with a row for each drill."""
     rows = []
     for report in reports:
-        away = {one.name: f"{one.unavailable:.0f} ms" for one in report.traffic}
+        outage = {one.name: f"{one.unavailable:.0f} ms" for one in report.traffic}
         rows.append(
             (
                 verdict_text(report).lower(),
                 f"{report.fault} {report.target}",
-                away.get("writes", "-"),
-                away.get("reads", "-"),
+                outage.get("writes", "-"),
+                outage.get("reads", "-"),
                 str(report.writes.acknowledged),
                 str(report.writes.lost),
                 "never" if report.healed is None else f"{report.healed:.1f} s",
@@ -104,8 +104,10 @@ def summary(reports: Iterable[DrillReport]) -> Table:
     return Table(columns=names, rows=rows, right=right)
 
 
-def drawn(report: DrillReport, *, width: int = WIDTH, signs: Signs = PRETTY) -> list[list[Piece]]:
-    """All lines but the verdict's, each at most so wide where its texts allow."""
+def report_lines(
+    report: DrillReport, *, width: int = WIDTH, signs: BarSigns = PRETTY
+) -> list[list[Piece]]:
+    """Return all lines but the verdict; each at most so wide, if its texts allow."""
     axis = time_axis(report)
     columns = width - _LABEL
     ordered = sorted(report.moments, key=lambda one: one.at)
@@ -117,7 +119,7 @@ def drawn(report: DrillReport, *, width: int = WIDTH, signs: Signs = PRETTY) -> 
         [(" " * _LABEL + _scale(axis, columns), "")],
     ]
     if part := gaps_drawn(report):
-        lines.append([(" " * _LABEL, ""), (_phases(part, axis, columns), "red")])
+        lines.append([(" " * _LABEL, ""), (_phases(part, axis, columns), theme.ERROR)])
     lines += [_bar(one, axis, columns, signs) for one in report.traffic]
     for source, some in moments_by_source(report.moments).items():
         lines.append(_marks(source, some, letters, axis, columns))
@@ -129,7 +131,7 @@ def drawn(report: DrillReport, *, width: int = WIDTH, signs: Signs = PRETTY) -> 
 
 
 def _scale(axis: TimeAxis, columns: int) -> str:
-    """The axis: each label begins where its moment lies."""
+    """The axis: each label begins at its moment."""
     row = [" "] * columns
     free = 0
     for at in axis_ticks(axis, columns // 9):
@@ -161,19 +163,19 @@ def _phases(part: Traffic, axis: TimeAxis, columns: int) -> str:
     return "".join(row).rstrip()
 
 
-def _bar(one: Traffic, axis: TimeAxis, columns: int, signs: Signs) -> list[Piece]:
+def _bar(one: Traffic, axis: TimeAxis, columns: int, signs: BarSigns) -> list[Piece]:
     pieces: list[Piece] = [(one.name.ljust(_LABEL), "")]
     for cell in track_cells(one.track, axis, columns):
         pieces.append(_sign(cell, signs))
     return _merged(pieces)
 
 
-def _sign(cell: Cell | None, signs: Signs) -> Piece:
+def _sign(cell: Cell | None, signs: BarSigns) -> Piece:
     if cell is None:
         return " ", ""
     if cell.failed:
-        return (signs.some, "yellow") if cell.good else (signs.failed, "red")
-    return (signs.good, "green") if cell.good else (signs.none, "")
+        return (signs.some, theme.WARNING) if cell.good else (signs.failed, theme.ERROR)
+    return (signs.good, theme.OK) if cell.good else (signs.none, "")
 
 
 def _marks(
@@ -244,7 +246,7 @@ def _table(report: DrillReport) -> Iterator[str]:
 
 
 def _width() -> int:
-    """Of the terminal, within reason; 80 in a pipe."""
+    """The terminal's width, within limits; 80 in a pipe."""
     if not sys.stdout.isatty():
         return WIDTH
     import shutil
@@ -252,7 +254,7 @@ def _width() -> int:
     return max(40, min(_WIDEST, shutil.get_terminal_size().columns))
 
 
-def _signs() -> Signs:
+def _signs() -> BarSigns:
     try:
         "".join((PRETTY.good, PRETTY.failed, PRETTY.some, PRETTY.none)).encode(
             sys.stdout.encoding or "ascii"

@@ -1,12 +1,15 @@
-"""Occurrences as lines for people, or as JSON lines."""
+"""Events as lines for people, or as records for programs; times are local."""
 
-import json
 from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
 
 import click
 
+from redistopo.cli import theme
+from redistopo.cli.formats import Format
 from redistopo.cli.views.status import size
-from redistopo.model.state.diff import BAD, CHANGED, GOOD, ChangeKind, StateChange
+from redistopo.model.state.diff import BAD, CHANGED, GOOD, ChangeKind
 from redistopo.ops.events import Round
 from redistopo.ops.watch import Scene
 
@@ -14,72 +17,81 @@ _KIND_WIDTH = max(len(kind.value) for kind in ChangeKind)
 
 
 def color_of(kind: ChangeKind) -> str | None:
-    """Red for what is bad, green for what is good again, yellow for who leads."""
+    """Return the colour of faults, of recoveries, or of role changes; None for other events."""
     if kind in BAD:
-        return "red"
+        return theme.ERROR
     if kind in GOOD:
-        return "green"
-    return "yellow" if kind in CHANGED else None
+        return theme.OK
+    return theme.WARNING if kind in CHANGED else None
 
 
-def tell_lines(found: Round) -> None:
-    """A line for each occurrence; one on stderr where there is nothing to look at."""
+def print_lines(found: Round) -> None:
+    """Print a line for each event; one on stderr while the topology isn't reachable."""
     if found.trouble:
-        next_ = f"; {found.trouble.hint}" if found.trouble.hint else ""
-        click.echo(f"waiting: {found.trouble.message}{next_}", err=True)
+        hint = f"; {found.trouble.hint}" if found.trouble.hint else ""
+        click.echo(f"waiting: {found.trouble.message}{hint}", err=True)
     nodes = found.seen.nodes if found.seen else ()
     width = max([len(node.name) for node in nodes] + [len(one.node) for one in found.news] + [1])
     for one in found.news:
         color, kind = color_of(one.kind), one.kind.value.ljust(_KIND_WIDTH)
-        kind = click.style(kind, fg=color) if color else kind
-        click.echo(f"{stamp(one)}  {(one.node or '-').ljust(width)}  {kind}  {one.words}")
+        kind = theme.paint(kind, color) if color else kind
+        click.echo(f"{_clock(one.at)}  {(one.node or '-').ljust(width)}  {kind}  {one.words}")
 
 
-def tell_json(found: Round) -> None:
-    """One JSON object a line; one of kind `waiting` where there is nothing to look at."""
-    if found.trouble:
-        told = {"kind": "waiting", "words": found.trouble.message, "hint": found.trouble.hint}
-        at = found.at.isoformat(timespec="milliseconds")
-        click.echo(json.dumps({"at": at, "node": "", **told}, ensure_ascii=False))
-    for one in found.news:
-        line = {
-            "at": stamp(one),
-            "node": one.node,
-            "kind": one.kind.value,
-            "words": one.words,
-            "was": one.was,
-            "now": one.now,
-        }
-        click.echo(json.dumps(line, ensure_ascii=False))
+def print_records(form: Format) -> Callable[[Round], None]:
+    """Return a printer of one record for each event; kind `waiting` while the topology isn't
+    reachable."""
+
+    def show(found: Round) -> None:
+        if found.trouble:
+            fields = {"kind": "waiting", "words": found.trouble.message, "hint": found.trouble.hint}
+            click.echo(form.record({"at": _with_offset(found.at), "node": "", **fields}))
+        for one in found.news:
+            record = {
+                "at": _with_offset(one.at),
+                "node": one.node,
+                "kind": one.kind.value,
+                "words": one.words,
+                "was": one.was,
+                "now": one.now,
+            }
+            click.echo(form.record(record))
+
+    return show
 
 
-def stamp(one: StateChange) -> str:
-    """Its moment to the millisecond, in UTC, as the timeline of `up` has it."""
-    return one.at.isoformat(timespec="milliseconds")
+def _clock(at: datetime) -> str:
+    """``2026-11-28T01:13:06.123``: local time, one word for scripts."""
+    return at.astimezone().replace(tzinfo=None).isoformat(timespec="milliseconds")
 
 
-class Teller:
-    """A live screen's rounds as lines, where there is no screen: silent while nothing happens."""
+def _with_offset(at: datetime) -> str:
+    """``2026-11-28T01:13:06.123+01:00``"""
+    return at.astimezone().isoformat(timespec="milliseconds")
+
+
+class ChangePrinter:
+    """Rounds of a live screen as lines, without a screen: prints nothing while nothing changes."""
 
     def __init__(self) -> None:
         self._trouble = ""
 
     def progress(self, scene: Scene, found: Round) -> None:
-        """What happened, and then how all nodes are."""
+        """Print what happened, then a summary of all nodes."""
         trouble = found.trouble.message if found.trouble else ""
         if found.news or trouble != self._trouble:
-            tell_lines(found)
+            print_lines(found)
         if found.news and scene.lines:
-            click.echo(f"{found.at.isoformat(timespec='milliseconds')}  {summary(scene)}")
+            click.echo(f"{_clock(found.at)}  {summary(scene)}")
         self._trouble = trouble
 
 
 def summary(scene: Scene) -> str:
-    """``6 nodes: 5 ok, 1 stopped; 120 ops/s, 12M``"""
+    """Return ``6 nodes: 5 ok, 1 stopped; 120 ops/s, 12M``."""
     states = Counter(line.state for line in scene.lines)
     ordered = sorted(states.items(), key=lambda one: (one[0] != "ok", one[0]))
-    told = ", ".join(f"{count} {state}" for state, count in ordered)
+    listed = ", ".join(f"{count} {state}" for state, count in ordered)
     operations = sum(line.operations or 0 for line in scene.lines)
     memory = sum(line.memory or 0 for line in scene.lines)
     nodes = "1 node" if len(scene.lines) == 1 else f"{len(scene.lines)} nodes"
-    return f"{nodes}: {told}; {operations} ops/s, {size(memory)}"
+    return f"{nodes}: {listed}; {operations} ops/s, {size(memory)}"

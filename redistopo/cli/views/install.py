@@ -1,14 +1,15 @@
-"""What an installation would run, asked before; and what it brought."""
+"""`install`: the commands, a question, and the installed server."""
 
 import click
 
+from redistopo.cli import theme
 from redistopo.model.planning.install_recipe import Recipe
 from redistopo.ops.install import InstallResult
 
 
 def agreed(recipe: Recipe, *, ask: bool) -> bool:
-    """Whether the user, who has seen the commands, wants them run; False where nobody can be
-    asked, and where they can't be run anyway: then they are for the user to type."""
+    """Show the commands, and return whether the user agreed; False if nobody can be asked, or if
+    the user has to run them."""
     if recipe.obstacle or not ask:
         return False
     for line in _commands(recipe):
@@ -17,15 +18,15 @@ def agreed(recipe: Recipe, *, ask: bool) -> bool:
 
 
 def show_install(result: InstallResult) -> None:
-    """The server that answered; or what was found, or what is to be typed."""
+    """Print the server that replied; or the one found; or what to type."""
     offered = result.offer
     if offered.found:
-        click.echo(f"{offered.found.title} is here already: {offered.found.path}")
-        click.echo("Another one, by pip or your system: redistopo install --with ...")
+        click.echo(f"{offered.found.title} is installed already: {offered.found.path}")
+        click.echo("To install another one: redistopo install --with ...")
     elif result.engine and result.trial:
-        bold = click.style(result.engine.title, bold=True)
-        click.echo(f"{bold} answers {result.trial.reply}: {result.engine.path}")
-        click.echo("Go on: redistopo init cluster; redistopo up")
+        bold = theme.paint(result.engine.title, bold=True)
+        click.echo(f"{bold} replies {result.trial.reply}: {result.engine.path}")
+        click.echo("Next: redistopo init cluster; redistopo up")
     elif offered.recipe:
         for line in _commands(offered.recipe):
             click.echo(line)
@@ -39,4 +40,4 @@ def _commands(recipe: Recipe) -> list[str]:
 def _why_not(recipe: Recipe) -> str:
     if recipe.obstacle:
         return f"Nothing was run: {recipe.obstacle}\n  Next: {recipe.hint}"
-    return "Nothing was run: agree on a terminal, or by --yes"
+    return "Nothing was run: confirm on a terminal, or add --yes"

@@ -1,39 +1,40 @@
-"""What `failover`, `restart` and `set` say once they are done."""
+"""`failover`, `restart` and `set`: what changed on running servers."""
 
 import click
 
+from redistopo.cli import theme
 from redistopo.execute.handover import HandoverResult
-from redistopo.model.planning.reconcile import join_names
+from redistopo.model.planning.step import join_names
 from redistopo.ops.failover import FailoverResult
 from redistopo.ops.restart import RestartResult
 from redistopo.ops.set import SetResult
 
 
 def show_failover(result: FailoverResult) -> None:
-    """Who led, who leads, and what it cost."""
+    """Print the new primary, its replicas, and how long writes waited."""
     shard = result.shard
-    leader = shard.primary.name if shard.primary else "nobody"
+    primary = shard.primary.name if shard.primary else "no node"
     if result.handover is None:
-        click.echo(f"{leader} leads shard {shard.number} already: nothing was changed")
+        click.echo(f"{primary} is already primary of shard {shard.number}: nothing was changed")
         return
-    followers = ", ".join(node.name for node in shard.replicas)
+    replicas = ", ".join(node.name for node in shard.replicas)
     click.echo(
-        f"{click.style(leader, bold=True)} leads shard {shard.number} of {result.name}, "
-        f"followed by {followers}; {result.seconds:.2f} s in all"
+        f"{theme.paint(primary, bold=True)} is primary of shard {shard.number} of {result.name}, "
+        f"replicas {replicas}; {result.seconds:.2f} s in total"
     )
     click.echo(f"  {cost(result.handover)}")
 
 
 def cost(handover: HandoverResult) -> str:
-    """One line: the time without service, and where in the stream it was."""
+    """Return one line: how long writes waited, and the replication offset of the switch."""
     return (
         f"{handover.before} -> {handover.after}: writes waited {handover.milliseconds:.1f} ms, "
-        f"both at byte {handover.offset}; no acknowledged write was lost"
+        f"both at offset {handover.offset}; no acknowledged write was lost"
     )
 
 
 def show_restart(result: RestartResult) -> None:
-    """Who was restarted, the handovers between, and that all is well."""
+    """Print the restarted nodes, and the failovers before."""
     for one in result.restarted:
         role = f"{one.role}, " if one.role else ""
         click.echo(f"  {one.node}: restarted ({role}ready after {one.seconds:.2f} s)")
@@ -44,18 +45,18 @@ def show_restart(result: RestartResult) -> None:
 
 
 def show_set(result: SetResult) -> None:
-    """What is set, where, and what waits for a restart."""
+    """Print the value, its tables in the file, and the nodes that need a restart."""
     value = " ".join(line or '""' for line in result.value)
     where = ", ".join(f"[{table}]" for table in result.tables)
     done = "is" if result.changed else "was already"
-    click.echo(f"{click.style(result.directive, bold=True)} {done} {value} in {where}")
+    click.echo(f"{theme.paint(result.directive, bold=True)} {done} {value} in {where}")
     for what, some in (
-        ("live on", result.live),
-        ("not yet on", result.waiting),
-        ("at their next start on", result.stopped),
-        ("with values of their own on", result.own),
+        ("in effect on", result.live),
+        ("after a restart on", result.waiting),
+        ("at the next start of", result.stopped),
+        ("overridden by their own value on", result.own),
     ):
         if some:
             click.echo(f"  {what} {join_names(some)}")
     if result.waiting:
-        click.echo("  It takes effect at a restart: redistopo restart --rolling")
+        click.echo("  To restart them: redistopo restart --rolling")

@@ -1,42 +1,43 @@
-"""Logs of many nodes: each line with its node's name in its own colour, or as JSON."""
+"""Merged logs: each line with its node's name in a colour of its own, or as records."""
 
-import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 import click
 
+from redistopo.cli import theme
+from redistopo.cli.formats import Format
 from redistopo.model.protocol.reply_text import escaped_line
 from redistopo.model.protocol.server_log import LogEntry
 from redistopo.ops.logs import LogsRequest, LogsResult, logs
 
-_COLORS = ("cyan", "green", "yellow", "magenta", "blue", "bright_red")
 _WARNING = "warning"
 _AT_ONCE = 500
 
 
-def show_logs(result: LogsResult) -> None:
-    """Every entry, as it is read; without end where new ones are followed."""
+def print_lines(result: LogsResult) -> None:
+    """Print every entry as it is read; without end if new ones are followed."""
     if not result.names:
         click.echo("There is no log yet; waiting for the first one.", err=True)
     _write(_lines(result), result)
 
 
-def show_json(result: LogsResult) -> None:
-    """One JSON object a line; `at` is UTC, null where the server told no time."""
-    _write(map(_json, result.entries), result)
+def print_records(result: LogsResult, form: Format) -> None:
+    """Print a record for each entry; `at` has the local offset, and is null for an entry without
+    a time."""
+    _write((form.record(_record(one)) for one in result.entries), result)
 
 
-def _json(one: LogEntry) -> str:
-    at = datetime.fromtimestamp(one.at, UTC).isoformat(timespec="milliseconds")
-    told = {"node": one.node, "at": at if one.at else None, "level": one.level or None}
-    return json.dumps({**told, "text": one.text}, ensure_ascii=False)
+def _record(one: LogEntry) -> dict[str, str | None]:
+    at = datetime.fromtimestamp(one.at).astimezone().isoformat(timespec="milliseconds")
+    known = {"node": one.node, "at": at if one.at else None, "level": one.level or None}
+    return {**known, "text": one.text}
 
 
 def _write(lines: Iterator[str], result: LogsResult) -> None:
-    """Many lines at once, where nobody waits for each of them."""
+    """Write many lines at once, unless they are followed live."""
     while some := tuple(islice(lines, 1 if result.live else _AT_ONCE)):
         click.echo("\n".join(some))
 
@@ -47,25 +48,25 @@ def _lines(result: LogsResult) -> Iterator[str]:
     _give_colors(colors, result.names)
     for one in result.entries:
         _give_colors(colors, [one.node])
-        head = click.style(one.node.ljust(width), fg=colors[one.node])
+        head = theme.paint(one.node.ljust(width), colors[one.node])
         for line in one.text.split("\n"):
-            said = escaped_line(line)  # scripts and clients may have had their word in it
-            told = click.style(said, bold=True) if one.level == _WARNING else said
-            yield f"{head} | {told}"
+            text = escaped_line(line)  # it may contain what scripts and clients sent
+            text = theme.paint(text, bold=True) if one.level == _WARNING else text
+            yield f"{head} | {text}"
 
 
 def _give_colors(colors: dict[str, str], names: Iterable[str]) -> None:
     for name in names:
-        colors.setdefault(name, _COLORS[len(colors) % len(_COLORS)])
+        colors.setdefault(name, theme.LOG_NAMES[len(colors) % len(theme.LOG_NAMES)])
 
 
 def follow_logs(root: Path) -> None:
-    """Lines until Ctrl-C; the servers go on without us."""
+    """Print new entries until Ctrl-C; the servers continue."""
     result = logs(LogsRequest(root=root, tail=0, follow=True))
     click.echo(
         f"\nFollowing {len(result.names)} logs; Ctrl-C leaves the servers running.", err=True
     )
     try:
-        show_logs(result)
+        print_lines(result)
     except KeyboardInterrupt:
-        click.echo("\nDetached; the servers go on. Stop them: redistopo down", err=True)
+        click.echo("\nDetached; the servers continue. Stop them: redistopo down", err=True)

@@ -1,17 +1,18 @@
-"""What became of the nodes that a verb was for, and how all of them are now."""
+"""What a verb did to each node, and the state of all nodes afterwards."""
 
 import click
 
+from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.model.state.node_status import NodeStatus
 from redistopo.session.node_action import NodeActionResult, NodeOutcome
 
 _MOST_NODES = 12
-"""Of a larger topology only the nodes that aren't well are listed."""
+"""Of a larger topology, only nodes with a problem are listed."""
 
 
-def show_acted(result: NodeActionResult) -> None:
-    """A line a node, then the topology."""
+def show_node_action(result: NodeActionResult) -> None:
+    """Print a line for each node, then the topology."""
     if not result.nodes:
         click.echo("Nothing to do.")
     for one in result.nodes:
@@ -20,17 +21,17 @@ def show_acted(result: NodeActionResult) -> None:
 
 
 def _line(one: NodeOutcome) -> str:
-    color = "red" if not one.well else "green" if one.changed else None
+    color = theme.ERROR if not one.well else theme.OK if one.changed else None
     hint = f"  (next: {one.hint})" if one.hint else ""
-    return f"{one.name}: " + click.style(one.did, fg=color) + hint
+    return f"{one.name}: " + theme.paint(one.did, color) + hint
 
 
 def show_now(now: tuple[NodeStatus, ...]) -> None:
-    """How all nodes are now; of many only those that are not well."""
+    """Print the state of all nodes; of many, only those with a problem."""
     unwell = [line for line in now if line.state != "ok"]
     listed = now if len(now) <= _MOST_NODES else unwell
-    click.echo(f"Now {len(now) - len(unwell)} of {len(now)} nodes are well:" if listed
-               else f"Now all of {len(now)} nodes are well.")  # fmt: skip
+    click.echo(f"Now {len(now) - len(unwell)} of {len(now)} nodes are ok:" if listed
+               else f"Now all {len(now)} nodes are ok.")  # fmt: skip
     if listed:
         rows = [
             (

@@ -2,13 +2,14 @@
 
 import click
 
+from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.cli.views.up import show_steps
 from redistopo.ops.plan import PlanResult
 
 
 def show_plan(result: PlanResult) -> None:
-    """Everything that was decided, and why; or why nothing would be done."""
+    """Print the plan with its reasons, and the steps, or why `up` would refuse."""
     plan = result.plan
     shards = {shard.number: shard for shard in plan.shards}
     rows = []
@@ -41,10 +42,10 @@ def show_plan(result: PlanResult) -> None:
     click.echo(f"            {plan.engine_why}")
     click.echo(f"Formation:  {plan.formation.method.value} ({plan.formation.why})")
     if result.refusal:
-        click.echo("Steps: none, for `redistopo up` would refuse:")
+        click.echo("Steps: none, because `redistopo up` would refuse:")
         click.echo(f"  {result.refusal.message}")
         for line in result.refusal.detail.splitlines():
             click.echo(f"  {line}")
-        click.echo(click.style("  Next: ", bold=True) + result.refusal.hint)
+        click.echo(theme.paint("  Next: ", bold=True) + result.refusal.hint)
         return
     show_steps(result.steps)

@@ -1,7 +1,8 @@
-"""What a reset costs, asked before, and told once it is done."""
+"""`reset`: what is lost, a question, and the result."""
 
 import click
 
+from redistopo.cli import theme
 from redistopo.cli.views.live_change import cost
 from redistopo.cli.views.node_action import show_now
 from redistopo.errors import RedistopoError, UsageError
@@ -9,8 +10,8 @@ from redistopo.model.planning.cluster_reset import NodeReset
 from redistopo.ops.reset import ResetResult
 
 
-def consent(found: NodeReset, *, ask: bool) -> None:
-    """The user has seen what it costs, and agreed.
+def confirm_reset(found: NodeReset, *, ask: bool) -> None:
+    """Show what is lost, and ask.
 
     Raises UsageError where nobody can be asked, RedistopoError where the answer was no.
     """
@@ -18,7 +19,7 @@ def consent(found: NodeReset, *, ask: bool) -> None:
         return
     if not ask:
         raise UsageError(
-            f"a reset of {found.name} is agreed to on a terminal, or by --yes",
+            f"a reset of {found.name} needs confirmation on a terminal, or --yes",
             detail="\n".join(found.sentences),
         )
     for one in found.sentences:
@@ -28,15 +29,15 @@ def consent(found: NodeReset, *, ask: bool) -> None:
 
 
 def show_reset(result: ResetResult) -> None:
-    """What became of the node, and what to type."""
+    """Print the result, and how to add the node again."""
     found = result.reset
     if found.already:
         click.echo(found.sentences[0])
     else:
         how = "HARD" if found.hard else "SOFT"
-        bold = click.style(found.name, bold=True)
-        click.echo(f"{bold}: reset ({how}) in {result.seconds:.2f} s; it knows no other node now")
+        bold = theme.paint(found.name, bold=True)
+        click.echo(f"{bold}: reset ({how}) in {result.seconds:.2f} s; it knows no other node")
     if result.handover:
         click.echo(f"  {cost(result.handover)}")
     show_now(result.now)
-    click.echo(f"Take it back   {result.next}")
+    click.echo(f"Add it again   {result.next}")

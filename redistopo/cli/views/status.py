@@ -2,6 +2,7 @@
 
 import click
 
+from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import format_ranges as slots_text
@@ -16,15 +17,15 @@ COLUMNS = (
     "clients", "ops/s", "lag", "up",
 )  # fmt: skip
 _WATCHES = "watches"
-"""Where there are Sentinels, who have no slots."""
+"""With Sentinels, which have no slots."""
 
 RIGHT = frozenset({"shard", "port", "pid", "memory", "clients", "ops/s", "lag", "up"})
 
 
 def show_status(result: StatusResult) -> None:
-    """One table, shard by shard."""
+    """Print one table, shard by shard."""
     if not result.nodes:
-        click.echo(f"{result.name}: nothing was started yet. Start it: redistopo up")
+        click.echo(f"{result.name}: not started yet. Start it: redistopo up")
         return
     groups = {
         number
@@ -43,9 +44,9 @@ def show_status(result: StatusResult) -> None:
     )
     if found := result.certificate:
         late = found.left < 30 * 86400
-        color = "yellow" if late else "green"
+        color = theme.WARNING if late else theme.OK
         click.echo(
-            click.style(f"Certificates are valid until {found.expires} ({found.lasts})", fg=color)
+            theme.paint(f"Certificates are valid until {found.expires} ({found.lasts})", color)
             + ("; renew them: redistopo certs renew" if late else "")
         )
 
@@ -55,7 +56,7 @@ def _watched(line: NodeStatus) -> str:
 
 
 def row(line: NodeStatus) -> tuple[str, ...]:
-    """The line's cells, one for each of the columns."""
+    """Return the cells of a node, one for each of `COLUMNS`."""
     return (
         str(line.shard or "-"),
         line.name,
@@ -77,7 +78,7 @@ def _number(value: int | None) -> str:
 
 
 def size(count: int | None) -> str:
-    """Bytes, short: 12M."""
+    """Return bytes in a short form: 12M."""
     if count is None:
         return "-"
     left = float(count)
@@ -98,9 +99,9 @@ def _time(seconds: int | None) -> str:
 
 
 def show_ps(result: PsResult) -> None:
-    """Every topology of ours on this machine."""
+    """Print your topologies on this machine, and orphans."""
     if not result.topologies and not result.orphans:
-        click.echo("No topology of yours on this machine. Make one: redistopo init cluster")
+        click.echo("You have no topology on this machine. Create one: redistopo init cluster")
         return
     rows = [
         (
@@ -117,14 +118,14 @@ def show_ps(result: PsResult) -> None:
     )
     for orphan in result.orphans:
         click.echo(
-            click.style("orphan ", fg="yellow")
-            + f"pid {orphan.pid} works in {orphan.folder}, but no record names it; "
-            f"if it is yours: kill {orphan.pid}"
+            theme.paint("orphan ", theme.WARNING)
+            + f"pid {orphan.pid} runs in {orphan.folder}, but no topology started it; "
+            f"to end it: kill {orphan.pid}"
         )
 
 
 def show_engines(result: EnginesResult) -> None:
-    """Every server found, and how to get one where there is none."""
+    """Print the servers found, and how to install one if there is none."""
     if not result.engines:
         click.echo("No Redis or Valkey server was found on this machine.")
         click.echo(result.install)

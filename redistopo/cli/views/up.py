@@ -1,4 +1,4 @@
-"""The closing block of `up`: what runs, how to connect, how to stop."""
+"""`up`: what runs, how to connect, how to stop."""
 
 import os
 import shlex
@@ -9,46 +9,81 @@ from pathlib import Path
 
 import click
 
-from redistopo.model.planning.reconcile import Step
+from redistopo.cli import theme
+from redistopo.cli.output import output
+from redistopo.cli.views.connect import show_connect
+from redistopo.model.planning.step import Step
 from redistopo.model.protocol.slots import format_ranges as slots_text
 from redistopo.model.state.finding import Status
 from redistopo.model.state.observed import ShardSeen
 from redistopo.ops.plan import PlanResult
 from redistopo.ops.up import UpResult
+from redistopo.progress import Event, EventKind, Progress
 
 _MOST_SHARDS = 12
+_CHECKS = ("wait until every node agrees", "verify")
+"""The steps of an `up` that change nothing."""
 
 
 def show_up(result: UpResult) -> None:
-    """What runs now, shard by shard; lines to paste; what comes next."""
+    """Print what runs now, lines to paste, and what to type next; one line if nothing changed."""
     topology = result.plan.topology
     what = {"cluster": "cluster", "replication": "replication", "standalone": "server"}
     what |= {"sentinel": "replication with Sentinels"}
-    verb = "is up and verified" if result.steps else "was up already: nothing to do, verified"
-    checks = sum(one.status is Status.OK for one in result.findings)
+    done = "is up and verified" if result.steps else "is up already, and verified"
+    passed = sum(one.status is Status.OK for one in result.findings)
+    warnings = [one for one in result.findings if one.status is Status.WARN]
+    counted = f", {len(warnings)} warned (redistopo verify)" if warnings else ""
     click.echo(
-        click.style(f"{topology.name}", bold=True)
+        theme.paint(f"{topology.name}", bold=True)
         + f" ({what[topology.shape]} of {len(result.plan.nodes)}, {result.engine}) "
-        + f"{verb}: {checks} checks passed, {result.seconds:.2f} s"
+        + f"{done}: {passed} checks passed{'' if result.steps else counted}, {result.seconds:.2f} s"
     )
+    if result.steps:
+        _show_shards(result)
+        for one in warnings:
+            label = theme.paint("  warning ", theme.WARNING)
+            click.echo(f"{label}{one.subject}: {one.evidence}")
+        click.echo(theme.paint("\nConnect:", bold=True))
+        show_connect(result.connect, indent="  ")
+        _show_next(result.plan.layout.root)
+
+
+def without_idle_steps(progress: Progress) -> Progress:
+    """Return a progress that leaves out checks which end before any other step: an `up` that has
+    nothing to do prints one line. Programs get every event."""
+    if output().format:
+        return progress
+    changed = False
+
+    def report(event: Event) -> None:
+        nonlocal changed
+        check = event.text in _CHECKS
+        changed = changed or (event.kind is EventKind.DONE and not check)
+        if changed or event.kind is not EventKind.DONE:
+            progress(event)
+
+    return report
+
+
+def _show_shards(result: UpResult) -> None:
     for shard in result.shards[:_MOST_SHARDS]:
         click.echo(f"  {_shard(shard)}")
     if len(result.shards) > _MOST_SHARDS:
         click.echo(f"  ... and {len(result.shards) - _MOST_SHARDS} shards more: redistopo status")
-    for one in result.findings:
-        if one.status is Status.WARN:
-            click.echo(click.style("  note ", fg="yellow") + f"{one.subject}: {one.evidence}")
-    show_connect(result)
-    command = _command(topology_root=result.plan.layout.root)
+
+
+def _show_next(root: Path) -> None:
+    command = _command(topology_root=root)
     click.echo(
-        f"\nProve it again  {command('verify')}"
-        f"\nLook at it      {command('status')}"
-        f"\nStop it         {command('down')}   (data is kept; --wipe removes it)"
+        f"\nVerify it again  {command('verify')}"
+        f"\nShow its state   {command('status')}"
+        f"\nStop it          {command('down')}   (data is kept; --wipe removes it)"
     )
 
 
 def _command(topology_root: Path) -> Callable[[str], str]:
-    """Verbs as they can be pasted into this shell: by path where PATH doesn't have us."""
+    """Return a function that writes a verb so that it can be pasted into this shell."""
     known = shutil.which("redistopo")
     name = "redistopo" if known else os.path.relpath(sys.argv[0])
     try:
@@ -66,18 +101,8 @@ def _shard(shard: ShardSeen) -> str:
     return f"{slots}primary {primary}" + (f"  replicas {replicas}" if replicas else "")
 
 
-def show_connect(result: UpResult) -> None:
-    """Lines to paste; the password comes from its file, never onto the screen."""
-    click.echo(click.style("\nConnect:", bold=True))
-    for line in result.connect.shell:
-        click.echo(f"  {line}")
-    width = max(len(name) for name, _line in result.connect.libraries)
-    for name, line in result.connect.libraries:
-        click.echo(f"  {click.style(name.ljust(width), dim=True)}  {line}")
-
-
 def show_steps(steps: tuple[Step, ...]) -> None:
-    """The steps with their causes, as `up` would take them."""
+    """Print the steps with their causes, in order."""
     if not steps:
         click.echo("Steps: none, everything runs as planned.")
         return
@@ -87,5 +112,5 @@ def show_steps(steps: tuple[Step, ...]) -> None:
 
 
 def show_dry_run(result: PlanResult) -> None:
-    """`up --dry-run`."""
+    """Print the result of `up --dry-run`."""
     show_steps(result.steps)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import click
 
+from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.model.connectivity.report import matrix_lines
 from redistopo.model.state.finding import Finding, Status
@@ -12,21 +13,21 @@ from redistopo.ops.verify import VerifyResult
 
 
 def show_verify(result: VerifyResult) -> None:
-    """The table, the hints of what isn't well, who doesn't reach whom, and one closing line."""
-    print_table(sheet_of(result.findings))
+    """Print the table, hints for each problem, which node can't reach which, and a closing line."""
+    print_table(findings_table(result.findings))
     show_hints(result.findings)
     for line in matrix_lines(result.reach) if result.reach else ():
         click.echo(line)
     click.echo(closing(result))
 
 
-def sheet_of(findings: tuple[Finding, ...]) -> Table:
-    """Findings grouped: the whole, then the shards, then single nodes."""
+def findings_table(findings: tuple[Finding, ...]) -> Table:
+    """Return findings grouped: the topology, then its shards, then its nodes."""
     return grouped(sorted(findings, key=lambda one: _place(one.subject)))
 
 
 def grouped(ordered: Iterable[Finding]) -> Table:
-    """Findings in that order; a subject is named where it begins."""
+    """Return a table of findings in that order; a subject is printed in its first row."""
     rows = []
     groups = set()
     last = ""
@@ -51,27 +52,26 @@ def _place(subject: str) -> tuple[int, int, str]:
 
 
 def show_hints(findings: tuple[Finding, ...]) -> None:
-    """What isn't ok once more, with what to do about it; failures first."""
-    for status, color in ((Status.FAIL, "red"), (Status.WARN, "yellow")):
+    """Print each problem again, with what to do about it; failures first."""
+    for status, color in ((Status.FAIL, theme.ERROR), (Status.WARN, theme.WARNING)):
         for one in findings:
             if one.status is status:
                 click.echo(
-                    click.style(f"{status.value} {one.check} {one.subject}: ", fg=color)
+                    theme.paint(f"{status.value} {one.check} {one.subject}: ", color)
                     + one.evidence
                     + (f"\n     Next: {one.hint}" if one.hint else "")
                 )
 
 
 def closing(result: VerifyResult) -> str:
-    """One line: healthy or not, with the counts."""
+    """Return one line: healthy or not, with the counts."""
     about = f"{result.name}: {result.shape.value} of {_count(result.nodes, 'node')}"
-    if result.healthy:
-        return f"{click.style('Healthy', fg='green', bold=True)}  {about}: {tally(result.findings)}"
-    return f"{click.style('Unhealthy', fg='red', bold=True)}  {about}: {tally(result.findings)}"
+    word = theme.verdict("Healthy" if result.healthy else "Unhealthy", good=result.healthy)
+    return f"{word}  {about}: {tally(result.findings)}"
 
 
 def tally(findings: Iterable[Finding]) -> str:
-    """``21 ok, 1 warning, 0 failed``."""
+    """Return ``21 ok, 1 warning, 0 failed``."""
     count = dict.fromkeys(Status, 0)
     for one in findings:
         count[one.status] += 1

@@ -6,7 +6,7 @@ from datetime import timedelta
 from rich.console import Group
 from rich.text import Text
 
-from redistopo.cli.table import STYLES
+from redistopo.cli import theme
 from redistopo.cli.views.events import color_of, summary
 from redistopo.cli.views.status import COLUMNS, RIGHT, row
 from redistopo.model.protocol.endpoint import format_address
@@ -17,13 +17,13 @@ from redistopo.model.topology.spec import Shape
 from redistopo.ops.watch import Scene
 
 _HIGHLIGHT = timedelta(seconds=10)
-"""How long a node whose role changed stands out."""
+"""How long a node whose role changed is highlighted."""
 
 _DROPPED = (
     "pid", "up", "clients", "bus", "port", "memory", "shard", "link", "slots", "lag", "ops/s",
     "watches", "role",
 )  # fmt: skip
-"""Columns that a narrow screen goes without, in this order."""
+"""Columns that a narrow screen leaves out, in this order."""
 
 _FIXED = 4  # title, summary, header, footer
 _MOST_TOLD = 8
@@ -31,7 +31,7 @@ _ROOMY = 16  # lines from which some stay blank
 
 
 def frame(scene: Scene, width: int, height: int) -> Group:
-    """At most `height` lines of at most `width` columns, whatever there is to show."""
+    """Return at most `height` lines of at most `width` columns."""
     blank = [Text()] if height >= _ROOMY else []
     room = max(0, height - _FIXED - len(blank))
     spare = room - len(scene.lines) - 1 - len(blank)
@@ -41,35 +41,35 @@ def frame(scene: Scene, width: int, height: int) -> Group:
     if scene.lines:
         lines += _table(scene, width, room - block)
     elif scene.trouble:
-        lines += [Text(scene.trouble.message, style="yellow"), Text(scene.trouble.hint)]
+        lines += [Text(scene.trouble.message, style=theme.WARNING), Text(scene.trouble.hint)]
     if told:
-        lines += [*blank, Text("Last events", style="bold"), *_told(scene.recent[-told:])]
+        lines += [*blank, Text("Last events", style=theme.BOLD), *_told(scene.recent[-told:])]
     lines = lines[: max(0, height - 1)]
     lines += [Text()] * (height - 1 - len(lines))
-    lines.append(Text(f"q quits; every {scene.interval:g} s", style="dim"))
+    lines.append(Text(f"q quits; every {scene.interval:g} s", style=theme.DIM))
     for line in lines:
         line.truncate(width, overflow="ellipsis")
     return Group(*lines[:height])
 
 
 def _title(scene: Scene, width: int) -> Text:
-    """Name, shape and engine; at the right the moment of the look."""
+    """Name, shape and engine; at the right the time of the snapshot."""
     about = ", ".join(filter(None, (scene.shape and scene.shape.value, scene.engine)))
-    left = Text(scene.name, style="bold").append(f": {about}" if about else "", style="default")
+    left = Text(scene.name, style=theme.BOLD).append(f": {about}" if about else "", style="default")
     clock = f"{scene.at.astimezone():%H:%M:%S}"
     left.truncate(max(0, width - len(clock) - 1), overflow="ellipsis", pad=True)
-    return left.append(f" {clock}", style="dim")
+    return left.append(f" {clock}", style=theme.DIM)
 
 
 def _summary(scene: Scene) -> Text:
     if not scene.lines:
-        return Text("nothing to look at yet")
-    style = "" if all(line.state == "ok" for line in scene.lines) else "yellow"
-    return Text(summary(scene), style=style).append(f"; looked in {scene.took:.2f} s")
+        return Text("no snapshot yet")
+    style = "" if all(line.state == "ok" for line in scene.lines) else theme.WARNING
+    return Text(summary(scene), style=style).append(f"; snapshot took {scene.took:.2f} s")
 
 
 def _table(scene: Scene, width: int, room: int) -> list[Text]:
-    """The header, and as many rows as there is room for: first those that tell something."""
+    """The header, and as many rows as fit: nodes with a change or a problem first."""
     changed = {
         one.node for one in scene.recent if one.kind in CHANGED and scene.at - one.at < _HIGHLIGHT
     }
@@ -84,17 +84,17 @@ def _table(scene: Scene, width: int, room: int) -> list[Text]:
     columns = _fitting(cells, width)
     widths = {name: max([len(name), *(len(row[name]) for row in cells)]) for name in columns}
     header = "  ".join(_placed(name, name, widths[name]) for name in columns)
-    found = [Text(header, style="bold")]
+    found = [Text(header, style=theme.BOLD)]
     for line, row_cells in zip(lines, cells, strict=True):
         text = Text(style="reverse" if line.name in changed else "")
         for number, name in enumerate(columns):
             cell = row_cells[name]
             text.append("  " if number else "")
-            text.append(_placed(name, cell, widths[name]), style=STYLES.get(cell, ""))
+            text.append(_placed(name, cell, widths[name]), style=theme.CELLS.get(cell, ""))
         found.append(text)
     if left_out:
         more = "; `redistopo status` shows all" if scene.own else ""
-        found.append(Text(f"... {left_out} more{more}", style="dim"))
+        found.append(Text(f"... {left_out} more{more}", style=theme.DIM))
     return found
 
 
@@ -105,7 +105,7 @@ def _rank(line: NodeStatus, changed: set[str]) -> tuple[bool, bool]:
 def _cells(scene: Scene, line: NodeStatus) -> dict[str, str]:
     found = dict(zip(COLUMNS, row(line), strict=True))
     if scene.shape is Shape.SENTINEL:
-        # a Sentinel and a data node have little in common: what one of them lacks stays blank
+        # what a Sentinel or a data node has no value for stays blank
         found = {name: "" if cell == "-" else cell for name, cell in found.items()}
         named = next((one.name for one in scene.lines if line.watches == _address(one)), "")
         told = f"{named or line.watches}, epoch {line.epoch}" if line.watches else ""
@@ -122,7 +122,7 @@ def _address(line: NodeStatus) -> str:
 
 
 def _fitting(cells: list[dict[str, str]], width: int) -> list[str]:
-    """The columns that fit; those that say nothing of any node are left out anyway."""
+    """The columns that fit; empty ones are left out in any case."""
     at, slots = COLUMNS.index("up"), COLUMNS.index("slots")
     columns = [
         name
@@ -144,8 +144,8 @@ def _placed(name: str, cell: str, width: int) -> str:
 def _told(recent: Iterable[StateChange]) -> list[Text]:
     found = []
     for one in recent:
-        line = Text(f"{one.at.astimezone():%H:%M:%S} ", style="dim")
-        line.append(f"{one.node or 'cluster'} ", style="bold")
-        line.append(f"{one.kind.value} ", style=color_of(one.kind) or "cyan")
+        line = Text(f"{one.at.astimezone():%H:%M:%S} ", style=theme.DIM)
+        line.append(f"{one.node or 'cluster'} ", style=theme.BOLD)
+        line.append(f"{one.kind.value} ", style=color_of(one.kind) or theme.NOTE)
         found.append(line.append(one.words, style="default"))
     return found

@@ -1,11 +1,10 @@
-"""Who leads where a primary doesn't run: the servers, the record, or the user, never a guess."""
+"""Which node is to be primary where none runs: by the servers, the record, or the user, never
+a guess; pure."""
 
 import shlex
 from collections.abc import Collection, Iterable
 
 from redistopo.errors import UsageError
-from redistopo.host.node_folder import has_keys, written_at
-from redistopo.host.nodes_conf_files import nodes_conf_texts
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import with_primary
 from redistopo.model.planning.sentinel_primary import named_primary
@@ -15,11 +14,12 @@ from redistopo.model.protocol.nodes_conf import (
     latest_nodes_conf,
     parse_nodes_conf,
 )
+from redistopo.model.protocol.replies import ClusterNodesLine
+from redistopo.model.state.disk import DATA
 from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.spec import Persistence
-from redistopo.progress import Progress, note
 
 _CLOSE = 1.0
 """Seconds: replicas write what they get a moment after their primary."""
@@ -29,34 +29,43 @@ _LOSES = (
 )
 
 
-def with_chosen_primary(
-    plan: Plan, seen: Observed, record: TopologyState | None, primary: str, progress: Progress
-) -> Plan:
-    """The plan led by the node asked for, or by who has the data; where a primary runs, as it is.
+def choose_primary(
+    plan: Plan, seen: Observed, record: TopologyState | None, primary: str
+) -> tuple[Plan, str]:
+    """The plan led by the node asked for, or by who has the data; where a primary runs, as it
+    is. Also a note for the user, "" for none.
 
     Whoever is started as a replica gets its primary's data in place of its own: so a node
     leads only if no other has anything newer. Raises UsageError that names them.
     """
-    if plan.topology.clustered or len(plan.nodes) == 1:
-        return plan
-    running = [node for node in seen.nodes if node.running]
-    if any(node.paused for node in running):
-        return plan  # they are continued first, and asked
-    if plan.sentinels and named_primary(plan, seen):
-        return _as_named(plan, seen, primary)
-    if leaders := [node.name for node in running if node.role is Role.PRIMARY]:
-        if primary and primary not in leaders:
-            note(
-                progress, f"--primary {primary} is not needed: {', '.join(leaders)} runs and leads"
-            )
-        return plan
-    rich = [node.name for node in seen.nodes if _has_data(plan, node)]
+    running = list(seen.running)
+    leaders = [node.name for node in running if node.role is Role.PRIMARY]
+    # those that are paused are continued first, and asked
+    settled = plan.topology.clustered or len(plan.nodes) == 1 or any(n.paused for n in running)
+    named = not settled and bool(plan.sentinels and named_primary(plan, seen))
+    if not (settled or named) and leaders and primary and primary not in leaders:
+        return plan, f"--primary {primary} is not needed: {', '.join(leaders)} runs and leads"
+    if named:
+        return _as_named(plan, seen, primary), ""
+    if settled or leaders:
+        return plan, ""
+    if (
+        not primary
+        and plan.topology.persistence is not Persistence.AOF
+        and (heir := _heir(running))
+    ):
+        return _led_by_heir(plan, seen, heir)
+    return _led_by_data(plan, seen, record, primary), ""
+
+
+def _led_by_data(plan: Plan, seen: Observed, record: TopologyState | None, primary: str) -> Plan:
+    """Where no primary runs and no replica has more than the disks: by the files of all."""
+    running = list(seen.running)
+    rich = [node.name for node in seen.nodes if node.holds_keys]
     if primary:
-        if rich and primary not in rich and not written_at(plan.layout, primary):
+        if rich and primary not in rich and not _written(seen)[primary]:
             raise _without_data(primary, rich)
         return with_primary(plan, primary)
-    if plan.topology.persistence is not Persistence.AOF and (heir := _heir(running)):
-        return _led_by_heir(plan, seen, heir, progress)
     plan = _as_followed(plan, running, rich)
     unknown = record is not None and record.formed and not record.primary
     if unknown and not running and len(rich) > 1:
@@ -65,7 +74,7 @@ def with_chosen_primary(
             detail=_LOSES,
             hint=f"say who leads: redistopo up --primary NODE, one of {', '.join(rich)}",
         )
-    return _if_latest(plan, rich)
+    return _if_latest(plan, seen, rich)
 
 
 def require_primaries(plan: Plan, names: Collection[str]) -> None:
@@ -101,9 +110,9 @@ def _as_named(plan: Plan, seen: Observed, primary: str) -> Plan:
     if any(node.role is Role.REPLICA for node in seen.nodes):
         return plan  # they fail over to it first, if they can
     absent = next((node for node in seen.nodes if node.name == lead and not node.running), None)
-    rich = [node.name for node in seen.nodes if node.role is None and _has_data(plan, node)]
+    rich = [node.name for node in seen.nodes if node.role is None and node.holds_keys]
     rich = [name for name in rich if name != lead and not plan.node(name).folder.sentinel]
-    lost = absent and not written_at(plan.layout, lead)
+    lost = absent and not absent.on_disk.written_at
     if lost and rich and plan.topology.persistence is not Persistence.NONE:
         root, copy = plan.node(lead).folder.root, plan.node(rich[0]).folder.root
         raise UsageError(
@@ -115,9 +124,9 @@ def _as_named(plan: Plan, seen: Observed, primary: str) -> Plan:
     return plan
 
 
-def _has_data(plan: Plan, node: NodeSeen) -> bool:
-    """Whether it has keys: live where it runs and says so, else on disk."""
-    return node.keys > 0 if node.answers else has_keys(plan.layout, node.name)
+def _written(seen: Observed) -> dict[str, float]:
+    """Node -> when its data was last written on disk, 0 for none."""
+    return {node.name: node.on_disk.written_at for node in seen.nodes}
 
 
 def _heir(running: Iterable[NodeSeen]) -> NodeSeen | None:
@@ -126,20 +135,17 @@ def _heir(running: Iterable[NodeSeen]) -> NodeSeen | None:
     return max(found, key=lambda node: node.offset, default=None)
 
 
-def _led_by_heir(plan: Plan, seen: Observed, heir: NodeSeen, progress: Progress) -> Plan:
+def _led_by_heir(plan: Plan, seen: Observed, heir: NodeSeen) -> tuple[Plan, str]:
     """Without a log, a primary that ended has a snapshot; its replica, while it runs, has all."""
     clock = int(heir.info.get("server_time_usec", 0)) / 1e6  # by which files are dated too
     since = clock - int(heir.info.get("master_link_down_since_seconds", 0))
-    absent = [node.name for node in seen.nodes if not node.running]
-    later = [name for name in absent if written_at(plan.layout, name) > since + 1 + _CLOSE]
+    absent = [node for node in seen.nodes if not node.running]
+    later = [node.name for node in absent if node.on_disk.written_at > since + 1 + _CLOSE]
     if later:
         raise _newer(later, heir.name, "which runs, but lost its primary before that")
-    if heir.name != plan.shards[0].primary:
-        lost = plan.shards[0].primary
-        note(
-            progress, f"{heir.name} leads: it runs and has the data, of which {lost} has a snapshot"
-        )
-    return with_primary(plan, heir.name)
+    lost = plan.shards[0].primary
+    told = f"{heir.name} leads: it runs and has the data, of which {lost} has a snapshot"
+    return with_primary(plan, heir.name), "" if heir.name == lost else told
 
 
 def _as_followed(plan: Plan, running: list[NodeSeen], rich: list[str]) -> Plan:
@@ -164,10 +170,10 @@ def _as_followed(plan: Plan, running: list[NodeSeen], rich: list[str]) -> Plan:
     return with_primary(plan, followed)
 
 
-def _if_latest(plan: Plan, rich: list[str]) -> Plan:
+def _if_latest(plan: Plan, seen: Observed, rich: list[str]) -> Plan:
     """The plan, whose primary has data at least as new as all others'."""
     lead = plan.shards[0].primary
-    written = {node.name: written_at(plan.layout, node.name) for node in plan.nodes}
+    written = _written(seen)
     others = [name for name in rich if name != lead]
     if not written[lead] and others and plan.topology.persistence is not Persistence.NONE:
         raise _without_data(lead, others)
@@ -213,19 +219,18 @@ def refuse_empty_primaries(
         return
     if plan.topology.persistence is Persistence.NONE:
         return
-    table = latest_nodes_conf(
-        parse_nodes_conf(text, at) for at, text in nodes_conf_texts(plan.nodes).items()
-    )
+    texts = seen.nodes_confs.items()
+    table = latest_nodes_conf(parse_nodes_conf(text, at) for at, text in texts)
     wanted = {node.name for node in seen.nodes} if among is None else set(among)
     for node in (one for one in seen.nodes if table and one.name in wanted):
         me = table.at(node.address) if table else None
-        if table and me and not node.running and not written_at(plan.layout, node.name):
+        if table and me and not node.running and not node.on_disk.written_at:
             _refuse_empty(plan, seen, table, me)
 
 
 def _refuse_empty(plan: Plan, seen: Observed, table: NodesConf, me: NodesConfEntry) -> None:
     kin = table.kin(me.address) if me.leads and me.slots else ()
-    rich = [node for node in seen.nodes if node.address in kin and _has_data(plan, node)]
+    rich = [node for node in seen.nodes if node.address in kin and node.holds_keys]
     live = _heir(node for node in rich if node.running)
     names = ", ".join(node.name for node in rich)
     if not rich or (live and plan.topology.persistence is not Persistence.AOF):
@@ -237,11 +242,43 @@ def _refuse_empty(plan: Plan, seen: Observed, table: NodesConf, me: NodesConfEnt
         )
     else:
         copy, root = plan.node(rich[0].name).folder.root, shlex.quote(str(empty.folder.root))
-        kinds = ("appendonlydir", "appendonly.aof", "dump.rdb")
-        files = " ".join(shlex.quote(str(copy / one)) for one in kinds if (copy / one).exists())
+        there = filter(rich[0].on_disk.holds, DATA)
+        files = " ".join(shlex.quote(str(copy / one)) for one in there)
         hint = f"give it a copy's: mkdir -p {root} && cp -a {files} {root}/; then redistopo up"
     raise UsageError(
         f"{empty.name} leads a shard, and its data is gone; {names} has it",
         detail=f"{_LOSES}Looked for data in {empty.folder.root}",
         hint=hint,
+    )
+
+
+def primaries_to_promote(plan: Plan, seen: Observed) -> Iterable[str]:
+    """For each primary that doesn't run, while replicas of it do and hold keys: the one that
+    got the most. None where a log is kept: then the primary itself has everything."""
+    if not plan.topology.clustered or plan.topology.persistence is Persistence.AOF:
+        return
+    absent = {node.address for node in seen.nodes if not node.running}
+    heirs: dict[str, NodeSeen] = {}
+    for node in seen.answering:
+        primary = _followed(node)
+        if not primary or primary.address not in absent or not node.keys or _owned(seen, primary):
+            continue
+        best = heirs.get(primary.id)
+        heirs[primary.id] = max((best, node), key=lambda one: one.offset) if best else node
+    yield from (node.name for node in heirs.values())
+
+
+def _followed(node: NodeSeen) -> ClusterNodesLine | None:
+    """Whom a replica follows, by its own table."""
+    me = node.myself
+    if me is None or not me.replica:
+        return None
+    return next((one for one in node.members if one.id == me.primary_id), None)
+
+
+def _owned(seen: Observed, primary: ClusterNodesLine) -> bool:
+    """Whether a running node owns slots of it already."""
+    owners = [node.myself for node in seen.answering]
+    return any(
+        one.primary and set(one.slots) & set(primary.slots) for one in owners if one is not None
     )

@@ -1,130 +1,15 @@
 """Plan and what was seen become the steps of `up`; an empty list when nothing is to do."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 
-from redistopo.model.planning.heirs import primaries_to_promote
+from redistopo.model.planning.leadership import primaries_to_promote
+from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.plan import FormationMethod, Plan
-from redistopo.model.planning.planner import with_primary
 from redistopo.model.planning.rejoin import non_empty_resets, plan_rejoins, stale_ids
-from redistopo.model.protocol.slots import SlotRange, format_ranges_briefly
+from redistopo.model.planning.situation import Situation
+from redistopo.model.planning.step import USERS_FILE, Drifts, NodeSettings, Step, StepKind, linked
 from redistopo.model.state.observed import NodeSeen, Observed, Role
-from redistopo.model.state.record import TopologyState
-
-
-class StepKind(StrEnum):
-    """What a step does; the executor has one function for each."""
-
-    RESUME = "resume"
-    CLEAR = "clear"
-    WRITE = "write"
-    SEED = "seed"
-    START = "start"
-    FORM = "form"
-    CORRECT = "correct"
-    REBUILD = "rebuild"
-    PROMOTE = "promote"
-    LEAD = "lead"
-    MEET = "meet"
-    FAILOVER = "failover"
-    RESET = "reset"
-    REJOIN = "rejoin"
-    FORGET = "forget"
-
-
-NodeSettings = Mapping[str, str | None]
-"""Directive -> the value it should have; None where the topology file no longer names it."""
-
-USERS_FILE = "users.acl"
-"""Stands among the directives of a drift for the users; its value is the file's whole text."""
-
-Drifts = Mapping[str, NodeSettings]
-"""Node -> the directives in which the running server differs from the topology file."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One thing to do to some nodes, and why; `settings` holds what `CORRECT` sets, by node,
-    `slots` what the node leads that comes back by `REJOIN`, or leads by `PROMOTE`."""
-
-    do: StepKind
-    nodes: tuple[str, ...]
-    cause: str
-    settings: Mapping[str, NodeSettings] = field(default_factory=dict)
-    slots: tuple[SlotRange, ...] = ()
-
-    def __str__(self) -> str:
-        what = {
-            StepKind.RESUME: "continue",
-            StepKind.CLEAR: "stop and clear",
-            StepKind.WRITE: "write the configuration of",
-            StepKind.SEED: "write the first nodes.conf of",
-            StepKind.START: "start",
-            StepKind.FORM: "form one cluster of",
-            StepKind.CORRECT: "correct the live configuration of",
-            StepKind.REBUILD: "write a new nodes.conf of",
-            StepKind.PROMOTE: "let lead, with the data on its disk,",
-            StepKind.LEAD: "let lead",
-            StepKind.MEET: "make known to each other",
-            StepKind.FAILOVER: "have a new primary chosen by",
-            StepKind.RESET: "empty and reset again",
-            StepKind.REJOIN: "take back into the cluster",
-            StepKind.FORGET: "have ids forgotten that no node has, by",
-        }[self.do]
-        if self.do is StepKind.REJOIN:
-            role = f"a replica of {self.nodes[1]}" if self.nodes[1:] else "primary of slots "
-            return f"{what} {self.nodes[0]}, as {role}{format_ranges_briefly(self.slots)}"
-        if self.do is StepKind.LEAD and self.nodes[1:]:
-            return f"let {join_names(self.nodes[1:])} follow {self.nodes[0]}"
-        return f"{what} {join_names(self.nodes)}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """All that the steps depend on, besides the plan.
-
-    `moved` are running nodes whose files still bear paths of where the folder was. `named` is
-    who leads by the word of the Sentinels, in what they say or else in their files; `kept` are
-    the Sentinels that have such a file, which is theirs; `refused` that they found nobody to
-    fail over to.
-    """
-
-    seen: Observed
-    record: TopologyState | None = None
-    healthy: bool = False
-    drifts: Drifts = field(default_factory=dict)
-    moved: tuple[str, ...] = ()
-    named: str = ""
-    kept: tuple[str, ...] = ()
-    refused: bool = False
-
-
-def join_names(nodes: Iterable[str]) -> str:
-    """``node1, node2``, or ``6 nodes (node1 ... node6)`` for many."""
-    found = tuple(nodes)
-    if len(found) <= 3:
-        return ", ".join(found)
-    return f"{len(found)} nodes ({found[0]} ... {found[-1]})"
-
-
-def with_current_roles(plan: Plan, situation: Situation) -> Plan:
-    """The plan with its roles as the servers say; a cluster's roles live in its nodes.conf.
-
-    For a replication the running primary counts, else the one last recorded; where there are
-    Sentinels, whom they name.
-    """
-    if plan.topology.clustered or len(plan.nodes) == 1:
-        return plan
-    if situation.named:
-        return with_primary(plan, situation.named)
-    live = [node.name for node in situation.seen.running if node.role is Role.PRIMARY]
-    recorded = situation.record.primary if situation.record else ""
-    known = {node.name for node in plan.data}
-    for name in ([recorded] if recorded in live else live) + [recorded]:
-        if name in known:
-            return with_primary(plan, name)
-    return plan
 
 
 def reconcile(plan: Plan, situation: Situation) -> tuple[Step, ...]:
@@ -133,23 +18,25 @@ def reconcile(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     A cluster whose first `up` ended half-way is looked at before anything is removed:
     its nodes are started first, and only if no node holds a key is it made anew.
     """
+    return linked(plan, _steps(plan, situation))
+
+
+def _steps(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     if paused := tuple(node.name for node in situation.seen.nodes if node.paused):
         # what they hold, and so what else is to do, is seen once they answer
         return (Step(do=StepKind.RESUME, nodes=paused, cause="stopped by SIGSTOP"),)
     absent = tuple(node for node in situation.seen.nodes if not node.running)
-    if plan.formation.method in (FormationMethod.REDIS_CLI, FormationMethod.INSTANT):
-        formed = situation.record is not None and situation.record.formed
-        if not formed:
-            return _unformed(plan, situation, absent)
+    if plan.topology.clustered and not situation.formed:
+        return _unformed(plan, situation, absent)
     if plan.topology.sentinels:
         return _watched(plan, situation)
     heirs = tuple(primaries_to_promote(plan, situation.seen))
     return (
         *(Step(do=StepKind.LEAD, nodes=(one,), cause=_WHY_HEIR) for one in heirs),
-        *_revive(plan, absent, _why_absent(situation), _led(plan, situation.seen)),
+        *_revive(plan, situation, absent, _led(plan, situation.seen)),
         *_late(plan, situation.seen),
         *_rejoining(plan, situation.seen),
-        *_correct(situation),
+        *_correct(plan, situation),
     )
 
 
@@ -161,9 +48,8 @@ def _rejoining(plan: Plan, seen: Observed) -> Iterable[Step]:
     for one in plan_rejoins(seen, plan.topology.shards):
         yield Step(do=StepKind.REJOIN, nodes=one.nodes, cause=one.cause, slots=one.slots)
     if found := stale_ids(seen):
-        yield Step(
-            do=StepKind.FORGET, nodes=tuple(found), cause="a node was reset, and has a new id"
-        )
+        why = "a node was reset, and has a new id"
+        yield Step(do=StepKind.FORGET, nodes=tuple(found), cause=why, ids=found)
 
 
 def _watched(plan: Plan, situation: Situation) -> tuple[Step, ...]:
@@ -178,12 +64,11 @@ def _watched(plan: Plan, situation: Situation) -> tuple[Step, ...]:
         why = f"{plan.shards[0].primary}, their primary, doesn't run, and a replica does"
         return (*watching, Step(do=StepKind.FAILOVER, nodes=names_, cause=why))
     led = () if running & {one.name for one in plan.sentinels} else _led(plan, situation.seen)
-    why = _why_absent(situation)
     return (
         *_yielding(plan, situation),
-        *_revive(plan, data, why, led),
+        *_revive(plan, situation, data, led),
         *watching,
-        *_correct(situation),
+        *_correct(plan, situation),
     )
 
 
@@ -199,8 +84,7 @@ def _yielding(plan: Plan, situation: Situation) -> Iterable[Step]:
 
 def _orphaned(plan: Plan, situation: Situation) -> bool:
     """Whether Sentinels could make a running replica the primary, which doesn't run."""
-    formed = situation.record is not None and situation.record.formed
-    if not formed or not situation.named or situation.refused:
+    if not situation.formed or not situation.named or situation.refused:
         return False
     if any(one.name == plan.shards[0].primary for one in situation.seen.running):
         return False
@@ -215,14 +99,13 @@ def _sentinels(plan: Plan, situation: Situation, running: set[str]) -> Iterable[
     missing = tuple(node.name for node in plan.sentinels if node.name not in running)
     if not missing:
         return
-    formed = situation.record is not None and situation.record.formed
-    fresh = tuple(one for one in missing if not (formed and one in situation.kept))
+    fresh = tuple(one for one in missing if not (situation.formed and one in situation.kept))
     why = _why_absent(situation)
     if fresh:
-        yield Step(do=StepKind.WRITE, nodes=fresh, cause="the first time: then the file is its own")
-    yield Step(
-        do=StepKind.START, nodes=missing, cause=f"{why}; Sentinels once the data nodes listen"
-    )
+        first = "the first time: then the file is its own"
+        yield from write_steps(plan, situation.seen, fresh, first)
+    why = f"{why}; Sentinels once the data nodes listen"
+    yield from start_steps(plan, situation, missing, why)
     if fresh and len(plan.sentinels) > 1:
         everyone = tuple(node.name for node in plan.sentinels)
         why = "else they would hear of each other only after 2 s"
@@ -230,6 +113,19 @@ def _sentinels(plan: Plan, situation: Situation, running: set[str]) -> Iterable[
 
 
 _WHY_HEIR = "its primary doesn't run, and has only a snapshot of what it has"
+
+
+_STARTING = (
+    StepKind.KEEP,
+    StepKind.WRITE,
+    StepKind.PLACE,
+    StepKind.LOAD,
+    StepKind.ASIDE,
+    StepKind.START,
+    StepKind.SWITCH,
+    StepKind.LIST,
+)
+"""What the start of a node consists of."""
 
 
 def starting_steps(
@@ -242,11 +138,12 @@ def starting_steps(
     mine, others = [], []
     for one in reconcile(plan, replace(situation, seen=seen)):
         kept = tuple(name for name in one.nodes if name in among)
-        if kept and one.do in (StepKind.WRITE, StepKind.START):
-            mine.append(replace(one, nodes=kept))
+        if kept and one.do in _STARTING:
+            some = {name: what for name, what in one.settings.items() if name in kept}
+            mine.append(replace(one, nodes=kept, settings=some))
         else:
             others.append(one)
-    return tuple(mine), tuple(others)
+    return linked(plan, mine), tuple(others)
 
 
 def _led(plan: Plan, seen: Observed) -> tuple[str, ...]:
@@ -280,78 +177,107 @@ def _late(plan: Plan, seen: Observed) -> Iterable[Step]:
 
 
 def _why_absent(situation: Situation) -> str:
-    first = situation.record is None or not situation.record.formed
-    return "not started yet" if first else "not running"
+    return "not running" if situation.formed else "not started yet"
 
 
 def _unformed(plan: Plan, situation: Situation, absent: tuple[NodeSeen, ...]) -> tuple[Step, ...]:
     everyone = tuple(node.name for node in plan.nodes)
-    untouched = len(absent) == len(everyone) and not any(node.has_data for node in absent)
+    untouched = len(absent) == len(everyone) and not any(node.on_disk.has_data for node in absent)
     if untouched:
-        return _from_nothing(plan, everyone, "not started yet")
+        return _from_nothing(plan, situation, "not started yet")
     if absent:
         why = "an earlier up ended half-way: started to see what they hold"
-        return tuple(_revive(plan, absent, why))
+        return tuple(_revive(plan, situation, absent, cause=why))
     # only what answers can be known to be empty
     silent = any(not node.answers for node in situation.seen.nodes)
     if silent or situation.healthy or any(node.keys for node in situation.seen.nodes):
-        return tuple(_correct(situation))
+        return tuple(_correct(plan, situation))
     why = "an earlier up ended half-way, and no node holds a key"
     clear = Step(do=StepKind.CLEAR, nodes=everyone, cause=why)
-    return (clear, *_from_nothing(plan, everyone, "made anew"))
+    # what it held is no data to be loaded any more
+    return (clear, *_from_nothing(plan, replace(situation, wanted={}), "made anew"))
 
 
-def _from_nothing(plan: Plan, everyone: tuple[str, ...], cause: str) -> tuple[Step, ...]:
-    steps = [Step(do=StepKind.WRITE, nodes=everyone, cause=cause)]
+def _from_nothing(plan: Plan, situation: Situation, cause: str) -> tuple[Step, ...]:
+    everyone = tuple(node.name for node in plan.nodes)
+    steps = list(write_steps(plan, situation.seen, everyone, cause))
     if plan.formation.method is FormationMethod.INSTANT:
         steps.append(Step(do=StepKind.SEED, nodes=everyone, cause="formation: instant"))
-    steps.append(Step(do=StepKind.START, nodes=everyone, cause=cause))
+    steps += start_steps(plan, situation, everyone, cause)
     why = f"formation: {plan.formation.method} ({plan.formation.why})"
     steps.append(Step(do=StepKind.FORM, nodes=everyone, cause=why))
     return tuple(steps)
 
 
 def _revive(
-    plan: Plan, absent: tuple[NodeSeen, ...], cause: str, led: tuple[str, ...] = ()
+    plan: Plan,
+    situation: Situation,
+    absent: tuple[NodeSeen, ...],
+    led: tuple[str, ...] = (),
+    cause: str = "",
 ) -> Iterable[Step]:
     """Write and start what doesn't run; in a replication the primary first, and those that
     run follow it before any other is started."""
-    missing = tuple(node.name for node in absent)
+    missing, cause = tuple(node.name for node in absent), cause or _why_absent(situation)
     lead = Step(do=StepKind.LEAD, nodes=led, cause="nobody leads") if led else None
     if lead and led[0] not in missing:
         yield lead
         lead = None
     if not absent:
         return
-    yield Step(do=StepKind.WRITE, nodes=missing, cause=cause)
+    yield from write_steps(plan, situation.seen, missing, cause)
     if plan.topology.clustered:
-        yield Step(do=StepKind.START, nodes=missing, cause=cause)
+        yield from start_steps(plan, situation, missing, cause)
         return
     first = tuple(name for name in missing if plan.node(name).role is Role.PRIMARY)
     rest = tuple(name for name in missing if plan.node(name).role is Role.REPLICA)
     if first:
-        yield Step(do=StepKind.START, nodes=first, cause=cause)
+        yield from start_steps(plan, situation, first, cause)
     if lead:
         yield lead
     if rest:
-        yield Step(
-            do=StepKind.START, nodes=rest, cause=f"{cause}; replicas once the primary listens"
-        )
+        why = f"{cause}; replicas once the primary listens"
+        yield from start_steps(plan, situation, rest, why)
 
 
-def _correct(situation: Situation) -> Iterable[Step]:
+def _correct(plan: Plan, situation: Situation) -> Iterable[Step]:
     """Running servers get the file's settings, and a file that will give them at a restart."""
-    if situation.moved:
-        yield Step(
-            do=StepKind.WRITE, nodes=situation.moved, cause="the folder was moved while they ran"
-        )
     drifting = {name: settings for name, settings in situation.drifts.items() if settings}
-    if drifting:
-        directives = sorted({name for settings in drifting.values() for name in settings})
-        verb = "differs" if len(directives) == 1 else "differ"
-        cause = f"{', '.join(directives)} {verb} from the topology file"
-        nodes = tuple(drifting)
-        sentinels = {node.name for node in situation.seen.sentinels}
-        if written := tuple(name for name in nodes if name not in sentinels):
-            yield Step(do=StepKind.WRITE, nodes=written, cause=cause)
-        yield Step(do=StepKind.CORRECT, nodes=nodes, cause=cause, settings=drifting)
+    # first: the users' file is written with the others, once the servers have taken them
+    yield from _changing(StepKind.GRANT, drifting, lambda name, _value: name == USERS_FILE)
+    if situation.moved:
+        why = "the folder was moved while they ran"
+        yield from write_steps(plan, situation.seen, situation.moved, why)
+    sentinels = {node.name for node in situation.seen.sentinels}
+    if written := tuple(name for name in drifting if name not in sentinels):
+        yield from write_steps(plan, situation.seen, written, _differ(drifting.values()))
+    yield from _changing(StepKind.CORRECT, drifting, _plain)
+    yield from _changing(StepKind.SWITCH, drifting, _log_is("yes"))
+    yield from _changing(StepKind.SWITCH, drifting, _log_is("no"))
+
+
+def _log_is(kept: str) -> Callable[[str, str | None], bool]:
+    return lambda name, value: (name, value) == ("appendonly", kept)
+
+
+def _plain(name: str, value: str | None) -> bool:
+    """Whether a setting is given, or told to wait for a restart, like any other."""
+    return name != USERS_FILE and (name != "appendonly" or value not in ("yes", "no"))
+
+
+def _changing(
+    do: StepKind, drifts: Drifts, meant: Callable[[str, str | None], bool]
+) -> Iterable[Step]:
+    """The step by which nodes get those of the settings that are meant."""
+    found: dict[str, NodeSettings] = {}
+    for node, settings in drifts.items():
+        if mine := {name: value for name, value in settings.items() if meant(name, value)}:
+            found[node] = mine
+    if found:
+        yield Step(do=do, nodes=tuple(found), cause=_differ(found.values()), settings=found)
+
+
+def _differ(found: Iterable[NodeSettings]) -> str:
+    directives = sorted({name for settings in found for name in settings})
+    verb = "differs" if len(directives) == 1 else "differ"
+    return f"{', '.join(directives)} {verb} from the topology file"

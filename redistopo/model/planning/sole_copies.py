@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import UsageError
+from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.rejoin import reset_nodes
-from redistopo.model.protocol.nodes_conf import NodesConf, latest_nodes_conf
+from redistopo.model.protocol.nodes_conf import NodesConf, latest_nodes_conf, parse_nodes_conf
 from redistopo.model.protocol.slots import (
     SLOT_COUNT,
     SlotRange,
@@ -18,6 +19,8 @@ from redistopo.model.protocol.slots import (
 )
 from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import NodeSeen, Observed, unassigned_slots
+from redistopo.model.state.record import TopologyState
+from redistopo.model.topology.spec import Persistence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,23 @@ class SoleCopy:
         # it would be emptied as soon as it goes on
         first = f"redistopo kill {self.name}, then " if self.paused else ""
         return f"{first}redistopo up --primary {self.name}"
+
+
+def sole_copies_on_disk(
+    plan: Plan, record: TopologyState | None, seen: Observed, among: Collection[str] | None = None
+) -> tuple[SoleCopy, ...]:
+    """Those of a formed cluster, by the files of all its nodes; `among` names the nodes to be
+    started or to go on, where it isn't all."""
+    if not plan.topology.clustered or record is None or not record.formed:
+        return ()
+    read = {at: parse_nodes_conf(text, at) for at, text in seen.nodes_confs.items()}
+    rich = [node.name for node in seen.nodes if node.on_disk.has_keys]
+    logged = plan.topology.persistence is Persistence.AOF
+    unsaved = [node.name for node in seen.nodes if node.paused and not logged]
+    found = find_sole_copies(seen, read, rich, unsaved)
+    return tuple(
+        one for one in found if among is None or (one.primary if one.waits else one.name) in among
+    )
 
 
 def find_sole_copies(

@@ -1,1 +1,1 @@
-"""What was observed, recorded and found: the values that all other rooms pass around; pure."""
+"""Snapshots, recorded state and findings: the values that all other packages share; pure."""

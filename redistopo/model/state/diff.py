@@ -1,4 +1,4 @@
-"""What changed between two looks: roles, faults, links, slots, as occurrences; pure."""
+"""Changes between two snapshots: roles, faults, links and slots, as events; pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from redistopo.model.state.observed import Role
 
 
 class ChangeKind(StrEnum):
-    """What an occurrence is about; `MEANING` says it in words."""
+    """The kind of a change; `MEANING` describes each."""
 
     NOW = "now"
     JOINED = "joined"
@@ -47,39 +47,39 @@ class ChangeKind(StrEnum):
 
 
 MEANING = {
-    ChangeKind.NOW: "what the node is when the stream begins",
-    ChangeKind.JOINED: "the node is part of the topology since now",
-    ChangeKind.LEFT: "the node is no part of the topology any more",
-    ChangeKind.GONE: "its process ended, or nobody listens at its address",
-    ChangeKind.SILENT: "it runs or listens, but gives no answer in time",
-    ChangeKind.PAUSED: "its process was stopped (SIGSTOP) and would go on at SIGCONT",
-    ChangeKind.DENIED: "it refuses the password that we have",
-    ChangeKind.LOADING: "it loads its data, and serves nobody yet",
-    ChangeKind.BACK: "it answers (again)",
-    ChangeKind.RESTARTED: "another process answers in its place, between two looks",
-    ChangeKind.PFAIL: "other nodes suspect it: PFAIL, not agreed on",
-    ChangeKind.FAIL: "other nodes count it as failed: FAIL, agreed on by a majority",
-    ChangeKind.CLEARED: "no node, or no Sentinel, suspects it any more",
-    ChangeKind.CLUSTER_FAIL: "cluster_state:fail on some nodes: they refuse clients",
+    ChangeKind.NOW: "the state of the node when the stream begins",
+    ChangeKind.JOINED: "the node joined the topology",
+    ChangeKind.LEFT: "the node is no longer part of the topology",
+    ChangeKind.GONE: "its process ended, or nothing listens at its address",
+    ChangeKind.SILENT: "it runs or listens, but doesn't reply in time",
+    ChangeKind.PAUSED: "its process is paused (SIGSTOP); SIGCONT resumes it",
+    ChangeKind.DENIED: "it rejects our password",
+    ChangeKind.LOADING: "it is loading its data and serves no clients yet",
+    ChangeKind.BACK: "it replies again",
+    ChangeKind.RESTARTED: "a new process replies: it was restarted between two snapshots",
+    ChangeKind.PFAIL: "other nodes suspect that it is down: PFAIL",
+    ChangeKind.FAIL: "a majority agreed that it is down: FAIL",
+    ChangeKind.CLEARED: "no node, or no Sentinel, has it as down any more",
+    ChangeKind.CLUSTER_FAIL: "cluster_state:fail on some nodes: they refuse commands",
     ChangeKind.CLUSTER_OK: "cluster_state:ok again on some nodes",
-    ChangeKind.ROLE: "the node's role changed, by its own word",
-    ChangeKind.PRIMARY: "a shard is led by another node",
-    ChangeKind.SLOTS: "the node owns other slots than before",
+    ChangeKind.ROLE: "the node reports a new role",
+    ChangeKind.PRIMARY: "a shard has a new primary",
+    ChangeKind.SLOTS: "the slots of the node changed",
     ChangeKind.EPOCH: "a primary's config epoch changed: it won an election, or took over",
     ChangeKind.LINK_DOWN: "the replica's link to its primary is down",
     ChangeKind.LINK_UP: "the replica's link to its primary is up",
-    ChangeKind.RESYNC: "the node gave a replica a full sync",
-    ChangeKind.LAGGING: "the replica is further behind its primary than 1 MiB",
-    ChangeKind.CAUGHT_UP: "the replica is less than half of that behind",
-    ChangeKind.SDOWN: "some Sentinels have it as down, each by itself: s_down",
+    ChangeKind.RESYNC: "the node sent a full sync to a replica",
+    ChangeKind.LAGGING: "the replica is more than 1 MiB behind its primary",
+    ChangeKind.CAUGHT_UP: "the replica is less than 512 KiB behind again",
+    ChangeKind.SDOWN: "some Sentinels have it as subjectively down: s_down",
     ChangeKind.ODOWN: "the Sentinels agree that it is down: o_down",
-    ChangeKind.NAMED: "the Sentinels name the node as primary: clients go there",
+    ChangeKind.NAMED: "the Sentinels name the node as primary: clients connect to it",
     ChangeKind.QUORUM_LOST: "too few Sentinels run and reach each other for a failover",
-    ChangeKind.QUORUM_BACK: "enough Sentinels again for a failover",
-    ChangeKind.TILT: "the Sentinel stood still, or its clock jumped: it takes part in no failover",
-    ChangeKind.TILT_OVER: "it takes part again, after 30 s",
+    ChangeKind.QUORUM_BACK: "enough Sentinels run again for a failover",
+    ChangeKind.TILT: "the Sentinel was paused, or its clock jumped: it takes no part in failovers",
+    ChangeKind.TILT_OVER: "it takes part in failovers again, after 30 s",
 }
-"""Every kind in words, as docs/events.md lists them."""
+"""The description of every kind, as listed in docs/events.md."""
 
 BAD = frozenset(
     {
@@ -110,10 +110,10 @@ _MOST_NAMES = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateChange:
-    """One thing that happened between two looks; `at` is the later look's moment.
+    """One change between two snapshots; `at` is the time of the later one.
 
-    `node` is "" for what concerns the whole; `was` and `now` are the values that changed,
-    as text, "" where there is none.
+    `node` is "" for a change of the whole topology; `was` and `now` are the old and new
+    values as text, "" if there is none.
     """
 
     at: datetime
@@ -125,13 +125,13 @@ class StateChange:
 
 
 def state_changes(before: LastKnown | None, now: LastKnown) -> tuple[StateChange, ...]:
-    """What happened in between; without `before`, what each node is.
+    """List the changes between two snapshots; without `before`, the state of each node.
 
-    Ordered as one thing leads to another: nodes that fell silent, what the others think
-    of them, then roles and slots, then links.
+    Ordered by cause and effect: silent nodes, how others flag them, then roles and slots,
+    then links.
     """
     if before is None:
-        return tuple(_said(now, node, ChangeKind.NOW, state_in_words(node)) for node in now.nodes)
+        return tuple(_change(now, node, ChangeKind.NOW, state_in_words(node)) for node in now.nodes)
     known = {node.name: node for node in before.nodes}
     pairs = [(known[node.name], node) for node in now.nodes if node.name in known]
     return (
@@ -142,29 +142,29 @@ def state_changes(before: LastKnown | None, now: LastKnown) -> tuple[StateChange
         *(one for was, node in pairs for one in _tilt(now, was, node)),
         *_sentinels(before, now),
         *(one for was, node in pairs for one in _role(now, was, node)),
-        *_leaders(before, now),
+        *_primaries(before, now),
         *(one for was, node in pairs for one in _epoch(now, was, node)),
         *(one for was, node in pairs for one in _link(now, was, node)),
     )
 
 
 def state_in_words(node: NodeKnown) -> str:
-    """``replica of node1, link up``; for a node that doesn't answer, why."""
+    """Describe a node: ``replica of node1, link up``, or why it doesn't reply."""
     if not node.condition.answers:
         return node.why or node.condition.value
-    told = node.role.value if node.role else "answers"
+    text = node.role.value if node.role else "replies"
     if node.role is Role.REPLICA:
-        told += f" of {node.follows}, link {'up' if node.link else 'down'}"
+        text += f" of {node.follows}, link {'up' if node.link else 'down'}"
     if node.names:
-        told += f", names {node.names}" + (", in TILT" if node.tilted else "")
+        text += f", names {node.names}" + (", in TILT mode" if node.tilted else "")
     if node.slots:
-        told += f", slots {format_ranges_briefly(node.slots)}"
+        text += f", slots {format_ranges_briefly(node.slots)}"
     if node.state not in ("", "ok"):
-        told += f", cluster_state:{node.state}"
-    return told + (", loading its data" if node.condition is NodeCondition.LOADING else "")
+        text += f", cluster_state:{node.state}"
+    return text + (", loading its data" if node.condition is NodeCondition.LOADING else "")
 
 
-def _said(
+def _change(
     known: LastKnown,
     node: NodeKnown | str,
     kind: ChangeKind,
@@ -180,27 +180,27 @@ def _members(before: LastKnown, now: LastKnown) -> Iterator[StateChange]:
     names = {node.name for node in now.nodes}
     for node in before.nodes:
         if node.name not in names:
-            yield _said(now, node, ChangeKind.LEFT, "is no part of the topology any more")
+            yield _change(now, node, ChangeKind.LEFT, "is no longer part of the topology")
     known = {node.name for node in before.nodes}
     for node in now.nodes:
         if node.name not in known:
-            yield _said(now, node, ChangeKind.JOINED, state_in_words(node))
+            yield _change(now, node, ChangeKind.JOINED, state_in_words(node))
 
 
 def _condition(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateChange]:
     values = (was.condition.value, now.condition.value)
     if was.condition is now.condition:
         if now.condition.answers and was.run_id and now.run_id != was.run_id:
-            yield _said(known, now, ChangeKind.RESTARTED, f"another process; {state_in_words(now)}")
+            yield _change(known, now, ChangeKind.RESTARTED, f"new process; {state_in_words(now)}")
         return
     kind = _CONDITIONS[now.condition]
     if kind is not ChangeKind.BACK:
-        yield _said(known, now, kind, state_in_words(now), values)
+        yield _change(known, now, kind, state_in_words(now), values)
         return
     seconds = (known.at - was.since).total_seconds()
     process = " with a new process" if was.run_id not in ("", now.run_id) else ""
-    words = f"answers{process} after {seconds:.1f} s {was.condition.value}; {state_in_words(now)}"
-    yield _said(known, now, kind, words, values)
+    words = f"replies{process} after {seconds:.1f} s {was.condition.value}; {state_in_words(now)}"
+    yield _change(known, now, kind, words, values)
 
 
 def _flags(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateChange]:
@@ -208,33 +208,33 @@ def _flags(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateCh
     if old == new:
         return
     if known.able is not None:
-        yield from _marked(known, now, old, new)
+        yield from _sentinel_flags(known, now, old, new)
     elif not new:
         if now.witnesses:
-            yield _said(known, now, ChangeKind.CLEARED, "no node suspects it any more", (old, ""))
+            yield _change(known, now, ChangeKind.CLEARED, "no node flags it any more", (old, ""))
     elif new == ChangeKind.FAIL:
-        words = f"FAIL in the eyes of {now.failed_by} of {now.witnesses} nodes"
-        yield _said(known, now, ChangeKind.FAIL, words, (old, new))
+        words = f"flagged FAIL by {now.failed_by} of {now.witnesses} nodes"
+        yield _change(known, now, ChangeKind.FAIL, words, (old, new))
     elif old != ChangeKind.FAIL:
-        words = f"PFAIL in the eyes of {now.suspected_by} of {now.witnesses} nodes"
-        yield _said(known, now, ChangeKind.PFAIL, words, (old, new))
+        words = f"flagged PFAIL by {now.suspected_by} of {now.witnesses} nodes"
+        yield _change(known, now, ChangeKind.PFAIL, words, (old, new))
 
 
-def _marked(known: LastKnown, now: NodeKnown, old: str, new: str) -> Iterator[StateChange]:
-    """The same, where Sentinels have it as down."""
+def _sentinel_flags(known: LastKnown, now: NodeKnown, old: str, new: str) -> Iterator[StateChange]:
+    """The same, as flagged by Sentinels."""
     values = (_MARKS[old], _MARKS[new])
     count = now.suspected_by + now.failed_by
     if not new:
         if now.witnesses:
-            yield _said(
+            yield _change(
                 known, now, ChangeKind.CLEARED, "no Sentinel has it as down any more", values
             )
     elif new == ChangeKind.FAIL:
-        words = f"down, as {now.failed_by} of {now.witnesses} Sentinels have agreed"
-        yield _said(known, now, ChangeKind.ODOWN, words, values)
+        words = f"o_down according to {now.failed_by} of {now.witnesses} Sentinels"
+        yield _change(known, now, ChangeKind.ODOWN, words, values)
     elif not old:
-        words = f"down in the eyes of {count} of {now.witnesses} Sentinels"
-        yield _said(known, now, ChangeKind.SDOWN, words, values)
+        words = f"s_down according to {count} of {now.witnesses} Sentinels"
+        yield _change(known, now, ChangeKind.SDOWN, words, values)
 
 
 _MARKS = {
@@ -246,21 +246,21 @@ _MARKS = {
 
 def _tilt(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateChange]:
     if now.tilted and not was.tilted:
-        yield _said(known, now, ChangeKind.TILT, "takes part in no failover for 30 s")
+        yield _change(known, now, ChangeKind.TILT, "takes no part in failovers for 30 s")
     elif was.tilted and not now.tilted:
-        yield _said(known, now, ChangeKind.TILT_OVER, "takes part in failovers again")
+        yield _change(known, now, ChangeKind.TILT_OVER, "takes part in failovers again")
 
 
 def _sentinels(before: LastKnown, now: LastKnown) -> Iterator[StateChange]:
-    """Whether Sentinels could fail over, and whom they name."""
+    """Whether Sentinels could fail over, and which primary they name."""
     if before.able is not None and now.able is not None and before.able is not now.able:
         kind = ChangeKind.QUORUM_BACK if now.able else ChangeKind.QUORUM_LOST
-        words = f"{now.watching} of {now.watchers} Sentinels take part: "
-        words += "a failover is possible" if now.able else "no failover meanwhile"
-        yield _said(now, "", kind, words)
+        words = f"{now.watching} of {now.watchers} Sentinels available: "
+        words += "failover possible" if now.able else "no failover possible"
+        yield _change(now, "", kind, words)
     if before.named and now.named and before.named != now.named:
-        words = f"named by the Sentinels in epoch {now.epoch}, before it {before.named}"
-        yield _said(now, now.named, ChangeKind.NAMED, words, (before.named, now.named))
+        words = f"named by the Sentinels in epoch {now.epoch}, was {before.named}"
+        yield _change(now, now.named, ChangeKind.NAMED, words, (before.named, now.named))
 
 
 def _flag(node: NodeKnown) -> str:
@@ -277,8 +277,8 @@ def _cluster(known: LastKnown, pairs: list[tuple[NodeKnown, NodeKnown]]) -> Iter
             able = [node for node in known.nodes if node.condition.answers]
             same = sum((node.state == "ok") is ok for node in able)
             state = "ok" if ok else "fail"
-            words = f"cluster_state:{state} on {_names(names)}; by {same} of {len(able)} nodes"
-            yield _said(known, "", kind, words, ("fail" if ok else "ok", state))
+            words = f"cluster_state:{state} on {_names(names)}; on {same} of {len(able)} in all"
+            yield _change(known, "", kind, words, ("fail" if ok else "ok", state))
 
 
 def _names(names: list[str]) -> str:
@@ -292,57 +292,59 @@ def _role(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateCha
     if was.role is not now.role:
         old = was.role.value + (f" of {was.follows}" if was.follows else "")
         new = now.role.value + (f" of {now.follows}" if now.follows else "")
-        yield _said(
-            known, now, ChangeKind.ROLE, f"{new} now, was {old}", (was.role.value, now.role.value)
+        yield _change(
+            known, now, ChangeKind.ROLE, f"{new}, was {old}", (was.role.value, now.role.value)
         )
     elif was.follows != now.follows and was.follows and now.follows:
-        words = f"replica of {now.follows} now, was of {was.follows}"
-        yield _said(known, now, ChangeKind.ROLE, words, (was.follows, now.follows))
+        words = f"replica of {now.follows}, was of {was.follows}"
+        yield _change(known, now, ChangeKind.ROLE, words, (was.follows, now.follows))
 
 
-def _leaders(before: LastKnown, now: LastKnown) -> Iterator[StateChange]:
-    """Slots and shards by who leads them; nothing where nobody led before: that is no change."""
+def _primaries(before: LastKnown, now: LastKnown) -> Iterator[StateChange]:
+    """Changed primaries and slots; none if no primary was known before."""
     able = {node.name for node in now.nodes if node.condition.answers}
     for name, slots in now.leaders.items():
         old = before.leaders.get(name)
         if old == slots or not before.leaders:
             continue
-        earlier = next((who for who, had in before.leaders.items() if had == slots), "")
+        earlier = next((one for one, had in before.leaders.items() if had == slots), "")
         if old is None and earlier:
-            what = f"slots {format_ranges_briefly(slots)} now" if slots else "now"
+            what = f" of slots {format_ranges_briefly(slots)}" if slots else ""
             claims = earlier in now.leaders and earlier in able
-            also = f", and {earlier} still says so too" if claims else ""
-            words = f"leads {what}, instead of {earlier}{also}"
-            yield _said(now, name, ChangeKind.PRIMARY, words, (earlier, name))
+            also = ", which still claims to be primary too" if claims else ""
+            words = f"is primary{what}, was {earlier}{also}"
+            yield _change(now, name, ChangeKind.PRIMARY, words, (earlier, name))
         elif slots:
-            pair = format_ranges_briefly(old or ()), format_ranges_briefly(slots)
-            words = f"owns slots {pair[1]} now, before {pair[0] or 'none'}"
-            yield _said(now, name, ChangeKind.SLOTS, words, pair)
+            values = (format_ranges_briefly(old or ()), format_ranges_briefly(slots))
+            words = f"owns slots {values[1]}, was {values[0] or 'none'}"
+            yield _change(now, name, ChangeKind.SLOTS, words, values)
     taken = list(now.leaders.values())
     there = {node.name for node in now.nodes}
     for name, slots in before.leaders.items():
         if name in there and name not in now.leaders and slots and slots not in taken:
-            words = f"owns no slots any more, before {format_ranges_briefly(slots)}"
-            yield _said(now, name, ChangeKind.SLOTS, words, (format_ranges_briefly(slots), ""))
+            words = f"owns no slots, was {format_ranges_briefly(slots)}"
+            yield _change(now, name, ChangeKind.SLOTS, words, (format_ranges_briefly(slots), ""))
 
 
 def _epoch(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateChange]:
     if now.role is Role.PRIMARY and 0 < was.epoch != now.epoch > 0:
-        words = f"config epoch {now.epoch}, before {was.epoch}"
-        yield _said(known, now, ChangeKind.EPOCH, words, (str(was.epoch), str(now.epoch)))
+        words = f"config epoch {now.epoch}, was {was.epoch}"
+        yield _change(known, now, ChangeKind.EPOCH, words, (str(was.epoch), str(now.epoch)))
 
 
 def _link(known: LastKnown, was: NodeKnown, now: NodeKnown) -> Iterator[StateChange]:
     if now.condition.answers and now.link is not None and now.link is not was.link:
         if now.link:
-            yield _said(known, now, ChangeKind.LINK_UP, f"link to {now.follows} up", ("down", "up"))
+            yield _change(
+                known, now, ChangeKind.LINK_UP, f"link to {now.follows} up", ("down", "up")
+            )
         elif was.link is not None:
             words = f"link to {now.follows} down"
-            yield _said(known, now, ChangeKind.LINK_DOWN, words, ("up", "down"))
+            yield _change(known, now, ChangeKind.LINK_DOWN, words, ("up", "down"))
     if now.run_id == was.run_id and now.syncs > was.syncs:
-        words = f"gave a full sync (sync_full {was.syncs} -> {now.syncs})"
-        yield _said(known, now, ChangeKind.RESYNC, words, (str(was.syncs), str(now.syncs)))
+        words = f"sent a full sync (sync_full {was.syncs} -> {now.syncs})"
+        yield _change(known, now, ChangeKind.RESYNC, words, (str(was.syncs), str(now.syncs)))
     if now.lagging is not was.lagging and now.condition.answers:
         kind = ChangeKind.LAGGING if now.lagging else ChangeKind.CAUGHT_UP
         words = f"{now.behind or 0} bytes behind {now.follows or 'its primary'}"
-        yield _said(known, now, kind, words, (str(was.behind or 0), str(now.behind or 0)))
+        yield _change(known, now, kind, words, (str(was.behind or 0), str(now.behind or 0)))

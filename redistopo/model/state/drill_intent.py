@@ -1,4 +1,4 @@
-"""What a drill is about to do, on record before it is done."""
+"""The record of a drill, written before it injects its fault."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from redistopo.model.state.fault import Fault
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Victim:
-    """A process that a drill hurts; pid and start time name it for good."""
+    """A process that a drill disturbs, identified by pid and start time."""
 
     node: str
     pid: int
@@ -16,9 +16,9 @@ class Victim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillIntent:
-    """A drill that has begun and not ended: until its file is gone, somebody has to mend.
+    """A drill in progress: while its file exists, its fault may have to be undone.
 
-    `began` is ISO 8601, UTC; keys of load `load` may be left.
+    `began` is ISO 8601, UTC; keys of load `load` may remain in the data.
     """
 
     load: str

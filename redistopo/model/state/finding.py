@@ -1,4 +1,4 @@
-"""What was judged: one Finding for each check and subject."""
+"""The result of checks: one Finding for each check and subject."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """`WARN` is worth knowing, and does not make the topology unhealthy."""
+    """`WARN` needs attention, but doesn't make the topology unhealthy."""
 
     OK = "ok"
     WARN = "warn"
@@ -16,10 +16,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One check's word on one subject (a node, a shard or the whole).
+    """The verdict of one check on one subject (a node, a shard or the topology).
 
-    `settles` says that a failure may mend itself within seconds (gossip, a sync under
-    way), so that it is worth another look.
+    `settles` marks a failure that may resolve by itself within seconds (gossip, a sync in
+    progress), so that it is worth checking again.
     """
 
     check: str
@@ -31,10 +31,10 @@ class Finding:
 
 
 def failed_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those that make the topology unhealthy."""
+    """Return the findings that make the topology unhealthy."""
     return tuple(one for one in findings if one.status is Status.FAIL)
 
 
 def has_permanent_failure(findings: Iterable[Finding]) -> bool:
-    """Whether there is a failure that no waiting mends."""
+    """Whether a failure won't resolve by waiting."""
     return any(not one.settles for one in failed_findings(findings))

@@ -1,13 +1,13 @@
-"""What is to be typed next, said in one place: by redistopo's own verbs where it started the
-node, for they have the password and the certificates; else as one types it without redistopo."""
+"""Commands for hints: redistopo's own verbs for nodes that it started, since they have the
+password and the certificates; plain redis-cli commands for other nodes."""
 
 from redistopo.model.state.observed import NodeSeen, ProcessState
 
 TOO_MANY_CLIENTS_HINT = (
-    "close clients that aren't needed, or raise maxclients in the topology file and restart it: "
+    "close idle clients, or raise maxclients in the topology file and restart: "
     "redistopo down, then up"
 )
-"""What to do where a server has as many clients as it takes."""
+"""For a server that has reached maxclients."""
 
 
 def is_ours(node: NodeSeen) -> bool:
@@ -16,30 +16,30 @@ def is_ours(node: NodeSeen) -> bool:
 
 
 def start(*, ours: bool) -> str:
-    """What brings back what is down."""
-    return "redistopo up" if ours else "start it as it was started before"
+    """How to start what is down."""
+    return "redistopo up" if ours else "start it the way it was started before"
 
 
 def restart_command(node: NodeSeen) -> str:
-    """What starts it again."""
+    """How to start a node again."""
     return start(ours=is_ours(node))
 
 
 def call(name: str) -> str:
-    """A command to a node of ours, but for its words."""
+    """The prefix of a command to a node of ours."""
     return f"redistopo call --node {name}"
 
 
 def redis_cli_command(node: NodeSeen) -> str:
-    """A command to that node, but for its words."""
+    """The prefix of a command to a node."""
     return call(node.name) if is_ours(node) else f"redis-cli -h {node.host} -p {node.port}"
 
 
 def forget_command(node: NodeSeen, stranger: str) -> str:
-    """How that node and all others forget the one with the id of a stranger.
+    """How to remove an unknown node from a cluster: on every node, within a minute.
 
-    Within a minute: for so long each refuses to hear of it again from those that still know
-    it (redis.io, CLUSTER FORGET).
+    After a minute, nodes accept it again from others that still know it (redis.io,
+    CLUSTER FORGET).
     """
     if is_ours(node):
         return f"redistopo call CLUSTER FORGET {stranger}"
@@ -47,8 +47,7 @@ def forget_command(node: NodeSeen, stranger: str) -> str:
 
 
 def fix(node: NodeSeen, *, acl: bool) -> str:
-    """How slots get an owner each, found by way of that node; `acl`: applications have no right
-    to do so."""
+    """How to give each slot one owner, by way of that node; with `acl`, only admin may."""
     words = f"--cluster fix {node.address}"
     if is_ours(node):
         return f"redistopo cli {node.name}{' --user admin' if acl else ''} -- {words}"
@@ -56,30 +55,30 @@ def fix(node: NodeSeen, *, acl: bool) -> str:
 
 
 def takeover_command(name: str) -> str:
-    """How a replica of ours becomes primary of its shard, whoever else may lead it."""
+    """How to make a replica of ours the primary of its shard without an election."""
     return f"{call(name)} CLUSTER FAILOVER TAKEOVER"
 
 
 def continue_command(node: NodeSeen) -> str:
-    """What continues a process that was stopped (SIGSTOP)."""
+    """How to resume a paused process (SIGSTOP)."""
     if is_ours(node):
         return f"redistopo resume {node.name}"
     return f"kill -CONT {node.pid or 'PID'}"
 
 
 def unset_directive_command(node: NodeSeen, what: str) -> str:
-    """How a setting that we didn't make is taken from one of our nodes: a restart starts it on
-    its file, which `up` writes anew, but of the same topology file and templates."""
+    """How to remove a foreign setting: a restart drops what was set live, but not what the
+    topology file or a template sets."""
     return (
-        f"redistopo restart {node.name}, if it was set while that ran; else "
-        f"take {what} out of [redis], [nodes.{node.name}] and your own templates, "
+        f"redistopo restart {node.name}, if it was set at runtime; otherwise "
+        f"remove {what} from [redis], [nodes.{node.name}] and your own templates, "
         "then: redistopo down; redistopo up"
     )
 
 
 def open_port_hint(host: str, port: int) -> str:
-    """How a firewall is opened, and how that is tried."""
+    """How to open a firewall, and how to test it."""
     return (
-        f"let TCP through to {host} port {port}, as by: sudo ufw allow proto tcp to {host} port "
-        f"{port}   (try it: nc -vz {host} {port})"
+        f"allow TCP to {host} port {port}, for example: sudo ufw allow proto tcp to {host} port "
+        f"{port}   (test: nc -vz {host} {port})"
     )

@@ -1,4 +1,4 @@
-"""What is known of a topology after a look: what it told, and of the silent what they told last."""
+"""The last known state of each node: the latest snapshot, or an older one if it is silent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,11 +18,11 @@ from redistopo.model.state.observed import (
 from redistopo.model.topology.spec import Shape
 
 LAG_BOUND = 1024 * 1024
-"""Bytes behind its primary from which a replica counts as lagging; it has caught up at half."""
+"""A replica lags if it is more bytes than this behind its primary, until it is at half."""
 
 
 class NodeCondition(StrEnum):
-    """Whether a node can be worked with, and if not, why."""
+    """Whether a node replies, and if not, why."""
 
     WELL = "well"
     LOADING = "loading"
@@ -38,11 +38,12 @@ class NodeCondition(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeKnown:
-    """One node. All but the first line is what it said last, however long ago that was.
+    """One node; everything from `run_id` on is its last reply, however old.
 
-    `since` is the look at which its condition began; `why` what stood in the way of asking
-    it. `follows` and `link` are a replica's. Of `witnesses`, the answering others (Sentinels,
-    where there are any), so many flag it now. `names` and `tilted` are a Sentinel's.
+    `since` is the time of the first snapshot with its condition; `why` the error if it
+    didn't reply. `follows` and `link` are a replica's. `suspected_by` and `failed_by` count
+    the `witnesses`, other nodes (or Sentinels) that reply. `names` and `tilted` are a
+    Sentinel's.
     """
 
     name: str
@@ -68,11 +69,11 @@ class NodeKnown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastKnown:
-    """All nodes at one look, and who leads: name -> slots, none in a replication.
+    """All nodes of one snapshot; `leaders` maps primaries to their slots (none in a replication).
 
-    `named` is the primary by the Sentinels' word, in which `epoch`; of so many that are known,
-    `watching` answer and aren't in TILT, and `able` says whether they could fail over: None
-    without any.
+    `named` is the primary according to the Sentinels, in `epoch`; of `watchers` known
+    Sentinels, `watching` reply and aren't in TILT mode; `able` is whether they could fail
+    over, None without Sentinels.
     """
 
     at: datetime
@@ -86,7 +87,7 @@ class LastKnown:
 
 
 def update_last_known(before: LastKnown | None, seen: Observed, at: datetime) -> LastKnown:
-    """What is known after this look."""
+    """Merge a snapshot into what was known before."""
     shards = shards_of(seen)
     earlier = {node.name: node for node in before.nodes} if before else {}
     behind = {
@@ -98,19 +99,19 @@ def update_last_known(before: LastKnown | None, seen: Observed, at: datetime) ->
     flagged = flagged_by_sentinels(seen) if seen.shape is Shape.SENTINEL else _flagged(seen)
     nodes = []
     for node in seen.nodes:
-        told = _told(seen, node, earlier.get(node.name), at)
+        known_node = _known(seen, node, earlier.get(node.name), at)
         suspected, failed = flagged.get(node.address, (0, 0))
         others = len(seen.answering) - (1 if node.answers else 0)
-        told = replace(
-            told,
+        known_node = replace(
+            known_node,
             suspected_by=suspected,
             failed_by=failed,
             witnesses=_witnesses(seen, node, others),
         )
-        nodes.append(_measured(told, behind.get(node.name)))
+        nodes.append(_with_lag(known_node, behind.get(node.name)))
     leaders = _leaders(seen, shards, before)
     known = LastKnown(at=at, nodes=tuple(nodes), leaders=leaders)
-    return _watched(known, seen, before) if seen.shape is Shape.SENTINEL else known
+    return _with_sentinels(known, seen, before) if seen.shape is Shape.SENTINEL else known
 
 
 def _witnesses(seen: Observed, node: NodeSeen, others: int) -> int:
@@ -119,12 +120,12 @@ def _witnesses(seen: Observed, node: NodeSeen, others: int) -> int:
     return others if seen.shape is Shape.CLUSTER else 0
 
 
-def _watched(known: LastKnown, seen: Observed, before: LastKnown | None) -> LastKnown:
-    """With what the Sentinels say; whom they named last, while none answers."""
+def _with_sentinels(known: LastKnown, seen: Observed, before: LastKnown | None) -> LastKnown:
+    """Add what the Sentinels report; keep the last named primary while none replies."""
     watches = seen.named_watches
     ours = sum(node.watcher for node in seen.nodes)
-    told = [1 + len(watch.sentinels) for watch in watches]
-    watchers = max([ours, *told, before.watchers if before else 0])
+    counts = [1 + len(watch.sentinels) for watch in watches]
+    watchers = max([ours, *counts, before.watchers if before else 0])
     awake = [node for node in seen.sentinels if not node.tilted]
     enough = any(watch.enough for node in awake for watch in node.watches[:1])
     named = seen.at(seen.named)
@@ -144,7 +145,7 @@ def _watched(known: LastKnown, seen: Observed, before: LastKnown | None) -> Last
 
 
 def condition(node: NodeSeen) -> NodeCondition:
-    """What a look found."""
+    """Classify a node of a snapshot."""
     if node.answers:
         return NodeCondition.WELL if node.info.get("loading", "0") == "0" else NodeCondition.LOADING
     if node.paused:
@@ -153,13 +154,13 @@ def condition(node: NodeSeen) -> NodeCondition:
         return NodeCondition.GONE
     if "refused our password" in node.error:
         return NodeCondition.DENIED
-    # of a stranger's process we know no more than that nobody listens
+    # of a process that isn't ours we only know that nothing listens
     if "connection refused" in node.error and not node.running:
         return NodeCondition.GONE
     return NodeCondition.SILENT
 
 
-def _told(seen: Observed, node: NodeSeen, before: NodeKnown | None, at: datetime) -> NodeKnown:
+def _known(seen: Observed, node: NodeSeen, before: NodeKnown | None, at: datetime) -> NodeKnown:
     found = condition(node)
     since = before.since if before and before.condition is found else at
     if not node.answers:
@@ -186,7 +187,7 @@ def _told(seen: Observed, node: NodeSeen, before: NodeKnown | None, at: datetime
 
 
 def _named_by(seen: Observed, node: NodeSeen) -> str:
-    """Whom a Sentinel names as primary; "" for other roles."""
+    """The primary that a Sentinel names; "" for other roles."""
     address = node.watches[0].address if node.watches else ""
     named = seen.at(address)
     return named.name if named else address
@@ -205,8 +206,8 @@ def _followed(seen: Observed, node: NodeSeen) -> str:
     return followed.name if followed else address
 
 
-def _measured(node: NodeKnown, behind: int | None) -> NodeKnown:
-    """The node with its distance to its primary, judged with some inertia."""
+def _with_lag(node: NodeKnown, behind: int | None) -> NodeKnown:
+    """Add the distance to its primary; lagging has hysteresis."""
     if behind is None:
         return node
     lagging = behind > LAG_BOUND or (node.lagging and behind * 2 > LAG_BOUND)
@@ -214,7 +215,7 @@ def _measured(node: NodeKnown, behind: int | None) -> NodeKnown:
 
 
 def _flagged(seen: Observed) -> dict[str, tuple[int, int]]:
-    """Address -> how many of the answering nodes flag it PFAIL, and FAIL."""
+    """Address -> number of replying nodes that flag it PFAIL, and FAIL."""
     found: dict[str, tuple[int, int]] = {}
     for witness in seen.answering:
         for member in witness.members:
@@ -226,7 +227,7 @@ def _flagged(seen: Observed) -> dict[str, tuple[int, int]]:
 
 
 def flagged_by_sentinels(seen: Observed) -> dict[str, tuple[int, int]]:
-    """Address -> how many Sentinels have it as down by themselves alone, and by agreement."""
+    """Map an address to the number of Sentinels that have it as s_down, and as o_down."""
     found: dict[str, tuple[int, int]] = {}
     for watch in seen.named_watches:
         marks = {watch.flagged or watch.address: watch.flags}
@@ -242,7 +243,7 @@ def flagged_by_sentinels(seen: Observed) -> dict[str, tuple[int, int]]:
 def _leaders(
     seen: Observed, shards: tuple[ShardSeen, ...], before: LastKnown | None
 ) -> dict[str, tuple[SlotRange, ...]]:
-    """Who leads; of a shard where nobody answers, who did when it was last heard of."""
+    """The primaries; for a shard without any reply, the last known one."""
     found: dict[str, tuple[SlotRange, ...]] = {}
     answering = {node.name for node in seen.answering}
     for shard in shards:
@@ -250,11 +251,11 @@ def _leaders(
             continue
         if shard.primary:
             found[shard.primary.name] = shard.slots
-        elif (leader := _followed(seen, shard.replicas[0])) not in answering:
-            found.setdefault(leader, shard.slots)
+        elif (primary := _followed(seen, shard.replicas[0])) not in answering:
+            found.setdefault(primary, shard.slots)
     taken = {one for slots in found.values() for one in slots}
     for name, slots in (before.leaders if before else {}).items():
-        unheard = name not in found and name not in answering
-        if unheard and taken.isdisjoint(slots) and (slots or not found):
+        silent = name not in found and name not in answering
+        if silent and taken.isdisjoint(slots) and (slots or not found):
             found[name] = slots
     return found

@@ -1,4 +1,4 @@
-"""What each node is doing, one line for each. Pure."""
+"""The rows of `status`, one for each node; pure."""
 
 from dataclasses import dataclass, replace
 
@@ -8,8 +8,8 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus:
-    """One line of `status`; numbers are None where the node doesn't answer. A Sentinel names
-    the address of the primary that it `watches`, in which `epoch`."""
+    """One row of `status`; numbers are None if the node doesn't reply. For a Sentinel,
+    `watches` is the address of the primary that it monitors, in which `epoch`."""
 
     name: str
     shard: int | None
@@ -29,7 +29,7 @@ class NodeStatus:
 
 
 def status_lines(seen: Observed) -> tuple[NodeStatus, ...]:
-    """Every node, shard by shard, then those in no shard."""
+    """List every node, shard by shard, then those in no shard."""
     found = [_line(node, shard) for shard in shards_of(seen) for node in shard.nodes]
     known = {line.name for line in found}
     return (*found, *(_line(node, None) for node in seen.nodes if node.name not in known))
@@ -70,11 +70,11 @@ def _state(node: NodeSeen) -> str:
         return "stopped"
     if node.paused:
         return "paused"
-    return _told(node) if node.answers else "silent"
+    return _reported(node) if node.answers else "silent"
 
 
-def _told(node: NodeSeen) -> str:
-    """How it is, by its own word."""
+def _reported(node: NodeSeen) -> str:
+    """Its state according to its own replies."""
     if node.info.get("loading", "0") != "0":
         return "loading"
     if node.watches and node.watches[0].down:
@@ -91,5 +91,5 @@ def _told(node: NodeSeen) -> str:
 
 
 def _number(node: NodeSeen, name: str) -> int | None:
-    told = node.info.get(name, "" if node.role is Role.SENTINEL else "0")
-    return int(told) if told else None
+    value = node.info.get(name, "" if node.role is Role.SENTINEL else "0")
+    return int(value) if value else None

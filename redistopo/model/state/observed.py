@@ -1,4 +1,4 @@
-"""What was seen: one snapshot of every node, taken once and judged many times."""
+"""Snapshots: every node observed once, so that many checks can judge the same state."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,11 +10,12 @@ from redistopo.model.protocol.endpoint import Endpoint, format_address, split_ad
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_pairs
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_address
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.disk import DiskSeen
 from redistopo.model.topology.spec import Shape
 
 
 class Role(StrEnum):
-    """What a node is: in replication (servers still print master and slave), or beside it."""
+    """The role of a node (servers still print master and slave)."""
 
     PRIMARY = "primary"
     REPLICA = "replica"
@@ -22,18 +23,18 @@ class Role(StrEnum):
 
 
 class ProcessState(StrEnum):
-    """What became of the process that we recorded."""
+    """The state of the process that we recorded."""
 
     RUNNING = "running"
     ABSENT = "absent"
-    NOT_OURS = "not ours"  # a topology that we didn't start: its processes aren't looked at
+    NOT_OURS = "not ours"  # a topology that we didn't start: its processes aren't inspected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaLink:
     """A replica as its primary lists it (INFO replication, slaveN).
 
-    `lag` is how many seconds ago it last acknowledged; it does so each second.
+    `lag` is the number of seconds since its last acknowledgement; it sends one each second.
     """
 
     host: str
@@ -49,18 +50,18 @@ class ReplicaLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSeen:
-    """One node at one moment; everything it said is here, nothing is concluded yet.
+    """One node at one moment: its replies, without any conclusions.
 
-    `error` says why it couldn't be asked ("" where it answered); `config` (CONFIG GET),
-    `anonymous` (what a client without password got) and `listening` (addresses, by the
-    system) are None where they weren't looked at, as `locks` is, or
-    where there is neither TLS nor ACL; `held_by` names who holds the ports of
-    an absent node; `paused` is a process that was stopped (SIGSTOP) and would go on;
-    `moved_from` is where the project's folder was when the node was started ("" where it
-    is still there), and paths below it in `config` are told as they are today; `users` is
-    ACL LIST, empty where it wasn't told; `log_there` is whether the append-only log that
-    the server writes is in its folder, None where that wasn't looked at; `watches` are the
-    primaries that a Sentinel watches, whose settings are its `config`.
+    `error` is why it didn't reply ("" if it did); `config` (CONFIG GET), `anonymous` (the
+    reply to a client without a password), `listening` (addresses, from the kernel) and
+    `locks` are None if they weren't inspected (`locks` also without TLS and ACL);
+    `held_by` is the program that uses the ports of an absent node; `paused` is a process
+    stopped by SIGSTOP; `moved_from` is the project's folder when the node was started (""
+    if it hasn't moved), and paths below it in `config` are translated to today's; `users`
+    is ACL LIST, empty if unknown; `log_there` is whether the append-only log that the
+    server writes is in its folder, None if unknown; `watches` are the primaries that a
+    Sentinel monitors, whose settings are its `config`; `disk` is what is in its folder,
+    None if it wasn't read.
     """
 
     name: str
@@ -69,7 +70,7 @@ class NodeSeen:
     process: ProcessState = ProcessState.NOT_OURS
     pid: int = 0
     paused: bool = False
-    has_data: bool = False
+    disk: DiskSeen | None = None
     log_there: bool | None = None
     held_by: str = ""
     moved_from: str = ""
@@ -94,6 +95,18 @@ class NodeSeen:
         return str(self.endpoint)
 
     @property
+    def on_disk(self) -> DiskSeen:
+        """What lies in its folder; a decision that needs it must have asked for it."""
+        if self.disk is None:
+            raise LookupError(f"the snapshot has no disk of {self.name}")
+        return self.disk
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether it has keys: live where it answers, else on disk."""
+        return self.keys > 0 if self.answers else self.on_disk.has_keys
+
+    @property
     def answers(self) -> bool:
         return not self.error and bool(self.info)
 
@@ -108,30 +121,30 @@ class NodeSeen:
 
     @property
     def role(self) -> Role | None:
-        """Its role by its own word; None where it didn't answer."""
-        # Valkey calls it server_mode, unless it is told to be compatible
+        """Its role as it reports it; None if it didn't reply."""
+        # Valkey calls it server_mode, unless it is set to be compatible
         if "sentinel" in (self.info.get("redis_mode"), self.info.get("server_mode")):
             return Role.SENTINEL
-        said = self.info.get("role")
-        return {"master": Role.PRIMARY, "slave": Role.REPLICA}.get(said or "")
+        reported = self.info.get("role")
+        return {"master": Role.PRIMARY, "slave": Role.REPLICA}.get(reported or "")
 
     @property
     def watcher(self) -> bool:
-        """Whether it is a Sentinel, which it stays for good: by its own word or, where it doesn't
-        answer, by the name that we gave it."""
+        """Whether it is a Sentinel: as it reports or, if it doesn't reply, by its name (a
+        Sentinel never changes its role)."""
         if self.role is None:
             return re.fullmatch(r"sentinel[0-9]+", self.name) is not None
         return self.role is Role.SENTINEL
 
     @property
     def tilted(self) -> bool:
-        """Whether it is a Sentinel in TILT: it takes part in no failover until 30 s after its
-        clock ran well again (redis.io, High availability with Redis Sentinel, TILT mode)."""
+        """Whether it is a Sentinel in TILT mode, taking no part in failovers until 30 s after
+        its clock is normal again (redis.io, High availability with Redis Sentinel)."""
         return self.info.get("sentinel_tilt", "0") != "0"
 
     @property
     def follows(self) -> str:
-        """Address of the primary that a replica follows, by its own word."""
+        """Address of the primary that a replica follows, as the replica reports it."""
         if self.role is not Role.REPLICA:
             return ""
         return format_address(self.info.get("master_host", ""), self.info.get("master_port", ""))
@@ -142,7 +155,7 @@ class NodeSeen:
 
     @property
     def engine(self) -> str:
-        """``Valkey 8.1.8``, by its own word."""
+        """``Valkey 8.1.8``, as it reports itself."""
         if version := self.info.get("valkey_version"):
             return f"Valkey {version}"
         version = self.info.get("redis_version")
@@ -164,14 +177,14 @@ class NodeSeen:
             listed = re.fullmatch(r"slave([0-9]{1,9})", name)
             if listed is None or int(listed[1]) >= int(self.info.get("connected_slaves", 0)):
                 continue
-            said = parse_pairs(value)
+            pairs = parse_pairs(value)
             found.append(
                 ReplicaLink(
-                    host=said.get("ip", ""),
-                    port=int(said.get("port", 0)),
-                    state=said.get("state", ""),
-                    offset=int(said.get("offset", 0)),
-                    lag=int(said.get("lag", 0)),
+                    host=pairs.get("ip", ""),
+                    port=int(pairs.get("port", 0)),
+                    state=pairs.get("state", ""),
+                    offset=int(pairs.get("offset", 0)),
+                    lag=int(pairs.get("lag", 0)),
                 )
             )
         return tuple(found)
@@ -188,7 +201,7 @@ class NodeSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofSeen:
-    """What the data proof did to one shard; `error` is "" where each step succeeded."""
+    """The write probe of one shard; `error` is "" if every step succeeded."""
 
     shard: int
     key: str
@@ -200,7 +213,7 @@ class ProofSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """All nodes in one round."""
+    """All nodes, observed in one round."""
 
     shape: Shape
     nodes: tuple[NodeSeen, ...]
@@ -217,33 +230,44 @@ class Observed:
 
     @property
     def engine(self) -> str:
-        """The server by the first answering node's own word; "" where none answers."""
+        """The server, as the first replying node reports it; "" if none replies."""
         return next((node.engine for node in self.answering), "")
 
     @property
     def sentinels(self) -> tuple[NodeSeen, ...]:
-        """The Sentinels that answer."""
+        """The Sentinels that reply."""
         return tuple(node for node in self.answering if node.role is Role.SENTINEL)
 
     @property
     def named(self) -> str:
-        """Address of the primary that the answering Sentinels name; "" where none does."""
-        told = (watch for node in self.sentinels for watch in node.watches)
-        return latest_address((watch.address, watch.epoch) for watch in told)
+        """Address of the primary that the Sentinels name; "" if none does."""
+        watches = (watch for node in self.sentinels for watch in node.watches)
+        return latest_address((watch.address, watch.epoch) for watch in watches)
 
     @property
     def named_watches(self) -> tuple[MonitoredPrimary, ...]:
-        """What each answering Sentinel says of its primary, with several of the first one."""
+        """What each Sentinel reports of its primary (of the first, if it monitors several)."""
         return tuple(node.watches[0] for node in self.sentinels if node.watches)
 
+    @property
+    def primary(self) -> str:
+        """The name of a replication's one answering primary; "" for none or several."""
+        found = [node.name for node in self.answering if node.role is Role.PRIMARY]
+        return found[0] if len(found) == 1 else ""
+
+    @property
+    def nodes_confs(self) -> dict[str, str]:
+        """Address -> text of each node's nodes.conf on disk, where there is one."""
+        return {node.address: text for node in self.nodes if (text := node.on_disk.nodes_conf)}
+
     def at(self, address: str) -> NodeSeen | None:
-        """The node of that address."""
+        """Return the node with that address."""
         return next((node for node in self.nodes if node.address == address), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardSeen:
-    """A primary and its replicas as the servers say; `primary` is None where it didn't answer."""
+    """A primary and its replicas as they report; `primary` is None if it didn't reply."""
 
     number: int
     primary: NodeSeen | None
@@ -256,9 +280,9 @@ class ShardSeen:
 
 
 def shards_of(seen: Observed) -> tuple[ShardSeen, ...]:
-    """The shards as the nodes themselves say, in the order of their slots.
+    """Derive the shards from the nodes' own reports, in the order of their slots.
 
-    A node that doesn't answer is in no shard, unless others still name it.
+    A node that doesn't reply is in no shard.
     """
     if seen.shape is Shape.CLUSTER:
         return _cluster_shards(seen)
@@ -313,7 +337,7 @@ def _replication_shards(seen: Observed) -> tuple[ShardSeen, ...]:
 
 
 def _follows(node: NodeSeen, primary: NodeSeen, primaries: list[NodeSeen]) -> bool:
-    """By address; by port alone where a replica names its primary by a host name."""
+    """Match by address; only by port if a replica knows its primary by a host name."""
     if node.follows in {one.address for one in primaries}:
         return node.follows == primary.address
     ports = [one.port for one in primaries]
@@ -322,13 +346,13 @@ def _follows(node: NodeSeen, primary: NodeSeen, primaries: list[NodeSeen]) -> bo
 
 
 def unassigned_slots(owned: Iterable[tuple[SlotRange, ...]], total: int) -> tuple[SlotRange, ...]:
-    """The ranges below `total` that nobody owns."""
+    """Return the ranges below `total` that have no owner."""
     missing: list[SlotRange] = []
-    nobody_from = 0
+    free_from = 0
     for one in sorted(one for some in owned for one in some):
-        if one.first > nobody_from:
-            missing.append(SlotRange(nobody_from, min(one.first, total) - 1))
-        nobody_from = max(nobody_from, one.last + 1)
-    if nobody_from < total:
-        missing.append(SlotRange(nobody_from, total - 1))
+        if one.first > free_from:
+            missing.append(SlotRange(free_from, min(one.first, total) - 1))
+        free_from = max(free_from, one.last + 1)
+    if free_from < total:
+        missing.append(SlotRange(free_from, total - 1))
     return tuple(missing)

@@ -1,17 +1,20 @@
-"""What we started: the record beside the topology file, and one mark for each process."""
+"""What redistopo started: the state recorded beside the topology file, and process marks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from redistopo.model.state.observed import Observed, Role
+from redistopo.model.topology.spec import Shape
 
 RECORD_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessMark:
-    """Names one process for good: a pid is ours only with its start time and its boot.
+    """Identifies one process: a pid is ours only with its start time and its boot.
 
-    `started` is in clock ticks since boot on Linux (no clock change can shift it), in
-    seconds since the epoch elsewhere; `boot` names the boot ("" where the system has no
-    name for it). `pid` 0 with `launching` set means: about to be started.
+    `started` is in clock ticks since boot on Linux (independent of clock changes), in
+    seconds since the epoch elsewhere; `boot` is the boot id ("" where the system has
+    none). `pid` 0 with `launching` set means that it is about to be started.
     """
 
     node: str
@@ -25,7 +28,7 @@ class ProcessMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedNode:
-    """A node as it was first formed."""
+    """A node as it was first created."""
 
     name: str
     host: str
@@ -34,11 +37,11 @@ class RecordedNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopologyState:
-    """One topology's own history.
+    """The recorded state of one topology.
 
-    `formed` is False from the first start until it was seen healthy; `primary` is the
-    node last seen as primary of a replication ("" for a cluster: its nodes.conf knows);
-    `engine` is the one that last wrote the data, as ``redis 7.0.15``.
+    `formed` is False from the first start until it was seen healthy; `primary` is the node
+    last seen as primary of a replication ("" for a cluster, where nodes.conf has it);
+    `engine` last wrote the data, as ``redis 7.0.15``.
     """
 
     id: str
@@ -50,3 +53,19 @@ class TopologyState:
     primary: str = ""
     engine: str = ""
     format: int = RECORD_FORMAT
+
+
+def with_primary_seen(state: TopologyState, seen: Observed) -> TopologyState:
+    """The state with the primary of a replication as the servers report it now, so that a node
+    that was promoted is primary again after all have stopped.
+
+    Where several report that they are, the one that Sentinels name counts: the others will be
+    made its replicas. Where none is named it can't be determined, and is "".
+    """
+    found = [node.name for node in seen.answering if node.role is Role.PRIMARY]
+    if not (state.formed and found) or state.shape not in (Shape.REPLICATION, Shape.SENTINEL):
+        return state
+    if len(found) == 1:
+        return replace(state, primary=found[0])
+    named = seen.at(seen.named) if seen.named else None
+    return replace(state, primary=named.name if named else "")

@@ -1,7 +1,7 @@
-"""Which nodes are meant: words such as ``7001``, ``node2``, ``shard:2``, ``replica``, read live.
+"""Node selectors, such as ``7001``, ``node2``, ``shard:2``, ``replica``, resolved live.
 
-Words of one kind add up, words of different kinds narrow each other: ``7001 7002`` are two
-nodes, ``shard:1 shard:2 replica`` are the replicas of two shards.
+Selectors of one kind add up, different kinds narrow each other: ``7001 7002`` selects two
+nodes, ``shard:1 shard:2 replica`` the replicas of two shards.
 """
 
 import re
@@ -18,18 +18,18 @@ ROLES = {
     "slave": Role.REPLICA,
     "sentinel": Role.SENTINEL,
 }
-"""Words for roles; the servers' own, older ones are understood too."""
+"""Names of roles; the servers' older names are accepted too."""
 
 SELECTOR_SYNTAX = (
     "a port (7001), a name (node2), shard:2, primary, replica or sentinel; "
-    "several narrow each other"
+    "different kinds narrow each other"
 )
-"""What may be typed, as the help of every verb with a selector says it."""
+"""The syntax, as shown in the help of every verb with a selector."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Selector:
-    """The words sorted by kind; a kind without words narrows nothing."""
+    """Selectors by kind; an empty kind doesn't narrow."""
 
     single: frozenset[str]
     shards: frozenset[int]
@@ -37,36 +37,35 @@ class _Selector:
 
 
 def select_nodes(seen: Observed, words: Iterable[str]) -> tuple[NodeSeen, ...]:
-    """The nodes meant, in the order of the topology; all of them for no words.
+    """Select nodes, in the order of the topology; all of them without selectors.
 
-    A node that doesn't answer has no role, and the shard that the others name for it, if they
-    do; only a Sentinel stays one. Raises UsageError for a word that means nothing here, and
-    where nobody matches.
+    A node that doesn't reply has no role (except a Sentinel), and the shard that other nodes
+    report for it. Raises UsageError for an unknown selector, and if no node matches.
     """
     asked = tuple(word for text in words for word in text.split())
     selector = _sorted(seen, asked)
     shards = _shards(seen)
-    found = tuple(node for node in seen.nodes if _meant(node, selector, shards))
+    found = tuple(node for node in seen.nodes if _matches(node, selector, shards))
     if found:
         return found
     silent = [node.name for node in seen.nodes if not node.answers and not node.watcher]
     raise UsageError(
-        f"no node is {' '.join(asked)} now",
+        f"no node matches {' '.join(asked)} now",
         detail=_roles(seen, shards),
-        hint=f"{', '.join(silent)} doesn't answer, so its role is unknown: name it"
+        hint=f"the role of {', '.join(silent)} is unknown, since it doesn't reply: use its name"
         if silent and selector.roles - {Role.SENTINEL}
         else "",
     )
 
 
 def select_one_node(seen: Observed, words: Iterable[str]) -> NodeSeen:
-    """The one node meant; raises UsageError where several are, as `select` does for none."""
+    """Select exactly one node; raises UsageError for none or several."""
     asked = tuple(words)
     found = select_nodes(seen, asked)
     if len(found) == 1:
         return found[0]
     raise UsageError(
-        f"{' '.join(asked) or 'no selector'} means {len(found)} nodes, and one is needed",
+        f"{' '.join(asked) or 'no selector'} matches {len(found)} nodes, one is required",
         detail=_roles(seen, _shards(seen)),
         hint=f"name one of {', '.join(node.name for node in found)}",
     )
@@ -78,7 +77,7 @@ def _sorted(seen: Observed, words: tuple[str, ...]) -> _Selector:
     shards: set[int] = set()
     roles: set[Role] = set()
     for word in words:
-        if found := re.fullmatch(r"shard:([0-9]{1,4})", word):
+        if found := re.fullmatch(r"shard[:=-]?([0-9]{1,4})", word):
             shards.add(int(found[1]))
         elif word in ROLES:
             roles.add(ROLES[word])
@@ -86,18 +85,25 @@ def _sorted(seen: Observed, words: tuple[str, ...]) -> _Selector:
             single.add(word)
         else:
             raise UsageError(
-                f"{word!r} is no node of this topology",
+                f"{word!r} is not a node of this topology",
                 detail=_roles(seen, _shards(seen)),
-                hint=f"a node is {SELECTOR_SYNTAX}",
+                hint=_exact_form(word) or f"a node is {SELECTOR_SYNTAX}",
             )
     return _Selector(single=frozenset(single), shards=frozenset(shards), roles=frozenset(roles))
+
+
+def _exact_form(word: str) -> str:
+    """How a bare number, or the word shard apart from its number, is written."""
+    if word == "shard":
+        return "a shard is written as one word: shard:2"
+    return f"shard {word} is shard:{word}, node {word} is node{word}" if word.isdigit() else ""
 
 
 def _names(node: NodeSeen) -> tuple[str, str, str]:
     return (node.name, str(node.port), node.address)
 
 
-def _meant(node: NodeSeen, selector: _Selector, shards: dict[str, int]) -> bool:
+def _matches(node: NodeSeen, selector: _Selector, shards: dict[str, int]) -> bool:
     return (
         (not selector.single or not selector.single.isdisjoint(_names(node)))
         and (not selector.shards or shards.get(node.address) in selector.shards)
@@ -110,7 +116,7 @@ def _role(node: NodeSeen) -> Role | None:
 
 
 def _shards(seen: Observed) -> dict[str, int]:
-    """Address -> number of its shard; of silent nodes by what their shard's others say."""
+    """Address -> number of its shard; for silent nodes, as reported by the others."""
     found: dict[str, int] = {}
     by_primary: dict[str, int] = {}
     for shard in shards_of(seen):
@@ -127,14 +133,14 @@ def _shards(seen: Observed) -> dict[str, int]:
 
 
 def _roles(seen: Observed, shards: dict[str, int]) -> str:
-    """A line for each node: what it is called, and what it is now."""
+    """One line for each node: its name, port and current role."""
     return "\n".join(
-        f"{node.name}  :{node.port}  {_told(node)}"
+        f"{node.name}  :{node.port}  {_state(node)}"
         + (f"  shard:{shards[node.address]}" if node.address in shards else "")
         for node in seen.nodes
     )
 
 
-def _told(node: NodeSeen) -> str:
+def _state(node: NodeSeen) -> str:
     words = [role.value] if (role := _role(node)) else []
     return ", ".join(words if node.answers else [*words, "silent"])

@@ -5,7 +5,7 @@ This table is the one source of the validation, the JSON schema, the comments th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 
 from redistopo.model.protocol.conf import Directives
@@ -299,38 +299,18 @@ def sentinel_name(number: int) -> str:
     return f"sentinel{number}"
 
 
+_BY_SHAPE: Mapping[Shape, Mapping[str, object]] = {
+    Shape.CLUSTER: {"port": 7000, "shards": 3, "replicas": 1},
+    Shape.REPLICATION: {"port": 6379, "shards": 1, "replicas": 2},
+    Shape.SENTINEL: {"port": 6379, "shards": 1, "replicas": 2, "sentinels": 3, "quorum": 2},
+    Shape.STANDALONE: {"port": 6379, "shards": 1, "replicas": 0},
+}
+
+
 def shape_defaults(shape: Shape) -> dict[str, object]:
-    """The values of keys that a file of this shape leaves out."""
-    by_shape: dict[Shape, dict[str, object]] = {
-        Shape.CLUSTER: {"port": 7000, "shards": 3, "replicas": 1},
-        Shape.REPLICATION: {"port": 6379, "shards": 1, "replicas": 2},
-        Shape.SENTINEL: {
-            "port": 6379,
-            "shards": 1,
-            "replicas": 2,
-            "sentinels": 3,
-            "quorum": 2,
-        },
-        Shape.STANDALONE: {"port": 6379, "shards": 1, "replicas": 0},
-    }
-    return {
-        "name": "redis",
-        "host": "127.0.0.1",
-        "sentinels": 0,
-        "quorum": 0,
-        "sentinel_port": 0,
-        "down_after": 5000,
-        "failover_timeout": 10_000,
-        "parallel_syncs": 1,
-        "engine": "auto",
-        "formation": Formation.AUTO.value,
-        "node_timeout": 5000,
-        "persistence": Persistence.AOF.value,
-        "auth": True,
-        "acl": False,
-        "application_rights": SAFE_RIGHTS,
-        "tls": False,
-        "password_file": "",
-        "templates": "",
-        **by_shape[shape],
-    }
+    """Return the values of keys that a file of this shape leaves out: those of `Topology`, and
+    those that depend on the shape."""
+    optional = {key.name for key in TOPOLOGY_KEYS if not key.required}
+    own = {one.name: one.default for one in fields(Topology) if one.name in optional}
+    usual = {name: value for name, value in own.items() if value is not MISSING}
+    return {"name": "redis", **usual, **_BY_SHAPE[shape]}

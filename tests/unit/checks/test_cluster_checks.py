@@ -48,13 +48,13 @@ CASES: list[Case] = [
         lambda s: s.cluster("node5", cluster_slots_ok=16383),
     ),
     ("cluster.state", FAIL, "node5", "unknown", lambda s: s.node("node5", cluster={})),
-    ("cluster.state", SKIP, "topology", "no node answers", lambda s: s.down(*ALL)),
+    ("cluster.state", SKIP, "topology", "no node replies", lambda s: s.down(*ALL)),
     ("cluster.slots", OK, "topology", "16384 of 16384 slots covered", lambda s: s),
     (
         "cluster.slots",
         FAIL,
         "topology",
-        "5462 slots have no answering owner: 5461-10922",
+        "the owner of 5462 slots is down: 5461-10922",
         lambda s: s.down("node2"),
     ),
     (
@@ -68,7 +68,7 @@ CASES: list[Case] = [
         "cluster.slots",
         FAIL,
         "topology",
-        "2 slots are claimed twice: 5459 by node1 and node2, 5460 by node1 and node2",
+        "2 slots have two owners: 5459 by node1 and node2, 5460 by node1 and node2",
         lambda s: s.member("node2", "node2", slots=(SlotRange(5459, 10922),)),
     ),
     ("cluster.agreement", OK, "topology", "the same slot map and the same roles", lambda s: s),
@@ -90,7 +90,7 @@ CASES: list[Case] = [
         "cluster.agreement",
         FAIL,
         "node4",
-        "its table says replica of ",
+        "CLUSTER NODES has it as replica of ",
         lambda s: s.info("node4", role="master"),
     ),
     (
@@ -100,8 +100,8 @@ CASES: list[Case] = [
         "sees node2 as unknown",
         lambda s: s.forgets("node6", "node2"),
     ),
-    ("cluster.agreement", SKIP, "topology", "no node answers", lambda s: s.down(*ALL)),
-    ("cluster.members", OK, "topology", "know 6 nodes, none failing", lambda s: s),
+    ("cluster.agreement", SKIP, "topology", "no node replies", lambda s: s.down(*ALL)),
+    ("cluster.members", OK, "topology", "6 nodes known, none failing", lambda s: s),
     (
         "cluster.members",
         FAIL,
@@ -113,7 +113,7 @@ CASES: list[Case] = [
         "cluster.members",
         FAIL,
         "node1",
-        "and 1 more so",
+        "and 1 more",
         lambda s: s.member("node1", "node2", flags=PRIMARY | {"fail"}).member(
             "node1", "node3", flags=PRIMARY | {"noaddr"}
         ),
@@ -136,7 +136,7 @@ CASES: list[Case] = [
         "cluster.members",
         FAIL,
         "node3",
-        "knows 6 nodes, the topology has 6: 127.0.0.1:9 is none of it, node1 is missing",
+        "knows 6 nodes, the topology has 6: 127.0.0.1:9 is not part of it, node1 is missing",
         lambda s: s.member("node3", "node1", id="9" * 40, port=9),
     ),
     (
@@ -158,7 +158,7 @@ CASES: list[Case] = [
         "cluster.links",
         FAIL,
         "node1",
-        "tells the others to reach it at 127.0.0.1:7000@9, planned is 127.0.0.1:",
+        "announces 127.0.0.1:7000@9, but the plan has 127.0.0.1:",
         lambda s: s.member("node1", "node1", port=7000, bus_port=9),
     ),
     ("cluster.epochs", OK, "topology", "3 primaries, config epochs 4, 5, 6", lambda s: s),
@@ -166,14 +166,14 @@ CASES: list[Case] = [
         "cluster.epochs",
         FAIL,
         "topology",
-        "config epoch 5 is borne by node1 and node2",
+        "node1 and node2 have the same config epoch 5",
         lambda s: s.member("node1", "node1", epoch=5),
     ),
     (
         "cluster.epochs",
         FAIL,
         "node1",
-        "its config epoch 1 is stale: node6 knows it by 4",
+        "config epoch 1 is stale: node6 knows it with epoch 4",
         lambda s: s.member("node1", "node1", epoch=1),
     ),
     ("cluster.open-slots", OK, "topology", "no slot is migrating or importing", lambda s: s),
@@ -243,8 +243,8 @@ def test_slots_of_a_silent_primary_and_those_of_nobody_have_each_their_remedy(
         stage = stage.member(name, "node1", slots=(SlotRange(1, 5460),))
     said = [(one.evidence, one.hint) for one in stage.findings("cluster.slots")]
     assert [evidence for evidence, _hint in said] == [
-        "5462 slots have no answering owner: 5461-10922",
+        "the owner of 5462 slots is down: 5461-10922",
         "1 slots have no owner: 0",
     ]
-    assert said[0][1].endswith("bring back the primary that owns them: redistopo resume node2")
-    assert "no node has them: redistopo cli node1 -- --cluster fix" in said[1][1]
+    assert said[0][1].endswith("start the primary that owns them: redistopo resume node2")
+    assert "assign them to a node: redistopo cli node1 -- --cluster fix" in said[1][1]

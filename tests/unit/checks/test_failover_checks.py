@@ -12,7 +12,7 @@ OK, WARN, FAIL, SKIP = Status.OK, Status.WARN, Status.FAIL, Status.SKIP
 
 # Check, shape, status, subject, part of the evidence, and what is changed in a healthy topology.
 CASES: list[Shaped] = [
-    ("data.proof", "cluster", SKIP, "topology", "not looked at", lambda s: s),
+    ("data.proof", "cluster", SKIP, "topology", "no write probe", lambda s: s),
     (
         "data.proof",
         "cluster",
@@ -74,7 +74,7 @@ CASES: list[Shaped] = [
         "cluster",
         FAIL,
         "shard 1",
-        "no replica: its slots stay down",
+        "no replica: if its primary stops",
         lambda s: s.down("node4"),
     ),
     (
@@ -82,7 +82,7 @@ CASES: list[Shaped] = [
         "cluster",
         WARN,
         "shard 1",
-        "no replica: its slots stay down",
+        "no replica: if its primary stops",
         lambda s: s.expect(replicas=0).down("node4"),
     ),
     (
@@ -106,7 +106,7 @@ CASES: list[Shaped] = [
         "cluster",
         FAIL,
         "shard 1",
-        "node4: its data is 61 s old, too old for validity factor 10",
+        "node4: its data is 61 s old, too old for cluster-replica-validity-factor 10",
         lambda s: s.info("node4", master_last_io_seconds_ago=61),
     ),
     (

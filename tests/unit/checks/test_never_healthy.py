@@ -1,4 +1,4 @@
-"""Ten thousand changed replies of real servers: never an exception, never a wrong "healthy".
+"""Changed replies of real servers: never an exception, never a wrong "healthy".
 
 What a reply means is read here a second time, by a reader of its own: where all checks find
 a topology healthy, the changed reply must mean what the real one meant.
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.forms import examples
 
 from redistopo.checks.catalogue import judge
 from redistopo.errors import BadReply
@@ -20,8 +21,8 @@ from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import NodeSeen
 
-EXAMPLES = 2000
-"""For each of the five engines."""
+EXAMPLES = examples(2000)
+"""For each of the five engines: ten thousand in the whole form."""
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 

@@ -50,7 +50,7 @@ def _tried(user: str, command: str, answer: str, *more: str) -> AccessProbe:
 
 # Check, status, subject, part of the evidence, and what is changed in a healthy cluster.
 CASES: list[Case] = [
-    ("node.alive", OK, "topology", "6 of 6 nodes: alive, answering and ours", lambda s: s),
+    ("node.alive", OK, "topology", "6 of 6 nodes: running and replying", lambda s: s),
     (
         "node.alive",
         OK,
@@ -71,28 +71,28 @@ CASES: list[Case] = [
         "node.alive",
         FAIL,
         "node1",
-        "is answered by pid 1, but we started pid",
+        "but we started pid",
         lambda s: s.info("node1", process_id=1),
     ),
     (
         "node.alive",
         FAIL,
         "node1",
-        "it runs on /etc/redis.conf, not on",
+        "runs with /etc/redis.conf, not with",
         lambda s: s.info("node1", config_file="/etc/redis.conf"),
     ),
     (
         "node.alive",
         WARN,
         "node1",
-        "started when this folder was /elsewhere, its log still goes there",
+        "started when this folder was /elsewhere; it still logs there",
         lambda s: s.node("node1", moved_from="/elsewhere"),
     ),
     (
         "access.password",
         OK,
         "topology",
-        "6 of 6 nodes: refuse a client without password",
+        "6 of 6 nodes: refuse a client without a password",
         lambda s: s,
     ),
     (
@@ -106,7 +106,7 @@ CASES: list[Case] = [
         "access.password",
         FAIL,
         "node4",
-        "a client without password got 'PONG'",
+        "a client without a password got 'PONG'",
         lambda s: s.node("node4", anonymous="PONG"),
     ),
     (
@@ -117,13 +117,13 @@ CASES: list[Case] = [
         lambda s: s.expect(auth=None).node("node4", anonymous="PONG"),
     ),
     ("access.password", SKIP, "topology", "auth = false", lambda s: s.expect(auth=False)),
-    ("access.password", SKIP, "topology", "not looked at", lambda s: s.every(anonymous=None)),
-    ("access.bind", OK, "topology", "6 of 6 nodes: listen on 127.0.0.1 alone", lambda s: s),
+    ("access.password", SKIP, "topology", "not inspected", lambda s: s.every(anonymous=None)),
+    ("access.bind", OK, "topology", "6 of 6 nodes: listen only on 127.0.0.1", lambda s: s),
     (
         "access.bind",
         FAIL,
         "node1",
-        "is listened on at 0.0.0.0",
+        "at 0.0.0.0",
         lambda s: s.node("node1", listening=("0.0.0.0",)),
     ),
     (
@@ -138,7 +138,7 @@ CASES: list[Case] = [
         "access.bind",
         OK,
         "topology",
-        "bind named addresses only",
+        "bind specific addresses only",
         lambda s: s.expect(host=None).config("node1", bind="10.0.0.5 -::1"),
     ),
     (
@@ -159,14 +159,14 @@ CASES: list[Case] = [
         "access.bind",
         WARN,
         "node1",
-        "binds every address",
+        "binds all addresses",
         lambda s: s.expect(host=None).config("node1", bind=""),
     ),
     (
         "access.bind",
         SKIP,
         "topology",
-        "CONFIG is refused",
+        "the servers refuse CONFIG GET",
         lambda s: s.every(config=None, listening=None),
     ),
     ("access.tls", OK, "topology", "6 of 6 nodes: refuse plain", lambda s: s.every(locks=LOCKED)),
@@ -234,14 +234,14 @@ CASES: list[Case] = [
         "access.users",
         OK,
         "topology",
-        "6 of 6 nodes: 3 users can do what they must, and no more",
+        "6 of 6 nodes: 3 users have the permissions they need, no others",
         lambda s: s.expect(rights=SAFE_RIGHTS).every(locks=LOCKED),
     ),
     (
         "access.users",
         FAIL,
         "node5",
-        "default may CONFIG GET",
+        "default can run CONFIG GET",
         lambda s: (
             s.expect(rights=SAFE_RIGHTS)
             .every(locks=LOCKED)
@@ -261,7 +261,7 @@ CASES: list[Case] = [
         "access.users",
         FAIL,
         "node5",
-        "replication can't PING: WRONGPASS",
+        "replication can't run PING: WRONGPASS",
         lambda s: (
             s.expect(rights=SAFE_RIGHTS)
             .every(locks=LOCKED)
@@ -272,26 +272,26 @@ CASES: list[Case] = [
         "access.users",
         FAIL,
         "node5",
-        "replication was told about CONFIG GET: WRONGPASS",
+        "replication can run CONFIG GET: WRONGPASS",
         lambda s: (
             s.expect(rights=SAFE_RIGHTS)
             .every(locks=LOCKED)
             .node("node5", locks=_tried("replication", "CONFIG GET", "WRONGPASS"))
         ),
     ),
-    ("config.drift", OK, "topology", "directives on 6 nodes are as rendered", lambda s: s),
+    ("config.drift", OK, "topology", "directives on 6 nodes match the rendered", lambda s: s),
     (
         "config.drift",
         FAIL,
         "node2",
-        "maxmemory is 5, rendered is 64mb",
+        "maxmemory is 5, rendered: 64mb",
         lambda s: s.config("node2", maxmemory="5"),
     ),
     (
         "config.drift",
         FAIL,
         "node2",
-        "save is 3600 1, rendered is empty; appendonly is no",
+        "save is 3600 1, rendered: empty; appendonly is no",
         lambda s: s.config("node2", appendonly="no", save="3600 1"),
     ),
     (
@@ -301,7 +301,7 @@ CASES: list[Case] = [
         "masterauth differs",
         lambda s: s.config("node2", masterauth="another"),
     ),
-    ("config.drift", SKIP, "topology", "not looked at", lambda s: s.every(config=None)),
+    ("config.drift", SKIP, "topology", "not inspected", lambda s: s.every(config=None)),
 ]
 
 

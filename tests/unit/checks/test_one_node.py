@@ -10,10 +10,10 @@ import pytest
 @pytest.mark.parametrize(
     ("check", "says"),
     [
-        ("config.drift", "directives on 1 node are as rendered"),
-        ("access.password", "the one node: refuses a client without password"),
-        ("access.bind", "the one node: listens on 127.0.0.1 alone"),
-        ("data.kept", "the one node: what it keeps is written"),
+        ("config.drift", "directives on 1 node match the rendered configuration"),
+        ("access.password", "1 of 1 node: refuses a client without a password"),
+        ("access.bind", "1 of 1 node: listens only on 127.0.0.1"),
+        ("data.kept", "1 of 1 node: data is written to disk"),
     ],
 )
 def test_one_node_is_told_in_the_singular(

@@ -18,34 +18,34 @@ def _all(scene: Any, **said: object) -> Any:
 
 
 CASES: list[Case] = [
-    ("data.kept", OK, "topology", "6 of 6 nodes: what they keep is written", lambda s: s),
+    ("data.kept", OK, "topology", "6 of 6 nodes: data is written to disk", lambda s: s),
     ("data.kept", OK, "topology", "6 of 6 nodes", lambda s: s.every(log_there=True)),
     (
         "data.kept",
         FAIL,
         "node2",
-        "log is gone from its folder",
+        "log is missing from its folder",
         lambda s: s.node("node2", log_there=False),
     ),
     (
         "data.kept",
         FAIL,
         "node2",
-        "couldn't be written (aof_last_write_status:err)",
+        "writing the append-only log failed (aof_last_write_status:err)",
         lambda s: s.info("node2", aof_last_write_status="err"),
     ),
     (
         "data.kept",
         FAIL,
         "node2",
-        "couldn't be rewritten",
+        "rewriting the append-only log failed",
         lambda s: s.info("node2", aof_last_bgrewrite_status="err"),
     ),
     (
         "data.kept",
         FAIL,
         "node2",
-        "its last snapshot failed",
+        "the last RDB snapshot failed",
         lambda s: s.config("node2", save="60 1").info("node2", rdb_last_bgsave_status="err"),
     ),
     (
@@ -59,7 +59,7 @@ CASES: list[Case] = [
         "data.kept",
         OK,
         "topology",
-        "no node keeps data, as configured",
+        "persistence is off, as configured",
         lambda s: _all(s, aof_enabled=0),
     ),
 ]

@@ -61,7 +61,7 @@ CASES: list[Shaped] = [
         "replication",
         FAIL,
         "shard 1",
-        "node2, node3: their primary doesn't answer",
+        "the primary of node2, node3 doesn't reply",
         lambda s: s.down("node1"),
     ),
     (
@@ -69,7 +69,7 @@ CASES: list[Shaped] = [
         "replication",
         FAIL,
         "topology",
-        "2 primaries, planned are 1",
+        "2 primaries, the plan has 1",
         lambda s: s.info("node2", role="master"),
     ),
     (
@@ -77,7 +77,7 @@ CASES: list[Shaped] = [
         "cluster",
         FAIL,
         "topology",
-        "2 primaries, planned are 3",
+        "2 primaries, the plan has 3",
         lambda s: s.down("node1", "node4"),
     ),
     (
@@ -93,7 +93,7 @@ CASES: list[Shaped] = [
         "replication",
         FAIL,
         "node3",
-        "follows 127.0.0.1:9, which is none of this topology",
+        "follows 127.0.0.1:9, which is not part of this topology",
         lambda s: s.info("node3", master_port=9).expect(replicas=None),
     ),
     (
@@ -117,7 +117,7 @@ CASES: list[Shaped] = [
         "cluster",
         FAIL,
         "node5",
-        "a full sync is under way",
+        "a full sync is in progress",
         lambda s: s.info("node5", master_link_status="down", master_sync_in_progress=1),
     ),
     (
@@ -172,7 +172,7 @@ CASES: list[Shaped] = [
         "replication",
         FAIL,
         "node3",
-        "has acknowledged nothing for 15 s",
+        "sent no acknowledgement for 15 s",
         lambda s: s.silent("node3", 15),
     ),
     (
@@ -180,7 +180,7 @@ CASES: list[Shaped] = [
         "cluster",
         FAIL,
         "node4",
-        "its link goes to 127.0.0.1:9, its primary is 127.0.0.1:",
+        "linked to 127.0.0.1:9, but its primary is 127.0.0.1:",
         lambda s: s.info("node4", master_port=9),
     ),
     (
@@ -224,13 +224,13 @@ def test_what_left_its_shard_is_told_how_it_comes_back(scene: Callable[[str, str
     lead = stage.named("node1")
     follow = f"redistopo call --node node3 REPLICAOF {lead.host} {lead.port}"
     assert hints(stage.info("node3", role="master")) == {
-        f"{follow}   (drops what was written to it alone)"
+        f"{follow}   (discards writes that only it received)"
     }
     alike = stage.info("node2", role="master").info("node3", role="master")
-    assert all("choose whose data stays" in one for one in hints(alike))
+    assert all("choose the primary whose data to keep" in one for one in hints(alike))
     assert hints(stage.down("node3")) == {"redistopo up"}
     refused = stage.node("node3", error="WRONGPASS")
-    assert hints(refused) == {"see node.alive: node3 runs, and doesn't answer us"}
+    assert hints(refused) == {"see node.alive: node3 is running but doesn't reply"}
     assert hints(stage.node("node1", error="stopped", paused=True)) == {"redistopo resume node1"}
 
 

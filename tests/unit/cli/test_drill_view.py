@@ -7,13 +7,13 @@ import sys
 import pytest
 from support.drills import FAULT, load_seen, ops, report
 
-from redistopo.cli.views.drill import ASCII, drawn, show_drill, summary
+from redistopo.cli.views.drill import ASCII, report_lines, show_drill, summary
 from redistopo.drill.drill_report import TimelineMoment, summarize_traffic
 from redistopo.drill.load_result import OperationKind
 
 
 def _text(width: int = 80) -> list[str]:
-    return ["".join(text for text, _ in line) for line in drawn(report(), width=width)]
+    return ["".join(text for text, _ in line) for line in report_lines(report(), width=width)]
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -65,7 +65,7 @@ def test_where_the_encoding_has_no_more_it_is_ascii(monkeypatch: pytest.MonkeyPa
 
 def test_more_moments_than_letters() -> None:
     many = tuple(TimelineMoment(at=n / 10, source="node1", text=f"no {n}") for n in range(120))
-    lines = drawn(report(moments=many))
+    lines = report_lines(report(moments=many))
     assert any("no 119" in text for line in lines for text, _ in line)
 
 
@@ -77,14 +77,16 @@ def test_a_summary_has_a_row_for_each_drill() -> None:
 
 def test_each_gap_is_marked_and_the_sum_is_told_once() -> None:
     seen = load_seen(ops(OperationKind.WRITE, 1, (0, 2)), ops(OperationKind.READ, 1))
-    once = drawn(report(traffic=summarize_traffic(seen, FAULT)))[4][1][0]
+    once = report_lines(report(traffic=summarize_traffic(seen, FAULT)))[4][1][0]
     assert re.fullmatch(r" *<-+ away 2020 ms -+>", once)
     twice = load_seen(
         [*ops(OperationKind.WRITE, 1, (0, 2))[:200], *ops(OperationKind.WRITE, 1, (4, 4.5))[200:]]
     )
-    row = drawn(report(traffic=summarize_traffic(twice, FAULT)))[4][1][0]
+    row = report_lines(report(traffic=summarize_traffic(twice, FAULT)))[4][1][0]
     assert re.fullmatch(r" *<-+ away 2540 ms -+> +<-+>", row)
     short = load_seen(ops(OperationKind.WRITE, 1, (4.9, 4.92)))
-    row = drawn(report(traffic=summarize_traffic(short, FAULT), moments=(), healed=None))[4][1][0]
+    row = report_lines(report(traffic=summarize_traffic(short, FAULT), moments=(), healed=None))[4][
+        1
+    ][0]
     assert "away 40 ms" in row
     assert len(row) <= 66

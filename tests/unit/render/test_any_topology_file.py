@@ -1,4 +1,4 @@
-"""Ten thousand topology files: a plan and its files, or a UsageError; never another exception."""
+"""Any topology file: a plan and its files, or a UsageError; never another exception."""
 
 import json
 import math
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.forms import examples
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.planner import make_plan
@@ -21,8 +22,8 @@ from redistopo.project.load import read_topology
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 from redistopo.render.topology_file import topology_file
 
-EXAMPLES = 2000
-"""Of each of the five kinds below."""
+EXAMPLES = examples(2000)
+"""Of each of the five kinds below: ten thousand in the whole form."""
 
 LAYOUT = Layout(Path("/project"))
 

@@ -7,12 +7,13 @@ After a wanted change write them anew, and read the difference before it is comm
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.drills import report
 
-from redistopo.cli.views.drill import drawn
+from redistopo.cli.views.drill import report_lines
 from redistopo.drill.junit import drills_junit
 from redistopo.drill.report_html import drill_html, drill_svg
 from redistopo.model.planning.plan import Plan
@@ -23,6 +24,7 @@ from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse_topology
 from redistopo.model.topology.spec import Topology
 from redistopo.render.conf import SeedIds, node_conf, seed_tables, sentinel_conf, users_acl
+from redistopo.render.connect import connect_lines
 from redistopo.render.demo_page import page
 from redistopo.render.topology_file import topology_file
 
@@ -32,6 +34,8 @@ UPDATE = bool(os.environ.get("REDISTOPO_UPDATE_GOLDENS"))
 REDIS_6 = Engine(product=Product.REDIS, version=Version(6, 2, 14), path="/bin/redis-server")
 REDIS_7 = Engine(product=Product.REDIS, version=Version(7, 0, 15), path="/bin/redis-server")
 VALKEY_9 = Engine(product=Product.VALKEY, version=Version(9, 1, 2), path="/bin/valkey-server")
+
+CLI_7 = replace(REDIS_7, cli="/bin/redis-cli")
 
 PRINTABLE = "".join(map(chr, range(32, 127)))
 
@@ -101,8 +105,19 @@ def _seed(engine: Engine, **keys: object) -> Callable[[str], str]:
     return made
 
 
+def _connect(
+    engine: Engine = REDIS_7, *, password_file: str = "/srv/golden/a file", **keys: object
+) -> Callable[[str], str]:
+    def made(own: str) -> str:
+        lines = connect_lines(_plan(engine, own, **keys), password_file)
+        shell = "".join(f"{line}\n" for line in lines.shell)
+        return shell + "".join(f"{name}: {line}\n" for name, line in lines.libraries) + lines.url
+
+    return made
+
+
 def _on_a_terminal() -> str:
-    return "".join("".join(text for text, _ in line) + "\n" for line in drawn(report()))
+    return "".join("".join(text for text, _ in line) + "\n" for line in report_lines(report()))
 
 
 def _file(**keys: object) -> Callable[[str], str]:
@@ -158,6 +173,14 @@ CASES: dict[str, Callable[[str], str]] = {
         formation="instant",
         redis={"maxmemory": "100mb", "save": ["900 1", "300 10"]},
     ),
+    "connect-cluster.txt": _connect(CLI_7),
+    "connect-cluster-tls.txt": _connect(CLI_7, tls=True),
+    "connect-replication.txt": _connect(CLI_7, shape="replication", host="::1", password_file=""),
+    "connect-standalone.txt": _connect(shape="standalone", auth=False, password_file=""),
+    "connect-standalone-tls.txt": _connect(CLI_7, shape="standalone", tls=True),
+    "connect-sentinel.txt": _connect(CLI_7, shape="sentinel", host="::1"),
+    "connect-sentinel-acl-tls.txt": _connect(CLI_7, shape="sentinel", acl=True, tls=True),
+    "connect-sentinel-no-auth.txt": _connect(CLI_7, shape="sentinel", auth=False, password_file=""),
     "drill.svg": lambda own: drill_svg(report(), own=own),
     "drill.html": lambda own: drill_html([report()], "Failover drills", own=own),
     "drill.xml": lambda _own: drills_junit([report()], "redistopo drill golden"),

@@ -6,19 +6,17 @@ from dataclasses import replace
 import pytest
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import (
-    Drifts,
-    Situation,
-    join_names,
-    reconcile,
-    with_current_roles,
-)
+from redistopo.model.planning.reconcile import reconcile
+from redistopo.model.planning.situation import Situation, with_current_roles
+from redistopo.model.planning.step import Drifts, join_names
+from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.record import TopologyState
 
 Planned = Callable[..., Plan]
 Now = Callable[..., Situation]
 
+TABLE = FileSeen(written=1, size=1)
 ALL = "6 nodes (node1 ... node6)"
 BOTH = "hz, save differ from the topology file"
 HALF = "an earlier up ended half-way"
@@ -50,7 +48,9 @@ def now() -> Now:
                 host="127.0.0.1",
                 port=port,
                 process=ProcessState.RUNNING if running else ProcessState.ABSENT,
-                has_data=name in data,
+                disk=DiskSeen(
+                    files={"nodes.conf": FileSeen(written=1, size=1)} if name in data else {}
+                ),
                 error="" if running else "its process isn't running",
                 info={**role, **({"db0": "keys=2"} if name in keys else {})} if running else {},
             )

@@ -6,7 +6,10 @@ from dataclasses import replace
 import pytest
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import Situation, StepKind, reconcile, with_current_roles
+from redistopo.model.planning.reconcile import reconcile
+from redistopo.model.planning.situation import Situation, with_current_roles
+from redistopo.model.planning.step import StepKind
+from redistopo.model.state.disk import DiskSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.record import TopologyState
 from redistopo.render.connect import connect_lines
@@ -44,6 +47,7 @@ def _now(
             port=node.port,
             process=ProcessState.RUNNING if node.name in up else ProcessState.ABSENT,
             info=info(node.name) if node.name in up else {},
+            disk=DiskSeen(),
         )
         for node in plan.nodes
     )

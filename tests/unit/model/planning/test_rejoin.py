@@ -7,7 +7,7 @@ import pytest
 
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import Situation, StepKind, reconcile
+from redistopo.model.planning.reconcile import reconcile
 from redistopo.model.planning.rejoin import (
     NonEmptyReset,
     RejoinPlan,
@@ -17,6 +17,8 @@ from redistopo.model.planning.rejoin import (
     reset_nodes,
     stale_ids,
 )
+from redistopo.model.planning.situation import Situation
+from redistopo.model.planning.step import StepKind
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.protocol.slots import SlotRange, split_slots
 from redistopo.model.state.observed import NodeSeen, Observed

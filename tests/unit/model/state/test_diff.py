@@ -90,9 +90,9 @@ def test_words_of_a_takeover(observed: Seen, engine_name: str) -> None:
     seen = observed(engine_name, "cluster")
     told = told_of(seen, gone("node1")(seen), both(promoted("node4", "node1"), gone("node1"))(seen))
     words = {one.kind: one for one in told}
-    assert words[ChangeKind.ROLE].words == "primary now, was replica of node1"
+    assert words[ChangeKind.ROLE].words == "primary, was replica of node1"
     assert (words[ChangeKind.ROLE].was, words[ChangeKind.ROLE].now) == ("replica", "primary")
-    assert words[ChangeKind.PRIMARY].words == "leads slots 0-5460 now, instead of node1"
+    assert words[ChangeKind.PRIMARY].words == "is primary of slots 0-5460, was node1"
     assert words[ChangeKind.EPOCH].now == "9"
     assert {one.at for one in told} == {BEGIN + timedelta(seconds=2)}
 
@@ -102,7 +102,7 @@ def test_a_primary_that_comes_back_claims_its_slots_too(observed: Seen) -> None:
     split = promoted("node4", "node1")(seen)
     told = [one for one in told_of(seen, split) if one.kind is ChangeKind.PRIMARY]
     assert [one.words for one in told] == [
-        "leads slots 0-5460 now, instead of node1, and node1 still says so too"
+        "is primary of slots 0-5460, was node1, which still claims to be primary too"
     ]
 
 
@@ -114,16 +114,16 @@ def test_what_a_node_was_is_remembered_while_it_is_silent(observed: Seen) -> Non
     )(info("node2", role="master")(seen))  # fmt: skip
     found = told_of(seen, gone("node1")(seen), gone("node1")(seen), demoted)
     said = {(one.node, one.kind): one.words for one in found}
-    assert said["node1", ChangeKind.BACK].startswith("answers after 2.0 s gone; replica of node2")
-    assert said["node1", ChangeKind.ROLE] == "replica of node2 now, was primary"
-    assert said["node2", ChangeKind.PRIMARY] == "leads now, instead of node1"
+    assert said["node1", ChangeKind.BACK].startswith("replies after 2.0 s gone; replica of node2")
+    assert said["node1", ChangeKind.ROLE] == "replica of node2, was primary"
+    assert said["node2", ChangeKind.PRIMARY] == "is primary, was node1"
 
 
 def test_a_dead_primary_that_others_still_follow_says_nothing(observed: Seen) -> None:
     seen = gone("node1")(observed("redis-8.2", "replication"))
     told = told_of(seen, info("node2", role="master")(seen))
     words = [one.words for one in told if one.kind is ChangeKind.PRIMARY]
-    assert words == ["leads now, instead of node1"]
+    assert words == ["is primary, was node1"]
 
 
 def test_a_shard_that_is_silent_as_a_whole_is_still_led(observed: Seen) -> None:

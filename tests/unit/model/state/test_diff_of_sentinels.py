@@ -78,13 +78,13 @@ def test_the_words(observed: Seen) -> None:
     seen = guarded(observed("redis-7.0", "replication"))
     assert told_of(seen)[3].words == "sentinel, names node1"
     named = told_of(seen, renamed(seen, *NAMES))[-1]
-    assert named.words == "named by the Sentinels in epoch 4, before it node1"
+    assert named.words == "named by the Sentinels in epoch 4, was node1"
     assert (named.was, named.now) == ("node1", "node2")
     lost = told_of(seen, without(seen, "sentinel1", "sentinel2"))[-1]
-    assert lost.words == "1 of 3 Sentinels take part: no failover meanwhile"
+    assert lost.words == "1 of 3 Sentinels available: no failover possible"
     assert lost.kind in BAD
     marked = told_of(seen, down("sentinel1", "sentinel3")(seen))[0]
-    assert marked.words == "down in the eyes of 2 of 3 Sentinels"
+    assert marked.words == "s_down according to 2 of 3 Sentinels"
     assert (marked.was, marked.now) == ("", "sdown")
 
 

@@ -16,7 +16,7 @@ FOREIGN = NodeSeen(name="10.0.0.7:7002", host="10.0.0.7", port=7002)
 @pytest.mark.parametrize(
     ("remedy", "ours", "foreign"),
     [
-        (remedies.restart_command, "redistopo up", "start it as it was started before"),
+        (remedies.restart_command, "redistopo up", "start it the way it was started before"),
         (
             remedies.redis_cli_command,
             "redistopo call --node node2",

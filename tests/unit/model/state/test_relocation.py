@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.model.state.relocation import directives_here, here, moved_from
+from redistopo.model.state.relocation import moved_from, relocated_directives, relocated_path
 from redistopo.model.topology.layout import Layout
 
 LAYOUT = Layout(Path("/new/place"))
@@ -33,14 +33,14 @@ def test_where_a_node_was_started(config: str, former: str) -> None:
     ],
 )
 def test_a_path_as_it_is_today(value: str, today: str) -> None:
-    assert here(value, "/old", LAYOUT) == today
-    assert here(value, "", LAYOUT) == value
+    assert relocated_path(value, "/old", LAYOUT) == today
+    assert relocated_path(value, "", LAYOUT) == value
 
 
 def test_a_whole_configuration() -> None:
     conf = {"dir": ("/old/.redistopo/nodes/node1",), "port": ("7000",), "aclfile": ("/etc/acl",)}
-    assert directives_here(conf, LAYOUT, "node1") == {
+    assert relocated_directives(conf, LAYOUT, "node1") == {
         **conf,
         "dir": ("/new/place/.redistopo/nodes/node1",),
     }
-    assert directives_here({"port": ("7000",)}, LAYOUT, "node1") == {"port": ("7000",)}
+    assert relocated_directives({"port": ("7000",)}, LAYOUT, "node1") == {"port": ("7000",)}

@@ -26,6 +26,8 @@ def _names(seen: Observed, words: str) -> str:
         ("shard:2 replica", "node5"),
         ("replica shard:2", "node5"),
         ("shard:1 shard:3 primary", "node1 node3"),
+        ("shard2", "node2 node5"),
+        ("shard=2 replica", "node5"),
         ("primary", "node1 node2 node3"),
         ("master", "node1 node2 node3"),
         ("primary replica shard:3", "node3 node6"),
@@ -49,17 +51,30 @@ def test_words_in_one_argument(observed: Seen) -> None:
     ] == ["node5"]
 
 
-@pytest.mark.parametrize("words", ["node9", "shard:x", "shard:", "7", "Primary", "shard:2,replica"])
+@pytest.mark.parametrize("words", ["node9", "shard:x", "shard:", "Primary", "shard:2,replica"])
 def test_a_word_that_means_nothing(observed: Seen, words: str) -> None:
-    with pytest.raises(UsageError, match="is no node") as error:
+    with pytest.raises(UsageError, match="is not a node") as error:
         select_nodes(observed("redis-8.2", "cluster"), words.split())
     assert "node6" in error.value.detail
     assert "shard:2" in error.value.hint
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("2", "shard 2 is shard:2, node 2 is node2"),
+        ("shard 2", "a shard is written as one word: shard:2"),
+    ],
+)
+def test_a_bare_number_gets_the_exact_form(observed: Seen, words: str, hint: str) -> None:
+    with pytest.raises(UsageError, match="is not a node") as error:
+        select_nodes(observed("redis-8.2", "cluster"), words.split())
+    assert error.value.hint == hint
+
+
 @pytest.mark.parametrize("words", ["shard:9", "node1 replica", "shard:1 node2"])
 def test_nobody_matches(observed: Seen, words: str) -> None:
-    with pytest.raises(UsageError, match=f"no node is {words} now"):
+    with pytest.raises(UsageError, match=f"no node matches {words} now"):
         select_nodes(observed("redis-8.2", "cluster"), words.split())
 
 
@@ -69,13 +84,13 @@ def test_a_silent_node_has_its_shard_by_the_others_word_but_no_role(observed: Se
     assert _names(seen, "primary") == "node1 node3"
     with pytest.raises(UsageError) as error:
         select_nodes(seen, ["shard:2", "primary"])
-    assert "node2 doesn't answer" in error.value.hint
+    assert "node2 is unknown, since it doesn't reply" in error.value.hint
 
 
 def test_one_is_needed(observed: Seen) -> None:
     seen = observed("redis-8.2", "cluster")
     assert select_one_node(seen, ["shard:2", "primary"]).name == "node2"
-    with pytest.raises(UsageError, match="shard:2 means 2 nodes") as error:
+    with pytest.raises(UsageError, match="shard:2 matches 2 nodes") as error:
         select_one_node(seen, ["shard:2"])
     assert "node2, node5" in error.value.hint
 
@@ -105,8 +120,8 @@ def test_a_silent_sentinel_is_told_as_one_and_is_no_primary(observed: Seen) -> N
     seen = without(guarded(observed("redis-8.2", "replication")), "node1", "sentinel3")
     with pytest.raises(UsageError) as error:
         select_nodes(seen, ["primary"])
-    assert error.value.hint == "node1 doesn't answer, so its role is unknown: name it"
+    assert error.value.hint == "the role of node1 is unknown, since it doesn't reply: use its name"
     assert "sentinel3  :26381  sentinel, silent" in error.value.detail
-    with pytest.raises(UsageError, match="no node is sentinel now") as error:
+    with pytest.raises(UsageError, match="no node matches sentinel now") as error:
         select_nodes(silent(observed("redis-8.2", "replication"), "node2"), ["sentinel"])
     assert error.value.hint == ""

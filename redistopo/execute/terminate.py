@@ -6,12 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum, auto
 
-import psutil
-
 from redistopo.errors import RedistopoError
+from redistopo.host.host import Process, Processes
 from redistopo.host.polling import Deadline
-from redistopo.host.process import await_end, signal_process
-from redistopo.host.process_marks import remove_process_mark
 from redistopo.model.topology.layout import Layout
 
 _TO_SIGTERM = 0.4
@@ -37,43 +34,48 @@ class Ended:
     spared: tuple[str, ...] = ()
 
 
-Ask = Callable[[str], Said]
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """How one server is asked by name to shut down; with `spare`, one that refuses to the last
+    is left running, and on record."""
+
+    shut_down: Callable[[str], Said]
+    spare: bool = False
 
 
-def nobody(_name: str) -> Said:
-    """Ask no server: SIGTERM at once."""
-    return Said.NOTHING
+ASK_NONE = Ask(lambda _name: Said.NOTHING)
+"""SIGTERM at once."""
 
 
 def end_all(
+    processes: Processes,
     layout: Layout,
-    running: Mapping[str, psutil.Process],
+    running: Mapping[str, Process],
     deadline: Deadline,
-    ask: Ask = nobody,
-    *,
-    spare: bool = False,
+    ask: Ask = ASK_NONE,
 ) -> Ended:
     """None of these processes runs any more, and none is on record.
 
     Each must have been proven ours by the caller. `ask` asks one server by name to shut
     down; who refuses is asked again and again, for one that writes its first AOF (a replica
-    after its first sync) refuses for a moment only. With `spare`, one that refuses to the
-    last is left running, and on record. Who says nothing gets SIGTERM. A stopped process
-    (SIGSTOP) is continued, so that it can save. Raises RedistopoError where one outlives
-    SIGKILL.
+    after its first sync) refuses for a moment only. Who says nothing gets SIGTERM. A
+    stopped process (SIGSTOP) is continued, so that it can save. Raises RedistopoError where one
+    outlives SIGKILL.
     """
     alive = dict(running)
     said = _asked(alive, ask)
-    _await(alive, said, ask, deadline.part(_TO_SIGTERM))
+    _await(processes, alive, said, ask, deadline.part(_TO_SIGTERM))
     said |= _asked([name for name in alive if said[name] is Said.YES], ask)
     # one that is still saving can't answer, and SIGTERM does it no harm
     said = {name: Said.NO if one is Said.NO else Said.NOTHING for name, one in said.items()}
-    _await(alive, said, ask, deadline.part(_TO_SIGKILL))
-    spared = tuple(name for name in alive if spare and said[name] is Said.NO)
+    _await(processes, alive, said, ask, deadline.part(_TO_SIGKILL))
+    spared = tuple(name for name in alive if ask.spare and said[name] is Said.NO)
     doomed = {name: process for name, process in alive.items() if name not in spared}
     for process in doomed.values():
-        signal_process(process, signal.SIGKILL)
-    if doomed and (left := await_end(list(doomed.values()), Deadline(max(deadline.left, 2.0)))):
+        processes.signal(process, signal.SIGKILL)
+    if doomed and (
+        left := processes.await_end(list(doomed.values()), Deadline(max(deadline.left, 2.0)))
+    ):
         pids = ", ".join(str(process.pid) for process in left)
         raise RedistopoError(
             f"pid {pids} did not end, not even by SIGKILL",
@@ -81,18 +83,22 @@ def end_all(
         )
     for name in running:
         if name not in spared:
-            remove_process_mark(layout, name)
+            processes.forget(layout, name)
     return Ended(killed=tuple(doomed), spared=spared)
 
 
 def _asked(names: Iterable[str], ask: Ask) -> dict[str, Said]:
     wanted = tuple(names)
     with ThreadPoolExecutor(max(1, min(32, len(wanted)))) as pool:
-        return dict(zip(wanted, pool.map(ask, wanted), strict=True))
+        return dict(zip(wanted, pool.map(ask.shut_down, wanted), strict=True))
 
 
 def _await(
-    alive: dict[str, psutil.Process], said: dict[str, Said], ask: Ask, deadline: Deadline
+    processes: Processes,
+    alive: dict[str, Process],
+    said: dict[str, Said],
+    ask: Ask,
+    deadline: Deadline,
 ) -> None:
     """Who ended by the deadline is no longer among `alive`; the others are told once more
     and once more.
@@ -102,18 +108,15 @@ def _await(
     """
     first = True
     while alive:
-        _terminate(process for name, process in alive.items() if said[name] is Said.NOTHING)
+        for process in (alive[name] for name in alive if said[name] is Said.NOTHING):
+            processes.signal(process, signal.SIGTERM)
+            processes.signal(process, signal.SIGCONT)
         if not first:
             said |= _asked([name for name in alive if said[name] is Said.NO], ask)
         first = False
-        left = await_end(list(alive.values()), Deadline(min(_AGAIN_SECONDS, deadline.left)))
+        again = Deadline(min(_AGAIN_SECONDS, deadline.left))
+        left = processes.await_end(list(alive.values()), again)
         for name in [name for name, process in alive.items() if process not in left]:
             del alive[name]
         if deadline.over:
             break
-
-
-def _terminate(processes: Iterable[psutil.Process]) -> None:
-    for process in processes:
-        signal_process(process, signal.SIGTERM)
-        signal_process(process, signal.SIGCONT)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.host.log_tail import Log, follow
+from redistopo.host.follow_logs import Log, follow
 
 
 @pytest.fixture

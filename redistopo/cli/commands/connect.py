@@ -1,0 +1,31 @@
+"""``redistopo connect``"""
+
+from pathlib import Path
+
+import click
+
+from redistopo.cli import complete, options
+from redistopo.cli.output import run_and_show
+
+
+@click.command()
+@click.argument("client", required=False, default="", shell_complete=complete.clients)
+@options.project
+@options.output
+def connect(client: str, root: Path) -> None:
+    """Print how to connect: shell, Python, Node, Go, Java.
+
+    CLIENT is one of shell, python, node, go, java or url; then only its lines are printed. The
+    password is read from its file; it isn't printed.
+    """
+    from redistopo.cli.views.connect import show_client, show_connect
+    from redistopo.ops.connect import ConnectResult
+    from redistopo.ops.connect import connect as verb
+
+    def show(result: ConnectResult) -> None:
+        if client:
+            show_client(result)
+        else:
+            show_connect(result.connect)
+
+    run_and_show(lambda progress: verb(root, client, progress), show)

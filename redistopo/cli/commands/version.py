@@ -1,0 +1,27 @@
+"""``redistopo version``"""
+
+from dataclasses import dataclass
+
+import click
+
+from redistopo import __version__
+from redistopo.cli import options
+from redistopo.cli.output import run_and_show
+from redistopo.errors import ExitCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionResult:
+    """The version of this program."""
+
+    version: str = __version__
+    code: ExitCode = ExitCode.DONE
+
+
+@click.command()
+@options.output
+def version() -> None:
+    """Print the version."""
+    run_and_show(
+        lambda _progress: VersionResult(), lambda result: click.echo(f"redistopo {result.version}")
+    )

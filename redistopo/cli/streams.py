@@ -1,0 +1,21 @@
+"""Our stdout and stderr, also where the shell closed them or a reader went away."""
+
+import os
+import sys
+from contextlib import suppress
+from typing import TextIO
+
+
+def discard(stream: TextIO) -> None:
+    """Send the rest of a stream nowhere: its reader is gone. Python would fail to write what is
+    buffered when it exits, and replace our exit code by 120."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def open_streams() -> None:
+    """Open stdout and stderr also where the shell closed them (``>&-``)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  never closed
+            setattr(sys, name, nowhere)

@@ -1,0 +1,103 @@
+"""The group of all verbs: each is imported when it is used, and --help shows them in groups."""
+
+import textwrap
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+
+import click
+from click.shell_completion import CompletionItem
+
+from redistopo.cli.usage_hints import UnknownVerb
+from redistopo.cli.verbs import GROUPS, VERBS
+
+_RARE = "More"
+"""Verbs of this group are listed by name only, so that the help fits one screen."""
+
+_CODES_AND_VARIABLES = """\
+Exit codes: 0 done, 1 failed, 2 usage or topology file, 3 a check found a fault,
+            4 the machine lacks something, 130 interrupted
+Variables:  REDISTOPO_DIR, REDISTOPO_PASSWORD, REDISTOPO_SERVER, NO_COLOR
+"""
+
+
+class _Commands(MutableMapping[str, click.Command]):
+    """Name -> command, from the verb's own module."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in VERBS:
+            raise KeyError(name)
+        if name not in self._loaded:
+            module = import_module(f"redistopo.cli.commands.{name}")
+            self._loaded[name] = getattr(module, "command", None) or getattr(module, name)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in VERBS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(VERBS)
+
+    def __len__(self) -> int:
+        return len(VERBS)
+
+
+class SubGroup(click.Group):
+    """A group whose error for an unknown verb says what to type."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if (
+            not ctx.resilient_parsing
+            and not args[0].startswith("-")
+            and (self.get_command(ctx, args[0]) is None)
+        ):
+            raise UnknownVerb(args[0], self, ctx)
+        return super().resolve_command(ctx, args)
+
+
+class VerbGroup(SubGroup):
+    """`redistopo` itself."""
+
+    def __init__(self, *args: object, **settings: object) -> None:
+        super().__init__(*args, **settings)  # type: ignore[arg-type]
+        self.commands = _Commands()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(VERBS)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer verbs with their summaries, without importing any."""
+        found = [
+            CompletionItem(name, help=summary)
+            for name, summary in VERBS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs, then the options, without importing any verb."""
+        formatter.write("\n")
+        for title, verbs in GROUPS.items():
+            head = f"{title}:".ljust(9)
+            if title == _RARE:
+                names = textwrap.wrap(" ".join(verbs), formatter.width - len(head))
+                for number, line in enumerate(names):
+                    formatter.write(f"{head if number == 0 else '':9}{line}\n")
+                continue
+            for number, (name, summary) in enumerate(verbs.items()):
+                room = formatter.width - 19
+                text = textwrap.shorten(summary, room, placeholder="...")
+                formatter.write(f"{head if number == 0 else '':9}{name:<10}{text}\n")
+        formatter.write("\n")
+        options = [f"{', '.join(one.opts)}" for one in self.get_params(ctx)]
+        formatter.write(f"Options: {'; '.join(options)}\n{_CODES_AND_VARIABLES}")

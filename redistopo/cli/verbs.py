@@ -1,0 +1,95 @@
+"""The verbs in groups, as `redistopo --help` lists them, and answers to words of other tools."""
+
+GROUPS = {
+    "Create": {
+        "init": "Write redistopo.toml for a topology.",
+        "up": "Start the topology, form it, and verify that it works.",
+        "connect": "Print how to connect: shell, Python, Node, Go, Java.",
+        "plan": "Show what `up` would do now, and why.",
+        "down": "Stop the topology; data is kept.",
+    },
+    "Operate": {
+        "start": "Start nodes that don't run, with their data.",
+        "stop": "Stop nodes after they saved their data.",
+        "restart": "Restart nodes with the current configuration.",
+        "failover": "Promote a replica; no acknowledged write is lost.",
+        "set": "Set a directive on running servers and in the file.",
+        "reset": "Remove a node from its cluster (CLUSTER RESET).",
+        "secret": "Show the password, or change it without downtime.",
+        "cli": "Open redis-cli or valkey-cli on a node.",
+        "call": "Run a command on several nodes and show the replies.",
+    },
+    "Break": {
+        "kill": "Send a signal to nodes; SIGKILL by default.",
+        "pause": "Pause nodes (SIGSTOP): connections stay open, commands get no reply.",
+        "resume": "Resume paused nodes (SIGCONT).",
+        "drill": "Inject a fault under load, measure the outage, and repair.",
+    },
+    "Look": {
+        "status": "Show each node: role, state, slots, memory, lag.",
+        "verify": "Check that the topology works, and print the evidence.",
+        "watch": "Show roles, slots, load, lag and links live; q quits.",
+        "events": "Print role changes and faults as they happen.",
+        "logs": "Print the logs of all nodes, merged by time.",
+        "wait": "Wait until the topology is healthy.",
+        "doctor": "Check this machine and the topology, and suggest fixes.",
+        "ps": "List your topologies on this machine, and orphans.",
+        "explain": "Explain a topic, such as failover or slots.",
+    },
+    "More": {
+        "demo": "Serve a web application that uses the topology as a cache.",
+        "install": "Install a Redis or Valkey server, and test it.",
+        "engines": "List the servers on this machine.",
+        "render": "Write the redis.conf of each node.",
+        "bundle": "Collect logs and state for a bug report, without secrets.",
+        "certs": "Renew the TLS certificates of a topology.",
+        "templates": "Export the configuration templates, to edit them.",
+        "schema": "Print the JSON schema of redistopo.toml, for editors.",
+        "help": "Show the help of a verb.",
+        "version": "Print the version.",
+    },
+}
+"""Each summary is the first sentence of its verb's own help."""
+
+VERBS = {name: summary for verbs in GROUPS.values() for name, summary in verbs.items()}
+
+_REMOVE = "redistopo down --wipe   (stops the topology and removes its data)"
+_SHELL = "redistopo cli   (redis-cli on a primary; on all nodes: redistopo call COMMAND)"
+_LIST = "redistopo ps lists topologies; redistopo status lists the nodes of this one"
+
+ANSWERS = {
+    "ls": _LIST,
+    "list": _LIST,
+    "exec": _SHELL,
+    "shell": _SHELL,
+    "run": _SHELL,
+    "get": "redistopo cli -- GET KEY",
+    "ping": "redistopo call PING",
+    "info": "redistopo status; or redistopo call INFO",
+    "top": "redistopo watch",
+    "create": "redistopo init cluster; then redistopo up",
+    "new": "redistopo init cluster; then redistopo up",
+    "delete": _REMOVE,
+    "rm": _REMOVE,
+    "remove": _REMOVE,
+    "destroy": _REMOVE,
+    "scale": "a topology keeps its size; for another one: redistopo down --wipe, then "
+    "redistopo init cluster --shards 5 --replicas 1 --force, then redistopo up",
+    "env": "redistopo connect   (prints the variables and the command)",
+    "config": "redistopo set DIRECTIVE VALUE; to read: redistopo call CONFIG GET DIRECTIVE",
+    "test": "redistopo verify; for a test under load: redistopo drill failover",
+    "check": "redistopo verify",
+}
+"""What to type instead of a verb that other tools have."""
+
+FOREIGN_OPTIONS = {
+    ("status", "-w"): "redistopo watch",
+    ("status", "--watch"): "redistopo watch",
+    ("status", "-f"): "redistopo watch",
+    ("down", "-v"): "redistopo down --wipe",
+    ("down", "--volumes"): "redistopo down --wipe",
+    ("up", "-d"): "redistopo up   (servers always run in the background)",
+    ("up", "--detach"): "redistopo up   (servers always run in the background)",
+    ("init", "--nodes"): "redistopo init cluster --shards N --replicas N",
+}
+"""What to type instead of an option that other tools have: (verb, option) -> command."""

@@ -1,0 +1,61 @@
+"""Opening a topology's folder: the lock, the progress log, what must be there; all let go again."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from redistopo.host.process import adopt_process
+from redistopo.host.process_marks import recorded_node_names
+from redistopo.progress import Progress, no_progress
+from redistopo.project.load import layout_of_folder
+from redistopo.project.lock import locked
+from redistopo.project.progress_log import progress_logged
+from redistopo.project.secrets import redacting_errors
+from redistopo.project.started import nothing_started_error
+from redistopo.session.session import Session, SessionRequest
+
+
+@contextmanager
+def open_session(request: SessionRequest, progress: Progress = no_progress) -> Iterator[Session]:
+    """The topology of that folder, until the block ends; errors that leave it hold no secret.
+
+    Raises UsageError without a topology file, or with an invalid one where it is needed;
+    RedistopoError where nothing was started and that is needed, or where the lock is held for
+    longer than the time is.
+    """
+    layout = layout_of_folder(request.root)
+    session = Session(request, layout, progress)
+    empty = not (layout.state.exists() or layout.topology.exists())
+    if request.needs_file or (request.needs_topology and empty):
+        _ = session.project
+    with ExitStack() as stack:
+        stack.enter_context(redacting_errors(layout))
+        if request.lock:
+            stack.enter_context(hold_lock(session, request.lock))
+        there = session.locked or not request.lock
+        if request.needs_started and not (there and session.rendered):
+            raise nothing_started_error(layout)
+        stack.callback(session.close)
+        yield session
+
+
+@contextmanager
+def hold_lock(session: Session, verb: str, *, make: bool = False) -> Iterator[None]:
+    """No other command changes the topology until the block ends, and what is reported is in the
+    progress log. Servers of ours that are not on record are from now on.
+
+    `make` creates the state folder; without, `session.locked` is False where there is none. A
+    verb that opens without the lock can refuse before anything of the folder is touched.
+    """
+    layout, progress = session.layout, session.progress
+    with ExitStack() as stack:
+        lock = locked(layout, verb, session.deadline, progress, make=make)
+        session.locked = stack.enter_context(lock)
+        if session.locked:
+            session.progress = stack.enter_context(progress_logged(layout, verb, progress))
+            stack.enter_context(redacting_errors(layout))  # before they are logged
+            for name in recorded_node_names(layout):
+                adopt_process(layout, name)
+        try:
+            yield
+        finally:
+            session.locked, session.progress = False, progress

@@ -1,0 +1,168 @@
+"""A topology's folder, opened: what its files say, what opens its servers, and the way to them."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cached_property
+from pathlib import Path
+
+from redistopo.checks.subject import Expected
+from redistopo.client.connection import NodeClient
+from redistopo.client.observe import Detail, Target, observe
+from redistopo.execute.context import ExecutionContext
+from redistopo.host.polling import Deadline
+from redistopo.host.process_marks import load_topology_state, save_record
+from redistopo.model.planning.plan import Plan
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.credentials import Credentials
+from redistopo.model.state.observed import Observed
+from redistopo.model.state.record import TopologyState, with_primary_seen
+from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.spec import Shape, Topology
+from redistopo.progress import Progress
+from redistopo.project.load import Project, load_project, plan_of
+from redistopo.project.passwords import load_credentials, load_password
+from redistopo.project.started import credentials_in_use, rendered_confs, shape_of, targets_in_use
+
+
+class CredentialSource(Enum):
+    """Where a verb's credentials come from."""
+
+    RUNNING = auto()  # what the servers were started with; never the application's password
+    APPLICATION = auto()  # the same, and the application's, which may be the user's own to know
+    FILE = auto()  # what the topology file asks for; "" where none was made yet
+    MADE = auto()  # the same, and what is missing is made
+    SUPPOSED = auto()  # the same, and what is missing is made up for this run alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRequest:
+    """What a verb needs of the topology in a folder.
+
+    `lock` is the verb's name where it changes the topology: no other command does in the
+    meantime, and what it reports is in the progress log; "" for a query, which writes nothing.
+    `seconds` is the time for all of it, also for the lock.
+    Without `needs_file` the topology file may be broken, without `needs_started` no node need
+    have been started yet, without `needs_topology` the folder may hold nothing at all.
+    """
+
+    root: Path
+    lock: str = ""
+    seconds: float = 60.0
+    credentials: CredentialSource = CredentialSource.RUNNING
+    needs_file: bool = True
+    needs_started: bool = True
+    needs_topology: bool = True
+
+
+class Session:
+    """Each file is read once, when it is first asked for; `refresh` reads again what others, or
+    this very verb, have changed in the meantime. `locked` says whether the lock is held."""
+
+    def __init__(self, request: SessionRequest, layout: Layout, progress: Progress) -> None:
+        self.layout = layout
+        self.deadline = Deadline(request.seconds)
+        self.progress = progress
+        self.locked = False
+        self._request = request
+
+    @cached_property
+    def project(self) -> Project:
+        """Raises UsageError without a valid topology file."""
+        return load_project(self.layout.root)
+
+    @property
+    def topology(self) -> Topology:
+        return self.project.topology
+
+    @cached_property
+    def state(self) -> TopologyState | None:
+        """The topology's recorded history; None where nothing was started, or it is damaged."""
+        return load_topology_state(self.layout)
+
+    @cached_property
+    def rendered(self) -> dict[str, Directives]:
+        """Node -> the configuration that it starts on."""
+        return rendered_confs(self.layout)
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        return targets_in_use(self.layout, self.rendered)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        return self.credentials_from(self._request.credentials)
+
+    @cached_property
+    def client(self) -> NodeClient:
+        """Connections to the nodes, with these credentials."""
+        return NodeClient(self.credentials)
+
+    @property
+    def shape(self) -> Shape:
+        """By the topology file where that is needed; else by what was started."""
+        if self._request.needs_file:
+            return self.topology.shape
+        return shape_of(self.state, self.rendered)
+
+    @property
+    def expected(self) -> Expected:
+        """What the checks compare the nodes with."""
+        from redistopo.session.situation import expected_of
+
+        paths = {name: str(self.layout.node(name).config) for name in self.rendered}
+        return expected_of(self.topology, self.rendered, paths)
+
+    def credentials_from(self, source: CredentialSource) -> Credentials:
+        """Raises MissingPrerequisite or UsageError where a password can't be read."""
+        if source in (CredentialSource.FILE, CredentialSource.MADE, CredentialSource.SUPPOSED):
+            make, save = source is not CredentialSource.FILE, source is CredentialSource.MADE
+            return load_credentials(self.topology, self.layout, make=make, save=save)
+        known = ""
+        if source is CredentialSource.APPLICATION:
+            known = load_password(self.topology, self.layout)
+        return credentials_in_use(self.layout, self.rendered, known)
+
+    def plan(self, engine: str = "", *, assume: bool = False) -> Plan:
+        """See `plan_of`."""
+        return plan_of(self.project, engine, assume=assume)
+
+    def context(self, plan: Plan) -> ExecutionContext:
+        """What steps of that plan are carried out with."""
+        return ExecutionContext(
+            plan=plan,
+            credentials=self.credentials,
+            client=self.client,
+            deadline=self.deadline,
+            progress=self.progress,
+        )
+
+    def observe(self, depth: Detail = Detail.HEALTH, *, disk: bool = False) -> Observed:
+        """One snapshot of all nodes, with `disk` of their folders too; those that don't run are
+        in it as absent."""
+        return observe(self.shape, self.targets, self.client, depth, disk=disk)
+
+    def save_state(self, state: TopologyState) -> None:
+        """The state is on disk, if it says anything new; under the lock alone."""
+        if state != self.state:
+            save_record(self.layout, state)
+            self.state = state
+
+    def record_primary(self, seen: Observed) -> Observed:
+        """The snapshot; the primary in it is on record. Under the lock alone: queries don't."""
+        if self.state is not None:
+            self.save_state(with_primary_seen(self.state, seen))
+        return seen
+
+    def refresh(self) -> None:
+        """Our own files are read again when they are asked for; connections are made anew. The
+        topology file isn't: a verb does what it asked for when the verb began."""
+        for name in ("state", "rendered", "targets", "credentials"):
+            self.__dict__.pop(name, None)
+        self.close()
+        if "client" in self.__dict__:
+            self.client.credentials = self.credentials
+
+    def close(self) -> None:
+        """No connection is open."""
+        if "client" in self.__dict__:
+            self.client.__exit__(None, None, None)
