@@ -3,18 +3,13 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+
+from redistopo.drill.outage import nearest_rank
 
 WINDOW = 10.0
 """Seconds."""
 
 _KEPT = 8192
-
-
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """Return the smallest value that at least that share does not exceed (nearest rank)."""
-    rank = -(-share * len(ordered) // 1)
-    return ordered[max(0, int(rank) - 1)]
 
 
 class Latencies:
@@ -52,7 +47,7 @@ def _summary(ordered: list[float]) -> dict[str, float | None]:
     if not ordered:
         return {"p50": None, "p95": None, "count": 0}
     return {
-        "p50": round(percentile(ordered, 0.5), 3),
-        "p95": round(percentile(ordered, 0.95), 3),
+        "p50": round(nearest_rank(ordered, 50), 3),
+        "p95": round(nearest_rank(ordered, 95), 3),
         "count": len(ordered),
     }
