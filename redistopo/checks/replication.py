@@ -103,7 +103,7 @@ def _primary_of(subject: CheckSubject, node: NodeSeen) -> NodeSeen | None:
         member = next((one for one in node.members if one.id == me.primary_id), None)
         return subject.seen.at(member.address) if member else None
     followed = subject.seen.at(node.follows)
-    if followed is None and not subject.ours:  # it may name its primary by a host name
+    if followed is None and not subject.ours:  # it may know its primary by a host name
         port = split_address(node.follows)[1]
         return next((one for one in subject.seen.nodes if str(one.port) == port), None)
     return followed

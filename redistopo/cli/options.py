@@ -7,16 +7,20 @@ command's function receives what is its own.
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from redistopo.cli import complete
 from redistopo.cli.formats import FORMATS, TEXT
-from redistopo.cli.output import FORMAT, FOUND, QUIET
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+FORMAT, QUIET, FOUND = "redistopo.format", "redistopo.quiet", "redistopo.found"
+"""Keys of the click context's meta: --output, --quiet, and a project folder found by search."""
 
 _FOLDER = "redistopo.folder"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
@@ -44,7 +48,7 @@ class LazyChoice(click.ParamType[str]):
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    ) -> "list[CompletionItem]":
         return self._choice.shell_complete(ctx, param, incomplete)
 
 

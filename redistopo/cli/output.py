@@ -13,15 +13,13 @@ import click
 from redistopo import __version__
 from redistopo.cli import theme
 from redistopo.cli.formats import FORMATS, TEXT, Format
+from redistopo.cli.options import FORMAT, FOUND, QUIET
 from redistopo.cli.streams import discard
 from redistopo.errors import ExitCode, Interrupted, RedistopoError
 from redistopo.progress import Event, Progress, no_progress, note
 
 ENVELOPE = 1
 """Version of the envelope around results and errors; incompatible changes increase it."""
-
-FORMAT, QUIET, FOUND = "redistopo.format", "redistopo.quiet", "redistopo.found"
-"""Keys of the click context's meta: --output, --quiet, and a project folder found by search."""
 
 
 class HasCode(Protocol):

@@ -1,14 +1,15 @@
 """The group of all verbs: each is imported when it is used, and --help shows them in groups."""
 
-import textwrap
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
-from redistopo.cli.usage_hints import UnknownVerb
 from redistopo.cli.verbs import GROUPS, VERBS
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _RARE = "More"
 """Verbs of this group are listed by name only, so that the help fits one screen."""
@@ -61,6 +62,8 @@ class SubGroup(click.Group):
             and not args[0].startswith("-")
             and (self.get_command(ctx, args[0]) is None)
         ):
+            from redistopo.cli.usage_hints import UnknownVerb
+
             raise UnknownVerb(args[0], self, ctx)
         return super().resolve_command(ctx, args)
 
@@ -75,8 +78,10 @@ class VerbGroup(SubGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         return list(VERBS)
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Offer verbs with their summaries, without importing any."""
+        from click.shell_completion import CompletionItem
+
         found = [
             CompletionItem(name, help=summary)
             for name, summary in VERBS.items()
@@ -86,6 +91,8 @@ class VerbGroup(SubGroup):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs, then the options, without importing any verb."""
+        import textwrap
+
         formatter.write("\n")
         for title, verbs in GROUPS.items():
             head = f"{title}:".ljust(9)

@@ -1,4 +1,4 @@
-"""Trying every lock from outside: without TLS, with a foreign certificate, as each user."""
+"""Test logins: without TLS, with a certificate of another CA, and as each ACL user."""
 
 from redis import Connection
 from redis.exceptions import AskError, ClusterDownError, RedisError, ResponseError
@@ -35,15 +35,15 @@ TRIALS: dict[TopologyUser, tuple[tuple[str, ...], ...]] = {
     ),
     TopologyUser.ADMIN: (("ACL", "WHOAMI"), ("CONFIG", "GET", "maxmemory")),
 }
-"""What each user tries; none of it changes anything."""
+"""The commands tested for each user; none of them changes anything."""
 
 
-def try_locks(
+def probe_access(
     endpoint: Endpoint, credentials: Credentials, *, users: bool = True
 ) -> AccessProbe | None:
-    """What clients got that should be refused; None where there is neither TLS nor ACL.
+    """Test logins that should be refused or limited; None without TLS and ACL.
 
-    A Sentinel has no keys, and other users: it is not tried as each of them.
+    With `users` false, as for a Sentinel, which has other users, ACL users aren't tested.
     """
     tls = credentials.own.tls
     if tls is None and not credentials.acl:
@@ -75,14 +75,14 @@ def _users(endpoint: Endpoint, credentials: Credentials) -> dict[str, dict[str, 
 def _trial(
     endpoint: Endpoint, access: Login, commands: tuple[tuple[str, ...], ...]
 ) -> dict[str, str]:
-    """Command -> "ok", or the server's refusal; one answer for all where nobody got in."""
+    """Command -> "ok" or the server's error; the same error for all if the login failed."""
     probe = new_connection(endpoint, access)
     found: dict[str, str] = {}
     try:
         probe.connect()
         for words in commands:
             probe.send_command(*words)
-            found[" ".join(words[:2])] = _told(probe)
+            found[" ".join(words[:2])] = _result(probe)
     except (RedisError, OSError) as error:
         return {" ".join(words[:2]): str(error) for words in commands}
     finally:
@@ -90,11 +90,11 @@ def _trial(
     return found
 
 
-def _told(probe: Connection) -> str:
+def _result(probe: Connection) -> str:
     try:
         probe.read_response()
     except (AskError, ClusterDownError):
-        return "ok"  # the key lives elsewhere (MOVED is an AskError to redis-py): no refusal
+        return "ok"  # the key is on another node (MOVED is an AskError in redis-py): permitted
     except ResponseError as error:
         return str(error)
     return "ok"

@@ -1,4 +1,4 @@
-"""A server started for a moment, asked for PING, and ended: proof that it works here."""
+"""Trial run of an engine: start it, send PING, stop it, to prove that it works here."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -19,41 +19,42 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What the server said to PING, at which port, while it ran."""
+    """The reply to PING, and the port that the server used."""
 
     port: int
     reply: str
 
 
-def tried(engine: Engine) -> Trial:
-    """The server answered PING on loopback from a folder of its own, and has ended; nothing of
-    it is left. Raises RedistopoError with what the client saw and the server's last lines where
-    it ended, said nothing, or anything but PONG."""
-    port, reply = _asked(engine, "PING")
+def try_engine(engine: Engine) -> Trial:
+    """Run an engine on loopback in a temporary folder, and check that it replies to PING.
+
+    Raises RedistopoError with the client's error and the server's last log lines.
+    """
+    port, reply = _run(engine, "PING")
     if reply != "PONG":
         raise RedistopoError(
-            f"{engine.path} runs, but doesn't answer PING with PONG",
-            detail=f"{LOOPBACK}:{port} said {str(reply)!r}",
+            f"{engine.path} runs, but doesn't reply to PING with PONG",
+            detail=f"{LOOPBACK}:{port} replied {str(reply)!r}",
         )
     return Trial(port=port, reply=str(reply))
 
 
 def known_directives(engine: Engine, names: Iterable[str]) -> frozenset[str]:
-    """Those of these names that CONFIG GET has there; otherwise as `tried`.
+    """Return the given directives that the engine's CONFIG GET knows; otherwise as `tried`.
 
-    Each is asked for, as some are left out of `CONFIG GET *` (config.c, HIDDEN_CONFIG); several
+    Each is queried by name, since `CONFIG GET *` omits some (config.c, HIDDEN_CONFIG); several
     at once since 7.0.
     """
     wanted = [name for name in names if name.isascii()]
     if not wanted:
         return frozenset()
-    _port, reply = _asked(engine, "CONFIG", "GET", *wanted)
+    _port, reply = _run(engine, "CONFIG", "GET", *wanted)
     found = raise_on_error(reply, "CONFIG GET")
     return frozenset(map(str, found[::2])) if isinstance(found, list | tuple) else frozenset()
 
 
-def _asked(engine: Engine, *command: str) -> tuple[int, object]:
-    """The port it had, and what it said."""
+def _run(engine: Engine, *command: str) -> tuple[int, object]:
+    """The port of the server, and its reply."""
     for _ in range(_TRIES - 1):
         with suppress(_PortTaken):
             return _once(engine, command)
@@ -61,36 +62,36 @@ def _asked(engine: Engine, *command: str) -> tuple[int, object]:
 
 
 class _PortTaken(RedistopoError):
-    """Somebody was faster."""
+    """Another program took the port first."""
 
 
 def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
-    heard = ["nothing was asked yet"]
+    last_error = ["no command sent yet"]
     with (
-        NodeClient(single_credential(Login())) as ask,
+        NodeClient(single_credential(Login())) as client,
         trial_server(engine.path) as server,
     ):
 
-        def told() -> str:
-            asked = f"{' '.join(command)} to {LOOPBACK}:{server.port}"
-            return f"{asked}: {heard[0]}\n{server.said}".strip()
+        def describe() -> str:
+            sent = f"{' '.join(command)} to {LOOPBACK}:{server.port}"
+            return f"{sent}: {last_error[0]}\n{server.said}".strip()
 
-        def look() -> object:
+        def attempt() -> object:
             if how := server.ended:
                 kind = _PortTaken if "in use" in server.said else RedistopoError
-                raise kind(f"{engine.path} ended right after its start ({how})", detail=told())
+                raise kind(f"{engine.path} exited right after its start ({how})", detail=describe())
             try:
-                return ask.ask(Endpoint(LOOPBACK, server.port), [command])[0]
+                return client.ask(Endpoint(LOOPBACK, server.port), [command])[0]
             except AccessDenied as error:
-                heard[0] = error.detail
-                raise RedistopoError(f"{engine.path} lets nobody in", detail=told()) from error
+                last_error[0] = error.detail
+                raise RedistopoError(f"{engine.path} rejects logins", detail=describe()) from error
             except Unreachable as error:
-                heard[0] = error.detail
+                last_error[0] = error.detail
             return None
 
         try:
-            return server.port, wait_for(look, Deadline(_SECONDS), told)
+            return server.port, wait_for(attempt, Deadline(_SECONDS), describe)
         except TimedOut as error:
             raise RedistopoError(
-                f"{engine.path} didn't answer within {_SECONDS:g} s", detail=error.detail
+                f"{engine.path} didn't reply within {_SECONDS:g} s", detail=error.detail
             ) from error

@@ -1,4 +1,4 @@
-"""Trying every node's ports and passwords from here: who listens, who answers, who refuses."""
+"""Probes of every node's ports and passwords from this machine."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -25,21 +25,21 @@ from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Rol
 from redistopo.model.topology.spec import Shape
 
 _SECONDS = 0.7
-"""For one question, as for one connection."""
+"""The timeout of one query, as of one connection."""
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, never bound
 
-_TOLD = re.compile(
+_REPLICATION_ERROR = re.compile(
     r"(unable to auth|aborted replication|can't handle rdb|wrong signature|"
     r"failed trying to load|error condition on socket|error reply to ping)",
     re.IGNORECASE,
 )
-"""What servers log of a replication that fails (replication.c and rdb.c)."""
+"""What servers log when replication fails (replication.c and rdb.c)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """One node as it is looked at: its process (0 where not known, or not here), its ports."""
+    """One node to probe: its process (0 if unknown, or on another machine) and its ports."""
 
     node: NodeSeen
     target: Target
@@ -49,7 +49,7 @@ class _Place:
     listeners: tuple[Listener, ...]
 
     def holder(self, endpoint: Endpoint) -> str:
-        """Who listens there instead of the node; "" for nobody, the node, or who knows."""
+        """Return the program that listens there instead of the node; "" for none or unknown."""
         there = [
             one
             for one in self.listeners
@@ -64,11 +64,11 @@ class _Place:
 def probe_nodes(
     seen: Observed, targets: Iterable[Target], client: NodeClient
 ) -> tuple[NodeProbe, ...]:
-    """What each node of the snapshot looks like from here; takes about a second at most for
-    those that don't answer, all at once. Never raises for a node's own trouble."""
+    """Probe each node of the snapshot in parallel; takes at most about a second for nodes that
+    don't reply. Never raises for a faulty node."""
     wanted = {target.name: target for target in targets}
     local = {node.host: has_address(node.host) for node in seen.nodes}
-    heard = tuple(all_listeners()) if any(local.values()) else ()
+    listeners = tuple(all_listeners()) if any(local.values()) else ()
     places = [
         _Place(
             node=node,
@@ -76,7 +76,7 @@ def probe_nodes(
             pid=_pid(node) if local[node.host] else 0,
             bus_port=_bus_port(seen.shape, node, wanted[node.name]),
             local=local[node.host],
-            listeners=heard,
+            listeners=listeners,
         )
         for node in seen.nodes
     ]
@@ -100,7 +100,7 @@ def _bus_port(shape: Shape, node: NodeSeen, target: Target) -> int:
 def _probe(place: _Place, client: NodeClient) -> NodeProbe:
     node = place.node
     ports = [node.port, *([place.bus_port] if place.bus_port else [])]
-    held = {port: who for port in ports if (who := place.holder(Endpoint(node.host, port)))}
+    held = {port: name for port in ports if (name := place.holder(Endpoint(node.host, port)))}
     found = NodeProbe(
         name=node.name,
         data=probe_port(node.endpoint),
@@ -110,25 +110,25 @@ def _probe(place: _Place, client: NodeClient) -> NodeProbe:
         listens=_listens(place),
     )
     if found.data is PortState.OK and not node.paused and node.port not in held:
-        found = _asked(place, found, client)
+        found = _query(place, found, client)
     return _announced(place, found)
 
 
 def _listens(place: _Place) -> tuple[str, ...] | None:
-    """Where the node's own process listens; None where the system won't tell."""
+    """The addresses of the node's own process; None if the system doesn't show them."""
     if not place.pid:
         return None
     mine = {str(Endpoint(one.host, one.port)) for one in place.listeners if one.of(place.pid)}
-    # macOS shows the whole table to root alone, but our own processes to us
+    # macOS shows the whole table only to root, but everyone's own processes
     return tuple(sorted(mine)) or listening_of_process(place.pid)
 
 
-def _asked(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
+def _query(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
     node = place.node
     commands: list[Command] = [("INFO",), ("CONFIG", "GET", "*")]
     try:
-        said, config = client.ask(node.endpoint, commands)
-        info = {} if isinstance(said, Exception) else parse_info(str(said))
+        reply, config = client.ask(node.endpoint, commands)
+        info = {} if isinstance(reply, Exception) else parse_info(str(reply))
     except AccessDenied as error:
         return replace(found, denied=error.detail)
     except (Unreachable, BadReply):
@@ -137,8 +137,8 @@ def _asked(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
     login = ""
     if info.get("role") == "slave" and info.get("master_link_status") != "up":
         login = _login(info, settings, client.credentials.own.tls)
-    told = _told(place) if node.role is Role.REPLICA and not node.link_up else ""
-    return replace(found, info=info, login=login, said=told)
+    logged = _logged(place) if node.role is Role.REPLICA and not node.link_up else ""
+    return replace(found, info=info, login=login, said=logged)
 
 
 def _settings(config: object) -> Mapping[str, str]:
@@ -148,9 +148,9 @@ def _settings(config: object) -> Mapping[str, str]:
 
 
 def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles | None) -> str:
-    """What a replica's primary says to the replica's own user and password; "" if it lets it in.
+    """The error of a replica's primary for the replica's own user and password; "" for none.
 
-    That is what the replica itself sends (replication.c, syncWithMaster).
+    Sends what the replica itself sends (replication.c, syncWithMaster).
     """
     user = settings.get("masteruser", settings.get("primaryuser", ""))
     secret = settings.get("masterauth", settings.get("primaryauth", ""))
@@ -166,19 +166,19 @@ def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles |
     return next((str(reply) for reply in replies if isinstance(reply, Exception)), "")
 
 
-def _told(place: _Place) -> str:
+def _logged(place: _Place) -> str:
     """The last line about replication in the log of a node of ours, without time and pid."""
     if place.target.layout is None:
         return ""
     lines = log_tail(
         place.target.machine.files, place.target.layout.node(place.node.name).log, 40
     ).splitlines()
-    told = [line for line in lines if _TOLD.search(line)]
-    return re.sub(r"^\S+ \d+ \S+ \d+ [\d:.]+ [#*.-] ", "", told[-1]) if told else ""
+    matching = [line for line in lines if _REPLICATION_ERROR.search(line)]
+    return re.sub(r"^\S+ \d+ \S+ \d+ [\d:.]+ [#*.-] ", "", matching[-1]) if matching else ""
 
 
 def _announced(place: _Place, found: NodeProbe) -> NodeProbe:
-    """Whether others can reach the bus address that the node tells them."""
+    """Probe the bus address that the node announces."""
     own = place.node.myself
     if own is None or not own.host:
         return found

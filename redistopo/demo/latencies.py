@@ -4,7 +4,7 @@ import threading
 import time
 from collections import deque
 
-from redistopo.drill.outage import nearest_rank
+from redistopo.model.percentile import percentile
 
 WINDOW = 10.0
 """Seconds."""
@@ -33,7 +33,7 @@ class Latencies:
         with self._lock:
             values = {kind: self._recent(kept, since) for kind, kept in self._kept.items()}
         every = sum(map(len, values.values()))
-        summaries = {kind: _summary(sorted(found)) for kind, found in values.items()}
+        summaries = {kind: _told(sorted(found)) for kind, found in values.items()}
         return summaries, round(len(values["hit"]) / every, 4) if every else None
 
     @staticmethod
@@ -43,11 +43,11 @@ class Latencies:
         return [milliseconds for _at, milliseconds in kept]
 
 
-def _summary(ordered: list[float]) -> dict[str, float | None]:
+def _told(ordered: list[float]) -> dict[str, float | None]:
     if not ordered:
         return {"p50": None, "p95": None, "count": 0}
     return {
-        "p50": round(nearest_rank(ordered, 50), 3),
-        "p95": round(nearest_rank(ordered, 95), 3),
+        "p50": round(percentile(ordered, 50), 3),
+        "p95": round(percentile(ordered, 95), 3),
         "count": len(ordered),
     }

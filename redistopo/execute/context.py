@@ -42,13 +42,13 @@ class ExecutionContext:
 
     def order(self, node: NodePlan, *command: str | int) -> object:
         """The server's answer to one command; raises BadReply where it refuses, Unreachable
-        by the node's name where it doesn't answer."""
+        by the node's name where it doesn't reply."""
         wanted: Command = command
         try:
             reply = self.client.ask(node.endpoint, [wanted])[0]
         except Unreachable as error:
             raise Unreachable(
-                f"{node.name} ({node.address}) doesn't answer any more",
+                f"{node.name} ({node.address}) doesn't reply any more",
                 detail=error.detail,
                 hint=f"is its process stopped, or the machine overloaded? {node.folder.log}",
             ) from error

@@ -22,7 +22,7 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
     files, ports = host.files, host.ports
     last = log_tail(files, node.folder.log)
     whole = log_since_start(files, node.folder.log)
-    message = f"{node.name} ended {when}"
+    message = f"{node.name} exited {when}"
     log = f"its log: {node.folder.log}"
     if said := nodes_conf_refusal(node.folder, files):
         return NodeDied(

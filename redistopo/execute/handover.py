@@ -96,7 +96,7 @@ def _change(context: ExecutionContext, to: NodePlan) -> HandoverState:
     seen = context.look(Detail.HEALTH)
     mine = next(node for node in seen.nodes if node.name == to.name)
     if not mine.answers:
-        raise RedistopoError(f"{to.name} doesn't answer, so it can't lead", detail=mine.error)
+        raise RedistopoError(f"{to.name} doesn't reply, so it can't lead", detail=mine.error)
     address = mine.follows
     before = next((node for node in context.plan.nodes if node.address == address), None)
     if before is None:

@@ -7,6 +7,7 @@ from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.host.host import Files, Host
 from redistopo.host.local_host import LOCAL
+from redistopo.host.process_marks import load_topology_state
 from redistopo.model.planning.password_rotation import (
     Command,
     PasswordRotation,
@@ -47,7 +48,7 @@ def carry_over(
     """
     new = rotated(old, rotation)
     begin_rotation(layout, rotation)
-    rendered = rendered_confs(layout)
+    rendered = rendered_confs(layout, load_topology_state(layout))
     running = live_targets(layout, rendered)
     nodes = [one for one in running if not layout.node(one.name).sentinel]
     watching = [one for one in running if layout.node(one.name).sentinel]
@@ -157,7 +158,7 @@ def _ask(node: Target, commands: Sequence[Command], ways: Sequence[NodeClient]) 
             refused = error
         except Unreachable as error:
             raise Unreachable(
-                f"{node.name} runs, but doesn't answer: its password wasn't changed",
+                f"{node.name} runs, but doesn't reply: its password wasn't changed",
                 detail=error.detail,
                 hint="the others take both passwords now; run redistopo secret rotate again when "
                 "it answers",

@@ -57,6 +57,9 @@ class Processes(Protocol):
     def find(self, layout: Layout, node: str) -> Process | None:
         """The node's running process; None where there is none."""
 
+    def adopt(self, layout: Layout, node: str) -> None:
+        """The node's running process is on record, if there is one."""
+
     def is_paused(self, process: Process) -> bool:
         """Whether it is stopped, and would go on at SIGCONT."""
 

@@ -39,6 +39,9 @@ class _LocalProcesses:
     def find(self, layout: Layout, node: str) -> Process | None:
         return process.find_process(layout, node)
 
+    def adopt(self, layout: Layout, node: str) -> None:
+        process.adopt_process(layout, node)
+
     def is_paused(self, one: Process) -> bool:
         return process.is_paused(_own(one))
 

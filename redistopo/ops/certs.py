@@ -117,7 +117,7 @@ def _load(node: Target, before: Certificate | None, client: NodeClient) -> str:
     except Unreachable as error:
         if "certificate" in error.detail:
             return f"{again} ({error.detail})"
-        return f"it doesn't answer ({error.detail}): run certs renew again when it does"
+        return f"it doesn't reply ({error.detail}): run certs renew again when it does"
     raise_on_error(reply, f"{node.name}: CONFIG SET tls-cert-file")
     after = _presented(node, client.credentials)
     well = after is not None and (before is None or after.serial != before.serial)

@@ -129,6 +129,7 @@ def _stop(session: Session, *, lossy: bool) -> tuple[str, ...]:
         rendered=session.rendered,
         client=session.client,
         lossy=lossy,
+        host=session.host,
     )
     shut_down_saving(shutdown, names, session.deadline, session.progress)
     return names

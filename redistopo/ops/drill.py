@@ -192,6 +192,7 @@ def _mend(context: ExecutionContext, seconds: float = _MEND_SECONDS) -> None:
         client=context.client,
         deadline=Deadline(seconds),
         progress=context.progress,
+        host=context.host,
     )
     bring_up(again, UpRequest(root=context.plan.layout.root, keep=True), time.monotonic())
 

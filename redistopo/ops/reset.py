@@ -15,10 +15,10 @@ from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.state.selector import select_one_node
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step
-from redistopo.session.live_change import LiveChange, live_change
+from redistopo.session.live_change import LiveChange, change_request, live_change
 from redistopo.session.node_action import require_words
 from redistopo.session.open import open_session
-from redistopo.session.session import CredentialSource, SessionRequest
+from redistopo.session.session import SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +68,7 @@ def reset(request: ResetRequest, progress: Progress) -> ResetResult:
     """
     began = time.monotonic()
     require_words(request.words, "reset")
-    asked = SessionRequest(
-        root=request.root,
-        lock="reset",
-        seconds=request.seconds,
-        credentials=CredentialSource.APPLICATION,
-    )
+    asked = change_request("reset", request.root, request.seconds)
     with open_session(asked, progress) as session:
         now = live_change(session, assume=True)
         node = select_one_node(now.seen, request.words)

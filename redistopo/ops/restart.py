@@ -34,9 +34,8 @@ from redistopo.progress import Progress, step, warn
 from redistopo.project.lifecycle import refuse_older_engine
 from redistopo.project.started import keeps_data_on_disk
 from redistopo.session.failures import explaining_ended_servers
-from redistopo.session.live_change import LiveChange, live_change
+from redistopo.session.live_change import LiveChange, change_request, live_change
 from redistopo.session.open import open_session
-from redistopo.session.session import CredentialSource, SessionRequest
 from redistopo.session.situation import situation
 
 _STOP_SHARE = 0.5
@@ -93,12 +92,7 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
             detail=f"a node is {SELECTOR_SYNTAX}",
             hint="redistopo restart --rolling restarts all of them, one by one",
         )
-    asked = SessionRequest(
-        root=request.root,
-        lock="restart",
-        seconds=request.seconds,
-        credentials=CredentialSource.APPLICATION,
-    )
+    asked = change_request("restart", request.root, request.seconds)
     with open_session(asked, progress) as session:
         now = live_change(session)
         plan = now.context.plan
@@ -294,6 +288,7 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
         rendered=now.session.rendered,
         client=context.client,
         lossy=work.request.force,
+        host=context.host,
         command=f"redistopo restart {' '.join(names)}",
     )
     shut_down_saving(

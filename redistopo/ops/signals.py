@@ -148,7 +148,7 @@ def pause(request: SignalRequest, progress: Progress) -> NodeActionResult:
 def resume(request: SignalRequest, progress: Progress) -> NodeActionResult:
     """The nodes meant, or all that are paused, go on (SIGCONT) and answer again.
 
-    Raises TimedOut where one doesn't answer in time, UsageError where one would be emptied
+    Raises TimedOut where one doesn't reply in time, UsageError where one would be emptied
     as soon as it goes on, for its primary was reset.
     """
     with open_session(_asked(request, "resume"), progress) as session:
@@ -205,7 +205,7 @@ def _await_answers(session: Session, nodes: list[NodeSeen]) -> None:
         wait_for(look, session.deadline, lambda: "")
     except TimedOut as error:
         raise TimedOut(
-            f"{', '.join(said)} went on, and doesn't answer after {session.deadline.seconds:g} s",
+            f"{', '.join(said)} went on, and doesn't reply after {session.deadline.seconds:g} s",
             detail="\n".join(f"{name}: {why}" for name, why in said.items()),
             hint=f"--timeout waits longer; {log_of(session.layout, next(iter(said)))}",
         ) from error

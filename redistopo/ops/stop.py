@@ -70,6 +70,7 @@ def _stop(session: Session, seen: Observed, nodes: tuple[NodeSeen, ...], *, forc
         rendered=rendered,
         client=session.client,
         lossy=force,
+        host=session.host,
         command=f"redistopo stop {' '.join(names)}",
     )
     shut_down_saving(shutdown, names, session.deadline, session.progress)

@@ -119,8 +119,8 @@ def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpR
     """The same under a lock that the caller holds; `began` is on the monotonic clock."""
     with rolled_back_on_failure(context, keep=request.keep):
         end_leftover(context.plan.layout.formation)
+        record, steps = _converge(context, request.asked)
         with explaining(context), explaining_ended_servers(context):
-            record, steps = _converge(context, request.asked)
             restore_old(context.plan.layout, targets_of_plan(context.plan), context.credentials)
             formed_now = any(one.do is StepKind.FORM for one in steps)
             verdict = _prove(context, record, formed_now=formed_now)
@@ -153,10 +153,12 @@ def _converge(context: ExecutionContext, asked: Asked) -> tuple[TopologyState, t
                 note(context.progress, text)
         for text in found.warnings:
             warn(context.progress, text)
-        execute(context, found.steps)
-        done = (*done, *linked(context.plan, found.steps, done))
-        if not _goes_on(context, record, found.steps):
-            break
+        # a refusal says it all, in the words of a dry run; an error of what is done is explained
+        with explaining(context), explaining_ended_servers(context):
+            execute(context, found.steps)
+            done = (*done, *linked(context.plan, found.steps, done))
+            if not _goes_on(context, record, found.steps):
+                break
         asked = replace(asked, rebuild=())  # done: its log still says that the old one was refused
     return record, done
 
@@ -191,7 +193,7 @@ def _prove(context: ExecutionContext, record: TopologyState, *, formed_now: bool
             restore_node_timeout(context)
     with step(context.progress, "verify"):
         paths = {node.name: str(node.folder.config) for node in context.plan.nodes}
-        wanted = expected_of(topology, rendered_confs(layout), paths)
+        wanted = expected_of(topology, rendered_confs(layout, record), paths)
         last = wait_until_healthy(lambda: _full(context), wanted, context.deadline, context)
         if not last.healthy:
             raise unhealthy_error(context.plan, last)

@@ -155,7 +155,7 @@ def replicating(seen: Observed, goals: dict[tuple[str, str], int]) -> Iterator[M
         primary = shard.primary
         if primary is None:
             for node in shard.replicas:
-                told = f"its primary {node.follows} doesn't answer"
+                told = f"its primary {node.follows} doesn't reply"
                 yield Missing(subject=node.name, evidence=told, hint="redistopo status")
             continue
         history = primary.info.get("master_replid", "")

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UsageError
-from redistopo.host.engine_search import assumed_engine, choose_engine
 from redistopo.host.files import absolute, read_text
 from redistopo.host.ports import has_address
 from redistopo.model.planning.plan import Plan
@@ -82,6 +81,9 @@ def checked(document: Mapping[str, object], source: str) -> Topology:
 def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan:
     """The project's plan; `engine` goes before the file's. With `assume`, also without any
     server on this machine; else MissingPrerequisite."""
+    # verbs that only look need no engine
+    from redistopo.host.engine_search import assumed_engine, choose_engine
+
     request = engine_request(engine or project.topology.engine)
     request = replace(request, tls=project.topology.tls)
     choice = assumed_engine(request) if assume else choose_engine(request)

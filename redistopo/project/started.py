@@ -8,8 +8,10 @@ from dataclasses import replace
 from redistopo.client.observe import Target
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.host.files import read_text
+from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
 from redistopo.host.process import find_process
-from redistopo.host.process_marks import load_topology_state, recorded_node_names
+from redistopo.host.process_marks import recorded_node_names
 from redistopo.model.planning.password_rotation import acl_password_hash
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.credentials import (
@@ -29,13 +31,12 @@ from redistopo.project.passwords import load_password, password_source, tls_file
 from redistopo.project.rotation_file import pending_rotation
 
 
-def rendered_confs(layout: Layout) -> dict[str, Directives]:
+def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Directives]:
     """Node -> its rendered configuration, for each node of the topology that has one.
 
     A folder that an earlier, larger attempt left behind is no node of it.
     """
-    record = load_topology_state(layout)
-    planned = {node.name for node in record.nodes} if record else None
+    planned = {node.name for node in state.nodes} if state else None
     found = {}
     for name in recorded_node_names(layout):
         if planned is not None and name not in planned:
@@ -46,10 +47,14 @@ def rendered_confs(layout: Layout) -> dict[str, Directives]:
     return found
 
 
-def targets_in_use(layout: Layout, rendered: dict[str, Directives]) -> tuple[Target, ...]:
+def targets_in_use(
+    layout: Layout, rendered: dict[str, Directives], machine: Host = LOCAL
+) -> tuple[Target, ...]:
     """The nodes as targets to look at, by the addresses in their own configuration."""
     return tuple(
-        Target(name=name, host=conf["bind"][-1], port=int(_port(conf)), layout=layout)
+        Target(
+            name=name, host=conf["bind"][-1], port=int(_port(conf)), layout=layout, machine=machine
+        )
         for name, conf in rendered.items()
         if conf.get("bind") and _port(conf).isdigit()
     )

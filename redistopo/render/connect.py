@@ -20,7 +20,7 @@ _WITH_TLS = {False: ("python", "node"), True: ("python",)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectLines:
-    """Lines for a shell and for client libraries; each pair is (what it is for, the line).
+    """Lines for a shell and for client libraries, the latter as (library, line).
 
     The password is read from its file into a variable, so that neither the terminal nor
     the process list shows it.

@@ -1,4 +1,4 @@
-"""Finding our templates and the user's, and filling them in."""
+"""Finds and renders templates, the shipped ones and the user's own."""
 
 import json
 import shlex
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 PLAIN = (".css", ".js", ".svg")
-"""What a page loads; no template, for its braces are its own."""
+"""Static files of a page, which aren't templates because they contain braces."""
 
 
 def shipped() -> Path:
-    """Our own templates: inside the installed package, or at the top of a checkout."""
+    """Return the folder of the shipped templates: in the package, or in a checkout."""
     inside = _PACKAGE / "_templates"
     return inside if inside.is_dir() else _PACKAGE.parent / "templates"
 
 
 def sources() -> Iterator[tuple[str, str]]:
-    """Each shipped template as (path below the templates folder, text)."""
+    """Yield each shipped template as (path below the templates folder, text)."""
     root = shipped()
     for path in sorted(root.rglob("*.j2")):
         yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
 
 
 def plain_files() -> Iterator[tuple[str, str]]:
-    """The same of what is shipped with them and no template: it is used as it is."""
+    """Yield the static files that are shipped with the templates, in the same form."""
     root = shipped()
     for path in sorted(root.rglob("*")):
         if path.is_file() and path.suffix in PLAIN:
@@ -42,7 +42,7 @@ def plain_files() -> Iterator[tuple[str, str]]:
 
 
 def plain_file(name: str, *, own: str = "") -> str | None:
-    """The text of such a file, from the folder `own` where it has one; None for none."""
+    """Return the text of a static file, preferably from the folder `own`, or None."""
     for folder in (own, str(shipped())):
         if folder and (path := Path(folder, name)).is_file():
             return path.read_text(encoding="utf-8", errors="replace")
@@ -54,14 +54,14 @@ def _environment(own: str, markup: bool) -> "Environment":
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
-    # sandboxed: a user's template folder may come from somebody else
+    # sandboxed: a user's template folder may come from another person
     environment = SandboxedEnvironment(
         loader=FileSystemLoader([folder for folder in (own, str(shipped())) if folder]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=markup,  # redis.conf and TOML take what is HTML as it is
+        autoescape=markup,  # redis.conf and TOML must not be HTML-escaped
     )
     environment.filters["quote"] = quote_argument
     environment.filters["shell"] = shlex.quote
@@ -72,30 +72,30 @@ def _environment(own: str, markup: bool) -> "Environment":
 def render_template(
     name: str, values: Mapping[str, object], *, own: str = "", markup: bool = False
 ) -> str:
-    """The text of a template; `own` is a folder whose templates go before ours.
+    """Render a template; templates in the folder `own` take precedence over the shipped ones.
 
-    With `markup` every value is escaped as HTML and XML want it.
-    Raises UsageError with template and line where a user's template is broken.
+    With `markup` every value is escaped for HTML and XML.
+    Raises UsageError with template and line if a user's template is broken.
     """
     from jinja2 import TemplateError
 
-    trouble = (
+    errors = (
         TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OSError,
         RecursionError, MemoryError,
     )  # fmt: skip
     if own and not _is_folder(own):
         raise UsageError(
             f"the templates folder {own} doesn't exist",
-            hint=f"redistopo templates export {own}   or remove `templates` from the file",
+            hint=f"redistopo templates export {own}; or remove `templates` from the file",
         )
     try:
         return _environment(own, markup).get_template(name).render(values)
-    # what a user's own expressions may raise, besides Jinja's own errors
-    except trouble as error:
+    # what expressions in a user's template may raise, besides Jinja's own errors
+    except errors as error:
         raise UsageError(
             f"the template {_where(error, name)} can't be rendered",
             detail=str(error),
-            hint="mend it, or remove `templates` from the topology file to use the shipped ones",
+            hint="correct it, or remove `templates` from the topology file to use the shipped ones",
         ) from error
 
 
@@ -107,12 +107,12 @@ def _string_literal(value: str) -> str:
 def _is_folder(path: str) -> bool:
     try:
         return Path(path).is_dir()
-    except OSError:  # a name longer than any file system takes
+    except OSError:  # a name too long for any file system
         return False
 
 
 def _where(error: BaseException, name: str) -> str:
-    """The template and line at fault: by Jinja's own word, else the innermost one at work."""
+    """The template and line of an error: from Jinja, otherwise the innermost frame."""
     if line := getattr(error, "lineno", None):
         return f"{getattr(error, 'name', None) or name}, line {line}"
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,6 +1,7 @@
 """What a verb works with that changes servers while they run, and the health it waits for."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from redistopo.checks.catalogue import judge
 from redistopo.client.observe import Detail
@@ -15,7 +16,7 @@ from redistopo.project.lifecycle import refuse_other_layout
 from redistopo.project.started import refuse_changed_security
 from redistopo.session.failures import unhealthy_error
 from redistopo.session.health import Verdict
-from redistopo.session.session import Session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import expected_of
 
 Known = frozenset[tuple[str, str]]
@@ -69,6 +70,13 @@ class LiveChange:
             return wait_for(look, self.context.deadline, lambda: "", pause=0.01)
         except TimedOut as error:
             raise unhealthy_error(self.context.plan, last[0]) from error
+
+
+def change_request(verb: str, root: Path, seconds: float) -> SessionRequest:
+    """What such a verb needs: the lock, and all credentials, for it writes configurations."""
+    return SessionRequest(
+        root=root, lock=verb, seconds=seconds, credentials=CredentialSource.APPLICATION
+    )
 
 
 def live_change(session: Session, *, assume: bool = False) -> LiveChange:

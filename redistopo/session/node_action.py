@@ -66,7 +66,7 @@ def finish_action(
 
 
 def names_a_role(words: Iterable[str]) -> bool:
-    """Whether one of these words is a role, which a node that doesn't answer has none of."""
+    """Whether one of these words is a role, which a node that doesn't reply has none of."""
     return any(word in ROLES for text in words for word in text.split())
 
 

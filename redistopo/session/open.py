@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
 from redistopo.host.process import adopt_process
 from redistopo.host.process_marks import recorded_node_names
 from redistopo.progress import Progress, no_progress
@@ -15,7 +17,9 @@ from redistopo.session.session import Session, SessionRequest
 
 
 @contextmanager
-def open_session(request: SessionRequest, progress: Progress = no_progress) -> Iterator[Session]:
+def open_session(
+    request: SessionRequest, progress: Progress = no_progress, host: Host = LOCAL
+) -> Iterator[Session]:
     """The topology of that folder, until the block ends; errors that leave it hold no secret.
 
     Raises UsageError without a topology file, or with an invalid one where it is needed;
@@ -23,7 +27,7 @@ def open_session(request: SessionRequest, progress: Progress = no_progress) -> I
     longer than the time is.
     """
     layout = layout_of_folder(request.root)
-    session = Session(request, layout, progress)
+    session = Session(request, layout, progress, host)
     empty = not (layout.state.exists() or layout.topology.exists())
     if request.needs_file or (request.needs_topology and empty):
         _ = session.project

@@ -9,6 +9,8 @@ from redistopo.checks.subject import Expected
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.execute.context import ExecutionContext
+from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import load_topology_state, save_record
 from redistopo.model.planning.plan import Plan
@@ -56,10 +58,14 @@ class SessionRequest:
 
 class Session:
     """Each file is read once, when it is first asked for; `refresh` reads again what others, or
-    this very verb, have changed in the meantime. `locked` says whether the lock is held."""
+    this very verb, have changed in the meantime. `locked` says whether the lock is held, `host`
+    is the machine that the nodes are on."""
 
-    def __init__(self, request: SessionRequest, layout: Layout, progress: Progress) -> None:
+    def __init__(
+        self, request: SessionRequest, layout: Layout, progress: Progress, host: Host = LOCAL
+    ) -> None:
         self.layout = layout
+        self.host = host
         self.deadline = Deadline(request.seconds)
         self.progress = progress
         self.locked = False
@@ -82,11 +88,11 @@ class Session:
     @cached_property
     def rendered(self) -> dict[str, Directives]:
         """Node -> the configuration that it starts on."""
-        return rendered_confs(self.layout)
+        return rendered_confs(self.layout, self.state)
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:
-        return targets_in_use(self.layout, self.rendered)
+        return targets_in_use(self.layout, self.rendered, self.host)
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -134,6 +140,7 @@ class Session:
             client=self.client,
             deadline=self.deadline,
             progress=self.progress,
+            host=self.host,
         )
 
     def observe(self, depth: Detail = Detail.HEALTH, *, disk: bool = False) -> Observed:

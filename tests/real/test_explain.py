@@ -272,7 +272,7 @@ def _stranger(project: Project) -> None:
 Fault = Callable[[Project], None]
 
 LATER: dict[str, tuple[Fault, str, str, str]] = {
-    "paused": (_paused, "node.alive", "is stopped (SIGSTOP)", "redistopo resume node2"),
+    "paused": (_paused, "node.alive", "is paused (SIGSTOP)", "redistopo resume node2"),
     "masterauth": (_wrong_masterauth, "replication.link", "node2's masterauth", "masterauth"),
     "announced": (_wrong_announcement, "cluster.links", "127.0.0.9:", "cluster-announce-ip"),
     "stranger": (_stranger, "cluster.members", "which is no node of this", "CLUSTER FORGET"),

@@ -245,7 +245,7 @@ def test_a_start_that_fails_is_undone(project: Project) -> None:
     text = config.read_text()
     config.write_text(f'{text}\n[nodes.node3]\nmaxmemory-policy = "no-such-policy"\n')
     failed = project.run("start", "node3", check=1)
-    assert "node3 ended right after its start" in failed.err
+    assert "node3 exited right after its start" in failed.err
     assert _pids(project) == before
     config.write_text(text)
     project.run("start", "node3", check=0)

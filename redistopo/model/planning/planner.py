@@ -151,7 +151,7 @@ def with_primary(plan: Plan, primary: str) -> Plan:
 
 
 def with_observed_roles(plan: Plan, shards: tuple[ShardSeen, ...]) -> Plan:
-    """A cluster's plan with shards and roles as its nodes say; who doesn't answer keeps its own.
+    """A cluster's plan with shards and roles as its nodes say; who doesn't reply keeps its own.
 
     redis-cli chooses which replica follows whom, and every failover changes it.
     """

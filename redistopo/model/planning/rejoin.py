@@ -47,7 +47,7 @@ class NonEmptyReset:
 
 
 def non_empty_resets(seen: Observed) -> tuple[NonEmptyReset, ...]:
-    """Those that a reset left so; none while a node doesn't answer.
+    """Those that a reset left so; none while a node doesn't reply.
 
     A reset empties a replica in memory alone (clusterReset): from its log or snapshot a start
     loads its keys, and claims their slots (verifyClusterConfigWithData). Nobody was led by it
@@ -117,7 +117,7 @@ def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
 
     What none of the others owns is led again, by as many as there are primaries too few; all
     others, and replicas whose primary nobody is any more, follow whoever has the fewest
-    replicas. Empty while a node doesn't answer (it may own what seems to be nobody's), where
+    replicas. Empty while a node doesn't reply (it may own what seems to be nobody's), where
     all have strayed, and where somebody moved slots away so that fewer lead than planned.
     """
     alone = reset_nodes(seen)
@@ -158,7 +158,7 @@ def stale_ids(seen: Observed) -> Mapping[str, tuple[str, ...]]:
     """Node -> ids in its table that no node has any more, as a reset with a new id leaves them.
 
     Only those without an address, or at the address of a node that has another id; a
-    stranger's is left alone. Empty while a node doesn't answer: it may be the one.
+    stranger's is left alone. Empty while a node doesn't reply: it may be the one.
     """
     if len(seen.answering) != len(seen.nodes):
         return {}

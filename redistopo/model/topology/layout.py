@@ -1,4 +1,4 @@
-"""Where a project's files lie; paths only, nothing is touched."""
+"""Paths of a project's files; no file access."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class NodeFolder:
 
     @property
     def sentinel(self) -> bool:
-        """Whether it is a Sentinel's, by its name: then its configuration is its own state."""
+        """Whether it is a Sentinel's, by its name; its configuration then holds its state."""
         return re.fullmatch(r"sentinel[0-9]+", self.root.name) is not None
 
     @property
@@ -29,12 +29,12 @@ class NodeFolder:
 
     @property
     def started(self) -> Path:
-        """The configuration as it was at the last start; some of it waits for the next."""
+        """The configuration of the last start; later changes may wait for the next one."""
         return self.root / "redis.conf.started"
 
     @property
     def rewritten(self) -> Path:
-        """What a CONFIG REWRITE had made of the configuration, kept when it is written anew."""
+        """A configuration changed by CONFIG REWRITE, kept when it is rendered again."""
         return self.root / "redis.conf.rewritten"
 
     @property
@@ -52,29 +52,29 @@ class NodeFolder:
 
     @property
     def users(self) -> Path:
-        """The users of a topology with `acl`; no comments, as servers want it."""
+        """The users of a topology with `acl`; without comments, which servers refuse."""
         return self.root / "users.acl"
 
     @property
     def damaged(self) -> Path:
-        """A nodes.conf that was refused, kept when another is written in its place."""
+        """A damaged nodes.conf, kept when it is rebuilt."""
         return self.root / "nodes.conf.damaged"
 
     @property
     def listed(self) -> Path:
-        """ACL LIST as the server told it right after its users were set, without passwords:
-        servers write rules in a form of their own."""
+        """ACL LIST as the server reported it right after its users were set, without passwords:
+        servers normalize rules."""
         return self.root / "users.listed"
 
     @property
     def process(self) -> Path:
-        """What we recorded of the process that we started here."""
+        """The mark of the process that we started here."""
         return self.root / "process.json"
 
 
 @dataclass(frozen=True, slots=True)
 class TlsFolder:
-    """The private CA and what it signed; a .pem holds a certificate and its key."""
+    """The private CA and its certificates; a .pem contains a certificate and its key."""
 
     root: Path
 
@@ -88,17 +88,17 @@ class TlsFolder:
 
     @property
     def client(self) -> Path:
-        """What applications, and redistopo itself, present."""
+        """The client certificate of applications and of redistopo itself."""
         return self.root / "client.pem"
 
     @property
     def stranger(self) -> Path:
-        """Signed by a CA that nobody trusts, to prove that it is refused."""
+        """A certificate of an untrusted CA, to test that it is refused."""
         return self.root / "stranger.pem"
 
     @property
     def made(self) -> Path:
-        """For which address they were made."""
+        """The address that the certificates were made for."""
         return self.root / "made.json"
 
     def node(self, name: str) -> Path:
@@ -107,7 +107,7 @@ class TlsFolder:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A project: `root` holds the topology file, and the state folder beside it."""
+    """A project: `root` contains the topology file and the state folder."""
 
     root: Path
 
@@ -121,7 +121,7 @@ class Layout:
 
     @property
     def marker(self) -> Path:
-        """Proves that the state folder is ours; nothing is removed without it."""
+        """Marks the state folder as ours; nothing is removed without it."""
         return self.state / "MARKER"
 
     @property
@@ -137,12 +137,12 @@ class Layout:
         return self.state / "password"
 
     def secret(self, user: str) -> Path:
-        """The password of one of our own users."""
+        """Return the password file of one of our own users."""
         return self.state / f"password.{user}"
 
     @property
     def rotation(self) -> Path:
-        """New passwords that are on their way to the servers."""
+        """New passwords during a rotation."""
         return self.state / "rotation.json"
 
     @property
@@ -155,7 +155,7 @@ class Layout:
 
     @property
     def doomed(self) -> Path:
-        """Where a wipe puts the nodes before it removes them."""
+        """Where `down --wipe` moves the nodes before it removes them."""
         return self.state / "nodes.removed"
 
     @property
@@ -164,32 +164,32 @@ class Layout:
 
     @property
     def formation(self) -> Path:
-        """What we recorded of a redis-cli at work."""
+        """The mark of a running redis-cli."""
         return self.state / "formation.json"
 
     @property
     def drill(self) -> Path:
-        """What a drill is about, from before its fault until all is mended."""
+        """The record of a drill, from before its fault until everything is restored."""
         return self.state / "drill.json"
 
     @property
     def events(self) -> Path:
-        """What the last runs of `up` and `down` told, a JSON object a line."""
+        """The progress events of the last runs of `up` and `down`, one JSON object per line."""
         return self.state / "events.jsonl"
 
     @property
     def checking(self) -> Path:
-        """Locked while `demo --check` is at work: it stops a primary, and measures."""
+        """Locked while `demo --check` runs: it stops a primary, and measures."""
         return self.state / "demo-check.lock"
 
     @property
     def database(self) -> Path:
-        """The demo's items, behind its cache."""
+        """The demo's database behind its cache."""
         return self.state / "demo.sqlite"
 
     @property
     def failure(self) -> Path:
-        """What the nodes said when the last `up` failed, before it was undone."""
+        """The nodes' replies when the last `up` failed, before it was undone."""
         return self.state / "failure.json"
 
     def node(self, name: str) -> NodeFolder:

@@ -49,7 +49,7 @@ CLUSTER: list[tuple[str, list[Edit], list[str]]] = [
      [_FROZEN, "bad: node1 (7000) is gone: its process isn't running"]),
     ("dies, and starts without answering yet", [gone("node1"), silent("node1"), both()],
      [_GONE, "good: node1 (7000) replies again after 2.1 s, as primary"]),
-    ("another password", [node("node2", error="x refused our password: WRONGPASS", **NOTHING)],
+    ("another password", [node("node2", error="x rejected our password: WRONGPASS", **NOTHING)],
      ["bad: node2 (7001) refuses the password"]),
     ("ends", [silent("node1"), gone("node1")],
      ["bad: node1 (7000) stopped replying: timed out"]),

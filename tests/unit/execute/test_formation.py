@@ -64,7 +64,7 @@ def test_redis_cli_gets_all_addresses_and_its_password_unseen(bench: MakeBench) 
 
 def test_fewer_nodes_are_first_told_to_hurry(bench: MakeBench) -> None:
     on = bench(shards=3, replicas=1)
-    with pytest.raises(Unreachable, match=r"node1 .* doesn't answer any more"):
+    with pytest.raises(Unreachable, match=r"node1 .* doesn't reply any more"):
         on.run(form_by_cli)
     assert on.host.processes.ran == []
     assert all("CONFIG SET cluster-node-timeout 500" in one for one in on.done)

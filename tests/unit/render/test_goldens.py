@@ -14,8 +14,8 @@ import pytest
 from support.drills import report
 
 from redistopo.cli.views.drill import report_lines
-from redistopo.drill.junit import drills_junit
 from redistopo.drill.report_html import drill_html, drill_svg
+from redistopo.drill.report_junit import drills_junit
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import make_plan
 from redistopo.model.protocol.credentials import Credentials, Login

@@ -182,7 +182,7 @@ def test_other_shapes_have_nothing_to_reset(observed: Seen, shape: str) -> None:
 
 
 def test_who_does_not_answer_can_not_be_reset(observed: Seen) -> None:
-    with pytest.raises(RedistopoError, match="node4 doesn't answer") as error:
+    with pytest.raises(RedistopoError, match="node4 doesn't reply") as error:
         _of(_silent(observed("redis-8.2", "cluster"), "node4"), "node4")
     assert error.value.hint == "redistopo start node4"
 

@@ -137,7 +137,7 @@ def test_nobody_could(observed: Seen) -> None:
         _found(seen)
     assert error.value.detail.splitlines() == [
         "node3: it is loading its data",
-        "node2: it doesn't answer: it is stopped",
+        "node2: it doesn't reply: it is stopped",
     ]
 
 
@@ -147,7 +147,7 @@ def test_nobody_could(observed: Seen) -> None:
         ("cluster", "", "", UsageError, "3 shards are meant, and a handover is in one"),
         ("cluster", "", "node1 node5", UsageError, "2 shards are meant"),
         ("cluster", "node1", "shard:1", RedistopoError, "shard 1 has no primary that answers"),
-        ("cluster", "node4", "node4", RedistopoError, "node4 doesn't answer"),
+        ("cluster", "node4", "node4", RedistopoError, "node4 doesn't reply"),
         ("replication", "node1", "", RedistopoError, "shard 1 has no primary that answers"),
         ("replication", "node2", "node2", RedistopoError, "node2 could not take over now"),
     ],
