@@ -1,4 +1,4 @@
-"""Any redis.conf: what it makes a server bind, and what keeps strangers out."""
+"""What a redis.conf binds, and whether clients need a password; its includes expanded."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -19,55 +19,55 @@ DEFAULT_PORT = 6379
 DEFAULT_BACKLOG = 511
 _EVERYWHERE = ("*", "::*")
 MOST_FILES = 64
-"""Includes may include; so many files are no configuration any more."""
+"""More files than any configuration includes."""
 MOST_BYTES = 4 * 1024 * 1024
 """The distributed redis.conf has 0.1 MB, nearly all of it comments."""
 
 UNBALANCED = "Unbalanced quotes in configuration line"
 
-Read = Callable[[str, str], tuple[tuple[str, str], ...] | str]
-"""Asked for an include's pattern as seen from the folder that a server is in then, tells (path,
-text) of each file that it means, none for a file that isn't there; or why one can't be read."""
+ReadInclude = Callable[[str, str], tuple[tuple[str, str], ...] | str]
+"""Called with an include's pattern and the folder that a server is in at that line; returns (path,
+text) of each matching file, () if there is none, or why one can't be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfWithIncludes:
-    """A configuration with its includes in their places, as a server reads it.
+    """A configuration with its includes in place, as a server reads it.
 
-    `origins` has the file and line number of each line. An include that no server takes stands
-    as a line of its own, with the server's reason in `dead` (line from 0 -> reason). `unread`
-    are patterns of which we can't know, with why; `astart` those that count from the folder
-    in which a server is started.
+    `origins` has the file and line number of each line. An include that no server accepts is kept
+    as a line, with the server's message in `refused_lines` (line from 0 -> message). `unread` are
+    patterns that can't be read, with why; `start_relative` those relative to the folder where a
+    server is started.
     """
 
     text: str
     files: tuple[str, ...]
     origins: tuple[tuple[str, int], ...]
     unread: tuple[str, ...] = ()
-    astart: tuple[str, ...] = ()
-    dead: Mapping[int, str] = field(default_factory=dict)
+    start_relative: tuple[str, ...] = ()
+    refused_lines: Mapping[int, str] = field(default_factory=dict)
 
 
-def with_includes(path: str, text: str, read: Read) -> ConfWithIncludes:
-    """The file with each `include` replaced by what it names, in order: of most directives the
-    last line counts, wherever it stands (config.c, loadServerConfigFromString).
+def expand_includes(path: str, text: str, read: ReadInclude) -> ConfWithIncludes:
+    """Replace each `include` by the files that it names, in order: of most directives the last line
+    counts, wherever it is (config.c, loadServerConfigFromString).
 
-    A line `dir` moves a server at once, and later includes count from there.
+    A line `dir` changes a server's folder at once, and later includes are relative to it.
     """
-    made = _Splicing(read, path)
+    made = _IncludeExpander(read, path)
     made.add(path, text, (path,))
     return ConfWithIncludes(
         text="\n".join(made.lines),
         files=tuple(made.files),
         origins=tuple(made.origins),
         unread=tuple(made.unread),
-        astart=tuple(made.astart),
-        dead=made.dead,
+        start_relative=tuple(made.start_relative),
+        refused_lines=made.refused_lines,
     )
 
 
-class _Splicing:
-    def __init__(self, read: Read, path: str) -> None:
+class _IncludeExpander:
+    def __init__(self, read: ReadInclude, path: str) -> None:
         self._read = read
         self._size = 0
         self._folder = ""
@@ -76,11 +76,11 @@ class _Splicing:
         self.files = [path]
         # in order, each once
         self.unread: dict[str, None] = {}
-        self.astart: dict[str, None] = {}
-        self.dead: dict[int, str] = {}
+        self.start_relative: dict[str, None] = {}
+        self.refused_lines: dict[int, str] = {}
 
     def add(self, here: str, body: str, within: tuple[str, ...]) -> None:
-        """All lines of a file that is included by those `within`, itself the last."""
+        """Add all lines of a file that is included by those in `within`, itself the last."""
         self._size += len(body)
         for number, line in enumerate(body.split("\n"), start=1):
             name, *rest = server_words(line) or [""]
@@ -88,22 +88,22 @@ class _Splicing:
                 why = self._include(rest, within) if well_quoted(line) else UNBALANCED
                 if not why:
                     continue
-                self.dead[len(self.lines)] = why
+                self.refused_lines[len(self.lines)] = why
             elif name.lower() == "dir" and len(rest) == 1:
                 self._folder = _joined(self._folder, rest[0])
             self.lines.append(line)
             self.origins.append((here, number))
 
     def _include(self, rest: list[str], within: tuple[str, ...]) -> str:
-        """The files that it names are added; else why a server refuses the line."""
+        """Add the files that it names; return why a server refuses the line, or ""."""
         if len(rest) != 1:
             return "Bad directive or wrong number of arguments"
         (pattern,) = rest
         if len(self.files) >= MOST_FILES or self._size > MOST_BYTES:
-            self.unread["what comes after (it is too much)"] = None
+            self.unread["further includes (there are too many)"] = None
             return ""
         if not _joined(self._folder, pattern).startswith("/"):
-            self.astart[pattern] = None
+            self.start_relative[pattern] = None
         found = self._read(pattern, self._folder)
         if isinstance(found, str):
             self.unread[f"{pattern} ({found})"] = None
@@ -111,7 +111,7 @@ class _Splicing:
         if not found and not has_magic(pattern):
             return f"can't open config file '{pattern}': No such file or directory"
         if any(other in within for other, _inside in found):
-            return "it includes itself, without end"
+            return "it includes itself recursively"
         for other, inside in found:
             self.files.append(other)
             self.add(other, inside, (*within, other))
@@ -123,33 +123,33 @@ def _joined(folder: str, path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServedConf:
-    """What of a redis.conf decides who can connect.
+class AccessSettings:
+    """The settings of a redis.conf that decide which clients can connect.
 
-    `addresses` are the words of its last `bind`, None where it has none; `port` and `tls_port`
-    are 0 where it doesn't listen so; `locked` says that the default user needs a password, or
-    is off: None where an aclfile decides that. `said` is whether it has any directive.
+    `addresses` are the words of its last `bind`, None if it has none; `port` and `tls_port` are 0
+    if disabled; `requires_password` is also true if the default user is off, and None if an
+    aclfile decides. `has_directives` is false for an empty file.
     """
 
     addresses: tuple[str, ...] | None
     port: int
     tls_port: int
     protected: bool
-    locked: bool | None
+    requires_password: bool | None
     aclfile: str = ""
     backlog: int = DEFAULT_BACKLOG
     sentinel: bool = False
-    said: bool = True
+    has_directives: bool = True
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """Where it listens for clients, if anywhere."""
+        """The ports on which it listens for clients."""
         return tuple(port for port in (self.port, self.tls_port) if port)
 
     @property
-    def outward(self) -> tuple[str, ...]:
-        """The addresses that other machines may reach, as they stand there; "every address"
-        for a configuration that binds none."""
+    def exposed_addresses(self) -> tuple[str, ...]:
+        """The addresses, as written, that other machines may reach; "every address" if the
+        configuration binds none."""
         if not self.ports:
             return ()
         if self.addresses is None:
@@ -157,8 +157,8 @@ class ServedConf:
         return tuple(word for word in self.addresses if not loopback(word))
 
     @property
-    def asked_at(self) -> str:
-        """The address at which it should answer from here."""
+    def local_address(self) -> str:
+        """The address at which it should reply to clients on this machine."""
         for word in self.addresses or ():
             plain = word.removeprefix("-")
             if plain not in _EVERYWHERE and not _unspecified(plain):
@@ -167,57 +167,59 @@ class ServedConf:
             "::1" if self.addresses and all(":" in one for one in self.addresses) else "127.0.0.1"
         )
 
-    def shielded(self, version: Version | None) -> bool:
-        """Whether protected mode keeps clients of other machines out, who need no password.
+    def protected_mode_applies(self, version: Version | None) -> bool:
+        """Tell whether protected mode refuses clients of other machines that need no password.
 
-        Before 7.0 it does so only where nothing is bound explicitly (networking.c,
-        clientAcceptHandler). Valkey, and a version that isn't known, count as newer.
+        Before 7.0 it does so only if no address is bound explicitly (networking.c,
+        clientAcceptHandler). Valkey, and an unknown version, count as newer.
         """
         if not self.protected:
             return False
         return self.addresses is None or version is None or version >= Version(7, 0)
 
 
-def served_conf(text: str) -> ServedConf:
-    """What a configuration says, includes and all."""
+def access_settings(text: str) -> AccessSettings:
+    """Read the settings of a configuration, includes expanded."""
     found = read_conf(text)
     sentinel = "sentinel" in found
     usual = str(DEFAULT_PORT + 20000 if sentinel else DEFAULT_PORT)
     bind = found.get("bind")
-    return ServedConf(
-        # one empty word is none (config.c, setConfigBindOption)
+    return AccessSettings(
+        # an empty string binds none (config.c, setConfigBindOption)
         addresses=tuple(bind[-1].split()) if bind else None,
         port=_port(_last(found, "port", usual)),
         tls_port=_port(_last(found, "tls-port", "0")),
-        # Sentinels have none of their own unless it is asked for (sentinel.c)
+        # Sentinels have no protected mode unless it is set (sentinel.c)
         protected=_last(found, "protected-mode", "no" if sentinel else "yes").lower() == "yes",
-        locked=_locked(found),
+        requires_password=_locked(found),
         aclfile=_last(found, "aclfile", ""),
         backlog=_port(_last(found, "tcp-backlog", str(DEFAULT_BACKLOG))),
         sentinel=sentinel,
-        said=bool(found),
+        has_directives=bool(found),
     )
 
 
-def acl_locks(acl: str) -> bool:
-    """Whether nobody comes in without a password by the text of that users.acl."""
-    return _users_lock(line.split()[1:] for line in acl.split("\n") if line.split()[:1] == ["user"])
+def acl_requires_password(acl: str) -> bool:
+    """Tell whether every user of that users.acl needs a password."""
+    return _all_users_locked(
+        line.split()[1:] for line in acl.split("\n") if line.split()[:1] == ["user"]
+    )
 
 
 def _locked(found: Directives) -> bool | None:
-    """By the last line for each user; for the default one, where it has none, by requirepass.
+    """Decide by the last line of each user; for the default user without a line, by requirepass.
 
-    Users are loaded when the whole file is read, and each line begins with `reset`: it takes
-    requirepass away wherever that stands (acl.c, ACLLoadConfiguredUsers).
+    Users are loaded after the whole file is read, and each line starts with `reset`: it removes
+    requirepass wherever that is (acl.c, ACLLoadConfiguredUsers).
     """
     if _last(found, "aclfile", ""):
         return None
     lines = [line.split() for line in found.get("user", ())]
-    return _users_lock(lines, default=bool(_last(found, "requirepass", "")))
+    return _all_users_locked(lines, default=bool(_last(found, "requirepass", "")))
 
 
-def _users_lock(lines: Iterable[list[str]], *, default: bool = False) -> bool:
-    """Whether each user's last line locks it; `default`: the default one without a line."""
+def _all_users_locked(lines: Iterable[list[str]], *, default: bool = False) -> bool:
+    """Tell whether each user's last line needs a password; `default`: the result without a line."""
     last = {words[0]: words[1:] for words in lines if words}
     if "default" not in last and not default:
         return False
@@ -225,8 +227,8 @@ def _users_lock(lines: Iterable[list[str]], *, default: bool = False) -> bool:
 
 
 def _user_locked(rules: Iterable[str]) -> bool:
-    """A user of rules such as ``on >secret ~* +@all``: off until told otherwise, and a fresh one
-    has no password that would do (redis.io, ACL). Their case doesn't matter (acl.c, ACLSetUser)."""
+    """Judge rules such as ``on >secret ~* +@all``: a new user is off, and has no valid password
+    (redis.io, ACL). Rules are not case-sensitive (acl.c, ACLSetUser)."""
     on, free = False, False
     for rule in map(str.lower, rules):
         if rule in ("on", "off"):
@@ -240,7 +242,7 @@ def _user_locked(rules: Iterable[str]) -> bool:
 
 
 def loopback(word: str) -> bool:
-    """Whether nobody but this machine reaches that word of a `bind`; names may be anything."""
+    """Tell whether a word of `bind` is reachable from this machine only; names may be anything."""
     plain = word.removeprefix("-").strip("[]")
     if plain.lower() in ("localhost", "localhost.localdomain", "ip6-localhost"):
         return True

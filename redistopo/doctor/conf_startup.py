@@ -1,8 +1,8 @@
-"""Whether a server would start on a redis.conf: what it is given to judge, and what it said.
+"""Whether a server starts with a redis.conf: the lines to check, and what its output means.
 
-A server judges its whole file before it does anything: line by line, in order, and ends at the
-first one that it refuses (config.c, loadServerConfigFromString). So it is given the file and one
-line more that no release takes: it always ends there at the latest, before it listens, loads
+A server checks its whole file before it does anything: line by line, in order, and exits at the
+first one that it refuses (config.c, loadServerConfigFromString). So it gets the file with one
+more line that no release accepts: it always exits there at the latest, before it listens, loads
 data or modules, writes, or connects anywhere.
 """
 
@@ -20,12 +20,12 @@ from redistopo.model.protocol.conf import (
 )
 from redistopo.model.protocol.reply_text import escaped_line
 
-STOP = "redistopo-ends-here"
-"""No port, and no statement of a Sentinel's, in any release."""
+STOP_WORD = "redistopo-ends-here"
+"""Not a valid port, nor a statement of a Sentinel's, in any release."""
 
 _AT = re.compile(r"at line (\d+)\n>>> '.*'\n(.*)")
 _LOGGED = re.compile(r"(Can't chdir to .*)")
-"""What isn't told with its line before 7.0."""
+"""Refusals reported without the line before 7.0."""
 
 _BESIDE_NAMES = frozenset(
     {
@@ -33,30 +33,30 @@ _BESIDE_NAMES = frozenset(
         "list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate-commands",
     }
 )  # fmt: skip
-"""Taken in a file, and unknown to CONFIG GET: statements, and what is no more (config.c,
+"""Accepted in a file, but unknown to CONFIG GET: statements, and removed directives (config.c,
 deprecated_configs)."""
 
 _SHOWN = 60
 _SECRETIVE = re.compile(r"(?i)pas|auth|user|secret")
-"""Mistyped names too: `requirepas`."""
+"""Matches mistyped names too: `requirepas`."""
 _UNKNOWN = "Module Configuration detected without loadmodule directive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartupRefusal:
-    """The first thing that keeps a server from starting: the file's line as it may be shown, and
-    what is `said` about it, as servers word it."""
+    """The first line that keeps a server from starting, as it may be shown, and the server's
+    `message`."""
 
     path: str
     line: int
     text: str
-    said: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineTrial:
-    """What one server here made of the file: its first `refusal`, None where it takes all lines.
-    `unsure` says why it couldn't be asked, `skipped` what was left out as it may not be seen."""
+    """How one server here judges the file: its first `refusal`, None if it accepts all lines.
+    `unsure` says why it could not be tried, `skipped` what was left out for lack of access."""
 
     title: str
     path: str
@@ -67,43 +67,43 @@ class EngineTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartupVerdict:
-    """What keeps servers from starting on a file: `tried` is each one's word on its lines, the
-    first that of the one which `up` takes; `lacking` what any of them refuses at its start."""
+    """What keeps servers from starting with a file: `tried` are the servers' results, first that of
+    the one which `up` uses; `lacking` is what any of them refuses at its start."""
 
     tried: tuple[EngineTrial, ...] = ()
     lacking: StartupRefusal | None = None
 
     @property
     def takes(self) -> EngineTrial | None:
-        """The first server that takes every line."""
+        """The first server that accepts every line."""
         found = (one for one in self.tried if one.refusal is None and not one.unsure)
         return None if self.lacking else next(found, None)
 
     @property
     def refused(self) -> StartupRefusal | None:
-        """What keeps the one that `up` takes from starting, else what keeps any."""
+        """What keeps the server that `up` uses from starting, else what keeps any."""
         return next((one.refusal for one in self.tried if one.refusal), self.lacking)
 
 
-def lines_for(whole: ConfWithIncludes, without: frozenset[int] = frozenset()) -> list[str]:
-    """The lines to be judged; those of `without`, counted from 0, stand empty. So do logs: some
-    words are logged while lines are read, and would make or fill the file.
+def lines_to_check(whole: ConfWithIncludes, without: frozenset[int] = frozenset()) -> list[str]:
+    """Return the lines to check, empty for those in `without`, counted from 0. Log files are left
+    out too: some messages are logged while lines are read, and would create or fill the file.
 
-    No server is given an include, which could be a FIFO by now, nor another line of `dead`: in
-    its place stands one that all of them refuse.
+    No server gets an include, which could be a FIFO by now, or another line of `refused_lines`:
+    it is replaced by one that all servers refuse.
     """
     lines = whole.text.split("\n")
     given = ["" if at in without or _logs(line) else line for at, line in enumerate(lines)]
-    for at in _dead(whole):
-        given[at] = f"port {STOP}"
+    for at in _refused_lines(whole):
+        given[at] = f"port {STOP_WORD}"
     return given
 
 
-def _dead(whole: ConfWithIncludes) -> dict[int, str]:
-    """Lines that servers refuse, or end by, and why: since 7.0 a server that is to rename a
-    subcommand ends by an assertion, with a crash's report and core. A log whose quotes only
-    some refuse counts as refused, as those that take it open it."""
-    found = dict(whole.dead)
+def _refused_lines(whole: ConfWithIncludes) -> dict[int, str]:
+    """Return lines that servers refuse, or crash at, and why: since 7.0 a server that is to rename
+    a subcommand fails an assertion, with a crash report and core. A log file with quotes that
+    only some servers refuse counts as refused, because the others open it."""
+    found = dict(whole.refused_lines)
     for at, line in enumerate(whole.text.split("\n")):
         name, *rest = server_words(line) or [""]
         if name.lower() == "rename-command" and rest and "|" in rest[0]:
@@ -114,14 +114,14 @@ def _dead(whole: ConfWithIncludes) -> dict[int, str]:
 
 
 def _logs(line: str) -> bool:
-    """Whether the line makes a server log elsewhere than to its output, and is well as it is."""
+    """Tell whether a valid line makes a server log elsewhere than to its output."""
     name, *rest = [one.lower() for one in server_words(line)] or [""]
     return (name == "logfile" and len(rest) == 1) or (name == "syslog-enabled" and rest == ["yes"])
 
 
-def refused_at(whole: ConfWithIncludes, output: str) -> int | None:
-    """The line, counted from 0, that the server refused; their number for the closing one, and
-    None where it said nothing of the kind."""
+def refused_line(whole: ConfWithIncludes, output: str) -> int | None:
+    """Return the line, counted from 0, that the server refused; the number of lines for the added
+    one, and None if the output names none."""
     found = _AT.search(output)
     if found is not None:
         return min(int(found[1]) - 1, len(whole.origins))
@@ -134,16 +134,18 @@ def refused_at(whole: ConfWithIncludes, output: str) -> int | None:
     return None
 
 
-def refusal_at(whole: ConfWithIncludes, at: int, said: str) -> StartupRefusal:
-    """That line of the file, with what was said about it, and no password in either."""
+def refusal_at(whole: ConfWithIncludes, at: int, message: str) -> StartupRefusal:
+    """Return that line of the file, with the message about it, and no password in either."""
     path, number = whole.origins[at]
-    said = _dead(whole).get(at, said)
+    message = _refused_lines(whole).get(at, message)
     line = whole.text.split("\n")[at]
-    return StartupRefusal(path=path, line=number, text=_shown(line), said=_told(line, said))
+    return StartupRefusal(
+        path=path, line=number, text=_redacted_line(line), message=_redacted_message(line, message)
+    )
 
 
-def words(output: str) -> str:
-    """The server's own reason, out of all that it printed."""
+def refusal_message(output: str) -> str:
+    """Return the server's own message, out of all its output."""
     found = _AT.search(output)
     if found is not None:
         return found[2].strip()
@@ -151,34 +153,34 @@ def words(output: str) -> str:
     return logged[1].strip() if logged else ""
 
 
-def unsure_names(whole: ConfWithIncludes) -> tuple[str, ...]:
-    """Names that a module may bring. Since 7.0 those with a dot, and since Redis 8.0 all that it
-    doesn't know, are kept until modules are loaded, and refused only then. Where a module is
-    loaded, nothing is said of them."""
+def module_directive_names(whole: ConfWithIncludes) -> tuple[str, ...]:
+    """Return names that a module may add. Since 7.0 names with a dot, and since Redis 8.0 all
+    unknown ones, are kept until modules are loaded, and refused only then. If a module is loaded,
+    none are returned."""
     names = tuple(dict.fromkeys(name for _at, (name, _value) in _directives(whole)))
     return () if "loadmodule" in names else tuple(one for one in names if one not in _BESIDE_NAMES)
 
 
-def strange_lines(whole: ConfWithIncludes, known: frozenset[str] | None) -> int | None:
-    """The first line whose name no server takes without a module that brings it, counted from 0.
+def unknown_directive_at(whole: ConfWithIncludes, known: frozenset[str] | None) -> int | None:
+    """Return the first line, counted from 0, whose name no server accepts without a module.
 
-    `known` are the names that the server has, None where it refuses others at once.
+    `known` are the names that the server has, None if it refuses others at once.
     """
-    unsure = unsure_names(whole)
+    unsure = module_directive_names(whole)
     for at, (name, _value) in _directives(whole):
         if name in unsure and ("." in name or (known is not None and name not in known)):
             return at
     return None
 
 
-def strange(whole: ConfWithIncludes, at: int) -> StartupRefusal:
-    """That line, refused as one of a module that isn't loaded."""
+def unknown_directive(whole: ConfWithIncludes, at: int) -> StartupRefusal:
+    """Return the refusal of that line, as a directive of a module that isn't loaded."""
     return refusal_at(whole, at, f"{_UNKNOWN} (no such directive)")
 
 
-def clashes(whole: ConfWithIncludes) -> StartupRefusal | None:
-    """What is refused though each line is well, when all are read (config.c; acl.c,
-    ACLLoadUsersAtStartup; tls.c, tlsConfigure). Words are the servers'."""
+def conflicts(whole: ConfWithIncludes) -> StartupRefusal | None:
+    """Return what is refused although each line is valid, once all are read (config.c; acl.c,
+    ACLLoadUsersAtStartup; tls.c, tlsConfigure). The messages are the servers'."""
     conf = read_conf(whole.text)
 
     def last(name: str) -> str:
@@ -188,8 +190,8 @@ def clashes(whole: ConfWithIncludes) -> StartupRefusal | None:
         if last(name).lower() not in ("", "no one"):
             return _of(whole, name, "replicaof directive not allowed in cluster mode")
     if conf.get("user") and last("aclfile"):
-        said = "Configuring Redis with users defined in redis.conf and at the same setting an "
-        return _of(whole, "aclfile", f"{said}ACL file path is invalid")
+        message = "Configuring Redis with users defined in redis.conf and at the same setting an "
+        return _of(whole, "aclfile", f"{message}ACL file path is invalid")
     if last("tls-port") not in ("", "0"):
         for name in ("tls-cert-file", "tls-key-file"):
             if not last(name):
@@ -206,26 +208,26 @@ _OPENED = {
     "tls-key-file": "Failed to load tls-key-file {}",
     "tls-ca-cert-file": "Failed to load tls-ca-cert-file {}",
 }
-"""What a server opens at its start, and its words where it can't."""
+"""What a server opens at its start, and its message if it can't."""
 
 _IN_FOLDER = frozenset({"logfile", "unixsocket"})
-"""Made where they are missing, but not their folder."""
+"""Created if missing, but their folder is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A path that has to be there before a server starts, of what line, and its words without."""
+class RequiredPath:
+    """A path that must exist before a server starts, its line, and the message if it does not."""
 
     path: str
     at: int
-    said: str
+    message: str
 
 
-def wanted(whole: ConfWithIncludes) -> Iterator[Wanted]:
-    """The files and folders that a server opens at its start, of each directive's last line.
+def required_paths(whole: ConfWithIncludes) -> Iterator[RequiredPath]:
+    """Yield the files and folders that a server opens at its start, of each directive's last line.
 
-    Those relative to a folder that the file doesn't name are left out: they depend on where the
-    server is started. So are names in bytes that are no UTF-8.
+    Paths relative to a folder that the file does not name are left out: they depend on where the
+    server is started. So are names that are not UTF-8.
     """
     base = read_conf(whole.text).get("dir", ("",))[-1]
     last: dict[str, tuple[int, str]] = {}
@@ -244,24 +246,24 @@ def wanted(whole: ConfWithIncludes) -> Iterator[Wanted]:
             if name in _IN_FOLDER:
                 path = path.rpartition("/")[0] or "/"
             if "\ufffd" not in path:
-                yield Wanted(path=path, at=at, said=_OPENED[name].format(value))
+                yield RequiredPath(path=path, at=at, message=_OPENED[name].format(value))
 
 
-def _of(whole: ConfWithIncludes, name: str, said: str) -> StartupRefusal:
-    """The last line of that directive, under today's name or an older one."""
+def _of(whole: ConfWithIncludes, name: str, message: str) -> StartupRefusal:
+    """Return the refusal of that directive's last line, under its current or older name."""
     at = max(at for at, (one, _value) in _directives(whole) if canonical_directive(one) == name)
-    return refusal_at(whole, at, said)
+    return refusal_at(whole, at, message)
 
 
 def _directives(whole: ConfWithIncludes) -> Iterator[tuple[int, tuple[str, str]]]:
-    """Each line that says something, counted from 0: its name in lower case, and its value."""
+    """Yield each directive's line, counted from 0, its name in lower case, and its value."""
     for at, line in enumerate(whole.text.split("\n")):
         if found := parse_directive(line):
             yield at, (found[0].lower(), found[1])
 
 
-def _shown(line: str) -> str:
-    """The line on one row of a terminal; its name alone where it may hold a password."""
+def _redacted_line(line: str) -> str:
+    """Return the line on one row of a terminal; only its name if it may hold a password."""
     name = _name(line)
     if _SECRETIVE.search(name):
         return f"{escaped_line(name)} ..."
@@ -269,14 +271,14 @@ def _shown(line: str) -> str:
     return cut if len(cut) <= _SHOWN else f"{cut[: _SHOWN - 3]}..."
 
 
-def _told(line: str, said: str) -> str:
-    """The server's words; what it quotes of a line with a password may be one."""
+def _redacted_message(line: str, message: str) -> str:
+    """Return the server's message, without what it quotes of a line with a password."""
     if _SECRETIVE.search(_name(line)):
-        said = re.sub(r"'[^']*'", "'...'", said)
-    return escaped_line(said)
+        message = re.sub(r"'[^']*'", "'...'", message)
+    return escaped_line(message)
 
 
 def _name(line: str) -> str:
-    """Its first word; of a Sentinel's statement, two."""
+    """Return the first word; of a Sentinel's statement, two."""
     found = server_words(line)
     return " ".join(found[: 2 if found and found[0].lower() == "sentinel" else 1])

@@ -1,4 +1,4 @@
-"""Firewalls: what their own words say of one TCP port, for connections from other machines."""
+"""What a firewall does with connections from other machines to a TCP port, by its own output."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -7,8 +7,8 @@ from enum import StrEnum
 
 
 class PortExposure(StrEnum):
-    """Whether connections to the port come in. `SOME`: from some addresses, interfaces, or as
-    rules decide that aren't followed here."""
+    """Whether connections to the port are let in. `SOME`: from some addresses or interfaces, or
+    subject to rules that are not followed here."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -19,61 +19,64 @@ class PortExposure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallSeen:
-    """One firewall of this machine, as it was asked: `command` is what tells its rules, `said`
-    what that printed; "" where it tells root alone. `active` is None where nobody knows."""
+    """One firewall of this machine: `command` prints its rules, `output` is the result; "" if only
+    root can read it. `active` is None if unknown."""
 
     name: str
     command: str
     active: bool | None
-    said: str = ""
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What one firewall does with a port, and what shows it."""
+class FirewallVerdict:
+    """What one firewall does with a port, and the evidence."""
 
-    gate: PortExposure
+    exposure: PortExposure
     evidence: str
 
 
-def judge(seen: FirewallSeen, port: int) -> Verdict:
-    """What that firewall does with connections from elsewhere to a TCP port."""
+def exposure_of(seen: FirewallSeen, port: int) -> FirewallVerdict:
+    """Return what that firewall does with connections from other machines to a TCP port."""
     if seen.active is False:
-        return Verdict(gate=PortExposure.OFF, evidence=f"{seen.name} is off")
-    if not seen.said:
-        state = "is on, and its rules" if seen.active else "is here, and its state"
-        return Verdict(
-            gate=PortExposure.UNKNOWN, evidence=f"{seen.name} {state} can't be told without root"
+        return FirewallVerdict(exposure=PortExposure.OFF, evidence=f"{seen.name} is off")
+    if not seen.output:
+        state = "is on, and its rules" if seen.active else "is installed, and its state"
+        return FirewallVerdict(
+            exposure=PortExposure.UNKNOWN,
+            evidence=f"{seen.name} {state} can't be read without root",
         )
-    return _READERS[seen.name](seen.said, port)
+    return _READERS[seen.name](seen.output, port)
 
 
 def ufw_conf(text: str) -> bool | None:
-    """Whether /etc/ufw/ufw.conf, which everybody may read, has it on; None for neither."""
+    """Return whether /etc/ufw/ufw.conf, which every user can read, enables it; None if unclear."""
     found = re.findall(r"^\s*ENABLED\s*=\s*[\"']?(\w+)", text, re.MULTILINE)
     return {"yes": True, "no": False}.get(found[-1].lower()) if found else None
 
 
-def ufw(said: str, port: int) -> Verdict:
-    """By `ufw status verbose`: the first rule that means the port, else the default."""
-    if re.search(r"^Status:\s*inactive", said, re.MULTILINE):
-        return Verdict(gate=PortExposure.OFF, evidence="ufw is off")
-    for line in said.splitlines():
+def ufw(output: str, port: int) -> FirewallVerdict:
+    """Read `ufw status verbose`: the first rule that matches the port, else the default."""
+    if re.search(r"^Status:\s*inactive", output, re.MULTILINE):
+        return FirewallVerdict(exposure=PortExposure.OFF, evidence="ufw is off")
+    for line in output.splitlines():
         rule = re.match(r"(\S+)(?: \(v6\))?\s+(ALLOW|DENY|REJECT|LIMIT)(?: IN)?\s+(.+)", line)
         if rule is None or not _ufw_means(rule[1], port):
             continue
         lets = rule[2] in ("ALLOW", "LIMIT")
-        gate = PortExposure.OPEN if lets else PortExposure.CLOSED
+        exposure = PortExposure.OPEN if lets else PortExposure.CLOSED
         if not rule[3].startswith("Anywhere"):
-            gate = PortExposure.SOME
-        return Verdict(gate=gate, evidence=f"ufw: {' '.join(line.split())}")
-    default = re.search(r"^Default:\s*(\w+) \(incoming\)", said, re.MULTILINE)
+            exposure = PortExposure.SOME
+        return FirewallVerdict(exposure=exposure, evidence=f"ufw: {' '.join(line.split())}")
+    default = re.search(r"^Default:\s*(\w+) \(incoming\)", output, re.MULTILINE)
     if default is None:
-        return Verdict(
-            gate=PortExposure.UNKNOWN, evidence="ufw is on, and doesn't tell its default"
+        return FirewallVerdict(
+            exposure=PortExposure.UNKNOWN, evidence="ufw is on, and doesn't report its default"
         )
-    gate = PortExposure.OPEN if default[1] == "allow" else PortExposure.CLOSED
-    return Verdict(gate=gate, evidence=f"ufw: no rule for {port}, default {default[1]} (incoming)")
+    exposure = PortExposure.OPEN if default[1] == "allow" else PortExposure.CLOSED
+    return FirewallVerdict(
+        exposure=exposure, evidence=f"ufw: no rule for {port}, default {default[1]} (incoming)"
+    )
 
 
 def _ufw_means(word: str, port: int) -> bool:
@@ -83,82 +86,93 @@ def _ufw_means(word: str, port: int) -> bool:
     return _in_spans(numbers.split(","), port)
 
 
-def firewalld(said: str, port: int) -> Verdict:
-    """By `firewall-cmd --list-all`: the default zone's ports, services and target."""
-    if "not running" in said:
-        return Verdict(gate=PortExposure.OFF, evidence="firewalld is off")
-    told = dict(re.findall(r"^\s+([a-z-]+):[ \t]*(.*)$", said, re.MULTILINE))
-    if "ports" not in told and "target" not in told:
-        return Verdict(
-            gate=PortExposure.UNKNOWN, evidence="firewalld tells nothing that we can read"
+def firewalld(output: str, port: int) -> FirewallVerdict:
+    """Read `firewall-cmd --list-all`: the default zone's ports, services and target."""
+    if "not running" in output:
+        return FirewallVerdict(exposure=PortExposure.OFF, evidence="firewalld is off")
+    fields = dict(re.findall(r"^\s+([a-z-]+):[ \t]*(.*)$", output, re.MULTILINE))
+    if "ports" not in fields and "target" not in fields:
+        return FirewallVerdict(
+            exposure=PortExposure.UNKNOWN, evidence="firewalld: its output can't be parsed"
         )
-    spans = [one.removesuffix("/tcp") for one in told.get("ports", "").split() if "/udp" not in one]
-    services = told.get("services", "").split()
+    spans = [
+        one.removesuffix("/tcp") for one in fields.get("ports", "").split() if "/udp" not in one
+    ]
+    services = fields.get("services", "").split()
     named = {6379: "redis", 26379: "redis-sentinel"}.get(port, "")
-    zone = said.split(None, 1)[0] if said.strip() else ""
-    if _in_spans(spans, port) or named in services or told.get("target") == "ACCEPT":
-        return Verdict(
-            gate=PortExposure.OPEN, evidence=f"firewalld: zone {zone} lets {port}/tcp in"
+    zone = output.split(None, 1)[0] if output.strip() else ""
+    if _in_spans(spans, port) or named in services or fields.get("target") == "ACCEPT":
+        return FirewallVerdict(
+            exposure=PortExposure.OPEN, evidence=f"firewalld: zone {zone} lets {port}/tcp in"
         )
-    if re.search(rf"\bport=\"?{port}\b", said):
-        return Verdict(
-            gate=PortExposure.SOME, evidence=f"firewalld: a rich rule of zone {zone} names it"
+    if re.search(rf"\bport=\"?{port}\b", output):
+        return FirewallVerdict(
+            exposure=PortExposure.SOME, evidence=f"firewalld: a rich rule of zone {zone} matches it"
         )
-    return Verdict(gate=PortExposure.CLOSED, evidence=f"firewalld: {port}/tcp isn't in zone {zone}")
+    return FirewallVerdict(
+        exposure=PortExposure.CLOSED, evidence=f"firewalld: {port}/tcp isn't in zone {zone}"
+    )
 
 
-def nftables(said: str, port: int) -> Verdict:
-    """By `nft list ruleset`: every chain that hooks into input must let it in."""
-    chains = list(_input_chains(said))
+def nftables(output: str, port: int) -> FirewallVerdict:
+    """Read `nft list ruleset`: every chain that hooks into input must accept it."""
+    chains = list(_input_chains(output))
     if not chains:
-        return Verdict(gate=PortExposure.OPEN, evidence="nftables: no chain hooks into input")
+        return FirewallVerdict(
+            exposure=PortExposure.OPEN, evidence="nftables: no chain hooks into input"
+        )
     verdicts = [_chain(policy, rules, port, _nft_rule) for policy, rules in chains]
-    return _named("nftables", verdicts, port)
+    return _combined("nftables", verdicts, port)
 
 
-def iptables(said: str, port: int) -> Verdict:
-    """By `iptables -S INPUT`: the first rule that means the port, else the policy."""
-    lines = said.splitlines()
+def iptables(output: str, port: int) -> FirewallVerdict:
+    """Read `iptables -S INPUT`: the first rule that matches the port, else the policy."""
+    lines = output.splitlines()
     policy = next((line.split()[2] for line in lines if re.match(r"-P INPUT \w+", line)), "")
     if not policy:
-        return Verdict(
-            gate=PortExposure.UNKNOWN, evidence="iptables tells nothing that we can read"
+        return FirewallVerdict(
+            exposure=PortExposure.UNKNOWN, evidence="iptables: its output can't be parsed"
         )
     rules = [line for line in lines if line.startswith("-A INPUT ")]
-    return _named("iptables", [_chain(policy.lower(), rules, port, _iptables_rule)], port)
+    return _combined("iptables", [_chain(policy.lower(), rules, port, _iptables_rule)], port)
 
 
-def mac(said: str, _port: int) -> Verdict:
-    """By macOS's `socketfilterfw --getglobalstate`: it goes by programs, not by ports."""
-    if re.search(r"State = 0|disabled", said):
-        return Verdict(gate=PortExposure.OFF, evidence="macOS's application firewall is off")
-    if re.search(r"State = [12]|enabled", said):
-        return Verdict(
-            gate=PortExposure.SOME, evidence="macOS's application firewall is on: by program"
+def mac(output: str, _port: int) -> FirewallVerdict:
+    """Read macOS's `socketfilterfw --getglobalstate`: it filters by program, not by port."""
+    if re.search(r"State = 0|disabled", output):
+        return FirewallVerdict(
+            exposure=PortExposure.OFF, evidence="macOS's application firewall is off"
         )
-    return Verdict(gate=PortExposure.UNKNOWN, evidence="macOS's application firewall doesn't tell")
+    if re.search(r"State = [12]|enabled", output):
+        return FirewallVerdict(
+            exposure=PortExposure.SOME, evidence="macOS's application firewall is on: by program"
+        )
+    unknown = "macOS's application firewall doesn't report its state"
+    return FirewallVerdict(exposure=PortExposure.UNKNOWN, evidence=unknown)
 
 
-def pf(said: str, port: int) -> Verdict:
-    """By `pfctl -sr`: the last rule that means the port decides, or the first `quick` one."""
-    last = Verdict(gate=PortExposure.OPEN, evidence="pf: no rule means it, which lets it in")
-    for line in said.splitlines():
+def pf(output: str, port: int) -> FirewallVerdict:
+    """Read `pfctl -sr`: the last rule that matches the port decides, or the first `quick` one."""
+    last = FirewallVerdict(
+        exposure=PortExposure.OPEN, evidence="pf: no rule matches, so it is let in"
+    )
+    for line in output.splitlines():
         words = line.split()
         if words[:1] not in (["pass"], ["block"]) or "out" in words[1:4]:
             continue
         ports = re.search(r"\bto .*?port (?:= )?([0-9]+)(?::([0-9]+))?", line)
         if ports and not int(ports[1]) <= port <= int(ports[2] or ports[1]):
             continue
-        gate = PortExposure.OPEN if words[0] == "pass" else PortExposure.CLOSED
+        exposure = PortExposure.OPEN if words[0] == "pass" else PortExposure.CLOSED
         if re.search(r"\b(?:from (?!any)|on )\S", line) or "proto udp" in line:
-            gate = last.gate if "proto udp" in line else PortExposure.SOME
-        last = Verdict(gate=gate, evidence=f"pf: {line.strip()}")
+            exposure = last.exposure if "proto udp" in line else PortExposure.SOME
+        last = FirewallVerdict(exposure=exposure, evidence=f"pf: {line.strip()}")
         if "quick" in words:
             break
     return last
 
 
-_READERS: dict[str, Callable[[str, int], Verdict]] = {
+_READERS: dict[str, Callable[[str, int], FirewallVerdict]] = {
     "ufw": ufw,
     "firewalld": firewalld,
     "nftables": nftables,
@@ -168,12 +182,12 @@ _READERS: dict[str, Callable[[str, int], Verdict]] = {
 }
 
 NAMES = tuple(_READERS)
-"""The firewalls that can be read here."""
+"""The firewalls that can be read."""
 
 
-def _input_chains(said: str) -> Iterator[tuple[str, list[str]]]:
-    """Policy and rules of each chain that hooks into input."""
-    for found in re.finditer(r"^\s*chain \S+ \{\n(.*?)^\s*\}", said, re.MULTILINE | re.DOTALL):
+def _input_chains(output: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield policy and rules of each chain that hooks into input."""
+    for found in re.finditer(r"^\s*chain \S+ \{\n(.*?)^\s*\}", output, re.MULTILINE | re.DOTALL):
         lines = [line.strip() for line in found[1].splitlines() if line.strip()]
         head = next((line for line in lines if "hook input" in line), "")
         if head:
@@ -184,19 +198,19 @@ def _input_chains(said: str) -> Iterator[tuple[str, list[str]]]:
 def _chain(
     policy: str, rules: Iterable[str], port: int, read: Callable[[str, int], PortExposure | None]
 ) -> PortExposure:
-    """What becomes of the port in one chain: rules are read until one surely decides.
+    """Return what one chain does with the port: rules are read until one certainly decides.
 
-    What some rule may decide otherwise than the sure one is `SOME`.
+    If an earlier rule might decide otherwise, the result is `SOME`.
     """
     doubts: set[PortExposure] = set()
     last = PortExposure.OPEN if policy == "accept" else PortExposure.CLOSED
     for rule in rules:
-        gate = read(rule, port)
-        if gate in (PortExposure.OPEN, PortExposure.CLOSED):
-            last = gate
+        exposure = read(rule, port)
+        if exposure in (PortExposure.OPEN, PortExposure.CLOSED):
+            last = exposure
             break
-        if gate is PortExposure.SOME:
-            doubts.add(gate)
+        if exposure is PortExposure.SOME:
+            doubts.add(exposure)
     return PortExposure.SOME if doubts else last
 
 
@@ -204,11 +218,11 @@ _HARMLESS = re.compile(
     r"\bct state\b|ctstate|-m state|iif(name)? \"?lo\b|-i lo\b|\bicmp|ipv6-icmp|\bcounter packets"
     r"[^a-z]*$|\bigmp\b|l4proto (ipv6-)?icmp",
 )
-"""Rules that don't concern a new connection from elsewhere to a TCP port."""
+"""Rules that do not affect a new connection from another machine to a TCP port."""
 
 
 def _nft_rule(rule: str, port: int) -> PortExposure | None:
-    """OPEN or CLOSED where the rule decides for everybody; None where it doesn't concern it."""
+    """Return OPEN or CLOSED if the rule decides for all sources; None if it does not match."""
     rule = re.sub(r"\breject with .*", "reject", rule)
     if _HARMLESS.search(rule) or re.search(r"\budp\b", rule):
         return None
@@ -219,7 +233,7 @@ def _nft_rule(rule: str, port: int) -> PortExposure | None:
     if ports and not _in_spans(re.split(r"[\s,]+", (ports[1] or ports[2]).strip()), port):
         return None
     before = rule[: decides.start()].replace(ports[0] if ports else "", "")
-    # what is left in front of the decision limits it to somebody
+    # what is left in front of the decision limits it to some sources
     limits = re.sub(r"\btcp\b|\bmeta l4proto\b|\bip protocol\b|counter( packets \d+ bytes \d+)?"
                     r"|log( prefix \"[^\"]*\")?", "", before).strip()  # fmt: skip
     if limits or decides[1] in ("jump", "goto", "queue"):
@@ -244,17 +258,17 @@ def _iptables_rule(rule: str, port: int) -> PortExposure | None:
     return PortExposure.OPEN if target[1] == "ACCEPT" else PortExposure.CLOSED
 
 
-def _named(name: str, gates: list[PortExposure], port: int) -> Verdict:
-    if PortExposure.CLOSED in gates:
-        return Verdict(gate=PortExposure.CLOSED, evidence=f"{name} keeps {port}/tcp out")
-    if PortExposure.SOME in gates:
-        told = f"{name}: some rules may decide on {port}/tcp by source, interface or another chain"
-        return Verdict(gate=PortExposure.SOME, evidence=told)
-    return Verdict(gate=PortExposure.OPEN, evidence=f"{name} lets {port}/tcp in")
+def _combined(name: str, exposures: list[PortExposure], port: int) -> FirewallVerdict:
+    if PortExposure.CLOSED in exposures:
+        return FirewallVerdict(exposure=PortExposure.CLOSED, evidence=f"{name} blocks {port}/tcp")
+    if PortExposure.SOME in exposures:
+        text = f"{name}: rules may filter {port}/tcp by source, interface or in another chain"
+        return FirewallVerdict(exposure=PortExposure.SOME, evidence=text)
+    return FirewallVerdict(exposure=PortExposure.OPEN, evidence=f"{name} lets {port}/tcp in")
 
 
 def _in_spans(spans: Iterable[str], port: int) -> bool:
-    """Whether a port is one of ``22``, ``7000-7005`` or ``7000:7005``."""
+    """Tell whether a port is one of ``22``, ``7000-7005`` or ``7000:7005``."""
     for span in spans:
         found = re.fullmatch(r"([0-9]{1,5})(?:[-:]([0-9]{1,5}))?", span, re.ASCII)
         if found and int(found[1]) <= port <= int(found[2] or found[1]):

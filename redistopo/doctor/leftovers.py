@@ -1,4 +1,4 @@
-"""What earlier runs left in a state folder: found, and put away without any loss."""
+"""Finds what earlier runs left in a state folder, and cleans it up without loss."""
 
 import signal
 import stat
@@ -24,11 +24,11 @@ from redistopo.project.topology_state_file import recorded_node_names
 _OTHERS = 0o077
 
 
-def loose(layout: Layout, given: Path | None) -> tuple[OpenPermission, ...]:
-    """What others may read of the state folder and its secrets; `given` is the password file
-    that the user has. A link, or what isn't ours, is left to `up`, which refuses it."""
+def open_permissions(layout: Layout, given: Path | None) -> tuple[OpenPermission, ...]:
+    """Return what others can read of the state folder and its secrets; `given` is the user's own
+    password file. Links, and foreign files, are left to `up`, which refuses them."""
     found: list[OpenPermission | None] = []
-    with suppress(OSError):  # in somebody else's folder there is nothing to see, or to mend
+    with suppress(OSError):  # another user's folder can't be examined, or fixed
         found += [_loose(layout.state, 0o700)] if is_claimed(layout) else []
         found += [_loose(path, 0o600) for path in _secrets(layout)]
     if given is not None:
@@ -54,14 +54,14 @@ def _loose(path: Path, wanted: int, *, yours: bool = False) -> OpenPermission | 
     return None
 
 
-def tighten(path: Path, mode: int) -> None:
-    """The file has that mode; raises MissingPrerequisite where it isn't ours to change."""
+def restrict_permissions(path: Path, mode: int) -> None:
+    """Set the file's mode; raise MissingPrerequisite if it isn't ours to change."""
     with write_errors(path):
         path.chmod(mode)
 
 
-def bare(folder: NodeFolder) -> bool:
-    """Whether a node's folder holds nothing but what we write: no server left anything in it."""
+def holds_no_data(folder: NodeFolder) -> bool:
+    """Tell whether a node's folder only holds files that redistopo wrote, and none of a server."""
     own = {folder.config, folder.started, folder.rewritten, folder.log, folder.pidfile}
     own |= {folder.users, folder.listed, folder.process}
     with suppress(OSError):
@@ -69,9 +69,9 @@ def bare(folder: NodeFolder) -> bool:
     return False
 
 
-def remove_bare(folder: NodeFolder) -> bool:
-    """The folder is gone, if it holds nothing but what we wrote; whether it is."""
-    if folder.root.is_symlink() or not bare(folder):
+def remove_empty_folder(folder: NodeFolder) -> bool:
+    """Remove the folder if it only holds what redistopo wrote; return whether it is removed."""
+    if folder.root.is_symlink() or not holds_no_data(folder):
         return False
     with write_errors(folder.root):
         for path in folder.root.iterdir():
@@ -81,8 +81,8 @@ def remove_bare(folder: NodeFolder) -> bool:
 
 
 def end_orphan(mark: ProcessMark, folder: Path, seconds: float) -> bool:
-    """The very process that was seen got SIGTERM, by which a server saves and ends; whether it
-    has ended. One that can't save goes on: nothing is killed here."""
+    """Send SIGTERM, by which a server saves and exits, to that very process; return whether it has
+    ended. A server that can't save keeps running: nothing is killed here."""
     process = process_of_mark(mark)
     if process is None:
         return True

@@ -1,7 +1,7 @@
-"""What happened, in plain words: one line for each thing that somebody who watches wants to know.
+"""Notices: one line in plain words for each change that a user of the page wants to know about.
 
-Every line is derived from what the servers were seen to say (model.news) and from when; a time
-is from one look to another, so it is as exact as looks are frequent. Pure.
+Every line is derived from the changes between two polls (model.state.diff) and their times; a
+time is as exact as polls are frequent. Pure.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,15 +14,15 @@ from redistopo.model.state.last_known import LastKnown, NodeCondition
 from redistopo.model.state.observed import Role
 
 STEADY_SECONDS = 1.5
-"""Once somebody leads everywhere, and for so long no request more had to do without the cache,
-it is told how many had to: clients find a new primary a little later than we do."""
+"""Once every shard has a primary, and no request was served without the cache for this long, a
+notice says how many were: clients find a new primary a little later than the poller does."""
 
 _ENDING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """One line: `level` is bad, good, changed or info; asked: somebody pressed a button."""
+class Notice:
+    """One line: `level` is bad, good, changed, info, or asked for a click on a button."""
 
     at: datetime
     level: str
@@ -31,16 +31,16 @@ class Story:
 
 @dataclass(slots=True)
 class _Outage:
-    """A time without the primary of some shard: `count` requests had gone without the cache
-    before; `rose` is when that number was last seen to grow."""
+    """A time without the primary of some shard: `count` is the number of requests served without
+    the cache before it; `rose` is when that number last increased."""
 
     count: int
     rose: datetime
 
 
 @dataclass(slots=True)
-class Narrator:
-    """Tells each round's news; `ports` maps names of nodes to their ports."""
+class NoticeWriter:
+    """Writes the notices of each poll; `ports` maps node names to ports."""
 
     ports: Mapping[str, int]
     _fell: dict[str, datetime] = field(default_factory=dict)
@@ -48,33 +48,33 @@ class Narrator:
     _count: int = 0
     _refusal: str = ""
 
-    def progress(
+    def write(
         self, known: LastKnown, happened: tuple[StateChange, ...], degraded: int, began: datetime
-    ) -> tuple[Story, ...]:
-        """The stories of one round, in order; `degraded` is how many requests were served
-        without the cache so far, `began` when that look began: whoever didn't answer it had
-        fallen silent by then, and the look may have waited a second for it."""
-        stories: list[Story] = []
+    ) -> tuple[Notice, ...]:
+        """Return the notices of one poll, in order; `degraded` is the number of requests served
+        without the cache so far, `began` when the poll began: a node that did not reply was
+        silent by then, and the poll may have waited a second for it."""
+        notices: list[Notice] = []
         back = {one.node for one in happened if one.kind is ChangeKind.BACK}
         for one in sorted(happened, key=lambda one: _LATER.get(one.kind, 0)):
             if one.node in back and one.kind in _SAID_WITH_BACK:
                 continue
             if text := self._words(one, known):
-                stories.append(Story(at=one.at, level=_level(one.kind), text=text))
+                notices.append(Notice(at=one.at, level=_level(one.kind), text=text))
             if one.kind in _FALLS:
                 self._fell.setdefault(one.node, began)
             if one.kind in _UP_AGAIN:
                 self._fell.pop(one.node, None)
-        stories += self._toll(known, degraded)
+        notices += self._toll(known, degraded)
         self._count = degraded
-        return tuple(stories)
+        return tuple(notices)
 
     def _words(self, one: StateChange, known: LastKnown) -> str:
         teller = _WORDS.get(one.kind)
         return teller(self, one, known) if teller else ""
 
-    def _toll(self, known: LastKnown, degraded: int) -> Iterator[Story]:
-        """How many requests went without the cache in an outage, once it is over."""
+    def _toll(self, known: LastKnown, degraded: int) -> Iterator[Notice]:
+        """Yield how many requests were served without the cache, once an outage is over."""
         headless = any(name in self._fell for name in known.leaders)
         if self._outage is None:
             if headless:
@@ -88,23 +88,23 @@ class Narrator:
         self._outage = None
         if served := degraded - out.count:
             were = "request was" if served == 1 else "requests were"
-            text = f"{served} {were} served from the database meanwhile"
-            yield Story(at=known.at, level="info", text=text)
+            text = f"{served} {were} served from the database in the meantime"
+            yield Notice(at=known.at, level="info", text=text)
 
     def _name(self, node: str) -> str:
-        """``node1 (7000)``; one that is known by its address has the port in its name."""
+        """Return ``node1 (7000)``; a node known by its address has the port in its name."""
         port = self.ports.get(node)
         return f"{node} ({port})" if port and not node.endswith(f":{port}") else node
 
     def _since(self, node: str, at: datetime) -> str:
-        """``after 5.1 s``; "" where it isn't known when the node fell silent."""
+        """Return ``after 5.1 s``; "" if it is unknown when the node fell silent."""
         fell = self._fell.get(node)
         return f" after {(at - fell).total_seconds():.1f} s" if fell else ""
 
     def _silence(self, one: StateChange, _known: LastKnown) -> str:
-        """Of one that had fallen already only what is new: who ends is silent for a moment
-        before his process is gone, and so is who starts."""
-        told, fell = _FALLS[one.kind], self._fell.get(one.node)
+        """Report only what is new of a node that was down already: a node that ends, or starts, is
+        silent for a moment while its process exists."""
+        text, fell = _FALLS[one.kind], self._fell.get(one.node)
         if fell is not None and one.kind is ChangeKind.SILENT:
             return ""
         if fell is not None and one.kind is ChangeKind.GONE:
@@ -112,45 +112,46 @@ class Narrator:
                 one.was == NodeCondition.SILENT
                 and (one.at - fell).total_seconds() < _ENDING_SECONDS
             )
-            told = "" if ending else "is gone: {why}"
-        why = one.words.rsplit(": ", 1)[-1]  # the address is told already
-        return f"{self._name(one.node)} {told.format(why=why)}" if told else ""
+            text = "" if ending else "is gone: {why}"
+        why = one.words.rsplit(": ", 1)[-1]  # the name says the address already
+        return f"{self._name(one.node)} {text.format(why=why)}" if text else ""
 
     def _agreed(self, one: StateChange, _known: LastKnown) -> str:
-        who = "the Sentinels" if one.kind is ChangeKind.ODOWN else "the others"
+        group = "the Sentinels" if one.kind is ChangeKind.ODOWN else "the other nodes"
         after = self._since(one.node, one.at)
-        return f"{who} agreed{after} that {self._name(one.node)} is down"
+        return f"{group} agreed{after} that {self._name(one.node)} is down"
 
     def _promoted(self, one: StateChange, known: LastKnown) -> str:
         name, before = self._name(one.node), self._name(one.was)
         slots = known.leaders.get(one.node)
-        what = f"leads slots {format_ranges_briefly(slots)}" if slots else "leads"
+        slots_text = f" for slots {format_ranges_briefly(slots)}" if slots else ""
         if one.was not in self._fell:
             old = next((node for node in known.nodes if node.name == one.was), None)
             demoted = old is not None and old.role is Role.REPLICA
-            how = "handed over" if demoted else "still says that it leads, too"
-            return f"{name} {what} now: {before} {how}"
+            how = "was demoted" if demoted else "still reports that it is a primary, too"
+            return f"{name} is primary{slots_text} now: {before} {how}"
         after = self._since(one.was, one.at)
-        return f"{name} was promoted{after}: it {what} instead of {before}"
+        return f"{name} was promoted{after}: it is primary{slots_text} instead of {before}"
 
     def _back(self, one: StateChange, known: LastKnown) -> str:
         node = next((node for node in known.nodes if node.name == one.node), None)
         what = ""
         if node is not None and node.role is Role.REPLICA:
-            what = f", as replica of {self._name(node.follows)}"
+            what = f", as a replica of {self._name(node.follows)}"
         elif node is not None and node.role is Role.PRIMARY:
             what = ", as primary"
-        return f"{self._name(one.node)} answers again{self._since(one.node, one.at)}{what}"
+        return f"{self._name(one.node)} replies again{self._since(one.node, one.at)}{what}"
 
     def _follows(self, one: StateChange, known: LastKnown) -> str:
-        """Of a node that is a replica now, or another one's; who leads is told elsewhere."""
+        """Report a node that became a replica, or got another primary; promotions have their own
+        notice."""
         node = next((node for node in known.nodes if node.name == one.node), None)
         if node is None or node.role is not Role.REPLICA:
             return ""
-        return f"{self._name(one.node)} follows {self._name(node.follows)} now"
+        return f"{self._name(one.node)} is a replica of {self._name(node.follows)} now"
 
     def _link(self, one: StateChange, known: LastKnown) -> str:
-        """Nothing where the primary itself is gone: that was told."""
+        """Report nothing if the primary itself is down: that has its own notice."""
         node = next((node for node in known.nodes if node.name == one.node), None)
         if node is None or node.follows in self._fell:
             return ""
@@ -162,47 +163,47 @@ class Narrator:
             if not _all_ok(known):
                 return ""
             self._refusal = ""
-            return "the cluster takes commands again"
-        # cluster-require-full-coverage: whoever learns of it refuses, too, one after the other
+            return "the cluster accepts commands again"
+        # cluster-require-full-coverage: each node that learns of it refuses as well
         orphans = [
             format_ranges_briefly(slots)
             for name, slots in known.leaders.items()
             if name in self._fell
         ]
         if orphans:
-            told = f"commands are refused meanwhile: nobody serves slots {', '.join(orphans)}"
+            text = f"commands are refused: no node serves slots {', '.join(orphans)}"
         else:
             down = sum(node.state != "ok" for node in able)
-            told = f"{down} of {len(able)} nodes refuse commands meanwhile"
-        if told == self._refusal:
+            text = f"{down} of {len(able)} nodes refuse commands"
+        if text == self._refusal:
             return ""
-        self._refusal = told
-        return f"{told} (cluster_state:fail)"
+        self._refusal = text
+        return f"{text} (cluster_state:fail)"
 
     def _as_it_is(self, one: StateChange, _known: LastKnown) -> str:
         return f"{self._name(one.node)}: {one.words}" if one.node else one.words
 
 
 _FALLS = {
-    ChangeKind.GONE: "stopped answering: {why}",
-    ChangeKind.SILENT: "stopped answering: {why}",
-    ChangeKind.PAUSED: "was frozen: its connections stay open, and nobody answers",
+    ChangeKind.GONE: "stopped replying: {why}",
+    ChangeKind.SILENT: "stopped replying: {why}",
+    ChangeKind.PAUSED: "was frozen: its connections stay open, but get no reply",
     ChangeKind.DENIED: "refuses the password",
 }
 
 _UP_AGAIN = (ChangeKind.BACK, ChangeKind.LEFT, ChangeKind.JOINED)
-"""After these nobody waits for the node any more; after a wipe `up` makes it anew."""
+"""After these the node is no longer down; after a wipe `up` creates it again."""
 
-_WORDS: Mapping[ChangeKind, Callable[[Narrator, StateChange, LastKnown], str]] = {
-    **dict.fromkeys(_FALLS, Narrator._silence),
-    ChangeKind.FAIL: Narrator._agreed,
-    ChangeKind.ODOWN: Narrator._agreed,
-    ChangeKind.PRIMARY: Narrator._promoted,
-    ChangeKind.BACK: Narrator._back,
-    ChangeKind.ROLE: Narrator._follows,
-    ChangeKind.LINK_DOWN: Narrator._link,
-    ChangeKind.CLUSTER_FAIL: Narrator._cluster,
-    ChangeKind.CLUSTER_OK: Narrator._cluster,
+_WORDS: Mapping[ChangeKind, Callable[[NoticeWriter, StateChange, LastKnown], str]] = {
+    **dict.fromkeys(_FALLS, NoticeWriter._silence),
+    ChangeKind.FAIL: NoticeWriter._agreed,
+    ChangeKind.ODOWN: NoticeWriter._agreed,
+    ChangeKind.PRIMARY: NoticeWriter._promoted,
+    ChangeKind.BACK: NoticeWriter._back,
+    ChangeKind.ROLE: NoticeWriter._follows,
+    ChangeKind.LINK_DOWN: NoticeWriter._link,
+    ChangeKind.CLUSTER_FAIL: NoticeWriter._cluster,
+    ChangeKind.CLUSTER_OK: NoticeWriter._cluster,
     **dict.fromkeys(
         (
             ChangeKind.LOADING,
@@ -215,16 +216,16 @@ _WORDS: Mapping[ChangeKind, Callable[[Narrator, StateChange, LastKnown], str]] =
             ChangeKind.QUORUM_BACK,
             ChangeKind.TILT,
         ),
-        Narrator._as_it_is,
+        NoticeWriter._as_it_is,
     ),
 }
-"""What isn't here (PFAIL, epochs, full syncs) is for who reads `redistopo events`."""
+"""Changes not listed here (PFAIL, epochs, full syncs) are for readers of `redistopo events`."""
 
 _LATER = {ChangeKind.PRIMARY: 1, ChangeKind.CLUSTER_OK: 2, ChangeKind.ROLE: 3}
-"""Who leads is told first: then it is clear why commands are taken, and why others follow."""
+"""Promotions first: they explain why commands are accepted, and why roles change."""
 
 _SAID_WITH_BACK = (ChangeKind.ROLE, ChangeKind.LINK_DOWN)
-"""Who comes back says whom it follows; its link comes up a moment later."""
+"""A node that is back reports its primary; its link comes up a moment later."""
 
 
 def _all_ok(known: LastKnown) -> bool:

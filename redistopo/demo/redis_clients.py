@@ -1,9 +1,8 @@
-"""redis-py's clients for a topology of each shape, as an application has them.
+"""redis-py clients for a topology of each shape, as an application uses them.
 
-Short timeouts and no retries of their own (see drills.load.clients, whose clients these are):
-a cache that doesn't answer at once has to be done without. A request waits for one such timeout
-at most, for two where replicas are read from, and that is what the circuit breaker counts.
-Replies are bytes.
+They have short timeouts and no retries of their own (see client.app_clients): an application must
+not wait for a cache that does not reply. A request waits for one such timeout at most, for two if
+replicas are read from, and that is what the circuit breaker counts. Replies are bytes.
 """
 
 import time
@@ -28,94 +27,94 @@ from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
 
 ASIDE_SECONDS = 1.0
-"""For so long a replica that failed isn't read from: the next look tells more."""
+"""How long a replica that failed is not read from: the next poll updates the route."""
 
 ENTER_SECONDS = 5.0
 
 _NEXT = (Lost, NoAnswer, MasterDownError, OSError)
-"""After one of these the next node may serve the same read."""
+"""After one of these errors another node may serve the same read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where to go now, without slots: the primary's address (None: nobody leads), and those
-    of the replicas that can be read from."""
+    """Where to send commands, without slots: to the primary (None: there is none), and to the
+    replicas that can be read from."""
 
     primary: Endpoint | None
     replicas: tuple[Endpoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clients:
-    """`writer` goes to primaries, `reader` to whoever serves reads; they may be the same."""
+class ClientPair:
+    """`writer` goes to primaries, `reader` to the nodes that serve reads; they may be the same."""
 
     writer: Any
     reader: Any
 
     def close(self) -> None:
-        """No connection is left."""
+        """Close all connections."""
         for client in {id(one): one for one in (self.writer, self.reader)}.values():
             with suppress(*CLIENT_ERRORS):
                 client.close()
 
 
-def clients(way: EntryPoint, route: Callable[[], Route], nodes: int) -> Clients:
-    """The clients for a topology of so many data nodes that is entered this way.
+def make_clients(way: EntryPoint, route: Callable[[], Route], nodes: int) -> ClientPair:
+    """Create the clients for a topology with that many data nodes.
 
-    Replicas are read from in turns, as far as the last look found them well: redis-py's own
-    `Sentinel.slave_for` stays with the replica that a connection met first, and can't tell
-    which one it was. In a cluster primaries serve the reads.
+    Replicas that the last poll found healthy are read from in turns: redis-py's own
+    `Sentinel.slave_for` stays with the replica that a connection met first, and can't tell which
+    one it was. In a cluster primaries serve the reads.
 
-    Raises Unreachable where a cluster lets nobody in.
+    Raises Unreachable if no node of a cluster accepts the client.
     """
     match way.door:
         case EntryKind.CLUSTER:
-            both = refreshed_beside(_entered(way))
-            return Clients(writer=both, reader=both)
+            both = refreshed_beside(_cluster_client(way))
+            return ClientPair(writer=both, reader=both)
         case EntryKind.SENTINEL:
-            return Clients(
-                writer=by_sentinel(way, text=False), reader=Routed(route, way.data_access)
+            return ClientPair(
+                writer=by_sentinel(way, text=False), reader=RoutedClient(route, way.data_access)
             )
         case EntryKind.PLAIN if nodes == 1 and way.entries:
             only = plain(way.entries[0], way.data_access, text=False)
-            return Clients(writer=only, reader=only)
+            return ClientPair(writer=only, reader=only)
         case EntryKind.PLAIN:
-            return Clients(
-                writer=Routed(lambda: Route(route().primary), way.data_access),
-                reader=Routed(route, way.data_access),
+            return ClientPair(
+                writer=RoutedClient(lambda: Route(route().primary), way.data_access),
+                reader=RoutedClient(route, way.data_access),
             )
 
 
-def _entered(way: EntryPoint) -> RedisCluster:
-    """A cluster's client, though some nodes may be down: redis-py asks a node that it picks by
-    chance for the list of commands, and gives up where that one doesn't answer
+def _cluster_client(way: EntryPoint) -> RedisCluster:
+    """Create a cluster client although some nodes may be down: redis-py asks a random node for
+    the list of commands, and gives up if that one does not reply
     (_parsers/commands.py, CommandsParser.initialize)."""
-    trouble = ""
+    last_error = ""
 
     def attempt() -> RedisCluster | None:
-        nonlocal trouble
+        nonlocal last_error
         try:
             found: RedisCluster = clustered(way, text=False)
             return found
         except CLIENT_ERRORS as error:
-            trouble = str(error)
+            last_error = str(error)
             return None
 
     try:
         return wait_for(attempt, Deadline(ENTER_SECONDS), lambda: "")
     except TimedOut as error:
         raise Unreachable(
-            "the cluster lets no application in",
-            detail=f"{len(way.entries)} nodes were asked: {trouble}",
-            hint="redistopo verify tells why",
+            "no node of the cluster accepts the application",
+            detail=f"tried {len(way.entries)} nodes: {last_error}",
+            hint="redistopo verify shows why",
         ) from error
 
 
-class Routed(Redis):
-    """Each command goes to the next of the replicas in turn; where that one fails, to the primary.
+class RoutedClient(Redis):
+    """Sends each command to the next replica in turn; if that one fails, to the primary.
 
-    `route` is asked for each command, `access` for each connection; neither may block. `served`
-    is the address that this thread was last served by.
+    `route` is called for each command, `access` for each connection; neither may block. `served`
+    is the node that served this thread's last command.
     """
 
     def __init__(self, route: Callable[[], Route], access: Callable[[], Login]) -> None:
@@ -129,16 +128,17 @@ class Routed(Redis):
 
     @property
     def served(self) -> Endpoint | None:
-        """Who served this thread's last command; None where nobody did."""
+        """The node that served this thread's last command; None if none did."""
         found: Endpoint | None = getattr(self._mine, "served", None)
         return found
 
     def execute_command(self, *words: Any, **options: Any) -> Any:
-        """The first answer of two nodes; raises what the second one raised where none gave one.
+        """Return the first reply of at most two nodes, or raise the second one's error.
 
-        No third is tried: with all nodes frozen, a request would wait for each of them."""
+        A third node is not tried: with all nodes frozen, a request would wait for each of them.
+        """
         self._mine.served = None
-        error: Exception = Lost("no node is known that leads")
+        error: Exception = Lost("no primary is known")
         for address in self._order():
             try:
                 answer = self._at(address).execute_command(*words, **options)
@@ -151,10 +151,10 @@ class Routed(Redis):
         raise error
 
     def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Any:
-        """A pipeline on the primary: several commands are one server's."""
+        """Return a pipeline on the primary: several commands need one server."""
         primary = self._route().primary
         if primary is None:
-            raise Lost("no node is known that leads")
+            raise Lost("no primary is known")
         return self._at(primary).pipeline(transaction, shard_hint)
 
     def close(self) -> None:

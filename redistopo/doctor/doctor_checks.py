@@ -1,4 +1,4 @@
-"""All of `doctor`'s checks: stable ids in the order in which they are shown, and the judgement."""
+"""The list of `doctor`'s checks, with stable ids, in the order shown."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,163 +18,163 @@ _CLUSTER = frozenset({Shape.CLUSTER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exam:
-    """A check of what was found out without asking the topology's servers."""
+class DoctorCheck:
+    """A check of facts gathered without asking the topology's servers."""
 
     id: str
     asks: str
     judge: Callable[[DoctorFacts], Iterable[CheckResult]]
 
 
-EXAMS: tuple[Exam, ...] = (
-    Exam(
+DOCTOR_CHECKS: tuple[DoctorCheck, ...] = (
+    DoctorCheck(
         id="machine.server",
-        asks="Is there a server that `up` would take?",
+        asks="Is there a server that `up` can use?",
         judge=machine.server,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.cli",
         asks="Is there a redis-cli or valkey-cli for it?",
         judge=machine.cli,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.vulnerable",
-        asks="Has no server here a vulnerability that is known by its release?",
+        asks="Is no server here a release with known vulnerabilities?",
         judge=machine.vulnerable,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.tls",
-        asks="Does a server speak TLS, where the topology asks for it?",
+        asks="Is there a server built with TLS, if the topology needs it?",
         judge=machine.tls,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.overcommit",
-        asks="Does the kernel let a server fork while memory is short?",
+        asks="Can a server fork while memory is short?",
         judge=machine.overcommit,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.huge-pages",
-        asks="Are huge pages not forced on servers?",
+        asks="Are transparent huge pages not always on?",
         judge=machine.huge_pages,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.backlog",
-        asks="Does the kernel's queue of connections hold tcp-backlog?",
+        asks="Is the kernel's connection queue as long as tcp-backlog?",
         judge=machine.backlog,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.files",
-        asks="May servers open as many files as they have clients?",
+        asks="Can servers open as many files as they have clients?",
         judge=machine.files,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.memory",
-        asks="Do all maxmemory together fit, also while servers save?",
+        asks="Does the sum of all maxmemory fit, also while servers save?",
         judge=machine.memory,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.swap",
-        asks="Is there swap, and not much of it in use?",
+        asks="Is there swap, and little of it in use?",
         judge=machine.swap,
     ),
-    Exam(
+    DoctorCheck(
         id="machine.disk",
-        asks="Is there room for snapshots and logs?",
+        asks="Is there disk space for snapshots and logs?",
         judge=machine.disk,
     ),
-    Exam(
+    DoctorCheck(
         id="ports.free",
-        asks="Is every data and bus port free, or our own node's?",
+        asks="Is every data and bus port free, or held by the topology's own node?",
         judge=around.free,
     ),
-    Exam(
+    DoctorCheck(
         id="ports.ephemeral",
-        asks="Does no port lie where the system takes ports from?",
+        asks="Is every port outside the range of ephemeral ports?",
         judge=around.ephemeral,
     ),
-    Exam(
+    DoctorCheck(
         id="left.folders",
-        asks="Is no entry and no node's folder left over?",
+        asks="Is no list entry and no node folder left over?",
         judge=around.folders,
     ),
-    Exam(
+    DoctorCheck(
         id="left.orphans",
-        asks="Does no server of ours run without being on record?",
+        asks="Does no unrecorded server run in a state folder?",
         judge=around.orphans,
     ),
-    Exam(
+    DoctorCheck(
         id="left.secrets",
-        asks="Are files with passwords for their owner alone?",
+        asks="Are files with passwords readable by their owner only?",
         judge=around.secrets,
     ),
-    Exam(
+    DoctorCheck(
         id="config.starts",
-        asks="Would a server start on the file of --config?",
+        asks="Does a server start with the file of --config?",
         judge=served.starts,
     ),
-    Exam(
+    DoctorCheck(
         id="config.bind",
-        asks="Does whoever reaches the server of --config need a password?",
+        asks="Do clients of the server of --config need a password?",
         judge=served.bind,
     ),
-    Exam(
+    DoctorCheck(
         id="config.running",
-        asks="Does a server run on that file, and listen as it says?",
+        asks="Does a server run with that file, and listen as it says?",
         judge=served.running,
     ),
-    Exam(
+    DoctorCheck(
         id="config.firewall",
-        asks="What does a firewall do with connections to it from elsewhere?",
+        asks="What does a firewall do with connections to it from other machines?",
         judge=served.firewall,
     ),
-    Exam(
+    DoctorCheck(
         id="topology.runs",
         asks="Is there a topology here, and does it run?",
         judge=around.started,
     ),
-    Exam(
+    DoctorCheck(
         id="cluster.tables",
-        asks="Is each stopped node's nodes.conf whole, and of this cluster?",
+        asks="Is each stopped node's nodes.conf intact, and of this cluster?",
         judge=ailing.tables,
     ),
 )
-"""Judged from Facts."""
+"""Judged from DoctorFacts."""
 
-AILMENTS: tuple[Check, ...] = (
+EXTRA_CHECKS: tuple[Check, ...] = (
     Check(
         id="replication.password",
-        asks="Does each node's masterauth open every other one?",
+        asks="Does every node accept each node's masterauth?",
         judge=ailing.passwords,
         shapes=_REPLICATED,
     ),
     Check(
         id="replication.timeouts",
-        asks="Is repl-timeout well above the pace of pings?",
+        asks="Is repl-timeout well above the ping period?",
         judge=ailing.timeouts,
         shapes=_REPLICATED,
     ),
     Check(
         id="replication.buffers",
-        asks="Do replicas' output buffers hold the backlog?",
+        asks="Are replicas' output buffers at least as large as the backlog?",
         judge=ailing.buffers,
         shapes=_REPLICATED,
     ),
     Check(
         id="cluster.reset",
-        asks="Was no node reset, and must none be before it is of this cluster?",
+        asks="Is no node reset, or in need of a reset?",
         judge=ailing.strays,
         shapes=_CLUSTER,
     ),
 )
-"""Judged from what the servers said, beside all of `verify`'s checks."""
+"""Judged from what the servers report, in addition to all of `verify`'s checks."""
 
 
-def examine(facts: DoctorFacts) -> tuple[Finding, ...]:
-    """Every exam's findings, in the order of the catalogue; pure."""
-    return tuple(answer.found(exam.id) for exam in EXAMS for answer in exam.judge(facts))
+def run_doctor_checks(facts: DoctorFacts) -> tuple[Finding, ...]:
+    """Return the findings of every check, in order; pure."""
+    return tuple(answer.found(exam.id) for exam in DOCTOR_CHECKS for answer in exam.judge(facts))
 
 
-def ailments(seen: Observed, expected: Expected) -> tuple[Finding, ...]:
-    """What `verify` doesn't ask of the same snapshot; pure."""
+def run_extra_checks(seen: Observed, expected: Expected) -> tuple[Finding, ...]:
+    """Return the findings that `verify` does not have for the same snapshot; pure."""
     about = subject_of(seen, expected)
-    return tuple(finding for check in AILMENTS for finding in check.findings(about))
+    return tuple(finding for check in EXTRA_CHECKS for finding in check.findings(about))

@@ -1,4 +1,4 @@
-"""How the application is, at the moment it is asked: its database, and the cache in each shard."""
+"""The current health of the application: its database, and the cache in each shard."""
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -8,8 +8,8 @@ from redistopo.cache_aside import CacheAside, CacheAway
 from redistopo.demo.database import DatabaseAway, Items
 
 WAIT_SECONDS = 2.0
-"""What hasn't answered by then counts as away: a call's two timeouts, or the database's own,
-are shorter; several Sentinels that hang are not."""
+"""A check that takes longer counts as failed: a call's two timeouts, or the database's own, are
+shorter; several Sentinels that hang are not."""
 
 _THREADS = 16
 
@@ -18,29 +18,28 @@ OK = "ok"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """Of the database, and of the cache by the names of shards: `OK`, or why not."""
+    """The state of the database, and of the cache by shard: `OK`, or the error."""
 
     database: str
     cache: Mapping[str, str]
 
     @property
     def serving(self) -> bool:
-        """Whether any request can be answered: without Redis that is slower, and no more."""
+        """Tell whether requests can be served: without Redis they are only slower."""
         return self.database == OK
 
     def body(self) -> dict[str, object]:
-        """As who asked is answered."""
+        """Return the body of the response."""
         whole = all(state == OK for state in self.cache.values())
         status = ("ok" if whole else "degraded") if self.serving else "down"
         return {"status": status, "database": self.database, "cache": dict(self.cache)}
 
 
 def health(items: Items, cache: CacheAside, probes: Mapping[str, str]) -> Health:
-    """The database was read, and each shard asked for one key: `probes` are its name, and an id
-    whose key is in it. Nobody is waited for longer than `WAIT_SECONDS`.
+    """Read the database, and one key of each shard; wait `WAIT_SECONDS` at most.
 
-    Redis is asked as requests ask it: through the circuits, so that one that is open says no at
-    once, and the first success closes it.
+    `probes` maps a shard's name to an id whose key is in it. Redis is called through the circuits,
+    as by requests: an open one fails at once, and the first success closes it.
     """
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="demo-health")
     try:
@@ -48,14 +47,14 @@ def health(items: Items, cache: CacheAside, probes: Mapping[str, str]) -> Health
         asked = {name: pool.submit(_cache, cache, id) for name, id in probes.items()}
         wait((database, *asked.values()), timeout=WAIT_SECONDS)
         return Health(
-            database=_said(database), cache={name: _said(one) for name, one in asked.items()}
+            database=_state(database), cache={name: _state(one) for name, one in asked.items()}
         )
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # who hangs ends by his own timeouts
+        pool.shutdown(wait=False, cancel_futures=True)  # a check that hangs ends by its timeout
 
 
-def _said(asked: "Future[str]") -> str:
-    return asked.result() if asked.done() else f"no answer in {WAIT_SECONDS:g} s"
+def _state(asked: "Future[str]") -> str:
+    return asked.result() if asked.done() else f"no reply in {WAIT_SECONDS:g} s"
 
 
 def _database(items: Items) -> str:

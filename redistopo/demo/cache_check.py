@@ -1,4 +1,4 @@
-"""`demo --check`: what the page shows, measured without a browser: the pattern, and a failover."""
+"""`demo --check`: measures cache-aside and a failover without the page."""
 
 import secrets
 import statistics
@@ -11,17 +11,17 @@ from tempfile import TemporaryDirectory
 from redistopo.cache_aside import CacheAside, Served, Settings, Source
 from redistopo.client.app_clients import CLIENT_ERRORS
 from redistopo.demo.backend import Backend, BackendRequest, open_backend
-from redistopo.demo.bounds import require_delay
 from redistopo.demo.database import DatabaseAway, Items
 from redistopo.demo.failover_check import (
     KEPT_SECONDS,
-    Home,
+    ItemLocation,
+    SkippedTakeover,
     Takeover,
-    Unshown,
-    homes,
-    takeover,
-    why_not,
+    locate_items,
+    measure_takeover,
+    skip_reason,
 )
+from redistopo.demo.input_limits import require_delay
 from redistopo.errors import ExitCode, Interrupted, MissingPrerequisite, TimedOut, UsageError
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
@@ -30,30 +30,30 @@ from redistopo.project.load import layout_of_folder
 from redistopo.project.lock import one_at_a_time
 
 _HITS = 20
-"""Of a single hit one would measure whatever else this machine does."""
+"""A single hit would also measure whatever else this machine does."""
 
 _KEPT = tuple(map(str, range(1, 9)))
-"""Ids of the items that are cached to see where they are, and that none is lost."""
+"""Ids of the items that are cached for the failover check."""
 
 _GRACE_SECONDS = 5.0
 
-SHORTEST_TTL = 0.5
-"""Seconds; a busy machine takes a good part of them between two requests."""
+MIN_TTL = 0.5
+"""Seconds; on a busy machine, two requests take a good part of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRequest:
-    """Against which topology; the cache's TTL and what a read of the database takes, in seconds."""
+    """The topology; the cache's TTL and the duration of a database read, in seconds."""
 
-    stage: BackendRequest
+    backend: BackendRequest
     ttl: float = 60.0
     db_delay: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One request: `what` it shows, what it got and from where; `ttl` is what was left
-    afterwards, in seconds, None where nothing is cached."""
+class MeasuredRequest:
+    """One request: `what` it shows, and its result and source; `ttl` is the seconds left
+    afterwards, None if the row isn't cached."""
 
     what: str
     source: str
@@ -67,9 +67,9 @@ class Asked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
     """Miss, hit, hit again, and after `expired` seconds a miss again; `again` is the median of
-    `hits` hits in milliseconds. `ratio` is how many times longer a miss took than a hit."""
+    `hits` hits in milliseconds. `ratio` is how many times longer a miss takes than a hit."""
 
-    asked: tuple[Asked, ...]
+    asked: tuple[MeasuredRequest, ...]
     hits: int
     again: float
     expired: float | None
@@ -78,15 +78,15 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What was measured; `unshown` says why no takeover was tried, "" where one was. `faults`
-    are what isn't as the pattern promises."""
+    """The measurements; `unshown` says why no takeover was tried, "" if one was. `faults` are
+    violations of what the pattern promises."""
 
     name: str
     shape: str
     ttl: float
     db_delay: float
     pattern: Pattern
-    homes: tuple[Home, ...]
+    homes: tuple[ItemLocation, ...]
     takeover: Takeover | None
     unshown: str
     faults: tuple[str, ...]
@@ -97,49 +97,50 @@ class CheckResult:
 
 
 def check(request: CheckRequest, progress: Progress) -> CheckResult:
-    """The pattern was measured and, where a replica takes over by itself, a primary was stopped
-    and started again; no key of it is left, and the topology is whole.
+    """Measure cache-aside and, if a replica takes over automatically, stop a primary and start it
+    again; afterwards delete all keys, and verify the topology.
 
-    Nothing is stopped that isn't ours. Its own small database is gone afterwards. Raises
-    RedistopoError as `stage` does, and where another check is at work in this folder: each would
-    measure the other's outage. UsageError for a TTL in which nobody sees a hit, or a delay
-    that nobody waits for; Interrupted, which says what became of the node that was stopped.
+    Stops no server of another owner. Its own small database is removed afterwards. Raises
+    RedistopoError as `backend` does, and if another check runs in this folder: each would measure
+    the other's outage; UsageError for a TTL too short for a hit, or a delay too long; Interrupted,
+    which says what became of the stopped node.
     """
-    if request.ttl < SHORTEST_TTL:
+    if request.ttl < MIN_TTL:
         raise UsageError(
-            f"in {request.ttl:g} s a row expires before it is asked for again",
-            hint=f"--ttl {SHORTEST_TTL:g}s at least",
+            f"in {request.ttl:g} s a row expires before it is requested again",
+            hint=f"at least --ttl {MIN_TTL:g}s",
         )
     require_delay(request.db_delay)
     try:
-        return _checked(request, progress)
+        return _run(request, progress)
     except KeyboardInterrupt as ended:
         raise Interrupted("interrupted while no node was stopped") from ended
 
 
-def _checked(request: CheckRequest, progress: Progress) -> CheckResult:
+def _run(request: CheckRequest, progress: Progress) -> CheckResult:
     with (
-        open_backend(request.stage) as live,
-        _alone(request.stage),
-        _cached(request, live, progress) as (cache, items),
+        open_backend(request.backend) as backend,
+        _exclusive(request.backend),
+        _temporary_cache(request, backend, progress) as (cache, items),
     ):
-        pattern = _pattern(request, live, cache, progress)
-        faults = list(broken(pattern, request))
-        found: tuple[Home, ...] = ()
-        taken, unshown = None, Unshown(why="no primary was stopped, for the cache doesn't work")
+        pattern = _measure_pattern(request, backend, cache, progress)
+        faults = list(pattern_faults(pattern, request))
+        found: tuple[ItemLocation, ...] = ()
+        taken = None
+        unshown = SkippedTakeover(why="no primary was stopped, because the cache doesn't work")
         if not faults:
             cache.ttl_seconds, items.delay = KEPT_SECONDS, 0.0
-            with step(progress, f"cache {len(_KEPT)} items: which node has which?"):
-                found = homes(live, cache, _KEPT)
-            unshown = why_not(live, found)
+            with step(progress, f"cache {len(_KEPT)} items, and locate them"):
+                found = locate_items(backend, cache, _KEPT)
+            unshown = skip_reason(backend, found)
             if unshown.fault:
                 faults.append(unshown.why)
             elif not unshown.why:
-                taken = takeover(live, cache, found, progress)
+                taken = measure_takeover(backend, cache, found, progress)
                 faults += taken.faults
         return CheckResult(
-            name=live.name,
-            shape=live.shape,
+            name=backend.name,
+            shape=backend.shape,
             ttl=request.ttl,
             db_delay=request.db_delay,
             pattern=pattern,
@@ -150,11 +151,11 @@ def _checked(request: CheckRequest, progress: Progress) -> CheckResult:
         )
 
 
-def broken(pattern: Pattern, request: CheckRequest) -> tuple[str, ...]:
-    """What isn't as cache-aside promises; pure."""
+def pattern_faults(pattern: Pattern, request: CheckRequest) -> tuple[str, ...]:
+    """Return every violation of what cache-aside promises; pure."""
     wanted = {one.what: one for one in pattern.asked}
     found = [
-        f"{one.what}: the cache couldn't be used ({one.degraded})"
+        f"{one.what}: the cache could not be used ({one.degraded})"
         for one in pattern.asked
         if one.degraded
     ]
@@ -166,11 +167,11 @@ def broken(pattern: Pattern, request: CheckRequest) -> tuple[str, ...]:
     for one in pattern.asked:
         if one.ttl is None or not 0 < one.ttl <= request.ttl:
             left = "no TTL" if one.ttl is None else f"a TTL of {one.ttl:.1f} s"
-            found.append(f"{one.what}: {left}, and {request.ttl:g} s were asked")
+            found.append(f"{one.what}: {left}, but {request.ttl:g} s were requested")
     if pattern.hits < _HITS:
-        found.append(f"of {_HITS} requests while it was cached, only {pattern.hits} were hits")
+        found.append(f"of {_HITS} requests for a cached item, only {pattern.hits} were hits")
     if pattern.expired is None:
-        found.append(f"it hadn't expired after {request.ttl:g} s")
+        found.append(f"the item had not expired after {request.ttl:g} s")
     if pattern.ratio <= 1:
         found.append(f"a hit takes as long as a miss: {pattern.again:.1f} ms")
     return tuple(found)
@@ -179,35 +180,35 @@ def broken(pattern: Pattern, request: CheckRequest) -> tuple[str, ...]:
 _PROMISED = {"miss": "database", "hit": "cache", "hit again": "cache", "miss again": "database"}
 
 
-def _alone(request: BackendRequest) -> AbstractContextManager[object]:
-    """Elsewhere nothing is stopped, and each check has keys of its own."""
+def _exclusive(request: BackendRequest) -> AbstractContextManager[object]:
+    """Lock the folder's own topology; elsewhere no node is stopped, and keys are unique."""
     if request.connect:
         return nullcontext()
     return one_at_a_time(layout_of_folder(request.root).checking, "demo --check")
 
 
 @contextmanager
-def _cached(
-    request: CheckRequest, live: Backend, progress: Progress
+def _temporary_cache(
+    request: CheckRequest, backend: Backend, progress: Progress
 ) -> Iterator[tuple[CacheAside, Items]]:
-    """A cache with keys of its own, so that nobody's application is disturbed, and no key is
-    left; with a database that nobody else has."""
+    """Yield a cache with a key prefix of its own, and a temporary database; delete the keys on
+    exit."""
     with _database(request.db_delay) as items:
         own = Settings(
             prefix=f"redistopo-check-{secrets.token_hex(3)}",
             claim_seconds=_GRACE_SECONDS + 2 * request.db_delay,
         )
-        cache = live.cache(items.load, ttl=request.ttl, settings=own)
+        cache = backend.cache(items.load, ttl=request.ttl, settings=own)
         try:
             yield cache, items
         finally:
-            with interrupts_deferred():  # for a moment
+            with interrupts_deferred():  # briefly
                 _clear(cache, max(KEPT_SECONDS, request.ttl), progress)
 
 
 def _clear(cache: CacheAside, ttl: float, progress: Progress) -> None:
-    """No key of the check is left. Each is deleted by its name, for a SCAN would ask every
-    primary, also one that doesn't answer; one by one, until all are gone."""
+    """Delete every key of the check by name: a SCAN would ask every primary, including one that
+    does not reply. Retry until all are gone."""
     left = {_ID, *_KEPT}
 
     def gone() -> bool | None:
@@ -219,39 +220,39 @@ def _clear(cache: CacheAside, ttl: float, progress: Progress) -> None:
     try:
         wait_for(gone, Deadline(_GRACE_SECONDS), lambda: "")
     except TimedOut:
-        told = f"{len(left)} keys such as {cache.key(min(left))} may be left"
-        warn(progress, f"{told}; they expire within {ttl / 60:.0f} minutes")
+        text = f"{len(left)} keys such as {cache.key(min(left))} may be left"
+        warn(progress, f"{text}; they expire within {ttl / 60:.0f} minutes")
 
 
 @contextmanager
 def _database(delay: float) -> Iterator[Items]:
-    """Yield a database in a temporary folder; raises MissingPrerequisite if it can't be made."""
+    """Yield a database in a temporary folder; raise MissingPrerequisite if it can't be created."""
     try:
         with TemporaryDirectory(prefix="redistopo-check-") as folder:
             yield Items.seeded(Path(folder) / "items.db", delay)
     except DatabaseAway as error:
         raise MissingPrerequisite(
-            "the check's own database can't be used",
+            "the check can't create its database",
             detail=str(error),
-            hint="TMPDIR names a folder to write to",
+            hint="set TMPDIR to a writable folder",
         ) from error
 
 
-def _pattern(
-    request: CheckRequest, live: Backend, cache: CacheAside, progress: Progress
+def _measure_pattern(
+    request: CheckRequest, backend: Backend, cache: CacheAside, progress: Progress
 ) -> Pattern:
-    ask = _asker(live, cache)
-    with step(progress, f"ask for an item; the database takes {request.db_delay:g} s"):
+    ask = _measured(backend, cache)
+    with step(progress, f"request an item; the database takes {request.db_delay:g} s"):
         miss = ask("miss")
     if not miss.degraded:
-        _await_replicas(live, cache.key(_ID))
-    with step(progress, "ask again, many times"):
+        _await_replicas(backend, cache.key(_ID))
+    with step(progress, "request it again, many times"):
         hit = ask("hit")
         took = [cache.get(_ID) for _ in range(_HITS)]
         again = ask("hit again")
     with step(progress, f"wait until it expires, {request.ttl:g} s at most"):
         expired = _await_expiry(cache, request.ttl)
-    with step(progress, "ask once more"):
+    with step(progress, "request it once more"):
         last = ask("miss again")
     hits = [one for one in took if one.source is Source.CACHE]
     median = statistics.median(one.seconds * 1000 for one in took)
@@ -266,14 +267,14 @@ def _pattern(
 
 
 _ID = "100"
-"""Not one of those that are cached to be kept: it would expire too soon."""
+"""Not one of the items kept for the failover check: it would expire too soon."""
 
 
-def _asker(live: Backend, cache: CacheAside) -> Callable[[str], Asked]:
-    def ask(what: str) -> Asked:
+def _measured(backend: Backend, cache: CacheAside) -> Callable[[str], MeasuredRequest]:
+    def ask(what: str) -> MeasuredRequest:
         served: Served = cache.get(_ID)
-        place = live.place(cache.key(_ID))
-        return Asked(
+        place = backend.place(cache.key(_ID))
+        return MeasuredRequest(
             what=what,
             source=served.source.value,
             milliseconds=served.seconds * 1000,
@@ -286,25 +287,25 @@ def _asker(live: Backend, cache: CacheAside) -> Callable[[str], Asked]:
     return ask
 
 
-def _await_replicas(live: Backend, key: str) -> None:
-    """Whoever serves reads has the key: replicas get it a moment after the primary."""
-    turns = max(1, len(live.picture().replicas()))
-    with suppress(TimedOut):  # then the next request tells
+def _await_replicas(backend: Backend, key: str) -> None:
+    """Wait until the nodes that serve reads have the key: replicas lag behind the primary."""
+    turns = max(1, len(backend.view().replicas()))
+    with suppress(TimedOut):  # then the next request shows it
         wait_for(
-            lambda: all(_has(live, key) for _ in range(turns)) or None,
+            lambda: all(_has_key(backend, key) for _ in range(turns)) or None,
             Deadline(_GRACE_SECONDS),
             lambda: "",
         )
 
 
-def _has(live: Backend, key: str) -> bool:
+def _has_key(backend: Backend, key: str) -> bool:
     with suppress(*CLIENT_ERRORS):
-        return bool(live.reader.get(key))
+        return bool(backend.reader.get(key))
     return False
 
 
 def _await_expiry(cache: CacheAside, ttl: float) -> float | None:
-    """After how many seconds from now it was gone; None where it wasn't in time."""
+    """Return after how many seconds the row was gone; None if it was not in time."""
     deadline = Deadline(ttl + _GRACE_SECONDS)
     with suppress(TimedOut):
         wait_for(lambda: cache.ttl(_ID) is None or None, deadline, lambda: "")

@@ -1,4 +1,4 @@
-"""One request for an item, whoever asks: answered, measured, and told to who listens."""
+"""Serves requests for items: loads, measures, and notifies the listeners."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from redistopo.demo.database import DatabaseAway
 from redistopo.demo.latencies import Latencies
 
 
-class Place(Protocol):
-    """Where a key lives: its slot in a cluster, and the node that serves a read of it now."""
+class Location(Protocol):
+    """Where a key is: its slot in a cluster, and the node that serves a read of it now."""
 
     @property
     def slot(self) -> int | None: ...
@@ -19,8 +19,8 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """`status` is HTTP's; `ttl` in seconds, None where that wasn't asked or isn't known."""
+class ItemResponse:
+    """A response: `status` is HTTP's; `ttl` in seconds, None if not requested or unknown."""
 
     id: str
     data: Mapping[str, object] | None
@@ -32,15 +32,15 @@ class Answer:
     milliseconds: float
     status: int
 
-    def told(self) -> dict[str, object]:
-        """As listeners are told: without the row."""
+    def event(self) -> dict[str, object]:
+        """Return the event for listeners: the response without the row."""
         return {
             "id": self.id, "source": self.source, "ms": self.milliseconds, "ttl": self.ttl,
             "node": self.node, "slot": self.slot, "degraded": self.degraded, "status": self.status,
         }  # fmt: skip
 
     def body(self) -> dict[str, object]:
-        """As who asked is answered."""
+        """Return the body of the response."""
         return {
             "data": self.data, "source": self.source, "ttl": self.ttl, "node": self.node,
             "slot": self.slot, "degraded": self.degraded, "milliseconds": self.milliseconds,
@@ -48,8 +48,8 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ears:
-    """Who is told of each answer."""
+class Listeners:
+    """The receivers of each response."""
 
     latencies: Latencies
     took: Callable[[str, float], None]
@@ -57,27 +57,29 @@ class Ears:
 
 
 class ItemService:
-    """Asks the cache; `place` says where a key lives."""
+    """Serves items from the cache; `place` says where a key is."""
 
-    def __init__(self, cache: CacheAside, place: Callable[[str], Place], ears: Ears) -> None:
+    def __init__(
+        self, cache: CacheAside, place: Callable[[str], Location], listeners: Listeners
+    ) -> None:
         self._cache = cache
         self._place = place
-        self._ears = ears
+        self._listeners = listeners
 
-    def serve(self, item: str, *, with_ttl: bool = True) -> Answer:
-        """The item; the time left to it in the cache costs another command.
+    def serve(self, item: str, *, with_ttl: bool = True) -> ItemResponse:
+        """Return the item; its remaining TTL costs another command.
 
-        Raises DatabaseAway, which listeners are told of, too.
+        Raises DatabaseAway, after notifying the listeners.
         """
         try:
             served = self._cache.get(item)
         except DatabaseAway:
-            self._ears.served(_failed(item, self._place(self._cache.key(item))).told())
+            self._listeners.served(_failed(item, self._place(self._cache.key(item))).event())
             raise
-        # before the next command: who served this one is known for the last alone
+        # before the next command: only the last command's node is known
         place = self._place(self._cache.key(item))
         away = bool(served.degraded)
-        answer = Answer(
+        answer = ItemResponse(
             id=item,
             data=served.data,
             source=served.source.value,
@@ -88,21 +90,23 @@ class ItemService:
             milliseconds=round(served.seconds * 1000, 3),
             status=404 if served.data is None else 200,
         )
-        self._ears.latencies.add(hit=answer.source == "cache", milliseconds=answer.milliseconds)
-        self._ears.took(answer.source, served.seconds)
-        self._ears.served(answer.told())
+        self._listeners.latencies.add(
+            hit=answer.source == "cache", milliseconds=answer.milliseconds
+        )
+        self._listeners.took(answer.source, served.seconds)
+        self._listeners.served(answer.event())
         return answer
 
     def ask(self, item: str) -> None:
-        """The same for the load generator, which goes on whatever comes of it."""
+        """Do the same for the request generator, which ignores the result."""
         try:
             self.serve(item, with_ttl=False)
         except DatabaseAway:
-            return  # told already
+            return  # the listeners know
 
 
-def _failed(item: str, place: Place) -> Answer:
-    return Answer(
+def _failed(item: str, place: Location) -> ItemResponse:
+    return ItemResponse(
         id=item, data=None, source="database", ttl=None, node=place.node, slot=place.slot,
         degraded="", milliseconds=0.0, status=503,
     )  # fmt: skip
