@@ -11,7 +11,7 @@ from pathlib import Path
 from shlex import quote
 
 from redistopo.client.connection import NodeClient, ping_without_auth
-from redistopo.doctor.conf_access import (
+from redistopo.doctor.conf_includes import (
     MOST_BYTES,
     MOST_FILES,
     AccessSettings,

@@ -17,7 +17,7 @@ from redistopo.host.server_process import (
 )
 from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.state.record import ProcessMark
-from redistopo.model.topology.layout import Layout, NodeFolder
+from redistopo.model.topology.project_paths import Layout, NodeFolder
 from redistopo.project.state_folder import is_claimed
 from redistopo.project.topology_state_file import recorded_node_names
 

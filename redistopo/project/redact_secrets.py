@@ -17,7 +17,7 @@ from redistopo.model.protocol.redact import (
     secrets_in_acl,
     secrets_in_topology,
 )
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.project.rotation_file import pending_rotation
 from redistopo.project.topology_state_file import recorded_node_names
 

@@ -15,7 +15,7 @@ from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import split_slots
 from redistopo.model.state.observed import Role, ShardSeen
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Formation, Shape, Topology, node_name, sentinel_name
 
 

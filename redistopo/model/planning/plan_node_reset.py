@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.planning.handover import plan_handover, unfit_reason
+from redistopo.model.planning.plan_rejoin import reset_nodes
 from redistopo.model.planning.promotability import shard_of
-from redistopo.model.planning.rejoin import reset_nodes
 from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen
 from redistopo.model.topology.spec import Shape

@@ -24,7 +24,7 @@ from redistopo.model.protocol.credentials import (
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.relocation import relocated_directives
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.project.passwords import load_password, password_source, tls_files
 from redistopo.project.rotation_file import pending_rotation

@@ -13,7 +13,7 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
 from redistopo.model.state.record import RecordedNode, TopologyState
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, warn
 from redistopo.project.port_reservations import reserve_ports
 from redistopo.project.registry import Entry, register, registered_topologies
