@@ -7,14 +7,16 @@ command's function receives what is its own.
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from redistopo.cli import complete
 from redistopo.cli.formats import FORMATS, TEXT
 from redistopo.cli.output import FORMAT, FOUND, QUIET
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -44,7 +46,7 @@ class LazyChoice(click.ParamType[str]):
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    ) -> "list[CompletionItem]":
         return self._choice.shell_complete(ctx, param, incomplete)
 
 

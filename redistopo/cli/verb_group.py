@@ -3,12 +3,15 @@
 import textwrap
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from redistopo.cli.usage_hints import UnknownVerb
 from redistopo.cli.verbs import GROUPS, VERBS
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _RARE = "More"
 """Verbs of this group are listed by name only, so that the help fits one screen."""
@@ -75,8 +78,10 @@ class VerbGroup(SubGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         return list(VERBS)
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Offer verbs with their summaries, without importing any."""
+        from click.shell_completion import CompletionItem
+
         found = [
             CompletionItem(name, help=summary)
             for name, summary in VERBS.items()
