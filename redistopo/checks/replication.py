@@ -3,16 +3,8 @@
 from collections.abc import Iterator
 
 from redistopo.checks import sentinels
-from redistopo.checks.subject import (
-    CheckResult,
-    CheckSubject,
-    fail,
-    ok,
-    per_node,
-    skip,
-    warn,
-)
-from redistopo.model.connectivity.first_sync import REMEDY, sync_loop
+from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
+from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.protocol.endpoint import split_address
 from redistopo.model.state.hints import redis_cli_command
 from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
@@ -103,7 +95,7 @@ def _primary_of(subject: CheckSubject, node: NodeSeen) -> NodeSeen | None:
         member = next((one for one in node.members if one.id == me.primary_id), None)
         return subject.seen.at(member.address) if member else None
     followed = subject.seen.at(node.follows)
-    if followed is None and not subject.ours:  # it may name its primary by a host name
+    if followed is None and not subject.ours:  # it may know its primary by a host name
         port = split_address(node.follows)[1]
         return next((one for one in subject.seen.nodes if str(one.port) == port), None)
     return followed

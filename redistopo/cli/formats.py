@@ -1,12 +1,10 @@
 """Output formats for programs; a new one is one more entry here."""
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class Format(NamedTuple):
     """How a format writes a whole document, and one record of a stream."""
 
     document: Callable[[object], str]
@@ -15,10 +13,17 @@ class Format:
 
 TEXT = "text"
 
+
+def _json(value: object, indent: int | None = None) -> str:
+    import json  # not to list the verbs
+
+    return json.dumps(value, indent=indent, ensure_ascii=False)
+
+
 FORMATS: Mapping[str, Format] = {
     "json": Format(
-        document=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
-        record=lambda value: json.dumps(value, ensure_ascii=False),
+        document=lambda value: _json(value, indent=2),
+        record=_json,
     ),
 }
 """Name -> format; text for people is the absence of one."""

@@ -13,12 +13,17 @@ import click
 
 from redistopo.cli import complete
 from redistopo.cli.formats import FORMATS, TEXT
-from redistopo.cli.output import FORMAT, FOUND, QUIET
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+FORMAT, QUIET, FOUND = "redistopo.format", "redistopo.quiet", "redistopo.found"
+"""Keys of the click context's meta: --output, --quiet, and a project folder found by search."""
 
 _FOLDER = "redistopo.folder"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
@@ -94,7 +99,7 @@ def _nearest_project(
     named: Path | None = value or ctx.meta.get(_FOLDER)
     if named is not None or ctx.resilient_parsing:
         return named
-    from redistopo.project.folder import project_above
+    from redistopo.project.find_project import project_above
 
     if found := project_above():
         ctx.meta[FOUND] = found

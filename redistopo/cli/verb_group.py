@@ -1,13 +1,11 @@
 """The group of all verbs: each is imported when it is used, and --help shows them in groups."""
 
-import textwrap
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
-from redistopo.cli.usage_hints import UnknownVerb
 from redistopo.cli.verbs import GROUPS, VERBS
 
 if TYPE_CHECKING:
@@ -64,6 +62,8 @@ class SubGroup(click.Group):
             and not args[0].startswith("-")
             and (self.get_command(ctx, args[0]) is None)
         ):
+            from redistopo.cli.usage_hints import UnknownVerb
+
             raise UnknownVerb(args[0], self, ctx)
         return super().resolve_command(ctx, args)
 
@@ -91,6 +91,8 @@ class VerbGroup(SubGroup):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs, then the options, without importing any verb."""
+        import textwrap
+
         formatter.write("\n")
         for title, verbs in GROUPS.items():
             head = f"{title}:".ljust(9)

@@ -1,1 +1,1 @@
-"""Servers over the network: connections, snapshots, probes, discovery."""
+"""Network access to servers: connections, snapshots, probes and discovery."""

@@ -1,10 +1,10 @@
-"""Clients as users have them: redis-py's, with settings under which each attempt is seen.
+"""Application clients: redis-py's, configured so that each attempt is visible.
 
-No retries: redis-py's own (3, with a back-off of up to 10 s) would show one slow operation
-for seconds of errors. So an attempt fails as soon as it is known, and the next one is the
-load's own. The slot table is redis-py's to refresh: after MOVED it patches it, after a lost
-connection, a timeout and CLUSTERDOWN (here 0.25 s later) it reads it anew from another node
-(redis/cluster.py, _execute_command). A Sentinel is asked on each new connection
+No retries: with redis-py's own (3, with a back-off of up to 10 s), seconds of errors would
+look like one slow operation. So each attempt fails at once, and the load decides about the
+next one. redis-py refreshes the slot table: it patches it after MOVED, and reloads it from
+another node after a lost connection, a timeout or CLUSTERDOWN (here 0.25 s later;
+redis/cluster.py, _execute_command). It queries a Sentinel for each new connection
 (redis/sentinel.py, SentinelManagedConnection).
 """
 
@@ -29,51 +29,51 @@ from redis.exceptions import TimeoutError as NoAnswer
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from redistopo.client.entry_point import EXPIRY_SECONDS, EntryKind, EntryPoint
+from redistopo.client.app_entry_point import EXPIRY_SECONDS, EntryKind, EntryPoint
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
 
 CLIENT_ERRORS = (RedisError, RedisClusterException, OSError)
-"""What an attempt may raise; redis-py's cluster errors are no RedisError."""
+"""What an attempt may raise; redis-py's cluster errors aren't RedisErrors."""
 
 CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 0.5
-"""A server that hangs costs this: so much later, at most, its successor is found."""
+"""The cost of a server that hangs: the new primary is found this much later."""
 
 WAIT_MILLISECONDS = 400
-"""Below ANSWER_SECONDS, so that WAIT itself says that replicas are missing."""
+"""Below ANSWER_SECONDS, so that WAIT itself reports missing replicas."""
 
 
 class TooFewReplicas(RedisError):
-    """WAIT said that fewer replicas than wanted have the write."""
+    """WAIT reported that too few replicas have the write."""
 
 
 class AppClient(Protocol):
-    """What the load needs of a client; each may raise one of TROUBLE."""
+    """The client interface that the load needs; methods may raise CLIENT_ERRORS."""
 
     def write(self, key: str, value: str, replicas: int) -> None:
-        """The server acknowledged it, and so many replicas did."""
+        """Write a key; return once the server and so many replicas acknowledged it."""
         ...
 
     def read(self, key: str) -> str | None: ...
 
     def read_many(self, keys: list[str]) -> list[str | None]:
-        """Of keys in one slot."""
+        """Read keys that are in one slot."""
         ...
 
     def remove(self, keys: list[str]) -> int:
-        """How many of these keys, all in one slot, were there."""
+        """Remove keys that are in one slot; return how many existed."""
         ...
 
     def primaries(self) -> list[Any]:
-        """redis-py's client of each primary."""
+        """Return redis-py's client of each primary."""
         ...
 
     def close(self) -> None: ...
 
 
 def connect_app_client(way: EntryPoint) -> AppClient:
-    """A client that came in, or will at its first command; raises one of TROUBLE."""
+    """Create a client, which connects now or at its first command; raises CLIENT_ERRORS."""
     match way.door:
         case EntryKind.CLUSTER:
             return _Clustered(clustered(way))
@@ -84,13 +84,13 @@ def connect_app_client(way: EntryPoint) -> AppClient:
 
 
 def plain(address: Endpoint, access: Callable[[], Login], *, text: bool = True) -> Any:
-    """redis-py's client for one server; `access` is asked for each connection."""
+    """Create redis-py's client for one server; `access` is called for each connection."""
     host, port = address
     return Redis(host=host, port=port, **options_of(access, text=text))
 
 
 def clustered(way: EntryPoint, *, text: bool = True) -> Any:
-    """redis-py's client for a cluster; it reads the slot table now, and may raise TROUBLE."""
+    """Create redis-py's client for a cluster; loads the slot table, may raise CLIENT_ERRORS."""
     nodes = [ClusterNode(host, port) for host, port in way.entries]
     # some slots may be without an owner while a node is down
     options = options_of(way.data_access, text=text)
@@ -98,20 +98,20 @@ def clustered(way: EntryPoint, *, text: bool = True) -> Any:
 
 
 def by_sentinel(way: EntryPoint, *, text: bool = True) -> Any:
-    """redis-py's client for the primary that Sentinels name."""
+    """Create redis-py's client for the primary that Sentinels name."""
     sentinel = Sentinel(list(way.entries), sentinel_kwargs=options_of(way.sentinel_access))
     return sentinel.master_for(way.service, **options_of(way.data_access, text=text))
 
 
 class _Credentials(CredentialProvider):
-    """Asked by redis-py when a connection is made: user and password as they are then."""
+    """Gives redis-py the current user and password for each new connection."""
 
     def __init__(self, access: Callable[[], Login]) -> None:
         self._access = access
 
     def get_credentials(self) -> tuple[()] | tuple[str] | tuple[str, str]:  # type: ignore[override]
-        """Nothing where no password is needed, which redis-py's types leave out: it sends no AUTH
-        then (connection.py, on_connect_check_health)."""
+        """Return the credentials; empty without a password, so that redis-py sends no AUTH
+        (connection.py, on_connect_check_health), although its types don't allow that."""
         now = self._access()
         if now.user:
             return now.user, now.password
@@ -119,7 +119,7 @@ class _Credentials(CredentialProvider):
 
 
 def options_of(access: Callable[[], Login], *, text: bool = True) -> dict[str, Any]:
-    """The same for all three; TLS as an application has it. Replies are text, or bytes."""
+    """Build the options that all three share; replies are text, or bytes."""
     options: dict[str, Any] = {
         "retry": Retry(NoBackoff(), 0),
         "credential_provider": _Credentials(access),
@@ -127,7 +127,7 @@ def options_of(access: Callable[[], Login], *, text: bool = True) -> dict[str, A
         "socket_timeout": ANSWER_SECONDS,
         "decode_responses": text,
         "protocol": 2,
-        "driver_info": None,  # no CLIENT SETINFO: 6.2 doesn't know it
+        "driver_info": None,  # no CLIENT SETINFO: 6.2 doesn't support it
     }
     if tls := access().tls:
         pem = tls.pem or None
@@ -162,7 +162,7 @@ class _Single:
     def close(self) -> None:
         with suppress(*CLIENT_ERRORS):
             self._client.close()
-            # close() leaves connections that are at work to their users
+            # close() leaves connections that are in use open
             self._client.connection_pool.disconnect(inuse_connections=True)
 
 
@@ -172,19 +172,19 @@ class _Clustered(_Single):
     def write(self, key: str, value: str, replicas: int) -> None:
         self._client.set(key, value, ex=EXPIRY_SECONDS)
         if replicas:
-            # WAIT speaks of the connection's own last write: the one to that node
+            # WAIT refers to the last write of the connection: the one to that node
             node = self._client.get_node_from_key(key)
-            said = self._client.execute_command(
+            reply = self._client.execute_command(
                 "WAIT", replicas, WAIT_MILLISECONDS, target_nodes=node
             )
-            count = next(iter(said.values())) if isinstance(said, dict) else said
+            count = next(iter(reply.values())) if isinstance(reply, dict) else reply
             _enough(count, replicas)
 
     def remove(self, keys: list[str]) -> int:
         return int(self._client.execute_command("UNLINK", *keys))
 
     def primaries(self) -> list[Any]:
-        # of a cluster, redis-py makes a node's own client when it is first asked for
+        # in a cluster, redis-py creates a node's client when it is first requested
         return [self._client.get_redis_connection(node) for node in self._client.get_primaries()]
 
     def close(self) -> None:
@@ -206,7 +206,7 @@ def _text(value: Any) -> str | None:
 
 
 def error_kind(error: BaseException) -> str:
-    """A short name for what went wrong: the server's own error code where it sent one."""
+    """Classify an error by a short name: the server's own error code if it sent one."""
     known: tuple[tuple[type[BaseException], str], ...] = (
         (TooFewReplicas, "WAIT"),
         (MovedError, "MOVED"),

@@ -1,4 +1,4 @@
-"""Asking servers: one connection a node, kept between rounds, never retried behind our back."""
+"""Connections to nodes: one for each, kept between snapshots, without hidden retries."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -24,14 +24,14 @@ from redistopo.model.protocol.endpoint import Endpoint
 
 Command = Sequence[str | int]
 Reply = Any
-"""What a server answered: str, int, a list of these, None, or a ResponseError as a value."""
+"""A server's reply: str, int, a list of these, None, or a ResponseError as a value."""
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 
 
 class NodeClient:
-    """Connections to many servers by address; safe to use from several threads, one a node."""
+    """Connections to many servers by address; thread-safe with one thread for each node."""
 
     def __init__(
         self, credentials: Credentials, *, seconds: float = ANSWER_SECONDS, protocol: int = 2
@@ -55,10 +55,10 @@ class NodeClient:
         self._open.clear()
 
     def ask(self, endpoint: Endpoint, commands: Iterable[Command]) -> list[Reply]:
-        """One reply for each command, in order; an error reply stands as a ResponseError.
+        """Send commands and return a reply for each, in order; errors as ResponseError values.
 
-        Raises Unreachable where nobody answers in time, AccessDenied where our password
-        isn't accepted.
+        Raises Unreachable if the server doesn't reply in time, AccessDenied if it rejects our
+        password.
         """
         wanted = list(commands)
         try:
@@ -67,13 +67,13 @@ class NodeClient:
             return [_reply(connection) for _ in wanted]
         except (AuthenticationError, AuthorizationError) as error:
             self.forget(endpoint)
-            raise AccessDenied(f"{endpoint} refused our password", detail=str(error)) from error
+            raise AccessDenied(f"{endpoint} rejected our password", detail=str(error)) from error
         except (RedisError, OSError, UnicodeError) as error:
             self.forget(endpoint)
-            raise Unreachable(f"{endpoint} doesn't answer", detail=_why(error)) from error
+            raise Unreachable(f"{endpoint} doesn't reply", detail=_reason(error)) from error
 
     def forget(self, endpoint: Endpoint) -> None:
-        """The next question to that server opens a connection of its own."""
+        """Close the connection to that server; the next command opens a new one."""
         if stale := self._open.pop(endpoint, None):
             stale.disconnect()
 
@@ -92,9 +92,9 @@ class NodeClient:
 
 
 class _Encrypted(Connection):
-    """A connection by TLS that trusts the topology's own CA and no other.
+    """A TLS connection that trusts only the topology's own CA.
 
-    redis-py's own SSLConnection makes a context for each connection, reads the system's CAs
+    redis-py's SSLConnection creates a context for each connection, loads the system's CAs
     into it (35 ms each), and trusts those too.
     """
 
@@ -103,7 +103,7 @@ class _Encrypted(Connection):
         self._access = access
 
     def _connect(self) -> Any:
-        plain = super()._connect()  # type: ignore[no-untyped-call]  # nor here
+        plain = super()._connect()  # type: ignore[no-untyped-call]  # the same
         try:
             return wrapped(plain, self.host, self._access.tls)
         except OSError:
@@ -118,8 +118,8 @@ def new_connection(
     seconds: float = ANSWER_SECONDS,
     protocol: int = 2,
 ) -> Connection:
-    """A connection not yet made; every supported server speaks RESP2, and RESP3, by which
-    replies bear more of their meaning (a map is one)."""
+    """Create a connection without connecting; every supported server speaks RESP2 and RESP3,
+    whose replies have more types (maps, for example)."""
     kind: Any = partial(_Encrypted, access=access) if access.tls else Connection
     made: Connection = kind(
         host=endpoint.host,
@@ -131,29 +131,29 @@ def new_connection(
         protocol=protocol,
         decode_responses=True,
         encoding_errors="replace",
-        driver_info=None,  # no CLIENT SETINFO: 6.2 doesn't know it
+        driver_info=None,  # no CLIENT SETINFO: 6.2 doesn't support it
     )
     return made
 
 
 def ping_without_auth(endpoint: Endpoint, tls: TlsFiles | None = None) -> str:
-    """What a client without password gets for PING: "PONG", or the server's refusal."""
+    """Send PING without a password; return "PONG" or the server's error."""
     return try_ping(endpoint, Login(tls=tls))
 
 
 def try_ping(endpoint: Endpoint, access: Login) -> str:
-    """What a client that comes in so gets for PING: "PONG", or the server's refusal."""
+    """Log in and send PING; return "PONG" or the server's error."""
     probe = new_connection(endpoint, access)
     try:
         probe.connect()
         probe.send_command("PING")
         return str(probe.read_response())
-    except AuthenticationError as error:  # a ConnectionError to redis-py, but an answer
+    except AuthenticationError as error:  # a ConnectionError in redis-py, but a reply
         return error_text(error)
     except ResponseError as error:
         return _text(error)
-    except (RedisError, OSError, UnicodeError) as error:  # the latter for what can be no host
-        return f"no answer: {_why(error)}"
+    except (RedisError, OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
+        return f"no reply: {_reason(error)}"
     finally:
         with suppress(RedisError, OSError):
             probe.disconnect()
@@ -163,20 +163,20 @@ def _reply(connection: Connection) -> Reply:
     try:
         return connection.read_response()
     except (NoPermissionError, ResponseError) as error:
-        # an error reply is an answer, and the connection is still good; but after one about
-        # authentication redis-py has hung up, so that goes to the caller
+        # after an error reply the connection is still good, except for authentication errors,
+        # after which redis-py has closed it: those are raised
         return error
 
 
 def raise_on_error(reply: Reply, what: str) -> Reply:
-    """The reply, unless it is an error: then BadReply."""
+    """Return the reply; raises BadReply if it is an error."""
     if isinstance(reply, Exception):
-        raise BadReply(f"{what} was refused", detail=_text(reply))
+        raise BadReply(f"{what} failed", detail=_text(reply))
     return reply
 
 
 def error_text(error: Exception) -> str:
-    """A server's error as it said it: redis-py takes the code of those that it knows away."""
+    """Restore a server's full error text: redis-py strips the codes that it knows."""
     text, code = str(error), getattr(error, "status_code", None)
     known: dict[object, str] = {
         one: name for name, one in BaseParser.EXCEPTION_CLASSES.items() if callable(one)
@@ -190,7 +190,7 @@ def _text(error: Exception) -> str:
     return str(error)
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     text = str(error)
     for shorter in ("Connection refused", "Timeout", "timed out", "reset by peer"):
         if shorter.lower() in text.lower():

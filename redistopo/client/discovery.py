@@ -1,4 +1,4 @@
-"""A topology that we didn't start, found from one of its addresses."""
+"""Discovery of a topology that redistopo didn't start, from the address of one node."""
 
 import os
 import re
@@ -23,12 +23,12 @@ from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape
 
 SENTINEL_VARIABLE = "REDISTOPO_SENTINEL_PASSWORD"
-"""Bears the password of a stranger's Sentinels, where it isn't the data nodes'."""
+"""The password of a foreign topology's Sentinels, if it differs from the data nodes'."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovered:
-    """The shape, and every node that the asked ones name; which of them are Sentinels."""
+    """The shape, every discovered node, and which of them are Sentinels."""
 
     shape: Shape
     targets: tuple[Target, ...]
@@ -36,25 +36,25 @@ class Discovered:
 
 
 def credentials_elsewhere(access: Login, endpoint: Endpoint) -> Credentials:
-    """What opens a topology elsewhere: the variables' passwords, or the one in `access`."""
+    """Build credentials for a foreign topology, from `access` or environment variables."""
     password = access.password or os.environ.get(ENVIRONMENT_VARIABLE, "")
     credentials = single_credential(replace(access, password=password))
-    own = _sentinels_way(credentials)
+    own = _sentinel_login(credentials)
     if own is None or try_ping(endpoint, own) != "PONG":
         return credentials
     return replace(credentials, sentinels={numeric(endpoint): own})
 
 
 def with_sentinel_logins(credentials: Credentials, found: Discovered) -> Credentials:
-    """The keys, with the way in to each Sentinel that was found."""
-    own = _sentinels_way(credentials)
+    """Add the login to each Sentinel that was found."""
+    own = _sentinel_login(credentials)
     return (
         replace(credentials, sentinels=dict.fromkeys(found.sentinels, own)) if own else credentials
     )
 
 
-def _sentinels_way(credentials: Credentials) -> Login | None:
-    """None where the Sentinels' password isn't given; users are the same at all nodes."""
+def _sentinel_login(credentials: Credentials) -> Login | None:
+    """None if no separate Sentinel password is given; ACL users are the same on all nodes."""
     password = os.environ.get(SENTINEL_VARIABLE, "")
     return replace(credentials.own, password=password) if password and not credentials.acl else None
 
@@ -63,21 +63,21 @@ def parse_address(text: str) -> Endpoint:
     """Return the endpoint of ``HOST:PORT``, ``[::1]:PORT`` or ``PORT``; UsageError for others."""
     host, port = split_address(text)
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
-        raise UsageError(f"{text!r} is no address", hint="write HOST:PORT, as 127.0.0.1:7000")
+        raise UsageError(f"{text!r} is not an address", hint="use HOST:PORT: 127.0.0.1:7000")
     return Endpoint(host or "127.0.0.1", int(port))
 
 
 def discover(endpoint: Endpoint, client: NodeClient) -> Discovered:
-    """The topology around one node, whichever of its nodes that is.
+    """Discover the topology of any one of its nodes.
 
-    Raises Unreachable or AccessDenied with what to type.
+    Raises Unreachable or AccessDenied with a hint.
     """
     endpoint = numeric(endpoint)
     info = _info(endpoint, client)
-    # Valkey calls it server_mode, unless it is told to be compatible (server.c,
+    # Valkey calls it server_mode, unless it is set to be compatible (server.c,
     # genValkeyInfoString)
     if "sentinel" in (info.get("redis_mode"), info.get("server_mode")):
-        return _watched(endpoint, client)
+        return _discover_by_sentinel(endpoint, client)
     if info.get("cluster_enabled") == "1":
         text = raise_on_error(client.ask(endpoint, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
         found = [
@@ -93,7 +93,7 @@ def discover(endpoint: Endpoint, client: NodeClient) -> Discovered:
         try:
             nodes = [primary, *_replicas(_info(primary, client))]
         except (Unreachable, AccessDenied):
-            nodes = [primary, endpoint]  # the checks will tell what is wrong with it
+            nodes = [primary, endpoint]  # the checks will report what is wrong with it
     shape = Shape.REPLICATION if len(nodes) > 1 else Shape.STANDALONE
     return Discovered(shape=shape, targets=_targets(nodes))
 
@@ -125,25 +125,25 @@ def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:
     return Discovered(shape=Shape.REPLICATION if grew else before.shape, targets=_targets(known))
 
 
-def _watched(endpoint: Endpoint, client: NodeClient) -> Discovered:
-    """The data nodes and the Sentinels that a Sentinel knows, and it itself."""
+def _discover_by_sentinel(endpoint: Endpoint, client: NodeClient) -> Discovered:
+    """The data nodes and Sentinels that a Sentinel knows, and the Sentinel itself."""
 
-    def ask(*words: str) -> object:
+    def query(*words: str) -> object:
         return raise_on_error(
             client.ask(endpoint, [("SENTINEL", *words)])[0], f"SENTINEL {words[0]}"
         )
 
-    said = ask("MASTERS")
-    found = [parse_monitored(one) for one in said] if isinstance(said, list) else []
+    reply = query("MASTERS")
+    found = [parse_monitored(one) for one in reply] if isinstance(reply, list) else []
     if len(found) != 1:
         names = ", ".join(one.name for one in found) or "none"
         raise UsageError(
-            f"{endpoint} is a Sentinel that watches {len(found)} primaries: {names}",
+            f"{endpoint} is a Sentinel that monitors {len(found)} primaries: {names}",
             hint="give the address of a data node instead",
         )
     name = found[0].name
-    replicas = parse_peers(ask("REPLICAS", name), "SENTINEL REPLICAS")
-    others = parse_peers(ask("SENTINELS", name), "SENTINEL SENTINELS")
+    replicas = parse_peers(query("REPLICAS", name), "SENTINEL REPLICAS")
+    others = parse_peers(query("SENTINELS", name), "SENTINEL SENTINELS")
     watching = [endpoint, *(one.endpoint for one in others)]
     data = [found[0].endpoint, *(one.endpoint for one in replicas)]
     return Discovered(
@@ -155,15 +155,15 @@ def _watched(endpoint: Endpoint, client: NodeClient) -> Discovered:
 
 def _replicas(info: dict[str, str]) -> Iterator[Endpoint]:
     for name, value in info.items():
-        said = parse_pairs(value) if re.fullmatch(r"slave[0-9]{1,9}", name) else {}
-        if said.get("ip"):
-            yield Endpoint(said["ip"], _port(said.get("port", "")))
+        pairs = parse_pairs(value) if re.fullmatch(r"slave[0-9]{1,9}", name) else {}
+        if pairs.get("ip"):
+            yield Endpoint(pairs["ip"], _port(pairs.get("port", "")))
 
 
 def _port(text: str) -> int:
-    """A port as INFO tells it; raises BadReply for anything else."""
+    """Parse a port in INFO; raises BadReply for anything else."""
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) <= LAST_PORT:
-        raise BadReply("INFO names a port that is none", detail=repr(text)[:200])
+        raise BadReply("INFO has an invalid port", detail=repr(text)[:200])
     return int(text)
 
 
@@ -179,15 +179,15 @@ def _info(endpoint: Endpoint, client: NodeClient) -> dict[str, str]:
         raise Unreachable(
             error.message,
             detail=error.detail,
-            hint="is a server running there, and does it listen on that address? "
+            hint="check that a server runs there and listens on that address; "
             + ("" if tls and tls.pem and "certificate" not in error.detail else TLS_REQUIRED_HINT),
         ) from error
     except AccessDenied as error:
         raise AccessDenied(
-            f"{endpoint} asks for a password, or for another one",
+            f"{endpoint} requires a password, or another one",
             detail=error.detail,
-            hint="set REDISTOPO_PASSWORD (verify can ask for it: --ask-password); where there are "
-            f"Sentinels, they may have another one: {SENTINEL_VARIABLE}",
+            hint="set REDISTOPO_PASSWORD (verify can prompt for it: --ask-password); Sentinels "
+            f"may have another password: {SENTINEL_VARIABLE}",
         ) from error
     if isinstance(reply, Exception):
         raise Unreachable(f"{endpoint} refused INFO", detail=str(reply))

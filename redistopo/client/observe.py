@@ -1,11 +1,10 @@
-"""One look at every node, in parallel: what the processes, the sockets and the servers say."""
+"""Snapshots of all nodes, taken in parallel: processes, sockets and server replies."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from redistopo.client.access_probe import try_locks
 from redistopo.client.connection import (
     Command,
     NodeClient,
@@ -13,10 +12,12 @@ from redistopo.client.connection import (
     ping_without_auth,
     raise_on_error,
 )
+from redistopo.client.login_probe import probe_access
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
-from redistopo.host.node_folder import has_data, has_log
+from redistopo.host.node_data import has_log
+from redistopo.host.node_disk import read_disk
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
@@ -27,22 +28,22 @@ from redistopo.model.protocol.sentinel_replies import (
 )
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.relocation import moved_from, relocated_path
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 
 
 class Detail(IntEnum):
-    """How much is asked of each node; more costs more."""
+    """How much to query of each node; more detail costs more time."""
 
     PROCESS = 0  # whether it runs
-    HEALTH = 1  # INFO and the cluster's table
-    FULL = 2  # also its configuration, its locks and the addresses it listens on
+    HEALTH = 1  # INFO and CLUSTER NODES
+    FULL = 2  # also its configuration, access control and listening addresses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A server to look at; `layout` is None for one that we didn't start, else its process and
-    files are on `machine`."""
+    """A server to observe; `layout` is None for one that we didn't start, otherwise its process
+    and files are on `machine`."""
 
     name: str
     host: str
@@ -53,26 +54,46 @@ class Target:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where clients connect."""
+        """The address that clients connect to."""
         return Endpoint(self.host, self.port)
 
 
-def observe(shape: Shape, targets: Iterable[Target], client: NodeClient, depth: Detail) -> Observed:
-    """One snapshot of all targets, in their order; never raises for a node's own trouble."""
+def observe(
+    shape: Shape,
+    targets: Iterable[Target],
+    client: NodeClient,
+    depth: Detail,
+    *,
+    disk: bool = False,
+) -> Observed:
+    """Take one snapshot of all targets, in their order; never raises for a faulty node.
+
+    With `disk`, also inspect their folders, which decisions about data need.
+    """
     wanted = tuple(targets)
     workers = max(1, min(32, len(wanted)))
-    with ThreadPoolExecutor(workers, thread_name_prefix="look") as pool:
-        nodes = tuple(pool.map(lambda one: _look_at(shape, one, client, depth), wanted))
+    with ThreadPoolExecutor(workers, thread_name_prefix="observe") as pool:
+        nodes = tuple(pool.map(lambda one: _observe_node(shape, one, client, depth), wanted))
     if depth is Detail.FULL:
         nodes = _with_listening(wanted, nodes)
+    if disk:
+        # last, so that it includes what a process wrote when it ended
+        nodes = tuple(map(_with_disk, nodes, wanted))
     return Observed(shape=shape, nodes=nodes)
+
+
+def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
+    if target.layout is None:
+        return seen
+    folder, files = target.layout.node(target.name), target.machine.files
+    return replace(seen, disk=read_disk(files, folder, ended=not seen.running))
 
 
 def _with_listening(
     targets: tuple[Target, ...], nodes: tuple[NodeSeen, ...]
 ) -> tuple[NodeSeen, ...]:
-    """Each machine's table of sockets is read once, for all of its nodes."""
-    heard = {
+    """Add listening addresses; each machine's socket table is read once for all its nodes."""
+    listening = {
         machine: machine.ports.listening(
             {
                 node.pid: node.port
@@ -83,22 +104,22 @@ def _with_listening(
         for machine in {target.machine for target in targets}
     }
     return tuple(
-        replace(node, listening=heard[target.machine].get(node.port, ())) if node.pid else node
+        replace(node, listening=listening[target.machine].get(node.port, ())) if node.pid else node
         for target, node in zip(targets, nodes, strict=True)
     )
 
 
-def _look_at(shape: Shape, target: Target, client: NodeClient, depth: Detail) -> NodeSeen:
-    seen = standing(target)
+def _observe_node(shape: Shape, target: Target, client: NodeClient, depth: Detail) -> NodeSeen:
+    seen = process_state(target)
     if seen.error or depth is Detail.PROCESS:
         return seen
-    return answered(shape, target, seen, client, depth)
+    return query_node(shape, target, seen, client, depth)
 
 
-def standing(target: Target) -> NodeSeen:
-    """What the system says of the node's process; nobody is asked, so that this never waits.
+def process_state(target: Target) -> NodeSeen:
+    """Inspect the node's process without querying the server, so that this never waits.
 
-    With an `error` where there is nobody to ask: no process, or a stopped one.
+    Sets `error` if the server can't reply: there is no process, or it is paused.
     """
     seen = NodeSeen(name=target.name, host=target.host, port=target.port)
     if target.layout is None:
@@ -109,71 +130,71 @@ def standing(target: Target) -> NodeSeen:
         return _absent(target, seen)
     paused = processes.is_paused(process)
     seen = replace(seen, process=ProcessState.RUNNING, pid=process.pid, paused=paused)
-    return replace(seen, error="its process is stopped (SIGSTOP)") if seen.paused else seen
+    return replace(seen, error="its process is paused (SIGSTOP)") if seen.paused else seen
 
 
-def answered(
+def query_node(
     shape: Shape, target: Target, seen: NodeSeen, client: NodeClient, depth: Detail
 ) -> NodeSeen:
-    """The node with what it answers, or with the error that stood in the way."""
+    """Query the server; add its replies, or the error, to the node."""
     try:
-        return _placed(_asked(shape, seen, client, depth), target.layout)
+        return _with_files(_query(shape, seen, client, depth), target)
     except (Unreachable, BadReply) as error:
         return replace(seen, error=f"{error.message}: {error.detail}")
     except AccessDenied as error:
-        # AUTH is also refused where no password is set any more: then anybody gets in
-        told = (
+        # AUTH also fails if the password was removed: then any client can log in
+        anonymous = (
             ping_without_auth(seen.endpoint, client.credentials.own.tls)
             if depth is Detail.FULL
             else None
         )
-        return replace(seen, error=f"{error.message}: {error.detail}", anonymous=told)
+        return replace(seen, error=f"{error.message}: {error.detail}", anonymous=anonymous)
 
 
 def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
-    layout, ports = target.layout, target.machine.ports
+    ports = target.machine.ports
     taken = next((p for p in target.ports if not ports.is_free(Endpoint(target.host, p))), None)
     return replace(
         seen,
         process=ProcessState.ABSENT,
-        has_data=layout is not None and has_data(layout, target.name, target.machine.files),
-        held_by=f"port {taken} is held by {ports.holder(taken)}" if taken else "",
+        held_by=f"port {taken} is in use by {ports.holder(taken)}" if taken else "",
         error="its process isn't running",
     )
 
 
-def _asked(shape: Shape, seen: NodeSeen, client: NodeClient, depth: Detail) -> NodeSeen:
+def _query(shape: Shape, seen: NodeSeen, client: NodeClient, depth: Detail) -> NodeSeen:
     commands: list[Command] = [("INFO",)]
     if shape is Shape.CLUSTER:
         commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
     if depth is Detail.FULL:
         commands += [("ACL", "LIST"), ("CONFIG", "GET", "*")]
     replies = client.ask(seen.endpoint, commands)
-    told = replace(seen, info=parse_info(_text(replies[0], "INFO")))
+    found = replace(seen, info=parse_info(_text(replies[0], "INFO")))
     if shape is Shape.CLUSTER:
-        told = replace(
-            told,
+        found = replace(
+            found,
             cluster=parse_info(_text(replies[1], "CLUSTER INFO")),
             members=_members(_text(replies[2], "CLUSTER NODES"), seen.host),
         )
-    if watches := told.role is Role.SENTINEL:
-        told = _watching(told, client)
+    if sentinel := found.role is Role.SENTINEL:
+        found = _with_monitored(found, client)
     if depth is Detail.FULL:
-        told = replace(
-            told,
-            config=_settings(told) if watches else _config(replies[-1]),
+        found = replace(
+            found,
+            config=_settings(found) if sentinel else _config(replies[-1]),
             users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
             anonymous=ping_without_auth(seen.endpoint, client.credentials.own.tls),
-            locks=try_locks(seen.endpoint, client.credentials, users=not watches),
+            locks=probe_access(seen.endpoint, client.credentials, users=not sentinel),
         )
-    return told
+    return found
 
 
-def _watching(seen: NodeSeen, client: NodeClient) -> NodeSeen:
-    """A Sentinel with what it says of every primary that it watches, and around it."""
+def _with_monitored(seen: NodeSeen, client: NodeClient) -> NodeSeen:
+    """Add every primary that a Sentinel monitors, with its replicas and Sentinels."""
     reply = client.ask(seen.endpoint, [("SENTINEL", "MASTERS")])[0]
-    said = raise_on_error(reply, "SENTINEL MASTERS")
-    return replace(seen, watches=tuple(_around(seen, parse_monitored(one), client) for one in said))
+    masters = raise_on_error(reply, "SENTINEL MASTERS")
+    watches = tuple(_with_peers(seen, parse_monitored(one), client) for one in masters)
+    return replace(seen, watches=watches)
 
 
 def _settings(seen: NodeSeen) -> dict[str, str]:
@@ -182,12 +203,12 @@ def _settings(seen: NodeSeen) -> dict[str, str]:
     return {**watch.settings, MONITOR: watch.name} if watch else {}
 
 
-def _around(seen: NodeSeen, watch: MonitoredPrimary, client: NodeClient) -> MonitoredPrimary:
+def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: NodeClient) -> MonitoredPrimary:
     words = ("GET-MASTER-ADDR-BY-NAME", "REPLICAS", "SENTINELS", "CKQUORUM")
     commands = [("SENTINEL", word, watch.name) for word in words]
     address, replicas, sentinels, quorum = client.ask(seen.endpoint, commands)
-    # in the midst of a failover this tells the new one, as soon as it leads in the new epoch
-    # (sentinel.c, sentinelGetCurrentMasterAddress); SENTINEL MASTERS not yet
+    # during a failover this returns the new primary as soon as it is promoted in the new epoch
+    # (sentinel.c, sentinelGetCurrentMasterAddress), unlike SENTINEL MASTERS
     where = address if isinstance(address, list) and len(address) == 2 else ["", "0"]
     return replace(
         watch,
@@ -201,10 +222,12 @@ def _around(seen: NodeSeen, watch: MonitoredPrimary, client: NodeClient) -> Moni
     )
 
 
-def _placed(seen: NodeSeen, layout: Layout | None) -> NodeSeen:
-    """A node of ours, with what lies in its folder; told so, if that was moved while it ran."""
+def _with_files(seen: NodeSeen, target: Target) -> NodeSeen:
+    """Add what its folder shows, also if the project was moved while the node ran."""
+    layout, files = target.layout, target.machine.files
     if layout and seen.config and seen.info.get("aof_enabled") == "1":
-        seen = replace(seen, log_there=has_log(layout.node(seen.name).root, seen.config))
+        root = layout.node(seen.name).root
+        seen = replace(seen, log_there=has_log(files, root, seen.config))
     former = moved_from(layout, seen.name, seen.info.get("config_file", "")) if layout else ""
     if layout is None or not former:
         return seen
@@ -223,14 +246,14 @@ def _members(text: str, host: str) -> tuple[ClusterNodesLine, ...]:
 
 
 def _text(reply: Reply, what: str) -> str:
-    said = raise_on_error(reply, what)
-    if not isinstance(said, str):
-        raise BadReply(f"{what} isn't text", detail=repr(said)[:200])
-    return said
+    text = raise_on_error(reply, what)
+    if not isinstance(text, str):
+        raise BadReply(f"{what} isn't text", detail=repr(text)[:200])
+    return text
 
 
 def _config(reply: Reply) -> dict[str, str] | None:
-    """CONFIG GET's flat list as a dict; None where the server refuses CONFIG."""
+    """CONFIG GET's flat list as a dict; None if the server refuses CONFIG."""
     if not isinstance(reply, list):
         return None
     return dict(zip(map(str, reply[::2]), map(str, reply[1::2]), strict=False))

@@ -1,4 +1,4 @@
-"""Looking at the same servers again and again: connections and threads stay, nobody holds up."""
+"""Repeated snapshots of the same servers: connections are kept, slow nodes don't delay others."""
 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from redistopo.client.connection import NodeClient
-from redistopo.client.observe import Detail, Target, answered, standing
+from redistopo.client.observe import Detail, Target, process_state, query_node
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.observed import NodeSeen, Observed
@@ -21,17 +21,17 @@ _Place = tuple[str, str, int]
 
 
 class Poller:
-    """One look after the other, each as deep as HEALTH.
+    """Takes one snapshot after another, with the detail of HEALTH.
 
-    A look waits at most `patience` seconds for answers. Whoever was late is asked on
-    meanwhile, and later looks don't wait for it until it has answered.
+    A snapshot waits at most `patience` seconds for replies. The query of a late node goes on in
+    the background, and later snapshots don't wait for it until it has replied.
     """
 
     def __init__(self, credentials: Credentials, *, patience: float = 1.0) -> None:
         self.client = NodeClient(credentials, seconds=_ANSWER_SECONDS)
         self._patience = patience
-        self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="gaze")
-        self._asked: dict[_Place, Future[NodeSeen]] = {}
+        self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="poll")
+        self._queries: dict[_Place, Future[NodeSeen]] = {}
         self._late: set[_Place] = set()
 
     def __enter__(self) -> Self:
@@ -44,51 +44,53 @@ class Poller:
         trace: TracebackType | None,
     ) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self.client.__exit__(kind, error, trace)  # wakes who still waits for an answer
+        self.client.__exit__(kind, error, trace)  # wakes threads that wait for a reply
         self._pool.shutdown()
-        self.client.__exit__(kind, error, trace)  # and what was connected meanwhile
+        self.client.__exit__(kind, error, trace)  # and closes connections opened since
 
     def look(self, shape: Shape, targets: Iterable[Target]) -> Observed:
-        """One snapshot of all targets, in their order; never raises for a node's own trouble."""
-        stood = [(target, standing(target)) for target in targets]
-        for target, seen in stood:
+        """Take one snapshot of all targets, in their order; never raises for a faulty node."""
+        inspected = [(target, process_state(target)) for target in targets]
+        for target, seen in inspected:
             place = _place(target)
             if seen.error:
-                self._excuse(place)
-            elif place not in self._asked:
-                self._asked[place] = self._pool.submit(self._hear, shape, target, seen)
-        prompt = [one for place, one in self._asked.items() if place not in self._late]
+                self._drop(place)
+            elif place not in self._queries:
+                self._queries[place] = self._pool.submit(self._query, shape, target, seen)
+        prompt = [one for place, one in self._queries.items() if place not in self._late]
         wait(prompt, timeout=self._patience)
         return Observed(
             shape=shape,
-            nodes=tuple(seen if seen.error else self._heard(_place(t), seen) for t, seen in stood),
+            nodes=tuple(
+                seen if seen.error else self._result(_place(t), seen) for t, seen in inspected
+            ),
         )
 
-    def _excuse(self, place: _Place) -> None:
-        """Nobody is there to answer: what was asked before is of no use."""
-        known = self._asked.get(place)
+    def _drop(self, place: _Place) -> None:
+        """Forget a query to a server that is no longer there."""
+        known = self._queries.get(place)
         if known is None or known.done():
-            self._asked.pop(place, None)
+            self._queries.pop(place, None)
             self._late.discard(place)
             self.client.forget(Endpoint(*place[1:]))
 
-    def _hear(self, shape: Shape, target: Target, seen: NodeSeen) -> NodeSeen:
-        heard = answered(shape, target, seen, self.client, Detail.HEALTH)
-        if heard.error and "timed out" not in heard.error and "refused" not in heard.error:
-            # a connection of an earlier look was closed; that says nothing of now
-            heard = answered(shape, target, seen, self.client, Detail.HEALTH)
-        return heard
+    def _query(self, shape: Shape, target: Target, seen: NodeSeen) -> NodeSeen:
+        found = query_node(shape, target, seen, self.client, Detail.HEALTH)
+        if found.error and "timed out" not in found.error and "refused" not in found.error:
+            # the connection of an earlier snapshot was closed, which says nothing about now
+            found = query_node(shape, target, seen, self.client, Detail.HEALTH)
+        return found
 
-    def _heard(self, place: _Place, seen: NodeSeen) -> NodeSeen:
-        future = self._asked[place]
+    def _result(self, place: _Place, seen: NodeSeen) -> NodeSeen:
+        future = self._queries[place]
         if not future.done():
             self._late.add(place)
-            return replace(seen, error=f"{seen.address} doesn't answer: timed out")
-        del self._asked[place]
-        heard = future.result()
-        if "timed out" not in heard.error:
+            return replace(seen, error=f"{seen.address} doesn't reply: timed out")
+        del self._queries[place]
+        found = future.result()
+        if "timed out" not in found.error:
             self._late.discard(place)
-        return replace(heard, process=seen.process, pid=seen.pid)
+        return replace(found, process=seen.process, pid=seen.pid)
 
 
 def _place(target: Target) -> _Place:
@@ -96,5 +98,5 @@ def _place(target: Target) -> _Place:
 
 
 def now_iso() -> datetime:
-    """Now, as a date to show."""
+    """Return the current time."""
     return datetime.now(UTC)

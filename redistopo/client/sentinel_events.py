@@ -1,4 +1,4 @@
-"""What a Sentinel publishes, heard as it is told."""
+"""Subscriptions to the events that a Sentinel publishes."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,8 +12,8 @@ from redistopo.errors import Unreachable
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
 
-_PATIENCE_SECONDS = 0.1
-"""How soon it is noticed that nobody wants to hear any more."""
+_POLL_SECONDS = 0.1
+"""The delay until `over` is noticed."""
 
 
 def listen(
@@ -23,35 +23,35 @@ def listen(
     hear: Callable[[str, str, float], None],
     over: Event,
 ) -> None:
-    """`hear` got every message (channel, text, monotonic seconds) until `over` was set, or
-    until the server hung up."""
+    """Call `hear` with every message (channel, text, monotonic seconds) until `over` is set, or
+    until the server closes the connection."""
     made = new_connection(endpoint, access)
     try:
         made.connect()
         made.send_command("SUBSCRIBE", *channels)
         while not over.is_set():
-            # a message that has begun is read whole: servers send each at once
-            if not made.can_read(timeout=_PATIENCE_SECONDS):
+            # a message that has begun is read completely: servers send each at once
+            if not made.can_read(timeout=_POLL_SECONDS):
                 continue
             reply = made.read_response()
             if isinstance(reply, list) and len(reply) == 3 and reply[0] == "message":
                 hear(str(reply[1]), str(reply[2]), time.monotonic())
     except (RedisError, OSError):
-        return  # it ended, or was ended by the drill
+        return  # it ended, or the drill stopped it
     finally:
         with suppress(RedisError, OSError):
             made.disconnect()
 
 
 Poll = Callable[[], tuple[str, str] | None]
-"""The next message (channel, text), None where there is none yet; raises Unreachable."""
+"""Returns the next message (channel, text), None if there is none yet; raises Unreachable."""
 
 
 @contextmanager
-def hearing(endpoint: Endpoint, access: Login, channels: Iterable[str]) -> Iterator[Poll]:
-    """Nothing is missed that the server publishes on these channels from now on.
+def subscription(endpoint: Endpoint, access: Login, channels: Iterable[str]) -> Iterator[Poll]:
+    """Subscribe to channels; once entered, no message is missed.
 
-    Raises Unreachable where it doesn't answer.
+    Raises Unreachable if the server doesn't reply.
     """
     made = new_connection(endpoint, access)
     wanted = tuple(channels)
@@ -62,7 +62,7 @@ def hearing(endpoint: Endpoint, access: Login, channels: Iterable[str]) -> Itera
                 return None
             reply = made.read_response()
         except (RedisError, OSError) as error:
-            raise Unreachable(f"{endpoint} hung up", detail=str(error)) from error
+            raise Unreachable(f"{endpoint} closed the connection", detail=str(error)) from error
         return (str(reply[1]), str(reply[2])) if reply[0] == "message" else None
 
     try:
@@ -72,7 +72,7 @@ def hearing(endpoint: Endpoint, access: Login, channels: Iterable[str]) -> Itera
             for _ in wanted:
                 made.read_response()
         except (RedisError, OSError) as error:
-            raise Unreachable(f"{endpoint} can't be listened to", detail=str(error)) from error
+            raise Unreachable(f"{endpoint} refused SUBSCRIBE", detail=str(error)) from error
         yield poll
     finally:
         with suppress(RedisError, OSError):

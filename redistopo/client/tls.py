@@ -1,4 +1,4 @@
-"""TLS connections that trust one CA, and attempts that a locked server must refuse."""
+"""TLS connections that trust one CA, and connections that a TLS server must refuse."""
 
 import os
 import ssl
@@ -21,7 +21,7 @@ def _context(tls: TlsFiles) -> ssl.SSLContext:
 
 
 def _age(path: str) -> tuple[int, int]:
-    """Another pair as soon as another file stands there."""
+    """A value that changes when the file is replaced."""
     with suppress(OSError):
         found = os.stat(path)  # noqa: PTH116  a path that is text, or none
         return found.st_ino, found.st_mtime_ns
@@ -30,14 +30,14 @@ def _age(path: str) -> tuple[int, int]:
 
 @lru_cache(maxsize=8)
 def _context_of(tls: TlsFiles, *_ages: tuple[int, int]) -> ssl.SSLContext:
-    """A context with those files as they were then; ssl.SSLError where they are no good."""
+    """A context with those files at that time; raises ssl.SSLError if they are unusable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(cafile=tls.ca)
         if tls.pem:
-            context.load_cert_chain(tls.pem, password=_unasked)
+            context.load_cert_chain(tls.pem, password=_no_passphrase)
     except OSError as error:
-        # two arguments: of one alone, Python shows the tuple
+        # two arguments: with only one, Python shows a tuple
         raise ssl.SSLError(
             1,
             f"the certificates in {tls.ca} and {tls.pem or 'no file'} can't be used: "
@@ -46,25 +46,25 @@ def _context_of(tls: TlsFiles, *_ages: tuple[int, int]) -> ssl.SSLContext:
     return context
 
 
-def _unasked() -> str:
-    """No password of a key is ever asked for on the terminal."""
+def _no_passphrase() -> str:
+    """Never prompt for the passphrase of a key on the terminal."""
     return ""
 
 
 def loads(certificate: Path, key: Path | None = None) -> bool:
-    """Whether a file holds a certificate and the key that fits; the key may lie apart."""
+    """Return whether a file has a certificate and its key, which may be in another file."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        context.load_cert_chain(certificate, key, password=_unasked)
+        context.load_cert_chain(certificate, key, password=_no_passphrase)
     except (OSError, ValueError):
         return False
     return True
 
 
 def wrapped(plain: Socket, host: str, tls: TlsFiles | None) -> ssl.SSLSocket:
-    """The connection by TLS: the server proved that it is `host` by a certificate of our CA.
+    """Start TLS on a connection and verify the server's certificate for `host` with our CA.
 
-    Raises OSError (ssl.SSLError is one) where it didn't, or where our own files are no good.
+    Raises OSError (which includes ssl.SSLError) if that fails or our own files are unusable.
     """
     if tls is None:
         raise ValueError("no TLS files are known")
@@ -72,23 +72,23 @@ def wrapped(plain: Socket, host: str, tls: TlsFiles | None) -> ssl.SSLSocket:
 
 
 def presented(endpoint: Endpoint, tls: TlsFiles) -> Certificate | None:
-    """The certificate that a server presents now; None where none of our CA's is."""
+    """Fetch the certificate that a server presents; None if it isn't of our CA."""
     with suppress(OSError), connect_tcp(endpoint, _SECONDS) as plain:
         with wrapped(plain, endpoint.host, tls) as secure:
-            said = secure.getpeercert() or {}
-        names = [_written(str(pair[1])) for pair in said.get("subjectAltName", ())]
-        expires = float(ssl.cert_time_to_seconds(str(said["notAfter"])))
+            peer = secure.getpeercert() or {}
+        names = [_short_address(str(pair[1])) for pair in peer.get("subjectAltName", ())]
+        expires = float(ssl.cert_time_to_seconds(str(peer["notAfter"])))
         return Certificate(
             left=expires - time.time(),
             expires=datetime.fromtimestamp(expires, UTC).date().isoformat(),
-            serial=str(said["serialNumber"]),
+            serial=str(peer["serialNumber"]),
             names=tuple(names),
         )
     return None
 
 
-def _written(name: str) -> str:
-    """An address as servers write it (OpenSSL writes ::1 in full); a host name as it is."""
+def _short_address(name: str) -> str:
+    """Shorten an address as servers do (OpenSSL writes ::1 in full); keep a host name."""
     try:
         return str(ip_address(name))
     except ValueError:
@@ -96,18 +96,18 @@ def _written(name: str) -> str:
 
 
 def answer_in_plain(endpoint: Endpoint) -> str:
-    """What a client that doesn't speak TLS gets for PING; "" where it is refused."""
+    """Send PING without TLS; return the reply, or "" if it is refused."""
     with suppress(OSError), connect_tcp(endpoint, _SECONDS) as plain:
         plain.sendall(b"PING\r\n")
-        return _words(plain.recv(200))
+        return _reply_text(plain.recv(200))
     return ""
 
 
 def answer_to_stranger(endpoint: Endpoint, tls: TlsFiles) -> str:
-    """What a client with that certificate gets for PING; "" where it is refused.
+    """Send PING with a certificate of another CA; return the reply, or "" if it is refused.
 
-    With TLS 1.3 the client's side of the handshake is done before the server has looked at
-    the certificate, so that only an answer counts.
+    With TLS 1.3 the client finishes the handshake before the server has checked the
+    certificate, so only a reply counts.
     """
     with (
         suppress(OSError),
@@ -115,10 +115,10 @@ def answer_to_stranger(endpoint: Endpoint, tls: TlsFiles) -> str:
         wrapped(plain, endpoint.host, tls) as secure,
     ):
         secure.sendall(b"PING\r\n")
-        return _words(secure.recv(200))
+        return _reply_text(secure.recv(200))
     return ""
 
 
-def _words(raw: bytes) -> str:
-    """A reply in Redis's protocol as text; "" for anything else, such as a TLS alert."""
+def _reply_text(raw: bytes) -> str:
+    """A Redis reply as text; "" for anything else, such as a TLS alert."""
     return raw.decode(errors="replace").strip() if raw[:1] in (b"+", b"-", b"$", b"*") else ""

@@ -1,4 +1,4 @@
-"""The data proof: a marker written as any client would, read back from every replica, removed."""
+"""The write probe: a key written like any client does, read back from every replica, removed."""
 
 import secrets
 import time
@@ -19,7 +19,7 @@ from redistopo.model.protocol.slots import key_in
 from redistopo.model.state.observed import NodeSeen, ProofSeen, ShardSeen
 
 _TROUBLE = (RedisError, RedisClusterException, OSError)
-"""redis-py's cluster errors are no RedisError."""
+"""redis-py's cluster errors aren't RedisErrors."""
 
 PREFIX = "redistopo:verify:"
 EXPIRY_SECONDS = 60
@@ -28,8 +28,8 @@ WAIT_MILLISECONDS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What to prove: every shard that has a primary; `entries` is where a client may come in,
-    after it asked one of the `sentinels`, where there are any, who leads."""
+    """What to probe: every shard with a primary; a client connects to one of `entries`, or to
+    the primary that the `sentinels` name, if there are any."""
 
     shards: tuple[ShardSeen, ...]
     clustered: bool
@@ -38,18 +38,17 @@ class Proof:
 
 
 def prove(proof: Proof, client: NodeClient) -> tuple[ProofSeen, ...]:
-    """Write, WAIT, read from each replica, remove; one result a shard, never an exception.
+    """Write, WAIT, read from each replica, remove; returns one result per shard, never raises.
 
-    The client comes in at one node (the one that Sentinels name, where there are any) and
-    finds the others by what the servers announce, as
-    an application's client does: so the announced addresses are proven too. The markers
-    bear our prefix and expire by themselves, should we die half-way. It comes in as an
-    application does, where we know that password.
+    The client connects to one node (the one that Sentinels name, if there are any) and finds
+    the others by what the servers announce, like an application's client: so the announced
+    addresses are tested too. It logs in as an application, if that password is known. Keys
+    have our prefix and a TTL, in case the probe is interrupted.
     """
     access = client.credentials.application or client.credentials.own
     found = _prove(proof, access, client)
     if client.credentials.acl and any("permission" in one.error for one in found):
-        # the file may deny applications to write; then it is proven as our own user
+        # the file may deny writes to applications; then the probe runs as our own user
         return _prove(proof, client.credentials.own, client)
     return found
 
@@ -73,7 +72,7 @@ def _prove(proof: Proof, access: Login, client: NodeClient) -> tuple[ProofSeen, 
         app = _client(_led(proof, options, client), options)
     except _TROUBLE as error:
         return tuple(
-            _failed(shard, "", f"redis-py finds no way in: {error}") for shard in proof.shards
+            _failed(shard, "", f"redis-py can't connect: {error}") for shard in proof.shards
         )
     try:
         return tuple(_prove_shard(shard, app, client) for shard in proof.shards)
@@ -82,9 +81,9 @@ def _prove(proof: Proof, access: Login, client: NodeClient) -> tuple[ProofSeen, 
 
 
 def _led(proof: Proof, options: dict[str, Any], client: NodeClient) -> Proof:
-    """The proof, with the primary that Sentinels name to a client as its only entry.
+    """Make the primary that Sentinels name to clients the only entry.
 
-    With ACL the client comes in to them as an application does, else by their own password.
+    With ACL the client logs in to them as an application, otherwise with their own password.
     """
     watches = [watch for node in proof.sentinels for watch in node.watches]
     if not watches:
@@ -113,7 +112,7 @@ def _client(proof: Proof, options: dict[str, Any]) -> Any:
 def _prove_shard(shard: ShardSeen, app: Any, client: NodeClient) -> ProofSeen:
     clustered = isinstance(app, RedisCluster)
     if clustered and not shard.slots:
-        return _failed(shard, "", "it owns no slot, so no key can live there")
+        return _failed(shard, "", "it owns no slots")
     name = f"{PREFIX}{secrets.token_hex(4)}"
     key = key_in(shard.slots, name) if clustered else name
     token = secrets.token_hex(16)
@@ -138,8 +137,8 @@ def _write(shard: ShardSeen, app: Any, key: str, token: str) -> str:
         return "SET was not acknowledged"
     wanted = len(shard.replicas)
     if not wanted:
-        return "" if app.get(key) == token else "it reads back another value"
-    # WAIT speaks of the connection's own last write: the client's one connection to that node
+        return "" if app.get(key) == token else "reading the key returned another value"
+    # WAIT refers to the last write of the connection: the client's only one to that node
     target = {"target_nodes": app.get_node_from_key(key)} if isinstance(app, RedisCluster) else {}
     reached = app.execute_command("WAIT", wanted, WAIT_MILLISECONDS, **target)
     count = next(iter(reached.values())) if isinstance(reached, dict) else int(reached)
@@ -151,9 +150,9 @@ def _write(shard: ShardSeen, app: Any, key: str, token: str) -> str:
 def _read(replicas: Iterable[NodeSeen], client: NodeClient, key: str, token: str) -> str:
     for node in replicas:
         commands = [("READONLY",), ("GET", key)] if node.members else [("GET", key)]
-        said = client.ask(node.endpoint, commands)[-1]
-        if said != token:
-            return f"replica {node.address} answers {said!r} for the key just written"
+        value = client.ask(node.endpoint, commands)[-1]
+        if value != token:
+            return f"replica {node.address} returned {value!r} for the key just written"
     return ""
 
 

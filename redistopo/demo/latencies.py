@@ -1,9 +1,10 @@
-"""How long answers took in the last seconds, and how many came from the cache."""
+"""Latencies of the last seconds, and the share of responses from the cache."""
 
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+
+from redistopo.model.percentile import percentile
 
 WINDOW = 10.0
 """Seconds."""
@@ -11,14 +12,8 @@ WINDOW = 10.0
 _KEPT = 8192
 
 
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """The smallest value that at least that share of them doesn't exceed (nearest rank)."""
-    rank = -(-share * len(ordered) // 1)
-    return ordered[max(0, int(rank) - 1)]
-
-
 class Latencies:
-    """Milliseconds of hits and misses, as far as they aren't older than `WINDOW`."""
+    """Milliseconds of the hits and misses within `WINDOW`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -27,19 +22,19 @@ class Latencies:
         }
 
     def add(self, *, hit: bool, milliseconds: float) -> None:
-        """One answer took so long, just now."""
+        """Add one response."""
         with self._lock:
             self._kept["hit" if hit else "miss"].append((time.monotonic(), milliseconds))
 
     def summary(self) -> tuple[dict[str, dict[str, float | None]], float | None]:
-        """For hits and misses the 50th and 95th percentile and how many there were; and the
-        share of hits. None for what there is none of."""
+        """Return the 50th and 95th percentile and the count of hits and of misses, and the share
+        of hits. None if there are none."""
         since = time.monotonic() - WINDOW
         with self._lock:
             values = {kind: self._recent(kept, since) for kind, kept in self._kept.items()}
         every = sum(map(len, values.values()))
-        told = {kind: _told(sorted(found)) for kind, found in values.items()}
-        return told, round(len(values["hit"]) / every, 4) if every else None
+        summaries = {kind: _told(sorted(found)) for kind, found in values.items()}
+        return summaries, round(len(values["hit"]) / every, 4) if every else None
 
     @staticmethod
     def _recent(kept: deque[tuple[float, float]], since: float) -> list[float]:
@@ -52,7 +47,7 @@ def _told(ordered: list[float]) -> dict[str, float | None]:
     if not ordered:
         return {"p50": None, "p95": None, "count": 0}
     return {
-        "p50": round(percentile(ordered, 0.5), 3),
-        "p95": round(percentile(ordered, 0.95), 3),
+        "p50": round(percentile(ordered, 50), 3),
+        "p95": round(percentile(ordered, 95), 3),
         "count": len(ordered),
     }

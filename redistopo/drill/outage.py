@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import ceil, floor
 
 from redistopo.drill.load_result import LoadResult, Operation, OperationKind, TimeSpan
+from redistopo.model.percentile import percentile
 
 STALL_SECONDS = 0.5
 """No successful operation for this long is an outage, even if none failed."""
@@ -114,7 +115,7 @@ def stall_bound(ops: Iterable[Operation]) -> float:
     100 ms is slow, not unavailable.
     """
     took = sorted(op.took for op in ops if op.good)
-    return max(STALL_SECONDS, _STALL_MEDIANS * nearest_rank(took, 50)) if took else STALL_SECONDS
+    return max(STALL_SECONDS, _STALL_MEDIANS * percentile(took, 50)) if took else STALL_SECONDS
 
 
 def _gaps(ops: Sequence[Operation], seen: LoadResult, bound: float) -> list[Gap]:
@@ -171,11 +172,6 @@ def _joined(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
     return tuple(found)
 
 
-def nearest_rank(ordered: Sequence[float], percent: float) -> float:
-    """Return the percentile of a sorted, non-empty sequence; always one of its values."""
-    return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]
-
-
 def latency(ops: Iterable[Operation]) -> Latency:
     """Return median, 99th percentile and maximum, each a measured value (nearest rank)."""
     all_of_them = tuple(ops)
@@ -186,8 +182,8 @@ def latency(ops: Iterable[Operation]) -> Latency:
     return Latency(
         answered=len(took),
         failed=failed,
-        p50=nearest_rank(took, 50),
-        p99=nearest_rank(took, 99),
+        p50=percentile(took, 50),
+        p99=percentile(took, 99),
         most=took[-1],
     )
 

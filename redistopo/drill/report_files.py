@@ -39,7 +39,7 @@ def write_report(
 
 def write_drills_junit(reports: Sequence[DrillReport], path: Path, *, name: str) -> None:
     """Write one test case for each drill."""
-    from redistopo.drill.junit import drills_junit
+    from redistopo.drill.report_junit import drills_junit
 
     _write(path, drills_junit(reports, name))
 

@@ -18,7 +18,8 @@ from redistopo.progress import Progress
 @dataclass(slots=True, kw_only=True)
 class ExecutionContext:
     """One run's plan and means; `started` gathers the processes that this run started;
-    `refused` says that Sentinels found nobody to fail over to."""
+    `refused` says that Sentinels found nobody to fail over to; `told` has the warnings that are
+    given once."""
 
     plan: Plan
     credentials: Credentials
@@ -28,26 +29,26 @@ class ExecutionContext:
     host: Host = LOCAL
     started: dict[str, StartedProcess] = field(default_factory=dict)
     refused: bool = False
+    told: set[str] = field(default_factory=set)
 
     def nodes(self, names: Iterable[str]) -> tuple[NodePlan, ...]:
         """The planned nodes of these names."""
         return tuple(self.plan.node(name) for name in names)
 
-    def look(self, depth: Detail) -> Observed:
-        """One snapshot of all planned nodes."""
-        return observe(
-            self.plan.topology.shape, targets_of_plan(self.plan, self.host), self.client, depth
-        )
+    def look(self, depth: Detail, *, disk: bool = False) -> Observed:
+        """One snapshot of all planned nodes, with `disk` of their folders too."""
+        targets = targets_of_plan(self.plan, self.host)
+        return observe(self.plan.topology.shape, targets, self.client, depth, disk=disk)
 
     def order(self, node: NodePlan, *command: str | int) -> object:
         """The server's answer to one command; raises BadReply where it refuses, Unreachable
-        by the node's name where it doesn't answer."""
+        by the node's name where it doesn't reply."""
         wanted: Command = command
         try:
             reply = self.client.ask(node.endpoint, [wanted])[0]
         except Unreachable as error:
             raise Unreachable(
-                f"{node.name} ({node.address}) doesn't answer any more",
+                f"{node.name} ({node.address}) doesn't reply any more",
                 detail=error.detail,
                 hint=f"is its process stopped, or the machine overloaded? {node.folder.log}",
             ) from error

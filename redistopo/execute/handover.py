@@ -36,7 +36,7 @@ from redistopo.execute.handover_steps import (
     pause,
 )
 from redistopo.execute.sentinel_failover import call_off, chosen, named, promote
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.replies import parse_info, parse_nodes
@@ -96,7 +96,7 @@ def _change(context: ExecutionContext, to: NodePlan) -> HandoverState:
     seen = context.look(Detail.HEALTH)
     mine = next(node for node in seen.nodes if node.name == to.name)
     if not mine.answers:
-        raise RedistopoError(f"{to.name} doesn't answer, so it can't lead", detail=mine.error)
+        raise RedistopoError(f"{to.name} doesn't reply, so it can't lead", detail=mine.error)
     address = mine.follows
     before = next((node for node in context.plan.nodes if node.address == address), None)
     if before is None:

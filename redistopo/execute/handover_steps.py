@@ -133,7 +133,7 @@ def await_word(change: HandoverState) -> None:
 
 def _silent(change: HandoverState) -> Unanswered:
     return Unanswered(
-        f"{change.to.name} was told to lead, and doesn't answer: nobody leads now",
+        f"{change.to.name} was told to lead, and doesn't reply: nobody leads now",
         detail=f"{change.before.name} has all of the data, and is a replica so that no two lead",
         hint="redistopo up continues what is stopped, and lets one of the two lead",
     )
@@ -142,7 +142,7 @@ def _silent(change: HandoverState) -> Unanswered:
 def _silent_in_cluster(change: HandoverState) -> Unanswered:
     """A cluster's primary can't be told to follow a node that doesn't lead yet."""
     return Unanswered(
-        f"{change.to.name} was told to lead, and doesn't answer; {change.before.name} leads "
+        f"{change.to.name} was told to lead, and doesn't reply; {change.before.name} leads "
         "until it goes on",
         detail="what is written until then would be lost",
         hint=f"end it before it goes on: redistopo kill {change.to.name}; then redistopo up",

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from redistopo.errors import RedistopoError, RestartNeeded
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.terminate import end_all
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
 from redistopo.progress import note, step, warn
 

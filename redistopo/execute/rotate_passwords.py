@@ -24,11 +24,12 @@ from redistopo.model.planning.password_rotation import (
 from redistopo.model.protocol.conf import read_conf, with_auth_pass, with_hashes, with_values
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.protocol.sentinel_replies import SentinelFileState, read_sentinel_file
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note, step
 from redistopo.project.passwords import keep_password
 from redistopo.project.rotation_file import begin_rotation, end_rotation, pending_rotation
-from redistopo.project.started import live_targets, rendered_confs
+from redistopo.project.started_topology import live_targets, rendered_confs
+from redistopo.project.topology_state_file import load_topology_state
 
 
 def carry_over(
@@ -47,7 +48,7 @@ def carry_over(
     """
     new = rotated(old, rotation)
     begin_rotation(layout, rotation)
-    rendered = rendered_confs(layout)
+    rendered = rendered_confs(layout, load_topology_state(layout))
     running = live_targets(layout, rendered)
     nodes = [one for one in running if not layout.node(one.name).sentinel]
     watching = [one for one in running if layout.node(one.name).sentinel]
@@ -157,7 +158,7 @@ def _ask(node: Target, commands: Sequence[Command], ways: Sequence[NodeClient]) 
             refused = error
         except Unreachable as error:
             raise Unreachable(
-                f"{node.name} runs, but doesn't answer: its password wasn't changed",
+                f"{node.name} runs, but doesn't reply: its password wasn't changed",
                 detail=error.detail,
                 hint="the others take both passwords now; run redistopo secret rotate again when "
                 "it answers",

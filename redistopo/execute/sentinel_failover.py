@@ -13,10 +13,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 from redistopo.client.observe import Detail
-from redistopo.client.sentinel_events import Poll, hearing
+from redistopo.client.sentinel_events import Poll, subscription
 from redistopo.errors import BadReply, RedistopoError, TimedOut, Unreachable
 from redistopo.execute.handover_steps import HandoverState
-from redistopo.execute.sentinels import HELLO
+from redistopo.execute.introduce_sentinels import HELLO
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.handover import preferring
 from redistopo.model.planning.plan import NodePlan
@@ -145,7 +145,7 @@ def promote(change: HandoverState) -> None:
     if asked is None:
         raise RedistopoError("there is no Sentinel to ask")
     context = change.context
-    with hearing(
+    with subscription(
         asked.endpoint, context.credentials.at(asked.endpoint), (_EPOCH, _CHOICE, *_GIVEN_UP)
     ) as poll:
         context.order(asked, "SENTINEL", "FAILOVER", context.plan.topology.name)

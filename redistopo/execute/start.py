@@ -7,7 +7,7 @@ from redistopo.errors import AccessDenied, TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext, shares_machine_with_many
 from redistopo.execute.early_exit import early_exit_error
 from redistopo.execute.slow_wait import reporting_slow_wait
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import wait_for
 from redistopo.host.server_log import log_tail
 from redistopo.model.planning.plan import NodePlan

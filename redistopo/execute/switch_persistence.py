@@ -3,70 +3,48 @@
 from collections.abc import Iterable
 from contextlib import suppress
 
-from redistopo.errors import BadReply, RedistopoError, UsageError
+from redistopo.errors import BadReply, RedistopoError
 from redistopo.execute.context import ExecutionContext
-from redistopo.host.files import read_text, write_private
-from redistopo.host.local_host import LOCAL
-from redistopo.host.node_folder import put_aside, written
+from redistopo.host.host import Files
+from redistopo.host.node_data import put_aside
 from redistopo.host.polling import wait_for
 from redistopo.host.server_log import log_tail
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.protocol.conf import Directives, read_conf
-from redistopo.model.protocol.data_files import Switch, data_file_name, renamed, switch, with_log
+from redistopo.model.planning.step import Step
+from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.data_files import data_file_name, with_log
 from redistopo.model.protocol.replies import parse_info
 from redistopo.progress import note
 
 
-def refuse_renamed(nodes: Iterable[tuple[NodePlan, Directives]]) -> None:
-    """Raises UsageError where a stopped node would no longer find its data by its name."""
-    for node, wanted in nodes:
-        before = _before(node)
-        for directive, (was, asked) in renamed(before, wanted).items() if before else ():
-            folder = node.folder.root
-            if directive == "appendfilename":
-                found = bool(written(folder, before or {}).log)
-                there = bool(written(folder, wanted).log)
-            else:
-                found, there = (folder / was).exists(), (folder / asked).exists()
-            if found and not there:
-                raise UsageError(
-                    f"{directive} is {asked} in the topology file, but the data of "
-                    f"{node.name} is in {was}",
-                    detail=f"{folder}: a server that starts with the new name comes up empty",
-                    hint=f'set it back: {directive} = "{was}"',
-                )
+def load_from(context: ExecutionContext, one: Step) -> None:
+    """Each node will be started on the file that holds its data; `switch` comes after that."""
+    for node in context.nodes(one.nodes):
+        _keep_log(context.host.files, node, on=_logged(one, node))
 
 
-def prepare(context: ExecutionContext, nodes: Iterable[NodePlan]) -> dict[str, Switch]:
-    """Each node will be started on the file that holds its data, and that is on record.
-
-    The answer names the nodes that `finish` must then bring to what the plan wants.
-    """
-    found: dict[str, Switch] = {}
-    for node in nodes:
-        text = read_text(node.folder.config) or ""
-        wanted = read_conf(text)
-        which = switch(_before(node), wanted, written(node.folder.root, wanted))
-        if which is not Switch.NONE:
-            found[node.name] = which
-            text = with_log(text, on=which is Switch.TO_SNAPSHOT)
-            write_private(node.folder.config, text)
-        if which is Switch.TO_LOG:
-            _aside(context, node, wanted)
-        write_private(node.folder.started, text)
-    return found
+def put_log_aside(context: ExecutionContext, one: Step) -> None:
+    """What a start would take for the data, and isn't any more, has another name."""
+    for node in context.nodes(one.nodes):
+        _aside(context, node, one.settings[node.name].values())
 
 
-def finish(context: ExecutionContext, switches: dict[str, Switch]) -> None:
-    """These nodes, which run, keep their data as the plan wants, and so do their files."""
-    for name, which in switches.items():
-        node = context.plan.node(name)
-        if which is Switch.TO_LOG:
-            to_log(context, node)
-        else:
-            to_snapshot(context, node)
-        text = read_text(node.folder.config) or ""
-        write_private(node.folder.config, with_log(text, on=which is Switch.TO_LOG))
+def switch(context: ExecutionContext, one: Step) -> None:
+    """These nodes, which run, keep their data as their file says, and it says as planned."""
+    for node in context.nodes(one.nodes):
+        on = _logged(one, node)
+        (to_log if on else to_snapshot)(context, node)
+        _keep_log(context.host.files, node, on=on)
+
+
+def _logged(one: Step, node: NodePlan) -> bool:
+    return one.settings[node.name]["appendonly"] == "yes"
+
+
+def _keep_log(files: Files, node: NodePlan, *, on: bool) -> None:
+    """The file that the node starts on says so."""
+    text = files.read(node.folder.config) or ""
+    files.write(node.folder.config, with_log(text, on=on))
 
 
 def to_log(context: ExecutionContext, node: NodePlan) -> None:
@@ -78,11 +56,11 @@ def to_log(context: ExecutionContext, node: NodePlan) -> None:
         names = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
         busy = any(told.get(name) != "0" for name in names)
         if not busy and told.get("aof_last_bgrewrite_status") != "ok":
-            raise _unsaved(node, "can't write its append-only file")
+            raise _unsaved(context, node, "can't write its append-only file")
         return None if busy else True
 
     wait_for(look, context.deadline, lambda: f"{node.name} still writes its append-only file")
-    _ran(node, on=True)
+    _ran(context.host.files, node, on=True)
 
 
 def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
@@ -100,29 +78,25 @@ def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
         if told.get("rdb_bgsave_in_progress") != "0":
             return None
         if told.get("rdb_last_bgsave_status") != "ok":
-            raise _unsaved(node, "can't save a snapshot, so it keeps its append-only file")
+            raise _unsaved(context, node, "can't save a snapshot, so it keeps its append-only file")
         return True
 
     wait_for(look, context.deadline, lambda: f"{node.name} still saves a snapshot")
     # first on record: cut off here, the log is the newer one, and is read (see switch)
-    _ran(node, on=False)
+    _ran(context.host.files, node, on=False)
     context.order(node, "CONFIG", "SET", "appendonly", "no")
-    _aside(context, node, read_conf(read_text(node.folder.started) or ""))
+    conf = read_conf(context.host.files.read(node.folder.started) or "")
+    _aside(context, node, (data_file_name(conf, f"append{one}name") for one in ("dir", "file")))
 
 
-def _before(node: NodePlan) -> Directives | None:
-    text = read_text(node.folder.started)
-    return read_conf(text) if text else None
+def _ran(files: Files, node: NodePlan, *, on: bool) -> None:
+    if text := files.read(node.folder.started):
+        files.write(node.folder.started, with_log(text, on=on))
 
 
-def _ran(node: NodePlan, *, on: bool) -> None:
-    if text := read_text(node.folder.started):
-        write_private(node.folder.started, with_log(text, on=on))
-
-
-def _aside(context: ExecutionContext, node: NodePlan, conf: Directives) -> None:
-    for name in (data_file_name(conf, "appenddirname"), data_file_name(conf, "appendfilename")):
-        if kept := put_aside(node.folder.root / name):
+def _aside(context: ExecutionContext, node: NodePlan, names: Iterable[str | None]) -> None:
+    for name in names:
+        if kept := put_aside(context.host.files, node.folder.root / str(name)):
             note(context.progress, f"{node.name}: the append-only file of before is kept as {kept}")
 
 
@@ -130,9 +104,9 @@ def _persistence(context: ExecutionContext, node: NodePlan) -> dict[str, str]:
     return dict(parse_info(str(context.order(node, "INFO", "persistence"))))
 
 
-def _unsaved(node: NodePlan, what: str) -> RedistopoError:
+def _unsaved(context: ExecutionContext, node: NodePlan, what: str) -> RedistopoError:
     return RedistopoError(
         f"{node.name} {what}",
-        detail=log_tail(LOCAL.files, node.folder.log),
+        detail=log_tail(context.host.files, node.folder.log),
         hint=f"is the disk full, or its folder not writable? Its log: {node.folder.log}",
     )

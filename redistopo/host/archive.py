@@ -1,4 +1,4 @@
-"""Writing one archive that only the user may read, and reading the ends of long files."""
+"""Writing one archive that only the user may read."""
 
 import io
 import os
@@ -50,32 +50,3 @@ def _add(archive: tarfile.TarFile, name: str, text: str) -> None:
     member.mode = 0o600
     member.mtime = int(time.time())
     archive.addfile(member, io.BytesIO(raw))
-
-
-def last_part(path: Path, most: int) -> str:
-    """The last `most` bytes of a file as text, from a line's beginning; why not, where it can't
-    be read; "" for no file."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - most))
-            text = file.read(most).decode(errors="replace")
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
-    except OSError as error:
-        return f"can't be read: {error.strerror}\n"
-    if size <= most:
-        return text
-    # half a line could hold half a secret, which nobody would recognise
-    return f"... {size - most} bytes before this are left out\n" + text.partition("\n")[2]
-
-
-def listing(folder: Path) -> str:
-    """Every file below a folder: mode, size in bytes, seconds since the epoch, path."""
-    lines = []
-    for path in sorted(folder.rglob("*")):
-        with suppress(OSError):
-            seen = path.lstat()
-            size, when = f"{seen.st_size:>12}", f"{seen.st_mtime:.0f}"
-            lines.append(f"{seen.st_mode:o} {size} {when} {path.relative_to(folder)}")
-    return "\n".join(lines) + "\n"

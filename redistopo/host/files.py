@@ -1,12 +1,14 @@
 """Files and folders that nobody else may read; a full disk is one clear error."""
 
 import errno
+import json
 import os
 import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from redistopo.errors import MissingPrerequisite, UsageError
 
@@ -144,6 +146,18 @@ def read_text(path: Path) -> str | None:
             return None
 
 
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in that file; None where there is no file, or no object in it."""
+    text = read_text(path)
+    if text is None:
+        return None
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None
+
+
 def certainly_missing(path: Path) -> bool:
     """Whether nothing is there, for certain: what may not be looked at may be there."""
     try:
@@ -161,3 +175,32 @@ def disk_full(path: Path) -> bool:
         found = os.statvfs(path)
         return found.f_bavail * found.f_frsize < _HARDLY_ANY
     return False
+
+
+def last_part(path: Path, most: int) -> str:
+    """The last `most` bytes of a file as text, from a line's beginning; why not, where it can't
+    be read; "" for no file."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - most))
+            text = file.read(most).decode(errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        return f"can't be read: {error.strerror}\n"
+    if size <= most:
+        return text
+    # half a line could hold half a secret, which nobody would recognise
+    return f"... {size - most} bytes before this are left out\n" + text.partition("\n")[2]
+
+
+def listing(folder: Path) -> str:
+    """Every file below a folder: mode, size in bytes, seconds since the epoch, path."""
+    lines = []
+    for path in sorted(folder.rglob("*")):
+        with suppress(OSError):
+            seen = path.lstat()
+            size, when = f"{seen.st_size:>12}", f"{seen.st_mtime:.0f}"
+            lines.append(f"{seen.st_mode:o} {size} {when} {path.relative_to(folder)}")
+    return "\n".join(lines) + "\n"

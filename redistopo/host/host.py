@@ -14,7 +14,7 @@ from typing import Protocol
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 
 class Process(Protocol):
@@ -56,6 +56,9 @@ class Processes(Protocol):
 
     def find(self, layout: Layout, node: str) -> Process | None:
         """The node's running process; None where there is none."""
+
+    def adopt(self, layout: Layout, node: str) -> None:
+        """The node's running process is on record, if there is one."""
 
     def is_paused(self, process: Process) -> bool:
         """Whether it is stopped, and would go on at SIGCONT."""
@@ -99,6 +102,9 @@ class Files(Protocol):
 
     def tail(self, path: Path, most: int) -> str:
         """The last `most` bytes of a file as text; "" where there is none."""
+
+    def head(self, path: Path, most: int) -> bytes:
+        """The first `most` bytes of a file; raises OSError where it can't be read."""
 
     def status(self, path: Path) -> FileStatus | None:
         """What stands there; None for nothing."""

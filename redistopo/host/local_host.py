@@ -9,7 +9,8 @@ from signal import Signals
 
 import psutil
 
-from redistopo.host import files, ports, process
+from redistopo.host import files, listening_sockets, ports
+from redistopo.host import server_process as process
 from redistopo.host.host import (
     FileKind,
     Files,
@@ -25,10 +26,10 @@ from redistopo.host.host import (
 from redistopo.host.limits import process_limits
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import remove_process_mark
-from redistopo.host.recorded_program import run_recorded
+from redistopo.host.run_recorded import run_recorded
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 
 class _LocalProcesses:
@@ -38,6 +39,9 @@ class _LocalProcesses:
 
     def find(self, layout: Layout, node: str) -> Process | None:
         return process.find_process(layout, node)
+
+    def adopt(self, layout: Layout, node: str) -> None:
+        process.adopt_process(layout, node)
 
     def is_paused(self, one: Process) -> bool:
         return process.is_paused(_own(one))
@@ -72,6 +76,10 @@ class _LocalFiles:
             file.seek(max(0, file.tell() - most))
             return file.read().decode(errors="replace")
         return ""
+
+    def head(self, path: Path, most: int) -> bytes:
+        with path.open("rb") as file:
+            return file.read(most)
 
     def status(self, path: Path) -> FileStatus | None:
         with files.read_errors(path):
@@ -113,10 +121,10 @@ class _LocalPorts:
         return ports.is_free(*endpoint)
 
     def holder(self, port: int) -> str:
-        return ports.port_holder(port)
+        return listening_sockets.port_holder(port)
 
     def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
-        return ports.listening(dict(port_by_pid))
+        return listening_sockets.listening(dict(port_by_pid))
 
 
 class LocalHost:

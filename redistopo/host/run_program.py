@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, TimedOut
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
 
 _SECONDS = 3.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
-from redistopo.host.interrupt import interrupts_deferred
+from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.local_host import LOCAL
 from redistopo.host.ports import any_free
 from redistopo.host.run_program import clean_environment

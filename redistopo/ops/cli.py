@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError, UsageError
-from redistopo.host.engines import find_cli, install_hint
+from redistopo.host.engine_search import find_cli, install_hint
 from redistopo.host.process_marks import load_process_mark
 from redistopo.host.run_program import exec_program
 from redistopo.model.protocol.credentials import Login, TopologyUser, login_options

@@ -7,7 +7,10 @@ from redistopo.errors import ExitCode, UsageError
 from redistopo.ops.plan import plan
 from redistopo.progress import Progress, note
 from redistopo.project.passwords import password_path
+from redistopo.project.started_topology import live_targets
 from redistopo.render.connect import CLIENTS, ConnectLines, connect_lines
+from redistopo.session.open import open_session
+from redistopo.session.session import SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +33,9 @@ def connect(root: Path, client: str, progress: Progress) -> ConnectResult:
     topology, layout = found.plan.topology, found.plan.layout
     lines = connect_lines(found.plan, str(password_path(topology, layout) or ""))
     chosen = _chosen(lines, client.lower()) if client else ()
-    if not found.seen.answering:
-        note(progress, f"{topology.name} doesn't run now; start it: redistopo up")
+    with open_session(SessionRequest(root=root, needs_started=False)) as session:
+        if not live_targets(layout, session.rendered):
+            note(progress, f"{topology.name} doesn't run now; start it: redistopo up")
     return ConnectResult(name=topology.name, connect=lines, client=client.lower(), lines=chosen)
 
 

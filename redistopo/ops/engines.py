@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from redistopo.errors import ExitCode
-from redistopo.host.engines import find_engines, install_hint
+from redistopo.host.engine_search import find_engines, install_hint
 from redistopo.model.protocol.engine import Engine
 
 

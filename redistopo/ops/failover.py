@@ -11,9 +11,8 @@ from redistopo.model.planning.handover import HandoverPlan, plan_handover
 from redistopo.model.state.observed import ShardSeen, shards_of
 from redistopo.model.state.selector import select_nodes
 from redistopo.progress import Progress, note, step
-from redistopo.session.live_change import LiveChange, live_change
+from redistopo.session.live_change import LiveChange, change_request, live_change
 from redistopo.session.open import open_session
-from redistopo.session.session import CredentialSource, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +41,7 @@ def failover(request: FailoverRequest, progress: Progress) -> FailoverResult:
     Raises RedistopoError where it can't be; then the shard is led as before, and takes writes.
     """
     began = time.monotonic()
-    asked = SessionRequest(
-        root=request.root,
-        lock="failover",
-        seconds=request.seconds,
-        credentials=CredentialSource.APPLICATION,
-    )
+    asked = change_request("failover", request.root, request.seconds)
     with open_session(asked, progress) as session:
         now = live_change(session, assume=True)
         found, done = hand_over_to(now, request.words)

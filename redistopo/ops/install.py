@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from redistopo.client.engine_trial import Trial, tried
+from redistopo.client.engine_smoke_test import Trial, try_engine
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError
-from redistopo.host.engines import find_engines
+from redistopo.host.engine_search import find_engines
 from redistopo.host.package_managers import detect_machine
 from redistopo.host.polling import Deadline
 from redistopo.host.run_program import run_to_end
@@ -87,7 +87,7 @@ def install(request: InstallRequest, offered: Offer, progress: Progress) -> Inst
     engine = _brought(wanted.way)
     with step(progress, f"start {engine.title} for a moment, and ask for PING"):
         try:
-            trial = tried(engine)
+            trial = try_engine(engine)
         except RedistopoError as error:
             by_hand = f"{shlex.quote(engine.path)} --port 6390"
             error.hint = error.hint or f"see by hand: {by_hand}; or another way: {_OTHER}"

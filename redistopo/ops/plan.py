@@ -1,48 +1,25 @@
 """`plan`: what `up` would do now, and why; nothing is started."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient
-from redistopo.errors import ExitCode, RedistopoError, UsageError
-from redistopo.execute.context import ExecutionContext
-from redistopo.execute.repair_nodes_conf import (
-    lost_nodes_confs,
-    nodes_conf_steps,
-    promotion_steps,
-    refuse_lost_nodes_confs,
-    require_cluster_nodes,
-)
-from redistopo.host.polling import Deadline
-from redistopo.host.process_marks import load_topology_state
-from redistopo.model.planning.bereft import sole_copies_on_disk
-from redistopo.model.planning.leadership import (
-    refuse_empty_primaries,
-    require_primaries,
-    with_chosen_primary,
-)
+from redistopo.errors import ExitCode, RedistopoError
+from redistopo.model.planning.decide_up import Decision, decide
+from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import with_observed_roles
-from redistopo.model.planning.reconcile import Step, reconcile, with_current_roles
-from redistopo.model.planning.rejoin import non_empty_resets, refuse_more_keys
-from redistopo.model.planning.sole_copies import chosen_primaries
-from redistopo.model.state.observed import Observed, shards_of
-from redistopo.model.state.record import TopologyState
-from redistopo.progress import no_progress
-from redistopo.project.lifecycle import refuse_older_engine, refuse_other_layout
-from redistopo.project.load import load_project, plan_of, require_address
-from redistopo.project.passwords import load_credentials
-from redistopo.project.secrets import redacting_errors
-from redistopo.project.started import refuse_changed_security, rendered_confs
-from redistopo.session.failures import refuse_busy_ports
-from redistopo.session.guards import refuse_low_limits
-from redistopo.session.situation import observe_for_steps, situation
+from redistopo.model.planning.plan_nodes import with_observed_roles
+from redistopo.model.planning.step import Step
+from redistopo.model.state.observed import shards_of
+from redistopo.project.topology_record import current_record
+from redistopo.session.local_preconditions import refuse_folder, refuse_request
+from redistopo.session.open import open_session
+from redistopo.session.session import CredentialSource, Session, SessionRequest
+from redistopo.session.situation import survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why `up` would do nothing for the data's sake, in the words that it would say."""
+    """Why `up` would do nothing, in the words that it would say."""
 
     message: str
     detail: str
@@ -56,82 +33,48 @@ class PlanResult:
 
     plan: Plan
     steps: tuple[Step, ...]
-    seen: Observed
     refusal: Refusal | None = None
     code: ExitCode = field(default=ExitCode.DONE)
 
 
 def plan(root: Path, engine: str = "") -> PlanResult:
     """What `up` would do now, and why; works on a machine without any server."""
-    project = load_project(root)
-    result, unclear = _planned(plan_of(project, engine, assume=True))
-    try:
-        before = _first(result, load_topology_state(project.layout), unclear)
-    except RedistopoError as error:
-        told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
-        return replace(result, steps=(), refusal=told)
-    return replace(result, steps=(*before, *result.steps))
+    with open_session(_session(root)) as session:
+        found = _ahead(session, session.plan(engine, assume=True), Asked())
+    if (error := found.refusal) is None:
+        return PlanResult(plan=found.plan, steps=found.steps)
+    told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
+    return PlanResult(plan=found.plan, steps=(), refusal=told)
 
 
 def dry_run(
     root: Path, engine: str = "", primary: tuple[str, ...] = (), rebuild: tuple[str, ...] = ()
 ) -> PlanResult:
     """The same, but refused for every reason for which `up`, asked so, would refuse to begin."""
-    project = load_project(root)
-    made = plan_of(project, engine)
-    require_address(project.topology)
-    require_cluster_nodes(made, rebuild)
-    require_primaries(made, primary)
-    record = load_topology_state(project.layout)
-    refuse_older_engine(made, record)
-    result, unclear = _planned(made, next(iter(primary), ""))
-    before = _first(result, record, unclear, primary, rebuild)
-    refuse_low_limits(made, result.steps, no_progress)
-    refuse_busy_ports(made, result.seen, formed=record is not None and record.formed)
-    return replace(result, steps=(*before, *result.steps))
+    with open_session(_session(root)) as session:
+        asked = Asked(primary=primary, rebuild=rebuild)
+        found = _ahead(session, session.plan(engine), asked)
+        if found.refusal is not None:
+            raise found.refusal
+    return PlanResult(plan=found.plan, steps=found.steps)
 
 
-def _first(
-    result: PlanResult,
-    record: TopologyState | None,
-    unclear: UsageError | None,
-    primary: Collection[str] = (),
-    rebuild: Collection[str] = (),
-) -> tuple[Step, ...]:
-    """What `up` does before all else, to data that lies on disk.
-
-    Raises RedistopoError where a start could cost data that nobody gave up.
-    """
-    if unclear is not None:
-        raise unclear
-    made, seen = result.plan, result.seen
-    refuse_empty_primaries(made, record, seen)
-    lost = lost_nodes_confs(made, record, seen)
-    refuse_lost_nodes_confs(made, {name: why for name, why in lost.items() if name not in rebuild})
-    heirs = chosen_primaries(sole_copies_on_disk(made, record, seen), primary)
-    refuse_more_keys(non_empty_resets(seen))
-    return (*nodes_conf_steps(made, seen, lost, rebuild, no_progress), *promotion_steps(heirs))
+def _session(root: Path) -> SessionRequest:
+    return SessionRequest(
+        root=root, seconds=5, credentials=CredentialSource.SUPPOSED, needs_started=False
+    )
 
 
-def _planned(made: Plan, primary: str = "") -> tuple[PlanResult, UsageError | None]:
-    """What would be done, and why nobody can tell who leads, if so: then in the file's roles."""
-    topology, layout = made.topology, made.layout
-    refuse_changed_security(topology, layout, rendered_confs(layout))
-    record = load_topology_state(layout)
-    refuse_other_layout(made, record)
-    held = load_credentials(topology, layout)
-    with redacting_errors(layout), NodeClient(held) as client:
-        context = ExecutionContext(
-            plan=made, credentials=held, client=client, deadline=Deadline(5), progress=no_progress
-        )
-        now = situation(made, record, observe_for_steps(context), held)
-    made = with_current_roles(made, now)
-    unclear = None
+def _ahead(session: Session, made: Plan, asked: Asked) -> Decision:
+    """What `up` would decide, by the same looks and the same guards; nothing is written."""
     try:
-        made = with_chosen_primary(made, now.seen, record, primary, no_progress)
-    except UsageError as error:
-        unclear = error
-    steps = reconcile(made, now)
-    if record is not None and record.formed:
-        made = with_observed_roles(made, shards_of(now.seen))
-    return PlanResult(plan=made, steps=steps, seen=now.seen), unclear
+        refuse_request(made, asked)
+        refuse_folder(made, session.state, session.rendered)
+        record, _warning = current_record(made)
+        now = survey(session.context(made), record)
+    except RedistopoError as error:
+        return Decision(plan=made, refusal=error)
+    found = decide(made, now, asked)
+    if record.formed:
+        return replace(found, plan=with_observed_roles(found.plan, shards_of(now.seen)))
+    return found

@@ -7,18 +7,18 @@ from pathlib import Path
 from redistopo.client.connection import Command, NodeClient, raise_on_error
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.execute.handover import HandoverResult
-from redistopo.execute.rejoin import forget_ids
-from redistopo.host.interrupt import interrupts_deferred
-from redistopo.model.planning.cluster_reset import NodeReset, plan_reset
-from redistopo.model.state.node_status import NodeStatus, status_lines
+from redistopo.execute.rejoin_cluster import forget_ids
+from redistopo.host.interrupts import interrupts_deferred
+from redistopo.model.planning.plan_node_reset import NodeReset, plan_reset
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.state.selector import select_one_node
+from redistopo.model.state.status_rows import NodeStatus, status_lines
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step
-from redistopo.session.live_change import LiveChange, live_change
+from redistopo.session.live_change import LiveChange, change_request, live_change
 from redistopo.session.node_action import require_words
 from redistopo.session.open import open_session
-from redistopo.session.session import CredentialSource, SessionRequest
+from redistopo.session.session import SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +68,7 @@ def reset(request: ResetRequest, progress: Progress) -> ResetResult:
     """
     began = time.monotonic()
     require_words(request.words, "reset")
-    asked = SessionRequest(
-        root=request.root,
-        lock="reset",
-        seconds=request.seconds,
-        credentials=CredentialSource.APPLICATION,
-    )
+    asked = change_request("reset", request.root, request.seconds)
     with open_session(asked, progress) as session:
         now = live_change(session, assume=True)
         node = select_one_node(now.seen, request.words)

@@ -1,22 +1,21 @@
 """`restart`: nodes stop with their data saved, and start with today's configuration."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, RedistopoError, Unhealthy, UsageError
-from redistopo.execute.context import targets_of_plan
+from redistopo.execute.context import ExecutionContext, targets_of_plan
 from redistopo.execute.executor import execute
 from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rotate_passwords import restore_old
 from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
-from redistopo.execute.switch_persistence import refuse_renamed
-from redistopo.host.files import read_text
 from redistopo.host.polling import Deadline
-from redistopo.host.process import find_process
-from redistopo.model.planning.bereft import sole_copies_on_disk
-from redistopo.model.planning.plan import NodePlan
-from redistopo.model.planning.reconcile import Step, StepKind
+from redistopo.host.server_process import find_process
+from redistopo.model.planning.guards import Asked, Proposal, guard, limit_warnings
+from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.rolling import (
     Act,
     Turn,
@@ -26,21 +25,18 @@ from redistopo.model.planning.rolling import (
     turns,
     unfollowed,
 )
-from redistopo.model.planning.sole_copies import chosen_primaries
-from redistopo.model.protocol.conf import read_conf
+from redistopo.model.planning.situation import Situation
+from redistopo.model.planning.step import Step
 from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
-from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step, warn
-from redistopo.project.lifecycle import refuse_older_engine
-from redistopo.project.started import keeps_data_on_disk
-from redistopo.render.conf import node_conf
+from redistopo.project.started_topology import keeps_data_on_disk
+from redistopo.project.topology_record import refuse_older_engine
 from redistopo.session.failures import explaining_ended_servers
-from redistopo.session.guards import refuse_low_limits
-from redistopo.session.live_change import LiveChange, live_change
+from redistopo.session.live_change import LiveChange, change_request, live_change
 from redistopo.session.open import open_session
-from redistopo.session.session import CredentialSource, SessionRequest
+from redistopo.session.situation import situation
 
 _STOP_SHARE = 0.5
 
@@ -96,19 +92,13 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
             detail=f"a node is {SELECTOR_SYNTAX}",
             hint="redistopo restart --rolling restarts all of them, one by one",
         )
-    asked = SessionRequest(
-        root=request.root,
-        lock="restart",
-        seconds=request.seconds,
-        credentials=CredentialSource.APPLICATION,
-    )
+    asked = change_request("restart", request.root, request.seconds)
     with open_session(asked, progress) as session:
         now = live_change(session)
         plan = now.context.plan
         record = now.session.state
         refuse_older_engine(plan, record)
         names = tuple(node.name for node in select_nodes(now.seen, request.words))
-        chosen_primaries(sole_copies_on_disk(plan, record, now.seen, names), ())
         _refuse_unready(now, names)
         work = _Work(now=now, request=request)
         if request.rolling:
@@ -137,12 +127,26 @@ class _Work:
 def _refuse_unready(now: LiveChange, names: tuple[str, ...]) -> None:
     """Raises before anything is stopped where a node could not start again as it should."""
     context = now.context
-    data = [node for node in context.nodes(names) if node.role is not Role.SENTINEL]
-    texts = [(node, node_conf(context.plan, node, context.credentials)) for node in data]
-    for node, text in texts:
-        refuse_exposed(node.name, read_conf(text))
-    refuse_renamed((node, read_conf(text)) for node, text in texts)
-    refuse_low_limits(context.plan, (_start(tuple(names)),), context.progress)
+    seen = context.look(Detail.HEALTH, disk=True)
+    found = situation(context, now.session.state, seen)
+    steps = tuple(_steps(context, found, names))
+    proposal = Proposal(plan=context.plan, now=found, steps=steps, asked=Asked(among=names))
+    guard(proposal)
+    for text in limit_warnings(proposal):
+        warn(context.progress, text)
+
+
+def _steps(context: ExecutionContext, now: Situation, names: tuple[str, ...]) -> Iterable[Step]:
+    """These nodes are started on today's configuration, those that lead by plan first: in a
+    replication the others find them there. A Sentinel's file is its own memory."""
+    plan = context.plan
+    fresh = tuple(name for name in names if name not in now.kept)
+    if fresh:
+        yield from write_steps(plan, now.seen, fresh, "restart")
+    leading = tuple(name for name in names if plan.node(name).role is Role.PRIMARY)
+    for some in (leading, tuple(name for name in names if name not in leading)):
+        if some:
+            yield from start_steps(plan, now, some, "restart")
 
 
 def _saving(now: LiveChange) -> tuple[str, ...]:
@@ -284,6 +288,7 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
         rendered=now.session.rendered,
         client=context.client,
         lossy=work.request.force,
+        host=context.host,
         command=f"redistopo restart {' '.join(names)}",
     )
     shut_down_saving(
@@ -291,28 +296,12 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
     )
     for node in context.nodes(names):
         context.client.forget(node.endpoint)
-    first = tuple(node.name for node in context.nodes(names) if _led(node))
-    rest = tuple(name for name in names if name not in first)
-    fresh = tuple(node.name for node in context.nodes(names) if not _keeps_its_file(node))
-    write = (Step(do=StepKind.WRITE, nodes=fresh, cause="restart"),) if fresh else ()
     with explaining_ended_servers(context):
-        execute(context, (*write, *(_start(some) for some in (first, rest) if some)))
+        after = context.look(Detail.PROCESS, disk=True)
+        found = situation(context, now.session.state, after)
+        execute(context, tuple(_steps(context, found, names)))
         restore_old(layout, targets_of_plan(context.plan), context.credentials)
     took = time.monotonic() - began
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
     if (record := now.session.state) is not None:
         now.session.save_state(replace(record, engine=context.plan.engine.name))
-
-
-def _keeps_its_file(node: NodePlan) -> bool:
-    """Whether it starts on the file that is there, for it is its own memory."""
-    return node.role is Role.SENTINEL and read_text(node.folder.config) is not None
-
-
-def _led(node: NodePlan) -> bool:
-    """Whether it leads by plan; in a replication the others find it there."""
-    return node.role is Role.PRIMARY
-
-
-def _start(names: tuple[str, ...]) -> Step:
-    return Step(do=StepKind.START, nodes=names, cause="restart")

@@ -9,7 +9,7 @@ from redistopo.errors import BadReply, ExitCode, RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.files import read_exactly, read_text, rewrite, write_private
 from redistopo.model.planning.plan import NodePlan, Plan
-from redistopo.model.planning.reconcile import join_names
+from redistopo.model.planning.step import join_names
 from redistopo.model.protocol.conf import (
     CONFIG_REWRITE_MARK,
     DIRECTIVES_NOT_COMPARED,
@@ -36,9 +36,9 @@ from redistopo.progress import Progress, note, step, warn
 from redistopo.project.load import Project, plan_of, read_topology
 from redistopo.render.conf import node_conf
 from redistopo.render.topology_edit import Place, with_directive
-from redistopo.session.live_change import LiveChange, live_change
+from redistopo.session.live_change import LiveChange, change_request, live_change
 from redistopo.session.open import open_session
-from redistopo.session.session import CredentialSource, Session, SessionRequest
+from redistopo.session.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +96,8 @@ def set_directive(request: SetRequest, progress: Progress) -> SetResult:
     a server nor the file is changed.
     """
     settable(request.directive)
-    asked = SessionRequest(
-        root=request.root,
-        lock="set",
-        seconds=request.seconds,
-        credentials=CredentialSource.APPLICATION,
-        needs_started=False,
-    )
-    with open_session(asked, progress) as session:
+    asked = change_request("set", request.root, request.seconds)
+    with open_session(replace(asked, needs_started=False), progress) as session:
         if session.topology.sentinels and request.directive in SENTINELS_KEYS:
             raise not_for_sentinels(request.directive, "a data node")
         if not session.rendered:
@@ -209,7 +203,7 @@ def _refuse_silent(nodes: Iterable[NodeSeen]) -> None:
     for node in nodes:
         if not node.answers:
             raise RedistopoError(
-                f"{node.name} runs, but doesn't answer: nothing was changed",
+                f"{node.name} runs, but doesn't reply: nothing was changed",
                 detail=node.error,
                 hint="redistopo up continues what is stopped",
             )

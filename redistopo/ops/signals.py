@@ -9,14 +9,13 @@ from pathlib import Path
 from redistopo.client.connection import raise_on_error
 from redistopo.errors import TimedOut, UsageError
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.host.process import await_end, find_process, is_paused, signal_process
 from redistopo.host.process_marks import remove_process_mark
-from redistopo.model.planning.bereft import sole_copies_on_disk
-from redistopo.model.planning.reconcile import join_names
-from redistopo.model.planning.sole_copies import chosen_primaries
+from redistopo.host.server_process import await_end, find_process, is_paused, signal_process
+from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
+from redistopo.model.planning.step import join_names
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_nodes
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step, warn
 from redistopo.session.node_action import (
     NodeActionResult,
@@ -149,7 +148,7 @@ def pause(request: SignalRequest, progress: Progress) -> NodeActionResult:
 def resume(request: SignalRequest, progress: Progress) -> NodeActionResult:
     """The nodes meant, or all that are paused, go on (SIGCONT) and answer again.
 
-    Raises TimedOut where one doesn't answer in time, UsageError where one would be emptied
+    Raises TimedOut where one doesn't reply in time, UsageError where one would be emptied
     as soon as it goes on, for its primary was reset.
     """
     with open_session(_asked(request, "resume"), progress) as session:
@@ -171,6 +170,7 @@ def _refuse_loss(session: Session, seen: Observed, going: Iterable[NodeSeen]) ->
     """Raises UsageError where one of them alone has data that it would lose by going on."""
     still = [node.name for node in going if node.paused]
     if still:
+        seen = session.observe(disk=True)
         some = sole_copies_on_disk(session.plan(assume=True), session.state, seen, still)
         # one whose primary doesn't run keeps what it has: `up` asks before it starts that one
         up = {node.name for node in seen.nodes if node.running}
@@ -205,7 +205,7 @@ def _await_answers(session: Session, nodes: list[NodeSeen]) -> None:
         wait_for(look, session.deadline, lambda: "")
     except TimedOut as error:
         raise TimedOut(
-            f"{', '.join(said)} went on, and doesn't answer after {session.deadline.seconds:g} s",
+            f"{', '.join(said)} went on, and doesn't reply after {session.deadline.seconds:g} s",
             detail="\n".join(f"{name}: {why}" for name, why in said.items()),
             hint=f"--timeout waits longer; {log_of(session.layout, next(iter(said)))}",
         ) from error

@@ -8,31 +8,28 @@ from redistopo.client.observe import Detail
 from redistopo.errors import RedistopoError, TimedOut, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
-from redistopo.execute.repair_nodes_conf import lost_nodes_confs, refuse_lost_nodes_confs
 from redistopo.execute.rollback import rolled_back_on_failure
-from redistopo.host.nodes_conf_files import nodes_conf_texts
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.planning.bereft import sole_copies_on_disk
-from redistopo.model.planning.leadership import refuse_empty_primaries, with_chosen_primary
+from redistopo.model.planning.guards import Asked, Proposal, guard, limit_warnings
+from redistopo.model.planning.leadership import choose_primary
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import Step, StepKind, starting_steps, with_current_roles
-from redistopo.model.planning.sole_copies import chosen_primaries
+from redistopo.model.planning.reconcile import starting_steps
+from redistopo.model.planning.situation import with_current_roles
+from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf
-from redistopo.model.protocol.slots import SLOT_COUNT
-from redistopo.model.state.node_status import status_lines
-from redistopo.model.state.observed import NodeSeen, Observed, Role, unassigned_slots
+from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
+from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.selector import select_nodes
+from redistopo.model.state.status_rows import status_lines
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, warn
-from redistopo.project.lifecycle import refuse_older_engine, refuse_other_layout
-from redistopo.project.load import require_address
 from redistopo.project.rotation_file import pending_rotation
-from redistopo.project.started import nothing_started_error, refuse_changed_security
-from redistopo.session.failures import explaining_ended_servers, refuse_busy_ports
-from redistopo.session.guards import refuse_low_limits
+from redistopo.project.started_topology import nothing_started_error
+from redistopo.session.failures import explaining_ended_servers
+from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.node_action import (
     NodeActionResult,
     NodeOutcome,
@@ -84,7 +81,7 @@ def start(request: StartRequest, progress: Progress) -> NodeActionResult:
                 "this topology was never brought up to the end", hint="redistopo up goes on with it"
             )
         plan = session.plan(request.engine)
-        _refuse(session, plan, record)
+        _refuse(session, plan)
         prepare_certificates(plan, record, session.progress)
         if plan.topology.auth and not all(one.password for one in _all_of(session.credentials)):
             raise RedistopoError("a password is not known here", hint=_UNKNOWN)
@@ -99,12 +96,10 @@ def _all_of(held: Credentials) -> tuple[Login, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def _refuse(session: Session, plan: Plan, record: TopologyState) -> None:
+def _refuse(session: Session, plan: Plan) -> None:
     """Raises RedistopoError where this topology can't be started as the file says."""
-    require_address(plan.topology)
-    refuse_other_layout(plan, record)
-    refuse_older_engine(plan, record)
-    refuse_changed_security(plan.topology, plan.layout, session.rendered)
+    refuse_request(plan, Asked())
+    refuse_folder(plan, session.state, session.rendered)
     if pending_rotation(plan.layout) is not None:
         raise RedistopoError(
             "a change of passwords was cut off half-way",
@@ -132,18 +127,18 @@ def _bring_back(
     context: ExecutionContext, record: TopologyState, seen: Observed, going: tuple[NodeSeen, ...]
 ) -> None:
     plan, names = context.plan, [node.name for node in going]
-    refuse_empty_primaries(plan, record, seen, names)
-    found = lost_nodes_confs(plan, record, seen)
-    refuse_lost_nodes_confs(plan, {name: why for name, why in found.items() if name in names})
-    chosen_primaries(sole_copies_on_disk(plan, record, seen, names), ())
-    now = situation(plan, record, seen, context.credentials)
-    plan = with_chosen_primary(with_current_roles(plan, now), seen, record, "", context.progress)
+    now = situation(context, record, seen)
+    plan, told = choose_primary(with_current_roles(plan, now), seen, record, "")
+    if told:
+        note(context.progress, told)
     steps, others = starting_steps(plan, now, names)
+    proposal = Proposal(plan=plan, now=now, steps=steps, asked=Asked(among=tuple(names)))
+    guard(proposal)
     _refuse_unled(plan, seen, names, others)
     _refuse_unstarted(names, steps, others)
+    for text in limit_warnings(proposal):
+        warn(context.progress, text)
     context.plan = plan
-    refuse_busy_ports(plan, Observed(shape=seen.shape, nodes=going), formed=True)
-    refuse_low_limits(plan, steps, context.progress)
     with rolled_back_on_failure(context), explaining_ended_servers(context):
         execute(context, steps)
         _await_joined(context, names)
@@ -180,7 +175,7 @@ def _refuse_unheard(plan: Plan, seen: Observed, names: list[str]) -> None:
     would lose that as soon as it goes on. With a log the primary itself has everything."""
     if plan.topology.persistence is Persistence.AOF:
         return
-    texts, places = nodes_conf_texts(plan.nodes), {plan.node(name).address for name in names}
+    texts, places = seen.nodes_confs, {plan.node(name).address for name in names}
     for node in (one for one in seen.nodes if one.paused):
         table = parse_nodes_conf(texts.get(node.address, ""), node.address)
         me = table.at(node.address) if table else None

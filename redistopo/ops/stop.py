@@ -7,7 +7,7 @@ from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.progress import Progress, warn
-from redistopo.project.started import keeps_data_on_disk
+from redistopo.project.started_topology import keeps_data_on_disk
 from redistopo.session.node_action import (
     NodeActionResult,
     NodeOutcome,
@@ -70,6 +70,7 @@ def _stop(session: Session, seen: Observed, nodes: tuple[NodeSeen, ...], *, forc
         rendered=rendered,
         client=session.client,
         lossy=force,
+        host=session.host,
         command=f"redistopo stop {' '.join(names)}",
     )
     shut_down_saving(shutdown, names, session.deadline, session.progress)

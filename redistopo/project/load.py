@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UsageError
-from redistopo.host import engines
 from redistopo.host.files import absolute, read_text
 from redistopo.host.ports import has_address
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import make_plan
+from redistopo.model.planning.plan_nodes import make_plan
 from redistopo.model.protocol.engine import EngineRequest, parse_request
-from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse_topology, read_toml, salvage, topology_file_error
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
 from redistopo.model.topology.validate import validate
 from redistopo.project.registry import registered_topologies
@@ -82,9 +81,12 @@ def checked(document: Mapping[str, object], source: str) -> Topology:
 def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan:
     """The project's plan; `engine` goes before the file's. With `assume`, also without any
     server on this machine; else MissingPrerequisite."""
+    # verbs that only look need no engine
+    from redistopo.host.engine_search import assumed_engine, choose_engine
+
     request = engine_request(engine or project.topology.engine)
     request = replace(request, tls=project.topology.tls)
-    choice = engines.assumed_engine(request) if assume else engines.choose_engine(request)
+    choice = assumed_engine(request) if assume else choose_engine(request)
     return make_plan(project.topology, project.layout, choice.engine, choice.why)
 
 

@@ -16,14 +16,17 @@ from redistopo.model.protocol.credentials import (
     single_credential,
 )
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape, Topology
 
 
-def load_password(topology: Topology, layout: Layout, *, make: bool = False) -> str:
+def load_password(
+    topology: Topology, layout: Layout, *, make: bool = False, save: bool = True
+) -> str:
     """The password by precedence: REDISTOPO_PASSWORD, password_file, our own file; "" for none.
 
-    With `make`, one of 32 random bytes is made where there is none. Raises MissingPrerequisite
+    With `make`, one of 32 random bytes is made where there is none, and kept if told to `save`
+    it. Raises MissingPrerequisite
     for a file that can't be read, UsageError for a password that can't be one.
     """
     if not topology.auth:
@@ -40,18 +43,20 @@ def load_password(topology: Topology, layout: Layout, *, make: bool = False) -> 
                 hint="make it, or remove `password_file` to have a password generated",
             )
         return _usable(text.split("\n", 1)[0].rstrip("\r"), str(path), plain=plain)
-    return _kept(layout.password, make=make)
+    return _kept(layout.password, make=make, save=save)
 
 
-def load_credentials(topology: Topology, layout: Layout, *, make: bool = False) -> Credentials:
+def load_credentials(
+    topology: Topology, layout: Layout, *, make: bool = False, save: bool = True
+) -> Credentials:
     """All that opens the topology, by the same rules; what is missing is made with `make`.
 
     The passwords of our own users (replication, admin) are always ours to make. Where they
     aren't known yet, and not made, they are empty.
     """
     tls = tls_files(layout) if topology.tls else None
-    application = Login(password=load_password(topology, layout, make=make), tls=tls)
-    sentinel = _sentinel(topology, layout, make=make)
+    application = Login(password=load_password(topology, layout, make=make, save=save), tls=tls)
+    sentinel = _sentinel(topology, layout, make=make, save=save)
     if not topology.acl:
         found = replace(single_credential(application), stranger=_stranger(layout, tls))
         first = topology.first_sentinel
@@ -59,7 +64,7 @@ def load_credentials(topology: Topology, layout: Layout, *, make: bool = False) 
         ways = {Endpoint(topology.host, port): sentinel for port in ports} if sentinel else {}
         return replace(found, sentinel=sentinel, sentinels=ways)
     ours = {
-        user: _kept(layout.secret(user), make=make)
+        user: _kept(layout.secret(user), make=make, save=save)
         for user in (TopologyUser.REPLICATION, TopologyUser.ADMIN)
     }
     return Credentials(
@@ -73,14 +78,14 @@ def load_credentials(topology: Topology, layout: Layout, *, make: bool = False) 
     )
 
 
-def _sentinel(topology: Topology, layout: Layout, *, make: bool) -> Login | None:
+def _sentinel(topology: Topology, layout: Layout, *, make: bool, save: bool) -> Login | None:
     """How Sentinels come in to each other; None where there are none."""
     if topology.shape is not Shape.SENTINEL:
         return None
     tls = tls_files(layout) if topology.tls else None
     if not topology.auth:
         return Login(tls=tls)
-    kept = _kept(layout.secret(TopologyUser.SENTINEL), make=make)
+    kept = _kept(layout.secret(TopologyUser.SENTINEL), make=make, save=save)
     return Login(user=TopologyUser.SENTINEL if topology.acl else "", password=kept, tls=tls)
 
 
@@ -99,12 +104,13 @@ def new_password() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _kept(path: Path, *, make: bool) -> str:
+def _kept(path: Path, *, make: bool, save: bool) -> str:
     kept = (read_text(path) or "").strip()
     if kept or not make:
         return kept
     made = new_password()
-    keep_password(path, made)
+    if save:
+        keep_password(path, made)
     return made
 
 

@@ -1,1 +1,1 @@
-"""Plan to text, through Jinja templates that users can export and edit."""
+"""Rendering of plans to text, with Jinja templates that users can export and edit."""

@@ -1,17 +1,19 @@
-"""A plan becomes configuration files."""
+"""Renders a plan's configuration files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
-from redistopo.model.planning.plan import NodePlan, Plan, ShardPlan
+from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan, ShardPlan
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
+from redistopo.model.state.observed import Role
 from redistopo.model.topology.exposure import refuse_open_users
-from redistopo.render.templates import render_template
+from redistopo.render.jinja_templates import render_template
 
 
 def node_conf(plan: Plan, node: NodePlan, credentials: Credentials) -> str:
-    """The redis.conf of one data node."""
+    """Render the redis.conf of one data node."""
     tls = plan.layout.tls
     values = {
         "node": _plain(node),
@@ -33,9 +35,9 @@ def node_conf(plan: Plan, node: NodePlan, credentials: Credentials) -> str:
 
 
 def sentinel_conf(plan: Plan, node: NodePlan, credentials: Credentials, myid: str = "") -> str:
-    """The sentinel.conf on which a Sentinel starts for the first time, knowing the data nodes.
+    """Render the sentinel.conf for a Sentinel's first start, with all data nodes known.
 
-    `myid` is the id by which the others know it already; with none it makes one itself.
+    `myid` is the id by which the others already know it; without one it generates its own.
     """
     tls = plan.layout.tls
     values = {
@@ -58,11 +60,10 @@ def sentinel_conf(plan: Plan, node: NodePlan, credentials: Credentials, myid: st
 
 
 def users_acl(plan: Plan, credentials: Credentials, *, sentinel: bool = False) -> str:
-    """The users.acl of every data node, or Sentinel: a user a line, passwords as SHA-256 alone.
+    """Render the users.acl of data nodes, or Sentinels, with passwords only as SHA-256.
 
-    So an `ACL LIST` or a stray copy of the file shows no password (acl.c, ACLSetUser, `#`).
-    Raises UsageError where the user's own template leaves a user out, or lets one in
-    without a password.
+    So `ACL LIST` or a leaked copy of the file shows no password (acl.c, ACLSetUser, `#`).
+    Raises UsageError if the user's own template omits a user, or has one without a password.
     """
     passwords = {
         TopologyUser.APPLICATION.value: credentials.application,
@@ -84,37 +85,63 @@ def users_acl(plan: Plan, credentials: Credentials, *, sentinel: bool = False) -
     return text
 
 
+def configuration_files(
+    plan: Plan, node: NodePlan, credentials: Credentials, myid: str = ""
+) -> dict[Path, str]:
+    """Path -> text of what a node starts on, its users first: a server refuses to start on a
+    configuration whose users are missing. `myid` is for a Sentinel, see `sentinel_conf`."""
+    watches = node.role is Role.SENTINEL
+    conf = (
+        sentinel_conf(plan, node, credentials, myid)
+        if watches
+        else node_conf(plan, node, credentials)
+    )
+    files = {node.folder.config: conf}
+    if plan.topology.acl:
+        return {node.folder.users: users_acl(plan, credentials, sentinel=watches), **files}
+    return files
+
+
+def check_templates(plan: Plan, credentials: Credentials) -> None:
+    """Render what only a first start needs; raises UsageError where a template can't be."""
+    if plan.sentinels and plan.topology.acl:
+        users_acl(plan, credentials, sentinel=True)
+    if plan.formation.method is FormationMethod.INSTANT:
+        ids = {node.name: "0" * 40 for node in plan.nodes}
+        seed_tables(plan, SeedIds(nodes=ids, shards={one.number: "0" * 40 for one in plan.shards}))
+
+
 def _plain(node: NodePlan) -> dict[str, object]:
-    """A node for templates: plain values only, for a path can write and remove files."""
+    """A node for templates: plain values only, because a Path could write and remove files."""
     names = ("name", "number", "shard", "host", "port", "bus_port", "directives")
     return {**{name: getattr(node, name) for name in names}, "role": node.role.value}
 
 
 def own_templates(plan: Plan) -> str:
-    """The user's template folder, "" for none; a relative one is beside the topology file."""
+    """Return the user's template folder or ""; relative paths start at the topology file."""
     chosen = plan.topology.templates
     return str(plan.layout.root / chosen) if chosen else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedIds:
-    """The ids of a cluster to be, 40 hex digits each: of its nodes by name, of its shards."""
+    """The ids of a new cluster's nodes, by name, and shards; 40 hex digits each."""
 
     nodes: Mapping[str, str]
     shards: Mapping[int, str]
 
 
 def acting_primary(shard: ShardPlan) -> str:
-    """Who owns a shard's slots at the very start: its first replica, where it has one."""
+    """Return the initial owner of a shard's slots: its first replica, if it has one."""
     return (shard.replicas or (shard.primary,))[0]
 
 
 def seed_tables(plan: Plan, ids: SeedIds) -> dict[str, str]:
-    """Node name -> the nodes.conf that it starts on.
+    """Render the initial nodes.conf of each node, by name.
 
-    In each shard with replicas the first replica is listed as owner of the slots and the
-    planned primary as its replica. The planned primary then takes over, which spares the
-    2 s that a starting primary waits before it serves (cluster_legacy.c,
+    In each shard with replicas, the first replica is listed as owner of the slots and the
+    planned primary as its replica. The planned primary then takes over, which avoids the 2 s
+    that a primary waits after its start before it accepts writes (cluster_legacy.c,
     CLUSTER_WRITABLE_DELAY).
     """
     lines = {node.name: _line(plan, node, ids) for node in plan.nodes}
@@ -136,18 +163,18 @@ def seed_tables(plan: Plan, ids: SeedIds) -> dict[str, str]:
 def _line(plan: Plan, node: NodePlan, ids: SeedIds) -> dict[str, object]:
     shard = plan.shards[node.shard - 1]
     acting = acting_primary(shard)
-    leads = acting == node.name
+    owner = acting == node.name
     return {
         "id": ids.nodes[node.name],
         "host": node.host,
         "port": node.port,
         "bus_port": node.bus_port,
-        # Without it every node would make up ids of its own, CLUSTER SHARDS would differ from
-        # node to node, and a move between unknown shards logs each slot (Valkey 8.1).
+        # Without it every node would generate its own ids, CLUSTER SHARDS would differ between
+        # nodes, and moving slots between unknown shards logs each slot (Valkey 8.1).
         "shard_id": ids.shards[shard.number] if plan.engine.keeps_shard_ids else "",
-        "flags": "master" if leads else "slave",
-        "primary_id": "" if leads else ids.nodes[acting],
+        "flags": "master" if owner else "slave",
+        "primary_id": "" if owner else ids.nodes[acting],
         # each owner's epoch is its shard's number: unique, and below any takeover's
-        "epoch": 0 if node.name == shard.primary and not leads else shard.number,
-        "slots": str(shard.slots) if leads else "",
+        "epoch": 0 if node.name == shard.primary and not owner else shard.number,
+        "slots": str(shard.slots) if owner else "",
     }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.render.templates import render_template
+from redistopo.render.jinja_templates import render_template
 
 CLIENTS = {
     "python": "Python, redis-py",
@@ -20,7 +20,7 @@ _WITH_TLS = {False: ("python", "node"), True: ("python",)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectLines:
-    """Lines for a shell and for client libraries; each pair is (what it is for, the line).
+    """Lines for a shell and for client libraries, the latter as (library, line).
 
     The password is read from its file into a variable, so that neither the terminal nor
     the process list shows it.

@@ -1,14 +1,14 @@
-"""What `redistopo explain` has to tell: a markdown file a topic, shipped with the templates."""
+"""Topics of `redistopo explain`: one markdown file each, shipped with the templates."""
 
 from dataclasses import dataclass
 
-from redistopo.render.templates import shipped
+from redistopo.render.jinja_templates import shipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """A topic by the name of its file; `summary` is the line below its title, `text` all of it,
-    as markdown."""
+    """A topic, named after its file; `summary` is the paragraph below the title, `text` the
+    whole markdown."""
 
     name: str
     title: str
@@ -17,7 +17,7 @@ class Topic:
 
 
 def list_topics() -> tuple[Topic, ...]:
-    """All topics, by name."""
+    """Return all topics, sorted by name."""
     return tuple(
         _topic(path.stem, path.read_text(encoding="utf-8"))
         for path in sorted((shipped() / "explain").glob("*.md"))

@@ -1,4 +1,4 @@
-"""One directive changed in the text of a topology file; all else stays as it was written."""
+"""Edits one directive in the text of a topology file; everything else is preserved."""
 
 import re
 import tomllib
@@ -9,14 +9,14 @@ from redistopo.errors import UsageError
 from redistopo.model.protocol.conf import canonical_directive
 
 Place = tuple[str, ...]
-"""The table that a directive stands in: ("redis",), or ("nodes", "node1")."""
+"""The table of a directive: ("redis",), or ("nodes", "node1")."""
 
 
 def with_directive(text: str, place: Place, directive: str, lines: Sequence[str]) -> str:
-    """The same text with that directive in that table, comments and layout kept.
+    """Set a directive in a table of the text, preserving comments and layout.
 
-    It stays where it is and is spelled as it is; a new one follows the table's last key.
-    Raises UsageError where the text is laid out so that it can't be changed for sure.
+    It keeps its position and spelling; a new one follows the table's last key.
+    Raises UsageError if the text can't be edited reliably.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -41,12 +41,12 @@ def with_directive(text: str, place: Place, directive: str, lines: Sequence[str]
         if tomllib.loads(changed) == wanted:
             return changed
     except (TOMLKitError, ValueError, TypeError, AttributeError) as error:
-        raise _unsure(place, spelled) from error
-    raise _unsure(place, spelled)
+        raise _not_editable(place, spelled) from error
+    raise _not_editable(place, spelled)
 
 
 def _append(table: Any, name: str, value: object) -> None:
-    """The key follows the last one of the table, before the comments that lead to the next."""
+    """Insert the key after the table's last one, before the comments of the next table."""
     table.append(name, value)
     body = getattr(table.value, "body", None)
     if not isinstance(body, list) or type(table).__name__ == "InlineTable":
@@ -57,7 +57,7 @@ def _append(table: Any, name: str, value: object) -> None:
 
 
 def _apply(document: dict[str, Any], place: Place, directive: str, lines: Sequence[str]) -> str:
-    """The document has the directive, and what it is called there."""
+    """Set the directive in the document; returns its spelling there."""
     table = document
     for name in place:
         table = table.setdefault(name, {})
@@ -71,7 +71,7 @@ def _apply(document: dict[str, Any], place: Place, directive: str, lines: Sequen
 
 
 def _typed(line: str, before: object) -> object:
-    """A value in the type that stood there; a number where nothing did, and it is one."""
+    """A value with the type of the old one; a new value is a number if it looks like one."""
     if isinstance(before, bool) and line in ("yes", "no"):
         return line == "yes"
     if not isinstance(before, str) and re.fullmatch(r"0|-?[1-9][0-9]{0,17}", line):
@@ -86,15 +86,15 @@ def _inner(document: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
 
 
 def _others(table: Mapping[str, object], spelled: str, directive: str) -> tuple[str, ...]:
-    """Older names of the same directive in that table."""
+    """Other names of the same directive in that table."""
     return tuple(
         name for name in table if canonical_directive(name) == directive and name != spelled
     )
 
 
-def _unsure(place: Place, spelled: str) -> UsageError:
+def _not_editable(place: Place, spelled: str) -> UsageError:
     return UsageError(
-        f"the topology file is laid out so that [{'.'.join(place)}] can't be changed for sure",
+        f"the layout of [{'.'.join(place)}] in the topology file can't be edited reliably",
         detail="nothing was changed",
-        hint=f"write {spelled} there by hand, then redistopo up",
+        hint=f"set {spelled} there by hand, then redistopo up",
     )

@@ -1,4 +1,4 @@
-"""A topology becomes the commented redistopo.toml."""
+"""Renders a topology as a commented redistopo.toml."""
 
 import json
 import re
@@ -6,9 +6,9 @@ import textwrap
 
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.topology.spec import TOPOLOGY_KEYS, Topology, shape_defaults
-from redistopo.render.templates import render_template
+from redistopo.render.jinja_templates import render_template
 
-# Written out even where they have their default: these are what people look for.
+# Written even with their default value, because these are what users look for.
 _ALWAYS = frozenset({"format", "name", "shape", "host", "port", "shards", "replicas", "engine"}) | {
     "sentinels", "quorum", "down_after",
 }  # fmt: skip
@@ -19,7 +19,7 @@ _SENTINEL_ONLY = frozenset(
 
 
 def topology_file(topology: Topology) -> str:
-    """The file's text; reading it back gives the same topology."""
+    """Render the file; parsing it gives the same topology."""
     usual = shape_defaults(topology.shape)
     keys = []
     for key in TOPOLOGY_KEYS:
@@ -44,7 +44,7 @@ def topology_file(topology: Topology) -> str:
 
 
 def _table(directives: Directives) -> dict[str, str]:
-    """Directives as TOML: quoted name where it needs it -> value."""
+    """Directives as TOML: name, quoted if necessary -> value."""
     return {
         name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_value(name): toml_value(
             lines[0] if len(lines) == 1 else list(lines)
@@ -54,5 +54,5 @@ def _table(directives: Directives) -> dict[str, str]:
 
 
 def toml_value(value: object) -> str:
-    """A value as TOML; JSON's strings, numbers, booleans and arrays are TOML's too, but for DEL."""
+    """Format a value as TOML, which shares JSON's syntax for these types, except for DEL."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

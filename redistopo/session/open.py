@@ -3,19 +3,22 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from redistopo.host.process import adopt_process
-from redistopo.host.process_marks import recorded_node_names
+from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
 from redistopo.progress import Progress, no_progress
 from redistopo.project.load import layout_of_folder
 from redistopo.project.lock import locked
 from redistopo.project.progress_log import progress_logged
-from redistopo.project.secrets import redacting_errors
-from redistopo.project.started import nothing_started_error
+from redistopo.project.redact_secrets import redacting_errors
+from redistopo.project.started_topology import nothing_started_error
+from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.session import Session, SessionRequest
 
 
 @contextmanager
-def open_session(request: SessionRequest, progress: Progress = no_progress) -> Iterator[Session]:
+def open_session(
+    request: SessionRequest, progress: Progress = no_progress, host: Host = LOCAL
+) -> Iterator[Session]:
     """The topology of that folder, until the block ends; errors that leave it hold no secret.
 
     Raises UsageError without a topology file, or with an invalid one where it is needed;
@@ -23,24 +26,39 @@ def open_session(request: SessionRequest, progress: Progress = no_progress) -> I
     longer than the time is.
     """
     layout = layout_of_folder(request.root)
-    session = Session(request, layout, progress)
+    session = Session(request, layout, progress, host)
     empty = not (layout.state.exists() or layout.topology.exists())
     if request.needs_file or (request.needs_topology and empty):
         _ = session.project
     with ExitStack() as stack:
-        if request.lock:
-            lock = locked(layout, request.lock, session.deadline, progress, make=request.make)
-            session.locked = stack.enter_context(lock)
-        if request.needs_started and not (
-            (session.locked or not request.lock) and session.rendered
-        ):
-            raise nothing_started_error(layout)
-        if session.locked:
-            # errors are redacted before they are logged
-            log = progress_logged(layout, request.lock, progress)
-            session.progress = stack.enter_context(log)
-            for name in recorded_node_names(layout):
-                adopt_process(layout, name)
         stack.enter_context(redacting_errors(layout))
+        if request.lock:
+            stack.enter_context(hold_lock(session, request.lock))
+        there = session.locked or not request.lock
+        if request.needs_started and not (there and session.rendered):
+            raise nothing_started_error(layout)
         stack.callback(session.close)
         yield session
+
+
+@contextmanager
+def hold_lock(session: Session, verb: str, *, make: bool = False) -> Iterator[None]:
+    """No other command changes the topology until the block ends, and what is reported is in the
+    progress log. Servers of ours that are not on record are from now on.
+
+    `make` creates the state folder; without, `session.locked` is False where there is none. A
+    verb that opens without the lock can refuse before anything of the folder is touched.
+    """
+    layout, progress = session.layout, session.progress
+    with ExitStack() as stack:
+        lock = locked(layout, verb, session.deadline, progress, make=make)
+        session.locked = stack.enter_context(lock)
+        if session.locked:
+            session.progress = stack.enter_context(progress_logged(layout, verb, progress))
+            stack.enter_context(redacting_errors(layout))  # before they are logged
+            for name in recorded_node_names(layout):
+                session.host.processes.adopt(layout, name)
+        try:
+            yield
+        finally:
+            session.locked, session.progress = False, progress

@@ -5,23 +5,30 @@ from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path
 
-from redistopo.checks.subject import Expected
+from redistopo.checks.check_types import Expected
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.execute.context import ExecutionContext
+from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
-from redistopo.host.process_marks import load_topology_state, save_record
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import TopologyState, with_primary_seen
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.progress import Progress
 from redistopo.project.load import Project, load_project, plan_of
 from redistopo.project.passwords import load_credentials, load_password
-from redistopo.project.started import credentials_in_use, rendered_confs, shape_of, targets_in_use
+from redistopo.project.started_topology import (
+    credentials_in_use,
+    rendered_confs,
+    shape_of,
+    targets_in_use,
+)
+from redistopo.project.topology_state_file import load_topology_state, save_record
 
 
 class CredentialSource(Enum):
@@ -31,6 +38,7 @@ class CredentialSource(Enum):
     APPLICATION = auto()  # the same, and the application's, which may be the user's own to know
     FILE = auto()  # what the topology file asks for; "" where none was made yet
     MADE = auto()  # the same, and what is missing is made
+    SUPPOSED = auto()  # the same, and what is missing is made up for this run alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +47,13 @@ class SessionRequest:
 
     `lock` is the verb's name where it changes the topology: no other command does in the
     meantime, and what it reports is in the progress log; "" for a query, which writes nothing.
-    `make` also creates the state folder. `seconds` is the time for all of it, also for the lock.
+    `seconds` is the time for all of it, also for the lock.
     Without `needs_file` the topology file may be broken, without `needs_started` no node need
     have been started yet, without `needs_topology` the folder may hold nothing at all.
     """
 
     root: Path
     lock: str = ""
-    make: bool = False
     seconds: float = 60.0
     credentials: CredentialSource = CredentialSource.RUNNING
     needs_file: bool = True
@@ -56,10 +63,14 @@ class SessionRequest:
 
 class Session:
     """Each file is read once, when it is first asked for; `refresh` reads again what others, or
-    this very verb, have changed in the meantime. `locked` says whether the lock is held."""
+    this very verb, have changed in the meantime. `locked` says whether the lock is held, `host`
+    is the machine that the nodes are on."""
 
-    def __init__(self, request: SessionRequest, layout: Layout, progress: Progress) -> None:
+    def __init__(
+        self, request: SessionRequest, layout: Layout, progress: Progress, host: Host = LOCAL
+    ) -> None:
         self.layout = layout
+        self.host = host
         self.deadline = Deadline(request.seconds)
         self.progress = progress
         self.locked = False
@@ -82,11 +93,11 @@ class Session:
     @cached_property
     def rendered(self) -> dict[str, Directives]:
         """Node -> the configuration that it starts on."""
-        return rendered_confs(self.layout)
+        return rendered_confs(self.layout, self.state)
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:
-        return targets_in_use(self.layout, self.rendered)
+        return targets_in_use(self.layout, self.rendered, self.host)
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -114,9 +125,9 @@ class Session:
 
     def credentials_from(self, source: CredentialSource) -> Credentials:
         """Raises MissingPrerequisite or UsageError where a password can't be read."""
-        if source in (CredentialSource.FILE, CredentialSource.MADE):
-            made = source is CredentialSource.MADE
-            return load_credentials(self.topology, self.layout, make=made)
+        if source in (CredentialSource.FILE, CredentialSource.MADE, CredentialSource.SUPPOSED):
+            make, save = source is not CredentialSource.FILE, source is CredentialSource.MADE
+            return load_credentials(self.topology, self.layout, make=make, save=save)
         known = ""
         if source is CredentialSource.APPLICATION:
             known = load_password(self.topology, self.layout)
@@ -134,11 +145,13 @@ class Session:
             client=self.client,
             deadline=self.deadline,
             progress=self.progress,
+            host=self.host,
         )
 
-    def observe(self, depth: Detail = Detail.HEALTH) -> Observed:
-        """One snapshot of all nodes; those that don't run are in it as absent."""
-        return observe(self.shape, self.targets, self.client, depth)
+    def observe(self, depth: Detail = Detail.HEALTH, *, disk: bool = False) -> Observed:
+        """One snapshot of all nodes, with `disk` of their folders too; those that don't run are
+        in it as absent."""
+        return observe(self.shape, self.targets, self.client, depth, disk=disk)
 
     def save_state(self, state: TopologyState) -> None:
         """The state is on disk, if it says anything new; under the lock alone."""

@@ -1,21 +1,22 @@
-"""What `up` and `plan` start from: the record, one look, and how they differ from the plan."""
+"""One snapshot of everything that a decision needs, from servers, disks and the machine."""
 
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from redistopo.checks.access import acl_faults
 from redistopo.checks.catalogue import judge
-from redistopo.checks.subject import Expected
+from redistopo.checks.check_types import Expected
+from redistopo.checks.security import acl_faults
 from redistopo.client.observe import Detail
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.files import read_text
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import with_primary
-from redistopo.model.planning.reconcile import USERS_FILE, Drifts, NodeSettings, Situation
-from redistopo.model.planning.sentinel_primary import named_primary, remembered
+from redistopo.model.planning.plan_nodes import with_primary
+from redistopo.model.planning.sentinel_primary import known_id, named_primary, remembered
+from redistopo.model.planning.situation import Situation
+from redistopo.model.planning.step import USERS_FILE, Drifts, NodeSettings
 from redistopo.model.protocol.conf import (
     DIRECTIVES_NOT_COMPARED,
     ONLY_AT_START,
@@ -23,22 +24,30 @@ from redistopo.model.protocol.conf import (
     conf_drift,
     read_conf,
 )
-from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.directives import planned_sentinel_settings as wanted_of_sentinels
-from redistopo.model.topology.layout import NodeFolder
+from redistopo.model.topology.ports import choose_block, port_block_of
+from redistopo.model.topology.project_paths import NodeFolder
 from redistopo.model.topology.spec import Topology
-from redistopo.render.conf import node_conf, users_acl
+from redistopo.project.port_conflicts import port_blocker
+from redistopo.render.conf import check_templates, node_conf, sentinel_conf, users_acl
+
+_ENOUGH_TASKS = 4096
 
 _DYING_SECONDS = 0.3
 
 
+def survey(context: ExecutionContext, record: TopologyState | None) -> Situation:
+    """All that the steps and the guards depend on, seen now."""
+    return situation(context, record, observe_for_steps(context))
+
+
 def observe_for_steps(context: ExecutionContext) -> Observed:
     """A snapshot deep enough to decide on steps: servers are asked only where one runs."""
-    seen = _without_the_dying(context, context.look(Detail.PROCESS))
-    return context.look(Detail.FULL) if any(node.running for node in seen.nodes) else seen
+    seen = _without_the_dying(context, context.look(Detail.PROCESS, disk=True))
+    return context.look(Detail.FULL, disk=True) if seen.running else seen
 
 
 def _without_the_dying(context: ExecutionContext, seen: Observed) -> Observed:
@@ -48,7 +57,7 @@ def _without_the_dying(context: ExecutionContext, seen: Observed) -> Observed:
 
     def look() -> Observed | None:
         if any(node.held_by for node in last[0].nodes):
-            last[0] = context.look(Detail.PROCESS)
+            last[0] = context.look(Detail.PROCESS, disk=True)
         return None if any(node.held_by for node in last[0].nodes) else last[0]
 
     with suppress(TimedOut):
@@ -56,47 +65,60 @@ def _without_the_dying(context: ExecutionContext, seen: Observed) -> Observed:
     return last[0]
 
 
-def situation(
-    plan: Plan,
-    record: TopologyState | None,
-    seen: Observed,
-    credentials: Credentials,
-    *,
-    refused: bool = False,
-) -> Situation:
-    """All that the steps depend on; pure but for rendering and for the Sentinels' own files.
+def situation(context: ExecutionContext, record: TopologyState | None, seen: Observed) -> Situation:
+    """All that the steps and the guards depend on, of that snapshot.
 
-    The plan's roles are the current ones from here on only where Sentinels name the primary.
+    The plan's roles are the current ones only where Sentinels name the primary. Raises
+    UsageError where a template of the user's own makes no configuration.
     """
+    plan, held = context.plan, context.credentials
     named = named_primary(plan, seen)
     plan = with_primary(plan, named) if named else plan
-    plain = judge(seen, expected_of(plan.topology))
+    kept = tuple(remembered(seen))
+    texts = {node.name: node_conf(plan, node, held) for node in plan.data}
+    wanted = {name: read_conf(text) for name, text in texts.items()}
+    for node in (one for one in plan.sentinels if one.name not in kept):
+        wanted[node.name] = read_conf(sentinel_conf(plan, node, held, known_id(seen, node)))
+    users = users_acl(plan, held) if plan.topology.acl else ""
+    formed = record is not None and record.formed
+    if plan.topology.templates and not formed:
+        check_templates(plan, held)
     return Situation(
         seen=seen,
         record=record,
-        healthy=not failed_findings(plain),
+        healthy=not failed_findings(judge(seen, expected_of(plan.topology))),
         named=named,
-        kept=tuple(remembered(plan)),
-        refused=refused,
-        drifts=drifts(plan, seen, credentials),
+        kept=kept,
+        refused=context.refused,
+        drifts=drifts(plan, seen, wanted, users),
         moved=tuple(
             node.name
             for node in seen.nodes
             if node.moved_from
             and node.role is not Role.SENTINEL
-            and not _written(plan, node.name, credentials)
+            and node.on_disk.config != texts[node.name]
         ),
+        wanted=wanted,
+        limits=context.host.limits(_ENOUGH_TASKS + 16 * len(plan.nodes)),
+        free_ports="" if formed else _free_ports(plan, seen),
     )
 
 
-def _written(plan: Plan, name: str, credentials: Credentials) -> bool:
-    """Whether the node's configuration on disk is today's."""
-    node = plan.node(name)
-    return read_text(node.folder.config) == node_conf(plan, node, credentials)
+def _free_ports(plan: Plan, seen: Observed) -> str:
+    """Where there is room for a topology that has no data yet; "" where no port is busy."""
+    if not any(node.held_by for node in seen.nodes):
+        return ""
+    blocker = port_blocker(plan.layout.root, plan.topology.host)
+    block = choose_block(port_block_of(plan.topology), blocker).block
+    if block is None:
+        return ""
+    told = f"{block} {'is' if len(block.all) == 1 else 'are'} free"
+    return f"; or set port = {block.first} in {plan.layout.topology.name}: {told}"
 
 
-def drifts(plan: Plan, seen: Observed, credentials: Credentials) -> Drifts:
-    """Node -> what a running server has otherwise than the topology file, for nodes that told.
+def drifts(plan: Plan, seen: Observed, confs: Mapping[str, Directives], users: str) -> Drifts:
+    """Node -> what a running server has otherwise than the topology file, for nodes that told;
+    `confs` and `users` are the configurations, and the users' file, as they would be written.
 
     Live values are compared where the server tells them. What it doesn't tell (see
     NOT_COMPARED), and what the file no longer names, is compared with what it was started
@@ -110,10 +132,9 @@ def drifts(plan: Plan, seen: Observed, credentials: Credentials) -> Drifts:
             asked = conf_drift(wanted_of_sentinels(plan.topology), node.config)
             found[node.name] = {name: pair[0] for name, pair in asked.items()}
             continue
-        planned = plan.node(node.name)
-        wanted = read_conf(node_conf(plan, planned, credentials))
-        written = read_conf(read_text(planned.folder.config) or "")
-        started = read_conf(read_text(planned.folder.started) or "") or written
+        wanted = confs[node.name]
+        written = read_conf(node.on_disk.config or "")
+        started = read_conf(node.on_disk.started or "") or written
         settings: dict[str, str | None] = {
             name: pair[0] for name, pair in conf_drift(wanted, node.config).items()
         }
@@ -122,7 +143,7 @@ def drifts(plan: Plan, seen: Observed, credentials: Credentials) -> Drifts:
             if wanted.get(name) != before.get(name):
                 settings[name] = " ".join(wanted[name]) if name in wanted else None
         if plan.topology.acl:
-            settings |= _users_drift(plan, node, users_acl(plan, credentials))
+            settings |= _users_drift(plan, node, users)
         gone = started.keys() - wanted.keys() - DIRECTIVES_NOT_COMPARED
         found[node.name] = settings | dict.fromkeys(gone)
     return found
@@ -130,8 +151,8 @@ def drifts(plan: Plan, seen: Observed, credentials: Credentials) -> Drifts:
 
 def _users_drift(plan: Plan, node: NodeSeen, wanted: str) -> NodeSettings:
     """The users where their file says otherwise, or where one can do what it must not."""
-    same = read_text(plan.node(node.name).folder.users) == wanted
-    told = (read_text(plan.node(node.name).folder.listed) or "").splitlines()
+    same = node.on_disk.users == wanted
+    told = (node.on_disk.listed or "").splitlines()
     wrong = acl_faults(node, plan.topology.application_rights, told)
     return {} if same and not wrong else {USERS_FILE: wanted}
 

@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 
-from redistopo.model.planning.reconcile import USERS_FILE
+from redistopo.model.planning.step import USERS_FILE
 from redistopo.model.protocol.conf import SECRET_DIRECTIVES
 from redistopo.model.protocol.engine import Version
 from redistopo.model.protocol.slots import SlotRange

@@ -56,7 +56,7 @@ def test_a_copy_of_a_running_project(project: Project, tmp_path: Path) -> None:
     copy = Project(tmp_path / "copy", project.port)
     assert "Nothing was running" in copy.run("down", check=0).out
     assert copy.run("verify", "--timeout", "1s").code == 3
-    assert "is held by" in copy.run("up", check=4).err
+    assert "is in use by" in copy.run("up", check=4).err
     copy.run("down", "--wipe", "--yes", check=0)
     assert sorted(process.pid for process in project.servers()) == pids
     assert project.run("verify").code == 0

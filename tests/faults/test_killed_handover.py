@@ -139,7 +139,9 @@ def test_sentinels(project: Project) -> None:
     "the primary remains primary, and accepts writes again at the latest when the pause expires",
 )
 @pytest.mark.parametrize("last", ["PAUSE", "EXEC"])
-def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
+def test_a_candidate_paused_during_the_failover(
+    project: Project, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
     project.init("replication", "--replicas", "1", engine=BUNDLED.path)
     project.up()
     project.client().set("kept", "yes")
@@ -162,7 +164,7 @@ def test_a_replica_that_stops(project: Project, monkeypatch: pytest.MonkeyPatch,
     "there is no primary, rather than two; `up` resumes the candidate, which becomes primary "
     "with all of the data",
 )
-def test_a_replica_that_stops_when_it_is_to_lead(
+def test_a_candidate_paused_at_its_promotion(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.init("replication", "--replicas", "1", engine=BUNDLED.path)
@@ -170,7 +172,7 @@ def test_a_replica_that_stops_when_it_is_to_lead(
     project.client().set("kept", "yes")
     _stopping(monkeypatch, project.pid(2), before="NO")
     monkeypatch.setattr(shift, "_WORD_SECONDS", 0.5)
-    with pytest.raises(RedistopoError, match="nobody leads now"):
+    with pytest.raises(RedistopoError, match="there is no primary now"):
         failover(FailoverRequest(root=project.root), no_progress)
     with project.client() as node:
         assert node.info("replication")["role"] == "slave"

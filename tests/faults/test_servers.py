@@ -202,7 +202,7 @@ def test_a_stolen_port(project: Project) -> None:
         done = child.run("up", project.root, steal=["start", project.port + 2])
         assert done.code == 4
         assert "node3 ended" in done.said
-        assert f"port {project.port + 2} is held by" in done.said
+        assert f"port {project.port + 2} is in use by" in done.said
         assert project.servers() == []
         assert child.run("up", project.root).code == 0
     assert project.faults() == []
@@ -237,7 +237,7 @@ def _role(port: int, password: str) -> str:
     "redistopo is killed after starting a server and before recording its pid",
     "`down` finds the server by its working directory, even before it has written its pidfile",
 )
-def test_a_server_that_nobody_wrote_down(project: Project) -> None:
+def test_a_server_without_a_recorded_pid(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
     mark = project.folder(1) / "process.json"

@@ -36,11 +36,25 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         "redistopo/ops/drill.py",
         "redistopo/ops/drill_all.py",
         "redistopo/session/diagnosis.py",
-        "redistopo/project/lifecycle.py",
+        "redistopo/project/topology_record.py",
         "redistopo/ops/logs.py",
         "redistopo/host/archive.py",
         "redistopo/project/certificates.py",
         "redistopo/client/poller.py",
         "redistopo/project/progress_log.py",
         "redistopo/client/tls.py",
+    }
+
+
+def test_only_the_one_polling_loop_sleeps(root: Path) -> None:
+    found = {
+        path.relative_to(root).as_posix()
+        for path in (root / "redistopo").rglob("*.py")
+        if "time.sleep(" in path.read_text(encoding="utf-8")
+    }
+    # the pattern to copy can't import it, and the demo's database is slow on purpose
+    assert found == {
+        "redistopo/host/polling.py",
+        "redistopo/cache_aside/cache.py",
+        "redistopo/demo/database.py",
     }

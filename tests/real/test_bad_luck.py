@@ -80,7 +80,7 @@ def test_a_busy_port_names_its_holder_and_the_next_free_block(
     project.init("cluster", engine=BUNDLED.path)
     with socket.create_server(("127.0.0.1", project.port + offset)):
         failed = project.run("up", check=4)
-        assert f"port {project.port + offset} is held by" in failed.err
+        assert f"port {project.port + offset} is in use by" in failed.err
         assert f"(pid {os.getpid()})" in failed.err
         assert "set port = " in failed.err
     assert project.servers() == []
@@ -184,7 +184,7 @@ def test_a_folder_that_cannot_be_written(project: Project) -> None:
     "a recorded pid now belongs to another process",
     "that process never gets a signal; `up` starts the node again",
 )
-def test_a_stale_record_whose_pid_is_somebody_elses(project: Project) -> None:
+def test_a_recorded_pid_of_another_process(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
     project.up()
     mark = project.folder(1) / "process.json"

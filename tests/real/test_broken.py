@@ -213,7 +213,7 @@ CORPUS: dict[str, tuple[Break, str, str, str, tuple[str, ...]]] = {
     "a replica's replica in a cluster": (
         _chain_in_cluster, "replication.shape", "node6", "node5, which is", CLUSTER,
     ),
-    "another password": (_other_password, "node.alive", "node4", "refused our password", CLUSTER),
+    "another password": (_other_password, "node.alive", "node4", "rejected our password", CLUSTER),
     "another masterauth": (_other_masterauth, "replication.link", "node4", "status:down", CLUSTER),
     "the password removed": (_unlocked, "access.password", "node1", "'PONG'", CLUSTER),
     "a setting changed by hand": (_drift, "config.drift", "node1", "timeout is 1234", CLUSTER),
@@ -241,7 +241,7 @@ CORPUS: dict[str, tuple[Break, str, str, str, tuple[str, ...]]] = {
         _writable, "replication.read-only", "node6", "accepts writes", CLUSTER,
     ),
     "a killed replica": (_killed, "node.alive", "node4", "isn't running", CLUSTER),
-    "a frozen replica": (_frozen, "node.alive", "node4", "is stopped (SIGSTOP)", CLUSTER),
+    "a frozen replica": (_frozen, "node.alive", "node4", "is paused (SIGSTOP)", CLUSTER),
     "a replica that must not fail over": (
         _no_failover, "failover.ready", "shard 1", "cluster-replica-no-failover", CLUSTER,
     ),

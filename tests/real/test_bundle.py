@@ -15,7 +15,7 @@ from support.judge import client
 from support.project import COMMAND, Project
 from support.steps import reach
 
-from redistopo.host.archive import last_part
+from redistopo.host.files import last_part
 
 SECRET = 'it\'s "quoted" 100% sure, back\\slash\\\\x41 %41$HOME pässwörd-∎ +&=/?#'
 DATA = "a-value-that-a-user-stored"

@@ -81,7 +81,7 @@ def test_who_does_not_answer_is_shown(project: Project) -> None:
     assert [one["error"] for one in done] == [
         "",
         "its process isn't running",
-        "its process is stopped (SIGSTOP)",
+        "its process is paused (SIGSTOP)",
     ]
     assert "redistopo start node2" in project.run("cli", "node2", check=1).err
     assert "redistopo resume node3" in project.run("cli", "node3", check=1).err
@@ -199,7 +199,7 @@ def test_no_cli_on_this_machine(project: Project, tmp_path: Path) -> None:
     project.init("standalone", engine=str(server))
     project.up()
     script = (
-        "import importlib.util, redistopo.host.engines as e; e._BUNDLED.clear()\n"
+        "import importlib.util, redistopo.host.engine_search as e; e._BUNDLED.clear()\n"
         "from redistopo.cli.main import main; main()"
     )
     done = subprocess.run(

@@ -35,7 +35,7 @@ def _whole(project: Project) -> None:
     "Ctrl-C in each phase of a drill, with a node killed, frozen or partitioned",
     "the topology is repaired before the drill exits, and no key of its load is left",
 )
-def test_ctrl_c_in_each_phase_leaves_all_well(project: Project) -> None:
+def test_ctrl_c_in_each_phase_leaves_a_healthy_topology(project: Project) -> None:
     cluster(project, engine=BUNDLED.path)
     for fault, phase in _ENDS:
         process = _begun(project, fault, phase)
@@ -49,7 +49,7 @@ def test_ctrl_c_in_each_phase_leaves_all_well(project: Project) -> None:
     "a drill is killed in each of its phases",
     "the next `up` repairs the topology, including a partition, and deletes the drill's keys",
 )
-def test_up_mends_what_a_killed_drill_did(project: Project) -> None:
+def test_up_repairs_what_a_killed_drill_did(project: Project) -> None:
     cluster(project, engine=BUNDLED.path)
     for fault, phase in _ENDS[1:]:
         process = _begun(project, fault, phase)
@@ -65,7 +65,7 @@ def test_up_mends_what_a_killed_drill_did(project: Project) -> None:
     "a drill is killed, and another drill or `down` follows",
     "these repair the topology as well; two drills at the same time are refused",
 )
-def test_down_and_the_next_drill_mend_it_too(project: Project) -> None:
+def test_down_and_the_next_drill_repair_it_too(project: Project) -> None:
     cluster(project, engine=BUNDLED.path)
     process = _begun(project, "partition", "load")
     # another one at the same time doesn't begin

@@ -118,7 +118,7 @@ def test_a_reader_that_goes_away_and_a_wrong_address(project: Project) -> None:
         capture_output=True, text=True, cwd=project.root, check=False, timeout=60,
     )  # fmt: skip
     assert (said.stdout.count("\n"), said.stderr) == (1, "")
-    assert "is no address" in project.run("events", "--connect", "nonsense", check=2).err
+    assert "is not an address" in project.run("events", "--connect", "nonsense", check=2).err
     at = f"127.0.0.1:{project.port}"
     assert "REDISTOPO_PASSWORD" in project.run("events", "--connect", at, check=1).err
     assert project.run("watch", "--dir", "nowhere", check=2).err.startswith("Error: ")

@@ -93,7 +93,7 @@ TROUBLES = {
         options="--cluster-announce-ip 127.0.0.9",
         words=(
             "can't reach node2 (127.0.0.9:{bus}, bus port)",
-            "announced address: node2 tells the others to reach it at 127.0.0.9:{bus}",
+            "announced address: node2 announces 127.0.0.9:{bus}",
             "CONFIG SET cluster-announce-ip 127.0.0.1",
         ),
     ),
@@ -103,7 +103,7 @@ TROUBLES = {
         port=_mute_listener,
         words=(
             "can't reach node2 (127.0.0.1:{port}, bus port)",
-            "which is held by {python} (pid {pid})",
+            "which is in use by {python} (pid {pid})",
             "CONFIG SET cluster-announce-bus-port {bus}",
         ),
     ),
@@ -111,8 +111,8 @@ TROUBLES = {
         shape="replication",
         options="--masterauth wrong",
         words=(
-            "node2 can't reach node1 (127.0.0.1:{first}, data port): the password is refused",
-            "password: the primary 127.0.0.1:{first} refuses node2's masterauth",
+            "node2 can't reach node1 (127.0.0.1:{first}, data port): the password is rejected",
+            "password: the primary 127.0.0.1:{first} rejects node2's masterauth",
             "Unable to AUTH to PRIMARY",
             "CONFIG SET masterauth",
         ),
@@ -121,8 +121,8 @@ TROUBLES = {
         shape="replication",
         options="--requirepass other",
         words=(
-            "redistopo can't reach node2 (127.0.0.1:{data}, data port): the password is refused",
-            "password: node2 refuses the password that redistopo has",
+            "redistopo can't reach node2 (127.0.0.1:{data}, data port): the password is rejected",
+            "password: node2 rejects redistopo's password",
             "redistopo down, then up",
         ),
     ),
@@ -130,7 +130,7 @@ TROUBLES = {
         shape="cluster",
         options="--cluster-enabled no",
         words=(
-            "redistopo can't reach node2 (127.0.0.1:{data}, data port): it answers, but not as",
+            "redistopo can't reach node2 (127.0.0.1:{data}, data port): it replies, but not as",
             "cluster mode: node2 runs without cluster mode",
             "cluster-enabled no",
         ),
@@ -141,7 +141,7 @@ TROUBLES = {
         words=(
             "redistopo can't reach node2 (127.0.0.1:{data}, data port): connection refused",
             "stopped process: node2's process (pid ",
-            "redistopo resume node2; if it runs no more: redistopo up",
+            "redistopo resume node2; if it no longer runs: redistopo up",
         ),
     ),
 }
@@ -196,7 +196,7 @@ def test_redis_cli_that_waits_is_explained_before_the_deadline(project: Project)
     assert cause.startswith("stopped process: node5's process (pid ")
     error = done.json["error"]
     assert error["kind"] == "TimedOut"
-    assert f"first failing pair: {pair}" in error["detail"]
+    assert f"first failing link: {pair}" in error["detail"]
     assert f"probable cause: {cause}" in error["detail"]
     assert error["hint"].startswith("redistopo resume node5;")
     *table, report = error["detail"][error["detail"].index("from  ") :].splitlines()
@@ -218,7 +218,7 @@ def test_a_bus_port_taken_between_plan_and_start_names_who_took_it(project: Proj
     mark = project.folder(2) / "taken"
     try:
         failed = project.run("up", check=4)
-        assert f"port {taken} is held by " in failed.err
+        assert f"port {taken} is in use by " in failed.err
         assert f"(pid {mark.read_text()})" in failed.err
         assert "stop the program" in failed.err
         assert project.servers() == []
@@ -272,7 +272,7 @@ def _stranger(project: Project) -> None:
 Fault = Callable[[Project], None]
 
 LATER: dict[str, tuple[Fault, str, str, str]] = {
-    "paused": (_paused, "node.alive", "is stopped (SIGSTOP)", "redistopo resume node2"),
+    "paused": (_paused, "node.alive", "is paused (SIGSTOP)", "redistopo resume node2"),
     "masterauth": (_wrong_masterauth, "replication.link", "node2's masterauth", "masterauth"),
     "announced": (_wrong_announcement, "cluster.links", "127.0.0.9:", "cluster-announce-ip"),
     "stranger": (_stranger, "cluster.members", "which is no node of this", "CLUSTER FORGET"),
@@ -328,8 +328,8 @@ def test_a_replica_older_than_its_primary_is_told_of(project: Project) -> None:
         with client(second) as old:
             until(lambda: old.info("replication")["master_link_status"] == "down")
         done = project.run("verify", "--connect", f"127.0.0.1:{second}", "--timeout", "1s", check=3)
-    assert f"127.0.0.1:{second} is Redis 6.2.14, and can't load what its primary" in done.out
-    assert f"run 127.0.0.1:{second} on Redis 8.2.3 or newer" in done.out
+    assert f"127.0.0.1:{second} runs Redis 6.2.14 and can't load the data" in done.out
+    assert f"run 127.0.0.1:{second} with Redis 8.2.3 or newer" in done.out
     assert f"from       port  :{first}  :{second}\n" in done.out
 
 

@@ -102,7 +102,7 @@ def test_a_replica_that_stops_in_the_middle(project: Project) -> None:
     with project.client() as node, _stopped(project.pid(2)):
         node.set("k", "v")
         refused = project.run("failover", "node2", check=1)
-        assert "doesn't answer" in refused.err
+        assert "doesn't reply" in refused.err
         assert node.set("written", "yes")
     assert _leaders(project) == [1]
 

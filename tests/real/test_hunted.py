@@ -20,7 +20,7 @@ from support.steps import reach
 from support.waiting import until
 
 from redistopo.errors import MissingPrerequisite
-from redistopo.host.engines import choose_engine
+from redistopo.host.engine_search import choose_engine
 from redistopo.model.protocol.engine import EngineRequest
 
 
@@ -42,7 +42,7 @@ def test_a_cluster_that_does_not_answer_is_never_cleared(project: Project) -> No
     "every node is paused (SIGSTOP), and the state is lost",
     "the nodes are resumed before anything is decided; the data is there",
 )
-def test_paused_nodes_are_continued_before_anything_is_decided(project: Project) -> None:
+def test_paused_nodes_are_resumed_before_anything_is_decided(project: Project) -> None:
     project.init("cluster", "--formation", "instant", engine=BUNDLED.path)
     project.up()
     keep(project)
@@ -58,7 +58,7 @@ def test_paused_nodes_are_continued_before_anything_is_decided(project: Project)
     "a replica was promoted by hand, then all nodes failed",
     "`up` names the node with the newer data and asks for `--primary`",
 )
-def test_who_was_promoted_behind_our_back_is_asked_for_not_guessed(project: Project) -> None:
+def test_a_manual_promotion_is_asked_about_not_guessed(project: Project) -> None:
     project.init("replication", engine=BUNDLED.path)
     project.up()
     second, third = project.ports[1:]

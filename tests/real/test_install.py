@@ -17,7 +17,7 @@ from support.project import COMMAND, Done, Project
 from support.terminal import Terminal
 from support.waiting import until
 
-from redistopo.client.engine_trial import tried
+from redistopo.client.engine_smoke_test import try_engine
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline
 from redistopo.host.run_program import run_to_end
@@ -106,8 +106,8 @@ def test_nothing_is_run_without_consent(project: Project) -> None:
 @pytest.mark.parametrize(
     ("script", "message", "saw"),
     [
-        ("echo no such thing; exit 3", "ended right after its start (exit code 3)", "no such"),
-        (f'exec {BUNDLED.path} --requirepass x "$@"', "lets nobody in", "uthentication required"),
+        ("echo no such thing; exit 3", "exited right after its start (exit code 3)", "no such"),
+        (f'exec {BUNDLED.path} --requirepass x "$@"', "rejects logins", "uthentication required"),
     ],
     ids=["ends", "wants a password"],
 )
@@ -118,7 +118,7 @@ def test_a_server_that_does_not_answer_ping_tells_what_was_seen(
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     with pytest.raises(RedistopoError) as error:
-        tried(replace(BUNDLED, path=str(path)))
+        try_engine(replace(BUNDLED, path=str(path)))
     assert message in error.value.message
     assert error.value.detail.startswith("PING to 127.0.0.1:")
     assert saw in error.value.detail

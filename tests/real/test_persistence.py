@@ -100,7 +100,7 @@ def test_a_server_that_cannot_save_is_not_killed(project: Project) -> None:
     "a server hangs during shutdown, and is killed at the deadline",
     "`down` reports that its data was not saved (exit 1)",
 )
-def test_a_killed_server_is_told(project: Project) -> None:
+def test_a_killed_server_is_reported(project: Project) -> None:
     project.init("standalone", "--persistence", "rdb", engine=ENGINES[OLD_AND_NEW[-1]].path)
     project.up()
     with project.client() as node:
@@ -116,7 +116,7 @@ def test_a_killed_server_is_told(project: Project) -> None:
     "`down` names the pids that it cannot prove to be its own (exit 1)",
 )
 @pytest.mark.parametrize("what", ["nodes/node1", ""])
-def test_a_server_without_its_folder_is_told(project: Project, what: str) -> None:
+def test_a_server_without_its_folder_is_reported(project: Project, what: str) -> None:
     project.init("standalone", engine=ENGINES[OLD_AND_NEW[-1]].path)
     project.up()
     pid = project.pid(1)

@@ -71,7 +71,7 @@ def _orders(project: Project, names: Iterable[str]) -> list[list[str]]:
     "the command that `verify` prints repairs it when typed as it is, with redistopo's own "
     "credentials",
 )
-def test_what_is_told_mends_a_cluster(project: Project) -> None:
+def test_the_printed_commands_repair_a_cluster(project: Project) -> None:
     tls = ("--tls",) if TLS else ()
     engine = (TLS or BUNDLED).path
     project.init("cluster", "--formation", "instant", "--acl", *tls, engine=engine)

@@ -150,10 +150,10 @@ def test_planted_links_and_foreign_owners_are_refused(project: Project, tmp_path
     "a template allows access to a server without a password",
     "refused before it is written",
 )
-def test_a_template_that_opens_the_door_is_refused(project: Project) -> None:
+def test_a_template_without_a_password_is_refused(project: Project) -> None:
     project.init("standalone", "--no-auth", engine=BUNDLED.path)
     network = own_templates(project) / "network.conf.j2"
     network.write_text("bind 0.0.0.0\nport {{ node.port }}\nprotected-mode no\n")
     refused = project.run("up", check=2)
-    assert "open to everybody who can reach 0.0.0.0" in refused.err
+    assert "accept any client that can reach 0.0.0.0" in refused.err
     assert project.servers() == []

@@ -139,7 +139,7 @@ def test_up_lets_the_sentinels_choose_before_a_dead_primary_is_back(project: Pro
     "a primary is paused until the Sentinels have promoted a replica",
     "`up` resumes it, and makes it a replica of the new primary at once",
 )
-def test_a_primary_that_was_frozen_follows_whoever_was_chosen(project: Project) -> None:
+def test_a_primary_that_was_frozen_follows_the_new_primary(project: Project) -> None:
     project.init("sentinel", *QUICK, engine=BUNDLED.path)
     project.up()
     psutil.Process(project.pid(1)).send_signal(signal.SIGSTOP)
@@ -204,7 +204,7 @@ def test_who_was_chosen_leads_again_after_all_have_stopped(project: Project) -> 
     "most Sentinels fail, and one of them has lost its file",
     "`verify` names them; `up` starts them, with the ids that the other Sentinels know",
 )
-def test_without_a_majority_verify_says_so_and_up_heals(project: Project) -> None:
+def test_without_a_majority_verify_reports_it_and_up_recovers(project: Project) -> None:
     project.init("sentinel", *SLOW, engine=BUNDLED.path)
     project.up()
     with project.sentinel(2) as node:

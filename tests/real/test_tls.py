@@ -190,7 +190,7 @@ def test_a_topology_with_tls_is_verified_by_its_address(project: Project) -> Non
     assert project.run("verify", "--connect", at).code == 1
     project.run("wait", "--for", "replicated", "--connect", at, *locks, check=0)
     refused = project.run("wait", "--connect", at, "--timeout", "0", check=3)
-    assert "if it speaks TLS: --cacert" in refused.out
+    assert "if it uses TLS: --cacert" in refused.out
 
 
 @needs_tls

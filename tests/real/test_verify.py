@@ -70,8 +70,8 @@ def test_connect_with_a_wrong_password_or_none(project: Project) -> None:
 
 def test_connect_to_nobody(project: Project) -> None:
     done = project.run("verify", "--connect", f"127.0.0.1:{project.port}", check=1)
-    assert "doesn't answer" in done.err
-    assert "is no address" in project.run("verify", "--connect", "nonsense", check=2).err
+    assert "doesn't reply" in done.err
+    assert "is not an address" in project.run("verify", "--connect", "nonsense", check=2).err
 
 
 def test_junit_tells_failures(project: Project) -> None:

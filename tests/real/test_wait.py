@@ -154,7 +154,7 @@ def test_what_was_written_before_is_on_every_replica(project: Project) -> None:
 def test_a_server_by_hand_that_isnt_there_yet(project: Project, by_hand: ByHand) -> None:
     at = f"127.0.0.1:{project.port}"
     nobody = project.run("wait", "--connect", at, "--timeout", "0", check=3)
-    assert "doesn't answer" in nobody.out
+    assert "doesn't reply" in nobody.out
     with _waiting(project, "--connect", at, "--timeout", "20s") as process:
         assert _still_waits(process)
         by_hand.start(project.port)

@@ -82,7 +82,7 @@ def gone(name: str) -> Edit:
 
 
 def silent(name: str) -> Edit:
-    return node(name, error="127.0.0.1:7000 doesn't answer: timed out", **NOTHING)
+    return node(name, error="127.0.0.1:7000 doesn't reply: timed out", **NOTHING)
 
 
 def promoted(name: str, before: str) -> Edit:

@@ -2,7 +2,7 @@
 
 import sys
 
-from redistopo.host.engines import find_engines
+from redistopo.host.engine_search import find_engines
 
 FOUND = find_engines(tls=True)
 """Everything on this machine."""

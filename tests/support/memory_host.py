@@ -18,7 +18,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 
@@ -85,6 +85,9 @@ class MemoryFiles:
 
     def tail(self, path: Path, most: int) -> str:
         return self.texts.get(path, "").encode()[-most:].decode(errors="replace")
+
+    def head(self, path: Path, most: int) -> bytes:
+        return self.texts[path].encode()[:most]
 
     def status(self, path: Path) -> FileStatus | None:
         if path in self.texts:
@@ -169,6 +172,9 @@ class MemoryProcesses:
     def find(self, layout: Layout, node: str) -> MemoryProcess | None:
         found = self.known.get(node)
         return found if found is not None and found.code is None else None
+
+    def adopt(self, layout: Layout, node: str) -> None:
+        self.journal.act("adopt", node)
 
     def is_paused(self, process: Process) -> bool:
         return _own(process).paused
@@ -258,4 +264,4 @@ class Silent(NodeClient):
     def ask(self, endpoint: Endpoint, commands: Iterable[Command]) -> list[object]:
         words = " ".join(map(str, next(iter(commands))))
         self.journal.act("ask", f"{endpoint.port} {words}")
-        raise Unreachable(f"{endpoint} doesn't answer", detail="connection refused")
+        raise Unreachable(f"{endpoint} doesn't reply", detail="connection refused")

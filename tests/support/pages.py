@@ -26,7 +26,9 @@ def hold(page: Path, name: str, table: str) -> None:
     if os.environ.get("REDISTOPO_UPDATE_GOLDENS"):
         page.write_text(text[: block.start(2)] + table + "\n" + text[block.end(2) :], "utf-8")
         return
-    assert block[2] == table + "\n"
+    assert block[2] == table + "\n", (
+        f"{page.name} is outdated: REDISTOPO_UPDATE_GOLDENS=1 updates it"
+    )
 
 
 def prose(text: str) -> str:

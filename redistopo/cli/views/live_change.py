@@ -4,7 +4,7 @@ import click
 
 from redistopo.cli import theme
 from redistopo.execute.handover import HandoverResult
-from redistopo.model.planning.reconcile import join_names
+from redistopo.model.planning.step import join_names
 from redistopo.ops.failover import FailoverResult
 from redistopo.ops.restart import RestartResult
 from redistopo.ops.set import SetResult

@@ -1,16 +1,20 @@
 """`status`, `ps` and `engines` as tables."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
-from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import format_ranges as slots_text
-from redistopo.model.state.node_status import NodeStatus
+from redistopo.model.state.status_rows import NodeStatus
 from redistopo.model.topology.spec import Shape
-from redistopo.ops.engines import EnginesResult
-from redistopo.ops.ps import PsResult
-from redistopo.ops.status import StatusResult
+
+if TYPE_CHECKING:  # each verb imports its own
+    from redistopo.model.protocol.engine import Engine
+    from redistopo.ops.engines import EnginesResult
+    from redistopo.ops.ps import PsResult
+    from redistopo.ops.status import StatusResult
 
 COLUMNS = (
     "shard", "node", "role", "port", "pid", "state", "slots", "memory",
@@ -22,7 +26,7 @@ _WATCHES = "watches"
 RIGHT = frozenset({"shard", "port", "pid", "memory", "clients", "ops/s", "lag", "up"})
 
 
-def show_status(result: StatusResult) -> None:
+def show_status(result: "StatusResult") -> None:
     """Print one table, shard by shard."""
     if not result.nodes:
         click.echo(f"{result.name}: not started yet. Start it: redistopo up")
@@ -98,7 +102,7 @@ def _time(seconds: int | None) -> str:
     return f"{seconds}s"
 
 
-def show_ps(result: PsResult) -> None:
+def show_ps(result: "PsResult") -> None:
     """Print your topologies on this machine, and orphans."""
     if not result.topologies and not result.orphans:
         click.echo("You have no topology on this machine. Create one: redistopo init cluster")
@@ -124,7 +128,7 @@ def show_ps(result: PsResult) -> None:
         )
 
 
-def show_engines(result: EnginesResult) -> None:
+def show_engines(result: "EnginesResult") -> None:
     """Print the servers found, and how to install one if there is none."""
     if not result.engines:
         click.echo("No Redis or Valkey server was found on this machine.")
@@ -142,7 +146,7 @@ def show_engines(result: EnginesResult) -> None:
         click.echo(f"None of these is new enough. {result.install}")
 
 
-def _engine(number: int, one: Engine) -> tuple[str, ...]:
+def _engine(number: int, one: "Engine") -> tuple[str, ...]:
     title = one.title if one.supported else f"{one.title} (too old)"
     tls = "yes" if one.tls else "no"
     return (str(number), title, tls, one.cli.rpartition("/")[2] or "none", one.source, one.path)

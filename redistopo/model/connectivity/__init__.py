@@ -1,1 +1,1 @@
-"""Which nodes can reach each other, what keeps the others apart, and how to say so; pure."""
+"""Connectivity between nodes: which links fail, their probable causes, the report; pure."""

@@ -1,11 +1,11 @@
-"""One cause of trouble between nodes."""
+"""A probable cause of a connectivity problem."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class CauseKind(StrEnum):
-    """What sort of trouble it is; the most certain ones first."""
+    """The kind of problem; the most certain ones first."""
 
     PAUSED = "stopped process"
     TAKEN = "port taken"
@@ -27,7 +27,7 @@ class CauseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """One probable cause: whose it is, what shows it, and what to type."""
+    """One probable cause: its node, the evidence, and the remedy."""
 
     kind: CauseKind
     node: str

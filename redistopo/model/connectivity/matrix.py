@@ -1,4 +1,4 @@
-"""Who reaches whom: what redistopo's probes found, beside what the nodes say, as one matrix."""
+"""The connectivity matrix: redistopo's own probes, and the links that the nodes report."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
 
 US = "redistopo"
-"""The name of the row that we ourselves are."""
+"""The name of our own row."""
 
 
 class PortState(StrEnum):
-    """What became of a TCP connection; a listener's backlog answers for a program that sleeps."""
+    """The result of a TCP connection; a backlog accepts it even for a paused process."""
 
     OK = "ok"
     REFUSED = "refused"
@@ -23,7 +23,7 @@ class PortState(StrEnum):
 
 
 class PortKind(StrEnum):
-    """Which of a node's two ports; the bus port is where the nodes of a cluster talk."""
+    """One of a node's two ports; cluster nodes connect to each other's bus port."""
 
     DATA = "data"
     BUS = "bus"
@@ -31,14 +31,14 @@ class PortKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeProbe:
-    """What redistopo found out about one node by itself; nothing in it is secret.
+    """What redistopo's probe of one node found; contains no secrets.
 
-    `holders` maps a planned port to who listens there, if that isn't the node itself;
-    `listens` is every HOST:PORT of the node's own process, None where that isn't known;
-    `announced` is what became of a connection to the bus address that it tells the others,
-    None where that is the planned one. `denied` is its refusal of our password, `login` its
-    primary's refusal of the node's own ("" for none). `info` is its INFO, empty where it didn't
-    answer; `said` the last line about replication in its log.
+    `holders` maps a planned port to the program that listens there, if that isn't the node
+    itself; `listens` is every HOST:PORT of the node's own process, None if unknown;
+    `announced` is the result of a connection to the announced bus address, None if that is
+    the planned one. `denied` is its rejection of our password, `login` its primary's
+    rejection of the node's own ("" for none). `info` is its INFO, empty without a reply;
+    `said` is the last line about replication in its log.
     """
 
     name: str
@@ -55,34 +55,34 @@ class NodeProbe:
     info: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def misleads(self) -> bool:
-        """Whether the bus address that it tells the others leads elsewhere, or nowhere."""
+    def announces_wrong_address(self) -> bool:
+        """Whether another program, or nothing, listens at its announced bus address."""
         return bool(self.announced_holder) or self.announced not in (None, PortState.OK)
 
-    def touch(self, port: PortKind) -> PortState | None:
+    def state_of(self, port: PortKind) -> PortState | None:
         return self.data if port is PortKind.DATA else self.bus
 
 
 WELL = frozenset({"ok", "-", ".", "?"})
-"""Cells that are no trouble: reached, the node itself, nothing to reach, nobody to ask."""
+"""Cells that aren't faults: reached, the node itself, no link expected, unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixRow:
-    """Whom `source` reaches by one kind of port: a word for each node, in their order."""
+    """The links from `source` to one kind of port: a cell for each node, in their order."""
 
     source: str
     port: PortKind
     cells: tuple[str, ...]
 
     @property
-    def troubled(self) -> bool:
+    def has_fault(self) -> bool:
         return not WELL.issuperset(self.cells)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedLink:
-    """One connection that fails; `address` is where it leads."""
+    """One failing connection, to `address`."""
 
     source: str
     target: str
@@ -99,26 +99,26 @@ class FailedLink:
 
 MEANING = {
     "refused": "connection refused",
-    "timeout": "no answer to the connection",
+    "timeout": "the connection timed out",
     "noroute": "no route to that address",
     "foreign": "another program listens there",
-    "denied": "the password is refused",
-    "misled": "it isn't where it tells the others",
-    "mute": "connected, but it answers nothing",
-    "odd": "it answers, but not as a node of this topology",
+    "denied": "the password is rejected",
+    "misled": "it announces a wrong address",
+    "mute": "connected, but it doesn't reply",
+    "odd": "it replies, but not as a node of this topology",
     "down": "the link is down",
-    "fail": "it counts as failing",
-    "fail?": "it may be failing",
+    "fail": "it is flagged FAIL",
+    "fail?": "it is flagged PFAIL",
     "unmet": "it doesn't know that node",
-    "meeting": "they have only begun to meet",
-    "syncing": "a full sync is under way",
+    "meeting": "the handshake isn't finished",
+    "syncing": "a full sync is in progress",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectivityView:
-    """The snapshot and the probes of one moment, by node; `nodes` has each node by its id and
-    by its addresses, `known` what each node believes of others, by the same."""
+    """A snapshot and its probes; `nodes` maps ids and addresses to nodes, `known` maps each
+    node's name to its view of the others, by id and address."""
 
     seen: Observed
     probes: Mapping[str, NodeProbe]
@@ -135,18 +135,18 @@ class ConnectivityView:
         return any(len(node.members) > 1 for node in self.seen.nodes)
 
     def named(self, member: ClusterNodesLine) -> NodeSeen | None:
-        """The node of that id, by its own word; else the one at, or announcing, its address."""
-        # during a handshake a node bears a made-up id (cluster_legacy.c, clusterStartHandshake)
+        """Return the node with that id, or the node at, or announcing, its address."""
+        # during a handshake a node has a random id (cluster_legacy.c, clusterStartHandshake)
         return self.nodes.get(member.id) or self.nodes.get(member.address)
 
     def member(self, source: NodeSeen, target: NodeSeen) -> ClusterNodesLine | None:
-        """What one node believes of another; None where it doesn't know it."""
+        """Return one node's view of another; None if it doesn't know it."""
         known = self.known[source.name]
         return next((known[name] for name in _names(target) if name in known), None)
 
 
 def connectivity_view(seen: Observed, probes: Iterable[NodeProbe]) -> ConnectivityView:
-    """The scene of a snapshot; each node must have been probed."""
+    """Combine a snapshot with the probes of all its nodes."""
     return ConnectivityView(
         seen=seen,
         probes={probe.name: probe for probe in probes},
@@ -164,13 +164,13 @@ def connectivity_view(seen: Observed, probes: Iterable[NodeProbe]) -> Connectivi
 
 
 def _names(node: NodeSeen) -> tuple[str, ...]:
-    """Its id, and its addresses as they are and as it announces them."""
+    """Its id, its planned address and its announced address."""
     own = node.myself
     return (own.id, node.address, own.address) if own else (node.address,)
 
 
 def matrix(scene: ConnectivityView) -> tuple[MatrixRow, ...]:
-    """Our own rows, then each node's: its bus links, and where it is a replica its primary."""
+    """Build the rows: our own first, then each node's bus links and replication link."""
     nodes = scene.seen.nodes
     rows = [
         MatrixRow(source=US, port=PortKind.DATA, cells=tuple(_data(scene, node) for node in nodes))
@@ -194,7 +194,7 @@ def matrix(scene: ConnectivityView) -> tuple[MatrixRow, ...]:
         if node.role is Role.REPLICA:
             cells = tuple(_followed(scene, node, other) for other in nodes)
             row = MatrixRow(source=node.name, port=PortKind.DATA, cells=cells)
-            if row.troubled or not scene.clustered:
+            if row.has_fault or not scene.clustered:
                 rows.append(row)
     return tuple(rows)
 
@@ -216,7 +216,7 @@ def _bus(scene: ConnectivityView, node: NodeSeen) -> str:
     probe = scene.probes[node.name]
     if probe.bus_port in probe.holders:
         return "foreign"
-    if probe.bus is PortState.OK and probe.misleads:
+    if probe.bus is PortState.OK and probe.announces_wrong_address:
         return "misled"
     return probe.bus.value if probe.bus else "."
 
@@ -251,7 +251,7 @@ def _followed(scene: ConnectivityView, node: NodeSeen, other: NodeSeen) -> str:
 
 
 def follows(node: NodeSeen, other: NodeSeen) -> bool:
-    """Whether a node is a replica of that other one, by its own word."""
+    """Return whether a node reports that it is a replica of the other one."""
     own = node.myself
     if own is not None and other.myself is not None:
         return own.primary_id == other.myself.id
@@ -259,7 +259,7 @@ def follows(node: NodeSeen, other: NodeSeen) -> bool:
 
 
 def failing_links(scene: ConnectivityView, rows: Iterable[MatrixRow]) -> Iterator[FailedLink]:
-    """Every connection of the matrix that fails, in its order."""
+    """Yield every failing connection, in the order of the matrix."""
     for row in rows:
         for node, word in zip(scene.seen.nodes, row.cells, strict=True):
             if word not in WELL:
@@ -273,7 +273,7 @@ def failing_links(scene: ConnectivityView, rows: Iterable[MatrixRow]) -> Iterato
 
 
 def _address(scene: ConnectivityView, row: MatrixRow, node: NodeSeen, word: str) -> str:
-    """Where the connection leads: what the source believes, or what is planned."""
+    """The target address: the one that the source knows, or the planned one."""
     if row.port is PortKind.DATA:
         return node.address
     planned, own = format_address(node.host, scene.probes[node.name].bus_port), node.myself

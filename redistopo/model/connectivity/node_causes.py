@@ -1,4 +1,4 @@
-"""What is wrong with one node, so that others can't reach it: its own process, ports, settings."""
+"""Causes in one node that keep others from reaching it: its process, ports and settings."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ _Finder = Callable[[ConnectivityView, NodeSeen], "Cause | None"]
 
 
 def of_node(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
-    """The most certain cause that lies in the node itself; None for none."""
+    """Find the most certain cause in the node itself, if any."""
     return next((cause for finder in _FINDERS if (cause := finder(scene, node))), None)
 
 
@@ -37,8 +37,8 @@ def _paused(_scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     return Cause(
         kind=CauseKind.PAUSED,
         node=node.name,
-        evidence=f"{node.name}'s process (pid {node.pid}) is stopped (SIGSTOP)",
-        remedy=f"{continue_command(node)}; if it runs no more: redistopo up",
+        evidence=f"{node.name}'s process (pid {node.pid}) is paused (SIGSTOP)",
+        remedy=f"{continue_command(node)}; if it no longer runs: redistopo up",
     )
 
 
@@ -46,13 +46,13 @@ def _taken(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     probe = scene.probes[node.name]
     if not probe.holders and not node.held_by:
         return None
-    port, who = next(iter(probe.holders.items()), (0, ""))
-    told = f"port {port} is held by {who}" if port else node.held_by
+    port, holder = next(iter(probe.holders.items()), (0, ""))
+    usage = f"port {port} is in use by {holder}" if port else node.held_by
     kind = "bus port" if port == probe.bus_port else "data port"
     return Cause(
         kind=CauseKind.TAKEN,
         node=node.name,
-        evidence=f"{node.name}'s {kind if port else 'port'} isn't its own: {told}",
+        evidence=f"another program has {node.name}'s {kind if port else 'port'}: {usage}",
         remedy=f"stop that program, then {restart_command(node)}"
         + ("; or choose another `port` in redistopo.toml" if is_ours(node) else ""),
     )
@@ -65,14 +65,14 @@ def _gone(_scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         kind=CauseKind.GONE,
         node=node.name,
         evidence=f"{node.name}'s process isn't running",
-        remedy="redistopo up brings it back; its redis.log says why it ended",
+        remedy="redistopo up starts it; see its redis.log for why it ended",
     )
 
 
 def _closed(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
-    """Refused: it listens elsewhere, or nowhere."""
+    """Connection refused: it listens on another address, or on none."""
     probe = scene.probes[node.name]
-    refused = [port for port in PortKind if probe.touch(port) is PortState.REFUSED]
+    refused = [port for port in PortKind if probe.state_of(port) is PortState.REFUSED]
     if not refused:
         return None
     number = node.port if refused[0] is PortKind.DATA else probe.bus_port
@@ -87,43 +87,37 @@ def _closed(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
                 node, "bind" if refused[0] is PortKind.DATA else "bind and cluster-port"
             )
             if is_ours(node)
-            else f"set `bind {node.host}` in its redis.conf, or name the address it does listen on",
+            else f"set `bind {node.host}` in its redis.conf, or give the address it listens on",
         )
     if probe.listens is not None:
         evidence = f"{node.name} runs (pid {node.pid or probe.info.get('process_id', '?')}), but "
         evidence += "listens on no port yet"
-        remedy = "its log says what it is doing; --timeout gives it longer"
+        remedy = "see its log; wait longer with --timeout"
     elif refused[0] is PortKind.BUS:
         evidence = f"nothing listens on {at}, the bus port of {node.name}"
-        remedy = "is its cluster-port another one, or not passed on (Docker, NAT)? "
+        remedy = "its cluster-port may differ, or isn't forwarded (Docker, NAT): "
         remedy += f"{redis_cli_command(node)} CONFIG GET cluster*port"
     else:
         evidence = f"nothing listens on {at}"
         evidence += f", where {node.name} should be" if node.name != at else ""
-        remedy = (
-            f"{restart_command(node)}; or does it `bind` another address, or announce a wrong one?"
-        )
+        remedy = f"{restart_command(node)}; if it runs, it may `bind` or announce another address"
     return Cause(kind=CauseKind.CLOSED, node=node.name, evidence=evidence, remedy=remedy)
 
 
 def _silent(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     probe = scene.probes[node.name]
-    mute = [
-        port for port in PortKind if probe.touch(port) in (PortState.SILENT, PortState.NO_ROUTE)
+    unreachable = [
+        port for port in PortKind if probe.state_of(port) in (PortState.SILENT, PortState.NO_ROUTE)
     ]
-    if not mute:
+    if not unreachable:
         return None
-    number = node.port if mute[0] is PortKind.DATA else probe.bus_port
+    number = node.port if unreachable[0] is PortKind.DATA else probe.bus_port
     return Cause(
         kind=CauseKind.FIREWALL,
         node=node.name,
         evidence=f"connections to {format_address(node.host, number)} "
-        f"(the {mute[0]} port of {node.name}) "
-        + (
-            "vanish without an answer"
-            if probe.touch(mute[0]) is PortState.SILENT
-            else "find no route"
-        ),
+        f"(the {unreachable[0]} port of {node.name}) "
+        + ("time out" if probe.state_of(unreachable[0]) is PortState.SILENT else "have no route"),
         remedy=open_port_hint(node.host, number),
     )
 
@@ -135,24 +129,24 @@ def _denied(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     return Cause(
         kind=CauseKind.AUTH,
         node=node.name,
-        evidence=f"{node.name} refuses the password that redistopo has: {probe.denied}",
+        evidence=f"{node.name} rejects redistopo's password: {probe.denied}",
         remedy=CREDENTIALS_CHANGED_HINT
         if is_ours(node)
-        else "all nodes need one password; set REDISTOPO_PASSWORD (verify: --ask-password)",
+        else "all nodes need the same password: set REDISTOPO_PASSWORD (verify: --ask-password)",
     )
 
 
 def _wrong_mode(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
-    said = scene.probes[node.name].info.get("cluster_enabled")
-    if not scene.clustered or said in (None, "1"):
+    enabled = scene.probes[node.name].info.get("cluster_enabled")
+    if not scene.clustered or enabled in (None, "1"):
         return None
     return Cause(
         kind=CauseKind.MODE,
         node=node.name,
-        evidence=f"{node.name} runs without cluster mode (cluster_enabled:{said})",
+        evidence=f"{node.name} runs without cluster mode (cluster_enabled:{enabled})",
         remedy=unset_directive_command(node, "`cluster-enabled no`")
         if is_ours(node)
-        else "set `cluster-enabled yes` in its redis.conf, and restart it",
+        else "set `cluster-enabled yes` in its redis.conf and restart it",
     )
 
 
@@ -161,8 +155,8 @@ def _mute(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     if probe.info or probe.data is not PortState.OK:
         return None
     pid = f" (pid {node.pid})" if node.pid else ""
-    remedy = "is it stopped (SIGSTOP), busy, or no Redis at all? its log tells; "
-    remedy += f"a stopped process goes on at `{continue_command(node)}`"
+    remedy = "see its log: it may be paused, busy, or no Redis server; "
+    remedy += f"to resume a paused process: {continue_command(node)}"
     if "max number of clients" in node.error:
         remedy = TOO_MANY_CLIENTS_HINT
     if "certificate" in node.error:
@@ -170,14 +164,14 @@ def _mute(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     return Cause(
         kind=CauseKind.MUTE,
         node=node.name,
-        evidence=f"{node.name}{pid} takes connections, but doesn't answer"
+        evidence=f"{node.name}{pid} accepts connections, but doesn't reply"
         + (f": {node.error}" if node.error else ""),
         remedy=remedy,
     )
 
 
 def _elsewhere(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
-    """It belongs to another cluster: of those it knows, some are no nodes of this one."""
+    """It belongs to another cluster: it knows nodes that aren't part of this one."""
     others = [one for one in node.members if not one.myself and "noaddr" not in one.flags]
     strangers = [one for one in others if scene.named(one) is None]
     if not strangers:
@@ -188,43 +182,44 @@ def _elsewhere(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
             kind=CauseKind.ELSEWHERE,
             node=node.name,
             evidence=f"{node.name} is a node of another cluster, with {first}",
-            remedy=f"to take it from there: {redis_cli_command(node)} CLUSTER RESET HARD "
-            "(FLUSHALL first: its keys go); else give this topology other nodes",
+            remedy=f"to remove it from there: {redis_cli_command(node)} CLUSTER RESET HARD "
+            "(after FLUSHALL, which deletes its keys); or use other nodes for this topology",
         )
     return Cause(
         kind=CauseKind.ELSEWHERE,
         node=node.name,
-        evidence=f"{node.name} knows {first}, which is no node of this topology",
+        evidence=f"{node.name} knows {first}, which is not a node of this topology",
         remedy=forget_command(node, strangers[0].id),
     )
 
 
 def _announced(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
-    """It tells the others an address at which it isn't."""
+    """It announces an address that doesn't lead to it."""
     own, probe = node.myself, scene.probes[node.name]
     if own is None or not own.host:
         return None
-    told = {
+    announced = {
         "cluster-announce-ip": (own.host, node.host),
         "cluster-announce-port": (str(own.port), str(node.port)),
         "cluster-announce-bus-port": (str(own.bus_port), str(probe.bus_port)),
     }
-    wrong = {name: pair for name, pair in told.items() if pair[0] != pair[1]}
-    # behind NAT another address is right, where it leads to the node
-    if not wrong or not probe.misleads:
+    wrong = {name: pair for name, pair in announced.items() if pair[0] != pair[1]}
+    # behind NAT another address is right, if it leads to the node
+    if not wrong or not probe.announces_wrong_address:
         return None
     name, (_is, planned) = next(iter(wrong.items()))
-    there = f"held by {probe.announced_holder}" if probe.announced_holder else ""
-    seen = there or {PortState.REFUSED: "nothing listens", PortState.SILENT: "nobody answers"}.get(
-        probe.announced or PortState.OK, "no route leads"
-    )
+    holder = f"in use by {probe.announced_holder}" if probe.announced_holder else ""
+    seen = holder or {
+        PortState.REFUSED: "nothing listens",
+        PortState.SILENT: "nothing replies",
+    }.get(probe.announced or PortState.OK, "there is no route")
     where = format_address(own.host, own.bus_port)
     return Cause(
         kind=CauseKind.ANNOUNCE,
         node=node.name,
-        evidence=f"{node.name} tells the others to reach it at {where}, "
-        + (f"which is {seen}" if there else f"where {seen}")
-        + f"; it is at {format_address(node.host, probe.bus_port)}",
+        evidence=f"{node.name} announces {where}, "
+        + (f"which is {seen}" if holder else f"where {seen}")
+        + f"; its bus port is {format_address(node.host, probe.bus_port)}",
         remedy=f"{redis_cli_command(node)} CONFIG SET {name} {planned}"
         + (f"; or {unset_directive_command(node, name)}" if is_ours(node) else ""),
     )
@@ -234,14 +229,14 @@ def _login(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     probe = scene.probes[node.name]
     if node.role is not Role.REPLICA or node.link_up or not probe.login:
         return None
-    said = f"; its log: {probe.said}" if probe.said else ""
+    logged = f"; log: {probe.said}" if probe.said else ""
     return Cause(
         kind=CauseKind.AUTH,
         node=node.name,
-        evidence=f"the primary {node.follows} refuses {node.name}'s masterauth "
-        f"({probe.login}){said}",
-        remedy=f"{redis_cli_command(node)} CONFIG SET masterauth PASSWORD, the one of its primary"
-        + ("; redistopo up sets it back where it was changed live" if is_ours(node) else ""),
+        evidence=f"the primary {node.follows} rejects {node.name}'s masterauth "
+        f"({probe.login}){logged}",
+        remedy=f"{redis_cli_command(node)} CONFIG SET masterauth PASSWORD, that of its primary"
+        + ("; redistopo up restores one that was changed at runtime" if is_ours(node) else ""),
     )
 
 
@@ -253,13 +248,13 @@ def _older(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     mine, theirs = _engine(node), _engine(primary) if primary else None
     if primary is None or mine is None or theirs is None or mine.reads(theirs.name):
         return None
-    said = scene.probes[node.name].said
+    logged = scene.probes[node.name].said
     return Cause(
         kind=CauseKind.VERSION,
         node=node.name,
-        evidence=f"{node.name} is {mine.title}, and can't load what its primary {primary.name}, "
-        f"{theirs.title}, sends" + (f"; its log: {said}" if said else ""),
-        remedy=f"run {node.name} on {theirs.title} or newer: replicas are upgraded first",
+        evidence=f"{node.name} runs {mine.title} and can't load the data of its primary "
+        f"{primary.name}, which runs {theirs.title}" + (f"; log: {logged}" if logged else ""),
+        remedy=f"run {node.name} with {theirs.title} or newer: upgrade replicas first",
     )
 
 

@@ -1,4 +1,4 @@
-"""A reach in words: the first failing pair, the probable cause, and the matrix in 80 columns."""
+"""The connectivity report: first failing link, probable causes, and the matrix in 80 columns."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from redistopo.model.protocol.endpoint import split_address
 from redistopo.model.state.observed import Observed
 
 _WIDTH = 78
-"""Columns of the usual terminal, less the two by which an error's detail is indented."""
+"""80 columns, less the two by which an error's detail is indented."""
 
 _MOST_ROWS = 14
 _MOST_CAUSES = 3
@@ -27,7 +27,7 @@ _MOST_CAUSES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectivityReport:
-    """Who reaches whom, what fails, and why; `causes` has the most certain one first."""
+    """The matrix, the failing links and their causes, the most certain one first."""
 
     nodes: tuple[str, ...]
     rows: tuple[MatrixRow, ...]
@@ -35,8 +35,8 @@ class ConnectivityReport:
     causes: tuple[Cause, ...]
 
     @property
-    def well(self) -> bool:
-        """Whether nothing was found that would keep the nodes apart."""
+    def healthy(self) -> bool:
+        """Whether no failing link and no cause was found."""
         return not self.links and not self.causes
 
     @property
@@ -45,9 +45,9 @@ class ConnectivityReport:
 
     @property
     def pair(self) -> FailedLink | None:
-        """The first failing connection, of those to or from the node that is the cause."""
-        guilty = self.causes[0].node if self.causes else ""
-        about = (link for link in self.links if guilty in (link.source, link.target))
+        """The first failing link, preferably one of the node with the first cause."""
+        culprit = self.causes[0].node if self.causes else ""
+        about = (link for link in self.links if culprit in (link.source, link.target))
         return next(about, self.links[0] if self.links else None)
 
     @property
@@ -55,7 +55,7 @@ class ConnectivityReport:
         return self.causes[0].remedy if self.causes else ""
 
     def about(self, subject: str) -> Cause | None:
-        """The cause of a node's trouble: its own, or that of a node that it can't reach."""
+        """Return the cause for a node: its own, or that of a node at a failing link."""
         far = {link.target for link in self.links if link.source == subject}
         near = {link.source for link in self.links if link.target == subject}
         for names in ({subject}, far, near):
@@ -66,7 +66,7 @@ class ConnectivityReport:
 
 
 def connectivity_report(seen: Observed, probes: Iterable[NodeProbe]) -> ConnectivityReport:
-    """Everything that keeps the nodes of a snapshot apart; pure."""
+    """Find everything that keeps the nodes of a snapshot apart."""
     scene = connectivity_view(seen, probes)
     rows = matrix(scene)
     links = tuple(failing_links(scene, rows))
@@ -79,34 +79,34 @@ def connectivity_report(seen: Observed, probes: Iterable[NodeProbe]) -> Connecti
 
 
 def brief(found: ConnectivityReport) -> str:
-    """One sentence: the pair and the cause; "" where all is well."""
-    told = [str(found.pair)] if found.pair else []
+    """Format the first failing link and its cause as one sentence; "" if healthy."""
+    parts = [str(found.pair)] if found.pair else []
     if found.cause:
-        told.append(f"probable cause: {found.cause}")
-    return "; ".join(told)
+        parts.append(f"probable cause: {found.cause}")
+    return "; ".join(parts)
 
 
 def explanation_lines(found: ConnectivityReport) -> str:
-    """The pair, the causes and the matrix, a line each; "" where all is well."""
-    if found.well:
+    """Format the first failing link, the causes and the matrix; "" if healthy."""
+    if found.healthy:
         return ""
-    lines = [f"first failing pair: {found.pair}"] if found.pair else []
+    lines = [f"first failing link: {found.pair}"] if found.pair else []
     for number, cause in enumerate(found.causes[:_MOST_CAUSES]):
         lines.append(f"{'also' if number else 'probable cause'}: {cause}")
     if len(found.causes) > _MOST_CAUSES:
-        lines.append(f"and {len(found.causes) - _MOST_CAUSES} causes more")
+        lines.append(f"and {len(found.causes) - _MOST_CAUSES} more causes")
     return "\n".join([*lines, *matrix_lines(found)])
 
 
 def matrix_lines(found: ConnectivityReport) -> list[str]:
-    """The matrix; where not all columns fit, only rows and columns with trouble, and how many."""
+    """Format the matrix; if it is too wide, only rows and columns with faults, and a count."""
     if not found.nodes:
         return []
     names = dict(zip(found.nodes, _labels(found.nodes), strict=True))
     columns = _fitting(found, names, list(range(len(found.nodes))))
     rows = list(found.rows)
     if len(columns) < len(found.nodes):
-        columns = _fitting(found, names, _troubled(found))
+        columns = _fitting(found, names, _columns_with_faults(found))
         rows = [row for row in rows if any(row.cells[n] not in WELL for n in columns)]
     shown = rows[:_MOST_ROWS]
     head = ["from", "port", *(names[found.nodes[n]] for n in columns)]
@@ -123,7 +123,7 @@ def matrix_lines(found: ConnectivityReport) -> list[str]:
 
 
 def _labels(nodes: tuple[str, ...]) -> Iterable[str]:
-    """The names; for addresses of one host their ports alone, as ``:7000``."""
+    """The names; for addresses of one host only their ports, as ``:7000``."""
     hosts = {split_address(name)[0] for name in nodes}
     if len(hosts) == 1 and hosts != {""}:
         return (":" + split_address(name)[1] for name in nodes)
@@ -131,7 +131,7 @@ def _labels(nodes: tuple[str, ...]) -> Iterable[str]:
 
 
 def _fitting(found: ConnectivityReport, names: Mapping[str, str], columns: list[int]) -> list[int]:
-    """As many of these columns, from the first on, as a terminal has room for."""
+    """As many of these columns as fit the width, from the first on."""
     words = max(len(cell) for row in found.rows for cell in row.cells)
     room = _WIDTH - max(map(len, [*names.values(), US])) - len("  data")
     fit: list[int] = []
@@ -143,21 +143,21 @@ def _fitting(found: ConnectivityReport, names: Mapping[str, str], columns: list[
     return fit
 
 
-def _troubled(found: ConnectivityReport) -> list[int]:
-    """The columns with trouble, those of the guilty nodes and with most trouble first."""
+def _columns_with_faults(found: ConnectivityReport) -> list[int]:
+    """The columns with faults; nodes with a cause, and most faults, first."""
     count = [sum(row.cells[n] not in WELL for row in found.rows) for n in range(len(found.nodes))]
-    guilty = {cause.node for cause in found.causes}
+    culprits = {cause.node for cause in found.causes}
     return sorted(
         (n for n, number in enumerate(count) if number),
-        key=lambda n: (found.nodes[n] not in guilty, -count[n], n),
+        key=lambda n: (found.nodes[n] not in culprits, -count[n], n),
     )
 
 
 def _left_out(found: ConnectivityReport, columns: int, rows: int) -> list[str]:
     if columns == len(found.nodes) and not rows:
         return []
-    troubled = len(_troubled(found))
-    told = f"{len(found.nodes)} nodes, {troubled} of them not reached by all"
-    if troubled > columns:
-        told += f", {columns} shown"
-    return [told + (f"; {rows} rows more" if rows else "")]
+    faulty = len(_columns_with_faults(found))
+    summary = f"{len(found.nodes)} nodes, {faulty} of them not reached by all"
+    if faulty > columns:
+        summary += f", {columns} shown"
+    return [summary + (f"; {rows} more rows" if rows else "")]

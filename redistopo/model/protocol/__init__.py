@@ -1,1 +1,1 @@
-"""What Redis replies, logs and writes to its files, parsed and composed; pure."""
+"""Redis's replies, logs and file formats, parsed and composed; pure."""

@@ -1,4 +1,4 @@
-"""Who comes in, and how: users, passwords and certificates. What is secret is never shown."""
+"""Credentials: users, passwords and certificates; secrets are never shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ from redistopo.model.protocol.endpoint import Endpoint
 
 
 class TopologyUser(StrEnum):
-    """The users of a topology with `acl = true`, by the names that servers know them by.
+    """The ACL users of a topology with `acl = true`.
 
-    `sentinel` is Sentinels among each other and, with ACL, at the data nodes.
+    Sentinels use `sentinel` to log in to each other and, with ACL, to the data nodes.
     """
 
     APPLICATION = "default"
@@ -22,26 +22,26 @@ class TopologyUser(StrEnum):
 ENVIRONMENT_VARIABLE = "REDISTOPO_PASSWORD"
 
 CREDENTIALS_CHANGED_HINT = (
-    "was REDISTOPO_PASSWORD or password_file changed? redistopo secret rotate carries it to "
-    "running servers; if somebody changed a server's own: redistopo down, then up"
+    "if REDISTOPO_PASSWORD or password_file was changed: redistopo secret rotate applies it to "
+    "running servers; if the password was changed on a server: redistopo down, then up"
 )
-"""What to type where a server of ours refuses the password that we have."""
+"""For a server of ours that rejects our password."""
 
 CERTIFICATE_REFUSED_HINT = (
-    "certificates expired, or can't be verified: redistopo certs renew; then redistopo down "
-    "and up, if servers still can't be reached"
+    "the certificates expired or can't be verified: redistopo certs renew; then redistopo down "
+    "and up, if the servers still can't be reached"
 )
-"""What to type where a connection to a server of ours fails for its certificate, or ours."""
+"""For a connection to a server of ours that fails for its certificate, or ours."""
 
 TLS_REQUIRED_HINT = (
-    "if it speaks TLS: --cacert CA.crt --cert CLIENT.pem, both of its CA and not expired"
+    "if it uses TLS: --cacert CA.crt --cert CLIENT.pem, both of its CA and not expired"
 )
-"""The same, where it is no server of ours."""
+"""The same for a server that isn't ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files: the CA to trust, and the certificate with its key to present ("" for none)."""
+    """PEM files: the CA to trust, and the client certificate with its key ("" for none)."""
 
     ca: str
     pem: str = ""
@@ -49,7 +49,7 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """How one client comes in; an empty `user` is the default one."""
+    """How one client logs in; an empty `user` is the default user."""
 
     password: str = field(default="", repr=False)
     user: str = ""
@@ -58,12 +58,12 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What opens a topology: `own` is redistopo's, then an application's and a replica's.
+    """The logins of a topology: redistopo's `own`, an application's and a replica's.
 
-    Without ACL they are one. `application` is None where its password isn't known here;
-    `stranger` is a certificate of another CA, to prove that it is refused. `sentinel` is how
-    Sentinels come in to each other; without ACL they have a password of their own, and
-    `sentinels` has the way in to each of them, by host and port.
+    Without ACL they are the same. `application` is None if its password isn't known here;
+    `stranger` is a certificate of another CA, to test that it is refused. Sentinels log in
+    to each other with `sentinel`; without ACL they have a password of their own, and
+    `sentinels` has our login to each of them, by host and port.
     """
 
     own: Login
@@ -74,7 +74,7 @@ class Credentials:
     sentinels: Mapping[Endpoint, Login] = field(default_factory=dict)
 
     def at(self, endpoint: Endpoint) -> Login:
-        """Our own way in to the server at that address."""
+        """Return our own login to the server at that address."""
         return self.sentinels.get(endpoint, self.own)
 
     @property
@@ -83,14 +83,14 @@ class Credentials:
 
 
 def single_credential(access: Login) -> Credentials:
-    """The keys where everybody comes in the same way."""
+    """Build the credentials of a topology with a single login."""
     return Credentials(own=access, application=access)
 
 
 def granted(rights: str, *names: str) -> bool:
-    """Whether ACL rules on commands grant a command that bears these names and categories.
+    """Return whether ACL rules grant a command with these names and categories.
 
-    The last rule that fits counts (redis.io, ACL: rules apply from left to right).
+    The last matching rule decides (redis.io, ACL: rules apply from left to right).
     """
     found = False
     for rule in rights.split():
@@ -101,8 +101,8 @@ def granted(rights: str, *names: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """What a server presented: `left` is for how many seconds it is still valid, seen from
-    the moment of the look (below 0: expired), `expires` that day, `serial` is in hex."""
+    """The certificate that a server presented: `left` is the number of seconds until it
+    expires (negative: expired), `expires` the day, `serial` is in hex."""
 
     left: float
     expires: str
@@ -111,7 +111,7 @@ class Certificate:
 
     @property
     def lasts(self) -> str:
-        """For how long it is still valid: ``8 days``, ``1 day``, ``5 hours``."""
+        """The remaining validity: ``8 days``, ``1 day``, ``5 hours``."""
         count, unit = int(self.left // 86400), "day"
         if count < 1:
             count, unit = max(0, int(self.left // 3600)), "hour"
@@ -120,11 +120,11 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessProbe:
-    """What happened to clients that should be refused, or should be let in to do little.
+    """The results of test logins that should be refused, or have limited permissions.
 
-    `plain` and `stranger` are what a client without TLS, and one with a certificate of
-    another CA, got as an answer: "" where it was refused, None where it wasn't tried.
-    `users` maps a user to what each command of its trial was answered.
+    `plain` and `stranger` are the replies to a client without TLS, and to one with a
+    certificate of another CA: "" if it was refused, None if it wasn't tested. `users` maps
+    a user to the reply to each command that was tested.
     """
 
     plain: str | None = None

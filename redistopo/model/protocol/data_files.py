@@ -1,4 +1,4 @@
-"""Which of a stopped node's files holds its data, and so how it must be started."""
+"""Which files hold a stopped node's data, and how the node must therefore be started."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,41 +11,41 @@ NAMES: Mapping[str, str] = {
     "appendfilename": "appendonly.aof",
     "appenddirname": "appendonlydir",
 }
-"""The directives that name a node's data, and what they are where nobody sets them."""
+"""The directives that name a node's data files, and their defaults."""
 
 
 class Switch(StrEnum):
-    """What a start must do so that the data is found."""
+    """The persistence switch that a start needs so that the data is loaded."""
 
     NONE = "none"
-    TO_LOG = "to log"  # load the snapshot, then begin the append-only file
+    TO_LOG = "to log"  # load the snapshot, then create the append-only file
     TO_SNAPSHOT = "to snapshot"  # load the append-only file, then save a snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """When the data files were last written, in seconds since the epoch; 0 for none."""
+    """When the data files were last written, in seconds since the epoch; 0 if missing."""
 
     snapshot: float
     log: float
 
 
 def logs(conf: Directives) -> bool:
-    """Whether a server with that configuration keeps an append-only file."""
+    """Return whether a server with that configuration uses an append-only file."""
     return conf.get("appendonly", ("no",))[-1].lower() == "yes"
 
 
 def data_file_name(conf: Directives, name: str) -> str:
-    """The file or folder that a directive of NAMES names."""
+    """Return the file or folder that a directive of NAMES sets."""
     return conf.get(name, (NAMES[name],))[-1]
 
 
 def switch(before: Directives | None, wanted: Directives, written: Written) -> Switch:
-    """What a start must do; `before` is how the node last ran, None where nobody knows.
+    """Choose the switch for a start; `before` is the node's last configuration, if known.
 
-    A server reads the append-only file alone where it keeps one, and else the snapshot
-    alone. A node that kept none has its data in the snapshot, unless the log is newer: then
-    a switch was cut off.
+    A server loads only the append-only file if it uses one, otherwise only the snapshot.
+    A node without one has its data in the snapshot, unless the log is newer: then an
+    earlier switch was interrupted.
     """
     kept_log = logs(wanted if before is None else before)
     if written.log and (kept_log or written.log > written.snapshot):
@@ -55,14 +55,14 @@ def switch(before: Directives | None, wanted: Directives, written: Written) -> S
 
 
 def renamed(before: Directives, wanted: Directives) -> dict[str, tuple[str, str]]:
-    """Directive -> (name before, name wanted) of the data that a start would not find."""
+    """Map directives to (old name, new name) of data files that a start would not find."""
     names = ("appenddirname", "appendfilename") if logs(before) else ("dbfilename",)
     pairs = {name: (data_file_name(before, name), data_file_name(wanted, name)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def with_log(text: str, *, on: bool) -> str:
-    """The same redis.conf, with or without an append-only file."""
+    """Set appendonly in a redis.conf."""
     value = "yes" if on else "no"
     changed = with_values(text, {"appendonly": value})
     return changed if "appendonly " in changed else f"{changed}\nappendonly {value}\n"

@@ -1,4 +1,4 @@
-"""Server engines: products, versions, and which version knows which directive."""
+"""Server engines: products, versions, and the directives that each version supports."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Product(StrEnum):
-    """Who made the server."""
+    """The product that a server belongs to."""
 
     REDIS = "redis"
     VALKEY = "valkey"
@@ -29,10 +29,10 @@ class Version:
 
 
 OLDEST = {Product.REDIS: Version(6, 2), Product.VALKEY: Version(7, 2)}
-"""Older ones are refused: before 6.2 replies and cluster behaviour differ too much."""
+"""Older versions are refused: before 6.2, replies and cluster behaviour differ too much."""
 
-# Directive -> the Redis version that brought it (release notes and redis.conf of
-# each). Valkey began as Redis 7.2.4, so it knows everything up to 7.2.
+# Directive -> the Redis version that introduced it (release notes and redis.conf of
+# each). Valkey was forked from Redis 7.2.4, so it supports everything up to 7.2.
 _SINCE = {
     "cluster-port": Version(7, 0),
     "cluster-announce-hostname": Version(7, 0),
@@ -51,10 +51,10 @@ _WANTED = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """A server program found on this machine, or assumed where `path` is empty.
+    """A server program found on this machine, or assumed if `path` is empty.
 
-    `source` says where it was found; `tls` whether it is built with TLS (None: not
-    looked); `cli` is the redis-cli or valkey-cli to use with it, empty for none.
+    `source` is where it was found; `tls` whether it is built with TLS (None: not
+    checked); `cli` is the redis-cli or valkey-cli to use with it, empty for none.
     """
 
     product: Product
@@ -70,7 +70,7 @@ class Engine:
 
     @property
     def name(self) -> str:
-        """As a topology file asks for it: ``redis 7.0.15``."""
+        """The value of `engine` in a topology file: ``redis 7.0.15``."""
         return f"{self.product.value} {self.version}"
 
     @property
@@ -78,17 +78,17 @@ class Engine:
         return self.version >= OLDEST[self.product]
 
     def knows(self, directive: str) -> bool:
-        """Whether this engine's redis.conf has the directive (by `_SINCE`; else yes)."""
+        """Return whether this engine supports the directive (yes unless `_SINCE` has it)."""
         since = _SINCE.get(directive)
         if since is None:
             return True
         return self.product is Product.VALKEY or self.version >= since
 
     def reads(self, written_by: str) -> bool:
-        """Whether it reads the data of another engine, named as ``redis 7.0.15``.
+        """Return whether it can load the data of another engine, given as ``redis 7.0.15``.
 
-        An older server ignores or refuses what a newer one wrote (6.2 doesn't even look into
-        appendonlydir, and comes up empty). Valkey reads what Redis wrote up to 7.2.
+        An older server ignores or refuses what a newer one wrote (6.2 ignores
+        appendonlydir and starts empty). Valkey loads the data of Redis up to 7.2.
         """
         other = parse_request(written_by)
         if other is None or other.product is None or not other.numbers:
@@ -100,32 +100,32 @@ class Engine:
 
     @property
     def keeps_unknown_directives(self) -> bool:
-        """Whether it keeps a directive that it doesn't know for a module that may bring it, and
-        refuses it only after its modules: since Redis 8.0 (config.c)."""
+        """Whether it refuses an unknown directive only after loading modules, which may define
+        it: since Redis 8.0 (config.c)."""
         return self.product is Product.REDIS and self.version >= Version(8, 0)
 
     @property
     def splits_container_commands(self) -> bool:
-        """Whether ACL knows CLUSTER's and CLIENT's subcommands apart: since Redis 7.0."""
+        """Whether ACL distinguishes CLUSTER's and CLIENT's subcommands: since Redis 7.0."""
         return self.product is Product.VALKEY or self.version >= Version(7, 0)
 
     @property
     def keeps_shard_ids(self) -> bool:
-        """Whether nodes.conf bears shard ids: since Redis 7.2, and in every Valkey."""
+        """Whether nodes.conf has shard ids: since Redis 7.2, and in every Valkey."""
         return self.product is Product.VALKEY or self.version >= Version(7, 2)
 
     @property
     def collects_first_sync_late(self) -> bool:
-        """Whether a replica notices only once a second that its first sync has arrived.
+        """Whether a replica checks only once a second whether its first sync has arrived.
 
         Since Valkey 9.0 a thread downloads it to disk, and replicationCron, which runs
-        each 1000 ms, collects it (valkey-io/valkey pull request 1784).
+        every 1000 ms, picks it up (valkey-io/valkey pull request 1784).
         """
         return self.product is Product.VALKEY and self.version >= Version(9, 0)
 
 
 def parse_banner(text: str) -> tuple[Product, Version] | None:
-    """Product and version from what ``redis-server --version`` prints; None if it is neither."""
+    """Parse the output of ``redis-server --version``; None if it is neither product."""
     found = _BANNER.search(text)
     if found is None:
         return None
@@ -135,9 +135,9 @@ def parse_banner(text: str) -> tuple[Product, Version] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineRequest:
-    """What the `engine` key asks for: a path, or a product and version, or anything.
+    """The value of the `engine` key: a path, a product and version, or any engine.
 
-    With `tls`, only an engine built with TLS will do.
+    With `tls`, only an engine built with TLS is accepted.
     """
 
     text: str
@@ -147,16 +147,16 @@ class EngineRequest:
     tls: bool = False
 
     def accepts(self, product: Product, version: Version) -> bool:
-        """Whether an engine is the one asked for; "7" accepts 7.2.4, "7.2" not 7.0.15."""
+        """Return whether an engine matches; "7" accepts 7.2.4, "7.2" doesn't accept 7.0.15."""
         if self.product not in (None, product):
             return False
         return (version.major, version.minor, version.patch)[: len(self.numbers)] == self.numbers
 
     @property
     def assumed(self) -> Engine:
-        """The engine to plan for where none is installed: the oldest supported one asked for.
+        """The engine to plan for if none is installed: the oldest supported match.
 
-        Unsupported only where no supported version is what was asked for.
+        Unsupported only if no supported version matches.
         """
         product = self.product or Product.REDIS
         version = Version(*self.numbers) if self.numbers else Version(7, 2)
@@ -170,7 +170,7 @@ class EngineRequest:
 
 
 def parse_request(text: str) -> EngineRequest | None:
-    """``auto``, ``7.2``, ``valkey``, ``valkey 9``, ``redis-7.0.15`` or a path; None if neither."""
+    """Parse ``auto``, ``7.2``, ``valkey``, ``valkey 9``, ``redis-7.0.15`` or a path, or None."""
     wanted = text.strip()
     if "/" in wanted:
         return EngineRequest(text=wanted, path=wanted)

@@ -1,8 +1,7 @@
-"""A node's nodes.conf made anew from another node's: the same id, the role it has now.
+"""nodes.conf: parse it, and rebuild a node's file from another node's, with id and current role.
 
-Redis reads the file at its start and refuses one that is damaged (cluster_legacy.c,
-clusterLoadConfig); an empty or missing one it takes for a new node, which would come
-back as a stranger to its own cluster.
+Redis refuses to start with a damaged file (cluster_legacy.c, clusterLoadConfig); with an
+empty or missing one it starts as a new node with a new id, unknown to its own cluster.
 """
 
 import re
@@ -21,7 +20,7 @@ _SHARD = re.compile(r"(?<=shard-id=)[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodesConfEntry:
-    """One line of a nodes.conf; `place` is the address with all that engines append to it."""
+    """One line of a nodes.conf; `place` is the address with everything that engines append."""
 
     id: str
     place: str
@@ -55,21 +54,21 @@ class NodesConfEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodesConf:
-    """A whole nodes.conf, and the highest epoch that its node had heard of."""
+    """A complete nodes.conf, and the highest epoch known to its node."""
 
     entries: tuple[NodesConfEntry, ...]
     epoch: int
 
     @property
     def owned(self) -> int:
-        """Grows with each change of owners that the node has heard of."""
+        """A number that grows with each change of slot owners known to the node."""
         return sum(one.epoch for one in self.entries if one.leads and one.slots)
 
     def at(self, address: str) -> NodesConfEntry | None:
         return next((one for one in self.entries if one.address == address), None)
 
     def kin(self, address: str) -> tuple[str, ...]:
-        """Addresses of the nodes with the same data: of its primary, or of its replicas."""
+        """Return the addresses of its primary or replicas, which hold the same data."""
         me = self.at(address)
         if me is None:
             return ()
@@ -79,33 +78,33 @@ class NodesConf:
     def _followers(self, entry: NodesConfEntry) -> tuple[NodesConfEntry, ...]:
         return tuple(one for one in self.entries if one.primary == entry.id)
 
-    def heir(self, entry: NodesConfEntry) -> NodesConfEntry | None:
-        """Who leads the shard that a primary without slots had: a primary of the same shard
-        id, or else the one with the fewest replicas, for the heir was a replica itself."""
-        leaders = [one for one in self.entries if one.leads and one.slots and one is not entry]
-        same = [one for one in leaders if one.shard and one.shard == entry.shard]
-        fewest = sorted(leaders, key=lambda one: len(self._followers(one)))
+    def successor(self, entry: NodesConfEntry) -> NodesConfEntry | None:
+        """Find the current primary of the shard of a former primary without slots: the one with
+        the same shard id, or the fewest replicas, because it was promoted from a replica."""
+        primaries = [one for one in self.entries if one.leads and one.slots and one is not entry]
+        same = [one for one in primaries if one.shard and one.shard == entry.shard]
+        fewest = sorted(primaries, key=lambda one: len(self._followers(one)))
         return next(iter(same or fewest), None)
 
 
 def parse_nodes_conf(text: str, address: str) -> NodesConf | None:
-    """The table in a nodes.conf of the node at that address; None where it is damaged."""
+    """Parse the nodes.conf of the node at that address; None if it is damaged."""
     entries: list[NodesConfEntry] = []
     epoch = 0
-    whole = False
+    complete = False
     for line in text.splitlines():
         parts = line.split()
         if parts[:1] == ["vars"]:
-            said = dict(zip(parts[1::2], parts[2::2], strict=False))
-            number = said.get("currentEpoch", "")
-            whole = number.isdigit()
-            epoch = int(number) if whole else 0
+            variables = dict(zip(parts[1::2], parts[2::2], strict=False))
+            number = variables.get("currentEpoch", "")
+            complete = number.isdigit()
+            epoch = int(number) if complete else 0
         elif parts:
             entry = _entry(parts, address)
             if entry is None:
                 return None
             entries.append(entry)
-    if not whole or sum("myself" in one.flags for one in entries) != 1:
+    if not complete or sum("myself" in one.flags for one in entries) != 1:
         return None
     return NodesConf(entries=tuple(entries), epoch=epoch)
 
@@ -116,9 +115,9 @@ def _entry(parts: list[str], address: str) -> NodesConfEntry | None:
     flags = tuple(parts[2].split(","))
     place = parts[1]
     if "myself" in flags:
-        # a node that has never been met doesn't know its own host
+        # a node that has never met another one doesn't know its own host
         place = address + place[place.find("@") :] if "@" in place else place
-    # half-migrated slots stand in a node's own line, and would be taken for the reader's
+    # slots in migration are in a node's own line, and the reader would take them for its own
     slots = tuple(part for part in parts[8:] if not part.startswith("["))
     try:
         for one in slots:
@@ -136,20 +135,20 @@ def _entry(parts: list[str], address: str) -> NodesConfEntry | None:
 
 
 def latest_nodes_conf(tables: Iterable[NodesConf | None]) -> NodesConf | None:
-    """The one that has heard of the highest epoch, and of whose it is; of equal ones the first.
+    """Return the one with the highest epoch and its owner; the first of equal ones.
 
-    A node hears of a new epoch from anybody's ping, but of the new owner only from the owner
-    itself: in between its table bears the epoch and the old owners.
+    A node learns of a new epoch from any ping, but of the new owner only from the owner
+    itself: in between, its table has the new epoch and the old owners.
     """
     found = [table for table in tables if table is not None]
     return max(found, key=lambda table: (table.epoch, table.owned), default=None)
 
 
 def rebuilt(tables: Mapping[str, str], address: str) -> str | None:
-    """The nodes.conf for the node at `address` by what other nodes' files say (address ->
-    text); None where none of them is whole and knows it.
+    """Rebuild the nodes.conf of the node at `address` from other nodes' files (address ->
+    text); None if none of them is complete and contains it.
 
-    The node keeps its id. Where a replica took over meanwhile, it is that one's replica.
+    The node keeps its id. If a replica took over in the meantime, it becomes its replica.
     """
     read = (parse_nodes_conf(text, other) for other, text in tables.items())
     source = latest_nodes_conf(table for table in read if table and table.at(address))
@@ -157,20 +156,20 @@ def rebuilt(tables: Mapping[str, str], address: str) -> str | None:
     if source is None or me is None:
         return None
     mine = replace(me, flags=("myself", *_lasting(me)))
-    if me.leads and not me.slots and (heir := source.heir(me)):
+    if me.leads and not me.slots and (successor := source.successor(me)):
         mine = replace(
             mine,
             flags=("myself", "slave"),
-            primary=heir.id,
-            epoch=heir.epoch,
-            place=_SHARD.sub(heir.shard, me.place) if heir.shard else me.place,
+            primary=successor.id,
+            epoch=successor.epoch,
+            place=_SHARD.sub(successor.shard, me.place) if successor.shard else me.place,
         )
     return _text(mine, (one for one in source.entries if one is not me), source.epoch)
 
 
 def promoted(tables: Mapping[str, str], address: str, slots: Iterable[SlotRange]) -> str | None:
-    """The nodes.conf by which the replica at `address` leads those slots, in a new epoch that is
-    above all others; whom it followed follows it. None where no file is whole and knows it."""
+    """Write the nodes.conf that makes the replica at `address` the primary of those slots, in a
+    new, highest epoch, and its former primary its replica. None if no complete file has it."""
     read = [parse_nodes_conf(text, other) for other, text in tables.items()]
     source = latest_nodes_conf(table for table in read if table and table.at(address))
     own = parse_nodes_conf(tables.get(address, ""), address)
@@ -196,7 +195,7 @@ def promoted(tables: Mapping[str, str], address: str, slots: Iterable[SlotRange]
 
 def _text(mine: NodesConfEntry, others: Iterable[NodesConfEntry], epoch: int) -> str:
     kept = (replace(one, flags=_lasting(one)) for one in others if not _HANDSHAKE & set(one.flags))
-    # it may have voted in each epoch up to this one, and must not vote twice
+    # it may have voted in any epoch up to this one, and must not vote twice
     closing = f"vars currentEpoch {epoch} lastVoteEpoch {epoch}"
     return "\n".join([str(mine), *map(str, kept), closing, ""])
 

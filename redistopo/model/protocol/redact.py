@@ -1,4 +1,4 @@
-"""Text without secrets: each secret in every form in which files and servers write it."""
+"""Redaction: removes secrets from text in every form in which files and servers write them."""
 
 import base64
 import hashlib
@@ -19,10 +19,10 @@ from redistopo.model.protocol.conf import (
 )
 
 _MASKS = ("<removed>", "***", "#", "")
-"""The first that holds no secret itself stands for each of them."""
+"""The first mask that contains no secret itself replaces each of them."""
 
 _NAMES = SECRET_DIRECTIVES - {"masteruser", "primaryuser"}
-"""Directives whose value is a secret wherever it stands; a user's name is none."""
+"""Directives whose value is always a secret; user names are not."""
 
 _ENCODERS: tuple[Callable[[str], str], ...] = (
     lambda text: _inside(
@@ -50,8 +50,8 @@ _SENTINEL = re.compile(
     r"|auth-pass[\"']?[ \t]+\S+[ \t]+|sentinel-pass[\"']?[ \t]+)\S.*$"
 )
 _USER = re.compile(r"(?im)^([ \t]*\"?user\"?(?:[ \t]*=[ \t]*|[ \t]+))\S.*$")
-_TELLING = re.compile(r"(?i)auth|user|pass")
-"""Stands in every line that either of them changes."""
+_MAY_MATCH = re.compile(r"(?i)auth|user|pass")
+"""Matches every line that the patterns above could change."""
 
 
 def _inside(quoted: str) -> str:
@@ -59,7 +59,7 @@ def _inside(quoted: str) -> str:
 
 
 def forms(secret: str) -> frozenset[str]:
-    """The secret as it may stand in a file: plain, quoted, escaped, percent-encoded, hashed,
+    """List the forms of a secret in files: plain, quoted, escaped, percent-encoded, hashed,
     and each of these inside another one."""
     once = {secret, *_encoded(secret)}
     return frozenset(form for one in once for form in (one, *_encoded(one)) if form)
@@ -70,11 +70,11 @@ def _encoded(text: str) -> Iterable[str]:
         try:
             yield encode(text)
         except UnicodeError:
-            continue  # bytes of an environment that are no text have no such form
+            continue  # bytes of an environment variable that aren't text have no such form
 
 
 def secrets_in(conf: Directives) -> frozenset[str]:
-    """The secrets that a configuration names: passwords, key phrases, and users' passwords."""
+    """Collect the secrets in a configuration: passwords, key phrases and users' passwords."""
     found = {value for name in _NAMES for value in conf.get(name, ())}
     for line in conf.get("sentinel", ()):
         words = line.split(" ")
@@ -84,12 +84,12 @@ def secrets_in(conf: Directives) -> frozenset[str]:
 
 
 def secrets_in_acl(text: str) -> frozenset[str]:
-    """The passwords in the text of a users.acl; hashes count, too."""
+    """Collect the passwords and password hashes in the text of a users.acl."""
     return frozenset(_of_users(text.splitlines())) - {""}
 
 
 def secrets_in_topology(document: Mapping[str, object]) -> frozenset[str]:
-    """The secrets that a topology file sets under [redis] and [nodes.*]."""
+    """Collect the secrets that a topology file sets under [redis] and [nodes.*]."""
     nodes = document.get("nodes")
     tables = [document.get("redis"), *(nodes.values() if isinstance(nodes, dict) else ())]
     lines = [
@@ -107,13 +107,13 @@ def secrets_in_topology(document: Mapping[str, object]) -> frozenset[str]:
 
 
 def _of_users(lines: Iterable[str]) -> set[str]:
-    """``user alice on >password #hash``: what follows a sign for a password (acl.c)."""
+    """Passwords and hashes in ``user alice on >password #hash`` (acl.c)."""
     words = (word for line in lines for word in line.split())
     return {word[1:] for word in words if word[:1] in "><#!" and len(word) > 1}
 
 
 class Redactor:
-    """Takes secrets out of text; longest forms first, so that none leaves half of another."""
+    """Removes secrets from text; longest forms first, so that no part of one remains."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         every = {form for secret in secrets if secret for form in forms(secret)}
@@ -122,23 +122,23 @@ class Redactor:
         self._mask = next(fit, "")
 
     def text(self, text: str) -> str:
-        """The text without any form of a secret."""
+        """Remove every form of every secret."""
         for form in self._forms:
             if form in text:
                 text = text.replace(form, self._mask)
         return text
 
     def lines(self, text: str) -> str:
-        """The same for configuration and logs; what a directive for secrets sets goes as well."""
+        """Redact configuration and logs: also removes the values of secret directives."""
         cut = self.text(text)
-        if not _TELLING.search(cut):
-            return cut  # most lines of a log; the patterns below take ten times as long
+        if not _MAY_MATCH.search(cut):
+            return cut  # most log lines; the patterns below take ten times as long
         cut = _USER.sub(rf"\g<1>{self._mask}", cut)
         cut = _SENTINEL.sub(rf"\g<1>{self._mask}", cut)
         return _LINE.sub(rf"\g<1>\g<2>{self._mask}", cut)
 
     def value(self, value: object) -> object:
-        """A JSON value whose texts hold no secret."""
+        """Redact every text in a JSON value."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):

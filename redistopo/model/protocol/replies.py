@@ -1,7 +1,7 @@
-"""What servers answer, as values: INFO, CLUSTER INFO and CLUSTER NODES.
+"""Server replies parsed into values: INFO, CLUSTER INFO and CLUSTER NODES.
 
 Formats: redis.io, commands INFO and CLUSTER NODES; the same in Redis 6.2 to 8.2 and
-Valkey 7.2 to 9.1, but for the optional parts noted below.
+Valkey 7.2 to 9.1, except for the optional parts noted below.
 """
 
 import re
@@ -30,10 +30,10 @@ _OPEN_SLOT = re.compile(r"\[([0-9]{1,5})-([<>])-([0-9a-f]{40})\]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterNodesLine:
-    """One line of CLUSTER NODES: what the asked node believes of a node (or of itself).
+    """One line of CLUSTER NODES: a node's view of another node (or of itself).
 
-    `pong` is when it last answered, in ms since the epoch, 0 for never; `linked` is
-    the asked node's own outgoing bus link to it.
+    `pong` is the time of the last PONG in ms since the epoch, 0 for never; `linked` is
+    whether the outgoing bus link to it is up.
     """
 
     id: str
@@ -62,12 +62,12 @@ class ClusterNodesLine:
 
     @property
     def failing(self) -> bool:
-        """PFAIL or FAIL in the asked node's eyes."""
+        """Whether it is flagged PFAIL or FAIL."""
         return "fail" in self.flags or "fail?" in self.flags
 
     @property
     def unknown(self) -> bool:
-        """Not yet, or no longer, a node that can be talked to; or one without a clear role."""
+        """Whether it can't be reached yet, or any more, or has no clear role."""
         roleless = self.primary == self.replica
         return "handshake" in self.flags or "noaddr" in self.flags or roleless
 
@@ -82,7 +82,7 @@ class ClusterNodesLine:
 
 
 def parse_info(text: str) -> dict[str, str]:
-    """INFO or CLUSTER INFO as field -> value; section titles and blank lines are left out."""
+    """Parse INFO or CLUSTER INFO into field -> value, without section titles and blank lines."""
     found: dict[str, str] = {}
     for line in _lines(text):
         name, colon, value = line.partition(":")
@@ -96,12 +96,12 @@ def parse_info(text: str) -> dict[str, str]:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines as servers end them; a path may hold other letters that Python ends lines at."""
+    """Split at newlines only; a path may contain other line boundaries of Python's splitlines."""
     return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def _check_numbers(name: str, value: str) -> None:
-    """What is read as a number later is one, or it is a BadReply here."""
+    """Raise BadReply if a field that is used as a number isn't one."""
     numbers = [value] if name in _NUMBERS else []
     if re.fullmatch(r"(?:slave|db)[0-9]+", name):
         pairs = parse_pairs(value)
@@ -112,12 +112,12 @@ def _check_numbers(name: str, value: str) -> None:
 
 
 def parse_pairs(text: str) -> dict[str, str]:
-    """``ip=127.0.0.1,port=7001,state=online`` as a dict, as INFO writes replicas and keyspaces."""
+    """Parse ``ip=127.0.0.1,port=7001,state=online``, INFO's format of replicas and keyspaces."""
     return dict(part.split("=", 1) for part in text.split(",") if "=" in part)
 
 
 def parse_nodes(text: str) -> tuple[ClusterNodesLine, ...]:
-    """CLUSTER NODES, a Member a line; raises BadReply for anything else."""
+    """Parse CLUSTER NODES; raises BadReply for anything else."""
     members = tuple(_member(line) for line in _lines(text) if line.strip())
     if sum(member.myself for member in members) != 1:
         raise BadReply("CLUSTER NODES doesn't name exactly one node as myself", detail=text[:400])
@@ -152,7 +152,7 @@ def _member(line: str) -> ClusterNodesLine:
         ) from error
 
 
-# A hundred nodes each tell of a hundred, look after look, and mostly the same.
+# In a cluster of 100 nodes each reports 100 lines per snapshot, mostly the same: hence caches.
 
 
 @lru_cache(maxsize=4096)
@@ -175,7 +175,7 @@ def _flags(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def slot_range(text: str) -> SlotRange:
-    """The range written so (``0-5460``, ``8000``); raises ValueError for what is none."""
+    """Parse a slot range (``0-5460``, ``8000``); raises ValueError for anything else."""
     parts = _RANGE.fullmatch(text)
     found = SlotRange(int(parts[1]), int(parts[2] or parts[1])) if parts else None
     if found is None or not found.first <= found.last < SLOT_COUNT:

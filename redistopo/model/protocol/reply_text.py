@@ -1,15 +1,15 @@
-"""A server's reply as lines that people read: nested ones indented, nothing that moves a cursor."""
+"""Replies as readable lines: nested values indented, control characters escaped."""
 
 import math
 import re
 from collections.abc import Mapping, Sequence, Set
 
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
-_TELLS_HASHES = frozenset({"list", "getuser"})
+_WITH_HASHES = frozenset({"list", "getuser"})
 
 
 def readable(reply: object) -> tuple[str, ...]:
-    """The reply, a line or more; what is empty or nil is named as such."""
+    """Format a reply as one or more lines; empty and nil values are named."""
     if isinstance(reply, Mapping):
         pairs = [(f"{escaped_line(name)}:", value) for name, value in reply.items()]
         return tuple(_items(pairs)) or ("(empty)",)
@@ -24,7 +24,7 @@ def readable(reply: object) -> tuple[str, ...]:
 
 
 def _items(pairs: list[tuple[str, object]]) -> list[str]:
-    """Each item behind its label; the further lines of one stand below its first."""
+    """Each item after its label; further lines are aligned below the first."""
     found = []
     for label, item in pairs:
         first, *rest = readable(item)
@@ -37,7 +37,7 @@ def _items(pairs: list[tuple[str, object]]) -> list[str]:
 
 
 def escaped_line(value: object) -> str:
-    """Its text with what isn't printable escaped: data may hold anything."""
+    """Escape what isn't printable: data may contain anything."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if text.isprintable():
         return text
@@ -48,18 +48,18 @@ def escaped_line(value: object) -> str:
 
 
 def reply_as_json(words: Sequence[str], reply: object) -> object:
-    """The reply as JSON has it (which knows no infinite number); that of ACL LIST and ACL
-    GETUSER without the hashes of anybody's password."""
+    """Convert a reply to JSON values (infinite numbers to text), without the password hashes
+    of ACL LIST and ACL GETUSER."""
     command = [word.lower() for word in words[:2]]
-    hashes = command[:1] == ["acl"] and not _TELLS_HASHES.isdisjoint(command[1:])
-    return _told(reply, hashes=hashes)
+    hashes = command[:1] == ["acl"] and not _WITH_HASHES.isdisjoint(command[1:])
+    return _as_json(reply, hashes=hashes)
 
 
-def _told(reply: object, *, hashes: bool) -> object:
+def _as_json(reply: object, *, hashes: bool) -> object:
     if isinstance(reply, str):
         return _HASH.sub("<removed>", reply) if hashes else reply
     if isinstance(reply, Mapping):
-        return {name: _told(value, hashes=hashes) for name, value in reply.items()}
+        return {name: _as_json(value, hashes=hashes) for name, value in reply.items()}
     if isinstance(reply, Sequence | Set):
-        return [_told(value, hashes=hashes) for value in reply]
+        return [_as_json(value, hashes=hashes) for value in reply]
     return str(reply) if isinstance(reply, float) and not math.isfinite(reply) else reply

@@ -1,7 +1,7 @@
-"""What a Sentinel answers, as values, and what it keeps in its own file.
+"""Sentinel's replies and its configuration file, parsed into values.
 
 Source: redis.io, High availability with Redis Sentinel; the same in Redis 6.2 to 8.2 and
-Valkey 7.2 to 9.1 (tried). Field names are the servers' own.
+Valkey 7.2 to 9.1 (tested). Field names are the servers' own.
 """
 
 import re
@@ -13,19 +13,19 @@ from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint, format_address
 
 SETTINGS = ("quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs")
-"""What SENTINEL MASTER tells, and SENTINEL SET changes."""
+"""The settings that SENTINEL MASTER reports and SENTINEL SET changes."""
 
 MONITOR = "monitor"
-"""Stands among the settings for the name under which the primary is watched."""
+"""Pseudo setting: the name under which the primary is monitored."""
 
 _DOWN = frozenset({"s_down", "o_down", "disconnected"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """A replica, or another Sentinel, as a Sentinel sees it: `id` is what it calls itself,
-    `heard` how many ms ago another Sentinel last said hello (-1 for a replica), `priority` what
-    it last heard of a replica's replica-priority (-1 for a Sentinel)."""
+    """A replica, or another Sentinel, as a Sentinel sees it: `id` is its run id, `heard` the
+    milliseconds since another Sentinel's last hello (-1 for a replica), `priority` a replica's
+    last known replica-priority (-1 for a Sentinel)."""
 
     id: str
     host: str
@@ -45,15 +45,15 @@ class Peer:
 
     @property
     def down(self) -> bool:
-        """Whether the Sentinel doesn't get through to it."""
+        """Whether the Sentinel can't reach it."""
         return bool(_DOWN & self.flags)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitoredPrimary:
-    """A primary as a Sentinel sees it, and whom it knows around it; `quorum` is what it says
-    of its quorum (SENTINEL CKQUORUM). `flagged` is the address that the flags are about: in the
-    midst of a failover still the former one ("" for the primary's own)."""
+    """A primary as a Sentinel sees it, with its replicas and Sentinels; `quorum` is the reply to
+    SENTINEL CKQUORUM. `flagged` is the address that the flags refer to: during a failover still
+    the former one ("" for the primary's own)."""
 
     name: str
     host: str
@@ -81,62 +81,62 @@ class MonitoredPrimary:
 
     @property
     def enough(self) -> bool:
-        """Whether it reaches the quorum, and a majority for a failover."""
+        """Whether the Sentinel reaches the quorum and a majority for a failover."""
         return self.quorum.startswith("OK")
 
 
 def fields(reply: object, what: str) -> dict[str, str]:
-    """One instance of a SENTINEL reply: a flat list of names and values (RESP2)."""
+    """Parse one instance of a SENTINEL reply: a flat list of names and values (RESP2)."""
     if not isinstance(reply, list) or len(reply) % 2:
         raise BadReply(f"{what} isn't a list of fields", detail=repr(reply)[:200])
     return dict(zip(map(str, reply[::2]), map(str, reply[1::2]), strict=True))
 
 
-def _whole(told: Mapping[str, str], name: str, what: str, most: int = 2**63) -> int:
-    value = told.get(name, "")
+def _integer(values: Mapping[str, str], name: str, what: str, most: int = 2**63) -> int:
+    value = values.get(name, "")
     if not re.fullmatch(r"-?[0-9]{1,19}", value) or not -1 <= int(value) <= most:
         raise BadReply(f"{what} has no number in {name}", detail=value[:200])
     return int(value)
 
 
 def parse_monitored(reply: object) -> MonitoredPrimary:
-    """One entry of SENTINEL MASTERS; raises BadReply for anything else."""
-    told = fields(reply, "SENTINEL MASTERS")
-    host, port = told.get("ip", ""), _whole(told, "port", "SENTINEL MASTERS", LAST_PORT)
+    """Parse one entry of SENTINEL MASTERS; raises BadReply for anything else."""
+    values = fields(reply, "SENTINEL MASTERS")
+    host, port = values.get("ip", ""), _integer(values, "port", "SENTINEL MASTERS", LAST_PORT)
     return MonitoredPrimary(
-        name=told.get("name", ""),
+        name=values.get("name", ""),
         host=host,
         port=port,
         flagged=format_address(host, port),
-        flags=frozenset(told.get("flags", "").split(",")),
-        epoch=_whole(told, "config-epoch", "SENTINEL MASTERS"),
-        settings={name: told[name] for name in SETTINGS if name in told},
+        flags=frozenset(values.get("flags", "").split(",")),
+        epoch=_integer(values, "config-epoch", "SENTINEL MASTERS"),
+        settings={name: values[name] for name in SETTINGS if name in values},
     )
 
 
 def parse_peers(reply: object, what: str) -> tuple[Peer, ...]:
-    """SENTINEL REPLICAS or SENTINEL SENTINELS; raises BadReply for anything else."""
+    """Parse SENTINEL REPLICAS or SENTINEL SENTINELS; raises BadReply for anything else."""
     if not isinstance(reply, list):
         raise BadReply(f"{what} isn't a list", detail=repr(reply)[:200])
     return tuple(_peer(fields(one, what), what) for one in reply)
 
 
-def _peer(told: Mapping[str, str], what: str) -> Peer:
+def _peer(values: Mapping[str, str], what: str) -> Peer:
     heard, priority = "last-hello-message", "slave-priority"
     return Peer(
-        id=told.get("runid", ""),
-        host=told.get("ip", ""),
-        port=_whole(told, "port", what, LAST_PORT),
-        flags=frozenset(told.get("flags", "").split(",")),
-        heard=_whole(told, heard, what) if heard in told else -1,
-        priority=_whole(told, priority, what) if priority in told else -1,
+        id=values.get("runid", ""),
+        host=values.get("ip", ""),
+        port=_integer(values, "port", what, LAST_PORT),
+        flags=frozenset(values.get("flags", "").split(",")),
+        heard=_integer(values, heard, what) if heard in values else -1,
+        priority=_integer(values, priority, what) if priority in values else -1,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentinelFileState:
-    """What a sentinel.conf keeps: the primary's address, under which name, in which epoch, and
-    every Sentinel's id by address, its own ("" as address) too."""
+    """The state in a sentinel.conf: the primary's name, address and epoch, and every Sentinel's
+    id by address (its own under "")."""
 
     name: str
     primary: str
@@ -145,7 +145,7 @@ class SentinelFileState:
 
 
 def read_sentinel_file(conf: Directives) -> SentinelFileState | None:
-    """The state in a Sentinel's own file; None where it watches nobody."""
+    """Read the state from a Sentinel's own file; None if it monitors no primary."""
     name, primary, epoch = "", "", 0
     ids: dict[str, str] = {}
     for line in conf.get("sentinel", ()):
@@ -163,15 +163,15 @@ def read_sentinel_file(conf: Directives) -> SentinelFileState | None:
 
 
 def latest_address(found: Iterable[tuple[str, int]]) -> str:
-    """The address named in the highest epoch; of several the one named most often; "" for none."""
-    told = list(found)
-    top = max((epoch for _, epoch in told), default=0)
-    names = [address for address, epoch in told if epoch == top]
+    """Return the most frequent address of the highest epoch; "" for none."""
+    named = list(found)
+    top = max((epoch for _, epoch in named), default=0)
+    names = [address for address, epoch in named if epoch == top]
     return max(names, key=names.count, default="")
 
 
 def votes_needed(watches: Iterable[MonitoredPrimary], watching: int) -> int:
-    """How many of so many Sentinels must run for a failover: more than half of them, and at
-    least the quorum (redis.io, High availability with Redis Sentinel)."""
-    told = (watch.settings.get("quorum", "") for watch in watches)
-    return max([watching // 2 + 1, *(int(one) for one in told if one.isdigit())])
+    """Return how many Sentinels must run for a failover: more than half, and at least the
+    quorum (redis.io, High availability with Redis Sentinel)."""
+    quorums = (watch.settings.get("quorum", "") for watch in watches)
+    return max([watching // 2 + 1, *(int(one) for one in quorums if one.isdigit())])

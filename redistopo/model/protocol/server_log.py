@@ -1,4 +1,4 @@
-"""Lines of servers' logs: when each was written, and what belongs together.
+"""Server logs: the time of each line, and the lines that belong to one entry.
 
 Formats: server.c and logging.c, serverLogRaw. ``pid:role DD Mon YYYY HH:MM:SS.mmm L text`` in
 all versions; since Valkey 8.1 also with log-format logfmt, and log-timestamp-format iso8601 or
@@ -30,8 +30,8 @@ _MONTHS = {name: number for number, name in enumerate(_NAMES, start=1)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """What a server wrote at one moment, a line or more; `at` is in seconds since the epoch,
-    0 where no line before it bears a time. `level` is "" where the line tells none."""
+    """One log entry, of one or more lines; `at` is in seconds since the epoch, 0 if no line up
+    to it has a time. `level` is "" if the line has none."""
 
     node: str
     at: float
@@ -41,17 +41,16 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a line says of itself at its beginning."""
+    """The time and level at the beginning of a line."""
 
     at: float
     level: str
 
 
 def read_head(line: str) -> Head | None:
-    """When a line was written, and its level; None for one that goes on with the line before,
-    such as the picture at a start.
+    """Parse a line's time and level; None for a continuation line, such as the startup banner.
 
-    Servers write their own local time, which is taken to be ours.
+    Servers write their local time, which is assumed to be ours.
     """
     found = _LEGACY.match(line) or _LOGFMT.match(line)
     if found is None:
@@ -75,7 +74,7 @@ def _moment(found: re.Match[str]) -> float:
 
 @lru_cache(maxsize=64)
 def _second(text: str) -> float:
-    """Many lines are of one second, and the calendar is slow."""
+    """Cached, since many lines are of the same second and calendar arithmetic is slow."""
     day, month, year, clock = text.split(" ")
     hour, minute, second = clock.split(":")
     numbers = (int(year), _MONTHS[month], int(day), int(hour), int(minute), int(second))
@@ -83,10 +82,10 @@ def _second(text: str) -> float:
 
 
 def entries(node: str, lines: Iterable[str]) -> Iterator[LogEntry]:
-    """The lines of one log as entries: those without a time stay with the line before.
+    """Group the lines of one log into entries: lines without a time continue the line before.
 
-    Each is at least as late as the one before, for that is how they were written, whatever
-    became of the clock; so logs that are merged keep their own order.
+    Times never decrease, even if the clock was set back, so that merged logs keep the order
+    of each.
     """
     head, text = Head(0.0, ""), list[str]()
     for line in lines:
@@ -102,13 +101,13 @@ def entries(node: str, lines: Iterable[str]) -> Iterator[LogEntry]:
 
 
 class Arrivals:
-    """Lines of many logs in the order in which they come, each an entry of its own."""
+    """Turns lines of several logs into entries as they arrive."""
 
     def __init__(self) -> None:
         self._last: dict[str, Head] = {}
 
     def entry(self, node: str, line: str) -> tuple[LogEntry, bool]:
-        """The line as an entry, and whether it goes on with the one before of its node."""
+        """Return the line as an entry, and whether it continues its node's previous line."""
         found = read_head(line)
         head = found or self._last.get(node, Head(0.0, ""))
         self._last[node] = head

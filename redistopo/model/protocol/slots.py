@@ -1,10 +1,10 @@
-"""Hash slots: who owns which, and which slot a key has."""
+"""Hash slots: ranges of slots, and the slot of a key."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 SLOT_COUNT = 16384
-"""Slots of every Redis Cluster (cluster.h, CLUSTER_SLOTS)."""
+"""The number of slots of a Redis Cluster (cluster.h, CLUSTER_SLOTS)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,9 +25,9 @@ class SlotRange:
 
 
 def split_slots(shards: int) -> tuple[SlotRange, ...]:
-    """One range a shard, in order; together all slots once, sizes differ by one at most.
+    """Divide all slots into one range for each shard; sizes differ by one at most.
 
-    The cuts are those of ``redis-cli --cluster create``: the running sum of
+    The boundaries are those of ``redis-cli --cluster create``: the running sum of
     16384 / shards, rounded (redis-cli.c, clusterManagerCommandCreate).
     """
     if not 1 <= shards <= SLOT_COUNT:
@@ -38,7 +38,7 @@ def split_slots(shards: int) -> tuple[SlotRange, ...]:
 
 
 def ranges(slots: Iterable[int]) -> tuple[SlotRange, ...]:
-    """The fewest ranges that hold exactly these slots, in order."""
+    """Merge slots into as few ranges as possible, in order."""
     found: list[SlotRange] = []
     for slot in sorted(set(slots)):
         if found and found[-1].last == slot - 1:
@@ -49,7 +49,7 @@ def ranges(slots: Iterable[int]) -> tuple[SlotRange, ...]:
 
 
 def slots_in_both(some: Iterable[SlotRange], others: Iterable[SlotRange]) -> tuple[SlotRange, ...]:
-    """The slots that are in both, cut where either is cut."""
+    """Return the intersection, split where either is split."""
     kept = tuple(others)
     return tuple(
         SlotRange(max(one.first, two.first), min(one.last, two.last))
@@ -60,15 +60,15 @@ def slots_in_both(some: Iterable[SlotRange], others: Iterable[SlotRange]) -> tup
 
 
 def format_ranges(owned: Iterable[SlotRange]) -> str:
-    """Ranges as people and redis-cli write them: ``0-5460,8000``."""
+    """Format ranges as redis-cli does: ``0-5460,8000``."""
     return ",".join(str(one) for one in owned)
 
 
 def format_ranges_briefly(owned: Iterable[SlotRange], most: int = 3) -> str:
-    """The same, of many ranges only the first ones: ``0-5460,8000,8002 and 4 ranges more``."""
+    """Format the first ranges only: ``0-5460,8000,8002 and 4 more ranges``."""
     kept = tuple(owned)
     more = len(kept) - most
-    return format_ranges(kept[:most]) + (f" and {more} ranges more" if more > 0 else "")
+    return format_ranges(kept[:most]) + (f" and {more} more ranges" if more > 0 else "")
 
 
 def _crc16_table() -> tuple[int, ...]:
@@ -85,9 +85,9 @@ _CRC16 = _crc16_table()
 
 
 def slot_of(key: str) -> int:
-    """The slot of a key: CRC16 (XMODEM) modulo 16384, of the ``{tag}`` where it has one.
+    """Compute the slot of a key: CRC16 (XMODEM) modulo 16384, of its ``{tag}`` if it has one.
 
-    Source: Redis cluster specification, "Hash tags". Text that is no unicode has one, too.
+    Source: Redis cluster specification, "Hash tags". Works for text with surrogates, too.
     """
     raw = key.encode("utf-8", "surrogatepass")
     start = raw.find(b"{")
@@ -102,13 +102,26 @@ def slot_of(key: str) -> int:
 
 
 def key_in(owned: Iterable[SlotRange], prefix: str) -> str:
-    """A key ``prefix{n}`` whose slot lies in one of the ranges; raises ValueError for none."""
+    """Find a key ``prefix{n}`` whose slot is in one of the ranges; raises ValueError for none."""
     wanted = tuple(owned)
     if not wanted:
-        raise ValueError("no slots: no key can live there")
+        raise ValueError("no slots given, so no key can match")
     for n in range(SLOT_COUNT * 64):
         key = f"{prefix}{{{n}}}"
         slot = slot_of(key)
         if any(slot in one for one in wanted):
             return key
     raise ValueError(f"no key found for {format_ranges(wanted)}")
+
+
+def unassigned_slots(owned: Iterable[tuple[SlotRange, ...]], total: int) -> tuple[SlotRange, ...]:
+    """Return the ranges below `total` that have no owner."""
+    missing: list[SlotRange] = []
+    free_from = 0
+    for one in sorted(one for some in owned for one in some):
+        if one.first > free_from:
+            missing.append(SlotRange(free_from, min(one.first, total) - 1))
+        free_from = max(free_from, one.last + 1)
+    if free_from < total:
+        missing.append(SlotRange(free_from, total - 1))
+    return tuple(missing)

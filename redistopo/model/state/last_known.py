@@ -152,7 +152,7 @@ def condition(node: NodeSeen) -> NodeCondition:
         return NodeCondition.PAUSED
     if node.process is ProcessState.ABSENT:
         return NodeCondition.GONE
-    if "refused our password" in node.error:
+    if "rejected our password" in node.error:
         return NodeCondition.DENIED
     # of a process that isn't ours we only know that nothing listens
     if "connection refused" in node.error and not node.running:

@@ -10,6 +10,7 @@ from redistopo.model.protocol.endpoint import Endpoint, format_address, split_ad
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_pairs
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_address
 from redistopo.model.protocol.slots import SlotRange
+from redistopo.model.state.disk import DiskSeen
 from redistopo.model.topology.spec import Shape
 
 
@@ -59,7 +60,8 @@ class NodeSeen:
     if it hasn't moved), and paths below it in `config` are translated to today's; `users`
     is ACL LIST, empty if unknown; `log_there` is whether the append-only log that the
     server writes is in its folder, None if unknown; `watches` are the primaries that a
-    Sentinel monitors, whose settings are its `config`.
+    Sentinel monitors, whose settings are its `config`; `disk` is what is in its folder,
+    None if it wasn't read.
     """
 
     name: str
@@ -68,7 +70,7 @@ class NodeSeen:
     process: ProcessState = ProcessState.NOT_OURS
     pid: int = 0
     paused: bool = False
-    has_data: bool = False
+    disk: DiskSeen | None = None
     log_there: bool | None = None
     held_by: str = ""
     moved_from: str = ""
@@ -91,6 +93,18 @@ class NodeSeen:
     @property
     def address(self) -> str:
         return str(self.endpoint)
+
+    @property
+    def on_disk(self) -> DiskSeen:
+        """What lies in its folder; a decision that needs it must have asked for it."""
+        if self.disk is None:
+            raise LookupError(f"the snapshot has no disk of {self.name}")
+        return self.disk
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether it has keys: live where it answers, else on disk."""
+        return self.keys > 0 if self.answers else self.on_disk.has_keys
 
     @property
     def answers(self) -> bool:
@@ -241,6 +255,11 @@ class Observed:
         found = [node.name for node in self.answering if node.role is Role.PRIMARY]
         return found[0] if len(found) == 1 else ""
 
+    @property
+    def nodes_confs(self) -> dict[str, str]:
+        """Address -> text of each node's nodes.conf on disk, where there is one."""
+        return {node.address: text for node in self.nodes if (text := node.on_disk.nodes_conf)}
+
     def at(self, address: str) -> NodeSeen | None:
         """Return the node with that address."""
         return next((node for node in self.nodes if node.address == address), None)
@@ -324,16 +343,3 @@ def _follows(node: NodeSeen, primary: NodeSeen, primaries: list[NodeSeen]) -> bo
     ports = [one.port for one in primaries]
     host, port = split_address(node.follows)
     return bool(host) and port == str(primary.port) and ports.count(primary.port) == 1
-
-
-def unassigned_slots(owned: Iterable[tuple[SlotRange, ...]], total: int) -> tuple[SlotRange, ...]:
-    """Return the ranges below `total` that have no owner."""
-    missing: list[SlotRange] = []
-    free_from = 0
-    for one in sorted(one for some in owned for one in some):
-        if one.first > free_from:
-            missing.append(SlotRange(free_from, min(one.first, total) - 1))
-        free_from = max(free_from, one.last + 1)
-    if free_from < total:
-        missing.append(SlotRange(free_from, total - 1))
-    return tuple(missing)

@@ -56,11 +56,11 @@ class TopologyState:
 
 
 def with_primary_seen(state: TopologyState, seen: Observed) -> TopologyState:
-    """The state with the primary of a replication as the servers report it now, so that a node
-    that was promoted is primary again after all have stopped.
+    """Record the primary of a replication as the servers report it, so that a promoted node is
+    primary again after all have stopped.
 
-    Where several report that they are, the one that Sentinels name counts: the others will be
-    made its replicas. Where none is named it can't be determined, and is "".
+    If several nodes report that they are, the one that Sentinels name counts, since the others
+    become its replicas. If none is named, it can't be determined and is "".
     """
     found = [node.name for node in seen.answering if node.role is Role.PRIMARY]
     if not (state.formed and found) or state.shape not in (Shape.REPLICATION, Shape.SENTINEL):

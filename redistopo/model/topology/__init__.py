@@ -1,1 +1,1 @@
-"""The topology file: its keys, defaults, rules and schema; pure."""
+"""The topology file: its keys, defaults, validation and schema; pure."""

@@ -1,4 +1,4 @@
-"""What `set` is asked: which directive, as which lines of a file, and what may not be set."""
+"""The directives that `set` changes: their lines in a file, and what may not be set."""
 
 import difflib
 import re
@@ -24,7 +24,7 @@ SENTINELS_KEYS = {
     "failover-timeout": "failover_timeout",
     "parallel-syncs": "parallel_syncs",
 }
-"""What Sentinels are told of their primary, and the key of the topology file that says it."""
+"""Sentinel settings of the primary, and the keys of the topology file that set them."""
 
 QUOTES = '""'
 """An empty value in a redis.conf."""
@@ -33,15 +33,15 @@ _AT_RUNTIME = re.compile(r"immutable|protected config|Unsupported CONFIG paramet
 
 
 def settable(name: str) -> str:
-    """The directive as it is called today; raises UsageError for one that `set` may not touch,
+    """Return the directive's current name; raises UsageError for one that `set` may not change,
     with what to do instead."""
     if not re.fullmatch(DIRECTIVE, name):
-        raise UsageError(f"{name!r} is no directive's name", hint="letters, digits and '-'")
+        raise UsageError(f"{name!r} is not a directive name", hint="use letters, digits and '-'")
     directive = canonical_directive(name)
     if directive in ("requirepass", "masterauth", "primaryauth"):
         raise UsageError(
-            f"{directive} is a secret, and never in the topology file",
-            hint="redistopo secret rotate changes it, on running servers too",
+            f"{directive} is a secret and isn't kept in the topology file",
+            hint="to change it, also on running servers: redistopo secret rotate",
         )
     if directive in OWNED:
         instead = OWNED[directive]
@@ -52,38 +52,38 @@ def settable(name: str) -> str:
         )
     if directive in SECRET_DIRECTIVES:
         raise UsageError(
-            f"{directive} is a secret, and others may read a command line",
-            hint="write it into the topology file, then redistopo down and up",
+            f"{directive} is a secret, and other users may see a command line",
+            hint="set it in the topology file, then redistopo down and up",
         )
     if directive in ONLY_AT_START:
         raise UsageError(
-            f"{directive} is read at a start alone, and may stand there several times",
-            hint="write it into the topology file, then redistopo restart --rolling",
+            f"{directive} is only read at startup and may occur several times",
+            hint="set it in the topology file, then redistopo restart --rolling",
         )
     return directive
 
 
 def not_for_sentinels(directive: str, name: str) -> UsageError:
-    """Why `set` doesn't bring that to that node, and what to do instead."""
+    """Build the error for a directive that `set` can't set on a Sentinel."""
     if key := SENTINELS_KEYS.get(directive):
         return UsageError(
-            f"{directive} is no directive of {name}: it is what all Sentinels are told",
+            f"{directive} is not a directive of {name}, but a setting of all Sentinels",
             hint=f"change {key} in the topology file, then redistopo up",
         )
     keys = ", ".join(SENTINELS_KEYS.values())
     return UsageError(
-        f"{name} is a Sentinel: it has no directives to set",
+        f"{name} is a Sentinel and has no directives to set",
         detail=f"its settings are keys of the topology file: {keys}",
         hint="change the key there, then redistopo up",
     )
 
 
 def lines_of(directive: str, words: Sequence[str], before: Sequence[str] = ()) -> tuple[str, ...]:
-    """The value as the lines that redis.conf has of it; `before` are those it has now.
+    """Convert a value to its lines in redis.conf; `before` are the current lines.
 
-    `save` has a line for each point (6.2 reads no more), and client-output-buffer-limit one
-    for each class of clients, of which the others stay. Anything else has one line, quoted where
-    it is one argument with spaces.
+    `save` has a line for each save point (6.2 reads only one a line), and
+    client-output-buffer-limit one for each client class, of which others are kept. Anything
+    else has one line, quoted if it is one argument with spaces.
     """
     text = " ".join(" ".join(words).split())
     if text in ("", QUOTES, "''"):
@@ -105,7 +105,7 @@ def _class(line: str) -> str:
 
 
 def with_lines(text: str, directive: str, lines: Iterable[str]) -> str:
-    """The same redis.conf with these lines of that directive, where its first one was, or last."""
+    """Replace the lines of a directive in a redis.conf, in place or at the end."""
     fresh = [f"{directive} {line or QUOTES}" for line in lines]
     kept: list[str] = []
     for line in text.removesuffix("\n").split("\n"):
@@ -118,25 +118,25 @@ def with_lines(text: str, directive: str, lines: Iterable[str]) -> str:
 
 
 def only_at_a_start(refusal: str) -> bool:
-    """Whether a server's refusal says that CONFIG SET can't change this directive at all.
+    """Return whether a server's error means that CONFIG SET can't change this directive.
 
-    Redis 6.2 has one text for that and for a directive that it doesn't know.
+    Redis 6.2 has the same error for an unknown directive.
     """
     return _AT_RUNTIME.search(refusal) is not None
 
 
 def unknown(directive: str, known: Iterable[str], said: str = "") -> UsageError:
-    """The error of a directive that the server doesn't have, with those of a similar name."""
+    """Build the error for an unknown directive, with similar names."""
     near = difflib.get_close_matches(directive, list(known), n=3, cutoff=0.6)
     return UsageError(
-        f"the server knows no directive {directive}",
+        f"the server has no directive {directive}",
         detail=said,
         hint=f"did you mean {' or '.join(near)}?" if near else "",
     )
 
 
 def planned_sentinel_settings(topology: Topology) -> dict[str, tuple[str, ...]]:
-    """The settings that each Sentinel of a topology should have."""
+    """Return the settings that each Sentinel of a topology should have."""
     return {
         MONITOR: (topology.name,),
         "quorum": (str(topology.quorum),),

@@ -1,4 +1,4 @@
-"""A topology file's document becomes a Topology, or the list of everything wrong with it."""
+"""Parses a topology file's document into a Topology, or into a list of all its problems."""
 
 import difflib
 import re
@@ -22,14 +22,14 @@ from redistopo.model.topology.spec import (
 )
 
 DIRECTIVE = r"[A-Za-z][A-Za-z0-9._-]*"
-"""How a directive's name may look; a module's have a dot."""
+"""The pattern of directive names; those of modules contain a dot."""
 
-_KINDS = {str: "a string", int: "a whole number", bool: "true or false", dict: "a table"}
+_KINDS = {str: "a string", int: "an integer", bool: "true or false", dict: "a table"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopologyProblem:
-    """One thing wrong with the file: where, what was seen, what is allowed."""
+    """One problem in the file: the key, what was found, what is allowed."""
 
     key: str
     seen: str
@@ -42,18 +42,18 @@ class TopologyProblem:
 
 
 def topology_file_error(problems: Iterable[TopologyProblem], source: str) -> UsageError:
-    """The error that tells all problems of one file at once."""
+    """Build one error with all problems of a file."""
     found = tuple(problems)
-    things = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+    count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
     return UsageError(
-        f"{source} has {things}",
+        f"{source} has {count}",
         detail="\n".join(str(one) for one in found),
-        hint="mend that and run the same command again; `redistopo schema` prints all keys",
+        hint="correct the file and run the command again; `redistopo schema` prints all keys",
     )
 
 
 def read_toml(text: str, source: str) -> dict[str, object]:
-    """The document in a TOML text; raises UsageError with line and column if it is none."""
+    """Parse TOML; raises UsageError with line and column if it is invalid."""
     try:
         return tomllib.loads(text)
     # ValueError covers TOMLDecodeError, and numbers of more digits than Python reads
@@ -61,16 +61,16 @@ def read_toml(text: str, source: str) -> dict[str, object]:
         raise UsageError(
             f"{source} is not valid TOML",
             detail=str(error),
-            hint="mend that place, or write a new file: redistopo init cluster --force",
+            hint="correct that line, or write a new file: redistopo init cluster --force",
         ) from error
 
 
 def parse_topology(
     document: Mapping[str, object],
 ) -> tuple[Topology | None, tuple[TopologyProblem, ...]]:
-    """The topology in a document, or None and every problem with its form.
+    """Build the topology from a document, or return None and every problem of a single key.
 
-    What the keys mean together (ports, owned directives) is for `rules.check`.
+    Constraints between keys (ports, owned directives) are checked by `validate`.
     """
     problems: list[TopologyProblem] = []
     known = {key.name: key for key in TOPOLOGY_KEYS}
@@ -83,7 +83,7 @@ def parse_topology(
         else:
             problems.append(unknown_key(name, (*known, *TOPOLOGY_TABLES)))
     problems += [
-        TopologyProblem(key=key.name, seen="is missing", allowed="every topology file needs it")
+        TopologyProblem(key=key.name, seen="is missing", allowed="it is required")
         for key in TOPOLOGY_KEYS
         if key.required and key.name not in document
     ]
@@ -99,7 +99,7 @@ def parse_topology(
 
 
 def salvage(document: Mapping[str, object], problems: Iterable[TopologyProblem]) -> Topology | None:
-    """The topology without the keys that have problems; None where too little is left."""
+    """Build the topology without the keys that have problems; None if too little is left."""
     bad = {problem.key for problem in problems}
     kept: dict[str, object] = {}
     for name, value in document.items():
@@ -151,7 +151,7 @@ def _topology(
 
 
 def shape_named(text: str) -> Shape | None:
-    """The shape of that name or alias; None for neither."""
+    """Return the shape with that name or alias, or None."""
     wanted = text.strip().lower()
     if wanted in SHAPE_ALIASES:
         return SHAPE_ALIASES[wanted]
@@ -159,18 +159,18 @@ def shape_named(text: str) -> Shape | None:
 
 
 def unknown_key(name: str, known: Iterable[str], *, within: str = "") -> TopologyProblem:
-    """The problem of a name that means nothing here, with the nearest one that does."""
+    """Build the problem of an unknown key, with the most similar known one."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return TopologyProblem(
         key=f"{within}{name}",
         seen="is not a key of this file",
-        allowed="redis.conf directives go into the [redis] table",
+        allowed="redis.conf directives belong in the [redis] table",
         hint=f"did you mean {near[0]}?" if near else "",
     )
 
 
 def _check(key: TopologyKey, value: object) -> list[TopologyProblem]:
-    # bool is an int to Python, but `port = true` is no port
+    # bool is a subclass of int, but `port = true` isn't a port
     if not isinstance(value, key.kind) or (key.kind is int and isinstance(value, bool)):
         return [_wrong_kind(key.name, value, key.kind)]
     if key.name == "shape" and isinstance(value, str) and value not in set(Shape):
@@ -180,13 +180,9 @@ def _check(key: TopologyKey, value: object) -> list[TopologyProblem]:
     if isinstance(value, int) and not _within(key, value):
         seen = f"is {value}"
         if key.name == "format":
-            return [
-                TopologyProblem(key=key.name, seen=seen, allowed="this redistopo knows format 1")
-            ]
+            return [TopologyProblem(key=key.name, seen=seen, allowed="this version reads format 1")]
         return [
-            TopologyProblem(
-                key=key.name, seen=seen, allowed=f"allowed is {key.least} to {key.most}"
-            )
+            TopologyProblem(key=key.name, seen=seen, allowed=f"must be {key.least} to {key.most}")
         ]
     return []
 
@@ -197,15 +193,15 @@ def _check_text(key: TopologyKey, value: str) -> list[TopologyProblem]:
         return [_wrong_choice(key, value, near[0] if near else None)]
     if key.pattern and not re.fullmatch(key.pattern, value):
         allowed = {
-            "name": "allowed are letters, digits, '.', '_' and '-', 63 at most",
-            "host": "allowed is one IP address, such as 127.0.0.1",
-            "application_rights": "allowed are ACL rules on commands, such as +@all -@admin",
+            "name": "must be at most 63 letters, digits, '.', '_' and '-'",
+            "host": "must be one IP address, such as 127.0.0.1",
+            "application_rights": "must be ACL rules on commands, such as +@all -@admin",
         }[key.name]
         return [TopologyProblem(key=key.name, seen=f"is {value!r}", allowed=allowed)]
     if any(ord(letter) < 32 for letter in value):
         return [
             TopologyProblem(
-                key=key.name, seen="has a control character", allowed="one line of text only"
+                key=key.name, seen="has a control character", allowed="must be one line of text"
             )
         ]
     return []
@@ -219,13 +215,13 @@ def _wrong_choice(key: TopologyKey, value: str, near: str | None) -> TopologyPro
     return TopologyProblem(
         key=key.name,
         seen=f"is {value!r}",
-        allowed=f"allowed is one of {', '.join(key.choices)}",
+        allowed=f"must be one of {', '.join(key.choices)}",
         hint=f"did you mean {near}?" if near else "",
     )
 
 
 def _wrong_kind(name: str, value: object, kind: type) -> TopologyProblem:
-    return TopologyProblem(key=name, seen=f"is {value!r}", allowed=f"it must be {_KINDS[kind]}")
+    return TopologyProblem(key=name, seen=f"is {value!r}", allowed=f"must be {_KINDS[kind]}")
 
 
 def _node_tables(value: object, problems: list[TopologyProblem]) -> dict[str, Directives]:
@@ -263,18 +259,18 @@ def _directives(
         elif not re.fullmatch(DIRECTIVE, str(name)):
             problems.append(
                 TopologyProblem(
-                    key=key, seen="is no directive's name", allowed="letters, digits and '-'"
+                    key=key, seen="is not a directive name", allowed="use letters, digits and '-'"
                 )
             )
         elif any(ord(letter) < 32 for line in lines for letter in line):
             problems.append(
                 TopologyProblem(
-                    key=key, seen="has a control character", allowed="one line of text only"
+                    key=key, seen="has a control character", allowed="must be one line of text"
                 )
             )
         else:
-            today = canonical_directive(str(name))
-            found[today] = (*found.get(today, ()), *lines)
+            current = canonical_directive(str(name))
+            found[current] = (*found.get(current, ()), *lines)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Ports: which ones a topology takes, and where the next free block lies."""
+"""Ports: the block that a topology uses, and the next free block."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -7,13 +7,13 @@ from redistopo.model.protocol.endpoint import BUS_OFFSET, LAST_PORT
 from redistopo.model.topology.spec import Topology
 
 Blocked = Callable[[int], str]
-"""Asked for a port, says who holds it, or "" where it is free."""
+"""Returns the program that uses a port, or "" if it is free."""
 
 
 @dataclass(frozen=True, slots=True)
 class PortBlock:
-    """`size` data ports from `first`, with their bus ports where there is a bus, and those of
-    so many Sentinels, where there are any, from `first_sentinel`."""
+    """`size` data ports from `first`, their bus ports if there is a bus, and the ports of
+    Sentinels from `first_sentinel`."""
 
     first: int
     size: int
@@ -42,7 +42,7 @@ class PortBlock:
 
     @property
     def fits(self) -> bool:
-        """Whether every port is a port, and no data port is another node's bus port, or a
+        """Whether no port is too high, and no data port is another node's bus port or a
         Sentinel's."""
         apart = not (self.bus and self.size > BUS_OFFSET) and not self.meets
         return self.highest <= LAST_PORT and apart
@@ -64,27 +64,27 @@ class PortBlock:
 
 
 def port_block_of(topology: Topology) -> PortBlock:
-    """The ports that a topology takes."""
+    """Return the ports that a topology uses."""
     first = topology.first_sentinel if topology.sentinels else 0
     return PortBlock(topology.port, topology.size, topology.clustered, topology.sentinels, first)
 
 
 @dataclass(frozen=True, slots=True)
 class BlockChoice:
-    """The block chosen, and for each one passed over, which port was held by whom."""
+    """The chosen block, and each skipped one with the port in use and its program."""
 
     block: PortBlock | None
     passed: tuple[tuple[PortBlock, int, str], ...]
 
 
 def choose_block(wanted: PortBlock, blocked: Blocked) -> BlockChoice:
-    """The wanted block if nothing blocks it, else the next free one upwards.
+    """Choose the wanted block if it is free, otherwise the next free one above it.
 
-    `block` is None where no free block is left below 65536.
+    `block` is None if no free block is left below 65536.
     """
     passed: list[tuple[PortBlock, int, str]] = []
     for block in _from(wanted):
-        held = next(((port, who) for port in block.all if (who := blocked(port))), None)
+        held = next(((port, user) for port in block.all if (user := blocked(port))), None)
         if held is None:
             return BlockChoice(block, tuple(passed))
         passed.append((block, *held))
@@ -92,7 +92,7 @@ def choose_block(wanted: PortBlock, blocked: Blocked) -> BlockChoice:
 
 
 def _from(wanted: PortBlock) -> Iterator[PortBlock]:
-    """Blocks to try: round hundreds for a cluster (7000, 7100 ...), else the next tens."""
+    """Blocks to try, in steps of 100 for a cluster (7000, 7100 ...), otherwise of 10."""
     pace = 100 if wanted.bus else 10
     most = max(wanted.size, wanted.sentinels)
     pace = max(pace, -(-most // pace) * pace)
@@ -104,7 +104,7 @@ def _from(wanted: PortBlock) -> Iterator[PortBlock]:
 
 
 def ephemeral_overlap(block: PortBlock, span: tuple[int, int] | None) -> tuple[int, ...]:
-    """The block's ports inside the system's ephemeral range (first, last), if it is known."""
+    """Return the block's ports in the system's ephemeral range (first, last), if known."""
     if span is None:
         return ()
     return tuple(port for port in block.all if span[0] <= port <= span[1])

@@ -1,4 +1,4 @@
-"""The topology file's JSON schema, for editors; made from the same table as the validation."""
+"""The topology file's JSON schema, for editors; built from the same table as the validation."""
 
 from redistopo.model.topology.parse import DIRECTIVE
 from redistopo.model.topology.spec import TOPOLOGY_KEYS, TOPOLOGY_TABLES, TopologyKey
@@ -9,7 +9,7 @@ _TYPES = {str: "string", int: "integer", bool: "boolean"}
 
 
 def schema() -> dict[str, object]:
-    """A JSON schema (draft 2020-12) that accepts what the validation accepts key by key."""
+    """Build a JSON schema (draft 2020-12) that accepts what the validation accepts per key."""
     directives = {
         "type": "object",
         "propertyNames": {"pattern": f"^(?:{DIRECTIVE})$", "not": {"enum": sorted(OWNED)}},

@@ -1,7 +1,7 @@
-"""What is asked: the topology file's keys, each with its meaning and limits.
+"""The topology file's keys, each with its meaning and limits.
 
-This table is the one source of the validation, the JSON schema, the comments that
-`init` writes and the README's reference.
+This table is the single source of the validation, the JSON schema, the comments that
+`init` writes, and the reference in the documentation.
 """
 
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.endpoint import LAST_PORT
 
 FORMAT_VERSION = 1
-"""The topology file's format that this version writes and reads."""
+"""The format of the topology file that this version writes and reads."""
 
 SENTINEL_OFFSET = 20000
 """The first Sentinel listens at the first data port plus this, unless the file says otherwise:
-6379 and 26379 are the ports that Redis's own files have (redis.conf, sentinel.conf)."""
+6379 and 26379 are the defaults of redis.conf and sentinel.conf."""
 
 SAFE_RIGHTS = "+@all -@admin -@dangerous"
-"""An application's rights unless the file says otherwise."""
+"""The application's ACL rules unless the file says otherwise."""
 
 
 class Shape(StrEnum):
-    """What the nodes form together."""
+    """The kind of topology."""
 
     CLUSTER = "cluster"
     REPLICATION = "replication"
@@ -43,7 +43,7 @@ SHAPE_ALIASES = {
 
 
 class Formation(StrEnum):
-    """How separate servers become a cluster."""
+    """How servers are formed into a cluster."""
 
     AUTO = "auto"
     REDIS_CLI = "redis-cli"
@@ -51,7 +51,7 @@ class Formation(StrEnum):
 
 
 class Persistence(StrEnum):
-    """What survives a restart."""
+    """How data is persisted."""
 
     AOF = "aof"
     RDB = "rdb"
@@ -89,7 +89,7 @@ TOPOLOGY_KEYS: tuple[TopologyKey, ...] = (
         name="name",
         kind=str,
         pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}",
-        doc="What the topology is called in lists and messages.",
+        doc="Name of the topology in lists and messages.",
     ),
     TopologyKey(
         name="shape",
@@ -97,50 +97,50 @@ TOPOLOGY_KEYS: tuple[TopologyKey, ...] = (
         choices=_values(Shape),
         required=True,
         doc="cluster: slots over several primaries. replication: one primary and its replicas. "
-        "sentinel: the same, watched by Sentinels, who fail over. standalone: one server.",
+        "sentinel: the same, monitored by Sentinels, which fail over. standalone: one server.",
     ),
     TopologyKey(
         name="host",
         kind=str,
         pattern=r"[0-9A-Fa-f.:]{2,45}",
-        doc="The one address that every node binds and clients connect to.",
+        doc="Address that every node binds and clients connect to.",
     ),
     TopologyKey(
         name="port",
         kind=int,
         least=1024,
         most=LAST_PORT,
-        doc="Data port of the first node; the others follow. In a cluster each node's bus "
-        "listens at its data port + 10000.",
+        doc="Data port of the first node; the others follow. In a cluster, each node's bus "
+        "port is its data port + 10000.",
     ),
     TopologyKey(
         name="shards",
         kind=int,
         least=1,
         most=1000,
-        doc="How many primaries share the slots. Automatic failover needs 3 or more.",
+        doc="Number of primaries that share the slots. Automatic failover needs 3 or more.",
     ),
     TopologyKey(
         name="replicas",
         kind=int,
         least=0,
         most=10,
-        doc="Replicas of each primary.",
+        doc="Number of replicas of each primary.",
     ),
     TopologyKey(
         name="sentinels",
         kind=int,
         least=0,
         most=99,
-        doc="How many Sentinels watch the primary, for shape sentinel. More than half of them "
-        "must be there for a failover: 3 survive the loss of one.",
+        doc="Number of Sentinels that monitor the primary, for shape sentinel. A failover needs "
+        "more than half of them: 3 tolerate the loss of one.",
     ),
     TopologyKey(
         name="quorum",
         kind=int,
         least=0,
         most=99,
-        doc="How many Sentinels must agree that the primary is down. Left out: more than half.",
+        doc="Number of Sentinels that must agree that the primary is down. Default: a majority.",
     ),
     TopologyKey(
         name="sentinel_port",
@@ -154,82 +154,82 @@ TOPOLOGY_KEYS: tuple[TopologyKey, ...] = (
         kind=int,
         least=500,
         most=600_000,
-        doc="Milliseconds without an answer before a Sentinel takes a node for down.",
+        doc="Milliseconds without a reply before a Sentinel considers a node down.",
     ),
     TopologyKey(
         name="failover_timeout",
         kind=int,
         least=1000,
         most=3_600_000,
-        doc="Milliseconds that each part of a failover may take; one that no Sentinel won is "
-        "tried again after twice that time.",
+        doc="Milliseconds that each phase of a failover may take; a failed one is retried after "
+        "twice that time.",
     ),
     TopologyKey(
         name="parallel_syncs",
         kind=int,
         least=1,
         most=10,
-        doc="How many replicas are turned to a new primary at one time.",
+        doc="Number of replicas that sync with a new primary at the same time.",
     ),
     TopologyKey(
         name="engine",
         kind=str,
-        doc='Which server: "auto", a version ("7.2", "valkey 9") or the path of a server program.',
+        doc='Server to use: "auto", a version ("7.2", "valkey 9") or the path of a program.',
     ),
     TopologyKey(
         name="formation",
         kind=str,
         choices=_values(Formation),
-        doc="How the nodes become a cluster. redis-cli: by `redis-cli --cluster create`. instant: "
-        "on ready-made tables, in well under a second. auto: redis-cli where it can.",
+        doc="How the cluster is formed. redis-cli: by `redis-cli --cluster create`. instant: "
+        "from prepared nodes.conf files, in under a second. auto: redis-cli if possible.",
     ),
     TopologyKey(
         name="node_timeout",
         kind=int,
         least=500,
         most=600_000,
-        doc="Milliseconds without an answer before a cluster node counts as failing.",
+        doc="Milliseconds without a reply before a cluster node is considered failing.",
     ),
     TopologyKey(
         name="persistence",
         kind=str,
         choices=_values(Persistence),
-        doc="aof: every write is logged, synced each second. rdb: snapshots. none: memory only.",
+        doc="aof: log every write, synced every second. rdb: snapshots. none: memory only.",
     ),
     TopologyKey(
         name="auth",
         kind=bool,
-        doc="Whether clients need a password. It is made at the first `up` and never in this file.",
+        doc="Require a password. It is generated by the first `up` and never kept in this file.",
     ),
     TopologyKey(
         name="acl",
         kind=bool,
-        doc="Users with least privilege: default (the application's), replication, and admin "
-        "(redistopo's own); each with a password of its own.",
+        doc="Create users with least privilege: default (for applications), replication and admin "
+        "(for redistopo), each with its own password.",
     ),
     TopologyKey(
         name="application_rights",
         kind=str,
         pattern=r"[+-]@?[a-z][a-z0-9|_-]*(?: [+-]@?[a-z][a-z0-9|_-]*)*",
-        doc="With acl, what the application's user may do, as ACL rules; what clients need to "
-        "find their way is added.",
+        doc="With acl, the ACL rules of the application's user; commands that clients need for "
+        "discovery are added.",
     ),
     TopologyKey(
         name="tls",
         kind=bool,
-        doc="TLS alone, for clients, replication and cluster bus, with a private CA that is made "
-        "at the first `up`. Needs an engine built with TLS.",
+        doc="Require TLS for clients, replication and the cluster bus, with a private CA created "
+        "by the first `up`. Needs an engine built with TLS.",
     ),
     TopologyKey(
         name="password_file",
         kind=str,
-        doc="A file whose first line is the password, instead of a generated one. "
-        "REDISTOPO_PASSWORD goes before both.",
+        doc="File whose first line is the password, instead of a generated one. "
+        "REDISTOPO_PASSWORD takes precedence over both.",
     ),
     TopologyKey(
         name="templates",
         kind=str,
-        doc="A folder with your own templates (`redistopo templates export DIR` writes ours).",
+        doc="Folder with your own templates; `redistopo templates export DIR` writes ours.",
     ),
 )
 
@@ -241,7 +241,7 @@ TOPOLOGY_TABLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
-    """A valid topology, as asked for; every default is filled in."""
+    """A valid topology with all defaults filled in."""
 
     name: str
     shape: Shape
@@ -271,12 +271,12 @@ class Topology:
 
     @property
     def size(self) -> int:
-        """How many nodes hold data."""
+        """Number of data nodes."""
         return self.shards * (1 + self.replicas)
 
     @property
     def count(self) -> int:
-        """How many nodes the topology has, Sentinels too."""
+        """Number of nodes, including Sentinels."""
         return self.size + self.sentinels
 
     @property
@@ -290,12 +290,12 @@ class Topology:
 
 
 def node_name(number: int) -> str:
-    """The name of the nth node, from 1."""
+    """Return the name of the nth node, from 1."""
     return f"node{number}"
 
 
 def sentinel_name(number: int) -> str:
-    """The name of the nth Sentinel, from 1."""
+    """Return the name of the nth Sentinel, from 1."""
     return f"sentinel{number}"
 
 
@@ -308,9 +308,9 @@ _BY_SHAPE: Mapping[Shape, Mapping[str, object]] = {
 
 
 def shape_defaults(shape: Shape) -> dict[str, object]:
-    """Return the values of keys that a file of this shape leaves out: those of `Topology`, and
-    those that depend on the shape."""
+    """Return the default value of each key for this shape: that of `Topology`, unless it
+    depends on the shape."""
     optional = {key.name for key in TOPOLOGY_KEYS if not key.required}
     own = {one.name: one.default for one in fields(Topology) if one.name in optional}
-    usual = {name: value for name, value in own.items() if value is not MISSING}
-    return {"name": "redis", **usual, **_BY_SHAPE[shape]}
+    common = {name: value for name, value in own.items() if value is not MISSING}
+    return {"name": "redis", **common, **_BY_SHAPE[shape]}

@@ -1,4 +1,4 @@
-"""What a topology's keys must mean together; every problem is told, not the first."""
+"""Validates a topology's keys together; reports every problem, not only the first."""
 
 import difflib
 import ipaddress
@@ -52,7 +52,7 @@ OWNED = {
 
 
 def validate(topology: Topology) -> tuple[TopologyProblem, ...]:
-    """Every problem between the keys; empty for a topology that can be planned."""
+    """List every problem between keys; empty for a topology that can be planned."""
     return (
         *_size(topology),
         *_sentinels(topology),
@@ -70,23 +70,23 @@ def _size(topology: Topology) -> Iterable[TopologyProblem]:
         yield TopologyProblem(
             key="shards",
             seen=f"is {topology.shards}",
-            allowed=f"{topology.shape} has one shard",
-            hint='shape = "cluster" has several',
+            allowed=f"shape {topology.shape} has one shard",
+            hint='shape = "cluster" allows several',
         )
     if topology.shape is Shape.STANDALONE and topology.replicas != 0:
         yield TopologyProblem(
             key="replicas",
             seen=f"is {topology.replicas}",
-            allowed="standalone has no replica",
-            hint='shape = "replication" has them',
+            allowed="shape standalone has no replicas",
+            hint='shape = "replication" has replicas',
         )
-    # Redis's own tool makes the same demand of its vote; the rest form `instant`.
+    # redis-cli itself refuses fewer than 3, for a majority; other clusters form `instant`
     if topology.formation is Formation.REDIS_CLI and topology.clustered and topology.shards < 3:
         yield TopologyProblem(
             key="formation",
             seen=f"is redis-cli with {topology.shards} shards",
             allowed="redis-cli --cluster create refuses fewer than 3",
-            hint='formation = "auto" forms them without it',
+            hint='use formation = "auto"',
         )
 
 
@@ -97,33 +97,33 @@ def _sentinels(topology: Topology) -> Iterable[TopologyProblem]:
                 yield TopologyProblem(
                     key=key,
                     seen=f"is {getattr(topology, key)}",
-                    allowed=f"{topology.shape} has no Sentinel",
-                    hint='shape = "sentinel" has them',
+                    allowed=f"shape {topology.shape} has no Sentinels",
+                    hint='shape = "sentinel" has Sentinels',
                 )
         return
     if not topology.replicas:
         yield TopologyProblem(
             key="replicas",
             seen="is 0",
-            allowed="Sentinels fail over to a replica: 1 or more",
-            hint="2 leave one after a failover",
+            allowed="must be 1 or more, since Sentinels fail over to a replica",
+            hint="with 2, one replica is left after a failover",
         )
     if not topology.sentinels:
         yield TopologyProblem(
-            key="sentinels", seen="is 0", allowed="allowed is 1 to 99, best 3 or 5"
+            key="sentinels", seen="is 0", allowed="must be 1 to 99; recommended: 3 or 5"
         )
     elif not 1 <= topology.quorum <= topology.sentinels:
         yield TopologyProblem(
             key="quorum",
             seen=f"is {topology.quorum}",
-            allowed=f"with {topology.sentinels} Sentinels, allowed is 1 to {topology.sentinels}",
-            hint=f"more than half is usual: {topology.sentinels // 2 + 1}",
+            allowed=f"with {topology.sentinels} Sentinels, must be 1 to {topology.sentinels}",
+            hint=f"recommended: a majority, {topology.sentinels // 2 + 1}",
         )
     if 0 < topology.sentinel_port < 1024:
         yield TopologyProblem(
             key="sentinel_port",
             seen=f"is {topology.sentinel_port}",
-            allowed=f"allowed is 1024 to {LAST_PORT}, or 0 for port + {SENTINEL_OFFSET}",
+            allowed=f"must be 1024 to {LAST_PORT}, or 0 for port + {SENTINEL_OFFSET}",
         )
 
 
@@ -135,12 +135,12 @@ def _ports(topology: Topology) -> Iterable[TopologyProblem]:
         yield _sentinel_ports(topology)
         return
     room = LAST_PORT - (BUS_OFFSET if block.bus else 0) - block.size + 1
-    why = f"{block.size} nodes and a bus at port + {BUS_OFFSET}" if block.bus else f"{block.size}"
+    nodes = f"{block.size} nodes" + (f" and a bus at port + {BUS_OFFSET}" if block.bus else "")
     possible = room >= 1024 and not (block.bus and block.size > BUS_OFFSET)
     yield TopologyProblem(
         key="port",
         seen=f"is {topology.port}, so the highest port would be {block.highest}",
-        allowed=f"with {why}, allowed is 1024 to {room}" if possible else "too many nodes",
+        allowed=f"with {nodes}, must be 1024 to {room}" if possible else "too many nodes",
     )
 
 
@@ -149,15 +149,15 @@ def _sentinel_ports(topology: Topology) -> TopologyProblem:
     if block.meets:
         return TopologyProblem(
             key="sentinel_port",
-            seen=f"is {topology.sentinel_port}, among the data ports",
-            allowed=f"the data nodes have {block.first} to {block.first + block.size - 1}",
+            seen=f"is {topology.sentinel_port}, one of the data ports",
+            allowed=f"the data nodes use {block.first} to {block.first + block.size - 1}",
         )
     return TopologyProblem(
         key="sentinel_port" if block.first + block.size - 1 <= LAST_PORT else "port",
         seen=f"is {topology.sentinel_port or f'port + {SENTINEL_OFFSET}'}, so the highest port "
         f"would be {block.highest}",
-        allowed=f"no port is above {LAST_PORT}",
-        hint="name a lower one: sentinel_port",
+        allowed=f"the highest port is {LAST_PORT}",
+        hint="set a lower sentinel_port",
     )
 
 
@@ -168,12 +168,12 @@ def _host(topology: Topology) -> Iterable[TopologyProblem]:
         yield TopologyProblem(
             key="host",
             seen=f"is {topology.host!r}",
-            allowed="allowed is one IP address, such as 127.0.0.1",
+            allowed="must be one IP address, such as 127.0.0.1",
         )
         return
     if str(address) != topology.host:
         yield TopologyProblem(
-            key="host", seen=f"is {topology.host}", allowed=f"servers write it as {address}"
+            key="host", seen=f"is {topology.host}", allowed=f"write it as servers do: {address}"
         )
     if address.is_unspecified:
         yield TopologyProblem(
@@ -181,13 +181,13 @@ def _host(topology: Topology) -> Iterable[TopologyProblem]:
             seen=f"is {topology.host}",
             allowed="nodes announce this address to clients and to each other, so it must be "
             "one that they can connect to",
-            hint="127.0.0.1 keeps it on this machine",
+            hint="for this machine only: 127.0.0.1",
         )
     elif not topology.auth and not address.is_loopback:
         yield TopologyProblem(
             key="auth",
             seen=f"is false while host is {topology.host}",
-            allowed="a server without password binds loopback only",
+            allowed="a server without a password may only bind a loopback address",
         )
 
 
@@ -198,16 +198,16 @@ def _acl(topology: Topology) -> Iterable[TopologyProblem]:
         yield TopologyProblem(
             key="acl",
             seen="is true while auth is false",
-            allowed="users have passwords: auth = true",
+            allowed="ACL users need passwords: auth = true",
         )
     tables = {"redis": topology.redis, **{f"nodes.{n}": t for n, t in topology.nodes.items()}}
     for where, table in tables.items():
         if "user" in table:
             yield TopologyProblem(
                 key=f"{where}.user",
-                seen="stands beside acl = true",
-                allowed="users are then in users.acl alone",
-                hint="put it into your own conf/users.acl.j2: redistopo templates export",
+                seen="is set together with acl = true",
+                allowed="with acl, users belong in users.acl",
+                hint="add it to your own conf/users.acl.j2: redistopo templates export",
             )
 
 
@@ -217,14 +217,14 @@ def _engine(topology: Topology) -> Iterable[TopologyProblem]:
         yield TopologyProblem(
             key="engine",
             seen=f"is {topology.engine!r}",
-            allowed=f"supported are Redis {OLDEST[Product.REDIS]} and Valkey "
-            f"{OLDEST[Product.VALKEY]} or newer",
+            allowed=f"must be Redis {OLDEST[Product.REDIS]} or Valkey "
+            f"{OLDEST[Product.VALKEY]}, or newer",
         )
     if request is None:
         yield TopologyProblem(
             key="engine",
             seen=f"is {topology.engine!r}",
-            allowed='allowed is "auto", a version such as "7.2" or "valkey 9", '
+            allowed='must be "auto", a version such as "7.2" or "valkey 9", '
             "or the path of a server program (with a /)",
         )
 
@@ -235,8 +235,8 @@ def _node(topology: Topology, name: str, table: Directives) -> Iterable[Topology
         yield TopologyProblem(
             key=f"nodes.{name}",
             seen="is a Sentinel",
-            allowed="these tables are for redis.conf, and a Sentinel has none",
-            hint="quorum, down_after, failover_timeout and parallel_syncs are keys of this file",
+            allowed="these tables set redis.conf directives, which a Sentinel doesn't have",
+            hint="its settings are the keys quorum, down_after, failover_timeout, parallel_syncs",
         )
     elif name not in names:
         near = difflib.get_close_matches(name, names, n=1)

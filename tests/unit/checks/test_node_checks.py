@@ -63,8 +63,8 @@ CASES: list[Case] = [
         "node.alive",
         FAIL,
         "node3",
-        "pid 77 runs, but it doesn't answer",
-        lambda s: s.node("node3", pid=77, error="it doesn't answer", info={}),
+        "pid 77 runs, but it doesn't reply",
+        lambda s: s.node("node3", pid=77, error="it doesn't reply", info={}),
     ),
     ("node.alive", FAIL, "node1", "still loading", lambda s: s.info("node1", loading=1)),
     (

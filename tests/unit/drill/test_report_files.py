@@ -9,9 +9,9 @@ import pytest
 from support.drills import report
 
 from redistopo.drill.drill_report import TimelineMoment
-from redistopo.drill.junit import drills_junit
 from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
 from redistopo.drill.report_html import drill_html, drill_svg
+from redistopo.drill.report_junit import drills_junit
 from redistopo.errors import UsageError
 
 NASTY = report(

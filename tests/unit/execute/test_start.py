@@ -83,7 +83,7 @@ def test_with_keep_nothing_is_undone_and_that_is_told(bench: MakeBench) -> None:
 @pytest.mark.parametrize(
     ("log", "kind", "told"),
     [
-        ("# Can't open the log file", NodeDied, "ended right after its start (exit code 1)"),
+        ("# Can't open the log file", NodeDied, "exited right after its start (exit code 1)"),
         ("*** FATAL CONFIG FILE ERROR", NodeDied, "change that line in the topology file"),
         ("x # Warning: No space left on device", MissingPrerequisite, "the disk is full"),
         (
@@ -96,7 +96,7 @@ def test_with_keep_nothing_is_undone_and_that_is_told(bench: MakeBench) -> None:
             NodeDied,
             "no other node has a copy of its data",
         ),
-        ("1:M # bind: Address already in use", MissingPrerequisite, "is held by nginx (pid 5)"),
+        ("1:M # bind: Address already in use", MissingPrerequisite, "is in use by nginx (pid 5)"),
     ],
 )
 def test_a_server_that_ends_early_is_explained_by_its_log(
@@ -108,7 +108,7 @@ def test_a_server_that_ends_early_is_explained_by_its_log(
     with pytest.raises(RedistopoError) as caught:
         on.run(starting(*THREE))
     assert type(caught.value) is kind
-    assert "node2 ended right after its start" in caught.value.message
+    assert "node2 exited right after its start" in caught.value.message
     assert told in f"{caught.value.message}\n{caught.value.detail}\n{caught.value.hint}"
     assert on.host.processes.running == []
     assert on.host.journal.of("SIGTERM") == ["SIGTERM node1", "SIGTERM node3"]

@@ -63,4 +63,4 @@ def test_replicas_without_their_primary_have_nothing_to_reach(observed: Seen) ->
     nodes = (replace(seen.nodes[0], info={}, error="connection refused"), *seen.nodes[1:])
     told = _missing(replace(seen, nodes=nodes), Goals())
     assert len(told) == 2
-    assert all("doesn't answer" in one for one in told)
+    assert all("doesn't reply" in one for one in told)

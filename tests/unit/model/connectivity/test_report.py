@@ -66,7 +66,7 @@ def test_a_captured_healthy_topology_has_no_trouble(
 ) -> None:
     seen = observed(engine_name, shape)
     found = connectivity_report(seen, _probes(seen))
-    assert found.well
+    assert found.healthy
     assert explanation_lines(found) == brief(found) == ""
 
 
@@ -89,20 +89,20 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "a bus port that is refused": ({"bus": PortState.REFUSED}, "the bus port of node2", "refused"),
     "a data port that is silent": (
         {"data": PortState.SILENT, "info": {}},
-        "(the data port of node2) vanish",
+        "(the data port of node2) time out",
         "timeout",
     ),
     "a bus port without route": (
         {"bus": PortState.NO_ROUTE},
-        "(the bus port of node2) find no route",
+        "(the bus port of node2) have no route",
         "noroute",
     ),
     "a refused password": (
         {"denied": "WRONGPASS", "info": {}},
-        "node2 refuses the password that redistopo has: WRONGPASS",
+        "node2 rejects redistopo's password: WRONGPASS",
         "denied",
     ),
-    "connected, and no answer": ({"info": {}}, "takes connections, but doesn't answer", "mute"),
+    "connected, and no answer": ({"info": {}}, "accepts connections, but doesn't reply", "mute"),
     "no cluster mode": ({"info": {"cluster_enabled": "0"}}, "cluster mode: node2", "ok"),
 }
 
@@ -128,7 +128,7 @@ def test_a_port_that_another_program_holds(observed: Captured) -> None:
     seen = observed("redis-7.0", "cluster")
     port = seen.nodes[1].port + 10000
     found = connectivity_report(seen, _probes(seen, node2={"holders": {port: "nginx (pid 7)"}}))
-    assert f"port {port} is held by nginx (pid 7)" in str(found.cause)
+    assert f"port {port} is in use by nginx (pid 7)" in str(found.cause)
     assert "another program listens there" in str(found.pair)
 
 
@@ -140,11 +140,11 @@ def test_an_announced_address_that_leads_elsewhere(observed: Captured) -> None:
     seen = _with(observed("redis-7.0", "cluster"), "node2", progress)
     port = seen.nodes[1].port
     for fields, words in (
-        ({"announced": PortState.REFUSED}, "at 127.0.0.1:9, where nothing listens; it is at"),
-        ({"announced": PortState.SILENT}, "at 127.0.0.1:9, where nobody answers; it is at"),
+        ({"announced": PortState.REFUSED}, "127.0.0.1:9, where nothing listens; its bus"),
+        ({"announced": PortState.SILENT}, "127.0.0.1:9, where nothing replies; its bus"),
         (
             {"announced": PortState.OK, "announced_holder": "nginx (pid 7)"},
-            "at 127.0.0.1:9, which is held by nginx (pid 7); it is at",
+            "127.0.0.1:9, which is in use by nginx (pid 7); its bus",
         ),
     ):
         found = connectivity_report(seen, _probes(seen, node2=fields))
@@ -152,7 +152,7 @@ def test_an_announced_address_that_leads_elsewhere(observed: Captured) -> None:
         assert "redistopo can't reach node2 (127.0.0.1:9, bus port)" in str(found.pair)
         assert f"CONFIG SET cluster-announce-bus-port {port + 10000}" in found.remedy
     # behind NAT another address is right
-    assert connectivity_report(seen, _probes(seen, node2={"announced": PortState.OK})).well
+    assert connectivity_report(seen, _probes(seen, node2={"announced": PortState.OK})).healthy
 
 
 def test_a_paused_node_goes_before_what_follows_from_it(observed: Captured) -> None:
@@ -182,7 +182,7 @@ def test_nodes_that_nobody_has_introduced_yet_miss_nothing(observed: Captured) -
         for node in seen.nodes
     )
     seen = replace(seen, nodes=tuple(alone))
-    assert connectivity_report(seen, _probes(seen)).well
+    assert connectivity_report(seen, _probes(seen)).healthy
     found = connectivity_report(seen, _probes(seen, node2={"bus": PortState.REFUSED}))
     assert [row.source for row in found.rows] == ["redistopo", "redistopo"]
     assert len(found.causes) == 1
@@ -207,7 +207,7 @@ def test_a_replica_whose_login_is_refused(observed: Captured) -> None:
     seen = _with(seen, "node2", lambda node: replace(node, info={**node.info, **down}))
     said = "MASTER aborted replication with an error: NOAUTH"
     found = connectivity_report(seen, _probes(seen, node2={"login": "WRONGPASS", "said": said}))
-    assert "refuses node2's masterauth (WRONGPASS)" in str(found.cause)
+    assert "rejects node2's masterauth (WRONGPASS)" in str(found.cause)
     assert said in str(found.cause)
     assert "node2 can't reach node1" in str(found.pair)
     silent = connectivity_report(seen, _probes(seen, node2={"said": said}))

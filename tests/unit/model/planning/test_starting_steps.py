@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import Situation, starting_steps, with_current_roles
+from redistopo.model.planning.reconcile import starting_steps
+from redistopo.model.planning.situation import Situation, with_current_roles
+from redistopo.model.state.disk import DiskSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.record import TopologyState
 
@@ -19,7 +21,7 @@ def _seen(plan: Plan, states: str) -> Observed:
     """A letter a node: Primary, Replica, paused (z), or not running (-)."""
     nodes = []
     for letter, node in zip(states, plan.nodes, strict=True):
-        seen = NodeSeen(name=node.name, host=node.host, port=node.port)
+        seen = NodeSeen(name=node.name, host=node.host, port=node.port, disk=DiskSeen())
         role = {"P": "master", "R": "slave"}.get(letter)
         nodes.append(
             replace(
@@ -57,7 +59,7 @@ CASES = [
         "R--",
         "node2",
         ["write the configuration of node2", "start node2"],
-        ["let lead node1"],
+        ["promote node1"],
     ),
     ("cluster", "PP-RRR", "node3", ["write the configuration of node3", "start node3"], []),
     ("cluster", "Pz--RR", "node4", ["write the configuration of node4", "start node4"], []),

@@ -17,13 +17,13 @@ from redistopo.model.topology.directives import (
     [
         ("requirepass", "is a secret", "secret rotate"),
         ("MasterAuth", "is a secret", "secret rotate"),
-        ("tls-key-file-pass", "is a secret", "write it into the topology file"),
+        ("tls-key-file-pass", "is a secret", "set it in the topology file"),
         ("port", "is set by redistopo itself", "change that in the topology file"),
         ("slaveof", "is set by redistopo itself", "change that in the topology file"),
         ("dir", "is set by redistopo itself", ""),
-        ("user", "is read at a start alone", "restart --rolling"),
-        ("max*", "is no directive's name", "letters"),
-        ("", "is no directive's name", "letters"),
+        ("user", "is only read at startup", "restart --rolling"),
+        ("max*", "is not a directive name", "letters"),
+        ("", "is not a directive name", "letters"),
     ],
 )
 def test_what_may_not_be_set(name: str, says: str, hint: str) -> None:

@@ -30,7 +30,7 @@ def test_what_is_locked_is_let_pass(case: str) -> None:
 
 @pytest.mark.parametrize("case", OPEN)
 def test_what_is_open_is_refused(case: str) -> None:
-    with pytest.raises(UsageError, match="would be open to everybody"):
+    with pytest.raises(UsageError, match="would accept any client"):
         refuse_exposed("node1", OPEN[case])
 
 

@@ -1,0 +1,240 @@
+"""Show a verb's Result or its error, and end the process; no module below prints or exits."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol, TypeVar
+
+import click
+
+from redistopo import __version__
+from redistopo.cli import theme
+from redistopo.cli.formats import FORMATS, TEXT, Format
+from redistopo.cli.options import FORMAT, FOUND, QUIET
+from redistopo.cli.streams import discard
+from redistopo.errors import ExitCode, Interrupted, RedistopoError
+from redistopo.progress import Event, Progress, no_progress, note
+
+ENVELOPE = 1
+"""Version of the envelope around results and errors; incompatible changes increase it."""
+
+
+class HasCode(Protocol):
+    """A Result: it has the exit code of its command."""
+
+    @property
+    def code(self) -> ExitCode: ...
+
+
+Result = TypeVar("Result", bound=HasCode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """How the current command prints; `format` is None for text."""
+
+    verb: str
+    format: Format | None = None
+    quiet: bool = False
+
+    @property
+    def interactive(self) -> bool:
+        """Whether questions can be asked: a terminal, and text as output."""
+        return sys.stdin.isatty() and not self.format
+
+
+def output() -> Output:
+    """Return the output of the current click context, whose options set it."""
+    context = click.get_current_context()
+    meta, words = context.meta, []
+    here: click.Context | None = context
+    while here is not None and here.parent is not None:
+        words.append(here.info_name or "")
+        here = here.parent
+    return Output(
+        verb=" ".join(reversed(words)),
+        format=FORMATS.get(meta.get(FORMAT, TEXT)),
+        quiet=meta.get(QUIET, False),
+    )
+
+
+def run_and_show(work: Callable[[Progress], Result], show: Callable[[Result], None]) -> Result:
+    """Run a verb, and show its Result; end the process unless its code is DONE.
+
+    Errors are caught here, and only here: as text on stderr, or in the envelope on stdout.
+    """
+    out = output()
+    try:
+        with _progress(out) as progress, _terminable():
+            _name_found_folder(progress)
+            result = work(progress)
+    except KeyboardInterrupt:
+        stopped = Interrupted("interrupted", hint="run the same command again to continue")
+        sys.exit(_fail(out, stopped))
+    except RedistopoError as error:
+        sys.exit(_fail(out, error))
+    try:
+        if out.format:
+            _print_envelope(out.format, out.verb, result.code, result=_plain(result))
+        elif not out.quiet:
+            show(result)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout)  # the reader is gone; the result, and so the exit code, is the same
+        sys.exit(result.code)
+    if result.code is not ExitCode.DONE:
+        sys.exit(result.code)
+    return result
+
+
+def run_and_stream(work: Callable[[], None]) -> None:
+    """Run a verb that prints while it works.
+
+    The reader may close the pipe at any time. Ctrl-C ends the verb with its documented code
+    and no message. Errors are shown as by `run_and_show`.
+    """
+    out = output()
+    try:
+        with _terminable():
+            if click.get_current_context().meta.get(FOUND):
+                with _progress(out) as progress:
+                    _name_found_folder(progress)
+            work()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        with suppress(OSError):
+            sys.stdout.flush()
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        discard(sys.stdout)
+    except RedistopoError as error:
+        sys.exit(_fail(out, error))
+
+
+def _name_found_folder(progress: Progress) -> None:
+    """A project found above the current folder is named: nobody typed its path."""
+    if found := click.get_current_context().meta.get(FOUND):
+        note(progress, f"using the topology in {found}")
+
+
+def _plain(result: object) -> object:
+    from redistopo.session.to_json import to_json
+
+    return to_json(result)
+
+
+@contextmanager
+def _progress(out: Output) -> Iterator[Progress]:
+    if out.quiet:
+        yield no_progress
+        return
+    from redistopo.cli import progress
+
+    if out.format:
+        yield _unbreakable(progress.records(out.format))
+    elif sys.stderr.isatty():
+        with progress.spinner() as shown:
+            yield _unbreakable(shown)
+    else:
+        yield _unbreakable(progress.plain_lines)
+
+
+def _unbreakable(progress: Progress) -> Progress:
+    """The same; work continues, and is undone if necessary, also after stderr's reader is gone."""
+
+    def report(event: Event) -> None:
+        try:
+            progress(event)
+        except OSError:
+            discard(sys.stderr)
+
+    return report
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM and a closed terminal have the effect of Ctrl-C: what was begun is undone."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _fail(out: Output, error: RedistopoError) -> int:
+    try:
+        if out.format:
+            _print_envelope(out.format, out.verb, error.code, error=_error_fields(error))
+        else:
+            print_error(error.message, error.detail, error.hint)
+    except BrokenPipeError:
+        discard(sys.stdout)
+    return error.code
+
+
+def _error_fields(error: RedistopoError) -> dict[str, str]:
+    told = {"message": error.message, "detail": error.detail, "hint": error.hint}
+    return {"kind": type(error).__name__, **told}
+
+
+def print_error(message: str, detail: str = "", hint: str = "") -> None:
+    """Print on stderr: what happened, what was seen, what to type next."""
+    try:
+        click.echo(theme.paint("Error: ", theme.ERROR, bold=True) + message, err=True)
+        for line in detail.splitlines():
+            click.echo(f"  {line}", err=True)
+        if hint:
+            click.echo(theme.paint("  Next: ", bold=True) + hint, err=True)
+    except OSError:
+        discard(sys.stderr)
+
+
+def fail_usage(error: click.ClickException) -> int:
+    """Print an invalid command line in the same form as every error; return the exit code."""
+    from redistopo.cli.usage_hints import describe
+
+    message, hint = describe(error)
+    if chosen := _format_in(sys.argv):
+        fields = {"kind": "UsageError", "message": message, "detail": "", "hint": hint}
+        _print_envelope(chosen, "", ExitCode.USAGE, error=fields)
+    else:
+        print_error(message, hint=hint)
+    return ExitCode.USAGE
+
+
+def _format_in(words: list[str]) -> Format | None:
+    """The format that a command line asks for, which click couldn't parse."""
+    for name, found in FORMATS.items():
+        joined = (f"--{name}", f"--output={name}", f"-o{name}")
+        apart = pairwise(words)
+        if set(joined) & set(words) or {("-o", name), ("--output", name)} & set(apart):
+            return found
+    return None
+
+
+def fail_output(error: OSError) -> int:
+    """The output can't be written; what the verb did is done."""
+    print_error("can't write the output", error.strerror or str(error))
+    return ExitCode.FAILED
+
+
+def _print_envelope(
+    form: Format, verb: str, code: ExitCode, result: object = None, error: Any = None
+) -> None:
+    envelope = {
+        "envelope": ENVELOPE,
+        "redistopo": __version__,
+        "verb": verb,
+        "code": int(code),
+        "result": result,
+        "error": error,
+    }
+    click.echo(form.document(envelope))

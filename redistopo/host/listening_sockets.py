@@ -1,0 +1,135 @@
+"""Listening TCP sockets of this machine, and the processes that have them."""
+
+import socket
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from redistopo.model.protocol.endpoint import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A listening socket; `pid` is 0 where the system doesn't tell whose it is.
+
+    A server's child that saves or rewrites has its sockets too (its listening ones until it
+    closes them), and the system may name either: so `parent` counts as well.
+    """
+
+    host: str
+    port: int
+    pid: int
+    parent: int
+
+    def of(self, pid: int) -> bool:
+        return pid != 0 and pid in (self.pid, self.parent)
+
+
+def all_listeners() -> Iterator[Listener]:
+    """Every listening TCP socket on this machine, as far as the system tells us."""
+    with suppress(psutil.Error, OSError):
+        for one in psutil.net_connections(kind="tcp"):
+            if one.status == psutil.CONN_LISTEN and one.laddr:
+                pid = one.pid or 0
+                yield Listener(one.laddr.ip, one.laddr.port, pid, _parent(pid))
+
+
+def listening_of_process(pid: int) -> tuple[str, ...] | None:
+    """Each listening socket of a process, as an endpoint; None where the system won't tell."""
+    with suppress(psutil.Error, OSError):
+        found = psutil.Process(pid).net_connections(kind="tcp")
+        own = (one.laddr for one in found if one.status == psutil.CONN_LISTEN and one.laddr)
+        return tuple(sorted(str(Endpoint(one.ip, one.port)) for one in own))
+    return None
+
+
+def program_name(pid: int) -> str:
+    """A process as ``nginx (pid 123)``; "another program" where we may not see it."""
+    with suppress(psutil.Error):
+        if pid:
+            return f"{psutil.Process(pid).name()} (pid {pid})"
+    return "another program"
+
+
+def _parent(pid: int) -> int:
+    with suppress(psutil.Error):
+        return psutil.Process(pid).ppid() if pid else 0
+    return 0
+
+
+def port_holder(port: int) -> str:
+    """Who listens on a port, as ``nginx (pid 123)``; "another program" where we may not see it."""
+    return port_holders((port,))[port]
+
+
+def port_holders(ports: Iterable[int]) -> dict[int, str]:
+    """The same of several ports, at one look."""
+    found = dict.fromkeys(ports, "another program")
+    with suppress(psutil.Error, OSError):
+        for one in psutil.net_connections(kind="tcp"):
+            if not one.laddr or one.laddr.port not in found:
+                continue
+            if one.status == psutil.CONN_LISTEN and one.pid:
+                found[one.laddr.port] = program_name(one.pid)
+    return found
+
+
+def listeners(ports: Iterable[int]) -> dict[int, tuple[str, ...]] | None:
+    """Port -> the addresses on which anybody listens on it; None where the system tells that
+    of our own processes alone."""
+    if sys.platform != "linux":
+        return None
+    return {port: tuple(found) for port, found in _listeners(set(ports)).items()}
+
+
+def listening(port_by_pid: dict[int, int]) -> dict[int, tuple[str, ...]]:
+    """Port -> the addresses on which it is listened, for the ports given as pid -> port.
+
+    On Linux from the kernel's own table, in which listeners come first (proc(5), state
+    0A); elsewhere by psutil, process by process.
+    """
+    wanted = set(port_by_pid.values())
+    if sys.platform != "linux":
+        return {port: _of_process(pid, port) for pid, port in port_by_pid.items()}
+    found = _listeners(wanted)
+    # a stranger may listen on the same port of another address: then the process is asked
+    return {
+        port: tuple(found[port]) if len(found[port]) == 1 else _of_process(pid, port)
+        for pid, port in port_by_pid.items()
+    }
+
+
+def _listeners(wanted: set[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {port: [] for port in wanted}
+    for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        with suppress(OSError), Path(f"/proc/net/{name}").open(encoding="ascii") as table:
+            next(table, None)
+            for line in table:
+                fields = line.split()
+                if fields[3] != "0A":
+                    break
+                address, _, port = fields[1].partition(":")
+                if int(port, 16) in wanted:
+                    found[int(port, 16)].append(_address(address, family))
+    return found
+
+
+def _address(text: str, family: socket.AddressFamily) -> str:
+    # the kernel prints each 32-bit word in the machine's own byte order
+    words = [bytes.fromhex(text[n : n + 8]) for n in range(0, len(text), 8)]
+    raw = b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)
+    return socket.inet_ntop(family, raw)
+
+
+def _of_process(pid: int, port: int) -> tuple[str, ...]:
+    with suppress(psutil.Error):
+        return tuple(
+            found.laddr.ip
+            for found in psutil.Process(pid).net_connections(kind="tcp")
+            if found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port == port
+        )
+    return ()

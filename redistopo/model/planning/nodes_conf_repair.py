@@ -1,0 +1,133 @@
+"""Repair of a cluster node's nodes.conf that is lost or refused by the server; pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from redistopo.errors import RedistopoError, UsageError
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.sole_copies import SoleCopy
+from redistopo.model.planning.step import Step, StepKind
+from redistopo.model.protocol.nodes_conf import parse_nodes_conf, promoted, rebuilt
+from redistopo.model.protocol.slots import format_ranges_briefly
+from redistopo.model.state.disk import DiskSeen
+from redistopo.model.state.observed import Observed
+from redistopo.model.state.record import TopologyState
+
+
+def require_cluster_nodes(plan: Plan, names: Iterable[str]) -> None:
+    """Raise UsageError for a name that isn't a cluster node."""
+    known = [node.name for node in plan.nodes]
+    for name in names:
+        if not plan.topology.clustered:
+            raise UsageError("--rebuild is for clusters: other shapes have no nodes.conf")
+        if name not in known:
+            raise UsageError(
+                f"there is no node {name!r}", hint=f"--rebuild takes one of {', '.join(known)}"
+            )
+
+
+def nodes_conf_damage(disk: DiskSeen, address: str) -> str:
+    """Return why a server can't use that nodes.conf; "" if it can."""
+    valid = disk.nodes_conf and parse_nodes_conf(disk.nodes_conf, address)
+    return disk.damage or ("" if valid else "damaged")
+
+
+def lost_nodes_confs(plan: Plan, record: TopologyState | None, seen: Observed) -> dict[str, str]:
+    """Map nodes of a formed cluster that lost their nodes.conf to the reason ("missing", "empty",
+    "cut off")."""
+    if not plan.topology.clustered or record is None or not record.formed:
+        return {}
+    absent = (node for node in seen.nodes if not node.running)
+    return {node.name: why for node in absent if (why := node.on_disk.damage)}
+
+
+def refuse_lost_nodes_confs(plan: Plan, found: Mapping[str, str]) -> None:
+    """Raise RedistopoError with each node whose nodes.conf is lost, and the remedy."""
+    if not found:
+        return
+    lines = [f"{name}: {plan.node(name).folder.table} is {why}" for name, why in found.items()]
+    if len(found) == len(plan.nodes):
+        raise RedistopoError(
+            "no node of this cluster has its nodes.conf",
+            detail="\n".join(lines[:4]),
+            hint="restore the files; or start over without the data: redistopo down --wipe",
+        )
+    options = " ".join(f"--rebuild {name}" for name in found)
+    raise RedistopoError(
+        f"{', '.join(found)} would start as a new node, unknown to its cluster",
+        detail="\n".join(lines),
+        hint=f"to rebuild it from another node's, with the same id: redistopo up {options}",
+    )
+
+
+def rebuild_steps(
+    plan: Plan, seen: Observed, record: TopologyState | None, asked: Iterable[str]
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """Return a step for each requested node whose nodes.conf is lost or refused, and a note for
+    each other one."""
+    lost, steps, notes = lost_nodes_confs(plan, record, seen), [], []
+    for node in (one for name in asked for one in seen.nodes if one.name == name):
+        why = lost.get(node.name, "")
+        if not why and not node.running:
+            refused = "refused by the server" if node.on_disk.refusal else ""
+            why = refused or nodes_conf_damage(node.on_disk, node.address)
+        if not why:
+            notes.append(f"{node.name}: its nodes.conf is usable and was left unchanged")
+            continue
+        others = {at: text for at, text in seen.nodes_confs.items() if at != node.address}
+        steps.append(
+            Step(
+                do=StepKind.REBUILD,
+                nodes=(node.name,),
+                cause=f"its nodes.conf is {why}",
+                texts={node.name: rebuilt(others, node.address) or ""},
+            )
+        )
+    return tuple(steps), tuple(notes)
+
+
+def promotion_steps(plan: Plan, seen: Observed, heirs: Iterable[SoleCopy]) -> tuple[Step, ...]:
+    """Return a step for each stopped replica to promote in place of a primary that was reset."""
+    steps: list[Step] = []
+    for one in heirs:
+        texts = with_nodes_confs(seen, steps).nodes_confs  # each in a higher epoch than the last
+        text = promoted(texts, plan.node(one.name).address, one.slots) or ""
+        cause = f"{one.primary}, the primary of {format_ranges_briefly(one.slots)}, was reset; "
+        steps.append(
+            Step(
+                do=StepKind.PROMOTE,
+                nodes=(one.name,),
+                cause=f"{cause}chosen by --primary",
+                slots=one.slots,
+                texts={one.name: text},
+            )
+        )
+    refuse_unknown_nodes(plan, seen, steps)
+    return tuple(steps)
+
+
+def with_nodes_confs(seen: Observed, steps: Iterable[Step]) -> Observed:
+    """Return the snapshot as it will be after these steps have written each nodes.conf."""
+    texts = {name: text for one in steps for name, text in one.texts.items()}
+    if not texts:
+        return seen
+    nodes = tuple(
+        replace(node, disk=replace(node.on_disk, nodes_conf=texts.get(node.name) or None))
+        if node.name in texts
+        else node
+        for node in seen.nodes
+    )
+    return replace(seen, nodes=nodes)
+
+
+def refuse_unknown_nodes(plan: Plan, seen: Observed, steps: Iterable[Step]) -> None:
+    """Raise RedistopoError for a nodes.conf that can't be rebuilt, because no other one contains
+    its node."""
+    for name in (name for one in steps for name, text in one.texts.items() if not text):
+        address = plan.node(name).address
+        looked = [at for at in seen.nodes_confs if at != address]
+        raise RedistopoError(
+            f"no other node's nodes.conf contains {name} ({address})",
+            detail=f"checked: {', '.join(looked) or 'none exists'}",
+            hint="restore the file from a backup; or start over: redistopo down --wipe",
+        )

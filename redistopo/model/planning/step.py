@@ -1,0 +1,139 @@
+"""A step: one action on some nodes, its cause, and the steps that it depends on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from redistopo.model.planning.plan import Plan
+from redistopo.model.protocol.slots import SlotRange, format_ranges_briefly
+from redistopo.model.state.observed import Role
+
+
+class StepKind(StrEnum):
+    """The kind of a step; the executor has one function for each."""
+
+    RESUME = "resume"
+    CLEAR = "clear"
+    KEEP = "keep"
+    WRITE = "write"
+    SEED = "seed"
+    PLACE = "place"
+    LOAD = "load"
+    ASIDE = "aside"
+    START = "start"
+    LIST = "list"
+    FORM = "form"
+    GRANT = "grant"
+    CORRECT = "correct"
+    SWITCH = "switch"
+    REBUILD = "rebuild"
+    PROMOTE = "promote"
+    LEAD = "lead"
+    MEET = "meet"
+    FAILOVER = "failover"
+    RESET = "reset"
+    REJOIN = "rejoin"
+    FORGET = "forget"
+
+
+_TEXT = {
+    StepKind.RESUME: "resume",
+    StepKind.CLEAR: "stop and clear",
+    StepKind.KEEP: "keep a copy of the rewritten configuration of",
+    StepKind.WRITE: "write the configuration of",
+    StepKind.SEED: "write the initial nodes.conf of",
+    StepKind.PLACE: "correct the paths in the configuration of",
+    StepKind.ASIDE: "move aside the append-only file of",
+    StepKind.START: "start",
+    StepKind.LIST: "record the users of",
+    StepKind.FORM: "form one topology of",
+    StepKind.GRANT: "set the users of",
+    StepKind.CORRECT: "correct the live configuration of",
+    StepKind.REBUILD: "write a new nodes.conf of",
+    StepKind.PROMOTE: "promote, with the data on its disk,",
+    StepKind.LEAD: "promote",
+    StepKind.MEET: "introduce to each other",
+    StepKind.FAILOVER: "wait for a failover by",
+    StepKind.RESET: "empty and reset again",
+    StepKind.REJOIN: "rejoin to the cluster",
+    StepKind.FORGET: "remove stale node ids from",
+}
+
+_BY_LOG = {
+    (StepKind.LOAD, "yes"): "load the append-only file of",
+    (StepKind.LOAD, "no"): "load the snapshot of",
+    (StepKind.SWITCH, "yes"): "create the append-only file of",
+    (StepKind.SWITCH, "no"): "save a snapshot and turn off the append-only file of",
+}
+"""The two kinds that depend on whether data is in an append-only file."""
+
+
+NodeSettings = Mapping[str, str | None]
+"""Directive -> desired value; None if the topology file no longer sets it."""
+
+USERS_FILE = "users.acl"
+"""Pseudo directive for users in a drift; its value is the whole text of the file."""
+
+Drifts = Mapping[str, NodeSettings]
+"""Node -> the directives whose live value differs from the topology file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One action on some nodes, and its cause.
+
+    `after` has the positions of the steps that it depends on, from 0. `settings` maps nodes to
+    the directives that are set, or written to their files; `slots` are those of the node in
+    `REJOIN` or `PROMOTE`; `ids` maps nodes to the ids to forget; `texts` maps nodes to the
+    nodes.conf to write.
+    """
+
+    do: StepKind
+    nodes: tuple[str, ...]
+    cause: str
+    settings: Mapping[str, NodeSettings] = field(default_factory=dict)
+    slots: tuple[SlotRange, ...] = ()
+    after: tuple[int, ...] = ()
+    ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        value = self.settings.get(self.nodes[0], {}).get("appendonly")
+        what = _BY_LOG.get((self.do, value or "")) or _TEXT[self.do]
+        if self.do is StepKind.REJOIN:
+            role = f"a replica of {self.nodes[1]}" if self.nodes[1:] else "primary of slots "
+            return f"{what} {self.nodes[0]}, as {role}{format_ranges_briefly(self.slots)}"
+        if self.do is StepKind.LEAD and self.nodes[1:]:
+            return f"make {join_names(self.nodes[1:])} follow {self.nodes[0]}"
+        return f"{what} {join_names(self.nodes)}"
+
+
+def linked(plan: Plan, steps: Iterable[Step], before: Iterable[Step] = ()) -> tuple[Step, ...]:
+    """Set `after` of each step: the last steps on its nodes, and on the primary of nodes that it
+    starts; `before` are the steps that precede them in the list."""
+    last = {name: place for place, one in enumerate(before) for name in one.nodes}
+    found = []
+    for place, one in enumerate(steps, start=len(tuple(before))):
+        needed = {*one.nodes, *(_primary(plan, name) for name in one.nodes)}
+        after = {
+            last[name]
+            for name in (needed if one.do is StepKind.START else one.nodes)
+            if name in last
+        }
+        found.append(replace(one, after=tuple(sorted(after))))
+        last |= dict.fromkeys(one.nodes, place)
+    return tuple(found)
+
+
+def _primary(plan: Plan, name: str) -> str:
+    """The node that must listen before this one starts; "" for none."""
+    node = plan.node(name)
+    return plan.shards[0].primary if node.role is Role.SENTINEL else node.follows
+
+
+def join_names(nodes: Iterable[str]) -> str:
+    """Format names: ``node1, node2``, or ``6 nodes (node1 ... node6)`` for many."""
+    found = tuple(nodes)
+    if len(found) <= 3:
+        return ", ".join(found)
+    return f"{len(found)} nodes ({found[0]} ... {found[-1]})"
