@@ -3,11 +3,17 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from redistopo.checks.subject import CheckResult, CheckSubject, fail, ok, per_node, skip
+from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip
 from redistopo.model.protocol.replies import ClusterNodesLine
-from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, format_ranges, ranges
+from redistopo.model.protocol.slots import (
+    SLOT_COUNT,
+    SlotRange,
+    format_ranges,
+    ranges,
+    unassigned_slots,
+)
 from redistopo.model.state.hints import fix, redis_cli_command
-from redistopo.model.state.observed import NodeSeen, Role, unassigned_slots
+from redistopo.model.state.observed import NodeSeen, Role
 
 _GOSSIP = "gossip spreads it within the node timeout; if not, see cluster.links"
 

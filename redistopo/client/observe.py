@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from redistopo.client.access_probe import probe_access
 from redistopo.client.connection import (
     Command,
     NodeClient,
@@ -13,11 +12,12 @@ from redistopo.client.connection import (
     ping_without_auth,
     raise_on_error,
 )
+from redistopo.client.login_probe import probe_access
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
+from redistopo.host.node_data import has_log
 from redistopo.host.node_disk import read_disk
-from redistopo.host.node_folder import has_log
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
@@ -28,7 +28,7 @@ from redistopo.model.protocol.sentinel_replies import (
 )
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.relocation import moved_from, relocated_path
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 
 
@@ -86,7 +86,7 @@ def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
     if target.layout is None:
         return seen
     folder, files = target.layout.node(target.name), target.machine.files
-    return replace(seen, disk=read_disk(folder, files, ended=not seen.running))
+    return replace(seen, disk=read_disk(files, folder, ended=not seen.running))
 
 
 def _with_listening(
@@ -138,7 +138,7 @@ def query_node(
 ) -> NodeSeen:
     """Query the server; add its replies, or the error, to the node."""
     try:
-        return _with_files(_query(shape, seen, client, depth), target.layout)
+        return _with_files(_query(shape, seen, client, depth), target)
     except (Unreachable, BadReply) as error:
         return replace(seen, error=f"{error.message}: {error.detail}")
     except AccessDenied as error:
@@ -222,10 +222,12 @@ def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: NodeClient) -> 
     )
 
 
-def _with_files(seen: NodeSeen, layout: Layout | None) -> NodeSeen:
+def _with_files(seen: NodeSeen, target: Target) -> NodeSeen:
     """Add what its folder shows, also if the project was moved while the node ran."""
+    layout, files = target.layout, target.machine.files
     if layout and seen.config and seen.info.get("aof_enabled") == "1":
-        seen = replace(seen, log_there=has_log(layout.node(seen.name).root, seen.config))
+        root = layout.node(seen.name).root
+        seen = replace(seen, log_there=has_log(files, root, seen.config))
     former = moved_from(layout, seen.name, seen.info.get("config_file", "")) if layout else ""
     if layout is None or not former:
         return seen

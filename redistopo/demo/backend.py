@@ -11,7 +11,7 @@ from typing import Any
 from redistopo.cache_aside import CacheAside, Settings
 from redistopo.cache_aside.codec import Row
 from redistopo.client.app_clients import CLIENT_ERRORS
-from redistopo.client.entry_point import EntryPoint
+from redistopo.client.app_entry_point import EntryPoint
 from redistopo.client.poller import now_iso
 from redistopo.demo.connect_url import parse_connect_url
 from redistopo.demo.notices import Notice, NoticeWriter
@@ -27,7 +27,7 @@ from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, Rounds
 from redistopo.progress import Progress
-from redistopo.session.target import TargetRequest, WatchedTarget, open_target
+from redistopo.session.watched_topology import TargetRequest, WatchedTarget, open_target
 
 POLL_SECONDS = 0.25
 """The polling interval; notices are as exact as that."""

@@ -23,7 +23,7 @@ from redistopo.ops.wait import WaitRequest, wait
 from redistopo.progress import Progress, no_progress, step, warn
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
-from redistopo.session.target import TargetRequest
+from redistopo.session.watched_topology import TargetRequest
 
 _PATIENCE_SECONDS = 30.0
 """How long to wait for a takeover, plus three times the failure detection timeout."""

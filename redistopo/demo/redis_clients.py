@@ -20,7 +20,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 
 from redistopo.cache_aside import refreshed_beside
 from redistopo.client.app_clients import CLIENT_ERRORS, by_sentinel, clustered, options_of, plain
-from redistopo.client.entry_point import EntryKind, EntryPoint
+from redistopo.client.app_entry_point import EntryKind, EntryPoint
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.protocol.credentials import Login

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from posixpath import dirname
 from shlex import quote
 
-from redistopo.checks.subject import CheckResult, fail, ok, skip, warn
-from redistopo.doctor.conf_access import loopback
-from redistopo.doctor.conf_startup import StartupRefusal
+from redistopo.checks.check_types import CheckResult, fail, ok, skip, warn
+from redistopo.doctor.conf_includes import loopback
 from redistopo.doctor.facts import ConfSeen, DoctorFacts, PortReply, pid_in
-from redistopo.doctor.firewall import PortExposure, exposure_of
+from redistopo.doctor.firewall_rules import PortExposure, exposure_of
+from redistopo.doctor.startup_verdict import StartupRefusal
 
 _MOST_NAMED = 3
 _LOCK = (

@@ -11,7 +11,7 @@ from pathlib import Path
 from shlex import quote
 
 from redistopo.client.connection import NodeClient, ping_without_auth
-from redistopo.doctor.conf_access import (
+from redistopo.doctor.conf_includes import (
     MOST_BYTES,
     MOST_FILES,
     AccessSettings,
@@ -164,7 +164,7 @@ def _probe(conf: AccessSettings, port: int, secret: str) -> PortReply:
         reply = "TLS" if probe_port(endpoint) is PortState.OK else ""
     else:
         answer = ping_without_auth(endpoint)
-        reply = "" if answer.startswith("no answer") else answer
+        reply = "" if answer.startswith("no reply") else answer
     there = listeners((port,))
     addresses = None if there is None else there[port]
     listened = bool(reply) if addresses is None else bool(addresses)

@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.engine_trial import known_directives
-from redistopo.doctor.conf_access import ConfWithIncludes
-from redistopo.doctor.conf_startup import (
+from redistopo.client.engine_smoke_test import known_directives
+from redistopo.doctor.conf_includes import ConfWithIncludes
+from redistopo.doctor.startup_verdict import (
     STOP_WORD,
     EngineTrial,
     StartupRefusal,

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from redistopo.checks.subject import Check, CheckResult, Expected, subject_of
+from redistopo.checks.check_types import Check, CheckResult, Expected, subject_of
 from redistopo.doctor import conf_checks as served
+from redistopo.doctor import failover_risks as ailing
 from redistopo.doctor import leftover_checks as around
 from redistopo.doctor import machine_checks as machine
-from redistopo.doctor import topology_risks as ailing
 from redistopo.doctor.facts import DoctorFacts
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from redistopo.doctor.conf_access import AccessSettings, loopback
-from redistopo.doctor.conf_startup import StartupVerdict
-from redistopo.doctor.firewall import FirewallSeen
+from redistopo.doctor.conf_includes import AccessSettings, loopback
+from redistopo.doctor.firewall_rules import FirewallSeen
+from redistopo.doctor.startup_verdict import StartupVerdict
 from redistopo.host.kernel_settings import Kernel
 from redistopo.host.machine_facts import MemoryAndDisk
 from redistopo.model.planning.resource_limits import ResourceShortage

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from redistopo.doctor.firewall import FirewallSeen, ufw_conf
+from redistopo.doctor.firewall_rules import FirewallSeen, ufw_conf
 from redistopo.host.files import read_text
 from redistopo.host.run_program import run_command, search_path
 

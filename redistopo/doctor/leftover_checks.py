@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from redistopo.checks.subject import CheckResult, fail, ok, skip, warn
+from redistopo.checks.check_types import CheckResult, fail, ok, skip, warn
 from redistopo.doctor.facts import DoctorFacts, PortSeen, TopologyPresence, pid_in
 
 PORTS = "ports"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from redistopo.checks.subject import CheckResult, fail, ok, skip, warn
+from redistopo.checks.check_types import CheckResult, fail, ok, skip, warn
 from redistopo.doctor.facts import DoctorFacts
 from redistopo.doctor.vulnerabilities import (
     AS_OF,

@@ -6,9 +6,8 @@ from pathlib import Path
 from redistopo.errors import MissingPrerequisite, NodeDied, RedistopoError
 from redistopo.host.files import FREE, NO_SPACE
 from redistopo.host.host import Files, Host
+from redistopo.host.node_data import has_data, nodes_conf_texts
 from redistopo.host.node_disk import nodes_conf_refusal
-from redistopo.host.node_folder import has_data
-from redistopo.host.nodes_conf_files import nodes_conf_texts
 from redistopo.host.server_log import log_since_start, log_tail
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.endpoint import Endpoint
@@ -24,7 +23,7 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
     whole = log_since_start(files, node.folder.log)
     message = f"{node.name} exited {when}"
     log = f"its log: {node.folder.log}"
-    if said := nodes_conf_refusal(node.folder, files):
+    if said := nodes_conf_refusal(files, node.folder):
         return NodeDied(
             f"{message}: its nodes.conf is damaged",
             detail=f"{node.folder.table}\n{_message(said)}",
@@ -125,7 +124,7 @@ def _word(path: Path) -> str:
 def _is_replica(files: Files, plan: Plan, node: NodePlan) -> bool:
     if not plan.topology.clustered:
         return node.role is Role.REPLICA
-    text = nodes_conf_texts([node], files).get(node.address, "")
+    text = nodes_conf_texts(files, [node]).get(node.address, "")
     table = parse_nodes_conf(text, node.address)
     me = table.at(node.address) if table else None
     return me is not None and not me.leads
@@ -136,7 +135,7 @@ def _kin(files: Files, plan: Plan, node: NodePlan) -> list[str]:
     if plan.topology.clustered:
         read = (
             parse_nodes_conf(text, address)
-            for address, text in nodes_conf_texts(plan.nodes, files).items()
+            for address, text in nodes_conf_texts(files, plan.nodes).items()
         )
         table = latest_nodes_conf(read)
         addresses = table.kin(node.address) if table else ()
@@ -147,5 +146,5 @@ def _kin(files: Files, plan: Plan, node: NodePlan) -> list[str]:
     return [
         one.name
         for one in plan.nodes
-        if one.address in addresses and has_data(plan.layout, one.name, files)
+        if one.address in addresses and has_data(files, plan.layout, one.name)
     ]

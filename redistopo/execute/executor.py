@@ -9,17 +9,15 @@ from redistopo.errors import BadReply, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.create_by_cli import form_by_cli
 from redistopo.execute.create_instantly import form_instantly, seed
+from redistopo.execute.introduce_sentinels import fail_over, introduce
 from redistopo.execute.promote import promote
-from redistopo.execute.rejoin import forget_ids, rejoin, reset_again
+from redistopo.execute.rejoin_cluster import forget_ids, rejoin, reset_again
 from redistopo.execute.repair_nodes_conf import rewrite_nodes_conf
-from redistopo.execute.sentinels import fail_over, introduce
 from redistopo.execute.start import await_ready, start
 from redistopo.execute.switch_persistence import load_from, put_log_aside, switch
 from redistopo.execute.terminate import end_all
-from redistopo.host.files import private_folder, read_text, write_private
-from redistopo.host.node_folder import clear_data
+from redistopo.host.node_data import clear_data
 from redistopo.host.polling import Deadline
-from redistopo.host.process import find_process, signal_process
 from redistopo.model.planning.plan import FormationMethod, NodePlan
 from redistopo.model.planning.step import USERS_FILE, Step, StepKind
 from redistopo.model.protocol.conf import with_values, without_hashes
@@ -37,24 +35,25 @@ def execute(context: ExecutionContext, steps: tuple[Step, ...]) -> None:
 
 def _resume(context: ExecutionContext, one: Step) -> None:
     for name in one.nodes:
-        if process := find_process(context.plan.layout, name):
-            signal_process(process, signal.SIGCONT)
+        if process := context.host.processes.find(context.plan.layout, name):
+            context.host.processes.signal(process, signal.SIGCONT)
     await_ready(context, context.nodes(one.nodes))
 
 
 def _clear(context: ExecutionContext, one: Step) -> None:
-    layout = context.plan.layout
-    running = {name: process for name in one.nodes if (process := find_process(layout, name))}
-    end_all(context.host.processes, layout, running, Deadline(10))
+    layout, processes = context.plan.layout, context.host.processes
+    running = {name: found for name in one.nodes if (found := processes.find(layout, name))}
+    end_all(processes, layout, running, Deadline(10))
     for node in context.nodes(one.nodes):
         context.client.forget(node.endpoint)
         context.started.pop(node.name, None)
-        clear_data(layout, node.name)
+        clear_data(context.host.files, layout, node.name)
 
 
 def _keep(context: ExecutionContext, one: Step) -> None:
+    files = context.host.files
     for node in context.nodes(one.nodes):
-        write_private(node.folder.rewritten, read_text(node.folder.config) or "")
+        files.write(node.folder.rewritten, files.read(node.folder.config) or "")
         told = f"its file is kept as {node.folder.rewritten}"
         warn(context.progress, f"{node.name}: a CONFIG REWRITE was found; {told}")
 
@@ -62,18 +61,18 @@ def _keep(context: ExecutionContext, one: Step) -> None:
 def _write(context: ExecutionContext, one: Step) -> None:
     for node in context.nodes(one.nodes):
         myid = one.settings.get(node.name, {}).get("myid") or ""
-        private_folder(node.folder.root)
+        context.host.files.private_folder(node.folder.root)
         files = configuration_files(context.plan, node, context.credentials, myid)
         for path, text in files.items():
-            write_private(path, text)
+            context.host.files.write(path, text)
 
 
 def _place(context: ExecutionContext, one: Step) -> None:
     """All else in a Sentinel's own file stays as it is."""
     for node in context.nodes(one.nodes):
         paths = {name: path for name, path in one.settings[node.name].items() if path}
-        text = read_text(node.folder.config) or ""
-        write_private(node.folder.config, with_values(text, paths))
+        text = context.host.files.read(node.folder.config) or ""
+        context.host.files.write(node.folder.config, with_values(text, paths))
 
 
 def _seed(context: ExecutionContext, _one: Step) -> None:
@@ -81,9 +80,10 @@ def _seed(context: ExecutionContext, _one: Step) -> None:
 
 
 def _start(context: ExecutionContext, one: Step) -> None:
+    files = context.host.files
     for node in context.nodes(one.nodes):
         if not node.folder.sentinel:  # whose file is its own state, and is never compared
-            write_private(node.folder.started, read_text(node.folder.config) or "")
+            files.write(node.folder.started, files.read(node.folder.config) or "")
     start(context, one.nodes)
 
 
@@ -179,7 +179,7 @@ def _grant(context: ExecutionContext, one: Step) -> None:
         for name in known if isinstance(known, list) else ():
             if name not in rules:
                 context.order(node, "ACL", "DELUSER", str(name))
-        write_private(node.folder.users, text)
+        context.host.files.write(node.folder.users, text)
         _list_users(context, node)
 
 
@@ -187,7 +187,7 @@ def _list_users(context: ExecutionContext, node: NodePlan) -> None:
     """What the server says of its users now is kept, to be compared with later."""
     said = context.order(node, "ACL", "LIST")
     lines = without_hashes(map(str, said)) if isinstance(said, list) else ()
-    write_private(node.folder.listed, "\n".join(lines) + "\n")
+    context.host.files.write(node.folder.listed, "\n".join(lines) + "\n")
 
 
 _FORMING: dict[FormationMethod, Callable[[ExecutionContext], None]] = {

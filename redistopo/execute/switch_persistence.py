@@ -5,9 +5,8 @@ from contextlib import suppress
 
 from redistopo.errors import BadReply, RedistopoError
 from redistopo.execute.context import ExecutionContext
-from redistopo.host.files import read_text, write_private
-from redistopo.host.local_host import LOCAL
-from redistopo.host.node_folder import put_aside
+from redistopo.host.host import Files
+from redistopo.host.node_data import put_aside
 from redistopo.host.polling import wait_for
 from redistopo.host.server_log import log_tail
 from redistopo.model.planning.plan import NodePlan
@@ -21,7 +20,7 @@ from redistopo.progress import note
 def load_from(context: ExecutionContext, one: Step) -> None:
     """Each node will be started on the file that holds its data; `switch` comes after that."""
     for node in context.nodes(one.nodes):
-        _keep_log(node, on=_logged(one, node))
+        _keep_log(context.host.files, node, on=_logged(one, node))
 
 
 def put_log_aside(context: ExecutionContext, one: Step) -> None:
@@ -35,17 +34,17 @@ def switch(context: ExecutionContext, one: Step) -> None:
     for node in context.nodes(one.nodes):
         on = _logged(one, node)
         (to_log if on else to_snapshot)(context, node)
-        _keep_log(node, on=on)
+        _keep_log(context.host.files, node, on=on)
 
 
 def _logged(one: Step, node: NodePlan) -> bool:
     return one.settings[node.name]["appendonly"] == "yes"
 
 
-def _keep_log(node: NodePlan, *, on: bool) -> None:
+def _keep_log(files: Files, node: NodePlan, *, on: bool) -> None:
     """The file that the node starts on says so."""
-    text = read_text(node.folder.config) or ""
-    write_private(node.folder.config, with_log(text, on=on))
+    text = files.read(node.folder.config) or ""
+    files.write(node.folder.config, with_log(text, on=on))
 
 
 def to_log(context: ExecutionContext, node: NodePlan) -> None:
@@ -57,11 +56,11 @@ def to_log(context: ExecutionContext, node: NodePlan) -> None:
         names = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
         busy = any(told.get(name) != "0" for name in names)
         if not busy and told.get("aof_last_bgrewrite_status") != "ok":
-            raise _unsaved(node, "can't write its append-only file")
+            raise _unsaved(context, node, "can't write its append-only file")
         return None if busy else True
 
     wait_for(look, context.deadline, lambda: f"{node.name} still writes its append-only file")
-    _ran(node, on=True)
+    _ran(context.host.files, node, on=True)
 
 
 def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
@@ -79,25 +78,25 @@ def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
         if told.get("rdb_bgsave_in_progress") != "0":
             return None
         if told.get("rdb_last_bgsave_status") != "ok":
-            raise _unsaved(node, "can't save a snapshot, so it keeps its append-only file")
+            raise _unsaved(context, node, "can't save a snapshot, so it keeps its append-only file")
         return True
 
     wait_for(look, context.deadline, lambda: f"{node.name} still saves a snapshot")
     # first on record: cut off here, the log is the newer one, and is read (see switch)
-    _ran(node, on=False)
+    _ran(context.host.files, node, on=False)
     context.order(node, "CONFIG", "SET", "appendonly", "no")
-    conf = read_conf(read_text(node.folder.started) or "")
+    conf = read_conf(context.host.files.read(node.folder.started) or "")
     _aside(context, node, (data_file_name(conf, f"append{one}name") for one in ("dir", "file")))
 
 
-def _ran(node: NodePlan, *, on: bool) -> None:
-    if text := read_text(node.folder.started):
-        write_private(node.folder.started, with_log(text, on=on))
+def _ran(files: Files, node: NodePlan, *, on: bool) -> None:
+    if text := files.read(node.folder.started):
+        files.write(node.folder.started, with_log(text, on=on))
 
 
 def _aside(context: ExecutionContext, node: NodePlan, names: Iterable[str | None]) -> None:
     for name in names:
-        if kept := put_aside(node.folder.root / str(name)):
+        if kept := put_aside(context.host.files, node.folder.root / str(name)):
             note(context.progress, f"{node.name}: the append-only file of before is kept as {kept}")
 
 
@@ -105,9 +104,9 @@ def _persistence(context: ExecutionContext, node: NodePlan) -> dict[str, str]:
     return dict(parse_info(str(context.order(node, "INFO", "persistence"))))
 
 
-def _unsaved(node: NodePlan, what: str) -> RedistopoError:
+def _unsaved(context: ExecutionContext, node: NodePlan, what: str) -> RedistopoError:
     return RedistopoError(
         f"{node.name} {what}",
-        detail=log_tail(LOCAL.files, node.folder.log),
+        detail=log_tail(context.host.files, node.folder.log),
         hint=f"is the disk full, or its folder not writable? Its log: {node.folder.log}",
     )

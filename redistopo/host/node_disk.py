@@ -6,10 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from redistopo.host.host import FileKind, Files, FileStatus
-from redistopo.host.local_host import LOCAL
 from redistopo.host.server_log import log_since_start
 from redistopo.model.state.disk import DiskSeen, FileSeen
-from redistopo.model.topology.layout import NodeFolder
+from redistopo.model.topology.project_paths import NodeFolder
 
 _REFUSED = re.compile(r"^.*(?:corrupted|flag in \w+) cluster config file.*$", re.MULTILINE)
 """How a server speaks of a nodes.conf that it refuses (cluster_legacy.c, clusterLoadConfig);
@@ -18,12 +17,12 @@ of one that it can't write, on a full disk, it speaks otherwise."""
 _AUX, _END = 0xFA, 0xFF
 
 
-def read_disk(folder: NodeFolder, files: Files = LOCAL.files, *, ended: bool = True) -> DiskSeen:
+def read_disk(files: Files, folder: NodeFolder, *, ended: bool = True) -> DiskSeen:
     """Everything in a node's folder that a decision needs; an empty one where there is none.
 
     Only of a node that has `ended` the log is searched for a refused nodes.conf.
     """
-    seen = dict(_seen(folder.root, files))
+    seen = dict(_seen(files, folder.root))
     texts = {
         path.name: files.read(path) if path.name in seen else None
         for path in (folder.config, folder.started, folder.users, folder.listed, folder.table)
@@ -35,17 +34,17 @@ def read_disk(folder: NodeFolder, files: Files = LOCAL.files, *, ended: bool = T
         users=texts[folder.users.name],
         listed=texts[folder.listed.name],
         nodes_conf=texts[folder.table.name],
-        refusal=nodes_conf_refusal(folder, files) if ended and texts[folder.table.name] else "",
+        refusal=nodes_conf_refusal(files, folder) if ended and texts[folder.table.name] else "",
     )
 
 
-def nodes_conf_refusal(folder: NodeFolder, files: Files = LOCAL.files) -> str:
+def nodes_conf_refusal(files: Files, folder: NodeFolder) -> str:
     """The line of its log with which the node's last start ended at its table; "" for none."""
     found = _REFUSED.search(log_since_start(files, folder.log))
     return found[0] if found else ""
 
 
-def _seen(root: Path, files: Files) -> Iterator[tuple[str, FileSeen]]:
+def _seen(files: Files, root: Path) -> Iterator[tuple[str, FileSeen]]:
     """What is in the folder and one below, by names relative to it; not what a server removed
     in between."""
     for name in files.names(root):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.checks.subject import Expected
+from redistopo.checks.check_types import Expected
 from redistopo.doctor.doctor_checks import run_doctor_checks, run_extra_checks
 from redistopo.doctor.facts import DoctorFix, FixOutcome, TopologyPresence, fixes_of
 from redistopo.errors import ExitCode, RedistopoError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.doctor.conf_reader import read_conf_file
-from redistopo.doctor.distro_fixes import cves_fixed_by_package
+from redistopo.doctor.distro_backports import cves_fixed_by_package
 from redistopo.doctor.facts import (
     DoctorFacts,
     EnginesSeen,
@@ -21,34 +21,36 @@ from redistopo.doctor.facts import (
     TopologyPresence,
     TopologySeen,
 )
-from redistopo.doctor.leftovers import holds_no_data, open_permissions
+from redistopo.doctor.leftover_cleanup import holds_no_data, open_permissions
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.host.engine_search import choose_engine, find_engines, install_hint
 from redistopo.host.files import read_text
 from redistopo.host.kernel_settings import kernel_of, kernel_settings
 from redistopo.host.limits import process_limits
 from redistopo.host.listening_sockets import port_holders
+from redistopo.host.local_host import LOCAL
 from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.node_disk import read_disk
+from redistopo.host.orphan_servers import orphan_servers
 from redistopo.host.ports import ephemeral_range, has_address
-from redistopo.host.process import find_process
-from redistopo.host.process_marks import load_process_mark, recorded_node_names
-from redistopo.host.running_servers import orphan_servers
+from redistopo.host.process_marks import load_process_mark
+from redistopo.host.server_process import find_process
 from redistopo.model.planning.nodes_conf_repair import nodes_conf_damage
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import make_plan
+from redistopo.model.planning.plan_nodes import make_plan
 from redistopo.model.planning.resource_limits import resource_shortages
 from redistopo.model.protocol.conf import memory_bytes
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf
 from redistopo.model.state.record import TopologyState
-from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.ports import ephemeral_overlap, port_block_of
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.ps import ps
 from redistopo.project.load import engine_request
 from redistopo.project.passwords import password_path
 from redistopo.project.port_conflicts import port_blocker
+from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
@@ -279,5 +281,5 @@ def _lost(found: Found) -> Iterator[MissingNodesConf]:
     for node in found.plan.nodes:
         if node.name not in recorded - found.running:
             continue
-        if why := nodes_conf_damage(read_disk(node.folder), node.address):
+        if why := nodes_conf_damage(read_disk(LOCAL.files, node.folder), node.address):
             yield MissingNodesConf(name=node.name, path=str(node.folder.table), why=why)

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from redistopo.doctor.facts import DoctorFix, FixKind, FixOutcome
-from redistopo.doctor.leftovers import end_orphan, remove_empty_folder, restrict_permissions
+from redistopo.doctor.leftover_cleanup import end_orphan, remove_empty_folder, restrict_permissions
 from redistopo.errors import RedistopoError
-from redistopo.model.topology.layout import NodeFolder
+from redistopo.model.topology.project_paths import NodeFolder
 from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
 from redistopo.ops.doctor_facts import unplanned
 from redistopo.ops.signals import SignalRequest, resume

@@ -13,30 +13,26 @@ from redistopo.errors import (
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.early_exit import early_exit_error
 from redistopo.host.files import FREE, NO_SPACE
-from redistopo.host.local_host import LOCAL
 from redistopo.host.server_log import log_tail
-from redistopo.model.planning.plan import Plan
 from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import ProcessState
 from redistopo.session.health import Verdict
 
 
-def unhealthy_error(plan: Plan, verdict: Verdict) -> RedistopoError:
+def unhealthy_error(context: ExecutionContext, verdict: Verdict) -> RedistopoError:
     """The error of a topology that runs but failed its checks, or lost a node meanwhile."""
+    plan, files = context.plan, context.host.files
     gone = [node for node in verdict.seen.nodes if node.process is ProcessState.ABSENT]
     if gone:
-        return early_exit_error(LOCAL, plan, plan.node(gone[0].name), "while the topology came up")
+        node = plan.node(gone[0].name)
+        return early_exit_error(context.host, plan, node, "while the topology came up")
     problems = failed_findings(verdict.findings)
     shown = [f"{one.check} {one.subject}: {one.evidence}" for one in problems[:8]]
     if len(problems) > len(shown):
         shown.append(f"and {len(problems) - len(shown)} more")
     detail = "\n".join(shown)
-    logs = (log_tail(LOCAL.files, node.folder.log, 20) for node in plan.nodes)
-    if (
-        NO_SPACE in detail
-        or any(NO_SPACE in log for log in logs)
-        or LOCAL.files.disk_full(plan.layout.state)
-    ):
+    told = [detail, *(log_tail(files, node.folder.log, 20) for node in plan.nodes)]
+    if any(NO_SPACE in one for one in told) or files.disk_full(plan.layout.state):
         return MissingPrerequisite(
             "the servers run, but their disk is full", detail=detail, hint=FREE
         )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from redistopo.checks.catalogue import CHECKS
-from redistopo.checks.subject import Check
+from redistopo.checks.check_types import Check
 from redistopo.doctor.doctor_checks import DOCTOR_CHECKS, EXTRA_CHECKS, DoctorCheck
 from redistopo.model.state.finding import Status
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from redistopo.doctor.conf_access import access_settings
+from redistopo.doctor.conf_includes import access_settings
 from redistopo.doctor.facts import (
     ConfSeen,
     DoctorFacts,
@@ -19,7 +19,7 @@ from redistopo.doctor.facts import (
     TopologyPresence,
     TopologySeen,
 )
-from redistopo.doctor.firewall import FirewallSeen
+from redistopo.doctor.firewall_rules import FirewallSeen
 from redistopo.host.kernel_settings import Kernel
 from redistopo.host.machine_facts import MemoryAndDisk
 from redistopo.model.planning.resource_limits import ResourceShortage

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from redistopo.doctor.conf_startup import EngineTrial, StartupRefusal, StartupVerdict
 from redistopo.doctor.facts import DoctorFacts
+from redistopo.doctor.startup_verdict import EngineTrial, StartupRefusal, StartupVerdict
 from redistopo.model.state.finding import Status
 from support.exam_facts import FAIL, HEARD, OK, OPEN, SKIP, WARN, conf_of
 

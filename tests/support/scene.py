@@ -9,7 +9,7 @@ from typing import Any, Self
 import pytest
 
 from redistopo.checks.catalogue import judge
-from redistopo.checks.subject import Expected
+from redistopo.checks.check_types import Expected
 from redistopo.doctor.doctor_checks import run_extra_checks
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.state.finding import Finding

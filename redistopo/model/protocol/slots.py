@@ -112,3 +112,16 @@ def key_in(owned: Iterable[SlotRange], prefix: str) -> str:
         if any(slot in one for one in wanted):
             return key
     raise ValueError(f"no key found for {format_ranges(wanted)}")
+
+
+def unassigned_slots(owned: Iterable[tuple[SlotRange, ...]], total: int) -> tuple[SlotRange, ...]:
+    """Return the ranges below `total` that have no owner."""
+    missing: list[SlotRange] = []
+    free_from = 0
+    for one in sorted(one for some in owned for one in some):
+        if one.first > free_from:
+            missing.append(SlotRange(free_from, min(one.first, total) - 1))
+        free_from = max(free_from, one.last + 1)
+    if free_from < total:
+        missing.append(SlotRange(free_from, total - 1))
+    return tuple(missing)

@@ -343,16 +343,3 @@ def _follows(node: NodeSeen, primary: NodeSeen, primaries: list[NodeSeen]) -> bo
     ports = [one.port for one in primaries]
     host, port = split_address(node.follows)
     return bool(host) and port == str(primary.port) and ports.count(primary.port) == 1
-
-
-def unassigned_slots(owned: Iterable[tuple[SlotRange, ...]], total: int) -> tuple[SlotRange, ...]:
-    """Return the ranges below `total` that have no owner."""
-    missing: list[SlotRange] = []
-    free_from = 0
-    for one in sorted(one for some in owned for one in some):
-        if one.first > free_from:
-            missing.append(SlotRange(free_from, min(one.first, total) - 1))
-        free_from = max(free_from, one.last + 1)
-    if free_from < total:
-        missing.append(SlotRange(free_from, total - 1))
-    return tuple(missing)

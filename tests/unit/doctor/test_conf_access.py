@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.conf_access import (
+from redistopo.doctor.conf_includes import (
     access_settings,
     acl_requires_password,
     expand_includes,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.conf_access import ConfWithIncludes, expand_includes
-from redistopo.doctor.conf_startup import (
+from redistopo.doctor.conf_includes import ConfWithIncludes, expand_includes
+from redistopo.doctor.startup_verdict import (
     STOP_WORD,
     conflicts,
     lines_to_check,

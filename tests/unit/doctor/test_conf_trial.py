@@ -8,7 +8,7 @@ import pytest
 from support.engines import ENGINES
 
 from redistopo.doctor.conf_reader import read_conf_file
-from redistopo.doctor.conf_startup import StartupVerdict
+from redistopo.doctor.startup_verdict import StartupVerdict
 from redistopo.model.protocol.engine import Engine
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.firewall import NAMES, FirewallSeen, PortExposure, exposure_of, ufw_conf
+from redistopo.doctor.firewall_rules import NAMES, FirewallSeen, PortExposure, exposure_of, ufw_conf
 
 UFW = """\
 Status: active

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.doctor.firewall import PortExposure, exposure_of
 from redistopo.doctor.firewall_reader import read_firewalls
+from redistopo.doctor.firewall_rules import PortExposure, exposure_of
 
 Install = Callable[[str, str], None]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.cases import Shaped, among, table
 
-from redistopo.doctor.topology_risks import buffer_limits
+from redistopo.doctor.failover_risks import buffer_limits
 from redistopo.model.state.finding import Status
 from redistopo.model.state.observed import ProcessState
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.model.protocol.slots import SlotRange, format_ranges, split_slots
-from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of, unassigned_slots
+from redistopo.model.protocol.slots import SlotRange, format_ranges, split_slots, unassigned_slots
+from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
 
 Seen = Callable[[str, str], Observed]
 

@@ -4,7 +4,6 @@ These read the topology file's folder and the machine; what is judged on the sna
 model/planning/guards.
 """
 
-from redistopo.host.node_folder import refuse_foreign, refuse_planted
 from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.leadership import require_primaries
 from redistopo.model.planning.nodes_conf_repair import require_cluster_nodes
@@ -12,9 +11,10 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.state.record import TopologyState
 from redistopo.project.certificates import refuse_lost_authority
-from redistopo.project.lifecycle import refuse_older_engine, refuse_other_layout
 from redistopo.project.load import require_address
-from redistopo.project.started import refuse_changed_security
+from redistopo.project.started_topology import refuse_changed_security
+from redistopo.project.state_folder import refuse_foreign, refuse_planted
+from redistopo.project.topology_record import refuse_older_engine, refuse_other_layout
 
 
 def refuse_request(plan: Plan, asked: Asked) -> None:

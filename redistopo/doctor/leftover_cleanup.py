@@ -8,13 +8,18 @@ from pathlib import Path
 
 from redistopo.doctor.facts import OpenPermission
 from redistopo.host.files import write_errors
-from redistopo.host.node_folder import is_claimed
 from redistopo.host.polling import Deadline
-from redistopo.host.process import await_end, has_working_folder, process_of_mark, signal_process
-from redistopo.host.process_marks import recorded_node_names
+from redistopo.host.server_process import (
+    await_end,
+    has_working_folder,
+    process_of_mark,
+    signal_process,
+)
 from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.state.record import ProcessMark
-from redistopo.model.topology.layout import Layout, NodeFolder
+from redistopo.model.topology.project_paths import Layout, NodeFolder
+from redistopo.project.state_folder import is_claimed
+from redistopo.project.topology_state_file import recorded_node_names
 
 _OTHERS = 0o077
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from redistopo.checks.subject import CheckResult, CheckSubject, fail, ok, per_node, skip
+from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip
 from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.state.hints import forget_command, redis_cli_command

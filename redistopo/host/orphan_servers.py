@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from redistopo.host.process import make_mark, serves
+from redistopo.host.server_process import make_mark, serves
 from redistopo.model.state.record import ProcessMark
 
 

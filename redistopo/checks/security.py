@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 
-from redistopo.checks.subject import (
+from redistopo.checks.check_types import (
     TOPOLOGY,
     CheckResult,
     CheckSubject,

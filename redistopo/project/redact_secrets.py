@@ -9,7 +9,6 @@ from pathlib import Path
 
 from redistopo.errors import RedistopoError
 from redistopo.host.files import absolute, read_text
-from redistopo.host.process_marks import recorded_node_names
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import ENVIRONMENT_VARIABLE, TopologyUser
 from redistopo.model.protocol.redact import (
@@ -18,8 +17,9 @@ from redistopo.model.protocol.redact import (
     secrets_in_acl,
     secrets_in_topology,
 )
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.project.rotation_file import pending_rotation
+from redistopo.project.topology_state_file import recorded_node_names
 
 _CONFIGS = ("*.conf", "redis.conf.*", "*.acl")
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.host.node_folder import has_log
+from redistopo.host.local_host import LOCAL
+from redistopo.host.node_data import has_log
 
 MANIFEST = (
     "file a.aof.1.base.rdb seq 1 type h\n"
@@ -36,10 +37,11 @@ def test_a_log_is_its_manifest_and_what_that_names(
     (tmp_path / "d").mkdir()
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    assert has_log(tmp_path, {"appendfilename": "a.aof", "appenddirname": "d"}) is there
+    live = {"appendfilename": "a.aof", "appenddirname": "d"}
+    assert has_log(LOCAL.files, tmp_path, live) is there
 
 
 def test_before_redis_7_it_is_one_file(tmp_path: Path) -> None:
-    assert not has_log(tmp_path, {})
+    assert not has_log(LOCAL.files, tmp_path, {})
     (tmp_path / "appendonly.aof").touch()
-    assert has_log(tmp_path, {})
+    assert has_log(LOCAL.files, tmp_path, {})

@@ -5,9 +5,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from redistopo.checks.subject import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
+from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
 from redistopo.doctor.facts import DoctorFacts
-from redistopo.model.planning.rejoin import reset_nodes
+from redistopo.model.planning.plan_rejoin import reset_nodes
 from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.hints import is_ours, redis_cli_command
 from redistopo.model.state.observed import NodeSeen, Role

@@ -1,4 +1,4 @@
-"""Topology and engine become a Plan; pure, and the same each time."""
+"""Builds the plan of a topology on an engine; pure and deterministic."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,15 +15,15 @@ from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import split_slots
 from redistopo.model.state.observed import Role, ShardSeen
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Formation, Shape, Topology, node_name, sentinel_name
 
 
 def make_plan(topology: Topology, layout: Layout, engine: Engine, why: str) -> Plan:
-    """The plan of a valid topology on that engine; `why` says how the engine was chosen.
+    """Build the plan of a valid topology; `why` is the reason for choosing the engine.
 
     Nodes are numbered as redis-cli does: the primaries first, then replica by replica
-    through the shards, so that no shard's nodes are neighbours.
+    through the shards, so that no two nodes of a shard are neighbours.
     """
     names = [node_name(n) for n in range(1, topology.size + 1)]
     shards = tuple(_shards(topology, names))
@@ -97,34 +97,30 @@ def _directives(topology: Topology, name: str) -> Directives:
 
 
 _UNCLUSTERED = {
-    Shape.STANDALONE: FormationChoice(
-        method=FormationMethod.NONE, why="one server has nothing to join"
-    ),
+    Shape.STANDALONE: FormationChoice(method=FormationMethod.NONE, why="a single server"),
     Shape.REPLICATION: FormationChoice(
-        method=FormationMethod.REPLICAOF, why="each replica's config names its primary"
+        method=FormationMethod.REPLICAOF, why="each replica's configuration names its primary"
     ),
     Shape.SENTINEL: FormationChoice(
         method=FormationMethod.SENTINEL,
-        why="each replica's config names its primary, and Sentinels watch it",
+        why="each replica's configuration names its primary, and Sentinels monitor it",
     ),
 }
 
 
 def choose_formation(topology: Topology, engine: Engine) -> FormationChoice:
-    """The method for a topology on an engine, and why."""
+    """Choose the formation method for a topology on an engine."""
     if not topology.clustered:
         return _UNCLUSTERED[topology.shape]
     if topology.formation is Formation.REDIS_CLI:
-        return FormationChoice(
-            method=FormationMethod.REDIS_CLI, why="the topology file asks for it"
-        )
+        return FormationChoice(method=FormationMethod.REDIS_CLI, why="set in the topology file")
     if topology.formation is Formation.INSTANT:
-        return FormationChoice(method=FormationMethod.INSTANT, why="the topology file asks for it")
+        return FormationChoice(method=FormationMethod.INSTANT, why="set in the topology file")
     if topology.shards < 3:
-        why = f"redis-cli refuses fewer than 3 shards, and this has {topology.shards}"
+        why = f"redis-cli refuses fewer than 3 shards, and this topology has {topology.shards}"
         return FormationChoice(method=FormationMethod.INSTANT, why=why)
     if not engine.path:
-        why = "auto: by redis-cli where one is found, else instant"
+        why = "auto: redis-cli if it is found, otherwise instant"
         return FormationChoice(method=FormationMethod.REDIS_CLI, why=why)
     if not engine.cli:
         why = "no redis-cli or valkey-cli was found on this machine"
@@ -133,9 +129,9 @@ def choose_formation(topology: Topology, engine: Engine) -> FormationChoice:
 
 
 def with_primary(plan: Plan, primary: str) -> Plan:
-    """A replication plan with `primary` as its primary and all other data nodes following it.
+    """Make `primary` the primary of a replication plan, and all other data nodes its replicas.
 
-    After a failover the servers' roles count, not the ones first planned.
+    After a failover the servers' current roles count, not the planned ones.
     """
     if plan.topology.clustered or plan.shards[0].primary == primary:
         return plan
@@ -151,20 +147,20 @@ def with_primary(plan: Plan, primary: str) -> Plan:
 
 
 def with_observed_roles(plan: Plan, shards: tuple[ShardSeen, ...]) -> Plan:
-    """A cluster's plan with shards and roles as its nodes say; who doesn't reply keeps its own.
+    """Set a cluster plan's shards and roles as observed; silent nodes keep their planned ones.
 
-    redis-cli chooses which replica follows whom, and every failover changes it.
+    redis-cli chooses the primary of each replica, and every failover changes roles.
     """
     if not plan.topology.clustered or len(shards) != len(plan.shards):
         return plan
-    told = {
+    observed = {
         node.name: (shard.number, node.role or Role.PRIMARY, shard.primary)
         for shard in shards
         for node in shard.nodes
     }
     nodes = []
     for node in plan.nodes:
-        number, role, primary = told.get(node.name, (node.shard, node.role, None))
+        number, role, primary = observed.get(node.name, (node.shard, node.role, None))
         follows = primary.name if primary and role is Role.REPLICA else node.follows
         if role is Role.PRIMARY:
             follows = ""

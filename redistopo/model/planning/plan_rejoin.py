@@ -1,17 +1,23 @@
-"""Nodes that a CLUSTER RESET took out of their cluster, and how each comes back; pure."""
+"""Nodes that a CLUSTER RESET removed from their cluster, and how each rejoins; pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError
-from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange, slots_in_both, split_slots
-from redistopo.model.state.observed import NodeSeen, Observed, shards_of, unassigned_slots
+from redistopo.model.protocol.slots import (
+    SLOT_COUNT,
+    SlotRange,
+    slots_in_both,
+    split_slots,
+    unassigned_slots,
+)
+from redistopo.model.state.observed import NodeSeen, Observed, shards_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejoinPlan:
-    """How one node comes back: as a replica of `primary`, or leading `slots`; `orphan` where it
-    is the replica of a primary that nobody is any more."""
+    """How one node rejoins: as a replica of `primary`, or as primary of `slots`; `orphan` if its
+    primary no longer exists."""
 
     name: str
     orphan: bool = False
@@ -20,20 +26,20 @@ class RejoinPlan:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """It, and whom it follows."""
+        """The node and its primary."""
         return (self.name, self.primary) if self.primary else (self.name,)
 
     @property
     def cause(self) -> str:
         if self.orphan:
-            return "its primary is no more"
+            return "its primary no longer exists"
         return "it has no slots and no keys: it was reset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NonEmptyReset:
-    """A node that a reset left alone, and whose keys came back from its disk when it started:
-    it claims slots that `primary` leads. `safe` where that one has no fewer keys."""
+    """A node that was reset and loaded its keys from disk at its next start, so that it claims
+    slots of `primary`. `safe` if that one has at least as many keys."""
 
     name: str
     primary: str
@@ -43,15 +49,16 @@ class NonEmptyReset:
     @property
     def cause(self) -> str:
         """Why it is reset again."""
-        return f"it was reset, its disk had {self.keys} keys, of which {self.primary} has no fewer"
+        return f"it was reset, but loaded {self.keys} keys from disk; {self.primary} has as many"
 
 
 def non_empty_resets(seen: Observed) -> tuple[NonEmptyReset, ...]:
-    """Those that a reset left so; none while a node doesn't reply.
+    """Find nodes that a reset left so; none while a node doesn't reply.
 
-    A reset empties a replica in memory alone (clusterReset): from its log or snapshot a start
-    loads its keys, and claims their slots (verifyClusterConfigWithData). Nobody was led by it
-    meanwhile, for it knows no other node; and where others met it again, it lost them by epoch.
+    A reset empties a replica only in memory (clusterReset): its next start loads its keys from
+    the log or snapshot, and claims their slots (verifyClusterConfigWithData). It had no replicas
+    in the meantime, because it knows no other node; where others met it again, it lost the slots
+    by its lower epoch.
     """
     if len(seen.answering) != len(seen.nodes):
         return ()
@@ -66,8 +73,8 @@ def non_empty_resets(seen: Observed) -> tuple[NonEmptyReset, ...]:
         mine = node.myself.slots if node.myself else ()
         for other in seen.nodes:
             them = other.myself
-            led = them is not None and them.primary and other not in alone
-            if led and them is not None and slots_in_both(mine, them.slots) == mine:
+            owner = them is not None and them.primary and other not in alone
+            if owner and them is not None and slots_in_both(mine, them.slots) == mine:
                 safe = other.keys >= node.keys
                 found.append(
                     NonEmptyReset(name=node.name, primary=other.name, keys=node.keys, safe=safe)
@@ -76,23 +83,23 @@ def non_empty_resets(seen: Observed) -> tuple[NonEmptyReset, ...]:
 
 
 def refuse_more_keys(found: Iterable[NonEmptyReset]) -> None:
-    """Raises RedistopoError for the first that has keys that its shard's primary may lack."""
+    """Raise RedistopoError for the first node with keys that its shard's primary may lack."""
     for one in found:
         if not one.safe:
             raise RedistopoError(
-                f"{one.name} was reset, and has more keys on its disk than {one.primary}, "
-                "who leads their slots",
-                detail=f"it started alone, and claims the slots of its {one.keys} keys",
-                hint=f"to give them up: redistopo start {one.name}, then redistopo reset "
+                f"{one.name} was reset, but has more keys on disk than {one.primary}, "
+                "the primary of their slots",
+                detail=f"it started alone and claims the slots of its {one.keys} keys",
+                hint=f"to discard them: redistopo start {one.name}, then redistopo reset "
                 f"{one.name} --force, then redistopo up",
             )
 
 
 def reset_nodes(seen: Observed) -> tuple[NodeSeen, ...]:
-    """The primaries without slots and keys, as a reset leaves them.
+    """Find primaries without slots and keys, as a reset leaves them.
 
-    They know no other node; but since Valkey 8.1 the others, who still know one that kept its
-    id, meet it again after the node timeout.
+    They know no other node; but since Valkey 8.1, nodes that still know one that kept its id
+    meet it again after the node timeout.
     """
     return tuple(node for node in seen.answering if _empty(node))
 
@@ -103,7 +110,7 @@ def _empty(node: NodeSeen) -> bool:
 
 
 def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
-    """The replicas of a primary that got a new id while they didn't run."""
+    """Replicas whose primary got a new id while they were stopped."""
     gone = stale_ids(seen)
     return tuple(
         node
@@ -113,12 +120,12 @@ def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
 
 
 def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
-    """How each strayed node comes back to a cluster of so many shards, those that lead first.
+    """Plan how reset nodes rejoin a cluster with so many shards, primaries first.
 
-    What none of the others owns is led again, by as many as there are primaries too few; all
-    others, and replicas whose primary nobody is any more, follow whoever has the fewest
-    replicas. Empty while a node doesn't reply (it may own what seems to be nobody's), where
-    all have strayed, and where somebody moved slots away so that fewer lead than planned.
+    Missing primaries get the slots that no node owns; all other nodes, and replicas whose
+    primary no longer exists, become replicas of the primary with the fewest replicas. Empty
+    while a node doesn't reply (it may own the slots), if all nodes were reset, and if slots were
+    moved so that there are fewer primaries than planned.
     """
     alone = reset_nodes(seen)
     rest = [node for node in seen.nodes if node not in alone]
@@ -148,17 +155,17 @@ def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
 
 
 def _pieces(missing: Iterable[SlotRange], shards: int) -> list[tuple[SlotRange, ...]]:
-    """The missing slots, cut where the plan cuts its shards."""
+    """The missing slots, split at the plan's shard boundaries."""
     wanted = tuple(missing)
     cut = (slots_in_both(wanted, [share]) for share in split_slots(shards))
     return [piece for piece in cut if piece]
 
 
 def stale_ids(seen: Observed) -> Mapping[str, tuple[str, ...]]:
-    """Node -> ids in its table that no node has any more, as a reset with a new id leaves them.
+    """Map nodes to ids in their tables that no node has any more, as after a hard reset.
 
-    Only those without an address, or at the address of a node that has another id; a
-    stranger's is left alone. Empty while a node doesn't reply: it may be the one.
+    Only ids without an address, or at the address of a node that has another id; nodes of
+    other clusters are left alone. Empty while a node doesn't reply: it may have the id.
     """
     if len(seen.answering) != len(seen.nodes):
         return {}

@@ -1,4 +1,4 @@
-"""What `up` would do, or why not: roles, repairs, steps and guards in their order; pure."""
+"""Decides what `up` does, or why it refuses: roles, repairs, steps and guards; pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,8 +20,8 @@ from redistopo.model.planning.step import Step, linked
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The plan with its roles as they are now, and the steps; none where `refusal` says why
-    nothing must be done. `notes` and `warnings` are for the user."""
+    """The plan with current roles, and the steps, which are empty if `refusal` says why nothing
+    may be done. `notes` and `warnings` are for the user."""
 
     plan: Plan
     steps: tuple[Step, ...] = ()
@@ -31,10 +31,10 @@ class Decision:
 
 
 def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
-    """The steps from what is to what is planned, and asked for, unless a guard refuses them."""
+    """Decide on the steps to the desired state, unless a guard refuses them."""
     plan = with_current_roles(plan, now)
     try:
-        plan, told = choose_primary(plan, now.seen, now.record, next(iter(asked.primary), ""))
+        plan, note = choose_primary(plan, now.seen, now.record, next(iter(asked.primary), ""))
         rebuilt, left = rebuild_steps(plan, now.seen, now.record, asked.rebuild)
         now = replace(now, seen=with_nodes_confs(now.seen, rebuilt))
         proposal = Proposal(
@@ -48,14 +48,14 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
     return Decision(
         plan=plan,
         steps=linked(plan, (*rebuilt, *promoted, *proposal.steps[len(rebuilt) :])),
-        notes=tuple(filter(None, (*left, *_needless(plan, alone, asked), told))),
+        notes=tuple(filter(None, (*left, *_needless(plan, alone, asked), note))),
         warnings=tuple(limit_warnings(proposal)),
     )
 
 
 def _needless(plan: Plan, alone: Iterable[SoleCopy], asked: Asked) -> Iterable[str]:
-    """A note for each node of a cluster that was named as primary, where nothing depends on it."""
+    """Notes on cluster nodes given as --primary although nothing depends on them."""
     concerned = {name for one in alone for name in (one.name, one.primary)}
     for name in asked.primary if plan.topology.clustered else ():
         if name not in concerned:
-            yield f"--primary {name} is not needed: no node's data depends on it"
+            yield f"--primary {name} has no effect: no node's data depends on it"

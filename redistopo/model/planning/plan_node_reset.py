@@ -1,17 +1,17 @@
-"""What a CLUSTER RESET takes from a node, whether others have it, and what goes before; pure.
+"""The effects of a CLUSTER RESET, whether other nodes have the data, and what precedes it; pure.
 
 Redis (commands CLUSTER RESET and CLUSTER FORGET; clusterReset in cluster_legacy.c): the node
 forgets all others and all slots, a replica becomes an empty primary, and `HARD` gives it a new
-id. A primary that holds keys refuses. The others go on knowing it by its id, with its slots, and
-their state stays ok: it still answers their pings.
+id. A primary with keys refuses. The others still know its id and slots, and their state stays
+ok, because it still replies to their pings.
 """
 
 from dataclasses import dataclass
 
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.planning.handover import plan_handover, unfit_reason
+from redistopo.model.planning.plan_rejoin import reset_nodes
 from redistopo.model.planning.promotability import shard_of
-from redistopo.model.planning.rejoin import reset_nodes
 from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen
 from redistopo.model.topology.spec import Shape
@@ -19,12 +19,12 @@ from redistopo.model.topology.spec import Shape
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeReset:
-    """What a node is and has before its reset.
+    """The state of a node before its reset.
 
-    `heir` is who leads its shard first ("" for nobody); `lost` says which data no other node
-    has ("" for none), and `instead` what would save it; `alike` is who has no fewer keys where
-    nothing is replicated between them, so that they may be others ("" where something is);
-    `already` that it is reset already.
+    `heir` is the replica that is promoted first ("" for none); `lost` describes data that no
+    other node has ("" for none), and `instead` how to save it; `alike` is a node with at least as
+    many keys but no replication between the two, so that they may differ; `already` is whether
+    the node is already reset.
     """
 
     name: str
@@ -43,42 +43,42 @@ class NodeReset:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """All that it costs, a sentence each."""
+        """The effects, one sentence each."""
         if self.already:
-            return (f"{self.name} knows no other node and holds nothing: it is reset already",)
-        found = [f"{self.name} is a {self.role}: it leaves the cluster, and is empty afterwards"]
+            return (f"{self.name} knows no other node and has no data: it is already reset",)
+        found = [f"{self.name} is a {self.role}: it leaves the cluster and will be empty"]
         if self.heir:
-            found.append(f"{self.heir} leads slots {self.slots} first, with all data; it follows")
+            found.append(f"{self.heir} is promoted first, with slots {self.slots} and all data")
         elif self.slots:
-            found.append(f"slots {self.slots} are served by nobody until redistopo up")
+            found.append(f"slots {self.slots} are unavailable until redistopo up")
         found.append(self.lost or self._kept)
         if others := [name for name in self.replicas if self.heir not in ("", name)]:
-            found.append(f"{', '.join(others)}: a replica of it now, of {self.heir} afterwards")
+            found.append(f"{', '.join(others)} will become a replica of {self.heir}")
         if self.role is Role.REPLICA:
             found.append(f"shard {self.shard} has one replica less until redistopo up")
-        found.append(f"its id {self.id[:8]}… is " + ("gone for good" if self.hard else "kept"))
+        found.append(f"its id {self.id[:8]}… is " + ("replaced" if self.hard else "kept"))
         return tuple(found)
 
     @property
     def _kept(self) -> str:
         if not self.keys:
-            return "it holds no keys"
+            return "it has no keys"
         if self.alike:
             return (
-                f"{_keys(self.keys)}: {self.alike} has no fewer, but isn't linked: they may differ"
+                f"{_keys(self.keys)}: {self.alike} has as many, but isn't linked: they may differ"
             )
-        return f"{_keys(self.keys)} kept: another node has what it holds"
+        return f"{_keys(self.keys)} kept: another node has the same data"
 
 
 def plan_reset(seen: Observed, node: NodeSeen, *, hard: bool) -> NodeReset:
-    """What the reset of that node takes.
+    """Plan the reset of a node.
 
-    Raises UsageError for a shape other than cluster, RedistopoError where the node doesn't
-    answer, where no other one does, and where a replica has its data but couldn't lead now.
+    Raises UsageError for a shape other than cluster, RedistopoError if the node doesn't reply, if
+    no other node does, and if a replica has its data but can't be promoted now.
     """
     if seen.shape is not Shape.CLUSTER:
         raise UsageError(
-            f"{node.name} is of a {seen.shape.value}: only a cluster's node can be reset",
+            f"{node.name} is part of a {seen.shape.value}: only cluster nodes can be reset",
             hint="to start over without the data: redistopo down --wipe, then redistopo up",
         )
     me, shard = node.myself, shard_of(seen, node)
@@ -93,11 +93,11 @@ def plan_reset(seen: Observed, node: NodeSeen, *, hard: bool) -> NodeReset:
         over = "to start over without the data: redistopo down --wipe, then redistopo up"
         silent = len(seen.answering) < len(seen.nodes)
         raise RedistopoError(
-            f"{node.name} is the last node of this cluster that answers",
-            detail="after its reset there would be no cluster that it could come back to",
-            hint=f"redistopo start brings back the others; {over}" if silent else over,
+            f"{node.name} is the last node of this cluster that replies",
+            detail="after its reset there would be no cluster to rejoin",
+            hint=f"to start the others: redistopo start; {over}" if silent else over,
         )
-    heir = _heir(seen, shard, node)
+    heir = _successor(seen, shard, node)
     kept = not node.keys or bool(heir) or _replicated(shard, node)
     most = None if kept else _most(shard, node)
     alike = most is not None and most.keys >= node.keys
@@ -119,19 +119,19 @@ def plan_reset(seen: Observed, node: NodeSeen, *, hard: bool) -> NodeReset:
     )
 
 
-def _heir(seen: Observed, shard: ShardSeen, node: NodeSeen) -> str:
-    """Who is to lead before a primary is reset; raises RedistopoError where nobody of its
-    replicas could: they have its data, and a reset would take it from them too."""
+def _successor(seen: Observed, shard: ShardSeen, node: NodeSeen) -> str:
+    """The replica to promote before a primary is reset; raises RedistopoError if none can be:
+    they have its data, and the reset would empty them too."""
     if node is not shard.primary or not shard.replicas or not shard.slots:
         return ""
     return plan_handover(seen, shard.nodes).after.name
 
 
 def _replicated(shard: ShardSeen, node: NodeSeen) -> bool:
-    """Whether replication says that another node that answers has what this one has.
+    """Whether, according to replication, another node that replies has the same data.
 
-    Keys elsewhere in the shard don't say so: a replica whose link broke keeps what its primary
-    has lost or been emptied of since.
+    The number of keys doesn't show that: a disconnected replica may keep keys that its primary
+    has lost since.
     """
     if node is not shard.primary:
         return shard.primary is not None and _linked(node)
@@ -143,26 +143,24 @@ def _linked(replica: NodeSeen) -> bool:
 
 
 def _most(shard: ShardSeen, node: NodeSeen) -> NodeSeen | None:
-    """Who has the most keys of the shard's other nodes that answer; None where none has any."""
+    """The node with the most keys among the shard's others that reply; None if none has any."""
     holders = [other for other in shard.nodes if other is not node and other.keys]
     return max(holders, key=lambda other: other.keys, default=None)
 
 
 def _lost(seen: Observed, node: NodeSeen, most: NodeSeen | None) -> tuple[str, str]:
-    """Which data no other node that answers has, and what would save it."""
-    lost = f"{_keys(node.keys)} lost: no other node that answers has what it holds"
+    """The data that no other replying node has, and how to save it."""
+    lost = f"{_keys(node.keys)} lost: no other node that replies has its data"
     if most is not None:
-        lost += f" ({most.name} has {_keys(most.keys)}, and isn't linked)"
+        lost += f" ({most.name} has {_keys(most.keys)}, but isn't linked)"
     ways = {
         "start": [one.name for one in seen.nodes if not one.answers and not one.paused],
         "resume": [one.name for one in seen.nodes if not one.answers and one.paused],
     }
-    told = (
-        f"redistopo {verb} brings back {', '.join(names)}, which may have it"
-        for verb, names in ways.items()
-        if names
+    hints = (
+        f"{', '.join(names)} may have it: redistopo {verb}" for verb, names in ways.items() if names
     )
-    return lost, "; ".join(told)
+    return lost, "; ".join(hints)
 
 
 def _keys(count: int) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from redistopo.drill.drill_report import TimelineMoment
 from redistopo.drill.preflight import Preflight
 from redistopo.execute.context import ExecutionContext
-from redistopo.model.state.fault import Fault
+from redistopo.model.state.drill_fault import Fault
 from redistopo.model.state.observed import NodeSeen, Observed
 
 _GRACE_SECONDS = 3.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from redistopo.checks.subject import Expected
+from redistopo.checks.check_types import Expected
 from redistopo.client.connection import NodeClient
 from redistopo.client.discovery import (
     Discovered,
@@ -23,7 +23,7 @@ from redistopo.errors import BadReply, RedistopoError, Unreachable
 from redistopo.model.protocol.credentials import Credentials, Login, single_credential
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape, Topology
-from redistopo.project.started import nothing_started_error
+from redistopo.project.started_topology import nothing_started_error
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 

@@ -10,8 +10,7 @@ from redistopo.errors import RedistopoError, UsageError
 from redistopo.host.files import read_text
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
-from redistopo.host.process import find_process
-from redistopo.host.process_marks import recorded_node_names
+from redistopo.host.server_process import find_process
 from redistopo.model.planning.password_rotation import acl_password_hash
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.credentials import (
@@ -25,10 +24,11 @@ from redistopo.model.protocol.credentials import (
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.relocation import relocated_directives
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.project.passwords import load_password, password_source, tls_files
 from redistopo.project.rotation_file import pending_rotation
+from redistopo.project.topology_state_file import recorded_node_names
 
 
 def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Directives]:

@@ -12,15 +12,15 @@ from redistopo.errors import TimedOut
 from redistopo.host.files import write_errors
 from redistopo.host.host import Program, Slow
 from redistopo.host.polling import Deadline
-from redistopo.host.process import (
+from redistopo.host.process_marks import load_process_mark, save_process_mark
+from redistopo.host.run_program import clean_environment
+from redistopo.host.server_process import (
     await_end,
     has_working_folder,
     make_mark,
     process_of_mark,
     signal_process,
 )
-from redistopo.host.process_marks import load_process_mark, save_process_mark
-from redistopo.host.run_program import clean_environment
 
 
 def run_recorded(program: Program, deadline: Deadline, slow: Slow) -> int:

@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from redistopo.model.protocol.credentials import Login
-    from redistopo.session.target import TargetRequest
+    from redistopo.session.watched_topology import TargetRequest
 
 _PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -45,7 +45,7 @@ class TargetOptions:
 
     def request(self, root: Path) -> "TargetRequest":
         """Return what a verb that polls is to poll; raise UsageError as `login` does."""
-        from redistopo.session.target import TargetRequest
+        from redistopo.session.watched_topology import TargetRequest
 
         return TargetRequest(root=root, connect=self.connect, access=self.login())
 

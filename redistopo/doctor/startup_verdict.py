@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from redistopo.doctor.conf_access import UNBALANCED, ConfWithIncludes
+from redistopo.doctor.conf_includes import UNBALANCED, ConfWithIncludes
 from redistopo.model.protocol.conf import (
     canonical_directive,
     parse_directive,

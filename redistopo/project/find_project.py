@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 
 def project_above() -> Path | None:

@@ -2,16 +2,11 @@
 
 import os
 import re
-from collections.abc import Mapping
-from itertools import count
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
-from redistopo.host.files import private_folder, read_text, remove, write_errors, write_private
-from redistopo.host.host import FileKind, Files
-from redistopo.host.local_host import LOCAL
-from redistopo.model.protocol.conf import unquote
-from redistopo.model.topology.layout import Layout
+from redistopo.host.files import private_folder, remove, write_errors, write_private
+from redistopo.model.topology.project_paths import Layout
 
 _MARK = (
     "This folder belongs to redistopo: `redistopo down --wipe` removes it.\n"
@@ -136,51 +131,3 @@ def wipe_state_folder(layout: Layout) -> None:
             remove(path)
     with write_errors(layout.state):
         layout.state.rmdir()
-
-
-def clear_data(layout: Layout, node: str, files: Files = LOCAL.files) -> None:
-    """The node's folder keeps its logs and our record; Redis's own files in it are gone."""
-    folder = layout.node(node)
-    kept = {folder.log, folder.process, folder.config, folder.started}
-    marker, state = files.status(layout.marker), files.status(layout.state)
-    if marker and marker.kind is FileKind.FILE and state and state.kind is FileKind.FOLDER:
-        for path in (folder.root / name for name in files.names(folder.root)):
-            if path not in kept:
-                files.remove(path)
-
-
-def has_data(layout: Layout, node: str, files: Files = LOCAL.files) -> bool:
-    """Whether Redis has left anything in the node's folder that a start would read."""
-    root = layout.node(node).root
-    names = ("nodes.conf", "dump.rdb", "appendonly.aof", "appendonlydir")
-    return any(files.status(root / name) for name in names)
-
-
-def has_log(root: Path, live: Mapping[str, str]) -> bool:
-    """Whether the append-only log of a server with that live configuration lies in a node's
-    folder: a file, since Redis 7.0 a folder with a manifest and the files that it names.
-
-    Its base may be missing: after a lost log, until the rewrite has ended. History (type h)
-    is no part of the log any more (aof.c, aofLoadManifestFromFile).
-    """
-    name = live.get("appendfilename", "appendonly.aof")
-    folder = live.get("appenddirname")
-    if not folder:
-        return (root / name).exists()
-    manifest, before = root / folder / f"{name}.manifest", None
-    while (text := read_text(manifest)) != before:  # a rewrite may end while we look
-        files = re.findall(r"^file (.+) seq \d+ type [bi]\b", text or "", re.MULTILINE)
-        if text is not None and all((manifest.parent / unquote(file)).exists() for file in files):
-            return True
-        before = text
-    return False
-
-
-def put_aside(path: Path, files: Files = LOCAL.files) -> Path | None:
-    """The file or folder has another name, which is answered; None where there is none."""
-    if not files.status(path):
-        return None
-    names = (path.with_name(f"{path.name}.aside{number or ''}") for number in count())
-    kept = next(name for name in names if not files.status(name))
-    files.rename(path, kept)
-    return kept

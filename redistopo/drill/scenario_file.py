@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from redistopo.model.state.fault import Fault
+from redistopo.model.state.drill_fault import Fault
 from redistopo.model.topology.parse import TopologyProblem
 
 DRILL_KEYS = ("name", "nodes", "each", "fault", "max_downtime")

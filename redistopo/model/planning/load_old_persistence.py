@@ -1,4 +1,4 @@
-"""How a stopped node's data is found by a server that keeps it otherwise than before; pure."""
+"""The steps that load a stopped node's data after its persistence settings changed; pure."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from redistopo.model.state.observed import NodeSeen
 
 
 def refuse_renamed(plan: Plan, now: Situation, names: Iterable[str]) -> None:
-    """Raises UsageError where a node would no longer find its data by its name at its start."""
+    """Raise UsageError if a node would not find its data at startup under a changed name."""
     chosen = set(names)
     for node in (one for one in now.seen.nodes if one.name in chosen & now.wanted.keys()):
         disk, wanted = node.on_disk, now.wanted[node.name]
@@ -27,7 +27,7 @@ def refuse_renamed(plan: Plan, now: Situation, names: Iterable[str]) -> None:
                     f"{directive} is {asked} in the topology file, but the data of "
                     f"{node.name} is in {was}",
                     detail=f"{plan.node(node.name).folder.root}: a server that starts with the "
-                    "new name comes up empty",
+                    "new name starts empty",
                     hint=f'set it back: {directive} = "{was}"',
                 )
 
@@ -35,8 +35,8 @@ def refuse_renamed(plan: Plan, now: Situation, names: Iterable[str]) -> None:
 def persistence_switches(
     now: Situation, names: Iterable[str]
 ) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    """The steps before and after the start of these nodes by which each loads the file that
-    holds its data, and then keeps its data as it should."""
+    """Return the steps before and after the start of these nodes that load each one's data from
+    the old file and then switch to the new persistence."""
     chosen = set(names)
     found: dict[Switch, list[NodeSeen]] = {Switch.TO_LOG: [], Switch.TO_SNAPSHOT: []}
     for node in (one for one in now.seen.nodes if one.name in chosen & now.wanted.keys()):
@@ -56,18 +56,20 @@ def persistence_switches(
         first.append(Step(do=StepKind.LOAD, nodes=names_, cause=cause, settings=load))
         last.append(Step(do=StepKind.SWITCH, nodes=names_, cause=cause, settings=keep))
         old = {node.name: _log_names(node.on_disk, now.wanted[node.name]) for node in nodes}
-        if which is Switch.TO_LOG and (older := {name: told for name, told in old.items() if told}):
-            why = "its snapshot is the newer one"
+        if which is Switch.TO_LOG and (
+            older := {name: found for name, found in old.items() if found}
+        ):
+            why = "its snapshot is newer"
             first.append(Step(do=StepKind.ASIDE, nodes=tuple(older), cause=why, settings=older))
     return tuple(first), tuple(last)
 
 
 def _before(disk: DiskSeen) -> Directives | None:
-    """How the node was last started; None where nobody knows."""
+    """The configuration of the node's last start; None if unknown."""
     return read_conf(disk.started) if disk.started else None
 
 
 def _log_names(disk: DiskSeen, conf: Directives) -> NodeSettings:
-    """The directives that name an append-only file that is there, and those names."""
+    """The directives that name an existing append-only file, and those names."""
     names = {one: data_file_name(conf, one) for one in ("appenddirname", "appendfilename")}
     return {directive: name for directive, name in names.items() if disk.holds(name)}

@@ -7,16 +7,17 @@ from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import read_text
-from redistopo.host.node_folder import has_data
-from redistopo.host.process_marks import load_topology_state, save_record
+from redistopo.host.local_host import LOCAL
+from redistopo.host.node_data import has_data
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.sentinel_replies import read_sentinel_file
 from redistopo.model.state.record import RecordedNode, TopologyState
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, warn
 from redistopo.project.port_reservations import reserve_ports
 from redistopo.project.registry import Entry, register, registered_topologies
+from redistopo.project.topology_state_file import load_topology_state, save_record
 
 
 def current_record(plan: Plan) -> tuple[TopologyState, str]:
@@ -30,7 +31,7 @@ def current_record(plan: Plan) -> tuple[TopologyState, str]:
     found = load_topology_state(layout)
     if found is not None and found.formed:
         return found, ""
-    lived = found is None and any(has_data(layout, node.name) for node in plan.nodes)
+    lived = found is None and any(has_data(LOCAL.files, layout, node.name) for node in plan.nodes)
     record = TopologyState(
         id=found.id if found else secrets.token_hex(8),
         name=plan.topology.name,
@@ -81,7 +82,7 @@ def refuse_older_engine(plan: Plan, record: TopologyState | None) -> None:
     """Raise MissingPrerequisite if the data was written by an engine that this one can't read."""
     if record is None or plan.engine.reads(record.engine):
         return
-    if any(has_data(plan.layout, node.name) for node in plan.nodes):
+    if any(has_data(LOCAL.files, plan.layout, node.name) for node in plan.nodes):
         raise MissingPrerequisite(
             f"{plan.engine.title} can't read data that {record.engine} wrote",
             detail=f"chosen: {plan.engine.path} ({plan.engine_why})",

@@ -1,0 +1,65 @@
+"""Redis's own files in a node's folder: whether there are any, cleared, or put aside."""
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import count
+from pathlib import Path
+
+from redistopo.host.host import FileKind, Files
+from redistopo.model.planning.plan import NodePlan
+from redistopo.model.protocol.conf import unquote
+from redistopo.model.topology.project_paths import Layout
+
+
+def nodes_conf_texts(files: Files, nodes: Iterable[NodePlan]) -> dict[str, str]:
+    """Address -> text of each node's nodes.conf, where there is one."""
+    found = {node.address: files.read(node.folder.table) for node in nodes}
+    return {address: text for address, text in found.items() if text}
+
+
+def clear_data(files: Files, layout: Layout, node: str) -> None:
+    """The node's folder keeps its logs and our record; Redis's own files in it are gone."""
+    folder = layout.node(node)
+    kept = {folder.log, folder.process, folder.config, folder.started}
+    marker, state = files.status(layout.marker), files.status(layout.state)
+    if marker and marker.kind is FileKind.FILE and state and state.kind is FileKind.FOLDER:
+        for path in (folder.root / name for name in files.names(folder.root)):
+            if path not in kept:
+                files.remove(path)
+
+
+def has_data(files: Files, layout: Layout, node: str) -> bool:
+    """Whether Redis has left anything in the node's folder that a start would read."""
+    root = layout.node(node).root
+    names = ("nodes.conf", "dump.rdb", "appendonly.aof", "appendonlydir")
+    return any(files.status(root / name) for name in names)
+
+
+def has_log(files: Files, root: Path, live: Mapping[str, str]) -> bool:
+    """Whether the append-only log of a server with that live configuration lies in a node's
+    folder: a file, since Redis 7.0 a folder with a manifest and the files that it names.
+
+    Its base may be missing: after a lost log, until the rewrite has ended. History (type h)
+    is no part of the log any more (aof.c, aofLoadManifestFromFile).
+    """
+    name = live.get("appendfilename", "appendonly.aof")
+    folder = live.get("appenddirname")
+    if not folder:
+        return files.status(root / name) is not None
+    manifest, before = root / folder / f"{name}.manifest", None
+    while (text := files.read(manifest)) != before:  # a rewrite may end while we look
+        named = re.findall(r"^file (.+) seq \d+ type [bi]\b", text or "", re.MULTILINE)
+        if text is not None and all(files.status(manifest.parent / unquote(one)) for one in named):
+            return True
+        before = text
+    return False
+
+
+def put_aside(files: Files, path: Path) -> Path | None:
+    """The file or folder has another name, which is answered; None where there is none."""
+    if not files.status(path):
+        return None
+    names = (path.with_name(f"{path.name}.aside{number or ''}") for number in count())
+    kept = next(name for name in names if not files.status(name))
+    files.rename(path, kept)
+    return kept

@@ -1,0 +1,75 @@
+"""A node's folder, read from a real one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from redistopo.host.node_disk import read_disk
+from redistopo.model.state.disk import DiskSeen
+from redistopo.model.topology.project_paths import Layout, NodeFolder
+
+AUX = b"\xfa\x09redis-ver\x057.0.0\xfa\x0aredis-bits\xc0\x40"
+EMPTY = b"REDIS0011" + AUX + b"\xff" + bytes(8)
+ONE_KEY = b"REDIS0011" + AUX + b"\xfe\x00\xfb\x01\x00\x00\x01a\x01b\xff" + bytes(8)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> NodeFolder:
+    made = Layout(tmp_path).node("node1")
+    (made.root / "appendonlydir").mkdir(parents=True)
+    return made
+
+
+def test_no_folder_is_an_empty_one(tmp_path: Path) -> None:
+    assert read_disk(Layout(tmp_path).node("node1")) == DiskSeen()
+
+
+def test_files_are_seen_one_folder_deep(folder: NodeFolder) -> None:
+    (folder.root / "appendonlydir" / "appendonly.aof.1.incr.aof").write_text("x")
+    (folder.root / "appendonlydir" / "appendonly.aof.1.base.rdb").write_bytes(EMPTY)
+    (folder.root / "dump.rdb").write_bytes(ONE_KEY)
+    os.utime(folder.root / "dump.rdb", (7, 7))
+    files = read_disk(folder).files
+    assert {name: one.empty for name, one in files.items()} == {
+        "appendonlydir/": True,
+        "appendonlydir/appendonly.aof.1.base.rdb": True,
+        "appendonlydir/appendonly.aof.1.incr.aof": False,
+        "dump.rdb": False,
+    }
+    assert files["dump.rdb"].written == 7
+
+
+def test_a_damaged_snapshot_may_hold_keys(folder: NodeFolder) -> None:
+    (folder.root / "dump.rdb").write_bytes(ONE_KEY[:20])
+    assert read_disk(folder).has_keys
+    (folder.root / "dump.rdb").write_bytes(b"")
+    assert not read_disk(folder).has_keys
+
+
+def test_a_data_folder_behind_a_link_is_seen(folder: NodeFolder, tmp_path: Path) -> None:
+    (folder.root / "appendonlydir").rmdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "appendonly.aof.1.incr.aof").write_text("x")
+    (folder.root / "appendonlydir").symlink_to(tmp_path / "other")
+    assert read_disk(folder).has_keys
+
+
+REFUSED = "1:M # Unrecoverable error: corrupted cluster config file.\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "refused"),
+    [
+        (REFUSED, True),
+        (f"{REFUSED}# redistopo starts this server\n", False),
+        ("1:M # Could not write the cluster config file\n", False),
+    ],
+)
+def test_a_refused_nodes_conf_is_of_the_last_start(
+    folder: NodeFolder, log: str, *, refused: bool
+) -> None:
+    folder.table.write_text("nonsense")
+    folder.log.write_text(f"# redistopo starts this server\n{log}")
+    assert bool(read_disk(folder).refusal) is refused
+    assert not read_disk(folder, ended=False).refusal
