@@ -1,6 +1,6 @@
-"""What must not be done, in one order for every verb that starts or writes something; pure.
+"""Guards: one ordered list of refusals for every verb that starts or writes something; pure.
 
-A guard looks at what is proposed and raises the error that the user sees; none changes anything.
+A guard checks a proposal and raises the error for the user; none changes anything.
 """
 
 from collections.abc import Callable, Iterable
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.model.planning.leadership import refuse_empty_primaries
+from redistopo.model.planning.load_old_persistence import refuse_renamed
 from redistopo.model.planning.nodes_conf_repair import (
     lost_nodes_confs,
     refuse_lost_nodes_confs,
     refuse_unknown_nodes,
 )
-from redistopo.model.planning.persistence_switch import refuse_renamed
 from redistopo.model.planning.plan import FormationMethod, Plan
-from redistopo.model.planning.rejoin import non_empty_resets, refuse_more_keys
+from redistopo.model.planning.plan_rejoin import non_empty_resets, refuse_more_keys
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
@@ -25,8 +25,8 @@ from redistopo.model.topology.exposure import refuse_exposed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the user asks for: which nodes are to be `primary` where that can't be told, which
-    get a new nodes.conf by `rebuild`; `among` names the nodes to start, None for all."""
+    """The user's options: nodes to use as `primary` where it can't be determined, nodes to
+    `rebuild` the nodes.conf of; `among` are the nodes to start, None for all."""
 
     primary: tuple[str, ...] = ()
     rebuild: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """Steps that are to be done, and all that speaks for or against them."""
+    """Proposed steps, and everything needed to judge them."""
 
     plan: Plan
     now: Situation
@@ -43,7 +43,7 @@ class Proposal:
     asked: Asked = Asked()
 
     def nodes(self, do: StepKind) -> tuple[str, ...]:
-        """The nodes to which that is done."""
+        """Return the nodes of all steps of that kind."""
         return tuple(
             dict.fromkeys(name for one in self.steps if one.do is do for name in one.nodes)
         )
@@ -55,8 +55,8 @@ def _empty_primaries(it: Proposal) -> None:
 
 def _lost_nodes_confs(it: Proposal) -> None:
     found = lost_nodes_confs(it.plan, it.now.record, it.now.seen)
-    meant = set(found if it.asked.among is None else it.asked.among) - set(it.asked.rebuild)
-    refuse_lost_nodes_confs(it.plan, {name: why for name, why in found.items() if name in meant})
+    chosen = set(found if it.asked.among is None else it.asked.among) - set(it.asked.rebuild)
+    refuse_lost_nodes_confs(it.plan, {name: why for name, why in found.items() if name in chosen})
 
 
 def _unknown_nodes(it: Proposal) -> None:
@@ -69,7 +69,7 @@ def _sole_copies(it: Proposal) -> None:
 
 
 def _more_keys(it: Proposal) -> None:
-    if it.asked.among is None:  # a start of some leaves the others as they are
+    if it.asked.among is None:  # starting some nodes leaves the others as they are
         refuse_more_keys(non_empty_resets(it.now.seen))
 
 
@@ -84,17 +84,17 @@ def _renamed(it: Proposal) -> None:
 
 
 def _busy_ports(it: Proposal) -> None:
-    """Every busy port of a node to start is named, and its holder."""
+    """Name every port of a node to start that another program uses."""
     names = {node.name for node in it.now.seen.nodes}
-    meant = names if it.asked.among is None else set(it.asked.among)
+    chosen = names if it.asked.among is None else set(it.asked.among)
     held = [
         f"{node.name}: {node.held_by}"
         for node in it.now.seen.nodes
-        if node.held_by and node.name in meant
+        if node.held_by and node.name in chosen
     ]
     if held:
         raise MissingPrerequisite(
-            "a port is busy" if len(held) == 1 else f"{len(held)} ports are busy",
+            "a port is in use" if len(held) == 1 else f"{len(held)} ports are in use",
             detail="\n".join(held),
             hint=f"stop that program, then run redistopo up again{it.now.free_ports}",
         )
@@ -102,12 +102,12 @@ def _busy_ports(it: Proposal) -> None:
 
 def _low_limits(it: Proposal) -> None:
     if fatal := [one for one in _shortages(it) if one.fatal]:
-        told = [one.told for one in fatal[:4]]
-        if len(fatal) > len(told):
-            told.append(f"and {len(fatal) - len(told)} more")
+        lines = [one.told for one in fatal[:4]]
+        if len(fatal) > len(lines):
+            lines.append(f"and {len(fatal) - len(lines)} more")
         raise MissingPrerequisite(
             "a limit of this system is too low; nothing was started",
-            detail="\n".join(told),
+            detail="\n".join(lines),
             hint=f"{fatal[0].hint}, then redistopo up",
         )
 
@@ -134,22 +134,22 @@ GUARDS: tuple[Callable[[Proposal], None], ...] = (
     _busy_ports,
     _low_limits,
 )
-"""In the order in which they speak: data first, then safety, then the machine."""
+"""In order of precedence: data first, then security, then the machine."""
 
 
 def guard(proposal: Proposal) -> None:
-    """Raise the error of the first guard that refuses what is proposed."""
+    """Raise the error of the first guard that refuses the proposal."""
     for one in GUARDS:
         one(proposal)
 
 
 def limit_warnings(proposal: Proposal) -> Iterable[str]:
-    """One line where servers would start, but lower their maxclients."""
+    """Warn about servers that would start, but lower their maxclients."""
     found = [one for one in _shortages(proposal) if not one.fatal]
     if found:
         starting = proposal.nodes(StepKind.START)
-        others = f" (as of {join_names(starting)})" if len(found) > 1 else ""
-        yield f"{found[0].told}{others}; before: {found[0].hint}"
+        others = f" (the same for {join_names(starting)})" if len(found) > 1 else ""
+        yield f"{found[0].told}{others}; to avoid this: {found[0].hint}"
 
 
 def _shortages(it: Proposal) -> tuple[ResourceShortage, ...]:
