@@ -96,7 +96,7 @@ def _nearest_project(
     named: Path | None = value or ctx.meta.get(_FOLDER)
     if named is not None or ctx.resilient_parsing:
         return named
-    from redistopo.project.folder import project_above
+    from redistopo.project.find_project import project_above
 
     if found := project_above():
         ctx.meta[FOUND] = found

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from redistopo.client.app_clients import CLIENT_ERRORS, AppClient, connect_app_client, error_kind
-from redistopo.client.entry_point import PREFIX, EntryPoint
+from redistopo.client.app_entry_point import PREFIX, EntryPoint
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.host.polling import Deadline
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redistopo.host.files import private_folder, read_json, write_errors, write_private
 from redistopo.model.state.record import ProcessMark
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 
 def save_process_mark(path: Path, mark: ProcessMark) -> None:

@@ -19,7 +19,7 @@ from redistopo.host.process_marks import load_process_mark, save_process_mark
 from redistopo.host.run_program import clean_environment
 from redistopo.host.server_log import LOG_MARK
 from redistopo.model.state.record import ProcessMark
-from redistopo.model.topology.layout import Layout, NodeFolder
+from redistopo.model.topology.project_paths import Layout, NodeFolder
 
 Started = psutil.Popen
 """A process that this very program started, and so can reap."""

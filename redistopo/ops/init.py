@@ -11,7 +11,6 @@ from redistopo.host.files import read_text, write_errors
 from redistopo.host.ports import ephemeral_range
 from redistopo.host.server_process import find_process
 from redistopo.model.topology.exposure import plaintext_warning
-from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import TopologyProblem, shape_named, topology_file_error
 from redistopo.model.topology.ports import (
     BlockChoice,
@@ -20,6 +19,7 @@ from redistopo.model.topology.ports import (
     ephemeral_overlap,
     port_block_of,
 )
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import FORMAT_VERSION, SHAPE_ALIASES, Shape, Topology
 from redistopo.progress import Event, EventKind, Progress, note, warn
 from redistopo.project.load import checked, layout_of_folder, require_address

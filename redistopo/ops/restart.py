@@ -31,8 +31,8 @@ from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step, warn
-from redistopo.project.lifecycle import refuse_older_engine
-from redistopo.project.started import keeps_data_on_disk
+from redistopo.project.started_topology import keeps_data_on_disk
+from redistopo.project.topology_record import refuse_older_engine
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.live_change import LiveChange, change_request, live_change
 from redistopo.session.open import open_session

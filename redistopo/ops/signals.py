@@ -15,7 +15,7 @@ from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_o
 from redistopo.model.planning.step import join_names
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_nodes
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step, warn
 from redistopo.session.node_action import (
     NodeActionResult,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.files import private_folder, remove, write_errors, write_private
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 _MARK = (
     "This folder belongs to redistopo: `redistopo down --wipe` removes it.\n"

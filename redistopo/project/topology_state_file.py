@@ -7,7 +7,7 @@ from dataclasses import asdict
 from redistopo.errors import UsageError
 from redistopo.host.files import read_json, write_private
 from redistopo.model.state.record import RECORD_FORMAT, RecordedNode, TopologyState
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 
 def save_record(layout: Layout, record: TopologyState) -> None:

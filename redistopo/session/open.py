@@ -9,8 +9,8 @@ from redistopo.progress import Progress, no_progress
 from redistopo.project.load import layout_of_folder
 from redistopo.project.lock import locked
 from redistopo.project.progress_log import progress_logged
-from redistopo.project.secrets import redacting_errors
-from redistopo.project.started import nothing_started_error
+from redistopo.project.redact_secrets import redacting_errors
+from redistopo.project.started_topology import nothing_started_error
 from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.session import Session, SessionRequest
 

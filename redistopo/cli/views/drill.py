@@ -12,7 +12,7 @@ import click
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment, Traffic
-from redistopo.drill.report_text import (
+from redistopo.drill.report_sentences import (
     budget_text,
     errors_text,
     headline,
