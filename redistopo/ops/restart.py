@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, RedistopoError, Unhealthy, UsageError
-from redistopo.execute.context import ExecutionContext, targets_of_plan
+from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rotate_passwords import restore_old
@@ -300,7 +300,7 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
         after = context.look(Detail.PROCESS, disk=True)
         found = situation(context, now.session.state, after)
         execute(context, tuple(_steps(context, found, names)))
-        restore_old(layout, targets_of_plan(context.plan), context.credentials)
+        restore_old(layout, context.targets, context.credentials)
     took = time.monotonic() - began
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
     if (record := now.session.state) is not None:
