@@ -5,9 +5,9 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.model.planning.decide import Decision, decide
-from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.planner import with_observed_roles
+from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.step import Step
 from redistopo.model.state.observed import shards_of
 from redistopo.project.lifecycle import current_record

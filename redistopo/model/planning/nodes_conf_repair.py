@@ -1,11 +1,12 @@
 """Which cluster nodes' nodes.conf is lost or refused, and how each comes back to its cluster;
 pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.sole_copies import SoleCopy
 from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf, promoted, rebuilt
@@ -42,8 +43,10 @@ def lost_nodes_confs(plan: Plan, record: TopologyState | None, seen: Observed) -
     return {node.name: why for node in absent if (why := node.on_disk.damage)}
 
 
-def refuse_lost_nodes_confs(plan: Plan, found: Mapping[str, str]) -> None:
-    """Raises RedistopoError that names each node whose table is lost, and the remedy."""
+def refuse_lost_nodes_confs(it: Proposal) -> None:
+    """Raises RedistopoError that names each node to start whose table is lost, and the remedy."""
+    plan, lost = it.plan, lost_nodes_confs(it.plan, it.now.record, it.now.seen)
+    found = {name: lost[name] for name in lost if name in it.among - {*it.asked.rebuild}}
     if not found:
         return
     told = [f"{name}: {plan.node(name).folder.table} is {why}" for name, why in found.items()]
@@ -103,7 +106,6 @@ def promotion_steps(plan: Plan, seen: Observed, heirs: Iterable[SoleCopy]) -> tu
                 texts={one.name: text},
             )
         )
-    refuse_unknown_nodes(plan, seen, steps)
     return tuple(steps)
 
 
@@ -121,12 +123,12 @@ def with_nodes_confs(seen: Observed, steps: Iterable[Step]) -> Observed:
     return replace(seen, nodes=nodes)
 
 
-def refuse_unknown_nodes(plan: Plan, seen: Observed, steps: Iterable[Step]) -> None:
+def refuse_unknown_nodes(it: Proposal) -> None:
     """Raises RedistopoError for a nodes.conf that can't be written, as no other node's knows its
     node."""
-    for name in (name for one in steps for name, text in one.texts.items() if not text):
-        address = plan.node(name).address
-        looked = [at for at in seen.nodes_confs if at != address]
+    for name in (name for one in it.steps for name, text in one.texts.items() if not text):
+        address = it.plan.node(name).address
+        looked = [at for at in it.now.seen.nodes_confs if at != address]
         raise RedistopoError(
             f"no other node's nodes.conf knows {name} ({address})",
             detail=f"looked at: {', '.join(looked) or 'none is there'}",
