@@ -11,6 +11,7 @@ from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.step import Step
 from redistopo.model.state.observed import shards_of
 from redistopo.project.lifecycle import current_record
+from redistopo.project.secrets import hide
 from redistopo.session.guards import refuse_folder, refuse_request
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
@@ -41,8 +42,9 @@ def plan(root: Path, engine: str = "") -> PlanResult:
     """What `up` would do now, and why; works on a machine without any server."""
     with open_session(_session(root)) as session:
         found = _ahead(session, session.plan(engine, assume=True), Asked())
-    if (error := found.refusal) is None:
-        return PlanResult(plan=found.plan, steps=found.steps)
+        if (error := found.refusal) is None:
+            return PlanResult(plan=found.plan, steps=found.steps)
+        hide(error, session.layout)
     told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
     return PlanResult(plan=found.plan, steps=(), refusal=told)
 
