@@ -172,7 +172,7 @@ def test_a_candidate_paused_at_its_promotion(
     project.client().set("kept", "yes")
     _stopping(monkeypatch, project.pid(2), before="NO")
     monkeypatch.setattr(shift, "_WORD_SECONDS", 0.5)
-    with pytest.raises(RedistopoError, match="nobody leads now"):
+    with pytest.raises(RedistopoError, match="there is no primary now"):
         failover(FailoverRequest(root=project.root), no_progress)
     with project.client() as node:
         assert node.info("replication")["role"] == "slave"

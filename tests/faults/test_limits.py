@@ -18,7 +18,7 @@ from support.project import COMMAND, Project
     [
         (60, (), "needs 76 open files for 6 nodes, the limit is 60"),
         (90, ("--set", "maxclients=5000"), "maxclients 5000 needs 5032 open files"),
-        (9000, ("--set", "maxclients=12"), "maxclients 12 is too low, its own topology takes 15"),
+        (9000, ("--set", "maxclients=12"), "maxclients 12 is too low, its own topology needs 15"),
     ],
 )
 def test_too_few_open_files(

@@ -66,7 +66,7 @@ def test_a_damaged_log_of_a_cluster(project: Project) -> None:
     project.run("up", "--keep", check=1)
     takeover = shlex.split(steps[1].removeprefix("then redistopo "))
     assert "OK" in project.run(*takeover, check=0).out
-    aside = shlex.split(steps[2].removeprefix("once that says OK, "))
+    aside = shlex.split(steps[2].removeprefix("after OK, "))
     subprocess.run(aside, check=True)
     project.up()
     assert project.faults() == []

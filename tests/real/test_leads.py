@@ -53,7 +53,7 @@ def test_a_primary_without_its_data_does_not_lead(project: Project, *, running: 
     shutil.rmtree(project.folder(1))
     for words in ((), ("--primary", "node1")):
         refused = project.run("up", *words, check=2)
-        assert "node1 would lead, and has no data; node2, node3 has" in refused.err
+        assert "node1 would be primary, but has no data; node2, node3 has" in refused.err
     project.up("--primary", "node2")
     assert _has(project, "kept")
     assert roles(project.ports, project.password)[project.ports[1]] == "master"

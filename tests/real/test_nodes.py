@@ -82,7 +82,7 @@ def test_what_nobody_keeps_is_told_before_it_is_gone(project: Project) -> None:
         node.set("gone", "soon")
     told = project.run("stop", "node1", check=0).err
     assert "node1 keeps nothing on disk" in told
-    assert "no node is left that answers" in told
+    assert "no other node replies" in told
 
 
 def test_a_primary_of_a_cluster_is_stopped_and_follows_whoever_took_over(project: Project) -> None:
@@ -99,7 +99,7 @@ def test_a_primary_of_a_cluster_is_stopped_and_follows_whoever_took_over(project
 def test_a_whole_shard_stopped_is_told_and_comes_back_with_its_slots(project: Project) -> None:
     _up(project, *CLUSTER)
     done = project.run("stop", "shard:1", check=0)
-    assert "shard 1 has no other node that answers: slots 0-5460 are served by nobody" in done.err
+    assert "shard 1 has no other node that replies: slots 0-5460 are unavailable" in done.err
     assert done.out.startswith("node1: stopped\nnode4: stopped\n")
     project.run("start", check=0)
     _healthy(project, cluster=True)
@@ -219,7 +219,7 @@ def test_start_refuses_what_up_refuses_for_the_datas_sake(project: Project) -> N
         (project.folder(2) / "redis.conf").read_text().replace("node2", "node1")
     )
     refused = project.run("start", "node1", check=2)
-    assert "node1 would lead, and has no data; node2, node3 has" in refused.err
+    assert "node1 would be primary, but has no data; node2, node3 has" in refused.err
     assert project.servers() == []
 
 

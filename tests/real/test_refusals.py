@@ -156,7 +156,7 @@ def test_other_access_control_than_what_runs(project: Project) -> None:
     edit(project, "# acl = false", "acl = true")
     refused(project, told="acl is true in the topology file, but servers run with acl = false")
     edit(project, "acl = true", "# acl = false")
-    project.env["REDISTOPO_PASSWORD"] = "another"
+    project.env["REDISTOPO_PASSWORD"] = "quite-unlike-it"
     refused(project, told="servers run with another password")
     del project.env["REDISTOPO_PASSWORD"]
 

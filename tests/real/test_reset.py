@@ -121,16 +121,16 @@ def _kept_by_a_stopped_replica(project: Project) -> int:
     last = _replica_of(project, 3)
     project.run("stop", f"node{last}", check=0)
     refused = project.run("reset", "node3", "--yes", check=1)
-    assert "keys lost: no other node that answers has what it holds" in refused.err
+    assert "keys lost: no other node that replies has its data" in refused.err
     assert f"redistopo start brings back node{last}" in refused.err
     assert _kept(project) == KEYS
     project.run("reset", "node3", "--hard", "--force", "--yes", check=0)
     _asked(project, 3, last, "up")
     _asked(project, 3, last, "start", f"node{last}")
     _asked(project, 3, last, "restart", f"node{last}")
-    assert "can't both lead" in _up_led(project, 2, "node3", f"node{last}").err
+    assert "can't both be primary" in _up_led(project, 2, "node3", f"node{last}").err
     told = project.run("up", "--dry-run", "--primary", f"node{last}", check=0)
-    assert f"let lead, with the data on its disk, node{last}" in told.out
+    assert f"promote, with the data on its disk, node{last}" in told.out
     _up_led(project, 0, f"node{last}")
     _whole(project)
     assert roles(project.ports, project.password)[project.port + last - 1] == "master"
@@ -173,8 +173,8 @@ def test_what_a_replica_alone_has_is_given_up_by_force_only(project: Project) ->
         for key in primary.keys()[2:]:
             primary.delete(key)
         refused = project.run("reset", name, "--yes", check=1)
-        assert f"{held} keys lost: no other node that answers has what it holds" in refused.err
-        assert "(node1 has 2 keys, and isn't linked)" in refused.err
+        assert f"{held} keys lost: no other node that replies has its data" in refused.err
+        assert "(node1 has 2 keys, but isn't linked)" in refused.err
         assert node.dbsize() == held
         project.run("reset", name, "--force", "--yes", check=0)
         assert node.dbsize() == 0
@@ -210,7 +210,7 @@ def test_a_reset_by_hand_is_mended_too(project: Project) -> None:
         node.execute_command("CLUSTER", "RESET", "HARD")
     assert "redistopo up if one of them was reset" in project.run("verify", check=3).out
     planned = project.run("plan", check=0)
-    assert f"take back into the cluster node{number}, as a replica of node1" in planned.out
+    assert f"rejoin to the cluster node{number}, as a replica of node1" in planned.out
     project.up()
     _whole(project)
     assert _kept(project) == KEYS
@@ -235,7 +235,7 @@ def test_keys_that_a_disk_brings_back_after_a_reset(project: Project) -> None:
                 kept = primary.keys()[1:]
                 primary.unlink(*set(primary.keys()) - set(kept))
             refused = project.run("up", check=1).err
-            assert f"node{number} was reset, and has more keys on its disk than node1" in refused
+            assert f"node{number} was reset, and has more keys on disk than node1" in refused
             project.run("start", f"node{number}", check=0)
             assert "has more keys on its disk" in project.run("plan", check=0).out
             project.run("reset", f"node{number}", "--force", "--yes", check=0)

@@ -108,7 +108,7 @@ def test_a_primary_alone_hands_over_before_it_restarts(project: Project) -> None
     memory = kept.read_text()
     done = project.run("restart", "sentinel1", "node1", check=0).out
     assert "node1 -> node" in done
-    assert memory.splitlines()[0] in kept.read_text()  # its own file, not one made anew
+    assert memory.splitlines()[0] in kept.read_text()  # its own file, not one created again
     [leader] = _leaders(project)
     assert leader != 1
     assert project.client().get("kept") == "yes"
@@ -128,8 +128,8 @@ def test_a_primary_alone_hands_over_before_it_restarts(project: Project) -> None
             process.kill()
     until(lambda: len(project.servers()) == 4)
     refused = project.run("failover", check=1).err
-    assert "the Sentinels could not hand over now" in refused
-    assert "1 of 3 Sentinels answer, and 2 are needed" in refused
+    assert "the Sentinels can't fail over now" in refused
+    assert "1 of 3 Sentinels reply, 2 are needed" in refused
     assert project.run("restart", "node1", check=1).err
     assert _leaders(project) == [1]
 

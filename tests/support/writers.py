@@ -93,7 +93,7 @@ class Writers:
             with suppress(RedisError):  # it may be away
                 if node.info("replication")["role"] == "master":
                     return node
-        raise RedisError("nobody leads")
+        raise RedisError("there is no primary")
 
     def stop(self) -> None:
         self._stop.set()

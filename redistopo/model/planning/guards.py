@@ -1,20 +1,20 @@
-"""What must not be done, in one order for every verb that starts or writes something; pure.
+"""Guards: one ordered list of refusals for every verb that starts or writes something; pure.
 
-A guard looks at what is proposed and raises the error that the user sees; none changes anything.
+A guard checks a proposal and raises the error for the user; none changes anything.
 """
 
 from collections.abc import Callable, Iterable
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.model.planning.leadership import refuse_empty_primaries
+from redistopo.model.planning.load_old_persistence import refuse_renamed
 from redistopo.model.planning.nodes_conf_repair import (
     refuse_lost_nodes_confs,
     refuse_unknown_nodes,
 )
-from redistopo.model.planning.persistence_switch import refuse_renamed
 from redistopo.model.planning.plan import FormationMethod
+from redistopo.model.planning.plan_rejoin import non_empty_resets, refuse_more_keys
 from redistopo.model.planning.proposal import Proposal
-from redistopo.model.planning.rejoin import non_empty_resets, refuse_more_keys
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import StepKind, join_names
@@ -27,7 +27,7 @@ def _sole_copies(it: Proposal) -> None:
 
 
 def _more_keys(it: Proposal) -> None:
-    if it.asked.among is None:  # a start of some leaves the others as they are
+    if it.asked.among is None:  # starting some nodes leaves the others as they are
         refuse_more_keys(non_empty_resets(it.now.seen))
 
 
@@ -38,12 +38,12 @@ def _exposed(it: Proposal) -> None:
 
 
 def _busy_ports(it: Proposal) -> None:
-    """Every busy port of a node to start is named, and its holder."""
+    """Name every port of a node to start that another program uses."""
     going = (node for node in it.now.seen.nodes if node.name in it.among)
     held = [f"{node.name}: {node.held_by}" for node in going if node.held_by]
     if held:
         raise MissingPrerequisite(
-            "a port is busy" if len(held) == 1 else f"{len(held)} ports are busy",
+            "a port is in use" if len(held) == 1 else f"{len(held)} ports are in use",
             detail="\n".join(held),
             hint=f"stop that program, then run redistopo up again{it.now.free_ports}",
         )
@@ -51,12 +51,12 @@ def _busy_ports(it: Proposal) -> None:
 
 def _low_limits(it: Proposal) -> None:
     if fatal := [one for one in _shortages(it) if one.fatal]:
-        told = [one.told for one in fatal[:4]]
-        if len(fatal) > len(told):
-            told.append(f"and {len(fatal) - len(told)} more")
+        lines = [one.told for one in fatal[:4]]
+        if len(fatal) > len(lines):
+            lines.append(f"and {len(fatal) - len(lines)} more")
         raise MissingPrerequisite(
             "a limit of this system is too low; nothing was started",
-            detail="\n".join(told),
+            detail="\n".join(lines),
             hint=f"{fatal[0].hint}, then redistopo up",
         )
 
@@ -83,22 +83,22 @@ GUARDS: tuple[Callable[[Proposal], None], ...] = (
     _busy_ports,
     _low_limits,
 )
-"""In the order in which they speak: data first, then safety, then the machine."""
+"""In order of precedence: data first, then security, then the machine."""
 
 
 def guard(proposal: Proposal) -> None:
-    """Raise the error of the first guard that refuses what is proposed."""
+    """Raise the error of the first guard that refuses the proposal."""
     for one in GUARDS:
         one(proposal)
 
 
 def limit_warnings(proposal: Proposal) -> Iterable[str]:
-    """One line where servers would start, but lower their maxclients."""
+    """Warn about servers that would start, but lower their maxclients."""
     found = [one for one in _shortages(proposal) if not one.fatal]
     if found:
         starting = proposal.nodes(StepKind.START)
-        others = f" (as of {join_names(starting)})" if len(found) > 1 else ""
-        yield f"{found[0].told}{others}; before: {found[0].hint}"
+        others = f" (the same for {join_names(starting)})" if len(found) > 1 else ""
+        yield f"{found[0].told}{others}; to avoid this: {found[0].hint}"
 
 
 def _shortages(it: Proposal) -> tuple[ResourceShortage, ...]:

@@ -1,4 +1,4 @@
-"""What a topology loses while some of its nodes don't serve; told before they are stopped."""
+"""The impact of stopping nodes, shown before they are stopped."""
 
 from collections.abc import Iterable
 
@@ -9,20 +9,20 @@ from redistopo.model.topology.spec import Shape
 
 
 def losses(seen: Observed, names: Iterable[str]) -> tuple[str, ...]:
-    """A sentence for each thing that is lost while these nodes are gone; empty for nothing.
+    """Describe what the topology loses while these nodes are down; empty for nothing.
 
-    Nodes that don't answer anyway lose nothing more. Who takes over in a cluster: a replica
-    that a majority of the primaries with slots votes for (redis.io, cluster specification);
-    with Sentinels, one that they choose: see `votes_needed`.
+    Nodes that don't reply anyway don't count. In a cluster, a replica takes over that a
+    majority of the primaries with slots votes for (redis.io, cluster specification); with
+    Sentinels, one that they promote: see `votes_needed`.
     """
     going = {node.name for node in seen.answering} & set(names)
     left = [node for node in seen.answering if node.name not in going]
     if not going:
         return ()
     if not left:
-        return ("no node is left that answers",)
+        return ("no other node replies",)
     if seen.shape is Shape.SENTINEL:
-        return tuple(filter(None, _of_watched(seen, going, left)))
+        return tuple(filter(None, _with_sentinels(seen, going, left)))
     shards = shards_of(seen)
     voters = [one.primary for one in shards if one.slots]
     votes = sum(one is not None and one.name not in going for one in voters)
@@ -38,21 +38,21 @@ def losses(seen: Observed, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
-def _of_cluster(shard: ShardSeen, stay: list[NodeSeen], told: str, votes: int, voters: int) -> str:
+def _of_cluster(shard: ShardSeen, stay: list[NodeSeen], left: str, votes: int, voters: int) -> str:
     where = f"shard {shard.number}"
     if not stay:
         slots = f"slots {format_ranges(shard.slots)} are" if shard.slots else "it is"
-        return f"{where} has no other node that answers: {slots} served by nobody meanwhile"
+        return f"{where} has no other node that replies: {slots} unavailable in the meantime"
     if shard.primary in stay:
-        return "" if len(stay) > 1 else f"{where}: {stay[0].name} has no replica meanwhile"
+        return "" if len(stay) > 1 else f"{where}: {stay[0].name} has no replica in the meantime"
     if shard.primary is None:
         return ""
     names = _one_of(stay)
     if 2 * votes > voters:
         return f"{where}: {names} takes over from {shard.primary.name} after the node timeout"
     return (
-        f"{where}: nobody takes over from {shard.primary.name}, for {told} primaries are left "
-        "to vote"
+        f"{where}: no replica takes over from {shard.primary.name}, since {left} primaries are "
+        "left to vote"
     )
 
 
@@ -60,19 +60,19 @@ def _of_replication(shard: ShardSeen, stay: list[NodeSeen]) -> str:
     if not stay or shard.primary is None:
         return ""
     if shard.primary in stay:
-        return "" if len(stay) > 1 else f"{stay[0].name} has no replica meanwhile"
-    return f"{shard.primary.name} is the primary: nobody takes writes meanwhile"
+        return "" if len(stay) > 1 else f"{stay[0].name} has no replica in the meantime"
+    return f"{shard.primary.name} is the primary: no writes are possible in the meantime"
 
 
-def _of_watched(seen: Observed, going: set[str], left: list[NodeSeen]) -> Iterable[str]:
-    """Where Sentinels watch: first what they can no longer do, then who serves the data."""
+def _with_sentinels(seen: Observed, going: set[str], left: list[NodeSeen]) -> Iterable[str]:
+    """The impact with Sentinels: first on failover, then on the data."""
     watching = sum(node.watcher for node in seen.nodes)
     stay = sum(node.watcher and not node.tilted for node in left)
     needed = votes_needed(seen.named_watches, watching)
     if any(node.watcher and node.name in going for node in seen.nodes):
         yield _of_sentinels(stay, watching, needed)
     if all(node.watcher for node in left):
-        yield "no data node is left that answers"
+        yield "no other data node replies"
         return
     for shard in shards_of(seen):
         if going.isdisjoint(node.name for node in shard.nodes) or shard.primary is None:
@@ -81,18 +81,18 @@ def _of_watched(seen: Observed, going: set[str], left: list[NodeSeen]) -> Iterab
             yield _of_replication(shard, [node for node in shard.nodes if node.name not in going])
             continue
         able = [node for node in shard.replicas if node.name not in going and _eligible(node)]
-        lead = f"{shard.primary.name} is the primary"
+        primary = f"{shard.primary.name} is the primary"
         if not able:
-            yield f"{lead}, and no replica can take over: nobody takes writes meanwhile"
+            yield f"{primary}, and no replica can take over: no writes in the meantime"
         elif stay < needed:
-            yield f"{lead}, and nobody takes over: {stay} of {watching} Sentinels is no majority"
+            yield f"{primary}, without failover: {stay} of {watching} Sentinels is no majority"
         else:
-            yield f"{lead}: the Sentinels let {_one_of(able)} take over{_after(seen)}"
+            yield f"{primary}: the Sentinels promote {_one_of(able)}{_after(seen)}"
 
 
 def _of_sentinels(stay: int, watching: int, needed: int) -> str:
     if not stay:
-        return "no Sentinel is left: clients find no primary, and nobody fails over meanwhile"
+        return "no Sentinel is left: clients find no primary, and there is no failover"
     are = "is" if stay == 1 else "are"
     if stay < needed:
         return f"{stay} of {watching} Sentinels {are} left: no failover until {needed} run"
@@ -106,9 +106,9 @@ def _eligible(node: NodeSeen) -> bool:
 
 
 def _after(seen: Observed) -> str:
-    """How long a Sentinel waits until a node counts as down, by its own word."""
-    told = (one.settings.get("down-after-milliseconds", "") for one in seen.named_watches)
-    wait = next((one for one in told if one.isdigit()), "")
+    """How long a Sentinel waits until it considers a node down, as it reports."""
+    values = (one.settings.get("down-after-milliseconds", "") for one in seen.named_watches)
+    wait = next((one for one in values if one.isdigit()), "")
     return f" after {int(wait) / 1000:g} s" if wait else ""
 
 

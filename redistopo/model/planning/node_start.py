@@ -1,8 +1,8 @@
-"""The steps that write a node's configuration and start it on the data that it has; pure."""
+"""The steps that write a node's configuration and start it with its existing data; pure."""
 
 from collections.abc import Iterable
 
-from redistopo.model.planning.persistence_switch import persistence_switches
+from redistopo.model.planning.load_old_persistence import persistence_switches
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.planning.sentinel_primary import known_id
 from redistopo.model.planning.situation import Situation
@@ -12,11 +12,11 @@ from redistopo.model.state.observed import Observed, Role
 
 
 def write_steps(plan: Plan, seen: Observed, names: tuple[str, ...], cause: str) -> Iterable[Step]:
-    """The configuration of these nodes is written. What a CONFIG REWRITE made of a file is kept,
-    but not where Sentinels do that at each failover: nothing of the user's is in it then.
+    """Yield the steps that write the configuration of these nodes.
 
-    A Sentinel whose file was lost gets the id that the others know: a new one would leave the
-    old one among them for good.
+    A file changed by CONFIG REWRITE is kept, except with Sentinels, which do that at each
+    failover, without the user's changes. A Sentinel whose file was lost gets the id that the
+    others know: with a new id, they would keep the old one forever.
     """
     kept = tuple(
         node.name
@@ -33,7 +33,7 @@ def write_steps(plan: Plan, seen: Observed, names: tuple[str, ...], cause: str) 
 
 
 def start_steps(plan: Plan, now: Situation, names: tuple[str, ...], cause: str) -> Iterable[Step]:
-    """These nodes, whose configuration is written, are started on the data that they have."""
+    """Yield the steps that start these nodes with their existing data."""
     if moved := _misplaced(plan, now.seen, names):
         why = "the folder was moved or copied"
         yield Step(do=StepKind.PLACE, nodes=tuple(moved), cause=why, settings=moved)
@@ -43,15 +43,15 @@ def start_steps(plan: Plan, now: Situation, names: tuple[str, ...], cause: str) 
     yield from last
     data = tuple(name for name in names if plan.node(name).role is not Role.SENTINEL)
     if plan.topology.acl and data:
-        yield Step(do=StepKind.LIST, nodes=data, cause="to tell later whether they were changed")
+        yield Step(do=StepKind.LIST, nodes=data, cause="to detect later changes")
 
 
 def _misplaced(plan: Plan, seen: Observed, names: Iterable[str]) -> dict[str, NodeSettings]:
-    """Sentinel -> the paths in its own file that lead elsewhere, as they should be."""
+    """Sentinel -> wrong paths in its own file, corrected."""
     found: dict[str, NodeSettings] = {}
     for node in (one for one in plan.sentinels if one.name in names):
-        told = next(one for one in seen.nodes if one.name == node.name)
-        conf = read_conf(told.on_disk.config or "")
+        observed = next(one for one in seen.nodes if one.name == node.name)
+        conf = read_conf(observed.on_disk.config or "")
         paths = _paths(plan, node).items()
         wrong = {name: path for name, path in paths if name in conf and conf[name] != (path,)}
         if wrong:
@@ -60,7 +60,7 @@ def _misplaced(plan: Plan, seen: Observed, names: Iterable[str]) -> dict[str, No
 
 
 def _paths(plan: Plan, node: NodePlan) -> dict[str, str]:
-    """The paths in a Sentinel's file, where it is now."""
+    """The paths in a Sentinel's file for the current folder."""
     folder, tls = node.folder, plan.layout.tls
     pem = str(tls.node(node.name))
     return {

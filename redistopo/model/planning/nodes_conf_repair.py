@@ -1,5 +1,4 @@
-"""Which cluster nodes' nodes.conf is lost or refused, and how each comes back to its cluster;
-pure."""
+"""Repair of a cluster node's nodes.conf that is lost or refused by the server; pure."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,11 +16,11 @@ from redistopo.model.state.record import TopologyState
 
 
 def require_cluster_nodes(plan: Plan, names: Iterable[str]) -> None:
-    """Raises UsageError for a name that is no cluster node's."""
+    """Raise UsageError for a name that isn't a cluster node."""
     known = [node.name for node in plan.nodes]
     for name in names:
         if not plan.topology.clustered:
-            raise UsageError("--rebuild is for clusters: no other shape has a nodes.conf")
+            raise UsageError("--rebuild is for clusters: other shapes have no nodes.conf")
         if name not in known:
             raise UsageError(
                 f"there is no node {name!r}", hint=f"--rebuild takes one of {', '.join(known)}"
@@ -29,14 +28,14 @@ def require_cluster_nodes(plan: Plan, names: Iterable[str]) -> None:
 
 
 def nodes_conf_damage(disk: DiskSeen, address: str) -> str:
-    """Why no server would come back by that table; "" where one would."""
-    whole = disk.nodes_conf and parse_nodes_conf(disk.nodes_conf, address)
-    return disk.damage or ("" if whole else "damaged")
+    """Return why a server can't use that nodes.conf; "" if it can."""
+    valid = disk.nodes_conf and parse_nodes_conf(disk.nodes_conf, address)
+    return disk.damage or ("" if valid else "damaged")
 
 
 def lost_nodes_confs(plan: Plan, record: TopologyState | None, seen: Observed) -> dict[str, str]:
-    """Node -> why it would come back as a stranger ("missing", "empty", "cut off"), of a
-    formed cluster."""
+    """Map nodes of a formed cluster that lost their nodes.conf to the reason ("missing", "empty",
+    "cut off")."""
     if not plan.topology.clustered or record is None or not record.formed:
         return {}
     absent = (node for node in seen.nodes if not node.running)
@@ -44,31 +43,31 @@ def lost_nodes_confs(plan: Plan, record: TopologyState | None, seen: Observed) -
 
 
 def refuse_lost_nodes_confs(it: Proposal) -> None:
-    """Raises RedistopoError that names each node to start whose table is lost, and the remedy."""
+    """Raise RedistopoError with each node to start whose nodes.conf is lost, and the remedy."""
     plan, lost = it.plan, lost_nodes_confs(it.plan, it.now.record, it.now.seen)
     found = {name: lost[name] for name in lost if name in it.among - {*it.asked.rebuild}}
     if not found:
         return
-    told = [f"{name}: {plan.node(name).folder.table} is {why}" for name, why in found.items()]
+    lines = [f"{name}: {plan.node(name).folder.table} is {why}" for name, why in found.items()]
     if len(found) == len(plan.nodes):
         raise RedistopoError(
             "no node of this cluster has its nodes.conf",
-            detail="\n".join(told[:4]),
-            hint="put the files back; or start over without the data: redistopo down --wipe",
+            detail="\n".join(lines[:4]),
+            hint="restore the files; or start over without the data: redistopo down --wipe",
         )
     options = " ".join(f"--rebuild {name}" for name in found)
     raise RedistopoError(
-        f"{', '.join(found)} would come back as a stranger to its own cluster",
-        detail="\n".join(told),
-        hint=f"redistopo up {options} writes it anew from another node's, with the same id",
+        f"{', '.join(found)} would start as a new node, unknown to its cluster",
+        detail="\n".join(lines),
+        hint=f"to rebuild it from another node's, with the same id: redistopo up {options}",
     )
 
 
 def rebuild_steps(
     plan: Plan, seen: Observed, record: TopologyState | None, asked: Iterable[str]
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """A step for each node that was asked for and doesn't run on a table that Redis takes, and
-    a note for each other one."""
+    """Return a step for each requested node whose nodes.conf is lost or refused, and a note for
+    each other one."""
     lost, steps, notes = lost_nodes_confs(plan, record, seen), [], []
     for node in (one for name in asked for one in seen.nodes if one.name == name):
         why = lost.get(node.name, "")
@@ -76,7 +75,7 @@ def rebuild_steps(
             refused = "refused by the server" if node.on_disk.refusal else ""
             why = refused or nodes_conf_damage(node.on_disk, node.address)
         if not why:
-            notes.append(f"{node.name}: its nodes.conf was not refused, and is left as it is")
+            notes.append(f"{node.name}: its nodes.conf is usable and was left unchanged")
             continue
         others = {at: text for at, text in seen.nodes_confs.items() if at != node.address}
         steps.append(
@@ -91,17 +90,17 @@ def rebuild_steps(
 
 
 def promotion_steps(plan: Plan, seen: Observed, heirs: Iterable[SoleCopy]) -> tuple[Step, ...]:
-    """A step for each stopped replica that is to lead in place of a primary that was reset."""
+    """Return a step for each stopped replica to promote in place of a primary that was reset."""
     steps: list[Step] = []
     for one in heirs:
-        texts = with_nodes_confs(seen, steps).nodes_confs  # each in an epoch above the last one's
+        texts = with_nodes_confs(seen, steps).nodes_confs  # each in a higher epoch than the last
         text = promoted(texts, plan.node(one.name).address, one.slots) or ""
-        cause = f"{one.primary}, who led slots {format_ranges_briefly(one.slots)}, was reset; "
+        cause = f"{one.primary}, the primary of {format_ranges_briefly(one.slots)}, was reset; "
         steps.append(
             Step(
                 do=StepKind.PROMOTE,
                 nodes=(one.name,),
-                cause=f"{cause}--primary names it",
+                cause=f"{cause}chosen by --primary",
                 slots=one.slots,
                 texts={one.name: text},
             )
@@ -110,7 +109,7 @@ def promotion_steps(plan: Plan, seen: Observed, heirs: Iterable[SoleCopy]) -> tu
 
 
 def with_nodes_confs(seen: Observed, steps: Iterable[Step]) -> Observed:
-    """The snapshot as it will be once these steps have written each nodes.conf."""
+    """Return the snapshot as it will be after these steps have written each nodes.conf."""
     texts = {name: text for one in steps for name, text in one.texts.items()}
     if not texts:
         return seen
@@ -124,13 +123,13 @@ def with_nodes_confs(seen: Observed, steps: Iterable[Step]) -> Observed:
 
 
 def refuse_unknown_nodes(it: Proposal) -> None:
-    """Raises RedistopoError for a nodes.conf that can't be written, as no other node's knows its
-    node."""
+    """Raise RedistopoError for a nodes.conf that can't be rebuilt, because no other one contains
+    its node."""
     for name in (name for one in it.steps for name, text in one.texts.items() if not text):
         address = it.plan.node(name).address
         looked = [at for at in it.now.seen.nodes_confs if at != address]
         raise RedistopoError(
-            f"no other node's nodes.conf knows {name} ({address})",
-            detail=f"looked at: {', '.join(looked) or 'none is there'}",
-            hint="put the file back from a copy; or start over: redistopo down --wipe",
+            f"no other node's nodes.conf contains {name} ({address})",
+            detail=f"checked: {', '.join(looked) or 'none exists'}",
+            hint="restore the file from a backup; or start over: redistopo down --wipe",
         )

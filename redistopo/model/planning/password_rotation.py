@@ -1,8 +1,8 @@
-"""New passwords in place of old ones, in an order in which every client can follow.
+"""Password rotation, in an order that never locks out a client.
 
-Since ACL (Redis 6.0) a user may have several passwords. So first every server takes the new
-ones beside the old, then replicas and files change over, and only then the old ones go. At no
-moment does a server refuse what some file still says.
+Since ACL (Redis 6.0) a user may have several passwords. So first every server accepts the new
+passwords besides the old ones, then replicas and files switch, and only then the old ones are
+removed. At no moment does a server refuse a password that a file still has.
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ Command = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordRotation:
-    """The new passwords by user; with `keep_old` the old ones stay until it is run again.
+    """The new passwords by user; with `keep_old` the old ones stay valid until the next run.
 
-    `given` says that the user keeps the application's, in a variable or a file of their own;
-    `previous` is the SHA-256 of the application's old one, "" where it isn't known.
+    `given` is whether the user supplies the application's, in a variable or file of their own;
+    `previous` is the SHA-256 of the application's old one, "" if unknown.
     """
 
     passwords: Mapping[str, str] = field(repr=False)
@@ -29,7 +29,7 @@ class PasswordRotation:
 
 
 def rotated(credentials: Credentials, rotation: PasswordRotation) -> Credentials:
-    """The keys with the new passwords."""
+    """Return the credentials with the new passwords."""
     new = rotation.passwords
 
     def turned(access: Login | None, user: TopologyUser) -> Login | None:
@@ -47,32 +47,32 @@ def rotated(credentials: Credentials, rotation: PasswordRotation) -> Credentials
 
 
 def taking(rotation: PasswordRotation) -> tuple[Command, ...]:
-    """What makes a server accept the new passwords beside the old ones."""
+    """Return the commands that make a server accept the new passwords besides the old ones."""
     return tuple(("ACL", "SETUSER", user, f"#{one}") for user, one in hashes(rotation).items())
 
 
 def turning(rotation: PasswordRotation) -> tuple[Command, ...]:
-    """What makes a replica present the new password, from its next connection on."""
+    """Return the commands that make a replica log in with the new password from now on."""
     return (("CONFIG", "SET", "masterauth", directives(rotation)["masterauth"]),)
 
 
 def at_sentinels(rotation: PasswordRotation) -> PasswordRotation:
-    """What of it concerns Sentinels: with ACL the users that they have too; their own password,
-    which they come in with to each other and, with ACL, to the data nodes, is never changed."""
+    """Return the part for Sentinels: with ACL, the users that they have too. Their own password,
+    with which they log in to each other and, with ACL, to the data nodes, never changes."""
     acl = TopologyUser.ADMIN in rotation.passwords
     held = (TopologyUser.APPLICATION, TopologyUser.ADMIN) if acl else ()
     return replace(rotation, passwords={user: rotation.passwords[user] for user in held})
 
 
 def turning_sentinels(rotation: PasswordRotation, name: str) -> tuple[Command, ...]:
-    """What makes a Sentinel present the new password to the data nodes, where it is that one."""
+    """Return the commands that make a Sentinel log in to data nodes with the new password."""
     if TopologyUser.ADMIN in rotation.passwords:
         return ()
     return (("SENTINEL", "SET", name, "auth-pass", rotation.passwords[TopologyUser.APPLICATION]),)
 
 
 def directives(rotation: PasswordRotation) -> dict[str, str]:
-    """The directives of redis.conf that say a password, with the new one."""
+    """Return the directives of redis.conf that contain a password, with the new one."""
     new = rotation.passwords
     if TopologyUser.REPLICATION in new:
         return {"masterauth": new[TopologyUser.REPLICATION]}
@@ -80,20 +80,20 @@ def directives(rotation: PasswordRotation) -> dict[str, str]:
 
 
 def hashes(rotation: PasswordRotation) -> dict[str, str]:
-    """User -> SHA-256 of the new password, as users.acl has it."""
+    """Map users to the SHA-256 of their new password, as in users.acl."""
     return {user: acl_password_hash(password) for user, password in rotation.passwords.items()}
 
 
 def acl_password_hash(password: str) -> str:
-    """A password as ACL writes it: SHA-256 in hex."""
+    """Hash a password as ACL does: SHA-256 in hex."""
     return sha256(password.encode()).hexdigest()
 
 
 def keeping(rotation: PasswordRotation) -> tuple[Command, ...]:
-    """What makes a server say the new password, and accept the old one too, in one go.
+    """Return the transaction that sets the new password and keeps accepting the old one.
 
-    Without ACL `requirepass` says the password; setting it drops all others, so the old one
-    is added again before any other client is heard (transactions run as a whole).
+    Without ACL, setting `requirepass` removes all other passwords, so the old one is added again
+    in the same transaction.
     """
     if TopologyUser.ADMIN in rotation.passwords:
         return ()
@@ -102,17 +102,17 @@ def keeping(rotation: PasswordRotation) -> tuple[Command, ...]:
 
 
 def restoring(rotation: PasswordRotation) -> tuple[Command, ...]:
-    """What makes a server that was started anew accept the application's old password, too."""
+    """Return the commands that make a restarted server accept the old application password."""
     if not (rotation.keep_old and rotation.previous):
         return ()
     return (("ACL", "SETUSER", TopologyUser.APPLICATION.value, f"#{rotation.previous}"),)
 
 
 def dropping(rotation: PasswordRotation) -> tuple[Command, ...]:
-    """What makes a server forget the old passwords; connections already made stay.
+    """Return the commands that remove the old passwords; existing connections stay.
 
-    Without ACL `requirepass` says the password too. Setting it drops all others, but only
-    where that changes it (config.c, stringConfigSet, updateRequirePass).
+    Without ACL, `requirepass` contains the password too. Setting it removes all others, but only
+    if it changes (config.c, stringConfigSet, updateRequirePass).
     """
     users = tuple(
         ("ACL", "SETUSER", user, "resetpass", f"#{one}") for user, one in hashes(rotation).items()

@@ -1,4 +1,4 @@
-"""What was decided: nodes, shards, engine, formation. Printable, and without any secret."""
+"""The plan: nodes, shards, engine and formation method. Printable, and without secrets."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,12 +8,12 @@ from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import Role
-from redistopo.model.topology.layout import Layout, NodeFolder
+from redistopo.model.topology.project_paths import Layout, NodeFolder
 from redistopo.model.topology.spec import Topology
 
 
 class FormationMethod(StrEnum):
-    """How the nodes become one topology."""
+    """How the nodes are formed into a topology."""
 
     REDIS_CLI = "redis-cli"
     INSTANT = "instant"
@@ -24,7 +24,7 @@ class FormationMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormationChoice:
-    """The method, and why it is this one."""
+    """The method, and the reason for it."""
 
     method: FormationMethod
     why: str
@@ -32,10 +32,10 @@ class FormationChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodePlan:
-    """One server to be: `follows` names its primary ("" for a primary, and for a Sentinel, which
-    is in no shard: 0); `bus_port` 0 for none.
+    """One planned server: `follows` names its primary ("" for a primary or a Sentinel; the
+    latter is in no shard: 0); `bus_port` is 0 for none.
 
-    `directives` are the user's own, all nodes' and this node's.
+    `directives` are the user's, for all nodes and for this node.
     """
 
     name: str
@@ -64,7 +64,7 @@ class NodePlan:
 
     @property
     def memory_policy(self) -> str:
-        """maxmemory and what happens at it, as this node will have them."""
+        """The node's maxmemory and eviction policy."""
         limit = self.directives.get("maxmemory", ("0",))[-1]
         policy = self.directives.get("maxmemory-policy", ("noeviction",))[-1]
         return f"{policy}, {'no limit' if limit == '0' else limit}"
@@ -82,7 +82,7 @@ class ShardPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything that `up` will bring about."""
+    """The desired state that `up` brings about."""
 
     topology: Topology
     layout: Layout
@@ -93,7 +93,7 @@ class Plan:
     shards: tuple[ShardPlan, ...]
 
     def node(self, name: str) -> NodePlan:
-        """The node of that name; KeyError for none."""
+        """Return the node with that name; raises KeyError if there is none."""
         for node in self.nodes:
             if node.name == name:
                 return node
@@ -101,7 +101,7 @@ class Plan:
 
     @property
     def data(self) -> tuple[NodePlan, ...]:
-        """The nodes that hold data."""
+        """The data nodes, without Sentinels."""
         return tuple(node for node in self.nodes if node.role is not Role.SENTINEL)
 
     @property
@@ -109,7 +109,7 @@ class Plan:
         return tuple(node for node in self.nodes if node.role is Role.SENTINEL)
 
     def at(self, address: str) -> NodePlan | None:
-        """The node of that address."""
+        """Return the node with that address."""
         return next((node for node in self.nodes if node.address == address), None)
 
     @property

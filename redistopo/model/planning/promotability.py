@@ -1,11 +1,11 @@
-"""Whether a replica would take over by itself, and what stands in its way if not.
+"""Whether a replica would take over automatically, and the obstacles if not.
 
 By the rules of cluster_legacy.c (clusterHandleSlaveFailover, markNodeAsFailingIfNeeded): a
-majority of the primaries that own slots must say that a primary fails, and must vote for a
-replica; a replica stands for election unless it may not (cluster-replica-no-failover), or
-was out of touch for too long (cluster-replica-validity-factor; redis.conf tells the formula).
-Where there are Sentinels, these find the primary down, by a quorum, and elect the one of them
-that promotes a replica, by a majority.
+majority of the primaries that own slots must agree that a primary fails, and must vote for a
+replica; a replica starts an election unless it may not (cluster-replica-no-failover), or was
+disconnected for too long (cluster-replica-validity-factor; redis.conf has the formula).
+Sentinels agree by a quorum that the primary is down, and elect by a majority the one of them
+that promotes a replica.
 """
 
 from collections.abc import Iterable
@@ -17,8 +17,8 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A replica of a primary that is to fail: `behind` in bytes; `obstacle` is "" where it
-    would stand for election."""
+    """A replica of a primary that will fail: `behind` in bytes; `obstacle` is "" if it would
+    start an election."""
 
     name: str
     behind: int
@@ -28,10 +28,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotability:
-    """One primary that is to fail: `votes` are left of all `voters`, `needed` elect.
+    """A primary that will fail: `votes` of `voters` are left, `needed` are required.
 
-    `silent` are nodes of the topology that don't answer, `quorum` is the Sentinels' (None in
-    a cluster), `tilted` are those of them in TILT.
+    `silent` are nodes of the topology that don't reply, `quorum` is the Sentinels' (None in
+    a cluster), `tilted` are the Sentinels in TILT mode.
     """
 
     primary: str
@@ -49,27 +49,27 @@ class Promotability:
 
     @property
     def electors(self) -> str:
-        """Who votes: a cluster's primaries, or Sentinels."""
+        """The voters: a cluster's primaries, or Sentinels."""
         return "primaries" if self.quorum is None else "Sentinels"
 
     @property
     def obstacles(self) -> tuple[tuple[str, str], ...]:
-        """What stands in the way, each with what to do about it; () where nothing does."""
+        """The obstacles to a failover, each with a hint; () for none."""
         found: list[tuple[str, str]] = []
         if self.votes < self.needed:
             found.append(
                 (
                     f"{self.votes} of {self.voters} {self.electors} would be left to vote, and "
                     f"{self.needed} are needed",
-                    f"redistopo up brings back {', '.join(self.silent)}"
+                    f"redistopo up starts {', '.join(self.silent)}"
                     if self.silent
-                    else f"in TILT, for 30 s after standing still: {', '.join(self.tilted)}"
+                    else f"in TILT mode for 30 s after a pause: {', '.join(self.tilted)}"
                     if self.tilted
-                    else f"hurt fewer {self.electors} at once"
+                    else f"disturb fewer {self.electors} at once"
                     if self.voters > 2
-                    else "it takes 3 Sentinels or more: redistopo init sentinel, elsewhere"
+                    else "at least 3 Sentinels are needed: redistopo init sentinel, elsewhere"
                     if self.quorum is not None
-                    else "automatic failover needs 3 primaries or more: "
+                    else "automatic failover needs at least 3 primaries: "
                     "redistopo init cluster --shards 3, in another folder",
                 )
             )
@@ -77,7 +77,7 @@ class Promotability:
             found.append(
                 (
                     f"{self.primary} has no replica",
-                    f"redistopo up brings back {', '.join(self.silent)}"
+                    f"redistopo up starts {', '.join(self.silent)}"
                     if self.silent
                     else "redistopo init with --replicas 1, in another folder",
                 )
@@ -88,15 +88,15 @@ class Promotability:
 
     @property
     def heir(self) -> Candidate | None:
-        """Who would most likely be elected: who got the most of the stream."""
+        """The most likely candidate: the one with the most data."""
         able = [one for one in self.candidates if not one.obstacle]
         return min(able, key=lambda one: one.behind, default=None)
 
 
 def promotability_of(seen: Observed, victims: Iterable[NodeSeen]) -> tuple[Promotability, ...]:
-    """For each victim that is a primary, whether another would take its place.
+    """Assess for each victim that is a primary whether a replica would take over.
 
-    What is seen must hold each node's live configuration (CONFIG GET).
+    The snapshot must include each node's live configuration (CONFIG GET).
     """
     hurt = {node.address for node in victims}
     electorate = _sentinels(seen, hurt) if seen.sentinels else _primaries(seen, hurt)
@@ -129,15 +129,15 @@ class _Electorate:
 
 
 def _primaries(seen: Observed, hurt: set[str]) -> _Electorate:
-    """The primaries that own slots, by the first table that tells (server.cluster->size)."""
+    """The primaries that own slots, according to the first known table (server.cluster->size)."""
     table = next((node.members for node in seen.answering if node.members), ())
     voters = tuple(one for one in table if one.primary and one.slots)
     return _Electorate(sum(_votes(seen, one, hurt) for one in voters), len(voters))
 
 
 def _sentinels(seen: Observed, hurt: set[str]) -> _Electorate:
-    """The Sentinels: those that answer vote, of all that are known (sentinel.c,
-    sentinelGetLeader: a majority of all, and the quorum at least), but for those in TILT."""
+    """The Sentinels: those that reply vote, except in TILT mode, of all that are known
+    (sentinel.c, sentinelGetLeader: a majority of all, and at least the quorum)."""
     watches = [watch for node in seen.sentinels for watch in node.watches]
     known = max((1 + len(watch.sentinels) for watch in watches), default=0)
     quorum = max((int(watch.settings.get("quorum", 0)) for watch in watches), default=0)
@@ -162,7 +162,7 @@ def _obstacle(node: NodeSeen) -> tuple[str, str]:
     config = node.config or {}
     me = node.myself
     if me is None:
-        return _passed_over(node)
+        return _sentinel_obstacle(node)
     if config.get("cluster-replica-no-failover") == "yes" or (me and "nofailover" in me.flags):
         return (
             "may not take over (cluster-replica-no-failover yes)",
@@ -172,31 +172,31 @@ def _obstacle(node: NodeSeen) -> tuple[str, str]:
         away = int(node.info.get("master_link_down_since_seconds", -1))
         most = _most_seconds(node)
         if away < 0:
-            return "has never got its primary's data", "redistopo verify tells why"
+            return "never received its primary's data", "redistopo verify shows why"
         if most is not None and away > most:
             return (
-                f"lost its primary {away} s ago, and may take over for {most:g} s only "
+                f"lost its primary {away} s ago, and may take over only for {most:g} s "
                 "(cluster-replica-validity-factor)",
-                "redistopo verify tells why its link is down",
+                "redistopo verify shows why its link is down",
             )
-        return "has no link to its primary", "redistopo verify tells why"
+        return "has no link to its primary", "redistopo verify shows why"
     return "", ""
 
 
-def _passed_over(node: NodeSeen) -> tuple[str, str]:
-    """Why Sentinels wouldn't choose it (sentinel.c, sentinelSelectSlave); "" where they would."""
+def _sentinel_obstacle(node: NodeSeen) -> tuple[str, str]:
+    """Why Sentinels wouldn't promote it (sentinel.c, sentinelSelectSlave); "" if they would."""
     if node.info.get("slave_priority") == "0":
         return (
-            "is never chosen (replica-priority 0)",
+            "is never promoted (replica-priority 0)",
             "set it to 100 in the topology file's [redis] or [nodes.NAME], then redistopo up",
         )
     if not node.link_up:
-        return "has no link to its primary", "redistopo verify tells why"
+        return "has no link to its primary", "redistopo verify shows why"
     return "", ""
 
 
 def _most_seconds(node: NodeSeen) -> float | None:
-    """For how long a replica out of touch may still take over; None for ever."""
+    """For how long a disconnected replica may still take over; None for ever."""
     config = node.config or {}
     factor = int(config.get("cluster-replica-validity-factor", 10))
     if factor == 0:
@@ -206,5 +206,5 @@ def _most_seconds(node: NodeSeen) -> float | None:
 
 
 def shard_of(seen: Observed, node: NodeSeen) -> ShardSeen | None:
-    """The shard that a node is in."""
+    """Return the shard of a node."""
     return next((one for one in shards_of(seen) if node in one.nodes), None)

@@ -1,4 +1,4 @@
-"""Plan and what was seen become the steps of `up`; an empty list when nothing is to do."""
+"""Reconciles the plan with the snapshot: the steps of `up`, empty if nothing is to be done."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -6,84 +6,84 @@ from dataclasses import replace
 from redistopo.model.planning.leadership import primaries_to_promote
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.plan import FormationMethod, Plan
-from redistopo.model.planning.rejoin import non_empty_resets, plan_rejoins, stale_ids
+from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import USERS_FILE, Drifts, NodeSettings, Step, StepKind, linked
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 
 def reconcile(plan: Plan, situation: Situation) -> tuple[Step, ...]:
-    """The steps from what is to what is planned, in order; `plan` has the current roles.
+    """Return the steps to the desired state, in order; `plan` has the current roles.
 
-    A cluster whose first `up` ended half-way is looked at before anything is removed:
-    its nodes are started first, and only if no node holds a key is it made anew.
+    If the first `up` of a cluster was interrupted, its nodes are started and inspected first;
+    it is created again only if no node holds a key.
     """
     return linked(plan, _steps(plan, situation))
 
 
 def _steps(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     if paused := tuple(node.name for node in situation.seen.nodes if node.paused):
-        # what they hold, and so what else is to do, is seen once they answer
-        return (Step(do=StepKind.RESUME, nodes=paused, cause="stopped by SIGSTOP"),)
+        # their data, and so the other steps, can be determined once they reply
+        return (Step(do=StepKind.RESUME, nodes=paused, cause="paused by SIGSTOP"),)
     absent = tuple(node for node in situation.seen.nodes if not node.running)
     if plan.topology.clustered and not situation.formed:
         return _unformed(plan, situation, absent)
     if plan.topology.sentinels:
-        return _watched(plan, situation)
-    heirs = tuple(primaries_to_promote(plan, situation.seen))
+        return _with_sentinels(plan, situation)
+    promoted = tuple(primaries_to_promote(plan, situation.seen))
     return (
-        *(Step(do=StepKind.LEAD, nodes=(one,), cause=_WHY_HEIR) for one in heirs),
-        *_revive(plan, situation, absent, _led(plan, situation.seen)),
-        *_late(plan, situation.seen),
+        *(Step(do=StepKind.LEAD, nodes=(one,), cause=_WHY_PROMOTED) for one in promoted),
+        *_start_absent(plan, situation, absent, _to_follow(plan, situation.seen)),
+        *_chained(plan, situation.seen),
         *_rejoining(plan, situation.seen),
         *_correct(plan, situation),
     )
 
 
 def _rejoining(plan: Plan, seen: Observed) -> Iterable[Step]:
-    """Nodes that were reset come back, once they are empty, and what they were is forgotten."""
+    """Nodes that were reset rejoin once they are empty, and their old ids are forgotten."""
     if full := non_empty_resets(seen):
         yield from (Step(do=StepKind.RESET, nodes=(one.name,), cause=one.cause) for one in full)
         return
     for one in plan_rejoins(seen, plan.topology.shards):
         yield Step(do=StepKind.REJOIN, nodes=one.nodes, cause=one.cause, slots=one.slots)
     if found := stale_ids(seen):
-        why = "a node was reset, and has a new id"
+        why = "a node was reset and has a new id"
         yield Step(do=StepKind.FORGET, nodes=tuple(found), cause=why, ids=found)
 
 
-def _watched(plan: Plan, situation: Situation) -> tuple[Step, ...]:
-    """Steps where Sentinels watch: they say who leads. While they run and can choose a replica
-    that runs, a primary that ended is not started again before they have: two would lead."""
+def _with_sentinels(plan: Plan, situation: Situation) -> tuple[Step, ...]:
+    """Steps with Sentinels, which decide which node is primary. While they can promote a running
+    replica, a stopped primary is not started before that: there would be two primaries."""
     running = {node.name for node in situation.seen.running}
     absent = tuple(node for node in situation.seen.nodes if node.name not in running)
     data = tuple(node for node in absent if plan.node(node.name).role is not Role.SENTINEL)
     watching = tuple(_sentinels(plan, situation, running))
     if _orphaned(plan, situation):
         names_ = tuple(node.name for node in plan.sentinels)
-        why = f"{plan.shards[0].primary}, their primary, doesn't run, and a replica does"
+        why = f"the primary {plan.shards[0].primary} isn't running, but a replica is"
         return (*watching, Step(do=StepKind.FAILOVER, nodes=names_, cause=why))
-    led = () if running & {one.name for one in plan.sentinels} else _led(plan, situation.seen)
+    alone = not running & {one.name for one in plan.sentinels}
     return (
-        *_yielding(plan, situation),
-        *_revive(plan, situation, data, led),
+        *_demote(plan, situation),
+        *_start_absent(plan, situation, data, _to_follow(plan, situation.seen) if alone else ()),
         *watching,
         *_correct(plan, situation),
     )
 
 
-def _yielding(plan: Plan, situation: Situation) -> Iterable[Step]:
-    """Whoever still leads though Sentinels named another follows that one at once: they would
-    wait 8 s before they say so (sentinel.c, sentinelRefreshInstanceInfo)."""
-    lead = plan.shards[0].primary
-    leaders = [one.name for one in situation.seen.running if one.role is Role.PRIMARY]
-    if situation.named and lead in leaders and leaders != [lead]:
-        strays = tuple(name for name in leaders if name != lead)
-        yield Step(do=StepKind.LEAD, nodes=(lead, *strays), cause=f"the Sentinels name {lead}")
+def _demote(plan: Plan, situation: Situation) -> Iterable[Step]:
+    """Demote surplus primaries at once: Sentinels would wait 8 s before they reconfigure them
+    (sentinel.c, sentinelRefreshInstanceInfo)."""
+    named = plan.shards[0].primary
+    primaries = [one.name for one in situation.seen.running if one.role is Role.PRIMARY]
+    if situation.named and named in primaries and primaries != [named]:
+        others = tuple(name for name in primaries if name != named)
+        yield Step(do=StepKind.LEAD, nodes=(named, *others), cause=f"the Sentinels name {named}")
 
 
 def _orphaned(plan: Plan, situation: Situation) -> bool:
-    """Whether Sentinels could make a running replica the primary, which doesn't run."""
+    """Whether Sentinels could promote a running replica in place of a stopped primary."""
     if not situation.formed or not situation.named or situation.refused:
         return False
     if any(one.name == plan.shards[0].primary for one in situation.seen.running):
@@ -95,24 +95,24 @@ def _orphaned(plan: Plan, situation: Situation) -> bool:
 
 
 def _sentinels(plan: Plan, situation: Situation, running: set[str]) -> Iterable[Step]:
-    """Write what no Sentinel has made its own yet, and start those that don't run."""
+    """Write files that no Sentinel maintains yet, and start Sentinels that don't run."""
     missing = tuple(node.name for node in plan.sentinels if node.name not in running)
     if not missing:
         return
     fresh = tuple(one for one in missing if not (situation.formed and one in situation.kept))
     why = _why_absent(situation)
     if fresh:
-        first = "the first time: then the file is its own"
+        first = "first start; from then on the Sentinel maintains its file"
         yield from write_steps(plan, situation.seen, fresh, first)
     why = f"{why}; Sentinels once the data nodes listen"
     yield from start_steps(plan, situation, missing, why)
     if fresh and len(plan.sentinels) > 1:
         everyone = tuple(node.name for node in plan.sentinels)
-        why = "else they would hear of each other only after 2 s"
+        why = "they would discover each other only after 2 s"
         yield Step(do=StepKind.MEET, nodes=everyone, cause=why)
 
 
-_WHY_HEIR = "its primary doesn't run, and has only a snapshot of what it has"
+_WHY_PROMOTED = "its primary isn't running and has only a snapshot of its data"
 
 
 _STARTING = (
@@ -125,14 +125,14 @@ _STARTING = (
     StepKind.SWITCH,
     StepKind.LIST,
 )
-"""What the start of a node consists of."""
+"""The steps that the start of a node consists of."""
 
 
 def starting_steps(
     plan: Plan, situation: Situation, among: Collection[str]
 ) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    """The steps of `up` that start just these nodes, and all others that it would take: who is
-    paused stays so."""
+    """Split the steps of `up` into those that start these nodes, and all others; paused nodes
+    stay paused."""
     awake = tuple(replace(node, paused=False) for node in situation.seen.nodes)
     seen = replace(situation.seen, nodes=awake)
     mine, others = [], []
@@ -146,34 +146,34 @@ def starting_steps(
     return linked(plan, mine), tuple(others)
 
 
-def _led(plan: Plan, seen: Observed) -> tuple[str, ...]:
-    """The primary to be of a replication, if it runs as a replica, or running replicas follow
-    another; then these too."""
+def _to_follow(plan: Plan, seen: Observed) -> tuple[str, ...]:
+    """The planned primary of a replication, if it runs as a replica or running replicas follow
+    another node, and those replicas."""
     running = seen.running
     if plan.topology.clustered or not all(node.answers for node in running):
         return ()
-    lead = plan.node(plan.shards[0].primary)
-    mine = next((node for node in running if node.name == lead.name), None)
+    primary = plan.node(plan.shards[0].primary)
+    mine = next((node for node in running if node.name == primary.name), None)
     if mine and mine.role is Role.PRIMARY:
         return ()
-    astray = tuple(
+    others = tuple(
         node.name
         for node in running
-        if node is not mine and node.follows not in ("", ":", lead.address)
+        if node is not mine and node.follows not in ("", ":", primary.address)
     )
-    return (lead.name, *astray) if mine or astray else ()
+    return (primary.name, *others) if mine or others else ()
 
 
-def _late(plan: Plan, seen: Observed) -> Iterable[Step]:
-    """Where a replication's primary runs, those that follow a mere replica of ours are sent to
-    it: a handover was cut off before they were told. Who follows a stranger is not touched."""
+def _chained(plan: Plan, seen: Observed) -> Iterable[Step]:
+    """Make replicas of replicas follow a replication's running primary: a planned failover was
+    interrupted. A node that follows a server of another topology is left alone."""
     running = seen.running
-    lead = plan.shards[0].primary
-    leads = any(node.name == lead and node.role is Role.PRIMARY for node in running)
-    mere = {node.address for node in running if node.role is Role.REPLICA}
-    late = tuple(node.name for node in running if node.follows in mere)
-    if leads and late and not plan.topology.clustered:
-        yield Step(do=StepKind.LEAD, nodes=(lead, *late), cause="a replica follows a replica")
+    primary = plan.shards[0].primary
+    runs = any(node.name == primary and node.role is Role.PRIMARY for node in running)
+    replicas = {node.address for node in running if node.role is Role.REPLICA}
+    chained = tuple(node.name for node in running if node.follows in replicas)
+    if runs and chained and not plan.topology.clustered:
+        yield Step(do=StepKind.LEAD, nodes=(primary, *chained), cause="a replica follows a replica")
 
 
 def _why_absent(situation: Situation) -> str:
@@ -184,21 +184,21 @@ def _unformed(plan: Plan, situation: Situation, absent: tuple[NodeSeen, ...]) ->
     everyone = tuple(node.name for node in plan.nodes)
     untouched = len(absent) == len(everyone) and not any(node.on_disk.has_data for node in absent)
     if untouched:
-        return _from_nothing(plan, situation, "not started yet")
+        return _create(plan, situation, "not started yet")
     if absent:
-        why = "an earlier up ended half-way: started to see what they hold"
-        return tuple(_revive(plan, situation, absent, cause=why))
-    # only what answers can be known to be empty
+        why = "an earlier up was interrupted: start the nodes to see what data they have"
+        return tuple(_start_absent(plan, situation, absent, cause=why))
+    # only a node that replies is known to be empty
     silent = any(not node.answers for node in situation.seen.nodes)
     if silent or situation.healthy or any(node.keys for node in situation.seen.nodes):
         return tuple(_correct(plan, situation))
-    why = "an earlier up ended half-way, and no node holds a key"
+    why = "an earlier up was interrupted, and no node holds a key"
     clear = Step(do=StepKind.CLEAR, nodes=everyone, cause=why)
-    # what it held is no data to be loaded any more
-    return (clear, *_from_nothing(plan, replace(situation, wanted={}), "made anew"))
+    # there is no data to load any more
+    return (clear, *_create(plan, replace(situation, wanted={}), "created again"))
 
 
-def _from_nothing(plan: Plan, situation: Situation, cause: str) -> tuple[Step, ...]:
+def _create(plan: Plan, situation: Situation, cause: str) -> tuple[Step, ...]:
     everyone = tuple(node.name for node in plan.nodes)
     steps = list(write_steps(plan, situation.seen, everyone, cause))
     if plan.formation.method is FormationMethod.INSTANT:
@@ -209,20 +209,21 @@ def _from_nothing(plan: Plan, situation: Situation, cause: str) -> tuple[Step, .
     return tuple(steps)
 
 
-def _revive(
+def _start_absent(
     plan: Plan,
     situation: Situation,
     absent: tuple[NodeSeen, ...],
-    led: tuple[str, ...] = (),
+    followers: tuple[str, ...] = (),
     cause: str = "",
 ) -> Iterable[Step]:
-    """Write and start what doesn't run; in a replication the primary first, and those that
-    run follow it before any other is started."""
+    """Write and start what doesn't run; in a replication the primary first, which running
+    replicas must follow before any other node is started."""
     missing, cause = tuple(node.name for node in absent), cause or _why_absent(situation)
-    lead = Step(do=StepKind.LEAD, nodes=led, cause="nobody leads") if led else None
-    if lead and led[0] not in missing:
-        yield lead
-        lead = None
+    cause_ = "there is no primary"
+    follow = Step(do=StepKind.LEAD, nodes=followers, cause=cause_) if followers else None
+    if follow and followers[0] not in missing:
+        yield follow
+        follow = None
     if not absent:
         return
     yield from write_steps(plan, situation.seen, missing, cause)
@@ -233,20 +234,20 @@ def _revive(
     rest = tuple(name for name in missing if plan.node(name).role is Role.REPLICA)
     if first:
         yield from start_steps(plan, situation, first, cause)
-    if lead:
-        yield lead
+    if follow:
+        yield follow
     if rest:
         why = f"{cause}; replicas once the primary listens"
         yield from start_steps(plan, situation, rest, why)
 
 
 def _correct(plan: Plan, situation: Situation) -> Iterable[Step]:
-    """Running servers get the file's settings, and a file that will give them at a restart."""
+    """Apply the topology file's settings to running servers, and to their configuration files."""
     drifting = {name: settings for name, settings in situation.drifts.items() if settings}
-    # first: the users' file is written with the others, once the servers have taken them
+    # first: users.acl is written with the other files, once the servers have accepted the users
     yield from _changing(StepKind.GRANT, drifting, lambda name, _value: name == USERS_FILE)
     if situation.moved:
-        why = "the folder was moved while they ran"
+        why = "the folder was moved while the nodes were running"
         yield from write_steps(plan, situation.seen, situation.moved, why)
     sentinels = {node.name for node in situation.seen.sentinels}
     if written := tuple(name for name in drifting if name not in sentinels):
@@ -261,17 +262,17 @@ def _log_is(kept: str) -> Callable[[str, str | None], bool]:
 
 
 def _plain(name: str, value: str | None) -> bool:
-    """Whether a setting is given, or told to wait for a restart, like any other."""
+    """Whether a setting is applied, or deferred to a restart, like any other."""
     return name != USERS_FILE and (name != "appendonly" or value not in ("yes", "no"))
 
 
 def _changing(
-    do: StepKind, drifts: Drifts, meant: Callable[[str, str | None], bool]
+    do: StepKind, drifts: Drifts, selected: Callable[[str, str | None], bool]
 ) -> Iterable[Step]:
-    """The step by which nodes get those of the settings that are meant."""
+    """The step that applies the selected settings."""
     found: dict[str, NodeSettings] = {}
     for node, settings in drifts.items():
-        if mine := {name: value for name, value in settings.items() if meant(name, value)}:
+        if mine := {name: value for name, value in settings.items() if selected(name, value)}:
             found[node] = mine
     if found:
         yield Step(do=do, nodes=tuple(found), cause=_differ(found.values()), settings=found)

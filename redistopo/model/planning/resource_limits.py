@@ -1,4 +1,4 @@
-"""What servers and redistopo need of the system's limits, against what there is."""
+"""Checks the system limits that servers and redistopo need."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from redistopo.model.planning.plan import NodePlan, Plan
 
 RESERVED = 32
-"""Files that a server keeps for itself, besides its clients (server.h, CONFIG_MIN_RESERVED_FDS)."""
+"""Files that a server needs besides its clients (server.h, CONFIG_MIN_RESERVED_FDS)."""
 
 _STEP = 16
-_USUAL_CLIENTS = 10000
+_DEFAULT_CLIENTS = 10000
 _OWN_CLIENTS = 4
-"""Connections of ours that a node may have at one time: our questions, the one without
-password, the data proof's client, redis-cli."""
+"""Connections of ours that a node may have at the same time: snapshots, the test login without
+a password, the write probe, redis-cli."""
 
 _TASKS = 8
-"""Threads of one server (6 in Redis 8.2 and Valkey 9.1), a child that saves, one to spare."""
+"""Threads of one server (6 in Redis 8.2 and Valkey 9.1), a saving child process, one spare."""
 
 _OWN_FILES = 64
 _OWN_TASKS = 32
@@ -23,8 +23,8 @@ _OWN_TASKS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`files` is how many we may open, `server_files` how many a server can get; `tasks` is
-    how many processes and threads this user may still start, None for no limit."""
+    """`files` is our own limit of open files, `server_files` the highest that a server can get;
+    `tasks` is how many more processes and threads this user may start, None for no limit."""
 
     files: int
     server_files: int
@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceShortage:
-    """What is too low, with the numbers; `fatal` where it can't work so."""
+    """A limit that is too low, with the numbers; `fatal` if the topology can't work with it."""
 
     told: str
     hint: str
@@ -43,7 +43,7 @@ class ResourceShortage:
 def resource_shortages(
     plan: Plan, starting: Iterable[str], limits: Limits
 ) -> tuple[ResourceShortage, ...]:
-    """Everything that is too low for these nodes to be started."""
+    """List every limit that is too low for starting these nodes."""
     nodes = [plan.node(name) for name in starting]
     found = [_own_files(plan, limits), *(_clients(plan, node, limits) for node in nodes)]
     found.append(_tasks(len(nodes), limits))
@@ -57,22 +57,22 @@ def _own_files(plan: Plan, limits: Limits) -> ResourceShortage | None:
     return ResourceShortage(
         told=f"redistopo needs {needed} open files for {len(plan.nodes)} nodes, "
         f"the limit is {limits.files}",
-        # at once what servers want too: `ulimit -n` lowers the hard limit to what it is given
-        hint=_raised(max(needed, min(limits.server_files, _USUAL_CLIENTS + RESERVED)), limits),
+        # enough for servers too, because `ulimit -n` also lowers the hard limit
+        hint=_raised(max(needed, min(limits.server_files, _DEFAULT_CLIENTS + RESERVED)), limits),
         fatal=True,
     )
 
 
 def _clients(plan: Plan, node: NodePlan, limits: Limits) -> ResourceShortage | None:
-    """Source: server.c, adjustOpenFilesLimit: it asks for maxclients + 32, then for 16 fewer
-    at a time, and lowers maxclients to what it got, or had; bus links count as clients."""
-    told = node.directives.get("maxclients", ("",))[-1]
-    clients = int(told) if told.isdigit() else _USUAL_CLIENTS
+    """Source: server.c, adjustOpenFilesLimit: it requests maxclients + 32, then 16 fewer
+    at a time, and lowers maxclients to fit the limit; bus links count as clients."""
+    configured = node.directives.get("maxclients", ("",))[-1]
+    clients = int(configured) if configured.isdigit() else _DEFAULT_CLIENTS
     wanted = clients + RESERVED
     needed = _needed(plan)
     if clients < needed:
         return ResourceShortage(
-            told=f"{node.name}: maxclients {clients} is too low, its own topology takes {needed}",
+            told=f"{node.name}: maxclients {clients} is too low, its own topology needs {needed}",
             hint="raise maxclients in the topology file",
             fatal=True,
         )
@@ -84,14 +84,14 @@ def _clients(plan: Plan, node: NodePlan, limits: Limits) -> ResourceShortage | N
     numbers += f"the limit is {limits.server_files}"
     if left < needed:
         return ResourceShortage(
-            told=f"{numbers}; {left} clients would be left, its own topology takes {needed}",
+            told=f"{numbers}; {left} clients would be left, its own topology needs {needed}",
             hint=_raised(max(needed + RESERVED + _STEP, 1024), limits),
             fatal=True,
         )
-    if told:
+    if configured:
         return ResourceShortage(
             told=f"{numbers}; the server would lower maxclients to {left}",
-            hint=f"maxclients = {left} in the topology file, or {_raised(wanted, limits)}",
+            hint=f"set maxclients = {left} in the topology file, or {_raised(wanted, limits)}",
             fatal=True,
         )
     return ResourceShortage(
@@ -102,13 +102,13 @@ def _clients(plan: Plan, node: NodePlan, limits: Limits) -> ResourceShortage | N
 
 
 def _raised(files: int, limits: Limits) -> str:
-    """What raises it: here, unless the hard limit is below."""
-    order = f"ulimit -n {files}"
+    """The command that raises the limit, with a note if the hard limit is lower."""
+    command = f"ulimit -n {files}"
     if limits.server_files >= files:
-        return order
+        return command
     return (
-        f"{order}   in a shell that may: this one's hard limit is {limits.server_files} "
-        "(root raises it in /etc/security/limits.conf, for the next login)"
+        f"{command}   (the hard limit of this shell is {limits.server_files}; "
+        "root can raise it in /etc/security/limits.conf, for the next login)"
     )
 
 
@@ -125,6 +125,6 @@ def _tasks(count: int, limits: Limits) -> ResourceShortage | None:
     return ResourceShortage(
         told=f"{count} servers and redistopo need {needed} processes and threads, "
         f"you may start {limits.tasks} more",
-        hint="end some programs of yours, or raise `ulimit -u`",
+        hint="stop some of your programs, or raise `ulimit -u`",
         fatal=True,
     )

@@ -1,4 +1,4 @@
-"""In which order nodes are restarted one by one, and what would be away meanwhile; pure."""
+"""The order of a rolling restart, and what would be unavailable during it; pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, 
 
 
 class Act(StrEnum):
-    """What is done in one turn."""
+    """The action of one turn."""
 
     RESTART = "restart"
-    HAND_OVER = "hand over"  # a replica of its shard leads instead, so that it is a replica
-    HAND_BACK = "hand back"  # it leads again
+    HAND_OVER = "hand over"  # a replica of its shard is promoted in its place
+    HAND_BACK = "hand back"  # it is promoted again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One act with one node; between two turns the topology is healthy."""
+    """One action on one node; between two turns the topology is healthy."""
 
     act: Act
     node: str
@@ -27,10 +27,10 @@ class Turn:
 
 
 def turns(seen: Observed, names: Iterable[str], *, restore: bool) -> tuple[Turn, ...]:
-    """Who is restarted when: Sentinels first, then replicas, then each primary once another one
-    leads.
+    """Order the restarts: Sentinels, then replicas, then each primary after a planned failover.
 
-    A primary without replica is restarted as it is. With `restore` it leads again afterwards.
+    A primary without replicas is restarted as it is. With `restore`, each former primary is
+    promoted again.
     """
     wanted = set(names)
     shards = shards_of(seen)
@@ -51,14 +51,14 @@ def turns(seen: Observed, names: Iterable[str], *, restore: bool) -> tuple[Turn,
 
 
 def shard_of(seen: Observed, name: str) -> ShardSeen | None:
-    """The shard that the node is in now."""
+    """Return the current shard of a node."""
     return next(
         (one for one in shards_of(seen) if any(node.name == name for node in one.nodes)), None
     )
 
 
 def unfollowed(seen: Observed, names: Iterable[str]) -> tuple[NodeSeen, ...]:
-    """Those of these nodes that lead, and have no replica that could lead meanwhile."""
+    """Return the primaries among these nodes that have no replica to promote."""
     wanted = set(names)
     return tuple(
         shard.primary
@@ -68,8 +68,8 @@ def unfollowed(seen: Observed, names: Iterable[str]) -> tuple[NodeSeen, ...]:
 
 
 def emptying(seen: Observed, names: Iterable[str], saving: Iterable[str]) -> tuple[NodeSeen, ...]:
-    """Those that lead and keep nothing on disk (are not `saving`), while replicas follow them:
-    started empty, they would empty these too."""
+    """Return the primaries with replicas that have nothing on disk (aren't `saving`): they would
+    start empty, and empty their replicas too."""
     wanted = set(names) - set(saving)
     return tuple(
         shard.primary
@@ -79,7 +79,7 @@ def emptying(seen: Observed, names: Iterable[str], saving: Iterable[str]) -> tup
 
 
 def forgetting(seen: Observed, names: Iterable[str], saving: Iterable[str]) -> tuple[str, ...]:
-    """Those whose data would be gone: they keep nothing on disk, hold keys, and follow nobody."""
+    """Return the nodes whose data would be lost: no persistence, with keys, not a replica."""
     wanted = set(names) - set(saving)
     return tuple(
         node.name

@@ -1,4 +1,4 @@
-"""What Sentinels say of who leads: those that run, else their own files."""
+"""The primary according to the Sentinels: their replies, or else their own files."""
 
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.sentinel_replies import (
@@ -9,30 +9,30 @@ from redistopo.model.state.observed import Observed
 
 
 def remembered(seen: Observed) -> dict[str, SentinelFileState]:
-    """Sentinel -> the state in its own file, for each that has one."""
+    """Map each Sentinel that has a file to the state in it."""
     found = {node.name: node.on_disk.sentinel for node in seen.nodes if node.watcher}
     return {name: state for name, state in found.items() if state}
 
 
 def named_primary(plan: Plan, seen: Observed) -> str:
-    """The data node that the Sentinels name as primary, "" for none.
+    """Return the data node that the Sentinels name as primary, "" for none.
 
-    In what those say that run, and in the files of those that don't: the highest epoch
-    counts, for each failover has one of its own.
+    From the replies of those that run and the files of the others, the highest epoch counts,
+    because each failover has its own.
     """
     if not plan.sentinels:
         return ""
     silent = {node.name for node in plan.sentinels} - {node.name for node in seen.sentinels}
-    told = [(watch.address, watch.epoch) for node in seen.sentinels for watch in node.watches]
-    told += [
+    named = [(watch.address, watch.epoch) for node in seen.sentinels for watch in node.watches]
+    named += [
         (state.primary, state.epoch) for name, state in remembered(seen).items() if name in silent
     ]
-    node = plan.at(latest_address(told))
+    node = plan.at(latest_address(named))
     return node.name if node and node in plan.data else ""
 
 
 def known_id(seen: Observed, node: NodePlan) -> str:
-    """The id by which other Sentinels know this one, "" where none does."""
+    """Return the id by which other Sentinels know this one, "" if none does."""
     found = remembered(seen)
     own = found.get(node.name)
     ids = [own.ids.get("", "")] if own else []

@@ -1,10 +1,10 @@
-"""All that a decision depends on besides the plan, gathered before it is made."""
+"""The situation: everything besides the plan that a decision depends on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import with_primary
+from redistopo.model.planning.plan_nodes import with_primary
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.planning.step import Drifts
 from redistopo.model.protocol.conf import Directives
@@ -14,14 +14,14 @@ from redistopo.model.state.record import TopologyState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """All that the steps and the guards depend on, besides the plan.
+    """Everything besides the plan that steps and guards depend on.
 
-    `moved` are running nodes whose files still bear paths of where the folder was. `named` is
-    who leads by the word of the Sentinels, in what they say or else in their files; `kept` are
-    the Sentinels that have such a file, which is theirs; `refused` that they found nobody to
+    `moved` are running nodes whose files still have paths of the former folder. `named` is the
+    primary according to the Sentinels' replies, or else their files; `kept` are the Sentinels
+    that have such a file, which they maintain; `refused` is whether they found no replica to
     fail over to. `wanted` is each node's configuration as it would be written; `limits` are the
-    system's, None where they were not asked for, and `free_ports` says where there is room for
-    the topology, should a port be busy.
+    system's, None if they weren't read, and `free_ports` names a free block of ports if one is
+    in use.
     """
 
     seen: Observed
@@ -38,15 +38,15 @@ class Situation:
 
     @property
     def formed(self) -> bool:
-        """Whether the topology was brought up to the end once."""
+        """Whether `up` has completed once."""
         return self.record is not None and self.record.formed
 
 
 def with_current_roles(plan: Plan, situation: Situation) -> Plan:
-    """The plan with its roles as the servers say; a cluster's roles live in its nodes.conf.
+    """Set the plan's current roles; a cluster keeps its roles in nodes.conf.
 
-    For a replication the running primary counts, else the one last recorded; where there are
-    Sentinels, whom they name.
+    For a replication the running primary counts, or else the recorded one; with Sentinels, the
+    one that they name.
     """
     if plan.topology.clustered or len(plan.nodes) == 1:
         return plan

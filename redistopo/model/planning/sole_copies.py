@@ -1,7 +1,7 @@
-"""Replicas that alone have the data of a primary that was reset; pure.
+"""Replicas with the only copy of the data of a primary that was reset; pure.
 
-A replica asks for its primary at the address that its nodes.conf has, and drops its own data for
-what it gets there (replication.c): from a primary that was emptied, nothing.
+A replica connects to its primary at the address in its nodes.conf, and replaces its own data by
+what it receives (replication.c): nothing, if the primary was emptied.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.rejoin import reset_nodes
+from redistopo.model.planning.plan_rejoin import reset_nodes
 from redistopo.model.protocol.nodes_conf import NodesConf, latest_nodes_conf, parse_nodes_conf
 from redistopo.model.protocol.slots import (
     SLOT_COUNT,
@@ -26,9 +26,9 @@ from redistopo.model.topology.spec import Persistence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoleCopy:
-    """A replica that has keys, the node that was its primary and was reset, and the slots that
-    nobody leads since. It is stopped; or it stands still (`paused`), with keys that may be in
-    its memory alone (`unsaved`); or it runs (`waits`), and its primary doesn't."""
+    """A replica with keys, its former primary that was reset, and the slots without an owner
+    since. It is stopped; or `paused`, with keys that may be only in memory (`unsaved`); or it
+    runs (`waits`), and its primary doesn't."""
 
     name: str
     primary: str
@@ -39,13 +39,13 @@ class SoleCopy:
 
     @property
     def keep(self) -> str:
-        """What is typed to keep its keys."""
+        """The commands that keep its keys."""
         if self.waits:
-            return f"{takeover_command(self.name)}; once that says OK, redistopo up"
+            return f"{takeover_command(self.name)}; after OK: redistopo up"
         if self.unsaved:
             first = f"redistopo stop {self.primary}, then redistopo resume {self.name}"
-            return f"{first}, then {takeover_command(self.name)}; once that says OK, redistopo up"
-        # it would be emptied as soon as it goes on
+            return f"{first}, then {takeover_command(self.name)}; after OK: redistopo up"
+        # it would be emptied as soon as it is resumed
         first = f"redistopo kill {self.name}, then " if self.paused else ""
         return f"{first}redistopo up --primary {self.name}"
 
@@ -53,8 +53,8 @@ class SoleCopy:
 def sole_copies_on_disk(
     plan: Plan, record: TopologyState | None, seen: Observed, among: Collection[str] | None = None
 ) -> tuple[SoleCopy, ...]:
-    """Those of a formed cluster, by the files of all its nodes; `among` names the nodes to be
-    started or to go on, where it isn't all."""
+    """Find those of a formed cluster from the files of all its nodes; `among` are the nodes to
+    start or resume, None for all."""
     if not plan.topology.clustered or record is None or not record.formed:
         return ()
     read = {at: parse_nodes_conf(text, at) for at, text in seen.nodes_confs.items()}
@@ -73,11 +73,11 @@ def find_sole_copies(
     rich: Collection[str],
     unsaved: Collection[str] = (),
 ) -> tuple[SoleCopy, ...]:
-    """The replicas that a start would empty for a primary that was reset: their own, or its.
+    """Find replicas that a start, of themselves or of their reset primary, would empty.
 
-    `tables` has each node's nodes.conf by its address; `rich` names who has keys on disk, and
-    `unsaved` who may have some in its memory alone.
-    Where another node leads the slots by now, it has their data, and nothing is at stake.
+    `tables` has each node's nodes.conf by its address; `rich` are nodes with keys on disk, and
+    `unsaved` those that may have keys only in memory. If another node is primary of the slots
+    by now, it has their data, and nothing would be lost.
     """
     newest = latest_nodes_conf(tables.values())
     found = []
@@ -93,7 +93,7 @@ def find_sole_copies(
             continue
         waits = node.running and not node.paused
         if waits and primary.running:
-            continue  # it has asked for its primary already
+            continue  # it has already connected to its primary
         others = [one.ranges for one in newest.entries if one.leads and one.id != lead.id]
         free = slots_in_both(unassigned_slots(others, SLOT_COUNT), lead.ranges)
         if free:
@@ -111,8 +111,8 @@ def find_sole_copies(
 
 
 def _reset(seen: Observed, node: NodeSeen, tables: Mapping[str, NodesConf | None]) -> bool:
-    """Whether it leads no slots and has no keys, by its own word or, stopped, by its table:
-    who has keys at its start has their slots too (verifyClusterConfigWithData)."""
+    """Whether it has no slots and no keys, as it reports or, if stopped, by its nodes.conf: a
+    node that starts with keys claims their slots too (verifyClusterConfigWithData)."""
     if node.answers:
         return node in reset_nodes(seen)
     table = tables.get(node.address)
@@ -121,8 +121,8 @@ def _reset(seen: Observed, node: NodeSeen, tables: Mapping[str, NodesConf | None
 
 
 def chosen_primaries(found: Iterable[SoleCopy], primaries: Collection[str]) -> tuple[SoleCopy, ...]:
-    """Those of them that are to lead, by name; where their primary is to, what they have is
-    given up. Raises UsageError where neither was said, that tells how to say it."""
+    """Select the copies that `primaries` chooses; if it names their primary, their data is given
+    up. Raises UsageError with both options if it names neither."""
     some = tuple(found)
     heirs = []
     for primary in dict.fromkeys(one.primary for one in some):
@@ -131,8 +131,8 @@ def chosen_primaries(found: Iterable[SoleCopy], primaries: Collection[str]) -> t
         both = [*(one.name for one in asked), *([primary] if primary in primaries else ())]
         if len(both) > 1:
             raise UsageError(
-                f"{' and '.join(both)} can't both lead: they are of one shard",
-                hint=f"say one of them: redistopo up --primary {both[0]}",
+                f"{' and '.join(both)} can't both be primary: they are in one shard",
+                hint=f"choose one: redistopo up --primary {both[0]}",
             )
         if not both or any(one.paused or one.waits for one in asked):
             raise _undecided(primary, kin)
@@ -145,7 +145,7 @@ def _undecided(primary: str, kin: list[SoleCopy]) -> UsageError:
     slots = format_ranges_briefly(kin[0].slots)
     keep = " or ".join(one.keep for one in kin)
     return UsageError(
-        f"{names} would be emptied: {primary}, its primary, was reset and has no data",
-        detail=f"no other node has the keys of slots {slots} that {names} has; nothing was done",
-        hint=f"to keep them: {keep}; to give them up: redistopo up --primary {primary}",
+        f"{names} would be emptied: its primary {primary} was reset and has no data",
+        detail=f"{names} has the only copy of the keys of slots {slots}; nothing was done",
+        hint=f"to keep them: {keep}; to discard them: redistopo up --primary {primary}",
     )

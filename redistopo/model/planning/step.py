@@ -1,4 +1,4 @@
-"""A step: one thing to do to some nodes, its cause, and the steps that it follows."""
+"""A step: one action on some nodes, its cause, and the steps that it depends on."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from redistopo.model.state.observed import Role
 
 
 class StepKind(StrEnum):
-    """What a step does; the executor has one function for each."""
+    """The kind of a step; the executor has one function for each."""
 
     RESUME = "resume"
     CLEAR = "clear"
@@ -37,55 +37,55 @@ class StepKind(StrEnum):
 
 
 _TEXT = {
-    StepKind.RESUME: "continue",
+    StepKind.RESUME: "resume",
     StepKind.CLEAR: "stop and clear",
     StepKind.KEEP: "keep a copy of the rewritten configuration of",
     StepKind.WRITE: "write the configuration of",
-    StepKind.SEED: "write the first nodes.conf of",
-    StepKind.PLACE: "correct the paths in the file of",
-    StepKind.ASIDE: "put aside the append-only file of",
+    StepKind.SEED: "write the initial nodes.conf of",
+    StepKind.PLACE: "correct the paths in the configuration of",
+    StepKind.ASIDE: "move aside the append-only file of",
     StepKind.START: "start",
     StepKind.LIST: "record the users of",
-    StepKind.FORM: "form one cluster of",
+    StepKind.FORM: "form one topology of",
     StepKind.GRANT: "set the users of",
     StepKind.CORRECT: "correct the live configuration of",
     StepKind.REBUILD: "write a new nodes.conf of",
-    StepKind.PROMOTE: "let lead, with the data on its disk,",
-    StepKind.LEAD: "let lead",
-    StepKind.MEET: "make known to each other",
-    StepKind.FAILOVER: "have a new primary chosen by",
+    StepKind.PROMOTE: "promote, with the data on its disk,",
+    StepKind.LEAD: "promote",
+    StepKind.MEET: "introduce to each other",
+    StepKind.FAILOVER: "wait for a failover by",
     StepKind.RESET: "empty and reset again",
-    StepKind.REJOIN: "take back into the cluster",
-    StepKind.FORGET: "have ids forgotten that no node has, by",
+    StepKind.REJOIN: "rejoin to the cluster",
+    StepKind.FORGET: "remove stale node ids from",
 }
 
 _BY_LOG = {
     (StepKind.LOAD, "yes"): "load the append-only file of",
     (StepKind.LOAD, "no"): "load the snapshot of",
-    (StepKind.SWITCH, "yes"): "begin an append-only file of",
-    (StepKind.SWITCH, "no"): "save a snapshot and end the append-only file of",
+    (StepKind.SWITCH, "yes"): "create the append-only file of",
+    (StepKind.SWITCH, "no"): "save a snapshot and turn off the append-only file of",
 }
-"""The two that say how data is kept, by whether it is in an append-only file."""
+"""The two kinds that depend on whether data is in an append-only file."""
 
 
 NodeSettings = Mapping[str, str | None]
-"""Directive -> the value it should have; None where the topology file no longer names it."""
+"""Directive -> desired value; None if the topology file no longer sets it."""
 
 USERS_FILE = "users.acl"
-"""Stands among the directives of a drift for the users; its value is the file's whole text."""
+"""Pseudo directive for users in a drift; its value is the whole text of the file."""
 
 Drifts = Mapping[str, NodeSettings]
-"""Node -> the directives in which the running server differs from the topology file."""
+"""Node -> the directives whose live value differs from the topology file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing to do to some nodes, and why.
+    """One action on some nodes, and its cause.
 
-    `after` has the positions of the steps that it follows, counted from 0. `settings` holds by
-    node what is set, or written into its file; `slots` what the node leads that comes back by
-    `REJOIN`, or leads by `PROMOTE`; `ids` what each node forgets; `texts` by node the nodes.conf
-    to be written.
+    `after` has the positions of the steps that it depends on, from 0. `settings` maps nodes to
+    the directives that are set, or written to their files; `slots` are those of the node in
+    `REJOIN` or `PROMOTE`; `ids` maps nodes to the ids to forget; `texts` maps nodes to the
+    nodes.conf to write.
     """
 
     do: StepKind
@@ -104,13 +104,13 @@ class Step:
             role = f"a replica of {self.nodes[1]}" if self.nodes[1:] else "primary of slots "
             return f"{what} {self.nodes[0]}, as {role}{format_ranges_briefly(self.slots)}"
         if self.do is StepKind.LEAD and self.nodes[1:]:
-            return f"let {join_names(self.nodes[1:])} follow {self.nodes[0]}"
+            return f"make {join_names(self.nodes[1:])} follow {self.nodes[0]}"
         return f"{what} {join_names(self.nodes)}"
 
 
 def linked(plan: Plan, steps: Iterable[Step], before: Iterable[Step] = ()) -> tuple[Step, ...]:
-    """The steps, each `after` the last one that touched one of its nodes, or the primary of a
-    node that it starts; `before` are those that precede them in the list."""
+    """Set `after` of each step: the last steps on its nodes, and on the primary of nodes that it
+    starts; `before` are the steps that precede them in the list."""
     last = {name: place for place, one in enumerate(before) for name in one.nodes}
     found = []
     for place, one in enumerate(steps, start=len(tuple(before))):
@@ -132,7 +132,7 @@ def _primary(plan: Plan, name: str) -> str:
 
 
 def join_names(nodes: Iterable[str]) -> str:
-    """``node1, node2``, or ``6 nodes (node1 ... node6)`` for many."""
+    """Format names: ``node1, node2``, or ``6 nodes (node1 ... node6)`` for many."""
     found = tuple(nodes)
     if len(found) <= 3:
         return ", ".join(found)

@@ -102,7 +102,7 @@ def test_tables_out_of_order() -> None:
 def test_what_is_not_sure_is_refused() -> None:
     with pytest.raises(UsageError, match="can't be edited reliably") as error:
         with_directive("nodes = {a = {x = 1}}\n", ("nodes", "b"), "hz", ["2"])
-    assert error.value.hint == "write hz there by hand, then redistopo up"
+    assert error.value.hint == "set hz there by hand, then redistopo up"
 
 
 _VALUES = st.text(st.characters(min_codepoint=32, exclude_characters="\x7f"), max_size=12)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from redistopo.errors import RedistopoError, UsageError
-from redistopo.model.planning.cluster_reset import NodeReset, plan_reset
+from redistopo.model.planning.plan_node_reset import NodeReset, plan_reset
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 Seen = Callable[[str, str], Observed]
@@ -56,25 +56,25 @@ def test_a_replicas_keys_are_its_primarys(observed: Seen, engine_name: str) -> N
     primary = next(one.name for one in seen.nodes if one.address == seen.nodes[3].follows)
     found = _of(_with_keys(seen, "node4", primary), "node4")
     assert (found.role, found.keys, found.lost, found.heir) == (Role.REPLICA, 3, "", "")
-    assert "3 keys kept: another node has what it holds" in found.sentences
+    assert "3 keys kept: another node has the same data" in found.sentences
     assert f"shard {found.shard} has one replica less until redistopo up" in found.sentences
 
 
 DOWN = {"master_link_status": "down"}
 SYNCING = {"master_sync_in_progress": "1"}
-LOST = "lost: no other node that answers has what it holds"
+LOST = "lost: no other node that replies has its data"
 
 
 @pytest.mark.parametrize(
     ("info", "keys", "primarys", "said"),
     [
-        ({}, 100, 2, "100 keys kept: another node has what it holds"),
-        (DOWN, 100, 2, f"100 keys {LOST} (node1 has 2 keys, and isn't linked)"),
-        (SYNCING, 100, 2, f"100 keys {LOST} (node1 has 2 keys, and isn't linked)"),
+        ({}, 100, 2, "100 keys kept: another node has the same data"),
+        (DOWN, 100, 2, f"100 keys {LOST} (node1 has 2 keys, but isn't linked)"),
+        (SYNCING, 100, 2, f"100 keys {LOST} (node1 has 2 keys, but isn't linked)"),
         (DOWN, 1, 0, f"1 key {LOST}"),
-        (DOWN, 2, 2, "2 keys: node1 has no fewer, but isn't linked: they may differ"),
-        (DOWN, 2, 100, "2 keys: node1 has no fewer, but isn't linked: they may differ"),
-        (DOWN, 0, 2, "it holds no keys"),
+        (DOWN, 2, 2, "2 keys: node1 has as many, but isn't linked: they may differ"),
+        (DOWN, 2, 100, "2 keys: node1 has as many, but isn't linked: they may differ"),
+        (DOWN, 0, 2, "it has no keys"),
     ],
 )
 def test_keys_elsewhere_are_a_replicas_keys_only_while_it_is_linked(
@@ -106,7 +106,7 @@ def test_a_replica_without_a_primary_is_measured_by_the_other_replicas(observed:
     )
     both = _silent(replace(seen, nodes=nodes), "node1")
     fewer = _of(_keyed(both, node4=100, node5=99), "node4")
-    assert fewer.lost.endswith("(node5 has 99 keys, and isn't linked)")
+    assert fewer.lost.endswith("(node5 has 99 keys, but isn't linked)")
     assert _of(_keyed(both, node4=100, node5=100), "node4").alike == "node5"
 
 
@@ -143,10 +143,10 @@ def test_what_no_other_node_has_is_lost(observed: Seen) -> None:
     seen = observed("redis-8.2", "cluster")
     heir = _replica_of(seen, "node2")
     found = _of(_silent(_with_keys(seen, "node2", heir), heir), "node2", hard=True)
-    assert found.lost == "3 keys lost: no other node that answers has what it holds"
-    assert found.instead == f"redistopo start brings back {heir}, which may have it"
-    assert "slots 5461-10922 are served by nobody until redistopo up" in found.sentences
-    assert found.sentences[-1].endswith("is gone for good")
+    assert found.lost == "3 keys lost: no other node that replies has its data"
+    assert found.instead == f"{heir} may have it: redistopo start"
+    assert "slots 5461-10922 are unavailable until redistopo up" in found.sentences
+    assert found.sentences[-1].endswith("is replaced")
     primary = next(one.name for one in seen.nodes if one.address == seen.nodes[3].follows)
     only = _of(_silent(_with_keys(seen, "node4", primary), primary), "node4")
     assert only.lost.startswith("3 keys lost")
@@ -158,7 +158,7 @@ def test_who_stands_still_is_brought_back_by_resume(observed: Seen) -> None:
     silent = _silent(_with_keys(seen, "node2", heir), heir)
     nodes = tuple(replace(one, paused=one.name == heir) for one in silent.nodes)
     found = _of(replace(silent, nodes=nodes), "node2")
-    assert found.instead == f"redistopo resume brings back {heir}, which may have it"
+    assert found.instead == f"{heir} may have it: redistopo resume"
 
 
 def test_an_empty_primary_loses_nothing_but_its_slots(observed: Seen) -> None:
@@ -176,7 +176,7 @@ def test_a_replica_that_can_not_lead_now_keeps_its_primary_from_a_reset(observed
 
 @pytest.mark.parametrize("shape", ["replication"])
 def test_other_shapes_have_nothing_to_reset(observed: Seen, shape: str) -> None:
-    with pytest.raises(UsageError, match="only a cluster's node") as error:
+    with pytest.raises(UsageError, match="only cluster nodes") as error:
         _of(observed("redis-8.2", shape), "node1")
     assert "down --wipe" in error.value.hint
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from redistopo.errors import RedistopoError
-from redistopo.model.planning.decide import decide
+from redistopo.model.planning.decide_up import decide
 from redistopo.model.planning.guards import GUARDS, guard, limit_warnings
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked, Proposal
@@ -72,7 +72,7 @@ def _poor(now: Situation) -> Situation:
 WRONG: list[tuple[Callable[[Situation], Situation], str]] = [
     (_exposed, "node2 would accept any client"),
     (_renamed, "dbfilename is b.rdb in the topology file, but the data of node1 is in dump.rdb"),
-    (_busy, "a port is busy"),
+    (_busy, "a port is in use"),
     (_poor, "a limit of this system is too low"),
 ]
 

@@ -71,10 +71,10 @@ def test_the_one_with_the_most_takes_over(observed: Seen) -> None:
         ({"master_link_status": "down"}, "its link to node1 is down"),
         (
             {"master_link_status": "down", "master_sync_in_progress": 1},
-            "a full sync from node1 is under way",
+            "a full sync from node1 is in progress",
         ),
         ({"loading": 1}, "it is loading its data"),
-        ({"slave_priority": 0}, "its replica-priority is 0; name it to have it nevertheless"),
+        ({"slave_priority": 0}, "its replica-priority is 0; use its name to promote it anyway"),
     ],
 )
 def test_an_unfit_replica_is_passed_over(observed: Seen, said: dict[str, object], why: str) -> None:
@@ -84,7 +84,7 @@ def test_an_unfit_replica_is_passed_over(observed: Seen, said: dict[str, object]
     if "slave_priority" in said:
         assert _found(seen, "node2") == "1: node1 node2"
         return
-    with pytest.raises(RedistopoError, match="node2 could not take over now") as error:
+    with pytest.raises(RedistopoError, match="node2 can't take over now") as error:
         _found(seen, "node2")
     assert error.value.detail == f"node2: {why}"
 
@@ -93,7 +93,7 @@ def test_an_unfit_replica_is_passed_over(observed: Seen, said: dict[str, object]
     ("listed", "why"),
     [
         ("state=wait_bgsave,offset=0,lag=0", "node1 has it as wait_bgsave"),
-        ("state=online,offset=0,lag=12", "it has acknowledged nothing for 12 s"),
+        ("state=online,offset=0,lag=12", "it sent no acknowledgement for 12 s"),
     ],
 )
 def test_what_the_primary_says_of_it(observed: Seen, listed: str, why: str) -> None:
@@ -133,7 +133,7 @@ def test_other_nodes_must_hear_it(observed: Seen, change: dict[str, object], why
 
 def test_nobody_could(observed: Seen) -> None:
     seen = _silent(_edited(observed("redis-6.2", "replication"), "node3", loading=1), "node2")
-    with pytest.raises(RedistopoError, match="no replica of shard 1 could") as error:
+    with pytest.raises(RedistopoError, match="no replica of shard 1 can") as error:
         _found(seen)
     assert error.value.detail.splitlines() == [
         "node3: it is loading its data",
@@ -144,12 +144,12 @@ def test_nobody_could(observed: Seen) -> None:
 @pytest.mark.parametrize(
     ("shape", "silent", "words", "error", "says"),
     [
-        ("cluster", "", "", UsageError, "3 shards are meant, and a handover is in one"),
-        ("cluster", "", "node1 node5", UsageError, "2 shards are meant"),
-        ("cluster", "node1", "shard:1", RedistopoError, "shard 1 has no primary that answers"),
+        ("cluster", "", "", UsageError, "3 shards are selected, but only one can fail over"),
+        ("cluster", "", "node1 node5", UsageError, "2 shards are selected"),
+        ("cluster", "node1", "shard:1", RedistopoError, "the primary of shard 1 doesn't reply"),
         ("cluster", "node4", "node4", RedistopoError, "node4 doesn't reply"),
-        ("replication", "node1", "", RedistopoError, "shard 1 has no primary that answers"),
-        ("replication", "node2", "node2", RedistopoError, "node2 could not take over now"),
+        ("replication", "node1", "", RedistopoError, "the primary of shard 1 doesn't reply"),
+        ("replication", "node2", "node2", RedistopoError, "node2 can't take over now"),
     ],
 )
 def test_what_is_refused(
@@ -177,7 +177,7 @@ def test_a_shard_without_replica(observed: Seen) -> None:
 def test_a_single_server(observed: Seen) -> None:
     seen = observed("redis-8.2", "replication")
     alone = replace(seen, shape=Shape.STANDALONE, nodes=seen.nodes[:1])
-    with pytest.raises(UsageError, match="nobody to hand over to"):
+    with pytest.raises(UsageError, match="no replica to promote"):
         _found(alone)
 
 
@@ -252,12 +252,12 @@ def test_sentinels_agree_to_hand_over(observed: Seen) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"alone": True}, "1 of 3 Sentinels answer, and 2 are needed"),
+        ({"alone": True}, "1 of 3 Sentinels reply, 2 are needed"),
         ({"quorum": "NOQUORUM 1 usable"}, "sentinel1: NOQUORUM 1 usable"),
         ({"port": 1}, "sentinel2: names 127.0.0.1:1 as primary, not node1"),
     ],
 )
 def test_sentinels_that_would_not(observed: Seen, change: dict[str, object], says: str) -> None:
-    with pytest.raises(RedistopoError, match="Sentinels could not hand over") as error:
+    with pytest.raises(RedistopoError, match="Sentinels can't fail over") as error:
         _found(_watched(observed("valkey-9.1", "replication"), **change))
     assert says in error.value.detail

@@ -16,12 +16,12 @@ Seen = Callable[[str, str], Observed]
     ("going", "gone", "told"),
     [
         ("", "", []),
-        ("node5", "", ["shard 2: node2 has no replica meanwhile"]),
+        ("node5", "", ["shard 2: node2 has no replica in the meantime"]),
         ("node2", "", ["shard 2: node5 takes over from node2 after the node timeout"]),
-        ("node2 node5", "", ["shard 2 has no other node that answers: slots 5461-10922"]),
-        ("node2", "node5", ["shard 2 has no other node that answers: slots 5461-10922"]),
-        ("node1 node2", "", ["nobody takes over from node1, for 1 of 3", "from node2"]),
-        ("node1 node2 node3 node4 node5 node6", "", ["no node is left that answers"]),
+        ("node2 node5", "", ["shard 2 has no other node that replies: slots 5461-10922"]),
+        ("node2", "node5", ["shard 2 has no other node that replies: slots 5461-10922"]),
+        ("node1 node2", "", ["no replica takes over from node1, since 1 of 3", "from node2"]),
+        ("node1 node2 node3 node4 node5 node6", "", ["no other node replies"]),
         ("node5", "node5", []),
     ],
 )
@@ -36,10 +36,10 @@ def test_of_a_cluster(
 @pytest.mark.parametrize(
     ("going", "told"),
     [
-        ("node1", ["node1 is the primary: nobody takes writes meanwhile"]),
+        ("node1", ["node1 is the primary: no writes are possible in the meantime"]),
         ("node2", []),
-        ("node2 node3", ["node1 has no replica meanwhile"]),
-        ("node1 node2 node3", ["no node is left that answers"]),
+        ("node2 node3", ["node1 has no replica in the meantime"]),
+        ("node1 node2 node3", ["no other node replies"]),
     ],
 )
 def test_of_a_replication(observed: Seen, engine_name: str, going: str, told: list[str]) -> None:
@@ -48,8 +48,8 @@ def test_of_a_replication(observed: Seen, engine_name: str, going: str, told: li
 
 JUST = "2 of 3 Sentinels are left, just enough for a failover"
 FEW = "1 of 3 Sentinels is left: no failover until 2 run"
-NONE = "no Sentinel is left: clients find no primary, and nobody fails over meanwhile"
-BOTH = "node1 is the primary: the Sentinels let one of node2, node3 take over after 5 s"
+NONE = "no Sentinel is left: clients find no primary, and there is no failover"
+BOTH = "node1 is the primary: the Sentinels promote one of node2, node3 after 5 s"
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ BOTH = "node1 is the primary: the Sentinels let one of node2, node3 take over af
         ("sentinel1", "sentinel2", [FEW]),
         ("sentinel1 sentinel2 sentinel3", "", [NONE]),
         ("node2", "", []),
-        ("node2 node3", "", ["node1 has no replica meanwhile"]),
+        ("node2 node3", "", ["node1 has no replica in the meantime"]),
         ("node1", "", [BOTH]),
-        ("node1", "node3", ["node1 is the primary: the Sentinels let node2 take over after 5 s"]),
+        ("node1", "node3", ["node1 is the primary: the Sentinels promote node2 after 5 s"]),
         ("node1", "sentinel1 sentinel3",
-         ["node1 is the primary, and nobody takes over: 1 of 3 Sentinels is no majority"]),
+         ["node1 is the primary, without failover: 1 of 3 Sentinels is no majority"]),
         ("node1 sentinel3", "", [JUST, BOTH]),
-        ("node1 node2 node3", "", ["no data node is left that answers"]),
-        ("node1 node3", "node2", ["no data node is left that answers"]),
+        ("node1 node2 node3", "", ["no other data node replies"]),
+        ("node1 node3", "node2", ["no other data node replies"]),
     ],
 )  # fmt: skip
 def test_where_sentinels_watch(

@@ -114,9 +114,9 @@ def test_one_that_no_other_knows_is_refused(plan: Planned) -> None:
     made = plan()
     seen = _seen(made, {node.name: DiskSeen() for node in made.nodes})
     steps, _notes = rebuild_steps(made, seen, RECORD, ["node1"])
-    with pytest.raises(RedistopoError, match=r"nodes\.conf knows node1") as error:
+    with pytest.raises(RedistopoError, match=r"nodes\.conf contains node1") as error:
         refuse_unknown_nodes(Proposal(plan=made, now=Situation(seen=seen), steps=steps))
-    assert error.value.detail == "looked at: none is there"
+    assert error.value.detail == "checked: none exists"
 
 
 def test_promotions_have_epochs_of_their_own(plan: Planned) -> None:

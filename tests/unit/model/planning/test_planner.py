@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import choose_formation, with_primary
+from redistopo.model.planning.plan_nodes import choose_formation, with_primary
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import format_ranges
 from redistopo.model.state.observed import Role
@@ -137,15 +137,15 @@ def test_a_node_tells_what_happens_at_its_memory_limit(
 
 # keys, whether the engine has a CLI, method, part of the reason
 FORMATIONS: list[tuple[dict[str, object], bool, str, str]] = [
-    ({"shape": "standalone"}, True, "none", "nothing to join"),
-    ({"shape": "standalone", "formation": "instant"}, True, "none", "nothing to join"),
+    ({"shape": "standalone"}, True, "none", "a single server"),
+    ({"shape": "standalone", "formation": "instant"}, True, "none", "a single server"),
     ({"shape": "replication"}, True, "replicaof", "names its primary"),
     ({"shape": "replication", "formation": "redis-cli"}, True, "replicaof", "names its primary"),
-    ({"formation": "redis-cli"}, True, "redis-cli", "topology file asks for it"),
-    ({"formation": "redis-cli"}, False, "redis-cli", "topology file asks for it"),
-    ({"formation": "instant"}, True, "instant", "topology file asks for it"),
-    ({"formation": "auto", "shards": 2}, True, "instant", "fewer than 3 shards, and this has 2"),
-    ({"formation": "auto", "shards": 1}, True, "instant", "fewer than 3 shards, and this has 1"),
+    ({"formation": "redis-cli"}, True, "redis-cli", "set in the topology file"),
+    ({"formation": "redis-cli"}, False, "redis-cli", "set in the topology file"),
+    ({"formation": "instant"}, True, "instant", "set in the topology file"),
+    ({"formation": "auto", "shards": 2}, True, "instant", "and this topology has 2"),
+    ({"formation": "auto", "shards": 1}, True, "instant", "and this topology has 1"),
     ({"formation": "auto", "shards": 3}, False, "instant", "no redis-cli or valkey-cli"),
     ({"formation": "auto", "shards": 3}, True, "redis-cli", "3 or more shards and a CLI"),
 ]

@@ -69,7 +69,7 @@ def test_a_primary_that_is_away_does_not_vote(observed: Seen) -> None:
     (found,) = _judged(_silent(observed("redis-8.2", "cluster"), "node3"), "node1")
     ((what, hint),) = found.obstacles
     assert what == "1 of 3 primaries would be left to vote, and 2 are needed"
-    assert hint == "redistopo up brings back node3"
+    assert hint == "redistopo up starts node3"
 
 
 def test_a_primary_and_its_replica_at_once(observed: Seen) -> None:
@@ -84,12 +84,12 @@ _DOWN = {"master_link_status": "down"}
     [
         ({}, {"cluster-replica-no-failover": "yes"}, "may not take over"),
         ({**_DOWN, "master_link_down_since_seconds": "0"}, {}, "has no link to its primary"),
-        ({**_DOWN, "master_link_down_since_seconds": "-1"}, {}, "has never got"),
+        ({**_DOWN, "master_link_down_since_seconds": "-1"}, {}, "never received"),
         # 10 s + 1 s * 2
         (
             {**_DOWN, "master_link_down_since_seconds": "13"},
             {"cluster-replica-validity-factor": "2", "cluster-node-timeout": "1000"},
-            "lost its primary 13 s ago, and may take over for 12 s only",
+            "lost its primary 13 s ago, and may take over only for 12 s",
         ),
         (
             {**_DOWN, "master_link_down_since_seconds": "12"},

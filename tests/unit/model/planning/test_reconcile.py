@@ -19,9 +19,9 @@ Now = Callable[..., Situation]
 TABLE = FileSeen(written=1, size=1)
 ALL = "6 nodes (node1 ... node6)"
 BOTH = "hz, save differ from the topology file"
-HALF = "an earlier up ended half-way"
-BY_CLI = f"form one cluster of {ALL}: formation: redis-cli (auto: 3 or more shards and a CLI)"
-BY_SEED = f"form one cluster of {ALL}: formation: instant (the topology file asks for it)"
+HALF = "an earlier up was interrupted"
+BY_CLI = f"form one topology of {ALL}: formation: redis-cli (auto: 3 or more shards and a CLI)"
+BY_SEED = f"form one topology of {ALL}: formation: instant (set in the topology file)"
 
 
 @pytest.fixture
@@ -105,17 +105,17 @@ CLUSTER: list[tuple[str, dict[str, object], list[str]]] = [
         "half made, some absent",
         {"up": THREE, "data": THREE, "formed": False},
         [
-            f"write the configuration of node4, node5, node6: {HALF}: started to see what "
-            "they hold",
-            f"start node4, node5, node6: {HALF}: started to see what they hold",
+            f"write the configuration of node4, node5, node6: {HALF}: start the "
+            "nodes to see what data they have",
+            f"start node4, node5, node6: {HALF}: start the nodes to see what data they have",
         ],
     ),
     (
         "half made, all absent but not untouched",
         {"data": ["node1"], "formed": False},
         [
-            f"write the configuration of {ALL}: {HALF}: started to see what they hold",
-            f"start {ALL}: {HALF}: started to see what they hold",
+            f"write the configuration of {ALL}: {HALF}: start the nodes to see what data they have",
+            f"start {ALL}: {HALF}: start the nodes to see what data they have",
         ],
     ),
     (
@@ -123,8 +123,8 @@ CLUSTER: list[tuple[str, dict[str, object], list[str]]] = [
         {"up": EVERY, "data": EVERY, "formed": False},
         [
             f"stop and clear {ALL}: {HALF}, and no node holds a key",
-            f"write the configuration of {ALL}: made anew",
-            f"start {ALL}: made anew",
+            f"write the configuration of {ALL}: created again",
+            f"start {ALL}: created again",
             BY_CLI,
         ],
     ),
@@ -202,7 +202,7 @@ REPLICATION: list[tuple[str, dict[str, object], list[str]]] = [
         ],
     ),
     (
-        "the primary stopped, nobody leads",
+        "the primary stopped, there is no primary",
         {"up": ["node2", "node3"], "formed": True, "recorded": "node1"},
         ["write the configuration of node1: not running", "start node1: not running"],
     ),
@@ -250,7 +250,7 @@ def test_an_instant_cluster_is_seeded_before_it_starts(plan: Planned, now: Now) 
     made = plan(formation="instant")
     assert _steps(made, now(made)) == [
         f"write the configuration of {ALL}: not started yet",
-        f"write the first nodes.conf of {ALL}: formation: instant",
+        f"write the initial nodes.conf of {ALL}: formation: instant",
         f"start {ALL}: not started yet",
         BY_SEED,
     ]
@@ -277,7 +277,7 @@ def test_of_two_running_primaries_the_recorded_one_counts(plan: Planned, now: No
     ("followed", "steps"),
     [
         (":6379", []),
-        (":6380", ["let node3 follow node1: a replica follows a replica"]),
+        (":6380", ["make node3 follow node1: a replica follows a replica"]),
         (":9999", []),
     ],
 )

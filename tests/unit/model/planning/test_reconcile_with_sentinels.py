@@ -72,7 +72,7 @@ def test_all_are_started_in_their_order(plan: Planned) -> None:
         "start node2, node3",
         "write the configuration of sentinel1, sentinel2, sentinel3",
         "start sentinel1, sentinel2, sentinel3",
-        "make known to each other sentinel1, sentinel2, sentinel3",
+        "introduce to each other sentinel1, sentinel2, sentinel3",
     ]
 
 
@@ -132,7 +132,7 @@ def test_a_primary_that_ended_is_replaced_before_it_starts(
 def test_who_leads_beside_the_one_that_is_named_follows_it(plan: Planned) -> None:
     made = plan("sentinel")
     now = _now(made, ALL, named="node2", leaders=("node1", "node2"))
-    assert _steps(made, now) == ["let node1 follow node2"]
+    assert _steps(made, now) == ["make node1 follow node2"]
 
 
 def test_a_client_is_told_to_ask_the_sentinels(plan: Planned) -> None:

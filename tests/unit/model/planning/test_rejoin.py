@@ -7,8 +7,7 @@ import pytest
 
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import reconcile
-from redistopo.model.planning.rejoin import (
+from redistopo.model.planning.plan_rejoin import (
     NonEmptyReset,
     RejoinPlan,
     non_empty_resets,
@@ -17,6 +16,7 @@ from redistopo.model.planning.rejoin import (
     reset_nodes,
     stale_ids,
 )
+from redistopo.model.planning.reconcile import reconcile
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import StepKind
 from redistopo.model.protocol.replies import ClusterNodesLine
@@ -153,7 +153,7 @@ def test_keys_that_came_back_from_a_disk(observed: Seen, keys: int, safe: bool) 
     if safe:
         refuse_more_keys([found])
     else:
-        with pytest.raises(RedistopoError, match="more keys on its disk than node1"):
+        with pytest.raises(RedistopoError, match="more keys on disk than node1"):
             refuse_more_keys([found])
     # what no other leads, or two do, nobody is said to have
     assert non_empty_resets(_with_keys(reset, keys, SlotRange(last, last + 1))) == ()
@@ -191,5 +191,5 @@ def test_the_steps_of_up(observed: Seen, plan: Callable[..., Plan]) -> None:
     record = TopologyState(id="1", name="", shape="cluster", created="", nodes=(), formed=True)
     steps = reconcile(made, Situation(seen=seen, record=record))
     assert [one.do for one in steps] == [StepKind.REJOIN, StepKind.REJOIN, StepKind.FORGET]
-    assert str(steps[0]) == "take back into the cluster node2, as primary of slots 5461-10922"
+    assert str(steps[0]) == "rejoin to the cluster node2, as primary of slots 5461-10922"
     assert str(steps[1]).endswith(", as a replica of node2")

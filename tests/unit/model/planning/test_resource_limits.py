@@ -31,7 +31,7 @@ CASES = [
         True,
     ),
     (Limits(files=1024, server_files=1024, tasks=None), "992", "", False),
-    (PLENTY, "14", "maxclients 14 is too low, its own topology takes 15", True),
+    (PLENTY, "14", "maxclients 14 is too low, its own topology needs 15", True),
     (Limits(files=1024, server_files=1 << 20, tasks=79), "", "need 80 processes", True),
 ]
 
@@ -59,4 +59,4 @@ def test_the_hint_can_be_typed_here(plan: Planned) -> None:
     first = resource_shortages(made, names, Limits(files=64, server_files=20000, tasks=None))[0]
     assert first.hint == "ulimit -n 10032"
     held = resource_shortages(made, names, Limits(files=64, server_files=64, tasks=None))[0]
-    assert "this one's hard limit is 64" in held.hint
+    assert "the hard limit of this shell is 64" in held.hint

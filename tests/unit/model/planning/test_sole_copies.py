@@ -115,9 +115,8 @@ def test_one_that_runs_would_be_emptied_once_its_primary_is_started() -> None:
     assert found == (replace(FOUND, waits=True),)
     with pytest.raises(UsageError) as error:
         chosen_primaries([replace(FOUND, waits=True)], ["node2"])
-    assert (
-        "to keep them: redistopo call --node node2 CLUSTER FAILOVER TAKEOVER; once that says OK"
-        in (error.value.hint)
+    assert "to keep them: redistopo call --node node2 CLUSTER FAILOVER TAKEOVER; after OK" in (
+        error.value.hint
     )
 
 
@@ -128,12 +127,12 @@ def test_what_is_in_memory_alone_is_not_killed() -> None:
 
 
 def test_who_says_nothing_is_told_both_ways() -> None:
-    with pytest.raises(UsageError, match="node2 would be emptied: node1, its primary") as error:
+    with pytest.raises(UsageError, match="node2 would be emptied: its primary node1") as error:
         chosen_primaries([FOUND], ["node3"])
     assert error.value.hint == (
-        "to keep them: redistopo up --primary node2; to give them up: redistopo up --primary node1"
+        "to keep them: redistopo up --primary node2; to discard them: redistopo up --primary node1"
     )
-    with pytest.raises(UsageError, match="node1 can't both lead") as error:
+    with pytest.raises(UsageError, match="node1 can't both be primary") as error:
         chosen_primaries([FOUND], ["node1", "node2"])
     assert chosen_primaries([FOUND], ["node2"]) == (FOUND,)
     assert chosen_primaries([FOUND], ["node1"]) == ()

@@ -59,7 +59,7 @@ CASES = [
         "R--",
         "node2",
         ["write the configuration of node2", "start node2"],
-        ["let lead node1"],
+        ["promote node1"],
     ),
     ("cluster", "PP-RRR", "node3", ["write the configuration of node3", "start node3"], []),
     ("cluster", "Pz--RR", "node4", ["write the configuration of node4", "start node4"], []),

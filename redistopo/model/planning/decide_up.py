@@ -1,0 +1,64 @@
+"""Decides what `up` does, or why it refuses: roles, repairs, steps and guards; pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from redistopo.errors import RedistopoError
+from redistopo.model.planning.guards import guard, limit_warnings
+from redistopo.model.planning.leadership import choose_primary
+from redistopo.model.planning.nodes_conf_repair import (
+    promotion_steps,
+    rebuild_steps,
+    refuse_unknown_nodes,
+    with_nodes_confs,
+)
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Asked, Proposal
+from redistopo.model.planning.reconcile import reconcile
+from redistopo.model.planning.situation import Situation, with_current_roles
+from redistopo.model.planning.sole_copies import SoleCopy, chosen_primaries, sole_copies_on_disk
+from redistopo.model.planning.step import Step, linked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The plan with current roles, and the steps, which are empty if `refusal` says why nothing
+    may be done. `notes` and `warnings` are for the user."""
+
+    plan: Plan
+    steps: tuple[Step, ...] = ()
+    refusal: RedistopoError | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
+    """Decide on the steps to the desired state, unless a guard refuses them."""
+    plan = with_current_roles(plan, now)
+    try:
+        plan, note = choose_primary(plan, now.seen, now.record, next(iter(asked.primary), ""))
+        rebuilt, left = rebuild_steps(plan, now.seen, now.record, asked.rebuild)
+        now = replace(now, seen=with_nodes_confs(now.seen, rebuilt))
+        proposal = Proposal(
+            plan=plan, now=now, steps=(*rebuilt, *reconcile(plan, now)), asked=asked
+        )
+        guard(proposal)
+        alone = sole_copies_on_disk(plan, now.record, now.seen)
+        promoted = promotion_steps(plan, now.seen, chosen_primaries(alone, asked.primary))
+        refuse_unknown_nodes(replace(proposal, steps=promoted))
+    except RedistopoError as error:
+        return Decision(plan=plan, refusal=error)
+    return Decision(
+        plan=plan,
+        steps=linked(plan, (*rebuilt, *promoted, *proposal.steps[len(rebuilt) :])),
+        notes=tuple(filter(None, (*left, *_needless(plan, alone, asked), note))),
+        warnings=tuple(limit_warnings(proposal)),
+    )
+
+
+def _needless(plan: Plan, alone: Iterable[SoleCopy], asked: Asked) -> Iterable[str]:
+    """Notes on cluster nodes given as --primary although nothing depends on them."""
+    concerned = {name for one in alone for name in (one.name, one.primary)}
+    for name in asked.primary if plan.topology.clustered else ():
+        if name not in concerned:
+            yield f"--primary {name} has no effect: no node's data depends on it"

@@ -1,0 +1,184 @@
+"""Nodes that a CLUSTER RESET removed from their cluster, and how each rejoins; pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from redistopo.errors import RedistopoError
+from redistopo.model.protocol.slots import (
+    SLOT_COUNT,
+    SlotRange,
+    slots_in_both,
+    split_slots,
+    unassigned_slots,
+)
+from redistopo.model.state.observed import NodeSeen, Observed, shards_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejoinPlan:
+    """How one node rejoins: as a replica of `primary`, or as primary of `slots`; `orphan` if its
+    primary no longer exists."""
+
+    name: str
+    orphan: bool = False
+    primary: str = ""
+    slots: tuple[SlotRange, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The node and its primary."""
+        return (self.name, self.primary) if self.primary else (self.name,)
+
+    @property
+    def cause(self) -> str:
+        if self.orphan:
+            return "its primary no longer exists"
+        return "it has no slots and no keys: it was reset"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonEmptyReset:
+    """A node that was reset and loaded its keys from disk at its next start, so that it claims
+    slots of `primary`. `safe` if that one has at least as many keys."""
+
+    name: str
+    primary: str
+    keys: int
+    safe: bool
+
+    @property
+    def cause(self) -> str:
+        """Why it is reset again."""
+        return f"it was reset, but loaded {self.keys} keys from disk; {self.primary} has as many"
+
+
+def non_empty_resets(seen: Observed) -> tuple[NonEmptyReset, ...]:
+    """Find nodes that a reset left so; none while a node doesn't reply.
+
+    A reset empties a replica only in memory (clusterReset): its next start loads its keys from
+    the log or snapshot, and claims their slots (verifyClusterConfigWithData). It had no replicas
+    in the meantime, because it knows no other node; where others met it again, it lost the slots
+    by its lower epoch.
+    """
+    if len(seen.answering) != len(seen.nodes):
+        return ()
+    alone = [
+        node
+        for node in seen.nodes
+        if (me := node.myself) and me.primary and me.slots
+        if len(node.members) == 1
+    ]
+    found = []
+    for node in alone:
+        mine = node.myself.slots if node.myself else ()
+        for other in seen.nodes:
+            them = other.myself
+            owner = them is not None and them.primary and other not in alone
+            if owner and them is not None and slots_in_both(mine, them.slots) == mine:
+                safe = other.keys >= node.keys
+                found.append(
+                    NonEmptyReset(name=node.name, primary=other.name, keys=node.keys, safe=safe)
+                )
+    return tuple(found)
+
+
+def refuse_more_keys(found: Iterable[NonEmptyReset]) -> None:
+    """Raise RedistopoError for the first node with keys that its shard's primary may lack."""
+    for one in found:
+        if not one.safe:
+            raise RedistopoError(
+                f"{one.name} was reset, but has more keys on disk than {one.primary}, "
+                "the primary of their slots",
+                detail=f"it started alone and claims the slots of its {one.keys} keys",
+                hint=f"to discard them: redistopo start {one.name}, then redistopo reset "
+                f"{one.name} --force, then redistopo up",
+            )
+
+
+def reset_nodes(seen: Observed) -> tuple[NodeSeen, ...]:
+    """Find primaries without slots and keys, as a reset leaves them.
+
+    They know no other node; but since Valkey 8.1, nodes that still know one that kept its id
+    meet it again after the node timeout.
+    """
+    return tuple(node for node in seen.answering if _empty(node))
+
+
+def _empty(node: NodeSeen) -> bool:
+    me = node.myself
+    return me is not None and me.primary and not me.slots and not node.keys
+
+
+def _orphans(seen: Observed) -> tuple[NodeSeen, ...]:
+    """Replicas whose primary got a new id while they were stopped."""
+    gone = stale_ids(seen)
+    return tuple(
+        node
+        for node in seen.answering
+        if (me := node.myself) and me.replica and me.primary_id in gone.get(node.name, ())
+    )
+
+
+def plan_rejoins(seen: Observed, shards: int) -> tuple[RejoinPlan, ...]:
+    """Plan how reset nodes rejoin a cluster with so many shards, primaries first.
+
+    Missing primaries get the slots that no node owns; all other nodes, and replicas whose
+    primary no longer exists, become replicas of the primary with the fewest replicas. Empty
+    while a node doesn't reply (it may own the slots), if all nodes were reset, and if slots were
+    moved so that there are fewer primaries than planned.
+    """
+    alone = reset_nodes(seen)
+    rest = [node for node in seen.nodes if node not in alone]
+    lost = _orphans(seen)
+    if not (alone or lost) or not rest or len(seen.answering) != len(seen.nodes):
+        return ()
+    owned = [me.slots for node in rest if (me := node.myself) and me.slots]
+    pieces = _pieces(unassigned_slots(owned, SLOT_COUNT), shards)
+    leads = max(0, min(shards - len(owned), len(alone), len(pieces)))
+    if len(owned) + leads < shards:
+        return ()
+    found = [
+        RejoinPlan(name=node.name, slots=tuple(one for some in pieces[n::leads] for one in some))
+        for n, node in enumerate(alone[:leads])
+    ]
+    replicas = {
+        one.primary.name: len(one.replicas)
+        for one in shards_of(seen)
+        if one.primary and one.slots and one.primary in rest
+    } | {one.name: 0 for one in found}
+    for node in (*alone[len(found) :], *lost):
+        if replicas:
+            primary = min(replicas, key=lambda name: replicas[name])
+            replicas[primary] += 1
+            found.append(RejoinPlan(name=node.name, primary=primary, orphan=node in lost))
+    return tuple(found)
+
+
+def _pieces(missing: Iterable[SlotRange], shards: int) -> list[tuple[SlotRange, ...]]:
+    """The missing slots, split at the plan's shard boundaries."""
+    wanted = tuple(missing)
+    cut = (slots_in_both(wanted, [share]) for share in split_slots(shards))
+    return [piece for piece in cut if piece]
+
+
+def stale_ids(seen: Observed) -> Mapping[str, tuple[str, ...]]:
+    """Map nodes to ids in their tables that no node has any more, as after a hard reset.
+
+    Only ids without an address, or at the address of a node that has another id; nodes of
+    other clusters are left alone. Empty while a node doesn't reply: it may have the id.
+    """
+    if len(seen.answering) != len(seen.nodes):
+        return {}
+    live = {me.id for node in seen.nodes if (me := node.myself)}
+    places = {node.address for node in seen.nodes}
+    found = {
+        node.name: tuple(
+            one.id
+            for one in node.members
+            if one.id not in live
+            and "handshake" not in one.flags
+            and ("noaddr" in one.flags or one.address in places)
+        )
+        for node in seen.nodes
+    }
+    return {name: ids for name, ids in found.items() if ids}
