@@ -141,5 +141,5 @@ def test_fewer_clients_are_a_warning(plan: Planned) -> None:
     assert found.refusal is None
     (told,) = found.warnings
     assert "the server will lower maxclients to" in told
-    assert "(as of node1, node2)" in told
+    assert "(the same for node1, node2)" in told
     assert not list(limit_warnings(Proposal(plan=made, now=_now(made), steps=found.steps)))

@@ -107,7 +107,7 @@ def test_a_sound_one_is_left_alone(plan: Planned) -> None:
     for up in ((), ("node2",)):
         steps, notes = rebuild_steps(made, _seen(made, {}, up), RECORD, ["node2"])
         assert steps == ()
-        assert notes == ("node2: its nodes.conf was not refused, and is left as it is",)
+        assert notes == ("node2: its nodes.conf is usable and was left unchanged",)
 
 
 def test_one_that_no_other_knows_is_refused(plan: Planned) -> None:
@@ -140,8 +140,8 @@ def test_only_those_to_be_started_are_refused(plan: Planned) -> None:
     made = plan()
     now = Situation(seen=_seen(made, {"node1": DiskSeen()}), record=RECORD)
     for asked, told in (
-        (Asked(), "node1 would come back as a stranger"),
-        (Asked(among=("node1",)), "node1 would come back as a stranger"),
+        (Asked(), "node1 would start as a new node"),
+        (Asked(among=("node1",)), "node1 would start as a new node"),
         (Asked(among=("node2",)), ""),
         (Asked(rebuild=("node1",)), ""),
     ):
