@@ -14,8 +14,9 @@ from redistopo.execute.rotate_passwords import restore_old
 from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
 from redistopo.host.polling import Deadline
 from redistopo.host.server_process import find_process
-from redistopo.model.planning.guards import Asked, Proposal, guard, limit_warnings
+from redistopo.model.planning.guards import guard, limit_warnings
 from redistopo.model.planning.node_start import start_steps, write_steps
+from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.rolling import (
     Act,
     Turn,

@@ -14,9 +14,9 @@ from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
 from redistopo.host.run_recorded import end_leftover
 from redistopo.model.planning.decide_up import decide
-from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
+from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.step import Step, StepKind, linked
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of

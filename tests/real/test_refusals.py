@@ -156,7 +156,7 @@ def test_other_access_control_than_what_runs(project: Project) -> None:
     edit(project, "# acl = false", "acl = true")
     refused(project, told="acl is true in the topology file, but servers run with acl = false")
     edit(project, "acl = true", "# acl = false")
-    project.env["REDISTOPO_PASSWORD"] = "another"
+    project.env["REDISTOPO_PASSWORD"] = "quite-unlike-it"
     refused(project, told="servers run with another password")
     del project.env["REDISTOPO_PASSWORD"]
 
@@ -219,7 +219,7 @@ def test_a_template_that_opens_servers_to_all(project: Project) -> None:
     opened = text.replace('line("bind", node.host,', 'line("bind", "0.0.0.0",')
     assert opened != text
     template.write_text(opened)
-    refused(project, told="would be open to everybody")
+    refused(project, told="would accept any client")
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_a_busy_port(project: Project, *, formed: bool) -> None:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", project.ports[1]))
         holder.listen()
-        found = refused(project, told=f"node2: port {project.ports[1]} is held by")
+        found = refused(project, told=f"node2: port {project.ports[1]} is in use by")
         assert ("or set port = " in found["hint"]) is not formed
 
 
