@@ -62,4 +62,4 @@ def clients(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
     """Clients of `connect`."""
     from redistopo.render.connect import CLIENTS
 
-    return [name for name in CLIENTS if name.startswith(incomplete)]
+    return [name for name in (*CLIENTS, "shell", "url") if name.startswith(incomplete)]

@@ -17,6 +17,9 @@ from redistopo.cli.formats import FORMATS, TEXT
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FORMAT, QUIET, FOUND = "redistopo.format", "redistopo.quiet", "redistopo.found"

@@ -1,4 +1,4 @@
-"""The timeline: what the last runs of `up` and `down` told, kept for a failure bundle."""
+"""The timeline: what the last runs that changed a topology reported, kept for a failure bundle."""
 
 import json
 import os
