@@ -15,4 +15,4 @@ def rewrite_nodes_conf(context: ExecutionContext, one: Step) -> None:
             old = f"; the old one is kept as {node.folder.damaged}"
         files.private_folder(node.folder.root)
         files.write(node.folder.table, one.texts[node.name])
-        warn(context.progress, f"{node.name}: nodes.conf written anew{old}")
+        warn(context.progress, f"{node.name}: nodes.conf was rebuilt{old}")

@@ -21,7 +21,7 @@ from redistopo.project.started import keeps_data_on_disk
 def shut_down_saving(
     shutdown: "ShutdownRequest", names: Iterable[str], deadline: Deadline, progress: Progress
 ) -> None:
-    """None of these nodes runs any more, and what they keep is on disk.
+    """Stop these nodes, with their data saved to disk.
 
     Raises RedistopoError where a server that can't save was left running, and where one was
     killed before it had saved; neither with `lossy`.
@@ -65,14 +65,14 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
         raise RedistopoError(
             f"{', '.join(spared)} can't save, and still {'run' if len(spared) > 1 else 'runs'}",
             detail="\n".join(filter(None, (unsaved, log_tail(shutdown.host.files, log, 6)))),
-            hint=f"free space, or make its folder writable, then {again} again; or "
-            f"{again} --force loses what is not saved. Its log: {log}",
+            hint=f"free disk space, or make its folder writable, then {again} again; or "
+            f"{again} --force discards unsaved data. Its log: {log}",
         )
     if killed:
         raise RedistopoError(
             unsaved,
             detail=log_tail(shutdown.host.files, layout.node(killed[0]).log, 6),
-            hint="--timeout gives it longer; what was saved before is kept: redistopo up",
+            hint="wait longer with --timeout; earlier saved data is kept: redistopo up",
         )
 
 

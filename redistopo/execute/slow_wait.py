@@ -1,4 +1,4 @@
-"""What keeps the nodes apart: told once a wait takes long, and when it has failed."""
+"""Reports what a long wait is waiting for, and why nodes can't reach each other."""
 
 from collections.abc import Callable
 from typing import TypeVar

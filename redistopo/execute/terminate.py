@@ -54,7 +54,7 @@ def end_all(
     deadline: Deadline,
     ask: Ask = ASK_NONE,
 ) -> Ended:
-    """None of these processes runs any more, and none is on record.
+    """End these processes, and remove them from the record.
 
     Each must have been proven ours by the caller. `ask` asks one server by name to shut
     down; who refuses is asked again and again, for one that writes its first AOF (a replica
@@ -78,8 +78,8 @@ def end_all(
     ):
         pids = ", ".join(str(process.pid) for process in left)
         raise RedistopoError(
-            f"pid {pids} did not end, not even by SIGKILL",
-            hint="a process in uninterruptible disk wait ends when its disk answers",
+            f"pid {pids} did not exit, not even after SIGKILL",
+            hint="a process in uninterruptible disk wait exits when its disk responds",
         )
     for name in running:
         if name not in spared:

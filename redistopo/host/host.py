@@ -26,7 +26,7 @@ class Process(Protocol):
 
 
 class StartedProcess(Process, Protocol):
-    """A process that this very program started, and so hears of its end."""
+    """A process that this program started, whose exit it can wait for."""
 
     def poll(self) -> int | None:
         """Its exit code; None while it runs."""
@@ -78,7 +78,7 @@ class Processes(Protocol):
 
 
 class FileKind(Enum):
-    """What stands at a path; a link is never followed."""
+    """The kind of file at a path; links are never followed."""
 
     FILE = auto()
     FOLDER = auto()
@@ -107,7 +107,7 @@ class Files(Protocol):
         """The first `most` bytes of a file; raises OSError where it can't be read."""
 
     def status(self, path: Path) -> FileStatus | None:
-        """What stands there; None for nothing."""
+        """Return the status of the file there; None if there is none."""
 
     def names(self, folder: Path) -> tuple[str, ...]:
         """The names in a folder, in order; none where there is no folder."""

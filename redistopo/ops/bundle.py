@@ -60,7 +60,7 @@ def _bundle(session: Session, out: Path | None, progress: Progress) -> BundleRes
 
 
 def _name(session: Session) -> str:
-    """What the topology is called: by its file, else by its record, else by its folder."""
+    """The name of the topology: from its file, its recorded state, or its folder."""
     try:
         return session.topology.name
     except RedistopoError:

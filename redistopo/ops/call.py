@@ -31,7 +31,7 @@ class CallRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeReply:
-    """What one node answered, or else why it didn't, as the server or the system says."""
+    """The reply of one node, or the error of the server or the system."""
 
     name: str
     address: str
@@ -82,7 +82,7 @@ def _answer(client: NodeClient, node: NodeSeen, request: CallRequest) -> tuple[o
         reply = client.ask(node.endpoint, [request.command])[0]
     except (Unreachable, AccessDenied) as error:
         late = error.detail == "timed out"
-        return None, f"no answer within {request.seconds:g} s" if late else error.detail
+        return None, f"no reply within {request.seconds:g} s" if late else error.detail
     return (None, error_text(reply)) if isinstance(reply, Exception) else (reply, "")
 
 

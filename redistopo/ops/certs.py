@@ -44,7 +44,7 @@ def prepare_certificates(plan: Plan, state: TopologyState | None, progress: Prog
         return
     refuse_other_layout(plan, state)
     if spoilt := ensure_certificates(plan, idle=not _running(plan.layout)):
-        note(progress, f"made anew, as damaged or expired: {', '.join(spoilt)}")
+        note(progress, f"renewed, since damaged or expired: {', '.join(spoilt)}")
 
 
 def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) -> CertsResult:
@@ -67,7 +67,7 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
             )
         credentials, nodes = session.credentials, live_targets(layout, session.rendered)
         before = {node.name: _presented(node, credentials) for node in nodes}
-        with step(told, "make a new CA" if new_ca else "sign new certificates"):
+        with step(told, "create a new CA" if new_ca else "sign new certificates"):
             renew_certificates(plan, days, new_ca=new_ca)
         with step(told, f"load them into {len(nodes)} servers"):
             left = {node.name: _load(node, before[node.name], session.client) for node in nodes}

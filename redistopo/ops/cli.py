@@ -35,7 +35,7 @@ class CliRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CliResult:
-    """What is run: `variables` are those that bear the password, if there is one."""
+    """The command to run; `variables` contain the password, if there is one."""
 
     node: str
     argv: tuple[str, ...]
@@ -121,6 +121,6 @@ def _program(session: Session, node: NodeSeen) -> str:
         raise MissingPrerequisite(
             "no redis-cli or valkey-cli was found on this machine"
             + (" that speaks TLS" if tls else ""),
-            hint=f"{install_hint()}; meanwhile: redistopo call COMMAND",
+            hint=f"{install_hint()}; or use: redistopo call COMMAND",
         )
     return program

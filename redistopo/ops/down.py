@@ -1,4 +1,4 @@
-"""`down`: every process of this topology ends, its data saved; nothing else is touched."""
+"""`down`: stops every process of the topology, with its data saved."""
 
 import time
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""`drill all`: several drills in a row, as a scenario file says, and one summary."""
+"""`drill all`: runs the drills of a scenario file in a row, with one summary."""
 
 import time
 from collections.abc import Iterator

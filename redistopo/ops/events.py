@@ -1,4 +1,4 @@
-"""`events`: role changes and faults as they happen, told one by one."""
+"""`events`: prints role changes and faults as they happen."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -42,7 +42,7 @@ class EventsRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsResult:
-    """How many were told."""
+    """The number of events printed."""
 
     count: int
     code: ExitCode = field(default=ExitCode.DONE)

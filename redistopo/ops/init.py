@@ -155,7 +155,7 @@ def _default_name(layout: Layout) -> str:
 def _placed(
     layout: Layout, topology: Topology, existing: Topology | None, progress: Progress
 ) -> Topology:
-    """The topology on the ports its file already names, else on the first free block."""
+    """Use the ports that its file already has, or else the first free block."""
     if existing is not None and existing.count == topology.count:
         same = replace(topology, port=existing.port, sentinel_port=existing.sentinel_port)
         if existing.shape is topology.shape and port_block_of(same).fits:
@@ -182,7 +182,7 @@ def _passed(choice: BlockChoice) -> str:
 def _warn_of_busy(
     layout: Layout, topology: Topology, existing: Topology | None, progress: Progress
 ) -> None:
-    """A port asked for is taken as asked; that it is busy now is told."""
+    """Use a requested port as it is; warn if it is in use now."""
     block = port_block_of(topology)
     running = any(find_process(layout, name) for name in recorded_node_names(layout))
     if running and existing is not None and port_block_of(existing) == block:
@@ -192,7 +192,7 @@ def _warn_of_busy(
         if who := blocked(port):
             warn(
                 progress,
-                f"port {port} is {who}: `redistopo up` will need it free; or another --port",
+                f"port {port} is {who}: `redistopo up` will need it; or use another --port",
             )
             return
 

@@ -19,7 +19,7 @@ from redistopo.session.situation import survey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why `up` would do nothing, in the words that it would say."""
+    """Why `up` would do nothing, in the same words as `up`."""
 
     message: str
     detail: str

@@ -1,4 +1,4 @@
-"""`reset`: CLUSTER RESET of one node, with its data led by another first, or given up knowingly."""
+"""`reset`: CLUSTER RESET of one node, after a failover, or with its data knowingly given up."""
 
 import time
 from dataclasses import dataclass, field

@@ -22,7 +22,7 @@ from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretResult:
-    """A user's password, for whoever asked for it."""
+    """A user's password, to be printed."""
 
     user: str
     password: str

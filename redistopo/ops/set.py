@@ -84,7 +84,7 @@ class _Edit:
     own: tuple[str, ...]
 
     def lines(self, name: str) -> tuple[str, ...]:
-        """What the node's file will say."""
+        """The new content of the node's file."""
         return self.plan.node(name).directives[self.directive]
 
 
@@ -177,7 +177,7 @@ def _edit(session: Session, plan: Plan, request: SetRequest, seen: Observed) -> 
 
 
 def _data(plan: Plan, chosen: Iterable[str], request: SetRequest) -> tuple[str, ...]:
-    """Those that hold data; raises UsageError where a Sentinel is meant by name."""
+    """The data nodes; raises UsageError if a Sentinel is selected by name."""
     watching = {node.name for node in plan.sentinels}
     found = tuple(chosen)
     if request.words and (them := [name for name in found if name in watching]):
@@ -186,7 +186,7 @@ def _data(plan: Plan, chosen: Iterable[str], request: SetRequest) -> tuple[str, 
 
 
 def _alike(directive: str, table: Directives, lines: tuple[str, ...]) -> bool:
-    """Whether the table says so already, in whatever spelling."""
+    """Whether the table already has that value, in any spelling."""
     if directive not in table:
         return False
     return same_value(
@@ -247,7 +247,7 @@ class _Setting:
             raise UsageError(
                 f"{node.name} made {taken[directive][1]} of it",
                 detail=f"asked was {directive} {value}; nothing was changed",
-                hint=f"redistopo set {directive} {taken[directive][1]} says so",
+                hint=f"to set that: redistopo set {directive} {taken[directive][1]}",
             )
 
     def _refused(self, node: NodePlan, refusal: str, *, known: bool) -> UsageError:
@@ -280,7 +280,7 @@ class _Setting:
         write_private(path, after)
 
     def undo(self) -> None:
-        """Every server, and its file, has what it had; where that can't be, the user is told."""
+        """Restore every server and its file; warn if that isn't possible."""
         for name, value in self.done.items():
             try:
                 refusal = self._order(self.context.plan.node(name), value)

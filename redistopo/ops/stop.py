@@ -33,7 +33,7 @@ class StopRequest:
 
 
 def stop(request: StopRequest, progress: Progress) -> NodeActionResult:
-    """None of the nodes meant runs any more, their data is on disk, and no other was touched.
+    """Stop the selected nodes with their data saved; no other node is affected.
 
     Who is stopped already stays so. Raises UsageError without words or for ones that mean
     nobody, RedistopoError where a server that can't save was left running, or was killed

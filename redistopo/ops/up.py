@@ -37,7 +37,7 @@ from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import expected_of, survey
 
 _ROUNDS = 4
-"""At most: continue what is stopped, see what a half-made topology holds, make it anew."""
+"""At most: resume paused nodes, inspect an interrupted topology, create it again."""
 
 
 _LOOK_AGAIN = (StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN)
@@ -81,7 +81,7 @@ class UpResult:
 
 
 def up(request: UpRequest, progress: Progress) -> UpResult:
-    """The topology runs as its file says, and no check fails.
+    """Bring up the topology as its file says, until no check fails.
 
     Nothing is done twice: what runs already is left alone, what stopped comes back with
     its data and its roles. On failure, and on Ctrl-C, what this run started is stopped

@@ -106,7 +106,7 @@ def _verify(
 
     with step(
         progress,
-        "look at the node" if len(about.targets) == 1 else f"look at {len(about.targets)} nodes",
+        "check the node" if len(about.targets) == 1 else f"check {len(about.targets)} nodes",
     ):
         verdict: Verdict = wait_until_healthy(observed, about.expected, Deadline(request.seconds))
     found = None

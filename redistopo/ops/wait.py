@@ -1,4 +1,4 @@
-"""`wait`: until a topology is started, replicated or healthy, whoever starts it."""
+"""`wait`: waits until a topology is started, replicated or healthy."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -39,7 +39,7 @@ class WaitRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """What still stood in the way at the last look; `check` is "" where none says so."""
+    """What was missing in the last snapshot; `check` is "" if no check reported it."""
 
     subject: str
     evidence: str
@@ -124,7 +124,7 @@ class _Attempt:
         """While `up` writes one node's configuration after the other, some are missing."""
         if len(seen.nodes) >= self.topology.size:
             return ()
-        told = f"{len(seen.nodes)} of {self.topology.size} nodes are there"
+        told = f"{len(seen.nodes)} of {self.topology.size} nodes exist"
         return (Missing(subject=TOPOLOGY, evidence=told, hint="start the others: redistopo up"),)
 
     def _failed(self, seen: Observed, *only: str) -> tuple[Missing, ...]:
@@ -169,4 +169,4 @@ def replicating(seen: Observed, goals: dict[tuple[str, str], int]) -> Iterator[M
                 )
             elif node.offset < goal:
                 told = f"has offset {node.offset} of the {goal} that {primary.name} had"
-                yield Missing(subject=node.name, evidence=told, hint="give it time: --timeout 60s")
+                yield Missing(subject=node.name, evidence=told, hint="wait longer: --timeout 60s")

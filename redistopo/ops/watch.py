@@ -1,4 +1,4 @@
-"""`watch`: what `status` tells, looked at again and again, with what happened meanwhile."""
+"""`watch`: the status, refreshed continuously, with the latest events."""
 
 import time
 from collections import deque
@@ -57,7 +57,7 @@ class WatchResult:
 
 
 def idle(seconds: float) -> bool:
-    """Wait that long; False, for nobody asked to end."""
+    """Wait that long; returns False, since no key ends it."""
     with suppress(TimedOut):
         wait_for(lambda: None, Deadline(seconds), lambda: "", pause=seconds, most=seconds)
     return False
@@ -108,7 +108,7 @@ def scene(
 
 
 def _as_ours(seen: Observed) -> Observed:
-    """A stranger's process isn't looked at; a line tells of it what it tells of one that runs."""
+    """The processes of foreign servers aren't inspected: their lines look like running ones."""
     return replace(
         seen,
         nodes=tuple(

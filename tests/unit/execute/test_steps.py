@@ -61,7 +61,7 @@ def test_keep_copies_and_says_so(bench: MakeBench) -> None:
     on.step(StepKind.KEEP, "node1")
     assert on.done == ["write node1/redis.conf.rewritten"]
     assert on.host.files.read(on.node("node1").folder.rewritten) == "rewritten"
-    assert "node1: a CONFIG REWRITE was found" in on.warnings[0]
+    assert "node1: CONFIG REWRITE changed its configuration" in on.warnings[0]
 
 
 def test_write_makes_the_folder_then_users_then_the_configuration(bench: MakeBench) -> None:
@@ -194,7 +194,7 @@ def test_a_server_that_does_not_answer_ends_the_step_and_no_file_changes(
 
 def test_the_others_meet_a_node_that_comes_back(bench: MakeBench) -> None:
     on = bench()
-    with pytest.raises(Unreachable, match=r"node2 .* doesn't answer any more"):
+    with pytest.raises(Unreachable, match=r"node2 .* doesn't reply any more"):
         on.step(StepKind.REJOIN, "node1", slots=(SlotRange(0, 5),))
     back = on.node("node1")
     asked = f"ask {on.node('node2').port} CLUSTER MEET {back.host} {back.port}"

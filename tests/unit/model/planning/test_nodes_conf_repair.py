@@ -106,16 +106,16 @@ def test_a_sound_one_is_left_alone(plan: Planned) -> None:
     for up in ((), ("node2",)):
         steps, notes = rebuild_steps(made, _seen(made, {}, up), RECORD, ["node2"])
         assert steps == ()
-        assert notes == ("node2: its nodes.conf was not refused, and is left as it is",)
+        assert notes == ("node2: its nodes.conf is usable and was left unchanged",)
 
 
 def test_one_that_no_other_knows_is_refused(plan: Planned) -> None:
     made = plan()
     seen = _seen(made, {node.name: DiskSeen() for node in made.nodes})
     steps, _notes = rebuild_steps(made, seen, RECORD, ["node1"])
-    with pytest.raises(RedistopoError, match=r"nodes\.conf knows node1") as error:
+    with pytest.raises(RedistopoError, match=r"nodes\.conf contains node1") as error:
         refuse_unknown_nodes(made, seen, steps)
-    assert error.value.detail == "looked at: none is there"
+    assert error.value.detail == "checked: none exists"
 
 
 def test_promotions_have_epochs_of_their_own(plan: Planned) -> None:
@@ -139,8 +139,8 @@ def test_only_those_to_be_started_are_refused(plan: Planned) -> None:
     made = plan()
     now = Situation(seen=_seen(made, {"node1": DiskSeen()}), record=RECORD)
     for asked, told in (
-        (Asked(), "node1 would come back as a stranger"),
-        (Asked(among=("node1",)), "node1 would come back as a stranger"),
+        (Asked(), "node1 would start as a new node"),
+        (Asked(among=("node1",)), "node1 would start as a new node"),
         (Asked(among=("node2",)), ""),
         (Asked(rebuild=("node1",)), ""),
     ):

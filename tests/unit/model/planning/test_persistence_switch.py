@@ -52,7 +52,7 @@ STEPS = [
         NO_LOG,
         LOG,
         {"dump.rdb": _file(2)},
-        ["load the snapshot of node1", "start node1", "begin an append-only file of node1"],
+        ["load the snapshot of node1", "start node1", "create the append-only file of node1"],
     ),
     (
         "to a log, an old one lies there",
@@ -61,9 +61,9 @@ STEPS = [
         {"dump.rdb": _file(2), **_log(1)},
         [
             "load the snapshot of node1",
-            "put aside the append-only file of node1",
+            "move aside the append-only file of node1",
             "start node1",
-            "begin an append-only file of node1",
+            "create the append-only file of node1",
         ],
     ),
     (
@@ -74,7 +74,7 @@ STEPS = [
         [
             "load the append-only file of node1",
             "start node1",
-            "save a snapshot and end the append-only file of node1",
+            "save a snapshot and turn off the append-only file of node1",
         ],
     ),
     (
@@ -153,7 +153,7 @@ def test_a_moved_sentinel_gets_its_paths(plan: Callable[..., Plan]) -> None:
     assert [str(one) for one in steps] == ["start sentinel1"]
     moved = DiskSeen(config=here.replace(f"dir {folder.root}", "dir /elsewhere"))
     place, start = start_steps(made, _now(made, "", moved), ("sentinel1",), "why")
-    assert str(place) == "correct the paths in the file of sentinel1"
+    assert str(place) == "correct the paths in the configuration of sentinel1"
     assert place.settings == {"sentinel1": {"dir": str(folder.root)}}
     assert str(start) == "start sentinel1"
 
