@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.stage import Made, Stage
 from benchmarks.trial import Outcome
-from redistopo.client.entry_point import EntryKind, EntryPoint, LoadRequest
+from redistopo.client.app_entry_point import EntryKind, EntryPoint, LoadRequest
 from redistopo.drill.load_generator import LoadGenerator
 from redistopo.drill.load_result import LoadResult, OperationKind
 from redistopo.drill.outage import latency, outage

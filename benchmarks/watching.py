@@ -12,7 +12,7 @@ def rounds_of(folder: Path, count: int) -> list[float]:
 
     from redistopo.cli.views.watch import frame
     from redistopo.ops.watch import WatchRequest, watch
-    from redistopo.session.target import TargetRequest
+    from redistopo.session.watched_topology import TargetRequest
 
     console = Console(file=io.StringIO(), width=120, height=40, force_terminal=True)
     moments = [time.perf_counter()]

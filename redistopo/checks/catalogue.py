@@ -1,8 +1,10 @@
 """The catalogue of checks, in display order, and the function that runs them all."""
 
-from redistopo.checks import access, cluster, members, nodes, replication, sentinels
+from redistopo.checks import cluster, nodes, replication, sentinels
+from redistopo.checks import cluster_membership as members
 from redistopo.checks import persistence as kept
-from redistopo.checks.subject import Check, Expected, subject_of
+from redistopo.checks import security as access
+from redistopo.checks.check_types import Check, Expected, subject_of
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.spec import Shape

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from redistopo.checks.subject import CheckResult, CheckSubject, fail, ok, per_node, skip
+from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.protocol.slots import (
     SLOT_COUNT,

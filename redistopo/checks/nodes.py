@@ -2,15 +2,7 @@
 
 from collections.abc import Iterator
 
-from redistopo.checks.subject import (
-    CheckResult,
-    CheckSubject,
-    fail,
-    ok,
-    per_node,
-    skip,
-    warn,
-)
+from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
 from redistopo.model.protocol.conf import SECRET_DIRECTIVES, conf_drift
 from redistopo.model.protocol.credentials import (
     CERTIFICATE_REFUSED_HINT,

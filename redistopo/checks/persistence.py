@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from redistopo.checks.subject import CheckResult, CheckSubject, fail, ok, per_node, skip
+from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip
 from redistopo.model.state.hints import redis_cli_command
 from redistopo.model.state.observed import NodeSeen
 

@@ -3,16 +3,8 @@
 from collections.abc import Iterator
 
 from redistopo.checks import sentinels
-from redistopo.checks.subject import (
-    CheckResult,
-    CheckSubject,
-    fail,
-    ok,
-    per_node,
-    skip,
-    warn,
-)
-from redistopo.model.connectivity.first_sync import REMEDY, sync_loop
+from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
+from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.protocol.endpoint import split_address
 from redistopo.model.state.hints import redis_cli_command
 from redistopo.model.state.observed import NodeSeen, Role, ShardSeen

@@ -5,7 +5,7 @@ Source: redis.io, High availability with Redis Sentinel.
 
 from collections.abc import Iterator
 
-from redistopo.checks.subject import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
+from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, Peer
 from redistopo.model.state.observed import NodeSeen, Role
 

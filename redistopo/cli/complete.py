@@ -16,7 +16,7 @@ def nodes(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[
 def _selectors(ctx: click.Context) -> Iterator[str]:
     from redistopo.errors import RedistopoError
     from redistopo.model.topology.spec import Shape, node_name, sentinel_name
-    from redistopo.project.folder import project_above
+    from redistopo.project.find_project import project_above
     from redistopo.project.load import load_project
 
     root = ctx.params.get("root") or ctx.meta.get("redistopo.folder")
@@ -62,4 +62,4 @@ def clients(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
     """Clients of `connect`."""
     from redistopo.render.connect import CLIENTS
 
-    return [name for name in CLIENTS if name.startswith(incomplete)]
+    return [name for name in (*CLIENTS, "shell", "url") if name.startswith(incomplete)]

@@ -36,7 +36,7 @@ def main(prog_name: str = "redistopo") -> None:
         sys.exit(ExitCode.LACKING)
     open_streams()
     if _COMPLETE in os.environ:
-        from redistopo.cli.bash_completion import register
+        from redistopo.cli.bash_colon_words import register
 
         register()
     color = False if os.environ.get("NO_COLOR") else None
@@ -46,7 +46,7 @@ def main(prog_name: str = "redistopo") -> None:
         error.show()
         sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
-        from redistopo.cli.output import fail_usage
+        from redistopo.cli.run_verb import fail_usage
 
         sys.exit(fail_usage(error))
     except (click.Abort, KeyboardInterrupt):
@@ -57,7 +57,7 @@ def main(prog_name: str = "redistopo") -> None:
         sys.exit(ExitCode.FAILED)
     except OSError as error:
         # in the layers below every OSError becomes a RedistopoError: this is our own output
-        from redistopo.cli.output import fail_output
+        from redistopo.cli.run_verb import fail_output
 
         discard(sys.stdout)
         sys.exit(fail_output(error))

@@ -17,6 +17,9 @@ from redistopo.cli.formats import FORMATS, TEXT
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FORMAT, QUIET, FOUND = "redistopo.format", "redistopo.quiet", "redistopo.found"
@@ -96,7 +99,7 @@ def _nearest_project(
     named: Path | None = value or ctx.meta.get(_FOLDER)
     if named is not None or ctx.resilient_parsing:
         return named
-    from redistopo.project.folder import project_above
+    from redistopo.project.find_project import project_above
 
     if found := project_above():
         ctx.meta[FOUND] = found

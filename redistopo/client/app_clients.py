@@ -29,7 +29,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from redistopo.client.entry_point import EXPIRY_SECONDS, EntryKind, EntryPoint
+from redistopo.client.app_entry_point import EXPIRY_SECONDS, EntryKind, EntryPoint
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.endpoint import Endpoint
 

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from redistopo.client.access_probe import probe_access
 from redistopo.client.connection import (
     Command,
     NodeClient,
@@ -13,6 +12,7 @@ from redistopo.client.connection import (
     ping_without_auth,
     raise_on_error,
 )
+from redistopo.client.login_probe import probe_access
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
@@ -28,7 +28,7 @@ from redistopo.model.protocol.sentinel_replies import (
 )
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
 from redistopo.model.state.relocation import moved_from, relocated_path
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 
 

@@ -1,32 +1,8 @@
 """The demo application of `redistopo demo`: a web page that shows cache-aside live."""
 
-from redistopo.cache_aside import (
-    CacheAside,
-    CacheAway,
-    Circuit,
-    Circuits,
-    Counts,
-    Served,
-    Settings,
-    Source,
-    State,
-    Stats,
-    refreshed_beside,
-)
+from redistopo import cache_aside
+from redistopo.cache_aside import *  # noqa: F403
 from redistopo.demo.database import DatabaseAway, Items
 
-__all__ = [
-    "CacheAside",
-    "CacheAway",
-    "Circuit",
-    "Circuits",
-    "Counts",
-    "DatabaseAway",
-    "Items",
-    "Served",
-    "Settings",
-    "Source",
-    "State",
-    "Stats",
-    "refreshed_beside",
-]
+__all__ = ["DatabaseAway", "Items"]
+__all__ += cache_aside.__all__

@@ -1,4 +1,4 @@
-"""The web application: its routes, its guards, and errors that are always JSON."""
+"""The Flask application: routes, request guards, and errors as JSON."""
 
 import logging
 
@@ -8,7 +8,7 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import BaseConverter
 
 from redistopo.cache_aside import CacheAway
-from redistopo.demo.context import AppContext, failure, refusal, told_away
+from redistopo.demo.app_context import AppContext, database_failure, failure, refusal
 from redistopo.demo.database import DatabaseAway
 from redistopo.demo.request_guard import HEADERS, refuse_host, refuse_origin, refuse_site
 from redistopo.demo.routes_cache import cache_routes
@@ -16,7 +16,7 @@ from redistopo.demo.routes_page import page_routes
 from redistopo.errors import ExitCode, RedistopoError
 
 MOST_BODY = 16 * 1024
-"""Bytes of a request's body."""
+"""Maximum size of a request body in bytes."""
 
 
 class _Json(DefaultJSONProvider):
@@ -25,25 +25,25 @@ class _Json(DefaultJSONProvider):
 
 
 class _Id(BaseConverter):
-    """An item's id: anything, also with slashes and line ends in it."""
+    """An item's id: any text, including slashes and line ends."""
 
     regex = r"[\s\S]+"
     part_isolating = False
 
 
-def make_app(parts: AppContext) -> Flask:
-    """The application; a request changes nothing that its guards didn't let through."""
+def make_app(context: AppContext) -> Flask:
+    """Create the application; the guards refuse every request that must not change anything."""
     app = Flask("redistopo.demo", static_folder=None, template_folder=None)
-    # an answer of 500 says that something went wrong; what, stands in the terminal
+    # a 500 response only says that something failed; the terminal shows what
     app.logger.setLevel(logging.ERROR)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
     app.json = _Json(app)
-    app.url_map.merge_slashes = False  # an id may hold two in a row
+    app.url_map.merge_slashes = False  # an id may contain two in a row
     app.url_map.converters["id"] = _Id
 
     @app.before_request
     def guard() -> Response | None:
-        refused = refuse_host(request.headers.get("Host", ""), parts.host)
+        refused = refuse_host(request.headers.get("Host", ""), context.host)
         if refused is None and request.method not in ("GET", "HEAD", "OPTIONS"):
             refused = refuse_origin(dict(request.headers))
         refused = refused or refuse_site(dict(request.headers))
@@ -55,32 +55,32 @@ def make_app(parts: AppContext) -> Flask:
             response.headers.setdefault(name, value)
         return response
 
-    _tell_errors(app)
-    app.register_blueprint(cache_routes(parts))
-    app.register_blueprint(page_routes(parts))
+    _register_error_handlers(app)
+    app.register_blueprint(cache_routes(context))
+    app.register_blueprint(page_routes(context))
     return app
 
 
-def _tell_errors(app: Flask) -> None:
+def _register_error_handlers(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
         return failure(error.name, error.description or "", error.code or 500)
 
     @app.errorhandler(BadRequest)
     def unread(_error: BadRequest) -> Response:
-        return failure("the body is no JSON", 'send an object in UTF-8: {"name": "..."}', 400)
+        return failure("the body is not JSON", 'send an object in UTF-8: {"name": "..."}', 400)
 
     @app.errorhandler(RecursionError)
     def nested(_error: RecursionError) -> Response:
-        return failure("that JSON is nested too deeply", "send one flat object", 400)
+        return failure("the JSON is nested too deeply", "send one flat object", 400)
 
     @app.errorhandler(DatabaseAway)
     def database(error: DatabaseAway) -> Response:
-        return failure(**told_away(error), status=503)
+        return failure(**database_failure(error), status=503)
 
     @app.errorhandler(CacheAway)
     def cache(error: CacheAway) -> Response:
-        return failure(f"Redis is away: {error}", "try again once it answers", 503)
+        return failure(f"Redis is unavailable: {error}", "try again once it replies", 503)
 
     @app.errorhandler(RedistopoError)
     def ours(error: RedistopoError) -> Response:

@@ -1,4 +1,4 @@
-"""The topology that the application plays on: its clients, where keys are, what happens there."""
+"""The topology behind the application: clients, key locations, notices and node actions."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ from typing import Any
 from redistopo.cache_aside import CacheAside, Settings
 from redistopo.cache_aside.codec import Row
 from redistopo.client.app_clients import CLIENT_ERRORS
-from redistopo.client.entry_point import EntryPoint
+from redistopo.client.app_entry_point import EntryPoint
 from redistopo.client.poller import now_iso
-from redistopo.demo.clients import Route, Routed, clients
-from redistopo.demo.faults import ACTIONS, Breaker
-from redistopo.demo.narration import Narrator, Story
-from redistopo.demo.placement import Picture, Place, picture
-from redistopo.demo.target import entry
+from redistopo.demo.connect_url import parse_connect_url
+from redistopo.demo.notices import Notice, NoticeWriter
+from redistopo.demo.page_actions import ACTIONS, PageActions
+from redistopo.demo.redis_clients import Route, RoutedClient, make_clients
+from redistopo.demo.topology_view import KeyLocation, TopologyView, topology_view
 from redistopo.drill.interrupted_drill import application_entry
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.protocol.credentials import Login
@@ -27,34 +27,33 @@ from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, Rounds
 from redistopo.progress import Progress
-from redistopo.session.target import TargetRequest, WatchedTarget, open_target
+from redistopo.session.watched_topology import TargetRequest, WatchedTarget, open_target
 
-LOOK_SECONDS = 0.25
-"""From one look to the next one: stories are as exact as that."""
+POLL_SECONDS = 0.25
+"""The polling interval; notices are as exact as that."""
 
-_HEADLESS = (
-    "nobody leads now, and without Sentinels nobody takes over by itself: redistopo up mends it"
+_NO_PRIMARY = (
+    "no node is primary, and without Sentinels no replica takes over: redistopo up repairs it"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendRequest:
-    """The folder's own topology, or the one at `connect` (HOST:PORT, or a redis:// URL), where
+    """The folder's own topology, or the one at `connect` (HOST:PORT, or a redis:// URL), which
     `access` is for."""
 
     root: Path
-    connect: str = field(default="", repr=False)  # may bear a password
+    connect: str = field(default="", repr=False)  # may contain a password
     access: Login = field(default_factory=Login)
 
 
 class Backend:
-    """What the application needs of the topology; for any thread.
+    """What the application needs of the topology; thread-safe.
 
     `name` is the topology's, or its address; `own` says whether it is the folder's own, and then
-    `asked` is what its topology file asks for.
-    `writer` and `reader` are redis-py's clients: see demo.clients. `actions` are what `act`
-    can do: nothing to servers that aren't ours to break. `trouble` says why there is nothing to
-    look at, "" where there is.
+    `asked` is its topology file. `writer` and `reader` are redis-py clients: see
+    demo.redis_clients. `actions` are what `act` can do: nothing on servers of another owner.
+    `trouble` says why the topology can't be polled, "" if it can.
     """
 
     def __init__(self, request: BackendRequest, topology: WatchedTarget, rounds: Rounds) -> None:
@@ -66,33 +65,35 @@ class Backend:
         self._topology = topology
         self._rounds = rounds
         self._way: EntryPoint | None = None
-        self._picture = Picture()
+        self._view = TopologyView()
         self._wake = Event()
         self.trouble = ""
-        self._breaker = Breaker(request.root)
-        self._told: list[Callable[[Story], object]] = []
+        self._actions = PageActions(request.root)
+        self._receivers: list[Callable[[Notice], object]] = []
         self._degraded: Callable[[], int] = lambda: 0
-        self._narrator = Narrator({})
+        self._notice_writer = NoticeWriter({})
         seen = self._begin(topology)
         self.shape = seen.shape.value
-        self._way = way = _way(topology, seen)
+        self._way = way = _entry_point(topology, seen)
         data = sum(not node.watcher for node in seen.nodes)
-        self._clients = clients(replace(way, today=lambda: self._way or way), self._route, data)
+        self._clients = make_clients(
+            replace(way, today=lambda: self._way or way), self._route, data
+        )
         self.writer: Any = self._clients.writer
         self.reader: Any = self._clients.reader
 
     def shard_of(self, key: str) -> str:
-        """The name of the shard that a key is in; "" where there are no slots, or none owns it."""
-        now = self._picture
+        """Return the name of a key's shard; "" without slots, or if no node owns the slot."""
+        now = self._view
         shard = now.shard_of(slot_of(key)) if now.shape is Shape.CLUSTER else None
         return shard.name if shard else ""
 
-    def place(self, key: str) -> Place:
-        """Where a read of that key goes: in a cluster by the client's own slot table; where
-        replicas are read from, to whoever served this thread's last read."""
-        now = self._picture
+    def place(self, key: str) -> KeyLocation:
+        """Return where a key is read: in a cluster by the client's own slot table; if replicas
+        are read from, the node that served this thread's last read."""
+        now = self._view
         slot = slot_of(key) if now.shape is Shape.CLUSTER else None
-        if isinstance(self.reader, Routed):
+        if isinstance(self.reader, RoutedClient):
             address = self.reader.served
         elif slot is None:
             address = next((one.address for one in now.data), None)
@@ -102,28 +103,28 @@ class Backend:
             except CLIENT_ERRORS:  # no node owns that slot
                 node = None
             address = Endpoint(node.host, node.port) if node else None
-        drawn = now.at(address) if address else None
-        if drawn is None:
-            return Place(slot=slot, node=str(address) if address else "", role="unknown")
-        return Place(slot=slot, node=drawn.name if drawn.up else "", role=drawn.role)
+        view = now.at(address) if address else None
+        if view is None:
+            return KeyLocation(slot=slot, node=str(address) if address else "", role="unknown")
+        return KeyLocation(slot=slot, node=view.name if view.up else "", role=view.role)
 
-    def picture(self) -> Picture:
-        """The topology as the last look found it."""
-        return self._picture
+    def view(self) -> TopologyView:
+        """Return the topology as last polled."""
+        return self._view
 
-    def view(self) -> dict[str, object]:
-        """The same as the page is sent it."""
-        return self._picture.message(self.trouble)
+    def view_message(self) -> dict[str, object]:
+        """Return the same in the form that the page gets."""
+        return self._view.message(self.trouble)
 
-    def follow(self, told: Callable[[Story], object]) -> None:
-        """From now on each story is told, by whichever thread; it must neither block nor raise."""
-        self._told.append(told)
+    def follow(self, receive: Callable[[Notice], object]) -> None:
+        """Pass each further notice to `receive`, from any thread; it must not block or raise."""
+        self._receivers.append(receive)
 
     def cache(
         self, load: Callable[[str], Row | None], *, ttl: float, settings: Settings
     ) -> CacheAside:
-        """A cache before `load`, on this topology; the stories tell how many of its requests
-        were served without it."""
+        """Return a cache in front of `load`, on this topology; the notices say how many of its
+        requests were served without it."""
         made = CacheAside(
             self.writer,
             load,
@@ -136,106 +137,106 @@ class Backend:
         return made
 
     def act(self, verb: str, node: str) -> str:
-        """That verb was done to that node; what was done, in plain words. What was asked for, and
-        what comes of it, are stories.
+        """Apply an action to a node; return what was done, in plain words.
 
-        Raises UsageError for servers that aren't ours, and RedistopoError as the verbs do.
+        Request and consequences become notices. Raises UsageError on servers of another owner,
+        and RedistopoError as the verbs do.
         """
         if not self.own:
             raise UsageError(
-                f"{self.name} isn't ours to break",
+                f"{self.name} belongs to another owner: the demo changes nothing there",
                 hint="redistopo demo in a folder of your own: redistopo init cluster; redistopo up",
             )
         try:
-            done = self._breaker.act(verb, node, self._picture, partial(self._say, "asked"))
+            done = self._actions.act(verb, node, self._view, partial(self._say, "asked"))
             _, _, then = done.partition("; ")
             if then:
                 self._say("info", then)
             return done
         finally:
-            self._wake.set()  # who leads may be another one: clients shouldn't learn it late
+            self._wake.set()  # the primary may have changed: clients should learn it soon
 
     def finish(self, progress: Progress) -> None:
-        """No action is under way any more, and none begins; told, where that takes a moment."""
-        self._breaker.finish(progress)
+        """Wait for the action in progress, and allow no more; note it if that takes a moment."""
+        self._actions.finish(progress)
 
-    def look_on(self, ended: Event) -> None:
-        """Looks again and again until it is ended: the picture is new, what happened is told."""
+    def poll(self, ended: Event) -> None:
+        """Poll until `ended` is set: update the view, and write notices."""
         try:
             while not ended.is_set():
                 try:
-                    self._look()
-                except RedistopoError as error:  # such as a file that is being written
+                    self._poll()
+                except RedistopoError as error:  # for example a file that is being written
                     self.trouble = error.message
-                self._wake.wait(LOOK_SECONDS)
+                self._wake.wait(POLL_SECONDS)
                 self._wake.clear()
         finally:
-            # what stands in the picture from now on may be wrong
-            self.trouble = "nobody looks at the topology any more"
+            # from now on the view may be wrong
+            self.trouble = "the topology is not polled any more"
 
     def close(self) -> None:
-        """The looking ends soon, and no connection of the clients is left."""
+        """End the polling soon, and close the clients' connections."""
         self._wake.set()
         self._clients.close()
 
     def _begin(self, topology: WatchedTarget) -> Observed:
-        found = self._look()
+        found = self._poll()
         if found.seen is None:
-            raise topology.trouble or RedistopoError(f"{self.name} is nowhere to be seen")
+            raise topology.trouble or RedistopoError(f"{self.name} is not found")
         able = [one for one in found.seen.answering if one.role is not Role.SENTINEL]
         if not able:
             lines = [f"{one.name}: {one.error or one.role}" for one in found.seen.nodes]
             raise RedistopoError(
-                f"no node of {self.name} answers",
+                f"no node of {self.name} replies",
                 detail="\n".join(lines),
-                hint="start it: redistopo up" if self.own else "is it running there?",
+                hint="start it: redistopo up" if self.own else "is it running?",
             )
         return found.seen
 
-    def _look(self) -> Round:
+    def _poll(self) -> Round:
         began = now_iso()
         found = self._rounds.next()
         self.trouble = found.trouble.message if found.trouble else ""
         known = self._rounds.known
         if found.seen is None or known is None:
-            self._picture = Picture(shape=self._picture.shape, names=self._picture.names)
+            self._view = TopologyView(shape=self._view.shape, names=self._view.names)
             return found
-        before, self._picture = self._picture, picture(found.seen, known, self._picture)
-        self._narrator.ports = {node.name: node.port for node in found.seen.nodes}
-        stories = self._narrator.progress(known, found.news, self._degraded(), began)
-        for story in (*stories, *self._rekeyed(found.seen)):
-            self._tell(story)
-        if self.own and before.leader() and self._picture.headless:
-            self._say("info", _HEADLESS)
+        before, self._view = self._view, topology_view(found.seen, known, self._view)
+        self._notice_writer.ports = {node.name: node.port for node in found.seen.nodes}
+        notices = self._notice_writer.write(known, found.news, self._degraded(), began)
+        for notice in (*notices, *self._refresh_login(found.seen)):
+            self._tell(notice)
+        if self.own and before.primary() and self._view.leaderless:
+            self._say("info", _NO_PRIMARY)
         return found
 
     def _say(self, level: str, text: str) -> None:
-        self._tell(Story(at=now_iso(), level=level, text=text))
+        self._tell(Notice(at=now_iso(), level=level, text=text))
 
-    def _tell(self, story: Story) -> None:
-        for told in self._told:
-            told(story)
+    def _tell(self, notice: Notice) -> None:
+        for receive in self._receivers:
+            receive(notice)
 
-    def _rekeyed(self, seen: Observed) -> Iterator[Story]:
-        """Connections that are made from now on come in with today's passwords: those of the
-        folder, which a rotation changes, and a wipe. Those that are open stay as they are."""
+    def _refresh_login(self, seen: Observed) -> Iterator[Notice]:
+        """Use the folder's current passwords, which a rotation or a wipe changes, for new
+        connections; open ones stay as they are."""
         before = self._way
         if before is None or not self.own:
             return
         try:
-            now = _way(self._topology, seen)
-        except RedistopoError:  # a file that is being written: the next look reads it
+            now = _entry_point(self._topology, seen)
+        except RedistopoError:  # a file that is being written: the next poll reads it
             return
-        if now.door is not before.door:  # no Sentinel answers, so it can't be said how they would
+        if now.door is not before.door:  # no Sentinel replies, so the entry point is incomplete
             return
         self._way = now
         if now.access != before.access:
-            text = "the password was changed: the application read the new one"
-            yield Story(at=now_iso(), level="changed", text=text)
+            text = "the password was changed: the application uses the new one"
+            yield Notice(at=now_iso(), level="changed", text=text)
 
     def _route(self) -> Route:
-        now = self._picture
-        leader = now.leader()
+        now = self._view
+        leader = now.primary()
         return Route(
             leader.address if leader else None, tuple(one.address for one in now.replicas())
         )
@@ -243,34 +244,35 @@ class Backend:
 
 @contextmanager
 def open_backend(request: BackendRequest) -> Iterator[Backend]:
-    """The stage, looked at in the background until this ends; then no thread and no connection
-    of it is left.
+    """Open the topology and poll it in the background; on exit, end all threads and connections.
 
-    Raises UsageError without a topology file or for an address that is none, AccessDenied for
-    a password that isn't accepted, RedistopoError where no node answers.
+    Raises UsageError without a topology file or for an invalid address, AccessDenied for a wrong
+    password, RedistopoError if no node replies.
     """
-    address, access = entry(request.connect, request.access) if request.connect else ("", None)
+    address, access = (
+        parse_connect_url(request.connect, request.access) if request.connect else ("", None)
+    )
     asked = TargetRequest(
         root=request.root, connect=address, access=access or request.access, remembers=True
     )
     with open_target(asked) as topology:
-        live = Backend(request, topology, Rounds(topology))
+        backend = Backend(request, topology, Rounds(topology))
         ended = Event()
-        looking = Thread(target=live.look_on, args=(ended,), name="stage", daemon=True)
-        looking.start()
+        polling = Thread(target=backend.poll, args=(ended,), name="demo-poll", daemon=True)
+        polling.start()
         try:
-            yield live
+            yield backend
         finally:
             ended.set()
-            live.close()
-            looking.join()
+            backend.close()
+            polling.join()
 
 
-def _way(topology: WatchedTarget, seen: Observed) -> EntryPoint:
+def _entry_point(topology: WatchedTarget, seen: Observed) -> EntryPoint:
     keys = topology.credentials
     if keys.application is None:
         raise UsageError(
-            "the application's password is not known here",
-            hint="set REDISTOPO_PASSWORD as it was for redistopo up",
+            "the application's password is unknown here",
+            hint="set REDISTOPO_PASSWORD to the value that redistopo up used",
         )
     return application_entry(seen, keys)

@@ -1,4 +1,4 @@
-"""The database behind the demo's cache: items in an SQLite file, and as slow as one likes."""
+"""The database behind the demo's cache: items in an SQLite file, with an artificial delay."""
 
 import sqlite3
 import time
@@ -13,15 +13,15 @@ _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
 
 class DatabaseAway(Exception):
-    """The file is missing, locked by somebody, or no database; the text says which."""
+    """The file is missing, locked, or not a database of the demo; the text says which."""
 
 
 class Items:
-    """Rows of id, name, description and timestamp (UTC, of the last change); for many threads.
+    """Rows of id, name, description and timestamp (UTC, of the last change); thread-safe.
 
-    Each call has a connection of its own: SQLite's are cheap, and belong to one thread. `delay`
-    is how many seconds a read takes at least; it may be set at any time. Each method raises
-    DatabaseAway.
+    Each call opens a connection of its own: SQLite's are cheap, and belong to one thread. `delay`
+    is the minimum duration of a read in seconds, and can be changed at any time. Each method
+    raises DatabaseAway.
     """
 
     def __init__(self, path: Path, delay: float = 0.0) -> None:
@@ -30,13 +30,13 @@ class Items:
 
     @classmethod
     def seeded(cls, path: Path, delay: float = 0.0) -> "Items":
-        """The items of that file; where there is no file, one with items "1" to "100"."""
+        """Open the file; create a missing one with the items "1" to "100"."""
         items = cls(path, delay)
         with items._connected("rwc") as database:
-            database.execute("BEGIN IMMEDIATE")  # of two who come at once the second finds it done
+            database.execute("BEGIN IMMEDIATE")  # of two concurrent calls the second finds it done
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
             if tables and "items" not in tables:
-                raise DatabaseAway("it holds other tables, so it is somebody else's")
+                raise DatabaseAway("it holds other tables, so it is not the demo's")
             database.execute(
                 "CREATE TABLE IF NOT EXISTS items (id TEXT PRIMARY KEY, name TEXT NOT NULL,"
                 " description TEXT NOT NULL, timestamp TEXT NOT NULL)"
@@ -52,15 +52,15 @@ class Items:
         return items
 
     def load(self, id: str) -> dict[str, Any] | None:
-        """The row, or None; this is what the cache saves."""
-        time.sleep(self.delay)  # a slow query, and it is slow however little there is to read
+        """Return the row, or None; this is the call that the cache saves."""
+        time.sleep(self.delay)  # a slow query, however little there is to read
         with self._connected() as database:
             return _row(database, id)
 
     def change(
         self, id: str, *, name: str | None = None, description: str | None = None
     ) -> dict[str, Any] | None:
-        """The row as it is after the change, or None where there is none; None changes nothing.
+        """Change and commit the row; return it, or None if there is none; None changes nothing.
 
         It is committed when this returns: only then may the cache be invalidated.
         """
@@ -76,13 +76,14 @@ class Items:
             return _row(database, id)
 
     def ids(self) -> list[str]:
+        """Return all ids."""
         with self._connected() as database:
             found = database.execute("SELECT id FROM items ORDER BY length(id), id")
             return [id for (id,) in found]
 
     @contextmanager
     def _connected(self, mode: str = "rw") -> Iterator[sqlite3.Connection]:
-        """In one transaction; with `rw` a missing file is an error, not a new empty database."""
+        """Yield a transaction; with `rw` a missing file is an error, not a new empty database."""
         where = f"{self._path.absolute().as_uri()}?mode={mode}"
         try:
             with (
@@ -99,7 +100,7 @@ def _row(database: sqlite3.Connection, id: str) -> dict[str, Any] | None:
         found = database.execute(
             "SELECT id, name, description, timestamp FROM items WHERE id = ?", (id,)
         )
-    except UnicodeEncodeError:  # a lone surrogate: no row can have such an id
+    except UnicodeEncodeError:  # a lone surrogate: no row has such an id
         return None
     row = found.fetchone()
     return dict(zip(("id", "name", "description", "timestamp"), row, strict=True)) if row else None

@@ -1,7 +1,7 @@
-"""Server-sent events: what happens is told to everybody who listens, and nobody is waited for.
+"""Server-sent events: sends events to every open stream, and waits for no reader.
 
 Each open stream has an inbox of its own. A reader that is too slow loses batches of `served`,
-never the state: of that the newest is kept. https://html.spec.whatwg.org/multipage/server-sent-events.html
+never the newest state. https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 import json
@@ -9,161 +9,161 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 
-MOST_STREAMS = 256
-"""Each holds a thread of the server's."""
+MAX_STREAMS = 256
+"""Each uses a thread of the server."""
 
 HEARTBEAT = 5.0
-"""Seconds; a comment that keeps proxies from closing a quiet stream."""
+"""Seconds between comments that keep proxies from closing a quiet stream."""
 
-MOST_SERVED = 100
-"""In one message; what is served beyond that between two messages isn't told."""
+MAX_SERVED = 100
+"""The most requests in one message; further ones between two messages are dropped."""
 
 _TICK = 0.25
-_KEPT_STORIES = 20
+_KEPT_NOTICES = 20
 _KEPT_BATCHES = 4
 _STATE_EVERY = 2
-"""The state is told at every second tick."""
+"""The state is sent at every second tick."""
 
 JSON = Mapping[str, object]
 
 
 class TooManyStreams(Exception):
-    """`MOST_STREAMS` are open already."""
+    """`MAX_STREAMS` are open already."""
 
 
 def frame(event: str, data: object) -> bytes:
-    """One message; JSON has no line ends, so that it is one line of data."""
+    """Return one message; JSON has no line ends, so the data is one line."""
     return f"event: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
 class Stream:
-    """One reader's inbox. `gone` says whether the reader has hung up."""
+    """The inbox of one reader. `gone` says whether the reader has hung up."""
 
     def __init__(self, gone: Callable[[], bool]) -> None:
         self.gone = gone
         self._wake = threading.Condition()
         self._state: bytes = b""
-        self._stories: deque[bytes] = deque(maxlen=_KEPT_STORIES)
+        self._notices: deque[bytes] = deque(maxlen=_KEPT_NOTICES)
         self._served: deque[bytes] = deque(maxlen=_KEPT_BATCHES)
         self._closed = False
 
-    def put(self, *, state: bytes = b"", served: bytes = b"", story: bytes = b"") -> None:
-        """The messages wait for the reader; the oldest that find no room are gone."""
+    def put(self, *, state: bytes = b"", served: bytes = b"", notice: bytes = b"") -> None:
+        """Add messages to the inbox; it drops the oldest ones if it is full."""
         with self._wake:
             self._state = state or self._state
             if served:
                 self._served.append(served)
-            if story:
-                self._stories.append(story)
+            if notice:
+                self._notices.append(notice)
             self._wake.notify()
 
     def close(self) -> None:
-        """The stream ends as soon as its thread looks."""
+        """End the stream as soon as its thread notices."""
         with self._wake:
             self._closed = True
             self._wake.notify()
 
     def __iter__(self) -> Iterator[bytes]:
-        yield b"retry: 1000\n\n"  # a browser is back a second after the demo is
+        yield b"retry: 1000\n\n"  # a browser reconnects a second after a restart of the demo
         while (text := self._next()) is not None:
             yield text
 
     def _next(self) -> bytes | None:
         with self._wake:
-            waiting = self._state or self._stories or self._served
+            waiting = self._state or self._notices or self._served
             if not waiting and not self._closed:
                 self._wake.wait(HEARTBEAT)
             if self._closed:
                 return None
-            text = b"".join((*self._stories, self._state, *self._served))
+            text = b"".join((*self._notices, self._state, *self._served))
             self._state = b""
-            self._stories.clear()
+            self._notices.clear()
             self._served.clear()
             return text or b": still here\n\n"
 
 
-class Hub:
-    """Everybody who listens. `state` makes the state message; it is asked only while somebody
-    does, once for all. Its value of `at` alone is no news."""
+class EventHub:
+    """All open streams. `state` returns the state message; it is called only while a stream is
+    open, once for all. A change of its `at` alone is not sent."""
 
     def __init__(self, state: Callable[[], JSON]) -> None:
         self._make_state = state
         self._lock = threading.Lock()
         self._streams: list[Stream] = []
-        self._stories: deque[bytes] = deque(maxlen=_KEPT_STORIES)
-        self._served: deque[JSON] = deque(maxlen=MOST_SERVED)
-        self._told: JSON = {}
+        self._notices: deque[bytes] = deque(maxlen=_KEPT_NOTICES)
+        self._served: deque[JSON] = deque(maxlen=MAX_SERVED)
+        self._last_state: JSON = {}
         self._newest = b""
-        self._heard = threading.Event()
+        self._has_streams = threading.Event()
         self._ended = threading.Event()
-        self._ticker = threading.Thread(target=self._tell, name="demo-events", daemon=True)
+        self._ticker = threading.Thread(target=self._run, name="demo-events", daemon=True)
         self._ticker.start()
 
     @property
-    def listening(self) -> int:
-        """How many streams are open."""
+    def open_streams(self) -> int:
+        """The number of open streams."""
         return len(self._streams)
 
     def join(self, gone: Callable[[], bool]) -> Stream:
-        """A stream that begins with the last stories and the state.
+        """Open a stream that starts with the last notices and the state.
 
         Raises TooManyStreams.
         """
         stream = Stream(gone)
         with self._lock:
-            if len(self._streams) >= MOST_STREAMS or self._ended.is_set():
+            if len(self._streams) >= MAX_STREAMS or self._ended.is_set():
                 raise TooManyStreams
             self._streams.append(stream)
-            for story in self._stories:
-                stream.put(story=story)
+            for notice in self._notices:
+                stream.put(notice=notice)
             alone = len(self._streams) == 1
-            self._heard.set()
-        if alone:  # what was told last may be long ago
-            self._look()
+            self._has_streams.set()
+        if alone:  # the last state sent may be old
+            self._update_state()
         stream.put(state=self._newest)
         return stream
 
     def leave(self, stream: Stream) -> None:
-        """Its place is free; more than once is no harm."""
+        """Close a stream; harmless if it is closed already."""
         stream.close()
         with self._lock:
             if stream in self._streams:
                 self._streams.remove(stream)
             if not self._streams and not self._ended.is_set():
-                self._heard.clear()
+                self._has_streams.clear()
                 self._served.clear()
 
-    def served(self, told: JSON) -> None:
-        """One request was answered."""
+    def served(self, event: JSON) -> None:
+        """Send that a request was served."""
         with self._lock:
             if self._streams:
-                self._served.append(told)
+                self._served.append(event)
 
-    def story(self, told: JSON) -> None:
-        """Something happened, in plain words."""
-        text = frame("story", told)
+    def notice(self, event: JSON) -> None:
+        """Send a notice."""
+        text = frame("story", event)
         with self._lock:
-            self._stories.append(text)
+            self._notices.append(text)
             streams = list(self._streams)
         for stream in streams:
-            stream.put(story=text)
+            stream.put(notice=text)
 
     def close(self) -> None:
-        """Every stream ends, and nobody joins any more."""
+        """End every stream, and refuse new ones."""
         with self._lock:
             self._ended.set()
-            self._heard.set()
+            self._has_streams.set()
             streams = list(self._streams)
         for stream in streams:
             stream.close()
         self._ticker.join()
 
-    def _tell(self) -> None:
+    def _run(self) -> None:
         tick = 0
         while not self._ended.wait(_TICK):
-            self._heard.wait()
+            self._has_streams.wait()
             tick += 1
-            fresh = tick % _STATE_EVERY == 0 and self._look()
+            fresh = tick % _STATE_EVERY == 0 and self._update_state()
             state = self._newest if fresh else b""
             served = self._batch()
             with self._lock:
@@ -174,18 +174,18 @@ class Hub:
                 elif state or served:
                     stream.put(state=state, served=served)
 
-    def _look(self) -> bool:
-        """Whether there is a state to tell that wasn't told yet."""
+    def _update_state(self) -> bool:
+        """Update the state; return whether it has to be sent."""
         now = self._make_state()
         with self._lock:
-            if self._newest and {**now, "at": ""} == self._told:
+            if self._newest and {**now, "at": ""} == self._last_state:
                 return False
-            self._told = {**now, "at": ""}
+            self._last_state = {**now, "at": ""}
             self._newest = frame("state", now)
             return True
 
     def _batch(self) -> bytes:
-        with self._lock:  # the last one to leave clears them
-            told = list(self._served)
+        with self._lock:  # closing the last stream clears them
+            batch = list(self._served)
             self._served.clear()
-        return frame("served", told) if told else b""
+        return frame("served", batch) if batch else b""

@@ -1,4 +1,4 @@
-"""A primary is stopped under the application, a replica takes over, and all is mended again."""
+"""Stops a primary under the application, measures the takeover, and repairs the topology."""
 
 import time
 from collections import Counter
@@ -10,8 +10,8 @@ from redistopo.cache_aside import CacheAside, Source
 from redistopo.client.app_clients import CLIENT_ERRORS
 from redistopo.client.observe import Detail
 from redistopo.demo.backend import Backend
-from redistopo.demo.narration import Story
-from redistopo.demo.placement import Picture, ShardDrawn
+from redistopo.demo.notices import Notice
+from redistopo.demo.topology_view import ShardView, TopologyView
 from redistopo.errors import Interrupted, RedistopoError, TimedOut
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline, wait_for
@@ -23,20 +23,20 @@ from redistopo.ops.wait import WaitRequest, wait
 from redistopo.progress import Progress, no_progress, step, warn
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
-from redistopo.session.target import TargetRequest
+from redistopo.session.watched_topology import TargetRequest
 
 _PATIENCE_SECONDS = 30.0
-"""For somebody to take over, beyond three times what the others wait before they agree."""
+"""How long to wait for a takeover, plus three times the failure detection timeout."""
 
 _WHOLE_SECONDS = 60.0
 
 KEPT_SECONDS = 600
-"""Longer than any failover: an item that is gone then was lost, and has not expired."""
+"""Longer than any failover: an item that is gone then was lost, not expired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Home:
-    """Where a cached item is: `slot` is None outside a cluster, `shard` "" where nobody owns it."""
+class ItemLocation:
+    """Where a cached item is: `slot` is None outside a cluster, `shard` "" if no node owns it."""
 
     id: str
     key: str
@@ -47,8 +47,8 @@ class Home:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unshown:
-    """Why no primary is stopped, "" for no reason; whether that itself is a fault."""
+class SkippedTakeover:
+    """Why no primary is stopped, "" for no reason; and whether the reason is a fault."""
 
     why: str = ""
     fault: bool = False
@@ -56,13 +56,13 @@ class Unshown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Takeover:
-    """How a stopped primary was replaced, in seconds after it had stopped.
+    """How a stopped primary was replaced; times in seconds after it had stopped.
 
-    `promoted` is when the `heir` led, by a look or by a write; `written` when one was taken again,
-    `served` when each of the `keys` of that shard had come from the cache since the heir leads:
-    None where that wasn't in time. `kept` of them were still in it. So many `requests` were made
-    until all three were true, `degraded` of them served from the database. `whole` says whether
-    every check passes with the node started again.
+    `promoted` is when the `heir` became primary, according to a poll or a write; `written` when a
+    write was accepted again; `served` when each of the `keys` of that shard had come from the
+    cache since the promotion: None if it did not happen in time. `kept` of them were still cached.
+    `requests` were made until all three were true, and `degraded` of them were served from the
+    database. `whole` says whether every check passes with the node started again.
     """
 
     node: str
@@ -79,140 +79,146 @@ class Takeover:
     faults: tuple[str, ...]
 
 
-def homes(live: Backend, cache: CacheAside, ids: Iterable[str]) -> tuple[Home, ...]:
-    """These items are cached; where each of them is."""
+def locate_items(
+    backend: Backend, cache: CacheAside, ids: Iterable[str]
+) -> tuple[ItemLocation, ...]:
+    """Cache these items, and return where each of them is."""
     found = []
     for id in ids:
         cache.get(id)
         key = cache.key(id)
-        place = live.place(key)
-        shard = live.shard_of(key) or live.picture().only
+        place = backend.place(key)
+        shard = backend.shard_of(key) or backend.view().only
         found.append(
-            Home(id=id, key=key, slot=place.slot, shard=shard, node=place.node, role=place.role)
+            ItemLocation(
+                id=id, key=key, slot=place.slot, shard=shard, node=place.node, role=place.role
+            )
         )
     return tuple(found)
 
 
-def why_not(live: Backend, found: tuple[Home, ...]) -> Unshown:
-    """Whether a primary can be stopped, and a replica takes over by itself."""
-    if not live.own:
-        return Unshown(why=f"nothing is stopped: {live.name} isn't ours to break")
-    if alone := _ALONE.get(Shape(live.shape)):
-        return Unshown(why=alone)
-    well = wait(WaitRequest(sight=TargetRequest(root=live.root), seconds=5.0), no_progress)
-    if well.missing:
-        one = well.missing[0]
-        why = f"no primary was stopped, for not all is well: {one.subject}: {one.evidence}"
-        return Unshown(why=f"{why} (next: redistopo verify)", fault=True)
-    victim = _victim(live.picture(), found)
+def skip_reason(backend: Backend, found: tuple[ItemLocation, ...]) -> SkippedTakeover:
+    """Return why a primary can't be stopped, or why no replica would take over."""
+    if not backend.own:
+        return SkippedTakeover(why=f"no node was stopped: {backend.name} belongs to another owner")
+    if alone := _NO_TAKEOVER.get(Shape(backend.shape)):
+        return SkippedTakeover(why=alone)
+    health = wait(WaitRequest(sight=TargetRequest(root=backend.root), seconds=5.0), no_progress)
+    if health.missing:
+        one = health.missing[0]
+        why = f"no primary was stopped, because a check fails: {one.subject}: {one.evidence}"
+        return SkippedTakeover(why=f"{why} (next: redistopo verify)", fault=True)
+    victim = _victim(backend.view(), found)
     if not victim:
-        return Unshown(why="no primary was stopped, for the items' shard has none", fault=True)
-    with open_session(SessionRequest(root=live.root)) as session:
+        return SkippedTakeover(
+            why="no primary was stopped, because the items' shard has none", fault=True
+        )
+    with open_session(SessionRequest(root=backend.root)) as session:
         seen = session.observe(Detail.FULL)
-        leads = tuple(node for node in seen.nodes if node.name == victim)
-        return hindered(promotability_of(seen, leads))
+        primaries = tuple(node for node in seen.nodes if node.name == victim)
+        return obstacle_to(promotability_of(seen, primaries))
 
 
-def hindered(leads: Iterable[Promotability]) -> Unshown:
-    """What stands in the way of a takeover from one of these primaries. It is a fault where it is
-    so at this moment only (TILT), and none where the topology was asked for like that, such as
-    without replicas; pure."""
-    for lead in leads:
-        for obstacle, hint in lead.obstacles:
-            why = f"no primary was stopped, for nobody would take over from {lead.primary}"
-            return Unshown(why=f"{why}: {obstacle} ({hint})", fault=bool(lead.tilted))
-    return Unshown()
+def obstacle_to(primaries: Iterable[Promotability]) -> SkippedTakeover:
+    """Return what prevents a takeover from one of these primaries. It is a fault if it is temporary
+    (TILT), but not if the topology was created like that, for example without replicas; pure."""
+    for primary in primaries:
+        for obstacle, hint in primary.obstacles:
+            why = f"no primary was stopped, because no replica can take over from {primary.primary}"
+            return SkippedTakeover(why=f"{why}: {obstacle} ({hint})", fault=bool(primary.tilted))
+    return SkippedTakeover()
 
 
-_ALONE = {
-    Shape.STANDALONE: "no primary was stopped: a standalone server has nobody who takes over; "
-    "redistopo init sentinel, or init cluster, makes a topology that has",
-    Shape.REPLICATION: "no primary was stopped: in a replication without Sentinels nobody takes "
-    "over by itself; redistopo init sentinel, or init cluster, makes a topology where it does",
+_NO_TAKEOVER = {
+    Shape.STANDALONE: "no primary was stopped: a standalone server has no replica that takes "
+    "over; redistopo init sentinel, or init cluster, creates a topology that has",
+    Shape.REPLICATION: "no primary was stopped: in a replication without Sentinels no replica "
+    "takes over automatically; redistopo init sentinel, or init cluster, creates a topology that "
+    "has automatic failover",
 }
 
 
-def _victim(now: Picture, found: tuple[Home, ...]) -> str:
-    """The primary of the shard with most of the items; "" where none leads there."""
+def _victim(now: TopologyView, found: tuple[ItemLocation, ...]) -> str:
+    """Return the primary of the shard with most of the items; "" if it has none."""
     shard = Counter(one.shard for one in found).most_common(1)[0][0]
-    leads = (one.nodes[0] for one in now.shards if one.name == shard)
-    return next((one.name for one in leads if one.role == Role.PRIMARY), "")
+    primaries = (one.nodes[0] for one in now.shards if one.name == shard)
+    return next((one.name for one in primaries if one.role == Role.PRIMARY), "")
 
 
-def takeover(
-    live: Backend, cache: CacheAside, found: tuple[Home, ...], progress: Progress
+def measure_takeover(
+    backend: Backend, cache: CacheAside, found: tuple[ItemLocation, ...], progress: Progress
 ) -> Takeover:
-    """The primary with most of the items was stopped, and runs again whatever happened."""
-    victim = _victim(live.picture(), found)
-    shard = _shard_with(live, victim).name
-    stories: list[Story] = []
-    live.follow(stories.append)
+    """Stop the primary with most of the items, measure the takeover, and start it again always."""
+    victim = _victim(backend.view(), found)
+    shard = _shard_with(backend, victim).name
+    stories: list[Notice] = []
+    backend.follow(stories.append)
     try:
         with step(progress, f"stop {victim}, the primary with most of the items"):
-            live.act("stop", victim)
+            backend.act("stop", victim)
         mine = tuple(one for one in found if one.shard == shard)
-        watched = _Watched(live=live, cache=cache, victim=victim, homes=mine)
-        with step(progress, "wait until a replica has taken over, asking for items meanwhile"):
-            watched.wait()
-        trouble = _mended(live, victim, progress)
-    except BaseException as ended:  # Ctrl-C too: what was stopped runs again
+        probe = _TakeoverProbe(backend=backend, cache=cache, victim=victim, homes=mine)
+        with step(progress, "wait until a replica has taken over, while requesting items"):
+            probe.wait()
+        error_text = _repair(backend, victim, progress)
+    except BaseException as ended:  # Ctrl-C too: the stopped node is started again
         with interrupts_deferred():
-            trouble = _mended(live, victim, progress)
+            error_text = _repair(backend, victim, progress)
         if isinstance(ended, KeyboardInterrupt):
-            raise _interrupted(victim, trouble) from ended
-        if trouble:
-            warn(progress, trouble)
+            raise _interrupted(victim, error_text) from ended
+        if error_text:
+            warn(progress, error_text)
         raise
     return Takeover(
         node=victim,
-        heir=watched.heir,
+        heir=probe.heir,
         keys=len(mine),
-        kept=sum(source is Source.CACHE for source in watched.first.values()),
-        promoted=watched.promoted,
-        written=watched.written,
-        served=watched.served,
-        requests=watched.requests,
-        degraded=watched.degraded,
-        whole=not trouble,
+        kept=sum(source is Source.CACHE for source in probe.first.values()),
+        promoted=probe.promoted,
+        written=probe.written,
+        served=probe.served,
+        requests=probe.requests,
+        degraded=probe.degraded,
+        whole=not error_text,
         stories=tuple(story.text for story in stories),
-        faults=(*watched.faults(), *((trouble,) if trouble else ())),
+        faults=(*probe.faults(), *((error_text,) if error_text else ())),
     )
 
 
-def _mended(live: Backend, victim: str, progress: Progress) -> str:
-    """All nodes run, and every check passes; else why not. `start` would refuse where nobody
-    has taken over yet; `up` waits, and lets the right one lead."""
+def _repair(backend: Backend, victim: str, progress: Progress) -> str:
+    """Start all nodes and run every check; return the error, or "". `start` would refuse if no
+    replica has taken over yet; `up` waits, and chooses the primary."""
     try:
         with step(progress, f"start {victim} again: redistopo up"):
-            up(UpRequest(root=live.root, seconds=_WHOLE_SECONDS, keep=True), no_progress)
+            up(UpRequest(root=backend.root, seconds=_WHOLE_SECONDS, keep=True), no_progress)
     except RedistopoError as error:
-        return f"not all is well again: {error.message}; redistopo up goes on with it"
+        return f"the topology is not repaired: {error.message}; redistopo up continues"
     return ""
 
 
-def _interrupted(victim: str, trouble: str) -> Interrupted:
-    if trouble:
-        return Interrupted(f"interrupted, and {trouble}", hint="redistopo up")
+def _interrupted(victim: str, error_text: str) -> Interrupted:
+    if error_text:
+        return Interrupted(f"interrupted, and {error_text}", hint="redistopo up")
     return Interrupted(
         f"interrupted; {victim}, which was stopped, runs again, and every check passes"
     )
 
 
-def _shard_with(live: Backend, node: str) -> ShardDrawn:
-    shard = live.picture().shard_with(node)
+def _shard_with(backend: Backend, node: str) -> ShardView:
+    shard = backend.view().shard_with(node)
     if shard is None:
         raise RedistopoError(f"{node} is gone from the topology", hint="redistopo status")
     return shard
 
 
 @dataclass(slots=True, kw_only=True)
-class _Watched:
-    """What requests find while a primary is away; times from when it had stopped."""
+class _TakeoverProbe:
+    """The results of requests while a primary is down; times from when it had stopped."""
 
-    live: Backend
+    backend: Backend
     cache: CacheAside
     victim: str
-    homes: tuple[Home, ...]
+    homes: tuple[ItemLocation, ...]
     began: float = field(default_factory=time.monotonic)
     first: dict[str, Source] = field(default_factory=dict)
     heir: str = ""
@@ -223,34 +229,34 @@ class _Watched:
     degraded: int = 0
 
     def wait(self) -> None:
-        """Somebody leads, writes are taken, and each item was served by the cache once more; or
-        patience is over."""
+        """Wait until a replica is primary, a write is accepted, and each item was served by the
+        cache once more; or until the timeout."""
         with suppress(TimedOut):
             deadline = Deadline(self.patience)
             wait_for(self._look, deadline, lambda: "", pause=0.02, most=0.05)
 
     @property
     def patience(self) -> float:
-        """Seconds to wait."""
-        asked, silent = self.live.asked, 0
+        """The timeout in seconds."""
+        asked, silent = self.backend.asked, 0
         if asked is not None:
             silent = asked.node_timeout if asked.clustered else asked.down_after
         return _PATIENCE_SECONDS + 3 * silent / 1000
 
     def faults(self) -> Iterator[str]:
-        """What isn't as a failover promises."""
+        """Yield every violation of what a failover promises."""
         if self.promoted is None:
-            yield f"nobody took over from {self.victim} in {self.patience:g} s"
+            yield f"no replica took over from {self.victim} in {self.patience:g} s"
         elif self.written is None or self.served is None:
-            yield f"{self.heir} took over, and clients weren't served in {self.patience:g} s"
+            yield f"{self.heir} took over, but clients were not served in {self.patience:g} s"
         for id, source in self.first.items():
             if source is not Source.CACHE:
                 yield f"item {id} was cached before {self.victim} stopped, and was gone afterwards"
 
     def _look(self) -> bool | None:
-        leader = _shard_with(self.live, self.victim).nodes[0]
+        leader = _shard_with(self.backend, self.victim).nodes[0]
         if self.promoted is None and leader.up and leader.name != self.victim:
-            # who took a write led by then: a look is taken now and then only
+            # a node that accepted a write was primary by then: polls are less frequent
             self.heir, self.promoted = leader.name, self.written or self._passed
         if self.written is None and self._writes():
             self.written = self._passed
@@ -270,14 +276,14 @@ class _Watched:
         self.degraded += bool(served.degraded)
         if served.degraded:
             return
-        # a hit before that may be a replica's, of what the heir lacks; a miss counts at once,
-        # for the next one finds the row cached anew
+        # a hit before that may come from another replica, of data that the new primary lacks; a
+        # miss counts at once, because the next request finds the row cached again
         if self.promoted is not None or served.source is not Source.CACHE:
             self.first.setdefault(id, served.source)
 
     def _writes(self) -> bool:
-        """Whether the shard takes a write: one that changes nothing but an item's expiry."""
+        """Tell whether the shard accepts a write, one that only changes an item's expiry."""
         with suppress(*CLIENT_ERRORS):
-            self.live.writer.expire(self.homes[0].key, KEPT_SECONDS)
+            self.backend.writer.expire(self.homes[0].key, KEPT_SECONDS)
             return True
         return False

@@ -1,4 +1,4 @@
-"""How long answers took in the last seconds, and how many came from the cache."""
+"""Latencies of the last seconds, and the share of responses from the cache."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ _KEPT = 8192
 
 
 class Latencies:
-    """Milliseconds of hits and misses, as far as they aren't older than `WINDOW`."""
+    """Milliseconds of the hits and misses within `WINDOW`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -22,19 +22,19 @@ class Latencies:
         }
 
     def add(self, *, hit: bool, milliseconds: float) -> None:
-        """One answer took so long, just now."""
+        """Add one response."""
         with self._lock:
             self._kept["hit" if hit else "miss"].append((time.monotonic(), milliseconds))
 
     def summary(self) -> tuple[dict[str, dict[str, float | None]], float | None]:
-        """For hits and misses the 50th and 95th percentile and how many there were; and the
-        share of hits. None for what there is none of."""
+        """Return the 50th and 95th percentile and the count of hits and of misses, and the share
+        of hits. None if there are none."""
         since = time.monotonic() - WINDOW
         with self._lock:
             values = {kind: self._recent(kept, since) for kind, kept in self._kept.items()}
         every = sum(map(len, values.values()))
-        told = {kind: _told(sorted(found)) for kind, found in values.items()}
-        return told, round(len(values["hit"]) / every, 4) if every else None
+        summaries = {kind: _told(sorted(found)) for kind, found in values.items()}
+        return summaries, round(len(values["hit"]) / every, 4) if every else None
 
     @staticmethod
     def _recent(kept: deque[tuple[float, float]], since: float) -> list[float]:

@@ -1,5 +1,5 @@
-"""What the demo counted, for Prometheus, in a registry of its own: no other program's numbers,
-none of the interpreter's."""
+"""Prometheus metrics of the demo, in a registry of its own: none of other programs or of the
+interpreter."""
 
 from collections.abc import Callable, Iterable
 
@@ -19,36 +19,36 @@ _STATES = ("closed", "half-open", "open")
 
 _COUNTED = {
     "requests": "requests for an item",
-    "hits": "answers from the cache, also that there is no such item",
-    "misses": "requests for what the cache didn't hold",
-    "negative": "answers that there is no such item",
+    "hits": "responses from the cache, including that there is no such item",
+    "misses": "requests for an item that the cache did not hold",
+    "negative": "responses that there is no such item",
     "loads": "reads of the database",
     "waited": "requests that got what another one read from the database",
-    "degraded": "requests that did without the cache, because Redis was away",
-    "errors": "requests that the database failed",
+    "degraded": "requests served without the cache, because Redis was unavailable",
+    "errors": "requests that failed because of the database",
 }
 
 
 class Metrics:
-    """Of a cache, whose counters are asked at each scrape, as is how many `streams` are open."""
+    """Metrics of a cache, whose counters are read at each scrape, and of the open `streams`."""
 
     def __init__(self, cache: CacheAside, streams: Callable[[], int]) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Counted(cache, streams))
         self._seconds = Histogram(
             "redistopo_demo_answer_seconds",
-            "How long an item took, by where it came from.",
+            "How long an item took, by its source.",
             ("source",),
             buckets=_BUCKETS,
             registry=self._registry,
         )
 
     def took(self, source: str, seconds: float) -> None:
-        """An answer from the cache or the database took so long."""
+        """Record the duration of a response from the cache or the database."""
         self._seconds.labels(source).observe(seconds)
 
     def text(self) -> bytes:
-        """All of them in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
@@ -65,7 +65,7 @@ class _Counted(Collector):
             yield family
         circuit = GaugeMetricFamily(
             "redistopo_cache_circuit",
-            "1 for the state of a shard's circuit; one that serves both is told of both.",
+            "1 for the state of a shard's circuit; one for all calls counts as reads and writes.",
             labels=("shard", "calls", "state"),
         )
         for shard, both in self._cache.circuits().items():

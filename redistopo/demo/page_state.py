@@ -1,4 +1,4 @@
-"""What the page shows: the message `state`, made from what is known at that moment."""
+"""The message `state`: everything that the page shows, as known at that moment."""
 
 from dataclasses import asdict
 
@@ -6,32 +6,32 @@ from redistopo.cache_aside import CacheAside
 from redistopo.client.poller import now_iso
 from redistopo.demo.backend import Backend
 from redistopo.demo.latencies import Latencies
-from redistopo.demo.traffic import Traffic
+from redistopo.demo.request_generator import RequestGenerator
 
 
-class State:
-    """Asks nobody: all of it is counted, or was seen, already."""
+class PageState:
+    """Builds the message from counters and the last poll; it calls no server."""
 
     def __init__(
-        self, live: Backend, cache: CacheAside, latencies: Latencies, delay: float
+        self, backend: Backend, cache: CacheAside, latencies: Latencies, delay: float
     ) -> None:
-        self._live = live
+        self._backend = backend
         self._cache = cache
         self._latencies = latencies
         self._delay = delay
-        self.traffic: Traffic | None = None
-        """The load generator, once there is one."""
+        self.traffic: RequestGenerator | None = None
+        """The request generator, once it is created."""
 
     def message(self) -> dict[str, object]:
-        """What the page reads; times in seconds, but latencies in milliseconds."""
+        """Return what the page reads; times in seconds, but latencies in milliseconds."""
         latency, hit_rate = self._latencies.summary()
         counts = self._cache.stats.counts()
         traffic = self.traffic
         return {
             "at": now_iso().isoformat(timespec="milliseconds"),
-            "name": self._live.name,
-            "shape": self._live.shape,
-            "own": self._live.own,
+            "name": self._backend.name,
+            "shape": self._backend.shape,
+            "own": self._backend.own,
             "ttl": self._cache.ttl_seconds,
             "db_delay": self._delay,
             "stats": {"requests": counts.requests, **asdict(counts), "hit_rate": hit_rate},
@@ -45,6 +45,6 @@ class State:
                 {"shard": shard, "reads": str(both.reads), "writes": str(both.writes)}
                 for shard, both in self._cache.circuits().items()
             ],
-            "topology": self._live.view(),
-            "actions": list(self._live.actions),
+            "topology": self._backend.view_message(),
+            "actions": list(self._backend.actions),
         }

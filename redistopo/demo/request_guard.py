@@ -1,7 +1,7 @@
-"""Who may ask for what: pure decisions over a request's headers.
+"""Request guards: pure decisions, from a request's headers, whether to refuse it.
 
-The demo is for whoever sits at this machine. A page from elsewhere, open in the same browser,
-can neither read its answers nor change anything: what it requests is refused.
+The demo serves the user of this machine. A page from elsewhere, open in the same browser, can
+neither read its responses nor change anything: its requests are refused.
 """
 
 import hmac
@@ -22,21 +22,21 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Of every answer: nothing is loaded from elsewhere, and nobody frames or embeds it."""
+"""Set on every response: nothing is loaded from elsewhere, and no page can frame or embed it."""
 
 _EVERYWHERE = ("0.0.0.0", "::", "*")  # noqa: S104  compared with, not bound to
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request isn't done, and what to do instead."""
+    """Why a request is refused, and what to do instead."""
 
     message: str
     hint: str
 
 
 def loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches a server at that host."""
+    """Tell whether only this machine can reach a server at that host."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -44,16 +44,16 @@ def loopback(host: str) -> bool:
 
 
 def host_of(header: str) -> str:
-    """The name or address in a Host header, without its port; "" where it is none."""
+    """Return the name or address in a Host header, without its port; "" if it is invalid."""
     found = re.fullmatch(r"(\[[0-9a-f:.]+\]|[^:\[\]@]+)(:[0-9]*)?", header.lower())
     return found[1] if found else ""
 
 
 def refuse_host(header: str, served: str) -> Refusal | None:
-    """A name of somebody else's that leads to this address (DNS rebinding) is refused.
+    """Refuse a foreign name that resolves to this address (DNS rebinding).
 
-    `served` is the host that is listened on. Where that is every address, any literal address
-    is ours: only a name can be bound anew.
+    `served` is the host served on. If that is every address, any literal address is accepted:
+    only a name can be rebound.
     """
     host = host_of(header)
     if loopback(host) or (host and host.strip("[]") == served.lower().strip("[]")):
@@ -61,7 +61,7 @@ def refuse_host(header: str, served: str) -> Refusal | None:
     if served in _EVERYWHERE and _literal(host):
         return None
     return Refusal(
-        f"this isn't {header or 'a server without a name'}",
+        f"this server isn't {header or 'one without a name'}",
         "use the address that redistopo demo printed",
     )
 
@@ -75,10 +75,10 @@ def _literal(host: str) -> bool:
 
 
 def refuse_origin(headers: Mapping[str, str]) -> Refusal | None:
-    """What changes something comes from our own page, or from no page at all.
+    """Refuse changes unless they come from our own page, or from no page at all.
 
     Browsers name the page in Origin with every request that isn't a plain GET (Fetch
-    standard, section 3.2), and say in Sec-Fetch-Site how near it is.
+    standard, section 3.2), and its relation in Sec-Fetch-Site.
     """
     own = f"http://{headers.get('Host', '')}".lower()
     origin = headers.get("Origin")
@@ -89,8 +89,8 @@ def refuse_origin(headers: Mapping[str, str]) -> Refusal | None:
 
 
 def refuse_site(headers: Mapping[str, str]) -> Refusal | None:
-    """A page from elsewhere loads nothing of ours, such as an item as a picture, which would
-    fill the cache, or the events, of which there are so many and no more. A link may lead here:
+    """Refuse resources to pages from elsewhere, such as an item as an image, which would fill the
+    cache, or the event stream, whose number is limited. A link from elsewhere may open the page:
     then the user sees it. Source: Fetch Metadata Request Headers, W3C.
     """
     site = headers.get("Sec-Fetch-Site", "same-origin")
@@ -101,10 +101,10 @@ def refuse_site(headers: Mapping[str, str]) -> Refusal | None:
 
 
 def refuse_token(given: str, token: str) -> Refusal | None:
-    """What breaks or changes the demo itself needs the token that its page bears."""
+    """Refuse actions on nodes, or on the demo itself, without the token that its page has."""
     if hmac.compare_digest(given.encode(errors="replace"), token.encode()):
         return None
     return Refusal(
-        f"the header {TOKEN} is missing, or from before the demo was started anew",
-        "load the page again; it bears the token",
+        f"the header {TOKEN} is missing, or from before a restart of the demo",
+        "reload the page: it has the token",
     )

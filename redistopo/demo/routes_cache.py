@@ -1,21 +1,21 @@
-"""The application itself: items by cache-aside, and what a watcher asks of a service."""
+"""Routes of the application: items by cache-aside, health and metrics."""
 
 from collections.abc import Mapping
 
 from flask import Blueprint, Response, jsonify, request
 
-from redistopo.demo.context import AppContext, failure, told_away
+from redistopo.demo.app_context import AppContext, database_failure, failure
 from redistopo.demo.metrics import CONTENT_TYPE
 
 _LONGEST_ID = 512
-"""Characters; a key of Redis's may have 512 MB, but nobody's id has."""
+"""Characters; a Redis key may have 512 MB, but no id is that long."""
 
 _LONGEST_TEXT = 4000
 
 
-def cache_routes(parts: AppContext) -> Blueprint:
-    """``/data``, ``/cache``, ``/healthz`` and ``/metrics``."""
-    routes, views = Blueprint("cache", __name__), _Views(parts)
+def cache_routes(context: AppContext) -> Blueprint:
+    """Return ``/data``, ``/cache``, ``/healthz`` and ``/metrics``."""
+    routes, views = Blueprint("cache", __name__), _Views(context)
     routes.get("/data/<id:item>")(views.read)
     routes.put("/data/<id:item>")(views.change)
     routes.delete("/cache/<id:item>")(views.forget)
@@ -34,11 +34,11 @@ def cache_routes(parts: AppContext) -> Blueprint:
 
 
 class _Views:
-    def __init__(self, parts: AppContext) -> None:
-        self._parts = parts
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     def read(self, item: str) -> Response:
-        answer = self._parts.desk.serve(item)
+        answer = self._context.service.serve(item)
         response = jsonify(answer.body())
         response.status_code = answer.status
         return response
@@ -47,36 +47,36 @@ class _Views:
         wanted = request.get_json()
         if wrong := _wrong(wanted):
             return failure(wrong, 'send {"name": "...", "description": "..."}, or one of them', 400)
-        row = self._parts.items.change(item, **wanted)
+        row = self._context.items.change(item, **wanted)
         if row is None:
             return failure("there is no such item", "the items are 1, 2, 3 and so on", 404)
-        # after the commit, or a reader in between caches the old row anew
-        return jsonify({"data": row, "invalidated": self._parts.cache.invalidate(item)})
+        # after the commit, or a concurrent reader caches the old row again
+        return jsonify({"data": row, "invalidated": self._context.cache.invalidate(item)})
 
     def forget(self, item: str) -> Response:
-        return jsonify({"invalidated": self._parts.cache.invalidate(item)})
+        return jsonify({"invalidated": self._context.cache.invalidate(item)})
 
     def forget_all(self) -> Response:
-        return jsonify({"removed": self._parts.cache.clear()})
+        return jsonify({"removed": self._context.cache.clear()})
 
     def health(self) -> Response:
-        """200 while requests can be answered, also without Redis: slower, and it says so."""
-        found = self._parts.health()
+        """Return 200 while requests can be served, also without Redis: slower, and degraded."""
+        found = self._context.health()
         body = found.body()
         if not found.serving:
-            body["error"] = told_away(found.database)
+            body["error"] = database_failure(found.database)
         response = jsonify(body)
         response.status_code = 200 if found.serving else 503
         return response
 
     def metrics(self) -> Response:
-        return Response(self._parts.metrics.text(), content_type=CONTENT_TYPE)
+        return Response(self._context.metrics.text(), content_type=CONTENT_TYPE)
 
 
 def _wrong(wanted: object) -> str:
-    """What is wrong with a change of a row; "" for nothing."""
+    """Return what is wrong with a change of a row; "" for nothing."""
     if not isinstance(wanted, Mapping) or not wanted:
-        return "a change is a JSON object with something in it"
+        return "a change is a JSON object that is not empty"
     for key, value in wanted.items():
         if key not in ("name", "description"):
             return "an item's name and description can be changed, and nothing else"
@@ -86,5 +86,5 @@ def _wrong(wanted: object) -> str:
 
 
 def _halved(text: str) -> bool:
-    """Whether a text holds half of a pair: JSON can write that, UTF-8 can't."""
+    """Tell whether a text has a lone surrogate: JSON can contain one, UTF-8 can't."""
     return any("\ud800" <= one <= "\udfff" for one in text)

@@ -1,4 +1,4 @@
-"""The web server: waitress, told what 200 readers of events need."""
+"""The web server: waitress, configured for 200 event streams."""
 
 import errno
 import logging
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from redistopo.demo.event_stream import MOST_STREAMS, Hub
+from redistopo.demo.event_stream import MAX_STREAMS, EventHub
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.listening_sockets import port_holder
 from redistopo.host.ports import is_free
@@ -18,73 +18,73 @@ if TYPE_CHECKING:
     from flask import Flask
 
 _WORKERS = 32
-"""Threads beside those that event streams hold: so many slow reads of the database at once."""
+"""Threads in addition to those of event streams: the number of concurrent slow database reads."""
 
 _CONNECTIONS = 1000
-"""Of both kinds; above that the system lets new ones wait."""
+"""Of both kinds; the system queues further ones."""
 
 _IDLE_SECONDS = 30
-"""A connection that asks nothing for so long is closed."""
+"""An idle connection is closed after this time."""
 
 _BUFFERED = 64 * 1024
-"""Bytes that wait for a slow reader; then its thread waits, and its inbox drops what is old."""
+"""Bytes buffered for a slow reader; then its thread waits, and its inbox drops old messages."""
 
 _LARGEST_BODY = 1024 * 1024
-"""Bytes that are read at all; the application takes far fewer."""
+"""Bytes read at most; the application's own limit is far lower."""
 
 _LAST_SECONDS = 2.0
-"""At the end requests under way have so long to be answered."""
+"""Time for requests in progress to end at shutdown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """Listens on `port`; `serve` answers until KeyboardInterrupt."""
+class WebServer:
+    """Listens on `port`; `serve` runs until KeyboardInterrupt."""
 
     port: int
     _sockets: dict[int, Any]
 
     def serve(self) -> None:
-        """Requests are answered; KeyboardInterrupt passes through."""
+        """Serve requests; KeyboardInterrupt passes through."""
         from waitress import wasyncore
 
         wasyncore.loop(timeout=1, use_poll=True, map=self._sockets)
 
 
 @contextmanager
-def listening(app: "Flask", hub: Hub, host: str, port: int) -> Iterator[Server]:
-    """The application is listened for; at the end no thread and no socket of it is left.
+def listening(app: "Flask", hub: EventHub, host: str, port: int) -> Iterator[WebServer]:
+    """Listen for the application; on exit, end all threads and sockets.
 
-    Raises MissingPrerequisite where the port is taken or the address isn't this machine's,
-    UsageError for a host that is none.
+    Raises MissingPrerequisite if the port is taken or the address isn't this machine's,
+    UsageError for an invalid host.
     """
     from waitress import wasyncore
 
     sockets: dict[int, Any] = {}
-    server = _made(app, sockets, host, port)
+    server = _create_server(app, sockets, host, port)
     try:
-        yield Server(_port(server), sockets)
+        yield WebServer(_port(server), sockets)
     finally:
-        # before the dispatcher waits for its threads: each stream holds one. waitress' own
-        # `run` would do it the other way round, and swallow the interrupt
+        # before the dispatcher waits for its threads: each stream uses one. waitress' own `run`
+        # would do it in the reverse order, and swallow the interrupt
         hub.close()
         server.task_dispatcher.shutdown(timeout=_LAST_SECONDS)
         wasyncore.close_all(sockets)
 
 
 def _port(server: Any) -> int:
-    """The same for each address that a name such as localhost stands for."""
+    """Return the port, the same for each address that a name such as localhost resolves to."""
     listened = getattr(server, "effective_listen", None)
     return int(listened[0][1] if listened else server.effective_port)
 
 
-def _made(app: "Flask", sockets: dict[int, Any], host: str, port: int) -> Any:
+def _create_server(app: "Flask", sockets: dict[int, Any], host: str, port: int) -> Any:
     from waitress.server import create_server
 
-    # it warns of requests that wait, and of threads that are at work when it ends
+    # it logs queued requests, and threads still running at the end
     logging.getLogger("waitress").setLevel(logging.ERROR)
     name = host.strip("[]")
     if not re.fullmatch(r"[^\s/,\[\]]+", name):  # several hosts, or none, which means all
-        raise _no_host(host)
+        raise _bad_host(host)
     literal = f"[{name}]" if ":" in name else name
     try:
         return create_server(
@@ -92,40 +92,40 @@ def _made(app: "Flask", sockets: dict[int, Any], host: str, port: int) -> Any:
             map=sockets,
             listen=f"{literal}:{port}",
             ident="redistopo",
-            threads=_WORKERS + MOST_STREAMS,
+            threads=_WORKERS + MAX_STREAMS,
             connection_limit=_CONNECTIONS,
             channel_timeout=_IDLE_SECONDS,
             cleanup_interval=10,
-            # a stream's reader that hangs up is noticed at once, not at the next message
+            # notice a stream's reader that hangs up at once, not at the next message
             channel_request_lookahead=1,
             outbuf_high_watermark=_BUFFERED,
             max_request_body_size=_LARGEST_BODY,
             clear_untrusted_proxy_headers=True,
-            log_socket_errors=False,  # a reader that hangs up is no error
+            log_socket_errors=False,  # a reader that hangs up is not an error
         )
-    except ValueError as error:  # what its settings say of a name that leads nowhere
-        raise _no_host(host) from error
+    except ValueError as error:  # a name that does not resolve
+        raise _bad_host(host) from error
     except OSError as error:
-        raise _refused(host, port, error) from error
-    except RuntimeError as error:  # as Python says it: can't start new thread
+        raise _listen_error(host, port, error) from error
+    except RuntimeError as error:  # Python's: can't start new thread
         raise MissingPrerequisite(
-            f"this machine allows fewer than {_WORKERS + MOST_STREAMS} threads",
+            f"this machine allows fewer than {_WORKERS + MAX_STREAMS} threads",
             detail=str(error),
-            hint="ulimit -u shows the limit; a container may have one of its own",
+            hint="ulimit -u shows the limit; a container may have its own",
         ) from error
 
 
-def _no_host(host: str) -> UsageError:
+def _bad_host(host: str) -> UsageError:
     return UsageError(
-        f"{host!r} is no host to serve on", hint="leave --host out, or give an address"
+        f"{host!r} is not a valid host to serve on", hint="leave --host out, or give an address"
     )
 
 
-def _refused(host: str, port: int, error: OSError) -> MissingPrerequisite:
+def _listen_error(host: str, port: int, error: OSError) -> MissingPrerequisite:
     if error.errno == errno.EADDRINUSE:
         return MissingPrerequisite(
-            f"port {port} is held by {port_holder(port)}",
-            hint=f"serve on another one: redistopo demo --port {_next_free(host, port)}",
+            f"port {port} is in use by {port_holder(port)}",
+            hint=f"use another port: redistopo demo --port {_next_free(host, port)}",
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return MissingPrerequisite(
@@ -139,6 +139,6 @@ def _refused(host: str, port: int, error: OSError) -> MissingPrerequisite:
 
 
 def _next_free(host: str, port: int) -> int:
-    """Beside a node of a topology stand its others; 0 lets the system choose."""
+    """Return a free port nearby, because a topology's nodes use adjacent ports; 0: any."""
     above = range(port + 1, min(port + 100, 65536))
     return next((one for one in above if is_free(host, one)), 0)

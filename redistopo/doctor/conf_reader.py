@@ -1,4 +1,4 @@
-"""Any redis.conf on this machine, read as a server would, and who serves by it now."""
+"""Reads any redis.conf on this machine the way a server does, and finds which server uses it."""
 
 import errno
 import os
@@ -11,17 +11,17 @@ from pathlib import Path
 from shlex import quote
 
 from redistopo.client.connection import NodeClient, ping_without_auth
-from redistopo.doctor.conf_access import (
+from redistopo.doctor.conf_includes import (
     MOST_BYTES,
     MOST_FILES,
-    ServedConf,
-    acl_locks,
-    served_conf,
-    with_includes,
+    AccessSettings,
+    access_settings,
+    acl_requires_password,
+    expand_includes,
 )
 from redistopo.doctor.conf_trial import try_conf
 from redistopo.doctor.facts import ConfSeen, PortReply
-from redistopo.doctor.firewall_reader import firewalls
+from redistopo.doctor.firewall_reader import read_firewalls
 from redistopo.errors import AccessDenied, MissingPrerequisite, Unreachable, UsageError
 from redistopo.host.files import absolute, certainly_missing, read_errors
 from redistopo.host.listening_sockets import listeners, port_holder
@@ -38,57 +38,56 @@ _PATIENCE = 2.0
 
 
 def read_conf_file(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
-    """The configuration with its includes, what these servers make of it, and what answers at
-    its ports.
+    """Read the configuration with its includes, try it with these servers, and probe its ports.
 
-    A relative include before any `dir` is looked for beside the file; a server takes it from the
-    folder that it is started in. Raises UsageError for no file, or what can be no
-    configuration, MissingPrerequisite for one that can't be read.
+    A relative include before any `dir` is read from the file's folder; a server reads it from the
+    folder where it is started. Raises UsageError if there is no file, or it can't be a
+    configuration, MissingPrerequisite if it can't be read.
     """
     path = absolute(path).resolve()
     try:
-        text = _plain(path)
+        text = _read_regular_file(path)
     except MissingPrerequisite as error:
-        # a distribution's own is for its server's user alone
-        error.hint = f"as somebody who may: sudo redistopo doctor --config {quote(str(path))}"
+        # a distribution's file is readable by its server's user only
+        error.hint = f"run it with permission: sudo redistopo doctor --config {quote(str(path))}"
         raise
     if text is None:
         raise UsageError(
             f"there is no file {path}",
-            hint="a running server tells its own: redis-cli INFO server | grep config_file",
+            hint="a running server reports its own: redis-cli INFO server | grep config_file",
         )
-    whole = with_includes(
+    whole = expand_includes(
         str(path), text, lambda pattern, at: _included(path.parent / at / pattern)
     )
-    shown = _shown(whole.text)
-    conf = served_conf(shown)
+    shown = _printable(whole.text)
+    conf = access_settings(shown)
     secret = read_conf(shown).get("requirepass", ("",))[-1]
     return ConfSeen(
         path=str(path),
         conf=conf,
-        locked=_locked(conf, path.parent),
+        requires_password=_locked(conf, path.parent),
         files=whole.files,
-        unread=tuple(map(_shown, whole.unread)),
-        astart=tuple(map(_shown, whole.astart)),
+        unread=tuple(map(_printable, whole.unread)),
+        start_relative=tuple(map(_printable, whole.start_relative)),
         starting=try_conf(whole, path.parent, engines, sentinel=conf.sentinel),
-        astray=tuple(_astray(conf)),
-        heard=tuple(_hear(conf, port, secret) for port in conf.ports),
-        firewalls=firewalls() if conf.outward else (),
+        foreign_addresses=tuple(_foreign_addresses(conf)),
+        replies=tuple(_probe(conf, port, secret) for port in conf.ports),
+        firewalls=read_firewalls() if conf.exposed_addresses else (),
     )
 
 
-def _shown(text: str) -> str:
+def _printable(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
-    """Since 7.0 a pattern may mean several files, or none (config.c, loadServerConfig). Folders
-    by a pattern aren't walked: that may be the whole disk."""
+    """Read an include; since 7.0 a pattern may match several files, or none (config.c,
+    loadServerConfig). Patterns of folders are not followed: they may match the whole disk."""
     found = [str(path)]
     if has_magic(str(path.parent)):
-        return "folders by a pattern aren't looked through"
+        return "patterns of folders are not followed"
     if has_magic(path.name):
-        found = sorted(glob(str(path)))  # noqa: PTH207  as a server does it
+        found = sorted(glob(str(path)))  # noqa: PTH207  as a server does
     elif certainly_missing(path):
         return ()
     read: list[tuple[str, str]] = []
@@ -96,7 +95,7 @@ def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
         if len(read) == MOST_FILES or sum(len(text) for _path, text in read) > MOST_BYTES:
             return "it is too much"
         try:
-            text = _plain(Path(one))
+            text = _read_regular_file(Path(one))
         except (MissingPrerequisite, UsageError) as error:
             return error.detail
         if text is not None:
@@ -106,102 +105,102 @@ def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
 
 def _text(path: Path) -> str | None:
     try:
-        return _plain(path)
+        return _read_regular_file(path)
     except (MissingPrerequisite, UsageError):
         return None
 
 
-def _plain(path: Path) -> str | None:
-    """A regular file's text, None for no file. A FIFO or a device would be waited for, or never
-    end: UsageError for those, and for more text than a configuration has."""
-    path = Path(str(path).partition("\0")[0])  # to a server it ends there
+def _read_regular_file(path: Path) -> str | None:
+    """Return a regular file's text, None if there is no file. Reading a FIFO or a device may block
+    or never end: raises UsageError for those, and for more text than a configuration has."""
+    path = Path(str(path).partition("\0")[0])  # a server reads the path up to a zero byte
     with read_errors(path):
         try:
-            # looked at before it is opened: that alone does something to some devices
+            # checked before it is opened: opening has side effects on some devices
             kind = path.stat().st_mode
             if stat.S_ISDIR(kind):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             if not stat.S_ISREG(kind):
-                raise _no_configuration(path, "it is a FIFO, a socket or a device")
-            # should it be another one by now, nothing waits
+                raise _not_a_configuration(path, "it is a FIFO, a socket or a device")
+            # if it has been replaced since, nothing blocks
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
             return None
         with open(handle, "rb") as file:  # noqa: PTH123  an open descriptor
             data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise _no_configuration(path, f"it has more than {MOST_BYTES >> 20} MB")
-    # a path may be of any bytes, and is given to a server as it is
+        raise _not_a_configuration(path, f"it has more than {MOST_BYTES >> 20} MB")
+    # a path may contain any bytes, and is passed to a server unchanged
     return data.decode(errors="surrogateescape")
 
 
-def _no_configuration(path: Path, why: str) -> UsageError:
+def _not_a_configuration(path: Path, why: str) -> UsageError:
     return UsageError(
-        f"{path} is no configuration",
+        f"{path} is not a configuration file",
         detail=why,
-        hint="give the redis.conf itself: redis-cli INFO server | grep config_file",
+        hint="name the redis.conf itself: redis-cli INFO server | grep config_file",
     )
 
 
-def _astray(conf: ServedConf) -> Iterator[str]:
-    """Addresses that it binds, must have (no ``-`` before them), and this machine hasn't."""
+def _foreign_addresses(conf: AccessSettings) -> Iterator[str]:
+    """Yield addresses that it must bind (no ``-`` before them), and this machine does not have."""
     for word in (conf.addresses or ()) if conf.ports else ():
         with suppress(ValueError):
             if is_foreign_address(str(ip_address(word))):
                 yield word
 
 
-def _locked(conf: ServedConf, folder: Path) -> bool | None:
-    if conf.locked is not None:
-        return conf.locked
+def _locked(conf: AccessSettings, folder: Path) -> bool | None:
+    if conf.requires_password is not None:
+        return conf.requires_password
     text = _text(folder / conf.aclfile)
-    return None if text is None else acl_locks(text)
+    return None if text is None else acl_requires_password(text)
 
 
-def _hear(conf: ServedConf, port: int, secret: str) -> PortReply:
-    endpoint = Endpoint(conf.asked_at, port)
+def _probe(conf: AccessSettings, port: int, secret: str) -> PortReply:
+    endpoint = Endpoint(conf.local_address, port)
     if port == conf.tls_port:
-        # without its certificates nobody is asked, only met
-        said = "TLS" if probe_port(endpoint) is PortState.OK else ""
+        # without its certificates only the connection is tested
+        reply = "TLS" if probe_port(endpoint) is PortState.OK else ""
     else:
         answer = ping_without_auth(endpoint)
-        said = "" if answer.startswith("no reply") else answer
+        reply = "" if answer.startswith("no reply") else answer
     there = listeners((port,))
     addresses = None if there is None else there[port]
-    listened = bool(said) if addresses is None else bool(addresses)
+    listened = bool(reply) if addresses is None else bool(addresses)
     found = PortReply(
         port=port,
-        at=conf.asked_at,
-        said=said,
+        at=conf.local_address,
+        reply=reply,
         holder=port_holder(port) if listened else "",
         listening=addresses,
     )
-    if not said or port == conf.tls_port:
+    if not reply or port == conf.tls_port:
         return found
-    return _introduced(found, secret if found.asks_here else "")
+    return _with_server_info(found, secret if found.asks_here else "")
 
 
-def _introduced(found: PortReply, secret: str) -> PortReply:
-    """With the server's own word on its version and file, where the file's password opens it."""
-    if found.said != "PONG" and not secret:
+def _with_server_info(found: PortReply, secret: str) -> PortReply:
+    """Add the server's version and file, according to itself, if the file's password is valid."""
+    if found.reply != "PONG" and not secret:
         return found
     keys = single_credential(Login(password=secret))
     try:
         with NodeClient(keys, seconds=_PATIENCE) as client:
-            told = parse_info(
+            info = parse_info(
                 str(client.ask(Endpoint(found.at, found.port), [("INFO", "server")])[0])
             )
     except (Unreachable, AccessDenied):
         return found
-    product = "valkey" if "valkey_version" in told else "redis"
-    request = parse_request(f"{product} {told.get(f'{product}_version', '')}")
+    product = "valkey" if "valkey_version" in info else "redis"
+    request = parse_request(f"{product} {info.get(f'{product}_version', '')}")
     numbers = request.numbers if request else ()
     return PortReply(
         port=found.port,
         at=found.at,
-        said=found.said,
-        holder=found.holder or f"pid {told.get('process_id', '?')}",
+        reply=found.reply,
+        holder=found.holder or f"pid {info.get('process_id', '?')}",
         listening=found.listening,
         version=Version(*numbers) if numbers else None,
-        config=str(Path(file).resolve()) if (file := told.get("config_file", "")) else "",
+        config=str(Path(file).resolve()) if (file := info.get("config_file", "")) else "",
     )

@@ -1,26 +1,26 @@
-"""A redis.conf given to real servers to judge, none of which ever starts on it."""
+"""Tries a redis.conf with real servers, none of which ever starts with it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.engine_trial import known_directives
-from redistopo.doctor.conf_access import ConfWithIncludes
-from redistopo.doctor.conf_startup import (
-    STOP,
+from redistopo.client.engine_smoke_test import known_directives
+from redistopo.doctor.conf_includes import ConfWithIncludes
+from redistopo.doctor.startup_verdict import (
+    STOP_WORD,
     EngineTrial,
     StartupRefusal,
     StartupVerdict,
-    clashes,
-    lines_for,
+    conflicts,
+    lines_to_check,
+    module_directive_names,
     refusal_at,
-    refused_at,
-    strange,
-    strange_lines,
-    unsure_names,
-    wanted,
-    words,
+    refusal_message,
+    refused_line,
+    required_paths,
+    unknown_directive,
+    unknown_directive_at,
 )
 from redistopo.errors import RedistopoError
 from redistopo.host.files import certainly_missing
@@ -35,82 +35,84 @@ _FORBIDDEN = "Permission denied"
 def try_conf(
     whole: ConfWithIncludes, folder: Path, engines: Sequence[Engine], *, sentinel: bool = False
 ) -> StartupVerdict:
-    """What these servers make of the file, the first one's word first; the others are asked only
-    where it refuses. Nothing is started on it, written, or loaded (model/doctor/starting.py)."""
+    """Return how these servers judge the file, the first one's result first; the others are tried
+    only if it refuses. Nothing is started, written, or loaded (see conf_startup)."""
     zero = next((at for at, line in enumerate(whole.text.split("\n")) if "\0" in line), None)
     if zero is not None:
-        # a server reads each line to its zero byte and goes on without its end: no file of text
-        return StartupVerdict(lacking=refusal_at(whole, zero, "a zero byte: this is no text"))
+        # a server reads each line up to its zero byte, and continues without the rest
+        return StartupVerdict(lacking=refusal_at(whole, zero, "a zero byte: not a text file"))
     tried: list[EngineTrial] = []
     ends = Deadline(_SECONDS)
     for engine in engines:
-        tried.append(_tried(whole, _Bench(folder, ends, sentinel=sentinel), engine))
+        tried.append(_try_engine(whole, _TrialContext(folder, ends, sentinel=sentinel), engine))
         if ends.over or (tried[-1].refusal is None and not tried[-1].unsure):
             break
-    return StartupVerdict(tried=tuple(tried), lacking=clashes(whole) or next(_lacking(whole), None))
+    return StartupVerdict(
+        tried=tuple(tried), lacking=conflicts(whole) or next(_missing_paths(whole), None)
+    )
 
 
-def _lacking(whole: ConfWithIncludes) -> Iterator[StartupRefusal]:
-    for one in sorted(wanted(whole), key=lambda want: want.at):
+def _missing_paths(whole: ConfWithIncludes) -> Iterator[StartupRefusal]:
+    for one in sorted(required_paths(whole), key=lambda want: want.at):
         if certainly_missing(Path(one.path)):
-            yield refusal_at(whole, one.at, f"{one.said}: No such file or directory")
+            yield refusal_at(whole, one.at, f"{one.message}: No such file or directory")
 
 
 @dataclass(frozen=True, slots=True)
-class _Bench:
-    """Where all are asked, as what, and until when."""
+class _TrialContext:
+    """Where to run the trials, as what, and until when."""
 
     folder: Path
     ends: Deadline
     sentinel: bool
 
 
-def _tried(whole: ConfWithIncludes, bench: _Bench, engine: Engine) -> EngineTrial:
-    """One server's word. A `dir` that we may not enter, as its server may, is left out."""
+def _try_engine(whole: ConfWithIncludes, bench: _TrialContext, engine: Engine) -> EngineTrial:
+    """Try one server. A `dir` that only the server's user can enter is left out."""
     out = ""
     without: set[int] = set()
     while True:
-        text = lines_for(whole, frozenset(without))
-        out = _said(engine, text, bench)
-        at = refused_at(whole, out)
+        text = lines_to_check(whole, frozenset(without))
+        out = _server_output(engine, text, bench)
+        at = refused_line(whole, out)
         if at is None:
             # never the line itself, which may hold a password
-            told = [line for line in out.strip().split("\n") if not line.startswith(">>>")]
-            why = told[-1] if told and told[-1] else "it said nothing"
+            lines = [line for line in out.strip().split("\n") if not line.startswith(">>>")]
+            why = lines[-1] if lines and lines[-1] else "it printed nothing"
             return EngineTrial(title=engine.title, path=engine.path, unsure=why)
         if at >= len(whole.origins) or at in without:
             break
-        if _FORBIDDEN not in words(out) or text[at].lower().split()[:1] != ["dir"]:
-            refusal = refusal_at(whole, at, words(out))
+        if _FORBIDDEN not in refusal_message(out) or text[at].lower().split()[:1] != ["dir"]:
+            refusal = refusal_at(whole, at, refusal_message(out))
             return EngineTrial(title=engine.title, path=engine.path, refusal=refusal)
         without.add(at)
-    odd = _strange(whole, engine)
+    odd = _unknown_directive(whole, engine)
     skipped = f"`{whole.text.split(chr(10))[min(without)].strip()}`" if without else ""
     return EngineTrial(title=engine.title, path=engine.path, refusal=odd, skipped=skipped)
 
 
-def _strange(whole: ConfWithIncludes, engine: Engine) -> StartupRefusal | None:
+def _unknown_directive(whole: ConfWithIncludes, engine: Engine) -> StartupRefusal | None:
     known: frozenset[str] | None = None
-    if engine.keeps_unknown_directives and (names := unsure_names(whole)):
+    if engine.keeps_unknown_directives and (names := module_directive_names(whole)):
         with suppress(RedistopoError):
             known = known_directives(engine, names)
-    at = strange_lines(whole, known)
-    return None if at is None else strange(whole, at)
+    at = unknown_directive_at(whole, known)
+    return None if at is None else unknown_directive(whole, at)
 
 
-def _said(engine: Engine, lines: list[str], bench: _Bench) -> str:
-    """What it printed, ended by the line that nothing takes: as an option, after all of the file.
+def _server_output(engine: Engine, lines: list[str], bench: _TrialContext) -> str:
+    """Return the output, ended by the line that no server accepts: an option, after the file.
 
-    Sentinels read their own statements only when all else is well, so they are asked twice.
+    Sentinels read their own statements only if all else is valid, so they are run twice.
     """
     mode = ["--sentinel"] if bench.sentinel else []
-    out = _run([engine.path, "/dev/stdin", *mode, "--port", STOP], lines, bench)
-    if not bench.sentinel or STOP not in out:
+    out = _run([engine.path, "/dev/stdin", *mode, "--port", STOP_WORD], lines, bench)
+    if not bench.sentinel or STOP_WORD not in out:
         return out
-    return _run([engine.path, "/dev/stdin", *mode], [*lines, f"sentinel {STOP}"], bench)
+    return _run([engine.path, "/dev/stdin", *mode], [*lines, f"sentinel {STOP_WORD}"], bench)
 
 
-def _run(argv: list[str], lines: list[str], bench: _Bench) -> str:
-    # by a pipe: passwords are in it, and so it never lies on a disk
+def _run(argv: list[str], lines: list[str], bench: _TrialContext) -> str:
+    # through a pipe: the text has passwords, and must never be on a disk
     text = "\n".join(lines).encode(errors="surrogateescape")
     return run_unable_to_write(argv, text, bench.folder, bench.ends)

@@ -1,13 +1,13 @@
-"""What `doctor` found out, before anything is judged: one frozen type for each area."""
+"""The facts that `doctor` gathers before it judges: one frozen type for each area."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from redistopo.doctor.conf_access import ServedConf, loopback
-from redistopo.doctor.conf_startup import StartupVerdict
-from redistopo.doctor.firewall import FirewallSeen
+from redistopo.doctor.conf_includes import AccessSettings, loopback
+from redistopo.doctor.firewall_rules import FirewallSeen
+from redistopo.doctor.startup_verdict import StartupVerdict
 from redistopo.host.kernel_settings import Kernel
 from redistopo.host.machine_facts import MemoryAndDisk
 from redistopo.model.planning.resource_limits import ResourceShortage
@@ -17,29 +17,29 @@ from redistopo.model.state.record import ProcessMark
 
 
 def pid_in(holder: str) -> str:
-    """The pid of ``nginx (pid 5)``; "" where a holder has none."""
+    """Return the pid in ``nginx (pid 5)``, or ""."""
     found = re.search(r"pid ([0-9]+)", holder, re.ASCII)
     return found[1] if found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginesSeen:
-    """The servers of this machine, and the one that `up` would take, if any; `lacking` says why
-    there is none. `tls` is whether the topology file asks for it; `mended` maps a server's path
-    to the CVEs that its package's changelog names."""
+    """The servers of this machine, and the one that `up` uses, if any; `lacking` says why there is
+    none. `tls` is whether the topology file needs it; `fixed_cves` maps a server's path to the
+    CVEs that its package's changelog names."""
 
     found: tuple[Engine, ...] = ()
     chosen: Engine | None = None
     lacking: str = ""
     install: str = ""
     tls: bool = False
-    mended: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    fixed_cves: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
-    """What the topology of this folder takes: `nodes` servers that hold data, their maxmemory
-    (None where one has no limit), the longest `backlog`; whether they write to disk."""
+class TopologyNeeds:
+    """What this folder's topology needs: `nodes` servers that hold data, the sum of their maxmemory
+    (None if one has no limit), the longest `backlog`; whether they write to disk."""
 
     nodes: int = 0
     maxmemory: int | None = None
@@ -49,7 +49,7 @@ class Needs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortSeen:
-    """One port of the topology: what for, and who else holds it ("" for nobody)."""
+    """One port of the topology: its use, and which other program holds it ("" for none)."""
 
     port: int
     use: str
@@ -58,21 +58,21 @@ class PortSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortsSeen:
-    """All ports of the topology file, in words as `block`, and the range that the system hands
-    out; `astray` is its host where this machine doesn't have that address."""
+    """All ports of the topology file, as text in `block`, and the ephemeral range of the system;
+    `foreign_host` is the file's host if this machine does not have that address."""
 
     ports: tuple[PortSeen, ...] = ()
     block: str = ""
     running: bool = False
-    astray: str = ""
+    foreign_host: str = ""
     span: tuple[int, int] | None = None
     inside: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphanSeen:
-    """A server that works in a state folder, with what names it for good; `listed` where this
-    user's list of topologies, or the folder that is looked at, has that folder's project."""
+    """A server that runs in a state folder, with what identifies it; `listed` if the user's list of
+    topologies, or the folder examined, has that folder's project."""
 
     mark: ProcessMark
     folder: str
@@ -81,8 +81,8 @@ class OrphanSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPermission:
-    """A file or folder that others may read, with its mode and the one it should have; `yours`
-    where the user made it, not we."""
+    """A file or folder that others can read, with its mode and the one it should have; `yours` if
+    the user created it, not redistopo."""
 
     path: str
     mode: int
@@ -92,8 +92,8 @@ class OpenPermission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftovers:
-    """What earlier runs left: `gone` is topologies (name, root) on the list whose folder isn't
-    there; `empty` folders of nodes that the topology no longer has, without data."""
+    """What earlier runs left: `gone` is topologies (name, root) on the list whose folder is gone;
+    `empty` is folders, without data, of nodes that the topology no longer has."""
 
     gone: tuple[tuple[str, str], ...] = ()
     orphans: tuple[OrphanSeen, ...] = ()
@@ -103,8 +103,8 @@ class Leftovers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableSeen:
-    """The nodes.conf of one node of a cluster; `stopped` that its server doesn't run."""
+class NodesConfSeen:
+    """The nodes.conf of one node of a cluster; `stopped` if its server does not run."""
 
     name: str
     path: str
@@ -117,13 +117,13 @@ class TableSeen:
 
     @property
     def known(self) -> frozenset[str]:
-        """The ids of all others that it knows."""
+        """The ids of all other nodes in it."""
         return frozenset(one.id for one in self.table.entries) - {self.id}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LostTable:
-    """A stopped node of a formed cluster without a nodes.conf to start with, and `why`."""
+class MissingNodesConf:
+    """A stopped node of a formed cluster whose nodes.conf is unusable, and `why`."""
 
     name: str
     path: str
@@ -132,14 +132,14 @@ class LostTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortReply:
-    """Who answers at one of the configuration's ports: `said` is what a client without a
-    password got, `version` and `config` the server's own word where it lets one in,
-    `listening` the addresses by the system (None where it doesn't tell), `holder` the program.
+    """The server at one of the configuration's ports: `reply` is what a client without a password
+    got, `version` and `config` what the server reports if it lets one in, `listening` the
+    addresses according to the system (None if unknown), `holder` the program.
     """
 
     port: int
     at: str
-    said: str = ""
+    reply: str = ""
     holder: str = ""
     listening: tuple[str, ...] | None = None
     version: Version | None = None
@@ -147,36 +147,36 @@ class PortReply:
 
     @property
     def asks_here(self) -> bool:
-        """Whether it asks for a password as a server does, and is on this machine: nobody else
-        is told the file's. One that was copied from elsewhere may bind another's address."""
-        if not self.said.startswith("NOAUTH"):
+        """Whether it asks for a password as a server does, and is on this machine: the file's
+        password is sent nowhere else. A copied file may bind another machine's address."""
+        if not self.reply.startswith("NOAUTH"):
             return False
         return loopback(self.at) or self.at in (self.listening or ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfSeen:
-    """A redis.conf that was given, `locked` with its aclfile read where that could be.
+    """The redis.conf of --config; `requires_password` takes its aclfile into account, if readable.
 
-    `unread` are includes that couldn't be read, with why, and `astart` those that count from the
-    folder in which a server is started. `starting` is what the servers here make of it;
-    `astray` has addresses that it binds and this machine doesn't have.
+    `unread` are includes that can't be read, with why, and `start_relative` those relative to the
+    folder where a server is started. `starting` is how the servers here judge it;
+    `foreign_addresses` are addresses that it binds and this machine does not have.
     """
 
     path: str
-    conf: ServedConf
-    locked: bool | None
+    conf: AccessSettings
+    requires_password: bool | None
     files: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
-    astart: tuple[str, ...] = ()
+    start_relative: tuple[str, ...] = ()
     starting: StartupVerdict = field(default_factory=StartupVerdict)
-    astray: tuple[str, ...] = ()
-    heard: tuple[PortReply, ...] = ()
+    foreign_addresses: tuple[str, ...] = ()
+    replies: tuple[PortReply, ...] = ()
     firewalls: tuple[FirewallSeen, ...] = ()
 
 
 class TopologyPresence(StrEnum):
-    """What there is of a topology in the folder. `ENDED`: its servers ended by themselves."""
+    """The state of the folder's topology. `ENDED`: its servers ended without redistopo."""
 
     NO_FILE = "no topology file"
     BROKEN = "broken topology file"
@@ -188,8 +188,8 @@ class TopologyPresence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopologySeen:
-    """The folder's topology, or the one around `connect`; `trouble` and `hint` say why it can't
-    be looked at."""
+    """The folder's topology, or the one around `connect`; `trouble` and `hint` say why it can't be
+    examined."""
 
     name: str
     started: TopologyPresence
@@ -201,10 +201,10 @@ class TopologySeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorFacts:
-    """Everything but what the servers of the topology themselves say, which `verify` asks.
+    """Everything except what the topology's servers report, which `verify` asks for.
 
-    `files` is how many a server may open; `tables` the whole ones of a cluster, `lost`
-    those that its stopped nodes should have.
+    `files` is how many files a server may open; `tables` are the intact nodes.conf of a cluster,
+    `lost` those that its stopped nodes should have.
     """
 
     engines: EnginesSeen
@@ -214,16 +214,16 @@ class DoctorFacts:
     leftovers: Leftovers
     system: str = "linux"
     files: int = 1 << 30
-    needs: Needs | None = None
+    needs: TopologyNeeds | None = None
     shortages: tuple[ResourceShortage, ...] = ()
     ports: PortsSeen | None = None
     conf: ConfSeen | None = None
-    tables: tuple[TableSeen, ...] = ()
-    lost: tuple[LostTable, ...] = ()
+    tables: tuple[NodesConfSeen, ...] = ()
+    lost: tuple[MissingNodesConf, ...] = ()
 
 
-class Cure(StrEnum):
-    """What `--fix` may do. Each is undone or repeated without loss."""
+class FixKind(StrEnum):
+    """What `--fix` may do. Each can be undone, or repeated without loss."""
 
     FORGET = "forget"
     REMOVE = "remove"
@@ -234,10 +234,10 @@ class Cure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorFix:
-    """One thing that `--fix` would do: `command` is the same, as one would type it; `why` what
-    it is for. `asks` marks those that are done only when somebody says yes."""
+    """One thing that `--fix` can do: `command` is the equivalent to type; `why` is the reason.
+    `asks` marks those that need a confirmation."""
 
-    cure: Cure
+    cure: FixKind
     target: str
     command: str
     why: str
@@ -248,7 +248,7 @@ class DoctorFix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixOutcome:
-    """One cure that was tried, whether it was done, and if not, why."""
+    """A fix that was tried, whether it was done, and if not, why."""
 
     fix: DoctorFix
     done: bool
@@ -256,13 +256,13 @@ class FixOutcome:
 
 
 def fixes_of(facts: DoctorFacts, paused: Mapping[str, int]) -> tuple[DoctorFix, ...]:
-    """All that is safe to do about what was found; `paused` maps nodes of ours to their pids."""
+    """Return everything safe to do about the findings; `paused` maps own nodes to their pids."""
     left = facts.leftovers
     found = [
         DoctorFix(
-            cure=Cure.FORGET,
+            cure=FixKind.FORGET,
             target=root,
-            command=f"take {root} off the list of `redistopo ps`",
+            command=f"remove {root} from the list of `redistopo ps`",
             why=f"{name}: its folder is gone",
         )
         for name, root in left.gone
@@ -270,16 +270,19 @@ def fixes_of(facts: DoctorFacts, paused: Mapping[str, int]) -> tuple[DoctorFix, 
     ]
     found += [
         DoctorFix(
-            cure=Cure.REMOVE, target=one, command=f"rm -r {one}", why="holds no data, and no node"
+            cure=FixKind.REMOVE,
+            target=one,
+            command=f"rm -r {one}",
+            why="holds no data, and no node",
         )
         for one in left.empty
     ]
     found += [
         DoctorFix(
-            cure=Cure.CHMOD,
+            cure=FixKind.CHMOD,
             target=one.path,
             command=f"chmod {one.wanted:o} {one.path}",
-            why=f"others may read it (mode {one.mode:o})",
+            why=f"others can read it (mode {one.mode:o})",
             asks=one.yours,
             mode=one.wanted,
         )
@@ -287,7 +290,7 @@ def fixes_of(facts: DoctorFacts, paused: Mapping[str, int]) -> tuple[DoctorFix, 
     ]
     found += [
         DoctorFix(
-            cure=Cure.RESUME,
+            cure=FixKind.RESUME,
             target=name,
             command=f"redistopo resume {name}",
             why=f"pid {pid} is stopped (SIGSTOP)",
@@ -297,10 +300,10 @@ def fixes_of(facts: DoctorFacts, paused: Mapping[str, int]) -> tuple[DoctorFix, 
     ]
     found += [
         DoctorFix(
-            cure=Cure.END,
+            cure=FixKind.END,
             target=one.folder,
             command=f"kill -TERM {one.mark.pid}",
-            why=f"a server in {one.folder} that no topology has on record; it saves first",
+            why=f"a server in {one.folder} that no topology has recorded; it saves first",
             asks=True,
             mark=one.mark,
         )

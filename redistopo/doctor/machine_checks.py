@@ -1,8 +1,8 @@
-"""Checks on this machine: servers, their releases, the kernel's settings, memory and disk."""
+"""Checks of this machine: servers, their releases, kernel settings, memory and disk."""
 
 from collections.abc import Iterator
 
-from redistopo.checks.subject import CheckResult, fail, ok, skip, warn
+from redistopo.checks.check_types import CheckResult, fail, ok, skip, warn
 from redistopo.doctor.facts import DoctorFacts
 from redistopo.doctor.vulnerabilities import (
     AS_OF,
@@ -20,23 +20,23 @@ _SHOWN = 3
 _LEAST_DISK = 64 * _MEGABYTE
 _NODE_DISK = 256 * _MEGABYTE
 _NODE_MEMORY = 16 * _MEGABYTE
-"""An empty server takes some 10 MB with its buffers; below that, nothing can be held."""
+"""An empty server takes about 10 MB with its buffers; with less it can hold nothing."""
 
 
 def server(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """There is a server that `up` would take, and it is new enough."""
+    """Check that there is a server that `up` can use, and that it is recent enough."""
     engines = facts.engines
     if engines.chosen is None:
         hint = "redistopo install" + (f", or {engines.install}" if engines.install else "")
         yield fail(MACHINE, engines.lacking or "no Redis or Valkey server was found", hint)
         return
     others = len([one for one in engines.found if one.path != engines.chosen.path])
-    told = f"{engines.chosen.title}: {engines.chosen.path} ({engines.chosen.source})"
-    yield ok(told + (f", and {others} more: redistopo engines" if others else ""), MACHINE)
+    text = f"{engines.chosen.title}: {engines.chosen.path} ({engines.chosen.source})"
+    yield ok(text + (f", and {others} more: redistopo engines" if others else ""), MACHINE)
 
 
 def cli(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """There is a redis-cli or valkey-cli; redistopo needs none but for `cli` and one method."""
+    """Check that there is a redis-cli or valkey-cli; only `cli` and one method need it."""
     chosen = facts.engines.chosen
     if chosen is None:
         yield skip("no server to use it with", MACHINE)
@@ -48,10 +48,10 @@ def cli(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def vulnerable(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """No server here is a release with a known vulnerability (model/vulnerable.py).
+    """Check that no server here is a release with a known vulnerability.
 
-    By its number, and by what its package's changelog says is mended. It is a doubt, never a
-    failure: on a machine of one's own it may not matter.
+    Judged by its version, and by what its package's changelog lists as fixed. It is a warning,
+    never a failure: on a private machine it may not matter.
     """
     engines = facts.engines
     if not engines.found:
@@ -59,49 +59,49 @@ def vulnerable(facts: DoctorFacts) -> Iterator[CheckResult]:
         return
     chosen = engines.chosen
     left = _left(facts, chosen) if chosen else ()
-    left = tuple(sorted(left, key=lambda flaw: not flaw.grave))
+    left = tuple(sorted(left, key=lambda flaw: not flaw.severe))
     if chosen and left:
         yield warn(MACHINE, _flawed(facts, chosen, left), _newer(chosen))
     elif chosen:
         known = sum(len(flaw.ids) for flaw in vulnerabilities_of(chosen))
-        named = f"its package's changelog names all {known} that its number has had"
-        yield ok(f"{chosen.title}: {named if known else 'none is known'}, as of {AS_OF}", MACHINE)
+        named = f"its package's changelog names all {known} of its version"
+        yield ok(f"{chosen.title}: {named if known else 'none known'}, as of {AS_OF}", MACHINE)
     others = _others(facts, left)
     if others:
         titles = ", ".join(f"{one.title} ({_count(left)})" for one, left in others)
         hint = "; ".join(dict.fromkeys(_newer(one) for one, _left in others))
-        yield warn(MACHINE, f"not what `up` takes, but here: {titles}, as of {AS_OF}", hint)
+        yield warn(MACHINE, f"not used by `up`, but here: {titles}, as of {AS_OF}", hint)
 
 
 def _others(
-    facts: DoctorFacts, told: tuple[Vulnerability, ...]
+    facts: DoctorFacts, reported: tuple[Vulnerability, ...]
 ) -> list[tuple[Engine, tuple[Vulnerability, ...]]]:
-    """Each release that `up` doesn't take, once, with the most that a server of it here has; not
-    the chosen one's again, unless another server of it has more than was `told`."""
+    """Return each release that `up` doesn't use, once, with the most that a server of it here has;
+    the chosen release only if another server of it has more than was `reported`."""
     most: dict[str, tuple[Engine, tuple[Vulnerability, ...]]] = {}
     for one in facts.engines.found:
         left = _left(facts, one)
         if len(left) > len(most[one.title][1] if one.title in most else ()):
             most[one.title] = (one, left)
     chosen = facts.engines.chosen
-    if chosen and chosen.title in most and len(most[chosen.title][1]) <= len(told):
+    if chosen and chosen.title in most and len(most[chosen.title][1]) <= len(reported):
         del most[chosen.title]
     return list(most.values())
 
 
 def _left(facts: DoctorFacts, engine: Engine) -> tuple[Vulnerability, ...]:
-    """What the release has by its number, and its package hasn't mended."""
-    mended = facts.engines.mended.get(engine.path, frozenset())
-    return tuple(flaw for flaw in vulnerabilities_of(engine) if not set(flaw.ids) <= mended)
+    """Return what the release has by its version, and its package has not fixed."""
+    fixed = facts.engines.fixed_cves.get(engine.path, frozenset())
+    return tuple(flaw for flaw in vulnerabilities_of(engine) if not set(flaw.ids) <= fixed)
 
 
 def _flawed(facts: DoctorFacts, engine: Engine, left: tuple[Vulnerability, ...]) -> str:
     ids = [one for flaw in left for one in flaw.ids]
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-    # what only TLS has matters first where it is used
+    # TLS vulnerabilities come first only if TLS is used
     worst = next((flaw for flaw in left if facts.engines.tls or not flaw.tls), left[0])
-    told = f"{engine.title}: {', '.join(ids[:_SHOWN])}{more}, as of {AS_OF}: {worst.what}"
-    return told + (", without a password" if worst.anybody else "")
+    text = f"{engine.title}: {', '.join(ids[:_SHOWN])}{more}, as of {AS_OF}: {worst.what}"
+    return text + (", without a password" if worst.unauthenticated else "")
 
 
 def _count(left: tuple[Vulnerability, ...]) -> str:
@@ -110,16 +110,16 @@ def _count(left: tuple[Vulnerability, ...]) -> str:
 
 
 def _newer(engine: Engine) -> str:
-    hint = f"{engine.product.label} {first_fixed_release(engine)} or newer has none of it"
+    hint = f"fixed in {engine.product.label} {first_fixed_release(engine)} or newer"
     if "package" in engine.source:
         package = engine.source.rpartition(" ")[2]
-        return f"{hint}: pip install --upgrade {package} (if it brings that by now)"
+        return f"{hint}: pip install --upgrade {package} (if it has that version by now)"
     upgrade = f"sudo apt-get install --only-upgrade {engine.product.value}-server"
-    return f"{hint}; your distribution's package may have it mended: {upgrade}, or the like"
+    return f"{hint}; your distribution's package may have a fix: {upgrade}, or the equivalent"
 
 
 def tls(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """The server speaks TLS, where the topology asks for it."""
+    """Check that the server is built with TLS, if the topology needs it."""
     engines = facts.engines
     if not engines.found:
         yield skip("no server was found", MACHINE)
@@ -130,11 +130,11 @@ def tls(facts: DoctorFacts) -> Iterator[CheckResult]:
     elif able:
         yield ok(f"built with TLS: {', '.join(able)}", MACHINE)
     else:
-        yield ok("no server here is built with TLS; the topology asks for none", MACHINE)
+        yield ok("no server here is built with TLS; the topology doesn't need it", MACHINE)
 
 
 def overcommit(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """vm.overcommit_memory is 1, else a save under low memory may fail.
+    """Check that vm.overcommit_memory is 1: otherwise a save may fail when memory is low.
 
     Source: the warning that servers log (syscheck.c, checkOvercommit), redis.io, Administration.
     """
@@ -152,7 +152,7 @@ def overcommit(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def huge_pages(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """Transparent huge pages are not forced on everybody: they make saves slow and large.
+    """Check that transparent huge pages are not always on: they make saves slow and large.
 
     Source: the warning that servers log (syscheck.c, checkTHPEnabled), redis.io, Latency.
     """
@@ -162,7 +162,7 @@ def huge_pages(facts: DoctorFacts) -> Iterator[CheckResult]:
     elif value == "always":
         yield warn(
             MACHINE,
-            "transparent huge pages are `always` on: latency and memory grow while a server saves",
+            "transparent huge pages are `always` on: latency and memory use grow during saves",
             "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled   "
             "(then: redistopo restart --rolling)",
         )
@@ -171,7 +171,7 @@ def huge_pages(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def backlog(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """The system's longest queue of connections holds a server's tcp-backlog.
+    """Check that the system's connection queue can be as long as a server's tcp-backlog.
 
     Source: the warning that servers log (server.c, checkTcpBacklogSettings).
     """
@@ -180,7 +180,7 @@ def backlog(facts: DoctorFacts) -> Iterator[CheckResult]:
     wanted = max(wanted, facts.needs.backlog if facts.needs else 511)
     name = "kern.ipc.somaxconn" if facts.system == "darwin" else "net.core.somaxconn"
     if queue is None:
-        yield skip(f"this system doesn't tell {name}", MACHINE)
+        yield skip(f"this system doesn't report {name}", MACHINE)
     elif queue >= wanted:
         yield ok(f"{name} = {queue}, tcp-backlog {wanted}", MACHINE)
     else:
@@ -192,26 +192,26 @@ def backlog(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def files(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """A server may open as many files as its maxclients need, and redistopo as its own nodes.
+    """Check that a server may open the files that its maxclients needs, and redistopo its own.
 
-    Source: server.c, adjustOpenFilesLimit; 10000 clients and 32 files for itself are usual.
+    Source: server.c, adjustOpenFilesLimit; the defaults are 10000 clients and 32 other files.
     """
     if facts.shortages:
         for one in facts.shortages[:1]:
-            more = f" (and {len(facts.shortages) - 1} more so)" if len(facts.shortages) > 1 else ""
-            told = one.told + more
-            made = fail(MACHINE, told, one.hint) if one.fatal else warn(MACHINE, told, one.hint)
-            yield made
+            more = f" (and {len(facts.shortages) - 1} more)" if len(facts.shortages) > 1 else ""
+            text = one.told + more
+            result = fail(MACHINE, text, one.hint) if one.fatal else warn(MACHINE, text, one.hint)
+            yield result
     elif facts.needs is None and facts.files < 10032:
-        told = f"a server may open {facts.files} files, 10000 clients need 10032"
-        yield warn(MACHINE, told, "ulimit -n 10032   (in the shell that starts it)")
+        text = f"a server may open {facts.files} files, 10000 clients need 10032"
+        yield warn(MACHINE, text, "ulimit -n 10032   (in the shell that starts it)")
     else:
         limit = "no limit" if facts.files >= 1 << 30 else str(facts.files)
         yield ok(f"open files for a server: {limit}", MACHINE)
 
 
 def memory(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """All maxmemory together fit into memory, twice where servers save.
+    """Check that the sum of all maxmemory fits into memory, twice if servers save.
 
     Source: redis.io, Administration: while it saves, a server under many writes may use up to
     twice its memory.
@@ -220,75 +220,75 @@ def memory(facts: DoctorFacts) -> Iterator[CheckResult]:
     limit = facts.kernel.memory_max
     sizes = [one for one in (room.memory, limit) if one is not None]
     if not sizes:
-        yield skip("this system doesn't tell its memory", MACHINE)
+        yield skip("this system doesn't report its memory", MACHINE)
         return
     whole = min(sizes)
-    told = f"{_size(whole)} of memory" + (" (this container's)" if whole == limit else "")
+    text = f"{_size(whole)} of memory" + (" (this container's)" if whole == limit else "")
     if room.available is not None:
-        told += f", {_size(min(room.available, whole))} free"
+        text += f", {_size(min(room.available, whole))} free"
     least = (needs.nodes if needs else 1) * _NODE_MEMORY
     if room.available is not None and room.available < least:
-        yield fail(MACHINE, f"{told}: too little for {least // _NODE_MEMORY} servers", _LESS)
+        yield fail(MACHINE, f"{text}: too little for {least // _NODE_MEMORY} servers", _LESS)
     elif needs is None or not needs.nodes:
-        yield ok(told, MACHINE)
+        yield ok(text, MACHINE)
     elif needs.maxmemory is None:
-        yield ok(f"{told}; maxmemory isn't set: servers take what they are given", MACHINE)
+        yield ok(f"{text}; maxmemory isn't set, so servers may use all of it", MACHINE)
     elif needs.maxmemory > whole:
-        yield fail(MACHINE, f"{told}, all maxmemory together are {_size(needs.maxmemory)}", _LESS)
+        yield fail(MACHINE, f"{text}, but all maxmemory sum up to {_size(needs.maxmemory)}", _LESS)
     elif needs.saves and 2 * needs.maxmemory > whole:
-        added = f"all maxmemory together are {_size(needs.maxmemory)}, and up to twice while saving"
-        yield warn(MACHINE, f"{told}; {added}", _LESS)
+        added = f"all maxmemory sum up to {_size(needs.maxmemory)}, and up to twice while saving"
+        yield warn(MACHINE, f"{text}; {added}", _LESS)
     else:
-        yield ok(f"{told}; all maxmemory together are {_size(needs.maxmemory)}", MACHINE)
+        yield ok(f"{text}; all maxmemory sum up to {_size(needs.maxmemory)}", MACHINE)
 
 
-_LESS = "redistopo set maxmemory SIZE, a smaller one, or end other programs"
+_LESS = "redistopo set maxmemory SIZE, with a smaller SIZE, or end other programs"
 
 
 def swap(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """There is swap, and it isn't in full use.
+    """Check that there is swap, and that it is not heavily used.
 
     Source: redis.io, Administration: without any, a server that takes too much is killed; with
     much of it in use, it is slow (redis.io, Latency, swapping).
     """
     room = facts.room
     if facts.system == "darwin" or room.swap is None:
-        yield skip("this system makes its swap as it needs it, or doesn't tell", MACHINE)
+        yield skip("this system manages swap by itself, or doesn't report it", MACHINE)
     elif not room.swap:
         yield warn(
             MACHINE,
-            "no swap: a server that takes too much memory is killed at once",
+            "no swap: a server that uses too much memory is killed at once",
             "sudo fallocate -l 2G /swapfile; sudo chmod 600 /swapfile; sudo mkswap /swapfile; "
             "sudo swapon /swapfile   (or set maxmemory; a container has its host's)",
         )
     elif room.swap_used and room.swap_used > room.swap // 2:
-        told = f"{_size(room.swap_used)} of {_size(room.swap)} swap are in use: servers get slow"
-        yield warn(MACHINE, told, _LESS)
+        text = f"{_size(room.swap_used)} of {_size(room.swap)} swap are in use: servers get slow"
+        yield warn(MACHINE, text, _LESS)
     else:
         yield ok(f"{_size(room.swap)} of swap, {_size(room.swap_used or 0)} in use", MACHINE)
 
 
 def disk(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """There is room for what servers write: a snapshot stands beside the one before it.
+    """Check the disk space: a new snapshot is written before the old one is replaced.
 
     Source: rdb.c, rdbSave writes a temporary file and renames it; an AOF rewrite does the same.
-    Without maxmemory 256 MB a node are taken as enough to begin with.
+    Without maxmemory, 256 MB per node are considered enough to start with.
     """
     free, needs = facts.room.disk_free, facts.needs
     if free is None:
-        yield skip("the system doesn't tell the free space there", MACHINE)
+        yield skip("the system doesn't report the free space", MACHINE)
         return
     wanted = _LEAST_DISK
     if needs and needs.saves:
         wanted = 2 * needs.maxmemory if needs.maxmemory else needs.nodes * _NODE_DISK
-    told = f"{_size(free)} free in {facts.room.folder}"
-    hint = f"free some space there (df -h {facts.room.folder}), or use another folder (--dir)"
+    text = f"{_size(free)} free in {facts.room.folder}"
+    hint = f"free some space (df -h {facts.room.folder}), or use another folder (--dir)"
     if free < _LEAST_DISK:
-        yield fail(MACHINE, f"{told}: servers can't write their data", hint)
+        yield fail(MACHINE, f"{text}: servers can't write their data", hint)
     elif free < wanted:
-        yield warn(MACHINE, f"{told}, snapshots and logs may take {_size(wanted)}", hint)
+        yield warn(MACHINE, f"{text}, but snapshots and logs may take {_size(wanted)}", hint)
     else:
-        yield ok(told, MACHINE)
+        yield ok(text, MACHINE)
 
 
 def _size(count: int) -> str:

@@ -1,7 +1,7 @@
-"""Releases of Redis and Valkey with known vulnerabilities: a small table, and its date.
+"""Releases of Redis and Valkey with known vulnerabilities: a small table with a date.
 
-The sources of each row are in docs/doctor.md. A row is here only where a source names the
-releases that mend it; what was published later is not in it, so "none known" is no promise.
+The sources of each row are in docs/doctor.md. A row is here only if a source names the fixed
+releases; later publications are missing, so "none known" is no guarantee.
 """
 
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from redistopo.model.protocol.engine import Engine, Product, Version
 
 AS_OF = "2026-09-17"
-"""The date of its newest source; nothing that was published later is in it."""
+"""The date of its newest source; later publications are missing."""
 
 
 _FIRST = Version(0)
@@ -17,11 +17,12 @@ _FIRST = Version(0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vulnerability:
-    """What one security release mended: `fixed` has the first good release of each line.
+    """The vulnerabilities fixed by one security release: `fixed` has the first good release of each
+    line.
 
-    A line older than the newest of these that isn't among them was never mended; newer lines
-    never had it. `anybody` says that no password keeps it out, `tls` that only servers that
-    listen by TLS have it.
+    A line older than the newest of these that isn't among them was never fixed; newer lines are
+    not affected. `unauthenticated` means that no password is needed, `tls` that only servers with
+    a TLS port are affected.
     """
 
     ids: tuple[str, ...]
@@ -29,45 +30,45 @@ class Vulnerability:
     what: str
     fixed: tuple[Version, ...]
     since: Version = _FIRST
-    anybody: bool = False
+    unauthenticated: bool = False
     tls: bool = False
 
     @property
-    def grave(self) -> bool:
-        """Whether somebody's code may run by it."""
+    def severe(self) -> bool:
+        """Whether it may allow code execution."""
         return "code" in self.what
 
     def in_line(self, version: Version) -> Version | None:
-        """The release that mends it in the version's own line; None for none."""
+        """Return the release that fixes it in the version's own line, or None."""
         lines = {(one.major, one.minor): one for one in self.fixed}
         return lines.get((version.major, version.minor))
 
     def hits(self, engine: Engine) -> bool:
-        """Whether that release has it, going by its number."""
+        """Tell whether that release is affected, by its version."""
         if engine.product is not self.product or engine.version < self.since:
             return False
         if self.tls and engine.tls is False:
             return False
-        mended = self.in_line(engine.version)
-        return engine.version < (mended or max(self.fixed))
+        fixed = self.in_line(engine.version)
+        return engine.version < (fixed or max(self.fixed))
 
 
 def _versions(text: str) -> tuple[Version, ...]:
     return tuple(Version(*map(int, one.split("."))) for one in text.split())
 
 
-FLAWS: tuple[Vulnerability, ...] = (
+VULNERABILITIES: tuple[Vulnerability, ...] = (
     Vulnerability(
         ids=("redis#15673",),
         product=Product.REDIS,
-        what="EXEC doesn't look again at ACL key permissions that were taken away",
+        what="EXEC doesn't check ACL key permissions again that were revoked",
         fixed=_versions("8.4.7 8.6.7 8.8.3 8.10.2"),
         since=Version(8, 4),
     ),
     Vulnerability(
         ids=("redis#15804",),
         product=Product.REDIS,
-        what="deeply nested JSON in a query of a vector set ends the server",
+        what="deeply nested JSON in a query of a vector set crashes the server",
         fixed=_versions("8.2.10 8.4.7 8.6.7 8.8.3 8.10.2"),
         since=Version(8, 2),
     ),
@@ -77,20 +78,20 @@ FLAWS: tuple[Vulnerability, ...] = (
         what="use-after-free of the Lua interpreter",
         fixed=_versions("9.1.2"),
         since=Version(9, 1),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2026-81934",),
         product=Product.REDIS,
         what="use-after-free in TLS connections, remote code execution",
         fixed=_versions("6.2.24 7.2.16 7.4.11 8.2.9 8.4.6 8.6.6 8.8.2 8.10.1"),
-        anybody=True,
+        unauthenticated=True,
         tls=True,
     ),
     Vulnerability(
         ids=("redis#15669",),
         product=Product.REDIS,
-        what="a client certificate whose name holds a NUL byte passes for another user",
+        what="a client certificate whose name has a NUL byte is accepted for another user",
         fixed=_versions("8.6.6 8.8.2 8.10.1"),
         since=Version(8, 6),
         tls=True,
@@ -105,7 +106,7 @@ FLAWS: tuple[Vulnerability, ...] = (
     Vulnerability(
         ids=("redis#15478",),
         product=Product.REDIS,
-        what="SORT, GEORADIUS and XREAD get around ACL key permissions",
+        what="SORT, GEORADIUS and XREAD bypass ACL key permissions",
         fixed=_versions("8.2.9 8.4.6 8.6.6 8.8.2"),
         since=Version(8, 2),
     ),
@@ -150,9 +151,9 @@ FLAWS: tuple[Vulnerability, ...] = (
     Vulnerability(
         ids=("CVE-2026-21863",),
         product=Product.VALKEY,
-        what="a malformed cluster bus message ends the server",
+        what="a malformed cluster bus message crashes the server",
         fixed=_versions("7.2.12 8.0.7 8.1.6 9.0.3"),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2025-67733",),
@@ -170,10 +171,10 @@ FLAWS: tuple[Vulnerability, ...] = (
     Vulnerability(
         ids=("CVE-2026-27623",),
         product=Product.VALKEY,
-        what="a malformed request ends the server",
+        what="a malformed request crashes the server",
         fixed=_versions("9.0.3"),
         since=Version(9, 0),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2025-62507",),
@@ -203,9 +204,9 @@ FLAWS: tuple[Vulnerability, ...] = (
     Vulnerability(
         ids=("CVE-2025-48367",),
         product=Product.REDIS,
-        what="failed accepts lock clients out",
+        what="failed accepts prevent new connections",
         fixed=_versions("6.2.19 7.2.10 7.4.5 8.0.3"),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2025-32023",),
@@ -216,23 +217,23 @@ FLAWS: tuple[Vulnerability, ...] = (
     Vulnerability(
         ids=("CVE-2025-48367",),
         product=Product.VALKEY,
-        what="failed accepts lock clients out",
+        what="failed accepts prevent new connections",
         fixed=_versions("7.2.10 8.0.4 8.1.3"),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2025-21605",),
         product=Product.REDIS,
         what="clients without a password fill the memory",
         fixed=_versions("6.2.18 7.2.8 7.4.3"),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2025-21605",),
         product=Product.VALKEY,
         what="clients without a password fill the memory",
         fixed=_versions("7.2.9 8.0.3 8.1.1"),
-        anybody=True,
+        unauthenticated=True,
     ),
     Vulnerability(
         ids=("CVE-2024-46981",),
@@ -243,45 +244,45 @@ FLAWS: tuple[Vulnerability, ...] = (
     Vulnerability(
         ids=("CVE-2024-51741",),
         product=Product.REDIS,
-        what="a malformed ACL selector ends the server",
+        what="a malformed ACL selector crashes the server",
         fixed=_versions("7.2.7 7.4.2"),
         since=Version(7, 0),
     ),
     Vulnerability(
         ids=("CVE-2024-31449", "CVE-2024-31228"),
         product=Product.REDIS,
-        what="stack overflow by Lua's libraries; patterns without bound",
+        what="stack overflow by Lua's libraries; unbounded pattern matching",
         fixed=_versions("6.2.16 7.2.6 7.4.1"),
     ),
     Vulnerability(
         ids=("CVE-2024-31227",),
         product=Product.REDIS,
-        what="a malformed ACL selector ends the server",
+        what="a malformed ACL selector crashes the server",
         fixed=_versions("7.2.6 7.4.1"),
         since=Version(7, 0),
     ),
     Vulnerability(
         ids=("CVE-2024-31449", "CVE-2024-31227", "CVE-2024-31228"),
         product=Product.VALKEY,
-        what="stack overflow by Lua's libraries; malformed ACL selectors; patterns without bound",
+        what="stack overflow by Lua's libraries; malformed ACL selectors; unbounded patterns",
         fixed=_versions("7.2.7 8.0.1"),
     ),
 )
 
 
 def vulnerabilities_of(engine: Engine) -> tuple[Vulnerability, ...]:
-    """What a release is known to have, by its number alone, the newest first."""
-    return tuple(flaw for flaw in FLAWS if flaw.hits(engine))
+    """Return what a release is known to have, by its version, the newest first."""
+    return tuple(flaw for flaw in VULNERABILITIES if flaw.hits(engine))
 
 
 def first_fixed_release(engine: Engine) -> Version | None:
-    """The first later release that has none of it, in the same line where there is one; None
-    where the release has nothing known."""
+    """Return the first later release without any of it, in the same line if there is one; None if
+    the release has no known vulnerability."""
     if not vulnerabilities_of(engine):
         return None
     later = {
         one
-        for flaw in FLAWS
+        for flaw in VULNERABILITIES
         if flaw.product is engine.product
         for one in flaw.fixed
         if one > engine.version

@@ -16,9 +16,14 @@ from redistopo.drill.drill_report import (
     summarize_writes,
     with_verdict,
 )
+from redistopo.drill.drill_request import (
+    DrillOutcome,
+    DrillSetup,
+    election_timeout,
+    too_few_replicas_left,
+)
 from redistopo.drill.fault_injection import FaultInjection
 from redistopo.drill.load_result import LoadResult
-from redistopo.drill.setup import DrillOutcome, DrillSetup, election_timeout, too_few_replicas_left
 from redistopo.model.state.observed import Observed, shards_of
 
 

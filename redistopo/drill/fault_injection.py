@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from redistopo.host.partition import Side, hold_apart, lift_partition, refuse_partition
-from redistopo.host.process import find_process, signal_process
-from redistopo.model.state.fault import Fault
-from redistopo.model.topology.layout import Layout
+from redistopo.host.server_process import find_process, signal_process
+from redistopo.model.state.drill_fault import Fault
+from redistopo.model.topology.project_paths import Layout
 
 _RECHECK_SECONDS = 0.02
 """How often a partition also drops connections that were opened since."""

@@ -4,18 +4,18 @@ from typing import TYPE_CHECKING
 
 from redistopo.errors import RedistopoError
 from redistopo.host.partition import lift_partition
-from redistopo.host.process import find_process
-from redistopo.host.process_marks import recorded_node_names
+from redistopo.host.server_process import find_process
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.drill_intent import DrillIntent
 from redistopo.model.state.observed import Observed, Role
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, load_intent
+from redistopo.project.topology_state_file import recorded_node_names
 
 if TYPE_CHECKING:
-    from redistopo.client.entry_point import EntryPoint
+    from redistopo.client.app_entry_point import EntryPoint
 
 _SWEEP_SECONDS = 10.0
 
@@ -55,7 +55,7 @@ def delete_leftover_keys(
 
 def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
     """Return how an application connects."""
-    from redistopo.client.entry_point import EntryKind, EntryPoint
+    from redistopo.client.app_entry_point import EntryKind, EntryPoint
 
     access = credentials.application or credentials.own
     if seen.shape is Shape.CLUSTER:

@@ -7,7 +7,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from redistopo.client.entry_point import PREFIX, LoadRequest
+from redistopo.client.app_entry_point import PREFIX, LoadRequest
 from redistopo.drill.load_jobs import distribute_load
 from redistopo.drill.load_result import LoadResult, Operation, OperationKind, TimeSpan
 from redistopo.drill.load_worker import Entry, LoadKeys, Worker

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from redistopo.client.entry_point import LoadRequest
+from redistopo.client.app_entry_point import LoadRequest
 from redistopo.drill.load_result import OperationKind
 
 HURT_SHARE = 0.8

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 
 from redistopo.client.app_clients import CLIENT_ERRORS, AppClient, connect_app_client, error_kind
-from redistopo.client.entry_point import EntryPoint
+from redistopo.client.app_entry_point import EntryPoint
 from redistopo.drill.load_jobs import Job
 from redistopo.drill.load_result import OperationKind
 

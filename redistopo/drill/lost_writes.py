@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 from redistopo.client.app_clients import CLIENT_ERRORS, AppClient, connect_app_client, error_kind
-from redistopo.client.entry_point import LoadRequest
+from redistopo.client.app_entry_point import LoadRequest
 from redistopo.drill.load_result import LostWrite, OperationKind
 from redistopo.drill.load_worker import LoadKeys, Worker
 from redistopo.errors import TimedOut, Unreachable

@@ -3,9 +3,15 @@
 from collections.abc import Sequence
 
 from redistopo.drill.drill_report import DrillReport
-from redistopo.drill.report_text import errors_text, headline, latencies_text, subtitle, writes_text
+from redistopo.drill.report_sentences import (
+    errors_text,
+    headline,
+    latencies_text,
+    subtitle,
+    writes_text,
+)
 from redistopo.drill.timeline_svg import svg_values
-from redistopo.render.templates import render_template
+from redistopo.render.jinja_templates import render_template
 
 
 def drill_svg(report: DrillReport, *, own: str = "") -> str:

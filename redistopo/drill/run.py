@@ -4,25 +4,25 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
-from redistopo.client.entry_point import LoadRequest
+from redistopo.client.app_entry_point import LoadRequest
 from redistopo.drill.assemble_report import assemble_report
 from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment
-from redistopo.drill.fault_injection import FaultInjection
-from redistopo.drill.load_generator import LoadGenerator
-from redistopo.drill.observer import ObservedServers, Observers
-from redistopo.drill.server_log_events import LogEvent, parse_log_events
-from redistopo.drill.setup import (
+from redistopo.drill.drill_request import (
     DrillOutcome,
     DrillSetup,
     detection_seconds,
     election_timeout,
     too_few_replicas_left,
 )
+from redistopo.drill.fault_injection import FaultInjection
+from redistopo.drill.load_generator import LoadGenerator
+from redistopo.drill.observer import ObservedServers, Observers
+from redistopo.drill.server_log_events import LogEvent, parse_log_events
 from redistopo.drill.timeline import ServerEvents, SourcedEvent, merge_events
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.server_log import size_of, written_since
-from redistopo.model.state.fault import Fault
+from redistopo.model.state.drill_fault import Fault
 from redistopo.model.state.observed import Role, shards_of
 from redistopo.progress import step, warn
 from redistopo.session.restore_roles import restore_roles

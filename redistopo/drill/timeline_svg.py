@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment, Traffic
-from redistopo.drill.report_text import budget_text, headline, subtitle, verdict_text, writes_text
+from redistopo.drill.report_sentences import (
+    budget_text,
+    headline,
+    subtitle,
+    verdict_text,
+    writes_text,
+)
 from redistopo.drill.time_axis import (
     TimeAxis,
     axis_ticks,

@@ -9,10 +9,10 @@ from redistopo.errors import BadReply, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.create_by_cli import form_by_cli
 from redistopo.execute.create_instantly import form_instantly, seed
+from redistopo.execute.introduce_sentinels import fail_over, introduce
 from redistopo.execute.promote import promote
-from redistopo.execute.rejoin import forget_ids, rejoin, reset_again
+from redistopo.execute.rejoin_cluster import forget_ids, rejoin, reset_again
 from redistopo.execute.repair_nodes_conf import rewrite_nodes_conf
-from redistopo.execute.sentinels import fail_over, introduce
 from redistopo.execute.start import await_ready, start
 from redistopo.execute.switch_persistence import load_from, put_log_aside, switch
 from redistopo.execute.terminate import end_all

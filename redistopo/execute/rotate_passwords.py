@@ -7,7 +7,6 @@ from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.host.host import Files, Host
 from redistopo.host.local_host import LOCAL
-from redistopo.host.process_marks import load_topology_state
 from redistopo.model.planning.password_rotation import (
     Command,
     PasswordRotation,
@@ -25,11 +24,12 @@ from redistopo.model.planning.password_rotation import (
 from redistopo.model.protocol.conf import read_conf, with_auth_pass, with_hashes, with_values
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.protocol.sentinel_replies import SentinelFileState, read_sentinel_file
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note, step
 from redistopo.project.passwords import keep_password
 from redistopo.project.rotation_file import begin_rotation, end_rotation, pending_rotation
-from redistopo.project.started import live_targets, rendered_confs
+from redistopo.project.started_topology import live_targets, rendered_confs
+from redistopo.project.topology_state_file import load_topology_state
 
 
 def carry_over(

@@ -16,7 +16,7 @@ from redistopo.client.observe import Detail
 from redistopo.client.sentinel_events import Poll, subscription
 from redistopo.errors import BadReply, RedistopoError, TimedOut, Unreachable
 from redistopo.execute.handover_steps import HandoverState
-from redistopo.execute.sentinels import HELLO
+from redistopo.execute.introduce_sentinels import HELLO
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.handover import preferring
 from redistopo.model.planning.plan import NodePlan

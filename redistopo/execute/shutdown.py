@@ -13,9 +13,9 @@ from redistopo.host.server_log import log_tail
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, Role
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step
-from redistopo.project.started import keeps_data_on_disk
+from redistopo.project.started_topology import keeps_data_on_disk
 
 
 def shut_down_saving(

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from redistopo.client.connectivity_probe import probe_nodes
 from redistopo.client.observe import Detail
-from redistopo.client.port_probe import probe_nodes
 from redistopo.execute.context import ExecutionContext, targets_of_plan
 from redistopo.host.polling import Deadline
 from redistopo.model.connectivity.report import ConnectivityReport, brief, connectivity_report

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from redistopo.errors import RedistopoError
 from redistopo.host.host import Process, Processes
 from redistopo.host.polling import Deadline
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 _TO_SIGTERM = 0.4
 _TO_SIGKILL = 0.75

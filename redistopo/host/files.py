@@ -1,12 +1,14 @@
 """Files and folders that only their owner can read; a full disk is one clear error."""
 
 import errno
+import json
 import os
 import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from redistopo.errors import MissingPrerequisite, UsageError
 
@@ -142,6 +144,18 @@ def read_text(path: Path) -> str | None:
             return path.read_text(encoding="utf-8", errors="replace")
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in that file; None where there is no file, or no object in it."""
+    text = read_text(path)
+    if text is None:
+        return None
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def certainly_missing(path: Path) -> bool:

@@ -14,7 +14,7 @@ from typing import Protocol
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 
 class Process(Protocol):

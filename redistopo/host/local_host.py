@@ -9,7 +9,8 @@ from signal import Signals
 
 import psutil
 
-from redistopo.host import files, listening_sockets, ports, process
+from redistopo.host import files, listening_sockets, ports
+from redistopo.host import server_process as process
 from redistopo.host.host import (
     FileKind,
     Files,
@@ -25,10 +26,10 @@ from redistopo.host.host import (
 from redistopo.host.limits import process_limits
 from redistopo.host.polling import Deadline
 from redistopo.host.process_marks import remove_process_mark
-from redistopo.host.recorded_program import run_recorded
+from redistopo.host.run_recorded import run_recorded
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 
 class _LocalProcesses:

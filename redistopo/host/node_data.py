@@ -8,7 +8,7 @@ from pathlib import Path
 from redistopo.host.host import FileKind, Files
 from redistopo.model.planning.plan import NodePlan
 from redistopo.model.protocol.conf import unquote
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 
 def nodes_conf_texts(files: Files, nodes: Iterable[NodePlan]) -> dict[str, str]:

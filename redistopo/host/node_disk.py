@@ -8,7 +8,7 @@ from pathlib import Path
 from redistopo.host.host import FileKind, Files, FileStatus
 from redistopo.host.server_log import log_since_start
 from redistopo.model.state.disk import DiskSeen, FileSeen
-from redistopo.model.topology.layout import NodeFolder
+from redistopo.model.topology.project_paths import NodeFolder
 
 _REFUSED = re.compile(r"^.*(?:corrupted|flag in \w+) cluster config file.*$", re.MULTILINE)
 """How a server speaks of a nodes.conf that it refuses (cluster_legacy.c, clusterLoadConfig);

@@ -1,4 +1,4 @@
-"""What this machine has to install a server with: its system, package managers and Python."""
+"""Detects what this machine can install a server with: system, package managers and Python."""
 
 import importlib.util
 import os
@@ -14,7 +14,7 @@ _RELEASES = ("/etc/os-release", "/usr/lib/os-release")
 
 
 def detect_machine() -> Machine:
-    """This machine, as the choice of a way depends on it."""
+    """Detect the facts on which the choice of a method depends."""
     programs = (*TOOLS.values(), "uv", "pipx")
     return Machine(
         system=sys.platform,
@@ -45,9 +45,9 @@ def _python() -> PythonPlace:
 
 
 def bundled() -> tuple[str, ...]:
-    """What the extra `bundled` asks for on this Python and platform, as pip takes it.
+    """Return the packages of the extra `bundled` for this Python and platform, as pip takes them.
 
-    By redistopo's own metadata; empty where there are none (a copy that was never installed).
+    Read from redistopo's own metadata; empty if there is none (a copy that was never installed).
     """
     from importlib.metadata import PackageNotFoundError, requires
 
@@ -57,7 +57,7 @@ def bundled() -> tuple[str, ...]:
         wanted = [Requirement(one) for one in requires("redistopo") or ()]
     except PackageNotFoundError:
         return ()
-    # one that the extra alone asks for: without it, its marker is false
+    # packages of that extra only: without it, their marker is false
     return tuple(
         f"{one.name}{one.specifier}"
         for one in wanted

@@ -7,13 +7,13 @@ from pathlib import Path
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError
 from redistopo.host.archive import write_archive
 from redistopo.host.files import absolute
-from redistopo.host.node_folder import refuse_foreign
 from redistopo.model.protocol.redact import Redactor
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.bundle_contents import Evidence
 from redistopo.progress import Progress, step
-from redistopo.project.secrets import secrets_of
-from redistopo.project.started import nothing_started_error
+from redistopo.project.redact_secrets import secrets_of
+from redistopo.project.started_topology import nothing_started_error
+from redistopo.project.state_folder import refuse_foreign
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 

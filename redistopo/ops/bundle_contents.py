@@ -5,24 +5,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from redistopo.checks.catalogue import judge
-from redistopo.checks.subject import Expected
+from redistopo.checks.check_types import Expected
+from redistopo.client.connectivity_probe import probe_nodes
 from redistopo.client.observe import Detail
-from redistopo.client.port_probe import probe_nodes
 from redistopo.errors import RedistopoError
 from redistopo.host.archive import Member
 from redistopo.host.engine_search import find_engines
 from redistopo.host.files import last_part, listing
 from redistopo.host.machine_facts import environment, facts, process_facts, versions
-from redistopo.host.process import find_process
-from redistopo.host.process_marks import recorded_node_names
-from redistopo.host.running_servers import servers_below
+from redistopo.host.orphan_servers import servers_below
+from redistopo.host.server_process import find_process
 from redistopo.model.connectivity.report import connectivity_report, explanation_lines, matrix_lines
 from redistopo.model.protocol.credentials import ENVIRONMENT_VARIABLE
 from redistopo.model.protocol.redact import Redactor
 from redistopo.model.state.observed import Observed
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.plan import plan
-from redistopo.session.hearing import ask_nodes
+from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.session.raw_replies import ask_nodes
 from redistopo.session.session import Session
 from redistopo.session.to_json import to_json
 
@@ -34,7 +34,7 @@ What redistopo saw of a topology, for a report. Passwords, keys and data are not
 secrets were removed from every file, `user` lines and users.acl too. Look through it all the
 same before you pass it on: paths, addresses and names of this machine are in it.
 
-events.jsonl        what the last runs of `up` and `down` told, with times (UTC) and errors
+events.jsonl        what the last runs that changed it told, with times (UTC) and errors
 failure/            what the nodes said when the last `up` failed, before it was undone
 reach.txt           who reaches whom now, and what is in the way
 findings.json       every check of `verify` now; plan.json: what `up` would do now

@@ -10,8 +10,8 @@ from redistopo.model.protocol.redact import Redactor
 from redistopo.model.protocol.reply_text import reply_as_json
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.state.selector import select_nodes
-from redistopo.model.topology.layout import Layout
-from redistopo.project.secrets import secrets_of
+from redistopo.model.topology.project_paths import Layout
+from redistopo.project.redact_secrets import secrets_of
 from redistopo.session.node_action import require_words
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest

@@ -7,16 +7,16 @@ from redistopo.client.connection import NodeClient, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
-from redistopo.host.process import find_process
-from redistopo.host.process_marks import recorded_node_names
+from redistopo.host.server_process import find_process
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Credentials
 from redistopo.model.state.record import TopologyState
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
-from redistopo.project.lifecycle import refuse_other_layout
-from redistopo.project.started import live_targets
+from redistopo.project.started_topology import live_targets
+from redistopo.project.topology_record import refuse_other_layout
+from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 

@@ -7,7 +7,7 @@ from redistopo.errors import ExitCode, UsageError
 from redistopo.ops.plan import plan
 from redistopo.progress import Progress, note
 from redistopo.project.passwords import password_path
-from redistopo.project.started import live_targets
+from redistopo.project.started_topology import live_targets
 from redistopo.render.connect import CLIENTS, ConnectLines, connect_lines
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest

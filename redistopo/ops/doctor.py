@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.checks.subject import Expected
-from redistopo.doctor.catalogue import ailments, examine
+from redistopo.checks.check_types import Expected
+from redistopo.doctor.doctor_checks import run_doctor_checks, run_extra_checks
 from redistopo.doctor.facts import DoctorFix, FixOutcome, TopologyPresence, fixes_of
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.model.protocol.credentials import Login
@@ -62,10 +62,10 @@ def doctor(request: DoctorRequest, progress: Progress) -> DoctorResult:
             trouble = f"{error.message}: {error.detail}" if error.detail else error.message
             topology = replace(found.topology, trouble=trouble, hint=error.hint)
             found = replace(found, topology=topology)
-    told = examine(found)
+    told = run_doctor_checks(found)
     paused: dict[str, int] = {}
     if seen is not None:
-        told = (*told, *seen.findings, *ailments(seen.seen, Expected()))
+        told = (*told, *seen.findings, *run_extra_checks(seen.seen, Expected()))
         paused = {node.name: node.pid for node in seen.seen.nodes if node.paused}
     return DoctorResult(
         findings=told,

@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redistopo.doctor.conf_reader import read_conf_file
-from redistopo.doctor.distro_fixes import mended_by_package
+from redistopo.doctor.distro_backports import cves_fixed_by_package
 from redistopo.doctor.facts import (
     DoctorFacts,
     EnginesSeen,
     Leftovers,
-    LostTable,
-    Needs,
+    MissingNodesConf,
+    NodesConfSeen,
     OrphanSeen,
     PortSeen,
     PortsSeen,
-    TableSeen,
+    TopologyNeeds,
     TopologyPresence,
     TopologySeen,
 )
-from redistopo.doctor.leftovers import bare, loose
+from redistopo.doctor.leftover_cleanup import holds_no_data, open_permissions
 from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.host.engine_search import choose_engine, find_engines, install_hint
 from redistopo.host.files import read_text
@@ -31,25 +31,26 @@ from redistopo.host.listening_sockets import port_holders
 from redistopo.host.local_host import LOCAL
 from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.node_disk import read_disk
+from redistopo.host.orphan_servers import orphan_servers
 from redistopo.host.ports import ephemeral_range, has_address
-from redistopo.host.process import find_process
-from redistopo.host.process_marks import load_process_mark, recorded_node_names
-from redistopo.host.running_servers import orphan_servers
+from redistopo.host.process_marks import load_process_mark
+from redistopo.host.server_process import find_process
 from redistopo.model.planning.nodes_conf_repair import nodes_conf_damage
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import make_plan
+from redistopo.model.planning.plan_nodes import make_plan
 from redistopo.model.planning.resource_limits import resource_shortages
 from redistopo.model.protocol.conf import memory_bytes
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf
 from redistopo.model.state.record import TopologyState
-from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.ports import ephemeral_overlap, port_block_of
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.ps import ps
 from redistopo.project.load import engine_request
 from redistopo.project.passwords import password_path
 from redistopo.project.port_conflicts import port_blocker
+from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
@@ -160,7 +161,7 @@ def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
         lacking=lacking,
         install=install_hint(),
         tls=tls,
-        mended={one.path: mended_by_package(one) for one in seen},
+        fixed_cves={one.path: cves_fixed_by_package(one) for one in seen},
     )
 
 
@@ -172,13 +173,13 @@ def _first(wanted: EnginesSeen) -> list[Engine]:
     return list(one_each.values())
 
 
-def _needs(made: Plan) -> Needs:
+def _needs(made: Plan) -> TopologyNeeds:
     sizes = [
         memory_bytes(node.directives.get("maxmemory", ("0",))[-1].lower()) or 0
         for node in made.data
     ]
     queues = [node.directives.get("tcp-backlog", ("511",))[-1] for node in made.nodes]
-    return Needs(
+    return TopologyNeeds(
         nodes=len(made.data),
         maxmemory=sum(sizes) if all(sizes) else None,
         backlog=max(int(one) if one.isdigit() else 511 for one in queues),
@@ -192,7 +193,7 @@ def _ports(found: Found, made: Plan) -> PortsSeen:
     block = port_block_of(topology)
     inside = ephemeral_overlap(block, span)
     if not has_address(topology.host):
-        return PortsSeen(astray=topology.host, span=span, inside=inside)
+        return PortsSeen(foreign_host=topology.host, span=span, inside=inside)
     blocked = port_blocker(found.layout.root, topology.host)
     told: dict[int, tuple[str, str]] = {}
     for node in made.nodes:
@@ -231,7 +232,7 @@ def _leftovers(found: Found) -> Leftovers:
         ),
         empty=empty,
         kept=kept,
-        loose=loose(found.layout, given) if not found.topology.connect else (),
+        loose=open_permissions(found.layout, given) if not found.topology.connect else (),
     )
 
 
@@ -253,11 +254,11 @@ def unplanned(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
         for name in recorded_node_names(layout)
         if name not in planned and find_process(layout, name) is None
     ]
-    empty = tuple(str(one.root) for one in folders if bare(one))
-    return empty, tuple(str(one.root) for one in folders if not bare(one))
+    empty = tuple(str(one.root) for one in folders if holds_no_data(one))
+    return empty, tuple(str(one.root) for one in folders if not holds_no_data(one))
 
 
-def _tables(found: Found) -> Iterator[TableSeen]:
+def _tables(found: Found) -> Iterator[NodesConfSeen]:
     if found.plan is None or not found.plan.topology.clustered:
         return
     for node in found.plan.nodes:
@@ -266,10 +267,10 @@ def _tables(found: Found) -> Iterator[TableSeen]:
         if table is not None:
             stopped = node.name not in found.running
             path = str(node.folder.table)
-            yield TableSeen(name=node.name, path=path, table=table, stopped=stopped)
+            yield NodesConfSeen(name=node.name, path=path, table=table, stopped=stopped)
 
 
-def _lost(found: Found) -> Iterator[LostTable]:
+def _lost(found: Found) -> Iterator[MissingNodesConf]:
     """What a start would stumble over: a node that was never met has no table to lose."""
     record = _record(found.session)
     if found.plan is None or not found.plan.topology.clustered:
@@ -281,4 +282,4 @@ def _lost(found: Found) -> Iterator[LostTable]:
         if node.name not in recorded - found.running:
             continue
         if why := nodes_conf_damage(read_disk(LOCAL.files, node.folder), node.address):
-            yield LostTable(name=node.name, path=str(node.folder.table), why=why)
+            yield MissingNodesConf(name=node.name, path=str(node.folder.table), why=why)

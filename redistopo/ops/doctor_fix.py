@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from redistopo.doctor.facts import Cure, DoctorFix, FixOutcome
-from redistopo.doctor.leftovers import end_orphan, remove_bare, tighten
+from redistopo.doctor.facts import DoctorFix, FixKind, FixOutcome
+from redistopo.doctor.leftover_cleanup import end_orphan, remove_empty_folder, restrict_permissions
 from redistopo.errors import RedistopoError
-from redistopo.model.topology.layout import NodeFolder
+from redistopo.model.topology.project_paths import NodeFolder
 from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
 from redistopo.ops.doctor_facts import unplanned
 from redistopo.ops.signals import SignalRequest, resume
@@ -56,13 +56,13 @@ def _mend(root: Path, fix: DoctorFix, progress: Progress) -> FixOutcome:
 def _done(root: Path, fix: DoctorFix, progress: Progress) -> str:
     """Why it couldn't be done; "" where it is."""
     path = Path(fix.target)
-    if fix.cure is Cure.FORGET:
+    if fix.cure is FixKind.FORGET:
         unregister(path)
-    elif fix.cure is Cure.CHMOD:
-        tighten(path, fix.mode)
-    elif fix.cure is Cure.REMOVE:
+    elif fix.cure is FixKind.CHMOD:
+        restrict_permissions(path, fix.mode)
+    elif fix.cure is FixKind.REMOVE:
         return _removed(root, NodeFolder(path), progress)
-    elif fix.cure is Cure.RESUME:
+    elif fix.cure is FixKind.RESUME:
         resume(SignalRequest(root=root, words=(fix.target,), seconds=_SECONDS), no_progress)
     elif fix.mark is not None and not end_orphan(fix.mark, path, _SECONDS):
         return f"it still runs after {_SECONDS:g} s: it may be unable to save; see its log"
@@ -83,6 +83,6 @@ def _removed(root: Path, folder: NodeFolder, progress: Progress) -> str:
         if not session.locked or not folder.root.exists():
             return ""
         empty, _kept = unplanned(session)
-        if str(folder.root) in empty and remove_bare(folder):
+        if str(folder.root) in empty and remove_empty_folder(folder):
             return ""
     return "by now it holds something, or is a node of the topology, and is kept"

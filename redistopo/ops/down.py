@@ -9,17 +9,17 @@ from redistopo.client.observe import Detail, observe
 from redistopo.drill.interrupted_drill import finish_interrupted_drill
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
-from redistopo.host.node_folder import wipe_state_folder
+from redistopo.host.orphan_servers import servers_below
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.host.process import find_process
-from redistopo.host.process_marks import recorded_node_names
-from redistopo.host.recorded_program import end_leftover
-from redistopo.host.running_servers import servers_below
-from redistopo.model.topology.layout import Layout
+from redistopo.host.run_recorded import end_leftover
+from redistopo.host.server_process import find_process
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
 from redistopo.project.load import layout_of_folder
 from redistopo.project.registry import unregister
+from redistopo.project.state_folder import wipe_state_folder
+from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 

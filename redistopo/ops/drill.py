@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from redistopo.client.entry_point import LoadRequest
+from redistopo.client.app_entry_point import LoadRequest
 from redistopo.client.observe import Detail
 from redistopo.drill.drill_report import DrillReport
+from redistopo.drill.drill_request import DrillRequest, DrillSetup
 from redistopo.drill.fault_injection import FaultInjection, FaultSpec
 from redistopo.drill.interrupted_drill import (
     application_entry,
@@ -18,22 +19,22 @@ from redistopo.drill.interrupted_drill import (
 from redistopo.drill.key_cleanup import delete_keys
 from redistopo.drill.preflight import check_preflight
 from redistopo.drill.run import run_drill
-from redistopo.drill.setup import DrillRequest, DrillSetup
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.polling import Deadline
-from redistopo.host.process import started_at
-from redistopo.host.process_marks import load_process_mark, recorded_node_names
+from redistopo.host.process_marks import load_process_mark
+from redistopo.host.server_process import started_at
+from redistopo.model.state.drill_fault import Fault
 from redistopo.model.state.drill_intent import DrillIntent, Victim
-from redistopo.model.state.fault import Fault
 from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
 from redistopo.model.state.selector import select_one_node
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.up import UpRequest, bring_up
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, save_intent
-from redistopo.project.started import refuse_changed_security
+from redistopo.project.started_topology import refuse_changed_security
+from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.health import wait_until_healthy, with_write_probe
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest

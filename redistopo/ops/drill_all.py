@@ -8,11 +8,11 @@ from pathlib import Path
 
 from redistopo import __version__
 from redistopo.drill.drill_report import Budget, DrillReport, Writes
-from redistopo.drill.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
-from redistopo.drill.setup import DrillRequest
+from redistopo.drill.drill_request import DrillRequest
+from redistopo.drill.scenario_file import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
 from redistopo.errors import ExitCode, RedistopoError, UsageError
 from redistopo.host.files import read_text
-from redistopo.model.state.fault import Fault
+from redistopo.model.state.drill_fault import Fault
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.parse import read_toml, topology_file_error
 from redistopo.ops.drill import drill_session, drilled

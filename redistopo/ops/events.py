@@ -11,7 +11,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.diff import ChangeKind, StateChange, state_changes
 from redistopo.model.state.last_known import LastKnown, update_last_known
 from redistopo.model.state.observed import Observed
-from redistopo.session.target import TargetRequest, WatchedTarget, open_target
+from redistopo.session.watched_topology import TargetRequest, WatchedTarget, open_target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

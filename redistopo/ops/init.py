@@ -9,10 +9,8 @@ from pathlib import Path
 from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
 from redistopo.host.files import read_text, write_errors
 from redistopo.host.ports import ephemeral_range
-from redistopo.host.process import find_process
-from redistopo.host.process_marks import recorded_node_names
+from redistopo.host.server_process import find_process
 from redistopo.model.topology.exposure import plaintext_warning
-from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import TopologyProblem, shape_named, topology_file_error
 from redistopo.model.topology.ports import (
     BlockChoice,
@@ -21,11 +19,13 @@ from redistopo.model.topology.ports import (
     ephemeral_overlap,
     port_block_of,
 )
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import FORMAT_VERSION, SHAPE_ALIASES, Shape, Topology
 from redistopo.progress import Event, EventKind, Progress, note, warn
 from redistopo.project.load import checked, layout_of_folder, require_address
 from redistopo.project.port_conflicts import port_blocker, topology_in
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
+from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.render.topology_file import topology_file
 
 

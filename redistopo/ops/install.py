@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from redistopo.client.engine_trial import Trial, try_engine
+from redistopo.client.engine_smoke_test import Trial, try_engine
 from redistopo.errors import ExitCode, MissingPrerequisite, RedistopoError
 from redistopo.host.engine_search import find_engines
 from redistopo.host.package_managers import detect_machine

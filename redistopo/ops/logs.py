@@ -11,14 +11,14 @@ from pathlib import Path
 from redistopo.errors import UsageError
 from redistopo.host.follow_logs import Log, follow
 from redistopo.host.polling import Deadline
-from redistopo.host.process_marks import recorded_node_names
 from redistopo.host.server_log import LOG_MARK
 from redistopo.model.protocol.redact import Redactor
 from redistopo.model.protocol.server_log import Arrivals, LogEntry, entries, read_head
 from redistopo.model.state.selector import select_nodes
-from redistopo.model.topology.layout import Layout
-from redistopo.project.secrets import secrets_of
-from redistopo.project.started import nothing_started_error
+from redistopo.model.topology.project_paths import Layout
+from redistopo.project.redact_secrets import secrets_of
+from redistopo.project.started_topology import nothing_started_error
+from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError
-from redistopo.model.planning.decide import Decision, decide
+from redistopo.model.planning.decide_up import Decision, decide
 from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import with_observed_roles
+from redistopo.model.planning.plan_nodes import with_observed_roles
 from redistopo.model.planning.step import Step
 from redistopo.model.state.observed import shards_of
-from redistopo.project.lifecycle import current_record
-from redistopo.session.guards import refuse_folder, refuse_request
+from redistopo.project.topology_record import current_record
+from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import survey

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
-from redistopo.host.process import find_process
-from redistopo.host.process_marks import load_process_mark, recorded_node_names
-from redistopo.host.running_servers import orphan_servers
-from redistopo.model.topology.layout import STATE_FOLDER, Layout
+from redistopo.host.orphan_servers import orphan_servers
+from redistopo.host.process_marks import load_process_mark
+from redistopo.host.server_process import find_process
+from redistopo.model.topology.project_paths import STATE_FOLDER, Layout
 from redistopo.project.registry import registered_topologies
+from redistopo.project.topology_state_file import recorded_node_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

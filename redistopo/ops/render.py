@@ -5,10 +5,10 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode
 from redistopo.host.files import absolute, private_folder, write_private
-from redistopo.host.node_folder import claim_state_folder
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import Role
+from redistopo.project.state_folder import claim_state_folder
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, SessionRequest

@@ -7,12 +7,12 @@ from pathlib import Path
 from redistopo.client.connection import Command, NodeClient, raise_on_error
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.execute.handover import HandoverResult
-from redistopo.execute.rejoin import forget_ids
+from redistopo.execute.rejoin_cluster import forget_ids
 from redistopo.host.interrupts import interrupts_deferred
-from redistopo.model.planning.cluster_reset import NodeReset, plan_reset
-from redistopo.model.state.node_status import NodeStatus, status_lines
+from redistopo.model.planning.plan_node_reset import NodeReset, plan_reset
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.state.selector import select_one_node
+from redistopo.model.state.status_rows import NodeStatus, status_lines
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step
 from redistopo.session.live_change import LiveChange, change_request, live_change

@@ -13,7 +13,7 @@ from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rotate_passwords import restore_old
 from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
 from redistopo.host.polling import Deadline
-from redistopo.host.process import find_process
+from redistopo.host.server_process import find_process
 from redistopo.model.planning.guards import Asked, Proposal, guard, limit_warnings
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.rolling import (
@@ -31,8 +31,8 @@ from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step, warn
-from redistopo.project.lifecycle import refuse_older_engine
-from redistopo.project.started import keeps_data_on_disk
+from redistopo.project.started_topology import keeps_data_on_disk
+from redistopo.project.topology_record import refuse_older_engine
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.live_change import LiveChange, change_request, live_change
 from redistopo.session.open import open_session

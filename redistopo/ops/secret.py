@@ -7,14 +7,14 @@ from redistopo.client.connection import try_ping
 from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, RedistopoError, UsageError
 from redistopo.execute.rotate_passwords import carry_over
-from redistopo.host.process import find_process
+from redistopo.host.server_process import find_process
 from redistopo.model.planning.password_rotation import PasswordRotation, acl_password_hash
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.state.finding import Finding, Status, failed_findings
 from redistopo.progress import Progress, note, step
 from redistopo.project.passwords import load_password, new_password, password_source
 from redistopo.project.rotation_file import pending_rotation
-from redistopo.project.started import live_targets, refuse_changed_security
+from redistopo.project.started_topology import live_targets, refuse_changed_security
 from redistopo.session.health import wait_until_healthy, with_write_probe
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest

@@ -9,13 +9,13 @@ from pathlib import Path
 from redistopo.client.connection import raise_on_error
 from redistopo.errors import TimedOut, UsageError
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.host.process import await_end, find_process, is_paused, signal_process
 from redistopo.host.process_marks import remove_process_mark
+from redistopo.host.server_process import await_end, find_process, is_paused, signal_process
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import join_names
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_nodes
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step, warn
 from redistopo.session.node_action import (
     NodeActionResult,

@@ -19,17 +19,17 @@ from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf
 from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
-from redistopo.model.state.node_status import status_lines
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.selector import select_nodes
+from redistopo.model.state.status_rows import status_lines
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, warn
 from redistopo.project.rotation_file import pending_rotation
-from redistopo.project.started import nothing_started_error
+from redistopo.project.started_topology import nothing_started_error
 from redistopo.session.failures import explaining_ended_servers
-from redistopo.session.guards import refuse_folder, refuse_request
+from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.node_action import (
     NodeActionResult,
     NodeOutcome,

@@ -7,9 +7,9 @@ from pathlib import Path
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode
 from redistopo.model.protocol.credentials import Certificate, Credentials
-from redistopo.model.state.node_status import NodeStatus, status_lines
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.selector import select_nodes
+from redistopo.model.state.status_rows import NodeStatus, status_lines
 from redistopo.model.topology.spec import Shape
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest

@@ -7,7 +7,7 @@ from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.progress import Progress, warn
-from redistopo.project.started import keeps_data_on_disk
+from redistopo.project.started_topology import keeps_data_on_disk
 from redistopo.session.node_action import (
     NodeActionResult,
     NodeOutcome,

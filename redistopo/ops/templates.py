@@ -5,7 +5,7 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, UsageError
 from redistopo.host.files import absolute, write_errors
-from redistopo.render.templates import plain_files, sources
+from redistopo.render.jinja_templates import plain_files, sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

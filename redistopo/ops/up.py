@@ -12,11 +12,11 @@ from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
-from redistopo.host.recorded_program import end_leftover
-from redistopo.model.planning.decide import decide
+from redistopo.host.run_recorded import end_leftover
+from redistopo.model.planning.decide_up import decide
 from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.rejoin import non_empty_resets, plan_rejoins, stale_ids
+from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
 from redistopo.model.planning.step import Step, StepKind, linked
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
@@ -24,14 +24,14 @@ from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, step, warn
-from redistopo.project.lifecycle import begin_lifecycle, current_record, save_topology_state
 from redistopo.project.passwords import password_path
-from redistopo.project.started import rendered_confs
+from redistopo.project.started_topology import rendered_confs
+from redistopo.project.topology_record import begin_lifecycle, current_record, save_topology_state
 from redistopo.render.connect import ConnectLines, connect_lines
 from redistopo.session.diagnosis import explaining
 from redistopo.session.failures import explaining_ended_servers, unhealthy_error
-from redistopo.session.guards import refuse_folder, refuse_request
 from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
+from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import expected_of, survey

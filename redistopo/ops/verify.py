@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.checks.subject import Expected
+from redistopo.checks.check_types import Expected
 from redistopo.client.connection import NodeClient
+from redistopo.client.connectivity_probe import probe_nodes
 from redistopo.client.discovery import (
     credentials_elsewhere,
     discover,
@@ -12,10 +13,9 @@ from redistopo.client.discovery import (
     with_sentinel_logins,
 )
 from redistopo.client.observe import Detail, Target, observe
-from redistopo.client.port_probe import probe_nodes
 from redistopo.errors import ExitCode
 from redistopo.host.polling import Deadline
-from redistopo.model.connectivity.findings import apart, with_causes
+from redistopo.model.connectivity.findings_with_causes import apart, with_causes
 from redistopo.model.connectivity.report import ConnectivityReport, connectivity_report
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.state.finding import Finding, failed_findings

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from redistopo.checks.catalogue import CHECKS
-from redistopo.checks.subject import TOPOLOGY, subject_of
+from redistopo.checks.check_types import TOPOLOGY, subject_of
 from redistopo.errors import ExitCode, TimedOut
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
-from redistopo.session.target import TargetRequest, WatchedTarget, open_target
+from redistopo.session.watched_topology import TargetRequest, WatchedTarget, open_target
 
 
 class Wanted(StrEnum):

@@ -10,11 +10,11 @@ from datetime import datetime
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.diff import ChangeKind, StateChange
-from redistopo.model.state.node_status import NodeStatus, status_lines
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
+from redistopo.model.state.status_rows import NodeStatus, status_lines
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, rounds
-from redistopo.session.target import TargetRequest
+from redistopo.session.watched_topology import TargetRequest
 
 _KEPT = 50
 

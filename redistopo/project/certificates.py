@@ -13,7 +13,7 @@ from redistopo.client.tls import loads
 from redistopo.errors import RedistopoError
 from redistopo.host.files import private_folder, read_text, write_errors, write_private
 from redistopo.model.planning.plan import Plan
-from redistopo.model.topology.layout import TlsFolder
+from redistopo.model.topology.project_paths import TlsFolder
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey

@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict
 
 from redistopo.host.files import read_text, write_errors, write_private
+from redistopo.model.state.drill_fault import Fault
 from redistopo.model.state.drill_intent import DrillIntent, Victim
-from redistopo.model.state.fault import Fault
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 
 def save_intent(layout: Layout, intent: DrillIntent) -> None:

@@ -8,10 +8,10 @@ from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import absolute, read_text
 from redistopo.host.ports import has_address
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import make_plan
+from redistopo.model.planning.plan_nodes import make_plan
 from redistopo.model.protocol.engine import EngineRequest, parse_request
-from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse_topology, read_toml, salvage, topology_file_error
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
 from redistopo.model.topology.validate import validate
 from redistopo.project.registry import registered_topologies

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.files import private_folder, read_text, write_errors
-from redistopo.host.node_folder import claim_state_folder, refuse_foreign, sweep
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note
+from redistopo.project.state_folder import claim_state_folder, refuse_foreign, sweep
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 

@@ -16,7 +16,7 @@ from redistopo.model.protocol.credentials import (
     single_credential,
 )
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape, Topology
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from redistopo.errors import MissingPrerequisite, UsageError
 from redistopo.host.files import read_text
 from redistopo.host.ports import is_free
-from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse_topology, read_toml
 from redistopo.model.topology.ports import port_block_of
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
 from redistopo.project.port_reservations import reserved
 from redistopo.project.registry import registered_topologies

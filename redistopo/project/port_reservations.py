@@ -16,7 +16,7 @@ from pathlib import Path
 from redistopo.errors import MissingPrerequisite, TimedOut
 from redistopo.host.files import private_folder, read_text, write_errors, write_private
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.project.lock import try_lock
 from redistopo.project.registry import state_home
 

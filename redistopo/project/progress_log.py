@@ -1,4 +1,4 @@
-"""The progress log: events of the last runs of `up` and `down`, kept for bundles."""
+"""The progress log: events of the last runs that changed a topology, kept for bundles."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from redistopo import __version__
 from redistopo.errors import MissingPrerequisite, RedistopoError
 from redistopo.host.files import read_text, write_private
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Event, Progress
 
 _KEPT_LINES = 400

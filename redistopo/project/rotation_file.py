@@ -4,7 +4,7 @@ import json
 
 from redistopo.host.files import read_text, write_errors, write_private
 from redistopo.model.planning.password_rotation import PasswordRotation
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 
 def begin_rotation(layout: Layout, rotation: PasswordRotation) -> None:

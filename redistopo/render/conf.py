@@ -9,7 +9,7 @@ from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan, Shard
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.exposure import refuse_open_users
-from redistopo.render.templates import render_template
+from redistopo.render.jinja_templates import render_template
 
 
 def node_conf(plan: Plan, node: NodePlan, credentials: Credentials) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.render.templates import render_template
+from redistopo.render.jinja_templates import render_template
 
 CLIENTS = {
     "python": "Python, redis-py",

@@ -1,6 +1,6 @@
 """The demo's page and its static files."""
 
-from redistopo.render.templates import plain_file, render_template
+from redistopo.render.jinja_templates import plain_file, render_template
 
 
 def page(token: str, *, own: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from redistopo.render.templates import shipped
+from redistopo.render.jinja_templates import shipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import textwrap
 
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.topology.spec import TOPOLOGY_KEYS, Topology, shape_defaults
-from redistopo.render.templates import render_template
+from redistopo.render.jinja_templates import render_template
 
 # Written even with their default value, because these are what users look for.
 _ALWAYS = frozenset({"format", "name", "shape", "host", "port", "shards", "replicas", "engine"}) | {

@@ -18,8 +18,8 @@ from redistopo.execute.slow_wait import find_reach
 from redistopo.host.files import write_private
 from redistopo.model.connectivity.report import ConnectivityReport, explanation_lines
 from redistopo.model.state.observed import Observed
-from redistopo.project.secrets import hide
-from redistopo.session.hearing import ask_nodes
+from redistopo.project.redact_secrets import hide
+from redistopo.session.raw_replies import ask_nodes
 
 BUNDLE = "for a report: redistopo bundle"
 

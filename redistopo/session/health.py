@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from redistopo.checks.catalogue import judge
-from redistopo.checks.subject import Expected
+from redistopo.checks.check_types import Expected
 from redistopo.client.connection import NodeClient
 from redistopo.client.write_probe import Proof, prove
 from redistopo.errors import TimedOut

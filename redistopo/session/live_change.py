@@ -8,12 +8,12 @@ from redistopo.client.observe import Detail
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import wait_for
-from redistopo.model.planning.planner import with_observed_roles
+from redistopo.model.planning.plan_nodes import with_observed_roles
 from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.state.finding import Finding, failed_findings, has_permanent_failure
 from redistopo.model.state.observed import Observed, shards_of
-from redistopo.project.lifecycle import refuse_other_layout
-from redistopo.project.started import refuse_changed_security
+from redistopo.project.started_topology import refuse_changed_security
+from redistopo.project.topology_record import refuse_other_layout
 from redistopo.session.failures import unhealthy_error
 from redistopo.session.health import Verdict
 from redistopo.session.session import CredentialSource, Session, SessionRequest

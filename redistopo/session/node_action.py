@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from redistopo.errors import ExitCode, UsageError
 from redistopo.model.planning.impact import losses
-from redistopo.model.state.node_status import NodeStatus, status_lines
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import ROLES, SELECTOR_SYNTAX
-from redistopo.model.topology.layout import Layout
+from redistopo.model.state.status_rows import NodeStatus, status_lines
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, warn
 
 

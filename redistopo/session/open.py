@@ -5,14 +5,13 @@ from contextlib import ExitStack, contextmanager
 
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
-from redistopo.host.process import adopt_process
-from redistopo.host.process_marks import recorded_node_names
 from redistopo.progress import Progress, no_progress
 from redistopo.project.load import layout_of_folder
 from redistopo.project.lock import locked
 from redistopo.project.progress_log import progress_logged
-from redistopo.project.secrets import redacting_errors
-from redistopo.project.started import nothing_started_error
+from redistopo.project.redact_secrets import redacting_errors
+from redistopo.project.started_topology import nothing_started_error
+from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.session import Session, SessionRequest
 
 
@@ -57,7 +56,7 @@ def hold_lock(session: Session, verb: str, *, make: bool = False) -> Iterator[No
             session.progress = stack.enter_context(progress_logged(layout, verb, progress))
             stack.enter_context(redacting_errors(layout))  # before they are logged
             for name in recorded_node_names(layout):
-                adopt_process(layout, name)
+                session.host.processes.adopt(layout, name)
         try:
             yield
         finally:

@@ -5,25 +5,30 @@ from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path
 
-from redistopo.checks.subject import Expected
+from redistopo.checks.check_types import Expected
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
-from redistopo.host.process_marks import load_topology_state, save_record
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import TopologyState, with_primary_seen
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.progress import Progress
 from redistopo.project.load import Project, load_project, plan_of
 from redistopo.project.passwords import load_credentials, load_password
-from redistopo.project.started import credentials_in_use, rendered_confs, shape_of, targets_in_use
+from redistopo.project.started_topology import (
+    credentials_in_use,
+    rendered_confs,
+    shape_of,
+    targets_in_use,
+)
+from redistopo.project.topology_state_file import load_topology_state, save_record
 
 
 class CredentialSource(Enum):

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from redistopo.checks.access import acl_faults
 from redistopo.checks.catalogue import judge
-from redistopo.checks.subject import Expected
+from redistopo.checks.check_types import Expected
+from redistopo.checks.security import acl_faults
 from redistopo.client.observe import Detail
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.files import read_text
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import with_primary
+from redistopo.model.planning.plan_nodes import with_primary
 from redistopo.model.planning.sentinel_primary import known_id, named_primary, remembered
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import USERS_FILE, Drifts, NodeSettings
@@ -28,8 +28,8 @@ from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.directives import planned_sentinel_settings as wanted_of_sentinels
-from redistopo.model.topology.layout import NodeFolder
 from redistopo.model.topology.ports import choose_block, port_block_of
+from redistopo.model.topology.project_paths import NodeFolder
 from redistopo.model.topology.spec import Topology
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.render.conf import check_templates, node_conf, sentinel_conf, users_acl

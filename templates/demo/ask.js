@@ -1,4 +1,4 @@
-// One item: ask for it, see where it came from, change it, drop it from the cache.
+// One item: get it, see where it came from, change it, drop it from the cache.
 
 import { ask, Refused } from "./server.js";
 import {
@@ -15,15 +15,15 @@ import {
   setIcon,
 } from "./words.js";
 
-const PAST = 3;
-const LATE = 1000; // ms
-const AWAY = "Redis is away: the cached copy goes as soon as it is back.";
+const PAST = 3; // requests shown
+const LATE = 1000; // ms that events may lag
+const AWAY = "Redis is unavailable: the cached copy is deleted as soon as it is back.";
 
-let whole = 60; // the TTL that is set, in seconds: the full length of the bar
-let ends = null; // when the item leaves the cache, by performance.now(); null: it isn't there
-let again = false; // somebody else brought it back, and nobody told until when
-let deaf = 0; // until then, what is overheard may be older than what was done here
-let shown = null; // the id that the answer is about
+let whole = 60; // the TTL in seconds: the full length of the bar
+let ends = null; // when the item expires, by performance.now(); null: it is not cached
+let recached = false; // another request cached it again, with an unknown expiry
+let ignoreUntil = 0; // until then, events may be older than the user's own request
+let shown = null; // the id of the item shown
 let asking = 0;
 
 export function wire(onAnswer) {
@@ -40,21 +40,21 @@ export function wire(onAnswer) {
   setInterval(showTtl, 250);
 }
 
-export function setWhole(ttl) {
+export function setTtl(ttl) {
   whole = ttl;
 }
 
-/** Somebody asked for an item: its time in the cache may have begun anew. */
-export function overheard({ id, ttl, degraded, status }) {
+/** Another request was served: it may have cached the item shown. */
+export function observe({ id, ttl, degraded, status }) {
   const now = performance.now();
-  if (id !== shown || degraded || status >= 500 || now < deaf) return;
+  if (id !== shown || degraded || status >= 500 || now < ignoreUntil) return;
   if (ttl !== null) keep(ttl);
-  else if (ends === null || ends < now) again = true;
+  else if (ends === null || ends < now) recached = true;
 }
 
-/** The item was dropped, maybe with all others. Requests of before are still being told. */
+/** The item was dropped, perhaps with all others; events of earlier requests still arrive. */
 export function forget() {
-  deaf = performance.now() + LATE;
+  ignoreUntil = performance.now() + LATE;
   keep(null);
 }
 
@@ -96,13 +96,13 @@ async function save() {
 }
 
 function path(start, id) {
-  // browsers resolve these two before they ask, however they are written
+  // browsers resolve these two before they send a request, however they are written
   if (id === "." || id === "..")
-    throw new Refused(`"${id}" can't be asked for by a browser`, "Use curl --path-as-is.");
+    throw new Refused(`a browser can't request "${id}"`, "Use curl --path-as-is.");
   return start + encodeURIComponent(id);
 }
 
-/** While an answer is awaited its time runs; returns what ends that. */
+/** Shows the elapsed time while a request runs; returns a function that ends it. */
 function count_up() {
   const mine = ++asking;
   const start = performance.now();
@@ -112,10 +112,10 @@ function count_up() {
   const tick = () => {
     if (mine !== asking || answer.ariaBusy !== "true") return;
     const ms = performance.now() - start;
-    // a hit is there before anybody could read "asking"
+    // a hit returns before anyone could read "requesting"
     if (ms > 60) {
       took(ms);
-      say(byId("source"), "asking …");
+      say(byId("source"), "requesting …");
       setIcon(byId("source-icon").parentNode, "loading");
     }
     requestAnimationFrame(tick);
@@ -140,10 +140,10 @@ function show(id, reply) {
 }
 
 function place(reply) {
-  if (reply.degraded) return `Redis is away: ${reply.degraded}`;
+  if (reply.degraded) return `Redis is unavailable: ${reply.degraded}`;
   const slot = reply.slot === null ? "" : `, slot ${count(reply.slot)}`;
-  const where = `${reply.node || "somebody"}${slot}`;
-  return reply.source === "cache" ? `A hit: ${where}` : `A miss: kept on ${where}`;
+  const where = `${reply.node || "unknown node"}${slot}`;
+  return reply.source === "cache" ? `A hit: ${where}` : `A miss: cached on ${where}`;
 }
 
 function took(ms) {
@@ -158,11 +158,11 @@ function failed(refused) {
     answer.dataset.source = "error";
     say(byId("took"), "–");
     say(byId("unit"), "");
-    say(byId("source"), "no answer");
+    say(byId("source"), "no response");
     setIcon(byId("source-icon").parentNode, "bad");
     say(byId("place"), "");
   }
-  tell(refused.told, "bad");
+  tell(refused.text, "bad");
 }
 
 function tell(text, mood = "") {
@@ -173,7 +173,7 @@ function tell(text, mood = "") {
 
 function keep(ttl) {
   ends = ttl === null ? null : performance.now() + 1000 * ttl;
-  again = false;
+  recached = false;
   showTtl();
 }
 
@@ -182,12 +182,12 @@ function showTtl() {
   byId("ttl-left").style.width = percent(Math.min(1, left / whole)).replace(" ", "");
   const text = byId("ttl-text");
   if (left > 0) say(text, `${seconds(Math.max(left, 0.1))} s left in the cache`);
-  else if (again) say(text, "in the cache again: somebody else asked");
+  else if (recached) say(text, "in the cache again, by another request");
   else if (ends === null) say(text, "not in the cache");
   else say(text, "expired: the next request reads the database");
 }
 
-/** The last answers, the newest first, each with a bar on a logarithmic scale. */
+/** The last responses, the newest first, each with a bar on a logarithmic scale. */
 function remember(id, reply) {
   const bar = make("span", { className: "length" });
   bar.style.width = `${Math.max(2, 100 * decades(reply.milliseconds))}%`;
@@ -208,7 +208,7 @@ function fill(row) {
   for (const name of ["name", "description"]) {
     const field = byId(`row-${name}`);
     field.disabled = row === null;
-    // not over what somebody is typing
+    // not while the user is typing
     if (document.activeElement !== field) field.value = row?.[name] ?? "";
   }
   say(byId("what-name"), row?.name ?? "");

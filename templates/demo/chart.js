@@ -4,7 +4,7 @@ import { decades } from "./words.js";
 
 const WINDOW = 60_000; // ms
 const MOST = 12_000; // dots kept
-const DENSE = 24; // of a kind in one message: more would cover each other
+const DENSE = 24; // of a kind in one message: more would overlap
 const BATCH = 250; // ms between two messages: their requests are spread over that time
 const LINES = [
   [0.1, "0.1 ms"],
@@ -39,7 +39,7 @@ export class Chart {
     requestAnimationFrame((now) => this.#tick(now));
   }
 
-  /** Requests that were served: {source, ms, status}. */
+  /** Adds served requests: {source, ms, status}. */
   add(served) {
     const now = performance.now();
     const dots = served.map((one, at) => ({
@@ -56,14 +56,14 @@ export class Chart {
     if (served.length) this.#empty.hidden = true;
   }
 
-  /** The hit rate now; null: nobody asks. */
+  /** Adds the current hit rate; null: no requests. */
   rate(share) {
     const at = performance.now();
-    forgetOld(this.#rates, at - WINDOW); // nobody draws a page that is out of sight
+    forgetOld(this.#rates, at - WINDOW); // a hidden page is not drawn
     this.#rates.push({ at, share });
   }
 
-  /** Something happened at that ISO date: a line across the chart. */
+  /** Marks a notice of that ISO date by a line across the chart. */
   mark(level, date) {
     const ago = Math.max(0, Date.now() - Date.parse(date)) || 0;
     if (level !== "info" && ago < WINDOW) this.#marks.push({ at: performance.now() - ago, level });
@@ -83,7 +83,7 @@ export class Chart {
     this.#draw();
   }
 
-  // Ten pictures a second; one, where people asked for less movement.
+  // Ten frames per second; one, if the user prefers reduced motion.
   #tick(now) {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (now - this.#drawn > (still ? 1000 : 100)) {
@@ -154,8 +154,8 @@ export class Chart {
     pen.setLineDash([]);
   }
 
-  // Hits are small, reads of the database are diamonds, failures are crosses. Each is filled by
-  // itself: one path of thousands takes a browser a tenth of a second.
+  // Hits are small squares, database reads are diamonds, failures are crosses. Each is filled by
+  // itself: one path with thousands takes a browser a tenth of a second.
   #scatter({ pen, x, y }) {
     for (const kind of KINDS) {
       pen.fillStyle = pen.strokeStyle = this.#colors[kind];

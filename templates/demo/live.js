@@ -1,4 +1,4 @@
-// The stream of server-sent events: what comes, when it is lost, and getting it back.
+// The stream of server-sent events: receiving, noticing its loss, and reconnecting.
 
 import { ask, renewToken } from "./server.js";
 
@@ -6,43 +6,43 @@ const AGAIN = 2000;
 const SILENCE = 10_000;
 
 /**
- * Calls `hear[kind](message)` for each message, and `tell(state, words)` with
+ * Calls `receive[kind](message)` for each message, and `report(state, since, why)` with
  * "live" or "lost" whenever that changes.
  */
-export function follow(hear, tell) {
+export function follow(receive, report) {
   let source = null;
   let since = new Date();
-  let heard = performance.now();
+  let received = performance.now();
   let lost = false;
 
   function open() {
     source = new EventSource("/events");
     source.onopen = () => back();
     source.onerror = () => {
-      gone("The demo doesn't answer.");
-      // after a refusal the browser doesn't try again by itself
+      gone("The demo does not respond.");
+      // after a refusal the browser does not reconnect by itself
       if (source.readyState === EventSource.CLOSED) setTimeout(retry, AGAIN);
     };
-    for (const kind of Object.keys(hear)) {
+    for (const kind of Object.keys(receive)) {
       source.addEventListener(kind, (event) => {
         if (lost) back();
-        heard = performance.now();
-        hear[kind](JSON.parse(event.data));
+        received = performance.now();
+        receive[kind](JSON.parse(event.data));
       });
     }
   }
 
   function back() {
-    heard = performance.now();
+    received = performance.now();
     if (lost) renewToken().catch(() => {});
     lost = false;
-    tell("live", since);
+    report("live", since);
   }
 
   function gone(why, at = new Date()) {
     if (!lost) since = at;
     lost = true;
-    tell("lost", since, why);
+    report("lost", since, why);
   }
 
   async function retry() {
@@ -50,17 +50,17 @@ export function follow(hear, tell) {
     open();
   }
 
-  // A server that stands still keeps its connections open: when nothing was heard, ask.
+  // A frozen server keeps its connections open: after a silence, send a request.
   async function check() {
-    if (performance.now() - heard < SILENCE || source.readyState !== EventSource.OPEN) return;
+    if (performance.now() - received < SILENCE || source.readyState !== EventSource.OPEN) return;
     try {
       await within(3000, ask("GET", "/healthz"));
-      heard = performance.now();
+      received = performance.now();
       if (lost) back();
     } catch (refused) {
-      // an answer, though a bad one, is one
-      if (refused.status) heard = performance.now();
-      else gone("The demo doesn't answer.", new Date(Date.now() - performance.now() + heard));
+      // an error response is a response
+      if (refused.status) received = performance.now();
+      else gone("The demo does not respond.", new Date(Date.now() - performance.now() + received));
     }
   }
 
@@ -68,16 +68,16 @@ export function follow(hear, tell) {
   setInterval(check, 2000);
 }
 
-/** Why there is no stream, by the server's own word: it may have no place left. */
+/** Returns why the server refuses the stream: it may have too many. */
 async function reason() {
   const stop = new AbortController();
   try {
     const reply = await fetch("/events", { signal: stop.signal, cache: "no-store" });
     if (reply.ok) return "";
-    const said = await reply.json().catch(() => ({}));
-    return said.error?.message ?? `The server answered ${reply.status}.`;
+    const json = await reply.json().catch(() => ({}));
+    return json.error?.message ?? `The server replied ${reply.status}.`;
   } catch {
-    return "The demo doesn't answer.";
+    return "The demo does not respond.";
   } finally {
     stop.abort();
   }

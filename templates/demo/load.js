@@ -1,13 +1,13 @@
-// The load generator's rate, the TTL, and emptying the cache.
+// The rate of the request generator, the TTL, and clearing the cache.
 
 import { ask, Refused } from "./server.js";
 import { byId, count, say } from "./words.js";
 
 const RATES = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500];
 
-let wanted = null; // the rate that is still to be sent
+let wanted = null; // the rate not sent yet
 let sending = false;
-let touched = 0; // when the slider was moved last
+let touched = 0; // when the slider was last moved
 let ttlKnown = null;
 
 export function wireLoad(onCleared) {
@@ -27,7 +27,7 @@ export function wireLoad(onCleared) {
   showRate(0);
 }
 
-/** The state's rate and TTL, unless somebody is at work on them here. */
+/** Shows the state's rate and TTL, unless the user is changing them. */
 export function showLoad({ load, ttl }) {
   if (wanted === null && performance.now() - touched > 1500) {
     byId("rate").value = nearest(load.rate);
@@ -41,7 +41,7 @@ export function showLoad({ load, ttl }) {
 function showRate(rate) {
   const words = rate ? `${count(rate)} /s` : "off";
   say(byId("rate-text"), words);
-  byId("rate").ariaValueText = rate ? `${count(rate)} requests a second` : "off";
+  byId("rate").ariaValueText = rate ? `${count(rate)} requests per second` : "off";
 }
 
 function nearest(rate) {
@@ -49,7 +49,7 @@ function nearest(rate) {
   return distances.indexOf(Math.min(...distances));
 }
 
-// One request at a time: of all the values that a moved slider passes, the last one counts.
+// One request at a time: of all values that the slider passes, the last one counts.
 async function send() {
   if (sending) return;
   sending = true;
@@ -70,7 +70,7 @@ async function send() {
 async function setTtl(seconds) {
   try {
     await ask("POST", "/ttl", { seconds });
-    tell(`Items that are read from now on stay ${count(seconds)} s.`, "done");
+    tell(`Items cached from now on stay ${count(seconds)} s.`, "done");
   } catch (refused) {
     failed(refused);
   }
@@ -88,7 +88,7 @@ async function clear(onCleared) {
 
 function failed(refused) {
   if (!(refused instanceof Refused)) throw refused;
-  tell(refused.told, "bad");
+  tell(refused.text, "bad");
 }
 
 function tell(text, mood = "") {

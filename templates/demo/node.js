@@ -1,4 +1,4 @@
-// One node: its role and state in words, its share of the requests, and what breaks and mends it.
+// One node: its role, its state, its share of the requests, and its buttons.
 
 import { ask, Refused } from "./server.js";
 import { byId, icon, light, make, say, setIcon } from "./words.js";
@@ -9,9 +9,9 @@ const STATES = {
   paused: ["paused", "frozen"],
   silent: ["silent", "silent"],
   loading: ["loading", "loading"],
-  denied: ["denied", "refuses us"],
+  denied: ["denied", "refuses the password"],
 };
-// what stands on the button, and what is typed for the same
+// the label of the button, and the verb on the command line
 const VERBS = {
   stop: ["Stop", "stop"],
   start: ["Start", "start"],
@@ -19,12 +19,12 @@ const VERBS = {
   resume: ["Resume", "resume"],
   failover: ["Promote", "failover"],
 };
-const NOBODY = "nobody leads, so nobody can hand over: redistopo up mends it";
-const SETTLE = 2000; // ms until the next look has surely seen what was done
-const READ = 12_000; // ms that the words of what was done stay
+const NO_PRIMARY = "there is no primary to fail over from: redistopo up repairs it";
+const SETTLE = 2000; // ms until the next poll has certainly seen the change
+const READ = 12_000; // ms that the result of an action stays
 
-/** What may be done to a node that is in that state; in a pair, the one that fits is shown. */
-function sensible(node, led) {
+/** Returns which actions make sense in that state. */
+function possible(node, led) {
   const runs = node.state !== "gone" && node.state !== "paused";
   return {
     stop: runs,
@@ -39,7 +39,7 @@ export class NodeView {
   #name;
   #seen = { state: "", role: "" };
   #words = "";
-  #busy = ""; // "doing", then "seen" until a look has seen it
+  #busy = ""; // "doing", then "seen" until a poll has seen it
   #until = 0;
   #news = 0;
   #last = null;
@@ -101,8 +101,8 @@ export class NodeView {
     this.#settle(changed);
   }
 
-  // Buttons are offered again once the look after what was done has been told, or is overdue;
-  // the node's own words are back once those of what was done were there to be read.
+  // Buttons are enabled again once a poll has seen the result, or is overdue; the node's state
+  // text is back once the result was shown long enough to be read.
   #settle(changed) {
     if (this.#busy === "seen" && (changed || performance.now() > this.#until)) this.#busy = "";
     if (performance.now() > this.#news) this.#tell(this.#words, "");
@@ -111,7 +111,7 @@ export class NodeView {
 
   #offer() {
     const { node, actions, led } = this.#last;
-    const may = sensible(node, led);
+    const may = possible(node, led);
     const [first, second, third] = this.buttons;
     first.dataset.verb = node.state === "gone" ? "start" : "stop";
     second.dataset.verb = node.state === "paused" ? "resume" : "freeze";
@@ -125,7 +125,7 @@ export class NodeView {
       else if (button !== third) button.hidden = false;
       say(button, VERBS[verb][0]);
       button.ariaLabel = `${VERBS[verb][0]} ${this.#name}`;
-      button.title = verb === "failover" && !led ? NOBODY : this.#command(verb);
+      button.title = verb === "failover" && !led ? NO_PRIMARY : this.#command(verb);
       enable(button, may[verb] && !this.#busy);
     }
   }
@@ -140,11 +140,11 @@ export class NodeView {
     this.#offer();
     try {
       const { done } = await ask("POST", `/actions/${verb}`, { node: this.#name });
-      this.#tell(`${this.#command(verb)}: ${said(done, this.#name)}`, "done");
+      this.#tell(`${this.#command(verb)}: ${result(done, this.#name)}`, "done");
       this.#busy = "seen";
     } catch (refused) {
       if (!(refused instanceof Refused)) throw refused;
-      this.#tell(refused.told, "bad");
+      this.#tell(refused.text, "bad");
       this.#busy = "";
     }
     const now = performance.now();
@@ -168,12 +168,12 @@ export class NodeView {
   }
 }
 
-/** What was done, without the name of the node that it stands at; what follows is a story. */
-function said(text, name) {
+/** What was done, without the node's name; consequences become notices. */
+function result(text, name) {
   return text.replace(`${name}: `, "").split("; ")[0];
 }
 
-// A button that the keyboard stands on stays reachable: focus doesn't fall off the page.
+// A focused button stays reachable: keyboard focus is not lost.
 function enable(button, on) {
   const wanted = String(!on);
   if (button.ariaDisabled !== wanted) button.ariaDisabled = wanted;

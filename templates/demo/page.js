@@ -1,10 +1,10 @@
-// The page of `redistopo demo`: what comes by the stream is shown, what is pressed is asked.
+// The page of `redistopo demo`: shows the events of the stream, and sends the user's requests.
 
-import { forget, overheard, setWhole, wire } from "./ask.js";
+import { forget, observe, setTtl, wire } from "./ask.js";
 import { Chart } from "./chart.js";
 import { follow } from "./live.js";
 import { showLoad, wireLoad } from "./load.js";
-import { readAloud, tellStory } from "./story.js";
+import { addNotice, readAloud } from "./story.js";
 import { Topology } from "./topology.js";
 import { byId, clock, count, milliseconds, percent, perSecond, say } from "./words.js";
 
@@ -15,7 +15,7 @@ function showState(state) {
   document.title = `${state.name} · redistopo demo`;
   say(byId("name"), state.name);
   say(byId("shape"), state.shape);
-  setWhole(state.ttl);
+  setTtl(state.ttl);
   showFigures(state);
   showLatency(state.latency);
   showLoad(state);
@@ -29,9 +29,9 @@ function showFigures({ stats, load }) {
     say(byId(name), count(stats[name]));
   say(byId("waited"), `${count(stats.waited)} shared a read`);
   const done = perSecond(load.done);
-  // answers are too slow for that rate: what it can't do isn't made up for
-  const asked = load.behind ? `asked ${count(load.rate)} /s, does ${done} /s` : "";
-  say(byId("rate-done"), asked || `${done} /s by the load`);
+  // responses are too slow for that rate; skipped requests are not made up for
+  const behind = load.behind ? `${done} of ${count(load.rate)} /s` : "";
+  say(byId("rate-done"), behind || `${done} /s generated`);
   for (const name of ["degraded", "errors"])
     byId(`figure-${name}`).dataset.some = String(stats[name] > 0);
 }
@@ -49,13 +49,13 @@ function showLatency({ hit, miss }) {
 function showServed(served) {
   chart.add(served);
   topology.served(served);
-  served.forEach(overheard);
+  served.forEach(observe);
 }
 
-function showStory(story) {
-  if (!tellStory(story)) return;
-  chart.mark(story.level, story.at);
-  topology.happened(story);
+function showNotice(notice) {
+  if (!addNotice(notice)) return;
+  chart.mark(notice.level, notice.at);
+  topology.notice(notice);
 }
 
 function showStream(state, since, why = "") {
@@ -64,12 +64,12 @@ function showStream(state, since, why = "") {
   say(byId("stream"), state === "live" ? "live" : "stream lost");
   const lost = byId("lost");
   lost.hidden = state === "live";
-  const stale = `What you see is from ${clock(since)}. Trying again …`;
-  say(lost, state === "live" ? "" : `The stream of events is lost. ${why} ${stale}`);
+  const stale = `The page shows the state of ${clock(since)}. Reconnecting …`;
+  say(lost, state === "live" ? "" : `The event stream is lost. ${why} ${stale}`);
 }
 
 wire((reply) => topology.answered(reply));
 wireLoad(forget);
 say(byId("stream"), "connecting …");
 setTimeout(readAloud, 2000);
-follow({ state: showState, served: showServed, story: showStory }, showStream);
+follow({ state: showState, served: showServed, story: showNotice }, showStream);

@@ -1,4 +1,4 @@
-// Asking the demo's server: every refusal becomes a message and a hint.
+// Requests to the demo's server: every error becomes a message and a hint.
 
 const meta = document.querySelector("meta[name=redistopo-token]");
 
@@ -9,20 +9,20 @@ export class Refused extends Error {
     this.status = status;
   }
 
-  get told() {
+  get text() {
     return this.hint ? `${this.message}\nHint: ${this.hint}` : this.message;
   }
 }
 
-/** The reply's JSON. Raises Refused where the server says no, or isn't there. */
+/** Returns the reply's JSON. Throws Refused if the server refuses or does not respond. */
 export async function ask(method, path, body) {
   const reply = await reach(method, path, body);
-  const said = await reply.json().catch(() => ({}));
-  // a row that doesn't exist is an answer too: data is null
-  if (reply.ok || (reply.status === 404 && "data" in said)) return said;
-  const error = said.error ?? {};
+  const json = await reply.json().catch(() => ({}));
+  // a row that does not exist is a valid reply, with data null
+  if (reply.ok || (reply.status === 404 && "data" in json)) return json;
+  const error = json.error ?? {};
   throw new Refused(
-    error.message ?? `the server answered ${reply.status}`,
+    error.message ?? `the server replied ${reply.status}`,
     error.hint ?? "",
     reply.status,
   );
@@ -40,11 +40,11 @@ async function reach(method, path, body) {
       cache: "no-store",
     });
   } catch {
-    throw new Refused("the demo doesn't answer", "Is redistopo demo still running?");
+    throw new Refused("the demo does not respond", "Is redistopo demo still running?");
   }
 }
 
-/** A demo that was started again has another token: take it over. */
+/** Fetches the new token after a restart of the demo. */
 export async function renewToken() {
   const reply = await fetch("/", { cache: "no-store" });
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");

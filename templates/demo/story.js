@@ -1,15 +1,15 @@
-// What happened, in plain words: the newest line first.
+// The list of notices, the newest first.
 
 import { byId, clock, icon, make } from "./words.js";
 
 const MOST = 100;
-const told = new Set();
+const shown = new Set();
 
-/** A line more; false where it was told before, as after a lost stream. */
-export function tellStory({ at, level, text }) {
+/** Adds a line; returns false if it is there already, as after a lost stream. */
+export function addNotice({ at, level, text }) {
   const key = `${at} ${text}`;
-  if (told.has(key)) return false;
-  told.add(key);
+  if (shown.has(key)) return false;
+  shown.add(key);
   byId("quiet").hidden = true;
   const time = make("time", { className: "number", dateTime: at }, clock(at));
   const lines = byId("lines");
@@ -23,13 +23,13 @@ export function tellStory({ at, level, text }) {
     ),
   );
   while (lines.children.length > MOST) {
-    told.delete(lines.lastChild.dataset.key);
+    shown.delete(lines.lastChild.dataset.key);
     lines.lastChild.remove();
   }
   return true;
 }
 
-/** From now on lines are read aloud: those of before the page came are there for the eye. */
+/** Lets a screen reader read further lines; earlier ones are there to be read. */
 export function readAloud() {
   byId("log").ariaLive = "polite";
 }

@@ -1,13 +1,13 @@
-// The topology drawn: shards, roles, slots, who serves; and a node's buttons.
+// The topology: shards, roles, slots, served requests, and the buttons of each node.
 
 import { NodeView } from "./node.js";
 import { byId, clock, count, icon, light, make, percent, say, setIcon } from "./words.js";
 
 const SLOTS = 16384;
-const FRESH = 60_000; // ms that the newest story stands above the nodes
-const RECENT = 5000; // ms that a node's share is counted over
+const FRESH = 60_000; // ms that the newest notice is shown above the nodes
+const RECENT = 5000; // ms over which a node's share is counted
 const CLOSED = ["good", "cache in use"];
-// what a shard's circuits mean: where writes alone fail, replicas still serve what they have
+// what a shard's circuits mean: if only writes fail, replicas still serve what they hold
 const CIRCUITS = {
   both: { open: ["bad", "circuit open: no cache"], "half-open": ["loading", "half-open: trying"] },
   reads: {
@@ -26,7 +26,7 @@ export class Topology {
   #served = [];
   #ribbon = "";
   #state = null;
-  #story = null;
+  #notice = null;
   #marker = make("span", { className: "marker", hidden: true });
 
   constructor() {
@@ -34,7 +34,7 @@ export class Topology {
     setInterval(() => this.#headline(), 5000);
   }
 
-  /** Draws what the state message says; elements are kept, so that focus stays where it is. */
+  /** Shows the state message; elements are kept, so that keyboard focus is not lost. */
   update(state) {
     const { topology } = state;
     this.#state = state;
@@ -53,13 +53,13 @@ export class Topology {
     say(byId("database-line"), delay);
   }
 
-  /** What happened last is told here too, beside the buttons that make things happen. */
-  happened(story) {
-    this.#story = story;
+  /** Shows the last notice here too, near the buttons. */
+  notice(notice) {
+    this.#notice = notice;
     this.#headline();
   }
 
-  /** Requests that were served: whoever did lights up, and their shares are counted. */
+  /** Requests were served: highlights the nodes, and counts their shares. */
   served(list) {
     const at = performance.now();
     for (const { source, node, status } of list) {
@@ -71,7 +71,7 @@ export class Topology {
     if (list.some((one) => one.source === "database")) light(byId("database"));
   }
 
-  /** An answer to this page's own request: its slot is shown in the ribbon. */
+  /** A reply to this page's own request: marks its slot in the ribbon. */
   answered(reply) {
     this.#marker.hidden = reply.slot === null;
     if (reply.slot !== null) this.#marker.style.left = `${(100 * reply.slot) / SLOTS}%`;
@@ -81,11 +81,11 @@ export class Topology {
   #headline() {
     if (!this.#state) return;
     const { trouble } = this.#state.topology;
-    const story = Date.now() - Date.parse(this.#story?.at) < FRESH ? this.#story : null;
-    const told = story && `${clock(story.at)} ${story.text}`;
+    const notice = Date.now() - Date.parse(this.#notice?.at) < FRESH ? this.#notice : null;
+    const text = notice && `${clock(notice.at)} ${notice.text}`;
     const line = byId("topology-line");
-    const mood = trouble ? "bad" : (story?.level ?? "");
-    say(line, trouble || told || this.#line(this.#state));
+    const mood = trouble ? "bad" : (notice?.level ?? "");
+    say(line, trouble || text || this.#line(this.#state));
     line.title = line.textContent;
     line.dataset.mood = mood;
     byId("trouble").toggleAttribute("hidden", mood !== "bad");
@@ -93,9 +93,9 @@ export class Topology {
 
   #line({ shape, own, actions, topology }) {
     const nodes = topology.shards.reduce((sum, shard) => sum + shard.nodes.length, 0);
-    const size = nodes === 1 ? "One node" : `${nodes} nodes, each with its share of the requests`;
-    if (!own || !actions.length) return `${size}. Not ours to break: redistopo didn't start them.`;
-    return shape === "standalone" ? `${size}, and nobody to take over.` : `${size}. Break one.`;
+    const size = nodes === 1 ? "One node" : `${nodes} nodes, with their share of the requests`;
+    if (!own || !actions.length) return `${size}. Read-only: redistopo did not start them.`;
+    return shape === "standalone" ? `${size}, without a replica to take over.` : `${size}. Stop one to see a failover.`;
   }
 
   #keep(groups) {
@@ -126,12 +126,12 @@ export class Topology {
     const fuse = box.querySelector(".circuit");
     fuse.hidden = !group.circuit;
     if (group.circuit) {
-      const [state, [mark, words]] = told(group.circuit);
+      const [state, [mark, words]] = circuitState(group.circuit);
       fuse.dataset.state = state;
       setIcon(fuse.querySelector("svg"), mark);
       say(fuse.querySelector("span"), words);
     }
-    // by name, not by role: nothing jumps when a replica is promoted
+    // by name, not by role: nodes stay in place when a replica is promoted
     const nodes = [...group.nodes].sort((a, b) =>
       a.name.localeCompare(b.name, "en", { numeric: true }),
     );
@@ -171,12 +171,12 @@ export class Topology {
 
 function circuit(state, shard, topology) {
   const own = state.circuits.find((one) => one.shard === shard.name);
-  // a single circuit for all bears no shard's name
+  // a single circuit for all keys has no shard name
   return own ?? (topology.shards.length === 1 ? state.circuits[0] : undefined);
 }
 
-/** The state that counts, its icon and words: without reads there is no cache at all. */
-function told({ reads, writes }) {
+/** The relevant state, its icon and text: without reads there is no cache at all. */
+function circuitState({ reads, writes }) {
   const whose = reads === writes ? "both" : reads === "closed" ? "writes" : "reads";
   const state = whose === "writes" ? writes : reads;
   return [state, CIRCUITS[whose][state] ?? CLOSED];

@@ -1,5 +1,5 @@
-// Elements, and figures as people read them. Nothing here, or anywhere on this page, makes HTML
-// out of text: names and ids are strangers' words.
+// Elements and formatted figures. No code on this page creates HTML from text: names and ids are
+// untrusted.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -16,7 +16,7 @@ export function make(tag, properties = {}, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** One of the page's own icons; it is for the eye alone, words stand beside it. */
+/** One of the page's own icons; it is decorative, the text is beside it. */
 export function icon(name) {
   const drawn = document.createElementNS(SVG, "svg");
   drawn.setAttribute("class", "icon");
@@ -32,7 +32,7 @@ export function setIcon(drawn, name) {
   return drawn;
 }
 
-/** Text changes only where it differs: what is read aloud isn't read again. */
+/** Changes the text only if it differs: a screen reader does not read it again. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -46,7 +46,7 @@ const hundredth = new Intl.NumberFormat("en", {
 
 export const count = (number) => whole.format(number);
 
-/** Milliseconds with as many digits as mean something: 0.42, 3.1, 2,004. */
+/** Milliseconds with the significant digits: 0.42, 3.1, 2,004. */
 export function milliseconds(ms) {
   if (ms === null || ms === undefined) return "–";
   if (ms < 1) return hundredth.format(ms);
@@ -65,14 +65,14 @@ export function clock(at) {
   return Number.isNaN(date.getTime()) ? "" : date.toLocaleTimeString("en-GB");
 }
 
-/** Marks an element for a moment; where much is served, it stays marked. */
+/** Highlights an element briefly; under load, it stays highlighted. */
 export function light(element) {
   clearTimeout(element.lit);
   element.dataset.lit = "";
   element.lit = setTimeout(() => delete element.dataset.lit, 400);
 }
 
-/** 0 for a tenth of a millisecond, 1 for ten seconds, each decade alike. */
+/** 0 for a tenth of a millisecond, 1 for ten seconds, each decade the same length. */
 export function decades(ms) {
   return Math.min(1, Math.max(0, (Math.log10(Math.max(ms, 1e-6)) + 1) / 5));
 }

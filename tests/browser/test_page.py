@@ -155,7 +155,7 @@ def test_the_load_is_seen_in_figures(shown: Shown) -> None:
         for _ in range(5):
             page.keyboard.press("ArrowRight")
         expect(page.locator("#rate-text")).to_have_text("20 /s")
-        expect(slider).to_have_attribute("aria-valuetext", "20 requests a second")
+        expect(slider).to_have_attribute("aria-valuetext", "20 requests per second")
         before = number(page, "requests")
         until(lambda: number(page, "requests") > before + 20, what="requests are counted")
         expect(page.locator("#hit-rate")).to_have_text(re.compile(r"^\d+ %$"))
@@ -188,8 +188,8 @@ def test_a_stopped_primary_and_its_way_back(shown: Shown) -> None:
         log = page.get_by_role("log")
         for words in (
             f"redistopo stop {led}",
-            f"{led} .* stopped answering",
-            "the others agreed",
+            f"{led} .* stopped replying",
+            "the other nodes agreed",
             f"{follows} .* promoted",
         ):
             expect(log).to_contain_text(re.compile(words))
@@ -201,7 +201,7 @@ def test_a_stopped_primary_and_its_way_back(shown: Shown) -> None:
         primary.get_by_role("button", name="Start").click()
         expect(primary).to_have_attribute("data-state", "up")
         expect(primary).to_have_attribute("data-role", "replica")
-        expect(log).to_contain_text(re.compile(f"{led} .* answers again"))
+        expect(log).to_contain_text(re.compile(f"{led} .* replies again"))
         # and it leads again, by a hand-over
         primary.get_by_role("button", name="Promote").click()
         expect(primary).to_have_attribute("data-role", "primary")
@@ -346,12 +346,12 @@ def test_a_lost_stream_is_told_and_comes_back(shown: Shown) -> None:
     with Demo(*words) as demo, opened(shown, f"http://127.0.0.1:{demo.port}") as page:
         expect(page.locator(".node")).to_have_count(6)
         assert page.locator(".node button:visible").count() == 0
-        expect(page.locator("#topology-line")).to_contain_text("Not ours to break")
+        expect(page.locator("#topology-line")).to_contain_text("Read-only")
         demo.end()
         expect(page.locator("#stream")).to_have_text("stream lost")
-        expect(page.locator("#lost")).to_contain_text("What you see is from")
+        expect(page.locator("#lost")).to_contain_text("The page shows the state of")
         page.get_by_role("button", name="Get").click()
-        expect(page.locator("#ask-told")).to_contain_text("the demo doesn't answer")
+        expect(page.locator("#ask-told")).to_contain_text("the demo does not respond")
         with Demo(*words):
             expect(page.locator("#stream")).to_have_text("live")
             expect(page.locator("#lost")).to_be_hidden()

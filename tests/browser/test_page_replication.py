@@ -34,10 +34,10 @@ def test_hits_only_and_what_mends_it(tmp_path_factory: pytest.TempPathFactory) -
         for item in ("10", "11", "12"):
             demo.get(item)
         expect(fuse).to_have_text("writes: circuit open: hits only")
-        expect(page.locator("#topology-line")).to_contain_text("redistopo up mends it")
+        expect(page.locator("#topology-line")).to_contain_text("redistopo up repairs it")
         promote = page.get_by_role("button", name="Promote node2")
         expect(promote).to_be_disabled()
-        expect(promote).to_have_attribute("title", re.compile("redistopo up mends it"))
+        expect(promote).to_have_attribute("title", re.compile("redistopo up repairs it"))
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= PHONE["width"]
         project.up()

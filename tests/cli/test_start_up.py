@@ -31,7 +31,7 @@ def test_to_list_the_verbs_imports_none(project: Project, flag: str) -> None:
     names = _imported(project, flag)
     assert not [name for name in names if name.startswith("redistopo.cli.commands")]
     assert _packages(names) == {"click", "redistopo.cli", "redistopo.errors"}
-    assert names.isdisjoint({"asyncio", "dataclasses", "json", "redistopo.cli.output"})
+    assert names.isdisjoint({"asyncio", "dataclasses", "json", "redistopo.cli.run_verb"})
 
 
 def test_status_imports_what_it_takes_to_look(project: Project) -> None:

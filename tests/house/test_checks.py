@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from redistopo.checks.catalogue import CHECKS
-from redistopo.checks.subject import Check
-from redistopo.doctor.catalogue import AILMENTS, EXAMS, Exam
+from redistopo.checks.check_types import Check
+from redistopo.doctor.doctor_checks import DOCTOR_CHECKS, EXTRA_CHECKS, DoctorCheck
 from redistopo.model.state.finding import Status
 
 UNIT = Path(__file__).parents[1] / "unit"
@@ -17,9 +17,9 @@ TABLES = [
     *(str(path.relative_to(UNIT)) for path in UNIT.glob("checks/test_*_checks.py")),
 ]
 
-ALL = (*CHECKS, *AILMENTS)
+ALL = (*CHECKS, *EXTRA_CHECKS)
 IDS = [check.id for check in ALL]
-EXAM_IDS = [exam.id for exam in EXAMS]
+EXAM_IDS = [exam.id for exam in DOCTOR_CHECKS]
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +37,13 @@ def test_no_two_checks_share_an_id() -> None:
     assert len({*IDS, *EXAM_IDS}) == len(IDS) + len(EXAM_IDS)
 
 
-@pytest.mark.parametrize("check", [*ALL, *EXAMS], ids=[*IDS, *EXAM_IDS])
-def test_a_check_asks_a_question(check: Check | Exam) -> None:
+@pytest.mark.parametrize("check", [*ALL, *DOCTOR_CHECKS], ids=[*IDS, *EXAM_IDS])
+def test_a_check_asks_a_question(check: Check | DoctorCheck) -> None:
     assert check.asks.strip().endswith("?")
 
 
-@pytest.mark.parametrize("check", [*ALL, *EXAMS], ids=[*IDS, *EXAM_IDS])
-def test_a_check_is_explained_where_it_judges(check: Check | Exam) -> None:
+@pytest.mark.parametrize("check", [*ALL, *DOCTOR_CHECKS], ids=[*IDS, *EXAM_IDS])
+def test_a_check_is_explained_where_it_judges(check: Check | DoctorCheck) -> None:
     assert check.judge.__doc__
 
 
@@ -53,7 +53,7 @@ def test_a_check_has_a_sample(samples: set[tuple[str, Status]], check: str, stat
     assert (check, status) in samples
 
 
-@pytest.mark.parametrize("check", [check.id for check in AILMENTS])
+@pytest.mark.parametrize("check", [check.id for check in EXTRA_CHECKS])
 def test_an_ailment_has_samples(samples: set[tuple[str, Status]], check: str) -> None:
     assert (check, Status.OK) in samples
     assert {(check, Status.WARN), (check, Status.FAIL)} & samples

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from support.pages import hold
 
-from redistopo.doctor.catalogue import AILMENTS, EXAMS
-from redistopo.doctor.vulnerabilities import AS_OF, FLAWS
+from redistopo.doctor.doctor_checks import DOCTOR_CHECKS, EXTRA_CHECKS
+from redistopo.doctor.vulnerabilities import AS_OF, VULNERABILITIES
 
 
 def _exams() -> str:
     rows = ["| check | asks |", "| --- | --- |"]
-    rows += [f"| `{one.id}` | {one.asks} |" for one in (*EXAMS, *AILMENTS)]
+    rows += [f"| `{one.id}` | {one.asks} |" for one in (*DOCTOR_CHECKS, *EXTRA_CHECKS)]
     return "\n".join(rows)
 
 
@@ -20,11 +20,11 @@ def _flaws() -> str:
         "| product | vulnerability | since | fixed in | condition |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for flaw in FLAWS:
+    for flaw in VULNERABILITIES:
         fixed = ", ".join(map(str, flaw.fixed))
         since = str(flaw.since) if flaw.since.major else "first release"
         notes = "; ".join(
-            ["no password needed"] * flaw.anybody + ["only with a TLS port"] * flaw.tls
+            ["no password needed"] * flaw.unauthenticated + ["only with a TLS port"] * flaw.tls
         )
         ids = ", ".join(flaw.ids)
         rows.append(f"| {flaw.product.label} | {ids}: {flaw.what} | {since} | {fixed} | {notes} |")

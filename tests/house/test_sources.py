@@ -36,7 +36,7 @@ def test_the_wall_clock_is_read_only_for_dates(root: Path) -> None:
         "redistopo/ops/drill.py",
         "redistopo/ops/drill_all.py",
         "redistopo/session/diagnosis.py",
-        "redistopo/project/lifecycle.py",
+        "redistopo/project/topology_record.py",
         "redistopo/ops/logs.py",
         "redistopo/host/archive.py",
         "redistopo/project/certificates.py",

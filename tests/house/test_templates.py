@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from redistopo.errors import UsageError
-from redistopo.render.templates import plain_files, shipped, sources
+from redistopo.render.jinja_templates import plain_files, shipped, sources
 from redistopo.render.topics import list_topics
 
 NAMES = [name for name, _ in sources()]

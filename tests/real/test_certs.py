@@ -11,7 +11,7 @@ from redis import Redis
 from support.engines import BUNDLED, TLS
 from support.project import Project
 
-from redistopo.model.topology.layout import TlsFolder
+from redistopo.model.topology.project_paths import TlsFolder
 from redistopo.project.certificates import _leaf, _load
 
 if TYPE_CHECKING:

@@ -137,7 +137,7 @@ def test_what_is_refused_is_refused_as_json(demo: Demo) -> None:
     for status, method, path, body, headers in refused:
         reply = demo.ask(method, path, body, **headers)
         assert (reply.status, bool(reply.error)) == (status, True), (method, path, body, headers)
-    assert demo.ask("PUT", "/data/1", b"", **as_json).error == "the body is no JSON"
+    assert demo.ask("PUT", "/data/1", b"", **as_json).error == "the body is not JSON"
     page = demo.ask("GET", "/", Origin="http://evil.example")
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
@@ -202,8 +202,8 @@ def test_a_primary_is_stopped_from_the_page_and_started_again(demo: Demo, shop: 
         until(lambda: "was promoted" in reader.stories())
         assert f"{lead} (" in reader.stories()
         assert demo.press("/actions/start", {"node": lead}).status == 200
-        until(lambda: f"{lead} ({shop.port + int(lead[4:]) - 1}) answers again" in reader.stories())
-        until(lambda: "served from the database meanwhile" in reader.stories())
+        until(lambda: f"{lead} ({shop.port + int(lead[4:]) - 1}) replies again" in reader.stories())
+        until(lambda: "served from the database in the meantime" in reader.stories())
         demo.press("/load", {"rate": 0})
     assert demo.metric("redistopo_cache_degraded_total") > 0
     until(lambda: demo.ask("GET", "/healthz").json == _WELL)
@@ -213,7 +213,7 @@ def test_it_ends_at_once_keeps_its_rows_and_leaves_the_port(shop: Project) -> No
     port = shop.port + 16
     with Demo(shop, port, "--db-delay", "0s") as serving:
         taken = shop.run("demo", "--port", str(port), check=4)
-        assert f"port {port} is held by" in taken.err
+        assert f"port {port} is in use by" in taken.err
         assert f"(pid {serving.telling.process.pid})" in taken.err
         # beside a taken port of ours stand others that are taken as well
         node = shop.run("demo", "--port", str(shop.ports[0]), check=4)

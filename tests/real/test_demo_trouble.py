@@ -156,13 +156,13 @@ def test_an_action_under_way_ends_before_the_demo_does(shop: Project) -> None:
 
             both = [pool.submit(freeze), pool.submit(freeze)]
             (refused,), (under_way,) = wait(both, return_when=FIRST_COMPLETED)
-            assert "has to wait: freeze node1 is under way" in refused.result()
+            assert "has to wait: freeze node1 is in progress" in refused.result()
             demo.telling.process.terminate()
             until(lambda: not listening(demo.port))
             assert demo.telling.process.poll() is None
         assert demo.telling.process.wait(20) == 130
         demo.end()
-        assert "freeze node1 is under way, and ends first" in demo.telling.said
+        assert "waiting for freeze node1 to end" in demo.telling.said
         assert under_way.exception()  # nobody is left to answer
     states = [process.status() for process in shop.servers()]
     assert states == [psutil.STATUS_STOPPED]
@@ -176,7 +176,7 @@ def test_what_it_lacks_it_says_in_a_line(shop: Project, tmp_path: Path) -> None:
     assert "redistopo up" in nothing.run("demo", check=1).err
     assert "can't be used" in shop.run("demo", "--database", "no/such/file", check=4).err
     assert "--ttl" in shop.run("demo", "--ttl", "0s", check=2).err
-    assert "is no host" in shop.run("demo", "--host", "127.0.0.1 0.0.0.0", check=2).err
+    assert "is not a valid host" in shop.run("demo", "--host", "127.0.0.1 0.0.0.0", check=2).err
     without = f"""
 import sys
 sys.modules["waitress"] = None  # as if it weren't installed

@@ -34,7 +34,7 @@ def test_a_machine_alone_is_looked_at_without_a_topology(project: Project) -> No
         result["findings"][0]
     )
     assert only(done, "machine.server", "ok")["evidence"]
-    assert "this machine alone was looked at" in only(done, "topology.runs", "skip")["evidence"]
+    assert "only this machine was checked" in only(done, "topology.runs", "skip")["evidence"]
     assert all(one["hint"] for one in result["findings"] if one["status"] in ("warn", "fail"))
     assert not any(Path(project.root).iterdir())  # nothing was made
 
@@ -54,7 +54,7 @@ def test_who_holds_a_port_is_named(project: Project) -> None:
         done = project.run("doctor", "--json", "--config", "tls.conf", check=3)
         told = only(done, "ports.free", "fail")
         assert only(done, "config.running", "warn")["evidence"].endswith("unlike the file")
-    assert re.search(rf"bus port {project.port + 10001} is held by \S+ \(pid {os.getpid()}\)",
+    assert re.search(rf"bus port {project.port + 10001} is in use by \S+ \(pid {os.getpid()}\)",
                      told["evidence"])  # fmt: skip
     assert str(os.getpid()) in told["hint"]
 
@@ -69,7 +69,9 @@ def test_replication_that_would_break_is_named_and_a_frozen_node_costs_seconds(
         replica.config_set("masterauth", "not-the-password")
         replica.config_set("repl-timeout", 5)
     told = project.run("doctor", *QUICK, check=3)
-    assert "could not follow node1, node3" in only(told, "replication.password", "fail")["evidence"]
+    assert (
+        "could not replicate node1, node3" in only(told, "replication.password", "fail")["evidence"]
+    )
     assert "repl-timeout 5 s isn't above" in only(told, "replication.timeouts", "fail")["evidence"]
     project.env["REDISTOPO_PASSWORD"] = project.password
     elsewhere = project.run("doctor", "--connect", f"127.0.0.1:{project.port}", *QUICK, check=3)
@@ -102,7 +104,7 @@ def test_replication_that_would_break_is_named_and_a_frozen_node_costs_seconds(
 def test_what_stands_and_what_ended_by_itself_is_told_apart(project: Project) -> None:
     project.init("standalone")
     never = project.run("doctor", "--json", check=0)
-    assert "nothing was started" in only(never, "topology.runs", "skip")["evidence"]
+    assert "not started yet" in only(never, "topology.runs", "skip")["evidence"]
     project.up()
     project.run("down", check=0)
     stopped = only(project.run("doctor", "--json", check=0), "topology.runs", "warn")
@@ -110,7 +112,7 @@ def test_what_stands_and_what_ended_by_itself_is_told_apart(project: Project) ->
     project.up()
     project.crash()
     ended = only(project.run("doctor", "--json", check=3), "topology.runs", "fail")
-    assert "nobody stopped them" in ended["evidence"]
+    assert "redistopo did not stop them" in ended["evidence"]
 
 
 def test_a_table_of_another_cluster_is_named_and_its_remedy_works(project: Project) -> None:
@@ -144,8 +146,8 @@ def test_a_table_of_another_cluster_is_named_and_its_remedy_works(project: Proje
         alone.set("kept", "1")
     strayed = only(project.run("doctor", *QUICK, check=3), "cluster.reset", "fail")
     assert strayed["subject"] == "node2"
-    assert "stands alone" in strayed["evidence"]
-    assert "a reset would take from it: 1 key, 16384 slots (0-16383)" in strayed["evidence"]
+    assert "is alone" in strayed["evidence"]
+    assert "a reset would remove: 1 key, 16384 slots (0-16383)" in strayed["evidence"]
     reset, again = strayed["hint"].partition("   ")[0].split("; ")
     project.run(*reset.split()[1:], "--yes", "--force", check=0)
     project.run(*again.split()[1:], check=0)
@@ -227,7 +229,7 @@ def test_what_is_left_over_is_put_away_and_nothing_else(
         # the folder may be forgotten only once nobody serves in it, and is so in the same run
         assert [one["fix"]["command"] for one in agreed["mended"] if one["done"]] == [
             f"kill -TERM {server.pid}",
-            f"take {gone.root} off the list of `redistopo ps`",
+            f"remove {gone.root} from the list of `redistopo ps`",
         ]
         assert agreed["fixes"] == []
         assert server.wait(timeout=10) == 0

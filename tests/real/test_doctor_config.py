@@ -53,12 +53,12 @@ def test_any_configuration_is_told_for_what_it_lets_in(project: Project) -> None
     assert "line 3 `maxmemry 3mb`: " in refused["evidence"]
     assert refused["hint"] == f"${{EDITOR:-vi}} +3 {project.root}/broken.conf"
     # what keeps it from starting comes before its start
-    assert "first what config.starts says" in only(broken, "config.running", "warn")["hint"]
+    assert "first fix what config.starts reports" in only(broken, "config.running", "warn")["hint"]
 
     still = look(3)
     assert f"binds 0.0.0.0, port {port}" in only(still, "config.bind", "fail")["evidence"]
     assert "nothing runs at" in only(still, "config.running", "warn")["evidence"]
-    assert "first what config.bind says" in only(still, "config.running", "warn")["hint"]
+    assert "first fix what config.bind reports" in only(still, "config.running", "warn")["hint"]
     # its include is found only where the server is started beside it, as here
     assert (
         f"if it is started in {project.root}: " in only(still, "config.starts", "warn")["evidence"]
@@ -71,9 +71,9 @@ def test_any_configuration_is_told_for_what_it_lets_in(project: Project) -> None
         other = look(3)
         seen = only(other, "config.running", "warn")["evidence"]
         assert f"(pid {server.pid})" in seen
-        assert "listens on 127.0.0.1 alone, unlike the file" in seen
+        assert "listens on 127.0.0.1 only, unlike the file" in seen
         server.send_signal(signal.SIGSTOP)
-        assert "nobody answers" in only(look(3), "config.running", "fail")["evidence"]
+        assert "no reply at" in only(look(3), "config.running", "fail")["evidence"]
         server.send_signal(signal.SIGCONT)
 
     hint = only(still, "config.bind", "fail")["hint"]
@@ -82,7 +82,7 @@ def test_any_configuration_is_told_for_what_it_lets_in(project: Project) -> None
     with _by_hand(conf):
         until(lambda: _answers(port, "hush-hush"))
         mended = look(0)
-        assert "asks for a password" in only(mended, "config.bind", "ok")["evidence"]
+        assert "requires a password" in only(mended, "config.bind", "ok")["evidence"]
         assert "NOAUTH" in only(mended, "config.running", "ok")["evidence"]
         assert "hush-hush" not in mended.out + mended.err
 
@@ -98,7 +98,7 @@ def test_the_server_that_up_takes_is_asked_first(project: Project) -> None:
     project.init("standalone", "--engine", newest.name)
     (project.root / "some.conf").write_text(f"port {project.port}\nbind 127.0.0.1\n")
     told = only(project.run("doctor", "--config", "some.conf", "--json"), "config.starts", "ok")
-    assert told["evidence"].startswith("Valkey 9.1.2 takes")
+    assert told["evidence"].startswith("Valkey 9.1.2 accepts")
 
 
 def test_what_can_be_no_configuration_is_refused(project: Project) -> None:

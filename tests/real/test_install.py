@@ -17,7 +17,7 @@ from support.project import COMMAND, Done, Project
 from support.terminal import Terminal
 from support.waiting import until
 
-from redistopo.client.engine_trial import try_engine
+from redistopo.client.engine_smoke_test import try_engine
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.host.polling import Deadline
 from redistopo.host.run_program import run_to_end

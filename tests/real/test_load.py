@@ -14,7 +14,7 @@ from support.loads import Server, frozen, keys, request, served, way
 from support.project import Project
 from support.waiting import until
 
-from redistopo.client.entry_point import PREFIX, LoadRequest
+from redistopo.client.app_entry_point import PREFIX, LoadRequest
 from redistopo.drill.drill_report import summarize_traffic
 from redistopo.drill.key_cleanup import delete_keys
 from redistopo.drill.load_generator import LoadGenerator

@@ -14,7 +14,7 @@ from support.loads import keys, request, way
 from support.project import Project
 from support.waiting import until
 
-from redistopo.client.entry_point import EntryKind
+from redistopo.client.app_entry_point import EntryKind
 from redistopo.drill.key_cleanup import delete_keys
 from redistopo.drill.load_generator import LoadGenerator
 from redistopo.drill.load_result import OperationKind

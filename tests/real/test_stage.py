@@ -13,7 +13,7 @@ from support.waiting import until
 
 from redistopo.cache_aside import Settings, Source
 from redistopo.demo.backend import Backend, BackendRequest, open_backend
-from redistopo.demo.narration import Story
+from redistopo.demo.notices import Notice
 from redistopo.errors import RedistopoError, UsageError
 
 KEYS = [f"data:{n}" for n in range(6)] + ["data:{a}b", "data:é", "data:{}x"]
@@ -61,7 +61,7 @@ def _bounded(work: Callable[[], object]) -> None:
 
 def test_a_cluster_whose_primary_is_stopped(project: Project) -> None:
     request = _up(project, "cluster", "--node-timeout", "1000", "--formation", "instant")
-    told: list[Story] = []
+    told: list[Notice] = []
     with open_backend(request) as live:
         live.follow(told.append)
         assert (live.name, live.shape, live.own) == ("project", "cluster", True)
@@ -77,7 +77,7 @@ def test_a_cluster_whose_primary_is_stopped(project: Project) -> None:
         key = next(one for one in KEYS if live.place(one).node == "node1")
         with pytest.raises(UsageError, match="no node 'replica'"):
             live.act("stop", "replica")
-        with pytest.raises(UsageError, match="no action"):
+        with pytest.raises(UsageError, match="not an action"):
             live.act("kill", "node1")
         assert "node1: stopped; shard 1: node4 takes over" in live.act("stop", "node1")
         _bounded(lambda: _served(live, key))
@@ -88,26 +88,26 @@ def test_a_cluster_whose_primary_is_stopped(project: Project) -> None:
         lines = [one.text for one in told]
         assert lines[0] == "redistopo stop node1"
         assert any(one.startswith("shard 1: node4 takes over") for one in lines)
-        assert any(one.startswith(f"{first} stopped answering") for one in lines)
+        assert any(one.startswith(f"{first} stopped replying") for one in lines)
         assert any(one.endswith(f"that {first} is down") for one in lines)
         assert any(one.startswith(f"{second} was promoted after ") for one in lines)
         assert roles([project.port + 3], project.password) == {project.port + 3: "master"}
-        (shard, *_) = [one for one in live.picture().shards if one.name == "shard 1"]
+        (shard, *_) = [one for one in live.view().shards if one.name == "shard 1"]
         assert [(one.name, one.state) for one in shard.nodes] == [
             ("node4", "up"),
             ("node1", "gone"),
         ]
         live.act("start", "node1")
-        until(lambda: any(f"{first} answers again" in one.text for one in told))
+        until(lambda: any(f"{first} replies again" in one.text for one in told))
         with project.client() as node:
             until(lambda: node.info("replication")["master_link_status"] == "up")
-        assert "node1 leads now, instead of node4" in live.act("failover", "node4")
+        assert "node1 is primary now, instead of node4" in live.act("failover", "node4")
         until(lambda: _served(live, key) and live.place(key).node == "node1")
 
 
 def test_sentinels_whose_primary_is_frozen(project: Project) -> None:
     request = _up(project, "sentinel", "--down-after", "1000")
-    told: list[Story] = []
+    told: list[Notice] = []
     with open_backend(request) as live:
         live.follow(told.append)
         _works(live)
@@ -125,9 +125,9 @@ def test_sentinels_whose_primary_is_frozen(project: Project) -> None:
             assert node.get("x") == "x"
         until(lambda: any("the Sentinels agreed after" in one.text for one in told))
         until(lambda: any("was promoted after" in one.text for one in told))
-        assert len(live.picture().sentinels) == 3
+        assert len(live.view().sentinels) == 3
         live.act("resume", "node1")
-        until(lambda: any("answers again" in one.text for one in told))
+        until(lambda: any("replies again" in one.text for one in told))
 
 
 def test_replicas_are_read_from_in_turns(project: Project) -> None:
@@ -146,18 +146,18 @@ def test_replicas_are_read_from_in_turns(project: Project) -> None:
         for _ in range(4):
             _bounded(lambda: live.reader.get(KEYS[0]))
         live.act("stop", "node3")
-        until(lambda: not live.picture().replicas())
+        until(lambda: not live.view().replicas())
         assert live.reader.get(KEYS[0]) == KEYS[0].encode()
         assert live.place(KEYS[0]).node == "node1"
         live.act("resume", "node2")
-        until(lambda: len(live.picture().replicas()) == 1)
-        assert "node2 is primary, was node1" in live.act("failover", "node1")
+        until(lambda: len(live.view().replicas()) == 1)
+        assert "node2 is primary now, instead of node1" in live.act("failover", "node1")
         until(lambda: _served(live, "x"))
         assert roles([project.port + 1], project.password) == {project.port + 1: "master"}
         # without a primary, a replica tells how long its copy stays
         cache = live.cache(lambda id: {"id": id}, ttl=60, settings=Settings())
         cache.get("7")
-        until(lambda: live.picture().replicas() and cache.get("7").source is Source.CACHE)
+        until(lambda: live.view().replicas() and cache.get("7").source is Source.CACHE)
         live.act("stop", "node2")
         assert 0 < (cache.ttl("7") or 0) <= 60
 
@@ -192,9 +192,9 @@ def test_one_server_of_ours_and_of_others(
     with open_backend(BackendRequest(root=project.root, connect=url)) as live:
         _works(live)
         assert (live.name, live.own, live.actions) == (place, False, ())
-        with pytest.raises(UsageError, match="isn't ours to break"):
+        with pytest.raises(UsageError, match="belongs to another owner"):
             live.act("stop", place)
-        assert project.password not in repr(live.view())
+        assert project.password not in repr(live.view_message())
     with (
         pytest.raises(RedistopoError) as raised,
         open_backend(BackendRequest(root=project.root, connect=f"redis://:hunter2@{place}")),
@@ -206,18 +206,18 @@ def test_one_server_of_ours_and_of_others(
         _works(live)
     with open_backend(request) as live:
         project.run("down", check=0)
-        until(lambda: [one.state for one in live.picture().data] == ["gone"])
+        until(lambda: [one.state for one in live.view().data] == ["gone"])
         _bounded(lambda: _served(live, "x"))
         with (
-            pytest.raises(RedistopoError, match="no node of project answers"),
+            pytest.raises(RedistopoError, match="no node of project replies"),
             open_backend(request),
         ):
             pass
         project.up()
         until(lambda: _served(live, "x") and live.place("x").node == "node1")
         project.run("down", "--wipe", "--yes", check=0)
-        until(lambda: "nothing was started" in str(live.view()["trouble"]))
-        assert live.view()["shards"] == []
+        until(lambda: "nothing was started" in str(live.view_message()["trouble"]))
+        assert live.view_message()["shards"] == []
         assert not _served(live, "x")
 
 
@@ -238,7 +238,7 @@ def test_users_and_tls(project: Project, shape: str) -> None:
     assert TLS is not None
     project.init(shape, "--tls", "--acl", engine=TLS.path)
     project.up()
-    told: list[Story] = []
+    told: list[Notice] = []
     with open_backend(BackendRequest(root=project.root)) as live:
         live.follow(told.append)
         _works(live)

@@ -167,7 +167,10 @@ def test_a_sentinel_that_stood_still_has_no_say_for_a_while(project: Project) ->
     states = [one["state"] for one in project.run("status", "--json").json["result"]["nodes"]]
     assert states.count("tilt") == 2
     checked = project.run("demo", "--check", "--ttl", "1s", "--db-delay", "20ms", check=3).out
-    assert "FAIL  no primary was stopped, for nobody would take over from node1: 1 of 3" in checked
+    assert (
+        "FAIL  no primary was stopped, because no replica can take over from node1: 1 of 3"
+        in checked
+    )
     assert "PASS" not in checked
     warned = project.run("stop", "primary", check=0).err
     assert "without failover: 1 of 3 Sentinels is no majority" in warned

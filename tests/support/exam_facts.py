@@ -3,23 +3,23 @@
 from dataclasses import replace
 from typing import Any
 
-from redistopo.doctor.conf_access import served_conf
+from redistopo.doctor.conf_includes import access_settings
 from redistopo.doctor.facts import (
     ConfSeen,
     DoctorFacts,
     EnginesSeen,
     Leftovers,
-    LostTable,
-    Needs,
+    MissingNodesConf,
+    NodesConfSeen,
     OrphanSeen,
     PortReply,
     PortSeen,
     PortsSeen,
-    TableSeen,
+    TopologyNeeds,
     TopologyPresence,
     TopologySeen,
 )
-from redistopo.doctor.firewall import FirewallSeen
+from redistopo.doctor.firewall_rules import FirewallSeen
 from redistopo.host.kernel_settings import Kernel
 from redistopo.host.machine_facts import MemoryAndDisk
 from redistopo.model.planning.resource_limits import ResourceShortage
@@ -69,7 +69,7 @@ WELL = DoctorFacts(
     ),
     topology=TopologySeen(name="shop", started=TopologyPresence.RUNNING, nodes=6),
     leftovers=Leftovers(),
-    needs=Needs(nodes=6, maxmemory=GIGA),
+    needs=TopologyNeeds(nodes=6, maxmemory=GIGA),
     ports=PortsSeen(
         ports=(PortSeen(port=7000, use="data"), PortSeen(port=17000, use="bus")),
         block="7000 (bus 17000)",
@@ -91,7 +91,7 @@ def room_of(**fields: Any) -> DoctorFacts:
 
 
 def needs_of(**fields: Any) -> DoctorFacts:
-    return replace(WELL, needs=replace(WELL.needs or Needs(), **fields))
+    return replace(WELL, needs=replace(WELL.needs or TopologyNeeds(), **fields))
 
 
 def port_of(holder: str) -> DoctorFacts:
@@ -107,13 +107,15 @@ def topology_of(started: TopologyPresence, **fields: Any) -> DoctorFacts:
 
 
 def conf_of(text: str, *heard: PortReply, **fields: Any) -> DoctorFacts:
-    conf = served_conf(text)
-    seen = ConfSeen(path="/etc/redis.conf", conf=conf, locked=conf.locked, heard=heard)
+    conf = access_settings(text)
+    seen = ConfSeen(
+        path="/etc/redis.conf", conf=conf, requires_password=conf.requires_password, replies=heard
+    )
     return replace(WELL, conf=replace(seen, files=("/etc/redis.conf",), **fields))
 
 
 def firewall_of(name: str, said: str, *, active: bool | None = True) -> DoctorFacts:
-    seen = FirewallSeen(name=name, command=f"{name} list", active=active, said=said)
+    seen = FirewallSeen(name=name, command=f"{name} list", active=active, output=said)
     return conf_of("bind 0.0.0.0\nrequirepass x", firewalls=(seen,))
 
 
@@ -135,16 +137,16 @@ def tables_of(*knows: str, stopped: bool = True) -> DoctorFacts:
         table = parse_nodes_conf(text, f"127.0.0.1:{7000 + n}")
         assert table is not None
         seen.append(
-            TableSeen(
+            NodesConfSeen(
                 name=f"node{n}", path=f"/srv/node{n}/nodes.conf", table=table, stopped=stopped
             )
         )
     return replace(WELL, tables=tuple(seen))
 
 
-LOST = LostTable(name="node4", path="/srv/node4/nodes.conf", why="cut off")
+LOST = MissingNodesConf(name="node4", path="/srv/node4/nodes.conf", why="cut off")
 OPEN = "bind 0.0.0.0\nprotected-mode no"
-HEARD = PortReply(port=6379, at="127.0.0.1", said="PONG", holder="redis-server (pid 9)")
+HEARD = PortReply(port=6379, at="127.0.0.1", reply="PONG", holder="redis-server (pid 9)")
 SHORT = ResourceShortage(told="node1: too few", hint="ulimit -n 99", fatal=False)
 
 # Check, status, part of evidence, part of the hint, and the facts.

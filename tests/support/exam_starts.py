@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from redistopo.doctor.conf_startup import EngineTrial, StartupRefusal, StartupVerdict
 from redistopo.doctor.facts import DoctorFacts
+from redistopo.doctor.startup_verdict import EngineTrial, StartupRefusal, StartupVerdict
 from redistopo.model.state.finding import Status
 from support.exam_facts import FAIL, HEARD, OK, OPEN, SKIP, WARN, conf_of
 
 CONF = "/etc/redis.conf"
-LINE = StartupRefusal(path=CONF, line=3, text="maxmemry 3mb", said="Bad directive")
+LINE = StartupRefusal(path=CONF, line=3, text="maxmemry 3mb", message="Bad directive")
 TAKES = EngineTrial(title="Valkey 9.1.2", path="/opt/valkey-server")
 REFUSES = EngineTrial(title="Redis 7.0.15", path="/usr/bin/redis-server", refusal=LINE)
-BEGUN = replace(HEARD, said="", holder="")
+BEGUN = replace(HEARD, reply="", holder="")
 
 
 def starting_of(
@@ -25,24 +25,26 @@ STARTS: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "config.starts",
         OK,
-        "Valkey 9.1.2 takes each of its lines: it has none",
+        "Valkey 9.1.2 accepts every line: it has none",
         "",
         starting_of(TAKES),
     ),
-    ("config.starts", OK, "takes each of its lines", "", starting_of(TAKES, text="port 1")),
+    ("config.starts", OK, "accepts every line", "", starting_of(TAKES, text="port 1")),
     (
         "config.starts",
         OK,
-        "takes each of its lines that you may read",
+        "accepts every line that you can read",
         "",
         conf_of("port 1", BEGUN, starting=StartupVerdict(tried=(TAKES,)), unread=("x",)),
     ),
     (
         "config.starts",
         WARN,
-        "if it is started in /etc: `include more.conf` counts from where a server is started",
-        "give the whole path there: ${EDITOR:-vi} /etc/redis.conf",
-        conf_of("port 1", BEGUN, starting=StartupVerdict(tried=(TAKES,)), astart=("more.conf",)),
+        "if it is started in /etc: `include more.conf` is relative to the folder where",
+        "write the absolute path: ${EDITOR:-vi} /etc/redis.conf",
+        conf_of(
+            "port 1", BEGUN, starting=StartupVerdict(tried=(TAKES,)), start_relative=("more.conf",)
+        ),
     ),
     (
         "config.bind",
@@ -55,27 +57,27 @@ STARTS: list[tuple[str, Status, str, str, DoctorFacts]] = [
         "config.bind",
         WARN,
         "can't read what it includes: b (it is a FIFO)",
-        "name plain files there: ${EDITOR:-vi} /etc/redis.conf",
+        "include plain files: ${EDITOR:-vi} /etc/redis.conf",
         conf_of("port 1", unread=("b (it is a FIFO)",)),
     ),
     (
         "config.starts",
         OK,
-        "but `dir /srv`, where you may not look",
+        "except `dir /srv`, which you have no access to",
         "",
         starting_of(replace(TAKES, skipped="`dir /srv`")),
     ),
     (
         "config.starts",
         FAIL,
-        "Redis 7.0.15 doesn't start on it: line 3 `maxmemry 3mb`: Bad directive",
+        "Redis 7.0.15 doesn't start with it: line 3 `maxmemry 3mb`: Bad directive",
         "${EDITOR:-vi} +3 /etc/redis.conf",
         starting_of(REFUSES),
     ),
     (
         "config.starts",
         FAIL,
-        "no server here starts on it: line 3 `maxmemry",
+        "no server here starts with it: line 3 `maxmemry",
         "+3 /etc/redis.conf",
         starting_of(REFUSES, replace(TAKES, refusal=LINE)),
     ),
@@ -89,14 +91,14 @@ STARTS: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "config.starts",
         WARN,
-        "Redis 7.0.15 doesn't start on it, Valkey 9.1.2 would: line 3",
-        "take that line out, or: /opt/valkey-server /etc/redis.conf",
+        "Redis 7.0.15 doesn't start with it, Valkey 9.1.2 does: line 3",
+        "remove that line, or: /opt/valkey-server /etc/redis.conf",
         starting_of(REFUSES, TAKES),
     ),
     (
         "config.starts",
         FAIL,
-        "no server starts on it: line 3",
+        "no server starts with it: line 3",
         "+3",
         starting_of(TAKES, lacking=LINE),
     ),
@@ -106,7 +108,10 @@ STARTS: list[tuple[str, Status, str, str, DoctorFacts]] = [
         "binds 10.9.9.9, which this machine doesn't have",
         "${EDITOR:-vi} /etc/redis.conf",
         conf_of(
-            "bind 10.9.9.9", BEGUN, starting=StartupVerdict(tried=(TAKES,)), astray=("10.9.9.9",)
+            "bind 10.9.9.9",
+            BEGUN,
+            starting=StartupVerdict(tried=(TAKES,)),
+            foreign_addresses=("10.9.9.9",),
         ),
     ),
     ("config.starts", SKIP, "not tried: no server is here", "", starting_of()),
@@ -130,22 +135,22 @@ STARTS: list[tuple[str, Status, str, str, DoctorFacts]] = [
         "config.running",
         WARN,
         "nothing runs",
-        "first what config.starts says, then: /usr/bin/redis-server /etc/redis.conf",
+        "first fix what config.starts reports, then: /usr/bin/redis-server /etc/redis.conf",
         starting_of(REFUSES, text="bind 127.0.0.1"),
     ),
     (
         "config.running",
         WARN,
         "nothing runs",
-        "first what config.bind says, then: /opt/valkey-server /etc/redis.conf",
+        "first fix what config.bind reports, then: /opt/valkey-server /etc/redis.conf",
         starting_of(TAKES, text=OPEN),
     ),
     (
         "config.bind",
         FAIL,
-        "owns it",
+        "full control",
         "(and no `user` line has `nopass`)",
         starting_of(TAKES, text=OPEN),
     ),
-    ("config.bind", FAIL, "owns it", "`nopass`); then restart it", conf_of(OPEN, HEARD)),
+    ("config.bind", FAIL, "full control", "`nopass`); then restart it", conf_of(OPEN, HEARD)),
 ]

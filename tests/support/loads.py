@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from redistopo.client.entry_point import EntryKind, EntryPoint, LoadRequest
+from redistopo.client.app_entry_point import EntryKind, EntryPoint, LoadRequest
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.slots import split_slots
 from support import judge

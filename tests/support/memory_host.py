@@ -18,7 +18,7 @@ from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 

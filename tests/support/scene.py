@@ -9,8 +9,8 @@ from typing import Any, Self
 import pytest
 
 from redistopo.checks.catalogue import judge
-from redistopo.checks.subject import Expected
-from redistopo.doctor.catalogue import ailments
+from redistopo.checks.check_types import Expected
+from redistopo.doctor.doctor_checks import run_extra_checks
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, ProofSeen, shards_of
@@ -109,7 +109,7 @@ class Scene:
 
     def findings(self, check: str) -> tuple[Finding, ...]:
         """That check's findings, out of all of `verify` and `doctor`."""
-        found = (*self.judged, *ailments(self.seen, self.expected))
+        found = (*self.judged, *run_extra_checks(self.seen, self.expected))
         return tuple(one for one in found if one.check == check)
 
     @property

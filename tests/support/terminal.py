@@ -15,13 +15,20 @@ from support.waiting import until
 
 
 class Terminal:
-    """A command on a pseudo-terminal of a given size, and the screen it draws.
+    """A command on a pseudo-terminal of a given size, and the screen it draws; redistopo itself, or
+    another `program`.
 
     `modes` are the terminal's before the command, `left` after it.
     """
 
     def __init__(
-        self, project: Project, *words: str, columns: int = 80, rows: int = 60, **env: str
+        self,
+        project: Project,
+        *words: str,
+        columns: int = 80,
+        rows: int = 60,
+        program: str = COMMAND,
+        **env: str,
     ) -> None:
         self.screen = pyte.HistoryScreen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
@@ -31,7 +38,7 @@ class Terminal:
         self._slave = os.dup(slave)
         self.modes = termios.tcgetattr(slave)
         self.process = subprocess.Popen(
-            [COMMAND, *words],
+            [program, *words],
             cwd=project.root,
             env={**project.environment(), "TERM": "xterm-256color", **env},
             stdin=slave,

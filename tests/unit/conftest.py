@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from support.scene import scene
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import make_plan
+from redistopo.model.planning.plan_nodes import make_plan
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
-from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse_topology
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape, Topology
 
 # The same examples in each run, so that a build never fails by chance. To look for new

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import output, run_and_show, run_and_stream
-from redistopo.cli.target_options import TargetOptions, target_options
+from redistopo.cli.connect_options import TargetOptions, target_options
+from redistopo.cli.run_verb import output, run_and_show, run_and_stream
 
 if TYPE_CHECKING:
     from redistopo.demo.backend import BackendRequest
-    from redistopo.demo.check import CheckRequest
-    from redistopo.demo.server import DemoRequest
+    from redistopo.demo.cache_check import CheckRequest
+    from redistopo.demo.serve_demo import DemoRequest
 
 
 @click.command()
@@ -64,21 +64,21 @@ def demo(
         return BackendRequest(root=root, connect=target.connect, access=target.login())
 
     def checked() -> "CheckRequest":
-        from redistopo.demo.check import CheckRequest
+        from redistopo.demo.cache_check import CheckRequest
 
         if database or open_:
             what = "--database" if database else "--open"
             hint = f"leave {what} out: the check uses a small database of its own, and no page"
             raise UsageError(f"{what} doesn't go with --check", hint=hint)
-        return CheckRequest(stage=backend(), ttl=ttl, db_delay=delay)
+        return CheckRequest(backend=backend(), ttl=ttl, db_delay=delay)
 
     def served() -> "DemoRequest":
-        from redistopo.demo.server import DemoRequest
+        from redistopo.demo.serve_demo import DemoRequest
 
         if output().format or output().quiet:
             raise UsageError("--json and --quiet need --check", hint="redistopo demo --check")
         return DemoRequest(
-            stage=backend(), host=host, port=port, ttl=ttl, delay=delay, database=database
+            backend=backend(), host=host, port=port, ttl=ttl, delay=delay, database=database
         )
 
     if check:
@@ -89,14 +89,14 @@ def demo(
 
 def _check(request: Callable[[], "CheckRequest"]) -> None:
     from redistopo.cli.views.demo_check import show_check
-    from redistopo.demo.check import check as verb
+    from redistopo.demo.cache_check import check as verb
 
     run_and_show(lambda progress: verb(request(), progress), show_check)
 
 
 def _serve(request: Callable[[], "DemoRequest"], *, open_: bool) -> None:
     from redistopo.cli.progress import plain_lines
-    from redistopo.demo.server import demo as verb
+    from redistopo.demo.serve_demo import demo as verb
 
     def ready(url: str) -> None:
         click.echo(f"Serving on {url} (Ctrl-C ends)")

@@ -6,14 +6,14 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import run_and_show
+from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.verb_group import SubGroup
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def _faults() -> Iterable[str]:
-    from redistopo.model.state.fault import Fault
+    from redistopo.model.state.drill_fault import Fault
 
     return Fault
 
@@ -72,10 +72,10 @@ def failover(
     """
     from redistopo.cli.views.drill import show_drill
     from redistopo.drill.drill_report import DrillReport
+    from redistopo.drill.drill_request import DrillRequest
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
-    from redistopo.drill.setup import DrillRequest
     from redistopo.errors import UsageError
-    from redistopo.model.state.fault import Fault
+    from redistopo.model.state.drill_fault import Fault
     from redistopo.ops.drill import drill as verb
     from redistopo.progress import Progress
 

@@ -3,7 +3,7 @@
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import run_and_show
+from redistopo.cli.run_verb import run_and_show
 
 
 @click.command()

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from redistopo.cli import complete, options
-from redistopo.cli.output import run_and_show
+from redistopo.cli.run_verb import run_and_show
 
 
 class _KeyOption(click.Option):

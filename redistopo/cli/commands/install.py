@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import output, run_and_show
+from redistopo.cli.run_verb import output, run_and_show
 
 
 def _methods() -> Iterable[str]:

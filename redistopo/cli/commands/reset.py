@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import output, run_and_show
+from redistopo.cli.run_verb import output, run_and_show
 
 
 @click.command()

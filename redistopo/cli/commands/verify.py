@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import output, run_and_show
-from redistopo.cli.target_options import TargetOptions, target_options
+from redistopo.cli.connect_options import TargetOptions, target_options
+from redistopo.cli.run_verb import output, run_and_show
 
 
 @click.command()

@@ -6,7 +6,7 @@ import click
 
 from redistopo import __version__
 from redistopo.cli import options
-from redistopo.cli.output import run_and_show
+from redistopo.cli.run_verb import run_and_show
 from redistopo.errors import ExitCode
 
 

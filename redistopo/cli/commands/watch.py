@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from redistopo.cli import options
-from redistopo.cli.output import run_and_stream
-from redistopo.cli.target_options import TargetOptions, target_options
+from redistopo.cli.connect_options import TargetOptions, target_options
+from redistopo.cli.run_verb import run_and_stream
 
 if TYPE_CHECKING:
     from redistopo.ops.watch import WatchRequest

@@ -7,8 +7,8 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
-from redistopo.demo.check import CheckResult, Pattern
-from redistopo.demo.failover_check import Home, Takeover
+from redistopo.demo.cache_check import CheckResult, Pattern
+from redistopo.demo.failover_check import ItemLocation, Takeover
 
 
 def show_check(result: CheckResult) -> None:
@@ -86,7 +86,7 @@ def _time(milliseconds: float) -> str:
     return f"{milliseconds / 1000:.2f} s" if milliseconds >= 1000 else f"{milliseconds:.1f} ms"
 
 
-def _show_homes(homes: tuple[Home, ...]) -> None:
+def _show_homes(homes: tuple[ItemLocation, ...]) -> None:
     slotted = any(one.slot is not None for one in homes)
     columns = (
         ("key", "slot", "shard", "read from", "role") if slotted else ("key", "read from", "role")

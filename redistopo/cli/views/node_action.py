@@ -4,7 +4,7 @@ import click
 
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
-from redistopo.model.state.node_status import NodeStatus
+from redistopo.model.state.status_rows import NodeStatus
 from redistopo.session.node_action import NodeActionResult, NodeOutcome
 
 _MOST_NODES = 12

@@ -6,7 +6,7 @@ from redistopo.cli import theme
 from redistopo.cli.views.live_change import cost
 from redistopo.cli.views.node_action import show_now
 from redistopo.errors import RedistopoError, UsageError
-from redistopo.model.planning.cluster_reset import NodeReset
+from redistopo.model.planning.plan_node_reset import NodeReset
 from redistopo.ops.reset import ResetResult
 
 

@@ -7,7 +7,7 @@ import click
 from redistopo.cli import theme
 from redistopo.cli.table import Table, print_table
 from redistopo.model.protocol.slots import format_ranges as slots_text
-from redistopo.model.state.node_status import NodeStatus
+from redistopo.model.state.status_rows import NodeStatus
 from redistopo.model.topology.spec import Shape
 
 if TYPE_CHECKING:  # each verb imports its own

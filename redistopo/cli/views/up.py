@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import theme
-from redistopo.cli.output import output
+from redistopo.cli.run_verb import output
 from redistopo.cli.views.connect import show_connect
 from redistopo.model.planning.step import Step
 from redistopo.model.protocol.slots import format_ranges as slots_text

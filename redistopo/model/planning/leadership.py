@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import with_primary
+from redistopo.model.planning.plan_nodes import with_primary
 from redistopo.model.planning.sentinel_primary import named_primary
 from redistopo.model.protocol.nodes_conf import (
     NodesConf,

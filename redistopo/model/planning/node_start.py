@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from redistopo.model.planning.persistence_switch import persistence_switches
+from redistopo.model.planning.load_old_persistence import persistence_switches
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.planning.sentinel_primary import known_id
 from redistopo.model.planning.situation import Situation

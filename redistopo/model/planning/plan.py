@@ -8,7 +8,7 @@ from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import Role
-from redistopo.model.topology.layout import Layout, NodeFolder
+from redistopo.model.topology.project_paths import Layout, NodeFolder
 from redistopo.model.topology.spec import Topology
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from redistopo.model.planning.leadership import primaries_to_promote
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.plan import FormationMethod, Plan
-from redistopo.model.planning.rejoin import non_empty_resets, plan_rejoins, stale_ids
+from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import USERS_FILE, Drifts, NodeSettings, Step, StepKind, linked
 from redistopo.model.state.observed import NodeSeen, Observed, Role

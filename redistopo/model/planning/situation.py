@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import with_primary
+from redistopo.model.planning.plan_nodes import with_primary
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.planning.step import Drifts
 from redistopo.model.protocol.conf import Directives

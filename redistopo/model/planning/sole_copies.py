@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.rejoin import reset_nodes
+from redistopo.model.planning.plan_rejoin import reset_nodes
 from redistopo.model.protocol.nodes_conf import NodesConf, latest_nodes_conf, parse_nodes_conf
 from redistopo.model.protocol.slots import (
     SLOT_COUNT,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from redistopo.model.state.fault import Fault
+from redistopo.model.state.drill_fault import Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

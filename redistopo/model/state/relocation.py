@@ -2,7 +2,7 @@
 while the absolute paths in their configuration name the old one."""
 
 from redistopo.model.protocol.conf import Directives
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 
 def moved_from(layout: Layout, node: str, config: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.checks.catalogue import judge
-from redistopo.checks.subject import Expected
+from redistopo.checks.check_types import Expected
 from redistopo.errors import BadReply
 from redistopo.model.protocol.replies import parse_info, parse_nodes, parse_pairs
 from redistopo.model.state.observed import NodeSeen, Observed, shards_of

@@ -19,7 +19,7 @@ from redistopo.model.state.diff import ChangeKind, StateChange
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.ops.events import Round
 from redistopo.ops.watch import Scene, WatchRequest, scene
-from redistopo.session.target import TargetRequest
+from redistopo.session.watched_topology import TargetRequest
 
 Seen = Callable[[str, str], Observed]
 

@@ -6,16 +6,18 @@ from pathlib import Path
 import pytest
 
 from redistopo.demo.backend import BackendRequest
-from redistopo.demo.check import Asked, CheckRequest, Pattern, broken, check
+from redistopo.demo.cache_check import CheckRequest, MeasuredRequest, Pattern, check, pattern_faults
 from redistopo.errors import UsageError
 from redistopo.progress import no_progress
 
-_REQUEST = CheckRequest(stage=BackendRequest(root=Path()), ttl=5.0, db_delay=0.1)
+_REQUEST = CheckRequest(backend=BackendRequest(root=Path()), ttl=5.0, db_delay=0.1)
 
 
-def _asked(what: str, source: str, ttl: float | None = 4.5, degraded: str = "") -> Asked:
-    return Asked(what=what, source=source, milliseconds=1.0, ttl=ttl, node="node1", slot=None,
-                 degraded=degraded)  # fmt: skip
+def _asked(what: str, source: str, ttl: float | None = 4.5, degraded: str = "") -> MeasuredRequest:
+    return MeasuredRequest(
+        what=what, source=source, milliseconds=1.0, ttl=ttl, node="node1", slot=None,
+        degraded=degraded,
+    )  # fmt: skip
 
 
 _GOOD = Pattern(
@@ -32,7 +34,7 @@ _GOOD = Pattern(
 )
 
 
-def _with(place: int, one: Asked) -> Pattern:
+def _with(place: int, one: MeasuredRequest) -> Pattern:
     asked = list(_GOOD.asked)
     asked[place] = one
     return replace(_GOOD, asked=tuple(asked))
@@ -46,17 +48,17 @@ def _with(place: int, one: Asked) -> Pattern:
          ["the miss was served from the cache, not the database"]),
         (_with(1, _asked("hit", "database")),
          ["the hit was served from the database, not the cache"]),
-        (_with(1, _asked("hit", "cache", None)), ["hit: no TTL, and 5 s were asked"]),
-        (_with(1, _asked("hit", "cache", 7.0)), ["hit: a TTL of 7.0 s, and 5 s were asked"]),
+        (_with(1, _asked("hit", "cache", None)), ["hit: no TTL, but 5 s were requested"]),
+        (_with(1, _asked("hit", "cache", 7.0)), ["hit: a TTL of 7.0 s, but 5 s were requested"]),
         (_with(1, _asked("hit", "database", None, "timed out")),
-         ["hit: the cache couldn't be used (timed out)"]),
-        (replace(_GOOD, hits=19), ["of 20 requests while it was cached, only 19 were hits"]),
-        (replace(_GOOD, expired=None), ["it hadn't expired after 5 s"]),
+         ["hit: the cache could not be used (timed out)"]),
+        (replace(_GOOD, hits=19), ["of 20 requests for a cached item, only 19 were hits"]),
+        (replace(_GOOD, expired=None), ["the item had not expired after 5 s"]),
         (replace(_GOOD, ratio=0.9), ["a hit takes as long as a miss: 0.5 ms"]),
     ],
 )  # fmt: skip
 def test_a_pattern(pattern: Pattern, told: list[str]) -> None:
-    assert list(broken(pattern, _REQUEST)) == told
+    assert list(pattern_faults(pattern, _REQUEST)) == told
 
 
 @pytest.mark.parametrize(

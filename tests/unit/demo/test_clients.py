@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 from redis.exceptions import TimeoutError as NoAnswer
 
-from redistopo.demo.clients import Route, Routed
+from redistopo.demo.redis_clients import Route, RoutedClient
 from redistopo.model.protocol.credentials import Login
 
 
@@ -15,7 +15,7 @@ def test_a_request_waits_for_two_nodes_at_most() -> None:
     with ExitStack() as stack:
         silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(5)]
         primary, *replicas = [one.getsockname()[:2] for one in silent]
-        client = Routed(lambda: Route(primary, tuple(replicas)), Login)
+        client = RoutedClient(lambda: Route(primary, tuple(replicas)), Login)
         with pytest.raises(NoAnswer):
             client.execute_command("GET", "a")
         client.close()

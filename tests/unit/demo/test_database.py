@@ -70,7 +70,7 @@ def test_a_file_of_somebody_else(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE orders (id INTEGER)")
         database.commit()
-    with pytest.raises(DatabaseAway, match="somebody else's"):
+    with pytest.raises(DatabaseAway, match="not the demo's"):
         Items.seeded(path)
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("orders",)]

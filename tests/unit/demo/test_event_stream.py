@@ -8,9 +8,9 @@ from support.waiting import until
 
 from redistopo.demo.event_stream import (
     JSON,
-    MOST_SERVED,
-    MOST_STREAMS,
-    Hub,
+    MAX_SERVED,
+    MAX_STREAMS,
+    EventHub,
     Stream,
     TooManyStreams,
     frame,
@@ -35,8 +35,8 @@ def world() -> _World:
 
 
 @pytest.fixture
-def hub(world: _World) -> Iterator[Hub]:
-    made = Hub(world.state)
+def hub(world: _World) -> Iterator[EventHub]:
+    made = EventHub(world.state)
     yield made
     made.close()
 
@@ -56,7 +56,7 @@ def test_a_message_is_one_line_whatever_is_in_it() -> None:
 def test_a_slow_reader_keeps_the_newest_state_and_the_last_batches() -> None:
     stream = Stream(_never)
     for n in range(50):
-        stream.put(state=frame("state", n), served=frame("served", n), story=frame("story", n))
+        stream.put(state=frame("state", n), served=frame("served", n), notice=frame("story", n))
     reader = iter(stream)
     next(reader)
     text = next(reader).decode()
@@ -69,9 +69,9 @@ def test_a_slow_reader_keeps_the_newest_state_and_the_last_batches() -> None:
     assert list(reader) == []
 
 
-def test_a_stream_begins_with_the_stories_and_the_state(hub: Hub, world: _World) -> None:
+def test_a_stream_begins_with_the_stories_and_the_state(hub: EventHub, world: _World) -> None:
     for n in range(30):
-        hub.story({"text": str(n)})
+        hub.notice({"text": str(n)})
     world.value = 7
     reader = iter(hub.join(_never))
     next(reader)
@@ -81,7 +81,7 @@ def test_a_stream_begins_with_the_stories_and_the_state(hub: Hub, world: _World)
 
 
 def test_nothing_is_asked_while_nobody_listens_and_nothing_old_is_told_twice(
-    hub: Hub, world: _World
+    hub: EventHub, world: _World
 ) -> None:
     hub.served({"id": "1"})
     assert world.asked == 0
@@ -92,16 +92,16 @@ def test_nothing_is_asked_while_nobody_listens_and_nothing_old_is_told_twice(
     asked = world.asked
     until(lambda: world.asked > asked)  # looked again, and there was nothing new
     world.value = 1
-    for n in range(MOST_SERVED + 50):
+    for n in range(MAX_SERVED + 50):
         hub.served({"id": str(n)})
     text = next(reader).decode()
     while "state" not in text:
         text += next(reader).decode()
-    assert text.count('"id"') == MOST_SERVED
+    assert text.count('"id"') == MAX_SERVED
     assert text.count("event: state") == 1
     hub.leave(stream)
     hub.leave(stream)
-    assert hub.listening == 0
+    assert hub.open_streams == 0
 
 
 class _Vanishing(deque[JSON]):
@@ -113,14 +113,14 @@ class _Vanishing(deque[JSON]):
         return there
 
 
-def test_who_leaves_while_a_batch_is_made_harms_nobody(hub: Hub) -> None:
+def test_who_leaves_while_a_batch_is_made_harms_nobody(hub: EventHub) -> None:
     hub._served = _Vanishing([{"id": "1"}])
     assert hub._batch() in (b"", frame("served", [{"id": "1"}]))
 
 
-def test_places_are_limited_and_given_back_and_who_hung_up_is_closed(hub: Hub) -> None:
+def test_places_are_limited_and_given_back_and_who_hung_up_is_closed(hub: EventHub) -> None:
     gone = False
-    streams = [hub.join(lambda: gone) for _ in range(MOST_STREAMS)]
+    streams = [hub.join(lambda: gone) for _ in range(MAX_STREAMS)]
     with pytest.raises(TooManyStreams):
         hub.join(_never)
     hub.leave(streams.pop())
@@ -129,7 +129,7 @@ def test_places_are_limited_and_given_back_and_who_hung_up_is_closed(hub: Hub) -
     for one in streams:
         list(one)  # ends, for its reader has hung up
         hub.leave(one)
-    assert hub.listening == 1
+    assert hub.open_streams == 1
     hub.close()
     list(last)
     with pytest.raises(TooManyStreams):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redistopo.demo.failover_check import Unshown, hindered
+from redistopo.demo.failover_check import SkippedTakeover, obstacle_to
 from redistopo.model.planning.promotability import Candidate, Promotability
 
 
@@ -18,7 +18,7 @@ def _lead(**changed: object) -> Promotability:
     return Promotability(**(values | changed))  # type: ignore[arg-type]  # of all types
 
 
-_TOLD = "no primary was stopped, for nobody would take over from node1: "
+_TOLD = "no primary was stopped, because no replica can take over from node1: "
 _PASSED = Candidate(name="node2", behind=0, obstacle="is never chosen", hint="set it to 100")
 
 
@@ -43,4 +43,4 @@ _PASSED = Candidate(name="node2", behind=0, obstacle="is never chosen", hint="se
     ],
 )  # fmt: skip
 def test_what_stands_in_the_way(leads: tuple[Promotability, ...], why: str, fault: bool) -> None:
-    assert hindered(leads) == Unshown(why=why and _TOLD + why, fault=fault)
+    assert obstacle_to(leads) == SkippedTakeover(why=why and _TOLD + why, fault=fault)

@@ -8,22 +8,22 @@ from support.edits import both, gone, info, promoted
 from support.guarded import guarded
 from support.looks import BEGIN
 
-from redistopo.demo.placement import NOBODYS, Picture, picture
+from redistopo.demo.topology_view import UNOWNED_SLOTS, TopologyView, topology_view
 from redistopo.model.state.last_known import LastKnown, update_last_known
 from redistopo.model.state.observed import Observed
 
 Seen = Callable[[str, str], Observed]
 
 
-def _drawn(*looks: Observed) -> Picture:
-    found, known = Picture(), None
+def _drawn(*looks: Observed) -> TopologyView:
+    found, known = TopologyView(), None
     for seen in looks:
         known = update_last_known(known, seen, BEGIN)
-        found = picture(seen, known, found)
+        found = topology_view(seen, known, found)
     return found
 
 
-def _lines(found: Picture) -> list[str]:
+def _lines(found: TopologyView) -> list[str]:
     return [
         f"{shard.name}: " + ", ".join(f"{one.name} {one.role} {one.state}" for one in shard.nodes)
         for shard in found.shards
@@ -51,15 +51,17 @@ def test_an_id_in_each_shard(observed: Seen) -> None:
         return f"data:{id}"
 
     whole = _drawn(observed("redis-7.0", "cluster"))
-    found = whole.one_in_each(key_of)
+    found = whole.id_in_each_shard(key_of)
     assert list(found) == ["shard 1", "shard 2", "shard 3"]
     for name, id in found.items():
         shard = whole.shard_of(key_slot(key_of(id).encode()))
         assert shard is not None
         assert shard.name == name
     lacking = replace(whole, shards=whole.shards[1:])
-    assert list(lacking.one_in_each(key_of)) == ["shard 2", "shard 3", NOBODYS]
-    assert list(_drawn(observed("redis-7.0", "replication")).one_in_each(key_of)) == ["shard 1"]
+    assert list(lacking.id_in_each_shard(key_of)) == ["shard 2", "shard 3", UNOWNED_SLOTS]
+    assert list(_drawn(observed("redis-7.0", "replication")).id_in_each_shard(key_of)) == [
+        "shard 1"
+    ]
 
 
 def test_a_dead_primary_stays_where_it_was(observed: Seen) -> None:
@@ -68,7 +70,7 @@ def test_a_dead_primary_stays_where_it_was(observed: Seen) -> None:
     after = both(promoted("node4", "node1"), gone("node1"))(seen)
     assert _lines(_drawn(seen, dead))[0] == "shard 1: node1 primary gone, node4 replica up"
     assert _lines(_drawn(seen, dead, after))[0] == "shard 1: node4 primary up, node1 unknown gone"
-    assert _drawn(seen, dead, after).leader() is not None
+    assert _drawn(seen, dead, after).primary() is not None
 
 
 def test_a_shard_without_anybody_keeps_its_name(observed: Seen) -> None:
@@ -92,11 +94,11 @@ def test_sentinels_stand_beside(observed: Seen) -> None:
 def test_nobody_leads(observed: Seen) -> None:
     seen = observed("redis-7.0", "replication")
     found = _drawn(seen, gone("node1")(seen))
-    assert found.leader() is None
+    assert found.primary() is None
     assert [one.name for one in found.replicas()] == ["node2", "node3"]
-    assert (found.headless, _drawn(seen).headless) == (True, False)
+    assert (found.leaderless, _drawn(seen).leaderless) == (True, False)
     guard = guarded(seen)
-    assert not _drawn(guard, gone("node1")(guard)).headless
+    assert not _drawn(guard, gone("node1")(guard)).leaderless
 
 
 def test_a_replica_that_lost_its_primary_is_not_read_from_while_that_one_leads(
@@ -115,12 +117,12 @@ def test_a_replica_that_still_follows_a_dead_primary_is_not_read_from_once_anoth
     seen = observed("redis-7.0", "replication")
     after = both(info("node2", role="master"), gone("node1"))(seen)
     found = _drawn(seen, after)
-    assert found.leader() == found.node("node2")
+    assert found.primary() == found.node("node2")
     assert found.replicas() == ()
-    assert not found.headless
+    assert not found.leaderless
 
 
 def test_nothing_was_seen_before(observed: Seen) -> None:
     nothing = Observed(shape=observed("redis-7.0", "cluster").shape, nodes=())
     known: LastKnown = update_last_known(None, nothing, BEGIN)
-    assert picture(nothing, known, Picture()).shards == ()
+    assert topology_view(nothing, known, TopologyView()).shards == ()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redistopo.demo.server import url
+from redistopo.demo.serve_demo import url
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redistopo.demo.target import entry
+from redistopo.demo.connect_url import parse_connect_url
 from redistopo.errors import UsageError
 from redistopo.model.protocol.credentials import Login, TlsFiles
 
@@ -22,14 +22,14 @@ _TLS = TlsFiles("ca.crt")
     ],
 )
 def test_an_address(text: str, place: str, user: str, password: str) -> None:
-    found, access = entry(text, Login())
+    found, access = parse_connect_url(text, Login())
     assert (found, access.user, access.password) == (place, user, password)
 
 
 def test_what_the_url_does_not_say_comes_from_the_options() -> None:
-    _, access = entry("rediss://db:7000", Login(user="app", password="pw", tls=_TLS))
+    _, access = parse_connect_url("rediss://db:7000", Login(user="app", password="pw", tls=_TLS))
     assert access == Login(user="app", password="pw", tls=_TLS)
-    assert "hunter2" not in repr(entry("redis://:hunter2@db:7000", Login()))
+    assert "hunter2" not in repr(parse_connect_url("redis://:hunter2@db:7000", Login()))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_what_the_url_does_not_say_comes_from_the_options() -> None:
 )
 def test_no_address(text: str, tls: TlsFiles | None) -> None:
     with pytest.raises(UsageError) as raised:
-        entry(text, Login(tls=tls))
+        parse_connect_url(text, Login(tls=tls))
     error = raised.value
     assert "hunter2" not in error.message + error.detail + error.hint
     assert error.hint

@@ -6,7 +6,7 @@ from collections import Counter
 
 from support.waiting import until
 
-from redistopo.demo.traffic import Traffic
+from redistopo.demo.request_generator import RequestGenerator
 
 
 def test_it_keeps_its_pace_and_wants_some_items_more_often() -> None:
@@ -17,7 +17,7 @@ def test_it_keeps_its_pace_and_wants_some_items_more_often() -> None:
         with lock:
             asked[item] += 1
 
-    traffic = Traffic(request, [str(n) for n in range(1, 21)])
+    traffic = RequestGenerator(request, [str(n) for n in range(1, 21)])
     began = time.monotonic()
     traffic.rate = 200
     until(lambda: asked.total() >= 200)
@@ -41,7 +41,7 @@ def test_what_was_due_in_an_outage_is_not_made_up_for() -> None:
         asked.append(time.monotonic())
         stuck.wait()
 
-    traffic = Traffic(request, ["1"])
+    traffic = RequestGenerator(request, ["1"])
     traffic.rate = 100
     until(lambda: len(asked) == 16)  # every thread waits for an answer
     held = time.monotonic()
@@ -56,7 +56,7 @@ def test_what_was_due_in_an_outage_is_not_made_up_for() -> None:
 
 
 def test_without_items_there_is_nothing_to_ask_for() -> None:
-    traffic = Traffic(lambda _item: None, [])
+    traffic = RequestGenerator(lambda _item: None, [])
     traffic.rate = 10
     assert traffic.rate == 0
     traffic.rate = 10_000

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.conf_access import acl_locks, loopback, served_conf, with_includes
+from redistopo.doctor.conf_includes import (
+    access_settings,
+    acl_requires_password,
+    expand_includes,
+    loopback,
+)
 from redistopo.model.protocol.engine import Version
 
 # Text, the addresses bound, and those that other machines may reach.
@@ -29,10 +34,12 @@ BINDS: list[tuple[str, tuple[str, ...] | None, tuple[str, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "bound", "outward"), BINDS)
-def test_what_it_binds(text: str, bound: tuple[str, ...] | None, outward: tuple[str, ...]) -> None:
-    conf = served_conf(text)
-    assert conf.outward == outward
+@pytest.mark.parametrize(("text", "bound", "exposed_addresses"), BINDS)
+def test_what_it_binds(
+    text: str, bound: tuple[str, ...] | None, exposed_addresses: tuple[str, ...]
+) -> None:
+    conf = access_settings(text)
+    assert conf.exposed_addresses == exposed_addresses
     if bound is not None or not text:
         assert conf.addresses == bound
 
@@ -68,14 +75,14 @@ LOCKS: list[tuple[str, bool | None]] = [
 
 @pytest.mark.parametrize(("text", "locked"), LOCKS)
 def test_whether_a_password_is_asked_for(text: str, locked: bool | None) -> None:
-    assert served_conf(text).locked is locked
+    assert access_settings(text).requires_password is locked
 
 
 def test_an_aclfile_without_the_default_user_leaves_it_open() -> None:
-    assert not acl_locks("user app on >x ~* +@all\n")
-    assert not acl_locks("user default on nopass ~* &* +@all\n")
-    assert acl_locks("# users\nuser default on #99 ~* +@all\n")
-    assert acl_locks("user default off\n")
+    assert not acl_requires_password("user app on >x ~* +@all\n")
+    assert not acl_requires_password("user default on nopass ~* &* +@all\n")
+    assert acl_requires_password("# users\nuser default on #99 ~* +@all\n")
+    assert acl_requires_password("user default off\n")
 
 
 # Text, version, and whether protected mode keeps other machines out.
@@ -90,22 +97,22 @@ SHIELDS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "version", "shielded"), SHIELDS)
+@pytest.mark.parametrize(("text", "version", "protected_mode_applies"), SHIELDS)
 def test_protected_mode_is_as_the_version_has_it(
-    text: str, version: Version | None, shielded: bool
+    text: str, version: Version | None, protected_mode_applies: bool
 ) -> None:
-    assert served_conf(text).shielded(version) is shielded
+    assert access_settings(text).protected_mode_applies(version) is protected_mode_applies
 
 
 def test_where_it_is_asked_and_its_ports() -> None:
-    assert served_conf("").asked_at == "127.0.0.1"
-    assert served_conf("bind 0.0.0.0").asked_at == "127.0.0.1"
-    assert served_conf("bind ::*").asked_at == "::1"
-    assert served_conf("bind -10.1.2.3 127.0.0.1").asked_at == "10.1.2.3"
-    assert served_conf("sentinel monitor a b 1 2").ports == (26379,)
-    assert served_conf("port 7000\ntls-port 7001\ntcp-backlog 99").ports == (7000, 7001)
-    assert served_conf("tcp-backlog 99").backlog == 99
-    assert served_conf("port seven").ports == ()
+    assert access_settings("").local_address == "127.0.0.1"
+    assert access_settings("bind 0.0.0.0").local_address == "127.0.0.1"
+    assert access_settings("bind ::*").local_address == "::1"
+    assert access_settings("bind -10.1.2.3 127.0.0.1").local_address == "10.1.2.3"
+    assert access_settings("sentinel monitor a b 1 2").ports == (26379,)
+    assert access_settings("port 7000\ntls-port 7001\ntcp-backlog 99").ports == (7000, 7001)
+    assert access_settings("tcp-backlog 99").backlog == 99
+    assert access_settings("port seven").ports == ()
 
 
 FILES: Mapping[str, str] = {
@@ -127,29 +134,31 @@ def _read(pattern: str, at: str) -> tuple[tuple[str, str], ...] | str:
 
 
 def test_an_include_stands_where_it_stands() -> None:
-    before = with_includes("main", "include base.conf\nbind 127.0.0.1", _read)
-    assert served_conf(before.text).addresses == ("127.0.0.1",)
-    after = with_includes("main", 'bind 127.0.0.1\n  INCLUDE "base.conf"', _read)
-    assert served_conf(after.text).addresses == ("0.0.0.0",)
+    before = expand_includes("main", "include base.conf\nbind 127.0.0.1", _read)
+    assert access_settings(before.text).addresses == ("127.0.0.1",)
+    after = expand_includes("main", 'bind 127.0.0.1\n  INCLUDE "base.conf"', _read)
+    assert access_settings(after.text).addresses == ("0.0.0.0",)
     assert after.files == ("main", "base.conf")
 
 
 def test_an_include_that_cannot_be_read_is_named_and_a_circle_ends() -> None:
-    found = with_includes(
+    found = expand_includes(
         "main", "include gone.conf\ninclude gone.conf\ninclude conf.d/*.conf", _read
     )
     assert found.unread == ("gone.conf (Permission denied)",)
     assert len(found.files) == 4
-    assert served_conf(found.text).port == 2
-    ((at, why),) = found.dead.items()
+    assert access_settings(found.text).port == 2
+    ((at, why),) = found.refused_lines.items()
     assert found.origins[at] == ("loop.conf", 1)
-    assert why == "it includes itself, without end"
+    assert why == "it includes itself recursively"
 
 
 def test_includes_without_measure_end() -> None:
-    chain = with_includes("0", "include 1\n" * 1000, lambda name, _at: ((f"x{name}", "port 1\n"),))
+    chain = expand_includes(
+        "0", "include 1\n" * 1000, lambda name, _at: ((f"x{name}", "port 1\n"),)
+    )
     assert (len(chain.files), len(chain.unread)) == (64, 1)
-    large = with_includes("0", "include 1\n" * 9, lambda name, _at: ((name, "#" * 3_000_000),))
+    large = expand_includes("0", "include 1\n" * 9, lambda name, _at: ((name, "#" * 3_000_000),))
     assert len(large.files) == 3
 
 
@@ -164,25 +173,25 @@ def test_includes_without_measure_end() -> None:
     ],
 )
 def test_an_include_is_known_in_any_spelling(line: str) -> None:
-    assert with_includes("main", line, _read).files == ("main", "base.conf")
+    assert expand_includes("main", line, _read).files == ("main", "base.conf")
 
 
 def test_an_include_that_not_every_server_takes_is_not_followed() -> None:
     for line in ('"inc"lude base.conf', "include base.conf more", 'include "base.conf'):
-        found = with_includes("main", line, _read)
+        found = expand_includes("main", line, _read)
         assert found.files == ("main",)
-        assert list(found.dead) == [0]
+        assert list(found.refused_lines) == [0]
 
 
 def test_a_relative_include_counts_from_where_the_server_is() -> None:
-    found = with_includes("main", "include base.conf\ndir /srv\ninclude sub.conf", _read)
-    assert found.astart == ("base.conf",)
+    found = expand_includes("main", "include base.conf\ndir /srv\ninclude sub.conf", _read)
+    assert found.start_relative == ("base.conf",)
     assert found.files == ("main", "base.conf", "/srv/sub.conf")
 
 
 def test_each_line_is_known_by_its_file_and_number() -> None:
     text = "port 1\ninclude base.conf\n  include not/there.conf\n# end"
-    found = with_includes("main", text, _read)
+    found = expand_includes("main", text, _read)
     assert list(zip(found.text.split("\n"), found.origins, strict=True)) == [
         ("port 1", ("main", 1)),
         ("bind 0.0.0.0", ("base.conf", 1)),
@@ -195,13 +204,13 @@ def test_each_line_is_known_by_its_file_and_number() -> None:
 
 @given(st.text())
 def test_no_text_breaks_it(text: str) -> None:
-    conf = served_conf(with_includes("main", text, _read).text)
+    conf = access_settings(expand_includes("main", text, _read).text)
     assert all(0 < port < 100000 for port in conf.ports)
-    assert loopback(conf.asked_at) or conf.addresses
+    assert loopback(conf.local_address) or conf.addresses
 
 
 @given(st.ip_addresses())
 def test_an_address_is_outward_unless_it_is_loopback(address: object) -> None:
     word = str(address)
     expected = () if getattr(address, "is_loopback", False) else (f"-{word}",)
-    assert served_conf(f"bind -{word}").outward == expected
+    assert access_settings(f"bind -{word}").exposed_addresses == expected

@@ -16,22 +16,22 @@ def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     large.write_bytes(b"#" * (4 * 1024 * 1024 + 1))
     for odd in (pipe, large, Path("/dev/zero")):
-        with pytest.raises(UsageError, match="is no configuration"):
+        with pytest.raises(UsageError, match="is not a configuration file"):
             read_conf_file(odd)
         conf.write_text(f"port 0\ninclude {odd}\n")
         (told,) = read_conf_file(conf).unread
         assert told.startswith(f"{odd} (it ")
         conf.write_text(f"port 0\naclfile {odd}\n")
-        assert read_conf_file(conf).locked is None
+        assert read_conf_file(conf).requires_password is None
 
 
 def test_what_is_no_host_and_no_file_name_breaks_nothing(tmp_path: Path) -> None:
     conf = tmp_path / "redis.conf"
     conf.write_text('bind a..b 127.0.0.1 192.0.2.1\naclfile "a\\x00b"\n')
     found = read_conf_file(conf)
-    assert [one.said for one in found.heard] == [""]
-    assert found.locked is None
-    assert found.astray == ("192.0.2.1",)  # of TEST-NET-1 (RFC 5737)
+    assert [one.reply for one in found.replies] == [""]
+    assert found.requires_password is None
+    assert found.foreign_addresses == ("192.0.2.1",)  # of TEST-NET-1 (RFC 5737)
 
 
 @pytest.mark.parametrize(

@@ -4,21 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.conf_access import ConfWithIncludes, with_includes
-from redistopo.doctor.conf_startup import (
-    STOP,
-    clashes,
-    lines_for,
+from redistopo.doctor.conf_includes import ConfWithIncludes, expand_includes
+from redistopo.doctor.startup_verdict import (
+    STOP_WORD,
+    conflicts,
+    lines_to_check,
     refusal_at,
-    refused_at,
-    strange_lines,
-    wanted,
-    words,
+    refusal_message,
+    refused_line,
+    required_paths,
+    unknown_directive_at,
 )
 
 
 def _whole(text: str) -> ConfWithIncludes:
-    return with_includes("/srv/redis.conf", text, lambda _pattern, _here: ())
+    return expand_includes("/srv/redis.conf", text, lambda _pattern, _here: ())
 
 
 FATAL = "\n*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\nReading the configuration file, at "
@@ -39,8 +39,8 @@ SAID: list[tuple[str, str, int | None, str]] = [
 def test_the_line_and_the_reason_are_read(
     text: str, output: str, at: int | None, reason: str
 ) -> None:
-    assert refused_at(_whole(text), output) == at
-    assert words(output) == reason
+    assert refused_line(_whole(text), output) == at
+    assert refusal_message(output) == reason
 
 
 # Lines with a password, and words about them.
@@ -57,7 +57,7 @@ HIDDEN = [
 @pytest.mark.parametrize(("line", "said"), HIDDEN)
 def test_no_password_is_shown(line: str, said: str) -> None:
     found = refusal_at(_whole(f"port 1\n{line}"), 1, said)
-    assert "hush" not in found.text + found.said
+    assert "hush" not in found.text + found.message
     assert found.text
     assert (found.path, found.line) == ("/srv/redis.conf", 2)
 
@@ -65,10 +65,10 @@ def test_no_password_is_shown(line: str, said: str) -> None:
 def test_nothing_is_logged_to_the_file_while_it_is_judged() -> None:
     text = "logfile /srv/l\nLOGFILE 'a b'\nsyslog-enabled YES\nlogfile a b\nsyslog-enabled maybe"
     # what a server would refuse stands as it is; 'a b' is one argument
-    kept = lines_for(_whole(text))
+    kept = lines_to_check(_whole(text))
     assert kept[0] == kept[1] == kept[2] == ""
     assert kept[3:] == ["logfile a b", "syslog-enabled maybe"]
-    assert lines_for(_whole("a\nb\nc"), frozenset({1})) == ["a", "", "c"]
+    assert lines_to_check(_whole("a\nb\nc"), frozenset({1})) == ["a", "", "c"]
 
 
 # Lines that no server is given, and a part of why they are refused.
@@ -84,8 +84,8 @@ WITHHELD = [
 @pytest.mark.parametrize(("line", "said"), WITHHELD)
 def test_what_could_do_harm_is_given_to_no_server(line: str, said: str) -> None:
     whole = _whole(f"port 1\n{line}\nport 2")
-    assert lines_for(whole) == ["port 1", f"port {STOP}", "port 2"]
-    assert said in refusal_at(whole, 1, "argument couldn't be parsed into an integer").said
+    assert lines_to_check(whole) == ["port 1", f"port {STOP_WORD}", "port 2"]
+    assert said in refusal_at(whole, 1, "argument couldn't be parsed into an integer").message
 
 
 # The file, and the line that clashes with another one (from 1), 0 for none.
@@ -104,7 +104,7 @@ CLASHES = [
 
 @pytest.mark.parametrize(("text", "line"), CLASHES)
 def test_lines_that_are_well_alone_may_clash(text: str, line: int) -> None:
-    found = clashes(_whole(text))
+    found = conflicts(_whole(text))
     assert (found.line if found else 0) == line
 
 
@@ -124,7 +124,7 @@ WANTED = [
 
 @pytest.mark.parametrize(("text", "paths"), WANTED)
 def test_what_has_to_be_there_is_known(text: str, paths: list[str]) -> None:
-    assert [one.path for one in wanted(_whole(text))] == paths
+    assert [one.path for one in required_paths(_whole(text))] == paths
 
 
 KNOWN = frozenset({"port", "bind", "slaveof"})
@@ -145,15 +145,15 @@ STRANGE: list[tuple[str, frozenset[str] | None, int | None]] = [
 def test_a_name_that_no_module_brings_is_found(
     text: str, known: frozenset[str] | None, at: int | None
 ) -> None:
-    assert strange_lines(_whole(text), known) == at
+    assert unknown_directive_at(_whole(text), known) == at
 
 
 @given(st.text(), st.text())
 def test_no_file_and_no_words_break_it(text: str, output: str) -> None:
     whole = _whole(text)
-    assert len(lines_for(whole)) == len(whole.origins)
-    at = refused_at(whole, f"{FATAL}line 1\n>>> '{output}'\n{output}")
+    assert len(lines_to_check(whole)) == len(whole.origins)
+    at = refused_line(whole, f"{FATAL}line 1\n>>> '{output}'\n{output}")
     assert at is None or at <= len(whole.origins)
-    for one in wanted(whole):
-        assert refusal_at(whole, one.at, one.said).text.isprintable()
-    clashes(whole)
+    for one in required_paths(whole):
+        assert refusal_at(whole, one.at, one.message).text.isprintable()
+    conflicts(whole)

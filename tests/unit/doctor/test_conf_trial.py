@@ -8,7 +8,7 @@ import pytest
 from support.engines import ENGINES
 
 from redistopo.doctor.conf_reader import read_conf_file
-from redistopo.doctor.conf_startup import StartupVerdict
+from redistopo.doctor.startup_verdict import StartupVerdict
 from redistopo.model.protocol.engine import Engine
 
 
@@ -41,7 +41,7 @@ def test_the_first_line_that_a_server_refuses_is_told_in_its_words(
         found = _starting(tmp_path, text, engine).tried[0]
         assert found.refusal is not None, (text, found)
         assert (found.refusal.line, found.refusal.path) == (line, str(tmp_path / "redis.conf"))
-        assert reason.lower() in found.refusal.said.lower()
+        assert reason.lower() in found.refusal.message.lower()
         assert "hush-hush" not in repr(found)
 
 
@@ -115,14 +115,14 @@ def test_what_is_no_text_or_lacks_a_file_starts_nowhere(tmp_path: Path) -> None:
     binary = _starting(tmp_path, b"port 0\n#\0", engine)
     assert binary.tried == ()
     assert binary.lacking is not None
-    assert (binary.lacking.line, binary.lacking.said) == (2, "a zero byte: this is no text")
+    assert (binary.lacking.line, binary.lacking.message) == (2, "a zero byte: not a text file")
     latin = _starting(tmp_path, "proc-title-template caf\xe9".encode("latin-1"), engine)
     assert latin.takes or latin.tried[0].refusal
     lacks = _starting(tmp_path, f"port 0\naclfile {tmp_path}/users.acl", engine)
     assert lacks.takes is None
     assert lacks.lacking is not None
     assert lacks.lacking.line == 2
-    assert lacks.lacking.said.endswith("No such file or directory")
+    assert lacks.lacking.message.endswith("No such file or directory")
     (tmp_path / "a").write_text("port 0\n")
     zero = _starting(tmp_path, r'include "a\x00b"', engine)  # to a server the name ends there
     assert zero.takes is not None

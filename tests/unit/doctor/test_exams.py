@@ -26,7 +26,7 @@ from support.exam_facts import (
 )
 from support.exam_starts import STARTS
 
-from redistopo.doctor.catalogue import EXAMS, examine
+from redistopo.doctor.doctor_checks import DOCTOR_CHECKS, run_doctor_checks
 from redistopo.doctor.facts import DoctorFacts, TopologyPresence
 from redistopo.model.protocol.engine import Engine, Version
 from redistopo.model.state.finding import Status
@@ -34,16 +34,16 @@ from redistopo.model.state.finding import Status
 CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     *AROUND,
     *STARTS,
-    ("config.bind", OK, "nobody from elsewhere", "", conf_of("bind 127.0.0.1 -::1")),
-    ("config.bind", OK, "asks for a password", "", conf_of("bind 0.0.0.0\nrequirepass x")),
-    ("config.bind", FAIL, "whoever reaches it owns it", "requirepass", conf_of(OPEN)),
+    ("config.bind", OK, "not reachable from other machines", "", conf_of("bind 127.0.0.1 -::1")),
+    ("config.bind", OK, "requires a password", "", conf_of("bind 0.0.0.0\nrequirepass x")),
+    ("config.bind", FAIL, "anyone who reaches it has full control", "requirepass", conf_of(OPEN)),
     ("config.bind", FAIL, "every address (no bind)", "bind", conf_of("protected-mode no")),
     ("config.bind", WARN, "protected mode refuses other machines", "", conf_of("")),
     ("config.bind", WARN, "before Redis 7.0", "", conf_of("bind 10.0.0.1")),
     (
         "config.bind",
         FAIL,
-        "in Redis 6.2.14 protected mode doesn't",
+        "in Redis 6.2.14 protected mode does not",
         "",
         conf_of("bind 10.0.0.1", replace(HEARD, version=Version(6, 2, 14))),
     ),
@@ -58,22 +58,22 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "config.running",
         OK,
-        "answers at 127.0.0.1:6379, held by redis-server (pid 9)",
+        "replies at 127.0.0.1:6379, held by redis-server (pid 9)",
         "",
         conf_of("", HEARD),
     ),
     (
         "config.running",
         FAIL,
-        "without a password, and listens on 0.0.0.0: whoever reaches it owns it",
+        "without a password, and listens on 0.0.0.0: anyone who reaches it has full control",
         "requirepass",
         conf_of(OPEN, replace(HEARD, listening=("0.0.0.0",))),
     ),
     (
         "config.running",
         FAIL,
-        "without a password, and listens on 0.0.0.0: whoever reaches it owns it",
-        "the file asks for one: restart it",
+        "without a password, and listens on 0.0.0.0: anyone who reaches it has full control",
+        "the file requires one: restart it",
         conf_of(f"{OPEN}\nrequirepass x", replace(HEARD, listening=("0.0.0.0",))),
     ),
     (
@@ -88,26 +88,26 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
         OK,
         ": NOAUTH",
         "",
-        conf_of("", replace(HEARD, said="NOAUTH Authentication")),
+        conf_of("", replace(HEARD, reply="NOAUTH Authentication")),
     ),
     (
         "config.running",
         WARN,
         "nothing runs",
         "redis-server /etc",
-        conf_of("", replace(HEARD, said="", holder="")),
+        conf_of("", replace(HEARD, reply="", holder="")),
     ),
     (
         "config.running",
         FAIL,
-        "nobody answers at",
+        "no reply at",
         "kill -CONT 9",
-        conf_of("", replace(HEARD, said="")),
+        conf_of("", replace(HEARD, reply="")),
     ),
     (
         "config.running",
         WARN,
-        "was started on /etc/other.conf",
+        "was started with /etc/other.conf",
         "--config /etc/other.conf",
         conf_of("", replace(HEARD, config="/etc/other.conf")),
     ),
@@ -121,7 +121,7 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "config.running",
         WARN,
-        "listens on 127.0.0.1 alone, unlike the file",
+        "listens on 127.0.0.1 only, unlike the file",
         "restart it",
         conf_of("bind 0.0.0.0", replace(HEARD, listening=("127.0.0.1",))),
     ),
@@ -132,7 +132,7 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "config.firewall",
         WARN,
-        "nftables is here, and its state can't be told without root",
+        "nftables is installed, and its state can't be read without root",
         "sudo nftables list",
         firewall_of("nftables", "", active=None),
     ),
@@ -144,7 +144,7 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
         firewall_of("ufw", "Status: active\nDefault: deny (incoming), allow (outgoing)\n"),
     ),
     ("config.firewall", WARN, "by program", "nc -vz", firewall_of("macOS", "State = 1")),
-    ("topology.runs", OK, "it runs", "", WELL),
+    ("topology.runs", OK, "running", "", WELL),
     (
         "topology.runs",
         WARN,
@@ -155,15 +155,15 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "topology.runs",
         FAIL,
-        "nobody stopped them",
+        "redistopo did not stop them",
         "redistopo up",
         topology_of(TopologyPresence.ENDED),
     ),
-    ("topology.runs", SKIP, "nothing was started", "", topology_of(TopologyPresence.NEVER)),
+    ("topology.runs", SKIP, "not started yet", "", topology_of(TopologyPresence.NEVER)),
     (
         "topology.runs",
         SKIP,
-        "there is no x: this machine alone",
+        "there is no x: only this machine",
         "",
         topology_of(TopologyPresence.NO_FILE, trouble="there is no x"),
     ),
@@ -171,8 +171,8 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
         "topology.runs",
         FAIL,
         "bad",
-        "mend it",
-        topology_of(TopologyPresence.BROKEN, trouble="bad", hint="mend it"),
+        "repair it",
+        topology_of(TopologyPresence.BROKEN, trouble="bad", hint="repair it"),
     ),
     (
         "topology.runs",
@@ -191,7 +191,7 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "cluster.tables",
         FAIL,
-        "its nodes.conf is of another cluster: it knows",
+        "its nodes.conf is of another cluster: it has",
         "mv /srv/node3/nodes.conf /srv/node3/nodes.conf.other; redistopo up --rebuild node3",
         tables_of("ab", "ba", "cde"),
     ),
@@ -218,7 +218,7 @@ CASES: list[tuple[str, Status, str, str, DoctorFacts]] = [
 def test_an_exam_says_what_it_saw_and_what_to_type(
     check: str, status: Status, evidence: str, hint: str, facts: DoctorFacts
 ) -> None:
-    found = [one for one in examine(facts) if one.check == check]
+    found = [one for one in run_doctor_checks(facts) if one.check == check]
     said = [one for one in found if one.status is status and evidence in one.evidence]
     assert said, found
     assert any(hint in one.hint for one in said), said
@@ -227,7 +227,7 @@ def test_an_exam_says_what_it_saw_and_what_to_type(
 
 def test_a_release_that_was_found_twice_is_told_once() -> None:
     def told(*found: Engine, **fields: Any) -> list[tuple[Status, str]]:
-        seen = examine(engines_of(*found, **fields))
+        seen = run_doctor_checks(engines_of(*found, **fields))
         return [(one.status, one.evidence) for one in seen if one.check == "machine.vulnerable"]
 
     link = replace(WHEEL, path="/usr/bin/valkey-server", source="valkey-server on PATH")
@@ -237,15 +237,17 @@ def test_a_release_that_was_found_twice_is_told_once() -> None:
     twin = replace(OLD, path="/opt/redis-server", source="the Python package redis-embedded")
     assert [status for status, _evidence in told(OLD, twin)] == [WARN]
     # the package of the one that `up` takes has it mended, which says nothing of the other
-    mended = told(OLD, twin, mended={OLD.path: frozenset(MENDED.split())})
+    mended = told(OLD, twin, fixed_cves={OLD.path: frozenset(MENDED.split())})
     assert [status for status, _evidence in mended] == [OK, WARN]
 
 
 def test_a_lost_table_leaves_no_word_of_others_being_well() -> None:
-    found = examine(replace(tables_of("abc", "bac", "cab"), lost=(LOST,)))
+    found = run_doctor_checks(replace(tables_of("abc", "bac", "cab"), lost=(LOST,)))
     assert [one.status for one in found if one.check == "cluster.tables"] == [FAIL]
 
 
 def test_a_well_machine_has_no_fault() -> None:
-    assert {one.status for one in examine(WELL)} == {OK}
-    assert len(examine(WELL)) == len(EXAMS) - 5  # no --config, and no tables of a cluster
+    assert {one.status for one in run_doctor_checks(WELL)} == {OK}
+    assert (
+        len(run_doctor_checks(WELL)) == len(DOCTOR_CHECKS) - 5
+    )  # no --config, and no tables of a cluster

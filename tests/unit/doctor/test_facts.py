@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from redistopo.doctor.facts import (
-    Cure,
     DoctorFacts,
     EnginesSeen,
+    FixKind,
     Leftovers,
     OpenPermission,
     OrphanSeen,
@@ -51,12 +51,12 @@ def test_each_cure_is_told_as_a_command_and_asks_where_it_ends_or_changes_what_i
     found = fixes_of(replace(FACTS, leftovers=LEFT), {"node2": 5})
     told = {one.command: (one.cure, one.asks) for one in found}
     assert told == {
-        "take /gone off the list of `redistopo ps`": (Cure.FORGET, False),
-        "rm -r /a/.redistopo/nodes/node9": (Cure.REMOVE, False),
-        "chmod 600 /a/.redistopo/password": (Cure.CHMOD, False),
-        "chmod 600 /home/secret": (Cure.CHMOD, True),
-        "redistopo resume node2": (Cure.RESUME, True),
-        "kill -TERM 77": (Cure.END, True),
+        "remove /gone from the list of `redistopo ps`": (FixKind.FORGET, False),
+        "rm -r /a/.redistopo/nodes/node9": (FixKind.REMOVE, False),
+        "chmod 600 /a/.redistopo/password": (FixKind.CHMOD, False),
+        "chmod 600 /home/secret": (FixKind.CHMOD, True),
+        "redistopo resume node2": (FixKind.RESUME, True),
+        "kill -TERM 77": (FixKind.END, True),
     }
     assert not any("sudo" in one.command for one in found)
 
@@ -69,7 +69,7 @@ def test_the_orphan_that_is_ended_is_named_by_more_than_its_pid() -> None:
 def test_a_topology_stays_on_the_list_while_a_server_of_it_runs() -> None:
     orphan = OrphanSeen(mark=MARK, folder="/gone/.redistopo/nodes/node1", listed=True)
     left = Leftovers(gone=(("shop", "/gone"),), orphans=(orphan,))
-    assert [one.cure for one in fixes_of(replace(FACTS, leftovers=left), {})] == [Cure.END]
+    assert [one.cure for one in fixes_of(replace(FACTS, leftovers=left), {})] == [FixKind.END]
 
 
 NOAUTH = "NOAUTH Authentication required."
@@ -91,4 +91,4 @@ NOAUTH = "NOAUTH Authentication required."
 def test_the_files_password_is_for_a_server_on_this_machine(
     at: str, said: str, listening: tuple[str, ...] | None, asks: bool
 ) -> None:
-    assert PortReply(port=6379, at=at, said=said, listening=listening).asks_here is asks
+    assert PortReply(port=6379, at=at, reply=said, listening=listening).asks_here is asks

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.firewall import NAMES, FirewallSeen, PortExposure, judge, ufw_conf
+from redistopo.doctor.firewall_rules import NAMES, FirewallSeen, PortExposure, exposure_of, ufw_conf
 
 UFW = """\
 Status: active
@@ -148,21 +148,21 @@ CASES = [
 
 
 def _seen(name: str, said: str, *, active: bool | None = True) -> FirewallSeen:
-    return FirewallSeen(name=name, command="x", active=active, said=said)
+    return FirewallSeen(name=name, command="x", active=active, output=said)
 
 
-@pytest.mark.parametrize(("name", "said", "port", "gate"), CASES)
-def test_a_firewall_is_read(name: str, said: str, port: int, gate: PortExposure) -> None:
-    found = judge(_seen(name, said), port)
-    assert found.gate is gate, found
+@pytest.mark.parametrize(("name", "said", "port", "exposure"), CASES)
+def test_a_firewall_is_read(name: str, said: str, port: int, exposure: PortExposure) -> None:
+    found = exposure_of(_seen(name, said), port)
+    assert found.exposure is exposure, found
     assert found.evidence
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_tells_nothing_is_unknown_and_what_is_off_is_off(name: str) -> None:
-    assert judge(_seen(name, ""), 6379).gate is PortExposure.UNKNOWN
-    assert judge(_seen(name, "", active=None), 6379).gate is PortExposure.UNKNOWN
-    assert judge(_seen(name, "", active=False), 6379).gate is PortExposure.OFF
+    assert exposure_of(_seen(name, ""), 6379).exposure is PortExposure.UNKNOWN
+    assert exposure_of(_seen(name, "", active=None), 6379).exposure is PortExposure.UNKNOWN
+    assert exposure_of(_seen(name, "", active=False), 6379).exposure is PortExposure.OFF
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,14 @@ def test_everybody_may_read_whether_ufw_is_on(text: str, on: bool | None) -> Non
 
 @given(st.sampled_from(NAMES), st.text(), st.integers(1, 65535))
 def test_no_text_breaks_a_reader(name: str, said: str, port: int) -> None:
-    assert judge(_seen(name, said), port).evidence
+    assert exposure_of(_seen(name, said), port).evidence
 
 
 @given(st.sampled_from([UFW, FIREWALLD, NFT, IPTABLES, PF]), st.data())
 def test_no_cut_text_breaks_a_reader(text: str, data: st.DataObject) -> None:
     cut = text[: data.draw(st.integers(0, len(text)))]
     for name in NAMES:
-        assert judge(_seen(name, cut), 6379).evidence
+        assert exposure_of(_seen(name, cut), 6379).evidence
 
 
 @given(st.integers(1, 65535), st.integers(1, 65535), st.integers(1, 65535))
@@ -197,9 +197,9 @@ def test_a_span_means_its_ports(first: int, last: int, port: int) -> None:
     first, last = sorted((first, last))
     wanted = PortExposure.OPEN if first <= port <= last else PortExposure.CLOSED
     rules = f"-P INPUT DROP\n-A INPUT -p tcp -m multiport --dports {first}:{last} -j ACCEPT"
-    assert judge(_seen("iptables", rules), port).gate is wanted
+    assert exposure_of(_seen("iptables", rules), port).exposure is wanted
     chain = (
         "table inet f {\nchain i {\ntype filter hook input priority 0; policy drop;\n"
         f"tcp dport {first}-{last} accept\n}}\n}}\n"
     )
-    assert judge(_seen("nftables", chain), port).gate is wanted
+    assert exposure_of(_seen("nftables", chain), port).exposure is wanted

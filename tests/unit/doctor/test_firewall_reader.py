@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.doctor.firewall import PortExposure, judge
-from redistopo.doctor.firewall_reader import firewalls
+from redistopo.doctor.firewall_reader import read_firewalls
+from redistopo.doctor.firewall_rules import PortExposure, exposure_of
 
 Install = Callable[[str, str], None]
 
@@ -26,17 +26,17 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 def _gates(port: int) -> dict[str, PortExposure]:
-    return {one.name: judge(one, port).gate for one in firewalls()}
+    return {one.name: exposure_of(one, port).exposure for one in read_firewalls()}
 
 
 def test_a_machine_without_any_has_none(install: Install) -> None:
-    assert firewalls() == ()
+    assert read_firewalls() == ()
 
 
 def test_what_root_alone_may_read_is_unknown_with_the_command_to_type(install: Install) -> None:
     install("nft", 'echo "Operation not permitted (you must be root)" >&2; exit 1')
-    (seen,) = firewalls()
-    assert (seen.active, seen.said) == (None, "")
+    (seen,) = read_firewalls()
+    assert (seen.active, seen.output) == (None, "")
     assert seen.command == "nft list ruleset"
 
 
@@ -67,5 +67,5 @@ def test_a_program_that_hangs_costs_seconds(
 ) -> None:
     monkeypatch.setattr("redistopo.host.run_program._SECONDS", 0.2)
     install("nft", "exec /bin/sleep 60")
-    (seen,) = firewalls()
+    (seen,) = read_firewalls()
     assert seen.active is None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.cases import Shaped, among, table
 
-from redistopo.doctor.topology_risks import buffer_limits
+from redistopo.doctor.failover_risks import buffer_limits
 from redistopo.model.state.finding import Status
 from redistopo.model.state.observed import ProcessState
 
@@ -43,7 +43,7 @@ CASES: list[Shaped] = [
         "replication",
         OK,
         "topology",
-        "3 of 3 nodes: masterauth opens every other node",
+        "3 of 3 nodes: masterauth accepted by every other node",
         lambda s: s,
     ),
     (
@@ -51,7 +51,7 @@ CASES: list[Shaped] = [
         "replication",
         FAIL,
         "node2",
-        "has another masterauth than their password: it could not follow node1, node3",
+        "has a masterauth that differs from their password: it could not replicate node1, node3",
         lambda s: s.config("node2", masterauth="other"),
     ),
     (
@@ -59,7 +59,7 @@ CASES: list[Shaped] = [
         "cluster",
         FAIL,
         "node2",
-        "has no masterauth: it could not follow node1",
+        "has no masterauth: it could not replicate node1",
         lambda s: s.config("node2", masterauth=""),
     ),
     (
@@ -67,7 +67,7 @@ CASES: list[Shaped] = [
         "replication",
         OK,
         "topology",
-        "3 of 3 nodes: repl-timeout has room",
+        "3 of 3 nodes: repl-timeout allows",
         lambda s: s,
     ),
     (
@@ -83,7 +83,7 @@ CASES: list[Shaped] = [
         "replication",
         WARN,
         "node1",
-        "has room for 2 pings",
+        "allows for 2 pings",
         lambda s: s.config("node1", repl_timeout="20", repl_ping_replica_period="10"),
     ),
     (
@@ -99,7 +99,7 @@ CASES: list[Shaped] = [
         "replication",
         OK,
         "topology",
-        "replicas' output buffers hold the backlog",
+        "replicas' output buffers as large as the backlog",
         lambda s: s,
     ),
     (
@@ -107,7 +107,7 @@ CASES: list[Shaped] = [
         "replication",
         WARN,
         "node1",
-        "cuts replicas off at 1024 bytes (hard 1048576, soft 1024), below its backlog of 2000000",
+        "disconnects replicas at 1024 bytes (hard 1048576, soft 1024), below its backlog",
         lambda s: s.config(
             "node1",
             client_output_buffer_limit="normal 0 0 0 slave 1048576 1024 60 pubsub 3 2 1",
@@ -119,7 +119,7 @@ CASES: list[Shaped] = [
         "replication",
         WARN,
         "node1",
-        "cut 4 clients off since its start",
+        "has disconnected 4 clients since its start",
         lambda s: s.info("node1", client_output_buffer_limit_disconnections=4),
     ),
     (
@@ -135,7 +135,7 @@ CASES: list[Shaped] = [
         "cluster",
         FAIL,
         "node2",
-        "is of another cluster, with 127.0.0.1:",
+        "belongs to another cluster, with 127.0.0.1:",
         lambda s: _strays(s, db0="keys=12,expires=0,avg_ttl=0"),
     ),
     (
@@ -143,10 +143,10 @@ CASES: list[Shaped] = [
         "cluster",
         FAIL,
         "node2",
-        "a reset would take from it: 12 keys, 5462 slots (5461-10922)",
+        "a reset would remove: 12 keys, 5462 slots (5461-10922)",
         lambda s: _strays(s, db0="keys=12,expires=0,avg_ttl=0"),
     ),
-    ("cluster.reset", "cluster", FAIL, "node2", "stands alone", _alone),
+    ("cluster.reset", "cluster", FAIL, "node2", "is alone", _alone),
     (
         "cluster.reset",
         "cluster",
@@ -187,7 +187,7 @@ def test_a_reset_node_is_met_again_by_hand_where_it_is_a_stranger_s(
     scene: Callable[[str, str], Any],
 ) -> None:
     ours = _reset(scene("redis-7.0", "cluster"), "node2")
-    assert ours.findings("cluster.reset")[0].hint == "redistopo up takes it back"
+    assert ours.findings("cluster.reset")[0].hint == "redistopo up rejoins it"
     strange = ours.every(process=ProcessState.NOT_OURS)
     assert "CLUSTER MEET 127.0.0.1" in strange.findings("cluster.reset")[0].hint
 

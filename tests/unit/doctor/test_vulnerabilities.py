@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.doctor.vulnerabilities import FLAWS, first_fixed_release, vulnerabilities_of
+from redistopo.doctor.vulnerabilities import (
+    VULNERABILITIES,
+    first_fixed_release,
+    vulnerabilities_of,
+)
 from redistopo.model.protocol.engine import Engine, Product, Version
 
 # Release, one of the ids it has ("" for none at all), and the release that mends all of them.
@@ -67,7 +71,7 @@ ANYBODY = [
 @pytest.mark.parametrize(("release", "ids"), ANYBODY)
 def test_what_needs_no_password_is_only_that(release: str, ids: set[str]) -> None:
     flaws = vulnerabilities_of(_engine(release))
-    assert {one for flaw in flaws if flaw.anybody for one in flaw.ids} == ids
+    assert {one for flaw in flaws if flaw.unauthenticated for one in flaw.ids} == ids
 
 
 def test_a_server_built_without_tls_has_no_vulnerability_of_tls() -> None:
@@ -77,7 +81,7 @@ def test_a_server_built_without_tls_has_no_vulnerability_of_tls() -> None:
 
 
 def test_each_row_names_a_vulnerability_and_a_release_of_a_line_once() -> None:
-    for flaw in FLAWS:
+    for flaw in VULNERABILITIES:
         known = r"CVE-\d{4}-\d{4,6}|GHSA(-\w{4}){3}|redis#\d{5}"
         assert all(re.fullmatch(known, one) for one in flaw.ids)
         lines = [(one.major, one.minor) for one in flaw.fixed]

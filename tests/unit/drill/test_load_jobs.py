@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redistopo.client.entry_point import EntryKind, EntryPoint, LoadRequest
+from redistopo.client.app_entry_point import EntryKind, EntryPoint, LoadRequest
 from redistopo.drill.load_jobs import HURT_SHARE, distribute_load
 from redistopo.drill.load_result import OperationKind
 from redistopo.model.protocol.credentials import Login

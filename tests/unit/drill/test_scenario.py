@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from redistopo.drill.scenario import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
-from redistopo.model.state.fault import Fault
+from redistopo.drill.scenario_file import BUILT_IN, Scenario, ScenarioDrill, parse_scenario
+from redistopo.model.state.drill_fault import Fault
 
 
 def _problems(text: str) -> list[str]:

@@ -89,15 +89,6 @@ def test_a_redis_cli_that_fails_is_quoted(
     assert (caught.value.message, caught.value.detail) == (told, "[ERR] Node is not empty")
 
 
-def test_without_a_redis_cli_nothing_is_touched(
-    bench: MakeBench, engine: Callable[..., object]
-) -> None:
-    on = bench(on=engine(cli=""))
-    with pytest.raises(MissingPrerequisite, match="no redis-cli or valkey-cli was found"):
-        on.run(form_by_cli)
-    assert on.done == []
-
-
 def test_ctrl_c_between_two_tables_stops_the_seeding(bench: MakeBench) -> None:
     on = bench(shards=3, replicas=0)
     on.host.journal.ambush = ctrl_c_at(2)

@@ -9,7 +9,7 @@ from support.memory_host import MemoryHost
 from redistopo.errors import MissingPrerequisite
 from redistopo.host.host import FileKind, Files
 from redistopo.host.local_host import LOCAL
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 
 @pytest.fixture(params=["local", "memory"])

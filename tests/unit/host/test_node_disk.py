@@ -7,7 +7,7 @@ import pytest
 
 from redistopo.host.node_disk import read_disk
 from redistopo.model.state.disk import DiskSeen
-from redistopo.model.topology.layout import Layout, NodeFolder
+from redistopo.model.topology.project_paths import Layout, NodeFolder
 
 AUX = b"\xfa\x09redis-ver\x057.0.0\xfa\x0aredis-bits\xc0\x40"
 EMPTY = b"REDIS0011" + AUX + b"\xff" + bytes(8)

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from support.forms import examples
 
 from redistopo.errors import UsageError
-from redistopo.model.planning.planner import make_plan
+from redistopo.model.planning.plan_nodes import make_plan
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.engine import Engine
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import TOPOLOGY_KEYS, Shape, Topology, shape_defaults
 from redistopo.project.load import read_topology
 from redistopo.render.conf import node_conf, sentinel_conf, users_acl

@@ -15,9 +15,9 @@ from redistopo.model.protocol.credentials import Login, single_credential
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.replies import parse_nodes
 from redistopo.model.protocol.slots import format_ranges
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.render.conf import SeedIds, acting_primary, node_conf, seed_tables
-from redistopo.render.templates import sources
+from redistopo.render.jinja_templates import sources
 
 Planned = Callable[..., Plan]
 Engines = Callable[..., Engine]

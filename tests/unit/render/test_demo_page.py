@@ -5,7 +5,7 @@ import re
 import pytest
 
 from redistopo.render.demo_page import asset, page
-from redistopo.render.templates import plain_files
+from redistopo.render.jinja_templates import plain_files
 
 FILES = {name.removeprefix("demo/"): text for name, text in plain_files()}
 SCRIPTS = [name for name in FILES if name.endswith(".js")]

@@ -17,11 +17,11 @@ from redistopo.cli.views.drill import report_lines
 from redistopo.drill.report_html import drill_html, drill_svg
 from redistopo.drill.report_junit import drills_junit
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import make_plan
+from redistopo.model.planning.plan_nodes import make_plan
 from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.engine import Engine, Product, Version
-from redistopo.model.topology.layout import Layout
 from redistopo.model.topology.parse import parse_topology
+from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Topology
 from redistopo.render.conf import SeedIds, node_conf, seed_tables, sentinel_conf, users_acl
 from redistopo.render.connect import connect_lines

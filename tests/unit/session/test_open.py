@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from redistopo.errors import RedistopoError, UsageError
-from redistopo.host.node_folder import claim_state_folder
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Event, note
+from redistopo.project.state_folder import claim_state_folder
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, SessionRequest
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from redistopo.errors import RedistopoError, UsageError
-from redistopo.model.planning.cluster_reset import NodeReset, plan_reset
+from redistopo.model.planning.plan_node_reset import NodeReset, plan_reset
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 Seen = Callable[[str, str], Observed]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from redistopo.errors import RedistopoError
-from redistopo.model.planning.decide import decide
+from redistopo.model.planning.decide_up import decide
 from redistopo.model.planning.guards import GUARDS, Asked, Proposal, guard, limit_warnings
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.resource_limits import Limits

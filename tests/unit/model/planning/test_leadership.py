@@ -9,7 +9,7 @@ import pytest
 from redistopo.errors import UsageError
 from redistopo.model.planning.leadership import choose_primary
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import with_primary
+from redistopo.model.planning.plan_nodes import with_primary
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.record import TopologyState

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from redistopo.errors import UsageError
+from redistopo.model.planning.load_old_persistence import refuse_renamed
 from redistopo.model.planning.node_start import start_steps, write_steps
-from redistopo.model.planning.persistence_switch import refuse_renamed
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import linked

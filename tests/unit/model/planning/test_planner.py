@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.planner import choose_formation, with_primary
+from redistopo.model.planning.plan_nodes import choose_formation, with_primary
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import format_ranges
 from redistopo.model.state.observed import Role

@@ -7,8 +7,7 @@ import pytest
 
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.plan import Plan
-from redistopo.model.planning.reconcile import reconcile
-from redistopo.model.planning.rejoin import (
+from redistopo.model.planning.plan_rejoin import (
     NonEmptyReset,
     RejoinPlan,
     non_empty_resets,
@@ -17,6 +16,7 @@ from redistopo.model.planning.rejoin import (
     reset_nodes,
     stale_ids,
 )
+from redistopo.model.planning.reconcile import reconcile
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import StepKind
 from redistopo.model.protocol.replies import ClusterNodesLine

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from redistopo.model.state.relocation import moved_from, relocated_directives, relocated_path
-from redistopo.model.topology.layout import Layout
+from redistopo.model.topology.project_paths import Layout
 
 LAYOUT = Layout(Path("/new/place"))
 

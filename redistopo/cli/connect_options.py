@@ -1,0 +1,77 @@
+"""Options for a topology elsewhere, by the address of one of its nodes, as one value."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from redistopo.model.protocol.credentials import Login
+    from redistopo.session.watched_topology import TargetRequest
+
+_PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetOptions:
+    """What was typed; `connect` is "" for the folder's own topology."""
+
+    connect: str
+    user: str
+    cacert: Path | None
+    cert: Path | None
+
+    def login(self, password: str = "") -> "Login":
+        """Return how to log in there; raise UsageError for options that don't go together."""
+        from redistopo.errors import UsageError
+        from redistopo.model.protocol.credentials import Login, TlsFiles
+
+        if not self.connect and (self.user or self.cacert or self.cert):
+            raise UsageError(
+                "--user, --cacert and --cert are options of --connect",
+                hint="add --connect HOST:PORT",
+            )
+        if self.cert and not self.cacert:
+            raise UsageError("--cert needs TLS", hint="add --cacert CA.crt")
+        tls = None
+        if self.cacert:
+            tls = TlsFiles(
+                str(self.cacert.absolute()), str(self.cert.absolute()) if self.cert else ""
+            )
+        return Login(user=self.user, password=password, tls=tls)
+
+    def request(self, root: Path) -> "TargetRequest":
+        """Return what a verb that polls is to poll; raise UsageError as `login` does."""
+        from redistopo.session.watched_topology import TargetRequest
+
+        return TargetRequest(root=root, connect=self.connect, access=self.login())
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--connect``, and ``--user``, ``--cacert`` and ``--cert`` for it, as argument `target`."""
+
+    @functools.wraps(command)
+    def with_target(
+        *args: Any, connect: str, user: str, cacert: Path | None, cert: Path | None, **rest: Any
+    ) -> Any:
+        target = TargetOptions(connect=connect, user=user, cacert=cacert, cert=cert)
+        return command(*args, target=target, **rest)
+
+    decorated: Callable[..., Any] = with_target
+    for option in (
+        click.option("--cert", type=_PEM, help="PEM file with a client certificate and its key."),
+        click.option("--cacert", type=_PEM, help="Connect with TLS, and trust this CA."),
+        click.option("--user", default="", help="User to log in as, with --connect."),
+        click.option(
+            "--connect",
+            default="",
+            metavar="HOST:PORT",
+            help="Use the topology of this node, whoever started it. Passwords: "
+            "REDISTOPO_PASSWORD, and REDISTOPO_SENTINEL_PASSWORD if Sentinels have another.",
+        ),
+    ):
+        decorated = option(decorated)
+    return decorated

@@ -1,0 +1,76 @@
+"""A program run to its end, on record while it runs: if we are killed, the next run ends it."""
+
+import os
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from redistopo.errors import TimedOut
+from redistopo.host.files import write_errors
+from redistopo.host.host import Program, Slow
+from redistopo.host.polling import Deadline
+from redistopo.host.process_marks import load_process_mark, save_process_mark
+from redistopo.host.run_program import clean_environment
+from redistopo.host.server_process import (
+    await_end,
+    has_working_folder,
+    make_mark,
+    process_of_mark,
+    signal_process,
+)
+
+
+def run_recorded(program: Program, deadline: Deadline, slow: Slow) -> int:
+    """Its exit code; see Processes.run. Our passwords are not in its environment."""
+    with write_errors(program.log):
+        log = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        child = psutil.Popen(
+            program.argv,
+            env=clean_environment(program.secrets),
+            cwd=program.mark.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+    try:
+        with suppress(psutil.NoSuchProcess):  # it ended at once
+            name = Path(program.argv[0]).name
+            save_process_mark(program.mark, make_mark(child, name))
+        return _awaited(child, deadline, slow)
+    except (psutil.TimeoutExpired, subprocess.TimeoutExpired) as error:
+        raise TimedOut(f"not done after {deadline.seconds:g} s") from error
+    finally:
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+        program.mark.unlink(missing_ok=True)
+
+
+def _awaited(child: psutil.Popen, deadline: Deadline, slow: Slow) -> int:
+    """Its exit code; raises psutil.TimeoutExpired or subprocess.TimeoutExpired."""
+    patience, progress = slow
+    try:
+        return int(child.wait(timeout=min(patience.left, deadline.left)))
+    except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
+        progress()
+    return int(child.wait(timeout=deadline.left))
+
+
+def end_leftover(mark: Path) -> None:
+    """No program that a killed redistopo had started to run goes on."""
+    known = load_process_mark(mark)
+    if known is not None:
+        process = process_of_mark(known)
+        # in a copy of the project the mark names the original's
+        if process is not None and has_working_folder(process, mark.parent):
+            signal_process(process, signal.SIGKILL)
+            await_end([process], Deadline(5))
+        mark.unlink(missing_ok=True)

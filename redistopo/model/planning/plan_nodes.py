@@ -1,0 +1,168 @@
+"""Builds the plan of a topology on an engine; pure and deterministic."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from redistopo.model.planning.plan import (
+    FormationChoice,
+    FormationMethod,
+    NodePlan,
+    Plan,
+    ShardPlan,
+)
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.endpoint import BUS_OFFSET
+from redistopo.model.protocol.engine import Engine
+from redistopo.model.protocol.slots import split_slots
+from redistopo.model.state.observed import Role, ShardSeen
+from redistopo.model.topology.project_paths import Layout
+from redistopo.model.topology.spec import Formation, Shape, Topology, node_name, sentinel_name
+
+
+def make_plan(topology: Topology, layout: Layout, engine: Engine, why: str) -> Plan:
+    """Build the plan of a valid topology; `why` is the reason for choosing the engine.
+
+    Nodes are numbered as redis-cli does: the primaries first, then replica by replica
+    through the shards, so that no two nodes of a shard are neighbours.
+    """
+    names = [node_name(n) for n in range(1, topology.size + 1)]
+    shards = tuple(_shards(topology, names))
+    place = {
+        name: (shard, role, follows)
+        for shard in shards
+        for name, role, follows in [
+            (shard.primary, Role.PRIMARY, ""),
+            *((replica, Role.REPLICA, shard.primary) for replica in shard.replicas),
+        ]
+    }
+    nodes = []
+    for index, name in enumerate(names):
+        shard, role, follows = place[name]
+        port = topology.port + index
+        nodes.append(
+            NodePlan(
+                name=name,
+                number=index + 1,
+                shard=shard.number,
+                role=role,
+                host=topology.host,
+                port=port,
+                bus_port=port + BUS_OFFSET if topology.clustered else 0,
+                folder=layout.node(name),
+                follows=follows,
+                directives=_directives(topology, name),
+            )
+        )
+    return Plan(
+        topology=topology,
+        layout=layout,
+        engine=engine,
+        engine_why=why,
+        formation=choose_formation(topology, engine),
+        nodes=(*nodes, *_sentinels(topology, layout)),
+        shards=shards,
+    )
+
+
+def _sentinels(topology: Topology, layout: Layout) -> Iterable[NodePlan]:
+    for index in range(topology.sentinels):
+        name = sentinel_name(index + 1)
+        yield NodePlan(
+            name=name,
+            number=topology.size + index + 1,
+            shard=0,
+            role=Role.SENTINEL,
+            host=topology.host,
+            port=topology.first_sentinel + index,
+            bus_port=0,
+            folder=layout.node(name),
+            follows="",
+            directives={},
+        )
+
+
+def _shards(topology: Topology, names: list[str]) -> Iterable[ShardPlan]:
+    slots = split_slots(topology.shards) if topology.clustered else (None,) * topology.shards
+    for index in range(topology.shards):
+        yield ShardPlan(
+            number=index + 1,
+            slots=slots[index],
+            primary=names[index],
+            replicas=tuple(names[index + topology.shards :: topology.shards]),
+        )
+
+
+def _directives(topology: Topology, name: str) -> Directives:
+    return {**topology.redis, **topology.nodes.get(name, {})}
+
+
+_UNCLUSTERED = {
+    Shape.STANDALONE: FormationChoice(method=FormationMethod.NONE, why="a single server"),
+    Shape.REPLICATION: FormationChoice(
+        method=FormationMethod.REPLICAOF, why="each replica's configuration names its primary"
+    ),
+    Shape.SENTINEL: FormationChoice(
+        method=FormationMethod.SENTINEL,
+        why="each replica's configuration names its primary, and Sentinels monitor it",
+    ),
+}
+
+
+def choose_formation(topology: Topology, engine: Engine) -> FormationChoice:
+    """Choose the formation method for a topology on an engine."""
+    if not topology.clustered:
+        return _UNCLUSTERED[topology.shape]
+    if topology.formation is Formation.REDIS_CLI:
+        return FormationChoice(method=FormationMethod.REDIS_CLI, why="set in the topology file")
+    if topology.formation is Formation.INSTANT:
+        return FormationChoice(method=FormationMethod.INSTANT, why="set in the topology file")
+    if topology.shards < 3:
+        why = f"redis-cli refuses fewer than 3 shards, and this topology has {topology.shards}"
+        return FormationChoice(method=FormationMethod.INSTANT, why=why)
+    if not engine.path:
+        why = "auto: redis-cli if it is found, otherwise instant"
+        return FormationChoice(method=FormationMethod.REDIS_CLI, why=why)
+    if not engine.cli:
+        why = "no redis-cli or valkey-cli was found on this machine"
+        return FormationChoice(method=FormationMethod.INSTANT, why=why)
+    return FormationChoice(method=FormationMethod.REDIS_CLI, why="auto: 3 or more shards and a CLI")
+
+
+def with_primary(plan: Plan, primary: str) -> Plan:
+    """Make `primary` the primary of a replication plan, and all other data nodes its replicas.
+
+    After a failover the servers' current roles count, not the planned ones.
+    """
+    if plan.topology.clustered or plan.shards[0].primary == primary:
+        return plan
+    nodes = tuple(
+        replace(node, role=Role.PRIMARY, follows="")
+        if node.name == primary
+        else replace(node, role=Role.REPLICA, follows=primary)
+        for node in plan.data
+    )
+    others = tuple(node.name for node in nodes if node.name != primary)
+    shard = replace(plan.shards[0], primary=primary, replicas=others)
+    return replace(plan, nodes=(*nodes, *plan.sentinels), shards=(shard,))
+
+
+def with_observed_roles(plan: Plan, shards: tuple[ShardSeen, ...]) -> Plan:
+    """Set a cluster plan's shards and roles as observed; silent nodes keep their planned ones.
+
+    redis-cli chooses the primary of each replica, and every failover changes roles.
+    """
+    if not plan.topology.clustered or len(shards) != len(plan.shards):
+        return plan
+    observed = {
+        node.name: (shard.number, node.role or Role.PRIMARY, shard.primary)
+        for shard in shards
+        for node in shard.nodes
+    }
+    nodes = []
+    for node in plan.nodes:
+        number, role, primary = observed.get(node.name, (node.shard, node.role, None))
+        follows = primary.name if primary and role is Role.REPLICA else node.follows
+        if role is Role.PRIMARY:
+            follows = ""
+        nodes.append(replace(node, shard=number, role=role, follows=follows))
+    return replace(plan, nodes=tuple(nodes))

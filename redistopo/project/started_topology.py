@@ -1,0 +1,181 @@
+"""A topology as it was started: its nodes and credentials, from its state folder.
+
+None of this needs a valid topology file, so that `down` works in any case.
+"""
+
+from dataclasses import replace
+
+from redistopo.client.observe import Target
+from redistopo.errors import RedistopoError, UsageError
+from redistopo.host.files import read_text
+from redistopo.host.host import Host
+from redistopo.host.local_host import LOCAL
+from redistopo.host.server_process import find_process
+from redistopo.model.planning.password_rotation import acl_password_hash
+from redistopo.model.protocol.conf import Directives, read_conf
+from redistopo.model.protocol.credentials import (
+    CREDENTIALS_CHANGED_HINT,
+    Credentials,
+    Login,
+    TlsFiles,
+    TopologyUser,
+    single_credential,
+)
+from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.state.record import TopologyState
+from redistopo.model.state.relocation import relocated_directives
+from redistopo.model.topology.project_paths import Layout
+from redistopo.model.topology.spec import Shape, Topology
+from redistopo.project.passwords import load_password, password_source, tls_files
+from redistopo.project.rotation_file import pending_rotation
+from redistopo.project.topology_state_file import recorded_node_names
+
+
+def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Directives]:
+    """Map each node of the topology to its rendered configuration, if it has one.
+
+    Folders that an earlier, larger topology left behind are ignored.
+    """
+    planned = {node.name for node in state.nodes} if state else None
+    found = {}
+    for name in recorded_node_names(layout):
+        if planned is not None and name not in planned:
+            continue
+        text = read_text(layout.node(name).config)
+        if text is not None:
+            found[name] = relocated_directives(read_conf(text), layout, name)
+    return found
+
+
+def targets_in_use(
+    layout: Layout, rendered: dict[str, Directives], machine: Host = LOCAL
+) -> tuple[Target, ...]:
+    """Return the nodes as targets, with the addresses in their own configuration."""
+    return tuple(
+        Target(
+            name=name, host=conf["bind"][-1], port=int(_port(conf)), layout=layout, machine=machine
+        )
+        for name, conf in rendered.items()
+        if conf.get("bind") and _port(conf).isdigit()
+    )
+
+
+def live_targets(layout: Layout, rendered: dict[str, Directives]) -> tuple[Target, ...]:
+    """Return the targets whose server runs."""
+    return tuple(one for one in targets_in_use(layout, rendered) if find_process(layout, one.name))
+
+
+def _port(conf: Directives) -> str:
+    """The port of clients: only the TLS port if there is TLS."""
+    return (conf.get("tls-port") or conf.get("port") or ("",))[-1]
+
+
+def credentials_in_use(
+    layout: Layout, rendered: dict[str, Directives], application: str = ""
+) -> Credentials:
+    """Read the credentials that the nodes were started with.
+
+    They come from the nodes' configuration, since REDISTOPO_PASSWORD may be unset in this shell.
+    Only with ACL it doesn't contain the application's password, which the caller may know.
+    """
+    tls = tls_files(layout) if _first(rendered, "tls-port") else None
+    stranger = str(layout.tls.stranger) if tls and layout.tls.stranger.exists() else ""
+    watching = {name: conf for name, conf in rendered.items() if layout.node(name).sentinel}
+    if not _first(rendered, "aclfile"):
+        data = {name: conf for name, conf in rendered.items() if name not in watching}
+        own = Login(password=_first(data, "requirepass"), tls=tls)
+        return replace(
+            single_credential(own),
+            stranger=stranger,
+            sentinels=_sentinel_logins(layout, watching, tls),
+        )
+    admin = (read_text(layout.secret(TopologyUser.ADMIN)) or "").strip()
+    replication = _first(rendered, "masterauth") or _first(rendered, "primaryauth")
+    sentinel = (read_text(layout.secret(TopologyUser.SENTINEL)) or "").strip() if watching else ""
+    return Credentials(
+        sentinel=Login(user=TopologyUser.SENTINEL, password=sentinel, tls=tls)
+        if watching
+        else None,
+        own=Login(user=TopologyUser.ADMIN, password=admin, tls=tls),
+        application=Login(password=application, tls=tls) if application else None,
+        replication=Login(user=TopologyUser.REPLICATION, password=replication, tls=tls),
+        stranger=stranger,
+    )
+
+
+def _sentinel_logins(
+    layout: Layout, watching: dict[str, Directives], tls: TlsFiles | None
+) -> dict[Endpoint, Login]:
+    """Our login to each Sentinel, by its address."""
+    return {
+        one.endpoint: Login(password=_first({"": watching[one.name]}, "requirepass"), tls=tls)
+        for one in targets_in_use(layout, watching)
+    }
+
+
+def _first(rendered: dict[str, Directives], name: str) -> str:
+    return next((conf[name][-1] for conf in rendered.values() if name in conf), "")
+
+
+def shape_of(record: TopologyState | None, rendered: dict[str, Directives]) -> Shape:
+    """Return the recorded shape, or that of the configuration: the topology file may be invalid."""
+    if record is not None and record.shape in set(Shape):
+        return Shape(record.shape)
+    if any("sentinel" in conf for conf in rendered.values()):
+        return Shape.SENTINEL
+    clustered = any(conf.get("cluster-enabled") == ("yes",) for conf in rendered.values())
+    return Shape.CLUSTER if clustered else Shape.REPLICATION
+
+
+def refuse_changed_security(
+    topology: Topology, layout: Layout, rendered: dict[str, Directives]
+) -> None:
+    """Raise UsageError if servers run with access control or a password other than in the
+    topology file: these change only at a start, and until then we can't log in."""
+    for name, conf in rendered.items():
+        if find_process(layout, name) is None:
+            continue
+        for key, asked, directive in (
+            ("tls", topology.tls, "tls-port"),
+            ("acl", topology.acl, "aclfile"),
+        ):
+            runs = directive in conf
+            if asked is not runs:
+                raise UsageError(
+                    f"{key} is {str(asked).lower()} in the topology file, but servers run with "
+                    f"{key} = {str(runs).lower()}",
+                    detail=f"{name} was started with it; this changes only at a start",
+                    hint="redistopo down, then up; data is kept",
+                )
+        if topology.auth and not _known(topology, layout, conf, name):
+            raise UsageError(
+                "the servers run with a password other than the one known here",
+                detail=f"known here: from {password_source(topology, layout) or layout.password}",
+                hint=CREDENTIALS_CHANGED_HINT,
+            )
+
+
+def _known(topology: Topology, layout: Layout, conf: Directives, name: str) -> bool:
+    """Whether the application's password is the one that the node was started with or given
+    since, or a rotation of it is in progress."""
+    if pending_rotation(layout) is not None:
+        return True
+    mine = load_password(topology, layout)
+    if layout.node(name).sentinel and "aclfile" not in conf:
+        return True  # it has its own password
+    if "aclfile" in conf:
+        return f"#{acl_password_hash(mine)}" in (read_text(layout.node(name).users) or "")
+    return conf.get("requirepass", (mine,))[-1] == mine
+
+
+def keeps_data_on_disk(conf: Directives) -> bool:
+    """Return whether a node has persistence."""
+    return conf.get("appendonly", ("no",))[-1] == "yes" or any(conf.get("save", ()))
+
+
+def nothing_started_error(layout: Layout) -> RedistopoError:
+    """Build the error of a verb that needs servers when none was started."""
+    return RedistopoError(
+        f"no topology was started in {layout.root} yet",
+        hint="start it: redistopo up",
+    )
