@@ -6,7 +6,7 @@ from redistopo.progress import warn
 
 
 def rewrite_nodes_conf(context: ExecutionContext, one: Step) -> None:
-    """Each node has a table by which it is in its cluster again, or leads what it is to lead."""
+    """Write each node's repaired nodes.conf, with which it rejoins its cluster, or is promoted."""
     files = context.host.files
     for node in context.nodes(one.nodes):
         old = ""

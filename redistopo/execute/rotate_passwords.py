@@ -1,4 +1,4 @@
-"""Carrying new passwords to every server and file; begun again where it was cut off."""
+"""Applies new passwords to every server and file; repeated from the start if interrupted."""
 
 from collections.abc import Iterable, Sequence
 
@@ -41,10 +41,10 @@ def carry_over(
 ) -> Credentials:
     """Set the new passwords in all running servers and files, and remove the old ones.
 
-    With `keep_old` the old ones are accepted too, until this is done again without. Stopped
-    nodes find the new ones in their files. Each step may be repeated: whoever was cut off
-    begins anew. Raises RedistopoError where a running server can't be reached; then both
-    passwords work everywhere.
+    With `keep_old` the old ones stay valid until this is done again without it. Stopped nodes
+    have the new ones in their files. Each step is idempotent, so that an interrupted rotation
+    starts again. Raises RedistopoError if a running server can't be reached; then both passwords
+    work everywhere.
     """
     new = rotated(old, rotation)
     begin_rotation(layout, rotation)
@@ -91,7 +91,7 @@ def finish_rotation(layout: Layout, held: Credentials, progress: Progress) -> Cr
 
 
 def restore_old(layout: Layout, nodes: Iterable[Target], held: Credentials) -> None:
-    """Servers that were started anew accept the old password as well, where that was asked."""
+    """Make restarted servers accept the old password too, if that was requested."""
     pending = pending_rotation(layout)
     commands = restoring(pending) if pending else ()
     if commands:

@@ -1,4 +1,4 @@
-"""Servers asked to save and end, Sentinels first, primaries last; nobody's data is lost unasked."""
+"""Shuts servers down with their data saved, Sentinels first, primaries last."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ def shut_down_saving(
 ) -> None:
     """Stop these nodes, with their data saved to disk.
 
-    Raises RedistopoError where a server that can't save was left running, and where one was
-    killed before it had saved; neither with `lossy`.
+    Raises RedistopoError if a server that can't save was left running, or one was killed before
+    it had saved; neither with `lossy`.
     """
     seen, layout, processes = shutdown.seen, shutdown.layout, shutdown.host.processes
     wanted = tuple(names)
@@ -78,8 +78,8 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShutdownRequest:
-    """Asks a server to save and end; `lossy` also where it can't save. `command` is what was
-    typed, and is to be typed again."""
+    """Makes a server save and exit; `lossy` also if it can't save. `command` is the command to run
+    again, for hints."""
 
     layout: Layout
     seen: Observed

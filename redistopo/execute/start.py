@@ -18,7 +18,7 @@ from redistopo.model.protocol.replies import parse_info
 def start(context: ExecutionContext, names: Iterable[str]) -> None:
     """Start these nodes, and wait until they are ready.
 
-    Raises NodeDied at once where one ends early, TimedOut naming those not ready in time.
+    Raises NodeDied at once if one exits early, TimedOut with those not ready in time.
     """
     nodes = context.nodes(names)
     with interrupts_deferred(later=True):

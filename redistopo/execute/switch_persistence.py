@@ -30,7 +30,7 @@ def put_log_aside(context: ExecutionContext, one: Step) -> None:
 
 
 def switch(context: ExecutionContext, one: Step) -> None:
-    """These nodes, which run, keep their data as their file says, and it says as planned."""
+    """Switch the persistence of these running nodes, and write it to their files."""
     for node in context.nodes(one.nodes):
         on = _logged(one, node)
         (to_log if on else to_snapshot)(context, node)

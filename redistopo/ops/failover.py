@@ -38,7 +38,7 @@ class FailoverResult:
 def failover(request: FailoverRequest, progress: Progress) -> FailoverResult:
     """Promote the selected node, or the best of several; nothing else changes.
 
-    Raises RedistopoError where it can't be; then the shard is led as before, and takes writes.
+    Raises RedistopoError if that fails; then the shard has its former primary, with writes.
     """
     began = time.monotonic()
     asked = change_request("failover", request.root, request.seconds)
@@ -58,10 +58,10 @@ def failover(request: FailoverRequest, progress: Progress) -> FailoverResult:
 def hand_over_to(
     now: LiveChange, words: Iterable[str]
 ) -> tuple[HandoverPlan, HandoverResult | None]:
-    """The succession that these words mean, and the handover: done, and every node agrees;
-    None where that node leads already.
+    """Perform the planned failover that the selectors mean, until every node agrees; the result is
+    None if that node is primary already.
 
-    What was unhealthy before may be so afterwards. Raises RedistopoError where it can't be.
+    Faults from before may remain. Raises RedistopoError if it isn't possible.
     """
     asked = tuple(words)
     if len(now.seen.nodes) == 1:

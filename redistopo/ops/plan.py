@@ -28,8 +28,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResult:
-    """The plan with its roles as they are now, and the steps that `up` would take: none where
-    it would refuse to begin."""
+    """The plan with current roles, and the steps of `up`: none if it would refuse."""
 
     plan: Plan
     steps: tuple[Step, ...]

@@ -45,9 +45,9 @@ _SETTLE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartRequest:
-    """Whom (see `select`), and how: `rolling` one by one, each primary once another one leads;
-    with `restore` it leads again afterwards. `force` takes the loss of what isn't saved, and of
-    the service of nodes that nobody stands in for. `seconds` is for each turn.
+    """The nodes (see `select_nodes`), and how: `rolling` one by one, each primary after a planned
+    failover; with `restore` it is promoted again afterwards. `force` accepts the loss of unsaved
+    data, and downtime of nodes without a replica. `seconds` is the time limit of each turn.
     """
 
     root: Path

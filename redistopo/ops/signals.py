@@ -59,8 +59,8 @@ def parse_signal(text: str) -> signal.Signals:
 def kill(request: SignalRequest, number: signal.Signals, progress: Progress) -> NodeActionResult:
     """Send the signal to the selected nodes; if it ends servers, wait until none runs.
 
-    Nothing is saved by SIGKILL; SIGTERM and SIGINT let a server save as it is configured to,
-    and one that can't save goes on. Who doesn't run stays so.
+    SIGKILL saves nothing; after SIGTERM and SIGINT, a server saves as configured, and keeps
+    running if it can't. Stopped nodes stay stopped.
     """
     require_words(request.words, "kill")
     with open_session(_asked(request, "kill"), progress) as session:
@@ -130,8 +130,8 @@ def _killed(
 
 
 def pause(request: SignalRequest, progress: Progress) -> NodeActionResult:
-    """The processes of the nodes meant stand still (SIGSTOP): connections stay open, and
-    nobody answers. Who is paused already stays so; who doesn't run can't be."""
+    """Pause the processes of the selected nodes (SIGSTOP): connections stay open, commands get no
+    reply. Paused nodes stay paused; stopped ones can't be paused."""
     require_words(request.words, "pause")
     with open_session(_asked(request, "pause"), progress) as session:
         seen, told = session.record_primary(session.observe()), session.progress
@@ -148,8 +148,8 @@ def pause(request: SignalRequest, progress: Progress) -> NodeActionResult:
 def resume(request: SignalRequest, progress: Progress) -> NodeActionResult:
     """Resume the selected nodes, or all paused ones (SIGCONT), and wait until they reply.
 
-    Raises TimedOut where one doesn't reply in time, UsageError where one would be emptied
-    as soon as it goes on, for its primary was reset.
+    Raises TimedOut if one doesn't reply in time, UsageError if one would be emptied as soon as it
+    resumes, because its primary was reset.
     """
     with open_session(_asked(request, "resume"), progress) as session:
         seen, told = session.record_primary(session.observe()), session.progress

@@ -59,11 +59,11 @@ class StartRequest:
 
 
 def start(request: StartRequest, progress: Progress) -> NodeActionResult:
-    """The nodes meant run with their data and today's configuration, and are ready; a replica
-    follows the primary as it is now. No other node is touched.
+    """Start the selected nodes with their data and the current configuration, until they are ready;
+    replicas follow the current primary. No other node is affected.
 
-    What runs already is left alone. On failure what this run started is stopped again.
-    Raises RedistopoError, and refuses whatever `up` would refuse for the data's sake.
+    Running nodes are left alone. On failure, what this run started is stopped again. Raises
+    RedistopoError, and refuses whatever `up` would refuse to protect data.
     """
     asked = SessionRequest(
         root=request.root,

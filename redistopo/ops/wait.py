@@ -30,7 +30,7 @@ class Wanted(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitRequest:
-    """`seconds` 0 looks once."""
+    """With `seconds` 0, check once."""
 
     sight: TargetRequest
     wanted: Wanted = Wanted.HEALTHY
@@ -49,8 +49,8 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitResult:
-    """Nothing `missing`, or what was at the deadline. `shape` is None where nothing was ever
-    seen; `offsets`: for each primary, which offset its replicas were to reach."""
+    """Nothing is `missing`, or what was at the deadline. `shape` is None if nothing was ever
+    observed; `offsets` are the offsets of each primary that its replicas had to reach."""
 
     name: str
     wanted: Wanted
@@ -66,10 +66,10 @@ class WaitResult:
 
 
 def wait(request: WaitRequest, progress: Progress) -> WaitResult:
-    """What is wanted is true, or the deadline is over; nothing is changed or written.
+    """Wait until the condition is met, or the deadline is over; nothing is changed or written.
 
-    Raises UsageError without a topology file, AccessDenied at once where our password is
-    refused; else no trouble of a node, and no topology that isn't there yet, ends it early.
+    Raises UsageError without a topology file, AccessDenied at once if our password is rejected;
+    no other fault, and no missing topology, ends it early.
     """
     deadline = Deadline(request.seconds)
     with open_target(request.sight) as topology:
@@ -146,10 +146,10 @@ def _unseen(topology: WatchedTarget) -> Missing:
 
 
 def replicating(seen: Observed, goals: dict[tuple[str, str], int]) -> Iterator[Missing]:
-    """Every replica that hasn't yet what its primary had at the first look at it.
+    """Every replica that hasn't reached its primary's offset of the first snapshot.
 
-    A primary that is new in `goals` is added. It is known by the id of its replication too:
-    where that changes, as at a restart, its offset begins anew.
+    A primary that isn't in `goals` is added. It is identified by its replication id too: if that
+    changes, as at a restart, its offset starts again.
     """
     for shard in shards_of(seen):
         primary = shard.primary

@@ -20,7 +20,7 @@ from redistopo.session.health import Verdict
 
 
 def unhealthy_error(context: ExecutionContext, verdict: Verdict) -> RedistopoError:
-    """The error of a topology that runs but failed its checks, or lost a node meanwhile."""
+    """Build the error of a topology that runs but failed its checks, or lost a node."""
     plan, files = context.plan, context.host.files
     gone = [node for node in verdict.seen.nodes if node.process is ProcessState.ABSENT]
     if gone:
