@@ -1,4 +1,4 @@
-"""What every step of forming works with."""
+"""The context of execution: plan, connections, deadline, progress and host."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,9 +16,8 @@ from redistopo.progress import Progress
 
 @dataclass(slots=True, kw_only=True)
 class ExecutionContext:
-    """One run's plan and means; `started` gathers the processes that this run started;
-    `refused` says that Sentinels found nobody to fail over to; `told` has the warnings that are
-    given once."""
+    """The context of one run; `started` has the processes that this run started; `refused` is
+    whether Sentinels found no replica to fail over to; `told` has the warnings already given."""
 
     plan: Plan
     credentials: Credentials
@@ -31,7 +30,7 @@ class ExecutionContext:
     told: set[str] = field(default_factory=set)
 
     def nodes(self, names: Iterable[str]) -> tuple[NodePlan, ...]:
-        """The planned nodes of these names."""
+        """Return the planned nodes with these names."""
         return tuple(self.plan.node(name) for name in names)
 
     @property
@@ -50,12 +49,12 @@ class ExecutionContext:
         )
 
     def look(self, depth: Detail, *, disk: bool = False) -> Observed:
-        """One snapshot of all planned nodes, with `disk` of their folders too."""
+        """Take a snapshot of all planned nodes, with `disk` also of their folders."""
         return observe(self.plan.topology.shape, self.targets, self.client, depth, disk=disk)
 
     def order(self, node: NodePlan, *command: str | int) -> object:
-        """The server's answer to one command; raises BadReply where it refuses, Unreachable
-        by the node's name where it doesn't reply."""
+        """Send one command and return the reply; raises BadReply for an error reply, Unreachable
+        with the node's name without a reply."""
         wanted: Command = command
         try:
             reply = self.client.ask(node.endpoint, [wanted])[0]
@@ -63,7 +62,7 @@ class ExecutionContext:
             raise Unreachable(
                 f"{node.name} ({node.address}) doesn't reply any more",
                 detail=error.detail,
-                hint=f"is its process stopped, or the machine overloaded? {node.folder.log}",
+                hint=f"its process may be paused, or the machine overloaded: {node.folder.log}",
             ) from error
         return raise_on_error(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")
 
@@ -72,9 +71,9 @@ _MANY = 20
 
 
 def shares_machine_with_many(plan: Plan) -> bool:
-    """Whether so many cluster nodes share this machine that their own talk would fill it.
+    """Return whether so many cluster nodes share this machine that their pings would overload it.
 
-    Each pings each other one every half node timeout: 102 nodes at 1000 ms send 20,000
-    pings a second, and as many answers.
+    Each pings every other node once per half node timeout: 102 nodes at 1000 ms send 20,000
+    pings a second, and as many pongs.
     """
     return plan.topology.clustered and len(plan.nodes) > _MANY

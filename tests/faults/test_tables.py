@@ -103,7 +103,7 @@ def test_a_lost_table_after_a_takeover(project: Project, engine: str) -> None:
     keep(project, "newer", heir)
     (project.folder(1) / "nodes.conf").unlink()
     refused = project.run("up", check=1)
-    assert "node1 would come back as a stranger" in refused.err
+    assert "node1 would start as a new node" in refused.err
     assert project.run("up", "--dry-run").code == 1
     project.up("--rebuild", "node1")
     assert project.faults() == []
