@@ -29,7 +29,7 @@ from redistopo.ops.events import Round, Rounds
 from redistopo.progress import Progress
 from redistopo.session.watched_topology import TargetRequest, WatchedTarget, open_target
 
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 """The polling interval; notices are as exact as that."""
 
 _NO_PRIMARY = (
@@ -160,15 +160,15 @@ class Backend:
         """Wait for the action in progress, and allow no more; note it if that takes a moment."""
         self._actions.finish(progress)
 
-    def look_on(self, ended: Event) -> None:
+    def poll(self, ended: Event) -> None:
         """Poll until `ended` is set: update the view, and write notices."""
         try:
             while not ended.is_set():
                 try:
-                    self._look()
+                    self._poll()
                 except RedistopoError as error:  # for example a file that is being written
                     self.trouble = error.message
-                self._wake.wait(LOOK_SECONDS)
+                self._wake.wait(POLL_SECONDS)
                 self._wake.clear()
         finally:
             # from now on the view may be wrong
@@ -180,7 +180,7 @@ class Backend:
         self._clients.close()
 
     def _begin(self, topology: WatchedTarget) -> Observed:
-        found = self._look()
+        found = self._poll()
         if found.seen is None:
             raise topology.trouble or RedistopoError(f"{self.name} is not found")
         able = [one for one in found.seen.answering if one.role is not Role.SENTINEL]
@@ -193,7 +193,7 @@ class Backend:
             )
         return found.seen
 
-    def _look(self) -> Round:
+    def _poll(self) -> Round:
         began = now_iso()
         found = self._rounds.next()
         self.trouble = found.trouble.message if found.trouble else ""
@@ -204,7 +204,7 @@ class Backend:
         before, self._view = self._view, topology_view(found.seen, known, self._view)
         self._notice_writer.ports = {node.name: node.port for node in found.seen.nodes}
         notices = self._notice_writer.write(known, found.news, self._degraded(), began)
-        for notice in (*notices, *self._rekeyed(found.seen)):
+        for notice in (*notices, *self._refresh_login(found.seen)):
             self._tell(notice)
         if self.own and before.primary() and self._view.leaderless:
             self._say("info", _NO_PRIMARY)
@@ -217,7 +217,7 @@ class Backend:
         for receive in self._receivers:
             receive(notice)
 
-    def _rekeyed(self, seen: Observed) -> Iterator[Notice]:
+    def _refresh_login(self, seen: Observed) -> Iterator[Notice]:
         """Use the folder's current passwords, which a rotation or a wipe changes, for new
         connections; open ones stay as they are."""
         before = self._way
@@ -258,14 +258,14 @@ def open_backend(request: BackendRequest) -> Iterator[Backend]:
     with open_target(asked) as topology:
         backend = Backend(request, topology, Rounds(topology))
         ended = Event()
-        looking = Thread(target=backend.look_on, args=(ended,), name="stage", daemon=True)
-        looking.start()
+        polling = Thread(target=backend.poll, args=(ended,), name="demo-poll", daemon=True)
+        polling.start()
         try:
             yield backend
         finally:
             ended.set()
             backend.close()
-            looking.join()
+            polling.join()
 
 
 def _entry_point(topology: WatchedTarget, seen: Observed) -> EntryPoint:

@@ -119,13 +119,13 @@ def skip_reason(backend: Backend, found: tuple[ItemLocation, ...]) -> SkippedTak
         return obstacle_to(promotability_of(seen, primaries))
 
 
-def obstacle_to(leads: Iterable[Promotability]) -> SkippedTakeover:
+def obstacle_to(primaries: Iterable[Promotability]) -> SkippedTakeover:
     """Return what prevents a takeover from one of these primaries. It is a fault if it is temporary
     (TILT), but not if the topology was created like that, for example without replicas; pure."""
-    for lead in leads:
-        for obstacle, hint in lead.obstacles:
-            why = f"no primary was stopped, because no replica can take over from {lead.primary}"
-            return SkippedTakeover(why=f"{why}: {obstacle} ({hint})", fault=bool(lead.tilted))
+    for primary in primaries:
+        for obstacle, hint in primary.obstacles:
+            why = f"no primary was stopped, because no replica can take over from {primary.primary}"
+            return SkippedTakeover(why=f"{why}: {obstacle} ({hint})", fault=bool(primary.tilted))
     return SkippedTakeover()
 
 
@@ -141,8 +141,8 @@ _NO_TAKEOVER = {
 def _victim(now: TopologyView, found: tuple[ItemLocation, ...]) -> str:
     """Return the primary of the shard with most of the items; "" if it has none."""
     shard = Counter(one.shard for one in found).most_common(1)[0][0]
-    leads = (one.nodes[0] for one in now.shards if one.name == shard)
-    return next((one.name for one in leads if one.role == Role.PRIMARY), "")
+    primaries = (one.nodes[0] for one in now.shards if one.name == shard)
+    return next((one.name for one in primaries if one.role == Role.PRIMARY), "")
 
 
 def measure_takeover(
@@ -157,31 +157,31 @@ def measure_takeover(
         with step(progress, f"stop {victim}, the primary with most of the items"):
             backend.act("stop", victim)
         mine = tuple(one for one in found if one.shard == shard)
-        watched = _TakeoverProbe(backend=backend, cache=cache, victim=victim, homes=mine)
+        probe = _TakeoverProbe(backend=backend, cache=cache, victim=victim, homes=mine)
         with step(progress, "wait until a replica has taken over, while requesting items"):
-            watched.wait()
-        trouble = _repair(backend, victim, progress)
+            probe.wait()
+        error_text = _repair(backend, victim, progress)
     except BaseException as ended:  # Ctrl-C too: the stopped node is started again
         with interrupts_deferred():
-            trouble = _repair(backend, victim, progress)
+            error_text = _repair(backend, victim, progress)
         if isinstance(ended, KeyboardInterrupt):
-            raise _interrupted(victim, trouble) from ended
-        if trouble:
-            warn(progress, trouble)
+            raise _interrupted(victim, error_text) from ended
+        if error_text:
+            warn(progress, error_text)
         raise
     return Takeover(
         node=victim,
-        heir=watched.heir,
+        heir=probe.heir,
         keys=len(mine),
-        kept=sum(source is Source.CACHE for source in watched.first.values()),
-        promoted=watched.promoted,
-        written=watched.written,
-        served=watched.served,
-        requests=watched.requests,
-        degraded=watched.degraded,
-        whole=not trouble,
+        kept=sum(source is Source.CACHE for source in probe.first.values()),
+        promoted=probe.promoted,
+        written=probe.written,
+        served=probe.served,
+        requests=probe.requests,
+        degraded=probe.degraded,
+        whole=not error_text,
         stories=tuple(story.text for story in stories),
-        faults=(*watched.faults(), *((trouble,) if trouble else ())),
+        faults=(*probe.faults(), *((error_text,) if error_text else ())),
     )
 
 
@@ -196,11 +196,11 @@ def _repair(backend: Backend, victim: str, progress: Progress) -> str:
     return ""
 
 
-def _interrupted(victim: str, trouble: str) -> Interrupted:
-    if trouble:
-        return Interrupted(f"interrupted, and {trouble}", hint="redistopo up")
+def _interrupted(victim: str, error_text: str) -> Interrupted:
+    if error_text:
+        return Interrupted(f"interrupted, and {error_text}", hint="redistopo up")
     return Interrupted(
-        f"interrupted; {victim}, which was stopped, is started again, and every check passes"
+        f"interrupted; {victim}, which was stopped, runs again, and every check passes"
     )
 
 

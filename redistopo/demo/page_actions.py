@@ -73,13 +73,13 @@ def _targets(verb: str, node: str, now: TopologyView) -> tuple[str, ...]:
     view, shard = now.node(node), now.shard_with(node)
     if verb != "failover" or view is None or shard is None or view.role != Role.PRIMARY:
         return (node,)
-    heirs = tuple(one.name for one in shard.nodes if one.role == Role.REPLICA and one.up)
-    if not heirs:
+    replicas = tuple(one.name for one in shard.nodes if one.role == Role.REPLICA and one.up)
+    if not replicas:
         raise RedistopoError(
             f"no replica of {node} replies, so none can take over",
             hint=f"redistopo status shows the nodes of {shard.name}",
         )
-    return heirs
+    return replicas
 
 
 def _stop(root: Path, words: tuple[str, ...]) -> str:
@@ -138,9 +138,9 @@ def _node_result(result: NodeActionResult) -> str:
 
 
 def _failover_result(result: FailoverResult) -> str:
-    leader = result.shard.primary.name if result.shard.primary else "no node"
+    primary = result.shard.primary.name if result.shard.primary else "no node"
     if result.handover is None:
-        return f"{leader} is primary already"
+        return f"{primary} is primary already"
     took = result.handover.milliseconds
     before = result.handover.before
-    return f"{leader} is primary now, instead of {before}; writes waited {took:.0f} ms"
+    return f"{primary} is primary now, instead of {before}; writes waited {took:.0f} ms"

@@ -18,7 +18,7 @@ _LOCK = (
 
 
 def starts(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """A server here accepts every line of the file, and finds the files that it names.
+    """Check that a server here accepts every line, and finds the files named in them.
 
     Judged by the servers themselves, none of which starts for it (see conf_startup).
     """
@@ -81,7 +81,7 @@ def _start(seen: ConfSeen) -> str:
 
 
 def bind(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """Clients that can reach the server from other machines need a password.
+    """Check that clients of other machines can't connect, or need a password.
 
     Source: redis.io, Security; networking.c, clientAcceptHandler, for protected mode.
     """
@@ -133,7 +133,7 @@ def _lock_hint(seen: ConfSeen) -> str:
 
 
 def running(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """A server replies where the file says, listens as it says, and was started with this file."""
+    """Check that a server replies and listens as the file says, and was started with it."""
     seen = facts.conf
     if seen is None:
         return
@@ -193,7 +193,7 @@ def _open_server(seen: ConfSeen, one: PortReply, text: str) -> CheckResult:
 
 
 def firewall(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """What a firewall does with connections from other machines, if the file allows any.
+    """Check what a firewall does with connections from other machines, if the file allows any.
 
     Nothing is changed and no rule is guessed: if only root can read the rules, the result says so.
     """

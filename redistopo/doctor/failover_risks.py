@@ -19,7 +19,7 @@ _SECURE = 3
 
 
 def passwords(subject: CheckSubject) -> Iterator[CheckResult]:
-    """Every node accepts each node's masterauth, so that roles can change at any time.
+    """Check that every node accepts each node's masterauth, so that roles can change.
 
     The values are compared, never shown. A masterauth is refused as well if no password is set
     (acl.c, authCommand). With ACL the users' rules decide: `access.users` tries them.
@@ -54,7 +54,7 @@ def passwords(subject: CheckSubject) -> Iterator[CheckResult]:
 
 
 def timeouts(subject: CheckSubject) -> Iterator[CheckResult]:
-    """repl-timeout is well above the ping period, and all nodes have the same node timeout.
+    """Check that repl-timeout is well above the ping period, and the node timeouts are equal.
 
     Source: redis.conf, repl-timeout: it must be larger than repl-ping-replica-period, otherwise a
     timeout is detected whenever there is little traffic.
@@ -92,7 +92,7 @@ def timeouts(subject: CheckSubject) -> Iterator[CheckResult]:
 
 
 def buffers(subject: CheckSubject) -> Iterator[CheckResult]:
-    """The output buffer of replicas is at least as large as the backlog, and closed no link.
+    """Check that replicas' output buffers are as large as the backlog, and closed no link.
 
     Source: redis.conf, client-output-buffer-limit: below repl-backlog-size a replica is
     disconnected right after its partial sync; since 7.0 the backlog's size is the minimum.
@@ -126,8 +126,7 @@ def buffers(subject: CheckSubject) -> Iterator[CheckResult]:
 
 
 def strays(subject: CheckSubject) -> Iterator[CheckResult]:
-    """No node was reset, belongs to another cluster, or is alone with data; the latter two need a
-    reset.
+    """Check that no node was reset, or needs a reset: in another cluster, or alone with data.
 
     CLUSTER RESET refuses a primary with keys, so they have to be deleted first; it removes the
     slots and all other nodes, and with HARD the node's id and epoch (redis.io, CLUSTER RESET).
@@ -197,8 +196,8 @@ def _reset(node: NodeSeen) -> str:
 
 
 def tables(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """Each stopped node has a nodes.conf to start with, and it belongs to this cluster: it knows
-    another node, or another node knows it."""
+    """Check that each stopped node's nodes.conf is intact, and belongs to this cluster: it has
+    another node, or another node's has it."""
     # `up` starts no node while one of them is left
     options = " ".join(f"--rebuild {lost.name}" for lost in facts.lost)
     for lost in facts.lost:

@@ -10,7 +10,7 @@ LEFT = "leftovers"
 
 
 def free(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """Every data and bus port is free, or held by the topology's own node."""
+    """Check that every data and bus port is free, or held by the topology's own node."""
     seen = facts.ports
     if seen is None:
         yield skip("no topology file with ports", PORTS)
@@ -43,7 +43,7 @@ def _held(holder: str, ports: list[PortSeen]) -> CheckResult:
 
 
 def ephemeral(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """No port is in the range from which the system takes ephemeral ports."""
+    """Check that no port is in the range from which the system takes ephemeral ports."""
     seen = facts.ports
     if seen is None or seen.span is None:
         yield skip(
@@ -70,7 +70,7 @@ def _span(ports: tuple[int, ...]) -> str:
 
 
 def folders(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """No topology on the list has lost its folder, and no node folder is left over."""
+    """Check that every listed topology has its folder, and no node folder is left over."""
     left = facts.leftovers
     if left.gone:
         name, root = left.gone[0]
@@ -88,7 +88,7 @@ def folders(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def orphans(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """No server runs in a state folder without being recorded there."""
+    """Check that no server runs in a state folder without being recorded there."""
     for one in facts.leftovers.orphans:
         text = f"pid {one.mark.pid} serves in {one.folder}, but no topology has recorded it"
         hint = f"kill -TERM {one.mark.pid}   (it saves first, if it can)"
@@ -100,7 +100,7 @@ def orphans(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def secrets(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """Files with passwords are readable by their owner only."""
+    """Check that files with passwords are readable by their owner only."""
     for one in facts.leftovers.loose:
         text = f"{one.path} contains secrets, but others can read it (mode {one.mode:o})"
         yield fail(LEFT, text, f"redistopo doctor --fix, or: chmod {one.wanted:o} {one.path}")
@@ -109,7 +109,7 @@ def secrets(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def started(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """There is a topology to examine, and it runs."""
+    """Check that there is a topology to examine, and that it runs."""
     seen = facts.topology
     match seen.started:
         case TopologyPresence.BROKEN:

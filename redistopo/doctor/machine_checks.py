@@ -24,7 +24,7 @@ _NODE_MEMORY = 16 * _MEGABYTE
 
 
 def server(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """There is a server that `up` can use, and it is recent enough."""
+    """Check that there is a server that `up` can use, and that it is recent enough."""
     engines = facts.engines
     if engines.chosen is None:
         hint = "redistopo install" + (f", or {engines.install}" if engines.install else "")
@@ -36,7 +36,7 @@ def server(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def cli(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """There is a redis-cli or valkey-cli; redistopo needs it only for `cli` and one method."""
+    """Check that there is a redis-cli or valkey-cli; only `cli` and one method need it."""
     chosen = facts.engines.chosen
     if chosen is None:
         yield skip("no server to use it with", MACHINE)
@@ -48,7 +48,7 @@ def cli(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def vulnerable(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """No server here is a release with a known vulnerability (see vulnerabilities).
+    """Check that no server here is a release with a known vulnerability.
 
     Judged by its version, and by what its package's changelog lists as fixed. It is a warning,
     never a failure: on a private machine it may not matter.
@@ -119,7 +119,7 @@ def _newer(engine: Engine) -> str:
 
 
 def tls(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """The server is built with TLS, if the topology needs it."""
+    """Check that the server is built with TLS, if the topology needs it."""
     engines = facts.engines
     if not engines.found:
         yield skip("no server was found", MACHINE)
@@ -134,7 +134,7 @@ def tls(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def overcommit(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """vm.overcommit_memory is 1, otherwise a save may fail when memory is low.
+    """Check that vm.overcommit_memory is 1: otherwise a save may fail when memory is low.
 
     Source: the warning that servers log (syscheck.c, checkOvercommit), redis.io, Administration.
     """
@@ -152,7 +152,7 @@ def overcommit(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def huge_pages(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """Transparent huge pages are not always on: they make saves slow and large.
+    """Check that transparent huge pages are not always on: they make saves slow and large.
 
     Source: the warning that servers log (syscheck.c, checkTHPEnabled), redis.io, Latency.
     """
@@ -171,7 +171,7 @@ def huge_pages(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def backlog(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """The system's longest connection queue is as long as a server's tcp-backlog.
+    """Check that the system's connection queue can be as long as a server's tcp-backlog.
 
     Source: the warning that servers log (server.c, checkTcpBacklogSettings).
     """
@@ -192,7 +192,7 @@ def backlog(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def files(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """A server may open as many files as its maxclients needs, and redistopo as its nodes need.
+    """Check that a server may open the files that its maxclients needs, and redistopo its own.
 
     Source: server.c, adjustOpenFilesLimit; the defaults are 10000 clients and 32 other files.
     """
@@ -211,7 +211,7 @@ def files(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def memory(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """The sum of all maxmemory fits into memory, twice if servers save.
+    """Check that the sum of all maxmemory fits into memory, twice if servers save.
 
     Source: redis.io, Administration: while it saves, a server under many writes may use up to
     twice its memory.
@@ -246,7 +246,7 @@ _LESS = "redistopo set maxmemory SIZE, with a smaller SIZE, or end other program
 
 
 def swap(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """There is swap, and it is not heavily used.
+    """Check that there is swap, and that it is not heavily used.
 
     Source: redis.io, Administration: without any, a server that takes too much is killed; with
     much of it in use, it is slow (redis.io, Latency, swapping).
@@ -269,7 +269,7 @@ def swap(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 
 def disk(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """There is room for what servers write: a new snapshot is written before the old is replaced.
+    """Check the disk space: a new snapshot is written before the old one is replaced.
 
     Source: rdb.c, rdbSave writes a temporary file and renames it; an AOF rewrite does the same.
     Without maxmemory, 256 MB per node are considered enough to start with.

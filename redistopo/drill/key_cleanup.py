@@ -20,12 +20,12 @@ def delete_keys(way: EntryPoint, seconds: float, *, load_id: str = "") -> int:
     """
     pattern = f"{PREFIX}{load_id}:*" if load_id else f"{PREFIX}*"
     deadline = Deadline(seconds)
-    with _entered(way) as client:
-        return sum(_swept(server, pattern, deadline) for server in client.primaries())
+    with _connected(way) as client:
+        return sum(_delete_matching(server, pattern, deadline) for server in client.primaries())
 
 
 @contextmanager
-def _entered(way: EntryPoint) -> Iterator[AppClient]:
+def _connected(way: EntryPoint) -> Iterator[AppClient]:
     client = None
     try:
         client = connect_app_client(way)
@@ -41,7 +41,7 @@ def _entered(way: EntryPoint) -> Iterator[AppClient]:
             client.close()
 
 
-def _swept(server: Any, pattern: str, deadline: Deadline) -> int:
+def _delete_matching(server: Any, pattern: str, deadline: Deadline) -> int:
     """Delete all keys that match the pattern from one server; return how many."""
     removed, cursor = 0, 0
     while True:

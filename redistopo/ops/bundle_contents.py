@@ -34,7 +34,7 @@ What redistopo saw of a topology, for a report. Passwords, keys and data are not
 secrets were removed from every file, `user` lines and users.acl too. Look through it all the
 same before you pass it on: paths, addresses and names of this machine are in it.
 
-events.jsonl        what the last runs of `up` and `down` told, with times (UTC) and errors
+events.jsonl        what the last runs that changed it told, with times (UTC) and errors
 failure/            what the nodes said when the last `up` failed, before it was undone
 reach.txt           who reaches whom now, and what is in the way
 findings.json       every check of `verify` now; plan.json: what `up` would do now
@@ -56,7 +56,7 @@ class Evidence:
         return self.session.layout
 
     def members(self) -> Iterator[Member]:
-        """Every member; what can't be found out is told in its place."""
+        """Yield every member; what can't be determined is replaced by the error."""
         yield "README.txt", README
         yield from self._files()
         yield "machine.json", self._json(lambda: facts(self.layout.root))

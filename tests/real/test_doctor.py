@@ -229,7 +229,7 @@ def test_what_is_left_over_is_put_away_and_nothing_else(
         # the folder may be forgotten only once nobody serves in it, and is so in the same run
         assert [one["fix"]["command"] for one in agreed["mended"] if one["done"]] == [
             f"kill -TERM {server.pid}",
-            f"take {gone.root} off the list of `redistopo ps`",
+            f"remove {gone.root} from the list of `redistopo ps`",
         ]
         assert agreed["fixes"] == []
         assert server.wait(timeout=10) == 0

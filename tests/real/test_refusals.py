@@ -98,7 +98,7 @@ def test_an_address_that_is_not_here(project: Project) -> None:
     ("words", "told"),
     [
         (("--primary", "node9"), "there is no node 'node9'"),
-        (("--primary", "node1", "--primary", "node2"), "a replication has one primary"),
+        (("--primary", "node1", "--primary", "node2"), "can't both be primary of a replication"),
         (("--rebuild", "node1"), "--rebuild is for clusters"),
     ],
 )
@@ -156,8 +156,8 @@ def test_other_access_control_than_what_runs(project: Project) -> None:
     edit(project, "# acl = false", "acl = true")
     refused(project, told="acl is true in the topology file, but servers run with acl = false")
     edit(project, "acl = true", "# acl = false")
-    project.env["REDISTOPO_PASSWORD"] = "another"
-    refused(project, told="servers run with another password")
+    project.env["REDISTOPO_PASSWORD"] = "quite-unlike-it"
+    refused(project, told="servers run with a password other")
     del project.env["REDISTOPO_PASSWORD"]
 
 
@@ -165,7 +165,7 @@ def test_another_layout_than_the_one_formed(project: Project) -> None:
     _pair(project)
     _stopped(project)
     edit(project, "replicas = 1", "replicas = 2")
-    refused(project, told="no longer describes the topology that this folder holds")
+    refused(project, told="no longer describes the topology in this folder")
 
 
 def test_another_name_than_the_sentinels_watch(project: Project) -> None:
@@ -174,7 +174,7 @@ def test_another_name_than_the_sentinels_watch(project: Project) -> None:
     text = (project.root / "redistopo.toml").read_text()
     name = next(line for line in text.splitlines() if line.startswith("name = "))
     edit(project, name, 'name = "another"')
-    refused(project, told="the Sentinels watch the primary as")
+    refused(project, told="the Sentinels monitor the primary as")
 
 
 def test_an_engine_older_than_the_data(project: Project) -> None:
@@ -206,7 +206,7 @@ def test_a_password_that_can_not_be_one(project: Project, password: str) -> None
 def test_a_password_that_sentinels_can_not_keep(project: Project) -> None:
     project.init("sentinel", engine=ENGINE)
     project.env["REDISTOPO_PASSWORD"] = "two words"
-    refused(project, told="Sentinels can't keep it")
+    refused(project, told="which Sentinels can't store")
 
 
 # The user's own templates
@@ -219,7 +219,7 @@ def test_a_template_that_opens_servers_to_all(project: Project) -> None:
     opened = text.replace('line("bind", node.host,', 'line("bind", "0.0.0.0",')
     assert opened != text
     template.write_text(opened)
-    refused(project, told="would be open to everybody")
+    refused(project, told="would accept any client")
 
 
 @pytest.mark.parametrize(
@@ -266,8 +266,8 @@ def test_a_primary_without_its_data(project: Project) -> None:
     keep(project)
     project.run("down", check=0)
     shutil.rmtree(project.folder(1))
-    refused(project, told="node1 would lead, and has no data; node2 has")
-    refused(project, "--primary", "node1", told="node1 would lead", planned=False)
+    refused(project, told="node1 would be primary, but has no data; node2 has")
+    refused(project, "--primary", "node1", told="node1 would be primary", planned=False)
 
 
 def test_two_that_were_primary(project: Project) -> None:
@@ -297,7 +297,7 @@ def test_an_empty_primary_of_a_cluster(project: Project) -> None:
     for path in [one for one in project.folder(1).iterdir() if one.name != "nodes.conf"]:
         if path.name in ("appendonlydir", "dump.rdb", "appendonly.aof"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    refused(project, told="node1 leads a shard, and its data is gone")
+    refused(project, told="node1 is primary of a shard, but its data is gone")
 
 
 def test_a_lost_nodes_conf(project: Project) -> None:
@@ -305,12 +305,12 @@ def test_a_lost_nodes_conf(project: Project) -> None:
     _stopped(project)
     tables = [project.folder(number) / "nodes.conf" for number in range(1, 7)]
     tables[0].unlink()
-    refused(project, told="node1 would come back as a stranger")
+    refused(project, told="node1 would start as a new node")
     for table in tables[1:]:
         table.write_text("")
     refused(project, told="no node of this cluster has its nodes.conf")
     every = [word for number in range(1, 7) for word in ("--rebuild", f"node{number}")]
-    refused(project, *every, told="no other node's nodes.conf knows node1", planned=False)
+    refused(project, *every, told="no other node's nodes.conf contains node1", planned=False)
 
 
 @pytest.fixture
@@ -327,9 +327,9 @@ def reset(project: Project) -> str:
 
 
 def test_a_sole_copy(project: Project, reset: str) -> None:
-    refused(project, told=f"{reset} would be emptied: node1, its primary, was reset")
+    refused(project, told=f"{reset} would be emptied: its primary node1 was reset")
     both = ("--primary", "node1", "--primary", reset)
-    refused(project, *both, told="can't both lead: they are of one shard", planned=False)
+    refused(project, *both, told="can't both be primary: they are in one shard", planned=False)
 
 
 # The machine
@@ -353,7 +353,7 @@ def test_a_busy_port(project: Project, *, formed: bool) -> None:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", project.ports[1]))
         holder.listen()
-        found = refused(project, told=f"node2: port {project.ports[1]} is held by")
+        found = refused(project, told=f"node2: port {project.ports[1]} is in use by")
         assert ("or set port = " in found["hint"]) is not formed
 
 

@@ -99,7 +99,7 @@ def summary(reports: Iterable[DrillReport]) -> Table:
                 "never" if report.healed is None else f"{report.healed:.1f} s",
             )
         )
-    names = ("verdict", "drill", "writes away", "reads away", "acknowledged", "lost", "healed")
+    names = ("verdict", "drill", "writes down", "reads down", "acknowledged", "lost", "healed")
     right = frozenset(names) - {"verdict", "drill"}
     return Table(columns=names, rows=rows, right=right)
 
@@ -143,7 +143,7 @@ def _scale(axis: TimeAxis, columns: int) -> str:
 
 
 def _phases(part: Traffic, axis: TimeAxis, columns: int) -> str:
-    """`<--- away 2520 ms --->` above the outage: a line for each gap, the sum of all of them
+    """`<--- down 2520 ms --->` above the outage: a line for each gap, the sum of all of them
     in the longest one, or beside it where that is too short."""
     row = [" "] * columns
     for gap in part.gaps:
@@ -153,7 +153,7 @@ def _phases(part: Traffic, axis: TimeAxis, columns: int) -> str:
         elif row[first] == " ":
             row[first] = "^"
     if longest := part.longest:
-        words = f" away {part.unavailable:.0f} ms "
+        words = f" down {part.unavailable:.0f} ms "
         first = axis.column(longest.last_good, columns)
         last = axis.column(longest.until, columns)
         room = last - first - 1
@@ -229,7 +229,7 @@ def _numbers(report: DrillReport) -> Iterator[str]:
 
 def _table(report: DrillReport) -> Iterator[str]:
     """Unavailability, errors, and latencies (p50 / p99 / most, in ms), one row each."""
-    head = ("", "away ms", "failed", "before ms", "during ms", "after ms")
+    head = ("", "down ms", "failed", "before ms", "during ms", "after ms")
     rows: list[tuple[str, ...]] = [head]
     for one in report.traffic:
         three = (one.latencies.before, one.latencies.during, one.latencies.after)

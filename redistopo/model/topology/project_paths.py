@@ -174,7 +174,7 @@ class Layout:
 
     @property
     def events(self) -> Path:
-        """The progress events of the last runs of `up` and `down`, one JSON object per line."""
+        """The progress events of the last runs that changed it, one JSON object per line."""
         return self.state / "events.jsonl"
 
     @property

@@ -78,15 +78,15 @@ def test_a_summary_has_a_row_for_each_drill() -> None:
 def test_each_gap_is_marked_and_the_sum_is_told_once() -> None:
     seen = load_seen(ops(OperationKind.WRITE, 1, (0, 2)), ops(OperationKind.READ, 1))
     once = report_lines(report(traffic=summarize_traffic(seen, FAULT)))[4][1][0]
-    assert re.fullmatch(r" *<-+ away 2020 ms -+>", once)
+    assert re.fullmatch(r" *<-+ down 2020 ms -+>", once)
     twice = load_seen(
         [*ops(OperationKind.WRITE, 1, (0, 2))[:200], *ops(OperationKind.WRITE, 1, (4, 4.5))[200:]]
     )
     row = report_lines(report(traffic=summarize_traffic(twice, FAULT)))[4][1][0]
-    assert re.fullmatch(r" *<-+ away 2540 ms -+> +<-+>", row)
+    assert re.fullmatch(r" *<-+ down 2540 ms -+> +<-+>", row)
     short = load_seen(ops(OperationKind.WRITE, 1, (4.9, 4.92)))
     row = report_lines(report(traffic=summarize_traffic(short, FAULT), moments=(), healed=None))[4][
         1
     ][0]
-    assert "away 40 ms" in row
+    assert "down 40 ms" in row
     assert len(row) <= 66

@@ -7,8 +7,9 @@ import pytest
 
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.decide_up import decide
-from redistopo.model.planning.guards import GUARDS, Asked, Proposal, guard, limit_warnings
+from redistopo.model.planning.guards import GUARDS, guard, limit_warnings
 from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import Step, StepKind
@@ -69,9 +70,9 @@ def _poor(now: Situation) -> Situation:
 
 # what is wrong, its refusal; from the first that speaks to the last
 WRONG: list[tuple[Callable[[Situation], Situation], str]] = [
-    (_exposed, "node2 would be open to everybody"),
+    (_exposed, "node2 would accept any client"),
     (_renamed, "dbfilename is b.rdb in the topology file, but the data of node1 is in dump.rdb"),
-    (_busy, "a port is busy"),
+    (_busy, "a port is in use"),
     (_poor, "a limit of this system is too low"),
 ]
 
@@ -140,5 +141,5 @@ def test_fewer_clients_are_a_warning(plan: Planned) -> None:
     assert found.refusal is None
     (told,) = found.warnings
     assert "the server will lower maxclients to" in told
-    assert "(as of node1, node2)" in told
+    assert "(the same for node1, node2)" in told
     assert not list(limit_warnings(Proposal(plan=made, now=_now(made), steps=found.steps)))

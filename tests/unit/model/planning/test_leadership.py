@@ -112,7 +112,7 @@ REFUSED = [
         "aof",
         (("", NONE), ("", NEW), ("", NEW)),
         "",
-        "node1 would lead, and has no data",
+        "node1 would be primary, but has no data",
         "node2, node3",
     ),
     (
@@ -120,7 +120,7 @@ REFUSED = [
         "aof",
         (("", NONE), ("", NEW), ("", NEW)),
         "node1",
-        "node1 would lead",
+        "node1 would be primary",
         "node2, node3",
     ),
     (
@@ -136,7 +136,7 @@ REFUSED = [
         "aof",
         (("replica 10 2 1", NEW), ("replica 20 1 1", NEW), ("", OLD)),
         "",
-        "and nobody leads",
+        "there is no primary",
         "node1, node2, node3",
     ),
     (
@@ -186,7 +186,7 @@ def test_without_a_log_the_replica_that_runs_leads(plan: Planned) -> None:
     seen = _seen(made, ("", OLD), ("replica 10 1 2", NEW), ("replica 20 1 2", NEW))
     chosen, note = choose_primary(made, seen, RECORD, "")
     assert chosen.shards[0].primary == "node3"
-    assert note == "node3 leads: it runs and has the data, of which node1 has a snapshot"
+    assert note == "node3 becomes primary: it has all the data, node1 only a snapshot"
 
 
 def test_a_needless_request_is_noted(plan: Planned) -> None:
@@ -194,7 +194,7 @@ def test_a_needless_request_is_noted(plan: Planned) -> None:
     seen = _seen(made, ("primary", NEW), ("", NEW), ("", NEW))
     assert choose_primary(made, seen, RECORD, "node2") == (
         made,
-        "--primary node2 is not needed: node1 runs and leads",
+        "--primary node2 has no effect: node1 runs as primary",
     )
     assert choose_primary(made, seen, RECORD, "node1") == (made, "")
 
@@ -214,5 +214,5 @@ def test_sentinels_files_name_the_primary(plan: Planned) -> None:
     with pytest.raises(UsageError, match="the Sentinels name node2 as primary"):
         choose_primary(led, seen, RECORD, "node1")
     lost = _seen(made, ("", OLD), ("", NONE), ("", NONE), *watching)
-    with pytest.raises(UsageError, match="node2 would lead, and has no data; node1 has"):
+    with pytest.raises(UsageError, match="node2 would be primary, but has no data; node1 has"):
         choose_primary(led, lost, RECORD, "")

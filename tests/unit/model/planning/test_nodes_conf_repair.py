@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from redistopo.errors import RedistopoError, UsageError
-from redistopo.model.planning.guards import Asked, Proposal, guard
+from redistopo.model.planning.guards import guard
 from redistopo.model.planning.nodes_conf_repair import (
     lost_nodes_confs,
     promotion_steps,
@@ -16,6 +16,7 @@ from redistopo.model.planning.nodes_conf_repair import (
     with_nodes_confs,
 )
 from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.sole_copies import SoleCopy
 from redistopo.model.planning.step import StepKind
@@ -106,16 +107,16 @@ def test_a_sound_one_is_left_alone(plan: Planned) -> None:
     for up in ((), ("node2",)):
         steps, notes = rebuild_steps(made, _seen(made, {}, up), RECORD, ["node2"])
         assert steps == ()
-        assert notes == ("node2: its nodes.conf was not refused, and is left as it is",)
+        assert notes == ("node2: its nodes.conf is usable and was left unchanged",)
 
 
 def test_one_that_no_other_knows_is_refused(plan: Planned) -> None:
     made = plan()
     seen = _seen(made, {node.name: DiskSeen() for node in made.nodes})
     steps, _notes = rebuild_steps(made, seen, RECORD, ["node1"])
-    with pytest.raises(RedistopoError, match=r"nodes\.conf knows node1") as error:
-        refuse_unknown_nodes(made, seen, steps)
-    assert error.value.detail == "looked at: none is there"
+    with pytest.raises(RedistopoError, match=r"nodes\.conf contains node1") as error:
+        refuse_unknown_nodes(Proposal(plan=made, now=Situation(seen=seen), steps=steps))
+    assert error.value.detail == "checked: none exists"
 
 
 def test_promotions_have_epochs_of_their_own(plan: Planned) -> None:
@@ -139,8 +140,8 @@ def test_only_those_to_be_started_are_refused(plan: Planned) -> None:
     made = plan()
     now = Situation(seen=_seen(made, {"node1": DiskSeen()}), record=RECORD)
     for asked, told in (
-        (Asked(), "node1 would come back as a stranger"),
-        (Asked(among=("node1",)), "node1 would come back as a stranger"),
+        (Asked(), "node1 would start as a new node"),
+        (Asked(among=("node1",)), "node1 would start as a new node"),
         (Asked(among=("node2",)), ""),
         (Asked(rebuild=("node1",)), ""),
     ):

@@ -8,8 +8,9 @@ from redistopo.errors import UsageError
 from redistopo.model.planning.load_old_persistence import refuse_renamed
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.situation import Situation
-from redistopo.model.planning.step import linked
+from redistopo.model.planning.step import Step, StepKind, linked
 from redistopo.model.protocol.conf import CONFIG_REWRITE_MARK, read_conf
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
@@ -52,7 +53,7 @@ STEPS = [
         NO_LOG,
         LOG,
         {"dump.rdb": _file(2)},
-        ["load the snapshot of node1", "start node1", "begin an append-only file of node1"],
+        ["load the snapshot of node1", "start node1", "create the append-only file of node1"],
     ),
     (
         "to a log, an old one lies there",
@@ -61,9 +62,9 @@ STEPS = [
         {"dump.rdb": _file(2), **_log(1)},
         [
             "load the snapshot of node1",
-            "put aside the append-only file of node1",
+            "move aside the append-only file of node1",
             "start node1",
-            "begin an append-only file of node1",
+            "create the append-only file of node1",
         ],
     ),
     (
@@ -74,7 +75,7 @@ STEPS = [
         [
             "load the append-only file of node1",
             "start node1",
-            "save a snapshot and end the append-only file of node1",
+            "save a snapshot and turn off the append-only file of node1",
         ],
     ),
     (
@@ -125,11 +126,13 @@ def test_data_under_another_name_is_refused(
 ) -> None:
     made = plan("standalone")
     now = _now(made, wanted, DiskSeen(files=files, started=before))
+    start = Step(do=StepKind.START, nodes=("node1",), cause="not running")
+    proposal = Proposal(plan=made, now=now, steps=(start,))
     if not told:
-        refuse_renamed(made, now, ["node1"])
+        refuse_renamed(proposal)
         return
     with pytest.raises(UsageError, match=told):
-        refuse_renamed(made, now, ["node1"])
+        refuse_renamed(proposal)
 
 
 def test_a_rewritten_file_is_kept_first(plan: Callable[..., Plan]) -> None:
@@ -153,7 +156,7 @@ def test_a_moved_sentinel_gets_its_paths(plan: Callable[..., Plan]) -> None:
     assert [str(one) for one in steps] == ["start sentinel1"]
     moved = DiskSeen(config=here.replace(f"dir {folder.root}", "dir /elsewhere"))
     place, start = start_steps(made, _now(made, "", moved), ("sentinel1",), "why")
-    assert str(place) == "correct the paths in the file of sentinel1"
+    assert str(place) == "correct the paths in the configuration of sentinel1"
     assert place.settings == {"sentinel1": {"dir": str(folder.root)}}
     assert str(start) == "start sentinel1"
 
