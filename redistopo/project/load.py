@@ -51,7 +51,7 @@ def _no_topology(layout: Layout) -> UsageError:
     """The error of a folder without a topology file, with the topologies that `ps` lists."""
     known = registered_topologies()
     return UsageError(
-        f"there is no {layout.topology.name} in {layout.root}, or in a folder above",
+        f"there is no {layout.topology.name} in {layout.root}",
         detail="\n".join(f"{one.name}: {one.shape} in {one.root}" for one in known[:_MOST_NAMED]),
         hint="create one: redistopo init cluster"
         + (f"; or use one of these: redistopo -C {known[0].root} VERB" if known else ""),
