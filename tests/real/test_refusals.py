@@ -98,7 +98,7 @@ def test_an_address_that_is_not_here(project: Project) -> None:
     ("words", "told"),
     [
         (("--primary", "node9"), "there is no node 'node9'"),
-        (("--primary", "node1", "--primary", "node2"), "a replication has one primary"),
+        (("--primary", "node1", "--primary", "node2"), "can't both be primary"),
         (("--rebuild", "node1"), "--rebuild is for clusters"),
     ],
 )
@@ -266,8 +266,8 @@ def test_a_primary_without_its_data(project: Project) -> None:
     keep(project)
     project.run("down", check=0)
     shutil.rmtree(project.folder(1))
-    refused(project, told="node1 would lead, and has no data; node2 has")
-    refused(project, "--primary", "node1", told="node1 would lead", planned=False)
+    refused(project, told="node1 would be primary, but has no data; node2 has")
+    refused(project, "--primary", "node1", told="node1 would be primary", planned=False)
 
 
 def test_two_that_were_primary(project: Project) -> None:
@@ -297,7 +297,7 @@ def test_an_empty_primary_of_a_cluster(project: Project) -> None:
     for path in [one for one in project.folder(1).iterdir() if one.name != "nodes.conf"]:
         if path.name in ("appendonlydir", "dump.rdb", "appendonly.aof"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    refused(project, told="node1 leads a shard, and its data is gone")
+    refused(project, told="node1 is primary of a shard, but its data is gone")
 
 
 def test_a_lost_nodes_conf(project: Project) -> None:
@@ -305,12 +305,12 @@ def test_a_lost_nodes_conf(project: Project) -> None:
     _stopped(project)
     tables = [project.folder(number) / "nodes.conf" for number in range(1, 7)]
     tables[0].unlink()
-    refused(project, told="node1 would come back as a stranger")
+    refused(project, told="node1 would start as a new node")
     for table in tables[1:]:
         table.write_text("")
     refused(project, told="no node of this cluster has its nodes.conf")
     every = [word for number in range(1, 7) for word in ("--rebuild", f"node{number}")]
-    refused(project, *every, told="no other node's nodes.conf knows node1", planned=False)
+    refused(project, *every, told="no other node's nodes.conf contains node1", planned=False)
 
 
 @pytest.fixture
@@ -327,9 +327,9 @@ def reset(project: Project) -> str:
 
 
 def test_a_sole_copy(project: Project, reset: str) -> None:
-    refused(project, told=f"{reset} would be emptied: node1, its primary, was reset")
+    refused(project, told=f"{reset} would be emptied: its primary node1 was reset")
     both = ("--primary", "node1", "--primary", reset)
-    refused(project, *both, told="can't both lead: they are of one shard", planned=False)
+    refused(project, *both, told="can't both be primary: they are in one shard", planned=False)
 
 
 # The machine
