@@ -200,7 +200,7 @@ def _interrupted(victim: str, error_text: str) -> Interrupted:
     if error_text:
         return Interrupted(f"interrupted, and {error_text}", hint="redistopo up")
     return Interrupted(
-        f"interrupted; {victim}, which was stopped, is started again, and every check passes"
+        f"interrupted; {victim}, which was stopped, runs again, and every check passes"
     )
 
 

@@ -1,4 +1,4 @@
-"""What every step of forming works with."""
+"""The context of execution: plan, connections, deadline, progress and host."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,7 +7,6 @@ from redistopo.client.connection import Command, NodeClient, raise_on_error
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.errors import Unreachable
 from redistopo.host.host import Host, StartedProcess
-from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials
@@ -17,32 +16,45 @@ from redistopo.progress import Progress
 
 @dataclass(slots=True, kw_only=True)
 class ExecutionContext:
-    """One run's plan and means; `started` gathers the processes that this run started;
-    `refused` says that Sentinels found nobody to fail over to; `told` has the warnings that are
-    given once."""
+    """The context of one run; `started` has the processes that this run started; `refused` is
+    whether Sentinels found no replica to fail over to; `told` has the warnings already given."""
 
     plan: Plan
     credentials: Credentials
     client: NodeClient
     deadline: Deadline
     progress: Progress
-    host: Host = LOCAL
+    host: Host
     started: dict[str, StartedProcess] = field(default_factory=dict)
     refused: bool = False
     told: set[str] = field(default_factory=set)
 
     def nodes(self, names: Iterable[str]) -> tuple[NodePlan, ...]:
-        """The planned nodes of these names."""
+        """Return the planned nodes with these names."""
         return tuple(self.plan.node(name) for name in names)
 
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The planned nodes as targets to look at."""
+        return tuple(
+            Target(
+                name=node.name,
+                host=node.host,
+                port=node.port,
+                ports=node.ports,
+                layout=self.plan.layout,
+                machine=self.host,
+            )
+            for node in self.plan.nodes
+        )
+
     def look(self, depth: Detail, *, disk: bool = False) -> Observed:
-        """One snapshot of all planned nodes, with `disk` of their folders too."""
-        targets = targets_of_plan(self.plan, self.host)
-        return observe(self.plan.topology.shape, targets, self.client, depth, disk=disk)
+        """Take a snapshot of all planned nodes, with `disk` also of their folders."""
+        return observe(self.plan.topology.shape, self.targets, self.client, depth, disk=disk)
 
     def order(self, node: NodePlan, *command: str | int) -> object:
-        """The server's answer to one command; raises BadReply where it refuses, Unreachable
-        by the node's name where it doesn't reply."""
+        """Send one command and return the reply; raises BadReply for an error reply, Unreachable
+        with the node's name without a reply."""
         wanted: Command = command
         try:
             reply = self.client.ask(node.endpoint, [wanted])[0]
@@ -50,7 +62,7 @@ class ExecutionContext:
             raise Unreachable(
                 f"{node.name} ({node.address}) doesn't reply any more",
                 detail=error.detail,
-                hint=f"is its process stopped, or the machine overloaded? {node.folder.log}",
+                hint=f"its process may be paused, or the machine overloaded: {node.folder.log}",
             ) from error
         return raise_on_error(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")
 
@@ -59,24 +71,9 @@ _MANY = 20
 
 
 def shares_machine_with_many(plan: Plan) -> bool:
-    """Whether so many cluster nodes share this machine that their own talk would fill it.
+    """Return whether so many cluster nodes share this machine that their pings would overload it.
 
-    Each pings each other one every half node timeout: 102 nodes at 1000 ms send 20,000
-    pings a second, and as many answers.
+    Each pings every other node once per half node timeout: 102 nodes at 1000 ms send 20,000
+    pings a second, and as many pongs.
     """
     return plan.topology.clustered and len(plan.nodes) > _MANY
-
-
-def targets_of_plan(plan: Plan, host: Host = LOCAL) -> tuple[Target, ...]:
-    """The planned nodes as targets to look at."""
-    return tuple(
-        Target(
-            name=node.name,
-            host=node.host,
-            port=node.port,
-            ports=node.ports,
-            layout=plan.layout,
-            machine=host,
-        )
-        for node in plan.nodes
-    )

@@ -1,4 +1,4 @@
-"""The formation by ``redis-cli --cluster create``."""
+"""Cluster formation by ``redis-cli --cluster create``."""
 
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.execute.context import ExecutionContext
@@ -10,10 +10,10 @@ from redistopo.model.protocol.credentials import login_options
 
 
 def form_by_cli(context: ExecutionContext) -> None:
-    """redis-cli made the cluster; which replica follows which primary was its choice.
+    """Create the cluster with redis-cli, which chooses the primary of each replica.
 
-    redis-cli itself waits without end for nodes that can't meet: at the deadline it is ended.
-    Raises TimedOut, or RedistopoError where it refused.
+    redis-cli itself waits forever for nodes that can't meet: it is stopped at the deadline.
+    Raises TimedOut, or RedistopoError if it failed.
     """
     hasten_all(context)
     program = _creation(context)
@@ -24,18 +24,18 @@ def form_by_cli(context: ExecutionContext) -> None:
         raise TimedOut(
             f"redis-cli --cluster create did not end within {context.deadline.seconds:g} s",
             detail=log_tail(context.host.files, program.log, 6),
-            hint=f"its whole output: {program.log}",
+            hint=f"its full output: {program.log}",
         ) from error
     if code != 0:
         raise RedistopoError(
             f"redis-cli --cluster create failed (exit code {code})",
             detail=log_tail(context.host.files, program.log, 6),
-            hint=f"its whole output: {program.log}",
+            hint=f"its full output: {program.log}",
         )
 
 
 def _creation(context: ExecutionContext) -> Program:
-    """The first addresses become primaries. An empty password is left out, or redis-cli would
+    """The first addresses become primaries. An empty password is omitted, or redis-cli would
     send AUTH."""
     plan, own = context.plan, context.credentials.own
     # redis-cli takes no brackets: the port is after the last colon

@@ -1,6 +1,6 @@
-"""The instant formation: servers that start on ready-made tables, and one takeover a shard.
+"""Instant formation: servers start with prepared nodes.conf files, then one takeover per shard.
 
-A primary answers CLUSTERDOWN for 2 s after its start (cluster_legacy.c,
+A primary replies CLUSTERDOWN for 2 s after its start (cluster_legacy.c,
 CLUSTER_WRITABLE_DELAY); a replica that takes over doesn't. So each shard starts with its
 future replica as owner of the slots, and its future primary takes over.
 """
@@ -19,8 +19,8 @@ from redistopo.render.conf import SeedIds, acting_primary, seed_tables
 
 
 def seed(context: ExecutionContext) -> None:
-    """Each node has the nodes.conf that it starts on. Only ever for empty nodes: from its
-    first start on, the file is Redis's own."""
+    """Write each node's initial nodes.conf. Only for empty nodes: from its first start on, the
+    server maintains the file."""
     plan, files = context.plan, context.host.files
     ids = SeedIds(
         nodes={node.name: secrets.token_hex(20) for node in plan.nodes},
@@ -33,9 +33,9 @@ def seed(context: ExecutionContext) -> None:
 
 
 def form_instantly(context: ExecutionContext) -> None:
-    """The planned primaries own their slots, or (without replicas) are about to.
+    """Promote the planned primaries, which then own their slots.
 
-    The takeovers are sent when every node has heard from every other one: earlier, their
+    The takeovers are sent once every node is connected to every other one: earlier, their
     broadcast would be lost, and some nodes would learn of them a second later.
     """
     led = [shard for shard in context.plan.shards if shard.replicas]
@@ -47,15 +47,15 @@ def form_instantly(context: ExecutionContext) -> None:
         _await_epoch(context, node, epoch)
         context.order(node, "CLUSTER", "FAILOVER", "TAKEOVER")
         epoch = _epoch(context, node, "cluster_my_epoch")
-    # only now: while the links come up, pings in plenty would slow them
+    # only now: while links are being established, frequent pings would slow them
     hasten_replicas(context, (acting_primary(shard) for shard in led))
 
 
 def _await_epoch(context: ExecutionContext, node: NodePlan, epoch: int) -> None:
-    """The node has heard of the last takeover's epoch, so that its own gets a higher one.
+    """Wait until the node knows the last takeover's epoch, so that its own gets a higher one.
 
-    Two takeovers of one epoch would collide; the resolution costs up to a second, and
-    until then two primaries look alike. Should the word not come, that is all it costs.
+    Two takeovers with one epoch would collide; the resolution takes up to a second, during which
+    two primaries have the same epoch. That is the only cost if the wait times out.
     """
     patience = Deadline(min(0.5, context.deadline.left))
     with suppress(TimedOut):
@@ -76,7 +76,7 @@ def _await_mesh(context: ExecutionContext) -> None:
     pending = list(context.plan.nodes)
 
     def look() -> bool | None:
-        # who is done isn't asked again: a table of all nodes is a long answer
+        # nodes that are done aren't queried again: CLUSTER NODES is a long reply
         pending[:] = [
             node for node in pending if not _meshed(context, node, leads=node.name in first)
         ]
@@ -86,13 +86,13 @@ def _await_mesh(context: ExecutionContext) -> None:
         wait_for(reporting_slow_wait(context, look), context.deadline, lambda: "", pause=0.01)
     except TimedOut as error:
         raise TimedOut(
-            f"the nodes don't reach each other after {context.deadline.seconds:g} s",
-            hint="--timeout gives it longer",
+            f"the nodes couldn't connect to each other within {context.deadline.seconds:g} s",
+            hint="wait longer with --timeout",
         ) from error
 
 
 def _meshed(context: ExecutionContext, node: NodePlan, *, leads: bool) -> bool:
-    """Whether it has links to, and answers from, all others; a future primary is also ok."""
+    """Whether it has links to, and pongs from, all others; a future primary must also be ok."""
     commands = [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
     try:
         info, table = context.client.ask(node.endpoint, commands)

@@ -1,4 +1,4 @@
-"""The error of a server that ended by itself: told by its own log, with what to do next."""
+"""Errors of servers that exited by themselves, from their own logs, with a hint."""
 
 import shlex
 from pathlib import Path
@@ -17,7 +17,7 @@ from redistopo.model.state.observed import Role
 
 
 def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> RedistopoError:
-    """The error of a node that ended by itself, told by its own last log lines."""
+    """Build the error of a node that exited by itself, from its last log lines."""
     files, ports = host.files, host.ports
     last = log_tail(files, node.folder.log)
     whole = log_since_start(files, node.folder.log)
@@ -27,8 +27,8 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
         return NodeDied(
             f"{message}: its nodes.conf is damaged",
             detail=f"{node.folder.table}\n{_message(said)}",
-            hint=f"redistopo up --rebuild {node.name} writes it anew from another node's, with "
-            "the same id, and keeps the damaged file",
+            hint=f"to rebuild it from another node's, with the same id, and keep the damaged file: "
+            f"redistopo up --rebuild {node.name}",
         )
     if "append only file" in whole and ("Bad file format" in whole or "Unexpected end" in whole):
         said = next(line for line in whole.splitlines() if "append only file" in line)
@@ -38,20 +38,20 @@ def early_exit_error(host: Host, plan: Plan, node: NodePlan, when: str) -> Redis
     if "Address already in use" in whole:
         taken = [port for port in node.ports if not ports.is_free(Endpoint(node.host, port))]
         held = "".join(f"\nport {port} is in use by {ports.holder(port)}" for port in taken)
-        hint = "stop the program that took the port meanwhile, then run redistopo up again; "
+        hint = "stop the program that uses the port, then run redistopo up again; "
         return MissingPrerequisite(message, detail=last + held, hint=hint + log)
     if "FATAL CONFIG FILE ERROR" in whole:
-        return NodeDied(message, detail=last, hint="change that line in the topology file; " + log)
+        return NodeDied(message, detail=last, hint="correct that line in the topology file; " + log)
     return NodeDied(message, detail=last, hint=log)
 
 
 def _message(line: str) -> str:
-    """A line of a server's log without its process and time."""
+    """A line of a server's log without process and time."""
     return line.partition(" # ")[2] or line
 
 
 def _bad_log(files: Files, plan: Plan, node: NodePlan, message: str, said: str) -> RedistopoError:
-    """A damaged append-only file: what would mend it, and who else has the data."""
+    """A damaged append-only file: how to repair it, and which nodes have a copy of the data."""
     path = _append_only(files, node, said)
     folder = path if path.parent == node.folder.root else path.parent
     aside = f"mv {_word(folder)} {_word(folder)}.damaged"
@@ -60,14 +60,14 @@ def _bad_log(files: Files, plan: Plan, node: NodePlan, message: str, said: str) 
     fix = f"{_checker(files, plan)} --fix {_word(path)}"
     if not others:
         copies = "no other node has a copy of its data"
-        hint = f"copy {folder} elsewhere, then cut off the damage and what follows: {fix}"
+        hint = f"back up {folder}, then truncate it at the damage: {fix}"
     elif _is_replica(files, plan, node):
         copies = f"{names} has the same data: {node.name} is a replica"
-        hint = f"{aside}; then redistopo up: its primary gives it the data anew"
+        hint = f"{aside}; then redistopo up: it gets the data from its primary"
     else:
-        copies = f"a copy of its data is in {names}: replicas of it"
-        hint = f"let {others[0]} lead: {_lead(plan, others[0], aside)}. Or copy {folder} "
-        hint += f"elsewhere, and cut off the damage and what follows: {fix}"
+        copies = f"{names} has a copy of its data, as a replica"
+        hint = f"promote {others[0]}: {_promotion(plan, others[0], aside)}. Or back up {folder} "
+        hint += f"and truncate it at the damage: {fix}"
     return NodeDied(
         f"{message}: its append-only file is damaged",
         detail=f"{path}\n{said}\n{copies}",
@@ -75,24 +75,24 @@ def _bad_log(files: Files, plan: Plan, node: NodePlan, message: str, said: str) 
     )
 
 
-def _lead(plan: Plan, heir: str, aside: str) -> str:
-    """The commands that make a replica the primary, so that nothing is synced from an empty one.
+def _promotion(plan: Plan, replica: str, aside: str) -> str:
+    """The commands that promote a replica, so that it doesn't sync from an empty primary.
 
-    After a start from nothing a cluster's replica never stands for election by itself: its
+    After all nodes were stopped, a cluster's replica never starts an election by itself: its
     data counts as infinitely old (cluster_legacy.c, clusterHandleSlaveFailover).
     """
     if not plan.topology.clustered:
-        return f"{aside}; redistopo up --primary {heir}"
-    takeover = takeover_command(heir)
-    return f"redistopo up --keep; then {takeover}; once that says OK, {aside}; redistopo up"
+        return f"{aside}; redistopo up --primary {replica}"
+    takeover = takeover_command(replica)
+    return f"redistopo up --keep; then {takeover}; after OK: {aside}; redistopo up"
 
 
 def _append_only(files: Files, node: NodePlan, said: str) -> Path:
-    """What a checker is to be given: the file that the server named, if it is the one being
-    appended to; else the manifest (Redis 7.0 on), or the one file that older servers have.
+    """The file for the checker: the one that the server named, if it is the one being appended
+    to; otherwise the manifest (since Redis 7.0), or the single file of older servers.
 
-    By the manifest, Valkey 9.1's checker fails at its own base file: that begins with VALKEY,
-    and it knows only REDIS (tried with 9.1.2).
+    With the manifest, Valkey 9.1's checker fails at its own base file, which begins with VALKEY
+    instead of REDIS (tested with 9.1.2).
     """
     root = node.folder.root
     inside = (

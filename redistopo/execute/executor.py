@@ -1,4 +1,4 @@
-"""Carrying out steps; nothing is decided here."""
+"""Executes steps; decides nothing."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ from redistopo.render.conf import configuration_files
 
 
 def execute(context: ExecutionContext, steps: tuple[Step, ...]) -> None:
-    """All steps are done, in order; the first that fails raises."""
+    """Execute all steps, in order; raises the error of the first that fails."""
     for one in steps:
         with step(context.progress, str(one), detail=one.cause):
             _DOERS[one.do](context, one)
@@ -54,8 +54,8 @@ def _keep(context: ExecutionContext, one: Step) -> None:
     files = context.host.files
     for node in context.nodes(one.nodes):
         files.write(node.folder.rewritten, files.read(node.folder.config) or "")
-        told = f"its file is kept as {node.folder.rewritten}"
-        warn(context.progress, f"{node.name}: a CONFIG REWRITE was found; {told}")
+        kept = f"the rewritten file is kept as {node.folder.rewritten}"
+        warn(context.progress, f"{node.name}: CONFIG REWRITE changed its configuration; {kept}")
 
 
 def _write(context: ExecutionContext, one: Step) -> None:
@@ -68,7 +68,7 @@ def _write(context: ExecutionContext, one: Step) -> None:
 
 
 def _place(context: ExecutionContext, one: Step) -> None:
-    """All else in a Sentinel's own file stays as it is."""
+    """Change only the paths in a Sentinel's own file."""
     for node in context.nodes(one.nodes):
         paths = {name: path for name, path in one.settings[node.name].items() if path}
         text = context.host.files.read(node.folder.config) or ""
@@ -82,7 +82,7 @@ def _seed(context: ExecutionContext, _one: Step) -> None:
 def _start(context: ExecutionContext, one: Step) -> None:
     files = context.host.files
     for node in context.nodes(one.nodes):
-        if not node.folder.sentinel:  # whose file is its own state, and is never compared
+        if not node.folder.sentinel:  # a Sentinel's file is its state, and is never compared
             files.write(node.folder.started, files.read(node.folder.config) or "")
     start(context, one.nodes)
 
@@ -121,11 +121,11 @@ def _forget(context: ExecutionContext, one: Step) -> None:
 
 
 def _tell_sentinel(context: ExecutionContext, node: NodePlan, directive: str, value: str) -> None:
-    """The Sentinel has the setting, and writes it into its own file."""
+    """Set a setting of a Sentinel, which writes it to its own file."""
     seen = next(one for one in context.look(Detail.HEALTH).nodes if one.name == node.name)
     watch = next(iter(seen.watches), None)
     if directive == MONITOR or watch is None:
-        raise BadReply("", detail="Sentinels keep the name under which they watch")
+        raise BadReply("", detail="Sentinels can't change the name of the primary")
     context.order(node, "SENTINEL", "SET", watch.name, directive, value)
 
 
@@ -134,7 +134,7 @@ def _tell_server(context: ExecutionContext, node: NodePlan, directive: str, valu
 
 
 def _correct(context: ExecutionContext, one: Step) -> None:
-    """What can be set live is set; of the rest the user is told that it needs a restart."""
+    """Apply settings to the running servers; warn about those that need a restart."""
     for node in context.nodes(one.nodes):
         tell = _tell_sentinel if node.folder.sentinel else _tell_server
         for directive, value in one.settings[node.name].items():
@@ -151,18 +151,18 @@ def _switch(context: ExecutionContext, one: Step) -> None:
 
 @contextmanager
 def _or_at_a_restart(context: ExecutionContext, directive: str) -> Iterator[None]:
-    """The user is told where a server takes a setting at its start alone."""
+    """Warn if a server accepts a setting only at a start."""
     try:
         yield
     except BadReply as error:
-        told = f"{directive} changes at a restart ({error.detail}): redistopo restart --rolling"
-        if told not in context.told:
-            warn(context.progress, told)
-        context.told.add(told)
+        text = f"{directive} changes at a restart ({error.detail}): redistopo restart --rolling"
+        if text not in context.told:
+            warn(context.progress, text)
+        context.told.add(text)
 
 
 def _grant(context: ExecutionContext, one: Step) -> None:
-    """Each user is what its line says. ACL LOAD would do the same, and hang up on clients."""
+    """Set each user by its line. ACL LOAD would do the same, but disconnect clients."""
     for node in context.nodes(one.nodes):
         text = one.settings[node.name][USERS_FILE] or ""
         rules = {name: rest for _user, name, *rest in map(str.split, text.splitlines())}
@@ -171,9 +171,9 @@ def _grant(context: ExecutionContext, one: Step) -> None:
                 context.order(node, "ACL", "SETUSER", name, "reset", *some)
             except BadReply as error:
                 raise UsageError(
-                    f"{node.name} doesn't take the rules of user {name}",
+                    f"{node.name} rejects the rules of user {name}",
                     detail=error.detail,
-                    hint="mend application_rights, or conf/users.acl.j2",
+                    hint="correct application_rights, or conf/users.acl.j2",
                 ) from error
         known = context.order(node, "ACL", "USERS")
         for name in known if isinstance(known, list) else ():
@@ -184,9 +184,9 @@ def _grant(context: ExecutionContext, one: Step) -> None:
 
 
 def _list_users(context: ExecutionContext, node: NodePlan) -> None:
-    """What the server says of its users now is kept, to be compared with later."""
-    said = context.order(node, "ACL", "LIST")
-    lines = without_hashes(map(str, said)) if isinstance(said, list) else ()
+    """Keep the server's ACL LIST, to detect later changes."""
+    listed = context.order(node, "ACL", "LIST")
+    lines = without_hashes(map(str, listed)) if isinstance(listed, list) else ()
     context.host.files.write(node.folder.listed, "\n".join(lines) + "\n")
 
 

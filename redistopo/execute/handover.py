@@ -1,18 +1,18 @@
-"""A planned handover: a replica leads in its primary's place, and no acknowledged write is lost.
+"""Planned failover: promotes a replica without losing any acknowledged write.
 
-In every shape the same: clients' writes to the primary are paused, the replica gets what is
-left of the stream, and only then leads. The pause has a limit of its own, kept by the server:
-were we killed meanwhile, writes go on by themselves.
+In every shape: client writes to the primary are paused, the replica receives the rest of the
+stream, and only then is it promoted. The server itself limits the pause, so that writes
+continue even if this process is killed.
 
 `FAILOVER` (since 6.2) does this too, but waits for the replica's own acknowledgement, which
 comes once a second (replication.c, replicationCron): measured 0.01 to 1.7 s of paused writes, in
-half of the tries about a second, on five engines; here some milliseconds. `CLUSTER FAILOVER`
-without TAKEOVER asks for votes, and what it meets is 5 s of paused writes or worse: a vote for
-the same primary is refused for two node timeouts; Valkey 9.1 refuses any while a voter has just
-started; and Redis counts a replica's votes of an earlier election once more within four node
-timeouts (cluster_legacy.c, clusterHandleSlaveFailover; mended in Valkey, pull request 1274), so
-that two nodes lead for a moment. With the writes paused by us and the offsets equal, the
-takeover without votes is safe: all nodes are known, and here.
+half of the attempts about a second, on five engines; here some milliseconds. `CLUSTER FAILOVER`
+without TAKEOVER requests votes, which can mean 5 s of paused writes or worse: a vote for the
+same primary is refused for two node timeouts; Valkey 9.1 refuses any while a voter has just
+started; and Redis counts a replica's votes of an earlier election again within four node
+timeouts (cluster_legacy.c, clusterHandleSlaveFailover; fixed in Valkey, pull request 1274), so
+that there are two primaries for a moment. With writes paused and equal offsets, a takeover
+without votes is safe: all nodes are known and available.
 """
 
 import time
@@ -46,13 +46,13 @@ from redistopo.progress import warn
 
 _AGREE_SECONDS = 10.0
 _NEAR = 1024 * 1024
-"""Bytes behind at which a replica catches up in a moment; before, writes aren't paused."""
+"""Writes are paused only once a replica is less than this many bytes behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoverResult:
-    """Who led and who leads. `milliseconds` without service: from the pause of the writes until
-    the new primary said that it leads; `offset` is the byte of the stream at which it did."""
+    """The former and the new primary. `milliseconds` is the time without writes: from the pause
+    until the new primary reported its role; `offset` is its offset in the stream at that time."""
 
     before: str
     after: str
@@ -61,18 +61,18 @@ class HandoverResult:
 
 
 def hand_over_shard(context: ExecutionContext, to: NodePlan) -> HandoverResult:
-    """That replica leads its shard by every node's word, the former primary follows it.
+    """Promote a replica, until every node reports it as primary and the former one follows it.
 
-    Raises RedistopoError where it didn't come to that: then the former primary leads as
-    before and takes writes; or, where the replica fell silent at the very moment, nobody does,
-    for never do two nodes take writes for one shard.
+    Raises RedistopoError if that fails: then the former primary is primary as before and
+    accepts writes; or no node is, if the replica stopped replying at that moment, so that there
+    are never two primaries that accept writes for one shard.
     """
     take = _TAKE.get(context.plan.topology.shape)
     if take is None:
-        raise UsageError(f"{context.plan.topology.shape} has no planned handover")
+        raise UsageError(f"shape {context.plan.topology.shape} has no planned failover")
     change = _change(context, to)
     with chosen(change) if context.plan.sentinels else nullcontext(change) as ready:
-        _draw_near(ready)
+        _await_catch_up(ready)
         with interrupts_deferred(later=True):
             began = time.monotonic()
             try:
@@ -81,11 +81,11 @@ def hand_over_shard(context: ExecutionContext, to: NodePlan) -> HandoverResult:
                 take(ready)
                 milliseconds = (time.monotonic() - began) * 1000
             except Unanswered:
-                context.order(ready.before, "CLIENT", "UNPAUSE")  # clients look elsewhere then
+                context.order(ready.before, "CLIENT", "UNPAUSE")  # clients then reconnect
                 raise
             except RedistopoError as error:
                 raise _undone(ready, error) from error
-            _send_on(ready)
+            _redirect_clients(ready)
         _await_agreement(ready)
     return HandoverResult(
         before=change.before.name, after=to.name, milliseconds=milliseconds, offset=offset
@@ -96,19 +96,19 @@ def _change(context: ExecutionContext, to: NodePlan) -> HandoverState:
     seen = context.look(Detail.HEALTH)
     mine = next(node for node in seen.nodes if node.name == to.name)
     if not mine.answers:
-        raise RedistopoError(f"{to.name} doesn't reply, so it can't lead", detail=mine.error)
+        raise RedistopoError(f"{to.name} doesn't reply, so it can't be promoted", detail=mine.error)
     address = mine.follows
     before = next((node for node in context.plan.nodes if node.address == address), None)
     if before is None:
-        raise UsageError(f"{to.name} follows no node of this topology, so none hands over to it")
+        raise UsageError(f"{to.name} follows no node of this topology, so it can't take over")
     return HandoverState(context=context, before=before, to=to, seen=seen)
 
 
-def _draw_near(change: HandoverState) -> None:
-    """The stream flows, and little is left to catch up with; writes go on meanwhile.
+def _await_catch_up(change: HandoverState) -> None:
+    """Wait until the replica has almost caught up, while writes go on.
 
-    A replica that has just synced is listed as online up to a second before it is sent
-    anything more (replication.c, repl_put_online_on_ack in 6.2).
+    A replica that has just synced is listed as online up to a second before it receives more of
+    the stream (replication.c, repl_put_online_on_ack in 6.2).
     """
     marks: list[int] = []
 
@@ -123,14 +123,14 @@ def _draw_near(change: HandoverState) -> None:
     except TimedOut as error:
         raise TimedOut(
             f"{change.to.name} doesn't catch up with {change.before.name}",
-            detail=f"{change.before.name} is at byte {marks[-1]}; nothing was changed",
-            hint="is the load high, or the replica slow? --timeout gives it longer",
+            detail=f"{change.before.name} is at offset {marks[-1]}; nothing was changed",
+            hint="the load may be high, or the replica slow; wait longer with --timeout",
         ) from error
 
 
 def _take_replication(change: HandoverState) -> None:
-    """The primary becomes a replica, and only then its replica leads: were we killed between
-    the two, nobody takes writes, and the next `up` lets the former one lead."""
+    """Demote the primary, and only then promote its replica: if this process is killed in
+    between, no node accepts writes, and the next `up` promotes the former primary."""
     _demote(change)
     try:
         change.context.order(change.to, "REPLICAOF", "NO", "ONE")
@@ -140,14 +140,14 @@ def _take_replication(change: HandoverState) -> None:
 
 
 def _take_sentinel(change: HandoverState) -> None:
-    """The same, but that a Sentinel promotes. It would turn the former primary into a replica
-    8 s later (sentinel.c, SENTINEL_PUBLISH_PERIOD * 4), and the two would take writes."""
+    """The same, but a Sentinel promotes. It would demote the former primary only 8 s later
+    (sentinel.c, SENTINEL_PUBLISH_PERIOD * 4), and both would accept writes."""
     _demote(change)
     promote(change)
 
 
 def _demote(change: HandoverState) -> None:
-    """The primary is a replica of the one to lead, which has its very last byte."""
+    """Make the primary a replica of the node to promote, which has its very last byte."""
     before, to = change.before, change.to
     replies = ask(
         change,
@@ -160,7 +160,7 @@ def _demote(change: HandoverState) -> None:
     done = raise_on_error(replies[-1], f"{before.name}: EXEC")
     info, demoted = done if isinstance(done, list) and len(done) == 2 else ("", done)
     raise_on_error(demoted, f"{before.name}: REPLICAOF")
-    # the very last byte: had the pause ended early, a write would show here
+    # the very last byte: if the pause had ended early, a write would be visible here
     last = int(parse_info(str(info)).get("master_repl_offset", 0))
     has = int(change.replication(to).get("slave_repl_offset", 0))
     if has < last:
@@ -168,7 +168,7 @@ def _demote(change: HandoverState) -> None:
 
 
 def _take_cluster(change: HandoverState) -> None:
-    """The replica took over its primary's slots, with an epoch above all others."""
+    """Make the replica take over its primary's slots, with an epoch above all others."""
     context, to = change.context, change.to
     highest = max(int(node.cluster.get("cluster_my_epoch", 0)) for node in change.seen.answering)
 
@@ -176,7 +176,7 @@ def _take_cluster(change: HandoverState) -> None:
         told = parse_info(str(context.order(to, "CLUSTER", "INFO")))
         return True if int(told.get("cluster_current_epoch", 0)) >= highest else None
 
-    wait_for(knows, Deadline(LEAD_SECONDS), lambda: f"{to.name} hasn't heard of epoch {highest}")
+    wait_for(knows, Deadline(LEAD_SECONDS), lambda: f"{to.name} doesn't know epoch {highest}")
     ahead = int(change.replication(change.before).get("master_repl_offset", 0))
     await_offset(change, ahead)
     try:
@@ -191,21 +191,20 @@ _TAKE: dict[Shape, Callable[[HandoverState], None]] = {
     Shape.SENTINEL: _take_sentinel,
     Shape.CLUSTER: _take_cluster,
 }
-"""One function for each shape: with the writes paused and the replica at the last byte, it
-leads, and the former primary doesn't (or not for long)."""
+"""One function for each shape that promotes the replica, with writes paused and the replica at
+the last byte, and demotes the former primary (at once, or shortly after)."""
 
 
-def _send_on(change: HandoverState) -> None:
-    """The others follow the new primary, and whoever waits at the former one with a write is
-    told to go elsewhere: in a cluster, Redis 6.2 would have clients wait there for the rest of
-    the pause (issue 9618)."""
+def _redirect_clients(change: HandoverState) -> None:
+    """Make the others follow the new primary, and end the pause at the former one: in a cluster,
+    Redis 6.2 would make clients wait there for the rest of the pause (issue 9618)."""
     _follow(change)
     before = change.before
     try:
         wait_for(
             lambda: not change.is_primary(before) or None,
             Deadline(PAUSE_SECONDS - LEAD_SECONDS),
-            lambda: f"{before.name} still says that it is a primary",
+            lambda: f"{before.name} still reports that it is a primary",
             pause=0.001,
         )
         change.context.order(before, "CLIENT", "UNPAUSE")
@@ -214,11 +213,11 @@ def _send_on(change: HandoverState) -> None:
 
 
 def _await_agreement(change: HandoverState) -> None:
-    """Every node that answered says that the new primary leads."""
+    """Wait until every node that replied reports the new primary."""
     last = [""]
 
     def look() -> bool | None:
-        words = (_contrary(change, node) for node in change.others)
+        words = (_disagreement(change, node) for node in change.others)
         last[0] = next((word for word in words if word), "")
         return None if last[0] else True
 
@@ -230,41 +229,41 @@ def _await_agreement(change: HandoverState) -> None:
 
 def _disputed(change: HandoverState, what: str) -> RedistopoError:
     return RedistopoError(
-        f"{change.to.name} leads, but not by every node's word",
+        f"{change.to.name} is primary, but not all nodes agree",
         detail=what,
-        hint="redistopo verify says whether that has settled; redistopo up mends",
+        hint="redistopo verify shows whether they agree by now; redistopo up repairs",
     )
 
 
 def _follow(change: HandoverState) -> None:
-    """In a replication the others follow the new primary; in a cluster they do by themselves."""
+    """Make a replication's others follow the new primary; a cluster's do so by themselves."""
     if change.context.plan.topology.clustered:
         return
     for node in change.followers:
         try:
             change.context.order(node, "REPLICAOF", change.to.host, change.to.port)
         except RedistopoError as error:
-            warn(change.context.progress, f"{error.message}; redistopo up lets it follow")
+            warn(change.context.progress, f"{error.message}; redistopo up makes it follow")
 
 
-def _contrary(change: HandoverState, node: NodePlan) -> str:
-    """What a node says against the new primary; "" where it says that this one leads."""
+def _disagreement(change: HandoverState, node: NodePlan) -> str:
+    """What a node reports instead of the new primary; "" if it agrees."""
     to = change.to
     if change.context.plan.topology.clustered:
         table = parse_nodes(str(change.context.order(node, "CLUSTER", "NODES")))
         seen = next((one for one in table if one.port == to.port), None)
-        return "" if seen and seen.primary and seen.slots else f"{node.name} doesn't say so yet"
+        return "" if seen and seen.primary and seen.slots else f"{node.name} doesn't report it yet"
     if node.role is Role.SENTINEL:
-        said = named(change, node)
-        return "" if said == to.address else f"{node.name} names {said}"
+        address = named(change, node)
+        return "" if address == to.address else f"{node.name} names {address}"
     follows = change.follows(node)
-    return "" if follows == to.address else f"{node.name} follows {follows or 'nobody'}"
+    return "" if follows == to.address else f"{node.name} follows {follows or 'no node'}"
 
 
 def _undone(change: HandoverState, error: RedistopoError) -> RedistopoError:
-    """The former primary leads as before and takes writes; the answer says what happened.
+    """Restore the former primary, and return the error for the user.
 
-    Unless the new one leads after all: then only the pause ends.
+    If the new one was promoted after all, only the pause is ended.
     """
     before, to = change.before, change.to
     leads = False
@@ -278,13 +277,13 @@ def _undone(change: HandoverState, error: RedistopoError) -> RedistopoError:
         change.context.order(before, "CLIENT", "UNPAUSE")
     except RedistopoError as worse:
         return RedistopoError(
-            f"the handover from {before.name} to {to.name} failed half-way",
+            f"the failover from {before.name} to {to.name} was not completed",
             detail=f"{error.message}\n{error.detail}\n{worse.message}: {worse.detail}",
-            hint="no write was lost; redistopo up mends it",
+            hint="no write was lost; to repair: redistopo up",
         )
-    who = f"{to.name} leads" if leads else f"{before.name} leads as before, and takes writes"
+    now = f"{to.name} is primary" if leads else f"{before.name} is still primary, with writes"
     return RedistopoError(
-        f"the handover from {before.name} to {to.name} failed; {who}",
+        f"the failover from {before.name} to {to.name} failed; {now}",
         detail=f"{error.message}\n{error.detail}".strip(),
-        hint=error.hint or "redistopo verify tells how they are now; then try again",
+        hint=error.hint or "see redistopo verify, then try again",
     )

@@ -1,4 +1,4 @@
-"""A planned handover under way: its two nodes, and the commands that it takes."""
+"""The state of a planned failover in progress, and its commands."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 
 PAUSE_SECONDS = 5.0
-"""After this long a primary goes on by itself, whatever became of us."""
+"""After this time a primary resumes by itself, whatever happens to this process."""
 
 LEAD_SECONDS = 1.0
-"""How long a node that was told to lead, and answers, takes to say so."""
+"""How long a promoted node that replies may take to report its new role."""
 
 _CATCH_UP_SECONDS = 2.0
 _WORD_SECONDS = 10.0
@@ -22,7 +22,7 @@ _WORD_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoverState:
-    """A planned handover under way, from `before` to the replica `to`.
+    """A planned failover in progress, from `before` to the replica `to`.
 
     `seen` is the snapshot taken just before; `asked` is the Sentinel that promotes, if any.
     """
@@ -35,7 +35,7 @@ class HandoverState:
 
     @property
     def others(self) -> tuple[NodePlan, ...]:
-        """Nodes that answered just before, Sentinels included, without the new primary."""
+        """Nodes that replied just before, including Sentinels, without the new primary."""
         names = {node.name for node in self.seen.answering} - {self.to.name}
         return tuple(node for node in self.context.plan.nodes if node.name in names)
 
@@ -63,9 +63,9 @@ class HandoverState:
 
 
 def pause(change: HandoverState) -> int:
-    """Clients' writes to the primary wait; the answer is its last byte before that.
+    """Pause client writes to the primary, and return its offset at that time.
 
-    CLIENT PAUSE with WRITE since 6.2: replication, reads and INFO go on, keys don't expire
+    CLIENT PAUSE with WRITE, since 6.2: replication, reads and INFO go on, keys don't expire
     (pull request 8170).
     """
     paused, info = ask(
@@ -79,7 +79,7 @@ def pause(change: HandoverState) -> int:
 
 
 def await_offset(change: HandoverState, offset: int) -> None:
-    """The replica has all that its primary ever acknowledged."""
+    """Wait until the replica has everything that its primary acknowledged."""
     told: list[dict[str, str]] = [{}]
 
     def look() -> bool | None:
@@ -94,27 +94,27 @@ def await_offset(change: HandoverState, offset: int) -> None:
         has = told[0].get("slave_repl_offset", "0")
         raise TimedOut(
             f"{change.to.name} did not catch up within {_CATCH_UP_SECONDS:g} s of paused writes",
-            detail=f"it has byte {has} of {offset}, link {link}",
+            detail=f"it is at offset {has} of {offset}, link {link}",
         ) from error
 
 
 def await_lead(change: HandoverState) -> None:
-    """The new primary says that it leads; raises TimedOut."""
+    """Wait until the new primary reports its role; raises TimedOut."""
     wait_for(
         lambda: change.is_primary(change.to) or None,
         Deadline(LEAD_SECONDS),
-        lambda: f"{change.to.name} was told to lead, and still says that it is a replica",
+        lambda: f"{change.to.name} was promoted, but still reports that it is a replica",
         pause=0.001,
     )
 
 
 class Unanswered(RedistopoError):
-    """A replica was told to lead, and nobody knows whether it does."""
+    """A replica was promoted, but the outcome is unknown."""
 
 
 def await_word(change: HandoverState) -> None:
-    """The new primary, told to lead, answers again: a stopped process does what it was told
-    once it goes on, so until then nobody else may take writes. Raises Unanswered."""
+    """Wait until the promoted node replies again: a paused process executes the command once it
+    is resumed, so until then no other node may accept writes. Raises Unanswered."""
     clustered = change.context.plan.topology.clustered
 
     def look() -> bool | None:
@@ -133,22 +133,22 @@ def await_word(change: HandoverState) -> None:
 
 def _silent(change: HandoverState) -> Unanswered:
     return Unanswered(
-        f"{change.to.name} was told to lead, and doesn't reply: nobody leads now",
-        detail=f"{change.before.name} has all of the data, and is a replica so that no two lead",
-        hint="redistopo up continues what is stopped, and lets one of the two lead",
+        f"{change.to.name} was promoted, but doesn't reply: there is no primary now",
+        detail=f"{change.before.name} has all the data, and stays a replica to avoid two primaries",
+        hint="redistopo up resumes paused nodes, and promotes one of the two",
     )
 
 
 def _silent_in_cluster(change: HandoverState) -> Unanswered:
-    """A cluster's primary can't be told to follow a node that doesn't lead yet."""
+    """A cluster's primary can't be made to follow a node that isn't primary yet."""
     return Unanswered(
-        f"{change.to.name} was told to lead, and doesn't reply; {change.before.name} leads "
-        "until it goes on",
-        detail="what is written until then would be lost",
-        hint=f"end it before it goes on: redistopo kill {change.to.name}; then redistopo up",
+        f"{change.to.name} was promoted, but doesn't reply; {change.before.name} is primary until "
+        "it resumes",
+        detail="writes until then would be lost",
+        hint=f"stop it before it resumes: redistopo kill {change.to.name}; then redistopo up",
     )
 
 
 def ask(change: HandoverState, node: NodePlan, *commands: Command) -> list[object]:
-    """The node's replies to these commands, sent at once."""
+    """Send commands in one pipeline, and return the replies."""
     return change.context.client.ask(node.endpoint, commands)

@@ -17,7 +17,7 @@ _CHOICE_SECONDS = 10.0
 
 
 def introduce(context: ExecutionContext, names: Iterable[str]) -> None:
-    """Each of these Sentinels knows the others.
+    """Introduce Sentinels to each other.
 
     A Sentinel says hello on a channel of the data nodes, for the first time 2 s after its
     start (sentinel.c, SENTINEL_PUBLISH_PERIOD), and takes the same words by PUBLISH, as
@@ -48,7 +48,7 @@ def _look(context: ExecutionContext) -> Observed:
 
 
 def fail_over(context: ExecutionContext) -> None:
-    """The Sentinels name another primary than the one that doesn't run, and it is one.
+    """Wait until the Sentinels have promoted a replica in place of the stopped primary.
 
     SENTINEL FAILOVER needs no agreement; where they have begun by themselves, they are left
     to it. Where they find nobody fit in time, that is on record in `context`, and told.

@@ -1,8 +1,8 @@
-"""A low node timeout while an empty cluster forms; taken back once it is healthy.
+"""A lower node timeout while an empty cluster forms, restored once it is healthy.
 
-A node tells its new role in its next ping, and an idle pair pings each half node timeout
-(cluster_legacy.c, clusterCron): a low one spreads the word. The files keep the planned value:
-a crash in between is healed by the next start, and seen as drift until then.
+A node announces its new role in its next ping, and idle nodes ping once per half node timeout
+(cluster_legacy.c, clusterCron): a lower one speeds up gossip. The files keep the planned value:
+after a crash it is drift, which the next start corrects.
 """
 
 from collections.abc import Iterable
@@ -15,22 +15,22 @@ NODE_TIMEOUT = "cluster-node-timeout"
 
 
 def hasten_all(context: ExecutionContext) -> None:
-    """Every node pings often, unless there are too many of them."""
+    """Lower the node timeout of all nodes, unless there are too many."""
     if not shares_machine_with_many(context.plan):
         _set(context, context.plan.nodes, 500)
 
 
 def hasten_replicas(context: ExecutionContext, names: Iterable[str]) -> None:
-    """These nodes, which have a new role to tell, ping often.
+    """Lower the node timeout of these nodes, which have a new role to announce.
 
-    As replicas they have no vote on who is failing, so that no haste of theirs does harm.
+    As replicas they have no vote on failures, so that a low timeout does no harm.
     """
     milliseconds = 1000 if shares_machine_with_many(context.plan) else 300
     _set(context, context.nodes(names), milliseconds)
 
 
 def restore_node_timeout(context: ExecutionContext) -> None:
-    """All nodes have the planned node timeout again."""
+    """Restore the planned node timeout of all nodes."""
     _set(context, context.plan.nodes, context.plan.topology.node_timeout)
 
 

@@ -1,4 +1,4 @@
-"""A replica made the primary while it runs, and others made to follow it."""
+"""Promotes a running replica, and makes other nodes follow it."""
 
 from contextlib import suppress
 
@@ -12,33 +12,33 @@ _SECONDS = 5.0
 
 
 def promote(context: ExecutionContext, names: tuple[str, ...]) -> None:
-    """The first of these nodes leads, and says so; in a replication the others follow it."""
+    """Promote the first of these nodes; in a replication the others then follow it."""
     first, *others = context.nodes(names)
-    if _leads(context, first):
+    if _is_primary(context, first):
         pass
     elif context.plan.topology.clustered:
-        with suppress(BadReply):  # it was elected meanwhile
+        with suppress(BadReply):  # it was elected in the meantime
             context.order(first, "CLUSTER", "FAILOVER", "TAKEOVER")
     else:
         context.order(first, "REPLICAOF", "NO", "ONE")
-    _await_lead(context, first)
+    _await_promotion(context, first)
     for node in others:
         context.order(node, "REPLICAOF", first.host, first.port)
 
 
-def _leads(context: ExecutionContext, node: NodePlan) -> bool:
+def _is_primary(context: ExecutionContext, node: NodePlan) -> bool:
     return parse_info(str(context.order(node, "INFO", "replication"))).get("role") == "master"
 
 
-def _await_lead(context: ExecutionContext, node: NodePlan) -> None:
+def _await_promotion(context: ExecutionContext, node: NodePlan) -> None:
     try:
         wait_for(
-            lambda: _leads(context, node) or None,
+            lambda: _is_primary(context, node) or None,
             Deadline(min(_SECONDS, context.deadline.left)),
             lambda: "",
         )
     except TimedOut as error:
         raise TimedOut(
-            f"{node.name} was told to lead, and still says that it is a replica",
+            f"{node.name} was promoted, but still reports that it is a replica",
             hint=f"its log: {node.folder.log}",
         ) from error

@@ -1,4 +1,4 @@
-"""Nodes that were reset, taken back into their cluster; ids that nobody has, forgotten."""
+"""Rejoins nodes that were reset to their cluster, and removes stale node ids."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -13,7 +13,7 @@ from redistopo.model.protocol.slots import SlotRange
 
 
 def rejoin(context: ExecutionContext, names: tuple[str, ...], slots: tuple[SlotRange, ...]) -> None:
-    """The first of these nodes knows all others; it follows the second, or leads the slots.
+    """Introduce the first node to all others; it then follows the second, or owns the slots.
 
     Every other node meets it, which is sooner than gossip. One that was made to forget its id
     less than 60 s ago refuses it (Valkey; Redis only by gossip). Raises TimedOut.
@@ -59,7 +59,7 @@ def _await_known(context: ExecutionContext, node: NodePlan) -> None:
     except TimedOut as error:
         raise TimedOut(
             f"{node.name} didn't meet {', '.join(sorted(unmet))} in {context.deadline.seconds:g} s",
-            hint="redistopo verify tells whether they reach each other's bus ports",
+            hint="redistopo verify shows whether they reach each other's bus ports",
         ) from error
 
 

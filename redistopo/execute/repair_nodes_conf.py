@@ -6,7 +6,7 @@ from redistopo.progress import warn
 
 
 def rewrite_nodes_conf(context: ExecutionContext, one: Step) -> None:
-    """Each node has a table by which it is in its cluster again, or leads what it is to lead."""
+    """Write each node's repaired nodes.conf, with which it rejoins its cluster, or is promoted."""
     files = context.host.files
     for node in context.nodes(one.nodes):
         old = ""
@@ -15,4 +15,4 @@ def rewrite_nodes_conf(context: ExecutionContext, one: Step) -> None:
             old = f"; the old one is kept as {node.folder.damaged}"
         files.private_folder(node.folder.root)
         files.write(node.folder.table, one.texts[node.name])
-        warn(context.progress, f"{node.name}: nodes.conf written anew{old}")
+        warn(context.progress, f"{node.name}: nodes.conf was rebuilt{old}")

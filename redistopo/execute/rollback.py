@@ -15,7 +15,7 @@ _SECONDS = 10.0
 
 @contextmanager
 def rolled_back_on_failure(context: ExecutionContext, *, keep: bool = False) -> Iterator[None]:
-    """Whatever fails inside, Ctrl-C too, stops what this run started; with `keep` it runs on.
+    """Stop the servers that this run started if anything fails, unless `keep` is set.
 
     A rolling restart wants all nodes: before one, what was started stays.
     """
@@ -41,4 +41,4 @@ def _roll_back(context: ExecutionContext) -> None:
             with step(context.progress, f"stop the {count} that this run started"):
                 end_all(processes, layout, context.started, Deadline(_SECONDS))
         except RedistopoError as error:
-            warn(context.progress, f"{error.message}; redistopo down tries again")
+            warn(context.progress, f"{error.message}; to try again: redistopo down")

@@ -1,4 +1,4 @@
-"""Carrying new passwords to every server and file; begun again where it was cut off."""
+"""Applies new passwords to every server and file; repeated from the start if interrupted."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,6 @@ from redistopo.client.connection import NodeClient, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.host.host import Files, Host
-from redistopo.host.local_host import LOCAL
 from redistopo.model.planning.password_rotation import (
     Command,
     PasswordRotation,
@@ -37,14 +36,14 @@ def carry_over(
     old: Credentials,
     rotation: PasswordRotation,
     progress: Progress,
-    host: Host = LOCAL,
+    host: Host,
 ) -> Credentials:
-    """All running servers and all files have the new passwords, and know no other.
+    """Set the new passwords in all running servers and files, and remove the old ones.
 
-    With `keep_old` the old ones are accepted too, until this is done again without. Stopped
-    nodes find the new ones in their files. Each step may be repeated: whoever was cut off
-    begins anew. Raises RedistopoError where a running server can't be reached; then both
-    passwords work everywhere.
+    With `keep_old` the old ones stay valid until this is done again without it. Stopped nodes
+    have the new ones in their files. Each step is idempotent, so that an interrupted rotation
+    starts again. Raises RedistopoError if a running server can't be reached; then both passwords
+    work everywhere.
     """
     new = rotated(old, rotation)
     begin_rotation(layout, rotation)
@@ -56,8 +55,8 @@ def carry_over(
     with NodeClient(old) as first, NodeClient(new) as second:
         ways = (second, first)
         if nodes:
-            servers = "1 server takes" if len(nodes) == 1 else f"{len(nodes)} servers take"
-            with step(progress, f"{servers} the new password beside the old one"):
+            servers = "1 server" if len(nodes) == 1 else f"{len(nodes)} servers"
+            with step(progress, f"add the new password to {servers}, besides the old one"):
                 _order(nodes, taking(rotation), ways)
                 _order(watching, taking(beside), ways)
         with step(progress, "replicas and files change over"):
@@ -80,18 +79,20 @@ def carry_over(
     return new
 
 
-def finish_rotation(layout: Layout, held: Credentials, progress: Progress) -> Credentials:
+def finish_rotation(
+    layout: Layout, held: Credentials, progress: Progress, host: Host
+) -> Credentials:
     """A rotation that was cut off is finished; one that keeps the old password is left at that."""
     pending = pending_rotation(layout)
     if pending is None:
         return held
     if pending.keep_old:
         note(progress, "the old password still works; `redistopo secret rotate` ends that")
-    return carry_over(layout, held, pending, progress)
+    return carry_over(layout, held, pending, progress, host)
 
 
 def restore_old(layout: Layout, nodes: Iterable[Target], held: Credentials) -> None:
-    """Servers that were started anew accept the old password as well, where that was asked."""
+    """Make restarted servers accept the old password too, if that was requested."""
     pending = pending_rotation(layout)
     commands = restoring(pending) if pending else ()
     if commands:
@@ -160,11 +161,11 @@ def _ask(node: Target, commands: Sequence[Command], ways: Sequence[NodeClient]) 
             raise Unreachable(
                 f"{node.name} runs, but doesn't reply: its password wasn't changed",
                 detail=error.detail,
-                hint="the others take both passwords now; run redistopo secret rotate again when "
+                hint="the others accept both passwords now; run redistopo secret rotate again when "
                 "it answers",
             ) from error
     raise AccessDenied(
         f"{node.name} accepts neither the old nor the new password",
         detail=refused.detail if refused else "",
-        hint="redistopo down, then up, starts it with the new one",
+        hint="to start it with the new one: redistopo down, then up",
     )

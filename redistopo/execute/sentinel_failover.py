@@ -1,10 +1,10 @@
-"""A planned handover by Sentinels: one of them promotes the replica that is meant.
+"""Planned failover by Sentinels: one of them promotes the chosen replica.
 
-`SENTINEL FAILOVER` takes three of its ticks (each 50 to 100 ms: sentinel.c, sentinelTimer) to
-the promotion, and then the Sentinel hears of its own success only when it next asks the
-replica, up to a second later (sentinelSendPeriodicCommands: INFO once a second in a failover).
-Until then it names the former primary. So we tell every Sentinel, that one too, as soon as the
-replica says that it leads: by the hello that Sentinels send each other (see `introduce`), in
+`SENTINEL FAILOVER` needs three ticks (each 50 to 100 ms: sentinel.c, sentinelTimer) until the
+promotion, and then the Sentinel learns of its success only when it next queries the replica, up
+to a second later (sentinelSendPeriodicCommands: INFO once a second in a failover). Until then it
+names the former primary. So we notify every Sentinel, including that one, as soon as the replica
+reports its new role, by the hello message that Sentinels send each other (see `introduce`), in
 the new epoch.
 """
 
@@ -29,7 +29,7 @@ _CALL_OFF_SECONDS = 1.0
 _PRIORITY = "replica-priority"
 _INFO_PERIOD = "info-period"
 _OFTEN = 500
-"""Milliseconds between a Sentinel's questions while it is to learn a priority: usually 10 s."""
+"""Milliseconds between a Sentinel's INFO queries while it has to learn a priority; default 10 s."""
 
 _EPOCH, _CHOICE = "+new-epoch", "+selected-slave"
 _GIVEN_UP = ("-failover-abort-no-good-slave", "-failover-abort-slave-timeout")
@@ -37,12 +37,11 @@ _GIVEN_UP = ("-failover-abort-no-good-slave", "-failover-abort-slave-timeout")
 
 @contextmanager
 def chosen(change: HandoverState) -> Iterator[HandoverState]:
-    """A Sentinel is ready, and would promote no other replica; it is `asked`.
+    """Wait until a Sentinel, `asked`, is ready and would promote no other replica.
 
-    Sentinels choose by themselves, by priority, and then by what they last heard of the offset
-    (sentinel.c, compareSlavesForPromotion). So the priorities are others for a moment; were we
-    killed meanwhile, the next `up` sets them back, as any drift. Raises TimedOut where no
-    Sentinel comes to know them.
+    Sentinels choose by priority, then by the last known offset (sentinel.c,
+    compareSlavesForPromotion). So priorities are changed temporarily; if this process is killed,
+    the next `up` restores them like any drift. Raises TimedOut if no Sentinel learns them.
     """
     context = change.context
     data = {node.name: node for node in (change.to, *change.followers)}
@@ -65,17 +64,17 @@ def _priority(change: HandoverState, node: NodePlan) -> int:
 
 
 def _set_back(change: HandoverState, node: NodePlan, value: int) -> None:
-    """As before, also in its file: Sentinels have whom they promote write that
+    """Restore the priority, also in the node's file, which Sentinels make a promoted node write
     (sentinel.c, sentinelSendSlaveOf)."""
     try:
         change.context.order(node, "CONFIG", "SET", _PRIORITY, value)
         change.context.order(node, "CONFIG", "REWRITE")
     except RedistopoError as error:
-        warn(change.context.progress, f"{error.message}; redistopo up sets {_PRIORITY} back")
+        warn(change.context.progress, f"{error.message}; redistopo up restores {_PRIORITY}")
 
 
 def _ask_often(change: HandoverState, node: NodePlan, stack: ExitStack) -> None:
-    """The Sentinel soon asks its replicas; since 7.0. An older one does within 10 s."""
+    """Make a Sentinel query its replicas often; since 7.0. An older one does so every 10 s."""
     context = change.context
     with suppress(RedistopoError):
         said = context.order(node, "SENTINEL", "DEBUG")
@@ -92,13 +91,13 @@ def _debug(change: HandoverState, node: NodePlan, period: str) -> None:
 
 
 def _sentinels(change: HandoverState) -> tuple[NodePlan, ...]:
-    """Those that answered just before."""
+    """The Sentinels that replied just before."""
     names = {node.name for node in change.seen.sentinels}
     return tuple(node for node in change.context.plan.sentinels if node.name in names)
 
 
 def _ready(change: HandoverState, priorities: Mapping[str, int]) -> NodePlan:
-    """The first Sentinel that knows these priorities, and isn't busy."""
+    """The first Sentinel that knows these priorities and isn't in a failover."""
     said = [""]
 
     def look() -> NodePlan | None:
@@ -112,19 +111,19 @@ def _ready(change: HandoverState, priorities: Mapping[str, int]) -> NodePlan:
         return wait_for(look, Deadline(change.context.deadline.left / 2), lambda: "", pause=0.05)
     except TimedOut as error:
         raise TimedOut(
-            f"no Sentinel would have {change.to.name} lead",
+            f"no Sentinel would promote {change.to.name}",
             detail=said[0],
-            hint="nothing was changed; redistopo verify tells more",
+            hint="nothing was changed; see redistopo verify",
         ) from error
 
 
 def _unready(change: HandoverState, node: NodeSeen, priorities: Mapping[str, int]) -> str:
-    """Why a Sentinel wouldn't promote the one that is meant; "" where it would."""
+    """Why a Sentinel wouldn't promote the chosen replica; "" if it would."""
     watch = next((one for one in node.watches if one.address == change.before.address), None)
     if watch is None:
         return f"doesn't name {change.before.name}"
     if "failover_in_progress" in watch.flags:
-        return "is in the midst of a failover"
+        return "is in the middle of a failover"
     for peer in watch.replicas:
         wanted = priorities.get(peer.address)
         if peer.down and peer.address == change.to.address:
@@ -137,13 +136,13 @@ def _unready(change: HandoverState, node: NodeSeen, priorities: Mapping[str, int
 
 
 def promote(change: HandoverState) -> None:
-    """A Sentinel made the replica the primary, and all of them name it.
+    """Make a Sentinel promote the replica, and all Sentinels name it.
 
-    Raises RedistopoError where it was refused, or another replica was chosen.
+    Raises RedistopoError if it refuses, or chooses another replica.
     """
     asked = change.asked
     if asked is None:
-        raise RedistopoError("there is no Sentinel to ask")
+        raise RedistopoError("no Sentinel is available")
     context = change.context
     with subscription(
         asked.endpoint, context.credentials.at(asked.endpoint), (_EPOCH, _CHOICE, *_GIVEN_UP)
@@ -155,8 +154,8 @@ def promote(change: HandoverState) -> None:
 
 
 def _await_promotion(change: HandoverState, poll: Poll) -> int:
-    """The epoch of the failover, once the replica leads; the Sentinel publishes the epoch
-    before it does anything. Raises RedistopoError where it gives up, or chooses another."""
+    """Wait for the promotion, and return the failover's epoch, which the Sentinel publishes
+    first. Raises RedistopoError if it gives up, or chooses another replica."""
     epoch = [0]
 
     def look() -> int | None:
@@ -168,8 +167,8 @@ def _await_promotion(change: HandoverState, poll: Poll) -> int:
             elif channel == _CHOICE and f"{change.to.host} {change.to.port}" not in text:
                 raise RedistopoError(f"the Sentinel chose {' '.join(words[2:4])}")
             elif channel in _GIVEN_UP:
-                raise RedistopoError("the Sentinel gave the failover up", detail=channel)
-        with suppress(Unreachable):  # whom it promotes hangs up on everybody
+                raise RedistopoError("the Sentinel aborted the failover", detail=channel)
+        with suppress(Unreachable):  # a promoted node disconnects all clients
             return epoch[0] if change.is_primary(change.to) else None
         return None
 
@@ -185,8 +184,8 @@ def _await_promotion(change: HandoverState, poll: Poll) -> int:
 
 
 def _spread(change: HandoverState, epoch: int) -> None:
-    """Every Sentinel names the new primary in that epoch. One that we don't get through to
-    hears it from the others, within 2 s."""
+    """Announce the new primary in that epoch to every Sentinel. One that we can't reach learns
+    it from the others, within 2 s."""
     seen = {node.name: node for node in change.seen.sentinels}
     for node in _sentinels(change):
         for watch in seen[node.name].watches:
@@ -196,8 +195,8 @@ def _spread(change: HandoverState, epoch: int) -> None:
 
 
 def _hello(change: HandoverState, watch: MonitoredPrimary, epoch: int) -> str:
-    """What another Sentinel would say of the new primary (sentinel.c, sentinelSendHello); by
-    preference the one that promoted it. "" where it knows no other."""
+    """The hello message of another Sentinel about the new primary (sentinel.c,
+    sentinelSendHello), preferably of the one that promoted it. "" if it knows no other."""
     asked = change.asked.address if change.asked else ""
     peer = max(watch.sentinels, key=lambda one: one.address == asked, default=None)
     if peer is None:
@@ -207,8 +206,8 @@ def _hello(change: HandoverState, watch: MonitoredPrimary, epoch: int) -> str:
 
 
 def call_off(change: HandoverState) -> None:
-    """The Sentinel fails over no more, and no replica leads: with a timeout of a millisecond it
-    gives up at its next tick (sentinel.c, sentinelFailoverWaitPromotion)."""
+    """Abort the Sentinel's failover, and demote promoted replicas: with a timeout of a millisecond
+    it gives up at its next tick (sentinel.c, sentinelFailoverWaitPromotion)."""
     asked, context = change.asked, change.context
     if asked is None:
         return
@@ -236,7 +235,7 @@ def call_off(change: HandoverState) -> None:
 
 
 def named(change: HandoverState, node: NodePlan) -> str:
-    """Whom the Sentinel names as primary."""
+    """Return the address of the primary that the Sentinel names."""
     name = change.context.plan.topology.name
     try:
         said = change.context.order(node, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)

@@ -1,4 +1,4 @@
-"""Servers asked to save and end, Sentinels first, primaries last; nobody's data is lost unasked."""
+"""Shuts servers down with their data saved, Sentinels first, primaries last."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from redistopo.client.connection import NodeClient
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.execute.terminate import Ask, Ended, Said, end_all
 from redistopo.host.host import Host
-from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
 from redistopo.host.server_log import log_tail
 from redistopo.model.protocol.conf import Directives
@@ -21,10 +20,10 @@ from redistopo.project.started_topology import keeps_data_on_disk
 def shut_down_saving(
     shutdown: "ShutdownRequest", names: Iterable[str], deadline: Deadline, progress: Progress
 ) -> None:
-    """None of these nodes runs any more, and what they keep is on disk.
+    """Stop these nodes, with their data saved to disk.
 
-    Raises RedistopoError where a server that can't save was left running, and where one was
-    killed before it had saved; neither with `lossy`.
+    Raises RedistopoError if a server that can't save was left running, or one was killed before
+    it had saved; neither with `lossy`.
     """
     seen, layout, processes = shutdown.seen, shutdown.layout, shutdown.host.processes
     wanted = tuple(names)
@@ -65,21 +64,21 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
         raise RedistopoError(
             f"{', '.join(spared)} can't save, and still {'run' if len(spared) > 1 else 'runs'}",
             detail="\n".join(filter(None, (unsaved, log_tail(shutdown.host.files, log, 6)))),
-            hint=f"free space, or make its folder writable, then {again} again; or "
-            f"{again} --force loses what is not saved. Its log: {log}",
+            hint=f"free disk space, or make its folder writable, then {again} again; or "
+            f"{again} --force discards unsaved data. Its log: {log}",
         )
     if killed:
         raise RedistopoError(
             unsaved,
             detail=log_tail(shutdown.host.files, layout.node(killed[0]).log, 6),
-            hint="--timeout gives it longer; what was saved before is kept: redistopo up",
+            hint="wait longer with --timeout; earlier saved data is kept: redistopo up",
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShutdownRequest:
-    """Asks a server to save and end; `lossy` also where it can't save. `command` is what was
-    typed, and is to be typed again."""
+    """Makes a server save and exit; `lossy` also if it can't save. `command` is the command to run
+    again, for hints."""
 
     layout: Layout
     seen: Observed
@@ -87,7 +86,7 @@ class ShutdownRequest:
     client: NodeClient
     lossy: bool
     command: str = "redistopo down"
-    host: Host = LOCAL
+    host: Host
 
     def __call__(self, name: str) -> Said:
         """What the server said; it agrees by hanging up."""

@@ -1,11 +1,11 @@
-"""What keeps the nodes apart: told once a wait takes long, and when it has failed."""
+"""Reports what a long wait is waiting for, and why nodes can't reach each other."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 from redistopo.client.connectivity_probe import probe_nodes
 from redistopo.client.observe import Detail
-from redistopo.execute.context import ExecutionContext, targets_of_plan
+from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline
 from redistopo.model.connectivity.report import ConnectivityReport, brief, connectivity_report
 from redistopo.model.state.observed import Observed
@@ -18,20 +18,18 @@ _PATIENCE_SHARE = 1 / 3
 
 
 def find_reach(context: ExecutionContext) -> tuple[Observed, ConnectivityReport]:
-    """A fresh look, and who reaches whom by it and by probes of every port."""
+    """Take a snapshot, probe every port, and report the connectivity."""
     seen = context.look(Detail.HEALTH)
-    return seen, connectivity_report(
-        seen, probe_nodes(seen, targets_of_plan(context.plan, context.host), context.client)
-    )
+    return seen, connectivity_report(seen, probe_nodes(seen, context.targets, context.client))
 
 
 def patience(context: ExecutionContext) -> Deadline:
-    """How long a wait may take before the user is told what it waits for."""
+    """Return how long a wait may take before progress reports what it waits for."""
     return Deadline(min(_PATIENCE_SECONDS, context.deadline.seconds * _PATIENCE_SHARE))
 
 
 def still_waiting(context: ExecutionContext, otherwise: str = "") -> None:
-    """The user knows what is in the way; where no reason is found, `otherwise` is told."""
+    """Report what the wait is waiting for, or `otherwise` if no reason is found."""
     told = brief(find_reach(context)[1]) or otherwise
     if told:
         note(context.progress, f"still waiting: {told}")
@@ -42,7 +40,7 @@ def reporting_slow_wait(
     look: Callable[[], Answer | None],
     otherwise: Callable[[], str] = str,
 ) -> Callable[[], Answer | None]:
-    """The same look, which tells once, when its patience is over, what it still waits for."""
+    """Wrap a poll so that it reports once, after a while, what it still waits for."""
     worn = [patience(context)]
 
     def looked() -> Answer | None:

@@ -16,9 +16,9 @@ from redistopo.model.protocol.replies import parse_info
 
 
 def start(context: ExecutionContext, names: Iterable[str]) -> None:
-    """All these nodes run and are ready.
+    """Start these nodes, and wait until they are ready.
 
-    Raises NodeDied at once where one ends early, TimedOut naming those not ready in time.
+    Raises NodeDied at once if one exits early, TimedOut with those not ready in time.
     """
     nodes = context.nodes(names)
     with interrupts_deferred(later=True):
@@ -27,7 +27,7 @@ def start(context: ExecutionContext, names: Iterable[str]) -> None:
 
 
 def _launch(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
-    """All run, and all are known to this run, so that whatever comes next can undo them.
+    """Start all nodes and register them in this run, so that a later failure can undo it.
 
     In a large cluster each one waits, stopped, for the last one to be launched: else those
     that run would spend the machine on trying to reach those that don't, ten times a second.
@@ -47,7 +47,7 @@ def _launch(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
 def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
     """Each node answers PONG to our password, has loaded its data, and is in the right mode."""
     pending = {node.name: node for node in nodes}
-    said = dict.fromkeys(pending, "no answer yet")
+    said = dict.fromkeys(pending, "no reply yet")
 
     def look() -> bool | None:
         for name, node in list(pending.items()):
@@ -72,12 +72,12 @@ def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
         raise TimedOut(
             f"{', '.join(pending)} not ready after {context.deadline.seconds:g} s",
             detail=f"{first.name}: {said[first.name]}\n{log}".strip(),
-            hint=f"its log: {first.folder.log}; --timeout gives it longer",
+            hint=f"its log: {first.folder.log}; wait longer with --timeout",
         ) from error
 
 
 def _unready(context: ExecutionContext, node: NodePlan) -> str:
-    """Why a node isn't ready; "" where it is. PONG alone isn't enough: a server still loading
+    """Why a node isn't ready; "" if it is. PONG alone isn't enough: a server still loading
     or in the wrong mode would answer it too."""
     try:
         pong, info = context.client.ask(node.endpoint, [("PING",), ("INFO",)])
@@ -85,7 +85,7 @@ def _unready(context: ExecutionContext, node: NodePlan) -> str:
         return error.detail
     except AccessDenied as error:
         raise AccessDenied(
-            f"{node.name} doesn't accept the password that redistopo has",
+            f"{node.name} rejects redistopo's password",
             detail=error.detail,
             hint=CREDENTIALS_CHANGED_HINT,
         ) from error
@@ -94,7 +94,7 @@ def _unready(context: ExecutionContext, node: NodePlan) -> str:
     fields = parse_info(info)
     process = context.started.get(node.name)
     if process is not None and fields.get("process_id") != str(process.pid):
-        return f"another server (pid {fields.get('process_id')}) answers at {node.address}"
+        return f"another server (pid {fields.get('process_id')}) replies at {node.address}"
     if fields.get("loading", "0") != "0":
         return "it is loading its data"
     if context.plan.topology.clustered and fields.get("cluster_enabled") != "1":

@@ -30,7 +30,7 @@ def put_log_aside(context: ExecutionContext, one: Step) -> None:
 
 
 def switch(context: ExecutionContext, one: Step) -> None:
-    """These nodes, which run, keep their data as their file says, and it says as planned."""
+    """Switch the persistence of these running nodes, and write it to their files."""
     for node in context.nodes(one.nodes):
         on = _logged(one, node)
         (to_log if on else to_snapshot)(context, node)
@@ -59,7 +59,7 @@ def to_log(context: ExecutionContext, node: NodePlan) -> None:
             raise _unsaved(context, node, "can't write its append-only file")
         return None if busy else True
 
-    wait_for(look, context.deadline, lambda: f"{node.name} still writes its append-only file")
+    wait_for(look, context.deadline, lambda: f"{node.name} is still writing its append-only file")
     _ran(context.host.files, node, on=True)
 
 
@@ -81,7 +81,7 @@ def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
             raise _unsaved(context, node, "can't save a snapshot, so it keeps its append-only file")
         return True
 
-    wait_for(look, context.deadline, lambda: f"{node.name} still saves a snapshot")
+    wait_for(look, context.deadline, lambda: f"{node.name} is still saving a snapshot")
     # first on record: cut off here, the log is the newer one, and is read (see switch)
     _ran(context.host.files, node, on=False)
     context.order(node, "CONFIG", "SET", "appendonly", "no")
@@ -97,7 +97,7 @@ def _ran(files: Files, node: NodePlan, *, on: bool) -> None:
 def _aside(context: ExecutionContext, node: NodePlan, names: Iterable[str | None]) -> None:
     for name in names:
         if kept := put_aside(context.host.files, node.folder.root / str(name)):
-            note(context.progress, f"{node.name}: the append-only file of before is kept as {kept}")
+            note(context.progress, f"{node.name}: the old append-only file is kept as {kept}")
 
 
 def _persistence(context: ExecutionContext, node: NodePlan) -> dict[str, str]:
@@ -108,5 +108,5 @@ def _unsaved(context: ExecutionContext, node: NodePlan, what: str) -> RedistopoE
     return RedistopoError(
         f"{node.name} {what}",
         detail=log_tail(context.host.files, node.folder.log),
-        hint=f"is the disk full, or its folder not writable? Its log: {node.folder.log}",
+        hint=f"the disk may be full, or its folder not writable; its log: {node.folder.log}",
     )

@@ -1,4 +1,4 @@
-"""Ending servers of ours: asked first, then told, and always by the deadline."""
+"""Ends servers of ours: by SHUTDOWN, then SIGTERM, then SIGKILL at the deadline."""
 
 import signal
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ _AGAIN_SECONDS = 0.25
 
 
 class Said(Enum):
-    """What a server said when it was asked to shut down."""
+    """A server's reply to SHUTDOWN."""
 
     YES = auto()
     NO = auto()  # it answered that it can't, for it can't save
@@ -54,13 +54,12 @@ def end_all(
     deadline: Deadline,
     ask: Ask = ASK_NONE,
 ) -> Ended:
-    """None of these processes runs any more, and none is on record.
+    """End these processes, and remove them from the record.
 
-    Each must have been proven ours by the caller. `ask` asks one server by name to shut
-    down; who refuses is asked again and again, for one that writes its first AOF (a replica
-    after its first sync) refuses for a moment only. Who says nothing gets SIGTERM. A
-    stopped process (SIGSTOP) is continued, so that it can save. Raises RedistopoError where one
-    outlives SIGKILL.
+    The caller must have verified that each is ours. `ask` sends SHUTDOWN to one server by name; if
+    it refuses, it is sent again, because a server that writes its first AOF (a replica after its
+    first sync) refuses only for a moment. A server without a reply gets SIGTERM. A paused process
+    is resumed, so that it can save. Raises RedistopoError if one survives SIGKILL.
     """
     alive = dict(running)
     said = _asked(alive, ask)
@@ -78,8 +77,8 @@ def end_all(
     ):
         pids = ", ".join(str(process.pid) for process in left)
         raise RedistopoError(
-            f"pid {pids} did not end, not even by SIGKILL",
-            hint="a process in uninterruptible disk wait ends when its disk answers",
+            f"pid {pids} did not exit, not even after SIGKILL",
+            hint="a process in uninterruptible disk wait exits when its disk responds",
         )
     for name in running:
         if name not in spared:

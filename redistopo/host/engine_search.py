@@ -57,7 +57,7 @@ def choose_engine(request: EngineRequest, found: Iterable[Engine] | None = None)
     enough, or none with TLS where that is asked for.
     """
     if path := request.path or os.environ.get(VARIABLE, ""):
-        source = "the path asked for" if request.path else VARIABLE
+        source = "the requested path" if request.path else VARIABLE
         return _explicit(path, source, request)
     engines = tuple(found if found is not None else _lazily(request))
     wanted = [one for one in engines if request.accepts(one.product, one.version)]
@@ -207,7 +207,7 @@ def _without_tls(
 
 
 def find_cli(server: str, *, tls: bool) -> str:
-    """The CLI beside a server, or else any on this machine; "" where none will do.
+    """The CLI in a server's folder, or else any on this machine; "" if none is suitable.
 
     With `tls`, one that speaks it.
     """
@@ -218,7 +218,7 @@ def find_cli(server: str, *, tls: bool) -> str:
 
 
 def _secured(engine: Engine) -> Engine:
-    """The engine with what it says about TLS, and without a CLI that can't speak it."""
+    """Add whether the engine supports TLS, and remove a CLI that doesn't."""
     engine = _with_tls(engine)
     speaks = engine.cli and _speaks_tls(engine.cli)
     return engine if speaks else replace(engine, cli="")

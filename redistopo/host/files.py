@@ -1,4 +1,4 @@
-"""Files and folders that nobody else may read; a full disk is one clear error."""
+"""Files and folders that only their owner can read; a full disk is one clear error."""
 
 import errno
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from redistopo.errors import MissingPrerequisite, UsageError
 
 NO_SPACE = os.strerror(errno.ENOSPC)
-"""How servers, too, tell of a full disk in their logs and replies."""
+"""The text for a full disk, also in servers' logs and replies."""
 
 _HARDLY_ANY = 64 * 1024
 
@@ -23,8 +23,8 @@ _REMEDY = {
     errno.ENOSPC: FREE,
     errno.EDQUOT: "your disk quota is used up: free some space, then run the same command again",
     errno.EROFS: "that file system is read-only: use another folder (--dir)",
-    errno.EACCES: "you may not write there: use another folder (--dir), or mend its permissions",
-    errno.EPERM: "you may not write there: use another folder (--dir), or mend its permissions",
+    errno.EACCES: "you may not write there: use another folder (--dir), or correct its permissions",
+    errno.EPERM: "you may not write there: use another folder (--dir), or correct its permissions",
 }
 
 
@@ -60,7 +60,7 @@ def absolute(path: Path) -> Path:
         return path.expanduser().absolute()
     except (OSError, RuntimeError) as error:
         raise UsageError(
-            f"{path} leads nowhere",
+            f"{path} can't be resolved",
             detail=str(error),
             hint="is its home folder, or the current one, still there?",
         ) from error
@@ -127,7 +127,7 @@ def rewrite(path: Path, text: str, before: str) -> None:
                 os.fchmod(handle, stat.S_IMODE(was.st_mode))
             if read_exactly(real) != before:
                 raise UsageError(
-                    f"{path.name} was changed by somebody else meanwhile",
+                    f"{path.name} was changed by another program in the meantime",
                     hint="nothing was written: run the same command again",
                 )
             fresh.replace(real)
@@ -170,7 +170,7 @@ def certainly_missing(path: Path) -> bool:
 
 
 def disk_full(path: Path) -> bool:
-    """Whether there is hardly any space left: then a log can't tell why its server ended."""
+    """Return whether there is hardly any space left: then a log may lack the reason of an exit."""
     with suppress(OSError):
         found = os.statvfs(path)
         return found.f_bavail * found.f_frsize < _HARDLY_ANY

@@ -26,7 +26,7 @@ class Process(Protocol):
 
 
 class StartedProcess(Process, Protocol):
-    """A process that this very program started, and so hears of its end."""
+    """A process that this program started, whose exit it can wait for."""
 
     def poll(self) -> int | None:
         """Its exit code; None while it runs."""
@@ -51,11 +51,11 @@ class Processes(Protocol):
     """The servers of topologies on that machine, and other programs run there."""
 
     def start(self, layout: Layout, node: str, executable: str) -> StartedProcess:
-        """The node's server runs, detached, in its own folder, and is on record; raises
-        MissingPrerequisite where the program can't be run."""
+        """Start the node's server, detached, in its own folder, and record it; raises
+        MissingPrerequisite if the program can't be run."""
 
     def find(self, layout: Layout, node: str) -> Process | None:
-        """The node's running process; None where there is none."""
+        """Return the node's running process; None if there is none."""
 
     def adopt(self, layout: Layout, node: str) -> None:
         """The node's running process is on record, if there is one."""
@@ -78,7 +78,7 @@ class Processes(Protocol):
 
 
 class FileKind(Enum):
-    """What stands at a path; a link is never followed."""
+    """The kind of file at a path; links are never followed."""
 
     FILE = auto()
     FOLDER = auto()
@@ -98,19 +98,19 @@ class Files(Protocol):
     """Files on that machine; all that is written is for its user alone."""
 
     def read(self, path: Path) -> str | None:
-        """A file's text; None where there is none."""
+        """Return a file's text; None if there is none."""
 
     def tail(self, path: Path, most: int) -> str:
-        """The last `most` bytes of a file as text; "" where there is none."""
+        """Return the last `most` bytes of a file as text; "" if there is none."""
 
     def head(self, path: Path, most: int) -> bytes:
-        """The first `most` bytes of a file; raises OSError where it can't be read."""
+        """Return the first `most` bytes of a file; raises OSError if it can't be read."""
 
     def status(self, path: Path) -> FileStatus | None:
-        """What stands there; None for nothing."""
+        """Return the status of the file there; None if there is none."""
 
     def names(self, folder: Path) -> tuple[str, ...]:
-        """The names in a folder, in order; none where there is no folder."""
+        """Return the names in a folder, in order; none if there is no folder."""
 
     def write(self, path: Path, text: str) -> None:
         """The file holds exactly that text; at no moment half of it."""
@@ -157,4 +157,4 @@ class Host(Protocol):
         """Its ports."""
 
     def limits(self, needed: int) -> Limits:
-        """What it allows; tasks are counted only where they may be fewer than `needed`."""
+        """Return its limits; tasks are counted only if they may be fewer than `needed`."""

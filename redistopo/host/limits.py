@@ -42,7 +42,7 @@ def _may_raise(soft: int, hard: int) -> bool:
 
 
 def _most_files() -> int:
-    """What the kernel allows at most (proc(5), nr_open); 0 where it doesn't tell."""
+    """The kernel's maximum (proc(5), nr_open); 0 if unknown."""
     with suppress(OSError, ValueError):
         return int(Path("/proc/sys/fs/nr_open").read_text(encoding="ascii"))
     return 0
@@ -62,7 +62,7 @@ def _tasks_left(needed: int) -> int | None:
 
 
 def _all_tasks() -> int:
-    """Processes and threads of the whole machine (proc(5), loadavg); many where it isn't told."""
+    """Processes and threads of the whole machine (proc(5), loadavg); a high number if unknown."""
     with suppress(OSError, ValueError, IndexError):
         text = Path("/proc/loadavg").read_text(encoding="ascii")
         return int(text.split()[3].partition("/")[2])

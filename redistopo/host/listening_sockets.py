@@ -30,7 +30,7 @@ class Listener:
 
 
 def all_listeners() -> Iterator[Listener]:
-    """Every listening TCP socket on this machine, as far as the system tells us."""
+    """Yield every listening TCP socket on this machine that the system shows."""
     with suppress(psutil.Error, OSError):
         for one in psutil.net_connections(kind="tcp"):
             if one.status == psutil.CONN_LISTEN and one.laddr:
@@ -39,7 +39,7 @@ def all_listeners() -> Iterator[Listener]:
 
 
 def listening_of_process(pid: int) -> tuple[str, ...] | None:
-    """Each listening socket of a process, as an endpoint; None where the system won't tell."""
+    """Return the listening sockets of a process; None if the system doesn't show them."""
     with suppress(psutil.Error, OSError):
         found = psutil.Process(pid).net_connections(kind="tcp")
         own = (one.laddr for one in found if one.status == psutil.CONN_LISTEN and one.laddr)

@@ -36,7 +36,7 @@ class MemoryAndDisk:
 
 
 def facts(folder: Path) -> Mapping[str, object]:
-    """The machine now; sizes in bytes, times in seconds. What can't be told is left out."""
+    """Return facts about the machine, in bytes and seconds; unknown ones are omitted."""
     found: dict[str, object] = {
         "system": platform.platform(),
         "kernel": platform.release(),
@@ -59,7 +59,7 @@ def facts(folder: Path) -> Mapping[str, object]:
 
 
 def versions() -> Mapping[str, str]:
-    """Python and what redistopo stands on."""
+    """Return the versions of Python and of redistopo's dependencies."""
     found = {"python": platform.python_version()}
     for name in ("redistopo", "click", "jinja2", "psutil", "redis", "rich"):
         with suppress(PackageNotFoundError):  # run from a checkout that was never installed
@@ -68,7 +68,7 @@ def versions() -> Mapping[str, str]:
 
 
 def process_facts(process: psutil.Process) -> Mapping[str, object]:
-    """One process now; what it doesn't tell is left out."""
+    """Return facts about a process; unknown ones are omitted."""
     found: dict[str, object] = {"pid": process.pid}
     for name in _OF_PROCESS:
         with suppress(psutil.Error, OSError, AttributeError):  # not every system has every one

@@ -1,4 +1,4 @@
-"""Servers at work in a folder of ours, whether or not they are on record."""
+"""Finds servers that run in one of our folders, whether recorded or not."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

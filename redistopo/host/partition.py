@@ -1,12 +1,11 @@
-"""Servers held apart without root: what one of them and the others say to each other is dropped.
+"""Network partitions without root: drops the packets between a server and the others.
 
 On Linux a process may take a second handle of a socket of another process of the same user
 (pidfd_getfd(2), since 5.6; it asks what a debugger would be asked), and tell that socket to
-drop whatever comes with a lower time to live than 255 (IP_MINTTL, ip(7); IPV6_MINHOPCOUNT):
-that is all there is, for nobody sends with more than 64. With both ends of each connection
-between servers told so, no byte passes either way, and nobody is told: TCP sends again and
-again, as behind a firewall that drops. The same on the sockets that listen keeps new
-connections from being made.
+drop every packet with a time to live below 255 (IP_MINTTL, ip(7); IPV6_MINHOPCOUNT): that is all
+of them, because senders use at most 64. With this on both ends of each connection between
+servers, no byte passes either way, and no error is reported: TCP retransmits, as behind a
+firewall that drops. The same on listening sockets prevents new connections.
 """
 
 import ctypes

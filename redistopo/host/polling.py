@@ -40,10 +40,10 @@ def wait_for(
     pause: float = 0.005,
     most: float = 0.1,
 ) -> Answer:
-    """What `look` answers once that isn't None; it is asked at least once.
+    """Call `look` until it returns a value other than None, and return that; at least once.
 
-    The pause between looks grows to `most` seconds, and to what a look itself takes, so that
-    looking never takes more than half of the machine. Raises TimedOut with `describe()`.
+    The pause between calls grows to `most` seconds, and to the duration of a call, so that
+    polling never uses more than half of the machine. Raises TimedOut with `describe()`.
     """
     while True:
         began = time.monotonic()

@@ -96,7 +96,7 @@ def _forbid_writes(pid: int) -> None:
 
 
 def run_to_end(argv: Sequence[str], hear: Callable[[str], None], deadline: Deadline) -> None:
-    """The program ran to its end, and succeeded; `hear` got each line as it came.
+    """Run a program to its end; calls `hear` with each line as it arrives.
 
     It asks nothing: it has no input, and what it may ask is answered by its options. On any
     exception (Ctrl-C too) and at the deadline it is told to end, and only then killed. Raises

@@ -40,7 +40,7 @@ def boot_id() -> str:
 
 
 def started_at(pid: int) -> float:
-    """When a process started: clock ticks since boot on Linux, else seconds since the epoch.
+    """Return a process's start time: clock ticks since boot on Linux, else seconds since the epoch.
 
     Raises psutil.NoSuchProcess.
     """
@@ -175,7 +175,7 @@ def make_mark(process: psutil.Process, name: str, config: str = "") -> ProcessMa
 
 
 def has_working_folder(process: psutil.Process, folder: Path) -> bool:
-    """Whether the process's working folder is that one; True where the system won't tell."""
+    """Whether the process's working folder is that one; True if the system doesn't show it."""
     try:
         return Path(process.cwd()).samefile(folder)
     except (psutil.AccessDenied, NotImplementedError):

@@ -31,11 +31,11 @@ class BundleResult:
 
 
 def bundle(root: Path, out: Path | None, progress: Progress) -> BundleResult:
-    """One new file holds what is known of the folder's topology, but no secret and no data.
+    """Write everything known about the folder's topology to one file, without secrets and data.
 
-    Works whether or not servers run, and with a broken topology file. Raises
-    RedistopoError where nothing was ever started here, UsageError where `out` exists
-    already, MissingPrerequisite where it can't be written.
+    Works whether or not servers run, and with an invalid topology file. Raises RedistopoError
+    if nothing was ever started here, UsageError if `out` already exists, MissingPrerequisite if
+    it can't be written.
     """
     with open_session(SessionRequest(root=root, needs_file=False, needs_started=False)) as session:
         return _bundle(session, out, progress)
@@ -60,7 +60,7 @@ def _bundle(session: Session, out: Path | None, progress: Progress) -> BundleRes
 
 
 def _name(session: Session) -> str:
-    """What the topology is called: by its file, else by its record, else by its folder."""
+    """The name of the topology: from its file, its recorded state, or its folder."""
     try:
         return session.topology.name
     except RedistopoError:

@@ -56,7 +56,7 @@ class Evidence:
         return self.session.layout
 
     def members(self) -> Iterator[Member]:
-        """Every member; what can't be found out is told in its place."""
+        """Yield every member; what can't be determined is replaced by the error."""
         yield "README.txt", README
         yield from self._files()
         yield "machine.json", self._json(lambda: facts(self.layout.root))

@@ -20,8 +20,8 @@ from redistopo.session.to_json import to_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRequest:
-    """The command's words, and by selector words for whom (all, without any); `seconds` that
-    each node has for its answer."""
+    """The command, and selectors for the nodes (all of them without any); `seconds` is the time
+    limit for each node's reply."""
 
     root: Path
     command: tuple[str, ...]
@@ -31,7 +31,7 @@ class CallRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeReply:
-    """What one node answered, or else why it didn't, as the server or the system says."""
+    """The reply of one node, or the error of the server or the system."""
 
     name: str
     address: str
@@ -42,7 +42,7 @@ class NodeReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallResult:
-    """Every reply, without secrets; FAILED where one node refused, or didn't answer."""
+    """Every reply, without secrets; FAILED if one node replied with an error, or not at all."""
 
     command: str
     replies: tuple[NodeReply, ...]
@@ -53,10 +53,9 @@ class CallResult:
 
 
 def call(request: CallRequest) -> CallResult:
-    """The nodes meant were each given the command, all at the same time, by redistopo's own key.
+    """Send the command to the selected nodes in parallel, with redistopo's own credentials.
 
-    Raises UsageError for selector words that mean nobody, RedistopoError where nothing was
-    started.
+    Raises UsageError for selectors without a match, RedistopoError if nothing was started.
     """
     if request.words:
         require_words(request.words, "call --node")
@@ -82,7 +81,7 @@ def _answer(client: NodeClient, node: NodeSeen, request: CallRequest) -> tuple[o
         reply = client.ask(node.endpoint, [request.command])[0]
     except (Unreachable, AccessDenied) as error:
         late = error.detail == "timed out"
-        return None, f"no answer within {request.seconds:g} s" if late else error.detail
+        return None, f"no reply within {request.seconds:g} s" if late else error.detail
     return (None, error_text(reply)) if isinstance(reply, Exception) else (reply, "")
 
 

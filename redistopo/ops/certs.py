@@ -23,8 +23,8 @@ from redistopo.session.session import Session, SessionRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertsResult:
-    """Who presents a new certificate now, until when, and who doesn't yet; `new_ca` is the CA's
-    file where that is another one than before."""
+    """Nodes with a new certificate, its expiry, and nodes still without; `new_ca` is the file of
+    the CA if it is new."""
 
     renewed: tuple[str, ...]
     waiting: tuple[str, ...]
@@ -38,21 +38,21 @@ class CertsResult:
 
 
 def prepare_certificates(plan: Plan, state: TopologyState | None, progress: Progress) -> None:
-    """What is missing or can't be loaded is there, and, where no server runs, nothing has
-    expired. Raises RedistopoError where the CA is lost, or the topology was formed otherwise."""
+    """Create missing and damaged certificates, and, if no server runs, expired ones. Raises
+    RedistopoError if the CA is lost, or the topology was formed with another layout."""
     if not plan.topology.tls:
         return
     refuse_other_layout(plan, state)
     if spoilt := ensure_certificates(plan, idle=not _running(plan.layout)):
-        note(progress, f"made anew, as damaged or expired: {', '.join(spoilt)}")
+        note(progress, f"renewed, since damaged or expired: {', '.join(spoilt)}")
 
 
 def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) -> CertsResult:
-    """Every node and the client have a new certificate, valid for `days`: of the same CA, or,
-    with `new_ca` and while nothing runs, of a new one.
+    """Renew the certificates of every node and the client for `days`, with the same CA, or a new
+    one with `new_ca`, while nothing runs.
 
-    Running servers present it from now on, seen by a new connection to each; connections
-    already made go on. Raises RedistopoError where there is nothing to renew.
+    Running servers present the new one from then on, verified by a connection to each; existing
+    connections continue. Raises RedistopoError if there is nothing to renew.
     """
     asked = SessionRequest(root=root, lock="certs renew", seconds=30, needs_started=False)
     with open_session(asked, progress) as session:
@@ -67,7 +67,7 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
             )
         credentials, nodes = session.credentials, live_targets(layout, session.rendered)
         before = {node.name: _presented(node, credentials) for node in nodes}
-        with step(told, "make a new CA" if new_ca else "sign new certificates"):
+        with step(told, "create a new CA" if new_ca else "sign new certificates"):
             renew_certificates(plan, days, new_ca=new_ca)
         with step(told, f"load them into {len(nodes)} servers"):
             left = {node.name: _load(node, before[node.name], session.client) for node in nodes}

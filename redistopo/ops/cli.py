@@ -1,4 +1,4 @@
-"""`cli`: a CLI opened on one node; the password goes by its environment, and nowhere else."""
+"""`cli`: opens a CLI on one node; the password is passed only by its environment."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +21,9 @@ before and in redis-cli the first one. Never empty: redis-cli would send AUTH, a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CliRequest:
-    """On which node (the first primary, without words), as which user, with which words more.
+    """The node (the first primary without selectors), the user, and further arguments.
 
-    Without `run`, nothing is run, and what would be is told.
+    Without `run`, the command is returned, but not run.
     """
 
     root: Path
@@ -35,7 +35,7 @@ class CliRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CliResult:
-    """What is run: `variables` are those that bear the password, if there is one."""
+    """The command to run; `variables` contain the password, if there is one."""
 
     node: str
     argv: tuple[str, ...]
@@ -44,10 +44,10 @@ class CliResult:
 
 
 def cli(request: CliRequest) -> CliResult:
-    """This process became the CLI; the exit code is its own. Returns only without `run`.
+    """Replace this process by the CLI; the exit code is the CLI's. Returns only without `run`.
 
-    Raises UsageError for words that mean nobody or several, RedistopoError where the node
-    doesn't run, MissingPrerequisite where there is no CLI.
+    Raises UsageError unless one node is selected, RedistopoError if it doesn't run,
+    MissingPrerequisite if there is no CLI.
     """
     with open_session(SessionRequest(root=request.root)) as session:
         node = _node(session.observe(), request.words)
@@ -121,6 +121,6 @@ def _program(session: Session, node: NodeSeen) -> str:
         raise MissingPrerequisite(
             "no redis-cli or valkey-cli was found on this machine"
             + (" that speaks TLS" if tls else ""),
-            hint=f"{install_hint()}; meanwhile: redistopo call COMMAND",
+            hint=f"{install_hint()}; or use: redistopo call COMMAND",
         )
     return program

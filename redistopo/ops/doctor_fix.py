@@ -1,4 +1,4 @@
-"""`doctor --fix`: the safe cures, one by one; what fails is told, and the others go on."""
+"""`doctor --fix`: applies safe fixes one by one; a failed one is reported, the others go on."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""`down`: every process of this topology ends, its data saved; nothing else is touched."""
+"""`down`: stops every process of the topology, with its data saved."""
 
 import time
 from contextlib import suppress
@@ -50,11 +50,11 @@ class DownResult:
 
 
 def down(request: DownRequest, progress: Progress) -> DownResult:
-    """No process of this topology runs; data is kept, unless `wipe`.
+    """Stop every process of this topology; data is kept, unless `wipe`.
 
-    Works without a valid topology file: what was started is on record. A second `down`
-    does nothing. Raises RedistopoError, also where a server that can't save was left running,
-    where one was killed before it had saved, and where one that is not on record is left.
+    Works without a valid topology file: what was started is recorded. A second `down` does
+    nothing. Raises RedistopoError, also if a server that can't save was left running, if one was
+    killed before it had saved, and if one that isn't recorded is left.
     """
     began = time.monotonic()
     layout = layout_of_folder(request.root)

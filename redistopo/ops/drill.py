@@ -1,4 +1,4 @@
-"""`drill failover`: break it on purpose under load, measure, judge, and mend, always."""
+"""`drill failover`: injects a fault under load, measures, judges, and restores the topology."""
 
 import secrets
 import time
@@ -49,7 +49,7 @@ _SWEEP_SECONDS = 10.0
 
 
 def drill(request: DrillRequest, progress: Progress) -> DrillReport:
-    """The fault was done under load and mended; what clients and servers saw of it, judged.
+    """Inject the fault under load, restore the topology, and judge what clients and servers saw.
 
     Raises UsageError for a selector that means no one node, and for a shape without
     automatic failover; Unhealthy where no replica would take over, or where the topology
@@ -60,7 +60,7 @@ def drill(request: DrillRequest, progress: Progress) -> DrillReport:
 
 
 def drill_session(root: Path) -> SessionRequest:
-    """What drills need: the lock, and what the application comes in with."""
+    """Build the session request of drills: the lock, and the application's login."""
     return SessionRequest(
         root=root, lock="drill", seconds=_LOCK_SECONDS, credentials=CredentialSource.FILE
     )
@@ -125,7 +125,7 @@ def _victims(seen: Observed, request: DrillRequest) -> tuple[NodeSeen, ...]:
 
 
 def _hurt_and_mend(scene: DrillSetup) -> DrillReport:
-    """What is measured; whatever ends it, the topology is mended, and no key of it is left."""
+    """Measure the drill; however it ends, restore the topology and remove its keys."""
     layout, request = scene.context.plan.layout, scene.request
     load_request = _load_request(scene)
     wound = FaultSpec(
@@ -199,12 +199,12 @@ def _mend(context: ExecutionContext, seconds: float = _MEND_SECONDS) -> None:
 
 
 def _mend_anyway(context: ExecutionContext, load_request: LoadRequest) -> None:
-    """All is as before, as far as that can be; else it stays on record for the next command."""
-    note(context.progress, "the drill ends early: what it did is mended")
+    """Restore the topology as far as possible; otherwise the record stays for the next command."""
+    note(context.progress, "the drill ends early: restoring the topology")
     try:
         _mend(context)
         delete_keys(load_request.way, _SWEEP_SECONDS, load_id=load_request.id)
     except RedistopoError as error:
-        warn(context.progress, f"not all is mended: {error.message}; redistopo up goes on with it")
+        warn(context.progress, f"not everything was restored: {error.message}; run redistopo up")
         return
     forget_intent(context.plan.layout)

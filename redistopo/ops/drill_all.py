@@ -1,4 +1,4 @@
-"""`drill all`: several drills in a row, as a scenario file says, and one summary."""
+"""`drill all`: runs the drills of a scenario file in a row, with one summary."""
 
 import time
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from redistopo.session.session import Session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillDone:
-    """One drill of a scenario; where it wasn't done, its report says why, and that it failed."""
+    """One drill of a scenario; if it wasn't run, its report has failed and says why."""
 
     name: str
     nodes: tuple[str, ...]
@@ -51,10 +51,10 @@ class DrillAllResult:
 
 
 def drill_all(root: Path, file: Path | None, progress: Progress) -> DrillAllResult:
-    """All drills of the scenario were tried, each on what the one before it left mended.
+    """Run all drills of the scenario, each on the restored topology of the one before.
 
-    One that is refused, or fails, doesn't stop the others. Raises UsageError with
-    everything wrong with the file.
+    One that is refused, or fails, doesn't stop the others. Raises UsageError with all problems
+    of the file.
     """
     began = time.monotonic()
     scenario = _read(file) if file else BUILT_IN

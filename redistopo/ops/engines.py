@@ -9,7 +9,7 @@ from redistopo.model.protocol.engine import Engine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginesResult:
-    """Every server found, in the order of preference; `install` says how to get one."""
+    """Every server found, in order of preference; `install` is how to get one."""
 
     engines: tuple[Engine, ...]
     install: str

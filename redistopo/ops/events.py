@@ -1,4 +1,4 @@
-"""`events`: role changes and faults as they happen, told one by one."""
+"""`events`: prints role changes and faults as they happen."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,10 +16,9 @@ from redistopo.session.watched_topology import TargetRequest, WatchedTarget, ope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One look of many; `seen` is None where there is nothing to look at, `trouble` says why.
+    """One snapshot of many; `seen` is None if there is nothing to observe, `trouble` says why.
 
-    `news` is what happened since the last round; in the first one that saw nodes, what
-    they are.
+    `news` are the changes since the last one; in the first one with nodes, their states.
     """
 
     name: str
@@ -31,8 +30,8 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsRequest:
-    """`seconds` is for how long (inf: until interrupted), `count` how many occurrences at most
-    (0: any number; what nodes are at the start doesn't count), `pause` seconds between looks."""
+    """`seconds` is the duration (inf: until interrupted), `count` the maximum number of events (0:
+    unlimited; initial states don't count), `pause` the seconds between snapshots."""
 
     sight: TargetRequest
     seconds: float
@@ -42,16 +41,16 @@ class EventsRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsResult:
-    """How many were told."""
+    """The number of events printed."""
 
     count: int
     code: ExitCode = field(default=ExitCode.DONE)
 
 
 def events(request: EventsRequest, told: Callable[[Round], object]) -> EventsResult:
-    """Every round in which something happened was told, until the count or the time is full.
+    """Report every round with events, until the count or the time is reached.
 
-    Raises UsageError without a topology file; a topology that isn't there is only waited for.
+    Raises UsageError without a topology file; waits for a topology that doesn't exist yet.
     """
     count = 0
     with rounds(request.sight) as next_round:

@@ -17,7 +17,7 @@ from redistopo.session.open import open_session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailoverRequest:
-    """In which folder, who is meant (see `select`), and how long it may take in seconds."""
+    """The folder, the selected nodes (see `select_nodes`), and the time limit in seconds."""
 
     root: Path
     words: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class FailoverRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailoverResult:
-    """Who leads that shard now; `handover` is None where that node led already."""
+    """The shard's current primary; `handover` is None if it was primary already."""
 
     name: str
     shard: ShardSeen
@@ -36,9 +36,9 @@ class FailoverResult:
 
 
 def failover(request: FailoverRequest, progress: Progress) -> FailoverResult:
-    """The node meant leads its shard, or the fittest of those meant; nothing else changed.
+    """Promote the selected node, or the best of several; nothing else changes.
 
-    Raises RedistopoError where it can't be; then the shard is led as before, and takes writes.
+    Raises RedistopoError if that fails; then the shard has its former primary, with writes.
     """
     began = time.monotonic()
     asked = change_request("failover", request.root, request.seconds)
@@ -58,10 +58,10 @@ def failover(request: FailoverRequest, progress: Progress) -> FailoverResult:
 def hand_over_to(
     now: LiveChange, words: Iterable[str]
 ) -> tuple[HandoverPlan, HandoverResult | None]:
-    """The succession that these words mean, and the handover: done, and every node agrees;
-    None where that node leads already.
+    """Perform the planned failover that the selectors mean, until every node agrees; the result is
+    None if that node is primary already.
 
-    What was unhealthy before may be so afterwards. Raises RedistopoError where it can't be.
+    Faults from before may remain. Raises RedistopoError if it isn't possible.
     """
     asked = tuple(words)
     if len(now.seen.nodes) == 1:
@@ -70,7 +70,7 @@ def hand_over_to(
     if found.before.name == found.after.name:
         other = f"redistopo failover shard:{found.shard}"
         note(
-            now.context.progress, f"{found.after.name} leads already; {other} has another one lead"
+            now.context.progress, f"{found.after.name} is primary already; for another one: {other}"
         )
         return found, None
     known = now.faults()

@@ -1,4 +1,4 @@
-"""`init`: a valid, commented topology file, and nothing else."""
+"""`init`: writes a valid, commented topology file, and nothing else."""
 
 import difflib
 import re
@@ -31,9 +31,9 @@ from redistopo.render.topology_file import topology_file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitRequest:
-    """What to write where; `keys` are the topology file's own, `settings` redis.conf's.
+    """What to write, and where; `keys` are the topology file's own, `settings` redis.conf's.
 
-    A key that isn't given gets its default, or keeps what the folder's file has.
+    A key that isn't given gets its default, or keeps the value of an existing file.
     """
 
     root: Path
@@ -45,7 +45,7 @@ class InitRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitResult:
-    """The topology that the file now holds; `written` is False where it held it already."""
+    """The topology in the file; `written` is False if the file already had it."""
 
     path: Path
     topology: Topology
@@ -56,11 +56,11 @@ class InitResult:
 
 
 def init(request: InitRequest, progress: Progress) -> InitResult:
-    """The folder has the topology file asked for.
+    """Write the requested topology file.
 
-    Where the default ports are busy, or another topology's, the next free block is taken,
-    and told. The ports are this topology's from now on, as long as its file names them.
-    Raises UsageError with every problem, or where another file is there.
+    If the default ports are in use, or another topology's, the next free block is chosen, with a
+    note. The ports are reserved as long as the file has them. Raises UsageError with every
+    problem, or if another file exists.
     """
     layout = layout_of_folder(request.root)
     asked = _asked(request, _default_name(layout))
@@ -155,7 +155,7 @@ def _default_name(layout: Layout) -> str:
 def _placed(
     layout: Layout, topology: Topology, existing: Topology | None, progress: Progress
 ) -> Topology:
-    """The topology on the ports its file already names, else on the first free block."""
+    """Use the ports that its file already has, or else the first free block."""
     if existing is not None and existing.count == topology.count:
         same = replace(topology, port=existing.port, sentinel_port=existing.sentinel_port)
         if existing.shape is topology.shape and port_block_of(same).fits:
@@ -182,7 +182,7 @@ def _passed(choice: BlockChoice) -> str:
 def _warn_of_busy(
     layout: Layout, topology: Topology, existing: Topology | None, progress: Progress
 ) -> None:
-    """A port asked for is taken as asked; that it is busy now is told."""
+    """Use a requested port as it is; warn if it is in use now."""
     block = port_block_of(topology)
     running = any(find_process(layout, name) for name in recorded_node_names(layout))
     if running and existing is not None and port_block_of(existing) == block:
@@ -192,7 +192,7 @@ def _warn_of_busy(
         if who := blocked(port):
             warn(
                 progress,
-                f"port {port} is {who}: `redistopo up` will need it free; or another --port",
+                f"port {port} is {who}: `redistopo up` will need it; or use another --port",
             )
             return
 

@@ -23,7 +23,7 @@ from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 
 _LAST = 10
-"""Entries that are shown before new ones are followed, where nobody says how many."""
+"""The default number of entries shown before new ones are followed."""
 
 _SECRETS_SECONDS = 2.0
 
@@ -53,7 +53,7 @@ class LogsResult:
 
 
 def logs(request: LogsRequest) -> LogsResult:
-    """The servers' own words, merged by the time that they bear.
+    """Merge the servers' logs by their timestamps.
 
     Works without a valid topology file, and where nothing runs: then a node has no role.
     Raises UsageError for words that mean nobody, and for a wrong regular expression;
@@ -117,7 +117,7 @@ def _history(known: list[Log], oldest: float) -> Iterator[LogEntry]:
 
 
 def _words(lines: Iterable[str]) -> Iterator[str]:
-    """The servers' own: a mark of ours stands before each start."""
+    """The servers' own lines: redistopo writes a mark before each start."""
     return (line for line in lines if line != LOG_MARK)
 
 

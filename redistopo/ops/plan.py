@@ -20,7 +20,7 @@ from redistopo.session.situation import survey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why `up` would do nothing, in the words that it would say."""
+    """Why `up` would do nothing, in the same words as `up`."""
 
     message: str
     detail: str
@@ -29,8 +29,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResult:
-    """The plan with its roles as they are now, and the steps that `up` would take: none where
-    it would refuse to begin."""
+    """The plan with current roles, and the steps of `up`: none if it would refuse."""
 
     plan: Plan
     steps: tuple[Step, ...]

@@ -1,4 +1,4 @@
-"""`ps`: every topology of ours on this machine, and the orphans."""
+"""`ps`: lists every topology of this user on this machine, and orphaned servers."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from redistopo.project.topology_state_file import recorded_node_names
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopologyLine:
-    """One topology of ours on this machine; `gone` where its folder is no longer there."""
+    """One topology of this user on this machine; `gone` if its folder no longer exists."""
 
     name: str
     shape: str
@@ -27,7 +27,7 @@ class TopologyLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphan:
-    """A server at work in a state folder of ours that its topology has no record of."""
+    """A server that runs in one of our state folders, but isn't recorded there."""
 
     pid: int
     folder: str
@@ -35,7 +35,7 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PsResult:
-    """All topologies of ours on this machine, and the orphans."""
+    """All topologies of this user on this machine, and orphaned servers."""
 
     topologies: tuple[TopologyLine, ...]
     orphans: tuple[Orphan, ...]

@@ -26,9 +26,9 @@ class RenderResult:
 
 
 def render(root: Path, out: Path | None, engine: str = "") -> RenderResult:
-    """Every node's configuration is in its own folder below `out`, readable by you alone.
+    """Write every node's configuration to its own folder below `out`, readable only by the user.
 
-    They hold the password; where none was made yet, this makes the one that `up` will use.
+    They contain the password; if there is none yet, this generates the one that `up` will use.
     """
     asked = SessionRequest(root=root, credentials=CredentialSource.MADE, needs_started=False)
     with open_session(asked) as session:

@@ -1,4 +1,4 @@
-"""`reset`: CLUSTER RESET of one node, with its data led by another first, or given up knowingly."""
+"""`reset`: CLUSTER RESET of one node, after a failover, or with its data knowingly given up."""
 
 import time
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ from redistopo.session.session import SessionRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetRequest:
-    """Which node, by selector words; `hard` also gives it a new id; with `force` also where
-    data is lost that no other node has. `seconds` for all of it."""
+    """The node, by selectors; `hard` also gives it a new id; `force` accepts the loss of the only
+    copy of data. `seconds` is the time limit."""
 
     root: Path
     words: tuple[str, ...]
@@ -35,8 +35,8 @@ class ResetRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetResult:
-    """What the node was and had, who took over from it (None for nobody), all nodes as they
-    are now, and the command that takes the node back."""
+    """The former state of the node, the node that took over (None for none), the current state of
+    all nodes, and the command with which the node rejoins."""
 
     reset: NodeReset
     handover: HandoverResult | None
@@ -47,10 +47,10 @@ class ResetResult:
 
 
 def outlook(request: ResetRequest) -> NodeReset:
-    """What the reset would cost; nothing is changed.
+    """Determine the effects of the reset; nothing is changed.
 
-    Raises UsageError for words that don't mean one node, and for other shapes than a
-    cluster; RedistopoError where it can't be, or loses data without `force`.
+    Raises UsageError unless one node is selected, and for shapes other than cluster;
+    RedistopoError if it isn't possible, or loses data without `force`.
     """
     require_words(request.words, "reset")
     with open_session(SessionRequest(root=request.root)) as session:
@@ -60,11 +60,11 @@ def outlook(request: ResetRequest) -> NodeReset:
 
 
 def reset(request: ResetRequest, progress: Progress) -> ResetResult:
-    """The node knows no other node, has no slots and no keys, also on its disk; what it led, its
-    replica leads. With `hard` the others have forgotten its id; else they still know it.
+    """Reset the node, so that it knows no other node and has no slots and no keys, also on disk; a
+    replica is promoted first. With `hard` the others forget its id; otherwise they still know it.
 
-    Whatever `outlook` raises, before anything is changed. Cut off half-way, `up` takes the
-    node back as it does after the end.
+    Raises what `outlook` raises, before anything is changed. If interrupted, `up` makes the node
+    rejoin as it does after a complete reset.
     """
     began = time.monotonic()
     require_words(request.words, "reset")

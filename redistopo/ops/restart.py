@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, RedistopoError, Unhealthy, UsageError
-from redistopo.execute.context import ExecutionContext, targets_of_plan
+from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rotate_passwords import restore_old
@@ -46,9 +46,9 @@ _SETTLE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartRequest:
-    """Whom (see `select`), and how: `rolling` one by one, each primary once another one leads;
-    with `restore` it leads again afterwards. `force` takes the loss of what isn't saved, and of
-    the service of nodes that nobody stands in for. `seconds` is for each turn.
+    """The nodes (see `select_nodes`), and how: `rolling` one by one, each primary after a planned
+    failover; with `restore` it is promoted again afterwards. `force` accepts the loss of unsaved
+    data, and downtime of nodes without a replica. `seconds` is the time limit of each turn.
     """
 
     root: Path
@@ -81,7 +81,7 @@ class RestartResult:
 
 
 def restart(request: RestartRequest, progress: Progress) -> RestartResult:
-    """The nodes meant were restarted with their data, and the topology is healthy.
+    """Restart the selected nodes with their data, and wait until the topology is healthy.
 
     Raises UsageError where that would lose data or service that nobody agreed to; at the
     first fault RedistopoError that says what is done and what is left.
@@ -89,7 +89,7 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
     began = time.monotonic()
     if not request.words and not request.rolling:
         raise UsageError(
-            "restart whom? Name the nodes",
+            "restart needs a node",
             detail=f"a node is {SELECTOR_SYNTAX}",
             hint="redistopo restart --rolling restarts all of them, one by one",
         )
@@ -161,7 +161,7 @@ def _at_once(work: _Work, names: tuple[str, ...]) -> None:
     if doomed := emptying(now.seen, running, _saving(now)):
         them = " ".join(node.name for node in doomed)
         raise UsageError(
-            f"{them} leads and keeps nothing on disk: started empty, it would empty its replicas",
+            f"{them} is primary without persistence: it would start empty, and empty its replicas",
             hint=f"redistopo restart --rolling {them} hands over first, and loses nothing",
         )
     _refuse_loss(forgetting(now.seen, running, _saving(now)), force=force)
@@ -208,7 +208,7 @@ def _roll(work: _Work, names: tuple[str, ...]) -> None:
     away = [node.name for node in unfollowed(now.seen, names)]
     if away and not request.force:
         raise UsageError(
-            f"{', '.join(away)} has no replica: nobody serves in its place while it restarts",
+            f"{', '.join(away)} has no replica: its data is unavailable while it restarts",
             hint="--force accepts that; what it has saved is kept",
         )
     _refuse_loss(forgetting(now.seen, away, _saving(now)), force=request.force)
@@ -234,12 +234,12 @@ def _require_health(now: LiveChange) -> None:
         raise Unhealthy(
             "the topology is not healthy, so nothing was restarted",
             detail=f"{error.message}\n{error.detail}",
-            hint="redistopo verify tells more, redistopo up mends",
+            hint="see redistopo verify; redistopo up repairs",
         ) from error
 
 
 def _turn(work: _Work, turn: Turn) -> None:
-    """What the turn says is done; a handover that a failover did meanwhile isn't needed."""
+    """Do one turn; a planned failover that already happened by itself isn't needed."""
     now = work.now
     if turn.act is Act.RESTART:
         _restart(work, (turn.node,))
@@ -258,8 +258,8 @@ def _turn(work: _Work, turn: Turn) -> None:
 
 
 def _tell_left(work: _Work, left: list[Turn], error: RedistopoError) -> None:
-    """The error also says how far it came, and how to go on."""
-    done = ", ".join(one.node for one in work.restarted) or "nobody"
+    """Add the progress of the restart, and how to continue, to an error."""
+    done = ", ".join(one.node for one in work.restarted) or "none"
     waiting = list(dict.fromkeys(one.node for one in left if one.act is Act.RESTART))
     error.detail = "\n".join(
         filter(
@@ -268,11 +268,11 @@ def _tell_left(work: _Work, left: list[Turn], error: RedistopoError) -> None:
                 error.detail,
                 f"it failed at: {left[0]}",
                 f"restarted before: {done}",
-                f"left: {', '.join(waiting) or 'nobody'}",
+                f"left: {', '.join(waiting) or 'none'}",
             ),
         )
     )
-    on = f"redistopo up mends; then redistopo restart --rolling {' '.join(waiting)} goes on"
+    on = f"to repair: redistopo up; to continue: redistopo restart --rolling {' '.join(waiting)}"
     error.hint = f"{error.hint}; {on}" if error.hint else on
 
 
@@ -301,7 +301,7 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
         after = context.look(Detail.PROCESS, disk=True)
         found = situation(context, now.session.state, after)
         execute(context, tuple(_steps(context, found, names)))
-        restore_old(layout, targets_of_plan(context.plan), context.credentials)
+        restore_old(layout, context.targets, context.credentials)
     took = time.monotonic() - began
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
     if (record := now.session.state) is not None:

@@ -22,7 +22,7 @@ from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretResult:
-    """A user's password, for whoever asked for it."""
+    """A user's password, to be printed."""
 
     user: str
     password: str
@@ -31,11 +31,11 @@ class SecretResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateResult:
-    """Users whose password was changed, on how many running servers; `kept_old` as asked.
-    `finished` says that no new one was made: a change begun earlier was brought to its end.
+    """Users whose password was changed, and the number of running servers; `kept_old` as requested.
+    `finished` means that no new one was generated, but an earlier rotation was completed.
 
-    `findings` are those of a whole `verify` with the new passwords, and that the old one is
-    refused; empty where nothing runs.
+    `findings` are those of a full `verify` with the new passwords, and a test that the old one
+    is refused; empty if nothing runs.
     """
 
     users: tuple[str, ...]
@@ -103,7 +103,7 @@ def rotate(root: Path, progress: Progress, *, keep_old: bool, seconds: float) ->
                 session.progress,
                 "the Sentinels' own password, by which they know each other, stays as it is",
             )
-        carry_over(layout, old, rotation, session.progress)
+        carry_over(layout, old, rotation, session.progress, session.host)
         session.refresh()  # from here on with what the files hold now
         running = sum(find_process(layout, name) is not None for name in session.rendered)
         findings: tuple[Finding, ...] = ()

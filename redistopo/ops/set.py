@@ -54,9 +54,9 @@ class SetRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetResult:
-    """What is in the topology file now, and where: `live` on running servers already, `waiting`
-    on those that take it at a restart; `own` nodes keep a value of their own, `stopped` ones
-    get it when they start. `changed` is False where all was so."""
+    """The new value in the topology file, and the nodes: `live` have it, `waiting` need a restart,
+    `own` keep their own value, `stopped` get it when they start. `changed` is False if nothing
+    had to be changed."""
 
     directive: str
     value: tuple[str, ...]
@@ -84,16 +84,16 @@ class _Edit:
     own: tuple[str, ...]
 
     def lines(self, name: str) -> tuple[str, ...]:
-        """What the node's file will say."""
+        """The new content of the node's file."""
         return self.plan.node(name).directives[self.directive]
 
 
 def set_directive(request: SetRequest, progress: Progress) -> SetResult:
-    """The directive has that value in the topology file, on every running server that takes it
-    live, and in the files of these.
+    """Set a directive in the topology file, on every running server that accepts it live, and in
+    their configuration files.
 
-    Raises UsageError where it isn't the user's to set, or a server refuses it; then neither
-    a server nor the file is changed.
+    Raises UsageError if redistopo sets it itself, or a server refuses it; then neither a server
+    nor the file is changed.
     """
     settable(request.directive)
     asked = change_request("set", request.root, request.seconds)
@@ -177,7 +177,7 @@ def _edit(session: Session, plan: Plan, request: SetRequest, seen: Observed) -> 
 
 
 def _data(plan: Plan, chosen: Iterable[str], request: SetRequest) -> tuple[str, ...]:
-    """Those that hold data; raises UsageError where a Sentinel is meant by name."""
+    """The data nodes; raises UsageError if a Sentinel is selected by name."""
     watching = {node.name for node in plan.sentinels}
     found = tuple(chosen)
     if request.words and (them := [name for name in found if name in watching]):
@@ -186,7 +186,7 @@ def _data(plan: Plan, chosen: Iterable[str], request: SetRequest) -> tuple[str, 
 
 
 def _alike(directive: str, table: Directives, lines: tuple[str, ...]) -> bool:
-    """Whether the table says so already, in whatever spelling."""
+    """Whether the table already has that value, in any spelling."""
     if directive not in table:
         return False
     return same_value(
@@ -221,8 +221,8 @@ class _Setting:
     moved: bool = False
 
     def on(self, node: NodePlan) -> None:
-        """The server has the value, or takes it at a restart; raises UsageError where it
-        refuses it, or doesn't know the directive."""
+        """Set the value on the server, or note that it needs a restart; raises UsageError if the
+        server refuses it, or doesn't know the directive."""
         directive = self.edit.directive
         conf = read_conf(node_conf(self.edit.plan, node, self.context.credentials))
         lines = conf.get(directive, self.edit.lines(node.name))
@@ -247,7 +247,7 @@ class _Setting:
             raise UsageError(
                 f"{node.name} made {taken[directive][1]} of it",
                 detail=f"asked was {directive} {value}; nothing was changed",
-                hint=f"redistopo set {directive} {taken[directive][1]} says so",
+                hint=f"to set that: redistopo set {directive} {taken[directive][1]}",
             )
 
     def _refused(self, node: NodePlan, refusal: str, *, known: bool) -> UsageError:
@@ -260,8 +260,8 @@ class _Setting:
         )
 
     def in_file(self, node: NodePlan) -> None:
-        """The file that the node starts on says it too; what else of the topology file waits
-        for an `up` still waits."""
+        """Write it to the node's configuration file too; other changes in the topology file still
+        wait for `up`."""
         path, edit = node.folder.config, self.edit
         written = read_text(path) or ""
         before, after = (
@@ -280,7 +280,7 @@ class _Setting:
         write_private(path, after)
 
     def undo(self) -> None:
-        """Every server, and its file, has what it had; where that can't be, the user is told."""
+        """Restore every server and its file; warn if that isn't possible."""
         for name, value in self.done.items():
             try:
                 refusal = self._order(self.context.plan.node(name), value)

@@ -57,10 +57,10 @@ def parse_signal(text: str) -> signal.Signals:
 
 
 def kill(request: SignalRequest, number: signal.Signals, progress: Progress) -> NodeActionResult:
-    """The nodes meant got the signal; where it is one that ends servers, none runs any more.
+    """Send the signal to the selected nodes; if it ends servers, wait until none runs.
 
-    Nothing is saved by SIGKILL; SIGTERM and SIGINT let a server save as it is configured to,
-    and one that can't save goes on. Who doesn't run stays so.
+    SIGKILL saves nothing; after SIGTERM and SIGINT, a server saves as configured, and keeps
+    running if it can't. Stopped nodes stay stopped.
     """
     require_words(request.words, "kill")
     with open_session(_asked(request, "kill"), progress) as session:
@@ -130,8 +130,8 @@ def _killed(
 
 
 def pause(request: SignalRequest, progress: Progress) -> NodeActionResult:
-    """The processes of the nodes meant stand still (SIGSTOP): connections stay open, and
-    nobody answers. Who is paused already stays so; who doesn't run can't be."""
+    """Pause the processes of the selected nodes (SIGSTOP): connections stay open, commands get no
+    reply. Paused nodes stay paused; stopped ones can't be paused."""
     require_words(request.words, "pause")
     with open_session(_asked(request, "pause"), progress) as session:
         seen, told = session.record_primary(session.observe()), session.progress
@@ -146,10 +146,10 @@ def pause(request: SignalRequest, progress: Progress) -> NodeActionResult:
 
 
 def resume(request: SignalRequest, progress: Progress) -> NodeActionResult:
-    """The nodes meant, or all that are paused, go on (SIGCONT) and answer again.
+    """Resume the selected nodes, or all paused ones (SIGCONT), and wait until they reply.
 
-    Raises TimedOut where one doesn't reply in time, UsageError where one would be emptied
-    as soon as it goes on, for its primary was reset.
+    Raises TimedOut if one doesn't reply in time, UsageError if one would be emptied as soon as it
+    resumes, because its primary was reset.
     """
     with open_session(_asked(request, "resume"), progress) as session:
         seen, told = session.record_primary(session.observe()), session.progress
@@ -205,9 +205,9 @@ def _await_answers(session: Session, nodes: list[NodeSeen]) -> None:
         wait_for(look, session.deadline, lambda: "")
     except TimedOut as error:
         raise TimedOut(
-            f"{', '.join(said)} went on, and doesn't reply after {session.deadline.seconds:g} s",
+            f"{', '.join(said)} was resumed, but is silent after {session.deadline.seconds:g} s",
             detail="\n".join(f"{name}: {why}" for name, why in said.items()),
-            hint=f"--timeout waits longer; {log_of(session.layout, next(iter(said)))}",
+            hint=f"wait longer with --timeout; {log_of(session.layout, next(iter(said)))}",
         ) from error
 
 
@@ -220,7 +220,7 @@ def _yield(session: Session, nodes: list[NodeSeen]) -> None:
     if lead is not None and lead.role is Role.PRIMARY and lead.name not in names_:
         for node in seen.answering:
             if node.role is Role.PRIMARY and node.name in names_:
-                with step(progress, f"let {node.name} follow {lead.name}, whom the Sentinels name"):
+                with step(progress, f"make {node.name} follow the primary {lead.name}"):
                     words = ("REPLICAOF", lead.host, lead.port)
                     reply = session.client.ask(node.endpoint, [words])[0]
                     raise_on_error(reply, "REPLICAOF")

@@ -44,7 +44,7 @@ from redistopo.session.situation import observe_for_steps, situation
 _JOIN_SECONDS = 5.0
 """For a node that is ready to find its way back among the others."""
 
-_BY_UP = "redistopo up looks at all nodes, and lets the right one lead"
+_BY_UP = "redistopo up inspects all nodes, and promotes the right one"
 
 _UNKNOWN = "set REDISTOPO_PASSWORD as it was; or redistopo up, which makes a new password"
 
@@ -60,11 +60,11 @@ class StartRequest:
 
 
 def start(request: StartRequest, progress: Progress) -> NodeActionResult:
-    """The nodes meant run with their data and today's configuration, and are ready; a replica
-    follows the primary as it is now. No other node is touched.
+    """Start the selected nodes with their data and the current configuration, until they are ready;
+    replicas follow the current primary. No other node is affected.
 
-    What runs already is left alone. On failure what this run started is stopped again.
-    Raises RedistopoError, and refuses whatever `up` would refuse for the data's sake.
+    Running nodes are left alone. On failure, what this run started is stopped again. Raises
+    RedistopoError, and refuses whatever `up` would refuse to protect data.
     """
     asked = SessionRequest(
         root=request.root,
@@ -98,7 +98,7 @@ def _all_of(held: Credentials) -> tuple[Login, ...]:
 
 
 def _refuse(session: Session, plan: Plan) -> None:
-    """Raises RedistopoError where this topology can't be started as the file says."""
+    """Raise RedistopoError if this topology can't be started as its file says."""
     refuse_request(plan, Asked())
     refuse_folder(plan, session.state, session.rendered)
     if pending_rotation(plan.layout) is not None:
@@ -111,7 +111,7 @@ def _refuse(session: Session, plan: Plan) -> None:
 def _start(
     context: ExecutionContext, record: TopologyState, request: StartRequest
 ) -> tuple[NodeSeen, ...]:
-    """The nodes meant, as they were: those that did not run do now."""
+    """Start the selected nodes that don't run, with their data."""
     seen = observe_for_steps(context)
     absent = [node for node in seen.nodes if not node.running]
     meant = select_nodes(seen, request.words) if request.words else tuple(absent)
@@ -168,7 +168,7 @@ def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[St
             hint=f"redistopo resume {' '.join(paused)}",
         )
     if lead:
-        raise UsageError(f"nobody leads, and {lead[0]} is to", hint=_BY_UP)
+        raise UsageError(f"there is no primary, and {lead[0]} must be promoted", hint=_BY_UP)
 
 
 def _refuse_unheard(plan: Plan, seen: Observed, names: list[str]) -> None:
@@ -193,14 +193,14 @@ def _refuse_unstarted(names: list[str], steps: tuple[Step, ...], others: tuple[S
     started = {name for one in steps if one.do is StepKind.START for name in one.nodes}
     if left := [name for name in names if name not in started]:
         raise UsageError(
-            f"{', '.join(left)} can't be started before something else is done",
+            f"{', '.join(left)} can't be started before other steps are done",
             detail="\n".join(f"{one}: {one.cause}" for one in others),
             hint=_BY_UP,
         )
 
 
 def _await_joined(context: ExecutionContext, names: list[str]) -> None:
-    """The nodes are well among the others, or it is told in which state they were left."""
+    """Wait until the nodes are healthy, or report the state in which they were left."""
     last: dict[str, str] = {}
 
     def look() -> bool | None:
@@ -218,7 +218,7 @@ def _await_joined(context: ExecutionContext, names: list[str]) -> None:
 
 
 def _hopeful(seen: Observed, names: set[str]) -> bool:
-    """Whether waiting may help: whom a replica follows is there, and no slots lack an owner."""
+    """Whether waiting may help: the replicas' primaries run, and all slots have an owner."""
     owned = [node.myself.slots for node in seen.answering if node.myself]
     if owned and unassigned_slots(owned, SLOT_COUNT):
         return False

@@ -21,9 +21,9 @@ from redistopo.session.session import Session, SessionRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequest:
-    """Whom to stop, by selector words; `seconds` until who still runs is killed.
+    """The nodes to stop, by selectors; after `seconds`, those that still run are killed.
 
-    With `force` also who can't save: it loses what it has not saved.
+    With `force`, also stop servers that can't save: unsaved data is lost.
     """
 
     root: Path
@@ -33,11 +33,10 @@ class StopRequest:
 
 
 def stop(request: StopRequest, progress: Progress) -> NodeActionResult:
-    """None of the nodes meant runs any more, their data is on disk, and no other was touched.
+    """Stop the selected nodes with their data saved; no other node is affected.
 
-    Who is stopped already stays so. Raises UsageError without words or for ones that mean
-    nobody, RedistopoError where a server that can't save was left running, or was killed
-    before it had saved.
+    Stopped nodes stay stopped. Raises UsageError without selectors or a match, RedistopoError if a
+    server that can't save was left running, or was killed before it had saved.
     """
     require_words(request.words, "stop", "redistopo down stops all of them")
     asked = SessionRequest(root=request.root, lock="stop", seconds=request.seconds)

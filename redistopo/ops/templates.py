@@ -18,9 +18,9 @@ class TemplatesResult:
 
 
 def export_templates(folder: Path, *, force: bool = False) -> TemplatesResult:
-    """Our templates are in the folder, ready to be edited and named by the `templates` key.
+    """Write the shipped templates to a folder, to be edited and named by the `templates` key.
 
-    Raises UsageError where one of them would be overwritten, unless `force`.
+    Raises UsageError if one of them would be overwritten, unless `force`.
     """
     target = absolute(folder)
     wanted = {target / name: text for name, text in (*sources(), *plain_files())}

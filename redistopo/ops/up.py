@@ -7,7 +7,7 @@ from pathlib import Path
 from redistopo.client.observe import Detail
 from redistopo.drill.interrupted_drill import delete_leftover_keys, finish_interrupted_drill
 from redistopo.errors import ExitCode
-from redistopo.execute.context import ExecutionContext, targets_of_plan
+from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
 from redistopo.execute.rollback import rolled_back_on_failure
@@ -37,7 +37,7 @@ from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import expected_of, survey
 
 _ROUNDS = 4
-"""At most: continue what is stopped, see what a half-made topology holds, make it anew."""
+"""At most: resume paused nodes, inspect an interrupted topology, create it again."""
 
 
 _LOOK_AGAIN = (StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN)
@@ -46,11 +46,11 @@ _LOOK_AGAIN = (StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpRequest:
-    """How to bring it up; `seconds` for all of it, `keep` leaves what was started on failure.
+    """Options of `up`; `seconds` is the time limit, `keep` leaves servers running on failure.
 
-    `primary` says who leads a replication of which nobody runs and nobody can tell, and a
-    cluster's shards whose primaries were reset while a stopped replica has the data;
-    `rebuild` names cluster nodes that may get a new nodes.conf, should theirs be refused.
+    `primary` is the node to use as primary of a replication if it can't be determined, or of
+    cluster shards whose primary was reset while a stopped replica has the data; `rebuild` are
+    cluster nodes whose nodes.conf may be rebuilt if the server refuses it.
     """
 
     root: Path
@@ -68,7 +68,7 @@ class UpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpResult:
-    """What is now; `steps` is empty where nothing was to do."""
+    """The result; `steps` is empty if nothing was to be done."""
 
     plan: Plan
     steps: tuple[Step, ...]
@@ -81,11 +81,11 @@ class UpResult:
 
 
 def up(request: UpRequest, progress: Progress) -> UpResult:
-    """The topology runs as its file says, and no check fails.
+    """Bring up the topology as its file says, until no check fails.
 
-    Nothing is done twice: what runs already is left alone, what stopped comes back with
-    its data and its roles. On failure, and on Ctrl-C, what this run started is stopped
-    again unless `keep`. Raises RedistopoError.
+    Idempotent: running nodes are left alone, stopped ones start with their data and roles. On
+    failure, and on Ctrl-C, what this run started is stopped again unless `keep`. Raises
+    RedistopoError.
     """
     began = time.monotonic()
     asked = SessionRequest(
@@ -107,7 +107,7 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
     layout, told = session.layout, session.progress
     refuse_folder(plan, session.state, session.rendered)
     prepare_certificates(plan, session.state, told)
-    session.credentials = finish_rotation(layout, session.credentials, told)
+    session.credentials = finish_rotation(layout, session.credentials, told, session.host)
     context = session.context(plan)
     finish_interrupted_drill(layout, told)
     result = bring_up(context, request, began)
@@ -121,7 +121,7 @@ def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpR
         end_leftover(context.plan.layout.formation)
         record, steps = _converge(context, request.asked)
         with explaining(context), explaining_ended_servers(context):
-            restore_old(context.plan.layout, targets_of_plan(context.plan), context.credentials)
+            restore_old(context.plan.layout, context.targets, context.credentials)
             formed_now = any(one.do is StepKind.FORM for one in steps)
             verdict = _prove(context, record, formed_now=formed_now)
         kept = password_path(context.plan.topology, context.plan.layout)

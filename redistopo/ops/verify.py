@@ -29,10 +29,10 @@ from redistopo.session.session import CredentialSource, SessionRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
-    """What to verify: the folder's own topology, or the one around `connect`.
+    """What to verify: the folder's topology, or the one around `connect`.
 
-    `seconds` is how long failures that may settle are looked at again; `write` allows the
-    data proof; `access` is for `connect`.
+    `seconds` is how long failures that may resolve are checked again; `write` allows the write
+    probe; `access` is the login for `connect`.
     """
 
     root: Path
@@ -44,8 +44,8 @@ class VerifyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyResult:
-    """All findings; healthy when none of them failed. `reach` is who reaches whom, where
-    nodes don't reach each other."""
+    """All findings; healthy if none of them failed. `reach` is the connectivity report, if nodes
+    don't reach each other."""
 
     name: str
     shape: Shape
@@ -73,9 +73,9 @@ class _Subject:
 
 
 def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
-    """Every check's findings. Nothing is changed but markers of our own, which are removed.
+    """Run every check. Nothing is changed except keys of the write probe, which are removed.
 
-    Raises RedistopoError where there is nothing to look at.
+    Raises RedistopoError if there is nothing to check.
     """
     if request.connect:
         endpoint = parse_address(request.connect)
@@ -106,7 +106,7 @@ def _verify(
 
     with step(
         progress,
-        "look at the node" if len(about.targets) == 1 else f"look at {len(about.targets)} nodes",
+        "check the node" if len(about.targets) == 1 else f"check {len(about.targets)} nodes",
     ):
         verdict: Verdict = wait_until_healthy(observed, about.expected, Deadline(request.seconds))
     found = None

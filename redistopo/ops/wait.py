@@ -1,4 +1,4 @@
-"""`wait`: until a topology is started, replicated or healthy, whoever starts it."""
+"""`wait`: waits until a topology is started, replicated or healthy."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -30,7 +30,7 @@ class Wanted(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitRequest:
-    """`seconds` 0 looks once."""
+    """With `seconds` 0, check once."""
 
     sight: TargetRequest
     wanted: Wanted = Wanted.HEALTHY
@@ -39,7 +39,7 @@ class WaitRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """What still stood in the way at the last look; `check` is "" where none says so."""
+    """What was missing in the last snapshot; `check` is "" if no check reported it."""
 
     subject: str
     evidence: str
@@ -49,8 +49,8 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitResult:
-    """Nothing `missing`, or what was at the deadline. `shape` is None where nothing was ever
-    seen; `offsets`: for each primary, which offset its replicas were to reach."""
+    """Nothing is `missing`, or what was at the deadline. `shape` is None if nothing was ever
+    observed; `offsets` are the offsets of each primary that its replicas had to reach."""
 
     name: str
     wanted: Wanted
@@ -66,10 +66,10 @@ class WaitResult:
 
 
 def wait(request: WaitRequest, progress: Progress) -> WaitResult:
-    """What is wanted is true, or the deadline is over; nothing is changed or written.
+    """Wait until the condition is met, or the deadline is over; nothing is changed or written.
 
-    Raises UsageError without a topology file, AccessDenied at once where our password is
-    refused; else no trouble of a node, and no topology that isn't there yet, ends it early.
+    Raises UsageError without a topology file, AccessDenied at once if our password is rejected;
+    no other fault, and no missing topology, ends it early.
     """
     deadline = Deadline(request.seconds)
     with open_target(request.sight) as topology:
@@ -124,7 +124,7 @@ class _Attempt:
         """While `up` writes one node's configuration after the other, some are missing."""
         if len(seen.nodes) >= self.topology.size:
             return ()
-        told = f"{len(seen.nodes)} of {self.topology.size} nodes are there"
+        told = f"{len(seen.nodes)} of {self.topology.size} nodes exist"
         return (Missing(subject=TOPOLOGY, evidence=told, hint="start the others: redistopo up"),)
 
     def _failed(self, seen: Observed, *only: str) -> tuple[Missing, ...]:
@@ -146,10 +146,10 @@ def _unseen(topology: WatchedTarget) -> Missing:
 
 
 def replicating(seen: Observed, goals: dict[tuple[str, str], int]) -> Iterator[Missing]:
-    """Every replica that hasn't yet what its primary had at the first look at it.
+    """Every replica that hasn't reached its primary's offset of the first snapshot.
 
-    A primary that is new in `goals` is added. It is known by the id of its replication too:
-    where that changes, as at a restart, its offset begins anew.
+    A primary that isn't in `goals` is added. It is identified by its replication id too: if that
+    changes, as at a restart, its offset starts again.
     """
     for shard in shards_of(seen):
         primary = shard.primary
@@ -169,4 +169,4 @@ def replicating(seen: Observed, goals: dict[tuple[str, str], int]) -> Iterator[M
                 )
             elif node.offset < goal:
                 told = f"has offset {node.offset} of the {goal} that {primary.name} had"
-                yield Missing(subject=node.name, evidence=told, hint="give it time: --timeout 60s")
+                yield Missing(subject=node.name, evidence=told, hint="wait longer: --timeout 60s")

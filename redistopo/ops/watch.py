@@ -1,4 +1,4 @@
-"""`watch`: what `status` tells, looked at again and again, with what happened meanwhile."""
+"""`watch`: the status, refreshed continuously, with the latest events."""
 
 import time
 from collections import deque
@@ -21,7 +21,7 @@ _KEPT = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchRequest:
-    """`interval` is seconds from one look's beginning to the next one's."""
+    """`interval` is the number of seconds between the starts of two snapshots."""
 
     sight: TargetRequest
     interval: float = 1.0
@@ -29,9 +29,9 @@ class WatchRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """All that one frame shows. `recent` are the last occurrences, oldest first; `links` says
-    of each node how its link to its primary is, `bus` how many others a cluster's node is
-    linked to; `took` is seconds that the look took; `own` is false for a stranger's topology.
+    """The content of one frame. `recent` are the last events, oldest first; `links` is the state of
+    each node's link to its primary, `bus` the number of bus links of a cluster node; `took` is
+    the duration of the snapshot in seconds; `own` is false for a foreign topology.
     """
 
     name: str
@@ -50,14 +50,14 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchResult:
-    """How many looks were taken."""
+    """The number of snapshots taken."""
 
     rounds: int
     code: ExitCode = field(default=ExitCode.DONE)
 
 
 def idle(seconds: float) -> bool:
-    """Wait that long; False, for nobody asked to end."""
+    """Wait that long; returns False, since no key ends it."""
     with suppress(TimedOut):
         wait_for(lambda: None, Deadline(seconds), lambda: "", pause=seconds, most=seconds)
     return False
@@ -68,9 +68,9 @@ def watch(
     show: Callable[[Scene, Round], object],
     rest: Callable[[float], bool] = idle,
 ) -> WatchResult:
-    """Each look was shown, until `rest`, which passes the time until the next one, was true.
+    """Show each snapshot, until `rest`, which waits for the next one, returns true.
 
-    Raises UsageError without a topology file; a topology that isn't there is waited for.
+    Raises UsageError without a topology file; waits for a topology that doesn't exist yet.
     """
     count = 0
     recent: deque[StateChange] = deque(maxlen=_KEPT)
@@ -108,7 +108,7 @@ def scene(
 
 
 def _as_ours(seen: Observed) -> Observed:
-    """A stranger's process isn't looked at; a line tells of it what it tells of one that runs."""
+    """The processes of foreign servers aren't inspected: their lines look like running ones."""
     return replace(
         seen,
         nodes=tuple(

@@ -1,1 +1,1 @@
-"""The files beside redistopo.toml and of this user: state folder, lock, passwords, registry."""
+"""Project files: state folder, lock, passwords and certificates, and the user's registry."""

@@ -1,4 +1,4 @@
-"""The private CA of a topology, and the certificates that it signs; all readable by you alone."""
+"""The private CA of a topology and its certificates, all readable only by their owner."""
 
 import json
 import time
@@ -22,23 +22,22 @@ if TYPE_CHECKING:
 CA_DAYS = 3650
 LEAF_DAYS = 365
 _SLACK = timedelta(hours=1)
-"""A certificate is valid from a little before it was made: clocks differ."""
+"""Certificates are valid from slightly before their creation, because clocks differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Signer:
-    """A key, and the certificate whose word it gives."""
+    """A certificate and its key."""
 
     key: "EllipticCurvePrivateKey"
     certificate: "Certificate"
 
 
 def ensure_certificates(plan: Plan, *, idle: bool = False) -> tuple[str, ...]:
-    """Each node, and the client, has a certificate of the topology's CA for the topology's
-    address; what is there already stays, unless it can't be loaded, or, where no server runs
-    (`idle`), has expired. Names what was replaced for that. Nothing is done without `tls`.
+    """Create missing certificates of all nodes and the client; does nothing without `tls`.
 
-    Raises RedistopoError where the CA is lost.
+    Existing ones stay, unless they can't be loaded or, if no server runs (`idle`), have expired;
+    returns the names of those that were replaced. Raises RedistopoError if the CA is lost.
     """
     if not plan.topology.tls:
         return ()
@@ -58,17 +57,16 @@ def ensure_certificates(plan: Plan, *, idle: bool = False) -> tuple[str, ...]:
 
 
 def renew_certificates(plan: Plan, days: int = LEAF_DAYS, *, new_ca: bool = False) -> None:
-    """Each node and the client has a new certificate of the same CA, valid for `days`; with
-    `new_ca`, of another one.
+    """Renew the certificates of all nodes and the client for `days`; with `new_ca`, of a new CA.
 
-    Each file is replaced whole, certificate and key at once: a server that starts in
-    between never meets a key that doesn't fit. Raises RedistopoError where the CA is lost.
+    Each file is replaced atomically, with certificate and key together, so that a server that
+    starts at the same time never reads a mismatch. Raises RedistopoError if the CA is lost.
     """
     folder = plan.layout.tls
     if new_ca:
         with write_errors(folder.root):
-            # cut off in between, the CA counts as lost; and without `made`, whatever the old
-            # one signed is made again
+            # if interrupted here, the CA is lost; and without `made`, all certificates of the
+            # old one are created again
             for path in (folder.made, folder.ca_key, folder.ca):
                 path.unlink(missing_ok=True)
     else:
@@ -78,24 +76,24 @@ def renew_certificates(plan: Plan, days: int = LEAF_DAYS, *, new_ca: bool = Fals
 
 
 def made_before(folder: TlsFolder) -> bool:
-    """Whether certificates were made here, be they still whole or not."""
+    """Return whether certificates were created here, whether still valid or not."""
     return folder.made.exists() or any(folder.root.glob("*.pem"))
 
 
 def refuse_lost_authority(folder: TlsFolder) -> None:
-    """Raises RedistopoError where certificates were made, and nothing can sign others: a new
-    CA is never made unasked."""
+    """Raise RedistopoError if certificates exist but their CA is lost: a new CA is only created
+    on request."""
     if not made_before(folder) or loads(folder.ca, folder.ca_key):
         return
     gone = [path.name for path in (folder.ca_key, folder.ca) if not path.exists()]
     raise RedistopoError(
-        f"the topology's own CA is no longer whole: {' and '.join(gone)} "
+        f"the topology's CA is incomplete: {' and '.join(gone)} "
         f"{'is' if len(gone) == 1 else 'are'} missing"
         if gone
-        else "the topology's own CA is no longer whole: ca.crt or ca.key is damaged",
-        detail=f"in {folder.root}; with a new CA all servers must restart, and applications "
+        else "the topology's CA is damaged: ca.crt or ca.key is invalid",
+        detail=f"in {folder.root}; with a new CA, all servers must restart, and applications "
         "need the new ca.crt",
-        hint="put the files back, or: redistopo down, then redistopo certs renew --new-ca",
+        hint="restore the files, or: redistopo down, then redistopo certs renew --new-ca",
     )
 
 
@@ -105,18 +103,18 @@ def _wanted(plan: Plan) -> list[Path]:
 
 
 def _made(folder: TlsFolder) -> dict[str, Any]:
-    """For which address they were made, and until when they are valid; {} for unknown."""
+    """The address that they were created for, and their expiry; {} if unknown."""
     try:
-        said = json.loads(read_text(folder.made) or "")
+        made = json.loads(read_text(folder.made) or "")
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return made if isinstance(made, dict) else {}
 
 
 def _until(folder: TlsFolder) -> float:
-    """When the first of them expires, in seconds since 1970; 0 for unknown."""
-    said = _made(folder).get("until")
-    return float(said) if isinstance(said, int | float) else 0.0
+    """The first expiry, in seconds since the epoch; 0 if unknown."""
+    until = _made(folder).get("until")
+    return float(until) if isinstance(until, int | float) else 0.0
 
 
 def _make(folder: TlsFolder, host: str, wanted: Iterable[Path], days: int = LEAF_DAYS) -> None:
@@ -134,13 +132,13 @@ def _make(folder: TlsFolder, host: str, wanted: Iterable[Path], days: int = LEAF
     for path in wanted:
         if path != folder.stranger:
             write_private(path, _leaf(ours, path.stem, host, days))
-    # its CA is forgotten at once: nobody can sign a second one
+    # the key of this CA isn't kept, so that it can't sign another certificate
     write_private(folder.stranger, _leaf(_authority("another CA"), "stranger", host, CA_DAYS))
     write_private(folder.made, json.dumps({"host": host, "until": int(until)}) + "\n")
 
 
 def _load(folder: TlsFolder) -> _Signer | None:
-    """The topology's own CA; None where it isn't there whole."""
+    """The topology's own CA; None if it is missing or incomplete."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -184,9 +182,9 @@ def _authority(name: str) -> _Signer:
 
 
 def _leaf(signer: _Signer, name: str, host: str, days: int) -> str:
-    """A certificate for both ends of a connection, and its key, as one PEM text.
+    """A certificate for both ends of a connection and its key, as one PEM text.
 
-    A node is a server to clients, and a client to its primary and its cluster's nodes.
+    A node is a server for clients, and a client of its primary and of other cluster nodes.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes

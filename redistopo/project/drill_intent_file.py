@@ -1,4 +1,4 @@
-"""Keeping a drill's intent: one file in the state folder while a drill lasts."""
+"""The record of a running drill: one file in the state folder."""
 
 import json
 from dataclasses import asdict
@@ -10,27 +10,27 @@ from redistopo.model.topology.project_paths import Layout
 
 
 def save_intent(layout: Layout, intent: DrillIntent) -> None:
-    """The intent is on disk, whole."""
+    """Write the intent to disk, atomically."""
     write_private(layout.drill, json.dumps(asdict(intent)) + "\n")
 
 
 def load_intent(layout: Layout) -> DrillIntent | None:
-    """The drill that was cut off; None for none.
+    """Read the intent of an interrupted drill, if there is one.
 
-    A damaged file still says that there was one: then every node may be hurt, in any way.
+    A damaged file still means that there was one: then every node may be affected, by any fault.
     """
     text = read_text(layout.drill)
     if text is None:
         return None
     try:
-        said = json.loads(text)
-        hurt = tuple(Victim(**one) for one in said["hurt"])
-        return DrillIntent(**{**said, "fault": Fault(said["fault"]), "hurt": hurt})
+        values = json.loads(text)
+        hurt = tuple(Victim(**one) for one in values["hurt"])
+        return DrillIntent(**{**values, "fault": Fault(values["fault"]), "hurt": hurt})
     except (ValueError, KeyError, TypeError):
         return DrillIntent(load="", began="", fault=Fault.PARTITION, hurt=())
 
 
 def forget_intent(layout: Layout) -> None:
-    """No drill is on record."""
+    """Remove the record of the drill."""
     with write_errors(layout.drill):
         layout.drill.unlink(missing_ok=True)

@@ -28,17 +28,17 @@ class Project:
 
 
 def layout_of_folder(root: Path) -> Layout:
-    """The layout of a project folder; absolute, so that servers find it from anywhere."""
+    """Return the layout of a project folder; absolute, so that servers find it from anywhere."""
     try:
         return Layout(absolute(root).resolve())
     except (OSError, RuntimeError) as error:
-        raise UsageError(f"{root} leads nowhere", detail=str(error)) from error
+        raise UsageError(f"{root} can't be resolved", detail=str(error)) from error
 
 
 def load_project(root: Path) -> Project:
-    """The project in a folder.
+    """Load the project in a folder.
 
-    Raises UsageError where there is no topology file, or with all of its problems.
+    Raises UsageError if there is no topology file, or with all of its problems.
     """
     layout = layout_of_folder(root)
     text = read_text(layout.topology)
@@ -59,14 +59,14 @@ def _no_topology(layout: Layout) -> UsageError:
 
 
 def read_topology(text: str, source: str) -> Topology:
-    """The topology in a file's text; raises UsageError with everything wrong with it."""
+    """Parse a topology file; raises UsageError with all problems."""
     return checked(read_toml(text, source), source)
 
 
 def checked(document: Mapping[str, object], source: str) -> Topology:
-    """The topology in a document; raises UsageError with everything wrong with it.
+    """Validate a document; raises UsageError with all problems.
 
-    What is well formed is checked together even where something else is not.
+    Valid keys are checked together even if others are invalid.
     """
     topology, problems = parse_topology(document)
     rest = topology or salvage(document, problems)
@@ -79,9 +79,9 @@ def checked(document: Mapping[str, object], source: str) -> Topology:
 
 
 def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan:
-    """The project's plan; `engine` goes before the file's. With `assume`, also without any
-    server on this machine; else MissingPrerequisite."""
-    # verbs that only look need no engine
+    """Make the project's plan; `engine` overrides the file's. Raises MissingPrerequisite if no
+    matching server is installed, except with `assume`."""
+    # verbs that only observe need no engine
     from redistopo.host.engine_search import assumed_engine, choose_engine
 
     request = engine_request(engine or project.topology.engine)
@@ -91,20 +91,20 @@ def plan_of(project: Project, engine: str = "", *, assume: bool = False) -> Plan
 
 
 def require_address(topology: Topology) -> None:
-    """Raises MissingPrerequisite where this machine doesn't have the topology's address."""
+    """Raise MissingPrerequisite if this machine doesn't have the topology's address."""
     if not has_address(topology.host):
         raise MissingPrerequisite(
             f"this machine has no address {topology.host}",
-            hint="change `host` in the topology file; 127.0.0.1 is always there",
+            hint="change `host` in the topology file, for example to 127.0.0.1",
         )
 
 
 def engine_request(text: str) -> EngineRequest:
-    """What is asked of the engine; raises UsageError where it means nothing."""
+    """Parse a requested engine; raises UsageError if it is invalid."""
     request = parse_request(text)
     if request is None:
         raise UsageError(
-            f"{text!r} names no engine",
+            f"{text!r} is not a valid engine",
             hint='use "auto", a version such as "7.2" or "valkey 9", or the path of a server',
         )
     return request

@@ -1,4 +1,4 @@
-"""One command at a time changes a topology."""
+"""Locks: only one command at a time changes a topology."""
 
 import fcntl
 import json
@@ -21,11 +21,10 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 def locked(
     layout: Layout, verb: str, deadline: Deadline, progress: Progress, *, make: bool = False
 ) -> Iterator[bool]:
-    """This process alone changes the topology; the system frees the lock if we die.
+    """Hold the lock of the topology; the system releases it if this process dies.
 
-    With `make`, the state folder is made and claimed; without, yields False where there is
-    none (any more). Another holder is named, and waited for until the deadline; then
-    RedistopoError.
+    With `make`, create the state folder; otherwise yields False if there is none (any more).
+    Waits for another holder, and names it, until the deadline; then raises RedistopoError.
     """
     refuse_foreign(layout)
     handle = _hold(layout, deadline, progress, make=make)
@@ -44,14 +43,14 @@ def locked(
 
 @contextmanager
 def one_at_a_time(path: Path, verb: str) -> Iterator[None]:
-    """This process alone does what `path` stands for, beside whoever changes the topology; the
-    system frees it if we die. Raises RedistopoError, which names who is at it already."""
+    """Hold the lock `path`, independently of the topology's; the system releases it if this
+    process dies. Raises RedistopoError that names the current holder."""
     with write_errors(path):
         handle = os.open(path, _FLAGS, 0o600)
     try:
         if not try_lock(handle):
             raise RedistopoError(
-                f"{_holder(path)} is at work on this topology",
+                f"{_holder(path)} is already running on this topology",
                 hint="let it finish, or end it with Ctrl-C in its terminal",
             )
         _sign(handle, path, verb)
@@ -61,14 +60,14 @@ def one_at_a_time(path: Path, verb: str) -> Iterator[None]:
 
 
 def _sign(handle: int, path: Path, verb: str) -> None:
-    """Whoever finds it locked can tell by whom."""
+    """Write the holder into the lock file."""
     with write_errors(path):
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps({"pid": os.getpid(), "verb": verb}).encode(), 0)
 
 
 def _hold(layout: Layout, deadline: Deadline, progress: Progress, *, make: bool) -> int | None:
-    """The held lock; taken anew where a wipe removed the file while we waited for it."""
+    """Take the lock; again if `down --wipe` removed the file while waiting for it."""
     while True:
         if make:
             private_folder(layout.state)
@@ -101,7 +100,7 @@ def _current(handle: int, layout: Layout) -> bool:
 
 
 def try_lock(handle: int) -> bool:
-    """Whether this open file is now locked by us; False where another one holds the lock."""
+    """Try to lock an open file; returns False if another process holds the lock."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -124,7 +123,7 @@ def _wait(handle: int, layout: Layout, deadline: Deadline) -> None:
 
 def _holder(path: Path) -> str:
     try:
-        said = json.loads(read_text(path) or "")
-        return f"`redistopo {said['verb']}` (pid {said['pid']})"
+        holder = json.loads(read_text(path) or "")
+        return f"`redistopo {holder['verb']}` (pid {holder['pid']})"
     except (ValueError, KeyError, TypeError):
-        return "another redistopo"
+        return "another redistopo command"

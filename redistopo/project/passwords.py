@@ -1,4 +1,4 @@
-"""Passwords: given by the user, or made once and kept where only they can read them."""
+"""Passwords: supplied by the user, or generated once and stored readable only by the user."""
 
 import os
 import secrets
@@ -23,11 +23,10 @@ from redistopo.model.topology.spec import Shape, Topology
 def load_password(
     topology: Topology, layout: Layout, *, make: bool = False, save: bool = True
 ) -> str:
-    """The password by precedence: REDISTOPO_PASSWORD, password_file, our own file; "" for none.
+    """Load the password by precedence: REDISTOPO_PASSWORD, password_file, our own file, or "".
 
-    With `make`, one of 32 random bytes is made where there is none, and kept if told to `save`
-    it. Raises MissingPrerequisite
-    for a file that can't be read, UsageError for a password that can't be one.
+    With `make`, generate a missing one from 32 random bytes, and store it if `save`. Raises
+    MissingPrerequisite for an unreadable file, UsageError for an unusable password.
     """
     if not topology.auth:
         return ""
@@ -40,7 +39,7 @@ def load_password(
         if text is None:
             raise MissingPrerequisite(
                 f"the password file {path} doesn't exist",
-                hint="make it, or remove `password_file` to have a password generated",
+                hint="create it, or remove `password_file` to generate a password",
             )
         return _usable(text.split("\n", 1)[0].rstrip("\r"), str(path), plain=plain)
     return _kept(layout.password, make=make, save=save)
@@ -49,10 +48,10 @@ def load_password(
 def load_credentials(
     topology: Topology, layout: Layout, *, make: bool = False, save: bool = True
 ) -> Credentials:
-    """All that opens the topology, by the same rules; what is missing is made with `make`.
+    """Load all credentials of the topology by the same rules; `make` generates missing ones.
 
-    The passwords of our own users (replication, admin) are always ours to make. Where they
-    aren't known yet, and not made, they are empty.
+    The passwords of our own users (replication, admin) are always generated. They are empty if
+    they don't exist yet and aren't generated.
     """
     tls = tls_files(layout) if topology.tls else None
     application = Login(password=load_password(topology, layout, make=make, save=save), tls=tls)
@@ -61,8 +60,8 @@ def load_credentials(
         found = replace(single_credential(application), stranger=_stranger(layout, tls))
         first = topology.first_sentinel
         ports = range(first, first + topology.sentinels)
-        ways = {Endpoint(topology.host, port): sentinel for port in ports} if sentinel else {}
-        return replace(found, sentinel=sentinel, sentinels=ways)
+        logins = {Endpoint(topology.host, port): sentinel for port in ports} if sentinel else {}
+        return replace(found, sentinel=sentinel, sentinels=logins)
     ours = {
         user: _kept(layout.secret(user), make=make, save=save)
         for user in (TopologyUser.REPLICATION, TopologyUser.ADMIN)
@@ -79,7 +78,7 @@ def load_credentials(
 
 
 def _sentinel(topology: Topology, layout: Layout, *, make: bool, save: bool) -> Login | None:
-    """How Sentinels come in to each other; None where there are none."""
+    """How Sentinels log in to each other; None without Sentinels."""
     if topology.shape is not Shape.SENTINEL:
         return None
     tls = tls_files(layout) if topology.tls else None
@@ -90,7 +89,7 @@ def _sentinel(topology: Topology, layout: Layout, *, make: bool, save: bool) -> 
 
 
 def tls_files(layout: Layout) -> TlsFiles:
-    """What our own client trusts and presents."""
+    """Return the CA and client certificate of redistopo's own connections."""
     return TlsFiles(ca=str(layout.tls.ca), pem=str(layout.tls.client))
 
 
@@ -100,7 +99,7 @@ def _stranger(layout: Layout, tls: TlsFiles | None) -> str:
 
 
 def new_password() -> str:
-    """32 random bytes in letters, digits, - and _."""
+    """Generate a password of 32 random bytes, as letters, digits, - and _."""
     return secrets.token_urlsafe(32)
 
 
@@ -115,19 +114,19 @@ def _kept(path: Path, *, make: bool, save: bool) -> str:
 
 
 def keep_password(path: Path, text: str) -> None:
-    """The file holds that password, and only you may read it."""
+    """Write a password to a file that only the user can read."""
     write_private(path, text + "\n")
 
 
 def password_source(topology: Topology, layout: Layout) -> str | None:
-    """Where the user gives the password: a variable's name or a file; None where it is ours."""
+    """Return where the user supplies the password: a variable or a file; None if generated."""
     if os.environ.get(ENVIRONMENT_VARIABLE):
         return ENVIRONMENT_VARIABLE
     return str(_file(topology, layout)) if topology.password_file else None
 
 
 def password_path(topology: Topology, layout: Layout) -> Path | None:
-    """The file that a user's shell can read the password from; None where it is in no file."""
+    """Return the file with the password; None if it is in no file."""
     if not topology.auth or os.environ.get(ENVIRONMENT_VARIABLE):
         return None
     if topology.password_file:
@@ -141,9 +140,9 @@ def _file(topology: Topology, layout: Layout) -> Path:
 
 
 def _usable(text: str, source: str, *, plain: bool = False) -> str:
-    """The password, if it can be one; a `plain` one has neither space nor quote."""
+    """Check a password; a `plain` one may contain neither spaces nor quotes."""
     if not text:
-        raise UsageError(f"the password in {source} is empty", hint="put one there")
+        raise UsageError(f"the password in {source} is empty", hint="set one")
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
         raise UsageError(
             f"the password in {source} has a control character",
@@ -151,9 +150,9 @@ def _usable(text: str, source: str, *, plain: bool = False) -> str:
         )
     if plain and any(letter.isspace() or letter in "\"'" for letter in text):
         raise UsageError(
-            f"the password in {source} has a space or a quote, and Sentinels can't keep it",
-            detail="they write it into their own file without quotes (sentinel.c, "
-            "rewriteConfigSentinelOption), and couldn't read that at their next start",
-            hint="use another one; or acl = true, with which they have their own",
+            f"the password in {source} has a space or a quote, which Sentinels can't store",
+            detail="they write it to their own file without quotes (sentinel.c, "
+            "rewriteConfigSentinelOption), and can't read it at their next start",
+            hint="use another one; or acl = true, with which Sentinels have their own",
         )
     return text

@@ -1,4 +1,4 @@
-"""Who holds a port: another topology of this user's, started or not, or any program."""
+"""Port conflicts with other topologies of this user, started or not, and other programs."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,7 +18,7 @@ from redistopo.project.registry import registered_topologies
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """Asked for a port, says who holds it, or "" where it is free."""
+    """Returns the user of a port, or "" if it is free."""
 
     host: str
     reserved: Mapping[int, str]
@@ -30,25 +30,25 @@ class Blocker:
 
 
 def port_blocker(root: Path, host: str) -> Blocker:
-    """Of ports for the topology in `root`: its own are not held against it.
+    """Build the blocker for the topology in `root`, whose own ports don't count.
 
-    A topology that was started keeps its ports until it is wiped, also without its file;
-    one that never was keeps them as long as its file is there and names them.
+    A topology that was started keeps its ports until it is wiped, even without its file; one
+    that never was keeps them while its file exists and has them.
     """
     found: dict[int, str] = {}
     for other in reserved():
         with suppress(MissingPrerequisite):  # a file that we can't read reserves nothing
             topology = topology_in(read_text(Layout(other).topology))
             if topology is not None and other != root:
-                told = _reserved(
+                reason = _reserved(
                     topology.name, other, f"removing its {Layout(other).topology.name}"
                 )
-                found |= dict.fromkeys(port_block_of(topology).all, told)
+                found |= dict.fromkeys(port_block_of(topology).all, reason)
     for entry in registered_topologies():
         other = Path(entry.root)
         if other != root and Layout(other).state.is_dir():
-            told = _reserved(entry.name, other, "redistopo down --wipe in it")
-            found |= dict.fromkeys(entry.ports, told)
+            reason = _reserved(entry.name, other, "redistopo down --wipe in it")
+            found |= dict.fromkeys(entry.ports, reason)
     return Blocker(host, found)
 
 
@@ -57,7 +57,7 @@ def _reserved(name: str, root: Path, way: str) -> str:
 
 
 def topology_in(text: str | None) -> Topology | None:
-    """What a topology file holds; None where there is none, or a broken one."""
+    """Parse a topology file; None if there is none, or it is invalid."""
     if text is None:
         return None
     try:

@@ -1,7 +1,7 @@
-"""Folders that `init` gave ports to: one `init` of a user at a time chooses, and all know it.
+"""Port reservations of `init`: one `init` of a user at a time chooses ports for a folder.
 
-A reservation is a small file that names a project folder. Which ports it means is what the
-folder's topology file says now, so it lapses with that file, and can't go stale.
+A reservation is a small file that names a project folder. The reserved ports are those in the
+folder's current topology file, so it expires with that file and can't become stale.
 """
 
 import hashlib
@@ -20,19 +20,19 @@ from redistopo.model.topology.project_paths import Layout
 from redistopo.project.lock import try_lock
 from redistopo.project.registry import state_home
 
-_PATIENCE = 6.0
-"""Seconds; who holds the lock needs some milliseconds, unless it was stopped."""
+_TIMEOUT_SECONDS = 6.0
+"""The holder of the lock needs some milliseconds, unless it is paused."""
 
 
 @contextmanager
 def choosing_ports() -> Iterator[str]:
-    """No other `init` of this user chooses ports meanwhile; yields why that isn't sure, or "".
+    """Lock out other `init` commands of this user; yields why that failed, or "".
 
-    The system frees the lock if we die.
+    The system releases the lock if this process dies.
     """
     folder = _writable()
     if folder is None:
-        yield "neither your home nor the folder for temporary files can be written"
+        yield "neither your home folder nor the temporary folder is writable"
         return
     try:
         with write_errors(folder):
@@ -49,25 +49,27 @@ def choosing_ports() -> Iterator[str]:
 
 def _await(handle: int) -> str:
     try:
-        wait_for(lambda: try_lock(handle) or None, Deadline(_PATIENCE), lambda: "", pause=0.01)
+        wait_for(
+            lambda: try_lock(handle) or None, Deadline(_TIMEOUT_SECONDS), lambda: "", pause=0.01
+        )
     except TimedOut:
-        return f"another redistopo has been choosing ports for {_PATIENCE:g} s"
+        return f"another redistopo has been choosing ports for {_TIMEOUT_SECONDS:g} s"
     except OSError as error:  # a file system without locks
         return f"your state folder can't be locked: {error.strerror}"
     return ""
 
 
 def reserve_ports(root: Path) -> None:
-    """The folder's topology file speaks for its ports, for as long as it is there.
+    """Reserve the ports in the folder's topology file for as long as that exists.
 
-    Reservations of files that are gone are removed. Where nothing can be written nothing
-    is reserved, which `choosing` has told.
+    Reservations of missing files are removed. If nothing can be written, nothing is reserved,
+    which `choosing_ports` has reported.
     """
     folder = _writable()
     if folder is None:
         return
     for path, other in _found(folder):
-        with suppress(OSError):  # what can't be looked at may still be there
+        with suppress(OSError):  # a file that can't be inspected may still exist
             if not Layout(other).topology.exists():
                 path.unlink()
     name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
@@ -76,7 +78,7 @@ def reserve_ports(root: Path) -> None:
 
 
 def reserved() -> tuple[Path, ...]:
-    """Every project folder with a reservation, wherever that could be written."""
+    """Return every project folder with a reservation."""
     return tuple(sorted({root for folder in _folders() for _, root in _found(folder)}))
 
 
@@ -89,7 +91,7 @@ def _found(folder: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _folders() -> Iterator[Path]:
-    """Those that exist and that nobody else could have filled."""
+    """Folders that exist and that no other user could have written to."""
     for folder in _candidates():
         if _private(folder):
             yield folder
@@ -103,7 +105,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _writable() -> Path | None:
-    """Where this user's reservations are kept: the state folder, else one for temporary files."""
+    """The folder of this user's reservations: in the state folder, or the temporary folder."""
     for folder in _candidates():
         with suppress(MissingPrerequisite, OSError):
             if not folder.is_symlink() and (_private(folder) or not folder.exists()):
@@ -114,7 +116,7 @@ def _writable() -> Path | None:
 
 
 def _private(folder: Path) -> bool:
-    """Whether it is a real folder of this user's, and nobody else may write there."""
+    """Whether it is a real folder of this user that no other user can write to."""
     try:
         seen = folder.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""The timeline: what the last runs that changed a topology reported, kept for a failure bundle."""
+"""The progress log: events of the last runs that changed a topology, kept for bundles."""
 
 import json
 import os
@@ -15,20 +15,20 @@ from redistopo.progress import Event, Progress
 
 _KEPT_LINES = 400
 _MOST_EVENTS = 2000
-"""Of one run; a topology of hundreds of nodes tells a few dozens."""
+"""The limit of one run; a topology of hundreds of nodes has a few dozen events."""
 
 
 @contextmanager
 def progress_logged(layout: Layout, verb: str, progress: Progress) -> Iterator[Progress]:
-    """Everything told inside is also in the timeline, line by line, and so is how it ends.
+    """Log every progress event inside, and the outcome, one per line.
 
-    The state folder must be there. A timeline that can't be written stops nobody.
+    The state folder must exist. A log that can't be written isn't an error.
     """
     handle = _opened(layout)
     run = _Run(verb=verb, handle=handle)
     run.write({"event": "run", "text": f"redistopo {__version__} {verb}", "pid": os.getpid()})
 
-    def told(event: Event) -> None:
+    def logged(event: Event) -> None:
         run.write(
             {
                 "event": event.kind.value,
@@ -40,12 +40,12 @@ def progress_logged(layout: Layout, verb: str, progress: Progress) -> Iterator[P
         progress(event)
 
     try:
-        yield told
+        yield logged
     except RedistopoError as error:
-        told_of = {"text": error.message, "detail": error.detail, "hint": error.hint}
-        run.write({"event": "error", "kind": type(error).__name__, **told_of})
+        fields = {"text": error.message, "detail": error.detail, "hint": error.hint}
+        run.write({"event": "error", "kind": type(error).__name__, **fields})
         raise
-    except BaseException as error:  # Ctrl-C, or a fault of ours
+    except BaseException as error:  # Ctrl-C, or a bug of ours
         run.write({"event": "error", "kind": type(error).__name__, "text": "interrupted"})
         raise
     else:
@@ -61,21 +61,21 @@ class _Run:
     handle: int | None
     count: int = field(default=0)
 
-    def write(self, told: dict[str, object]) -> None:
-        """The line is in the file, whatever becomes of us next."""
+    def write(self, values: dict[str, object]) -> None:
+        """Append a line to the file."""
         self.count += 1
         if self.handle is None or self.count > _MOST_EVENTS:
             return
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = json.dumps({"at": at, "run": self.verb, **told}, ensure_ascii=False)
+        line = json.dumps({"at": at, "run": self.verb, **values}, ensure_ascii=False)
         with suppress(OSError):
             os.write(self.handle, f"{line}\n".encode(errors="replace"))
 
 
 def _opened(layout: Layout) -> int | None:
-    """The timeline, open to be added to; of earlier runs only the last lines are kept.
+    """Open the log for appending, truncated to the last lines of earlier runs.
 
-    None in a folder that doesn't bear our marker yet: nothing may stand there before it.
+    None in a folder without our marker, which must be the first file there.
     """
     if not layout.marker.exists():
         return None

@@ -1,4 +1,4 @@
-"""Every secret of a project, wherever one may lie, so that none of them leaves it."""
+"""Collects every secret of a project, so that none of them is shown."""
 
 import os
 import re
@@ -25,17 +25,17 @@ _CONFIGS = ("*.conf", "redis.conf.*", "*.acl")
 
 
 def secrets_of(layout: Layout) -> frozenset[str]:
-    """All that must not be in a report: passwords given, kept, configured now or before.
+    """Collect everything that must not be in a report: passwords supplied, stored or configured.
 
-    Works on whatever is there; a file that can't be read has nothing to hide in.
+    Works with whatever exists; a file that can't be read isn't in a report either.
     """
     return frozenset(secret for secret in _secrets(layout) if secret.strip())
 
 
 @contextmanager
 def redacting_errors(layout: Layout) -> Iterator[None]:
-    """An error that passes through tells no secret: servers print lines that they don't
-    understand, and templates what they stumble over."""
+    """Redact errors that pass through: servers quote invalid configuration lines, and templates
+    quote values."""
     try:
         yield
     except RedistopoError as error:
@@ -44,7 +44,7 @@ def redacting_errors(layout: Layout) -> Iterator[None]:
 
 
 def hide(error: RedistopoError, layout: Layout) -> None:
-    """The error's words hold no secret of the project."""
+    """Remove all secrets of the project from an error."""
     scrub = Redactor(secrets_of(layout))
     error.message, error.detail = scrub.text(error.message), scrub.text(error.detail)
     error.hint = scrub.text(error.hint)
@@ -62,7 +62,7 @@ def _secrets(layout: Layout) -> Iterator[str]:
     except tomllib.TOMLDecodeError:
         yield from re.findall(r"(?<![^\s\"'\[])>([^\s\"',]+)", topology)
     for named in re.findall(r"(?m)^\s*\"?password_file\"?\s*=\s*[\"'](.+)[\"']", topology):
-        with suppress(RedistopoError):  # a path of no home folder hides nothing
+        with suppress(RedistopoError):  # a path without a home folder has no secrets
             chosen = absolute(Path(named)) if named.startswith("~") else layout.root / named
             yield _text(chosen).split("\n", 1)[0].rstrip("\r")
     places = [layout.state, *(layout.node(name).root for name in recorded_node_names(layout))]

@@ -1,4 +1,4 @@
-"""Every topology of ours on this machine, known by the user's XDG state folder."""
+"""The registry of this user's topologies on this machine, in the XDG state folder."""
 
 import json
 import os
@@ -23,7 +23,7 @@ class Entry:
 
 
 def state_home() -> Path | None:
-    """The user's state folder, by the XDG base directory specification; None without a home."""
+    """Return the user's state folder (XDG base directory specification); None without a home."""
     if given := os.environ.get("XDG_STATE_HOME"):
         return Path(given)
     try:
@@ -33,15 +33,15 @@ def state_home() -> Path | None:
 
 
 def _folder() -> Path | None:
-    """Where entries are kept; None on a machine without a home."""
+    """The folder of the entries; None without a home folder."""
     home = state_home()
     return home / "redistopo" / "topologies" if home is not None else None
 
 
 def register(entry: Entry) -> str:
-    """The topology is known to `ps` and to `init` elsewhere; else why it isn't ("" if it is).
+    """Register a topology for `ps` and `init` in other folders; returns why that failed, or "".
 
-    A machine without a writable home can still run topologies.
+    A machine without a writable home folder can still run topologies.
     """
     folder = _folder()
     if folder is None:
@@ -55,17 +55,17 @@ def register(entry: Entry) -> str:
 
 
 def unregister(root: Path) -> None:
-    """No topology of that project folder is known any more; one of a copy of it still is."""
+    """Remove the topology of that project folder, but not that of a copy of it."""
     folder = _folder()
     for entry in registered_topologies():
-        # an id is a file's name here, and what was read from a file is no path
+        # the id is used as a file name, and was read from a file: it must not be a path
         if folder is not None and entry.root == str(root) and "/" not in entry.id:
             with suppress(OSError):
                 (folder / f"{entry.id}.json").unlink(missing_ok=True)
 
 
 def registered_topologies() -> tuple[Entry, ...]:
-    """All known topologies whose project still has its state folder, by name."""
+    """Return all registered topologies whose state folder still exists, by name."""
     return tuple(sorted(_entries(), key=lambda one: (one.name, one.root)))
 
 

@@ -1,4 +1,4 @@
-"""A change of passwords under way, kept on disk until it is done."""
+"""The record of a password rotation in progress."""
 
 import json
 
@@ -8,7 +8,7 @@ from redistopo.model.topology.project_paths import Layout
 
 
 def begin_rotation(layout: Layout, rotation: PasswordRotation) -> None:
-    """The change is on disk, so that whoever comes next can finish it."""
+    """Write the rotation to disk, so that the next command can finish it."""
     said = {
         "passwords": dict(rotation.passwords),
         "keep_old": rotation.keep_old,
@@ -19,10 +19,10 @@ def begin_rotation(layout: Layout, rotation: PasswordRotation) -> None:
 
 
 def pending_rotation(layout: Layout) -> PasswordRotation | None:
-    """The change that was begun and not finished; None for none, or for a damaged file.
+    """Read the rotation that isn't finished; None for none, or for a damaged file.
 
-    The file is written before anything else is done, whole or not at all; a damaged one was
-    damaged by somebody else, and what it says can't be used.
+    The file is written atomically before anything else; so a damaged one was damaged by another
+    program, and can't be used.
     """
     try:
         said = json.loads(read_text(layout.rotation) or "")
@@ -38,6 +38,6 @@ def pending_rotation(layout: Layout) -> PasswordRotation | None:
 
 
 def end_rotation(layout: Layout) -> None:
-    """No change is under way."""
+    """Remove the record of the rotation."""
     with write_errors(layout.rotation):
         layout.rotation.unlink(missing_ok=True)

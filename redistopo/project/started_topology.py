@@ -1,6 +1,6 @@
-"""A topology as it was started: its nodes and keys, from what lies in its state folder.
+"""A topology as it was started: its nodes and credentials, from its state folder.
 
-None of this needs a valid topology file: whatever happened to that, `down` must work.
+None of this needs a valid topology file, so that `down` works in any case.
 """
 
 from dataclasses import replace
@@ -32,9 +32,9 @@ from redistopo.project.topology_state_file import recorded_node_names
 
 
 def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Directives]:
-    """Node -> its rendered configuration, for each node of the topology that has one.
+    """Map each node of the topology to its rendered configuration, if it has one.
 
-    A folder that an earlier, larger attempt left behind is no node of it.
+    Folders that an earlier, larger topology left behind are ignored.
     """
     planned = {node.name for node in state.nodes} if state else None
     found = {}
@@ -50,7 +50,7 @@ def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Dir
 def targets_in_use(
     layout: Layout, rendered: dict[str, Directives], machine: Host = LOCAL
 ) -> tuple[Target, ...]:
-    """The nodes as targets to look at, by the addresses in their own configuration."""
+    """Return the nodes as targets, with the addresses in their own configuration."""
     return tuple(
         Target(
             name=name, host=conf["bind"][-1], port=int(_port(conf)), layout=layout, machine=machine
@@ -61,22 +61,22 @@ def targets_in_use(
 
 
 def live_targets(layout: Layout, rendered: dict[str, Directives]) -> tuple[Target, ...]:
-    """Those of them whose server runs now."""
+    """Return the targets whose server runs."""
     return tuple(one for one in targets_in_use(layout, rendered) if find_process(layout, one.name))
 
 
 def _port(conf: Directives) -> str:
-    """Where clients connect: by TLS alone where there is TLS."""
+    """The port of clients: only the TLS port if there is TLS."""
     return (conf.get("tls-port") or conf.get("port") or ("",))[-1]
 
 
 def credentials_in_use(
     layout: Layout, rendered: dict[str, Directives], application: str = ""
 ) -> Credentials:
-    """The keys that the nodes were started with.
+    """Read the credentials that the nodes were started with.
 
-    From their own configuration: REDISTOPO_PASSWORD may be unset in this shell. Only with
-    ACL it doesn't hold the application's password, which the caller may know.
+    They come from the nodes' configuration, since REDISTOPO_PASSWORD may be unset in this shell.
+    Only with ACL it doesn't contain the application's password, which the caller may know.
     """
     tls = tls_files(layout) if _first(rendered, "tls-port") else None
     stranger = str(layout.tls.stranger) if tls and layout.tls.stranger.exists() else ""
@@ -85,7 +85,9 @@ def credentials_in_use(
         data = {name: conf for name, conf in rendered.items() if name not in watching}
         own = Login(password=_first(data, "requirepass"), tls=tls)
         return replace(
-            single_credential(own), stranger=stranger, sentinels=_ways(layout, watching, tls)
+            single_credential(own),
+            stranger=stranger,
+            sentinels=_sentinel_logins(layout, watching, tls),
         )
     admin = (read_text(layout.secret(TopologyUser.ADMIN)) or "").strip()
     replication = _first(rendered, "masterauth") or _first(rendered, "primaryauth")
@@ -101,10 +103,10 @@ def credentials_in_use(
     )
 
 
-def _ways(
+def _sentinel_logins(
     layout: Layout, watching: dict[str, Directives], tls: TlsFiles | None
 ) -> dict[Endpoint, Login]:
-    """How we come in to each Sentinel, by its address."""
+    """Our login to each Sentinel, by its address."""
     return {
         one.endpoint: Login(password=_first({"": watching[one.name]}, "requirepass"), tls=tls)
         for one in targets_in_use(layout, watching)
@@ -116,7 +118,7 @@ def _first(rendered: dict[str, Directives], name: str) -> str:
 
 
 def shape_of(record: TopologyState | None, rendered: dict[str, Directives]) -> Shape:
-    """The shape by the record, else by the configuration: the topology file may be broken."""
+    """Return the recorded shape, or that of the configuration: the topology file may be invalid."""
     if record is not None and record.shape in set(Shape):
         return Shape(record.shape)
     if any("sentinel" in conf for conf in rendered.values()):
@@ -128,8 +130,8 @@ def shape_of(record: TopologyState | None, rendered: dict[str, Directives]) -> S
 def refuse_changed_security(
     topology: Topology, layout: Layout, rendered: dict[str, Directives]
 ) -> None:
-    """Raises UsageError where servers run with other locks than the topology file asks for,
-    or with another password: these are taken up at a start, and until then we have no way in."""
+    """Raise UsageError if servers run with access control or a password other than in the
+    topology file: these change only at a start, and until then we can't log in."""
     for name, conf in rendered.items():
         if find_process(layout, name) is None:
             continue
@@ -142,38 +144,38 @@ def refuse_changed_security(
                 raise UsageError(
                     f"{key} is {str(asked).lower()} in the topology file, but servers run with "
                     f"{key} = {str(runs).lower()}",
-                    detail=f"{name} was started so; this changes only at a start",
+                    detail=f"{name} was started with it; this changes only at a start",
                     hint="redistopo down, then up; data is kept",
                 )
         if topology.auth and not _known(topology, layout, conf, name):
             raise UsageError(
-                "servers run with another password than the one known here",
+                "the servers run with a password other than the one known here",
                 detail=f"known here: from {password_source(topology, layout) or layout.password}",
                 hint=CREDENTIALS_CHANGED_HINT,
             )
 
 
 def _known(topology: Topology, layout: Layout, conf: Directives, name: str) -> bool:
-    """Whether the application's password is the one that the node was started with, or given
-    since; also while a change of it is under way."""
+    """Whether the application's password is the one that the node was started with or given
+    since, or a rotation of it is in progress."""
     if pending_rotation(layout) is not None:
         return True
     mine = load_password(topology, layout)
     if layout.node(name).sentinel and "aclfile" not in conf:
-        return True  # its password is its own
+        return True  # it has its own password
     if "aclfile" in conf:
         return f"#{acl_password_hash(mine)}" in (read_text(layout.node(name).users) or "")
     return conf.get("requirepass", (mine,))[-1] == mine
 
 
 def keeps_data_on_disk(conf: Directives) -> bool:
-    """Whether a node keeps anything on disk."""
+    """Return whether a node has persistence."""
     return conf.get("appendonly", ("no",))[-1] == "yes" or any(conf.get("save", ()))
 
 
 def nothing_started_error(layout: Layout) -> RedistopoError:
-    """The error of a verb that needs servers where none was ever started."""
+    """Build the error of a verb that needs servers when none was started."""
     return RedistopoError(
-        f"nothing was started in {layout.root} yet",
+        f"no topology was started in {layout.root} yet",
         hint="start it: redistopo up",
     )

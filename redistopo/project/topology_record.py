@@ -1,4 +1,4 @@
-"""The record's life: begun at the first `up`, kept current, known to the whole machine."""
+"""The life cycle of the recorded state: created by the first `up`, then kept current."""
 
 import secrets
 from dataclasses import replace
@@ -21,11 +21,11 @@ from redistopo.project.topology_state_file import load_topology_state, save_reco
 
 
 def current_record(plan: Plan) -> tuple[TopologyState, str]:
-    """The topology's record, the one on disk or a new one for a plan not yet formed, and a
-    warning, "" for none; nothing is written.
+    """Load the recorded state, or create a new one for a plan that isn't formed yet; also returns
+    a warning, "" for none. Nothing is written.
 
-    A first `up` writes it before anything else, so where it is missing or damaged and the
-    nodes have data, the topology was formed, and is taken as such.
+    The first `up` writes it before anything else, so if it is missing or damaged and the nodes
+    have data, the topology is treated as formed.
     """
     layout = plan.layout
     found = load_topology_state(layout)
@@ -43,12 +43,12 @@ def current_record(plan: Plan) -> tuple[TopologyState, str]:
             RecordedNode(name=node.name, host=node.host, port=node.port) for node in plan.nodes
         ),
     )
-    told = f"{layout.record} is missing or damaged; made anew from what the nodes hold"
-    return record, told if lived else ""
+    warning = f"{layout.record} is missing or damaged; it was recreated from the nodes' files"
+    return record, warning if lived else ""
 
 
 def begin_lifecycle(plan: Plan, record: TopologyState, progress: Progress) -> TopologyState:
-    """The record is on disk, its ports are reserved, and the topology is known to `ps`."""
+    """Save the recorded state, reserve the ports, and register the topology for `ps`."""
     layout = plan.layout
     if _copied(layout, record):
         record = replace(record, id=secrets.token_hex(8))
@@ -62,14 +62,14 @@ def begin_lifecycle(plan: Plan, record: TopologyState, progress: Progress) -> To
     )
     reserve_ports(
         layout.root
-    )  # a file that was written by hand, or came with a clone, has none yet
+    )  # a file that was written by hand, or was cloned, has no reservation yet
     if trouble := register(entry):
-        warn(progress, f"`redistopo ps` elsewhere won't show this topology: {trouble}")
+        warn(progress, f"`redistopo ps` in other folders won't list this topology: {trouble}")
     return record
 
 
 def _copied(layout: Layout, record: TopologyState) -> bool:
-    """Whether another folder on this machine has the same record, and had it first."""
+    """Whether the folder is a copy of another registered project on this machine."""
     for entry in registered_topologies():
         other = Layout(Path(entry.root))
         if entry.id == record.id and other.root != layout.root:
@@ -86,15 +86,15 @@ def refuse_older_engine(plan: Plan, record: TopologyState | None) -> None:
         raise MissingPrerequisite(
             f"{plan.engine.title} can't read data that {record.engine} wrote",
             detail=f"chosen: {plan.engine.path} ({plan.engine_why})",
-            hint=f'engine = "{record.engine}" in the topology file picks the right one, where it '
-            "is installed: redistopo engines",
+            hint=f'set engine = "{record.engine}" in the topology file, if it is installed: '
+            "redistopo engines",
         )
 
 
 def refuse_other_layout(plan: Plan, record: TopologyState | None) -> None:
-    """Raises UsageError where the file no longer describes the topology that was formed.
+    """Raise UsageError if the file no longer describes the topology that was formed.
 
-    Its nodes hold data for the old layout; changing shape, size or ports is not `up`'s.
+    Its nodes have data for the old layout; `up` doesn't change shape, size or ports.
     """
     if record is None or not record.formed:
         return
@@ -104,9 +104,9 @@ def refuse_other_layout(plan: Plan, record: TopologyState | None) -> None:
     names = {state.name for state in states if state}
     if names and plan.topology.name not in names:
         raise UsageError(
-            f"name is {plan.topology.name} in {source}, and the Sentinels watch the primary "
+            f"name is {plan.topology.name} in {source}, but the Sentinels monitor the primary "
             f"as {', '.join(sorted(names))}",
-            detail="clients ask them for the primary by that name; it is theirs from the start on",
+            detail="clients query the primary by that name; Sentinels can't change it",
             hint="set name back, or start over without the data: redistopo down --wipe",
         )
     was = [(node.name, node.host, node.port) for node in record.nodes]
@@ -114,7 +114,7 @@ def refuse_other_layout(plan: Plan, record: TopologyState | None) -> None:
     if was == asked and record.shape == plan.topology.shape.value:
         return
     raise UsageError(
-        f"{source} no longer describes the topology that this folder holds",
+        f"{source} no longer describes the topology in this folder",
         detail=f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, "
         f"{_span(asked)}",
         hint="set the file back, or start over without the data: redistopo down --wipe",
@@ -127,6 +127,6 @@ def _span(nodes: list[tuple[str, str, int]]) -> str:
 
 
 def save_topology_state(layout: Layout, record: TopologyState) -> None:
-    """The record is on disk, if it says anything new."""
+    """Save the recorded state if it changed."""
     if load_topology_state(layout) != record:
         save_record(layout, record)

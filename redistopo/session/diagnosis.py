@@ -1,4 +1,4 @@
-"""Why a topology doesn't come together, told with the error that says so."""
+"""Adds a connectivity diagnosis to errors of starting topologies."""
 
 import json
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ from redistopo.session.raw_replies import ask_nodes
 BUNDLE = "for a report: redistopo bundle"
 
 _PLAIN = (UsageError, MissingPrerequisite, Interrupted)
-"""Refusals that say it all: nothing was waited for."""
+"""Errors that need no diagnosis, since nothing was waited for."""
 
 
 @contextmanager
 def explaining(context: ExecutionContext) -> Iterator[None]:
-    """An error about servers also tells who can't reach whom, why, and what to type.
+    """Add failing links, their causes and remedies to errors about servers.
 
-    Servers must still be as they were when it was raised, so nothing is undone before.
+    The servers must still be in the state of the error, so nothing may be undone before.
     """
     try:
         yield
@@ -41,17 +41,17 @@ def explaining(context: ExecutionContext) -> Iterator[None]:
         raise
     except RedistopoError as error:
         seen, found = find_reach(context)
-        # a node that died says it better by its own last log lines
+        # for a node that exited, its own last log lines are better
         explain(error, found if not isinstance(error, NodeDied) else None)
         hide(error, context.plan.layout)
         _keep(context, error, seen)
         raise
-    with suppress(OSError):  # it is a help for a bundle, no more; and below
+    with suppress(OSError):  # it is only an aid for a bundle; the same below
         context.plan.layout.failure.unlink(missing_ok=True)
 
 
 def _keep(context: ExecutionContext, error: RedistopoError, seen: Observed) -> None:
-    """What the nodes say now is kept for a bundle: once it is undone, none can be asked."""
+    """Keep the nodes' replies for a bundle: after a rollback, none can be queried."""
     told = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "error": type(error).__name__,
@@ -65,7 +65,7 @@ def _keep(context: ExecutionContext, error: RedistopoError, seen: Observed) -> N
 
 
 def explain(error: RedistopoError, found: ConnectivityReport | None) -> None:
-    """The error tells the pair, the cause and the matrix, and first of all what to type."""
+    """Add the failing link, the cause and the matrix to an error, and its remedy to the hint."""
     remedy = found.remedy if found else ""
     if found:
         error.detail = _lines(error.detail, explanation_lines(found))

@@ -1,4 +1,4 @@
-"""Failures of `up` put into words: what was seen, in which node, and what to type."""
+"""Errors of `up`: what was observed, in which node, and what to type next."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from redistopo.session.health import Verdict
 
 
 def unhealthy_error(context: ExecutionContext, verdict: Verdict) -> RedistopoError:
-    """The error of a topology that runs but failed its checks, or lost a node meanwhile."""
+    """Build the error of a topology that runs but failed its checks, or lost a node."""
     plan, files = context.plan, context.host.files
     gone = [node for node in verdict.seen.nodes if node.process is ProcessState.ABSENT]
     if gone:
@@ -38,9 +38,9 @@ def unhealthy_error(context: ExecutionContext, verdict: Verdict) -> RedistopoErr
         )
     if all(one.check == "config.drift" for one in problems):
         return RestartNeeded(
-            "all runs and serves, but not yet with the settings of the topology file",
+            "the topology is healthy, but some settings of the topology file need a restart",
             detail=detail,
-            hint="redistopo restart --rolling, where the server takes a setting at its start alone",
+            hint="for settings that only change at a start: redistopo restart --rolling",
         )
     return Unhealthy(
         "the servers run, but the topology is not healthy", detail=detail, hint=problems[0].hint
@@ -49,7 +49,7 @@ def unhealthy_error(context: ExecutionContext, verdict: Verdict) -> RedistopoErr
 
 @contextmanager
 def explaining_ended_servers(context: ExecutionContext) -> Iterator[None]:
-    """A server that stops answering because it ended is told of by its own last log lines."""
+    """Report a server that exited with its own last log lines."""
     try:
         yield
     except Unreachable as error:

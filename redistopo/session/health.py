@@ -1,4 +1,4 @@
-"""Looking and judging until a topology is healthy, or the deadline, or hope, is over."""
+"""Waits until a topology is healthy, the deadline is over, or a failure is permanent."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +19,7 @@ from redistopo.model.topology.spec import Shape
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The last snapshot, and what was judged of it."""
+    """The last snapshot and its findings."""
 
     seen: Observed
     findings: tuple[Finding, ...]
@@ -35,10 +35,10 @@ def wait_until_healthy(
     deadline: Deadline,
     context: ExecutionContext | None = None,
 ) -> Verdict:
-    """The first healthy verdict, or the last one before the deadline.
+    """Return the first healthy verdict, or the last one before the deadline.
 
-    A failure that no waiting mends (a dead process, a drifted setting) ends it at once.
-    With `context`, the user is told what it waits for once that takes long.
+    A permanent failure (a process that ended, a changed setting) ends the wait at once. With
+    `context`, progress reports what it waits for if that takes long.
     """
     last: list[Verdict] = []
 
@@ -55,12 +55,12 @@ def wait_until_healthy(
 
 
 def _first(verdict: Verdict) -> str:
-    """What isn't as it should be, where all nodes reach each other."""
+    """The first failed finding, if all nodes reach each other."""
     return next((f"{one.subject}: {one.evidence}" for one in failed_findings(verdict.findings)), "")
 
 
 def with_write_probe(seen: Observed, client: NodeClient) -> Observed:
-    """The snapshot with the data proof of every shard that has a primary."""
+    """Add the write probe of every shard with a primary to a snapshot."""
     shards = tuple(shard for shard in shards_of(seen) if shard.primary is not None)
     if not shards:
         return seen

@@ -1,4 +1,4 @@
-"""What a verb works with that changes servers while they run, and the health it waits for."""
+"""The context of verbs that change running servers, and the wait for their health."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,19 +20,19 @@ from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import expected_of
 
 Known = frozenset[tuple[str, str]]
-"""Faults by check and subject."""
+"""Faults, by check and subject."""
 
 
 @dataclass(slots=True, kw_only=True)
 class LiveChange:
-    """A topology that was started, locked by us; `context.plan` has the roles of `seen`."""
+    """A started topology that we hold the lock of; `context.plan` has the roles of `seen`."""
 
     session: Session
     context: ExecutionContext
     seen: Observed
 
     def again(self) -> Observed:
-        """The same, seen now; the plan's roles, and the primary on record, follow."""
+        """Take a new snapshot, and update the plan's roles and the recorded primary."""
         self.seen = self.session.record_primary(self.context.look(Detail.HEALTH))
         now = Situation(seen=self.seen, record=self.session.state)
         self.context.plan = with_observed_roles(
@@ -41,15 +41,15 @@ class LiveChange:
         return self.seen
 
     def faults(self) -> Known:
-        """The faults of the last look."""
+        """Return the faults of the last snapshot."""
         found = judge(self.seen, expected_of(self.session.topology))
         return frozenset((one.check, one.subject) for one in failed_findings(found))
 
     def await_health(self, known: Known = frozenset()) -> tuple[Finding, ...]:
-        """The findings once no check fails but those that are `known`.
+        """Wait until no check fails except `known` ones, and return the findings.
 
-        Raises Unhealthy, or the error of a node that ended, where no waiting mends it or that
-        takes too long.
+        Raises Unhealthy, or the error of a node that exited, if a failure is permanent or the
+        deadline is over.
         """
         wanted = expected_of(self.session.topology)
         last: list[Verdict] = []
@@ -73,17 +73,17 @@ class LiveChange:
 
 
 def change_request(verb: str, root: Path, seconds: float) -> SessionRequest:
-    """What such a verb needs: the lock, and all credentials, for it writes configurations."""
+    """Build the session request: the lock, and all credentials, to write configurations."""
     return SessionRequest(
         root=root, lock=verb, seconds=seconds, credentials=CredentialSource.APPLICATION
     )
 
 
 def live_change(session: Session, *, assume: bool = False) -> LiveChange:
-    """The topology of a locked session, seen now.
+    """Observe the topology of a locked session.
 
-    With `assume` no server program need be on this machine. Raises UsageError where the
-    topology file asks for another topology or other access control than were started.
+    With `assume`, no server program needs to be installed. Raises UsageError if the topology
+    file has a layout or access control other than the running servers.
     """
     plan = session.plan(assume=assume)
     refuse_other_layout(plan, session.state)

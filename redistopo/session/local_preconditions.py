@@ -1,6 +1,6 @@
-"""What `plan`, `up --dry-run`, `up` and `start` look at before any server is asked.
+"""What `plan`, `up --dry-run`, `up` and `start` check before any server is queried.
 
-These read the topology file's folder and the machine; what is judged on the snapshot is in
+These checks read the folder and the machine; those on the snapshot are in
 model/planning/guards.
 """
 
@@ -18,7 +18,7 @@ from redistopo.project.topology_record import refuse_older_engine, refuse_other_
 
 
 def refuse_request(plan: Plan, asked: Asked) -> None:
-    """Raise RedistopoError where the file, or what was asked, can't be on this machine at all."""
+    """Raise RedistopoError if the topology file or an option is impossible on this machine."""
     require_address(plan.topology)
     require_cluster_nodes(plan, asked.rebuild)
     require_primaries(plan, asked.primary)
@@ -27,8 +27,7 @@ def refuse_request(plan: Plan, asked: Asked) -> None:
 
 
 def refuse_folder(plan: Plan, state: TopologyState | None, rendered: dict[str, Directives]) -> None:
-    """Raise RedistopoError where what lies in the folder, or runs out of it, is not what the
-    topology file asks for."""
+    """Raise RedistopoError if the folder's files or servers contradict the topology file."""
     refuse_changed_security(plan.topology, plan.layout, rendered)
     refuse_other_layout(plan, state)
     refuse_older_engine(plan, state)

@@ -1,4 +1,4 @@
-"""What the verbs for single nodes share: which nodes, what is lost, and how it ended for each."""
+"""Shared by verbs on single nodes: selecting nodes, impact, and the outcome for each."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ from redistopo.progress import Progress, warn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeOutcome:
-    """What became of one node: `did` in a word or two, `changed` if this run did it, `well`
-    unless it isn't as was asked; then `hint` is what to type."""
+    """The outcome for one node: `did` in a word or two, `changed` if this run did it, `well` if
+    it succeeded; otherwise `hint` is what to type."""
 
     name: str
     did: str
@@ -26,7 +26,7 @@ class NodeOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeActionResult:
-    """What was done to which node, what is lost by it, and every node as it is now."""
+    """The outcomes, the impact, and the current state of every node."""
 
     nodes: tuple[NodeOutcome, ...]
     now: tuple[NodeStatus, ...]
@@ -35,11 +35,11 @@ class NodeActionResult:
 
 
 def require_words(words: Iterable[str], verb: str, instead: str = "") -> None:
-    """Raises UsageError for no word at all, or empty ones (a variable that wasn't set): what
-    is harmful is never done to all by accident."""
+    """Raise UsageError for no selector, or an empty one (an unset variable): a harmful action is
+    never applied to all nodes by accident."""
     if not " ".join(words).split():
         raise UsageError(
-            f"{verb} whom? Name the nodes",
+            f"{verb} needs a node",
             detail=f"a node is {SELECTOR_SYNTAX}",
             hint=f"redistopo {verb} 'shard:1 replica'" + (f"; {instead}" if instead else ""),
         )
@@ -48,7 +48,7 @@ def require_words(words: Iterable[str], verb: str, instead: str = "") -> None:
 def warn_of_losses(
     seen: Observed, nodes: Iterable[NodeSeen], progress: Progress
 ) -> tuple[str, ...]:
-    """What is lost while these nodes don't serve; the user has been told."""
+    """Warn about the impact of stopping these nodes, and return it."""
     lost = losses(seen, (node.name for node in nodes))
     for one in lost:
         warn(progress, one)
@@ -58,7 +58,7 @@ def warn_of_losses(
 def finish_action(
     now: Observed, done: Iterable[NodeOutcome], lost: tuple[str, ...] = ()
 ) -> NodeActionResult:
-    """The Result, with every node as it is now; FAILED where one isn't as was asked."""
+    """Build the result; its code is FAILED if any node's action failed."""
     nodes = tuple(done)
     well = all(one.well for one in nodes)
     code = ExitCode.DONE if well else ExitCode.FAILED
@@ -66,10 +66,10 @@ def finish_action(
 
 
 def names_a_role(words: Iterable[str]) -> bool:
-    """Whether one of these words is a role, which a node that doesn't reply has none of."""
+    """Return whether a selector is a role, which nodes that don't reply don't have."""
     return any(word in ROLES for text in words for word in text.split())
 
 
 def log_of(layout: Layout, name: str) -> str:
-    """Where to look on, for a hint."""
+    """Name a node's log for a hint."""
     return f"its log: {layout.node(name).log}"

@@ -1,4 +1,4 @@
-"""Opening a topology's folder: the lock, the progress log, what must be there; all let go again."""
+"""Opens a topology's folder: lock, progress log and preconditions; all released at the end."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,11 +19,10 @@ from redistopo.session.session import Session, SessionRequest
 def open_session(
     request: SessionRequest, progress: Progress = no_progress, host: Host = LOCAL
 ) -> Iterator[Session]:
-    """The topology of that folder, until the block ends; errors that leave it hold no secret.
+    """Open the topology of a folder until the block ends; errors are redacted.
 
-    Raises UsageError without a topology file, or with an invalid one where it is needed;
-    RedistopoError where nothing was started and that is needed, or where the lock is held for
-    longer than the time is.
+    Raises UsageError for a missing or invalid topology file, if it is needed; RedistopoError if
+    no node was started although that is needed, or if the lock isn't free before the deadline.
     """
     layout = layout_of_folder(request.root)
     session = Session(request, layout, progress, host)
@@ -43,11 +42,11 @@ def open_session(
 
 @contextmanager
 def hold_lock(session: Session, verb: str, *, make: bool = False) -> Iterator[None]:
-    """No other command changes the topology until the block ends, and what is reported is in the
-    progress log. Servers of ours that are not on record are from now on.
+    """Lock the topology until the block ends, log progress, and record servers of ours that are
+    not on record.
 
-    `make` creates the state folder; without, `session.locked` is False where there is none. A
-    verb that opens without the lock can refuse before anything of the folder is touched.
+    `make` creates the state folder; otherwise `session.locked` is False if there is none. A verb
+    that opens without the lock can refuse before it touches the folder.
     """
     layout, progress = session.layout, session.progress
     with ExitStack() as stack:

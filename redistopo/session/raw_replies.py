@@ -10,8 +10,8 @@ _CLUSTER: tuple[Command, ...] = (("CLUSTER", "INFO"), ("CLUSTER", "NODES"))
 
 
 def ask_nodes(seen: Observed, client: NodeClient) -> dict[str, str]:
-    """Node -> its INFO, its CLUSTER INFO and CLUSTER NODES, or what it says as a Sentinel, as
-    text, for every node that answered."""
+    """Map every node that replied to the text of its INFO, CLUSTER INFO and CLUSTER NODES, or its
+    replies as a Sentinel."""
     found = {}
     for node in seen.answering:
         commands = _commands(seen, node)

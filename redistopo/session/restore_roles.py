@@ -1,4 +1,4 @@
-"""Roles handed back to those who had them, by planned handovers."""
+"""Restores former roles by planned failovers."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,9 +14,9 @@ _SECONDS = 30.0
 
 
 def restore_roles(context: ExecutionContext, before: Iterable[str]) -> tuple[str, ...]:
-    """These nodes are primaries again; answers those that had to be made so.
+    """Promote these nodes again; returns those that had to be promoted.
 
-    Raises RedistopoError where one isn't in time.
+    Raises RedistopoError if one isn't primary in time.
     """
     wanted = frozenset(before)
     now = context.look(Detail.HEALTH)

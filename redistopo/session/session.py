@@ -1,4 +1,4 @@
-"""A topology's folder, opened: what its files say, what opens its servers, and the way to them."""
+"""An open topology folder: its files, credentials and connections."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -32,13 +32,13 @@ from redistopo.project.topology_state_file import load_topology_state, save_reco
 
 
 class CredentialSource(Enum):
-    """Where a verb's credentials come from."""
+    """The source of a verb's credentials."""
 
     RUNNING = auto()  # what the servers were started with; never the application's password
-    APPLICATION = auto()  # the same, and the application's, which may be the user's own to know
-    FILE = auto()  # what the topology file asks for; "" where none was made yet
-    MADE = auto()  # the same, and what is missing is made
-    SUPPOSED = auto()  # the same, and what is missing is made up for this run alone
+    APPLICATION = auto()  # the same, and the application's, which only the user may know
+    FILE = auto()  # those of the topology file; "" if none was generated yet
+    MADE = auto()  # the same, and missing ones are generated
+    SUPPOSED = auto()  # the same, but generated ones aren't saved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +62,8 @@ class SessionRequest:
 
 
 class Session:
-    """Each file is read once, when it is first asked for; `refresh` reads again what others, or
-    this very verb, have changed in the meantime. `locked` says whether the lock is held, `host`
-    is the machine that the nodes are on."""
+    """Reads each file once, on first use; `refresh` reads files again that may have changed in
+    the meantime. `locked` is whether the lock is held, `host` is the machine of the nodes."""
 
     def __init__(
         self, request: SessionRequest, layout: Layout, progress: Progress, host: Host = LOCAL
@@ -78,7 +77,7 @@ class Session:
 
     @cached_property
     def project(self) -> Project:
-        """Raises UsageError without a valid topology file."""
+        """The project; raises UsageError without a valid topology file."""
         return load_project(self.layout.root)
 
     @property
@@ -87,12 +86,12 @@ class Session:
 
     @cached_property
     def state(self) -> TopologyState | None:
-        """The topology's recorded history; None where nothing was started, or it is damaged."""
+        """The recorded state; None if nothing was started, or it is damaged."""
         return load_topology_state(self.layout)
 
     @cached_property
     def rendered(self) -> dict[str, Directives]:
-        """Node -> the configuration that it starts on."""
+        """Node -> its rendered configuration."""
         return rendered_confs(self.layout, self.state)
 
     @cached_property
@@ -110,21 +109,21 @@ class Session:
 
     @property
     def shape(self) -> Shape:
-        """By the topology file where that is needed; else by what was started."""
+        """The shape in the topology file if that is needed, otherwise of what was started."""
         if self._request.needs_file:
             return self.topology.shape
         return shape_of(self.state, self.rendered)
 
     @property
     def expected(self) -> Expected:
-        """What the checks compare the nodes with."""
+        """The expected state for checks."""
         from redistopo.session.situation import expected_of
 
         paths = {name: str(self.layout.node(name).config) for name in self.rendered}
         return expected_of(self.topology, self.rendered, paths)
 
     def credentials_from(self, source: CredentialSource) -> Credentials:
-        """Raises MissingPrerequisite or UsageError where a password can't be read."""
+        """Load credentials; raises MissingPrerequisite or UsageError for unusable passwords."""
         if source in (CredentialSource.FILE, CredentialSource.MADE, CredentialSource.SUPPOSED):
             make, save = source is not CredentialSource.FILE, source is CredentialSource.MADE
             return load_credentials(self.topology, self.layout, make=make, save=save)
@@ -134,11 +133,11 @@ class Session:
         return credentials_in_use(self.layout, self.rendered, known)
 
     def plan(self, engine: str = "", *, assume: bool = False) -> Plan:
-        """See `plan_of`."""
+        """Make the plan, see `plan_of`."""
         return plan_of(self.project, engine, assume=assume)
 
     def context(self, plan: Plan) -> ExecutionContext:
-        """What steps of that plan are carried out with."""
+        """Build the context for executing steps of a plan."""
         return ExecutionContext(
             plan=plan,
             credentials=self.credentials,
@@ -149,25 +148,25 @@ class Session:
         )
 
     def observe(self, depth: Detail = Detail.HEALTH, *, disk: bool = False) -> Observed:
-        """One snapshot of all nodes, with `disk` of their folders too; those that don't run are
-        in it as absent."""
+        """Take a snapshot of all nodes, with `disk` also of their folders; nodes that don't run
+        are included as absent."""
         return observe(self.shape, self.targets, self.client, depth, disk=disk)
 
     def save_state(self, state: TopologyState) -> None:
-        """The state is on disk, if it says anything new; under the lock alone."""
+        """Save the state if it changed; requires the lock."""
         if state != self.state:
             save_record(self.layout, state)
             self.state = state
 
     def record_primary(self, seen: Observed) -> Observed:
-        """The snapshot; the primary in it is on record. Under the lock alone: queries don't."""
+        """Record the primary of a snapshot, and return the snapshot; requires the lock."""
         if self.state is not None:
             self.save_state(with_primary_seen(self.state, seen))
         return seen
 
     def refresh(self) -> None:
-        """Our own files are read again when they are asked for; connections are made anew. The
-        topology file isn't: a verb does what it asked for when the verb began."""
+        """Read our own files again on next use, and reconnect. The topology file isn't read again:
+        a verb uses it as it was when the verb began."""
         for name in ("state", "rendered", "targets", "credentials"):
             self.__dict__.pop(name, None)
         self.close()
@@ -175,6 +174,6 @@ class Session:
             self.client.credentials = self.credentials
 
     def close(self) -> None:
-        """No connection is open."""
+        """Close all connections."""
         if "client" in self.__dict__:
             self.client.__exit__(None, None, None)

@@ -1,4 +1,4 @@
-"""One snapshot of everything that a decision needs, from servers, disks and the machine."""
+"""Collects everything that a decision needs, from servers, disks and the machine."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -40,19 +40,19 @@ _DYING_SECONDS = 0.3
 
 
 def survey(context: ExecutionContext, record: TopologyState | None) -> Situation:
-    """All that the steps and the guards depend on, seen now."""
+    """Observe everything that steps and guards depend on."""
     return situation(context, record, observe_for_steps(context))
 
 
 def observe_for_steps(context: ExecutionContext) -> Observed:
-    """A snapshot deep enough to decide on steps: servers are asked only where one runs."""
+    """Take a snapshot for deciding on steps: servers are queried only if any runs."""
     seen = _without_the_dying(context, context.look(Detail.PROCESS, disk=True))
     return context.look(Detail.FULL, disk=True) if seen.running else seen
 
 
 def _without_the_dying(context: ExecutionContext, seen: Observed) -> Observed:
-    """The snapshot, or a later one in which no port is held: a server that was killed holds
-    its ports for a moment after it counts as ended, until its last thread has."""
+    """The snapshot, or a later one without ports in use: a killed server keeps its ports for a
+    moment after its process ended, until its last thread has."""
     last = [seen]
 
     def look() -> Observed | None:
@@ -66,10 +66,10 @@ def _without_the_dying(context: ExecutionContext, seen: Observed) -> Observed:
 
 
 def situation(context: ExecutionContext, record: TopologyState | None, seen: Observed) -> Situation:
-    """All that the steps and the guards depend on, of that snapshot.
+    """Derive everything that steps and guards depend on from a snapshot.
 
-    The plan's roles are the current ones only where Sentinels name the primary. Raises
-    UsageError where a template of the user's own makes no configuration.
+    The plan's roles are current only if Sentinels name the primary. Raises UsageError if a
+    user's template can't be rendered.
     """
     plan, held = context.plan, context.credentials
     named = named_primary(plan, seen)
@@ -105,24 +105,24 @@ def situation(context: ExecutionContext, record: TopologyState | None, seen: Obs
 
 
 def _free_ports(plan: Plan, seen: Observed) -> str:
-    """Where there is room for a topology that has no data yet; "" where no port is busy."""
+    """Free ports for a topology without data; "" if no port is in use."""
     if not any(node.held_by for node in seen.nodes):
         return ""
     blocker = port_blocker(plan.layout.root, plan.topology.host)
     block = choose_block(port_block_of(plan.topology), blocker).block
     if block is None:
         return ""
-    told = f"{block} {'is' if len(block.all) == 1 else 'are'} free"
-    return f"; or set port = {block.first} in {plan.layout.topology.name}: {told}"
+    free = f"{block} {'is' if len(block.all) == 1 else 'are'} free"
+    return f"; or set port = {block.first} in {plan.layout.topology.name}: {free}"
 
 
 def drifts(plan: Plan, seen: Observed, confs: Mapping[str, Directives], users: str) -> Drifts:
-    """Node -> what a running server has otherwise than the topology file, for nodes that told;
-    `confs` and `users` are the configurations, and the users' file, as they would be written.
+    """Map nodes to settings that differ from the topology file; `confs` and `users` are the
+    configurations and users.acl as they would be written.
 
-    Live values are compared where the server tells them. What it doesn't tell (see
-    NOT_COMPARED), and what the file no longer names, is compared with what it was started
-    with, or was last given live.
+    Live values are compared if the server reports them. Others (see DIRECTIVES_NOT_COMPARED),
+    and directives that the file no longer has, are compared with those of the last start or
+    live change.
     """
     found: dict[str, NodeSettings] = {}
     for node in seen.nodes:
@@ -150,10 +150,10 @@ def drifts(plan: Plan, seen: Observed, confs: Mapping[str, Directives], users: s
 
 
 def _users_drift(plan: Plan, node: NodeSeen, wanted: str) -> NodeSettings:
-    """The users where their file says otherwise, or where one can do what it must not."""
+    """The users, if their file differs or a user has wrong permissions."""
     same = node.on_disk.users == wanted
-    told = (node.on_disk.listed or "").splitlines()
-    wrong = acl_faults(node, plan.topology.application_rights, told)
+    recorded = (node.on_disk.listed or "").splitlines()
+    wrong = acl_faults(node, plan.topology.application_rights, recorded)
     return {} if same and not wrong else {USERS_FILE: wanted}
 
 
@@ -162,9 +162,10 @@ def expected_of(
     config: Mapping[str, Directives] | None = None,
     paths: Mapping[str, str] | None = None,
 ) -> Expected:
-    """What one of our own topologies should be; `config` and `paths` name its rendered files.
+    """Build the expected state of one of our topologies; `config` and `paths` are its rendered
+    files.
 
-    A Sentinel's own file is no measure: its settings should be the topology file's.
+    A Sentinel's own file doesn't count: its settings should be the topology file's.
     """
     held = wanted_of_sentinels(topology)
     return Expected(

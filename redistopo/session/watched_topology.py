@@ -1,5 +1,5 @@
-"""What a verb that looks again and again looks at: the folder's own topology, as far as it is
-started by now, or the one around an address, as far as it is found by now."""
+"""The target of verbs that poll: the folder's topology, as far as it is started, or the
+topology around an address, as far as it is discovered."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,10 +30,10 @@ from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRequest:
-    """The folder's own topology, or the one around `connect`, where `access` is for.
+    """The folder's topology, or the one around `connect` with the login `access`.
 
-    Who `remembers` records which node is primary, as it changes: a replica that was promoted by
-    hand is primary again once all have ended, though no command was run in between.
+    With `remembers`, changes of the primary are recorded: a replica that was promoted manually
+    is primary again after all nodes have stopped, even if no command was run in between.
     """
 
     root: Path
@@ -44,43 +44,43 @@ class TargetRequest:
 
 
 class WatchedTarget(Protocol):
-    """A topology that may not be there yet, may grow, and may end."""
+    """A topology that may not exist yet, may grow, and may end."""
 
     name: str
     trouble: RedistopoError | None
-    """Why there is nothing to look at; None where there is."""
+    """Why there is nothing to observe; None if there is."""
 
     def look(self) -> Observed | None:
-        """One snapshot, as deep as HEALTH; None where there is nothing to look at yet."""
+        """Take a snapshot with the detail of HEALTH; None if there is nothing to observe yet."""
 
     def look_deep(self) -> Observed | None:
-        """The same, as deep as FULL; it waits for who is slow."""
+        """Take a snapshot with full detail, waiting for slow nodes."""
 
     @property
     def asked(self) -> Topology | None:
-        """What the topology file asks for; None for an address."""
+        """The topology file's content; None for an address."""
 
     @property
     def expected(self) -> Expected:
-        """What the topology should be, as far as that is known."""
+        """The expected state, as far as it is known."""
 
     @property
     def size(self) -> int:
-        """How many nodes it has at least."""
+        """The minimum number of nodes."""
 
     @property
     def credentials(self) -> Credentials:
-        """What opened it at the last look; its `application` is how users come in, None where
-        that one's password isn't known here."""
+        """The credentials of the last snapshot; `application` is None if its password isn't known
+        here."""
 
 
 @contextmanager
 def open_target(request: TargetRequest) -> Iterator[WatchedTarget]:
-    """Raises UsageError where there is neither a topology file nor an address; AccessDenied
-    comes from the first look at an address whose password we don't have."""
+    """Open the target; raises UsageError without a topology file or an address. The first
+    snapshot of an address with a wrong password raises AccessDenied."""
     if request.connect:
         elsewhere = _Elsewhere(request)
-        with elsewhere.gaze:
+        with elsewhere.poller:
             yield elsewhere
         return
     asked = SessionRequest(root=request.root, needs_started=False)
@@ -93,8 +93,8 @@ def open_target(request: TargetRequest) -> Iterator[WatchedTarget]:
 
 
 class _Own:
-    """The folder's topology: its configuration is read anew for each look, for `up` writes it,
-    a rotation changes its passwords, and `down --wipe` removes it."""
+    """The folder's topology: its configuration is read again for each snapshot, because `up`
+    writes it, a rotation changes its passwords, and `down --wipe` removes it."""
 
     def __init__(self, session: Session, request: TargetRequest) -> None:
         self.name = session.topology.name
@@ -103,7 +103,7 @@ class _Own:
         self.trouble: RedistopoError | None = None
         self._session = session
         self._request = request
-        self._gaze: Poller | None = None
+        self._poller: Poller | None = None
         self._leading: list[str] = []
 
     @property
@@ -117,10 +117,10 @@ class _Own:
     def look(self) -> Observed | None:
         try:
             targets = self._targets()
-            if not targets or self._gaze is None:
+            if not targets or self._poller is None:
                 return None
-            seen = self._gaze.look(self._session.shape, targets)
-        except FileNotFoundError:  # `down --wipe` took away what was being read
+            seen = self._poller.look(self._session.shape, targets)
+        except FileNotFoundError:  # `down --wipe` removed what was being read
             self.trouble = nothing_started_error(self._session.layout)
             return None
         if self._request.remembers:
@@ -133,14 +133,14 @@ class _Own:
             with NodeClient(self.credentials) as client:
                 shape = self._session.shape
                 return observe(shape, targets, client, Detail.FULL) if targets else None
-        except FileNotFoundError:  # `down --wipe` took away what was being read
+        except FileNotFoundError:  # `down --wipe` removed what was being read
             self.trouble = nothing_started_error(self._session.layout)
             return None
 
     def close(self) -> None:
-        if self._gaze is not None:
-            self._gaze.__exit__(None, None, None)
-            self._gaze = None
+        if self._poller is not None:
+            self._poller.__exit__(None, None, None)
+            self._poller = None
 
     def _targets(self) -> tuple[Target, ...]:
         self._session.refresh()
@@ -151,13 +151,13 @@ class _Own:
         return targets
 
     def _open(self, credentials: Credentials) -> None:
-        if self._gaze is None or self._gaze.client.credentials != credentials:
+        if self._poller is None or self._poller.client.credentials != credentials:
             self.close()
-            self._gaze = Poller(credentials, patience=self._request.patience)
+            self._poller = Poller(credentials, patience=self._request.patience)
 
     def _remember(self, seen: Observed) -> None:
-        """As other verbs do, but only what is new, and never while one changes the topology:
-        then that one keeps the record."""
+        """Record the primary as other verbs do, but only if it is new, and never while another
+        verb changes the topology: then that verb keeps the record."""
         leading = [node.name for node in seen.answering if node.role is Role.PRIMARY]
         if seen.shape is not Shape.REPLICATION or not leading or leading == self._leading:
             return
@@ -172,7 +172,7 @@ class _Own:
 
 
 class _Elsewhere:
-    """The topology around an address; it is followed as it grows."""
+    """The topology around an address, followed as it grows."""
 
     expected = Expected()
     asked = None
@@ -184,7 +184,7 @@ class _Elsewhere:
         self._entry = parse_address(request.connect)
         self._access = request.access
         self.credentials = single_credential(request.access)
-        self.gaze = Poller(self.credentials, patience=request.patience)
+        self.poller = Poller(self.credentials, patience=request.patience)
         self._found: Discovered | None = None
 
     def look(self) -> Observed | None:
@@ -192,7 +192,7 @@ class _Elsewhere:
             self._discover()
         if self._found is None:
             return None
-        seen = self.gaze.look(self._found.shape, self._found.targets)
+        seen = self.poller.look(self._found.shape, self._found.targets)
         self._found = with_new_nodes(self._found, seen, self._entry.port)
         return seen
 
@@ -207,7 +207,7 @@ class _Elsewhere:
             self.credentials = credentials_elsewhere(self._access, self._entry)
             with NodeClient(self.credentials, seconds=1.0) as client:
                 self._found = discover(self._entry, client)
-            self.credentials = self.gaze.client.credentials = with_sentinel_logins(
+            self.credentials = self.poller.client.credentials = with_sentinel_logins(
                 self.credentials, self._found
             )
             self.trouble = None

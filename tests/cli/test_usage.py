@@ -188,12 +188,12 @@ def test_times_are_local_with_their_offset_in_json(project: Project) -> None:
     project.env["TZ"] = "Asia/Kathmandu"
     project.init("standalone", engine=BUNDLED.path)
     project.up()
-    for words in (("events", "--count", "1"), ("logs", "-n", "1")):
+    for words in (("events", "--for", "1ms"), ("logs", "-n", "1")):
         told = json.loads(project.run(*words, "--json", check=0).out)
         assert told["at"].endswith("+05:45")
-    moment = project.run("events", "--count", "1", check=0).out.split()[0]
+    moment = project.run("events", "--for", "1ms", check=0).out.split()[0]
     assert "+" not in moment
-    hour = json.loads(project.run("events", "--count", "1", "--json", check=0).out)["at"][:13]
+    hour = json.loads(project.run("events", "--for", "1ms", "--json", check=0).out)["at"][:13]
     assert moment[:13] <= hour
 
 

@@ -31,7 +31,7 @@ def test_a_moved_folder(projects: Callable[[str], Project], tmp_path: Path) -> N
     assert {one["check"] for one in warned} == {"node.alive"}
     assert str(old.root) in warned[0]["evidence"]
     pids = sorted(process.pid for process in new.servers())
-    assert "moved while they ran" in new.run("up", "--dry-run", check=0).out
+    assert "moved while the nodes were running" in new.run("up", "--dry-run", check=0).out
     new.up()
     assert "nothing to do" in new.up().out
     assert sorted(process.pid for process in new.servers()) == pids

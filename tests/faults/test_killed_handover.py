@@ -148,7 +148,7 @@ def test_a_candidate_paused_during_the_failover(
     replica = project.pid(2)
     _stopping(monkeypatch, replica, after=last)
     try:
-        with pytest.raises(RedistopoError, match="node1 leads as before, and takes writes"):
+        with pytest.raises(RedistopoError, match="node1 is still primary, with writes"):
             failover(FailoverRequest(root=project.root), no_progress)
         takes_a_write_at_once(project)
     finally:
@@ -191,7 +191,7 @@ def test_a_clusters_replica_that_stops_when_it_is_to_lead(
     replica = project.pid(2)
     _stopping(monkeypatch, replica, before="TAKEOVER")
     monkeypatch.setattr(shift, "_WORD_SECONDS", 0.5)
-    with pytest.raises(RedistopoError, match="node1 leads until it goes on") as error:
+    with pytest.raises(RedistopoError, match="node1 is primary until it resumes") as error:
         failover(FailoverRequest(root=project.root, words=("node2",)), no_progress)
     project.client().set("kept", "yes")
     assert ": redistopo kill node2;" in error.value.hint

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from support.engines import BUNDLED, ENGINES
+from support.forms import spread
 from support.project import Project
 
 
@@ -37,7 +38,7 @@ def test_a_damaged_log_of_a_replicated_primary(project: Project) -> None:
     project.run("down", check=0)
     _damage_log(project, 1)
     failed = project.run("up", check=1)
-    assert "a copy of its data is in node2" in failed.err
+    assert "node2 has a copy of its data" in failed.err
     assert "redistopo up --primary node2" in failed.err
     assert project.servers() == []
     folder = project.folder(1) / "appendonlydir"
@@ -60,7 +61,7 @@ def test_a_damaged_log_of_a_cluster(project: Project) -> None:
     project.run("down", check=0)
     _damage_log(project, 1)
     failed = project.run("up", "--json", check=1).json["error"]
-    assert "a copy of its data is in node4" in failed["detail"]
+    assert "node4 has a copy of its data" in failed["detail"]
     steps = failed["hint"].partition("let node4 lead: ")[2].partition(". Or ")[0].split("; ")
     assert [step.split()[0] for step in steps][:2] == ["redistopo", "then"]
     project.run("up", "--keep", check=1)
@@ -79,7 +80,7 @@ def test_a_damaged_log_of_a_cluster(project: Project) -> None:
     "prints the command of the checker, with the exact path; when the user runs it, the file "
     "is repaired, and what was written before the damage is there",
 )
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", spread(sorted(ENGINES), 2))
 def test_a_damaged_log_without_a_copy(project: Project, engine: str) -> None:
     project.init("standalone", engine=ENGINES[engine].path)
     project.up()

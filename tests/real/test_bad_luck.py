@@ -30,7 +30,7 @@ STEPS = {
     "wait": "redis-cli",
     "verify": "instant",
 }
-BEGINS = {"seed": "write the first nodes.conf"}
+BEGINS = {"seed": "write the initial nodes.conf"}
 
 
 @pytest.mark.fault(
@@ -262,7 +262,7 @@ def test_no_home_folder(project: Project) -> None:
     }
     project.init("standalone", engine=BUNDLED.path)
     done = project.up()
-    assert "won't show this topology" in done.err
+    assert "won't list this topology" in done.err
 
 
 @pytest.mark.fault(

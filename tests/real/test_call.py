@@ -65,7 +65,7 @@ def test_nested_and_long_replies_errors_and_patience(project: Project, engine: s
     assert "(error) ERR unknown command" in project.run(*one, "NONSENSE", check=1).out
     assert "(error) WRONGTYPE " in project.run(*one, "LPUSH", "a", "1", check=1).out
     late = project.run(*one, "--timeout", "300ms", "BLPOP", "never", "0", check=1)
-    assert "(error) no answer within 0.3 s" in late.out
+    assert "(error) no reply within 0.3 s" in late.out
 
 
 def test_who_does_not_answer_is_shown(project: Project) -> None:

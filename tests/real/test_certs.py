@@ -103,12 +103,12 @@ def test_up_makes_damaged_and_expired_certificates_anew(project: Project) -> Non
     (folder / "node2.pem").write_text("garbage\n")
     (folder / "client.pem").write_text("garbage\n")
     done = project.up()
-    assert "made anew, as damaged or expired: node2.pem, client.pem" in done.err
+    assert "renewed, since damaged or expired: node2.pem, client.pem" in done.err
     project.run("down", check=0)
     made = json.loads((folder / "made.json").read_text())
     (folder / "made.json").write_text(json.dumps({**made, "until": 1}))
     assert "node1.pem, node2.pem, node3.pem" in project.up().err
-    assert "made anew" not in project.up().err
+    assert "renewed" not in project.up().err
 
 
 def test_who_presents_an_expired_certificate_is_told_what_to_do(project: Project) -> None:

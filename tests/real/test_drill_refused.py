@@ -77,7 +77,7 @@ def test_an_unhealthy_topology_is_not_drilled(project: Project) -> None:
     # its own shard has no replica left
     error = project.run("drill", "failover", "--shard", "2", "--json", check=3).json["error"]
     assert error["detail"] == "node2 has no replica"
-    assert "redistopo up brings back node5" in error["hint"]
+    assert "redistopo up starts node5" in error["hint"]
     found = report(project, "--force")
     assert found["roles_after"]["node1"] == "replica"
     assert project.faults() == []

@@ -41,7 +41,7 @@ def test_sentinels_that_would_not_fail_over(project: Project) -> None:
         with project.client(port) as node:
             node.config_set("replica-priority", 0)
     error = project.run("drill", "failover", "--json", check=3).json["error"]
-    assert "node2 is never chosen (replica-priority 0)" in error["detail"]
+    assert "node2 is never promoted (replica-priority 0)" in error["detail"]
     for port in project.ports[1:]:
         with project.client(port) as node:
             node.config_set("replica-priority", 100)
@@ -51,5 +51,5 @@ def test_sentinels_that_would_not_fail_over(project: Project) -> None:
     until(lambda: len(project.servers()) == 4)
     error = project.run("drill", "failover", "--json", check=3).json["error"]
     assert "1 of 3 Sentinels would be left to vote, and 2 are needed" in error["detail"]
-    assert "redistopo up brings back sentinel1, sentinel2" in error["hint"]
+    assert "redistopo up starts sentinel1, sentinel2" in error["hint"]
     assert roles(project.ports, project.password)[project.port] == "master"

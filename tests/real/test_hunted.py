@@ -102,7 +102,7 @@ def test_who_wrote_last_but_has_nothing_on_disk_is_told_so(project: Project) -> 
         path.write_bytes(b"")
         os.utime(path, (path.stat().st_atime, path.stat().st_mtime + 60))
     refused = project.run("up", check=2).err
-    assert "node2 would start without a single key" in refused
+    assert "node2 would start without any key" in refused
     assert "one of node1, node2" in refused
     project.up("--primary", "node1")
     with project.client() as node:

@@ -68,7 +68,7 @@ def test_a_running_replica_leads_where_the_primary_has_no_log(
     _set(project, project.port, "kept", 2)
     project.crash(1)
     done = project.up()
-    assert "leads: it runs and has the data" in done.err
+    assert "becomes primary: it has all the data" in done.err
     assert _has(project, "kept")
     assert project.faults(cluster=False) == []
 
@@ -89,7 +89,7 @@ def test_a_cluster_primary_without_its_data_does_not_start(
     project.crash(*([lead] if running else range(1, 7)))
     for path in project.folder(lead).glob("append*"):
         shutil.rmtree(path)
-    told = f"node{lead} leads a shard, and its data is gone"
+    told = f"node{lead} is primary of a shard, but its data is gone"
     refused = project.run("up", check=2)
     assert told in refused.err
     assert told in project.run("up", "--rebuild", f"node{lead}", check=2).err
@@ -124,7 +124,7 @@ def test_a_cluster_replica_takes_over_where_the_primary_has_no_log(
     first, second = next(one[2:4] for one in owners if one[0] <= slot <= one[1])
     _set(project, first[1], key, 1)
     project.crash(first[1] - project.port + 1)
-    assert f"let lead node{second[1] - project.port + 1}" in project.up().err
+    assert f"promote node{second[1] - project.port + 1}" in project.up().err
     with project.client(second[1]) as node:
         assert node.get(key) == "yes"
     assert project.faults() == []

@@ -121,7 +121,7 @@ def test_nobody_is_hurt_by_accident(project: Project) -> None:
     _up(project, "replication")
     before = _pids(project)
     for verb in ("stop", "kill", "pause"):
-        assert f"{verb} whom? Name the nodes" in project.run(verb, check=2).err
+        assert f"{verb} needs a node" in project.run(verb, check=2).err
     for words in (["stop", ""], ["kill", "node9"], ["pause", "primary", "node2"]):
         assert project.run(*words, check=2).err.startswith("Error: ")
     refused = project.run("stop", "shard:7", "--json", check=2).json
@@ -230,7 +230,7 @@ def test_start_makes_nobody_lead(project: Project) -> None:
         assert node.execute_command("WAIT", 2, 3000) == 2
     project.run("kill", "node1", check=0)
     refused = project.run("start", "node1", check=2)
-    assert "redistopo up looks at all nodes" in refused.err
+    assert "redistopo up inspects all nodes" in refused.err
     assert len(project.servers()) == 2
     project.up()
     with project.client() as node:

@@ -56,9 +56,9 @@ def _asked(project: Project, primary: int, replica: int, *words: str, first: str
     """The words are refused: the replica would be emptied by its primary, which was reset."""
     refused = project.run(*words, check=2).err
     for said in (refused, project.run("plan", check=0).out):
-        assert f"node{replica} would be emptied: node{primary}, its primary, was reset" in said
+        assert f"node{replica} would be emptied: its primary node{primary} was reset" in said
         assert f"to keep them: {first}redistopo up --primary node{replica}" in said
-        assert f"to give them up: redistopo up --primary node{primary}" in said
+        assert f"to discard them: redistopo up --primary node{primary}" in said
     plan = project.run("plan", "--json", check=0).json["result"]
     assert plan["steps"] == []
     assert "would be emptied" in plan["refusal"]["message"]
@@ -122,7 +122,7 @@ def _kept_by_a_stopped_replica(project: Project) -> int:
     project.run("stop", f"node{last}", check=0)
     refused = project.run("reset", "node3", "--yes", check=1)
     assert "keys lost: no other node that replies has its data" in refused.err
-    assert f"redistopo start brings back node{last}" in refused.err
+    assert f"node{last} may have it: redistopo start" in refused.err
     assert _kept(project) == KEYS
     project.run("reset", "node3", "--hard", "--force", "--yes", check=0)
     _asked(project, 3, last, "up")
@@ -190,7 +190,7 @@ def test_what_a_replica_alone_has_is_given_up_by_force_only(project: Project) ->
         project.crash(2)
         held = node.dbsize()
         refused = project.run("reset", name, "--yes", check=1)
-        assert "redistopo start brings back node2" in refused.err
+        assert "node2 may have it: redistopo start" in refused.err
         assert f"redistopo reset {name} --force gives it up" in refused.err
         assert node.dbsize() == held > 0
         project.run("reset", name, "--force", "--yes", check=0)
@@ -235,7 +235,7 @@ def test_keys_that_a_disk_brings_back_after_a_reset(project: Project) -> None:
                 kept = primary.keys()[1:]
                 primary.unlink(*set(primary.keys()) - set(kept))
             refused = project.run("up", check=1).err
-            assert f"node{number} was reset, and has more keys on disk than node1" in refused
+            assert f"node{number} was reset, but has more keys on disk than node1" in refused
             project.run("start", f"node{number}", check=0)
             assert "has more keys on its disk" in project.run("plan", check=0).out
             project.run("reset", f"node{number}", "--force", "--yes", check=0)
@@ -258,7 +258,7 @@ def test_a_paused_replica_is_not_emptied_when_resumed(project: Project) -> None:
     project.run("reset", "node1", "--hard", "--force", "--yes", check=0)
     for words in (("resume",), ("resume", name), ("kill", name, "--signal", "CONT"), ("up",)):
         refused = project.run(*words, check=2).err
-        assert f"{name} would be emptied: node1, its primary, was reset" in refused
+        assert f"{name} would be emptied: its primary node1 was reset" in refused
         assert f"redistopo stop node1, then redistopo resume {name}, then" in refused
     # as it says
     project.run("stop", "node1", check=0)
@@ -288,7 +288,7 @@ def test_asked_on_a_terminal(project: Project) -> None:
     assert "reset whom?" in project.run("reset", check=2).err
     terminal = Terminal(project, "reset", "node1")
     until(lambda: "Reset node1? [y/N]" in terminal.read(), 30)
-    assert "leads slots 0-5460 first, with all data" in terminal.read()
+    assert "is promoted first, with slots 0-5460 and all data" in terminal.read()
     terminal.type("n\r")
     assert terminal.end() == 1
     assert "nothing was changed" in terminal.read()

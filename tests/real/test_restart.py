@@ -57,7 +57,7 @@ def test_settings_that_need_a_restart_get_in(project: Project) -> None:
     project.run("set", "databases", "32", check=0)
     project.crash(2)
     told = project.run("up", check=3).err
-    assert "all runs and serves, but not yet with the settings of the topology file" in told
+    assert "the topology is healthy, but some settings of the topology file need a restart" in told
     assert "redistopo restart --rolling" in told
     # what was started stays: without it no rolling restart would begin
     assert project.client(project.ports[1]).config_get("databases")["databases"] == "32"
@@ -80,7 +80,7 @@ def test_what_would_lose_data_or_service_is_refused(project: Project) -> None:
     project.client().set("kept", "yes")
     before = _pids(project)
     refused = project.run("restart", "node1", check=2)
-    assert "started empty, it would empty its replicas" in refused.err
+    assert "it would start empty, and empty its replicas" in refused.err
     assert "redistopo restart --rolling node1" in refused.err
     assert "restart whom?" in project.run("restart", check=2).err
     assert project.run("restart", "--restore-roles", "node1").code == 2

@@ -10,6 +10,7 @@ from redis import Redis, RedisCluster
 from redis.exceptions import AuthenticationError, RedisError
 from support.editing import edit
 from support.engines import BUNDLED, ENGINES
+from support.forms import spread
 from support.judge import client, faults
 from support.project import Project
 from support.waiting import until
@@ -40,7 +41,7 @@ class Writer(threading.Thread):
 
 
 # users are what differs most between servers; one password alone is tried on the oldest, too
-ROTATIONS = [("acl", name) for name in ENGINES]
+ROTATIONS = [("acl", name) for name in spread(sorted(ENGINES), 3)]
 ROTATIONS += [("password", name) for name, one in ENGINES.items() if one == BUNDLED]
 ROTATIONS += [("password", name) for name in ENGINES if "6.2" in name]
 

@@ -158,7 +158,7 @@ def test_a_primary_that_was_frozen_follows_the_new_primary(project: Project) -> 
 def test_a_password_that_sentinels_could_not_keep_is_refused(project: Project) -> None:
     project.init("sentinel", *SLOW, engine=BUNDLED.path)
     project.env["REDISTOPO_PASSWORD"] = "two words"
-    assert "Sentinels can't keep it" in project.run("up", check=2).err
+    assert "which Sentinels can't store" in project.run("up", check=2).err
     assert project.servers() == []
 
 
@@ -177,7 +177,7 @@ def test_a_folder_that_was_moved_takes_its_sentinels_along(project: Project) -> 
     assert not any(f"{old}/" in text for text in said)
     file = project.root / "redistopo.toml"
     file.write_text(file.read_text().replace('name = "project"', 'name = "another"'))
-    assert "watch the primary as project" in project.run("up", check=2).err
+    assert "monitor the primary as project" in project.run("up", check=2).err
 
 
 def test_who_was_chosen_leads_again_after_all_have_stopped(project: Project) -> None:

@@ -154,7 +154,7 @@ def test_a_candidate_paused_during_the_failover(
 
     monkeypatch.setattr(NodeClient, "ask", asked)
     try:
-        with pytest.raises(RedistopoError, match="node1 leads as before, and takes writes"):
+        with pytest.raises(RedistopoError, match="node1 is still primary, with writes"):
             failover(FailoverRequest(root=project.root, words=("node2",)), no_progress)
         takes_a_write_at_once(project)
     finally:

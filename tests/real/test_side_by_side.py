@@ -113,7 +113,7 @@ def test_a_port_changed_by_hand_is_what_is_reserved(
     assert _first_port(two) == first
     said = two.run("init", "cluster", "--port", str(one.port), "--force", check=0).err
     assert "reserved by your topology 'one'" in said
-    assert "or another --port" in said
+    assert "or use another --port" in said
 
 
 def test_a_reservation_is_no_topology_of_ps(project: Project) -> None:

@@ -133,7 +133,7 @@ def test_an_application_that_may_only_read_is_proven_all_the_same(project: Proje
     whole = path.read_text()
     path.write_text(whole.replace("+@read ", "+@nosuch "))
     for _again in range(2):
-        assert "doesn't take the rules" in project.run("up", check=2).err
+        assert "rejects the rules" in project.run("up", check=2).err
     path.write_text(whole)
     project.up()
     assert project.run("verify").code == 0

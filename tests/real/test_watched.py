@@ -58,9 +58,9 @@ def test_stop_and_start_of_sentinels_and_of_their_primary(project: Project) -> N
     project.run("wait", "--timeout", "20s", check=0)
     # the primary: Sentinels choose another one, and it comes back as a replica
     stopped = project.run("stop", "primary", check=0)
-    assert "the Sentinels let one of node2, node3 take over after 1 s" in stopped.err
+    assert "the Sentinels promote one of node2, node3 after 1 s" in stopped.err
     refused = project.run("start", "node1", check=2)
-    assert "redistopo up looks at all nodes" in refused.err
+    assert "redistopo up inspects all nodes" in refused.err
     until(lambda: all(_named(project, n) != project.port for n in (1, 2, 3)))
     project.run("start", "node1", check=0)
     found = roles(project.ports, project.password)
@@ -173,4 +173,4 @@ def test_a_sentinel_that_stood_still_has_no_say_for_a_while(project: Project) ->
     )
     assert "PASS" not in checked
     warned = project.run("stop", "primary", check=0).err
-    assert "nobody takes over: 1 of 3 Sentinels is no majority" in warned
+    assert "without failover: 1 of 3 Sentinels is no majority" in warned

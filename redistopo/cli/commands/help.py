@@ -13,8 +13,7 @@ def command(ctx: click.Context, verb: tuple[str, ...]) -> None:
 
     Without VERB, lists all verbs; subcommands are named too: redistopo help drill failover.
     """
-    top = ctx.find_root()
-    here = click.Context(top.command, info_name=top.info_name)
+    here = ctx.find_root()
     for word in verb:
         if not isinstance(here.command, click.Group):
             break

@@ -88,5 +88,5 @@ def test_each_gap_is_marked_and_the_sum_is_told_once() -> None:
     row = report_lines(report(traffic=summarize_traffic(short, FAULT), moments=(), healed=None))[4][
         1
     ][0]
-    assert "away 40 ms" in row
+    assert "down 40 ms" in row
     assert len(row) <= 66

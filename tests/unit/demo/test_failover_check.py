@@ -32,7 +32,7 @@ _PASSED = Candidate(name="node2", behind=0, obstacle="is never chosen", hint="se
         # over in a moment: a check that can't try it now has not passed
         ((_lead(votes=1, tilted=("sentinel1", "sentinel2")),),
          "1 of 3 Sentinels would be left to vote, and 2 are needed "
-         "(in TILT, for 30 s after standing still: sentinel1, sentinel2)", True),
+         "(in TILT mode for 30 s after a pause: sentinel1, sentinel2)", True),
         # asked for like that
         ((_lead(candidates=()),),
          "node1 has no replica (redistopo init with --replicas 1, in another folder)", False),

@@ -37,7 +37,7 @@ def test_a_full_disk_ends_the_seeding_and_nothing_else_is_written(bench: MakeBen
 
 def test_nodes_that_do_not_reach_each_other_are_a_clear_error(bench: MakeBench) -> None:
     on = bench(shards=3, replicas=1)
-    with pytest.raises(TimedOut, match=r"the nodes don't reach each other after 0\.05 s"):
+    with pytest.raises(TimedOut, match=r"the nodes couldn't connect to each other within 0\.05 s"):
         on.run(form_instantly)
     assert not on.host.journal.of("write", "start", "SIGTERM")
     assert not [one for one in on.done if "TAKEOVER" in one]

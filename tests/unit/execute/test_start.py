@@ -84,7 +84,7 @@ def test_with_keep_nothing_is_undone_and_that_is_told(bench: MakeBench) -> None:
     ("log", "kind", "told"),
     [
         ("# Can't open the log file", NodeDied, "exited right after its start (exit code 1)"),
-        ("*** FATAL CONFIG FILE ERROR", NodeDied, "change that line in the topology file"),
+        ("*** FATAL CONFIG FILE ERROR", NodeDied, "correct that line in the topology file"),
         ("x # Warning: No space left on device", MissingPrerequisite, "the disk is full"),
         (
             "1:M # Unrecoverable error: corrupted cluster config file nodes.conf.",
@@ -124,7 +124,7 @@ def test_a_damaged_log_names_who_else_has_the_data(bench: MakeBench) -> None:
     with pytest.raises(NodeDied) as caught:
         on.run(starting("node1"))
     assert str(aof / "node.aof.1.incr.aof") in caught.value.detail
-    assert "a copy of its data is in node2" in caught.value.detail
+    assert "node2 has a copy of its data" in caught.value.detail
     assert "redistopo up --primary node2" in caught.value.hint
 
 

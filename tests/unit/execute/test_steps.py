@@ -61,7 +61,7 @@ def test_keep_copies_and_says_so(bench: MakeBench) -> None:
     on.step(StepKind.KEEP, "node1")
     assert on.done == ["write node1/redis.conf.rewritten"]
     assert on.host.files.read(on.node("node1").folder.rewritten) == "rewritten"
-    assert "node1: a CONFIG REWRITE was found" in on.warnings[0]
+    assert "node1: CONFIG REWRITE changed its configuration" in on.warnings[0]
 
 
 def test_write_makes_the_folder_then_users_then_the_configuration(bench: MakeBench) -> None:

@@ -103,6 +103,8 @@ def test_one_that_outlives_sigkill_is_named_and_stays_on_record(
         tell(process, signal.SIGCONT if number is signal.SIGKILL else number)
 
     monkeypatch.setattr(on.host.processes, "signal", unkillable)
-    with pytest.raises(RedistopoError, match=f"pid {made.pid} did not end, not even by SIGKILL"):
+    with pytest.raises(
+        RedistopoError, match=f"pid {made.pid} did not exit, not even after SIGKILL"
+    ):
         ended(on, ["node1"])
     assert on.host.journal.of("forget") == []
