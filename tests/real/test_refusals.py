@@ -98,7 +98,7 @@ def test_an_address_that_is_not_here(project: Project) -> None:
     ("words", "told"),
     [
         (("--primary", "node9"), "there is no node 'node9'"),
-        (("--primary", "node1", "--primary", "node2"), "can't both be primary of a replication"),
+        (("--primary", "node1", "--primary", "node2"), "can't both be primary"),
         (("--rebuild", "node1"), "--rebuild is for clusters"),
     ],
 )
@@ -157,7 +157,7 @@ def test_other_access_control_than_what_runs(project: Project) -> None:
     refused(project, told="acl is true in the topology file, but servers run with acl = false")
     edit(project, "acl = true", "# acl = false")
     project.env["REDISTOPO_PASSWORD"] = "quite-unlike-it"
-    refused(project, told="servers run with a password other")
+    refused(project, told="servers run with another password")
     del project.env["REDISTOPO_PASSWORD"]
 
 
@@ -165,7 +165,7 @@ def test_another_layout_than_the_one_formed(project: Project) -> None:
     _pair(project)
     _stopped(project)
     edit(project, "replicas = 1", "replicas = 2")
-    refused(project, told="no longer describes the topology in this folder")
+    refused(project, told="no longer describes the topology that this folder holds")
 
 
 def test_another_name_than_the_sentinels_watch(project: Project) -> None:
@@ -174,7 +174,7 @@ def test_another_name_than_the_sentinels_watch(project: Project) -> None:
     text = (project.root / "redistopo.toml").read_text()
     name = next(line for line in text.splitlines() if line.startswith("name = "))
     edit(project, name, 'name = "another"')
-    refused(project, told="the Sentinels monitor the primary as")
+    refused(project, told="the Sentinels watch the primary as")
 
 
 def test_an_engine_older_than_the_data(project: Project) -> None:
@@ -206,7 +206,7 @@ def test_a_password_that_can_not_be_one(project: Project, password: str) -> None
 def test_a_password_that_sentinels_can_not_keep(project: Project) -> None:
     project.init("sentinel", engine=ENGINE)
     project.env["REDISTOPO_PASSWORD"] = "two words"
-    refused(project, told="which Sentinels can't store")
+    refused(project, told="Sentinels can't keep it")
 
 
 # The user's own templates
