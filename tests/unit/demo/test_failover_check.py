@@ -38,8 +38,8 @@ _PASSED = Candidate(name="node2", behind=0, obstacle="is never chosen", hint="se
          "node1 has no replica (redistopo init with --replicas 1, in another folder)", False),
         ((_lead(candidates=(_PASSED,)),), "node2 is never chosen (set it to 100)", False),
         ((_lead(votes=1, voters=2, quorum=None),),
-         "1 of 2 primaries would be left to vote, and 2 are needed (automatic failover needs 3 "
-         "primaries or more: redistopo init cluster --shards 3, in another folder)", False),
+         "1 of 2 primaries would be left to vote, and 2 are needed (automatic failover needs at "
+         "least 3 primaries: redistopo init cluster --shards 3, in another folder)", False),
     ],
 )  # fmt: skip
 def test_what_stands_in_the_way(leads: tuple[Promotability, ...], why: str, fault: bool) -> None:
