@@ -7,7 +7,6 @@ from redistopo.client.connection import Command, NodeClient, raise_on_error
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.errors import Unreachable
 from redistopo.host.host import Host, StartedProcess
-from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials
@@ -25,7 +24,7 @@ class ExecutionContext:
     client: NodeClient
     deadline: Deadline
     progress: Progress
-    host: Host = LOCAL
+    host: Host
     started: dict[str, StartedProcess] = field(default_factory=dict)
     refused: bool = False
     told: set[str] = field(default_factory=set)
@@ -34,10 +33,24 @@ class ExecutionContext:
         """Return the planned nodes with these names."""
         return tuple(self.plan.node(name) for name in names)
 
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The planned nodes as targets to look at."""
+        return tuple(
+            Target(
+                name=node.name,
+                host=node.host,
+                port=node.port,
+                ports=node.ports,
+                layout=self.plan.layout,
+                machine=self.host,
+            )
+            for node in self.plan.nodes
+        )
+
     def look(self, depth: Detail, *, disk: bool = False) -> Observed:
         """Take a snapshot of all planned nodes, with `disk` also of their folders."""
-        targets = targets_of_plan(self.plan, self.host)
-        return observe(self.plan.topology.shape, targets, self.client, depth, disk=disk)
+        return observe(self.plan.topology.shape, self.targets, self.client, depth, disk=disk)
 
     def order(self, node: NodePlan, *command: str | int) -> object:
         """Send one command and return the reply; raises BadReply for an error reply, Unreachable
@@ -64,18 +77,3 @@ def shares_machine_with_many(plan: Plan) -> bool:
     pings a second, and as many pongs.
     """
     return plan.topology.clustered and len(plan.nodes) > _MANY
-
-
-def targets_of_plan(plan: Plan, host: Host = LOCAL) -> tuple[Target, ...]:
-    """Return the planned nodes as targets."""
-    return tuple(
-        Target(
-            name=node.name,
-            host=node.host,
-            port=node.port,
-            ports=node.ports,
-            layout=plan.layout,
-            machine=host,
-        )
-        for node in plan.nodes
-    )

@@ -6,7 +6,6 @@ from redistopo.client.connection import NodeClient, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.host.host import Files, Host
-from redistopo.host.local_host import LOCAL
 from redistopo.model.planning.password_rotation import (
     Command,
     PasswordRotation,
@@ -37,7 +36,7 @@ def carry_over(
     old: Credentials,
     rotation: PasswordRotation,
     progress: Progress,
-    host: Host = LOCAL,
+    host: Host,
 ) -> Credentials:
     """Set the new passwords in all running servers and files, and remove the old ones.
 
@@ -80,14 +79,16 @@ def carry_over(
     return new
 
 
-def finish_rotation(layout: Layout, held: Credentials, progress: Progress) -> Credentials:
+def finish_rotation(
+    layout: Layout, held: Credentials, progress: Progress, host: Host
+) -> Credentials:
     """A rotation that was cut off is finished; one that keeps the old password is left at that."""
     pending = pending_rotation(layout)
     if pending is None:
         return held
     if pending.keep_old:
         note(progress, "the old password still works; `redistopo secret rotate` ends that")
-    return carry_over(layout, held, pending, progress)
+    return carry_over(layout, held, pending, progress, host)
 
 
 def restore_old(layout: Layout, nodes: Iterable[Target], held: Credentials) -> None:

@@ -7,7 +7,6 @@ from redistopo.client.connection import NodeClient
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.execute.terminate import Ask, Ended, Said, end_all
 from redistopo.host.host import Host
-from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
 from redistopo.host.server_log import log_tail
 from redistopo.model.protocol.conf import Directives
@@ -87,7 +86,7 @@ class ShutdownRequest:
     client: NodeClient
     lossy: bool
     command: str = "redistopo down"
-    host: Host = LOCAL
+    host: Host
 
     def __call__(self, name: str) -> Said:
         """What the server said; it agrees by hanging up."""

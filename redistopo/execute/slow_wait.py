@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from redistopo.client.connectivity_probe import probe_nodes
 from redistopo.client.observe import Detail
-from redistopo.execute.context import ExecutionContext, targets_of_plan
+from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline
 from redistopo.model.connectivity.report import ConnectivityReport, brief, connectivity_report
 from redistopo.model.state.observed import Observed
@@ -20,9 +20,7 @@ _PATIENCE_SHARE = 1 / 3
 def find_reach(context: ExecutionContext) -> tuple[Observed, ConnectivityReport]:
     """Take a snapshot, probe every port, and report the connectivity."""
     seen = context.look(Detail.HEALTH)
-    return seen, connectivity_report(
-        seen, probe_nodes(seen, targets_of_plan(context.plan, context.host), context.client)
-    )
+    return seen, connectivity_report(seen, probe_nodes(seen, context.targets, context.client))
 
 
 def patience(context: ExecutionContext) -> Deadline:

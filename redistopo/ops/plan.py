@@ -5,11 +5,12 @@ from pathlib import Path
 
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.model.planning.decide_up import Decision, decide
-from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import with_observed_roles
+from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.step import Step
 from redistopo.model.state.observed import shards_of
+from redistopo.project.redact_secrets import hide
 from redistopo.project.topology_record import current_record
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import open_session
@@ -40,8 +41,9 @@ def plan(root: Path, engine: str = "") -> PlanResult:
     """What `up` would do now, and why; works on a machine without any server."""
     with open_session(_session(root)) as session:
         found = _ahead(session, session.plan(engine, assume=True), Asked())
-    if (error := found.refusal) is None:
-        return PlanResult(plan=found.plan, steps=found.steps)
+        if (error := found.refusal) is None:
+            return PlanResult(plan=found.plan, steps=found.steps)
+        hide(error, session.layout)
     told = Refusal(message=error.message, detail=error.detail, hint=error.hint)
     return PlanResult(plan=found.plan, steps=(), refusal=told)
 

@@ -7,15 +7,16 @@ from pathlib import Path
 
 from redistopo.client.observe import Detail
 from redistopo.errors import ExitCode, RedistopoError, Unhealthy, UsageError
-from redistopo.execute.context import ExecutionContext, targets_of_plan
+from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rotate_passwords import restore_old
 from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
 from redistopo.host.polling import Deadline
 from redistopo.host.server_process import find_process
-from redistopo.model.planning.guards import Asked, Proposal, guard, limit_warnings
+from redistopo.model.planning.guards import guard, limit_warnings
 from redistopo.model.planning.node_start import start_steps, write_steps
+from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.rolling import (
     Act,
     Turn,
@@ -300,7 +301,7 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
         after = context.look(Detail.PROCESS, disk=True)
         found = situation(context, now.session.state, after)
         execute(context, tuple(_steps(context, found, names)))
-        restore_old(layout, targets_of_plan(context.plan), context.credentials)
+        restore_old(layout, context.targets, context.credentials)
     took = time.monotonic() - began
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
     if (record := now.session.state) is not None:

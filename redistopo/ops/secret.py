@@ -103,7 +103,7 @@ def rotate(root: Path, progress: Progress, *, keep_old: bool, seconds: float) ->
                 session.progress,
                 "the Sentinels' own password, by which they know each other, stays as it is",
             )
-        carry_over(layout, old, rotation, session.progress)
+        carry_over(layout, old, rotation, session.progress, session.host)
         session.refresh()  # from here on with what the files hold now
         running = sum(find_process(layout, name) is not None for name in session.rendered)
         findings: tuple[Finding, ...] = ()

@@ -10,9 +10,10 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.host.polling import Deadline, wait_for
-from redistopo.model.planning.guards import Asked, Proposal, guard, limit_warnings
+from redistopo.model.planning.guards import guard, limit_warnings
 from redistopo.model.planning.leadership import choose_primary
 from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.reconcile import starting_steps
 from redistopo.model.planning.situation import with_current_roles
 from redistopo.model.planning.step import Step, StepKind

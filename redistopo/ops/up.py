@@ -7,16 +7,16 @@ from pathlib import Path
 from redistopo.client.observe import Detail
 from redistopo.drill.interrupted_drill import delete_leftover_keys, finish_interrupted_drill
 from redistopo.errors import ExitCode
-from redistopo.execute.context import ExecutionContext, targets_of_plan
+from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
 from redistopo.execute.rollback import rolled_back_on_failure
 from redistopo.execute.rotate_passwords import finish_rotation, restore_old
 from redistopo.host.run_recorded import end_leftover
 from redistopo.model.planning.decide_up import decide
-from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_rejoin import non_empty_resets, plan_rejoins, stale_ids
+from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.step import Step, StepKind, linked
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
@@ -107,7 +107,7 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
     layout, told = session.layout, session.progress
     refuse_folder(plan, session.state, session.rendered)
     prepare_certificates(plan, session.state, told)
-    session.credentials = finish_rotation(layout, session.credentials, told)
+    session.credentials = finish_rotation(layout, session.credentials, told, session.host)
     context = session.context(plan)
     finish_interrupted_drill(layout, told)
     result = bring_up(context, request, began)
@@ -121,7 +121,7 @@ def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpR
         end_leftover(context.plan.layout.formation)
         record, steps = _converge(context, request.asked)
         with explaining(context), explaining_ended_servers(context):
-            restore_old(context.plan.layout, targets_of_plan(context.plan), context.credentials)
+            restore_old(context.plan.layout, context.targets, context.credentials)
             formed_now = any(one.do is StepKind.FORM for one in steps)
             verdict = _prove(context, record, formed_now=formed_now)
         kept = password_path(context.plan.topology, context.plan.layout)

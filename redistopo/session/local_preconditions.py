@@ -4,10 +4,10 @@ These checks read the folder and the machine; those on the snapshot are in
 model/planning/guards.
 """
 
-from redistopo.model.planning.guards import Asked
 from redistopo.model.planning.leadership import require_primaries
 from redistopo.model.planning.nodes_conf_repair import require_cluster_nodes
 from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Asked
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.state.record import TopologyState
 from redistopo.project.certificates import refuse_lost_authority

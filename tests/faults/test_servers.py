@@ -201,7 +201,7 @@ def test_a_stolen_port(project: Project) -> None:
     with nursery() as child:
         done = child.run("up", project.root, steal=["start", project.port + 2])
         assert done.code == 4
-        assert "node3 ended" in done.said
+        assert "node3 exited" in done.said
         assert f"port {project.port + 2} is in use by" in done.said
         assert project.servers() == []
         assert child.run("up", project.root).code == 0

@@ -156,7 +156,7 @@ def test_other_access_control_than_what_runs(project: Project) -> None:
     edit(project, "# acl = false", "acl = true")
     refused(project, told="acl is true in the topology file, but servers run with acl = false")
     edit(project, "acl = true", "# acl = false")
-    project.env["REDISTOPO_PASSWORD"] = "another"
+    project.env["REDISTOPO_PASSWORD"] = "quite-unlike-it"
     refused(project, told="servers run with a password other")
     del project.env["REDISTOPO_PASSWORD"]
 
@@ -353,7 +353,7 @@ def test_a_busy_port(project: Project, *, formed: bool) -> None:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", project.ports[1]))
         holder.listen()
-        found = refused(project, told=f"node2: port {project.ports[1]} is held by")
+        found = refused(project, told=f"node2: port {project.ports[1]} is in use by")
         assert ("or set port = " in found["hint"]) is not formed
 
 

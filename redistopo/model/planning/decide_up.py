@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from redistopo.errors import RedistopoError
-from redistopo.model.planning.guards import Asked, Proposal, guard, limit_warnings
+from redistopo.model.planning.guards import guard, limit_warnings
 from redistopo.model.planning.leadership import choose_primary
 from redistopo.model.planning.nodes_conf_repair import (
     promotion_steps,
     rebuild_steps,
+    refuse_unknown_nodes,
     with_nodes_confs,
 )
 from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.reconcile import reconcile
 from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.planning.sole_copies import SoleCopy, chosen_primaries, sole_copies_on_disk
@@ -43,6 +45,7 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
         guard(proposal)
         alone = sole_copies_on_disk(plan, now.record, now.seen)
         promoted = promotion_steps(plan, now.seen, chosen_primaries(alone, asked.primary))
+        refuse_unknown_nodes(replace(proposal, steps=promoted))
     except RedistopoError as error:
         return Decision(plan=plan, refusal=error)
     return Decision(

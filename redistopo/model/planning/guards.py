@@ -4,63 +4,21 @@ A guard checks a proposal and raises the error for the user; none changes anythi
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from redistopo.errors import MissingPrerequisite
 from redistopo.model.planning.leadership import refuse_empty_primaries
 from redistopo.model.planning.load_old_persistence import refuse_renamed
 from redistopo.model.planning.nodes_conf_repair import (
-    lost_nodes_confs,
     refuse_lost_nodes_confs,
     refuse_unknown_nodes,
 )
-from redistopo.model.planning.plan import FormationMethod, Plan
+from redistopo.model.planning.plan import FormationMethod
 from redistopo.model.planning.plan_rejoin import non_empty_resets, refuse_more_keys
+from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
-from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
-from redistopo.model.planning.step import Step, StepKind, join_names
+from redistopo.model.planning.step import StepKind, join_names
 from redistopo.model.topology.exposure import refuse_exposed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """The user's options: nodes to use as `primary` where it can't be determined, nodes to
-    `rebuild` the nodes.conf of; `among` are the nodes to start, None for all."""
-
-    primary: tuple[str, ...] = ()
-    rebuild: tuple[str, ...] = ()
-    among: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """Proposed steps, and everything needed to judge them."""
-
-    plan: Plan
-    now: Situation
-    steps: tuple[Step, ...]
-    asked: Asked = Asked()
-
-    def nodes(self, do: StepKind) -> tuple[str, ...]:
-        """Return the nodes of all steps of that kind."""
-        return tuple(
-            dict.fromkeys(name for one in self.steps if one.do is do for name in one.nodes)
-        )
-
-
-def _empty_primaries(it: Proposal) -> None:
-    refuse_empty_primaries(it.plan, it.now.record, it.now.seen, it.asked.among)
-
-
-def _lost_nodes_confs(it: Proposal) -> None:
-    found = lost_nodes_confs(it.plan, it.now.record, it.now.seen)
-    chosen = set(found if it.asked.among is None else it.asked.among) - set(it.asked.rebuild)
-    refuse_lost_nodes_confs(it.plan, {name: why for name, why in found.items() if name in chosen})
-
-
-def _unknown_nodes(it: Proposal) -> None:
-    refuse_unknown_nodes(it.plan, it.now.seen, it.steps)
 
 
 def _sole_copies(it: Proposal) -> None:
@@ -79,19 +37,10 @@ def _exposed(it: Proposal) -> None:
             refuse_exposed(name, it.now.wanted[name])
 
 
-def _renamed(it: Proposal) -> None:
-    refuse_renamed(it.plan, it.now, it.nodes(StepKind.START))
-
-
 def _busy_ports(it: Proposal) -> None:
     """Name every port of a node to start that another program uses."""
-    names = {node.name for node in it.now.seen.nodes}
-    chosen = names if it.asked.among is None else set(it.asked.among)
-    held = [
-        f"{node.name}: {node.held_by}"
-        for node in it.now.seen.nodes
-        if node.held_by and node.name in chosen
-    ]
+    going = (node for node in it.now.seen.nodes if node.name in it.among)
+    held = [f"{node.name}: {node.held_by}" for node in going if node.held_by]
     if held:
         raise MissingPrerequisite(
             "a port is in use" if len(held) == 1 else f"{len(held)} ports are in use",
@@ -123,13 +72,13 @@ def _missing_cli(it: Proposal) -> None:
 
 
 GUARDS: tuple[Callable[[Proposal], None], ...] = (
-    _empty_primaries,
-    _lost_nodes_confs,
-    _unknown_nodes,
+    refuse_empty_primaries,
+    refuse_lost_nodes_confs,
+    refuse_unknown_nodes,
     _sole_copies,
     _more_keys,
     _exposed,
-    _renamed,
+    refuse_renamed,
     _missing_cli,
     _busy_ports,
     _low_limits,

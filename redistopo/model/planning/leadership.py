@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from redistopo.errors import UsageError
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import with_primary
+from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.sentinel_primary import named_primary
 from redistopo.model.protocol.nodes_conf import (
     NodesConf,
@@ -206,23 +207,18 @@ def _without_data(lead: str, rich: list[str]) -> UsageError:
     )
 
 
-def refuse_empty_primaries(
-    plan: Plan, record: TopologyState | None, seen: Observed, among: Iterable[str] | None = None
-) -> None:
+def refuse_empty_primaries(it: Proposal) -> None:
     """Raise UsageError if a stopped primary of a formed cluster would start empty, and so empty
     its replicas; names the nodes with its data, and how to keep it.
-
-    `among` are the nodes to start, None for all.
     """
-    formed = record is not None and record.formed
-    if not plan.topology.clustered or not formed:
+    plan, seen = it.plan, it.now.seen
+    if not plan.topology.clustered or not it.now.formed:
         return
     if plan.topology.persistence is Persistence.NONE:
         return
     texts = seen.nodes_confs.items()
     table = latest_nodes_conf(parse_nodes_conf(text, at) for at, text in texts)
-    wanted = {node.name for node in seen.nodes} if among is None else set(among)
-    for node in (one for one in seen.nodes if table and one.name in wanted):
+    for node in (one for one in seen.nodes if table and one.name in it.among):
         me = table.at(node.address) if table else None
         if table and me and not node.running and not node.on_disk.written_at:
             _refuse_empty(plan, seen, table, me)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from redistopo.errors import UsageError
-from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import NodeSettings, Step, StepKind
 from redistopo.model.protocol.conf import Directives, read_conf
@@ -12,10 +12,10 @@ from redistopo.model.state.disk import DiskSeen
 from redistopo.model.state.observed import NodeSeen
 
 
-def refuse_renamed(plan: Plan, now: Situation, names: Iterable[str]) -> None:
+def refuse_renamed(it: Proposal) -> None:
     """Raise UsageError if a node would not find its data at startup under a changed name."""
-    chosen = set(names)
-    for node in (one for one in now.seen.nodes if one.name in chosen & now.wanted.keys()):
+    now, starting = it.now, {*it.nodes(StepKind.START)} & it.now.wanted.keys()
+    for node in (one for one in now.seen.nodes if one.name in starting):
         disk, wanted = node.on_disk, now.wanted[node.name]
         before = _before(disk)
         for directive, (was, asked) in renamed(before, wanted).items() if before else ():
@@ -26,7 +26,7 @@ def refuse_renamed(plan: Plan, now: Situation, names: Iterable[str]) -> None:
                 raise UsageError(
                     f"{directive} is {asked} in the topology file, but the data of "
                     f"{node.name} is in {was}",
-                    detail=f"{plan.node(node.name).folder.root}: a server that starts with the "
+                    detail=f"{it.plan.node(node.name).folder.root}: a server that starts with the "
                     "new name starts empty",
                     hint=f'set it back: {directive} = "{was}"',
                 )

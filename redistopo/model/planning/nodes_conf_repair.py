@@ -1,10 +1,11 @@
 """Repair of a cluster node's nodes.conf that is lost or refused by the server; pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.sole_copies import SoleCopy
 from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf, promoted, rebuilt
@@ -41,8 +42,10 @@ def lost_nodes_confs(plan: Plan, record: TopologyState | None, seen: Observed) -
     return {node.name: why for node in absent if (why := node.on_disk.damage)}
 
 
-def refuse_lost_nodes_confs(plan: Plan, found: Mapping[str, str]) -> None:
-    """Raise RedistopoError with each node whose nodes.conf is lost, and the remedy."""
+def refuse_lost_nodes_confs(it: Proposal) -> None:
+    """Raise RedistopoError with each node to start whose nodes.conf is lost, and the remedy."""
+    plan, lost = it.plan, lost_nodes_confs(it.plan, it.now.record, it.now.seen)
+    found = {name: lost[name] for name in lost if name in it.among - {*it.asked.rebuild}}
     if not found:
         return
     lines = [f"{name}: {plan.node(name).folder.table} is {why}" for name, why in found.items()]
@@ -102,7 +105,6 @@ def promotion_steps(plan: Plan, seen: Observed, heirs: Iterable[SoleCopy]) -> tu
                 texts={one.name: text},
             )
         )
-    refuse_unknown_nodes(plan, seen, steps)
     return tuple(steps)
 
 
@@ -120,12 +122,12 @@ def with_nodes_confs(seen: Observed, steps: Iterable[Step]) -> Observed:
     return replace(seen, nodes=nodes)
 
 
-def refuse_unknown_nodes(plan: Plan, seen: Observed, steps: Iterable[Step]) -> None:
+def refuse_unknown_nodes(it: Proposal) -> None:
     """Raise RedistopoError for a nodes.conf that can't be rebuilt, because no other one contains
     its node."""
-    for name in (name for one in steps for name, text in one.texts.items() if not text):
-        address = plan.node(name).address
-        looked = [at for at in seen.nodes_confs if at != address]
+    for name in (name for one in it.steps for name, text in one.texts.items() if not text):
+        address = it.plan.node(name).address
+        looked = [at for at in it.now.seen.nodes_confs if at != address]
         raise RedistopoError(
             f"no other node's nodes.conf contains {name} ({address})",
             detail=f"checked: {', '.join(looked) or 'none exists'}",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from redistopo.host.local_host import LOCAL
 from redistopo.host.node_disk import read_disk
 from redistopo.model.state.disk import DiskSeen
 from redistopo.model.topology.project_paths import Layout, NodeFolder
@@ -22,7 +23,7 @@ def folder(tmp_path: Path) -> NodeFolder:
 
 
 def test_no_folder_is_an_empty_one(tmp_path: Path) -> None:
-    assert read_disk(Layout(tmp_path).node("node1")) == DiskSeen()
+    assert read_disk(LOCAL.files, Layout(tmp_path).node("node1")) == DiskSeen()
 
 
 def test_files_are_seen_one_folder_deep(folder: NodeFolder) -> None:
@@ -30,7 +31,7 @@ def test_files_are_seen_one_folder_deep(folder: NodeFolder) -> None:
     (folder.root / "appendonlydir" / "appendonly.aof.1.base.rdb").write_bytes(EMPTY)
     (folder.root / "dump.rdb").write_bytes(ONE_KEY)
     os.utime(folder.root / "dump.rdb", (7, 7))
-    files = read_disk(folder).files
+    files = read_disk(LOCAL.files, folder).files
     assert {name: one.empty for name, one in files.items()} == {
         "appendonlydir/": True,
         "appendonlydir/appendonly.aof.1.base.rdb": True,
@@ -42,9 +43,9 @@ def test_files_are_seen_one_folder_deep(folder: NodeFolder) -> None:
 
 def test_a_damaged_snapshot_may_hold_keys(folder: NodeFolder) -> None:
     (folder.root / "dump.rdb").write_bytes(ONE_KEY[:20])
-    assert read_disk(folder).has_keys
+    assert read_disk(LOCAL.files, folder).has_keys
     (folder.root / "dump.rdb").write_bytes(b"")
-    assert not read_disk(folder).has_keys
+    assert not read_disk(LOCAL.files, folder).has_keys
 
 
 def test_a_data_folder_behind_a_link_is_seen(folder: NodeFolder, tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_a_data_folder_behind_a_link_is_seen(folder: NodeFolder, tmp_path: Path)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "appendonly.aof.1.incr.aof").write_text("x")
     (folder.root / "appendonlydir").symlink_to(tmp_path / "other")
-    assert read_disk(folder).has_keys
+    assert read_disk(LOCAL.files, folder).has_keys
 
 
 REFUSED = "1:M # Unrecoverable error: corrupted cluster config file.\n"
@@ -71,5 +72,5 @@ def test_a_refused_nodes_conf_is_of_the_last_start(
 ) -> None:
     folder.table.write_text("nonsense")
     folder.log.write_text(f"# redistopo starts this server\n{log}")
-    assert bool(read_disk(folder).refusal) is refused
-    assert not read_disk(folder, ended=False).refusal
+    assert bool(read_disk(LOCAL.files, folder).refusal) is refused
+    assert not read_disk(LOCAL.files, folder, ended=False).refusal

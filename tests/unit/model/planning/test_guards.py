@@ -7,8 +7,9 @@ import pytest
 
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.decide_up import decide
-from redistopo.model.planning.guards import GUARDS, Asked, Proposal, guard, limit_warnings
+from redistopo.model.planning.guards import GUARDS, guard, limit_warnings
 from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import Step, StepKind

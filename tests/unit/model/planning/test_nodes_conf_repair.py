@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from redistopo.errors import RedistopoError, UsageError
-from redistopo.model.planning.guards import Asked, Proposal, guard
+from redistopo.model.planning.guards import guard
 from redistopo.model.planning.nodes_conf_repair import (
     lost_nodes_confs,
     promotion_steps,
@@ -16,6 +16,7 @@ from redistopo.model.planning.nodes_conf_repair import (
     with_nodes_confs,
 )
 from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.sole_copies import SoleCopy
 from redistopo.model.planning.step import StepKind
@@ -114,7 +115,7 @@ def test_one_that_no_other_knows_is_refused(plan: Planned) -> None:
     seen = _seen(made, {node.name: DiskSeen() for node in made.nodes})
     steps, _notes = rebuild_steps(made, seen, RECORD, ["node1"])
     with pytest.raises(RedistopoError, match=r"nodes\.conf contains node1") as error:
-        refuse_unknown_nodes(made, seen, steps)
+        refuse_unknown_nodes(Proposal(plan=made, now=Situation(seen=seen), steps=steps))
     assert error.value.detail == "checked: none exists"
 
 

@@ -8,8 +8,9 @@ from redistopo.errors import UsageError
 from redistopo.model.planning.load_old_persistence import refuse_renamed
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.situation import Situation
-from redistopo.model.planning.step import linked
+from redistopo.model.planning.step import Step, StepKind, linked
 from redistopo.model.protocol.conf import CONFIG_REWRITE_MARK, read_conf
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
@@ -125,11 +126,13 @@ def test_data_under_another_name_is_refused(
 ) -> None:
     made = plan("standalone")
     now = _now(made, wanted, DiskSeen(files=files, started=before))
+    start = Step(do=StepKind.START, nodes=("node1",), cause="not running")
+    proposal = Proposal(plan=made, now=now, steps=(start,))
     if not told:
-        refuse_renamed(made, now, ["node1"])
+        refuse_renamed(proposal)
         return
     with pytest.raises(UsageError, match=told):
-        refuse_renamed(made, now, ["node1"])
+        refuse_renamed(proposal)
 
 
 def test_a_rewritten_file_is_kept_first(plan: Callable[..., Plan]) -> None:
