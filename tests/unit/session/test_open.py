@@ -102,7 +102,7 @@ def test_without_the_lock_a_refusal_touches_nothing(root: Path) -> None:
 
 def test_what_must_be_there(root: Path, tmp_path: Path) -> None:
     with (
-        pytest.raises(RedistopoError, match="no topology was started"),
+        pytest.raises(RedistopoError, match="nothing was started"),
         open_session(SessionRequest(root=root)),
     ):
         pass
