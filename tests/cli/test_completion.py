@@ -50,7 +50,7 @@ def test_tab_offers_what_can_be_typed(shell: Terminal) -> None:
     assert "node7" not in _offered(shell, "redistopo stop n", "node1", "node6")
     assert "sentinel" not in _offered(shell, "redistopo call --node ", "primary", "replica")
     _offered(shell, "redistopo stop shard:", "1", "2", "3")
-    _offered(shell, "redistopo set maxmemory-", "maxmemory-policy", "maxmemory-samples")
+    _offered(shell, "redistopo set maxmemory-", "-policy", "-samples")
     _offered(shell, "redistopo explain ", "cache-aside", "slots")
     _offered(shell, "redistopo sta", "start", "status")
     _offered(shell, "redistopo connect ", "python", "java", "url")

@@ -146,7 +146,7 @@ def test_up_again_prints_one_line_and_connect_prints_the_rest(project: Project) 
     again = project.up()
     assert again.err == ""
     assert again.out.count("\n") == 1
-    assert "is up already, and verified: " in again.out
+    assert "is up already: nothing to do, verified: " in again.out
     # a change is told again, with its steps
     project.run("stop", "node2", check=0)
     changed = project.up()

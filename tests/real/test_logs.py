@@ -46,7 +46,7 @@ def test_all_nodes_in_the_order_of_time(project: Project) -> None:
     found = project.run("logs", "--grep", "ready to accept|Ready to ", check=0).out.splitlines()
     assert len(found) == 3
     assert "is no regular expression" in project.run("logs", "--grep", "(", check=2).err
-    assert "is no node" in project.run("logs", "node9", "--json", check=2).out
+    assert "is not a node" in project.run("logs", "node9", "--json", check=2).out
     assert "is not a duration" in project.run("logs", "--since", "soon", check=2).err
     old = "1:M 01 Jan 2020 09:00:00.000 * long ago\n"
     log = project.folder(1) / "redis.log"

@@ -102,7 +102,7 @@ def test_what_is_not_for_it(project: Project) -> None:
     for words, says in (
         (("requirepass", "x"), "redistopo secret rotate"),
         (("port", "7000"), "is set by redistopo itself"),
-        (("hz", "20", "--node", "node9"), "'node9' is no node"),
+        (("hz", "20", "--node", "node9"), "'node9' is not a node"),
     ):
         assert says in project.run("set", *words, check=2).err
     topology = project.root / "redistopo.toml"

@@ -30,7 +30,7 @@ _VARYING = (
     (re.compile(r"^700[12]$"), "700R"),
     (re.compile(r"\b\d+ writes"), "N writes"),
     (re.compile(r"\b(none|\d+) lost$"), "N lost"),
-    (re.compile(r"\bbyte \d+"), "byte N"),
+    (re.compile(r"\b(byte|offset) \d+"), r"\1 N"),
     (re.compile(r"\b\d+ bytes?$"), "N bytes"),
     (re.compile(r"\bpid \d+"), "pid N"),
     (re.compile(r"\band \d+ more"), "and N more"),

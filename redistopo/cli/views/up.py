@@ -30,7 +30,7 @@ def show_up(result: UpResult) -> None:
     topology = result.plan.topology
     what = {"cluster": "cluster", "replication": "replication", "standalone": "server"}
     what |= {"sentinel": "replication with Sentinels"}
-    done = "is up and verified" if result.steps else "is up already, and verified"
+    done = "is up and verified" if result.steps else "is up already: nothing to do, verified"
     passed = sum(one.status is Status.OK for one in result.findings)
     warnings = [one for one in result.findings if one.status is Status.WARN]
     counted = f", {len(warnings)} warned (redistopo verify)" if warnings else ""
