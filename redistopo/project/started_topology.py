@@ -176,6 +176,6 @@ def keeps_data_on_disk(conf: Directives) -> bool:
 def nothing_started_error(layout: Layout) -> RedistopoError:
     """Build the error of a verb that needs servers when none was started."""
     return RedistopoError(
-        f"no topology was started in {layout.root} yet",
+        f"nothing was started in {layout.root} yet",
         hint="start it: redistopo up",
     )

@@ -275,7 +275,7 @@ LATER: dict[str, tuple[Fault, str, str, str]] = {
     "paused": (_paused, "node.alive", "is paused (SIGSTOP)", "redistopo resume node2"),
     "masterauth": (_wrong_masterauth, "replication.link", "node2's masterauth", "masterauth"),
     "announced": (_wrong_announcement, "cluster.links", "127.0.0.9:", "cluster-announce-ip"),
-    "stranger": (_stranger, "cluster.members", "which is no node of this", "CLUSTER FORGET"),
+    "stranger": (_stranger, "cluster.members", "which is not a node of this", "CLUSTER FORGET"),
 }
 
 

@@ -191,7 +191,7 @@ def test_a_ca_that_is_lost(project: Project) -> None:
     project.init("replication", "--replicas", "1", "--tls", engine=TLS.path)
     _stopped(project)
     (project.root / ".redistopo" / "tls" / "ca.key").unlink()
-    refused(project, told="CA is no longer whole")
+    refused(project, told="CA is incomplete")
 
 
 @pytest.mark.parametrize("password", ["with\tcontrol", ""])

@@ -82,7 +82,7 @@ def test_what_would_lose_data_or_service_is_refused(project: Project) -> None:
     refused = project.run("restart", "node1", check=2)
     assert "it would start empty, and empty its replicas" in refused.err
     assert "redistopo restart --rolling node1" in refused.err
-    assert "restart whom?" in project.run("restart", check=2).err
+    assert "restart needs a node" in project.run("restart", check=2).err
     assert project.run("restart", "--restore-roles", "node1").code == 2
     assert before == _pids(project)
     project.run("restart", "--rolling", "node1", check=0)
