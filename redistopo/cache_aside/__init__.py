@@ -4,12 +4,12 @@ Start with `CacheAside` in `cache.py`. The files import each other relatively, s
 this folder works inside any package.
 """
 
-from redistopo.cache_aside.cache import CacheAside, Served, Source
-from redistopo.cache_aside.circuit_breaker import Circuit, State
-from redistopo.cache_aside.guarded_calls import CacheAway, Circuits
-from redistopo.cache_aside.settings import Settings
-from redistopo.cache_aside.slot_refresh import refreshed_beside
-from redistopo.cache_aside.stats import Counts, Stats
+from .cache import CacheAside, Served, Source
+from .circuit_breaker import Circuit, State
+from .guarded_calls import CacheAway, Circuits
+from .settings import Settings
+from .slot_refresh import refreshed_beside
+from .stats import Counts, Stats
 
 __all__ = [
     "CacheAside",

@@ -24,10 +24,10 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from redistopo.cache_aside import fill_lock
-from redistopo.cache_aside.circuit_breaker import Circuit
-from redistopo.cache_aside.codec import MISSING, NO_SUCH_ROW, Row, decode, encode, jittered
-from redistopo.cache_aside.guarded_calls import (
+from . import fill_lock
+from .circuit_breaker import Circuit
+from .codec import MISSING, NO_SUCH_ROW, Row, decode, encode, jittered
+from .guarded_calls import (
     REDIS_ERRORS,
     CacheAway,
     Circuits,
@@ -35,11 +35,11 @@ from redistopo.cache_aside.guarded_calls import (
     circuits_by_shard,
     error_text,
 )
-from redistopo.cache_aside.keys import Keys, to_bytes
-from redistopo.cache_aside.pending_invalidations import PendingInvalidations
-from redistopo.cache_aside.settings import Settings
-from redistopo.cache_aside.single_flight import SingleFlight
-from redistopo.cache_aside.stats import Stats
+from .keys import Keys, to_bytes
+from .pending_invalidations import PendingInvalidations
+from .settings import Settings
+from .single_flight import SingleFlight
+from .stats import Stats
 
 _MIN_PAUSE, _MAX_PAUSE = 0.005, 0.1
 """Seconds between two checks whether another process has written the row."""

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from redis.exceptions import RedisClusterException, RedisError
 
-from redistopo.cache_aside.circuit_breaker import Circuit, State
-from redistopo.cache_aside.keys import to_text
+from .circuit_breaker import Circuit, State
+from .keys import to_text
 
 Reply = TypeVar("Reply")
 

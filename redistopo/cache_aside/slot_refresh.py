@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from redis.exceptions import SlotNotCoveredError
 
-from redistopo.cache_aside.guarded_calls import REDIS_ERRORS
+from .guarded_calls import REDIS_ERRORS
 
 Cluster = TypeVar("Cluster", bound=Any)
 

@@ -49,7 +49,7 @@ def slots(subject: CheckSubject) -> Iterator[CheckResult]:
         shown = [f"{slot} by {one} and {other}" for slot, one, other in doubles[:3]]
         yield fail(
             "topology",
-            f"{len(doubles)} slots have two owners: {', '.join(shown)}",
+            f"{_slots_have(len(doubles))} two owners: {', '.join(shown)}",
             "the higher epoch wins within seconds once the two can connect (cluster.links); if "
             f"not: {_fix(subject)}",
         )
@@ -58,6 +58,10 @@ def slots(subject: CheckSubject) -> Iterator[CheckResult]:
         yield from _uncovered(subject, missing)
     if not missing and not doubles:
         yield ok(f"{SLOT_COUNT} of {SLOT_COUNT} slots covered, each by one primary")
+
+
+def _slots_have(count: int) -> str:
+    return "1 slot has" if count == 1 else f"{count} slots have"
 
 
 def _uncovered(subject: CheckSubject, missing: tuple[SlotRange, ...]) -> Iterator[CheckResult]:

@@ -1,5 +1,6 @@
 """`verify`: every check, on our own topology or on any other."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,17 +14,18 @@ from redistopo.client.discovery import (
     with_sentinel_logins,
 )
 from redistopo.client.observe import Detail, Target, observe
-from redistopo.errors import ExitCode
+from redistopo.errors import ExitCode, RedistopoError
 from redistopo.host.polling import Deadline
 from redistopo.model.connectivity.findings_with_causes import apart, with_causes
 from redistopo.model.connectivity.report import ConnectivityReport, connectivity_report
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.state.finding import Finding, failed_findings
 from redistopo.model.state.observed import Observed, ShardSeen, shards_of
+from redistopo.model.state.record import with_primary_seen
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
 from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
-from redistopo.session.open import open_session
+from redistopo.session.open import open_session, record_primary_unless_busy
 from redistopo.session.session import CredentialSource, SessionRequest
 
 
@@ -73,7 +75,8 @@ class _Subject:
 
 
 def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
-    """Run every check. Nothing is changed except keys of the write probe, which are removed.
+    """Run every check. Nothing is changed except keys of the write probe, which are removed, and
+    the primary on record after a promotion by hand.
 
     Raises RedistopoError if there is nothing to check.
     """
@@ -94,7 +97,13 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
             targets=session.targets,
             expected=session.expected,
         )
-        return _verify(about, request, progress, session.client)
+        result = _verify(about, request, progress, session.client)
+        state = session.state
+    if request.write and state is not None and with_primary_seen(state, result.seen) != state:
+        # a promotion by hand: if all nodes stop now, `up` has to know which one was primary
+        with suppress(RedistopoError):
+            record_primary_unless_busy(request.root, "verify", result.seen)
+    return result
 
 
 def _verify(

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
+from redistopo.model.state.observed import Observed
 from redistopo.progress import Progress, no_progress
 from redistopo.project.load import layout_of_folder
 from redistopo.project.lock import locked
@@ -61,3 +63,14 @@ def hold_lock(session: Session, verb: str, *, make: bool = False) -> Iterator[No
             yield
         finally:
             session.locked, session.progress = False, progress
+
+
+def record_primary_unless_busy(root: Path, verb: str, seen: Observed) -> None:
+    """Record the primary of a snapshot, unless another verb holds the lock: that one records it.
+
+    Raises RedistopoError if the state can't be written.
+    """
+    asked = SessionRequest(root=root, lock=verb, seconds=0, needs_file=False, needs_started=False)
+    with open_session(asked) as session:
+        if session.locked:
+            session.record_primary(seen)

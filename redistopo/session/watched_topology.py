@@ -24,7 +24,7 @@ from redistopo.model.protocol.credentials import Credentials, Login, single_cred
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.project.started_topology import nothing_started_error
-from redistopo.session.open import open_session
+from redistopo.session.open import open_session, record_primary_unless_busy
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 
@@ -161,13 +161,8 @@ class _Own:
         leading = [node.name for node in seen.answering if node.role is Role.PRIMARY]
         if seen.shape is not Shape.REPLICATION or not leading or leading == self._leading:
             return
-        root = self._session.layout.root
-        asked = SessionRequest(
-            root=root, lock="watch", seconds=0, needs_file=False, needs_started=False
-        )
-        with suppress(RedistopoError), open_session(asked) as session:
-            if session.locked:
-                session.record_primary(seen)
+        with suppress(RedistopoError):
+            record_primary_unless_busy(self._session.layout.root, "watch", seen)
             self._leading = leading
 
 

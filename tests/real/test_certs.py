@@ -75,7 +75,7 @@ def test_a_new_ca_is_made_only_when_asked_for(project: Project, lost: str) -> No
         assert f"{lost} is missing" in project.run(*words, check=1).err
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == held
     made = project.run("certs", "renew", "--new-ca", check=0)
-    assert "of a new CA" in made.out
+    assert "have a new CA" in made.out
     project.up()
     project.run("verify", check=0)
     with _client(project, folder) as node:

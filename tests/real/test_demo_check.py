@@ -86,17 +86,17 @@ def test_a_cluster(project: Project) -> None:
     assert _keys(project) == []
     # two at once would measure each other's outage; Ctrl-C before anything is stopped
     running = project.begin("demo", "--check", "--ttl", "60s", "--db-delay", "50ms")
-    _await(running, "ok: ask again")
+    _await(running, "ok: request it again")
     assert _keys(project)
     refused = project.run(*QUICK, check=1)
-    assert f"`redistopo demo --check` (pid {running.pid}) is at work" in refused.err
+    assert f"`redistopo demo --check` (pid {running.pid}) is already running" in refused.err
     running.send_signal(signal.SIGTERM)
     assert running.wait(60) == 130
     assert "interrupted while no node was stopped" in running.communicate()[1]
     assert _keys(project) == []
     # the primary of its key dies by another hand: the key is removed where it lives then
     running = project.begin("demo", "--check", "--ttl", "60s", "--db-delay", "50ms")
-    _await(running, "ok: ask again")
+    _await(running, "ok: request it again")
     dead = next(n for n in range(1, 7) if _holds(project, n))
     project.crash(dead)
     out, err = running.communicate(timeout=60)

@@ -111,5 +111,5 @@ def test_a_whole_cluster_is_too_much(project: Project) -> None:
     project.init(*_CLUSTER, engine=BUNDLED.path)
     project.up()
     refused = project.run("failover", check=2).err
-    assert "3 shards are meant" in refused
+    assert "3 shards are selected" in refused
     assert "shard:2  primary node2, replicas node5" in refused

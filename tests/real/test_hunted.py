@@ -50,7 +50,7 @@ def test_paused_nodes_are_resumed_before_anything_is_decided(project: Project) -
     for process in project.servers():
         process.suspend()
     done = project.up()
-    assert "continue 6 nodes" in done.err
+    assert "resume 6 nodes" in done.err
     assert kept(project) == "yes"
 
 

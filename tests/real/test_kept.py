@@ -21,7 +21,7 @@ def test_a_log_that_was_removed(project: Project, engine: str) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         found = project.run("verify", "--timeout", "0", check=3)
         assert "data.kept" in found.out
-        assert "anew from memory: redistopo call --node node1 BGREWRITEAOF" in found.out
+        assert "rewrite it from memory: redistopo call --node node1 BGREWRITEAOF" in found.out
         project.run("call", "--node", "node1", "BGREWRITEAOF", check=0)
     project.run("verify", check=0)
     project.crash()

@@ -95,11 +95,11 @@ def test_a_cluster_primary_without_its_data_does_not_start(
     assert told in project.run("up", "--rebuild", f"node{lead}", check=2).err
     hint = " ".join(refused.err.split())
     if running:
-        name, _, order = hint.split("; once")[0].split("let ")[1].partition(" lead: redistopo ")
+        name, _, order = hint.split("; after")[0].split("promote ")[1].partition(": redistopo ")
         assert "OK" in project.run(*order.split(), check=0).out
         port = project.port + int(name.removeprefix("node")) - 1
     else:
-        order = hint.split("copy's: ")[1].split("; then")[0]
+        order = hint.split("copy the data: ")[1].split("; then")[0]
         assert shlex.split(order)[:2] == ["mkdir", "-p"]
         subprocess.run(["sh", "-c", order], check=True)
     project.up()

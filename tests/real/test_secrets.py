@@ -96,8 +96,9 @@ def test_another_password_is_told_at_once_and_never_made(project: Project) -> No
     project.init("standalone", engine=BUNDLED.path)
     project.up()
     del project.env["REDISTOPO_PASSWORD"]
-    for words in (("up",), ("plan",), ("secret", "show")):
-        assert "another password" in project.run(*words, check=2).err
+    for words in (("up",), ("up", "--dry-run"), ("secret", "show")):
+        assert "a password other" in project.run(*words, check=2).err
+    assert "a password other" in project.run("plan", check=0).out
     assert not (project.root / ".redistopo" / "password").exists()
 
 

@@ -148,7 +148,7 @@ def test_a_primary_that_was_frozen_follows_the_new_primary(project: Project) -> 
     new = _named(project)
     assert lines[f"node{new - project.port + 1}"]["role"] == "primary"
     assert lines["sentinel2"]["watches"] == f"127.0.0.1:{new}"
-    assert "let node1 follow node" in project.up().err
+    assert "make node1 follow node" in project.up().err
     assert project.run("up", "--json", check=0).json["result"]["steps"] == []
     found = roles(project.ports, project.password)
     assert [port for port, role in found.items() if role == "master"] == [_named(project)]

@@ -85,8 +85,14 @@ def test_an_application_gets_the_rights_that_its_file_says(project: Project) -> 
 
 OPENED = {
     "a user without password": ("ACL SETUSER evil on nopass ~* &* +@all", "user evil"),
-    "more for the application": ("ACL SETUSER default +flushall", "user default has other"),
-    "keys for the replica": ("ACL SETUSER replication ~* +dump", "user replication has other"),
+    "more for the application": (
+        "ACL SETUSER default +flushall",
+        "of user default were changed",
+    ),
+    "keys for the replica": (
+        "ACL SETUSER replication ~* +dump",
+        "of user replication were changed",
+    ),
 }
 
 

@@ -95,7 +95,7 @@ def test_a_frozen_primary_that_goes_on_does_not_lead_beside_another(project: Pro
         elsewhere.await_told(kind="named", was=first, now=f"127.0.0.1:{port}")
         until(lambda: roles([port], project.password)[port] == "master")
         done = project.run("resume", check=0)
-        assert f"let node1 follow {named}" in done.err
+        assert f"make node1 follow the primary {named}" in done.err
         assert roles(project.ports, project.password)[project.port] == "slave"
         own.await_told(node="node1", kind="cleared")
         # two Sentinels of three
