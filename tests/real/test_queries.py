@@ -62,8 +62,8 @@ def test_a_query_leaves_a_healthy_topology_as_it_is(project: Project, shape: str
 def test_a_query_leaves_a_promotion_and_an_unmarked_server_to_the_next_change(
     project: Project,
 ) -> None:
-    """Queries see both; `stop` records the new primary, and marks the server. So does `verify`,
-    which writes keys to prove the topology, but not with --no-write."""
+    """Queries see both; `stop` records the new primary, and marks the server. So do
+    `verify` and `doctor`, which write keys to prove the topology, but not with --no-write."""
     project.init("replication", "--persistence", "none", engine=BUNDLED.path)
     project.up()
     first, second, third = project.ports
@@ -77,7 +77,8 @@ def test_a_query_leaves_a_promotion_and_an_unmarked_server_to_the_next_change(
     mark, state = project.folder(1) / "process.json", project.root / ".redistopo" / "record.json"
     pid = project.pid(1)
     mark.unlink()
-    _unchanged(project, (words for words in QUERIES if words != ("verify", "--timeout", "1s")))
+    proving = (("verify", "--timeout", "1s"), ("doctor",))
+    _unchanged(project, (words for words in QUERIES if words not in proving))
     assert not mark.exists()
     assert json.loads(state.read_text())["primary"] == "node1"
     lines = {one["name"]: one for one in project.run("status", "--json").json["result"]["nodes"]}
@@ -98,6 +99,6 @@ def test_a_query_leaves_a_stopped_topology_as_it_is(projects: Callable[[str], Pr
     stopped.up()
     stopped.run("down", check=0)
     _unchanged(stopped)
-    for words in queries:
+    for words in QUERIES:
         fresh.run(*words)
         assert not (fresh.root / ".redistopo").exists(), words
