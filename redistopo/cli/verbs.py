@@ -21,7 +21,7 @@ GROUPS = {
     },
     "Break": {
         "kill": "Send a signal to nodes; SIGKILL by default.",
-        "pause": "Pause nodes (SIGSTOP): connections stay open, commands get no reply.",
+        "pause": "Pause nodes (SIGSTOP): commands get no reply.",
         "resume": "Resume paused nodes (SIGCONT).",
         "drill": "Inject a fault under load, measure the outage, and repair.",
     },
