@@ -62,12 +62,12 @@ def test_a_damaged_log_of_a_cluster(project: Project) -> None:
     _damage_log(project, 1)
     failed = project.run("up", "--json", check=1).json["error"]
     assert "node4 has a copy of its data" in failed["detail"]
-    steps = failed["hint"].partition("let node4 lead: ")[2].partition(". Or ")[0].split("; ")
+    steps = failed["hint"].partition("promote node4: ")[2].partition(". Or ")[0].split("; ")
     assert [step.split()[0] for step in steps][:2] == ["redistopo", "then"]
     project.run("up", "--keep", check=1)
     takeover = shlex.split(steps[1].removeprefix("then redistopo "))
     assert "OK" in project.run(*takeover, check=0).out
-    aside = shlex.split(steps[2].removeprefix("after OK, "))
+    aside = shlex.split(steps[2].removeprefix("after OK: "))
     subprocess.run(aside, check=True)
     project.up()
     assert project.faults() == []
@@ -89,7 +89,7 @@ def test_a_damaged_log_without_a_copy(project: Project, engine: str) -> None:
     _damage_log(project, 1)
     failed = project.run("up", "--json", check=1).json["error"]
     assert "no other node has a copy" in failed["detail"]
-    command = failed["hint"].partition("what follows: ")[2]
+    command = failed["hint"].partition("at the damage: ")[2]
     subprocess.run(command, shell=True, input="y\n", text=True, capture_output=True, check=True)
     project.up()
     with project.client() as node:

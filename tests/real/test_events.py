@@ -20,8 +20,8 @@ def _kinds(stream: Telling, node: str) -> list[str]:
 
 
 def _leads(told: dict[str, str]) -> bool:
-    """Whether the line says that its node is a primary, be it since now or at the first look."""
-    return "primary, slots" in told["words"] or told["words"].startswith("primary now")
+    """Whether the line says that its node is a primary, since now or at the first snapshot."""
+    return "primary, slots" in told["words"] or told["words"].startswith("primary, was")
 
 
 def test_a_failover_from_before_up_to_after_down(project: Project) -> None:

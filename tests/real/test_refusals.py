@@ -157,7 +157,7 @@ def test_other_access_control_than_what_runs(project: Project) -> None:
     refused(project, told="acl is true in the topology file, but servers run with acl = false")
     edit(project, "acl = true", "# acl = false")
     project.env["REDISTOPO_PASSWORD"] = "quite-unlike-it"
-    refused(project, told="servers run with another password")
+    refused(project, told="servers run with a password other")
     del project.env["REDISTOPO_PASSWORD"]
 
 
@@ -165,7 +165,7 @@ def test_another_layout_than_the_one_formed(project: Project) -> None:
     _pair(project)
     _stopped(project)
     edit(project, "replicas = 1", "replicas = 2")
-    refused(project, told="no longer describes the topology that this folder holds")
+    refused(project, told="no longer describes the topology in this folder")
 
 
 def test_another_name_than_the_sentinels_watch(project: Project) -> None:
@@ -174,7 +174,7 @@ def test_another_name_than_the_sentinels_watch(project: Project) -> None:
     text = (project.root / "redistopo.toml").read_text()
     name = next(line for line in text.splitlines() if line.startswith("name = "))
     edit(project, name, 'name = "another"')
-    refused(project, told="the Sentinels watch the primary as")
+    refused(project, told="the Sentinels monitor the primary as")
 
 
 def test_an_engine_older_than_the_data(project: Project) -> None:
@@ -206,7 +206,7 @@ def test_a_password_that_can_not_be_one(project: Project, password: str) -> None
 def test_a_password_that_sentinels_can_not_keep(project: Project) -> None:
     project.init("sentinel", engine=ENGINE)
     project.env["REDISTOPO_PASSWORD"] = "two words"
-    refused(project, told="Sentinels can't keep it")
+    refused(project, told="Sentinels can't store")
 
 
 # The user's own templates

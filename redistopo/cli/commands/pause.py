@@ -14,7 +14,7 @@ from redistopo.cli.run_verb import run_and_show
 @options.timeout("10s", "Time limit until they are stopped.")
 @options.output
 def pause(nodes: tuple[str, ...], root: Path, timeout: float) -> None:
-    """Pause nodes (SIGSTOP): connections stay open, commands get no reply.
+    """Pause nodes (SIGSTOP): commands get no reply.
 
     NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
     narrow each other.
