@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from support.editing import edit, own_templates
 from support.engines import BUNDLED, ENGINES, TLS
+from support.judge import await_written
 from support.kept import keep
 from support.project import Project
 
@@ -277,7 +278,7 @@ def test_two_that_were_primary(project: Project) -> None:
     with project.client(project.ports[1]) as node:
         node.execute_command("REPLICAOF", "NO", "ONE")
         node.set("mine", "yes")
-    project.run("status", check=0)
+        await_written(node)
     project.run("kill", "node1", "node2", check=0)
     _forget_primary(project)
     refused(project, told="have data, and more than one was primary")

@@ -46,7 +46,7 @@ _TEXT = {
     StepKind.ASIDE: "move aside the append-only file of",
     StepKind.START: "start",
     StepKind.LIST: "record the users of",
-    StepKind.FORM: "form one topology of",
+    StepKind.FORM: "form one cluster of",
     StepKind.GRANT: "set the users of",
     StepKind.CORRECT: "correct the live configuration of",
     StepKind.REBUILD: "write a new nodes.conf of",

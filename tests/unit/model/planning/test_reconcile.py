@@ -20,8 +20,8 @@ TABLE = FileSeen(written=1, size=1)
 ALL = "6 nodes (node1 ... node6)"
 BOTH = "hz, save differ from the topology file"
 HALF = "an earlier up was interrupted"
-BY_CLI = f"form one topology of {ALL}: formation: redis-cli (auto: 3 or more shards and a CLI)"
-BY_SEED = f"form one topology of {ALL}: formation: instant (set in the topology file)"
+BY_CLI = f"form one cluster of {ALL}: formation: redis-cli (auto: 3 or more shards and a CLI)"
+BY_SEED = f"form one cluster of {ALL}: formation: instant (set in the topology file)"
 
 
 @pytest.fixture
