@@ -101,6 +101,9 @@ def test_a_cluster_whose_primary_is_stopped(project: Project) -> None:
         until(lambda: any(f"{first} replies again" in one.text for one in told))
         with project.client() as node:
             until(lambda: node.info("replication")["master_link_status"] == "up")
+        # the primary lists a replica as online a moment after the replica has its link
+        with project.client(project.ports[3]) as node:
+            until(lambda: node.info("replication").get("slave0", {}).get("state") == "online")
         assert "node1 is primary now, instead of node4" in live.act("failover", "node4")
         until(lambda: _served(live, key) and live.place(key).node == "node1")
 
