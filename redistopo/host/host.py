@@ -106,6 +106,9 @@ class Files(Protocol):
     def head(self, path: Path, most: int) -> bytes:
         """Return the first `most` bytes of a file; raises OSError if it can't be read."""
 
+    def end(self, path: Path, most: int) -> bytes:
+        """Return the last `most` bytes of a file; raises OSError if it can't be read."""
+
     def status(self, path: Path) -> FileStatus | None:
         """Return the status of the file there; None if there is none."""
 

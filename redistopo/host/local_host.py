@@ -71,15 +71,19 @@ class _LocalFiles:
         return files.read_text(path)
 
     def tail(self, path: Path, most: int) -> str:
-        with suppress(OSError), path.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - most))
-            return file.read().decode(errors="replace")
+        with suppress(OSError):
+            return self.end(path, most).decode(errors="replace")
         return ""
 
     def head(self, path: Path, most: int) -> bytes:
         with path.open("rb") as file:
             return file.read(most)
+
+    def end(self, path: Path, most: int) -> bytes:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - most))
+            return file.read()
 
     def status(self, path: Path) -> FileStatus | None:
         with files.read_errors(path):

@@ -3,26 +3,37 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from redistopo.host.host import FileKind, Files, FileStatus
 from redistopo.host.server_log import log_since_start
+from redistopo.model.protocol.aof import ends_in_a_command
+from redistopo.model.protocol.rdb import HEAD, TAIL, ends_whole, is_rdb, rdb_facts
 from redistopo.model.state.disk import DiskSeen, FileSeen
+from redistopo.model.state.stop_record import StopRecord
 from redistopo.model.topology.project_paths import NodeFolder
 
 _REFUSED = re.compile(r"^.*(?:corrupted|flag in \w+) cluster config file.*$", re.MULTILINE)
 """How a server speaks of a nodes.conf that it refuses (cluster_legacy.c, clusterLoadConfig);
 of one that it can't write, on a full disk, it speaks otherwise."""
 
-_AUX, _END = 0xFA, 0xFF
+_PLAIN = (".conf", ".log", ".json", ".acl", ".manifest", ".started", ".listed", ".rewritten")
+"""Suffixes of files that hold no keys."""
+
+_SPANS = (1 << 16, 1 << 20, 1 << 24)
+"""Bytes to read of a log's end, more only where no command begins in fewer."""
 
 
-def read_disk(files: Files, folder: NodeFolder, *, ended: bool = True) -> DiskSeen:
-    """Everything in a node's folder that a decision needs; an empty one where there is none.
+def read_disk(
+    files: Files, folder: NodeFolder, *, ended: bool = True, stopped: StopRecord | None = None
+) -> DiskSeen:
+    """Read everything in a node's folder that a decision needs; nothing if there is none.
 
-    Only of a node that has `ended` the log is searched for a refused nodes.conf.
+    Only of a node that has `ended`, the server's log is searched for a refused nodes.conf, and
+    its data files are inspected.
     """
-    seen = dict(_seen(files, folder.root))
+    seen = dict(_seen(files, folder.root, ended=ended))
     texts = {
         path.name: files.read(path) if path.name in seen else None
         for path in (folder.config, folder.started, folder.users, folder.listed, folder.table)
@@ -34,6 +45,10 @@ def read_disk(files: Files, folder: NodeFolder, *, ended: bool = True) -> DiskSe
         users=texts[folder.users.name],
         listed=texts[folder.listed.name],
         nodes_conf=texts[folder.table.name],
+        manifests={
+            name: files.read(folder.root / name) or "" for name in seen if name.endswith(".manifest")
+        },
+        stopped=stopped if ended else None,
         refusal=nodes_conf_refusal(files, folder) if ended and texts[folder.table.name] else "",
     )
 
@@ -44,47 +59,46 @@ def nodes_conf_refusal(files: Files, folder: NodeFolder) -> str:
     return found[0] if found else ""
 
 
-def _seen(files: Files, root: Path) -> Iterator[tuple[str, FileSeen]]:
+def _seen(files: Files, root: Path, *, ended: bool) -> Iterator[tuple[str, FileSeen]]:
     """What is in the folder and one below, by names relative to it; not what a server removed
     in between."""
     for name in files.names(root):
-        told = files.status(root / name)
-        if told is None:
+        status = files.status(root / name)
+        if status is None:
             continue
-        inside = files.names(root / name) if told.kind is not FileKind.FILE else ()
-        if told.kind is FileKind.FOLDER or inside:
-            yield f"{name}/", FileSeen(written=told.modified, size=0, empty=True)
+        inside = files.names(root / name) if status.kind is not FileKind.FILE else ()
+        if status.kind is FileKind.FOLDER or inside:
+            yield f"{name}/", FileSeen(written=status.modified, size=0, empty=True)
         else:
-            yield name, _file(root / name, told, files)
+            yield name, _file(root / name, status, files, ended=ended)
         for below in inside:
-            if status := files.status(root / name / below):
-                yield f"{name}/{below}", _file(root / name / below, status, files)
+            if found := files.status(root / name / below):
+                yield f"{name}/{below}", _file(root / name / below, found, files, ended=ended)
 
 
-def _file(path: Path, told: FileStatus, files: Files) -> FileSeen:
-    """What can't be read may hold keys."""
-    empty = not told.size
-    if told.size and path.suffix == ".rdb":
-        with suppress(OSError):
-            empty = _empty(files.head(path, 4096))
-    return FileSeen(written=told.modified, size=told.size, empty=empty)
+def _file(path: Path, status: FileStatus, files: Files, *, ended: bool) -> FileSeen:
+    """One file; what can't be read may hold keys."""
+    seen = FileSeen(written=status.modified, size=status.size, empty=not status.size)
+    if seen.empty or path.suffix in _PLAIN:
+        return seen
+    with suppress(OSError):
+        head = files.head(path, HEAD)
+        if is_rdb(head):
+            facts = rdb_facts(head)
+            log = path.suffix == ".aof"  # which begins with a snapshot (before Redis 7.0)
+            whole = ends_whole(files.end(path, TAIL)) or (log and not _torn(files, path, seen.size))
+            torn = ended and not whole
+            return replace(seen, empty=facts.empty and not log, snapshot=facts, torn=torn)
+        if head.startswith((b"*", b"#TS:")):
+            return replace(seen, torn=ended and _torn(files, path, seen.size))
+        return replace(seen, torn=path.suffix in (".rdb", ".aof"))
+    return seen
 
 
-def _empty(head: bytes) -> bool:
-    """Whether a snapshot ends after what it tells of itself (rdb.h, RDB_OPCODE_AUX)."""
-    at = len("REDIS0011")
-    with suppress(IndexError):
-        while head[at] == _AUX:
-            at = _after(head, _after(head, at + 1))
-        return head[at] == _END
-    return not head
-
-
-def _after(head: bytes, at: int) -> int:
-    """Where the string that begins there ends (rdb.c, rdbLoadLenByRef)."""
-    kind, low = head[at] >> 6, head[at] & 63
-    if kind == 0:
-        return at + 1 + low
-    if kind == 1:
-        return at + 2 + (low << 8 | head[at + 1])
-    return at + 1 + (1 << low) if kind == 3 and low < 3 else len(head)
+def _torn(files: Files, path: Path, size: int) -> bool:
+    """Whether a log ends before the end of a command."""
+    for span in _SPANS:
+        whole = ends_in_a_command(files.end(path, span))
+        if whole or size <= span:
+            return not whole
+    return False  # unknown: its last command is larger than all that is read

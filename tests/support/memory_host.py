@@ -89,6 +89,9 @@ class MemoryFiles:
     def head(self, path: Path, most: int) -> bytes:
         return self.texts[path].encode()[:most]
 
+    def end(self, path: Path, most: int) -> bytes:
+        return self.texts[path].encode()[-most:]
+
     def status(self, path: Path) -> FileStatus | None:
         if path in self.texts:
             size = len(self.texts[path].encode())

@@ -1,12 +1,14 @@
 """What lies in a node's folder: everything that a decision needs from disk, read once."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.data_files import Written, data_file_name
+from redistopo.model.protocol.rdb import RdbFacts
 from redistopo.model.protocol.sentinel_replies import SentinelFileState, read_sentinel_file
+from redistopo.model.state.stop_record import StopRecord
 
 DATA = ("appendonlydir", "appendonly.aof", "dump.rdb")
 """What holds a node's keys, by the names that it has unless a directive changes them."""
@@ -15,11 +17,14 @@ DATA = ("appendonlydir", "appendonly.aof", "dump.rdb")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSeen:
     """When a file was last written, in seconds since the epoch, and its bytes; `empty` is a
-    snapshot without a key, or a file without a byte."""
+    snapshot without a key, or a file without a byte. `snapshot` has the facts of a snapshot,
+    None for another file; `torn` is a snapshot or log that ends before its end."""
 
     written: float
     size: int
     empty: bool = False
+    snapshot: RdbFacts | None = None
+    torn: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +34,10 @@ class DiskSeen:
     `files` has what is in it and one folder below, by relative path, folders with a ``/`` at
     their end. The texts are None where there is no such file: `config` is what the node starts
     on (a Sentinel's own memory), `started` what it was last started on, `users` and `listed`
-    its ACL file and what ACL LIST replied. `refusal` is the line of the log with which a
-    stopped node's last start ended at its nodes.conf.
+    its ACL file and what ACL LIST replied. `manifests` are the texts of all append-only
+    files' manifests. `refusal` is the line of the log with which a stopped node's last start
+    ended at its nodes.conf; `stopped` is what was recorded when the node was last stopped by
+    redistopo, None if it has been started since.
     """
 
     files: Mapping[str, FileSeen] = field(default_factory=dict)
@@ -39,7 +46,9 @@ class DiskSeen:
     users: str | None = field(default=None, repr=False)
     listed: str | None = None
     nodes_conf: str | None = None
+    manifests: Mapping[str, str] = field(default_factory=dict)
     refusal: str = ""
+    stopped: StopRecord | None = None
 
     def holds(self, name: str) -> bool:
         """Whether that file or folder is there."""
@@ -48,23 +57,43 @@ class DiskSeen:
     @property
     def has_data(self) -> bool:
         """Whether Redis has left anything that a start would read."""
-        return any(map(self.holds, ("nodes.conf", *DATA)))
+        named = (name for names in self._namings() for name in names)
+        return any(map(self.holds, ("nodes.conf", *DATA, *named)))
 
     @property
     def has_keys(self) -> bool:
         """Whether the data files hold more than an empty snapshot."""
-        return any(
-            not one.empty
-            for name, one in self.files.items()
-            if re.fullmatch(r"appendonly\.aof|dump\.rdb|appendonlydir/.+\.(aof|rdb)", name)
-        )
+        return any(not one.empty for one in self._data())
 
     @property
     def written_at(self) -> float:
         """When data was last written, in seconds since the epoch; 0 for none."""
-        logs = r"dump\.rdb|appendonly\.aof|appendonlydir/.+\.aof"
-        found = (one.written for name, one in self.files.items() if re.fullmatch(logs, name))
+        bases = {name for name in self.files if re.search(r"/.+\.rdb$", name)}
+        found = (one.written for name, one in self._named().items() if name not in bases)
         return max(found, default=0.0)
+
+    def _data(self) -> Iterator[FileSeen]:
+        yield from self._named().values()
+
+    def _named(self) -> dict[str, FileSeen]:
+        """The data files by the names that the node has, had, or has by default."""
+        found = {}
+        for snapshot, folder, log in self._namings():
+            for name, one in self.files.items():
+                inside = name.startswith(f"{folder}/") and name.endswith((".aof", ".rdb"))
+                if name in (snapshot, log) or inside:
+                    found[name] = one
+        return found
+
+    def _namings(self) -> set[tuple[str, str, str]]:
+        """The names of snapshot, log folder and log in each known configuration."""
+        confs = [read_conf(text) for text in (self.config, self.started, "") if text is not None]
+        directives = ("dbfilename", "appenddirname", "appendfilename")
+        return {
+            (names[0], names[1], names[2])
+            for conf in confs
+            for names in [[data_file_name(conf, one) for one in directives]]
+        }
 
     @property
     def sentinel(self) -> SentinelFileState | None:

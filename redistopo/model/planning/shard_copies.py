@@ -1,0 +1,182 @@
+"""Compares the copies of each shard's data before a primary is started; pure.
+
+A node started as a replica replaces its data by its primary's (replication.c), so a primary with
+less than another node of its shard would overwrite the better copy.
+"""
+
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from redistopo.errors import UsageError
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Proposal
+from redistopo.model.planning.situation import Situation
+from redistopo.model.protocol.conf import Directives, read_conf
+from redistopo.model.protocol.data_files import NAMES, data_file_name
+from redistopo.model.protocol.nodes_conf import latest_nodes_conf, parse_nodes_conf
+from redistopo.model.state.data_copy import DataCopy, data_copy
+from redistopo.model.state.hints import takeover_command
+from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.topology.spec import Persistence
+
+LOSES = "a node started as a replica loses the data that its primary lacks; nothing was started. "
+"""The detail of each refusal to start a primary with less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardMembers:
+    """The nodes with the data of one shard: the one that is, or will start as, primary, and the
+    others."""
+
+    primary: NodeSeen
+    others: tuple[NodeSeen, ...]
+
+
+def shard_members(plan: Plan, seen: Observed) -> Iterator[ShardMembers]:
+    """Yield each shard's nodes: of a cluster by its latest nodes.conf, otherwise by the plan."""
+    if not plan.topology.clustered:
+        names = {node.name for node in plan.data}
+        some = [node for node in seen.nodes if node.name in names]
+        lead = next((node for node in some if node.name == plan.shards[0].primary), None)
+        if lead:
+            yield ShardMembers(primary=lead, others=tuple(one for one in some if one != lead))
+        return
+    table = latest_nodes_conf(parse_nodes_conf(text, at) for at, text in seen.nodes_confs.items())
+    for entry in table.entries if table else ():
+        lead = seen.at(entry.address)
+        if table and lead and entry.leads and entry.slots:
+            kin = (seen.at(address) for address in table.kin(entry.address))
+            yield ShardMembers(primary=lead, others=tuple(one for one in kin if one))
+
+
+def copy_on_disk(node: NodeSeen, now: Situation) -> DataCopy:
+    """Return what a start of the node would load, by the configuration that its data has."""
+    started = node.on_disk.started
+    conf = read_conf(started) if started else now.wanted.get(node.name, {})
+    return data_copy(node.on_disk, conf)
+
+
+def has_sound_copy(node: NodeSeen, now: Situation) -> bool:
+    """Return whether the node has keys: live if it replies, otherwise in whole files."""
+    return node.keys > 0 if node.answers else copy_on_disk(node, now).sound
+
+
+def refuse_worse_copies(it: Proposal) -> None:
+    """Raise UsageError if a node would start as primary with less than another node of its shard
+    has, or with less than it had when it was stopped."""
+    plan, now = it.plan, it.now
+    if not now.formed or plan.topology.persistence is Persistence.NONE:
+        return
+    for shard in shard_members(plan, now.seen):
+        lead = shard.primary
+        if lead.running or lead.name not in it.among:
+            continue
+        mine = copy_on_disk(lead, now)
+        others = [node for node in shard.others if has_sound_copy(node, now)]
+        better = [node for node in others if not _same_files(lead, node)]
+        if not mine.fault or (others and not better) or _accepted(it, lead, mine):
+            continue
+        if better and not _replaced(plan, better):
+            raise _worse(it, lead, mine, better)
+        if not better and (mine.lost or (mine.damage and not mine.torn)):
+            raise _damaged(lead, mine)
+
+
+def _accepted(it: Proposal, lead: NodeSeen, mine: DataCopy) -> bool:
+    """Whether the user chose to start with what that node has."""
+    if mine.unlisted:
+        return lead.name in it.asked.rebuild
+    return lead.name in it.asked.primary and not mine.empty
+
+
+def _replaced(plan: Plan, better: Iterable[NodeSeen]) -> bool:
+    """Whether a running replica becomes primary instead (see primaries_to_promote)."""
+    return plan.topology.clustered and (
+        plan.topology.persistence is not Persistence.AOF
+        and any(node.running and not node.paused for node in better)
+    )
+
+
+def _same_files(one: NodeSeen, other: NodeSeen) -> bool:
+    """Whether the stopped node's data files are a copy of the other stopped node's."""
+    if other.running:
+        return False
+    mine, theirs = (_sizes(node) for node in (one, other))
+    return bool(theirs) and mine == theirs
+
+
+def _sizes(node: NodeSeen) -> dict[str, int]:
+    files = node.on_disk.files.items()
+    return {name: one.size for name, one in files if name.endswith((".rdb", ".aof", ".manifest"))}
+
+
+def _worse(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> UsageError:
+    names = ", ".join(node.name for node in better)
+    return UsageError(
+        f"{lead.name} would be primary, but {mine.fault}; {names} has a better copy"
+        if mine.damage or mine.lost
+        else f"{lead.name} would be primary, but {mine.fault}; {names} has",
+        detail=f"{LOSES}Its folder: {it.plan.node(lead.name).folder.root}",
+        hint=_remedy(it, lead, mine, better),
+    )
+
+
+def _remedy(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> str:
+    plan = it.plan
+    if not plan.topology.clustered and not plan.sentinels:
+        names = [node.name for node in better] + ([] if mine.empty else [lead.name])
+        return f"choose the primary: redistopo up --primary NODE, one of {', '.join(names)}"
+    live = [node for node in better if node.running and node.role is Role.REPLICA]
+    if live and plan.topology.clustered:
+        best = max(live, key=lambda node: node.offset)
+        return f"promote {best.name}: {takeover_command(best.name)}; after OK: redistopo up"
+    source = next((node for node in better if not node.running), None)
+    if source is None:
+        return f"redistopo stop {better[0].name}, then redistopo up names what to copy"
+    keep = f"; to use what {lead.name} has: redistopo up --primary {lead.name}"
+    return f"copy the data: {copy_command(it, lead, source)}; then redistopo up" + (
+        "" if mine.empty else keep
+    )
+
+
+def copy_command(it: Proposal, lead: NodeSeen, source: NodeSeen) -> str:
+    """Return the shell command that copies one stopped node's data files to another, whose own
+    are kept with another name."""
+    root, copy = (it.plan.node(node.name).folder.root for node in (lead, source))
+    conf = it.now.wanted.get(lead.name, {})
+    mine, theirs = (
+        [name for name in _file_names(conf) if node.on_disk.holds(name)] for node in (lead, source)
+    )
+    words = [f"mkdir -p {_word(root)}"]
+    for name in mine:
+        suffix = next(
+            text
+            for text in (".replaced", *(f".replaced{n}" for n in range(2, 1000)))
+            if not lead.on_disk.holds(f"{name}{text}")
+        )
+        words.append(f"mv {_word(root / name)} {_word(root / f'{name}{suffix}')}")
+    words.append(f"cp -a {' '.join(_word(copy / one) for one in theirs)} {_word(root)}/")
+    return " && ".join(words)
+
+
+def _file_names(conf: Directives) -> list[str]:
+    return [data_file_name(conf, name) for name in NAMES]
+
+
+def _word(path: object) -> str:
+    return shlex.quote(str(path))
+
+
+def _damaged(lead: NodeSeen, mine: DataCopy) -> UsageError:
+    if mine.unlisted:
+        hint = f"to list the files that are there in a new manifest: redistopo up --rebuild {lead.name}"
+    elif mine.empty or mine.damage:
+        hint = f"restore {mine.file or 'its data'} from a backup, then redistopo up"
+    else:
+        hint = f"to start with what is left: redistopo up --primary {lead.name}"
+    return UsageError(
+        f"{lead.name} would start with less data than it had",
+        detail=f"{mine.fault}; no other node has a better copy; nothing was started",
+        hint=hint,
+    )

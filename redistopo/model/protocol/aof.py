@@ -1,0 +1,94 @@
+"""The append-only file: its manifest, and whether its end was cut; pure."""
+
+import re
+from dataclasses import dataclass
+
+from redistopo.model.protocol.conf import unquote
+
+_ENTRY = re.compile(r'^file ("(?:[^"\\]|\\.)*"|\S+) seq (\d+) type ([bhi])\b.*$')
+
+_COMMAND = re.compile(rb"\*(\d{1,9})\r\n")
+_ARGUMENT = re.compile(rb"\$(\d{1,10})\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The files that make up the log, in the order in which a server loads them: a base, if
+    there is one, and the incremental files. History (type h) is no part of it any more."""
+
+    base: str
+    incremental: tuple[str, ...]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (*((self.base,) if self.base else ()), *self.incremental)
+
+
+def parse_manifest(text: str) -> Manifest | None:
+    """Parse a manifest; None for one that a server refuses: an empty one, or a wrong line
+    (aof.c, aofLoadManifestFromFile)."""
+    base, incremental = "", []
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    for line in lines:
+        entry = _ENTRY.match(line)
+        if entry is None:
+            return None
+        name = unquote(entry[1])
+        if entry[3] == "b":
+            base = name
+        elif entry[3] == "i":
+            incremental.append(name)
+    return Manifest(base, tuple(incremental)) if lines else None
+
+
+def ends_in_a_command(tail: bytes) -> bool | None:
+    """Return whether an append-only file with these last bytes ends where a command, or a
+    transaction, ends; None if no command begins in them.
+
+    Redis loads the rest of a file that doesn't, and drops the last command without an error
+    (redis.conf, aof-load-truncated).
+    """
+    seen: set[int] = set()
+    for one in _COMMAND.finditer(tail):
+        at = one.start()
+        preceded = at == 0 or tail[at - 2 : at] == b"\r\n"
+        # a chain that failed fails from each of its commands on
+        if preceded and at not in seen and _whole(tail, at, seen):
+            return True
+    return False if seen else None
+
+
+def _whole(text: bytes, at: int, seen: set[int]) -> bool:
+    """Whether commands follow each other from there to the end; adds their places to `seen`."""
+    inside = False
+    while at < len(text):
+        if text[at : at + 1] == b"#":  # an annotation (aof-timestamp-enabled)
+            at = text.find(b"\r\n", at) + 2
+            if at == 1:
+                return False
+            continue
+        seen.add(at)
+        words, at = _command(text, at)
+        if not words:
+            return False
+        first = words[0].upper()
+        inside = first == b"MULTI" or (inside and first != b"EXEC")
+    return not inside
+
+
+def _command(text: bytes, at: int) -> tuple[list[bytes], int]:
+    """The words of the command there and where the next begins; none if it isn't complete."""
+    command, words = _COMMAND.match(text, at), []
+    if command is None:
+        return [], at
+    at = command.end()
+    for _ in range(int(command[1])):
+        size = _ARGUMENT.match(text, at)
+        if size is None:
+            return [], at
+        at = size.end() + int(size[1])
+        if text[at : at + 2] != b"\r\n":
+            return [], at
+        words.append(text[size.end() : at])
+        at += 2
+    return words, at

@@ -1,0 +1,87 @@
+"""What the first and the last bytes of a snapshot (RDB file) show, without loading it."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+HEAD = 4096
+"""Bytes to read from the start: more than a server writes before the first key."""
+
+TAIL = 9
+"""Bytes to read from the end: the opcode EOF and the checksum (rdb.c, rdbSaveRio)."""
+
+_AUX, _RESIZE, _SELECT, _END, _FUNCTION = 0xFA, 0xFB, 0xFE, 0xFF, 0xF5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RdbFacts:
+    """`keys` of the first database, None if the file doesn't tell; `empty` is a snapshot without
+    a key; `offset` is the replication offset at which it was saved, None if unknown."""
+
+    keys: int | None = None
+    empty: bool = False
+    replication_id: str = ""
+    offset: int | None = None
+
+
+def is_rdb(head: bytes) -> bool:
+    """Return whether these are the first bytes of a snapshot; Valkey 9 has its own magic."""
+    return head.startswith((b"REDIS0", b"VALKEY0"))
+
+
+def ends_whole(tail: bytes) -> bool:
+    """Return whether a snapshot with these last bytes was written to its end."""
+    return len(tail) >= TAIL and tail[-TAIL] == _END
+
+
+def rdb_facts(head: bytes) -> RdbFacts:
+    """Read the facts that precede the first key (rdb.h: opcodes; rdb.c: rdbSaveInfoAuxFields)."""
+    at, found = len("REDIS0011"), {}
+    keys: int | None = None
+    empty = False
+    with suppress(IndexError):
+        while True:
+            code = head[at]
+            if code == _AUX:
+                name, at = _string(head, at + 1)
+                found[name], at = _string(head, at)
+            elif code == _SELECT:
+                _number, at = _length(head, at + 1)
+            elif code == _RESIZE:
+                keys, at = _length(head, at + 1)
+                break
+            else:
+                empty = code == _END
+                break
+    offset = found.get("repl-offset", "")
+    return RdbFacts(
+        keys=0 if empty else keys,
+        empty=empty or not head,
+        replication_id=found.get("repl-id", ""),
+        offset=int(offset) if offset.isdigit() else None,
+    )
+
+
+def _length(head: bytes, at: int) -> tuple[int, int]:
+    """A length, and where what follows it begins (rdb.c, rdbLoadLenByRef)."""
+    kind, low = head[at] >> 6, head[at] & 63
+    if kind == 0:
+        return low, at + 1
+    if kind == 1:
+        return low << 8 | head[at + 1], at + 2
+    if kind == 2 and low <= 1:
+        size = 4 << low
+        return int.from_bytes(head[at + 1 : at + 1 + size]), at + 1 + size
+    raise IndexError("no plain length")
+
+
+def _string(head: bytes, at: int) -> tuple[str, int]:
+    """A string, and where what follows it begins; integers are stored as such (rdb.h,
+    RDB_ENC_INT8 to RDB_ENC_INT32)."""
+    if head[at] >> 6 == 3 and head[at] & 63 < 3:
+        size = 1 << (head[at] & 63)
+        value = int.from_bytes(head[at + 1 : at + 1 + size], "little", signed=True)
+        return str(value), at + 1 + size
+    size, start = _length(head, at)
+    if start + size > len(head):
+        raise IndexError("cut")
+    return head[start : start + size].decode("latin-1"), start + size

@@ -1,0 +1,135 @@
+"""A node's copy of its shard's data: what a start of the node would load from its folder; pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from redistopo.model.protocol.aof import parse_manifest
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.data_files import data_file_name, logs
+from redistopo.model.state.disk import DiskSeen, FileSeen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataCopy:
+    """What a start would load.
+
+    `file` is the file or folder that it reads, relative to the node's folder, "" if there is
+    none; `empty` if a start would find no key. `damage` says why it would load less than was
+    there, or not start at all; "" for a sound copy. `torn` if the damage is that the log's end
+    was cut, which servers accept; `unlisted` if it is that the manifest and its files don't match.
+    `lost` is what the files lack according to the stop record; `unread` are files with keys that
+    a start would not read.
+    """
+
+    file: str = ""
+    empty: bool = True
+    damage: str = ""
+    torn: bool = False
+    unlisted: bool = False
+    lost: str = ""
+    unread: tuple[str, ...] = ()
+
+    @property
+    def fault(self) -> str:
+        """Why this isn't all of the data that the node had; "" if nothing is known against it."""
+        if self.damage or self.lost:
+            return self.damage or self.lost
+        if not self.empty:
+            return ""
+        return "has no data" if not self.file else f"{self.file} has no key"
+
+    @property
+    def sound(self) -> bool:
+        """Whether it has keys, and nothing is known against it."""
+        return not self.fault
+
+
+def data_copy(disk: DiskSeen, conf: Directives) -> DataCopy:
+    """Determine what a start on that configuration would load.
+
+    A server with an append-only file loads only that, otherwise only the snapshot (server.c,
+    loadDataFromDisk); since Redis 7.0 the log is what its manifest names.
+    """
+    found = _log(disk, conf) if logs(conf) else _snapshot(disk, conf)
+    read = {found.file, f"{found.file}/"} - {"", "/"}
+    others = (name for name in _with_keys(disk, conf) if not _below(name, read))
+    return replace(found, lost=_lost(disk), unread=tuple(others))
+
+
+def _below(name: str, read: Iterable[str]) -> bool:
+    return any(name == one or (one.endswith("/") and name.startswith(one)) for one in read)
+
+
+def _with_keys(disk: DiskSeen, conf: Directives) -> Iterator[str]:
+    """Data files with keys, by the names of that configuration and the default ones."""
+    snapshots = {data_file_name(conf, "dbfilename"), "dump.rdb"}
+    folder, log = data_file_name(conf, "appenddirname"), data_file_name(conf, "appendfilename")
+    for name, one in disk.files.items():
+        inside = name.startswith(f"{folder}/{log}.") and name.endswith((".aof", ".rdb"))
+        if not one.empty and (name in snapshots or name == log or inside):
+            yield name
+
+
+def _snapshot(disk: DiskSeen, conf: Directives) -> DataCopy:
+    name = data_file_name(conf, "dbfilename")
+    file = disk.files.get(name)
+    if file is None:
+        return DataCopy()
+    damage = f"{name} is empty" if not file.size else f"{name} is cut off" if file.torn else ""
+    return DataCopy(file=name, empty=file.empty, damage=damage)
+
+
+def _log(disk: DiskSeen, conf: Directives) -> DataCopy:
+    log, folder = (data_file_name(conf, f"append{one}name") for one in ("file", "dir"))
+    name = f"{folder}/{log}.manifest"
+    if name in disk.manifests:
+        return _listed(disk, folder, name)
+    parts = [one for one in disk.files if one.startswith(f"{folder}/{log}.")]
+    if full := [one for one in parts if not disk.files[one].empty]:
+        why = f"{name} is missing, so a start ignores {', '.join(full)}"
+        return DataCopy(file=folder, damage=why, unlisted=True)
+    single = disk.files.get(log)
+    if single is None or f"{folder}/" in disk.files:
+        return DataCopy(file=folder if f"{folder}/" in disk.files else "")
+    return DataCopy(file=log, empty=single.empty, damage=_torn(log, single), torn=single.torn)
+
+
+def _listed(disk: DiskSeen, folder: str, name: str) -> DataCopy:
+    """The log that a manifest names."""
+    manifest = parse_manifest(disk.manifests[name])
+    if manifest is None:
+        why = "is damaged" if disk.manifests[name].strip() else "is empty"
+        return DataCopy(file=folder, damage=f"{name} {why}", unlisted=True)
+    places = [f"{folder}/{one}" for one in manifest.files]
+    there = {one: disk.files[one] for one in places if one in disk.files}
+    if missing := [one for one in places if one not in there]:
+        return DataCopy(
+            file=folder,
+            empty=all(file.empty for file in there.values()),
+            damage=f"{missing[0]} is missing",
+            unlisted=True,
+        )
+    damage = next((why for one, file in there.items() if (why := _torn(one, file))), "")
+    base = f"{folder}/{manifest.base}"
+    if manifest.base and (not there[base].size or there[base].torn):
+        return DataCopy(file=folder, empty=False, damage=f"{base} is cut off")
+    empty = all(file.empty for file in there.values())
+    return DataCopy(file=folder, empty=empty, damage=damage, torn=bool(damage))
+
+
+def _torn(name: str, file: FileSeen) -> str:
+    return f"{name} ends in the middle of a command" if file.torn else ""
+
+
+def _lost(disk: DiskSeen) -> str:
+    """Which file has fewer bytes than when the node was stopped."""
+    stopped = disk.stopped
+    if stopped is None or not stopped.saved:
+        return ""
+    for name, size in stopped.files.items():
+        file = disk.files.get(name)
+        if size and file is None:
+            return f"{name} is missing: it had {size:,} bytes when the node was stopped"
+        if file is not None and file.size < size:
+            return f"{name} has {file.size:,} bytes, {size:,} when the node was stopped"
+    return ""
