@@ -18,6 +18,7 @@ from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.host.node_data import has_log
 from redistopo.host.node_disk import read_disk
+from redistopo.host.stop_record_files import load_stop_record
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
@@ -86,7 +87,9 @@ def _with_disk(seen: NodeSeen, target: Target) -> NodeSeen:
     if target.layout is None:
         return seen
     folder, files = target.layout.node(target.name), target.machine.files
-    return replace(seen, disk=read_disk(files, folder, ended=not seen.running))
+    stopped = None if seen.running else load_stop_record(files, target.layout, target.name)
+    disk = read_disk(files, folder, ended=not seen.running, stopped=stopped)
+    return replace(seen, disk=disk)
 
 
 def _with_listening(

@@ -18,6 +18,7 @@ from redistopo.execute.switch_persistence import load_from, put_log_aside, switc
 from redistopo.execute.terminate import end_all
 from redistopo.host.node_data import clear_data
 from redistopo.host.polling import Deadline
+from redistopo.host.stop_record_files import forget_stop_record
 from redistopo.model.planning.plan import FormationMethod, NodePlan
 from redistopo.model.planning.step import USERS_FILE, Step, StepKind
 from redistopo.model.protocol.conf import with_values, without_hashes
@@ -75,6 +76,12 @@ def _place(context: ExecutionContext, one: Step) -> None:
         context.host.files.write(node.folder.config, with_values(text, paths))
 
 
+def _relist(context: ExecutionContext, one: Step) -> None:
+    for node in context.nodes(one.nodes):
+        path = node.folder.root / str(one.settings[node.name]["manifest"])
+        context.host.files.write(path, one.texts[node.name])
+
+
 def _seed(context: ExecutionContext, _one: Step) -> None:
     seed(context)
 
@@ -82,6 +89,7 @@ def _seed(context: ExecutionContext, _one: Step) -> None:
 def _start(context: ExecutionContext, one: Step) -> None:
     files = context.host.files
     for node in context.nodes(one.nodes):
+        forget_stop_record(files, context.plan.layout, node.name)
         if not node.folder.sentinel:  # a Sentinel's file is its state, and is never compared
             files.write(node.folder.started, files.read(node.folder.config) or "")
     start(context, one.nodes)
@@ -204,6 +212,7 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.PLACE: _place,
     StepKind.LOAD: load_from,
     StepKind.ASIDE: put_log_aside,
+    StepKind.RELIST: _relist,
     StepKind.START: _start,
     StepKind.LIST: _list,
     StepKind.FORM: _form,

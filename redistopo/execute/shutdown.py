@@ -1,29 +1,56 @@
 """Shuts servers down with their data saved, Sentinels first, primaries last."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from redistopo.client.connection import NodeClient
+from redistopo.client.connection import Command, NodeClient
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.execute.terminate import Ask, Ended, Said, end_all
 from redistopo.host.host import Host
 from redistopo.host.polling import Deadline
-from redistopo.host.server_log import log_tail
-from redistopo.model.protocol.conf import Directives
+from redistopo.host.server_log import log_since_start, log_tail
+from redistopo.host.stop_record_files import save_stop_record
+from redistopo.model.protocol.conf import Directives, read_conf
+from redistopo.model.protocol.data_files import NAMES, keeps_data, with_directives
 from redistopo.model.protocol.replies import parse_info
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step
-from redistopo.project.started_topology import keeps_data_on_disk
+
+_CRASHED = re.compile(r"BUG REPORT|ASSERTION FAILED|crashed by signal")
+
+_BUSY = "BUSY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastReply:
+    """What a server replied before it was told to end: INFO, and the directives that decide what
+    it keeps on disk, None if it didn't reply to CONFIG GET."""
+
+    info: Mapping[str, str]
+    config: Mapping[str, str] | None = None
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it has persistence now, by its live configuration."""
+        live = self.config or {}
+        return keeps_data({name: (value,) for name, value in live.items()})
+
+    @property
+    def keys(self) -> int:
+        found = (value for name, value in self.info.items() if re.fullmatch(r"db\d+", name))
+        return sum(int(one.partition("keys=")[2].partition(",")[0] or 0) for one in found)
 
 
 def shut_down_saving(
     shutdown: "ShutdownRequest", names: Iterable[str], deadline: Deadline, progress: Progress
-) -> None:
-    """Stop these nodes, with their data saved to disk.
+) -> tuple[str, ...]:
+    """Stop these nodes with their data saved to disk; returns those whose keys were not kept,
+    because they have no persistence.
 
-    Raises RedistopoError if a server that can't save was left running, or one was killed before
-    it had saved; neither with `lossy`.
+    Raises RedistopoError if a server that can't save was left running, or one was killed, or
+    crashed, before it had saved; neither with `lossy`.
     """
     seen, layout, processes = shutdown.seen, shutdown.layout, shutdown.host.processes
     wanted = tuple(names)
@@ -41,24 +68,37 @@ def shut_down_saving(
         # replicas that refuse must not take the time that primaries need to save
         share = Deadline(deadline.left / left)
         with step(progress, f"stop {what}: {len(some)}"):
-            ends.append(end_all(processes, layout, running, share, ask))
+            found = end_all(processes, layout, running, share, ask)
+            ends.append(found)
+            shutdown.record([name for name in running if name not in found.spared], found.killed)
     if not shutdown.lossy:
         _refuse_loss(shutdown, ends)
+    return tuple(
+        name
+        for name, last in shutdown.last.items()
+        if last.keys and not shutdown.keeps(name) and name in wanted
+    )
 
 
 def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
-    """Raises RedistopoError where a server was left running, or killed before it had saved."""
-    rendered, layout, again = shutdown.rendered, shutdown.layout, shutdown.command
+    """Raise RedistopoError if a server was left running, or ended before it had saved."""
+    layout, again = shutdown.layout, shutdown.command
     spared = [name for one in ends for name in one.spared]
-    killed = [
-        n
-        for one in ends
-        for n in one.killed
-        if n not in rendered or keeps_data_on_disk(rendered[n])
-    ]
+    killed = [name for one in ends for name in one.killed if shutdown.keeps(name)]
     was = "were" if len(killed) > 1 else "was"
     had = "they" if len(killed) > 1 else "it"
     unsaved = f"{', '.join(killed)} {was} killed before {had} had saved" if killed else ""
+    if crashed := [name for name in shutdown.crashed if name not in killed]:
+        what = f"{', '.join(crashed)} crashed before saving: its replicas may have more"
+        unsaved = "\n".join(filter(None, (unsaved, what)))
+    if busy := [name for name in spared if name in shutdown.busy]:
+        names = " ".join(busy)
+        raise RedistopoError(
+            f"{', '.join(busy)} is busy running a script, and was left running",
+            detail=unsaved,
+            hint=f"redistopo call {busy[0]} -- SCRIPT KILL (or FUNCTION KILL), then {again}; or "
+            f"{again} --force discards what {names} has not saved",
+        )
     if spared:
         log = layout.node(spared[0]).log
         raise RedistopoError(
@@ -67,18 +107,21 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
             hint=f"free disk space, or make its folder writable, then {again} again; or "
             f"{again} --force discards unsaved data. Its log: {log}",
         )
-    if killed:
+    if killed or crashed:
+        log = layout.node((killed or crashed)[0]).log
         raise RedistopoError(
             unsaved,
-            detail=log_tail(shutdown.host.files, layout.node(killed[0]).log, 6),
-            hint="wait longer with --timeout; earlier saved data is kept: redistopo up",
+            detail=log_tail(shutdown.host.files, log, 6),
+            hint="wait longer with --timeout; earlier saved data is kept: redistopo up"
+            if killed
+            else "free disk space, then redistopo up, which compares the copies",
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShutdownRequest:
     """Makes a server save and exit; `lossy` also if it can't save. `command` is the command to run
-    again, for hints."""
+    again, for hints. `last`, `busy` and `crashed` are filled as servers reply and end."""
 
     layout: Layout
     seen: Observed
@@ -87,18 +130,79 @@ class ShutdownRequest:
     lossy: bool
     command: str = "redistopo down"
     host: Host
+    last: dict[str, LastReply] = field(default_factory=dict)
+    busy: set[str] = field(default_factory=set)
+    crashed: list[str] = field(default_factory=list)
+
+    def keeps(self, name: str) -> bool:
+        """Whether the node's data is to be on disk after its end: by its live configuration, or
+        by the one it was started with, which CONFIG REWRITE doesn't change."""
+        last = self.last.get(name)
+        if name not in self.rendered or (last is not None and last.keeps):
+            return True
+        started = self.host.files.read(self.layout.node(name).started)
+        if started is not None and keeps_data(read_conf(started)):
+            return True
+        return keeps_data(self.rendered[name])
 
     def __call__(self, name: str) -> Said:
-        """What the server said; it agrees by hanging up."""
+        """Tell one server to end, and return what it replied; it agrees by hanging up."""
         node = next((one for one in self.seen.nodes if one.name == name), None)
-        if node is None or not node.answers:
+        self.busy.discard(name)
+        if node is None or not (node.answers or _BUSY in node.error):
             return Said.NOTHING
-        if node.info.get("process_id") != str(node.pid):
+        last, reply = self._ask_last(node)
+        if _BUSY in reply:
+            self.busy.add(name)
+            return self._shut(node, "NOSAVE") if self.lossy else Said.NO
+        if last.info.get("process_id") != str(node.pid):
             return Said.NOTHING  # a stranger answers at the address in our files
-        said = self._shut(node, "SAVE" if keeps_data_on_disk(self.rendered[name]) else "NOSAVE")
+        if name not in self.last or last.config is not None:
+            self.last[name] = last
+        if last.info.get("aof_last_write_status") == "err" and not self.lossy:
+            return Said.NEVER  # it would crash, and lose what it has in memory (networking.c)
+        said = self._shut(node, "SAVE" if self.keeps(name) else "NOSAVE")
         if said is Said.NO and (self.lossy or self._logged(node)):
             return self._shut(node, "NOSAVE")
         return said
+
+    def record(self, ended: Iterable[str], killed: Iterable[str]) -> None:
+        """Record what these nodes had, and the names of their data files, for their next start."""
+        files = self.host.files
+        for name in ended:
+            last, folder = self.last.get(name), self.layout.node(name)
+            if _CRASHED.search(log_since_start(files, folder.log)):
+                self.crashed.append(name)
+            if last is None or folder.sentinel:
+                continue
+            lost = name in self.crashed or (name in killed and last.info.get("aof_enabled") != "1")
+            save_stop_record(files, self.layout, name, last.info, saved=not lost)
+            text = files.read(folder.started)
+            live = (
+                {one: last.config[one] for one in (*NAMES, "appendonly") if one in last.config}
+                if last.config
+                else {}
+            )
+            if text is not None and (changed := with_directives(text, live)) != text:
+                files.write(folder.started, changed)
+
+    def _ask_last(self, node: NodeSeen) -> tuple[LastReply, str]:
+        """The server's last reply, from the snapshot if it doesn't reply now; and the text of an
+        error reply."""
+        patterns = ("append*", "save", "dbfilename")
+        commands: list[Command] = [("INFO",), *(("CONFIG", "GET", one) for one in patterns)]
+        try:
+            info, *pairs = self.client.ask(node.endpoint, commands)
+        except (Unreachable, AccessDenied):
+            return LastReply(info=node.info), ""
+        if not isinstance(info, str):
+            return LastReply(info=node.info), str(info)
+        lists = [one for one in pairs if isinstance(one, list)]
+        config = {
+            str(k): str(v) for one in lists for k, v in zip(one[::2], one[1::2], strict=False)
+        }
+        known = len(lists) == len(pairs) and bool(config)
+        return LastReply(info=parse_info(info), config=config if known else None), ""
 
     def _shut(self, node: NodeSeen, how: str) -> Said:
         try:
@@ -111,9 +215,6 @@ class ShutdownRequest:
 
     def _logged(self, node: NodeSeen) -> bool:
         """Whether all of its data is in an append-only file, so that a snapshot adds nothing."""
-        try:
-            reply = self.client.ask(node.endpoint, [("INFO", "persistence")])[0]
-        except (Unreachable, AccessDenied):
-            return False
-        told = parse_info(str(reply))
+        last, _error = self._ask_last(node)
+        told = last.info
         return told.get("aof_enabled") == "1" and told.get("aof_last_write_status") == "ok"

@@ -22,7 +22,8 @@ class Said(Enum):
     """A server's reply to SHUTDOWN."""
 
     YES = auto()
-    NO = auto()  # it answered that it can't, for it can't save
+    NO = auto()  # it replied that it can't save now: it is asked again
+    NEVER = auto()  # it can't save, and would lose data if it ended: it is left alone
     NOTHING = auto()
 
 
@@ -66,9 +67,10 @@ def end_all(
     _await(processes, alive, said, ask, deadline.part(_TO_SIGTERM))
     said |= _asked([name for name in alive if said[name] is Said.YES], ask)
     # one that is still saving can't answer, and SIGTERM does it no harm
-    said = {name: Said.NO if one is Said.NO else Said.NOTHING for name, one in said.items()}
+    refused = (Said.NO, Said.NEVER)
+    said = {name: one if one in refused else Said.NOTHING for name, one in said.items()}
     _await(processes, alive, said, ask, deadline.part(_TO_SIGKILL))
-    spared = tuple(name for name in alive if ask.spare and said[name] is Said.NO)
+    spared = tuple(name for name in alive if ask.spare and said[name] in refused)
     doomed = {name: process for name, process in alive.items() if name not in spared}
     for process in doomed.values():
         processes.signal(process, signal.SIGKILL)
@@ -117,5 +119,5 @@ def _await(
         left = processes.await_end(list(alive.values()), again)
         for name in [name for name, process in alive.items() if process not in left]:
             del alive[name]
-        if deadline.over:
+        if deadline.over or all(said[name] is Said.NEVER for name in alive):
             break

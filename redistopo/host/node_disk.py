@@ -46,7 +46,9 @@ def read_disk(
         listed=texts[folder.listed.name],
         nodes_conf=texts[folder.table.name],
         manifests={
-            name: files.read(folder.root / name) or "" for name in seen if name.endswith(".manifest")
+            name: files.read(folder.root / name) or ""
+            for name in seen
+            if name.endswith(".manifest")
         },
         stopped=stopped if ended else None,
         refusal=nodes_conf_refusal(files, folder) if ended and texts[folder.table.name] else "",
@@ -86,8 +88,8 @@ def _file(path: Path, status: FileStatus, files: Files, *, ended: bool) -> FileS
         if is_rdb(head):
             facts = rdb_facts(head)
             log = path.suffix == ".aof"  # which begins with a snapshot (before Redis 7.0)
-            whole = ends_whole(files.end(path, TAIL)) or (log and not _torn(files, path, seen.size))
-            torn = ended and not whole
+            ends = ends_whole(files.end(path, TAIL))
+            torn = ended and not ends and not (log and not _torn(files, path, seen.size))
             return replace(seen, empty=facts.empty and not log, snapshot=facts, torn=torn)
         if head.startswith((b"*", b"#TS:")):
             return replace(seen, torn=ended and _torn(files, path, seen.size))

@@ -39,12 +39,14 @@ class DownRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownResult:
-    """Names of the nodes that were stopped, and what became of the state folder."""
+    """Names of the nodes that were stopped, and what became of the state folder; `unsaved` are
+    nodes whose keys are gone because they have no persistence."""
 
     root: Path
     stopped: tuple[str, ...]
     wiped: bool
     data_kept: bool
+    unsaved: tuple[str, ...] = ()
     seconds: float
     code: ExitCode = field(default=ExitCode.DONE)
 
@@ -59,6 +61,7 @@ def down(request: DownRequest, progress: Progress) -> DownResult:
     began = time.monotonic()
     layout = layout_of_folder(request.root)
     stopped: tuple[str, ...] = ()
+    unsaved: tuple[str, ...] = ()
     wiped = False
     if not layout.state.exists():
         _refuse_left(layout)
@@ -72,7 +75,7 @@ def down(request: DownRequest, progress: Progress) -> DownResult:
     with open_session(asked, progress) as session:
         if session.locked:
             finish_interrupted_drill(layout, session.progress)
-            stopped = _stop(session, lossy=request.force or request.wipe)
+            stopped, unsaved = _stop(session, lossy=request.force or request.wipe)
             if request.wipe:
                 _wipe(layout, session.progress)
                 wiped = True
@@ -81,9 +84,14 @@ def down(request: DownRequest, progress: Progress) -> DownResult:
         root=layout.root,
         stopped=stopped,
         wiped=wiped,
-        data_kept=layout.nodes.exists(),
+        data_kept=layout.nodes.exists() and not (unsaved and {*unsaved} == _data_nodes(stopped)),
+        unsaved=unsaved,
         seconds=time.monotonic() - began,
     )
+
+
+def _data_nodes(names: tuple[str, ...]) -> set[str]:
+    return {name for name in names if not name.startswith("sentinel")}
 
 
 def _wipe(layout: Layout, progress: Progress) -> None:
@@ -114,12 +122,12 @@ def _refuse_left(layout: Layout) -> None:
         )
 
 
-def _stop(session: Session, *, lossy: bool) -> tuple[str, ...]:
+def _stop(session: Session, *, lossy: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
     layout = session.layout
     end_leftover(layout.formation)
     names = tuple(name for name in recorded_node_names(layout) if find_process(layout, name))
     if not names:
-        return ()
+        return (), ()
     targets = [one for one in session.targets if one.name in names]
     # of a cluster, too, only the role is asked for
     seen = observe(Shape.REPLICATION, targets, session.client, Detail.HEALTH)
@@ -131,5 +139,5 @@ def _stop(session: Session, *, lossy: bool) -> tuple[str, ...]:
         lossy=lossy,
         host=session.host,
     )
-    shut_down_saving(shutdown, names, session.deadline, session.progress)
-    return names
+    unsaved = shut_down_saving(shutdown, names, session.deadline, session.progress)
+    return names, unsaved

@@ -28,11 +28,11 @@ from redistopo.model.planning.rolling import (
 )
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import Step
+from redistopo.model.protocol.data_files import keeps_data
 from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step, warn
-from redistopo.project.started_topology import keeps_data_on_disk
 from redistopo.project.topology_record import refuse_older_engine
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.live_change import LiveChange, change_request, live_change
@@ -151,7 +151,7 @@ def _steps(context: ExecutionContext, now: Situation, names: tuple[str, ...]) ->
 
 
 def _saving(now: LiveChange) -> tuple[str, ...]:
-    return tuple(name for name, conf in now.session.rendered.items() if keeps_data_on_disk(conf))
+    return tuple(name for name, conf in now.session.rendered.items() if keeps_data(conf))
 
 
 def _at_once(work: _Work, names: tuple[str, ...]) -> None:

@@ -7,7 +7,6 @@ from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.progress import Progress, warn
-from redistopo.project.started_topology import keeps_data_on_disk
 from redistopo.session.node_action import (
     NodeActionResult,
     NodeOutcome,
@@ -59,17 +58,15 @@ def stop(request: StopRequest, progress: Progress) -> NodeActionResult:
 
 
 def _stop(session: Session, seen: Observed, nodes: tuple[NodeSeen, ...], *, force: bool) -> None:
-    names, rendered = [node.name for node in nodes], session.rendered
-    kept = [name for name in names if keeps_data_on_disk(rendered[name])]
-    if gone := ", ".join(node.name for node in nodes if node.name not in kept and node.keys):
-        warn(session.progress, f"{gone} keeps nothing on disk: what it holds is gone with it")
+    names = [node.name for node in nodes]
     shutdown = ShutdownRequest(
         layout=session.layout,
         seen=seen,
-        rendered=rendered,
+        rendered=session.rendered,
         client=session.client,
         lossy=force,
         host=session.host,
         command=f"redistopo stop {' '.join(names)}",
     )
-    shut_down_saving(shutdown, names, session.deadline, session.progress)
+    if gone := shut_down_saving(shutdown, names, session.deadline, session.progress):
+        warn(session.progress, f"{', '.join(gone)} has no persistence: its keys are gone")

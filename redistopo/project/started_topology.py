@@ -168,11 +168,6 @@ def _known(topology: Topology, layout: Layout, conf: Directives, name: str) -> b
     return conf.get("requirepass", (mine,))[-1] == mine
 
 
-def keeps_data_on_disk(conf: Directives) -> bool:
-    """Return whether a node has persistence."""
-    return conf.get("appendonly", ("no",))[-1] == "yes" or any(conf.get("save", ()))
-
-
 def nothing_started_error(layout: Layout) -> RedistopoError:
     """Build the error of a verb that needs servers when none was started."""
     return RedistopoError(

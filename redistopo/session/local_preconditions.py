@@ -5,7 +5,7 @@ model/planning/guards.
 """
 
 from redistopo.model.planning.leadership import require_primaries
-from redistopo.model.planning.nodes_conf_repair import require_cluster_nodes
+from redistopo.model.planning.nodes_conf_repair import require_rebuildable
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked
 from redistopo.model.protocol.conf import Directives
@@ -20,7 +20,7 @@ from redistopo.project.topology_record import refuse_older_engine, refuse_other_
 def refuse_request(plan: Plan, asked: Asked) -> None:
     """Raise RedistopoError if the topology file or an option is impossible on this machine."""
     require_address(plan.topology)
-    require_cluster_nodes(plan, asked.rebuild)
+    require_rebuildable(plan, asked.rebuild)
     require_primaries(plan, asked.primary)
     refuse_foreign(plan.layout)
     refuse_planted(plan.layout)

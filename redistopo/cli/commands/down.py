@@ -46,6 +46,10 @@ def down(root: Path, wipe: bool, yes: bool, force: bool, timeout: float) -> None
             click.echo("Nothing was running.")
         if result.wiped:
             click.echo("Configuration, passwords and data are removed; redistopo.toml is kept.")
+        elif result.unsaved:
+            lost = ", ".join(result.unsaved)
+            click.echo(f"The keys of {lost} are gone: no persistence was on.")
+            click.echo("Configuration is kept: redistopo up starts it again.")
         elif result.data_kept:
             click.echo("Data is kept: redistopo up starts it again, down --wipe removes it.")
 

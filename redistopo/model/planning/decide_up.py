@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from redistopo.errors import RedistopoError
 from redistopo.model.planning.guards import guard, limit_warnings
 from redistopo.model.planning.leadership import choose_primary
+from redistopo.model.planning.manifest_repair import relist_steps
 from redistopo.model.planning.nodes_conf_repair import (
     promotion_steps,
     rebuild_steps,
@@ -37,8 +38,11 @@ def decide(plan: Plan, now: Situation, asked: Asked) -> Decision:
     plan = with_current_roles(plan, now)
     try:
         plan, note = choose_primary(plan, now.seen, now.record, next(iter(asked.primary), ""))
-        rebuilt, left = rebuild_steps(plan, now.seen, now.record, asked.rebuild)
+        relisted = relist_steps(now, asked.rebuild)
+        tables = {*asked.rebuild} - {name for one in relisted for name in one.nodes}
+        rebuilt, left = rebuild_steps(plan, now.seen, now.record, sorted(tables))
         now = replace(now, seen=with_nodes_confs(now.seen, rebuilt))
+        rebuilt = (*relisted, *rebuilt)
         proposal = Proposal(
             plan=plan, now=now, steps=(*rebuilt, *reconcile(plan, now)), asked=asked
         )

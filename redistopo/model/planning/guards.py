@@ -6,7 +6,6 @@ A guard checks a proposal and raises the error for the user; none changes anythi
 from collections.abc import Callable, Iterable
 
 from redistopo.errors import MissingPrerequisite
-from redistopo.model.planning.leadership import refuse_empty_primaries
 from redistopo.model.planning.load_old_persistence import refuse_renamed
 from redistopo.model.planning.nodes_conf_repair import (
     refuse_lost_nodes_confs,
@@ -16,6 +15,7 @@ from redistopo.model.planning.plan import FormationMethod
 from redistopo.model.planning.plan_rejoin import non_empty_resets, refuse_more_keys
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
+from redistopo.model.planning.shard_copies import refuse_worse_copies
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import StepKind, join_names
 from redistopo.model.topology.exposure import refuse_exposed
@@ -72,7 +72,7 @@ def _missing_cli(it: Proposal) -> None:
 
 
 GUARDS: tuple[Callable[[Proposal], None], ...] = (
-    refuse_empty_primaries,
+    refuse_worse_copies,
     refuse_lost_nodes_confs,
     refuse_unknown_nodes,
     _sole_copies,

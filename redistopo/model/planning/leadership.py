@@ -1,31 +1,21 @@
 """Chooses the primary where none runs: from servers, recorded state, or the user, never by a
 guess; pure."""
 
-import shlex
 from collections.abc import Collection, Iterable
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import with_primary
-from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.sentinel_primary import named_primary
-from redistopo.model.protocol.nodes_conf import (
-    NodesConf,
-    NodesConfEntry,
-    latest_nodes_conf,
-    parse_nodes_conf,
-)
+from redistopo.model.planning.shard_copies import LOSES
 from redistopo.model.protocol.replies import ClusterNodesLine
-from redistopo.model.state.disk import DATA
-from redistopo.model.state.hints import takeover_command
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
+from redistopo.model.state.stop_record import follows_later
 from redistopo.model.topology.spec import Persistence
 
 _CLOSE = 1.0
 """Seconds of tolerance: replicas write to disk a moment after their primary."""
-
-_LOSES = "a node started as a replica loses the data that its primary lacks; nothing was started. "
 
 
 def choose_primary(
@@ -45,7 +35,7 @@ def choose_primary(
     if not (settled or named) and leaders and primary and primary not in leaders:
         return plan, f"--primary {primary} has no effect: {', '.join(leaders)} runs as primary"
     if named:
-        return _as_named(plan, seen, primary), ""
+        return _as_named(plan, primary), ""
     if settled or leaders:
         return plan, ""
     if (
@@ -64,15 +54,13 @@ def _with_data_on_disk(
     running = list(seen.running)
     rich = [node.name for node in seen.nodes if node.holds_keys]
     if primary:
-        if rich and primary not in rich and not _written(seen)[primary]:
-            raise _without_data(primary, rich)
         return with_primary(plan, primary)
     plan = _as_followed(plan, running, rich)
     unknown = record is not None and record.formed and not record.primary
     if unknown and not running and len(rich) > 1:
         raise UsageError(
             f"{', '.join(rich)} have data, and more than one was primary in the last snapshot",
-            detail=_LOSES,
+            detail=LOSES,
             hint=f"choose the primary: redistopo up --primary NODE, one of {', '.join(rich)}",
         )
     return _if_latest(plan, seen, rich)
@@ -97,30 +85,13 @@ def _require_known(plan: Plan, primary: str) -> None:
         )
 
 
-def _as_named(plan: Plan, seen: Observed, primary: str) -> Plan:
-    """Keep the primary that the Sentinels name: they make every other node its replica.
-
-    Raises UsageError if it would start without data that other nodes have.
-    """
+def _as_named(plan: Plan, primary: str) -> Plan:
+    """Keep the primary that the Sentinels name: they make every other node its replica."""
     lead = plan.shards[0].primary
     if primary and primary != lead:
         raise UsageError(
             f"the Sentinels name {lead} as primary and would make {primary} its replica",
             hint=f"omit --primary; once all nodes run: redistopo failover {primary}",
-        )
-    if any(node.role is Role.REPLICA for node in seen.nodes):
-        return plan  # they fail over to it first, if they can
-    absent = next((node for node in seen.nodes if node.name == lead and not node.running), None)
-    rich = [node.name for node in seen.nodes if node.role is None and node.holds_keys]
-    rich = [name for name in rich if name != lead and not plan.node(name).folder.sentinel]
-    lost = absent and not absent.on_disk.written_at
-    if lost and rich and plan.topology.persistence is not Persistence.NONE:
-        root, copy = plan.node(lead).folder.root, plan.node(rich[0]).folder.root
-        raise UsageError(
-            f"{lead} would be primary, but has no data; {', '.join(rich)} has",
-            detail=_LOSES,
-            hint=f"the Sentinels name {lead}: copy the data of {rich[0]} to it, from {copy} "
-            f"to {root} (appendonlydir or appendonly.aof, and dump.rdb)",
         )
     return plan
 
@@ -172,17 +143,24 @@ def _as_followed(plan: Plan, running: list[NodeSeen], rich: list[str]) -> Plan:
 
 
 def _if_latest(plan: Plan, seen: Observed, rich: list[str]) -> Plan:
-    """Keep the planned primary if its data is at least as new as all others'."""
-    lead = plan.shards[0].primary
-    written = _written(seen)
-    others = [name for name in rich if name != lead]
-    if not written[lead] and others and plan.topology.persistence is not Persistence.NONE:
-        raise _without_data(lead, others)
-    newer = [name for name in written if written[name] - written[lead] > _CLOSE]
-    if written[lead] and newer:
-        ahead = max(written.values()) - written[lead]
-        bare = [name for name in newer if rich and name not in rich]
-        raise _newer(newer, lead, f"the recorded primary: {ahead:.0f} s later", bare)
+    """Keep the planned primary if its data is at least as new as all others'.
+
+    Stop records decide; only where one is missing, because a node was killed, the dates of its
+    files do.
+    """
+    nodes = {node.name: node for node in seen.nodes}
+    lead = nodes[plan.shards[0].primary]
+    written = lead.on_disk.written_at
+    newer = []
+    for node in (one for one in nodes.values() if one.name != lead.name and not one.running):
+        later = follows_later(node.on_disk.stopped, lead.on_disk.stopped)
+        if later is None:
+            later = bool(written) and node.on_disk.written_at - written > _CLOSE
+        if later and node.on_disk.has_keys | (node.on_disk.stopped is None):
+            newer.append(node)
+    if newer:
+        bare = [node.name for node in newer if rich and node.name not in rich]
+        raise _newer([node.name for node in newer], lead.name, "the recorded primary", bare)
     return plan
 
 
@@ -194,55 +172,8 @@ def _newer(newer: list[str], lead: str, what: str, bare: Iterable[str] = ()) -> 
     able = [*(name for name in newer if name not in empty), lead, *empty]
     return UsageError(
         f"{', '.join(newer)} wrote data after {lead}, {what}",
-        detail=f"{_LOSES}{note}A node that was promoted has 'MODE enabled' in its log",
+        detail=f"{LOSES}{note}A node that was promoted has 'MODE enabled' in its log",
         hint=f"choose the primary: redistopo up --primary NODE, one of {', '.join(able)}",
-    )
-
-
-def _without_data(lead: str, rich: list[str]) -> UsageError:
-    return UsageError(
-        f"{lead} would be primary, but has no data; {', '.join(rich)} has",
-        detail=_LOSES,
-        hint=f"choose the primary: redistopo up --primary NODE, one of {', '.join(rich)}",
-    )
-
-
-def refuse_empty_primaries(it: Proposal) -> None:
-    """Raise UsageError if a stopped primary of a formed cluster would start empty, and so empty
-    its replicas; names the nodes with its data, and how to keep it.
-    """
-    plan, seen = it.plan, it.now.seen
-    if not plan.topology.clustered or not it.now.formed:
-        return
-    if plan.topology.persistence is Persistence.NONE:
-        return
-    texts = seen.nodes_confs.items()
-    table = latest_nodes_conf(parse_nodes_conf(text, at) for at, text in texts)
-    for node in (one for one in seen.nodes if table and one.name in it.among):
-        me = table.at(node.address) if table else None
-        if table and me and not node.running and not node.on_disk.written_at:
-            _refuse_empty(plan, seen, table, me)
-
-
-def _refuse_empty(plan: Plan, seen: Observed, table: NodesConf, me: NodesConfEntry) -> None:
-    kin = table.kin(me.address) if me.leads and me.slots else ()
-    rich = [node for node in seen.nodes if node.address in kin and node.holds_keys]
-    live = _latest_replica(node for node in rich if node.running)
-    names = ", ".join(node.name for node in rich)
-    if not rich or (live and plan.topology.persistence is not Persistence.AOF):
-        return  # without a log, the running one takes over
-    empty = next(node for node in plan.nodes if node.address == me.address)
-    if live:
-        hint = f"promote {live.name}: {takeover_command(live.name)}; after OK: redistopo up"
-    else:
-        copy, root = plan.node(rich[0].name).folder.root, shlex.quote(str(empty.folder.root))
-        there = filter(rich[0].on_disk.holds, DATA)
-        files = " ".join(shlex.quote(str(copy / one)) for one in there)
-        hint = f"copy the data: mkdir -p {root} && cp -a {files} {root}/; then redistopo up"
-    raise UsageError(
-        f"{empty.name} is primary of a shard, but its data is gone; {names} has it",
-        detail=f"{_LOSES}No data was found in {empty.folder.root}",
-        hint=hint,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from redistopo.model.planning.load_old_persistence import persistence_switches
+from redistopo.model.planning.manifest_repair import damaged_replicas
 from redistopo.model.planning.plan import NodePlan, Plan
 from redistopo.model.planning.sentinel_primary import known_id
 from redistopo.model.planning.situation import Situation
@@ -37,7 +38,8 @@ def start_steps(plan: Plan, now: Situation, names: tuple[str, ...], cause: str) 
     if moved := _misplaced(plan, now.seen, names):
         why = "the folder was moved or copied"
         yield Step(do=StepKind.PLACE, nodes=tuple(moved), cause=why, settings=moved)
-    first, last = persistence_switches(now, names)
+    yield from damaged_replicas(plan, now, names)
+    first, last = persistence_switches(plan, now, names)
     yield from first
     yield Step(do=StepKind.START, nodes=names, cause=cause)
     yield from last

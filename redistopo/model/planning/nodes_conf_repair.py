@@ -15,15 +15,14 @@ from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import TopologyState
 
 
-def require_cluster_nodes(plan: Plan, names: Iterable[str]) -> None:
-    """Raise UsageError for a name that isn't a cluster node."""
-    known = [node.name for node in plan.nodes]
+def require_rebuildable(plan: Plan, names: Iterable[str]) -> None:
+    """Raise UsageError for a name that isn't a data node."""
+    known = [node.name for node in plan.data]
     for name in names:
-        if not plan.topology.clustered:
-            raise UsageError("--rebuild is for clusters: other shapes have no nodes.conf")
         if name not in known:
             raise UsageError(
-                f"there is no node {name!r}", hint=f"--rebuild takes one of {', '.join(known)}"
+                f"there is no data node {name!r}",
+                hint=f"--rebuild takes one of {', '.join(known)}",
             )
 
 
@@ -71,11 +70,12 @@ def rebuild_steps(
     lost, steps, notes = lost_nodes_confs(plan, record, seen), [], []
     for node in (one for name in asked for one in seen.nodes if one.name == name):
         why = lost.get(node.name, "")
-        if not why and not node.running:
+        if not why and not node.running and plan.topology.clustered:
             refused = "refused by the server" if node.on_disk.refusal else ""
             why = refused or nodes_conf_damage(node.on_disk, node.address)
         if not why:
-            notes.append(f"{node.name}: its nodes.conf is usable and was left unchanged")
+            files = "nodes.conf is" if plan.topology.clustered else "append-only file is"
+            notes.append(f"{node.name}: its {files} usable and was left unchanged")
             continue
         others = {at: text for at, text in seen.nodes_confs.items() if at != node.address}
         steps.append(

@@ -117,9 +117,14 @@ def _worse(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen])
         f"{lead.name} would be primary, but {mine.fault}; {names} has a better copy"
         if mine.damage or mine.lost
         else f"{lead.name} would be primary, but {mine.fault}; {names} has",
-        detail=f"{LOSES}Its folder: {it.plan.node(lead.name).folder.root}",
+        detail=f"{LOSES}{_where(it, lead, mine)}",
         hint=_remedy(it, lead, mine, better),
     )
+
+
+def _where(it: Proposal, lead: NodeSeen, mine: DataCopy) -> str:
+    folder = f"Its folder: {it.plan.node(lead.name).folder.root}"
+    return f"{folder}\nA start does not read {', '.join(mine.unread)}" if mine.unread else folder
 
 
 def _remedy(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> str:
@@ -170,7 +175,7 @@ def _word(path: object) -> str:
 
 def _damaged(lead: NodeSeen, mine: DataCopy) -> UsageError:
     if mine.unlisted:
-        hint = f"to list the files that are there in a new manifest: redistopo up --rebuild {lead.name}"
+        hint = f"to write a new manifest of its files: redistopo up --rebuild {lead.name}"
     elif mine.empty or mine.damage:
         hint = f"restore {mine.file or 'its data'} from a backup, then redistopo up"
     else:

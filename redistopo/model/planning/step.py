@@ -20,6 +20,7 @@ class StepKind(StrEnum):
     PLACE = "place"
     LOAD = "load"
     ASIDE = "aside"
+    RELIST = "relist"
     START = "start"
     LIST = "list"
     FORM = "form"
@@ -44,6 +45,7 @@ _TEXT = {
     StepKind.SEED: "write the initial nodes.conf of",
     StepKind.PLACE: "correct the paths in the configuration of",
     StepKind.ASIDE: "move aside the append-only file of",
+    StepKind.RELIST: "write a new manifest of the append-only file of",
     StepKind.START: "start",
     StepKind.LIST: "record the users of",
     StepKind.FORM: "form one cluster of",
@@ -85,7 +87,7 @@ class Step:
     `after` has the positions of the steps that it depends on, from 0. `settings` maps nodes to
     the directives that are set, or written to their files; `slots` are those of the node in
     `REJOIN` or `PROMOTE`; `ids` maps nodes to the ids to forget; `texts` maps nodes to the
-    nodes.conf to write.
+    nodes.conf, or the manifest, to write.
     """
 
     do: StepKind

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from redistopo.model.protocol.conf import Directives, with_values
+from redistopo.model.protocol.conf import Directives, quote_argument, read_conf, with_values
 
 NAMES: Mapping[str, str] = {
     "dbfilename": "dump.rdb",
@@ -28,6 +28,11 @@ class Written:
 
     snapshot: float
     log: float
+
+
+def keeps_data(conf: Directives) -> bool:
+    """Return whether a server with that configuration has persistence."""
+    return logs(conf) or any(conf.get("save", ()))
 
 
 def logs(conf: Directives) -> bool:
@@ -59,6 +64,20 @@ def renamed(before: Directives, wanted: Directives) -> dict[str, tuple[str, str]
     names = ("appenddirname", "appendfilename") if logs(before) else ("dbfilename",)
     pairs = {name: (data_file_name(before, name), data_file_name(wanted, name)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def with_directives(text: str, values: Mapping[str, str]) -> str:
+    """Set these directives in a redis.conf; those that it doesn't have yet only if they aren't
+    the server's default."""
+    known = read_conf(text)
+    defaults = {**NAMES, "appendonly": "no"}
+    fresh = {name: one for name, one in values.items() if name not in known}
+    lines = [
+        f"{name} {quote_argument(one)}" for name, one in fresh.items() if one != defaults[name]
+    ]
+    changed = {name: one for name, one in values.items() if known.get(name, (one,))[-1] != one}
+    text = with_values(text, changed) if changed else text
+    return "\n".join([text, *lines, ""]) if lines else text
 
 
 def with_log(text: str, *, on: bool) -> str:

@@ -99,7 +99,9 @@ def _listed(disk: DiskSeen, folder: str, name: str) -> DataCopy:
     manifest = parse_manifest(disk.manifests[name])
     if manifest is None:
         why = "is damaged" if disk.manifests[name].strip() else "is empty"
-        return DataCopy(file=folder, damage=f"{name} {why}", unlisted=True)
+        parts = name.removesuffix("manifest")
+        listed = any(one.startswith(parts) and one != name for one in disk.files)
+        return DataCopy(file=folder, damage=f"{name} {why}", unlisted=listed)
     places = [f"{folder}/{one}" for one in manifest.files]
     there = {one: disk.files[one] for one in places if one in disk.files}
     if missing := [one for one in places if one not in there]:

@@ -23,3 +23,24 @@ class StopRecord:
     promoted_at: int = -1
     saved: bool = True
     files: Mapping[str, int] = field(default_factory=dict)
+
+
+def follows_later(mine: StopRecord | None, primary: StopRecord | None) -> bool | None:
+    """Return whether the first node's data may be later than that of the planned primary; None
+    if their records don't tell.
+
+    A replica has at most what its primary had; a promoted node has its former primary's id as
+    its second one, up to the offset at which it was promoted (replication.c).
+    """
+    if mine is None:
+        return None
+    if mine.role == "slave":
+        if primary is None or primary.role == "master":
+            return False
+        return mine.replication_id == primary.replication_id and mine.offset > primary.offset
+    if primary is None:
+        return None
+    if primary.role == "slave":
+        return True
+    descends = primary.previous_id == mine.replication_id
+    return not (descends and mine.offset < primary.promoted_at)

@@ -153,6 +153,10 @@ class Layout:
     def nodes(self) -> Path:
         return self.state / "nodes"
 
+    def stopped(self, name: str) -> Path:
+        """Return the file with what a node had when redistopo stopped it."""
+        return self.state / "stopped" / f"{name}.json"
+
     @property
     def doomed(self) -> Path:
         """Where `down --wipe` moves the nodes before it removes them."""

@@ -12,7 +12,7 @@ from redistopo.model.planning.nodes_conf_repair import (
     promotion_steps,
     rebuild_steps,
     refuse_unknown_nodes,
-    require_cluster_nodes,
+    require_rebuildable,
     with_nodes_confs,
 )
 from redistopo.model.planning.plan import Plan
@@ -154,8 +154,8 @@ def test_only_those_to_be_started_are_refused(plan: Planned) -> None:
 
 
 def test_only_cluster_nodes_can_be_named(plan: Planned) -> None:
-    require_cluster_nodes(plan(), ["node1", "node6"])
+    require_rebuildable(plan(), ["node1", "node6"])
     with pytest.raises(UsageError, match="no node 'node7'"):
-        require_cluster_nodes(plan(), ["node7"])
+        require_rebuildable(plan(), ["node7"])
     with pytest.raises(UsageError, match="--rebuild is for clusters"):
-        require_cluster_nodes(plan("replication"), ["node1"])
+        require_rebuildable(plan("replication"), ["node1"])
