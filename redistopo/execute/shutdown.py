@@ -80,6 +80,16 @@ def shut_down_saving(
     )
 
 
+def losing(shutdown: "ShutdownRequest", names: Iterable[str]) -> tuple[str, ...]:
+    """Ask these running nodes, and return those whose keys would be gone with their process."""
+    found = []
+    for node in (one for one in shutdown.seen.nodes if one.name in names and one.answers):
+        shutdown.last[node.name], _error = shutdown.ask_last(node)
+        if shutdown.last[node.name].keys and not shutdown.keeps(node.name):
+            found.append(node.name)
+    return tuple(found)
+
+
 def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
     """Raise RedistopoError if a server was left running, or ended before it had saved."""
     layout, again = shutdown.layout, shutdown.command
@@ -151,12 +161,14 @@ class ShutdownRequest:
         self.busy.discard(name)
         if node is None or not (node.answers or _BUSY in node.error):
             return Said.NOTHING
-        last, reply = self._ask_last(node)
+        if node.answers and node.info.get("process_id") != str(node.pid):
+            return Said.NOTHING  # a stranger answers at the address in our files
+        last, reply = self.ask_last(node)
         if _BUSY in reply:
             self.busy.add(name)
             return self._shut(node, "NOSAVE") if self.lossy else Said.NO
         if last.info.get("process_id") != str(node.pid):
-            return Said.NOTHING  # a stranger answers at the address in our files
+            return Said.NOTHING
         if name not in self.last or last.config is not None:
             self.last[name] = last
         if last.info.get("aof_last_write_status") == "err" and not self.lossy:
@@ -186,7 +198,7 @@ class ShutdownRequest:
             if text is not None and (changed := with_directives(text, live)) != text:
                 files.write(folder.started, changed)
 
-    def _ask_last(self, node: NodeSeen) -> tuple[LastReply, str]:
+    def ask_last(self, node: NodeSeen) -> tuple[LastReply, str]:
         """The server's last reply, from the snapshot if it doesn't reply now; and the text of an
         error reply."""
         patterns = ("append*", "save", "dbfilename")
@@ -215,6 +227,6 @@ class ShutdownRequest:
 
     def _logged(self, node: NodeSeen) -> bool:
         """Whether all of its data is in an append-only file, so that a snapshot adds nothing."""
-        last, _error = self._ask_last(node)
+        last, _error = self.ask_last(node)
         told = last.info
         return told.get("aof_enabled") == "1" and told.get("aof_last_write_status") == "ok"

@@ -93,7 +93,7 @@ def _file(path: Path, status: FileStatus, files: Files, *, ended: bool) -> FileS
             return replace(seen, empty=facts.empty and not log, snapshot=facts, torn=torn)
         if head.startswith((b"*", b"#TS:")):
             return replace(seen, torn=ended and _torn(files, path, seen.size))
-        return replace(seen, torn=path.suffix in (".rdb", ".aof"))
+        return replace(seen, foreign=path.suffix in (".rdb", ".aof"))
     return seen
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
+from redistopo.execute.shutdown import ShutdownRequest, losing, shut_down_saving
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.progress import Progress, warn
@@ -68,5 +68,6 @@ def _stop(session: Session, seen: Observed, nodes: tuple[NodeSeen, ...], *, forc
         host=session.host,
         command=f"redistopo stop {' '.join(names)}",
     )
-    if gone := shut_down_saving(shutdown, names, session.deadline, session.progress):
-        warn(session.progress, f"{', '.join(gone)} has no persistence: its keys are gone")
+    if gone := losing(shutdown, names):
+        warn(session.progress, f"{', '.join(gone)} keeps nothing on disk: its keys will be gone")
+    shut_down_saving(shutdown, names, session.deadline, session.progress)

@@ -298,7 +298,7 @@ def test_an_empty_primary_of_a_cluster(project: Project) -> None:
     for path in [one for one in project.folder(1).iterdir() if one.name != "nodes.conf"]:
         if path.name in ("appendonlydir", "dump.rdb", "appendonly.aof"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    refused(project, told="node1 is primary of a shard, but its data is gone")
+    refused(project, told="node1 would be primary, but has no data")
 
 
 def test_a_lost_nodes_conf(project: Project) -> None:

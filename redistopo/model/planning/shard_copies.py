@@ -74,7 +74,7 @@ def refuse_worse_copies(it: Proposal) -> None:
             continue
         mine = copy_on_disk(lead, now)
         others = [node for node in shard.others if has_sound_copy(node, now)]
-        better = [node for node in others if not _same_files(lead, node)]
+        better = [one for one in others if mine.damage or not _same_files(lead, one, now)]
         if not mine.fault or (others and not better) or _accepted(it, lead, mine):
             continue
         if better and not _replaced(plan, better):
@@ -98,17 +98,18 @@ def _replaced(plan: Plan, better: Iterable[NodeSeen]) -> bool:
     )
 
 
-def _same_files(one: NodeSeen, other: NodeSeen) -> bool:
+def _same_files(one: NodeSeen, other: NodeSeen, now: Situation) -> bool:
     """Whether the stopped node's data files are a copy of the other stopped node's."""
     if other.running:
         return False
-    mine, theirs = (_sizes(node) for node in (one, other))
+    mine, theirs = (_sizes(node, now) for node in (one, other))
     return bool(theirs) and mine == theirs
 
 
-def _sizes(node: NodeSeen) -> dict[str, int]:
+def _sizes(node: NodeSeen, now: Situation) -> dict[str, int]:
+    names = _file_names(now.wanted.get(node.name, {}))
     files = node.on_disk.files.items()
-    return {name: one.size for name, one in files if name.endswith((".rdb", ".aof", ".manifest"))}
+    return {name: one.size for name, one in files if name.partition("/")[0] in names and one.size}
 
 
 def _worse(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> UsageError:

@@ -32,11 +32,9 @@ class DataCopy:
     @property
     def fault(self) -> str:
         """Why this isn't all of the data that the node had; "" if nothing is known against it."""
-        if self.damage or self.lost:
-            return self.damage or self.lost
-        if not self.empty:
-            return ""
-        return "has no data" if not self.file else f"{self.file} has no key"
+        if self.damage or not self.file:
+            return self.damage or "has no data"
+        return self.lost or (f"{self.file} has no key" if self.empty else "")
 
     @property
     def sound(self) -> bool:
@@ -75,7 +73,7 @@ def _snapshot(disk: DiskSeen, conf: Directives) -> DataCopy:
     file = disk.files.get(name)
     if file is None:
         return DataCopy()
-    damage = f"{name} is empty" if not file.size else f"{name} is cut off" if file.torn else ""
+    damage = f"{name} is empty" if not file.size else _spoilt(name, file)
     return DataCopy(file=name, empty=file.empty, damage=damage)
 
 
@@ -91,7 +89,8 @@ def _log(disk: DiskSeen, conf: Directives) -> DataCopy:
     single = disk.files.get(log)
     if single is None or f"{folder}/" in disk.files:
         return DataCopy(file=folder if f"{folder}/" in disk.files else "")
-    return DataCopy(file=log, empty=single.empty, damage=_torn(log, single), torn=single.torn)
+    damage = _spoilt(log, single) or _torn(log, single)
+    return DataCopy(file=log, empty=single.empty, damage=damage, torn=single.torn)
 
 
 def _listed(disk: DiskSeen, folder: str, name: str) -> DataCopy:
@@ -111,12 +110,20 @@ def _listed(disk: DiskSeen, folder: str, name: str) -> DataCopy:
             damage=f"{missing[0]} is missing",
             unlisted=True,
         )
-    damage = next((why for one, file in there.items() if (why := _torn(one, file))), "")
     base = f"{folder}/{manifest.base}"
-    if manifest.base and (not there[base].size or there[base].torn):
-        return DataCopy(file=folder, empty=False, damage=f"{base} is cut off")
+    spoilt = next((why for one, file in there.items() if (why := _spoilt(one, file))), "")
+    if spoilt or (manifest.base and not there[base].size):
+        return DataCopy(file=folder, empty=False, damage=spoilt or f"{base} is empty")
+    damage = next((why for one, file in there.items() if (why := _torn(one, file))), "")
     empty = all(file.empty for file in there.values())
     return DataCopy(file=folder, empty=empty, damage=damage, torn=bool(damage))
+
+
+def _spoilt(name: str, file: FileSeen) -> str:
+    """Why no server loads that file."""
+    if file.foreign:
+        return f"{name} is neither a snapshot nor a log"
+    return f"{name} is cut off" if file.torn and file.snapshot is not None else ""
 
 
 def _torn(name: str, file: FileSeen) -> str:

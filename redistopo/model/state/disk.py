@@ -18,13 +18,15 @@ DATA = ("appendonlydir", "appendonly.aof", "dump.rdb")
 class FileSeen:
     """When a file was last written, in seconds since the epoch, and its bytes; `empty` is a
     snapshot without a key, or a file without a byte. `snapshot` has the facts of a snapshot,
-    None for another file; `torn` is a snapshot or log that ends before its end."""
+    None for another file; `torn` is a snapshot or log that ends before its end,
+    `foreign` a file in place of them that is neither."""
 
     written: float
     size: int
     empty: bool = False
     snapshot: RdbFacts | None = None
     torn: bool = False
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,10 +60,12 @@ def test_nodes_that_were_not_named_run_on(on: Bench) -> None:
 def test_who_answered_is_asked_to_save_before_any_signal(on: Bench) -> None:
     request = shutting(on)
     shut_down_saving(request, ["node1"], Deadline(1), on.context.progress)
-    asked = f"ask {on.node('node1').port} SHUTDOWN SAVE"
-    assert on.done[0] == asked
+    port = on.node("node1").port
+    assert on.done[:2] == [f"ask {port} INFO", f"ask {port} SHUTDOWN SAVE"]
     # it hung up, and did not end: then a signal does it, and it may still save
-    assert on.done[-2:] == ["SIGTERM node1", "forget node1"]
+    assert on.host.journal.of("SIGTERM", "forget") == ["SIGTERM node1", "forget node1"]
+    # what it had is on record for its next start
+    assert on.done[-1] == "write /project/.redistopo/stopped/node1.json"
 
 
 def test_a_stranger_at_the_address_is_never_told_to_shut_down(on: Bench) -> None:

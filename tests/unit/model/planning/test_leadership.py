@@ -13,6 +13,7 @@ from redistopo.model.planning.plan_nodes import with_primary
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.record import TopologyState
+from redistopo.model.state.stop_record import StopRecord, follows_later
 
 Planned = Callable[..., Plan]
 
@@ -94,9 +95,6 @@ def test_who_is_chosen(
     assert chosen.shards[0].primary == primary
 
 
-ONE_LATER = (("", OLD), ("", NEW), ("", OLD))
-ONE_LOST = (("", NONE), ("", NEW), ("", NEW))
-
 # persistence, what the three nodes are, what is asked for, the refusal and its remedy
 REFUSED = [
     (
@@ -106,22 +104,6 @@ REFUSED = [
         "",
         "node2 wrote data after node1",
         "node2, node1",
-    ),
-    (
-        "lost",
-        "aof",
-        (("", NONE), ("", NEW), ("", NEW)),
-        "",
-        "node1 would be primary, but has no data",
-        "node2, node3",
-    ),
-    (
-        "lost, asked",
-        "aof",
-        (("", NONE), ("", NEW), ("", NEW)),
-        "node1",
-        "node1 would be primary",
-        "node2, node3",
     ),
     (
         "newer but empty",
@@ -213,6 +195,45 @@ def test_sentinels_files_name_the_primary(plan: Planned) -> None:
     assert choose_primary(led, seen, RECORD, "") == (led, "")
     with pytest.raises(UsageError, match="the Sentinels name node2 as primary"):
         choose_primary(led, seen, RECORD, "node1")
-    lost = _seen(made, ("", OLD), ("", NONE), ("", NONE), *watching)
-    with pytest.raises(UsageError, match="node2 would be primary, but has no data; node1 has"):
-        choose_primary(led, lost, RECORD, "")
+
+
+def _stopped(role: str, offset: int, id: str = "a", previous: str = "", at: int = -1) -> StopRecord:
+    return StopRecord(
+        role=role, keys=2, offset=offset, replication_id=id, previous_id=previous, promoted_at=at
+    )
+
+
+PRIMARY, REPLICA = _stopped("master", 100), _stopped("slave", 100)
+PROMOTED = _stopped("master", 150, "b", previous="a", at=101)
+
+# the record of another node, of the planned primary, whether the other may be later
+LATER = [
+    (None, PRIMARY, None),
+    (REPLICA, None, False),
+    (REPLICA, PRIMARY, False),
+    (_stopped("slave", 120), REPLICA, True),
+    (_stopped("slave", 80), REPLICA, False),
+    (PRIMARY, REPLICA, True),
+    (PRIMARY, None, None),
+    (PRIMARY, PROMOTED, False),
+    (_stopped("master", 130), PROMOTED, True),  # it took writes after the other was promoted
+    (PROMOTED, PRIMARY, True),
+]
+
+
+@pytest.mark.parametrize(("other", "primary", "later"), LATER)
+def test_stop_records_tell_who_was_ahead(
+    other: StopRecord | None, primary: StopRecord | None, later: bool | None
+) -> None:
+    assert follows_later(other, primary) is later
+
+
+def test_dates_count_only_without_a_record(plan: Planned) -> None:
+    made = plan("replication")
+    later = replace(NEW, stopped=REPLICA)
+    seen = _seen(made, ("", OLD), ("", later), ("", later))
+    assert choose_primary(made, seen, RECORD, "") == (made, "")
+    promoted = replace(OLD, stopped=PROMOTED)
+    seen = _seen(made, ("", replace(NEW, stopped=PRIMARY)), ("", promoted), ("", later))
+    with pytest.raises(UsageError, match="node2 wrote data after node1"):
+        choose_primary(made, seen, RECORD, "")

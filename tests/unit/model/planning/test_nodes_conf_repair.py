@@ -153,9 +153,10 @@ def test_only_those_to_be_started_are_refused(plan: Planned) -> None:
             guard(proposal)
 
 
-def test_only_cluster_nodes_can_be_named(plan: Planned) -> None:
+def test_only_data_nodes_can_be_named(plan: Planned) -> None:
     require_rebuildable(plan(), ["node1", "node6"])
-    with pytest.raises(UsageError, match="no node 'node7'"):
+    require_rebuildable(plan("sentinel"), ["node1"])
+    with pytest.raises(UsageError, match="no data node 'node7'"):
         require_rebuildable(plan(), ["node7"])
-    with pytest.raises(UsageError, match="--rebuild is for clusters"):
-        require_rebuildable(plan("replication"), ["node1"])
+    with pytest.raises(UsageError, match="no data node 'sentinel1'"):
+        require_rebuildable(plan("sentinel"), ["sentinel1"])

@@ -1,0 +1,165 @@
+"""Copies of a shard's data compared: which node must not start as primary, and what to type."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from redistopo.errors import UsageError
+from redistopo.model.planning.manifest_repair import damaged_replicas, new_manifest, relist_steps
+from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.proposal import Asked, Proposal
+from redistopo.model.planning.shard_copies import refuse_worse_copies
+from redistopo.model.planning.situation import Situation
+from redistopo.model.protocol.conf import read_conf
+from redistopo.model.state.disk import DiskSeen, FileSeen
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
+from redistopo.model.state.record import TopologyState
+from redistopo.model.state.stop_record import StopRecord
+
+Planned = Callable[..., Plan]
+
+RECORD = TopologyState(
+    id="1", name="t", shape="replication", created="", formed=True, nodes=(), primary="node1"
+)
+INCR = "appendonlydir/appendonly.aof.1.incr.aof"
+MANIFEST = {"appendonlydir/appendonly.aof.manifest": "file appendonly.aof.1.incr.aof seq 1 type i"}
+FILE = FileSeen(written=5, size=9)
+
+
+def _disk(file: FileSeen | None = FILE, **changed: object) -> DiskSeen:
+    whole = DiskSeen(
+        files={INCR: file, "appendonlydir/": FILE} if file else {},
+        manifests=MANIFEST if file else {},
+    )
+    return replace(whole, **changed)  # type: ignore[arg-type]
+
+
+SOUND, NONE = _disk(), _disk(None)
+EMPTY = _disk(FileSeen(written=5, size=0, empty=True))
+TORN = _disk(replace(FILE, torn=True))
+UNLISTED = _disk(manifests={})
+CUT = _disk(stopped=StopRecord(role="master", keys=1, offset=1, files={INCR: 900}))
+
+
+def _proposal(
+    plan: Plan, disks: tuple[DiskSeen, ...], asked: Asked, running: tuple[str, ...] = ()
+) -> Proposal:
+    nodes = []
+    for node, disk in zip(plan.data, disks, strict=True):
+        seen = NodeSeen(name=node.name, host=node.host, port=node.port, disk=disk)
+        if node.name in running:
+            info = {"role": "slave", "db0": "keys=2"}
+            seen = replace(seen, process=ProcessState.RUNNING, info=info)
+        nodes.append(replace(seen, process=seen.process if seen.info else ProcessState.ABSENT))
+    now = Situation(
+        seen=Observed(shape=plan.topology.shape, nodes=tuple(nodes)),
+        record=RECORD,
+        wanted={node.name: read_conf("appendonly yes") for node in plan.data},
+    )
+    return Proposal(plan=plan, now=now, steps=(), asked=asked)
+
+
+NO, ONE, RELIST = Asked(), Asked(primary=("node1",)), Asked(rebuild=("node1",))
+
+# the disks of node1, the primary, and of two replicas; what is asked; what is refused
+REFUSED = [
+    ("sound", (SOUND, SOUND, SOUND), NO, ""),
+    ("nothing anywhere", (NONE, NONE, NONE), NO, ""),
+    ("empty everywhere", (EMPTY, EMPTY, EMPTY), NO, ""),
+    ("a replica has none", (SOUND, NONE, EMPTY), NO, ""),
+    ("a damaged replica", (SOUND, UNLISTED, TORN), NO, ""),
+    ("no data", (NONE, SOUND, SOUND), NO, "but has no data; node2, node3 has"),
+    ("no data, asked for", (NONE, SOUND, SOUND), ONE, "but has no data; node2, node3 has"),
+    ("no key", (EMPTY, SOUND, EMPTY), NO, "appendonlydir has no key; node2 has"),
+    ("cut", (TORN, SOUND, NONE), NO, "in the middle of a command; node2 has a better copy"),
+    ("cut, asked for", (TORN, SOUND, NONE), ONE, ""),
+    ("cut, the only copy", (TORN, NONE, EMPTY), NO, ""),
+    ("all cut", (TORN, TORN, TORN), NO, ""),
+    ("no manifest", (UNLISTED, SOUND, SOUND), NO, "manifest is missing, so a start ignores"),
+    ("no manifest, the only copy", (UNLISTED, NONE, NONE), NO, "would start with less data"),
+    ("no manifest, asked for", (UNLISTED, NONE, NONE), ONE, "would start with less data"),
+    ("no manifest, to be written", (UNLISTED, NONE, NONE), RELIST, ""),
+    ("less than at the stop", (CUT, SOUND, NONE), NO, "has 9 bytes, 900 when the node was"),
+    ("less, asked for", (CUT, SOUND, NONE), ONE, ""),
+    ("less, a copy of the other", (CUT, SOUND, SOUND), NO, ""),
+    ("less, the only copy", (CUT, NONE, NONE), NO, "would start with less data than it had"),
+]
+
+
+@pytest.mark.parametrize(
+    ("disks", "asked", "told"), [one[1:] for one in REFUSED], ids=[one[0] for one in REFUSED]
+)
+@pytest.mark.parametrize("shape", ["replication", "sentinel"])
+def test_a_primary_with_less_is_not_started(
+    plan: Planned, shape: str, disks: tuple[DiskSeen, ...], asked: Asked, told: str
+) -> None:
+    if told == "has 9 bytes, 900 when the node was":  # not the same files
+        disks = (disks[0], _disk(replace(FILE, size=900)), disks[2])
+    proposal = _proposal(plan(shape), disks, asked)
+    if not told:
+        refuse_worse_copies(proposal)
+        return
+    with pytest.raises(UsageError) as error:
+        refuse_worse_copies(proposal)
+    assert told in f"{error.value.message} {error.value.detail}"
+    assert "redistopo up" in error.value.hint
+
+
+def test_a_node_that_is_not_to_be_started_is_left_alone(plan: Planned) -> None:
+    asked = Asked(among=("node2",))
+    refuse_worse_copies(_proposal(plan("replication"), (NONE, SOUND, SOUND), asked))
+
+
+def test_a_topology_without_persistence_has_nothing_to_lose(plan: Planned) -> None:
+    made = plan("replication", persistence="none")
+    refuse_worse_copies(_proposal(made, (NONE, SOUND, SOUND), NO))
+
+
+def test_a_running_replica_counts_with_its_keys(plan: Planned) -> None:
+    made = plan("replication")
+    with pytest.raises(UsageError, match="but has no data; node3 has"):
+        refuse_worse_copies(_proposal(made, (NONE, NONE, NONE), NO, ("node3",)))
+
+
+def test_the_copy_keeps_what_it_replaces(plan: Planned) -> None:
+    with pytest.raises(UsageError) as error:
+        refuse_worse_copies(_proposal(plan("sentinel"), (UNLISTED, SOUND, NONE), NO))
+    first, second = (plan("sentinel").node(name).folder.root for name in ("node1", "node2"))
+    assert error.value.hint == (
+        f"copy the data: mkdir -p {first} && mv {first}/appendonlydir "
+        f"{first}/appendonlydir.replaced && cp -a {second}/appendonlydir {first}/; "
+        "then redistopo up"
+    )
+
+
+def test_damaged_data_of_a_replica_is_put_aside(plan: Planned) -> None:
+    made = plan("replication")
+    now = _proposal(made, (SOUND, UNLISTED, TORN), NO).now
+    (step,) = damaged_replicas(made, now, ["node2", "node3"])
+    assert step.nodes == ("node2",)
+    assert step.settings == {"node2": {"appendonlydir": "appendonlydir"}}
+    assert step.cause.endswith("node2 gets the data from node1")
+    # not where the primary has no better copy
+    assert not list(
+        damaged_replicas(made, _proposal(made, (NONE, UNLISTED, TORN), NO).now, ["node2"])
+    )
+
+
+def test_a_manifest_lists_the_latest_base_and_every_increment() -> None:
+    names = ("1.base.rdb", "2.base.rdb", "2.incr.aof", "3.incr.aof", "manifest")
+    files = {f"appendonlydir/appendonly.aof.{name}": FILE for name in names}
+    path, text = new_manifest(DiskSeen(files=files), {})
+    assert path == "appendonlydir/appendonly.aof.manifest"
+    assert text.splitlines() == [
+        "file appendonly.aof.2.base.rdb seq 2 type b",
+        "file appendonly.aof.2.incr.aof seq 2 type i",
+        "file appendonly.aof.3.incr.aof seq 3 type i",
+    ]
+
+
+def test_only_a_manifest_that_is_wrong_is_written(plan: Planned) -> None:
+    now = _proposal(plan("replication"), (UNLISTED, SOUND, NONE), NO).now
+    steps = relist_steps(now, ["node1", "node2", "node3"])
+    assert [one.nodes for one in steps] == [("node1",)]
+    assert str(steps[0]) == "write a new manifest of the append-only file of node1"

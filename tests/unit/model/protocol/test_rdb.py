@@ -1,0 +1,35 @@
+"""Snapshots, by their first and last bytes; the samples were written by real servers."""
+
+import pytest
+
+from redistopo.model.protocol.rdb import RdbFacts, ends_whole, is_rdb, rdb_facts
+
+AUX = b"\xfa\x09redis-ver\x057.0.0\xfa\x0aredis-bits\xc0\x40"
+OFFSET = b"\xfa\x07repl-id\x28" + b"a" * 40 + b"\xfa\x0brepl-offset\xc1\x39\x05"
+DB = b"\xfe\x00\xfb\x42\x00\x00"
+
+
+@pytest.mark.parametrize(
+    ("head", "facts"),
+    [
+        (b"REDIS0011" + AUX + b"\xff" + bytes(8), RdbFacts(keys=0, empty=True)),
+        (b"REDIS0011" + AUX + DB + b"\x00\x01a", RdbFacts(keys=512)),
+        (
+            b"VALKEY080" + AUX + OFFSET + DB,
+            RdbFacts(keys=512, replication_id="a" * 40, offset=1337),
+        ),
+        (b"REDIS0011" + AUX + b"\xf5\x05hello", RdbFacts()),  # functions come before keys
+        (b"REDIS0011" + AUX[:9], RdbFacts()),
+    ],
+)
+def test_facts_of_a_snapshot(head: bytes, facts: RdbFacts) -> None:
+    assert is_rdb(head)
+    assert rdb_facts(head) == facts
+
+
+@pytest.mark.parametrize(
+    ("tail", "whole"),
+    [(b"v\xff" + bytes(8), True), (b"\xff" + bytes(8), True), (bytes(9), False), (b"\xff", False)],
+)
+def test_the_end_of_a_snapshot(tail: bytes, whole: bool) -> None:
+    assert ends_whole(tail) is whole
