@@ -106,7 +106,7 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
         raise RedistopoError(
             f"{', '.join(busy)} is busy running a script, and was left running",
             detail=unsaved,
-            hint=f"redistopo call {busy[0]} -- SCRIPT KILL (or FUNCTION KILL), then {again}; or "
+            hint=f"redistopo call --node {busy[0]} SCRIPT KILL (or FUNCTION KILL), then {again}; or "
             f"{again} --force discards what {names} has not saved",
         )
     if spared:
@@ -131,7 +131,7 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShutdownRequest:
     """Makes a server save and exit; `lossy` also if it can't save. `command` is the command to run
-    again, for hints. `last`, `busy` and `crashed` are filled as servers reply and end."""
+    again, for hints. `last`, `kept`, `busy` and `crashed` are filled as servers reply and end."""
 
     layout: Layout
     seen: Observed
@@ -141,11 +141,16 @@ class ShutdownRequest:
     command: str = "redistopo down"
     host: Host
     last: dict[str, LastReply] = field(default_factory=dict)
+    kept: dict[str, bool] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
     crashed: list[str] = field(default_factory=list)
 
     def keeps(self, name: str) -> bool:
-        """Whether the node's data is to be on disk after its end: by its live configuration, or
+        """Return whether the node's data is kept: what was decided before it was told to end."""
+        return self.kept[name] if name in self.kept else self.is_to_keep(name)
+
+    def is_to_keep(self, name: str) -> bool:
+        """Return whether the node's data is to be on disk after its end: by its live configuration, or
         by the one it was started with, which CONFIG REWRITE doesn't change."""
         last = self.last.get(name)
         if name not in self.rendered or (last is not None and last.keeps):
@@ -173,7 +178,8 @@ class ShutdownRequest:
             self.last[name] = last
         if last.info.get("aof_last_write_status") == "err" and not self.lossy:
             return Said.NEVER  # it would crash, and lose what it has in memory (networking.c)
-        said = self._shut(node, "SAVE" if self.keeps(name) else "NOSAVE")
+        self.kept[name] = self.is_to_keep(name)
+        said = self._shut(node, "SAVE" if self.kept[name] else "NOSAVE")
         if said is Said.NO and (self.lossy or self._logged(node)):
             return self._shut(node, "NOSAVE")
         return said

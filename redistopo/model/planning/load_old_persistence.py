@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from redistopo.errors import UsageError
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Proposal
-from redistopo.model.planning.shard_copies import copy_on_disk, shard_members
+from redistopo.model.planning.shard_copies import loads_snapshot, shard_members
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import NodeSettings, Step, StepKind
 from redistopo.model.protocol.conf import Directives, read_conf
-from redistopo.model.protocol.data_files import Switch, data_file_name, logs, renamed, switch
+from redistopo.model.protocol.data_files import Switch, data_file_name, renamed, switch
 from redistopo.model.state.disk import DiskSeen
 from redistopo.model.state.observed import NodeSeen
 
@@ -45,7 +45,7 @@ def persistence_switches(
     for node in (one for one in now.seen.nodes if one.name in chosen & now.wanted.keys()):
         disk, wanted = node.on_disk, now.wanted[node.name]
         which = switch(_before(disk), wanted, disk.written(wanted))
-        if which is Switch.NONE and node.name in primaries and _log_is_gone(node, now):
+        if which is Switch.NONE and node.name in primaries and loads_snapshot(node, now):
             which = Switch.TO_LOG
         if which is not Switch.NONE:
             found[which].append(node)
@@ -67,14 +67,6 @@ def persistence_switches(
             why = "its snapshot is newer"
             first.append(Step(do=StepKind.ASIDE, nodes=tuple(older), cause=why, settings=older))
     return tuple(first), tuple(last)
-
-
-def _log_is_gone(node: NodeSeen, now: Situation) -> bool:
-    """Whether nothing is left of the log, but a snapshot has keys: of a backup, for example."""
-    disk, wanted = node.on_disk, now.wanted[node.name]
-    snapshot = disk.files.get(data_file_name(wanted, "dbfilename"))
-    gone = logs(wanted) and not copy_on_disk(node, now).file
-    return gone and snapshot is not None and not snapshot.empty and not snapshot.torn
 
 
 def _before(disk: DiskSeen) -> Directives | None:

@@ -13,7 +13,7 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.situation import Situation
 from redistopo.model.protocol.conf import Directives, read_conf
-from redistopo.model.protocol.data_files import NAMES, data_file_name
+from redistopo.model.protocol.data_files import NAMES, data_file_name, logs
 from redistopo.model.protocol.nodes_conf import latest_nodes_conf, parse_nodes_conf
 from redistopo.model.state.data_copy import DataCopy, data_copy
 from redistopo.model.state.hints import takeover_command
@@ -62,6 +62,15 @@ def has_sound_copy(node: NodeSeen, now: Situation) -> bool:
     return node.keys > 0 if node.answers else copy_on_disk(node, now).sound
 
 
+def loads_snapshot(node: NodeSeen, now: Situation) -> bool:
+    """Return whether nothing is left of the node's log, but a snapshot has keys, from a backup for
+    example: a start loads that, and then creates the log."""
+    wanted = now.wanted.get(node.name, {})
+    snapshot = node.on_disk.files.get(data_file_name(wanted, "dbfilename"))
+    gone = logs(wanted) and not copy_on_disk(node, now).file
+    return gone and snapshot is not None and not snapshot.empty and not snapshot.torn
+
+
 def refuse_worse_copies(it: Proposal) -> None:
     """Raise UsageError if a node would start as primary with less than another node of its shard
     has, or with less than it had when it was stopped."""
@@ -75,7 +84,9 @@ def refuse_worse_copies(it: Proposal) -> None:
         mine = copy_on_disk(lead, now)
         others = [node for node in shard.others if has_sound_copy(node, now)]
         better = [one for one in others if mine.damage or not _same_files(lead, one, now)]
-        if not mine.fault or (others and not better) or _accepted(it, lead, mine):
+        if not mine.fault or (others and not better) or _accepted(it, lead, mine, better):
+            continue
+        if not better and loads_snapshot(lead, now):
             continue
         if better and not _replaced(plan, better):
             raise _worse(it, lead, mine, better)
@@ -83,11 +94,11 @@ def refuse_worse_copies(it: Proposal) -> None:
             raise _damaged(lead, mine)
 
 
-def _accepted(it: Proposal, lead: NodeSeen, mine: DataCopy) -> bool:
+def _accepted(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> bool:
     """Whether the user chose to start with what that node has."""
     if mine.unlisted:
         return lead.name in it.asked.rebuild
-    return lead.name in it.asked.primary and not mine.empty
+    return lead.name in it.asked.primary and not (mine.empty and better)
 
 
 def _replaced(plan: Plan, better: Iterable[NodeSeen]) -> bool:
@@ -178,7 +189,8 @@ def _damaged(lead: NodeSeen, mine: DataCopy) -> UsageError:
     if mine.unlisted:
         hint = f"to write a new manifest of its files: redistopo up --rebuild {lead.name}"
     elif mine.empty or mine.damage:
-        hint = f"restore {mine.file or 'its data'} from a backup, then redistopo up"
+        hint = f"restore {mine.file or 'its data'} from a backup, then redistopo up; or, to start "
+        hint += f"with what is left: redistopo up --primary {lead.name}"
     else:
         hint = f"to start with what is left: redistopo up --primary {lead.name}"
     return UsageError(
