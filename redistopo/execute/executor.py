@@ -10,6 +10,7 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.execute.create_by_cli import form_by_cli
 from redistopo.execute.create_instantly import form_instantly, seed
 from redistopo.execute.introduce_sentinels import fail_over, introduce
+from redistopo.execute.monitor_primary import monitor_again
 from redistopo.execute.promote import promote
 from redistopo.execute.rejoin_cluster import forget_ids, rejoin, reset_again
 from redistopo.execute.repair_nodes_conf import rewrite_nodes_conf
@@ -106,6 +107,10 @@ def _form(context: ExecutionContext, _one: Step) -> None:
 
 def _lead(context: ExecutionContext, one: Step) -> None:
     promote(context, one.nodes)
+
+
+def _monitor(context: ExecutionContext, one: Step) -> None:
+    monitor_again(context, one.nodes)
 
 
 def _meet(context: ExecutionContext, one: Step) -> None:
@@ -222,6 +227,7 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.REBUILD: rewrite_nodes_conf,
     StepKind.PROMOTE: rewrite_nodes_conf,
     StepKind.LEAD: _lead,
+    StepKind.MONITOR: _monitor,
     StepKind.MEET: _meet,
     StepKind.FAILOVER: _fail_over,
     StepKind.RESET: _reset,

@@ -106,8 +106,8 @@ def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
         raise RedistopoError(
             f"{', '.join(busy)} is busy running a script, and was left running",
             detail=unsaved,
-            hint=f"redistopo call --node {busy[0]} SCRIPT KILL (or FUNCTION KILL), then {again}; or "
-            f"{again} --force discards what {names} has not saved",
+            hint=f"redistopo call --node {busy[0]} SCRIPT KILL (or FUNCTION KILL), then {again}; "
+            f"or {again} --force discards what {names} has not saved",
         )
     if spared:
         log = layout.node(spared[0]).log
@@ -150,8 +150,8 @@ class ShutdownRequest:
         return self.kept[name] if name in self.kept else self.is_to_keep(name)
 
     def is_to_keep(self, name: str) -> bool:
-        """Return whether the node's data is to be on disk after its end: by its live configuration, or
-        by the one it was started with, which CONFIG REWRITE doesn't change."""
+        """Return whether the node's data is to be on disk after its end: by its live
+        configuration, or by that of its start, which CONFIG REWRITE doesn't change."""
         last = self.last.get(name)
         if name not in self.rendered or (last is not None and last.keeps):
             return True

@@ -1,13 +1,12 @@
 """Redis's own files in a node's folder: whether there are any, cleared, or put aside."""
 
-import re
 from collections.abc import Iterable, Mapping
 from itertools import count
 from pathlib import Path
 
 from redistopo.host.host import FileKind, Files
 from redistopo.model.planning.plan import NodePlan
-from redistopo.model.protocol.conf import unquote
+from redistopo.model.protocol.aof import parse_manifest
 from redistopo.model.topology.project_paths import Layout
 
 
@@ -48,8 +47,8 @@ def has_log(files: Files, root: Path, live: Mapping[str, str]) -> bool:
         return files.status(root / name) is not None
     manifest, before = root / folder / f"{name}.manifest", None
     while (text := files.read(manifest)) != before:  # a rewrite may end while we look
-        named = re.findall(r"^file (.+) seq \d+ type [bi]\b", text or "", re.MULTILINE)
-        if text is not None and all(files.status(manifest.parent / unquote(one)) for one in named):
+        listed = parse_manifest(text) if text is not None else None
+        if listed and all(files.status(manifest.parent / one) for one in listed.files):
             return True
         before = text
     return False

@@ -15,7 +15,7 @@ from redistopo.model.planning.plan import FormationMethod
 from redistopo.model.planning.plan_rejoin import non_empty_resets, refuse_more_keys
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
-from redistopo.model.planning.shard_copies import refuse_worse_copies
+from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_copies
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import StepKind, join_names
 from redistopo.model.topology.exposure import refuse_exposed
@@ -72,6 +72,7 @@ def _missing_cli(it: Proposal) -> None:
 
 
 GUARDS: tuple[Callable[[Proposal], None], ...] = (
+    refuse_demotion,
     refuse_worse_copies,
     refuse_lost_nodes_confs,
     refuse_unknown_nodes,

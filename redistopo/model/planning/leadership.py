@@ -35,7 +35,7 @@ def choose_primary(
     if not (settled or named) and leaders and primary and primary not in leaders:
         return plan, f"--primary {primary} has no effect: {', '.join(leaders)} runs as primary"
     if named:
-        return _as_named(plan, primary), ""
+        return _as_named(plan, seen, primary), ""
     if settled or leaders:
         return plan, ""
     if (
@@ -85,9 +85,12 @@ def _require_known(plan: Plan, primary: str) -> None:
         )
 
 
-def _as_named(plan: Plan, primary: str) -> Plan:
+def _as_named(plan: Plan, seen: Observed, primary: str) -> Plan:
     """Keep the primary that the Sentinels name: they make every other node its replica."""
     lead = plan.shards[0].primary
+    running = {node.name for node in seen.running}
+    if primary and primary != lead and lead not in running:
+        return with_primary(plan, primary)
     if primary and primary != lead:
         raise UsageError(
             f"the Sentinels name {lead} as primary and would make {primary} its replica",

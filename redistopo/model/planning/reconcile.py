@@ -59,6 +59,13 @@ def _with_sentinels(plan: Plan, situation: Situation) -> tuple[Step, ...]:
     absent = tuple(node for node in situation.seen.nodes if node.name not in running)
     data = tuple(node for node in absent if plan.node(node.name).role is not Role.SENTINEL)
     watching = tuple(_sentinels(plan, situation, running))
+    if chosen := _chosen_instead(plan, situation):
+        return (
+            *_monitored(plan, situation),
+            *_start_absent(plan, situation, data, _to_follow(plan, chosen)),
+            *watching,
+            *_introduced(plan),
+        )
     if _orphaned(plan, situation):
         names_ = tuple(node.name for node in plan.sentinels)
         why = f"the primary {plan.shards[0].primary} isn't running, but a replica is"
@@ -68,8 +75,32 @@ def _with_sentinels(plan: Plan, situation: Situation) -> tuple[Step, ...]:
         *_demote(plan, situation),
         *_start_absent(plan, situation, data, _to_follow(plan, situation.seen) if alone else ()),
         *watching,
+        *_monitored(plan, situation),
         *_correct(plan, situation),
     )
+
+
+def _chosen_instead(plan: Plan, situation: Situation) -> Observed | None:
+    """The snapshot, if the user chose another primary than the one that the Sentinels name."""
+    named = situation.named
+    return situation.seen if named and named != plan.shards[0].primary else None
+
+
+def _monitored(plan: Plan, situation: Situation) -> Iterable[Step]:
+    """Make running Sentinels monitor the planned primary that monitor another one, or none."""
+    lead, chosen = plan.shards[0].primary, _chosen_instead(plan, situation)
+    sentinels = situation.seen.sentinels
+    names = tuple(one.name for one in sentinels if chosen or one.config == {})
+    if names:
+        why = f"{lead} was chosen as primary" if chosen else "they monitor no primary"
+        yield Step(do=StepKind.MONITOR, nodes=names, cause=why)
+
+
+def _introduced(plan: Plan) -> Iterable[Step]:
+    if len(plan.sentinels) > 1:
+        everyone = tuple(node.name for node in plan.sentinels)
+        why = "they would discover each other only after 2 s"
+        yield Step(do=StepKind.MEET, nodes=everyone, cause=why)
 
 
 def _demote(plan: Plan, situation: Situation) -> Iterable[Step]:
@@ -99,17 +130,18 @@ def _sentinels(plan: Plan, situation: Situation, running: set[str]) -> Iterable[
     missing = tuple(node.name for node in plan.sentinels if node.name not in running)
     if not missing:
         return
-    fresh = tuple(one for one in missing if not (situation.formed and one in situation.kept))
+    chosen = _chosen_instead(plan, situation)
+    kept = situation.kept if situation.formed and not chosen else ()
+    fresh = tuple(one for one in missing if one not in kept)
     why = _why_absent(situation)
     if fresh:
         first = "first start; from then on the Sentinel maintains its file"
+        first = f"{plan.shards[0].primary} was chosen as primary" if chosen else first
         yield from write_steps(plan, situation.seen, fresh, first)
     why = f"{why}; Sentinels once the data nodes listen"
     yield from start_steps(plan, situation, missing, why)
-    if fresh and len(plan.sentinels) > 1:
-        everyone = tuple(node.name for node in plan.sentinels)
-        why = "they would discover each other only after 2 s"
-        yield Step(do=StepKind.MEET, nodes=everyone, cause=why)
+    if fresh and not chosen:
+        yield from _introduced(plan)
 
 
 _WHY_PROMOTED = "its primary isn't running and has only a snapshot of its data"

@@ -141,11 +141,11 @@ def _where(it: Proposal, lead: NodeSeen, mine: DataCopy) -> str:
 
 def _remedy(it: Proposal, lead: NodeSeen, mine: DataCopy, better: list[NodeSeen]) -> str:
     plan = it.plan
-    if not plan.topology.clustered and not plan.sentinels:
+    if not plan.topology.clustered:
         names = [node.name for node in better] + ([] if mine.empty else [lead.name])
         return f"choose the primary: redistopo up --primary NODE, one of {', '.join(names)}"
     live = [node for node in better if node.running and node.role is Role.REPLICA]
-    if live and plan.topology.clustered:
+    if live:
         best = max(live, key=lambda node: node.offset)
         return f"promote {best.name}: {takeover_command(best.name)}; after OK: redistopo up"
     source = next((node for node in better if not node.running), None)
@@ -198,3 +198,21 @@ def _damaged(lead: NodeSeen, mine: DataCopy) -> UsageError:
         detail=f"{mine.fault}; no other node has a better copy; nothing was started",
         hint=hint,
     )
+
+
+def refuse_demotion(it: Proposal) -> None:
+    """Raise UsageError if a running primary would become a replica of a node that is stopped now,
+    because the Sentinels name that one: a promoted node that died before the others followed."""
+    plan, named = it.plan, it.now.named
+    if not plan.sentinels or plan.shards[0].primary != named or named in it.asked.primary:
+        return
+    stopped = any(node.name == named and not node.running for node in it.now.seen.nodes)
+    leads = [node for node in it.now.seen.answering if node.role is Role.PRIMARY and node.keys]
+    if stopped and leads and named in it.among:
+        names = ", ".join(node.name for node in leads)
+        raise UsageError(
+            f"{names} runs as primary with {leads[0].keys} keys, but the Sentinels name {named}, "
+            "which is stopped",
+            detail=f"as a replica of {named}, {names} loses what {named} lacks; nothing was done",
+            hint=f"choose the primary: redistopo up --primary NODE, one of {names}, {named}",
+        )

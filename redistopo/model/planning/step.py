@@ -30,6 +30,7 @@ class StepKind(StrEnum):
     REBUILD = "rebuild"
     PROMOTE = "promote"
     LEAD = "lead"
+    MONITOR = "monitor"
     MEET = "meet"
     FAILOVER = "failover"
     RESET = "reset"
@@ -54,6 +55,7 @@ _TEXT = {
     StepKind.REBUILD: "write a new nodes.conf of",
     StepKind.PROMOTE: "promote, with the data on its disk,",
     StepKind.LEAD: "promote",
+    StepKind.MONITOR: "monitor the primary again with",
     StepKind.MEET: "introduce to each other",
     StepKind.FAILOVER: "wait for a failover by",
     StepKind.RESET: "empty and reset again",

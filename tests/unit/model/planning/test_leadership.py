@@ -193,8 +193,11 @@ def test_sentinels_files_name_the_primary(plan: Planned) -> None:
     led = with_primary(made, "node2")
     seen = _seen(made, ("", OLD), ("", OLD), ("", OLD), *watching)
     assert choose_primary(led, seen, RECORD, "") == (led, "")
+    chosen, _note = choose_primary(led, seen, RECORD, "node1")
+    assert chosen.shards[0].primary == "node1"
+    runs = _seen(made, ("", OLD), ("primary", OLD), ("", OLD), *watching)
     with pytest.raises(UsageError, match="the Sentinels name node2 as primary"):
-        choose_primary(led, seen, RECORD, "node1")
+        choose_primary(led, runs, RECORD, "node1")
 
 
 def _stopped(role: str, offset: int, id: str = "a", previous: str = "", at: int = -1) -> StopRecord:

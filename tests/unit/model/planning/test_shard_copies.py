@@ -9,7 +9,7 @@ from redistopo.errors import UsageError
 from redistopo.model.planning.manifest_repair import damaged_replicas, new_manifest, relist_steps
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked, Proposal
-from redistopo.model.planning.shard_copies import refuse_worse_copies
+from redistopo.model.planning.shard_copies import copy_command, refuse_worse_copies
 from redistopo.model.planning.situation import Situation
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.state.disk import DiskSeen, FileSeen
@@ -123,13 +123,13 @@ def test_a_running_replica_counts_with_its_keys(plan: Planned) -> None:
 
 
 def test_the_copy_keeps_what_it_replaces(plan: Planned) -> None:
-    with pytest.raises(UsageError) as error:
-        refuse_worse_copies(_proposal(plan("sentinel"), (UNLISTED, SOUND, NONE), NO))
-    first, second = (plan("sentinel").node(name).folder.root for name in ("node1", "node2"))
-    assert error.value.hint == (
-        f"copy the data: mkdir -p {first} && mv {first}/appendonlydir "
-        f"{first}/appendonlydir.replaced && cp -a {second}/appendonlydir {first}/; "
-        "then redistopo up"
+    made = plan("cluster", shards=3, replicas=1)
+    proposal = _proposal(made, (UNLISTED, *[NONE] * 2, SOUND, *[NONE] * 2), NO)
+    lead, source = (proposal.now.seen.nodes[n] for n in (0, 3))
+    first, fourth = (made.node(name).folder.root for name in ("node1", "node4"))
+    assert copy_command(proposal, lead, source) == (
+        f"mkdir -p {first} && mv {first}/appendonlydir {first}/appendonlydir.replaced && "
+        f"cp -a {fourth}/appendonlydir {first}/"
     )
 
 
