@@ -100,7 +100,7 @@ def test_an_address_that_is_not_here(project: Project) -> None:
     [
         (("--primary", "node9"), "there is no node 'node9'"),
         (("--primary", "node1", "--primary", "node2"), "can't both be primary"),
-        (("--rebuild", "node1"), "--rebuild is for clusters"),
+        (("--rebuild", "node9"), "there is no data node 'node9'"),
     ],
 )
 def test_a_node_that_can_not_be_meant(project: Project, words: tuple[str, ...], told: str) -> None:
@@ -110,7 +110,7 @@ def test_a_node_that_can_not_be_meant(project: Project, words: tuple[str, ...], 
 
 def test_a_cluster_node_that_is_not_there(project: Project) -> None:
     _small(project)
-    refused(project, "--rebuild", "node9", told="there is no node 'node9'", planned=False)
+    refused(project, "--rebuild", "node9", told="there is no data node 'node9'", planned=False)
 
 
 def test_a_state_folder_that_is_not_ours(project: Project) -> None:
@@ -256,7 +256,7 @@ def test_a_replica_that_wrote_later(project: Project) -> None:
     _pair(project)
     project.up()
     keep(project)
-    project.run("down", check=0)
+    project.crash()
     _aged(project, 2, 60)
     refused(project, told="node2 wrote data after node1")
 
