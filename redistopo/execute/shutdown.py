@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from redistopo.client.connection import Command, NodeClient
-from redistopo.errors import AccessDenied, RedistopoError, Unreachable
+from redistopo.errors import AccessDenied, MissingPrerequisite, RedistopoError, Unreachable
 from redistopo.execute.terminate import Ask, Ended, Said, end_all
 from redistopo.host.host import Host
 from redistopo.host.polling import Deadline
@@ -194,7 +195,8 @@ class ShutdownRequest:
             if last is None or folder.sentinel:
                 continue
             lost = name in self.crashed or (name in killed and last.info.get("aof_enabled") != "1")
-            save_stop_record(files, self.layout, name, last.info, saved=not lost)
+            with suppress(MissingPrerequisite):  # on a full disk, nothing is recorded
+                save_stop_record(files, self.layout, name, last.info, saved=not lost)
             text = files.read(folder.started)
             live = (
                 {one: last.config[one] for one in (*NAMES, "appendonly") if one in last.config}

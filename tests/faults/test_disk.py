@@ -63,6 +63,46 @@ def test_a_disk_that_fills_up_under_a_server(
 
 
 @pytest.mark.fault(
+    "the disk is full when a cluster is to be stopped",
+    "a server that can't write its append-only file is left running and named; every acknowledged "
+    "key is there once there is space and `down` and `up` have been repeated",
+)
+def test_down_on_a_full_disk(
+    project: Project, disk: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    done = disk(
+        f"""$R init cluster --port $PORT --engine {BUNDLED.path} --node-timeout 30000 -q || exit 50
+        $R up -q || exit 51
+        export REDISCLI_AUTH=$(cat .redistopo/password)
+        dd if=/dev/zero of=fill bs=1k 2>/dev/null
+        full=0; sum=0
+        for n in $(seq 3000); do
+            said=$($CLI -c -p $PORT set key$n $(printf %02000d $n) 2>&1)
+            case "$said" in
+                *OK*) sum=$((sum+1));;
+                *MISCONF*) full=$((full+1)); [ $full -gt 20 ] && break;;
+            esac
+        done
+        echo "written: $sum"
+        SECONDS=0; $R down --timeout 20s; echo "full: $? after $((SECONDS < 15))"
+        rm fill
+        $R down -q; echo "down: $?"; $R up; echo "healed: $?"
+        sizes=0
+        for port in $(seq $PORT $((PORT+5))); do
+            [ "$($CLI -p $port role | head -1)" = master ] &&
+                sizes=$((sizes + $($CLI -p $port dbsize)))
+        done
+        echo "kept: $sizes"; $R down"""
+    )
+    written = int(done.stdout.partition("written: ")[2].split()[0])
+    assert written > 0, done
+    assert "full: 1 after 1" in done.stdout, done
+    assert "can't save, and still run" in done.stderr
+    assert f"kept: {written}" in done.stdout, done
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.fault(
     "the disk is full when redistopo writes its state",
     "one clear error (exit 4) that names the file, nothing is left running; once there is "
     "space, `up` finishes healthy with the data",
