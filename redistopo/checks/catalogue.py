@@ -133,7 +133,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         id="sentinel.leads",
         asks="Is the node that the Sentinels name a primary, and up according to them?",
-        judge=sentinels.leads,
+        judge=sentinels.named_node,
         settles=True,
         shapes=_SENTINEL,
     ),

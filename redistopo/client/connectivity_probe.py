@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from redistopo.client.connection import Command, NodeClient
+from redistopo.client.connection import Command, Connections
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.listening_sockets import (
@@ -62,7 +62,7 @@ class _Place:
 
 
 def probe_nodes(
-    seen: Observed, targets: Iterable[Target], client: NodeClient
+    seen: Observed, targets: Iterable[Target], client: Connections
 ) -> tuple[NodeProbe, ...]:
     """Probe each node of the snapshot in parallel; takes at most about a second for nodes that
     don't reply. Never raises for a faulty node."""
@@ -97,7 +97,7 @@ def _bus_port(shape: Shape, node: NodeSeen, target: Target) -> int:
     return own.bus_port if own and own.bus_port else node.port + BUS_OFFSET
 
 
-def _probe(place: _Place, client: NodeClient) -> NodeProbe:
+def _probe(place: _Place, client: Connections) -> NodeProbe:
     node = place.node
     ports = [node.port, *([place.bus_port] if place.bus_port else [])]
     held = {port: name for port in ports if (name := place.holder(Endpoint(node.host, port)))}
@@ -123,11 +123,11 @@ def _listens(place: _Place) -> tuple[str, ...] | None:
     return tuple(sorted(mine)) or listening_of_process(place.pid)
 
 
-def _query(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
+def _query(place: _Place, found: NodeProbe, client: Connections) -> NodeProbe:
     node = place.node
     commands: list[Command] = [("INFO",), ("CONFIG", "GET", "*")]
     try:
-        reply, config = client.ask(node.endpoint, commands)
+        reply, config = client.execute(node.endpoint, commands)
         info = {} if isinstance(reply, Exception) else parse_info(str(reply))
     except AccessDenied as error:
         return replace(found, denied=error.detail)
@@ -157,8 +157,8 @@ def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles |
     login: list[Command] = [("AUTH", *filter(None, (user, secret)))] if secret else []
     primary = Endpoint(info.get("master_host", ""), int(info.get("master_port", 0)))
     try:
-        with NodeClient(single_credential(Login(tls=tls)), seconds=_SECONDS) as client:
-            replies = client.ask(primary, [*login, ("PING",)])
+        with Connections(single_credential(Login(tls=tls)), seconds=_SECONDS) as client:
+            replies = client.execute(primary, [*login, ("PING",)])
     except AccessDenied as error:
         return error.detail
     except Unreachable:

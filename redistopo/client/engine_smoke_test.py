@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from redistopo.client.connection import NodeClient, raise_on_error
+from redistopo.client.connection import Connections, raise_on_error
 from redistopo.errors import AccessDenied, RedistopoError, TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.trial_server import LOOPBACK, trial_server
@@ -68,7 +68,7 @@ class _PortTaken(RedistopoError):
 def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
     last_error = ["no command sent yet"]
     with (
-        NodeClient(single_credential(Login())) as client,
+        Connections(single_credential(Login())) as client,
         trial_server(engine.path) as server,
     ):
 
@@ -81,7 +81,7 @@ def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
                 kind = _PortTaken if "in use" in server.said else RedistopoError
                 raise kind(f"{engine.path} exited right after its start ({how})", detail=describe())
             try:
-                return client.ask(Endpoint(LOOPBACK, server.port), [command])[0]
+                return client.execute(Endpoint(LOOPBACK, server.port), [command])[0]
             except AccessDenied as error:
                 last_error[0] = error.detail
                 raise RedistopoError(f"{engine.path} rejects logins", detail=describe()) from error

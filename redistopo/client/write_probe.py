@@ -13,7 +13,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from redistopo.client.connection import ANSWER_SECONDS, CONNECT_SECONDS, NodeClient
+from redistopo.client.connection import ANSWER_SECONDS, CONNECT_SECONDS, Connections
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.slots import key_in
 from redistopo.model.state.observed import NodeSeen, ProofSeen, ShardSeen
@@ -37,7 +37,7 @@ class Proof:
     sentinels: tuple[NodeSeen, ...] = ()
 
 
-def prove(proof: Proof, client: NodeClient) -> tuple[ProofSeen, ...]:
+def prove(proof: Proof, client: Connections) -> tuple[ProofSeen, ...]:
     """Write, WAIT, read from each replica, remove; returns one result per shard, never raises.
 
     The client connects to one node (the one that Sentinels name, if there are any) and finds
@@ -53,7 +53,7 @@ def prove(proof: Proof, client: NodeClient) -> tuple[ProofSeen, ...]:
     return found
 
 
-def _prove(proof: Proof, access: Login, client: NodeClient) -> tuple[ProofSeen, ...]:
+def _prove(proof: Proof, access: Login, client: Connections) -> tuple[ProofSeen, ...]:
     options: dict[str, Any] = {
         "username": access.user or None,
         "password": access.password or None,
@@ -80,7 +80,7 @@ def _prove(proof: Proof, access: Login, client: NodeClient) -> tuple[ProofSeen, 
         app.close()
 
 
-def _led(proof: Proof, options: dict[str, Any], client: NodeClient) -> Proof:
+def _led(proof: Proof, options: dict[str, Any], client: Connections) -> Proof:
     """Make the primary that Sentinels name to clients the only entry.
 
     With ACL the client logs in to them as an application, otherwise with their own password.
@@ -91,7 +91,7 @@ def _led(proof: Proof, options: dict[str, Any], client: NodeClient) -> Proof:
     places = [node.endpoint for node in proof.sentinels]
     kwargs = dict(options)
     if not client.credentials.acl:
-        kwargs["password"] = client.credentials.at(places[0]).password or None
+        kwargs["password"] = client.credentials.login_to(places[0]).password or None
     found = Sentinel(places, sentinel_kwargs=kwargs)
     try:
         host, port = found.discover_master(watches[0].name)
@@ -109,7 +109,7 @@ def _client(proof: Proof, options: dict[str, Any]) -> Any:
     return Redis(host=proof.entries[0].host, port=proof.entries[0].port, **options)
 
 
-def _prove_shard(shard: ShardSeen, app: Any, client: NodeClient) -> ProofSeen:
+def _prove_shard(shard: ShardSeen, app: Any, client: Connections) -> ProofSeen:
     clustered = isinstance(app, RedisCluster)
     if clustered and not shard.slots:
         return _failed(shard, "", "it owns no slots")
@@ -147,10 +147,10 @@ def _write(shard: ShardSeen, app: Any, key: str, token: str) -> str:
     return ""
 
 
-def _read(replicas: Iterable[NodeSeen], client: NodeClient, key: str, token: str) -> str:
+def _read(replicas: Iterable[NodeSeen], client: Connections, key: str, token: str) -> str:
     for node in replicas:
         commands = [("READONLY",), ("GET", key)] if node.members else [("GET", key)]
-        value = client.ask(node.endpoint, commands)[-1]
+        value = client.execute(node.endpoint, commands)[-1]
         if value != token:
             return f"replica {node.address} returned {value!r} for the key just written"
     return ""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -12,7 +13,6 @@ from redistopo.cache_aside import CacheAside, Settings
 from redistopo.cache_aside.codec import Row
 from redistopo.client.app_clients import CLIENT_ERRORS
 from redistopo.client.app_entry_point import EntryPoint
-from redistopo.client.poller import now_iso
 from redistopo.demo.connect_url import parse_connect_url
 from redistopo.demo.notices import Notice, NoticeWriter
 from redistopo.demo.page_actions import ACTIONS, PageActions
@@ -75,7 +75,7 @@ class Backend:
         seen = self._begin(topology)
         self.shape = seen.shape.value
         self._way = way = _entry_point(topology, seen)
-        data = sum(not node.watcher for node in seen.nodes)
+        data = sum(not node.is_sentinel for node in seen.nodes)
         self._clients = make_clients(
             replace(way, today=lambda: self._way or way), self._route, data
         )
@@ -194,7 +194,7 @@ class Backend:
         return found.seen
 
     def _poll(self) -> Round:
-        began = now_iso()
+        began = datetime.now(UTC)
         found = self._rounds.next()
         self.trouble = found.trouble.message if found.trouble else ""
         known = self._rounds.known
@@ -211,7 +211,7 @@ class Backend:
         return found
 
     def _say(self, level: str, text: str) -> None:
-        self._tell(Notice(at=now_iso(), level=level, text=text))
+        self._tell(Notice(at=datetime.now(UTC), level=level, text=text))
 
     def _tell(self, notice: Notice) -> None:
         for receive in self._receivers:
@@ -232,7 +232,7 @@ class Backend:
         self._way = now
         if now.access != before.access:
             text = "the password was changed: the application uses the new one"
-            yield Notice(at=now_iso(), level="changed", text=text)
+            yield Notice(at=datetime.now(UTC), level="changed", text=text)
 
     def _route(self) -> Route:
         now = self._view

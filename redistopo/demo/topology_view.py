@@ -154,7 +154,7 @@ class TopologyView:
 
 def topology_view(seen: Observed, known: LastKnown, before: TopologyView) -> TopologyView:
     """Build the view from a poll and what is known after it."""
-    watchers = {node.name for node in seen.nodes if node.watcher}
+    watchers = {node.name for node in seen.nodes if node.is_sentinel}
     view = {
         node.name: _node_view(node, known, there.endpoint)
         for node, there in zip(known.nodes, seen.nodes, strict=True)

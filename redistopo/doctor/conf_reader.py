@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from shlex import quote
 
-from redistopo.client.connection import NodeClient, ping_without_auth
+from redistopo.client.connection import Connections, try_ping
 from redistopo.doctor.conf_includes import (
     MOST_BYTES,
     MOST_FILES,
@@ -163,7 +163,7 @@ def _probe(conf: AccessSettings, port: int, secret: str) -> PortReply:
         # without its certificates only the connection is tested
         reply = "TLS" if probe_port(endpoint) is PortState.OK else ""
     else:
-        answer = ping_without_auth(endpoint)
+        answer = try_ping(endpoint, Login())
         reply = "" if answer.startswith("no reply") else answer
     there = listeners((port,))
     addresses = None if there is None else there[port]
@@ -186,9 +186,9 @@ def _with_server_info(found: PortReply, secret: str) -> PortReply:
         return found
     keys = single_credential(Login(password=secret))
     try:
-        with NodeClient(keys, seconds=_PATIENCE) as client:
+        with Connections(keys, seconds=_PATIENCE) as client:
             info = parse_info(
-                str(client.ask(Endpoint(found.at, found.port), [("INFO", "server")])[0])
+                str(client.execute(Endpoint(found.at, found.port), [("INFO", "server")])[0])
             )
     except (Unreachable, AccessDenied):
         return found

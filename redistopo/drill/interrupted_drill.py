@@ -70,7 +70,7 @@ def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
             access=access,
             service=next(names, ""),
             # with ACL, applications have one password; the user "sentinel" may not ask Sentinels
-            sentinel=access if credentials.acl else credentials.at(places[0]),
+            sentinel=access if credentials.acl else credentials.login_to(places[0]),
         )
     primaries = (node for node in seen.answering if node.role is Role.PRIMARY)
     entries = tuple(node.endpoint for node in primaries)

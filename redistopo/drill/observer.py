@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from redistopo.client.connection import Command, NodeClient
+from redistopo.client.connection import Command, Connections
 from redistopo.client.sentinel_events import listen
 from redistopo.drill.drill_report import TimelineKind
 from redistopo.drill.sentinel_messages import CHANNELS, parse_sentinel_message
@@ -86,19 +86,19 @@ class Observers:
             if event := parse_sentinel_message(channel, message, self._servers.names, at):
                 self._sentinel_events.append((name, event))
 
-        listen(endpoint, self._keys.at(endpoint), CHANNELS, receive, self._ended)
+        listen(endpoint, self._keys.login_to(endpoint), CHANNELS, receive, self._ended)
 
     def _poll(self, name: str, endpoint: Endpoint) -> None:
         commands: list[Command] = [("INFO", "replication")]
         if self._servers.clustered:
             commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
         before: dict[str, str] = {}
-        with NodeClient(self._keys, seconds=_ANSWER_SECONDS) as client:
+        with Connections(self._keys, seconds=_ANSWER_SECONDS) as client:
             while not self._ended.wait(_PAUSE_SECONDS):
                 # a server that does not reply is polled again; whether clients are served
                 # is measured by the load
                 with suppress(Unreachable, AccessDenied, BadReply):
-                    replies = client.ask(endpoint, commands)
+                    replies = client.execute(endpoint, commands)
                     now = self._state([str(reply) for reply in replies])
                     self._note(name, before, now)
                     before = now

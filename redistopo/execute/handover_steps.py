@@ -151,4 +151,4 @@ def _silent_in_cluster(change: HandoverState) -> Unanswered:
 
 def ask(change: HandoverState, node: NodePlan, *commands: Command) -> list[object]:
     """Send commands in one pipeline, and return the replies."""
-    return change.context.client.ask(node.endpoint, commands)
+    return change.context.client.execute(node.endpoint, commands)

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.client.connection import Command, NodeClient, raise_on_error
+from redistopo.client.connection import Command, Connections, raise_on_error
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rejoin_cluster import forget_ids
@@ -104,11 +104,11 @@ def _reset(now: LiveChange, node: NodeSeen, found: NodeReset) -> None:
     with (
         step(context.progress, f"reset {node.name}"),
         # it answers once all keys are freed, which takes seconds where there are many millions
-        NodeClient(context.credentials, seconds=context.deadline.left) as client,
+        Connections(context.credentials, seconds=context.deadline.left) as client,
         interrupts_deferred(later=True),  # Ctrl-C in between would leave its keys on its disk
     ):
         for commands in _batches(node, found):
-            for reply in client.ask(node.endpoint, commands):
+            for reply in client.execute(node.endpoint, commands):
                 for one in reply if isinstance(reply, list) else [reply]:
                     raise_on_error(one, f"{node.name}: CLUSTER RESET")
     # not where it keeps its id: Valkey would then refuse it for 60 s, however it comes

@@ -116,7 +116,7 @@ def _start(
     absent = [node for node in seen.nodes if not node.running]
     meant = select_nodes(seen, request.words) if request.words else tuple(absent)
     going = tuple(node for node in meant if not node.running)
-    others = [node.name for node in absent if node not in going and not node.watcher]
+    others = [node.name for node in absent if node not in going and not node.is_sentinel]
     if names_a_role(request.words) and others:
         note(context.progress, f"{', '.join(others)} doesn't run, so it has no role now: name it")
     if going:
@@ -180,7 +180,7 @@ def _refuse_unheard(plan: Plan, seen: Observed, names: list[str]) -> None:
     for node in (one for one in seen.nodes if one.paused):
         table = parse_nodes_conf(texts.get(node.address, ""), node.address)
         me = table.at(node.address) if table else None
-        if table and me and not me.leads and places & set(table.kin(node.address)):
+        if table and me and not me.is_primary and places & set(table.shard_peers(node.address)):
             raise UsageError(
                 f"{node.name} is paused, and may have more than its primary has on disk",
                 detail="a primary that is started now would take that from it",

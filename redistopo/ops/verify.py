@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.checks.check_types import Expected
-from redistopo.client.connection import NodeClient
+from redistopo.client.connection import Connections
 from redistopo.client.connectivity_probe import probe_nodes
 from redistopo.client.discovery import (
     credentials_elsewhere,
@@ -82,7 +82,7 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
     """
     if request.connect:
         endpoint = parse_address(request.connect)
-        with NodeClient(credentials_elsewhere(request.access, endpoint)) as client:
+        with Connections(credentials_elsewhere(request.access, endpoint)) as client:
             found = discover(endpoint, client)
             client.credentials = with_sentinel_logins(client.credentials, found)
             about = _Subject(
@@ -107,7 +107,7 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
 
 
 def _verify(
-    about: _Subject, request: VerifyRequest, progress: Progress, client: NodeClient
+    about: _Subject, request: VerifyRequest, progress: Progress, client: Connections
 ) -> VerifyResult:
     def observed() -> Observed:
         seen = observe(about.shape, about.targets, client, Detail.FULL)

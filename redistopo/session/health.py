@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from redistopo.checks.catalogue import judge
 from redistopo.checks.check_types import Expected
-from redistopo.client.connection import NodeClient
+from redistopo.client.connection import Connections
 from redistopo.client.write_probe import Proof, prove
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
@@ -59,7 +59,7 @@ def _first(verdict: Verdict) -> str:
     return next((f"{one.subject}: {one.evidence}" for one in failed_findings(verdict.findings)), "")
 
 
-def with_write_probe(seen: Observed, client: NodeClient) -> Observed:
+def with_write_probe(seen: Observed, client: Connections) -> Observed:
     """Add the write probe of every shard with a primary to a snapshot."""
     shards = tuple(shard for shard in shards_of(seen) if shard.primary is not None)
     if not shards:

@@ -54,7 +54,7 @@ class NodeSeen:
 
     `error` is why it didn't reply ("" if it did); `config` (CONFIG GET), `anonymous` (the
     reply to a client without a password), `listening` (addresses, from the kernel) and
-    `locks` are None if they weren't inspected (`locks` also without TLS and ACL);
+    `access_probe` are None if they weren't inspected (`access_probe` also without TLS and ACL);
     `held_by` is the program that uses the ports of an absent node; `paused` is a process
     stopped by SIGSTOP; `moved_from` is the project's folder when the node was started (""
     if it hasn't moved), and paths below it in `config` are translated to today's; `users`
@@ -82,7 +82,7 @@ class NodeSeen:
     watches: tuple[MonitoredPrimary, ...] = ()
     config: Mapping[str, str] | None = None
     anonymous: str | None = None
-    locks: AccessProbe | None = None
+    access_probe: AccessProbe | None = None
     listening: tuple[str, ...] | None = None
 
     @property
@@ -129,7 +129,7 @@ class NodeSeen:
         return {"master": Role.PRIMARY, "slave": Role.REPLICA}.get(reported or "")
 
     @property
-    def watcher(self) -> bool:
+    def is_sentinel(self) -> bool:
         """Whether it is a Sentinel: as it reports or, if it doesn't reply, by its name (a
         Sentinel never changes its role)."""
         if self.role is None:
