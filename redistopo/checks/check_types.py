@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.state.finding import Finding, Status
-from redistopo.model.state.hints import continue_command, start
+from redistopo.model.state.hints import continue_command, start_command
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 
@@ -50,7 +50,7 @@ class CheckSubject:
     @property
     def start(self) -> str:
         """The command that starts what is down."""
-        return start(ours=self.ours)
+        return start_command(ours=self.ours)
 
     def recovery(self, silent: Iterable[NodeSeen]) -> str:
         """The commands that bring these nodes back: resume paused processes, start the others."""
@@ -108,7 +108,7 @@ class Check:
     """
 
     id: str
-    asks: str
+    question: str
     judge: Judge
     settles: bool = False
     shapes: frozenset[Shape] = frozenset(Shape)

@@ -14,7 +14,7 @@ from redistopo.checks.check_types import (
 )
 from redistopo.model.protocol.conf import without_hashes
 from redistopo.model.protocol.credentials import Certificate, TopologyUser, granted
-from redistopo.model.state.hints import redis_cli_command
+from redistopo.model.state.hints import command_prefix
 from redistopo.model.state.observed import NodeSeen
 
 _SOON_DAYS = 30
@@ -50,7 +50,7 @@ def password(subject: CheckSubject) -> Iterator[CheckResult]:
 
 def _remove_user(node: NodeSeen, user: str) -> str:
     """The default user can't be removed (acl.c, aclCommand), only restored by a restart."""
-    removed = "" if user == "default" else f"{redis_cli_command(node)} ACL DELUSER {user}, or "
+    removed = "" if user == "default" else f"{command_prefix(node)} ACL DELUSER {user}, or "
     return f"{removed}redistopo down, then up"
 
 

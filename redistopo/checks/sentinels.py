@@ -41,7 +41,7 @@ def primary(subject: CheckSubject) -> Iterator[CheckResult]:
         yield ok(f"{len(asked)} of {len(asked)} Sentinels name {next(iter(named))}")
 
 
-def named_node(subject: CheckSubject) -> Iterator[CheckResult]:
+def named_primary(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that the node that the Sentinels name is a primary, and up according to them."""
     named = subject.seen.named
     if not named:

@@ -138,7 +138,7 @@ def _query(place: _Place, found: NodeProbe, client: Connections) -> NodeProbe:
     if info.get("role") == "slave" and info.get("master_link_status") != "up":
         login = _login(info, settings, client.credentials.own.tls)
     logged = _logged(place) if node.role is Role.REPLICA and not node.link_up else ""
-    return replace(found, info=info, login=login, said=logged)
+    return replace(found, info=info, login=login, log_line=logged)
 
 
 def _settings(config: object) -> Mapping[str, str]:

@@ -74,11 +74,11 @@ def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
 
         def describe() -> str:
             sent = f"{' '.join(command)} to {LOOPBACK}:{server.port}"
-            return f"{sent}: {last_error[0]}\n{server.said}".strip()
+            return f"{sent}: {last_error[0]}\n{server.last_log_lines}".strip()
 
         def attempt() -> object:
             if how := server.ended:
-                kind = _PortTaken if "in use" in server.said else RedistopoError
+                kind = _PortTaken if "in use" in server.last_log_lines else RedistopoError
                 raise kind(f"{engine.path} exited right after its start ({how})", detail=describe())
             try:
                 return client.execute(Endpoint(LOOPBACK, server.port), [command])[0]

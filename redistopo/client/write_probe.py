@@ -16,7 +16,7 @@ from redis.sentinel import Sentinel
 from redistopo.client.connection import ANSWER_SECONDS, CONNECT_SECONDS, Connections
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.slots import key_in
-from redistopo.model.state.observed import NodeSeen, ProofSeen, ShardSeen
+from redistopo.model.state.observed import NodeSeen, ShardSeen, WriteProbeResult
 
 _TROUBLE = (RedisError, RedisClusterException, OSError)
 """redis-py's cluster errors aren't RedisErrors."""
@@ -27,7 +27,7 @@ WAIT_MILLISECONDS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class WriteProbe:
     """What to probe: every shard with a primary; a client connects to one of `entries`, or to
     the primary that the `sentinels` name, if there are any."""
 
@@ -37,7 +37,7 @@ class Proof:
     sentinels: tuple[NodeSeen, ...] = ()
 
 
-def prove(proof: Proof, client: Connections) -> tuple[ProofSeen, ...]:
+def probe_writes(proof: WriteProbe, client: Connections) -> tuple[WriteProbeResult, ...]:
     """Write, WAIT, read from each replica, remove; returns one result per shard, never raises.
 
     The client connects to one node (the one that Sentinels name, if there are any) and finds
@@ -53,7 +53,7 @@ def prove(proof: Proof, client: Connections) -> tuple[ProofSeen, ...]:
     return found
 
 
-def _prove(proof: Proof, access: Login, client: Connections) -> tuple[ProofSeen, ...]:
+def _prove(proof: WriteProbe, access: Login, client: Connections) -> tuple[WriteProbeResult, ...]:
     options: dict[str, Any] = {
         "username": access.user or None,
         "password": access.password or None,
@@ -80,7 +80,7 @@ def _prove(proof: Proof, access: Login, client: Connections) -> tuple[ProofSeen,
         app.close()
 
 
-def _led(proof: Proof, options: dict[str, Any], client: Connections) -> Proof:
+def _led(proof: WriteProbe, options: dict[str, Any], client: Connections) -> WriteProbe:
     """Make the primary that Sentinels name to clients the only entry.
 
     With ACL the client logs in to them as an application, otherwise with their own password.
@@ -102,14 +102,14 @@ def _led(proof: Proof, options: dict[str, Any], client: Connections) -> Proof:
     return replace(proof, entries=(entry,))
 
 
-def _client(proof: Proof, options: dict[str, Any]) -> Any:
+def _client(proof: WriteProbe, options: dict[str, Any]) -> Any:
     if proof.clustered:
         nodes = [ClusterNode(*node.endpoint) for node in proof.entries]
         return RedisCluster(startup_nodes=nodes, **options)
     return Redis(host=proof.entries[0].host, port=proof.entries[0].port, **options)
 
 
-def _prove_shard(shard: ShardSeen, app: Any, client: Connections) -> ProofSeen:
+def _prove_shard(shard: ShardSeen, app: Any, client: Connections) -> WriteProbeResult:
     clustered = isinstance(app, RedisCluster)
     if clustered and not shard.slots:
         return _failed(shard, "", "it owns no slots")
@@ -122,7 +122,7 @@ def _prove_shard(shard: ShardSeen, app: Any, client: Connections) -> ProofSeen:
         app.delete(key)
     except _TROUBLE as trouble:
         error = f"{type(trouble).__name__}: {trouble}"
-    return ProofSeen(
+    return WriteProbeResult(
         shard=shard.number,
         key=key,
         primary=shard.primary.address if shard.primary else "",
@@ -156,8 +156,8 @@ def _read(replicas: Iterable[NodeSeen], client: Connections, key: str, token: st
     return ""
 
 
-def _failed(shard: ShardSeen, key: str, error: str) -> ProofSeen:
-    return ProofSeen(
+def _failed(shard: ShardSeen, key: str, error: str) -> WriteProbeResult:
+    return WriteProbeResult(
         shard=shard.number,
         key=key,
         primary=shard.primary.address if shard.primary else "",

@@ -22,119 +22,119 @@ class DoctorCheck:
     """A check of facts gathered without asking the topology's servers."""
 
     id: str
-    asks: str
+    question: str
     judge: Callable[[DoctorFacts], Iterable[CheckResult]]
 
 
 DOCTOR_CHECKS: tuple[DoctorCheck, ...] = (
     DoctorCheck(
         id="machine.server",
-        asks="Is there a server that `up` can use?",
+        question="Is there a server that `up` can use?",
         judge=machine.server,
     ),
     DoctorCheck(
         id="machine.cli",
-        asks="Is there a redis-cli or valkey-cli for it?",
+        question="Is there a redis-cli or valkey-cli for it?",
         judge=machine.cli,
     ),
     DoctorCheck(
         id="machine.vulnerable",
-        asks="Is no server here a release with known vulnerabilities?",
+        question="Is no server here a release with known vulnerabilities?",
         judge=machine.vulnerable,
     ),
     DoctorCheck(
         id="machine.tls",
-        asks="Is there a server built with TLS, if the topology needs it?",
+        question="Is there a server built with TLS, if the topology needs it?",
         judge=machine.tls,
     ),
     DoctorCheck(
         id="machine.overcommit",
-        asks="Can a server fork while memory is short?",
+        question="Can a server fork while memory is short?",
         judge=machine.overcommit,
     ),
     DoctorCheck(
         id="machine.huge-pages",
-        asks="Are transparent huge pages not always on?",
+        question="Are transparent huge pages not always on?",
         judge=machine.huge_pages,
     ),
     DoctorCheck(
         id="machine.backlog",
-        asks="Is the kernel's connection queue as long as tcp-backlog?",
+        question="Is the kernel's connection queue as long as tcp-backlog?",
         judge=machine.backlog,
     ),
     DoctorCheck(
         id="machine.files",
-        asks="Can servers open as many files as they have clients?",
+        question="Can servers open as many files as they have clients?",
         judge=machine.files,
     ),
     DoctorCheck(
         id="machine.memory",
-        asks="Does the sum of all maxmemory fit, also while servers save?",
+        question="Does the sum of all maxmemory fit, also while servers save?",
         judge=machine.memory,
     ),
     DoctorCheck(
         id="machine.swap",
-        asks="Is there swap, and little of it in use?",
+        question="Is there swap, and little of it in use?",
         judge=machine.swap,
     ),
     DoctorCheck(
         id="machine.disk",
-        asks="Is there disk space for snapshots and logs?",
+        question="Is there disk space for snapshots and logs?",
         judge=machine.disk,
     ),
     DoctorCheck(
         id="ports.free",
-        asks="Is every data and bus port free, or held by the topology's own node?",
+        question="Is every data and bus port free, or held by the topology's own node?",
         judge=around.free,
     ),
     DoctorCheck(
         id="ports.ephemeral",
-        asks="Is every port outside the range of ephemeral ports?",
+        question="Is every port outside the range of ephemeral ports?",
         judge=around.ephemeral,
     ),
     DoctorCheck(
         id="left.folders",
-        asks="Is no list entry and no node folder left over?",
+        question="Is no list entry and no node folder left over?",
         judge=around.folders,
     ),
     DoctorCheck(
         id="left.orphans",
-        asks="Does no unrecorded server run in a state folder?",
+        question="Does no unrecorded server run in a state folder?",
         judge=around.orphans,
     ),
     DoctorCheck(
         id="left.secrets",
-        asks="Are files with passwords readable by their owner only?",
+        question="Are files with passwords readable by their owner only?",
         judge=around.secrets,
     ),
     DoctorCheck(
         id="config.starts",
-        asks="Does a server start with the file of --config?",
+        question="Does a server start with the file of --config?",
         judge=served.starts,
     ),
     DoctorCheck(
         id="config.bind",
-        asks="Do clients of the server of --config need a password?",
+        question="Do clients of the server of --config need a password?",
         judge=served.bind,
     ),
     DoctorCheck(
         id="config.running",
-        asks="Does a server run with that file, and listen as it says?",
+        question="Does a server run with that file, and listen as it says?",
         judge=served.running,
     ),
     DoctorCheck(
         id="config.firewall",
-        asks="What does a firewall do with connections to it from other machines?",
+        question="What does a firewall do with connections to it from other machines?",
         judge=served.firewall,
     ),
     DoctorCheck(
         id="topology.runs",
-        asks="Is there a topology here, and does it run?",
+        question="Is there a topology here, and does it run?",
         judge=around.started,
     ),
     DoctorCheck(
         id="cluster.tables",
-        asks="Is each stopped node's nodes.conf intact, and of this cluster?",
+        question="Is each stopped node's nodes.conf intact, and of this cluster?",
         judge=ailing.tables,
     ),
 )
@@ -143,25 +143,25 @@ DOCTOR_CHECKS: tuple[DoctorCheck, ...] = (
 EXTRA_CHECKS: tuple[Check, ...] = (
     Check(
         id="replication.password",
-        asks="Does every node accept each node's masterauth?",
+        question="Does every node accept each node's masterauth?",
         judge=ailing.passwords,
         shapes=_REPLICATED,
     ),
     Check(
         id="replication.timeouts",
-        asks="Is repl-timeout well above the ping period?",
+        question="Is repl-timeout well above the ping period?",
         judge=ailing.timeouts,
         shapes=_REPLICATED,
     ),
     Check(
         id="replication.buffers",
-        asks="Are replicas' output buffers at least as large as the backlog?",
+        question="Are replicas' output buffers at least as large as the backlog?",
         judge=ailing.buffers,
         shapes=_REPLICATED,
     ),
     Check(
         id="cluster.reset",
-        asks="Is no node reset, or in need of a reset?",
+        question="Is no node reset, or in need of a reset?",
         judge=ailing.strays,
         shapes=_CLUSTER,
     ),

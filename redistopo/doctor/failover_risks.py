@@ -9,7 +9,7 @@ from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, pe
 from redistopo.doctor.facts import DoctorFacts
 from redistopo.model.planning.plan_rejoin import reset_nodes
 from redistopo.model.protocol.slots import format_ranges_briefly
-from redistopo.model.state.hints import is_ours, redis_cli_command
+from redistopo.model.state.hints import command_prefix, started_by_us
 from redistopo.model.state.observed import NodeSeen, Role
 
 _USUAL_PING = 10
@@ -44,10 +44,8 @@ def passwords(subject: CheckSubject) -> Iterator[CheckResult]:
         has = "a masterauth that differs from their password" if mine else "no masterauth"
         evidence = f"has {has}: it could not replicate {', '.join(shut)}"
         hint = "redistopo up restores it"
-        if not is_ours(node):
-            hint = (
-                f"{redis_cli_command(node)} CONFIG SET masterauth PASSWORD, that of the other nodes"
-            )
+        if not started_by_us(node):
+            hint = f"{command_prefix(node)} CONFIG SET masterauth PASSWORD, that of the other nodes"
         return fail(node.name, evidence, hint)
 
     yield from per_node(readable, judge, "masterauth accepted by every other node")
@@ -85,7 +83,9 @@ def timeouts(subject: CheckSubject) -> Iterator[CheckResult]:
         orders = dict.fromkeys(_set(node, f"cluster-node-timeout {usual}") for node in odd)
         # own nodes have it from the topology file's node_timeout, which `set` does not change
         fix = (
-            "redistopo up   (all get node_timeout)" if all(map(is_ours, odd)) else "; ".join(orders)
+            "redistopo up   (all get node_timeout)"
+            if all(map(started_by_us, odd))
+            else "; ".join(orders)
         )
         hint = f"set the same on all: {fix}"
         yield warn("topology", f"cluster-node-timeout differs: {values}", hint)
@@ -145,7 +145,7 @@ def strays(subject: CheckSubject) -> Iterator[CheckResult]:
             return None
         others = [one for one in node.members if not one.myself and not one.unknown]
         if any(one.id in ids or one.address in silent for one in others):
-            return _reset_and_known(node) if node in empty and is_ours(node) else None
+            return _reset_and_known(node) if node in empty and started_by_us(node) else None
         if node in empty and not others:
             return _reset_and_alone(node, hosts)
         where = f"belongs to another cluster, with {others[0].address}" if others else "is alone"
@@ -179,8 +179,8 @@ def _reset_and_alone(node: NodeSeen, others: list[NodeSeen]) -> CheckResult | No
     if not others:
         return None
     hint = _UP
-    if not is_ours(node):
-        hint = f"{redis_cli_command(node)} CLUSTER MEET {others[0].host} {others[0].port}"
+    if not started_by_us(node):
+        hint = f"{command_prefix(node)} CLUSTER MEET {others[0].host} {others[0].port}"
     return fail(node.name, "was reset: it is empty and alone", hint)
 
 
@@ -189,10 +189,10 @@ def _slots(count: int, ranges: str) -> str:
 
 
 def _reset(node: NodeSeen) -> str:
-    if is_ours(node):
+    if started_by_us(node):
         return f"redistopo reset {node.name} --hard; redistopo up   (lists what is lost, and asks)"
-    keys = f"{redis_cli_command(node)} FLUSHALL; " if node.keys else ""
-    return f"save what you need from it; then: {keys}{redis_cli_command(node)} CLUSTER RESET HARD"
+    keys = f"{command_prefix(node)} FLUSHALL; " if node.keys else ""
+    return f"save what you need from it; then: {keys}{command_prefix(node)} CLUSTER RESET HARD"
 
 
 def tables(facts: DoctorFacts) -> Iterator[CheckResult]:
@@ -236,7 +236,9 @@ def _data(node: NodeSeen) -> bool:
 def _set(node: NodeSeen, what: str) -> str:
     """Return the command that sets a directive: on all own nodes, or on one foreign node."""
     return (
-        f"redistopo set {what}" if is_ours(node) else f"{redis_cli_command(node)} CONFIG SET {what}"
+        f"redistopo set {what}"
+        if started_by_us(node)
+        else f"{command_prefix(node)} CONFIG SET {what}"
     )
 
 

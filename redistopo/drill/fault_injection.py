@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from redistopo.host.partition import Side, hold_apart, lift_partition, refuse_partition
+from redistopo.host.partition import Side, cut_connections, lift_partition, refuse_partition
 from redistopo.host.server_process import find_process, signal_process
 from redistopo.model.state.drill_fault import Fault
 from redistopo.model.topology.project_paths import Layout
@@ -106,7 +106,9 @@ class FaultInjection:
             for name, pid in self._pids().items()
         }
         inside = [side for name, side in sides.items() if name in self.spec.victims]
-        hold_apart(inside, [side for name, side in sides.items() if name not in self.spec.victims])
+        cut_connections(
+            inside, [side for name, side in sides.items() if name not in self.spec.victims]
+        )
 
     def _pids(self) -> dict[str, int]:
         layout = self.spec.layout

@@ -12,7 +12,7 @@ from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, load_intent
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 
 if TYPE_CHECKING:
     from redistopo.client.app_entry_point import EntryPoint
@@ -29,7 +29,7 @@ def finish_interrupted_drill(layout: Layout, progress: Progress) -> DrillIntent 
     if intent is None:
         return None
     note(progress, f"a drill of {intent.began or 'earlier'} was interrupted: repairing its effects")
-    found = (find_process(layout, name) for name in recorded_node_names(layout))
+    found = (find_process(layout, name) for name in node_folder_names(layout))
     lift_partition(process.pid for process in found if process is not None)
     return intent
 

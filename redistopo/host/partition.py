@@ -69,7 +69,7 @@ def refuse_partition(pids: Iterable[int]) -> None:
         )
 
 
-def hold_apart(inside: Iterable[Side], outside: Iterable[Side]) -> int:
+def cut_connections(inside: Iterable[Side], outside: Iterable[Side]) -> int:
     """How many sockets were silenced: those between `inside` and `outside`, and those at which
     either takes new connections at a closed port.
 

@@ -35,7 +35,7 @@ class TrialServer:
         return f"exit code {code}" if code >= 0 else Signals(-code).name
 
     @property
-    def said(self) -> str:
+    def last_log_lines(self) -> str:
         """The last lines of its log."""
         return log_tail(LOCAL.files, self.log, 6)
 
@@ -44,7 +44,7 @@ class TrialServer:
 def trial_server(program: str) -> Iterator[TrialServer]:
     """A server started with defaults on a port that was free; it and its folder are gone after.
 
-    It may have ended already, and the port may be another's by now: see `ended`, `said`.
+    It may have ended already, and the port may be another's by now: see `ended`, `last_log_lines`.
     """
     port = any_free(LOOPBACK)
     begun: list[TrialServer] = []

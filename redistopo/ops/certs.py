@@ -16,7 +16,7 @@ from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
 from redistopo.project.started_topology import live_targets
 from redistopo.project.topology_record import refuse_other_layout
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
@@ -95,7 +95,7 @@ def _refuse(session: Session) -> None:
 
 
 def _running(layout: Layout) -> list[str]:
-    return [name for name in recorded_node_names(layout) if find_process(layout, name)]
+    return [name for name in node_folder_names(layout) if find_process(layout, name)]
 
 
 def _presented(node: Target, credentials: Credentials) -> Certificate | None:

@@ -12,7 +12,7 @@ from redistopo.host.interrupts import interrupts_deferred
 from redistopo.model.planning.plan_node_reset import NodeReset, plan_reset
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.state.selector import select_one_node
-from redistopo.model.state.status_rows import NodeStatus, status_lines
+from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step
 from redistopo.session.live_change import LiveChange, change_request, live_change
@@ -83,7 +83,7 @@ def reset(request: ResetRequest, progress: Progress) -> ResetResult:
         return ResetResult(
             reset=found,
             handover=done,
-            now=status_lines(now.again()),
+            now=status_rows(now.again()),
             seconds=time.monotonic() - began,
         )
 

@@ -23,7 +23,7 @@ from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.selector import select_nodes
-from redistopo.model.state.status_rows import status_lines
+from redistopo.model.state.status_rows import status_rows
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, warn
@@ -206,7 +206,7 @@ def _await_joined(context: ExecutionContext, names: list[str]) -> None:
     def look() -> bool | None:
         seen = context.look(Detail.HEALTH)
         last.clear()
-        last.update({one.name: one.state for one in status_lines(seen) if one.name in names})
+        last.update({one.name: one.state for one in status_rows(seen) if one.name in names})
         unwell = {name for name, state in last.items() if state != "ok"}
         return None if unwell and _hopeful(seen, unwell) else True
 

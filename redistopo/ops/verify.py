@@ -16,7 +16,7 @@ from redistopo.client.discovery import (
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.host.polling import Deadline
-from redistopo.model.connectivity.findings_with_causes import apart, with_causes
+from redistopo.model.connectivity.findings_with_causes import nodes_cannot_connect, with_causes
 from redistopo.model.connectivity.report import ConnectivityReport, connectivity_report
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.state.finding import Finding, failed_findings
@@ -119,7 +119,7 @@ def _verify(
     ):
         verdict: Verdict = wait_until_healthy(observed, about.expected, Deadline(request.seconds))
     found = None
-    if apart(verdict.findings):
+    if nodes_cannot_connect(verdict.findings):
         found = connectivity_report(verdict.seen, probe_nodes(verdict.seen, about.targets, client))
     return VerifyResult(
         name=about.name,

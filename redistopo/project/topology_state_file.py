@@ -38,7 +38,7 @@ def load_topology_state(layout: Layout) -> TopologyState | None:
     return record if re.fullmatch(r"[0-9a-f]{16}", str(record.id)) else None
 
 
-def recorded_node_names(layout: Layout) -> tuple[str, ...]:
+def node_folder_names(layout: Layout) -> tuple[str, ...]:
     """Names of all nodes that have a folder, also ones that the topology file no longer has."""
     if not layout.nodes.is_dir():
         return ()

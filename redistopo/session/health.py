@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from redistopo.checks.catalogue import judge
 from redistopo.checks.check_types import Expected
 from redistopo.client.connection import Connections
-from redistopo.client.write_probe import Proof, prove
+from redistopo.client.write_probe import WriteProbe, probe_writes
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.slow_wait import reporting_slow_wait
@@ -65,10 +65,10 @@ def with_write_probe(seen: Observed, client: Connections) -> Observed:
     if not shards:
         return seen
     entries = tuple(shard.primary for shard in shards if shard.primary is not None)
-    proof = Proof(
+    proof = WriteProbe(
         shards=shards,
         clustered=seen.shape is Shape.CLUSTER,
         entries=entries,
         sentinels=seen.sentinels,
     )
-    return replace(seen, proofs=prove(proof, client))
+    return replace(seen, write_probes=probe_writes(proof, client))

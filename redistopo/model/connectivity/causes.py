@@ -5,7 +5,7 @@ from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.connectivity.matrix import ConnectivityView, FailedLink, PortKind
 from redistopo.model.connectivity.node_causes import of_node
 from redistopo.model.protocol.endpoint import split_address
-from redistopo.model.state.hints import is_ours, open_port_hint, redis_cli_command
+from redistopo.model.state.hints import command_prefix, open_port_hint, started_by_us
 
 
 def causes(scene: ConnectivityView, links: tuple[FailedLink, ...]) -> tuple[Cause, ...]:
@@ -43,17 +43,17 @@ def _of_link(scene: ConnectivityView, link: FailedLink) -> Cause | None:
             remedy="wait longer: --timeout 5m",
         )
     if link.word in ("unmet", "meeting"):
-        reset = ", or redistopo up if one of them was reset" if is_ours(source) else ""
+        reset = ", or redistopo up if one of them was reset" if started_by_us(source) else ""
         return Cause(
             kind=CauseKind.UNMET,
             node=link.source,
             evidence=f"every port is open, but {link.source} doesn't know {link.target}",
             remedy="gossip spreads it within seconds; if not: "
-            f"{redis_cli_command(source)} CLUSTER MEET {target.host} {target.port}{reset}; "
+            f"{command_prefix(source)} CLUSTER MEET {target.host} {target.port}{reset}; "
             "check whether a firewall or bind-source-addr blocks connections",
         )
     if link.port is PortKind.DATA:
-        return _unfollowed(link, scene.probes[source.name].said)
+        return _unfollowed(link, scene.probes[source.name].log_line)
     if source.host == target.host:
         return Cause(
             kind=CauseKind.LINK,

@@ -200,7 +200,7 @@ class NodeSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProofSeen:
+class WriteProbeResult:
     """The write probe of one shard; `error` is "" if every step succeeded."""
 
     shard: int
@@ -217,7 +217,7 @@ class Observed:
 
     shape: Shape
     nodes: tuple[NodeSeen, ...]
-    proofs: tuple[ProofSeen, ...] | None = None
+    write_probes: tuple[WriteProbeResult, ...] | None = None
 
     @property
     def running(self) -> tuple[NodeSeen, ...]:

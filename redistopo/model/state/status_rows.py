@@ -28,7 +28,7 @@ class NodeStatus:
     uptime: int | None = None
 
 
-def status_lines(seen: Observed) -> tuple[NodeStatus, ...]:
+def status_rows(seen: Observed) -> tuple[NodeStatus, ...]:
     """List every node, shard by shard, then those in no shard."""
     found = [_line(node, shard) for shard in shards_of(seen) for node in shard.nodes]
     known = {line.name for line in found}

@@ -206,11 +206,11 @@ def test_a_replica_whose_login_is_refused(observed: Captured) -> None:
     down = {"master_link_status": "down"}
     seen = _with(seen, "node2", lambda node: replace(node, info={**node.info, **down}))
     said = "MASTER aborted replication with an error: NOAUTH"
-    found = connectivity_report(seen, _probes(seen, node2={"login": "WRONGPASS", "said": said}))
+    found = connectivity_report(seen, _probes(seen, node2={"login": "WRONGPASS", "log_line": said}))
     assert "rejects node2's masterauth (WRONGPASS)" in str(found.cause)
     assert said in str(found.cause)
     assert "node2 can't reach node1" in str(found.pair)
-    silent = connectivity_report(seen, _probes(seen, node2={"said": said}))
+    silent = connectivity_report(seen, _probes(seen, node2={"log_line": said}))
     assert "replication: node2 has no link to its primary node1" in str(silent.cause)
 
 

@@ -18,7 +18,7 @@ FOREIGN = NodeSeen(name="10.0.0.7:7002", host="10.0.0.7", port=7002)
     [
         (remedies.restart_command, "redistopo up", "start it the way it was started before"),
         (
-            remedies.redis_cli_command,
+            remedies.command_prefix,
             "redistopo call --node node2",
             "redis-cli -h 10.0.0.7 -p 7002",
         ),
@@ -29,12 +29,12 @@ FOREIGN = NodeSeen(name="10.0.0.7:7002", host="10.0.0.7", port=7002)
             "on every node, within a minute: redis-cli -h 10.0.0.7 -p 7002 CLUSTER FORGET abc",
         ),
         (
-            lambda node: remedies.fix(node, acl=False),
+            lambda node: remedies.fix_slots_command(node, acl=False),
             "redistopo cli node2 -- --cluster fix 127.0.0.1:7002",
             "redis-cli --cluster fix 10.0.0.7:7002",
         ),
         (
-            lambda node: remedies.fix(node, acl=True),
+            lambda node: remedies.fix_slots_command(node, acl=True),
             "redistopo cli node2 --user admin -- --cluster fix 127.0.0.1:7002",
             "redis-cli --cluster fix 10.0.0.7:7002",
         ),
