@@ -110,7 +110,7 @@ def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:
         members = able[0].members if able else ()
         found = sorted(one.endpoint for one in members if "noaddr" not in one.flags)
         return replace(before, targets=_targets(found)) if found else before
-    known = [Endpoint(one.host, one.port) for one in before.targets]
+    known = [one.endpoint for one in before.targets]
     ports = {one.port for one in before.targets}
     for node in seen.answering:
         named = [one.endpoint for one in node.replicas]
@@ -168,7 +168,7 @@ def _port(text: str) -> int:
 
 
 def _targets(endpoints: Iterable[Endpoint]) -> tuple[Target, ...]:
-    return tuple(Target(name=str(one), host=one.host, port=one.port) for one in endpoints)
+    return tuple(Target(name=str(one), endpoint=one) for one in endpoints)
 
 
 def _info(endpoint: Endpoint, client: Connections) -> dict[str, str]:

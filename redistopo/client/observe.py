@@ -19,7 +19,7 @@ from redistopo.host.local_host import LOCAL
 from redistopo.host.node_data import has_log
 from redistopo.host.node_disk import read_disk
 from redistopo.model.protocol.credentials import Login
-from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.endpoint import Addressed, Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
     MONITOR,
@@ -42,21 +42,14 @@ class Detail(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Addressed):
     """A server to observe; `layout` is None for one that we didn't start, otherwise its process
     and files are on `machine`."""
 
     name: str
-    host: str
-    port: int
     ports: tuple[int, ...] = ()
     layout: Layout | None = None
     machine: Host = LOCAL
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """The address that clients connect to."""
-        return Endpoint(self.host, self.port)
 
 
 def observe(
@@ -122,7 +115,7 @@ def process_state(target: Target) -> NodeSeen:
 
     Sets `error` if the server can't reply: there is no process, or it is paused.
     """
-    seen = NodeSeen(name=target.name, host=target.host, port=target.port)
+    seen = NodeSeen(name=target.name, endpoint=target.endpoint)
     if target.layout is None:
         return seen
     processes = target.machine.processes
@@ -210,11 +203,10 @@ def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: Connections) ->
     address, replicas, sentinels, quorum = client.execute(seen.endpoint, commands)
     # during a failover this returns the new primary as soon as it is promoted in the new epoch
     # (sentinel.c, sentinelGetCurrentMasterAddress), unlike SENTINEL MASTERS
-    where = address if isinstance(address, list) and len(address) == 2 else ["", "0"]
+    host, port = map(str, address if isinstance(address, list) and len(address) == 2 else ("", 0))
     return replace(
         watch,
-        host=str(where[0]),
-        port=int(where[1]) if str(where[1]).isdigit() else 0,
+        endpoint=Endpoint(host, int(port) if port.isdigit() else 0),
         replicas=parse_peers(raise_on_error(replicas, "SENTINEL REPLICAS"), "SENTINEL REPLICAS"),
         sentinels=parse_peers(
             raise_on_error(sentinels, "SENTINEL SENTINELS"), "SENTINEL SENTINELS"
@@ -241,7 +233,9 @@ def _with_files(seen: NodeSeen, target: Target) -> NodeSeen:
 def _members(text: str, host: str) -> tuple[ClusterNodesLine, ...]:
     # a node that has never met another doesn't know its own address yet
     return tuple(
-        replace(member, host=host) if member.myself and not member.host else member
+        replace(member, endpoint=Endpoint(host, member.port))
+        if member.myself and not member.host
+        else member
         for member in parse_nodes(text)
     )
 

@@ -15,6 +15,7 @@ from redis.sentinel import Sentinel
 
 from redistopo.client.connection import ANSWER_SECONDS, CONNECT_SECONDS, Connections
 from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import key_in
 from redistopo.model.state.observed import NodeSeen, ShardSeen, WriteProbeResult
 
@@ -98,7 +99,7 @@ def _led(proof: WriteProbe, options: dict[str, Any], client: Connections) -> Wri
     finally:
         for one in found.sentinels:
             one.close()
-    entry = replace(proof.entries[0], host=host, port=int(port))
+    entry = replace(proof.entries[0], endpoint=Endpoint(host, int(port)))
     return replace(proof, entries=(entry,))
 
 

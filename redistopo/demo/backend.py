@@ -21,7 +21,6 @@ from redistopo.demo.topology_view import KeyLocation, TopologyView, topology_vie
 from redistopo.drill.interrupted_drill import application_entry
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.protocol.credentials import Login
-from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import slot_of
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
@@ -102,7 +101,7 @@ class Backend:
                 node = self.reader.get_node_from_key(key.encode("utf-8", "surrogatepass"))
             except CLIENT_ERRORS:  # no node owns that slot
                 node = None
-            address = Endpoint(node.host, node.port) if node else None
+            address = node.endpoint if node else None
         view = now.at(address) if address else None
         if view is None:
             return KeyLocation(slot=slot, node=str(address) if address else "", role="unknown")

@@ -39,8 +39,7 @@ class ExecutionContext:
         return tuple(
             Target(
                 name=node.name,
-                host=node.host,
-                port=node.port,
+                endpoint=node.endpoint,
                 ports=node.ports,
                 layout=self.plan.layout,
                 machine=self.host,

@@ -59,7 +59,7 @@ class HandoverState:
 
     def _observed(self, node: NodePlan) -> NodeSeen:
         info = self.replication(node)
-        return NodeSeen(name=node.name, host=node.host, port=node.port, info=info)
+        return NodeSeen(name=node.name, endpoint=node.endpoint, info=info)
 
 
 def pause(change: HandoverState) -> int:

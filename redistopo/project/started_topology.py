@@ -53,7 +53,10 @@ def targets_in_use(
     """Return the nodes as targets, with the addresses in their own configuration."""
     return tuple(
         Target(
-            name=name, host=conf["bind"][-1], port=int(_port(conf)), layout=layout, machine=machine
+            name=name,
+            endpoint=Endpoint(conf["bind"][-1], int(_port(conf))),
+            layout=layout,
+            machine=machine,
         )
         for name, conf in rendered.items()
         if conf.get("bind") and _port(conf).isdigit()

@@ -9,7 +9,6 @@ from rich.text import Text
 from redistopo.cli import theme
 from redistopo.cli.views.events import color_of, summary
 from redistopo.cli.views.status import COLUMNS, RIGHT, row
-from redistopo.model.protocol.endpoint import format_address
 from redistopo.model.protocol.slots import format_ranges as slots_text
 from redistopo.model.state.diff import CHANGED, StateChange
 from redistopo.model.state.status_rows import NodeStatus
@@ -118,7 +117,7 @@ def _cells(scene: Scene, line: NodeStatus) -> dict[str, str]:
 
 
 def _address(line: NodeStatus) -> str:
-    return format_address(line.host, line.port)
+    return line.address
 
 
 def _fitting(cells: list[dict[str, str]], width: int) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from redistopo.model.protocol.credentials import AccessProbe
-from redistopo.model.protocol.endpoint import Endpoint, format_address, split_address
+from redistopo.model.protocol.endpoint import Addressed, Endpoint, format_address, split_address
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_pairs
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_address
 from redistopo.model.protocol.slots import SlotRange
@@ -31,25 +31,19 @@ class ProcessState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaLink:
+class ReplicaLink(Addressed):
     """A replica as its primary lists it (INFO replication, slaveN).
 
     `lag` is the number of seconds since its last acknowledgement; it sends one each second.
     """
 
-    host: str
-    port: int
     state: str
     offset: int
     lag: int
 
-    @property
-    def endpoint(self) -> Endpoint:
-        return Endpoint(self.host, self.port)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSeen:
+class NodeSeen(Addressed):
     """One node at one moment: its replies, without any conclusions.
 
     `error` is why it didn't reply ("" if it did); `config` (CONFIG GET), `anonymous` (the
@@ -65,8 +59,6 @@ class NodeSeen:
     """
 
     name: str
-    host: str
-    port: int
     process: ProcessState = ProcessState.NOT_OURS
     pid: int = 0
     paused: bool = False
@@ -84,15 +76,6 @@ class NodeSeen:
     anonymous: str | None = None
     access_probe: AccessProbe | None = None
     listening: tuple[str, ...] | None = None
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """Where clients connect."""
-        return Endpoint(self.host, self.port)
-
-    @property
-    def address(self) -> str:
-        return str(self.endpoint)
 
     @property
     def on_disk(self) -> DiskSeen:
@@ -180,8 +163,7 @@ class NodeSeen:
             pairs = parse_pairs(value)
             found.append(
                 ReplicaLink(
-                    host=pairs.get("ip", ""),
-                    port=int(pairs.get("port", 0)),
+                    endpoint=Endpoint(pairs.get("ip", ""), int(pairs.get("port", 0))),
                     state=pairs.get("state", ""),
                     offset=int(pairs.get("offset", 0)),
                     lag=int(pairs.get("lag", 0)),

@@ -4,13 +4,18 @@ from collections.abc import Callable
 
 import pytest
 
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state import hints as remedies
 from redistopo.model.state.observed import NodeSeen, ProcessState
 
 OURS = NodeSeen(
-    name="node2", host="127.0.0.1", port=7002, process=ProcessState.RUNNING, pid=5, paused=True
+    name="node2",
+    endpoint=Endpoint("127.0.0.1", 7002),
+    process=ProcessState.RUNNING,
+    pid=5,
+    paused=True,
 )
-FOREIGN = NodeSeen(name="10.0.0.7:7002", host="10.0.0.7", port=7002)
+FOREIGN = NodeSeen(name="10.0.0.7:7002", endpoint=Endpoint("10.0.0.7", 7002))
 
 
 @pytest.mark.parametrize(
