@@ -1,4 +1,4 @@
-"""The machine that redistopo itself runs on, as a Host."""
+"""LocalHost: the machine that redistopo itself runs on."""
 
 import os
 import stat
@@ -60,9 +60,9 @@ class _LocalProcesses:
 
 
 def _own(one: Process) -> psutil.Process:
-    """What this machine itself gave out."""
+    """The psutil process, which only this machine's methods return."""
     if not isinstance(one, psutil.Process):
-        raise TypeError(f"{one!r} is no process of this machine")
+        raise TypeError(f"{one!r} is not a process of this machine")
     return one
 
 
@@ -128,14 +128,14 @@ class _LocalPorts:
 
 
 class LocalHost:
-    """This machine, by psutil and the standard library."""
+    """This machine, accessed by psutil and the standard library."""
 
     processes: Processes = _LocalProcesses()
     files: Files = _LocalFiles()
     ports: Ports = _LocalPorts()
 
     def limits(self, needed: int) -> Limits:
-        """What the system allows this process and its children."""
+        """Return the limits of this process and its children."""
         return process_limits(needed)
 
 

@@ -1,4 +1,4 @@
-"""A server that runs for a moment on loopback, in a folder of its own, and leaves nothing."""
+"""A temporary server on loopback, in a temporary folder, for trying an engine."""
 
 import subprocess
 import tempfile
@@ -20,7 +20,7 @@ _END_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialServer:
-    """The server at work: its port on loopback, and its log."""
+    """A running server: its port on loopback, its log and its process."""
 
     port: int
     log: Path
@@ -28,7 +28,7 @@ class TrialServer:
 
     @property
     def ended(self) -> str:
-        """How it ended by itself, as ``exit code 1`` or ``SIGSEGV``; "" while it runs."""
+        """How it ended, as ``exit code 1`` or ``SIGSEGV``; "" while it runs."""
         code = self.process.poll()
         if code is None:
             return ""
@@ -42,15 +42,16 @@ class TrialServer:
 
 @contextmanager
 def trial_server(program: str) -> Iterator[TrialServer]:
-    """A server started with defaults on a port that was free; it and its folder are gone after.
+    """Start a server with defaults on a free port; afterwards stop it and remove its folder.
 
-    It may have ended already, and the port may be another's by now: see `ended`, `last_log_lines`.
+    It may have ended, and another program may have taken the port: see `ended`,
+    `last_log_lines`.
     """
     port = any_free(LOOPBACK)
     begun: list[TrialServer] = []
     with tempfile.TemporaryDirectory(prefix="redistopo-") as folder:
         try:
-            with interrupts_deferred(later=True):  # else one could run of which nobody knows
+            with interrupts_deferred(later=True):  # otherwise it could run unrecorded
                 begun.append(_begin(program, port, Path(folder) / "log"))
             yield begun[0]
         finally:

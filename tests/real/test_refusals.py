@@ -132,7 +132,7 @@ def test_a_link_that_somebody_planted(project: Project) -> None:
     _stopped(project)
     planted = project.root / ".redistopo" / "nodes" / "node7"
     planted.symlink_to(project.root)
-    refused(project, told="redistopo makes no links in its own folder")
+    refused(project, told="redistopo creates no links in its own folder")
     planted.unlink()
 
 

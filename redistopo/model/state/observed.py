@@ -79,7 +79,7 @@ class NodeSeen(Addressed):
 
     @property
     def on_disk(self) -> DiskSeen:
-        """What lies in its folder; a decision that needs it must have asked for it."""
+        """Its folder; raises LookupError if the snapshot was taken without disks."""
         if self.disk is None:
             raise LookupError(f"the snapshot has no disk of {self.name}")
         return self.disk

@@ -154,7 +154,7 @@ class Layout:
         return self.state / "nodes"
 
     @property
-    def doomed(self) -> Path:
+    def removed_nodes(self) -> Path:
         """Where `down --wipe` moves the nodes before it removes them."""
         return self.state / "nodes.removed"
 
