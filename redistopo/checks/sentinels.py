@@ -160,7 +160,7 @@ def hello(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that each Sentinel receives the others' hello, which also announces failovers."""
 
     def judge(node: NodeSeen) -> CheckResult | None:
-        ages = {peer.address: peer.heard for peer in node.watches[0].sentinels if not peer.down}
+        ages = {peer.address: peer.hello_age for peer in node.watches[0].sentinels if not peer.down}
         late = [at for at, age in ages.items() if age > _HELLO_MILLISECONDS]
         if not late:
             return None

@@ -74,7 +74,7 @@ class AppClient(Protocol):
 
 def connect_app_client(way: EntryPoint) -> AppClient:
     """Create a client, which connects now or at its first command; raises CLIENT_ERRORS."""
-    match way.door:
+    match way.kind:
         case EntryKind.CLUSTER:
             return _Clustered(clustered(way))
         case EntryKind.SENTINEL:

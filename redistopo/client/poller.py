@@ -70,7 +70,7 @@ class Poller:
     def _query(self, shape: Shape, target: Target, seen: NodeSeen) -> NodeSeen:
         found = query_node(shape, target, seen, self.client, Detail.HEALTH)
         if found.error and "timed out" not in found.error and "refused" not in found.error:
-            # the connection of an earlier snapshot was closed, which says nothing about now
+            # the connection of an earlier snapshot was closed, but the server may reply
             found = query_node(shape, target, seen, self.client, Detail.HEALTH)
         return found
 

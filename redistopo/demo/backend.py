@@ -76,7 +76,7 @@ class Backend:
         self._way = way = _entry_point(topology, seen)
         data = sum(not node.is_sentinel for node in seen.nodes)
         self._clients = make_clients(
-            replace(way, today=lambda: self._way or way), self._route, data
+            replace(way, current=lambda: self._way or way), self._route, data
         )
         self.writer: Any = self._clients.writer
         self.reader: Any = self._clients.reader
@@ -226,7 +226,7 @@ class Backend:
             now = _entry_point(self._topology, seen)
         except RedistopoError:  # a file that is being written: the next poll reads it
             return
-        if now.door is not before.door:  # no Sentinel replies, so the entry point is incomplete
+        if now.kind is not before.kind:  # no Sentinel replies, so the entry point is incomplete
             return
         self._way = now
         if now.access != before.access:

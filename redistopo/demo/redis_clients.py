@@ -67,7 +67,7 @@ def make_clients(way: EntryPoint, route: Callable[[], Route], nodes: int) -> Cli
 
     Raises Unreachable if no node of a cluster accepts the client.
     """
-    match way.door:
+    match way.kind:
         case EntryKind.CLUSTER:
             both = refreshed_beside(_cluster_client(way))
             return ClientPair(writer=both, reader=both)

@@ -60,12 +60,12 @@ def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
     access = credentials.application or credentials.own
     if seen.shape is Shape.CLUSTER:
         entries = tuple(node.endpoint for node in seen.answering)
-        return EntryPoint(door=EntryKind.CLUSTER, entries=entries, access=access)
+        return EntryPoint(kind=EntryKind.CLUSTER, entries=entries, access=access)
     if seen.sentinels:
         places = tuple(node.endpoint for node in seen.sentinels)
         names = (watch.name for node in seen.sentinels for watch in node.watches)
         return EntryPoint(
-            door=EntryKind.SENTINEL,
+            kind=EntryKind.SENTINEL,
             entries=places,
             access=access,
             service=next(names, ""),
@@ -74,4 +74,4 @@ def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
         )
     primaries = (node for node in seen.answering if node.role is Role.PRIMARY)
     entries = tuple(node.endpoint for node in primaries)
-    return EntryPoint(door=EntryKind.PLAIN, entries=entries[:1], access=access)
+    return EntryPoint(kind=EntryKind.PLAIN, entries=entries[:1], access=access)

@@ -229,10 +229,10 @@ def _speaks_tls(cli: str) -> bool:
 
 
 def _ask(path: str, source: str) -> Engine | None:
-    said = parse_banner(_run([path, "--version"]))
-    if said is None:
+    found = parse_banner(_run([path, "--version"]))
+    if found is None:
         return None
-    product, version = said
+    product, version = found
     return Engine(product=product, version=version, path=path, source=source, cli=_cli_for(path))
 
 
@@ -256,8 +256,8 @@ def _clis(server: str) -> Iterator[str]:
 def _with_tls(engine: Engine) -> Engine:
     # A server without TLS refuses tls-port; a server with TLS exits because no certificate is
     # configured. Either way it exits before it listens.
-    said = _run([engine.path, "-"], stdin='port 0\nsave ""\nlogfile ""\ntls-port 1\n')
-    return replace(engine, tls="tls-cert-file" in said or "Failed to configure TLS" in said)
+    output = _run([engine.path, "-"], stdin='port 0\nsave ""\nlogfile ""\ntls-port 1\n')
+    return replace(engine, tls="tls-cert-file" in output or "Failed to configure TLS" in output)
 
 
 def _run(argv: list[str], stdin: str = "") -> str:

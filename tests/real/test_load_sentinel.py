@@ -72,7 +72,7 @@ def test_clients_follow_the_sentinels_to_the_new_primary(project: Project) -> No
     ports = [project.port + n for n in (10, 11, 12)]
     by_sentinel = way(
         project,
-        door=EntryKind.SENTINEL,
+        kind=EntryKind.SENTINEL,
         entries=tuple(("127.0.0.1", port) for port in ports),
         service=NAME,
         sentinel=Login(password="sentinels-own"),
@@ -99,7 +99,7 @@ def test_clients_follow_the_sentinels_to_the_new_primary(project: Project) -> No
 
 def test_without_any_sentinel_the_load_says_so(project: Project) -> None:
     project.init("standalone", engine=BUNDLED.path)
-    alone = way(project, door=EntryKind.SENTINEL, entries=(("127.0.0.1", project.port + 19),))
+    alone = way(project, kind=EntryKind.SENTINEL, entries=(("127.0.0.1", project.port + 19),))
     with LoadGenerator(request(project, way=alone)) as load:
         until(lambda: "NoPrimaryKnown" in load.warm(0.1))
         seen = load.check(0.1)

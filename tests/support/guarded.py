@@ -46,7 +46,7 @@ def sentinel(name: str, seen: Observed) -> NodeSeen:
                     for one in data[1:]
                 ),
                 sentinels=tuple(
-                    Peer(id=other, endpoint=Endpoint("127.0.0.1", at), flags=flags, heard=500)
+                    Peer(id=other, endpoint=Endpoint("127.0.0.1", at), flags=flags, hello_age=500)
                     for other, at in ports.items()
                     if at != port
                 ),

@@ -27,7 +27,7 @@ def causes(scene: ConnectivityView, links: tuple[FailedLink, ...]) -> tuple[Caus
 
 
 def _of_link(scene: ConnectivityView, link: FailedLink) -> Cause | None:
-    """Both ends are healthy by themselves, so the fault lies between them."""
+    """Both ends are healthy by themselves, so the fault is between them."""
     named = {node.name: node for node in scene.seen.nodes}
     source, target = named.get(link.source), named[link.target]
     if source is None:
@@ -69,12 +69,12 @@ def _of_link(scene: ConnectivityView, link: FailedLink) -> Cause | None:
     )
 
 
-def _unfollowed(link: FailedLink, said: str) -> Cause:
+def _unfollowed(link: FailedLink, log_line: str) -> Cause:
     host, port = split_address(link.address)
     return Cause(
         kind=CauseKind.REPLICATION,
         node=link.source,
         evidence=f"{link.source} has no link to its primary {link.target}, although its port is "
-        "open and the password is right" + (f"; log: {said}" if said else ""),
+        "open and the password is right" + (f"; log: {log_line}" if log_line else ""),
         remedy=f"see its log; test whether it can reach {link.address}: nc -vz {host} {port}",
     )

@@ -23,13 +23,13 @@ _DOWN = frozenset({"s_down", "o_down", "disconnected"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer(Addressed):
-    """A replica, or another Sentinel, as a Sentinel sees it: `id` is its run id, `heard` the
+    """A replica, or another Sentinel, as a Sentinel sees it: `id` is its run id, `hello_age` the
     milliseconds since another Sentinel's last hello (-1 for a replica), `priority` a replica's
     last known replica-priority (-1 for a Sentinel)."""
 
     id: str
     flags: frozenset[str]
-    heard: int = -1
+    hello_age: int = -1
     priority: int = -1
 
     @property
@@ -100,12 +100,12 @@ def parse_peers(reply: object, what: str) -> tuple[Peer, ...]:
 
 
 def _peer(values: Mapping[str, str], what: str) -> Peer:
-    heard, priority = "last-hello-message", "slave-priority"
+    hello, priority = "last-hello-message", "slave-priority"
     return Peer(
         id=values.get("runid", ""),
         endpoint=Endpoint(values.get("ip", ""), _integer(values, "port", what, LAST_PORT)),
         flags=frozenset(values.get("flags", "").split(",")),
-        heard=_integer(values, heard, what) if heard in values else -1,
+        hello_age=_integer(values, hello, what) if hello in values else -1,
         priority=_integer(values, priority, what) if priority in values else -1,
     )
 

@@ -51,8 +51,8 @@ class NodeSeen(Addressed):
     `access_probe` are None if they weren't inspected (`access_probe` also without TLS and ACL);
     `held_by` is the program that uses the ports of an absent node; `paused` is a process
     stopped by SIGSTOP; `moved_from` is the project's folder when the node was started (""
-    if it hasn't moved), and paths below it in `config` are translated to today's; `users`
-    is ACL LIST, empty if unknown; `log_there` is whether the append-only log that the
+    if it hasn't moved), and paths below it in `config` are translated to the current one;
+    `users` is ACL LIST, empty if unknown; `log_there` is whether the append-only log that the
     server writes is in its folder, None if unknown; `watches` are the primaries that a
     Sentinel monitors, whose settings are its `config`; `disk` is what is in its folder,
     None if it wasn't read.

@@ -167,7 +167,7 @@ CASES: list[Case] = [
         FAIL,
         "sentinel1",
         "received no hello from sentinel2 for 60 s",
-        lambda s: _peer(s, "sentinel1", "sentinel2", heard=60_000),
+        lambda s: _peer(s, "sentinel1", "sentinel2", hello_age=60_000),
     ),
     ("failover.ready", OK, "shard 1", "node2 or node3 would take over: 3 Sentinels", lambda s: s),
     (
