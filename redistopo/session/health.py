@@ -64,11 +64,10 @@ def with_write_probe(seen: Observed, client: Connections) -> Observed:
     shards = tuple(shard for shard in shards_of(seen) if shard.primary is not None)
     if not shards:
         return seen
-    entries = tuple(shard.primary for shard in shards if shard.primary is not None)
-    proof = WriteProbe(
+    probe = WriteProbe(
         shards=shards,
         clustered=seen.shape is Shape.CLUSTER,
-        entries=entries,
+        entries=tuple(shard.primary.endpoint for shard in shards if shard.primary),
         sentinels=seen.sentinels,
     )
-    return replace(seen, write_probes=probe_writes(proof, client))
+    return replace(seen, write_probes=probe_writes(probe, client))
