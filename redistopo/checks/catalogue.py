@@ -1,5 +1,7 @@
 """The catalogue of checks, in display order, and the function that runs them all."""
 
+from functools import partial
+
 from redistopo.checks import (
     cluster,
     cluster_membership,
@@ -16,7 +18,9 @@ from redistopo.model.topology.spec import Shape
 
 _CLUSTER = frozenset({Shape.CLUSTER})
 _REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION, Shape.SENTINEL})
-_SENTINEL = frozenset({Shape.SENTINEL})
+
+_cluster_check = partial(Check, settles=True, shapes=_CLUSTER)
+_sentinel_check = partial(Check, settles=True, shapes=frozenset({Shape.SENTINEL}))
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -54,47 +58,35 @@ CHECKS: tuple[Check, ...] = (
         question="Does the live configuration match the rendered one?",
         judge=nodes.drifted,
     ),
-    Check(
+    _cluster_check(
         id="cluster.state",
         question="Does every node report cluster_state:ok?",
         judge=cluster.state,
-        settles=True,
-        shapes=_CLUSTER,
     ),
-    Check(
+    _cluster_check(
         id="cluster.slots",
         question="Does each of the 16384 slots have exactly one owner?",
         judge=cluster.slots,
-        settles=True,
-        shapes=_CLUSTER,
     ),
-    Check(
+    _cluster_check(
         id="cluster.agreement",
         question="Do all nodes agree on the slot map and on all roles?",
         judge=cluster.agreement,
-        settles=True,
-        shapes=_CLUSTER,
     ),
-    Check(
+    _cluster_check(
         id="cluster.members",
         question="Does every node know all nodes, none of them failing?",
         judge=cluster_membership.members,
-        settles=True,
-        shapes=_CLUSTER,
     ),
-    Check(
+    _cluster_check(
         id="cluster.links",
         question="Is every cluster bus link up, in both directions?",
         judge=cluster_membership.links,
-        settles=True,
-        shapes=_CLUSTER,
     ),
-    Check(
+    _cluster_check(
         id="cluster.epochs",
         question="Does every primary have a unique config epoch?",
         judge=cluster.epochs,
-        settles=True,
-        shapes=_CLUSTER,
     ),
     Check(
         id="cluster.open-slots",
@@ -128,47 +120,35 @@ CHECKS: tuple[Check, ...] = (
         judge=replication.read_only,
         shapes=_REPLICATED,
     ),
-    Check(
+    _sentinel_check(
         id="sentinel.primary",
         question="Do all Sentinels name the same primary, in the same epoch?",
         judge=sentinels.primary,
-        settles=True,
-        shapes=_SENTINEL,
     ),
-    Check(
+    _sentinel_check(
         id="sentinel.leads",
         question="Is the node that the Sentinels name a primary, and up according to them?",
         judge=sentinels.named_primary,
-        settles=True,
-        shapes=_SENTINEL,
     ),
-    Check(
+    _sentinel_check(
         id="sentinel.quorum",
         question="Do enough Sentinels run and reach each other to fail over?",
         judge=sentinels.quorum,
-        settles=True,
-        shapes=_SENTINEL,
     ),
-    Check(
+    _sentinel_check(
         id="sentinel.replicas",
         question="Does every Sentinel know every replica, none of them down?",
         judge=sentinels.replicas,
-        settles=True,
-        shapes=_SENTINEL,
     ),
-    Check(
+    _sentinel_check(
         id="sentinel.peers",
         question="Does every Sentinel know all others, none of them down?",
         judge=sentinels.peers,
-        settles=True,
-        shapes=_SENTINEL,
     ),
-    Check(
+    _sentinel_check(
         id="sentinel.hello",
         question="Does each Sentinel receive the hello messages of the others?",
         judge=sentinels.hello,
-        settles=True,
-        shapes=_SENTINEL,
     ),
     Check(
         id="data.kept",

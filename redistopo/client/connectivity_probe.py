@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from redistopo.client.connection import Command, Connections
-from redistopo.client.observe import Target
+from redistopo.client.observe import Target, parse_config
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.listening_sockets import (
     Listener,
@@ -133,18 +133,12 @@ def _query(place: _Place, found: NodeProbe, client: Connections) -> NodeProbe:
         return replace(found, denied=error.detail)
     except (Unreachable, BadReply):
         return found
-    settings = _settings(config)
+    settings = parse_config(config) or {}
     login = ""
     if info.get("role") == "slave" and info.get("master_link_status") != "up":
         login = _login(info, settings, client.credentials.own.tls)
     logged = _logged(place) if node.role is Role.REPLICA and not node.link_up else ""
     return replace(found, info=info, login=login, log_line=logged)
-
-
-def _settings(config: object) -> Mapping[str, str]:
-    if not isinstance(config, list):
-        return {}
-    return dict(zip(map(str, config[::2]), map(str, config[1::2]), strict=False))
 
 
 def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles | None) -> str:

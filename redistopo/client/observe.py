@@ -175,7 +175,7 @@ def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> 
     if depth is Detail.FULL:
         found = replace(
             found,
-            config=_settings(found) if sentinel else _config(replies[-1]),
+            config=_settings(found) if sentinel else parse_config(replies[-1]),
             users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
             anonymous=try_ping(seen.endpoint, Login(tls=client.credentials.own.tls)),
             access_probe=probe_access(seen.endpoint, client.credentials, users=not sentinel),
@@ -247,8 +247,8 @@ def _text(reply: Reply, what: str) -> str:
     return text
 
 
-def _config(reply: Reply) -> dict[str, str] | None:
-    """CONFIG GET's flat list as a dict; None if the server refuses CONFIG."""
+def parse_config(reply: Reply) -> dict[str, str] | None:
+    """Parse CONFIG GET's flat list; None if the server refuses CONFIG."""
     if not isinstance(reply, list):
         return None
     return dict(zip(map(str, reply[::2]), map(str, reply[1::2]), strict=False))

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from redistopo.errors import MissingPrerequisite, UsageError
 
@@ -77,18 +77,24 @@ def private_folder(path: Path) -> None:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file with mode 0600, atomically (write, then rename)."""
+    with write_errors(path), _replacing(path) as out:
+        os.fchmod(out.fileno(), 0o600)
+        out.write(text)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """Open a new file that replaces the one at `path` at the end, unless an exception occurs."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with write_errors(path):
-        try:
-            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with open(handle, "w", encoding="utf-8") as out:  # noqa: PTH123  an open descriptor
-                os.fchmod(handle, 0o600)
-                out.write(text)
-            fresh.replace(path)
-        except OSError:
-            with suppress(OSError):  # report the first error
-                fresh.unlink()
-            raise
+    try:
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with open(handle, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123  a descriptor
+            yield out
+        fresh.replace(path)
+    except BaseException:  # Ctrl-C too: no partial file remains
+        with suppress(OSError):  # report the first error
+            fresh.unlink()
+        raise
 
 
 def remove(path: Path) -> None:
@@ -116,26 +122,18 @@ def rewrite(path: Path, text: str, before: str) -> None:
     Raises UsageError if its text is no longer `before`.
     """
     real = path.resolve()
-    fresh = real.with_name(f".{real.name}.{os.getpid()}")
     with write_errors(path):
         was = real.stat()
-        try:
-            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with open(handle, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123  a descriptor
-                out.write(text)
-                with suppress(PermissionError):
-                    os.fchown(handle, was.st_uid, was.st_gid)
-                os.fchmod(handle, stat.S_IMODE(was.st_mode))
+        with _replacing(real) as out:
+            out.write(text)
+            with suppress(PermissionError):
+                os.fchown(out.fileno(), was.st_uid, was.st_gid)
+            os.fchmod(out.fileno(), stat.S_IMODE(was.st_mode))
             if read_exactly(real) != before:
                 raise UsageError(
                     f"{path.name} was changed by another program in the meantime",
                     hint="nothing was written: run the same command again",
                 )
-            fresh.replace(real)
-        except BaseException:  # Ctrl-C too: no partial file remains
-            with suppress(OSError):
-                fresh.unlink()
-            raise
 
 
 def read_text(path: Path) -> str | None:

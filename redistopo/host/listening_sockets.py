@@ -2,7 +2,7 @@
 
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +69,9 @@ def port_holder(port: int) -> str:
 def port_holders(ports: Iterable[int]) -> dict[int, str]:
     """Return the program that listens on each port, from a single list of connections."""
     found = dict.fromkeys(ports, "another program")
-    with suppress(psutil.Error, OSError):
-        for one in psutil.net_connections(kind="tcp"):
-            if not one.laddr or one.laddr.port not in found:
-                continue
-            if one.status == psutil.CONN_LISTEN and one.pid:
-                found[one.laddr.port] = program_name(one.pid)
+    for one in all_listeners():
+        if one.pid and one.port in found:
+            found[one.port] = program_name(one.pid)
     return found
 
 
@@ -86,7 +83,7 @@ def listeners(ports: Iterable[int]) -> dict[int, tuple[str, ...]] | None:
     return {port: tuple(found) for port, found in _listeners(set(ports)).items()}
 
 
-def listening(port_by_pid: dict[int, int]) -> dict[int, tuple[str, ...]]:
+def listening(port_by_pid: Mapping[int, int]) -> dict[int, tuple[str, ...]]:
     """Map each port to the addresses on which its process (pid -> port) listens.
 
     On Linux from the kernel's table, where listening sockets come first (proc(5), state 0A);

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, TimedOut
 from redistopo.host.interrupts import interrupts_deferred
@@ -27,6 +27,8 @@ _LAST_LINES = 8
 _LAST_OUTPUT_SECONDS = 2.0
 _EXIT_SECONDS = 10.0
 """The time for an installer to exit by itself: if killed, it leaves a partial installation."""
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)  # the first as by Ctrl-C
 
 _OURS = ("SIGPIPE", "SIGXFSZ", "SIGTERM", "SIGHUP", "SIGINT")
 
@@ -124,7 +126,7 @@ def run_to_end(argv: Sequence[str], on_line: Callable[[str], None], deadline: De
         late = True
     finally:
         for one in begun:
-            _end(one)
+            end_child(one, _ENDING, _EXIT_SECONDS)
     reader.join(_LAST_OUTPUT_SECONDS)
     output = "\n".join(last)
     if late:
@@ -153,14 +155,16 @@ def _begin(argv: Sequence[str]) -> subprocess.Popen[str]:
         raise MissingPrerequisite(f"can't run {argv[0]}", detail=error.strerror or "") from error
 
 
-def _end(child: subprocess.Popen[str]) -> None:
-    """End the child: by SIGINT, as Ctrl-C would, then SIGTERM, then SIGKILL."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+def end_child(
+    child: subprocess.Popen[Any], signals: Sequence[signal.Signals], seconds: float
+) -> None:
+    """Send one signal after the other, each if the child didn't exit within that time."""
+    for number in signals:
         if child.poll() is not None:
             break
         child.send_signal(number)
         with suppress(subprocess.TimeoutExpired):
-            child.wait(_EXIT_SECONDS)
+            child.wait(seconds)
 
 
 def exec_program(argv: Sequence[str], extra: Mapping[str, str]) -> NoReturn:

@@ -127,14 +127,13 @@ def find_process(layout: Layout, node: str) -> psutil.Process | None:
     return _marked(folder) or _unmarked(folder)
 
 
-def adopt_process(layout: Layout, node: str) -> psutil.Process | None:
+def adopt_process(layout: Layout, node: str) -> None:
     """Find the node's process and record it; for verbs that hold the lock."""
     process, folder = find_process(layout, node), layout.node(node)
     if process is not None and _marked(folder) is None:
         with suppress(psutil.Error, OSError):  # it has just ended
             mark = make_mark(process, node, str(folder.config))
             save_process_mark(folder.process, replace(mark, executable=process.exe()))
-    return process
 
 
 def _marked(folder: NodeFolder) -> psutil.Process | None:

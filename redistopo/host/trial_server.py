@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from signal import Signals
+from signal import SIGKILL, SIGTERM, Signals
 
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.local_host import LOCAL
 from redistopo.host.ports import any_free
-from redistopo.host.run_program import clean_environment
+from redistopo.host.run_program import clean_environment, end_child
 from redistopo.host.server_log import log_tail
 
 LOOPBACK = "127.0.0.1"
@@ -56,7 +56,7 @@ def trial_server(program: str) -> Iterator[TrialServer]:
             yield begun[0]
         finally:
             for server in begun:
-                _end(server.process)
+                end_child(server.process, (SIGTERM, SIGKILL), _END_SECONDS)
 
 
 def _begin(program: str, port: int, log: Path) -> TrialServer:
@@ -71,12 +71,3 @@ def _begin(program: str, port: int, log: Path) -> TrialServer:
             start_new_session=True,
         )
     return TrialServer(port=port, log=log, process=process)
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.terminate()
-    try:
-        child.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()

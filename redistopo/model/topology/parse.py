@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 from redistopo.errors import UsageError
 from redistopo.model.protocol.conf import Directives, canonical_directive
@@ -92,10 +92,12 @@ def parse_topology(
     if problems:
         return None, tuple(problems)
     shape = Shape(str(document["shape"]))
-    values = shape_defaults(shape) | {k: v for k, v in document.items() if k not in TOPOLOGY_TABLES}
+    values: dict[str, Any] = {**shape_defaults(shape), **document}
     if shape is Shape.SENTINEL and "quorum" not in document:
-        values["quorum"] = cast(int, values["sentinels"]) // 2 + 1
-    return _topology(values, redis, nodes), ()
+        values["quorum"] = values["sentinels"] // 2 + 1
+    for name, kind in (("shape", Shape), ("formation", Formation), ("persistence", Persistence)):
+        values[name] = kind(values[name])
+    return Topology(**{**values, "redis": redis, "nodes": nodes}), ()
 
 
 def salvage(document: Mapping[str, object], problems: Iterable[TopologyProblem]) -> Topology | None:
@@ -116,38 +118,6 @@ def salvage(document: Mapping[str, object], problems: Iterable[TopologyProblem])
         else:
             kept[name] = value
     return parse_topology(kept)[0]
-
-
-def _topology(
-    values: Mapping[str, object], redis: Directives, nodes: Mapping[str, Directives]
-) -> Topology:
-    return Topology(
-        format=cast(int, values["format"]),
-        name=str(values["name"]),
-        shape=Shape(str(values["shape"])),
-        host=str(values["host"]),
-        port=cast(int, values["port"]),
-        shards=cast(int, values["shards"]),
-        replicas=cast(int, values["replicas"]),
-        sentinels=cast(int, values["sentinels"]),
-        quorum=cast(int, values["quorum"]),
-        sentinel_port=cast(int, values["sentinel_port"]),
-        down_after=cast(int, values["down_after"]),
-        failover_timeout=cast(int, values["failover_timeout"]),
-        parallel_syncs=cast(int, values["parallel_syncs"]),
-        engine=str(values["engine"]),
-        formation=Formation(str(values["formation"])),
-        node_timeout=cast(int, values["node_timeout"]),
-        persistence=Persistence(str(values["persistence"])),
-        auth=cast(bool, values["auth"]),
-        acl=cast(bool, values["acl"]),
-        application_rights=str(values["application_rights"]),
-        tls=cast(bool, values["tls"]),
-        password_file=str(values["password_file"]),
-        templates=str(values["templates"]),
-        redis=redis,
-        nodes=nodes,
-    )
 
 
 def shape_named(text: str) -> Shape | None:
