@@ -1,7 +1,7 @@
 """The input and the results of a check."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.state.finding import Finding, Status
@@ -99,7 +99,7 @@ class CheckResult:
 Judge = Callable[[CheckSubject], Iterable[CheckResult]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Check:
     """A check: a stable id, the question it answers, and the function that answers it.
 
@@ -110,6 +110,7 @@ class Check:
     id: str
     question: str
     judge: Judge
+    _: KW_ONLY
     settles: bool = False
     shapes: frozenset[Shape] = frozenset(Shape)
 
