@@ -1,7 +1,7 @@
 """Cache-aside: read from the cache first, load from the database on a miss, and fill the cache.
 
 The pattern is three lines long: get; else load and set; delete after a write. What makes it work
-under load, and while Redis is unavailable, is in this file and in small ones beside it:
+under load, and while Redis is unavailable, is in this file and in small files beside it:
 
 - `single_flight.py`: a hundred requests for one missing row load it once;
 - `fill_lock.py`: so do requests of many processes; and an old row is never written back;

@@ -67,7 +67,7 @@ class Connections:
             raise Unreachable(f"{endpoint} doesn't reply", detail=_reason(error)) from error
 
     def close(self, endpoint: Endpoint) -> None:
-        """Close the connection to that server; the next command opens a new one."""
+        """Close the connection to that server; the next command reconnects."""
         if stale := self._open.pop(endpoint, None):
             stale.disconnect()
 

@@ -69,7 +69,7 @@ class _Reader:
     problems: list[TopologyProblem] = field(default_factory=list)
 
     def wrong(self, key: str, seen: str, allowed: str, hint: str = "") -> None:
-        self.problems.append(TopologyProblem(key=key, seen=seen, allowed=allowed, hint=hint))
+        self.problems.append(TopologyProblem(key, seen, allowed, hint=hint))
 
     def unknown(self, table: Mapping[str, object], known: tuple[str, ...], within: str) -> None:
         for name in table:

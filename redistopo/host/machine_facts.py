@@ -35,7 +35,7 @@ class MemoryAndDisk:
 
 
 def facts(folder: Path) -> Mapping[str, object]:
-    """Return facts about the machine, in bytes and seconds; unknown ones are omitted."""
+    """Return facts about the machine, in bytes and seconds, as far as they are known."""
     found: dict[str, object] = {
         "system": platform.platform(),
         "kernel": platform.release(),
@@ -67,7 +67,7 @@ def versions() -> Mapping[str, str]:
 
 
 def process_facts(process: psutil.Process) -> Mapping[str, object]:
-    """Return facts about a process; unknown ones are omitted."""
+    """Return facts about a process, as far as they are known."""
     found: dict[str, object] = {"pid": process.pid}
     for name in _OF_PROCESS:
         with suppress(

@@ -36,8 +36,8 @@ class _Signer:
 def ensure_certificates(plan: Plan, *, idle: bool = False) -> tuple[str, ...]:
     """Create missing certificates of all nodes and the client; does nothing without `tls`.
 
-    Existing ones stay, unless they can't be loaded or, if no server runs (`idle`), have expired;
-    returns the names of those that were replaced. Raises RedistopoError if the CA is lost.
+    Existing certificates stay, unless they can't be loaded or, if no server runs (`idle`), have
+    expired; returns the names of those that were replaced. Raises RedistopoError if the CA is lost.
     """
     if not plan.topology.tls:
         return ()

@@ -251,7 +251,7 @@ def _followed(scene: ConnectivityView, node: NodeSeen, other: NodeSeen) -> str:
 
 
 def follows(node: NodeSeen, other: NodeSeen) -> bool:
-    """Return whether a node reports that it is a replica of the other one."""
+    """Return whether a node reports that it is a replica of the other node."""
     own = node.myself
     if own is not None and other.myself is not None:
         return own.primary_id == other.myself.id

@@ -137,7 +137,7 @@ def _entry(parts: list[str], address: str) -> NodesConfEntry | None:
 
 
 def latest_nodes_conf(tables: Iterable[NodesConf | None]) -> NodesConf | None:
-    """Return the one with the highest epoch and its owner; the first of equal ones.
+    """Return the table with the highest epoch and its owner; of equal tables the first.
 
     A node learns of a new epoch from any ping, but of the new owner only from the owner
     itself: in between, its table has the new epoch and the old owners.

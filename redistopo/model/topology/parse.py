@@ -27,7 +27,7 @@ DIRECTIVE = r"[A-Za-z][A-Za-z0-9._-]*"
 _KINDS = {str: "a string", int: "an integer", bool: "true or false", dict: "a table"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class TopologyProblem:
     """One problem in the file: the key, what was found, what is allowed."""
 
@@ -83,7 +83,7 @@ def parse_topology(
         else:
             problems.append(unknown_key(name, (*known, *TOPOLOGY_TABLES)))
     problems += [
-        TopologyProblem(key=key.name, seen="is missing", allowed="it is required")
+        TopologyProblem(key.name, "is missing", "it is required")
         for key in TOPOLOGY_KEYS
         if key.required and key.name not in document
     ]
@@ -132,9 +132,9 @@ def unknown_key(name: str, known: Iterable[str], *, within: str = "") -> Topolog
     """Build the problem of an unknown key, with the most similar known one."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return TopologyProblem(
-        key=f"{within}{name}",
-        seen="is not a key of this file",
-        allowed="redis.conf directives belong in the [redis] table",
+        f"{within}{name}",
+        "is not a key of this file",
+        "redis.conf directives belong in the [redis] table",
         hint=f"did you mean {near[0]}?" if near else "",
     )
 
@@ -150,10 +150,8 @@ def _check(key: TopologyKey, value: object) -> list[TopologyProblem]:
     if isinstance(value, int) and not _within(key, value):
         seen = f"is {value}"
         if key.name == "format":
-            return [TopologyProblem(key=key.name, seen=seen, allowed="this version reads format 1")]
-        return [
-            TopologyProblem(key=key.name, seen=seen, allowed=f"must be {key.least} to {key.most}")
-        ]
+            return [TopologyProblem(key.name, seen, "this version reads format 1")]
+        return [TopologyProblem(key.name, seen, f"must be {key.least} to {key.most}")]
     return []
 
 
@@ -167,13 +165,9 @@ def _check_text(key: TopologyKey, value: str) -> list[TopologyProblem]:
             "host": "must be one IP address, such as 127.0.0.1",
             "application_rights": "must be ACL rules on commands, such as +@all -@admin",
         }[key.name]
-        return [TopologyProblem(key=key.name, seen=f"is {value!r}", allowed=allowed)]
+        return [TopologyProblem(key.name, f"is {value!r}", allowed)]
     if any(ord(letter) < 32 for letter in value):
-        return [
-            TopologyProblem(
-                key=key.name, seen="has a control character", allowed="must be one line of text"
-            )
-        ]
+        return [TopologyProblem(key.name, "has a control character", "must be one line of text")]
     return []
 
 
@@ -183,15 +177,15 @@ def _within(key: TopologyKey, value: int) -> bool:
 
 def _wrong_choice(key: TopologyKey, value: str, near: str | None) -> TopologyProblem:
     return TopologyProblem(
-        key=key.name,
-        seen=f"is {value!r}",
-        allowed=f"must be one of {', '.join(key.choices)}",
+        key.name,
+        f"is {value!r}",
+        f"must be one of {', '.join(key.choices)}",
         hint=f"did you mean {near}?" if near else "",
     )
 
 
 def _wrong_kind(name: str, value: object, kind: type) -> TopologyProblem:
-    return TopologyProblem(key=name, seen=f"is {value!r}", allowed=f"must be {_KINDS[kind]}")
+    return TopologyProblem(name, f"is {value!r}", f"must be {_KINDS[kind]}")
 
 
 def _node_tables(value: object, problems: list[TopologyProblem]) -> dict[str, Directives]:
@@ -214,33 +208,22 @@ def _directives(
         return {}
     found: dict[str, tuple[str, ...]] = {}
     for name, value in table.items():
-        key = f"{where}.{name}"
         texts = [_text(one) for one in (value if isinstance(value, list) else [value])]
         lines = tuple(text for text in texts if text is not None)
         if not lines or len(lines) < len(texts):
-            problems.append(
-                TopologyProblem(
-                    key=key,
-                    seen=f"is {value!r}",
-                    allowed="a directive's value is a string, a number, true or false, "
-                    "or an array of these",
-                )
+            seen = f"is {value!r}"
+            allowed = (
+                "a directive's value is a string, a number, true or false, or an array of these"
             )
         elif not re.fullmatch(DIRECTIVE, str(name)):
-            problems.append(
-                TopologyProblem(
-                    key=key, seen="is not a directive name", allowed="use letters, digits and '-'"
-                )
-            )
+            seen, allowed = "is not a directive name", "use letters, digits and '-'"
         elif any(ord(letter) < 32 for line in lines for letter in line):
-            problems.append(
-                TopologyProblem(
-                    key=key, seen="has a control character", allowed="must be one line of text"
-                )
-            )
+            seen, allowed = "has a control character", "must be one line of text"
         else:
             current = canonical_directive(str(name))
             found[current] = (*found.get(current, ()), *lines)
+            continue
+        problems.append(TopologyProblem(f"{where}.{name}", seen, allowed))
     return found
 
 
