@@ -21,8 +21,6 @@ from redistopo.ops.up import UpResult
 from redistopo.progress import Event, EventKind, Progress
 
 _MOST_SHARDS = 12
-_CHECKS = ("wait until every node agrees", "verify")
-"""The steps of an `up` that change nothing."""
 
 
 def show_up(result: UpResult) -> None:
@@ -58,9 +56,9 @@ def without_idle_steps(progress: Progress) -> Progress:
 
     def report(event: Event) -> None:
         nonlocal changed
-        check = event.text in _CHECKS
-        changed = changed or (event.kind is EventKind.DONE and not check)
-        if changed or event.kind is not EventKind.DONE:
+        done = event.kind is EventKind.DONE
+        changed = changed or (done and event.changes)
+        if changed or not done:
             progress(event)
 
     return report
