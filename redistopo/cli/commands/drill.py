@@ -1,6 +1,5 @@
 """``redistopo drill``"""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -8,14 +7,9 @@ import click
 from redistopo.cli import options
 from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.verb_group import SubGroup
+from redistopo.model.state.drill_fault import Fault
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-
-
-def _faults() -> Iterable[str]:
-    from redistopo.model.state.drill_fault import Fault
-
-    return Fault
 
 
 @click.group(cls=SubGroup)
@@ -33,7 +27,7 @@ def drill() -> None:
 )
 @click.option(
     "--fault",
-    type=options.LazyChoice(_faults),
+    type=click.Choice([fault.value for fault in Fault]),
     default="kill",
     show_default=True,
     help="SIGKILL, SIGSTOP, SIGTERM, a network partition, or no fault.",
@@ -75,7 +69,6 @@ def failover(
     from redistopo.drill.drill_request import DrillRequest
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
     from redistopo.errors import UsageError
-    from redistopo.model.state.drill_fault import Fault
     from redistopo.ops.drill import drill as verb
     from redistopo.progress import Progress
 

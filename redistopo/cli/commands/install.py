@@ -1,24 +1,17 @@
 """``redistopo install``"""
 
-from collections.abc import Iterable
-
 import click
 
 from redistopo.cli import options
 from redistopo.cli.run_verb import output, run_and_show
-
-
-def _methods() -> Iterable[str]:
-    from redistopo.model.planning.install_recipe import InstallMethod
-
-    return InstallMethod
+from redistopo.model.planning.install_recipe import InstallMethod
 
 
 @click.command()
 @click.option(
     "--with",
     "way",
-    type=options.LazyChoice(_methods),
+    type=click.Choice([method.value for method in InstallMethod]),
     help="Package manager to use.  [default: the one of this system]",
 )
 @options.yes("Don't ask; required to install without a terminal.")

@@ -1,6 +1,5 @@
 """``redistopo wait``"""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -8,12 +7,7 @@ import click
 from redistopo.cli import options
 from redistopo.cli.connect_options import TargetOptions, target_options
 from redistopo.cli.run_verb import run_and_show
-
-
-def _conditions() -> Iterable[str]:
-    from redistopo.ops.wait import Wanted
-
-    return Wanted
+from redistopo.model.state.wait_condition import WaitCondition
 
 
 @click.command()
@@ -21,7 +15,7 @@ def _conditions() -> Iterable[str]:
 @click.option(
     "--for",
     "wanted",
-    type=options.LazyChoice(_conditions),
+    type=click.Choice([one.value for one in WaitCondition]),
     default="healthy",
     show_default=True,
     help="Every node replies; replicas have all data; or no check fails.",
@@ -37,12 +31,13 @@ def wait(root: Path, wanted: str, timeout: float, target: TargetOptions) -> None
     earlier writes are on all replicas. Nothing is written.
     """
     from redistopo.cli.views.wait import show_wait
-    from redistopo.ops.wait import WaitRequest, WaitResult, Wanted
+    from redistopo.ops.wait import WaitRequest
     from redistopo.ops.wait import wait as verb
-    from redistopo.progress import Progress
 
-    def work(progress: Progress) -> WaitResult:
-        request = WaitRequest(sight=target.request(root), wanted=Wanted(wanted), seconds=timeout)
-        return verb(request, progress)
-
-    run_and_show(work, show_wait)
+    condition = WaitCondition(wanted)
+    run_and_show(
+        lambda progress: verb(
+            WaitRequest(sight=target.request(root), wanted=condition, seconds=timeout), progress
+        ),
+        show_wait,
+    )

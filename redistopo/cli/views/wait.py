@@ -3,7 +3,8 @@
 import click
 
 from redistopo.cli import theme
-from redistopo.ops.wait import WaitResult, Wanted
+from redistopo.model.state.wait_condition import WaitCondition
+from redistopo.ops.wait import WaitResult
 
 _MOST = 12
 
@@ -16,7 +17,7 @@ def show_wait(result: WaitResult) -> None:
             theme.verdict(result.wanted.value.capitalize(), good=True)
             + f"  {about}, after {result.seconds:.2f} s"
         )
-        if result.wanted is Wanted.REPLICATED:
+        if result.wanted is WaitCondition.REPLICATED:
             for name, offset in result.offsets.items():
                 click.echo(f"  {name} had offset {offset}; each of its replicas has it")
         return
