@@ -20,7 +20,7 @@ _LOCK = (
 def starts(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that a server here accepts every line, and finds the files named in them.
 
-    Judged by the servers themselves, none of which starts for it (see conf_startup).
+    Judged by the servers themselves, none of which starts for it (see doctor.startup_verdict).
     """
     seen = facts.conf
     if seen is None:

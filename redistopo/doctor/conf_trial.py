@@ -36,7 +36,7 @@ def try_conf(
     whole: ConfWithIncludes, folder: Path, engines: Sequence[Engine], *, sentinel: bool = False
 ) -> StartupVerdict:
     """Return how these servers judge the file, the first one's result first; the others are tried
-    only if it refuses. Nothing is started, written, or loaded (see conf_startup)."""
+    only if it refuses. Nothing is started, written, or loaded (see doctor.startup_verdict)."""
     zero = next((at for at, line in enumerate(whole.text.split("\n")) if "\0" in line), None)
     if zero is not None:
         # a server reads each line up to its zero byte, and continues without the rest

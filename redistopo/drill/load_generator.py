@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from itertools import count
 from threading import Event, Thread
-from types import TracebackType
 from typing import Self
 
 from redistopo.client.app_entry_point import PREFIX, LoadRequest
@@ -72,12 +71,7 @@ class LoadGenerator:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Stop the clients and close their connections."""
         self.stop()
 

@@ -30,58 +30,45 @@ class LogEvent:
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    """The wording of a line and its meaning; `{0}` in `text` is its group."""
+    """The wording of a line and its meaning; `{0}` in `text` is the group of `pattern`."""
 
-    pattern: re.Pattern[str]
+    pattern: str
     kind: TimelineKind
     text: str
-    named: bool = False  # its first group is a node's id
 
 
 _WORDINGS = (
     _Wording(
-        re.compile(rf"NODE {_ID}.* possibly failing"),
+        rf"NODE {_ID}.* possibly failing",
         TimelineKind.SUSPECTED,
         "flags {0} as possibly failing (PFAIL)",
-        named=True,
     ),
     _Wording(
-        re.compile(rf"Marking node {_ID}.* as failing \(quorum reached\)"),
+        rf"Marking node {_ID}.* as failing \(quorum reached\)",
         TimelineKind.FAILED,
         "flags {0} as failing, the majority agrees (FAIL)",
-        named=True,
     ),
     _Wording(
-        re.compile(r"Start of election delayed for (\d+) milliseconds"),
+        r"Start of election delayed for (\d+) milliseconds",
         TimelineKind.ELECTION,
         "delays its election by {0} ms",
     ),
     _Wording(
-        re.compile(r"Starting a failover election for epoch (\d+)"),
+        r"Starting a failover election for epoch (\d+)",
         TimelineKind.ELECTION,
         "requests votes (epoch {0})",
     ),
+    _Wording(rf"Failover auth granted to {_ID}", TimelineKind.ELECTION, "votes for {0}"),
     _Wording(
-        re.compile(rf"Failover auth granted to {_ID}"),
-        TimelineKind.ELECTION,
-        "votes for {0}",
-        named=True,
+        r"Currently unable to failover: (.+?)\"?$", TimelineKind.NOTE, "can't take over yet: {0}"
     ),
     _Wording(
-        re.compile(r"Currently unable to failover: (.+?)\"?$"),
-        TimelineKind.NOTE,
-        "can't take over yet: {0}",
+        r"Failover election won", TimelineKind.PROMOTED, "wins the election and becomes primary"
     ),
     _Wording(
-        re.compile(r"Failover election won"),
-        TimelineKind.PROMOTED,
-        "wins the election and becomes primary",
-    ),
-    _Wording(
-        re.compile(rf"Reconfiguring myself as a replica of (?:node )?{_ID}"),
+        rf"Reconfiguring myself as a replica of (?:node )?{_ID}",
         TimelineKind.REPAIRED,
         "becomes a replica of {0}",
-        named=True,
     ),
 )
 
@@ -93,12 +80,12 @@ def parse_log_events(text: str, names: Mapping[str, str]) -> Iterator[LogEvent]:
     """Yield the events in a log; `names` maps node ids to names. Other lines are skipped."""
     for line in text.splitlines():
         for wording in _WORDINGS:
-            found = wording.pattern.search(line)
+            found = re.search(wording.pattern, line)
             at = line_time(line) if found else None
             if found is None or at is None or any(word in line for word in _WAITS):
                 continue
             group = found[1] if found.groups() else ""
-            about = names.get(group, group[:8]) if wording.named else ""
+            about = names.get(group, group[:8]) if _ID in wording.pattern else ""
             event = wording.text.format(about or group)
             yield LogEvent(at=at, kind=wording.kind, text=event, about=about)
             break
