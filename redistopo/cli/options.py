@@ -118,24 +118,18 @@ def output(command: Command) -> Command:
     return formats(command)
 
 
-def nodes(command: Command) -> Command:
-    """``NODE...``: selectors, applied to the roles and shards as they are now."""
-    return selectors("[NODE]...")(command)
-
-
-def named_nodes(command: Command) -> Command:
-    """The same for verbs that need at least one: without any, the error lists the nodes."""
-    return selectors("NODE...")(command)
-
-
-def named_node(command: Command) -> Command:
-    """The same for verbs that act on one node, which several selectors may narrow down to."""
-    return selectors("NODE")(command)
-
-
 def selectors(metavar: str) -> Callable[[Command], Command]:
-    """The argument of these, with a metavar of its own."""
+    """An argument with selectors, applied to the roles and shards as they are now."""
     return click.argument("nodes", nargs=-1, metavar=metavar, shell_complete=complete.nodes)
+
+
+nodes = selectors("[NODE]...")
+
+named_nodes = selectors("NODE...")
+"""For verbs that need at least one: without any, the error lists the nodes."""
+
+named_node = selectors("NODE")
+"""For verbs that act on a single node; several selectors may narrow it down."""
 
 
 def node_option(

@@ -78,7 +78,9 @@ def run_and_show(work: Callable[[Progress], Result], show: Callable[[Result], No
         sys.exit(_fail(out, error))
     try:
         if out.format:
-            _print_envelope(out.format, out.verb, result.code, result=_plain(result))
+            from redistopo.session.to_json import to_json
+
+            _print_envelope(out.format, out.verb, result.code, result=to_json(result))
         elif not out.quiet:
             show(result)
         sys.stdout.flush()
@@ -115,15 +117,9 @@ def run_and_stream(work: Callable[[], None]) -> None:
 
 
 def _name_found_folder(progress: Progress) -> None:
-    """A project found above the current folder is named: nobody typed its path."""
+    """A project found above the current folder is named: the user did not type its path."""
     if found := click.get_current_context().meta.get(FOUND):
         note(progress, f"using the topology in {found}")
-
-
-def _plain(result: object) -> object:
-    from redistopo.session.to_json import to_json
-
-    return to_json(result)
 
 
 @contextmanager
@@ -211,7 +207,7 @@ def fail_usage(error: click.ClickException) -> int:
 
 
 def _format_in(words: list[str]) -> Format | None:
-    """The format that a command line asks for, which click couldn't parse."""
+    """The format requested by a command line that click could not parse."""
     for name, found in FORMATS.items():
         joined = (f"--{name}", f"--output={name}", f"-o{name}")
         apart = pairwise(words)

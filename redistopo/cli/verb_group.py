@@ -31,8 +31,7 @@ class _Commands(MutableMapping[str, click.Command]):
         if name not in VERBS:
             raise KeyError(name)
         if name not in self._loaded:
-            module = import_module(f"redistopo.cli.commands.{name}")
-            self._loaded[name] = getattr(module, "command", None) or getattr(module, name)
+            self._loaded[name] = import_module(f"redistopo.cli.commands.{name}").command
         return self._loaded[name]
 
     def __setitem__(self, name: str, command: click.Command) -> None:

@@ -206,7 +206,7 @@ class Backend:
         notices = self._notice_writer.write(known, found.news, self._degraded(), began)
         for notice in (*notices, *self._refresh_login(found.seen)):
             self._tell(notice)
-        if self.own and before.primary() and self._view.leaderless:
+        if self.own and before.primary() and self._view.stays_without_primary:
             self._say("info", _NO_PRIMARY)
         return found
 

@@ -96,7 +96,7 @@ class TopologyView:
         return next((one for one in self.data if one.up and one.role == Role.PRIMARY), None)
 
     @property
-    def leaderless(self) -> bool:
+    def stays_without_primary(self) -> bool:
         """Whether there is no primary, and none will be promoted automatically."""
         return self.shape is Shape.REPLICATION and self.primary() is None
 

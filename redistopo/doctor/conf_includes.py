@@ -191,7 +191,7 @@ def access_settings(text: str) -> AccessSettings:
         tls_port=_port(_last(found, "tls-port", "0")),
         # Sentinels have no protected mode unless it is set (sentinel.c)
         protected=_last(found, "protected-mode", "no" if sentinel else "yes").lower() == "yes",
-        requires_password=_locked(found),
+        requires_password=_password_required(found),
         aclfile=_last(found, "aclfile", ""),
         backlog=_port(_last(found, "tcp-backlog", str(DEFAULT_BACKLOG))),
         sentinel=sentinel,
@@ -201,12 +201,12 @@ def access_settings(text: str) -> AccessSettings:
 
 def acl_requires_password(acl: str) -> bool:
     """Tell whether every user of that users.acl needs a password."""
-    return _all_users_locked(
+    return _all_require_password(
         line.split()[1:] for line in acl.split("\n") if line.split()[:1] == ["user"]
     )
 
 
-def _locked(found: Directives) -> bool | None:
+def _password_required(found: Directives) -> bool | None:
     """Decide by the last line of each user; for the default user without a line, by requirepass.
 
     Users are loaded after the whole file is read, and each line starts with `reset`: it removes
@@ -215,18 +215,18 @@ def _locked(found: Directives) -> bool | None:
     if _last(found, "aclfile", ""):
         return None
     lines = [line.split() for line in found.get("user", ())]
-    return _all_users_locked(lines, default=bool(_last(found, "requirepass", "")))
+    return _all_require_password(lines, default=bool(_last(found, "requirepass", "")))
 
 
-def _all_users_locked(lines: Iterable[list[str]], *, default: bool = False) -> bool:
+def _all_require_password(lines: Iterable[list[str]], *, default: bool = False) -> bool:
     """Tell whether each user's last line needs a password; `default`: the result without a line."""
     last = {words[0]: words[1:] for words in lines if words}
     if "default" not in last and not default:
         return False
-    return all(_user_locked(rules) for rules in last.values())
+    return all(_user_requires_password(rules) for rules in last.values())
 
 
-def _user_locked(rules: Iterable[str]) -> bool:
+def _user_requires_password(rules: Iterable[str]) -> bool:
     """Judge rules such as ``on >secret ~* +@all``: a new user is off, and has no valid password
     (redis.io, ACL). Rules are not case-sensitive (acl.c, ACLSetUser)."""
     on, free = False, False

@@ -65,7 +65,7 @@ def read_conf_file(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
     return ConfSeen(
         path=str(path),
         conf=conf,
-        requires_password=_locked(conf, path.parent),
+        requires_password=_password_required(conf, path.parent),
         files=whole.files,
         unread=tuple(map(_printable, whole.unread)),
         start_relative=tuple(map(_printable, whole.start_relative)),
@@ -150,7 +150,7 @@ def _foreign_addresses(conf: AccessSettings) -> Iterator[str]:
                 yield word
 
 
-def _locked(conf: AccessSettings, folder: Path) -> bool | None:
+def _password_required(conf: AccessSettings, folder: Path) -> bool | None:
     if conf.requires_password is not None:
         return conf.requires_password
     text = _text(folder / conf.aclfile)

@@ -67,13 +67,13 @@ class _TrialContext:
     sentinel: bool
 
 
-def _try_engine(whole: ConfWithIncludes, bench: _TrialContext, engine: Engine) -> EngineTrial:
+def _try_engine(whole: ConfWithIncludes, context: _TrialContext, engine: Engine) -> EngineTrial:
     """Try one server. A `dir` that only the server's user can enter is left out."""
     out = ""
     without: set[int] = set()
     while True:
         text = lines_to_check(whole, frozenset(without))
-        out = _server_output(engine, text, bench)
+        out = _server_output(engine, text, context)
         at = refused_line(whole, out)
         if at is None:
             # never the line itself, which may hold a password
@@ -100,19 +100,19 @@ def _unknown_directive(whole: ConfWithIncludes, engine: Engine) -> StartupRefusa
     return None if at is None else unknown_directive(whole, at)
 
 
-def _server_output(engine: Engine, lines: list[str], bench: _TrialContext) -> str:
+def _server_output(engine: Engine, lines: list[str], context: _TrialContext) -> str:
     """Return the output, ended by the line that no server accepts: an option, after the file.
 
     Sentinels read their own statements only if all else is valid, so they are run twice.
     """
-    mode = ["--sentinel"] if bench.sentinel else []
-    out = _run([engine.path, "/dev/stdin", *mode, "--port", STOP_WORD], lines, bench)
-    if not bench.sentinel or STOP_WORD not in out:
+    mode = ["--sentinel"] if context.sentinel else []
+    out = _run([engine.path, "/dev/stdin", *mode, "--port", STOP_WORD], lines, context)
+    if not context.sentinel or STOP_WORD not in out:
         return out
-    return _run([engine.path, "/dev/stdin", *mode], [*lines, f"sentinel {STOP_WORD}"], bench)
+    return _run([engine.path, "/dev/stdin", *mode], [*lines, f"sentinel {STOP_WORD}"], context)
 
 
-def _run(argv: list[str], lines: list[str], bench: _TrialContext) -> str:
+def _run(argv: list[str], lines: list[str], context: _TrialContext) -> str:
     # through a pipe: the text has passwords, and must never be on a disk
     text = "\n".join(lines).encode(errors="surrogateescape")
-    return run_unable_to_write(argv, text, bench.folder, bench.ends)
+    return run_unable_to_write(argv, text, context.folder, context.ends)

@@ -114,7 +114,7 @@ EXTRA_CHECKS: tuple[Check, ...] = (
     Check(
         id="cluster.reset",
         asks="Is no node reset, or in need of a reset?",
-        judge=ailing.strays,
+        judge=ailing.stray_nodes,
         shapes=_CLUSTER,
     ),
 )

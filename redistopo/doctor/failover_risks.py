@@ -125,7 +125,7 @@ def buffers(subject: CheckSubject) -> Iterator[CheckResult]:
     yield from per_node(readable, judge, "replicas' output buffers as large as the backlog")
 
 
-def strays(subject: CheckSubject) -> Iterator[CheckResult]:
+def stray_nodes(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that no node was reset, or needs a reset: in another cluster, or alone with data.
 
     CLUSTER RESET refuses a primary with keys, so they have to be deleted first; it removes the

@@ -74,7 +74,7 @@ class StartupVerdict:
     lacking: StartupRefusal | None = None
 
     @property
-    def takes(self) -> EngineTrial | None:
+    def accepting(self) -> EngineTrial | None:
         """The first server that accepts every line."""
         found = (one for one in self.tried if one.refusal is None and not one.unsure)
         return None if self.lacking else next(found, None)

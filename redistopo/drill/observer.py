@@ -42,7 +42,7 @@ class Observers:
 
     def __init__(self, servers: ObservedServers, credentials: Credentials) -> None:
         self._servers = servers
-        self._keys = credentials
+        self._credentials = credentials
         self._changes: list[tuple[str, LogEvent]] = []
         self._sentinel_events: list[tuple[str, LogEvent]] = []
         self._ended = threading.Event()
@@ -80,14 +80,14 @@ class Observers:
             if event := parse_sentinel_message(channel, message, self._servers.names, at):
                 self._sentinel_events.append((name, event))
 
-        listen(endpoint, self._keys.at(endpoint), CHANNELS, receive, self._ended)
+        listen(endpoint, self._credentials.at(endpoint), CHANNELS, receive, self._ended)
 
     def _poll(self, name: str, endpoint: Endpoint) -> None:
         commands: list[Command] = [("INFO", "replication")]
         if self._servers.clustered:
             commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
         before: dict[str, str] = {}
-        with NodeClient(self._keys, seconds=_ANSWER_SECONDS) as client:
+        with NodeClient(self._credentials, seconds=_ANSWER_SECONDS) as client:
             while not self._ended.wait(_PAUSE_SECONDS):
                 # a server that does not reply is polled again; whether clients are served
                 # is measured by the load

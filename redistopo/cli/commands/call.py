@@ -29,6 +29,7 @@ class _OptionsFirst(click.Command):
 
 
 @click.command(
+    "call",
     cls=_OptionsFirst,
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
 )
@@ -37,15 +38,14 @@ class _OptionsFirst(click.Command):
 @options.project
 @options.timeout("5s", "Time limit for the reply of each node.")
 @options.output
-def call(command: tuple[str, ...], words: tuple[str, ...], root: Path, timeout: float) -> None:
+def command(command: tuple[str, ...], words: tuple[str, ...], root: Path, timeout: float) -> None:
     """Run a command on several nodes and show the replies.
 
     COMMAND is written as for redis-cli, after the options: redistopo call --node primary INFO
     memory. Passwords in replies are hidden. Exit code 1 if a node refused or didn't reply.
     """
     from redistopo.cli.views.call import show_call
-    from redistopo.ops.call import CallRequest
-    from redistopo.ops.call import call as verb
+    from redistopo.ops.call import CallRequest, call
 
     request = CallRequest(root=root, command=command, words=words, seconds=timeout)
-    run_and_show(lambda _progress: verb(request), show_call)
+    run_and_show(lambda _progress: call(request), show_call)

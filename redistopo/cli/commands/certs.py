@@ -9,12 +9,12 @@ from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.verb_group import SubGroup
 
 
-@click.group(cls=SubGroup)
-def certs() -> None:
+@click.group("certs", cls=SubGroup)
+def command() -> None:
     """Renew the TLS certificates of a topology."""
 
 
-@certs.command()
+@command.command()
 @options.project
 @click.option(
     "--days",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from redistopo.demo.serve_demo import DemoRequest
 
 
-@click.command()
+@click.command("demo")
 @options.project
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="Port to serve."
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 @target_options
 @options.output
-def demo(
+def command(
     root: Path,
     port: int,
     host: str,
@@ -89,14 +89,14 @@ def demo(
 
 def _check(request: Callable[[], "CheckRequest"]) -> None:
     from redistopo.cli.views.demo_check import show_check
-    from redistopo.demo.cache_check import check as verb
+    from redistopo.demo.cache_check import check
 
-    run_and_show(lambda progress: verb(request(), progress), show_check)
+    run_and_show(lambda progress: check(request(), progress), show_check)
 
 
 def _serve(request: Callable[[], "DemoRequest"], *, open_: bool) -> None:
     from redistopo.cli.progress import plain_lines
-    from redistopo.demo.serve_demo import demo as verb
+    from redistopo.demo.serve_demo import demo
 
     def ready(url: str) -> None:
         click.echo(f"Serving on {url} (Ctrl-C ends)")
@@ -106,7 +106,7 @@ def _serve(request: Callable[[], "DemoRequest"], *, open_: bool) -> None:
             # a browser in the terminal would block the server that it requests the page from
             threading.Thread(target=_open, args=(url,), daemon=True).start()
 
-    run_and_stream(lambda: verb(request(), plain_lines, ready))
+    run_and_stream(lambda: demo(request(), plain_lines, ready))
 
 
 def _open(url: str) -> None:

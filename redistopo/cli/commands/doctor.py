@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from redistopo.doctor.facts import DoctorFix
 
 
-@click.command()
+@click.command("doctor")
 @options.project
 @target_options
 @click.option(
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--no-write", is_flag=True, help="Skip the data proof: write no key.")
 @options.timeout("3s", "How long to repeat checks that may still pass.")
 @options.output
-def doctor(
+def command(
     root: Path,
     target: TargetOptions,
     config: Path | None,
@@ -42,8 +42,7 @@ def doctor(
     called: commands that need root are printed.
     """
     from redistopo.cli.views.doctor import show_doctor
-    from redistopo.ops.doctor import DoctorRequest, DoctorResult
-    from redistopo.ops.doctor import doctor as verb
+    from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
     from redistopo.progress import Progress
 
     def work(progress: Progress) -> DoctorResult:
@@ -55,7 +54,7 @@ def doctor(
             seconds=timeout,
             write=not no_write,
         )
-        result = verb(request, progress)
+        result = doctor(request, progress)
         if not fix or not result.fixes:
             return result
         from redistopo.ops.doctor_fix import mend

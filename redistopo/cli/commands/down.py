@@ -11,20 +11,19 @@ from redistopo.cli.usage_hints import ExactForm
 from redistopo.errors import ExitCode
 
 
-@click.command()
+@click.command("down")
 @options.project
 @click.option("--wipe", is_flag=True, help="Also remove configuration, passwords and data.")
 @options.yes("Don't ask before --wipe.")
 @click.option("--force", is_flag=True, help="Also stop nodes that can't save; that data is lost.")
 @options.timeout("30s", "After this time, kill the nodes that still run.")
 @options.output
-def down(root: Path, wipe: bool, yes: bool, force: bool, timeout: float) -> None:
+def command(root: Path, wipe: bool, yes: bool, force: bool, timeout: float) -> None:
     """Stop the topology; data is kept.
 
     Stops replicas first, then primaries, and only processes that redistopo started.
     """
-    from redistopo.ops.down import DownRequest, DownResult
-    from redistopo.ops.down import down as verb
+    from redistopo.ops.down import DownRequest, DownResult, down
 
     if wipe and not yes:
         if not sys.stdin.isatty():
@@ -49,4 +48,4 @@ def down(root: Path, wipe: bool, yes: bool, force: bool, timeout: float) -> None
         elif result.data_kept:
             click.echo("Data is kept: redistopo up starts it again, down --wipe removes it.")
 
-    run_and_show(lambda progress: verb(request, progress), show)
+    run_and_show(lambda progress: down(request, progress), show)

@@ -12,12 +12,12 @@ from redistopo.model.state.drill_fault import Fault
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group(cls=SubGroup)
-def drill() -> None:
+@click.group("drill", cls=SubGroup)
+def command() -> None:
     """Inject a fault under load, measure the outage, and repair."""
 
 
-@drill.command()
+@command.command()
 @options.project
 @click.option(
     "--shard", type=click.IntRange(1), help="Target the primary of this shard.  [default: 1]"
@@ -69,7 +69,7 @@ def failover(
     from redistopo.drill.drill_request import DrillRequest
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
     from redistopo.errors import UsageError
-    from redistopo.ops.drill import drill as verb
+    from redistopo.ops.drill import drill
     from redistopo.progress import Progress
 
     def work(progress: Progress) -> DrillReport:
@@ -88,7 +88,7 @@ def failover(
             force=force,
             restore_roles=restore_roles,
         )
-        result = verb(request, progress)
+        result = drill(request, progress)
         if report:
             write_report((result,), report, title=f"Failover drill of {result.topology}")
         if junit:
@@ -98,7 +98,7 @@ def failover(
     run_and_show(work, show_drill)
 
 
-@drill.command(name="all")
+@command.command(name="all")
 @options.project
 @click.argument("scenario", type=_FILE, required=False)
 @click.option("--junit", type=_FILE, help="Also write JUnit XML, a test case for each drill.")
@@ -111,14 +111,13 @@ def all_(root: Path, scenario: Path | None, junit: Path | None, report: Path | N
     """
     from redistopo.cli.views.drill_all import show_drill_all
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
-    from redistopo.ops.drill_all import DrillAllResult
-    from redistopo.ops.drill_all import drill_all as verb
+    from redistopo.ops.drill_all import DrillAllResult, drill_all
     from redistopo.progress import Progress
 
     def work(progress: Progress) -> DrillAllResult:
         if report:
             refuse_report(report, many=True)
-        result = verb(root, scenario, progress)
+        result = drill_all(root, scenario, progress)
         reports = tuple(one.report for one in result.drills)
         if report:
             write_report(reports, report)

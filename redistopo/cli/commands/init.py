@@ -46,7 +46,7 @@ class _Init(click.Command):
         return [*super().collect_usage_pieces(ctx)[:-1], "|".join(_choices("shape").choices)]
 
 
-@click.command(cls=_Init)
+@click.command("init", cls=_Init)
 @click.argument("shape", shell_complete=complete.shapes)
 @options.new_project
 @_key("--shards", "Number of primaries.")
@@ -75,7 +75,7 @@ class _Init(click.Command):
 )
 @click.option("--force", is_flag=True, help="Replace a different topology file.")
 @options.output
-def init(
+def command(
     shape: str,
     root: Path,
     settings: tuple[str, ...],
@@ -91,12 +91,11 @@ def init(
     sentinel: the same, with Sentinels for automatic failover. standalone: one server.
     """
     from redistopo.cli.views.init import show_init
-    from redistopo.ops.init import InitRequest
-    from redistopo.ops.init import init as verb
+    from redistopo.ops.init import InitRequest, init
 
     given = {name: value for name, value in keys.items() if value is not None}
     given |= {name: True for name, asked in (("tls", tls), ("acl", acl)) if asked}
     if no_auth:
         given["auth"] = False
     request = InitRequest(root=root, shape=shape, keys=given, settings=settings, force=force)
-    run_and_show(lambda progress: verb(request, progress), lambda one: show_init(one, root))
+    run_and_show(lambda progress: init(request, progress), lambda one: show_init(one, root))

@@ -8,7 +8,7 @@ from redistopo.cli import options
 from redistopo.cli.run_verb import output, run_and_stream
 
 
-@click.command()
+@click.command("logs")
 @options.nodes
 @options.project
 @click.option("--follow", "-f", is_flag=True, help="Continue with new entries, until Ctrl-C.")
@@ -22,7 +22,7 @@ from redistopo.cli.run_verb import output, run_and_stream
     help="Only the last N entries.  [default: 10 with -f, else all]",
 )
 @options.formats
-def logs(
+def command(
     nodes: tuple[str, ...],
     root: Path,
     follow: bool,
@@ -37,11 +37,10 @@ def logs(
     --json, each line is an object, and its time has an offset.
     """
     from redistopo.cli.views.logs import print_lines, print_records
-    from redistopo.ops.logs import LogsRequest
-    from redistopo.ops.logs import logs as verb
+    from redistopo.ops.logs import LogsRequest, logs
 
     request = LogsRequest(root=root, words=nodes, since=since, tail=tail, grep=grep, follow=follow)
     form = output().format
     run_and_stream(
-        lambda: print_records(verb(request), form) if form else print_lines(verb(request))
+        lambda: print_records(logs(request), form) if form else print_lines(logs(request))
     )

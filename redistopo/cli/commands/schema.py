@@ -5,8 +5,8 @@ import json
 import click
 
 
-@click.command()
-def schema() -> None:
+@click.command("schema")
+def command() -> None:
     """Print the JSON schema of redistopo.toml, for editors."""
     from redistopo.model.topology.schema import schema as topology_schema
 

@@ -9,12 +9,12 @@ from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.verb_group import SubGroup
 
 
-@click.group(cls=SubGroup)
-def templates() -> None:
+@click.group("templates", cls=SubGroup)
+def command() -> None:
     """Export the configuration templates, to edit them."""
 
 
-@templates.command()
+@command.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace files that differ.")
 @options.output

@@ -8,7 +8,7 @@ from redistopo.cli import options
 from redistopo.cli.run_verb import run_and_show
 
 
-@click.command()
+@click.command("up")
 @options.project
 @options.engine
 @options.timeout("60s", "Time limit until every node is healthy.")
@@ -20,7 +20,7 @@ from redistopo.cli.run_verb import run_and_show
     "--rebuild", "rebuild", "Node to give a new nodes.conf, if its own was refused."
 )
 @options.output
-def up(
+def command(
     root: Path,
     engine: str,
     timeout: float,
@@ -42,8 +42,7 @@ def up(
 
         run_and_show(lambda _progress: preview(root, engine, primaries, rebuilt), show_dry_run)
         return
-    from redistopo.ops.up import UpRequest
-    from redistopo.ops.up import up as verb
+    from redistopo.ops.up import UpRequest, up
 
     request = UpRequest(
         root=root,
@@ -53,7 +52,7 @@ def up(
         rebuild=rebuilt,
         keep=keep,
     )
-    result = run_and_show(lambda progress: verb(request, without_idle_steps(progress)), show_up)
+    result = run_and_show(lambda progress: up(request, without_idle_steps(progress)), show_up)
     if attach:
         from redistopo.cli.views.logs import follow_logs
 

@@ -10,7 +10,7 @@ from redistopo.cli.run_verb import run_and_show
 from redistopo.model.state.wait_condition import WaitCondition
 
 
-@click.command()
+@click.command("wait")
 @options.project
 @click.option(
     "--for",
@@ -23,7 +23,7 @@ from redistopo.model.state.wait_condition import WaitCondition
 @options.timeout("10s", "Time limit; 0 checks once.")
 @target_options
 @options.output
-def wait(root: Path, wanted: str, timeout: float, target: TargetOptions) -> None:
+def command(root: Path, wanted: str, timeout: float, target: TargetOptions) -> None:
     """Wait until the topology is healthy.
 
     Exit code 0, or 3 if it isn't in time. Another process may start it in the meantime.
@@ -31,12 +31,11 @@ def wait(root: Path, wanted: str, timeout: float, target: TargetOptions) -> None
     earlier writes are on all replicas. Nothing is written.
     """
     from redistopo.cli.views.wait import show_wait
-    from redistopo.ops.wait import WaitRequest
-    from redistopo.ops.wait import wait as verb
+    from redistopo.ops.wait import WaitRequest, wait
 
     condition = WaitCondition(wanted)
     run_and_show(
-        lambda progress: verb(
+        lambda progress: wait(
             WaitRequest(sight=target.request(root), wanted=condition, seconds=timeout), progress
         ),
         show_wait,

@@ -4,13 +4,13 @@ It fits 80 columns; in a pipe it has no colours, and it is ASCII if the encoding
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import click
 
 from redistopo.cli import theme
-from redistopo.cli.table import Table, print_table
+from redistopo.cli.table import Table
 from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment, Traffic
 from redistopo.drill.report_sentences import (
     budget_text,
@@ -73,14 +73,6 @@ def show_drill(report: DrillReport) -> None:
     click.echo(f"{closing}  {budget_text(report)}")
     for reason in report.reasons:
         click.echo(f"      {reason}")
-
-
-def show_drills(reports: Sequence[DrillReport]) -> None:
-    """Print each report, and a table of all of them."""
-    for report in reports:
-        show_drill(report)
-        click.echo()
-    print_table(summary(reports))
 
 
 def summary(reports: Iterable[DrillReport]) -> Table:

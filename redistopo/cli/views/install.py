@@ -7,7 +7,7 @@ from redistopo.model.planning.install_recipe import Recipe
 from redistopo.ops.install import InstallResult
 
 
-def agreed(recipe: Recipe, *, ask: bool) -> bool:
+def confirmed(recipe: Recipe, *, ask: bool) -> bool:
     """Show the commands, and return whether the user agreed; False if nobody can be asked, or if
     the user has to run them."""
     if recipe.obstacle or not ask:

@@ -43,7 +43,11 @@ def frame(scene: Scene, width: int, height: int) -> Group:
     elif scene.trouble:
         lines += [Text(scene.trouble.message, style=theme.WARNING), Text(scene.trouble.hint)]
     if told:
-        lines += [*blank, Text("Last events", style=theme.BOLD), *_told(scene.recent[-told:])]
+        lines += [
+            *blank,
+            Text("Last events", style=theme.BOLD),
+            *_events(scene.recent[-told:]),
+        ]
     lines = lines[: max(0, height - 1)]
     lines += [Text()] * (height - 1 - len(lines))
     lines.append(Text(f"q quits; every {scene.interval:g} s", style=theme.DIM))
@@ -141,7 +145,7 @@ def _placed(name: str, cell: str, width: int) -> str:
     return cell.rjust(width) if name in RIGHT else cell.ljust(width)
 
 
-def _told(recent: Iterable[StateChange]) -> list[Text]:
+def _events(recent: Iterable[StateChange]) -> list[Text]:
     found = []
     for one in recent:
         line = Text(f"{one.at.astimezone():%H:%M:%S} ", style=theme.DIM)
