@@ -46,8 +46,8 @@ def folder(command: Command) -> Command:
 
 
 def project(command: Command) -> Command:
-    """``--dir``: the folder with the topology file, else the nearest one above the current folder
-    that has one, as git finds a repository."""
+    """``--dir``: the folder with the topology file, else the nearest folder above the current one
+    that has it, as git finds a repository."""
     return _dir(callback=_nearest_project)(command)
 
 

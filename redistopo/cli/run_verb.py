@@ -177,8 +177,8 @@ def _fail(out: Output, error: RedistopoError) -> int:
 
 
 def _error_fields(error: RedistopoError) -> dict[str, str]:
-    told = {"message": error.message, "detail": error.detail, "hint": error.hint}
-    return {"kind": type(error).__name__, **told}
+    texts = {"message": error.message, "detail": error.detail, "hint": error.hint}
+    return {"kind": type(error).__name__, **texts}
 
 
 def print_error(message: str, detail: str = "", hint: str = "") -> None:

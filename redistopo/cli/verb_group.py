@@ -51,7 +51,7 @@ class _Commands(MutableMapping[str, click.Command]):
 
 
 class SubGroup(click.Group):
-    """A group whose error for an unknown verb says what to type."""
+    """A group whose error for an unknown verb suggests what to type."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -50,10 +50,10 @@ class BackendRequest:
 class Backend:
     """What the application needs of the topology; thread-safe.
 
-    `name` is the topology's, or its address; `own` says whether it is the folder's own, and then
+    `name` is the topology's, or its address; `own` is whether it is the folder's own, and then
     `asked` is its topology file. `writer` and `reader` are redis-py clients: see
     demo.redis_clients. `actions` are what `act` can do: nothing on servers of another owner.
-    `trouble` says why the topology can't be polled, "" if it can.
+    `trouble` is why the topology can't be polled, "" if it can.
     """
 
     def __init__(self, request: BackendRequest, topology: WatchedTarget, rounds: Rounds) -> None:
@@ -123,7 +123,7 @@ class Backend:
     def cache(
         self, load: Callable[[str], Row | None], *, ttl: float, settings: Settings
     ) -> CacheAside:
-        """Return a cache in front of `load`, on this topology; the notices say how many of its
+        """Return a cache in front of `load`, on this topology; the notices report how many of its
         requests were served without it."""
         made = CacheAside(
             self.writer,
@@ -148,10 +148,10 @@ class Backend:
                 hint="redistopo demo in a folder of your own: redistopo init cluster; redistopo up",
             )
         try:
-            done = self._actions.act(verb, node, self._view, partial(self._say, "asked"))
+            done = self._actions.act(verb, node, self._view, partial(self._notify, "asked"))
             _, _, then = done.partition("; ")
             if then:
-                self._say("info", then)
+                self._notify("info", then)
             return done
         finally:
             self._wake.set()  # the primary may have changed: clients should learn it soon
@@ -205,21 +205,21 @@ class Backend:
         self._notice_writer.ports = {node.name: node.port for node in found.seen.nodes}
         notices = self._notice_writer.write(known, found.news, self._degraded(), began)
         for notice in (*notices, *self._refresh_login(found.seen)):
-            self._tell(notice)
+            self._publish(notice)
         if self.own and before.primary() and self._view.stays_without_primary:
-            self._say("info", _NO_PRIMARY)
+            self._notify("info", _NO_PRIMARY)
         return found
 
-    def _say(self, level: str, text: str) -> None:
-        self._tell(Notice(at=now_iso(), level=level, text=text))
+    def _notify(self, level: str, text: str) -> None:
+        self._publish(Notice(at=now_iso(), level=level, text=text))
 
-    def _tell(self, notice: Notice) -> None:
+    def _publish(self, notice: Notice) -> None:
         for receive in self._receivers:
             receive(notice)
 
     def _refresh_login(self, seen: Observed) -> Iterator[Notice]:
         """Use the folder's current passwords, which a rotation or a wipe changes, for new
-        connections; open ones stay as they are."""
+        connections; open connections stay as they are."""
         before = self._way
         if before is None or not self.own:
             return
@@ -269,10 +269,10 @@ def open_backend(request: BackendRequest) -> Iterator[Backend]:
 
 
 def _entry_point(topology: WatchedTarget, seen: Observed) -> EntryPoint:
-    keys = topology.credentials
-    if keys.application is None:
+    credentials = topology.credentials
+    if credentials.application is None:
         raise UsageError(
             "the application's password is unknown here",
             hint="set REDISTOPO_PASSWORD to the value that redistopo up used",
         )
-    return application_entry(seen, keys)
+    return application_entry(seen, credentials)

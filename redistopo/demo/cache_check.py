@@ -78,7 +78,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """The measurements; `unshown` says why no takeover was tried, "" if one was. `faults` are
+    """The measurements; `unshown` is why no takeover was tried, "" if it was. `faults` are
     violations of what the pattern promises."""
 
     name: str
@@ -103,7 +103,7 @@ def check(request: CheckRequest, progress: Progress) -> CheckResult:
     Stops no server of another owner. Its own small database is removed afterwards. Raises
     RedistopoError as `backend` does, and if another check runs in this folder: each would measure
     the other's outage; UsageError for a TTL too short for a hit, or a delay too long; Interrupted,
-    which says what became of the stopped node.
+    with the state of the stopped node.
     """
     if request.ttl < MIN_TTL:
         raise UsageError(
@@ -207,8 +207,8 @@ def _temporary_cache(
 
 
 def _clear(cache: CacheAside, ttl: float, progress: Progress) -> None:
-    """Delete every key of the check by name: a SCAN would ask every primary, including one that
-    does not reply. Retry until all are gone."""
+    """Delete every key of the check by name: SCAN would have to reach every primary, also a
+    primary that does not reply. Retry until all are gone."""
     left = {_ID, *_KEPT}
 
     def gone() -> bool | None:
@@ -267,7 +267,7 @@ def _measure_pattern(
 
 
 _ID = "100"
-"""Not one of the items kept for the failover check: it would expire too soon."""
+"""None of the items kept for the failover check: it would expire too soon."""
 
 
 def _measured(backend: Backend, cache: CacheAside) -> Callable[[str], MeasuredRequest]:

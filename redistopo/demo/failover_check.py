@@ -62,7 +62,7 @@ class Takeover:
     write was accepted again; `served` when each of the `keys` of that shard had come from the
     cache since the promotion: None if it did not happen in time. `kept` of them were still cached.
     `requests` were made until all three were true, and `degraded` of them were served from the
-    database. `whole` says whether every check passes with the node started again.
+    database. `whole` is whether every check passes with the node started again.
     """
 
     node: str
@@ -233,7 +233,7 @@ class _TakeoverProbe:
         cache once more; or until the timeout."""
         with suppress(TimedOut):
             deadline = Deadline(self.patience)
-            wait_for(self._look, deadline, lambda: "", pause=0.02, most=0.05)
+            wait_for(self._probe, deadline, lambda: "", pause=0.02, most=0.05)
 
     @property
     def patience(self) -> float:
@@ -253,7 +253,7 @@ class _TakeoverProbe:
             if source is not Source.CACHE:
                 yield f"item {id} was cached before {self.victim} stopped, and was gone afterwards"
 
-    def _look(self) -> bool | None:
+    def _probe(self) -> bool | None:
         leader = _shard_with(self.backend, self.victim).nodes[0]
         if self.promoted is None and leader.up and leader.name != self.victim:
             # a node that accepted a write was primary by then: polls are less frequent
@@ -282,7 +282,7 @@ class _TakeoverProbe:
             self.first.setdefault(id, served.source)
 
     def _writes(self) -> bool:
-        """Tell whether the shard accepts a write, one that only changes an item's expiry."""
+        """Return whether the shard accepts a write; it only changes an item's expiry."""
         with suppress(*CLIENT_ERRORS):
             self.backend.writer.expire(self.homes[0].key, KEPT_SECONDS)
             return True

@@ -25,7 +25,7 @@ class Health:
 
     @property
     def serving(self) -> bool:
-        """Tell whether requests can be served: without Redis they are only slower."""
+        """Return whether requests can be served: without Redis they are only slower."""
         return self.database == OK
 
     def body(self) -> dict[str, object]:

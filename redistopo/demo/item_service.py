@@ -57,7 +57,7 @@ class Listeners:
 
 
 class ItemService:
-    """Serves items from the cache; `place` says where a key is."""
+    """Serves items from the cache; `place` returns where a key is."""
 
     def __init__(
         self, cache: CacheAside, place: Callable[[str], Location], listeners: Listeners

@@ -69,7 +69,7 @@ class PageActions:
 
 def _targets(verb: str, node: str, now: TopologyView) -> tuple[str, ...]:
     """Return the verb's arguments: the node; for the failover of a primary, its replicas, of which
-    the most up-to-date one is promoted."""
+    the most up-to-date is promoted."""
     view, shard = now.node(node), now.shard_with(node)
     if verb != "failover" or view is None or shard is None or view.role != Role.PRIMARY:
         return (node,)

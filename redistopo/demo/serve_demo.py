@@ -43,7 +43,7 @@ _CLAIMED = 5.0
 class DemoRequest:
     """Which topology to use, and where to serve. `ttl` and `delay` are seconds: of a row in the
     cache, and of a database read. `database` is a file (None: the folder's own; for a topology
-    elsewhere, a temporary one)."""
+    elsewhere, a temporary file)."""
 
     backend: BackendRequest
     host: str = "127.0.0.1"
@@ -122,7 +122,7 @@ def _items(request: DemoRequest) -> Iterator[Items]:
 
 @contextmanager
 def _database(request: DemoRequest) -> Iterator[Path]:
-    """Yield the path of the file, private to this user; a named one may not exist yet."""
+    """Yield the path of the file, private to this user; a named file may not exist yet."""
     if request.database is not None:
         yield absolute(request.database)
     elif request.backend.connect:

@@ -20,7 +20,7 @@ _MOST_TRIED = 3000
 """Ids to try to find one for each shard: enough for hundreds of shards."""
 
 UNKNOWN = "unknown"
-"""The role of a node that does not reply, once another one is primary in its place."""
+"""The role of a node that does not reply, once another node is primary in its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class KeyLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:
-    """One node: `state` is "up" or why it is unusable, `words` say more; `linked` is whether its
+    """One node: `state` is "up" or why it is unusable, `words` are details; `linked` is whether its
     replication link to its primary, `follows`, is up."""
 
     name: str
@@ -107,8 +107,8 @@ class TopologyView:
         return tuple(one for one in able if self.primary() is None or self._follows(one))
 
     def _follows(self, replica: NodeView) -> bool:
-        """Tell whether it receives current writes: the link to a frozen primary counts as up for a
-        minute (repl-timeout)."""
+        """Return whether it receives current writes: the link to a paused primary counts as up for
+        a minute (repl-timeout)."""
         followed = self.node(replica.follows)
         return replica.linked and (followed is None or followed.up)
 
@@ -162,8 +162,8 @@ def topology_view(seen: Observed, known: LastKnown, before: TopologyView) -> Top
     sentinels = tuple(node for name, node in view.items() if name in watchers)
     data = [node for node in known.nodes if node.name not in watchers]
     if seen.shape is not Shape.CLUSTER:
-        everyone = sorted((view[one.name] for one in data), key=_is_not_primary)
-        only = ShardView(name=ONLY_SHARD, slots=(), nodes=tuple(everyone))
+        ordered = sorted((view[one.name] for one in data), key=_is_not_primary)
+        only = ShardView(name=ONLY_SHARD, slots=(), nodes=tuple(ordered))
         return TopologyView(shape=seen.shape, shards=(only,), sentinels=sentinels)
     names = dict(before.names)
     for slots in sorted(one for one in known.leaders.values() if one):

@@ -1,4 +1,4 @@
-"""Checks of any redis.conf: does it start, who can connect, and which server runs with it."""
+"""Checks of any redis.conf: does a server start, or run, with it, and which clients can connect."""
 
 from collections.abc import Iterator
 from posixpath import dirname
@@ -133,7 +133,7 @@ def _password_hint(seen: ConfSeen) -> str:
 
 
 def running(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """Check that a server replies and listens as the file says, and was started with it."""
+    """Check that a server replies and listens as configured, and was started with the file."""
     seen = facts.conf
     if seen is None:
         return
@@ -195,7 +195,7 @@ def _open_server(seen: ConfSeen, one: PortReply, text: str) -> CheckResult:
 def firewall(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check what a firewall does with connections from other machines, if the file allows any.
 
-    Nothing is changed and no rule is guessed: if only root can read the rules, the result says so.
+    Nothing is changed and no rule is guessed: if only root can read the rules, that is the result.
     """
     seen = facts.conf
     if seen is None:

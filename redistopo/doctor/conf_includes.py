@@ -168,7 +168,7 @@ class AccessSettings:
         )
 
     def protected_mode_applies(self, version: Version | None) -> bool:
-        """Tell whether protected mode refuses clients of other machines that need no password.
+        """Return whether protected mode refuses clients of other machines that need no password.
 
         Before 7.0 it does so only if no address is bound explicitly (networking.c,
         clientAcceptHandler). Valkey, and an unknown version, count as newer.
@@ -200,7 +200,7 @@ def access_settings(text: str) -> AccessSettings:
 
 
 def acl_requires_password(acl: str) -> bool:
-    """Tell whether every user of that users.acl needs a password."""
+    """Return whether every user of that users.acl needs a password."""
     return _all_require_password(
         line.split()[1:] for line in acl.split("\n") if line.split()[:1] == ["user"]
     )
@@ -219,7 +219,7 @@ def _password_required(found: Directives) -> bool | None:
 
 
 def _all_require_password(lines: Iterable[list[str]], *, default: bool = False) -> bool:
-    """Tell whether each user's last line needs a password; `default`: the result without a line."""
+    """Return whether each user's last line needs a password; `default`: that without a line."""
     last = {words[0]: words[1:] for words in lines if words}
     if "default" not in last and not default:
         return False
@@ -242,7 +242,7 @@ def _user_requires_password(rules: Iterable[str]) -> bool:
 
 
 def loopback(word: str) -> bool:
-    """Tell whether a word of `bind` is reachable from this machine only; names may be anything."""
+    """Return whether a word of `bind` is reachable from this machine only."""
     plain = word.removeprefix("-").strip("[]")
     if plain.lower() in ("localhost", "localhost.localdomain", "ip6-localhost"):
         return True

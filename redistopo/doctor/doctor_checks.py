@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from redistopo.checks.check_types import Check, CheckResult, Expected, subject_of
-from redistopo.doctor import conf_checks as served
-from redistopo.doctor import failover_risks as ailing
-from redistopo.doctor import leftover_checks as around
+from redistopo.doctor import conf_checks as config
+from redistopo.doctor import failover_risks as risks
+from redistopo.doctor import leftover_checks as left
 from redistopo.doctor import machine_checks as machine
 from redistopo.doctor.facts import DoctorFacts
 from redistopo.model.state.finding import Finding
@@ -19,7 +19,7 @@ _CLUSTER = frozenset({Shape.CLUSTER})
 
 @dataclass(frozen=True, slots=True)
 class DoctorCheck:
-    """A check of facts gathered without asking the topology's servers."""
+    """A check of facts that are gathered without the topology's servers."""
 
     id: str
     asks: str
@@ -61,33 +61,35 @@ DOCTOR_CHECKS: tuple[DoctorCheck, ...] = (
     DoctorCheck(
         "ports.free",
         "Is every data and bus port free, or held by the topology's own node?",
-        around.free,
+        left.free,
     ),
     DoctorCheck(
-        "ports.ephemeral", "Is every port outside the range of ephemeral ports?", around.ephemeral
+        "ports.ephemeral", "Is every port outside the range of ephemeral ports?", left.ephemeral
     ),
-    DoctorCheck("left.folders", "Is no list entry and no node folder left over?", around.folders),
-    DoctorCheck("left.orphans", "Does no unrecorded server run in a state folder?", around.orphans),
+    DoctorCheck("left.folders", "Is no list entry and no node folder left over?", left.folders),
+    DoctorCheck("left.orphans", "Does no unrecorded server run in a state folder?", left.orphans),
     DoctorCheck(
-        "left.secrets", "Are files with passwords readable by their owner only?", around.secrets
+        "left.secrets", "Are files with passwords readable by their owner only?", left.secrets
     ),
-    DoctorCheck("config.starts", "Does a server start with the file of --config?", served.starts),
+    DoctorCheck("config.starts", "Does a server start with the file of --config?", config.starts),
     DoctorCheck(
-        "config.bind", "Do clients of the server of --config need a password?", served.bind
+        "config.bind", "Do clients of the server of --config need a password?", config.bind
     ),
     DoctorCheck(
-        "config.running", "Does a server run with that file, and listen as it says?", served.running
+        "config.running",
+        "Does a server run with that file, and listen as configured?",
+        config.running,
     ),
     DoctorCheck(
         "config.firewall",
         "What does a firewall do with connections to it from other machines?",
-        served.firewall,
+        config.firewall,
     ),
-    DoctorCheck("topology.runs", "Is there a topology here, and does it run?", around.started),
+    DoctorCheck("topology.runs", "Is there a topology here, and does it run?", left.started),
     DoctorCheck(
         "cluster.tables",
         "Is each stopped node's nodes.conf intact, and of this cluster?",
-        ailing.tables,
+        risks.tables,
     ),
 )
 """Judged from DoctorFacts."""
@@ -96,25 +98,25 @@ EXTRA_CHECKS: tuple[Check, ...] = (
     Check(
         id="replication.password",
         asks="Does every node accept each node's masterauth?",
-        judge=ailing.passwords,
+        judge=risks.passwords,
         shapes=_REPLICATED,
     ),
     Check(
         id="replication.timeouts",
         asks="Is repl-timeout well above the ping period?",
-        judge=ailing.timeouts,
+        judge=risks.timeouts,
         shapes=_REPLICATED,
     ),
     Check(
         id="replication.buffers",
         asks="Are replicas' output buffers at least as large as the backlog?",
-        judge=ailing.buffers,
+        judge=risks.buffers,
         shapes=_REPLICATED,
     ),
     Check(
         id="cluster.reset",
         asks="Is no node reset, or in need of a reset?",
-        judge=ailing.stray_nodes,
+        judge=risks.stray_nodes,
         shapes=_CLUSTER,
     ),
 )
@@ -123,7 +125,7 @@ EXTRA_CHECKS: tuple[Check, ...] = (
 
 def run_doctor_checks(facts: DoctorFacts) -> tuple[Finding, ...]:
     """Return the findings of every check, in order; pure."""
-    return tuple(answer.found(exam.id) for exam in DOCTOR_CHECKS for answer in exam.judge(facts))
+    return tuple(result.found(check.id) for check in DOCTOR_CHECKS for result in check.judge(facts))
 
 
 def run_extra_checks(seen: Observed, expected: Expected) -> tuple[Finding, ...]:

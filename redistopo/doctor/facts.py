@@ -24,7 +24,7 @@ def pid_in(holder: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginesSeen:
-    """The servers of this machine, and the one that `up` uses, if any; `lacking` says why there is
+    """The servers of this machine, and the one that `up` uses, if any; `lacking` is why there is
     none. `tls` is whether the topology file needs it; `fixed_cves` maps a server's path to the
     CVEs that its package's changelog names."""
 
@@ -188,7 +188,7 @@ class TopologyPresence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopologySeen:
-    """The folder's topology, or the one around `connect`; `trouble` and `hint` say why it can't be
+    """The folder's topology, or the one around `connect`; `trouble` and `hint` are why it can't be
     examined."""
 
     name: str
@@ -235,7 +235,7 @@ class FixKind(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorFix:
     """One thing that `--fix` can do: `command` is the equivalent to type; `why` is the reason.
-    `asks` marks those that need a confirmation."""
+    `asks` is true if it needs a confirmation."""
 
     cure: FixKind
     target: str

@@ -161,7 +161,7 @@ def stray_nodes(subject: CheckSubject) -> Iterator[CheckResult]:
 
 
 def _by_acl(node: NodeSeen) -> bool:
-    """Tell whether the default user is off, or has a password that requirepass doesn't show."""
+    """Return whether the default user is off, or has a password that requirepass doesn't show."""
     own = next((line.split() for line in node.users if line.startswith("user default ")), [])
     return bool(own) and "nopass" not in own and not (node.config or {}).get("requirepass")
 

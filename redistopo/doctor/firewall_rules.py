@@ -248,7 +248,7 @@ def _combined(name: str, exposures: list[PortExposure], port: int) -> FirewallVe
 
 
 def _in_spans(spans: Iterable[str], port: int) -> bool:
-    """Tell whether a port is one of ``22``, ``7000-7005`` or ``7000:7005``."""
+    """Return whether a port is one of ``22``, ``7000-7005`` or ``7000:7005``."""
     for span in spans:
         found = re.fullmatch(r"([0-9]{1,5})(?:[-:]([0-9]{1,5}))?", span, re.ASCII)
         if found and int(found[1]) <= port <= int(found[2] or found[1]):

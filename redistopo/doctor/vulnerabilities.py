@@ -41,7 +41,7 @@ class Vulnerability:
         return lines.get((version.major, version.minor))
 
     def hits(self, engine: Engine) -> bool:
-        """Tell whether that release is affected, by its version."""
+        """Return whether that release is affected, by its version."""
         if engine.product is not self.product or engine.version < self.since:
             return False
         if self.tls and engine.tls is False:

@@ -79,7 +79,7 @@ def election_timeout(setup: DrillSetup) -> float:
 
 
 def too_few_replicas_left(setup: DrillSetup) -> bool:
-    """Tell whether too few replicas are left after a takeover for writes that use WAIT."""
+    """Return whether too few replicas are left after a takeover for writes that use WAIT."""
     left = [len(takeover.candidates) - 1 for takeover in setup.preflight.takeovers]
     return bool(left) and setup.request.wait_replicas > min(left)
 

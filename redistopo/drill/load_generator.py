@@ -93,7 +93,7 @@ class LoadGenerator:
         return ""
 
     def served(self, since: float, *, writes: int = 20) -> bool:
-        """Tell whether each affected shard acknowledged that many writes in a row since then."""
+        """Return whether each affected shard acknowledged that many writes in a row since then."""
         for shard in self.request.hurt:
             runs = [
                 _successes_since(worker.log, since)

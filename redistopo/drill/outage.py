@@ -61,7 +61,7 @@ class Outage:
 
     @property
     def over(self) -> bool:
-        """Tell whether operations succeeded again at the end."""
+        """Return whether operations succeeded again at the end."""
         return all(gap.first_good is not None for gap in self.gaps)
 
 
@@ -142,7 +142,7 @@ def _gaps(ops: Sequence[Operation], seen: LoadResult, bound: float) -> list[Gap]
 
 
 def _stalled(gap: Gap, ops: Iterable[Operation], hiccups: Iterable[TimeSpan], bound: float) -> bool:
-    """Tell whether an operation waited in the gap for longer than the bound, not counting the
+    """Return whether an operation waited in the gap for longer than the bound, not counting the
     load's own hiccups."""
     whole = TimeSpan(gap.last_good, gap.until)
     if whole.seconds <= bound:

@@ -8,7 +8,7 @@ from redistopo.render.junit import JUnitCase, junit_xml
 
 def drills_junit(reports: Sequence[DrillReport], name: str) -> str:
     """Return the XML: one test suite of that name, with one test case for each drill."""
-    # the schema of CI tools has local times without a zone; ours are UTC
+    # the schema of CI tools has local times without a zone; these are UTC
     began = reports[0].began[:19] if reports else ""
     return junit_xml(name, [_case(one) for one in reports], began)
 

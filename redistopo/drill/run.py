@@ -40,7 +40,7 @@ def run_drill(
 ) -> DrillReport:
     """Run a drill, repair the topology, delete the load's keys, and return the report.
 
-    If the topology does not become healthy again, the report says so, and nothing is raised.
+    If the topology does not become healthy again, that is in the report, and nothing is raised.
     """
     context, outcome = setup.context, DrillOutcome()
     logs = {node.name: size_of(node.folder.log) for node in context.plan.nodes}
@@ -152,7 +152,7 @@ def _wait_for_recovery(
     ]
     quiet = Deadline(detection_seconds(setup))
 
-    def look() -> bool | None:
+    def recovered() -> bool | None:
         promoted = {
             name for name, one in probes.observers.changes if one.kind is TimelineKind.PROMOTED
         }
@@ -168,7 +168,7 @@ def _wait_for_recovery(
     what = "a replica takes over" if setup.preflight.takeovers else "clients are served"
     try:
         with step(setup.context.progress, f"wait until {what}"):
-            wait_for(look, deadline, lambda: "")
+            wait_for(recovered, deadline, lambda: "")
     except TimedOut:
         outcome.moments.append(
             _moment(

@@ -56,7 +56,7 @@ def _first_about(some: Iterable[SourcedEvent]) -> Iterator[SourcedEvent]:
 def _promotions(logs: list[SourcedEvent], observed: list[SourcedEvent]) -> Iterator[SourcedEvent]:
     by_log = [one for one in logs if one[1].kind is TimelineKind.PROMOTED]
     yield from by_log
-    known = {name for name, _told in by_log}
+    known = {name for name, _event in by_log}
     yield from (
         one for one in observed if one[1].kind is TimelineKind.PROMOTED and one[0] not in known
     )

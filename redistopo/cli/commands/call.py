@@ -10,8 +10,8 @@ from redistopo.cli.usage_hints import ExactForm
 
 
 class _OptionsFirst(click.Command):
-    """Every word from the server's command on belongs to it. A word there that looks like one of
-    our options is an error, unless ``--`` precedes the command."""
+    """Passes on every word after the server's command. A word there that has the name of an option
+    of this command is an error, unless ``--`` precedes the command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         explicit = "--" in args
@@ -21,7 +21,7 @@ class _OptionsFirst(click.Command):
         for word in words[1:]:
             if word.partition("=")[0] in known and not explicit:
                 raise ExactForm(
-                    f"{word} stands after the server's command; put options before it",
+                    f"{word} is after the server's command; put options before it",
                     f"redistopo call {word} ... {words[0]}; or, if the server is to get it: "
                     f"redistopo call -- {' '.join(words)}",
                 )

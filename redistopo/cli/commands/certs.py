@@ -28,7 +28,7 @@ def command() -> None:
 def renew(root: Path, days: int, new_ca: bool) -> None:
     """Sign new certificates and load them into running servers.
 
-    There is no downtime: connections stay open, new ones get the new certificate.
+    There is no downtime: connections stay open, and new connections get the new certificate.
     """
     from redistopo.ops.certs import CertsResult
     from redistopo.ops.certs import renew as verb

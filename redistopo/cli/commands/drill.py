@@ -59,7 +59,7 @@ def failover(
     junit: Path | None,
     report: Path | None,
 ) -> None:
-    """Inject a fault into a node under load: who detects it, for how long is service lost?
+    """Inject a fault into a node under load: which nodes detect it, how long is the outage?
 
     Exit code 0 if the outage was within the limit, 3 if it was longer, or no replica would be
     promoted. The topology is repaired afterwards, by the next `up` if necessary.

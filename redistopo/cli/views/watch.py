@@ -26,7 +26,7 @@ _DROPPED = (
 """Columns that a narrow screen leaves out, in this order."""
 
 _FIXED = 4  # title, summary, header, footer
-_MOST_TOLD = 8
+_MOST_EVENTS = 8
 _ROOMY = 16  # lines from which some stay blank
 
 
@@ -35,18 +35,18 @@ def frame(scene: Scene, width: int, height: int) -> Group:
     blank = [Text()] if height >= _ROOMY else []
     room = max(0, height - _FIXED - len(blank))
     spare = room - len(scene.lines) - 1 - len(blank)
-    told = max(0, min(len(scene.recent), _MOST_TOLD, max(room // 4, spare)))
-    block = told + 1 + len(blank) if told else 0
+    events = max(0, min(len(scene.recent), _MOST_EVENTS, max(room // 4, spare)))
+    block = events + 1 + len(blank) if events else 0
     lines = [_title(scene, width), _summary(scene), *blank]
     if scene.lines:
         lines += _table(scene, width, room - block)
     elif scene.trouble:
         lines += [Text(scene.trouble.message, style=theme.WARNING), Text(scene.trouble.hint)]
-    if told:
+    if events:
         lines += [
             *blank,
             Text("Last events", style=theme.BOLD),
-            *_events(scene.recent[-told:]),
+            *_events(scene.recent[-events:]),
         ]
     lines = lines[: max(0, height - 1)]
     lines += [Text()] * (height - 1 - len(lines))
@@ -112,9 +112,9 @@ def _cells(scene: Scene, line: NodeStatus) -> dict[str, str]:
         # what a Sentinel or a data node has no value for stays blank
         found = {name: "" if cell == "-" else cell for name, cell in found.items()}
         named = next((one.name for one in scene.lines if line.watches == _address(one)), "")
-        told = f"{named or line.watches}, epoch {line.epoch}" if line.watches else ""
+        events = f"{named or line.watches}, epoch {line.epoch}" if line.watches else ""
         link = scene.links.get(line.name, "-").replace("-", "")
-        return {**found, "slots": "", "bus": "", "link": link, "watches": told}
+        return {**found, "slots": "", "bus": "", "link": link, "watches": events}
     more = len(line.slots) - 1
     found["slots"] = f"{slots_text(line.slots[:1])} +{more}" if more > 0 else found["slots"]
     links, bus = scene.links.get(line.name, "-"), scene.bus.get(line.name, "-")
@@ -126,7 +126,7 @@ def _address(line: NodeStatus) -> str:
 
 
 def _fitting(cells: list[dict[str, str]], width: int) -> list[str]:
-    """The columns that fit; empty ones are left out in any case."""
+    """The columns that fit; empty columns are always left out."""
     at, slots = COLUMNS.index("up"), COLUMNS.index("slots")
     columns = [
         name
