@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from glob import glob, has_magic
 from ipaddress import ip_address
 from pathlib import Path
@@ -184,9 +185,9 @@ def _with_server_info(found: PortReply, secret: str) -> PortReply:
     """Add the server's version and file, according to itself, if the file's password is valid."""
     if found.reply != "PONG" and not secret:
         return found
-    keys = single_credential(Login(password=secret))
+    credentials = single_credential(Login(password=secret))
     try:
-        with NodeClient(keys, seconds=_PATIENCE) as client:
+        with NodeClient(credentials, seconds=_PATIENCE) as client:
             info = parse_info(
                 str(client.ask(Endpoint(found.at, found.port), [("INFO", "server")])[0])
             )
@@ -195,12 +196,9 @@ def _with_server_info(found: PortReply, secret: str) -> PortReply:
     product = "valkey" if "valkey_version" in info else "redis"
     request = parse_request(f"{product} {info.get(f'{product}_version', '')}")
     numbers = request.numbers if request else ()
-    return PortReply(
-        port=found.port,
-        at=found.at,
-        reply=found.reply,
+    return replace(
+        found,
         holder=found.holder or f"pid {info.get('process_id', '?')}",
-        listening=found.listening,
         version=Version(*numbers) if numbers else None,
         config=str(Path(file).resolve()) if (file := info.get("config_file", "")) else "",
     )

@@ -9,6 +9,7 @@ from redistopo.client.engine_smoke_test import known_directives
 from redistopo.doctor.conf_includes import ConfWithIncludes
 from redistopo.doctor.startup_verdict import (
     STOP_WORD,
+    UNKNOWN_DIRECTIVE,
     EngineTrial,
     StartupRefusal,
     StartupVerdict,
@@ -19,7 +20,6 @@ from redistopo.doctor.startup_verdict import (
     refusal_message,
     refused_line,
     required_paths,
-    unknown_directive,
     unknown_directive_at,
 )
 from redistopo.errors import RedistopoError
@@ -97,7 +97,9 @@ def _unknown_directive(whole: ConfWithIncludes, engine: Engine) -> StartupRefusa
         with suppress(RedistopoError):
             known = known_directives(engine, names)
     at = unknown_directive_at(whole, known)
-    return None if at is None else unknown_directive(whole, at)
+    if at is None:
+        return None
+    return refusal_at(whole, at, UNKNOWN_DIRECTIVE)
 
 
 def _server_output(engine: Engine, lines: list[str], context: _TrialContext) -> str:

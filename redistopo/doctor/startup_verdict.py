@@ -39,7 +39,7 @@ deprecated_configs)."""
 _SHOWN = 60
 _SECRETIVE = re.compile(r"(?i)pas|auth|user|secret")
 """Matches mistyped names too: `requirepas`."""
-_UNKNOWN = "Module Configuration detected without loadmodule directive"
+UNKNOWN_DIRECTIVE = "Module Configuration detected without loadmodule directive (no such directive)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,11 +171,6 @@ def unknown_directive_at(whole: ConfWithIncludes, known: frozenset[str] | None) 
         if name in unsure and ("." in name or (known is not None and name not in known)):
             return at
     return None
-
-
-def unknown_directive(whole: ConfWithIncludes, at: int) -> StartupRefusal:
-    """Return the refusal of that line, as a directive of a module that isn't loaded."""
-    return refusal_at(whole, at, f"{_UNKNOWN} (no such directive)")
 
 
 def conflicts(whole: ConfWithIncludes) -> StartupRefusal | None:

@@ -1,7 +1,6 @@
 """The load generator: clients that read and write during a drill, each in its own thread."""
 
 import time
-from collections.abc import Iterator
 from itertools import count
 from threading import Event, Thread
 from typing import Self
@@ -193,13 +192,8 @@ def _base(request: LoadRequest, shard: int) -> str:
 def _successes_since(log: list[Entry], since: float) -> int:
     """Return how many operations at the end of the log, due after `since`, succeeded in a row."""
     run = 0
-    for _kind, _shard, due, _took, error, _sequence in _newest_first(log):
+    for _kind, _shard, due, _took, error, _sequence in reversed(log):
         if error or due <= since:
             break
         run += 1
     return run
-
-
-def _newest_first(log: list[Entry]) -> Iterator[Entry]:
-    for place in range(len(log) - 1, -1, -1):
-        yield log[place]

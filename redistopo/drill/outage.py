@@ -55,15 +55,6 @@ class Outage:
         """Return the total of all gaps."""
         return sum(gap.seconds for gap in self.gaps) * 1000
 
-    @property
-    def longest(self) -> Gap | None:
-        return max(self.gaps, key=lambda gap: gap.seconds, default=None)
-
-    @property
-    def over(self) -> bool:
-        """Return whether operations succeeded again at the end."""
-        return all(gap.first_good is not None for gap in self.gaps)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from redistopo.drill.drill_report import DrillReport
+from redistopo.drill.report_sentences import errors_text
 from redistopo.render.junit import JUnitCase, junit_xml
 
 
@@ -36,10 +37,9 @@ def _took(report: DrillReport) -> float:
 def _lines(report: DrillReport) -> list[str]:
     lines = [f"{one.at:+.3f} s {one.source}: {one.text}" for one in report.moments]
     for one in report.traffic:
-        errors = ", ".join(f"{kind} {count}" for kind, count in one.errors.items())
+        errors = f" ({errors_text(one.errors)})" if one.errors else ""
         lines.append(
-            f"{one.name}: {one.unavailable:.0f} ms unavailable, {one.failed} failed"
-            + (f" ({errors})" if errors else "")
+            f"{one.name}: {one.unavailable:.0f} ms unavailable, {one.failed} failed{errors}"
         )
     lines.append(f"{report.writes.acknowledged} writes acknowledged, {report.writes.lost} lost")
     return lines

@@ -55,7 +55,7 @@ def run_drill(
         load.stop()
         seen = load.check(_CHECK_SECONDS)
         if setup.request.restore_roles:
-            _restore(setup, outcome, injection.at)
+            _restore(setup, injection, outcome)
         _delete_keys(setup, load)
     events = ServerEvents(
         clock=injection.clock,
@@ -170,13 +170,8 @@ def _wait_for_recovery(
         with step(setup.context.progress, f"wait until {what}"):
             wait_for(recovered, deadline, lambda: "")
     except TimedOut:
-        outcome.moments.append(
-            _moment(
-                injection,
-                TimelineKind.NOTE,
-                f"{what}: not within {deadline.seconds:g} s, so the drill repairs the topology",
-            )
-        )
+        text = f"{what}: not within {deadline.seconds:g} s, so the drill repairs the topology"
+        outcome.moments.append(_moment(injection, TimelineKind.NOTE, text))
     _wait(_AFTER_SECONDS)
 
 
@@ -219,7 +214,7 @@ def _repair_text(setup: DrillSetup) -> str:
     }[setup.request.fault]
 
 
-def _restore(setup: DrillSetup, outcome: DrillOutcome, fault: float) -> None:
+def _restore(setup: DrillSetup, injection: FaultInjection, outcome: DrillOutcome) -> None:
     before = [node.name for node in setup.seen.nodes if node.role is Role.PRIMARY]
     try:
         back = restore_roles(setup.context, before)
@@ -230,14 +225,8 @@ def _restore(setup: DrillSetup, outcome: DrillOutcome, fault: float) -> None:
         warn(setup.context.progress, outcome.error)
         return
     if back:
-        outcome.moments.append(
-            TimelineMoment(
-                at=time.monotonic() - fault,
-                source="drill",
-                text=f"restored the primary role of {', '.join(back)}",
-                kind=TimelineKind.REPAIRED,
-            )
-        )
+        text = f"restored the primary role of {', '.join(back)}"
+        outcome.moments.append(_moment(injection, TimelineKind.REPAIRED, text))
 
 
 def _in_wall_time(

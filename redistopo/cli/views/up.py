@@ -16,7 +16,6 @@ from redistopo.model.planning.step import Step
 from redistopo.model.protocol.slots import format_ranges as slots_text
 from redistopo.model.state.finding import Status
 from redistopo.model.state.observed import ShardSeen
-from redistopo.ops.plan import PlanResult
 from redistopo.ops.up import UpResult
 from redistopo.progress import Event, EventKind, Progress
 
@@ -107,8 +106,3 @@ def show_steps(steps: tuple[Step, ...]) -> None:
     click.echo("Steps that `redistopo up` would take now:")
     for number, one in enumerate(steps, start=1):
         click.echo(f"  {number}. {one} - because: {one.cause}")
-
-
-def show_dry_run(result: PlanResult) -> None:
-    """Print the result of `up --dry-run`."""
-    show_steps(result.steps)
