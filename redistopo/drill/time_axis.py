@@ -30,7 +30,7 @@ class TimeAxis:
         return min(columns - 1, floor(self.place(at) * columns))
 
 
-def time_axis(report: DrillReport) -> TimeAxis:
+def axis_of(report: DrillReport) -> TimeAxis:
     """Return the axis that covers everything measured, including the fault and the repair."""
     begins = [0.0, *(one.track.begin for one in report.traffic)]
     ends = [_LEAST_SECONDS, *(_end(one.track) for one in report.traffic)]
