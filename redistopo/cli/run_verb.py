@@ -168,17 +168,14 @@ def _terminable() -> Iterator[None]:
 def _fail(out: Output, error: RedistopoError) -> int:
     try:
         if out.format:
-            _print_envelope(out.format, out.verb, error.code, error=_error_fields(error))
+            texts = {"message": error.message, "detail": error.detail, "hint": error.hint}
+            fields = {"kind": type(error).__name__, **texts}
+            _print_envelope(out.format, out.verb, error.code, error=fields)
         else:
             print_error(error.message, error.detail, error.hint)
     except BrokenPipeError:
         discard(sys.stdout)
     return error.code
-
-
-def _error_fields(error: RedistopoError) -> dict[str, str]:
-    texts = {"message": error.message, "detail": error.detail, "hint": error.hint}
-    return {"kind": type(error).__name__, **texts}
 
 
 def print_error(message: str, detail: str = "", hint: str = "") -> None:

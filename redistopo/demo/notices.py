@@ -160,7 +160,7 @@ class NoticeWriter:
     def _cluster(self, one: StateChange, known: LastKnown) -> str:
         able = [node for node in known.nodes if node.condition.answers]
         if one.kind is ChangeKind.CLUSTER_OK:
-            if not _all_ok(known):
+            if any(node.state != "ok" for node in able):
                 return ""
             self._refusal = ""
             return "the cluster accepts commands again"
@@ -226,10 +226,6 @@ _LATER = {ChangeKind.PRIMARY: 1, ChangeKind.CLUSTER_OK: 2, ChangeKind.ROLE: 3}
 
 _REPORTED_BY_BACK = (ChangeKind.ROLE, ChangeKind.LINK_DOWN)
 """A node that is back reports its primary; its link comes up a moment later."""
-
-
-def _all_ok(known: LastKnown) -> bool:
-    return all(node.state == "ok" for node in known.nodes if node.condition.answers)
 
 
 def _level(kind: ChangeKind) -> str:

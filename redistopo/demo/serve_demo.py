@@ -159,7 +159,12 @@ def _app_context(request: DemoRequest, backend: Backend, items: Items) -> Iterat
         cache, backend.place, Listeners(latencies=latencies, took=metrics.took, served=hub.served)
     )
     state.traffic = traffic = RequestGenerator(service.ask, items.ids())
-    backend.follow(lambda notice: hub.notice(_notice_message(notice)))
+
+    def publish(notice: Notice) -> None:
+        at = notice.at.isoformat(timespec="milliseconds")
+        hub.notice({"at": at, "level": notice.level, "text": notice.text})
+
+    backend.follow(publish)
     own = backend.asked.templates if backend.asked else ""
     try:
         yield AppContext(
@@ -171,8 +176,3 @@ def _app_context(request: DemoRequest, backend: Backend, items: Items) -> Iterat
     finally:
         hub.close()
         traffic.close()
-
-
-def _notice_message(notice: Notice) -> dict[str, object]:
-    at = notice.at.isoformat(timespec="milliseconds")
-    return {"at": at, "level": notice.level, "text": notice.text}

@@ -162,7 +162,9 @@ def topology_view(seen: Observed, known: LastKnown, before: TopologyView) -> Top
     sentinels = tuple(node for name, node in view.items() if name in watchers)
     data = [node for node in known.nodes if node.name not in watchers]
     if seen.shape is not Shape.CLUSTER:
-        ordered = sorted((view[one.name] for one in data), key=_is_not_primary)
+        ordered = sorted(
+            (view[one.name] for one in data), key=lambda node: node.role != Role.PRIMARY
+        )
         only = ShardView(name=ONLY_SHARD, slots=(), nodes=tuple(ordered))
         return TopologyView(shape=seen.shape, shards=(only,), sentinels=sentinels)
     names = dict(before.names)
@@ -194,10 +196,6 @@ def _shards(
         yield ShardView(name=shard, slots=known.leaders[leader], nodes=tuple(inside))
     if rest := [view[node.name] for node in data if not primaries[node.name]]:
         yield ShardView(name="no shard", slots=(), nodes=tuple(rest))
-
-
-def _is_not_primary(node: NodeView) -> bool:
-    return node.role != Role.PRIMARY
 
 
 def _node_view(node: NodeKnown, known: LastKnown, address: Endpoint) -> NodeView:

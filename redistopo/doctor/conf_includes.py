@@ -161,7 +161,8 @@ class AccessSettings:
         """The address at which it should reply to clients on this machine."""
         for word in self.addresses or ():
             plain = word.removeprefix("-")
-            if plain not in _EVERYWHERE and not _unspecified(plain):
+            address = _address(plain)
+            if plain not in _EVERYWHERE and not (address and address.is_unspecified):
                 return plain
         return (
             "::1" if self.addresses and all(":" in one for one in self.addresses) else "127.0.0.1"
@@ -248,11 +249,6 @@ def loopback(word: str) -> bool:
         return True
     address = _address(plain)
     return address is not None and address.is_loopback
-
-
-def _unspecified(word: str) -> bool:
-    address = _address(word)
-    return address is not None and address.is_unspecified
 
 
 def _address(word: str) -> IPv4Address | IPv6Address | None:

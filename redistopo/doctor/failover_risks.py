@@ -149,10 +149,10 @@ def stray_nodes(subject: CheckSubject) -> Iterator[CheckResult]:
         if node in empty and not others:
             return _reset_and_alone(node, hosts)
         where = f"belongs to another cluster, with {others[0].address}" if others else "is alone"
-        slots = sum(one.last - one.first + 1 for one in me.slots)
-        keys = "1 key" if node.keys == 1 else f"{node.keys} keys"
-        lost = [keys if node.keys else "", _slots(slots, format_ranges_briefly(me.slots))]
-        loss = ", ".join(filter(None, lost)) or "nothing but its id"
+        lost = ["1 key" if node.keys == 1 else f"{node.keys} keys"] if node.keys else []
+        if me.slots:
+            lost.append(f"{sum(map(len, me.slots))} slots ({format_ranges_briefly(me.slots)})")
+        loss = ", ".join(lost) or "nothing but its id"
         evidence = f"{where} (id {me.id[:8]}); a reset would remove: {loss}"
         return fail(node.name, evidence, _reset(node))
 
@@ -182,10 +182,6 @@ def _reset_and_alone(node: NodeSeen, others: list[NodeSeen]) -> CheckResult | No
     if not is_ours(node):
         hint = f"{redis_cli_command(node)} CLUSTER MEET {others[0].host} {others[0].port}"
     return fail(node.name, "was reset: it is empty and alone", hint)
-
-
-def _slots(count: int, ranges: str) -> str:
-    return f"{count} slots ({ranges})" if count else ""
 
 
 def _reset(node: NodeSeen) -> str:

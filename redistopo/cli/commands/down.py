@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
+from redistopo.cli.counts import counted
 from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.usage_hints import ExactForm
 from redistopo.errors import ExitCode
@@ -37,9 +38,8 @@ def command(root: Path, wipe: bool, yes: bool, force: bool, timeout: float) -> N
     request = DownRequest(root=root, seconds=timeout, wipe=wipe, force=force)
 
     def show(result: DownResult) -> None:
-        stopped = len(result.stopped)
-        if stopped:
-            servers = "1 server" if stopped == 1 else f"{stopped} servers"
+        if result.stopped:
+            servers = counted(len(result.stopped), "server")
             click.echo(f"{servers} stopped in {result.seconds:.2f} s")
         else:
             click.echo("Nothing was running.")

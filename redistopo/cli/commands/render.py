@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from redistopo.cli import options
+from redistopo.cli.counts import counted
 from redistopo.cli.run_verb import run_and_show
 
 
@@ -25,7 +26,6 @@ def command(root: Path, engine: str, out: Path | None) -> None:
     from redistopo.ops.render import RenderResult, render
 
     def show(result: RenderResult) -> None:
-        count = "1 file" if len(result.files) == 1 else f"{len(result.files)} files"
-        click.echo(f"{count} for {result.engine} in {result.folder}")
+        click.echo(f"{counted(len(result.files), 'file')} for {result.engine} in {result.folder}")
 
     run_and_show(lambda _progress: render(root, out, engine), show)

@@ -3,6 +3,7 @@
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.counts import counted
 from redistopo.model.state.wait_condition import WaitCondition
 from redistopo.ops.wait import WaitResult
 
@@ -11,7 +12,11 @@ _MOST = 12
 
 def show_wait(result: WaitResult) -> None:
     """Print the state reached and when; or what was missing in the last snapshot, with hints."""
-    about = f"{result.name}: {result.shape.value} of {_nodes(result)}" if result.shape else ""
+    about = (
+        f"{result.name}: {result.shape.value} of {counted(result.nodes, 'node')}"
+        if result.shape
+        else ""
+    )
     if not result.missing:
         click.echo(
             theme.verdict(result.wanted.value.capitalize(), good=True)
@@ -33,7 +38,3 @@ def show_wait(result: WaitResult) -> None:
             click.echo(f"     Next: {one.hint}")
     if len(result.missing) > _MOST:
         click.echo(f"... and {len(result.missing) - _MOST} more: see --json")
-
-
-def _nodes(result: WaitResult) -> str:
-    return "1 node" if result.nodes == 1 else f"{result.nodes} nodes"

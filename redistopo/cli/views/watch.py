@@ -82,7 +82,8 @@ def _table(scene: Scene, width: int, room: int) -> list[Text]:
     if len(lines) > room:
         kept = max(0, room - 1)
         left_out = len(lines) - kept
-        urgent = sorted(range(len(lines)), key=lambda n: _rank(lines[n], changed))
+        ranks = [(line.name not in changed, line.state == "ok") for line in lines]
+        urgent = sorted(range(len(lines)), key=ranks.__getitem__)
         lines = tuple(lines[n] for n in sorted(urgent[:kept]))
     cells = [_cells(scene, line) for line in lines]
     columns = _fitting(cells, width)
@@ -102,16 +103,13 @@ def _table(scene: Scene, width: int, room: int) -> list[Text]:
     return found
 
 
-def _rank(line: NodeStatus, changed: set[str]) -> tuple[bool, bool]:
-    return (line.name not in changed, line.state == "ok")
-
-
 def _cells(scene: Scene, line: NodeStatus) -> dict[str, str]:
     found = dict(zip(COLUMNS, row(line), strict=True))
     if scene.shape is Shape.SENTINEL:
         # what a Sentinel or a data node has no value for stays blank
         found = {name: "" if cell == "-" else cell for name, cell in found.items()}
-        named = next((one.name for one in scene.lines if line.watches == _address(one)), "")
+        names = {format_address(one.host, one.port): one.name for one in scene.lines}
+        named = names.get(line.watches, "")
         events = f"{named or line.watches}, epoch {line.epoch}" if line.watches else ""
         link = scene.links.get(line.name, "-").replace("-", "")
         return {**found, "slots": "", "bus": "", "link": link, "watches": events}
@@ -119,10 +117,6 @@ def _cells(scene: Scene, line: NodeStatus) -> dict[str, str]:
     found["slots"] = f"{slots_text(line.slots[:1])} +{more}" if more > 0 else found["slots"]
     links, bus = scene.links.get(line.name, "-"), scene.bus.get(line.name, "-")
     return {**found, "link": links, "bus": bus, "watches": "-"}
-
-
-def _address(line: NodeStatus) -> str:
-    return format_address(line.host, line.port)
 
 
 def _fitting(cells: list[dict[str, str]], width: int) -> list[str]:
