@@ -133,7 +133,7 @@ class MissingNodesConf:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortReply:
     """The server at one of the configuration's ports: `reply` is what a client without a password
-    got, `version` and `config` what the server reports if it lets one in, `listening` the
+    got, `version` and `config` what the server reports to a client that it accepts, `listening` the
     addresses according to the system (None if unknown), `holder` the program.
     """
 

@@ -12,6 +12,7 @@ from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.hints import is_ours, redis_cli_command
 from redistopo.model.state.observed import NodeSeen, Role
 
+_TOO_FEW = "the configuration of fewer than two nodes can be read"
 _USUAL_PING = 10
 _USUAL_TIMEOUT = 60
 _SECURE = 3
@@ -26,7 +27,7 @@ def passwords(subject: CheckSubject) -> Iterator[CheckResult]:
     """
     readable = [node for node in subject.seen.answering if node.config and _data(node)]
     if len(readable) < 2:
-        yield skip("fewer than two nodes let us read their configuration")
+        yield skip(_TOO_FEW)
         return
     if any((node.config or {}).get("masteruser") for node in readable):
         yield skip("replicas log in as a user of their own: see access.users")
@@ -61,7 +62,7 @@ def timeouts(subject: CheckSubject) -> Iterator[CheckResult]:
     """
     readable = [node for node in subject.seen.answering if node.config and _data(node)]
     if len(readable) < 2:
-        yield skip("fewer than two nodes let us read their configuration")
+        yield skip(_TOO_FEW)
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
@@ -100,7 +101,7 @@ def buffers(subject: CheckSubject) -> Iterator[CheckResult]:
     """
     readable = [node for node in subject.seen.answering if node.config and _data(node)]
     if len(readable) < 2:
-        yield skip("fewer than two nodes let us read their configuration")
+        yield skip(_TOO_FEW)
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:

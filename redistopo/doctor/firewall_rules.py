@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class PortExposure(StrEnum):
-    """Whether connections to the port are let in. `SOME`: from some addresses or interfaces, or
+    """Whether connections to the port are allowed. `SOME`: from some addresses or interfaces, or
     subject to rules that are not followed here."""
 
     OPEN = "open"
@@ -96,7 +96,7 @@ def firewalld(output: str, port: int) -> FirewallVerdict:
     named = {6379: "redis", 26379: "redis-sentinel"}.get(port, "")
     zone = output.split(None, 1)[0] if output.strip() else ""
     if _in_spans(spans, port) or named in services or fields.get("target") == "ACCEPT":
-        return FirewallVerdict(PortExposure.OPEN, f"firewalld: zone {zone} lets {port}/tcp in")
+        return FirewallVerdict(PortExposure.OPEN, f"firewalld: zone {zone} allows {port}/tcp")
     if re.search(rf"\bport=\"?{port}\b", output):
         return FirewallVerdict(
             PortExposure.SOME, f"firewalld: a rich rule of zone {zone} matches it"
@@ -135,7 +135,7 @@ def mac(output: str, _port: int) -> FirewallVerdict:
 
 def pf(output: str, port: int) -> FirewallVerdict:
     """Read `pfctl -sr`: the last rule that matches the port decides, or the first `quick` one."""
-    last = FirewallVerdict(PortExposure.OPEN, "pf: no rule matches, so it is let in")
+    last = FirewallVerdict(PortExposure.OPEN, "pf: no rule matches, so it is allowed")
     for line in output.splitlines():
         words = line.split()
         if words[:1] not in (["pass"], ["block"]) or "out" in words[1:4]:
@@ -244,7 +244,7 @@ def _combined(name: str, exposures: list[PortExposure], port: int) -> FirewallVe
     if PortExposure.SOME in exposures:
         text = f"{name}: rules may filter {port}/tcp by source, interface or in another chain"
         return FirewallVerdict(PortExposure.SOME, text)
-    return FirewallVerdict(PortExposure.OPEN, f"{name} lets {port}/tcp in")
+    return FirewallVerdict(PortExposure.OPEN, f"{name} allows {port}/tcp")
 
 
 def _in_spans(spans: Iterable[str], port: int) -> bool:

@@ -90,7 +90,7 @@ def folders(facts: DoctorFacts) -> Iterator[CheckResult]:
 def orphans(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that no server runs in a state folder without being recorded there."""
     for one in facts.leftovers.orphans:
-        text = f"pid {one.mark.pid} serves in {one.folder}, but no topology has recorded it"
+        text = f"pid {one.mark.pid} runs in {one.folder}, but no topology has recorded it"
         hint = f"kill -TERM {one.mark.pid}   (it saves first, if it can)"
         if one.listed:
             hint = f"redistopo doctor --fix asks, and ends it; or: {hint}"

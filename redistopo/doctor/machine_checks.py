@@ -147,7 +147,7 @@ def overcommit(facts: DoctorFacts) -> Iterator[CheckResult]:
         yield warn(
             MACHINE,
             f"vm.overcommit_memory = {value}: a save or a first sync may fail when memory is short",
-            "sudo sysctl vm.overcommit_memory=1   (to stay: add it to /etc/sysctl.conf)",
+            "sudo sysctl vm.overcommit_memory=1   (to persist it: /etc/sysctl.conf)",
         )
 
 

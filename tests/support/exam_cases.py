@@ -198,7 +198,7 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "left.orphans",
         WARN,
-        "pid 77 serves in /srv",
+        "pid 77 runs in /srv",
         "kill -TERM 77",
         left_of(orphans=(orphan_of(),)),
     ),

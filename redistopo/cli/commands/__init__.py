@@ -1,1 +1,1 @@
-"""A file for each command: its options, the operation that it calls, the view of the result."""
+"""A file for each verb: its options, the operation that it calls, the view of the result."""

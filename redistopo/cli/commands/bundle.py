@@ -1,5 +1,3 @@
-"""``redistopo bundle``"""
-
 from pathlib import Path
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo call``"""
-
 from pathlib import Path
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo certs``"""
-
 from pathlib import Path
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo cli``"""
-
 import shlex
 from pathlib import Path
 

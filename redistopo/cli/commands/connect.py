@@ -1,5 +1,3 @@
-"""``redistopo connect``"""
-
 from pathlib import Path
 
 import click

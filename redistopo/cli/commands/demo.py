@@ -1,5 +1,3 @@
-"""``redistopo demo``"""
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING

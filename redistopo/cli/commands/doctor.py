@@ -1,5 +1,3 @@
-"""``redistopo doctor``"""
-
 from pathlib import Path
 from typing import TYPE_CHECKING
 

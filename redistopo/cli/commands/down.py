@@ -1,5 +1,3 @@
-"""``redistopo down``"""
-
 import sys
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""``redistopo drill``"""
-
 from pathlib import Path
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo engines``"""
-
 import click
 
 from redistopo.cli import options

@@ -1,5 +1,3 @@
-"""``redistopo events``"""
-
 import math
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""``redistopo explain``"""
-
 import sys
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo failover``"""
-
 from pathlib import Path
 
 import click

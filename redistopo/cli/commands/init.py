@@ -1,5 +1,3 @@
-"""``redistopo init``"""
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

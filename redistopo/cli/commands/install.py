@@ -1,5 +1,3 @@
-"""``redistopo install``"""
-
 import click
 
 from redistopo.cli import options

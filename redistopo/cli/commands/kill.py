@@ -1,5 +1,3 @@
-"""``redistopo kill``"""
-
 import re
 import signal
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""``redistopo logs``"""
-
 from pathlib import Path
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo pause``"""
-
 from pathlib import Path
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo plan``"""
-
 from pathlib import Path
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo ps``"""
-
 import click
 
 from redistopo.cli import options

@@ -1,5 +1,3 @@
-"""``redistopo render``"""
-
 from pathlib import Path
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo reset``"""
-
 from pathlib import Path
 
 import click

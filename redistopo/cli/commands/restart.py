@@ -1,5 +1,3 @@
-"""``redistopo restart``"""
-
 from pathlib import Path
 
 import click

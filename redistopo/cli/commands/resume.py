@@ -1,5 +1,3 @@
-"""``redistopo resume``"""
-
 from pathlib import Path
 
 import click

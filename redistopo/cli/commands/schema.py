@@ -1,5 +1,3 @@
-"""``redistopo schema``"""
-
 import json
 
 import click

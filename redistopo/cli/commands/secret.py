@@ -1,5 +1,3 @@
-"""``redistopo secret``"""
-
 from pathlib import Path
 
 import click
@@ -33,7 +31,7 @@ def show(root: Path, user: str) -> None:
 
 @command.command()
 @options.project
-@click.option("--keep-old", is_flag=True, help="Accept both passwords, until the next rotate.")
+@click.option("--keep-old", is_flag=True, help="Accept both passwords, until the next rotation.")
 @options.timeout("30s", "Time limit for the checks afterwards.")
 @options.output
 def rotate(root: Path, keep_old: bool, timeout: float) -> None:

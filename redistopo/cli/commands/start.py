@@ -1,5 +1,3 @@
-"""``redistopo start``"""
-
 from pathlib import Path
 
 import click

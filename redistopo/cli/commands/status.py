@@ -1,5 +1,3 @@
-"""``redistopo status``"""
-
 from pathlib import Path
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo stop``"""
-
 from pathlib import Path
 
 import click

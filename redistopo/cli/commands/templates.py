@@ -1,5 +1,3 @@
-"""``redistopo templates``"""
-
 from pathlib import Path
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo up``"""
-
 from pathlib import Path
 
 import click

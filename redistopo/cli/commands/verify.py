@@ -1,5 +1,3 @@
-"""``redistopo verify``"""
-
 from dataclasses import replace
 from pathlib import Path
 

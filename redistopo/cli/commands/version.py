@@ -1,5 +1,3 @@
-"""``redistopo version``"""
-
 from dataclasses import dataclass
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo wait``"""
-
 from pathlib import Path
 
 import click

@@ -1,5 +1,3 @@
-"""``redistopo watch``"""
-
 from pathlib import Path
 
 import click
