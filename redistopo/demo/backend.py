@@ -103,7 +103,7 @@ class Backend:
             except CLIENT_ERRORS:  # no node owns that slot
                 node = None
             address = Endpoint(node.host, node.port) if node else None
-        view = now.at(address) if address else None
+        view = now.node_at(address) if address else None
         if view is None:
             return KeyLocation(slot=slot, node=str(address) if address else "", role="unknown")
         return KeyLocation(slot=slot, node=view.name if view.up else "", role=view.role)
@@ -116,7 +116,7 @@ class Backend:
         """Return the same in the form that the page gets."""
         return self._view.message(self.trouble)
 
-    def follow(self, receive: Callable[[Notice], object]) -> None:
+    def subscribe(self, receive: Callable[[Notice], object]) -> None:
         """Pass each further notice to `receive`, from any thread; it must not block or raise."""
         self._receivers.append(receive)
 

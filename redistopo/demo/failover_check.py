@@ -88,7 +88,7 @@ def locate_items(
         cache.get(id)
         key = cache.key(id)
         place = backend.place(key)
-        shard = backend.shard_of(key) or backend.view().only
+        shard = backend.shard_of(key) or backend.view().only_shard
         found.append(
             ItemLocation(
                 id=id, key=key, slot=place.slot, shard=shard, node=place.node, role=place.role
@@ -152,7 +152,7 @@ def measure_takeover(
     victim = _victim(backend.view(), found)
     shard = _shard_with(backend, victim).name
     stories: list[Notice] = []
-    backend.follow(stories.append)
+    backend.subscribe(stories.append)
     try:
         with step(progress, f"stop {victim}, the primary with most of the items"):
             backend.act("stop", victim)
@@ -171,7 +171,7 @@ def measure_takeover(
         raise
     return Takeover(
         node=victim,
-        heir=probe.heir,
+        heir=probe.new_primary,
         keys=len(mine),
         kept=sum(source is Source.CACHE for source in probe.first.values()),
         promoted=probe.promoted,
@@ -221,7 +221,7 @@ class _TakeoverProbe:
     homes: tuple[ItemLocation, ...]
     began: float = field(default_factory=time.monotonic)
     first: dict[str, Source] = field(default_factory=dict)
-    heir: str = ""
+    new_primary: str = ""
     promoted: float | None = None
     written: float | None = None
     served: float | None = None
@@ -248,7 +248,8 @@ class _TakeoverProbe:
         if self.promoted is None:
             yield f"no replica took over from {self.victim} in {self.patience:g} s"
         elif self.written is None or self.served is None:
-            yield f"{self.heir} took over, but clients were not served in {self.patience:g} s"
+            what = "took over, but clients were not served"
+            yield f"{self.new_primary} {what} in {self.patience:g} s"
         for id, source in self.first.items():
             if source is not Source.CACHE:
                 yield f"item {id} was cached before {self.victim} stopped, and was gone afterwards"
@@ -257,7 +258,7 @@ class _TakeoverProbe:
         leader = _shard_with(self.backend, self.victim).nodes[0]
         if self.promoted is None and leader.up and leader.name != self.victim:
             # a node that accepted a write was primary by then: polls are less frequent
-            self.heir, self.promoted = leader.name, self.written or self._passed
+            self.new_primary, self.promoted = leader.name, self.written or self._passed
         if self.written is None and self._writes():
             self.written = self._passed
         for home in self.homes:

@@ -164,7 +164,7 @@ def _app_context(request: DemoRequest, backend: Backend, items: Items) -> Iterat
         at = notice.at.isoformat(timespec="milliseconds")
         hub.notice({"at": at, "level": notice.level, "text": notice.text})
 
-    backend.follow(publish)
+    backend.subscribe(publish)
     own = backend.asked.templates if backend.asked else ""
     try:
         yield AppContext(

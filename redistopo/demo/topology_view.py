@@ -80,14 +80,14 @@ class TopologyView:
         return tuple(node for shard in self.shards for node in shard.nodes)
 
     @property
-    def only(self) -> str:
+    def only_shard(self) -> str:
         """The name of the only shard; "" if there are several."""
         return self.shards[0].name if len(self.shards) == 1 else ""
 
     def node(self, name: str) -> NodeView | None:
         return next((one for one in (*self.data, *self.sentinels) if one.name == name), None)
 
-    def at(self, address: Endpoint) -> NodeView | None:
+    def node_at(self, address: Endpoint) -> NodeView | None:
         """Return the data node at that address."""
         return next((one for one in self.data if one.address == address), None)
 

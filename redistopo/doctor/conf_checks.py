@@ -26,8 +26,8 @@ def starts(facts: DoctorFacts) -> Iterator[CheckResult]:
     if seen is None:
         return
     starting = seen.starting
-    if starting.lacking is not None and starting.refused is starting.lacking:
-        yield _refused(seen, starting.lacking, "no server starts with it")
+    if starting.refused_by_all is not None and starting.refused is starting.refused_by_all:
+        yield _refused(seen, starting.refused_by_all, "no server starts with it")
     elif starting.refused is not None:
         first = next(one.title for one in starting.tried if one.refusal)
         engine = starting.accepting

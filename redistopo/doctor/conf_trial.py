@@ -40,7 +40,9 @@ def try_conf(
     zero = next((at for at, line in enumerate(whole.text.split("\n")) if "\0" in line), None)
     if zero is not None:
         # a server reads each line up to its zero byte, and continues without the rest
-        return StartupVerdict(lacking=refusal_at(whole, zero, "a zero byte: not a text file"))
+        return StartupVerdict(
+            refused_by_all=refusal_at(whole, zero, "a zero byte: not a text file")
+        )
     tried: list[EngineTrial] = []
     ends = Deadline(_SECONDS)
     for engine in engines:
@@ -48,7 +50,7 @@ def try_conf(
         if ends.over or (tried[-1].refusal is None and not tried[-1].unsure):
             break
     return StartupVerdict(
-        tried=tuple(tried), lacking=conflicts(whole) or next(_missing_paths(whole), None)
+        tried=tuple(tried), refused_by_all=conflicts(whole) or next(_missing_paths(whole), None)
     )
 
 

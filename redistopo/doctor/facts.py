@@ -99,7 +99,7 @@ class Leftovers:
     orphans: tuple[OrphanSeen, ...] = ()
     empty: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
-    loose: tuple[OpenPermission, ...] = ()
+    unprotected: tuple[OpenPermission, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +192,7 @@ class TopologySeen:
     examined."""
 
     name: str
-    started: TopologyPresence
+    presence: TopologyPresence
     nodes: int = 0
     connect: str = ""
     trouble: str = ""
@@ -209,7 +209,7 @@ class DoctorFacts:
 
     engines: EnginesSeen
     kernel: Kernel
-    room: MemoryAndDisk
+    resources: MemoryAndDisk
     topology: TopologySeen
     leftovers: Leftovers
     system: str = "linux"
@@ -267,7 +267,7 @@ def _fixes(left: Leftovers, paused: Mapping[str, int]) -> Iterator[DoctorFix]:
             yield DoctorFix(FixKind.FORGET, root, command, f"{name}: {why}")
     for folder in left.empty:
         yield DoctorFix(FixKind.REMOVE, folder, f"rm -r {folder}", "holds no data, and no node")
-    for file in left.loose:
+    for file in left.unprotected:
         command, why = (
             f"chmod {file.wanted:o} {file.path}",
             f"others can read it (mode {file.mode:o})",

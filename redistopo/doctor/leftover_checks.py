@@ -101,17 +101,17 @@ def orphans(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 def secrets(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that files with passwords are readable by their owner only."""
-    for one in facts.leftovers.loose:
+    for one in facts.leftovers.unprotected:
         text = f"{one.path} contains secrets, but others can read it (mode {one.mode:o})"
         yield fail(LEFT, text, f"redistopo doctor --fix, or: chmod {one.wanted:o} {one.path}")
-    if not facts.leftovers.loose:
+    if not facts.leftovers.unprotected:
         yield ok("files with passwords are readable by you only", LEFT)
 
 
 def started(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that there is a topology to examine, and that it runs."""
     seen = facts.topology
-    match seen.started:
+    match seen.presence:
         case TopologyPresence.BROKEN:
             yield fail(seen.name, seen.trouble, seen.hint)
         case TopologyPresence.NO_FILE:

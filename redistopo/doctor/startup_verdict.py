@@ -68,21 +68,21 @@ class EngineTrial:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartupVerdict:
     """What keeps servers from starting with a file: `tried` are the servers' results, first that of
-    the server that `up` uses; `lacking` is what any of them refuses at its start."""
+    the server that `up` uses; `refused_by_all` is what any of them refuses at its start."""
 
     tried: tuple[EngineTrial, ...] = ()
-    lacking: StartupRefusal | None = None
+    refused_by_all: StartupRefusal | None = None
 
     @property
     def accepting(self) -> EngineTrial | None:
         """The first server that accepts every line."""
         found = (one for one in self.tried if one.refusal is None and not one.unsure)
-        return None if self.lacking else next(found, None)
+        return None if self.refused_by_all else next(found, None)
 
     @property
     def refused(self) -> StartupRefusal | None:
         """What keeps the server that `up` uses from starting, else what keeps any."""
-        return next((one.refusal for one in self.tried if one.refusal), self.lacking)
+        return next((one.refusal for one in self.tried if one.refusal), self.refused_by_all)
 
 
 def lines_to_check(whole: ConfWithIncludes, without: frozenset[int] = frozenset()) -> list[str]:

@@ -208,6 +208,6 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
         FAIL,
         "others can read it (mode 644)",
         "chmod 600 /srv/password",
-        left_of(loose=(OpenPermission(path="/srv/password", mode=0o644, wanted=0o600),)),
+        left_of(unprotected=(OpenPermission(path="/srv/password", mode=0o644, wanted=0o600),)),
     ),
 ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import click
 
 from redistopo.cli import theme
-from redistopo.cli.table import Table
+from redistopo.cli.table import Table, aligned
 from redistopo.drill import report_sentences as sentences
 from redistopo.drill import time_axis
 from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment, Traffic
@@ -204,19 +204,14 @@ def _numbers(report: DrillReport) -> Iterator[str]:
 
 def _table(report: DrillReport) -> Iterator[str]:
     """Unavailability, errors, and latencies (p50 / p99 / most, in ms), one row each."""
-    head = ("", "down ms", "failed", "before ms", "during ms", "after ms")
-    rows: list[tuple[str, ...]] = [head]
+    rows: list[tuple[str, ...]] = [("", "down ms", "failed", "before ms", "during ms", "after ms")]
     for one in report.traffic:
         three = (one.latencies.before, one.latencies.during, one.latencies.after)
         numbers = [f"{one.unavailable:.0f}", str(one.failed)]
         rows.append(
             (one.name, *numbers, *(sentences.latencies_text(phase, "/") for phase in three))
         )
-    widths = [max(len(row[n]) for row in rows) for n in range(len(head))]
-    for row in rows:
-        cells_of = [row[0].ljust(widths[0])]
-        cells_of += [cell.rjust(wide) for cell, wide in zip(row[1:], widths[1:], strict=True)]
-        yield "  ".join(cells_of).rstrip()
+    yield from aligned(rows, [False] + [True] * 5)
     for one in report.traffic:
         if one.errors:
             yield f"{one.name} failed by {sentences.errors_text(one.errors)}"

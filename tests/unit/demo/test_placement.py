@@ -88,7 +88,7 @@ def test_sentinels_stand_beside(observed: Seen) -> None:
     assert _lines(found) == ["shard 1: node1 primary up, node2 replica up, node3 replica up"]
     assert [one.name for one in found.sentinels] == ["sentinel1", "sentinel2", "sentinel3"]
     assert [one.name for one in found.replicas()] == ["node2", "node3"]
-    assert found.only == "shard 1"
+    assert found.only_shard == "shard 1"
 
 
 def test_nobody_leads(observed: Seen) -> None:

@@ -76,7 +76,7 @@ def test_a_well_file_is_taken_and_nothing_of_it_is_done(engine: Engine, tmp_path
     found = _starting(tmp_path, text, engine)
     assert [one.refusal for one in found.tried] == [None]
     assert found.tried[0].unsure == ""
-    assert found.lacking is None
+    assert found.refused_by_all is None
     assert sorted(one.name for one in data.iterdir()) == ["dump.rdb", "users.acl"]
     assert (data / "dump.rdb").read_text() == "kept as it is"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["data", "module.so", "redis.conf"]
@@ -114,15 +114,18 @@ def test_what_is_no_text_or_lacks_a_file_starts_nowhere(tmp_path: Path) -> None:
     # after a zero byte a server glues lines together, the closing one too: it would start
     binary = _starting(tmp_path, b"port 0\n#\0", engine)
     assert binary.tried == ()
-    assert binary.lacking is not None
-    assert (binary.lacking.line, binary.lacking.message) == (2, "a zero byte: not a text file")
+    assert binary.refused_by_all is not None
+    assert (binary.refused_by_all.line, binary.refused_by_all.message) == (
+        2,
+        "a zero byte: not a text file",
+    )
     latin = _starting(tmp_path, "proc-title-template caf\xe9".encode("latin-1"), engine)
     assert latin.accepting or latin.tried[0].refusal
     lacks = _starting(tmp_path, f"port 0\naclfile {tmp_path}/users.acl", engine)
     assert lacks.accepting is None
-    assert lacks.lacking is not None
-    assert lacks.lacking.line == 2
-    assert lacks.lacking.message.endswith("No such file or directory")
+    assert lacks.refused_by_all is not None
+    assert lacks.refused_by_all.line == 2
+    assert lacks.refused_by_all.message.endswith("No such file or directory")
     (tmp_path / "a").write_text("port 0\n")
     zero = _starting(tmp_path, r'include "a\x00b"', engine)  # to a server the name ends there
     assert zero.accepting is not None
