@@ -15,7 +15,7 @@ from redistopo.cli import theme
 from redistopo.cli.formats import FORMATS, TEXT, Format
 from redistopo.cli.options import FORMAT, FOUND, QUIET
 from redistopo.cli.streams import discard
-from redistopo.errors import ExitCode, Interrupted, RedistopoError
+from redistopo.errors import ExitCode, Interrupted, RedistopoError, UsageError
 from redistopo.progress import Event, Progress, no_progress, note
 
 ENVELOPE = 1
@@ -195,12 +195,8 @@ def fail_usage(error: click.ClickException) -> int:
     from redistopo.cli.usage_hints import describe
 
     message, hint = describe(error)
-    if chosen := _format_in(sys.argv):
-        fields = {"kind": "UsageError", "message": message, "detail": "", "hint": hint}
-        _print_envelope(chosen, "", ExitCode.USAGE, error=fields)
-    else:
-        print_error(message, hint=hint)
-    return ExitCode.USAGE
+    out = Output(verb="", format=_format_in(sys.argv))
+    return _fail(out, UsageError(message, hint=hint))
 
 
 def _format_in(words: list[str]) -> Format | None:

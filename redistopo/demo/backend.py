@@ -112,10 +112,6 @@ class Backend:
         """Return the topology as last polled."""
         return self._view
 
-    def view_message(self) -> dict[str, object]:
-        """Return the same in the form that the page gets."""
-        return self._view.message(self.trouble)
-
     def subscribe(self, receive: Callable[[Notice], object]) -> None:
         """Pass each further notice to `receive`, from any thread; it must not block or raise."""
         self._receivers.append(receive)

@@ -2,13 +2,14 @@
 
 import secrets
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from redistopo.cache_aside import CacheAside, Served, Settings, Source
+from redistopo.cache_aside import CacheAside, Settings, Source
 from redistopo.client.app_clients import CLIENT_ERRORS
 from redistopo.demo.backend import Backend, BackendRequest, open_backend
 from redistopo.demo.database import DatabaseAway, Items
@@ -241,7 +242,7 @@ def _database(delay: float) -> Iterator[Items]:
 def _measure_pattern(
     request: CheckRequest, backend: Backend, cache: CacheAside, progress: Progress
 ) -> Pattern:
-    ask = _measured(backend, cache)
+    ask = partial(_measure, backend, cache)
     with step(progress, f"request an item; the database takes {request.db_delay:g} s"):
         miss = ask("miss")
     if not miss.degraded:
@@ -270,21 +271,18 @@ _ID = "100"
 """None of the items kept for the failover check: it would expire too soon."""
 
 
-def _measured(backend: Backend, cache: CacheAside) -> Callable[[str], MeasuredRequest]:
-    def ask(what: str) -> MeasuredRequest:
-        served: Served = cache.get(_ID)
-        place = backend.place(cache.key(_ID))
-        return MeasuredRequest(
-            what=what,
-            source=served.source.value,
-            milliseconds=served.seconds * 1000,
-            ttl=cache.ttl(_ID),
-            node=place.node,
-            slot=place.slot,
-            degraded=served.degraded,
-        )
-
-    return ask
+def _measure(backend: Backend, cache: CacheAside, what: str) -> MeasuredRequest:
+    served = cache.get(_ID)
+    place = backend.place(cache.key(_ID))
+    return MeasuredRequest(
+        what=what,
+        source=served.source.value,
+        milliseconds=served.seconds * 1000,
+        ttl=cache.ttl(_ID),
+        node=place.node,
+        slot=place.slot,
+        degraded=served.degraded,
+    )
 
 
 def _await_replicas(backend: Backend, key: str) -> None:

@@ -104,13 +104,6 @@ def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
     return tuple(read)
 
 
-def _text(path: Path) -> str | None:
-    try:
-        return _read_regular_file(path)
-    except (MissingPrerequisite, UsageError):
-        return None
-
-
 def _read_regular_file(path: Path) -> str | None:
     """Return a regular file's text, None if there is no file. Reading a FIFO or a device may block
     or never end: raises UsageError for those, and for more text than a configuration has."""
@@ -154,7 +147,10 @@ def _foreign_addresses(conf: AccessSettings) -> Iterator[str]:
 def _password_required(conf: AccessSettings, folder: Path) -> bool | None:
     if conf.requires_password is not None:
         return conf.requires_password
-    text = _text(folder / conf.aclfile)
+    try:
+        text = _read_regular_file(folder / conf.aclfile)
+    except (MissingPrerequisite, UsageError):
+        return None
     return None if text is None else acl_requires_password(text)
 
 
