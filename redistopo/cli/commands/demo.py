@@ -14,9 +14,7 @@ from redistopo.progress import Progress
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="Port to serve."
 )
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to serve; others admit others."
-)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
 @options.duration("--ttl", "ttl", "How long a row stays in the cache.", default="60s")
 @options.duration("--db-delay", "delay", "How long the database takes for a read.", default="2s")

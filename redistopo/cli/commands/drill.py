@@ -30,7 +30,7 @@ def command() -> None:
     show_default=True,
     help="SIGKILL, SIGSTOP, SIGTERM, a network partition, or no fault.",
 )
-@options.duration("--max-downtime", "max_downtime", "The outage that clients may see.",
+@options.duration("--max-downtime", "max_downtime", "Maximum outage for clients.",
                   default="15s")  # fmt: skip
 @click.option("--rate", type=click.IntRange(1, 100_000), default=500, show_default=True,
               help="Operations per second, half of them writes.")  # fmt: skip

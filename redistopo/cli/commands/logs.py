@@ -30,8 +30,8 @@ def command(
 ) -> None:
     """Print the logs of all nodes, merged by time.
 
-    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
-    narrow each other. Works with stopped nodes, too. Secrets are hidden. Times are local; with
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; different
+    kinds narrow the selection. Works with stopped nodes, too. Secrets are hidden. Times are local; with
     --json, each line is an object, and its time has an offset.
     """
     from redistopo.cli.views.logs import print_lines, print_records

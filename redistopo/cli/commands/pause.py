@@ -14,8 +14,8 @@ from redistopo.cli.run_verb import run_and_show
 def command(nodes: tuple[str, ...], root: Path, timeout: float) -> None:
     """Pause nodes (SIGSTOP): commands get no reply.
 
-    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
-    narrow each other.
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; different
+    kinds narrow the selection.
     """
     from redistopo.cli.views.node_action import show_node_action
     from redistopo.ops.signals import SignalRequest, pause

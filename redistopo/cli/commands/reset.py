@@ -19,8 +19,8 @@ def command(
 ) -> None:
     """Remove a node from its cluster (CLUSTER RESET).
 
-    The node is empty afterwards; `up` adds it again. Shows first what is lost, and asks. Of a
-    primary, a replica is promoted before: then nothing is lost. NODE must select one node: a port
+    The node is empty afterwards; `up` adds it again. First shows what is lost, and asks. If it is
+    a primary, a replica is promoted first: then nothing is lost. NODE must select one node: a port
     (7001), a name (node2), 'shard:2 replica'.
     """
     from redistopo.cli.views.reset import confirm_reset, show_reset

@@ -16,7 +16,7 @@ def command(nodes: tuple[str, ...], root: Path, engine: str, timeout: float) -> 
     """Start nodes that don't run, with their data.
 
     NODE is a port (7001), a name (node2), shard:2 or sentinel; the default is all nodes that don't
-    run. A stopped data node has no role: as a replica, it follows the primary of now.
+    run. A stopped data node has no role: as a replica, it follows the current primary.
     """
     from redistopo.cli.views.node_action import show_node_action
     from redistopo.ops.start import StartRequest, start

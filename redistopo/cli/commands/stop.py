@@ -15,8 +15,8 @@ from redistopo.cli.run_verb import run_and_show
 def command(nodes: tuple[str, ...], root: Path, force: bool, timeout: float) -> None:
     """Stop nodes after they saved their data.
 
-    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
-    narrow each other. Other nodes continue.
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; different
+    kinds narrow the selection. Other nodes continue.
     """
     from redistopo.cli.views.node_action import show_node_action
     from redistopo.ops.stop import StopRequest, stop
