@@ -40,8 +40,8 @@ def command(nodes: tuple[str, ...], root: Path, name: str, timeout: float) -> No
     """Send a signal to nodes; SIGKILL by default.
 
     NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; different
-    kinds narrow the selection. After SIGKILL nothing is saved. Only processes that redistopo started get
-    the signal.
+    kinds narrow the selection. After SIGKILL nothing is saved. Only processes that redistopo
+    started get the signal.
     """
     from redistopo.cli.views.node_action import show_node_action
     from redistopo.ops.signals import SignalRequest, kill, parse_signal

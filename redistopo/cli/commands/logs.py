@@ -31,8 +31,8 @@ def command(
     """Print the logs of all nodes, merged by time.
 
     NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; different
-    kinds narrow the selection. Works with stopped nodes, too. Secrets are hidden. Times are local; with
-    --json, each line is an object, and its time has an offset.
+    kinds narrow the selection. Works with stopped nodes, too. Secrets are hidden. Times are local;
+    with --json, each line is an object, and its time has an offset.
     """
     from redistopo.cli.views.logs import print_lines, print_records
     from redistopo.ops.logs import LogsRequest, logs
