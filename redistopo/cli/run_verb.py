@@ -132,8 +132,11 @@ def _progress(out: Output) -> Iterator[Progress]:
     if out.format:
         yield _unbreakable(progress.records(out.format))
     elif sys.stderr.isatty():
-        with progress.spinner() as shown:
-            yield _unbreakable(shown)
+        spinner = progress.Spinner()
+        try:
+            yield _unbreakable(spinner.progress)
+        finally:
+            spinner.stop()
     else:
         yield _unbreakable(progress.plain_lines)
 

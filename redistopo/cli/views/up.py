@@ -4,7 +4,6 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -71,24 +70,18 @@ def _show_shards(result: UpResult) -> None:
 
 
 def _show_next(root: Path) -> None:
-    command = _command(topology_root=root)
-    click.echo(
-        f"\nVerify it again  {command('verify')}"
-        f"\nShow its state   {command('status')}"
-        f"\nStop it          {command('down')}   (data is kept; --wipe removes it)"
-    )
-
-
-def _command(topology_root: Path) -> Callable[[str], str]:
-    """Return a function that writes a verb so that it can be pasted into this shell."""
-    known = shutil.which("redistopo")
-    name = "redistopo" if known else os.path.relpath(sys.argv[0])
+    """Print verbs so that they can be pasted into this shell."""
+    name = "redistopo" if shutil.which("redistopo") else os.path.relpath(sys.argv[0])
     try:
-        here = Path.cwd() == topology_root
+        here = Path.cwd() == root
     except FileNotFoundError:
         here = False
-    place = "" if here else f" --dir {shlex.quote(os.path.relpath(topology_root))}"
-    return lambda verb: f"{name} {verb}{place}"
+    place = "" if here else f" --dir {shlex.quote(os.path.relpath(root))}"
+    click.echo(
+        f"\nVerify it again  {name} verify{place}"
+        f"\nShow its state   {name} status{place}"
+        f"\nStop it          {name} down{place}   (data is kept; --wipe removes it)"
+    )
 
 
 def _shard(shard: ShardSeen) -> str:

@@ -48,16 +48,16 @@ def _place(subject: str) -> tuple[int, int, str]:
     return (kind, number, subject)
 
 
-def show_hints(findings: tuple[Finding, ...]) -> None:
-    """Print each problem again, with what to do about it; failures first."""
+def show_hints(findings: Iterable[Finding], *, evidence: bool = True) -> None:
+    """Print what to do about each problem, failures first; without `evidence`, where there is a
+    hint."""
     for status, color in ((Status.FAIL, theme.ERROR), (Status.WARN, theme.WARNING)):
         for one in findings:
-            if one.status is status:
-                click.echo(
-                    theme.paint(f"{status.value} {one.check} {one.subject}: ", color)
-                    + one.evidence
-                    + (f"\n     Next: {one.hint}" if one.hint else "")
-                )
+            if one.status is status and (evidence or one.hint):
+                head = f"{status.value} {one.check} {one.subject}"
+                text = theme.paint(f"{head}: ", color) + one.evidence if evidence else ""
+                hint = f"\n     Next: {one.hint}" if one.hint else ""
+                click.echo((text or theme.paint(head, color)) + hint)
 
 
 def closing(result: VerifyResult) -> str:
