@@ -2,7 +2,7 @@
 
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.client.app_entry_point import LoadRequest
 from redistopo.drill.assemble_report import assemble_report
@@ -50,7 +50,7 @@ def run_drill(
         _warm(setup, load)
         with step(context.progress, _fault_text(setup)):
             injection.inject()
-        _wait_for_recovery(setup, injection, _Probes(load, observers), outcome)
+        _wait_for_recovery(setup, injection, load, observers, outcome)
         _repair(setup, injection, load, outcome)
         load.stop()
         seen = load.check(_CHECK_SECONDS)
@@ -72,12 +72,6 @@ def _delete_keys(setup: DrillSetup, load: LoadGenerator) -> None:
         load.clean(_CHECK_SECONDS)
     except RedistopoError as error:
         warn(setup.context.progress, f"keys of the drill may be left: {error.message}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Probes:
-    load: LoadGenerator
-    observers: Observers
 
 
 def _servers_to_observe(setup: DrillSetup) -> ObservedServers:
@@ -142,7 +136,11 @@ def _fault_text(setup: DrillSetup) -> str:
 
 
 def _wait_for_recovery(
-    setup: DrillSetup, injection: FaultInjection, probes: _Probes, outcome: DrillOutcome
+    setup: DrillSetup,
+    injection: FaultInjection,
+    load: LoadGenerator,
+    observers: Observers,
+    outcome: DrillOutcome,
 ) -> None:
     """Wait until replicas have taken over and clients are served, or the timeout is reached."""
     deadline = Deadline(election_timeout(setup))
@@ -153,9 +151,7 @@ def _wait_for_recovery(
     quiet = Deadline(detection_seconds(setup))
 
     def recovered() -> bool | None:
-        promoted = {
-            name for name, one in probes.observers.changes if one.kind is TimelineKind.PROMOTED
-        }
+        promoted = {name for name, one in observers.changes if one.kind is TimelineKind.PROMOTED}
         outcome.taken_over = all(not promoted.isdisjoint(some) for some in candidates)
         if candidates and not outcome.taken_over:
             return None
@@ -163,7 +159,7 @@ def _wait_for_recovery(
             return None
         if too_few_replicas_left(setup):
             return True  # no write succeeds before the old primary is back
-        return probes.load.served(injection.at, writes=writes) or None
+        return load.served(injection.at, writes=writes) or None
 
     what = "a replica takes over" if setup.preflight.takeovers else "clients are served"
     try:

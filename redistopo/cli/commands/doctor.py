@@ -60,7 +60,8 @@ def command(
         asking = not yes and output().interactive and not output().quiet
 
         def agreed(one: "DoctorFix") -> bool:
-            return yes or not one.asks or (asking and _confirmed(one))
+            question = f"{one.why}\n  {one.command}\nRun this?"
+            return yes or not one.asks or (asking and click.confirm(question, err=True))
 
         return mend(request, result, agreed, progress)
 
@@ -68,7 +69,3 @@ def command(
         show_doctor(result, fixing=fix)
 
     run_and_show(work, show)
-
-
-def _confirmed(fix: "DoctorFix") -> bool:
-    return click.confirm(f"{fix.why}\n  {fix.command}\nRun this?", err=True)

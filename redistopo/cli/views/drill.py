@@ -5,7 +5,7 @@ It fits 80 columns; in a pipe it has no colours, and it is ASCII if the encoding
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import click
 
@@ -31,8 +31,7 @@ _STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BarSigns:
+class BarSigns(NamedTuple):
     """The characters of a bar."""
 
     good: str
@@ -228,9 +227,7 @@ def _width() -> int:
 
 def _signs() -> BarSigns:
     try:
-        "".join((PRETTY.good, PRETTY.failed, PRETTY.some, PRETTY.none)).encode(
-            sys.stdout.encoding or "ascii"
-        )
+        "".join(PRETTY).encode(sys.stdout.encoding or "ascii")
     except (UnicodeError, LookupError):
         return ASCII
     return PRETTY
