@@ -70,8 +70,8 @@ class NoticeWriter:
         return tuple(notices)
 
     def _words(self, one: StateChange, known: LastKnown) -> str:
-        words = _WORDS.get(one.kind)
-        return words(self, one, known) if words else ""
+        describe = _WORDS.get(one.kind)
+        return describe(self, one, known) if describe else ""
 
     def _degraded_requests(self, known: LastKnown, degraded: int) -> Iterator[Notice]:
         """Yield how many requests were served without the cache, once an outage is over."""

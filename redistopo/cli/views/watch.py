@@ -35,18 +35,18 @@ def frame(scene: Scene, width: int, height: int) -> Group:
     blank = [Text()] if height >= _ROOMY else []
     room = max(0, height - _FIXED - len(blank))
     spare = room - len(scene.lines) - 1 - len(blank)
-    events = max(0, min(len(scene.recent), _MOST_EVENTS, max(room // 4, spare)))
-    block = events + 1 + len(blank) if events else 0
+    count = max(0, min(len(scene.recent), _MOST_EVENTS, max(room // 4, spare)))
+    block = count + 1 + len(blank) if count else 0
     lines = [_title(scene, width), _summary(scene), *blank]
     if scene.lines:
         lines += _table(scene, width, room - block)
     elif scene.trouble:
         lines += [Text(scene.trouble.message, style=theme.WARNING), Text(scene.trouble.hint)]
-    if events:
+    if count:
         lines += [
             *blank,
             Text("Last events", style=theme.BOLD),
-            *_events(scene.recent[-events:]),
+            *_events(scene.recent[-count:]),
         ]
     lines = lines[: max(0, height - 1)]
     lines += [Text()] * (height - 1 - len(lines))
@@ -110,9 +110,9 @@ def _cells(scene: Scene, line: NodeStatus) -> dict[str, str]:
         found = {name: "" if cell == "-" else cell for name, cell in found.items()}
         names = {format_address(one.host, one.port): one.name for one in scene.lines}
         named = names.get(line.watches, "")
-        events = f"{named or line.watches}, epoch {line.epoch}" if line.watches else ""
+        watched = f"{named or line.watches}, epoch {line.epoch}" if line.watches else ""
         link = scene.links.get(line.name, "-").replace("-", "")
-        return {**found, "slots": "", "bus": "", "link": link, "watches": events}
+        return {**found, "slots": "", "bus": "", "link": link, "watches": watched}
     more = len(line.slots) - 1
     found["slots"] = f"{slots_text(line.slots[:1])} +{more}" if more > 0 else found["slots"]
     links, bus = scene.links.get(line.name, "-"), scene.bus.get(line.name, "-")
