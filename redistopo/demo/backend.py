@@ -21,6 +21,7 @@ from redistopo.demo.topology_view import KeyLocation, TopologyView, topology_vie
 from redistopo.drill.interrupted_drill import application_entry
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import slot_of
 from redistopo.model.state.observed import Observed, Role
 from redistopo.model.topology.spec import Shape
@@ -49,10 +50,10 @@ class BackendRequest:
 class Backend:
     """What the application needs of the topology; thread-safe.
 
-    `name` is the topology's, or its address; `own` says whether it is the folder's own, and then
+    `name` is the topology's, or its address; `own` is whether it is the folder's own, and then
     `asked` is its topology file. `writer` and `reader` are redis-py clients: see
     demo.redis_clients. `actions` are what `act` can do: nothing on servers of another owner.
-    `trouble` says why the topology can't be polled, "" if it can.
+    `trouble` is why the topology can't be polled, "" if it can.
     """
 
     def __init__(self, request: BackendRequest, topology: WatchedTarget, rounds: Rounds) -> None:
@@ -101,8 +102,8 @@ class Backend:
                 node = self.reader.get_node_from_key(key.encode("utf-8", "surrogatepass"))
             except CLIENT_ERRORS:  # no node owns that slot
                 node = None
-            address = node.endpoint if node else None
-        view = now.at(address) if address else None
+            address = Endpoint(node.host, node.port) if node else None
+        view = now.node_at(address) if address else None
         if view is None:
             return KeyLocation(slot=slot, node=str(address) if address else "", role="unknown")
         return KeyLocation(slot=slot, node=view.name if view.up else "", role=view.role)
@@ -111,18 +112,14 @@ class Backend:
         """Return the topology as last polled."""
         return self._view
 
-    def view_message(self) -> dict[str, object]:
-        """Return the same in the form that the page gets."""
-        return self._view.message(self.trouble)
-
-    def follow(self, receive: Callable[[Notice], object]) -> None:
+    def subscribe(self, receive: Callable[[Notice], object]) -> None:
         """Pass each further notice to `receive`, from any thread; it must not block or raise."""
         self._receivers.append(receive)
 
     def cache(
         self, load: Callable[[str], Row | None], *, ttl: float, settings: Settings
     ) -> CacheAside:
-        """Return a cache in front of `load`, on this topology; the notices say how many of its
+        """Return a cache in front of `load`, on this topology; the notices report how many of its
         requests were served without it."""
         made = CacheAside(
             self.writer,
@@ -147,10 +144,10 @@ class Backend:
                 hint="redistopo demo in a folder of your own: redistopo init cluster; redistopo up",
             )
         try:
-            done = self._actions.act(verb, node, self._view, partial(self._say, "asked"))
+            done = self._actions.act(verb, node, self._view, partial(self._notify, "asked"))
             _, _, then = done.partition("; ")
             if then:
-                self._say("info", then)
+                self._notify("info", then)
             return done
         finally:
             self._wake.set()  # the primary may have changed: clients should learn it soon
@@ -204,21 +201,21 @@ class Backend:
         self._notice_writer.ports = {node.name: node.port for node in found.seen.nodes}
         notices = self._notice_writer.write(known, found.news, self._degraded(), began)
         for notice in (*notices, *self._refresh_login(found.seen)):
-            self._tell(notice)
-        if self.own and before.primary() and self._view.leaderless:
-            self._say("info", _NO_PRIMARY)
+            self._publish(notice)
+        if self.own and before.primary() and self._view.stays_without_primary:
+            self._notify("info", _NO_PRIMARY)
         return found
 
-    def _say(self, level: str, text: str) -> None:
-        self._tell(Notice(at=datetime.now(UTC), level=level, text=text))
+    def _notify(self, level: str, text: str) -> None:
+        self._publish(Notice(at=datetime.now(UTC), level=level, text=text))
 
-    def _tell(self, notice: Notice) -> None:
+    def _publish(self, notice: Notice) -> None:
         for receive in self._receivers:
             receive(notice)
 
     def _refresh_login(self, seen: Observed) -> Iterator[Notice]:
         """Use the folder's current passwords, which a rotation or a wipe changes, for new
-        connections; open ones stay as they are."""
+        connections; open connections stay as they are."""
         before = self._way
         if before is None or not self.own:
             return
@@ -268,10 +265,10 @@ def open_backend(request: BackendRequest) -> Iterator[Backend]:
 
 
 def _entry_point(topology: WatchedTarget, seen: Observed) -> EntryPoint:
-    keys = topology.credentials
-    if keys.application is None:
+    credentials = topology.credentials
+    if credentials.application is None:
         raise UsageError(
             "the application's password is unknown here",
             hint="set REDISTOPO_PASSWORD to the value that redistopo up used",
         )
-    return application_entry(seen, keys)
+    return application_entry(seen, credentials)

@@ -45,6 +45,6 @@ class PageState:
                 {"shard": shard, "reads": str(both.reads), "writes": str(both.writes)}
                 for shard, both in self._cache.circuits().items()
             ],
-            "topology": self._backend.view_message(),
+            "topology": self._backend.view().message(self._backend.trouble),
             "actions": list(self._backend.actions),
         }

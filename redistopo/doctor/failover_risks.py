@@ -12,6 +12,7 @@ from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.hints import command_prefix, started_by_us
 from redistopo.model.state.observed import NodeSeen, Role
 
+_TOO_FEW = "the configuration of fewer than two nodes can be read"
 _USUAL_PING = 10
 _USUAL_TIMEOUT = 60
 _SECURE = 3
@@ -26,7 +27,7 @@ def passwords(subject: CheckSubject) -> Iterator[CheckResult]:
     """
     readable = [node for node in subject.seen.answering if node.config and _data(node)]
     if len(readable) < 2:
-        yield skip("fewer than two nodes let us read their configuration")
+        yield skip(_TOO_FEW)
         return
     if any((node.config or {}).get("masteruser") for node in readable):
         yield skip("replicas log in as a user of their own: see access.users")
@@ -59,7 +60,7 @@ def timeouts(subject: CheckSubject) -> Iterator[CheckResult]:
     """
     readable = [node for node in subject.seen.answering if node.config and _data(node)]
     if len(readable) < 2:
-        yield skip("fewer than two nodes let us read their configuration")
+        yield skip(_TOO_FEW)
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
@@ -100,7 +101,7 @@ def buffers(subject: CheckSubject) -> Iterator[CheckResult]:
     """
     readable = [node for node in subject.seen.answering if node.config and _data(node)]
     if len(readable) < 2:
-        yield skip("fewer than two nodes let us read their configuration")
+        yield skip(_TOO_FEW)
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
@@ -125,7 +126,7 @@ def buffers(subject: CheckSubject) -> Iterator[CheckResult]:
     yield from per_node(readable, judge, "replicas' output buffers as large as the backlog")
 
 
-def strays(subject: CheckSubject) -> Iterator[CheckResult]:
+def stray_nodes(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that no node was reset, or needs a reset: in another cluster, or alone with data.
 
     CLUSTER RESET refuses a primary with keys, so they have to be deleted first; it removes the
@@ -149,10 +150,10 @@ def strays(subject: CheckSubject) -> Iterator[CheckResult]:
         if node in empty and not others:
             return _reset_and_alone(node, hosts)
         where = f"belongs to another cluster, with {others[0].address}" if others else "is alone"
-        slots = sum(one.last - one.first + 1 for one in me.slots)
-        keys = "1 key" if node.keys == 1 else f"{node.keys} keys"
-        lost = [keys if node.keys else "", _slots(slots, format_ranges_briefly(me.slots))]
-        loss = ", ".join(filter(None, lost)) or "nothing but its id"
+        lost = ["1 key" if node.keys == 1 else f"{node.keys} keys"] if node.keys else []
+        if me.slots:
+            lost.append(f"{sum(map(len, me.slots))} slots ({format_ranges_briefly(me.slots)})")
+        loss = ", ".join(lost) or "nothing but its id"
         evidence = f"{where} (id {me.id[:8]}); a reset would remove: {loss}"
         return fail(node.name, evidence, _reset(node))
 
@@ -161,7 +162,7 @@ def strays(subject: CheckSubject) -> Iterator[CheckResult]:
 
 
 def _by_acl(node: NodeSeen) -> bool:
-    """Tell whether the default user is off, or has a password that requirepass doesn't show."""
+    """Return whether the default user is off, or has a password that requirepass doesn't show."""
     own = next((line.split() for line in node.users if line.startswith("user default ")), [])
     return bool(own) and "nopass" not in own and not (node.config or {}).get("requirepass")
 
@@ -182,10 +183,6 @@ def _reset_and_alone(node: NodeSeen, others: list[NodeSeen]) -> CheckResult | No
     if not started_by_us(node):
         hint = f"{command_prefix(node)} CLUSTER MEET {others[0].host} {others[0].port}"
     return fail(node.name, "was reset: it is empty and alone", hint)
-
-
-def _slots(count: int, ranges: str) -> str:
-    return f"{count} slots ({ranges})" if count else ""
 
 
 def _reset(node: NodeSeen) -> str:

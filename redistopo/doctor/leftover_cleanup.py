@@ -55,13 +55,13 @@ def _loose(path: Path, wanted: int, *, yours: bool = False) -> OpenPermission | 
 
 
 def restrict_permissions(path: Path, mode: int) -> None:
-    """Set the file's mode; raise MissingPrerequisite if it isn't ours to change."""
+    """Set the file's mode; raise MissingPrerequisite if it can't be changed by this user."""
     with write_errors(path):
         path.chmod(mode)
 
 
 def holds_no_data(folder: NodeFolder) -> bool:
-    """Tell whether a node's folder only holds files that redistopo wrote, and none of a server."""
+    """Return whether a node's folder has only files that redistopo wrote, and none of a server."""
     own = {folder.config, folder.started, folder.rewritten, folder.log, folder.pidfile}
     own |= {folder.users, folder.listed, folder.process}
     with suppress(OSError):

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Self
 
 from redistopo.host.partition import Side, cut_connections, lift_partition, refuse_partition
@@ -58,12 +57,7 @@ class FaultInjection:
             refuse_partition(self._pids().values())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.restore()
 
     def inject(self) -> None:

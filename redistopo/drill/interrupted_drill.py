@@ -69,7 +69,7 @@ def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
             entries=places,
             access=access,
             service=next(names, ""),
-            # with ACL, applications have one password; the user "sentinel" may not ask Sentinels
+            # with ACL, applications have one password; Sentinels do not admit the user "sentinel"
             sentinel=access if credentials.acl else credentials.login_to(places[0]),
         )
     primaries = (node for node in seen.answering if node.role is Role.PRIMARY)

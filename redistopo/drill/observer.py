@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from redistopo.client.connection import Command, Connections
@@ -43,7 +42,7 @@ class Observers:
 
     def __init__(self, servers: ObservedServers, credentials: Credentials) -> None:
         self._servers = servers
-        self._keys = credentials
+        self._credentials = credentials
         self._changes: list[tuple[str, LogEvent]] = []
         self._sentinel_events: list[tuple[str, LogEvent]] = []
         self._ended = threading.Event()
@@ -61,12 +60,7 @@ class Observers:
             thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._ended.set()
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
@@ -86,14 +80,14 @@ class Observers:
             if event := parse_sentinel_message(channel, message, self._servers.names, at):
                 self._sentinel_events.append((name, event))
 
-        listen(endpoint, self._keys.login_to(endpoint), CHANNELS, receive, self._ended)
+        listen(endpoint, self._credentials.login_to(endpoint), CHANNELS, receive, self._ended)
 
     def _poll(self, name: str, endpoint: Endpoint) -> None:
         commands: list[Command] = [("INFO", "replication")]
         if self._servers.clustered:
             commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
         before: dict[str, str] = {}
-        with Connections(self._keys, seconds=_ANSWER_SECONDS) as client:
+        with Connections(self._credentials, seconds=_ANSWER_SECONDS) as client:
             while not self._ended.wait(_PAUSE_SECONDS):
                 # a server that does not reply is polled again; whether clients are served
                 # is measured by the load

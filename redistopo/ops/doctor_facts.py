@@ -91,7 +91,7 @@ def _facts(found: Found, config: Path | None) -> DoctorFacts:
     return DoctorFacts(
         engines=wanted,
         kernel=kernel_of(kernel_settings()),
-        room=memory_and_disk(found.layout.state if found.plan else found.layout.root),
+        resources=memory_and_disk(found.layout.state if found.plan else found.layout.root),
         topology=found.topology,
         leftovers=_leftovers(found),
         system=sys.platform,
@@ -108,7 +108,7 @@ def _facts(found: Found, config: Path | None) -> DoctorFacts:
 
 
 def _elsewhere(session: Session, connect: str) -> Found:
-    seen = TopologySeen(name=connect, started=TopologyPresence.RUNNING, connect=connect)
+    seen = TopologySeen(name=connect, presence=TopologyPresence.RUNNING, connect=connect)
     return Found(session=session, plan=None, topology=seen)
 
 
@@ -125,12 +125,12 @@ def _here(session: Session) -> Found:
         there = isinstance(error, MissingPrerequisite) or layout.topology.exists()
         seen = TopologySeen(
             name=layout.root.name,
-            started=TopologyPresence.BROKEN if there else TopologyPresence.NO_FILE,
+            presence=TopologyPresence.BROKEN if there else TopologyPresence.NO_FILE,
             trouble=f"{error.message}: {error.detail}" if error.detail else error.message,
             hint=error.hint,
         )
         return Found(session=session, plan=None, topology=seen)
-    seen = TopologySeen(name=made.topology.name, started=state, nodes=nodes)
+    seen = TopologySeen(name=made.topology.name, presence=state, nodes=nodes)
     return Found(session=session, plan=made, topology=seen, running=running)
 
 
@@ -232,7 +232,7 @@ def _leftovers(found: Found) -> Leftovers:
         ),
         empty=empty,
         kept=kept,
-        loose=open_permissions(found.layout, given) if not found.topology.connect else (),
+        unprotected=open_permissions(found.layout, given) if not found.topology.connect else (),
     )
 
 
