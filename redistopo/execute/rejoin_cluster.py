@@ -38,7 +38,7 @@ def reset_again(context: ExecutionContext, names: tuple[str, ...]) -> None:
     """
     for node in context.nodes(names):
         commands: list[Command] = [("MULTI",), ("FLUSHALL",), ("CLUSTER", "RESET"), ("EXEC",)]
-        for reply in context.client.ask(node.endpoint, commands):
+        for reply in context.client.execute(node.endpoint, commands):
             for one in reply if isinstance(reply, list) else [reply]:
                 raise_on_error(one, f"{node.name}: CLUSTER RESET")
 

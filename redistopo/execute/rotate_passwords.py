@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from redistopo.client.connection import NodeClient, raise_on_error
+from redistopo.client.connection import Connections, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.host.host import Files, Host
@@ -52,7 +52,7 @@ def carry_over(
     nodes = [one for one in running if not layout.node(one.name).sentinel]
     watching = [one for one in running if layout.node(one.name).sentinel]
     beside = at_sentinels(rotation)
-    with NodeClient(old) as first, NodeClient(new) as second:
+    with Connections(old) as first, Connections(new) as second:
         ways = (second, first)
         if nodes:
             servers = "1 server" if len(nodes) == 1 else f"{len(nodes)} servers"
@@ -96,7 +96,7 @@ def restore_old(layout: Layout, nodes: Iterable[Target], held: Credentials) -> N
     pending = pending_rotation(layout)
     commands = restoring(pending) if pending else ()
     if commands:
-        with NodeClient(held) as client:
+        with Connections(held) as client:
             # without ACL, no password of a Sentinel was changed
             asked = [one for one in nodes if held.acl or not layout.node(one.name).sentinel]
             _order(asked, commands, (client,))
@@ -142,7 +142,7 @@ def _keep(layout: Layout, rotation: PasswordRotation) -> None:
 
 
 def _order(
-    nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[NodeClient]
+    nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[Connections]
 ) -> None:
     """Each server did what it was told, whichever of the passwords it accepts by now."""
     for node in nodes:
@@ -150,11 +150,11 @@ def _order(
             raise_on_error(reply, f"{node.name}: {' '.join(words[:2])}")
 
 
-def _ask(node: Target, commands: Sequence[Command], ways: Sequence[NodeClient]) -> list[object]:
+def _ask(node: Target, commands: Sequence[Command], ways: Sequence[Connections]) -> list[object]:
     refused: RedistopoError | None = None
     for client in ways:
         try:
-            return client.ask(node.endpoint, commands)
+            return client.execute(node.endpoint, commands)
         except AccessDenied as error:
             refused = error
         except Unreachable as error:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from redistopo.client.connection import Command, NodeClient
+from redistopo.client.connection import Command, Connections
 from redistopo.errors import AccessDenied, MissingPrerequisite, RedistopoError, Unreachable
 from redistopo.execute.terminate import Ask, Ended, Said, end_all
 from redistopo.host.host import Host
@@ -137,7 +137,7 @@ class ShutdownRequest:
     layout: Layout
     seen: Observed
     rendered: dict[str, Directives]
-    client: NodeClient
+    client: Connections
     lossy: bool
     command: str = "redistopo down"
     host: Host
@@ -212,7 +212,7 @@ class ShutdownRequest:
         patterns = ("append*", "save", "dbfilename")
         commands: list[Command] = [("INFO",), *(("CONFIG", "GET", one) for one in patterns)]
         try:
-            info, *pairs = self.client.ask(node.endpoint, commands)
+            info, *pairs = self.client.execute(node.endpoint, commands)
         except (Unreachable, AccessDenied):
             return LastReply(info=node.info), ""
         if not isinstance(info, str):
@@ -226,7 +226,7 @@ class ShutdownRequest:
 
     def _shut(self, node: NodeSeen, how: str) -> Said:
         try:
-            reply = self.client.ask(node.endpoint, [("SHUTDOWN", how)])[0]
+            reply = self.client.execute(node.endpoint, [("SHUTDOWN", how)])[0]
         except Unreachable:
             return Said.YES
         except AccessDenied:

@@ -1,4 +1,4 @@
-"""A node's folder read into the snapshot: its files, its configuration, its own state."""
+"""Reads a node's folder for a snapshot: its files, its configuration and its own state."""
 
 import re
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from redistopo.model.state.stop_record import StopRecord
 from redistopo.model.topology.project_paths import NodeFolder
 
 _REFUSED = re.compile(r"^.*(?:corrupted|flag in \w+) cluster config file.*$", re.MULTILINE)
-"""How a server speaks of a nodes.conf that it refuses (cluster_legacy.c, clusterLoadConfig);
-of one that it can't write, on a full disk, it speaks otherwise."""
+"""The log message for a nodes.conf that a server refuses (cluster_legacy.c, clusterLoadConfig),
+but not for a file that it can't write, on a full disk."""
 
 _PLAIN = (".conf", ".log", ".json", ".acl", ".manifest", ".started", ".listed", ".rewritten")
 """Suffixes of files that hold no keys."""
@@ -56,7 +56,7 @@ def read_disk(
 
 
 def nodes_conf_refusal(files: Files, folder: NodeFolder) -> str:
-    """The line of its log with which the node's last start ended at its table; "" for none."""
+    """Return the log line of a last start that failed at its nodes.conf; "" for none."""
     found = _REFUSED.search(log_since_start(files, folder.log))
     return found[0] if found else ""
 

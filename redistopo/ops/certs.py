@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient, raise_on_error
+from redistopo.client.connection import Connections, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
@@ -16,7 +16,7 @@ from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
 from redistopo.project.started_topology import live_targets
 from redistopo.project.topology_record import refuse_other_layout
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
@@ -95,14 +95,14 @@ def _refuse(session: Session) -> None:
 
 
 def _running(layout: Layout) -> list[str]:
-    return [name for name in recorded_node_names(layout) if find_process(layout, name)]
+    return [name for name in node_folder_names(layout) if find_process(layout, name)]
 
 
 def _presented(node: Target, credentials: Credentials) -> Certificate | None:
     return presented(node.endpoint, credentials.own.tls) if credentials.own.tls else None
 
 
-def _load(node: Target, before: Certificate | None, client: NodeClient) -> str:
+def _load(node: Target, before: Certificate | None, client: Connections) -> str:
     """ "" where the server presents another certificate than before; else what to do.
 
     Setting a TLS file, be it to the same path, reads all of them again (config.c, the
@@ -113,7 +113,7 @@ def _load(node: Target, before: Certificate | None, client: NodeClient) -> str:
     if node.layout and node.layout.node(node.name).sentinel:
         return f"a Sentinel reads certificates only at its start: {again}"
     try:
-        reply = client.ask(node.endpoint, [("CONFIG", "SET", "tls-cert-file", path)])[0]
+        reply = client.execute(node.endpoint, [("CONFIG", "SET", "tls-cert-file", path)])[0]
     except Unreachable as error:
         if "certificate" in error.detail:
             return f"{again} ({error.detail})"

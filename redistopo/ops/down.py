@@ -9,9 +9,9 @@ from redistopo.client.observe import Detail, observe
 from redistopo.drill.interrupted_drill import finish_interrupted_drill
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
-from redistopo.host.orphan_servers import servers_below
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.run_recorded import end_leftover
+from redistopo.host.running_servers import servers_below
 from redistopo.host.server_process import find_process
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
@@ -19,7 +19,7 @@ from redistopo.progress import Progress, step
 from redistopo.project.load import layout_of_folder
 from redistopo.project.registry import unregister
 from redistopo.project.state_folder import wipe_state_folder
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
@@ -125,7 +125,7 @@ def _refuse_left(layout: Layout) -> None:
 def _stop(session: Session, *, lossy: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
     layout = session.layout
     end_leftover(layout.formation)
-    names = tuple(name for name in recorded_node_names(layout) if find_process(layout, name))
+    names = tuple(name for name in node_folder_names(layout) if find_process(layout, name))
     if not names:
         return (), ()
     targets = [one for one in session.targets if one.name in names]

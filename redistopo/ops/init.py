@@ -25,7 +25,7 @@ from redistopo.progress import Event, EventKind, Progress, note, warn
 from redistopo.project.load import checked, layout_of_folder, require_address
 from redistopo.project.port_conflicts import port_blocker, topology_in
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 from redistopo.render.topology_file import topology_file
 
 
@@ -100,7 +100,7 @@ def _init(
     if written and found is not None and not request.force:
         raise _different(layout.topology, found, text)
     if written:
-        if any(find_process(layout, name) for name in recorded_node_names(layout)):
+        if any(find_process(layout, name) for name in node_folder_names(layout)):
             warn(progress, "servers of the file replaced run here: redistopo down stops them first")
         _write(layout, text)
     reserve_ports(layout.root)
@@ -136,11 +136,7 @@ def _settings(settings: tuple[str, ...]) -> dict[str, list[str]]:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise topology_file_error(
-                [
-                    TopologyProblem(
-                        key=f"--set {text}", seen="has no '='", allowed="write directive=value"
-                    )
-                ],
+                [TopologyProblem(f"--set {text}", "has no '='", "write directive=value")],
                 "what you ask for",
             )
         found.setdefault(name.strip(), []).append(value.strip())
@@ -184,7 +180,7 @@ def _warn_of_busy(
 ) -> None:
     """Use a requested port as it is; warn if it is in use now."""
     block = port_block_of(topology)
-    running = any(find_process(layout, name) for name in recorded_node_names(layout))
+    running = any(find_process(layout, name) for name in node_folder_names(layout))
     if running and existing is not None and port_block_of(existing) == block:
         return  # busy with this very topology
     blocked = port_blocker(layout.root, topology.host)

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.client.connection import Command, NodeClient, raise_on_error
+from redistopo.client.connection import Command, Connections, raise_on_error
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rejoin_cluster import forget_ids
@@ -12,7 +12,7 @@ from redistopo.host.interrupts import interrupts_deferred
 from redistopo.model.planning.plan_node_reset import NodeReset, plan_reset
 from redistopo.model.state.observed import NodeSeen, Role
 from redistopo.model.state.selector import select_one_node
-from redistopo.model.state.status_rows import NodeStatus, status_lines
+from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step
 from redistopo.session.live_change import LiveChange, change_request, live_change
@@ -83,7 +83,7 @@ def reset(request: ResetRequest, progress: Progress) -> ResetResult:
         return ResetResult(
             reset=found,
             handover=done,
-            now=status_lines(now.again()),
+            now=status_rows(now.again()),
             seconds=time.monotonic() - began,
         )
 
@@ -104,11 +104,11 @@ def _reset(now: LiveChange, node: NodeSeen, found: NodeReset) -> None:
     with (
         step(context.progress, f"reset {node.name}"),
         # it answers once all keys are freed, which takes seconds where there are many millions
-        NodeClient(context.credentials, seconds=context.deadline.left) as client,
+        Connections(context.credentials, seconds=context.deadline.left) as client,
         interrupts_deferred(later=True),  # Ctrl-C in between would leave its keys on its disk
     ):
         for commands in _batches(node, found):
-            for reply in client.ask(node.endpoint, commands):
+            for reply in client.execute(node.endpoint, commands):
                 for one in reply if isinstance(reply, list) else [reply]:
                     raise_on_error(one, f"{node.name}: CLUSTER RESET")
     # not where it keeps its id: Valkey would then refuse it for 60 s, however it comes

@@ -139,8 +139,7 @@ def _on_servers(now: LiveChange, edit: _Edit) -> SetResult:
 def _unseen(plan: Plan) -> Observed:
     """The nodes where none was ever started: they have names and ports alone."""
     nodes = (
-        NodeSeen(name=one.name, host=one.host, port=one.port, error="not started")
-        for one in plan.nodes
+        NodeSeen(name=one.name, endpoint=one.endpoint, error="not started") for one in plan.nodes
     )
     return Observed(shape=plan.topology.shape, nodes=tuple(nodes))
 

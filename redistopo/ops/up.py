@@ -183,7 +183,7 @@ def _strayed(context: ExecutionContext) -> bool:
 def _prove(context: ExecutionContext, record: TopologyState, *, formed_now: bool) -> Verdict:
     """Healthy by the same checks as `verify`; raises Unhealthy where it isn't in time."""
     topology, layout = context.plan.topology, context.plan.layout
-    with step(context.progress, "wait until every node agrees"):
+    with step(context.progress, "wait until every node agrees", changes=False):
         first = wait_until_healthy(
             lambda: context.look(Detail.HEALTH), expected_of(topology), context.deadline, context
         )
@@ -191,7 +191,7 @@ def _prove(context: ExecutionContext, record: TopologyState, *, formed_now: bool
             raise unhealthy_error(context, first)
         if formed_now:
             restore_node_timeout(context)
-    with step(context.progress, "verify"):
+    with step(context.progress, "verify", changes=False):
         paths = {node.name: str(node.folder.config) for node in context.plan.nodes}
         wanted = expected_of(topology, rendered_confs(layout, record), paths)
         last = wait_until_healthy(lambda: _full(context), wanted, context.deadline, context)

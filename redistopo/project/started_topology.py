@@ -28,7 +28,7 @@ from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape, Topology
 from redistopo.project.passwords import load_password, password_source, tls_files
 from redistopo.project.rotation_file import pending_rotation
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 
 
 def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Directives]:
@@ -38,7 +38,7 @@ def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Dir
     """
     planned = {node.name for node in state.nodes} if state else None
     found = {}
-    for name in recorded_node_names(layout):
+    for name in node_folder_names(layout):
         if planned is not None and name not in planned:
             continue
         text = read_text(layout.node(name).config)
@@ -53,7 +53,10 @@ def targets_in_use(
     """Return the nodes as targets, with the addresses in their own configuration."""
     return tuple(
         Target(
-            name=name, host=conf["bind"][-1], port=int(_port(conf)), layout=layout, machine=machine
+            name=name,
+            endpoint=Endpoint(conf["bind"][-1], int(_port(conf))),
+            layout=layout,
+            machine=machine,
         )
         for name, conf in rendered.items()
         if conf.get("bind") and _port(conf).isdigit()

@@ -45,8 +45,8 @@ def shard_members(plan: Plan, seen: Observed) -> Iterator[ShardMembers]:
     table = latest_nodes_conf(parse_nodes_conf(text, at) for at, text in seen.nodes_confs.items())
     for entry in table.entries if table else ():
         lead = seen.at(entry.address)
-        if table and lead and entry.leads and entry.slots:
-            kin = (seen.at(address) for address in table.kin(entry.address))
+        if table and lead and entry.is_primary and entry.slots:
+            kin = (seen.at(address) for address in table.shard_peers(entry.address))
             yield ShardMembers(primary=lead, others=tuple(one for one in kin if one))
 
 

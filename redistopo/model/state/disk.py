@@ -1,4 +1,4 @@
-"""What lies in a node's folder: everything that a decision needs from disk, read once."""
+"""The content of a node's folder: everything that decisions need from disk, read once."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from redistopo.model.protocol.sentinel_replies import SentinelFileState, read_se
 from redistopo.model.state.stop_record import StopRecord
 
 DATA = ("appendonlydir", "appendonly.aof", "dump.rdb")
-"""What holds a node's keys, by the names that it has unless a directive changes them."""
+"""The default names of the files and folders with a node's keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class DiskSeen:
     stopped: StopRecord | None = None
 
     def holds(self, name: str) -> bool:
-        """Whether that file or folder is there."""
+        """Return whether that file or folder exists."""
         return name in self.files or f"{name}/" in self.files
 
     @property
@@ -99,17 +99,16 @@ class DiskSeen:
 
     @property
     def sentinel(self) -> SentinelFileState | None:
-        """The state in a Sentinel's own file; None where it has none yet."""
+        """The state in a Sentinel's own file; None if it has none yet."""
         return read_sentinel_file(read_conf(self.config)) if self.config else None
 
     @property
     def damage(self) -> str:
-        """Why the node would come back as a stranger to its cluster, or why no server takes its
-        nodes.conf as it stands; "" where it is whole.
+        """Why the node would start as a new node, or no server accepts its nodes.conf; "" if the
+        file is complete.
 
-        Servers write the line `vars` last (cluster_legacy.c, clusterSaveConfig), and start
-        without it: on fewer nodes, be it on the own line alone, and on no memory of what they
-        voted for.
+        Servers write the line `vars` last (cluster_legacy.c, clusterSaveConfig). They start
+        without it, but may then lack nodes, and their record of votes.
         """
         text = self.nodes_conf
         if text is None:
@@ -119,10 +118,10 @@ class DiskSeen:
         return "" if re.search(r"^vars ", text, re.MULTILINE) else "cut off"
 
     def written(self, conf: Directives) -> Written:
-        """When the snapshot and the append-only file of that configuration were last written.
+        """Return when the snapshot and the append-only log of that configuration were written.
 
-        From Redis 7.0 on the log is a folder, and what its manifest doesn't name is no log yet;
-        before, a file, which is empty while its first content is being written.
+        Since Redis 7.0 the log is a folder, and no log exists without its manifest; before, it
+        is a file, which is empty while its first content is being written.
         """
         base, folder = (data_file_name(conf, f"append{one}name") for one in ("file", "dir"))
         logs = [base]

@@ -47,7 +47,7 @@ def _proposal(
 ) -> Proposal:
     nodes = []
     for node, disk in zip(plan.data, disks, strict=True):
-        seen = NodeSeen(name=node.name, host=node.host, port=node.port, disk=disk)
+        seen = NodeSeen(name=node.name, endpoint=node.endpoint, disk=disk)
         if node.name in running:
             info = {"role": "slave", "db0": "keys=2"}
             seen = replace(seen, process=ProcessState.RUNNING, info=info)
