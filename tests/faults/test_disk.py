@@ -86,7 +86,13 @@ def test_down_on_a_full_disk(
         echo "written: $sum"
         SECONDS=0; $R down --timeout 20s; echo "full: $? after $((SECONDS < 15))"
         rm fill
-        $R down -q; echo "down: $?"; $R up; echo "healed: $?"
+        $R down -q; echo "down: $?"
+        # a server that met the full disk while it rewrote its log may have damaged that: what
+        # up says is to be typed then is typed
+        for n in $(seq 7); do
+            said=$($R up 2>&1) && break
+            eval "$(echo "$said" | sed -n 's/.*Next: \\(mv [^;]*\\);.*/\\1/p')"
+        done; echo "healed: $?"
         sizes=0
         for port in $(seq $PORT $((PORT+5))); do
             [ "$($CLI -p $port role | head -1)" = master ] &&
@@ -98,6 +104,7 @@ def test_down_on_a_full_disk(
     assert written > 0, done
     assert "full: 1 after 1" in done.stdout, done
     assert "can't save, and still run" in done.stderr
+    assert "healed: 0" in done.stdout, done
     assert f"kept: {written}" in done.stdout, done
     assert "Traceback" not in done.stderr
 
