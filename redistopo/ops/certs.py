@@ -8,14 +8,13 @@ from redistopo.client.observe import Target
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
 from redistopo.host.server_process import find_process
+from redistopo.model.planning.guards import refuse_other_layout
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Credentials
-from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
 from redistopo.project.started_topology import live_targets
-from redistopo.project.topology_record import refuse_other_layout
 from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
@@ -37,12 +36,11 @@ class CertsResult:
         return ExitCode.FAILED if self.waiting else ExitCode.DONE
 
 
-def prepare_certificates(plan: Plan, state: TopologyState | None, progress: Progress) -> None:
+def prepare_certificates(plan: Plan, progress: Progress) -> None:
     """Create missing and damaged certificates, and, if no server runs, expired ones. Raises
-    RedistopoError if the CA is lost, or the topology was formed with another layout."""
+    RedistopoError if the CA is lost."""
     if not plan.topology.tls:
         return
-    refuse_other_layout(plan, state)
     if spoilt := ensure_certificates(plan, idle=not _running(plan.layout)):
         note(progress, f"renewed, since damaged or expired: {', '.join(spoilt)}")
 
@@ -59,7 +57,7 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
         layout, told = session.layout, session.progress
         _refuse(session)
         plan = session.plan(assume=True)
-        refuse_other_layout(plan, session.state)
+        refuse_other_layout(plan, session.state, session.rendered)
         if new_ca and (names := _running(layout)):
             raise RedistopoError(
                 f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",

@@ -10,6 +10,7 @@ from redistopo.model.planning.plan_nodes import with_observed_roles
 from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.step import Step
 from redistopo.model.state.observed import shards_of
+from redistopo.project.certificates import refuse_lost_authority
 from redistopo.project.redact_secrets import hide
 from redistopo.project.topology_record import current_record
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
@@ -71,6 +72,8 @@ def _ahead(session: Session, made: Plan, asked: Asked) -> Decision:
     try:
         refuse_request(made, asked)
         refuse_folder(made, session.state, session.rendered)
+        if made.topology.tls:  # `up` does this when it creates certificates
+            refuse_lost_authority(made.layout.tls)
         record, _warning = current_record(made)
         now = survey(session.context(made), record)
     except RedistopoError as error:

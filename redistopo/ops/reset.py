@@ -1,24 +1,28 @@
 """`reset`: CLUSTER RESET of one node, after a failover, or with its data knowingly given up."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.client.connection import Command, NodeClient, raise_on_error
-from redistopo.errors import ExitCode, RedistopoError
+from redistopo.errors import ExitCode
 from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rejoin_cluster import forget_ids
 from redistopo.host.interrupts import interrupts_deferred
+from redistopo.model.planning.guards import guard
 from redistopo.model.planning.plan_node_reset import NodeReset, plan_reset
-from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.model.planning.proposal import Asked, Proposal
+from redistopo.model.planning.situation import Situation
+from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_one_node
 from redistopo.model.state.status_rows import NodeStatus, status_lines
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step
 from redistopo.session.live_change import LiveChange, change_request, live_change
+from redistopo.session.local_preconditions import refuse_folder
 from redistopo.session.node_action import require_words
 from redistopo.session.open import open_session
-from redistopo.session.session import SessionRequest
+from redistopo.session.session import Session, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +58,8 @@ def outlook(request: ResetRequest) -> NodeReset:
     """
     require_words(request.words, "reset")
     with open_session(SessionRequest(root=request.root)) as session:
-        seen = session.observe()
-        node = select_one_node(seen, request.words)
-        return _allowed(plan_reset(seen, node, hard=request.hard), request)
+        refuse_folder(session.plan(assume=True), session.state, session.rendered)
+        return _plan(session, session.observe(disk=True), request)
 
 
 def reset(request: ResetRequest, progress: Progress) -> ResetResult:
@@ -71,15 +74,12 @@ def reset(request: ResetRequest, progress: Progress) -> ResetResult:
     asked = change_request("reset", request.root, request.seconds)
     with open_session(asked, progress) as session:
         now = live_change(session, assume=True)
-        node = select_one_node(now.seen, request.words)
-        found = _allowed(plan_reset(now.seen, node, hard=request.hard), request)
-        done = None
+        found, done = _plan(session, session.observe(disk=True), request), None
         if found.heir:
             _, done = hand_over_to(now, [found.heir])
-            node = select_one_node(now.seen, [found.name])
-            _allowed(plan_reset(now.seen, node, hard=request.hard), request)
+            _plan(session, session.observe(disk=True), replace(request, words=(found.name,)))
         if not found.already:
-            _reset(now, node, found)
+            _reset(now, select_one_node(now.seen, [found.name]), found)
         return ResetResult(
             reset=found,
             handover=done,
@@ -88,14 +88,18 @@ def reset(request: ResetRequest, progress: Progress) -> ResetResult:
         )
 
 
-def _allowed(found: NodeReset, request: ResetRequest) -> NodeReset:
-    if found.lost and not request.force:
-        again = f"redistopo reset {found.name}{' --hard' if request.hard else ''} --force"
-        raise RedistopoError(
-            f"{found.name} is not reset: {found.lost}",
-            detail="\n".join(one for one in found.sentences if one != found.lost),
-            hint="; ".join(filter(None, [found.instead, f"{again} gives it up"])),
-        )
+def _plan(session: Session, seen: Observed, request: ResetRequest) -> NodeReset:
+    """Plan the reset of the selected node, unless a guard refuses it."""
+    node = select_one_node(seen, request.words)
+    found = plan_reset(seen, node, hard=request.hard)
+    proposal = Proposal(
+        plan=session.plan(assume=True),
+        now=Situation(seen=seen, record=session.state),
+        steps=(),
+        asked=Asked(among=(), force=request.force),
+        reset=found,
+    )
+    guard(proposal)
     return found
 
 

@@ -33,7 +33,6 @@ from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step, warn
 from redistopo.project.started_topology import keeps_data_on_disk
-from redistopo.project.topology_record import refuse_older_engine
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.live_change import LiveChange, change_request, live_change
 from redistopo.session.open import open_session
@@ -97,8 +96,6 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
     with open_session(asked, progress) as session:
         now = live_change(session)
         plan = now.context.plan
-        record = now.session.state
-        refuse_older_engine(plan, record)
         names = tuple(node.name for node in select_nodes(now.seen, request.words))
         _refuse_unready(now, names)
         work = _Work(now=now, request=request)

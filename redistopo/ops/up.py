@@ -106,7 +106,7 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
 def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpResult:
     layout, told = session.layout, session.progress
     refuse_folder(plan, session.state, session.rendered)
-    prepare_certificates(plan, session.state, told)
+    prepare_certificates(plan, told)
     session.credentials = finish_rotation(layout, session.credentials, told, session.host)
     context = session.context(plan)
     finish_interrupted_drill(layout, told)

@@ -5,13 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from redistopo.errors import MissingPrerequisite, UsageError
-from redistopo.host.files import read_text
 from redistopo.host.local_host import LOCAL
 from redistopo.host.node_data import has_data
 from redistopo.model.planning.plan import Plan
-from redistopo.model.protocol.conf import read_conf
-from redistopo.model.protocol.sentinel_replies import read_sentinel_file
 from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, warn
@@ -76,54 +72,6 @@ def _copied(layout: Layout, record: TopologyState) -> bool:
             theirs = load_topology_state(other)
             return theirs is not None and theirs.id == record.id
     return False
-
-
-def refuse_older_engine(plan: Plan, record: TopologyState | None) -> None:
-    """Raise MissingPrerequisite if the data was written by an engine that this one can't read."""
-    if record is None or plan.engine.reads(record.engine):
-        return
-    if any(has_data(LOCAL.files, plan.layout, node.name) for node in plan.nodes):
-        raise MissingPrerequisite(
-            f"{plan.engine.title} can't read data that {record.engine} wrote",
-            detail=f"chosen: {plan.engine.path} ({plan.engine_why})",
-            hint=f'set engine = "{record.engine}" in the topology file, if it is installed: '
-            "redistopo engines",
-        )
-
-
-def refuse_other_layout(plan: Plan, record: TopologyState | None) -> None:
-    """Raise UsageError if the file no longer describes the topology that was formed.
-
-    Its nodes have data for the old layout; `up` doesn't change shape, size or ports.
-    """
-    if record is None or not record.formed:
-        return
-    source = plan.layout.topology.name
-    files = (read_text(node.folder.config) for node in plan.sentinels)
-    states = (read_sentinel_file(read_conf(text)) for text in files if text)
-    names = {state.name for state in states if state}
-    if names and plan.topology.name not in names:
-        raise UsageError(
-            f"name is {plan.topology.name} in {source}, but the Sentinels monitor the primary "
-            f"as {', '.join(sorted(names))}",
-            detail="clients query the primary by that name; Sentinels can't change it",
-            hint="set name back, or start over without the data: redistopo down --wipe",
-        )
-    was = [(node.name, node.host, node.port) for node in record.nodes]
-    asked = [(node.name, node.host, node.port) for node in plan.nodes]
-    if was == asked and record.shape == plan.topology.shape.value:
-        return
-    raise UsageError(
-        f"{source} no longer describes the topology in this folder",
-        detail=f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, "
-        f"{_span(asked)}",
-        hint="set the file back, or start over without the data: redistopo down --wipe",
-    )
-
-
-def _span(nodes: list[tuple[str, str, int]]) -> str:
-    first, last = nodes[0], nodes[-1]
-    return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"
 
 
 def save_topology_state(layout: Layout, record: TopologyState) -> None:

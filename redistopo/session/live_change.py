@@ -12,10 +12,9 @@ from redistopo.model.planning.plan_nodes import with_observed_roles
 from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.state.finding import Finding, failed_findings, has_permanent_failure
 from redistopo.model.state.observed import Observed, shards_of
-from redistopo.project.started_topology import refuse_changed_security
-from redistopo.project.topology_record import refuse_other_layout
 from redistopo.session.failures import unhealthy_error
 from redistopo.session.health import Verdict
+from redistopo.session.local_preconditions import refuse_folder
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import expected_of
 
@@ -86,8 +85,7 @@ def live_change(session: Session, *, assume: bool = False) -> LiveChange:
     file has a layout or access control other than the running servers.
     """
     plan = session.plan(assume=assume)
-    refuse_other_layout(plan, session.state)
-    refuse_changed_security(session.topology, session.layout, session.rendered)
+    refuse_folder(plan, session.state, session.rendered)
     context = session.context(plan)
     made = LiveChange(session=session, context=context, seen=context.look(Detail.HEALTH))
     made.again()
