@@ -65,15 +65,3 @@ class ExecutionContext:
                 hint=f"its process may be paused, or the machine overloaded: {node.folder.log}",
             ) from error
         return raise_on_error(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")
-
-
-_MANY = 20
-
-
-def shares_machine_with_many(plan: Plan) -> bool:
-    """Return whether so many cluster nodes share this machine that their pings would overload it.
-
-    Each pings every other node once per half node timeout: 102 nodes at 1000 ms send 20,000
-    pings a second, and as many pongs.
-    """
-    return plan.topology.clustered and len(plan.nodes) > _MANY

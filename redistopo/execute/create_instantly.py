@@ -10,15 +10,16 @@ from contextlib import suppress
 
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
-from redistopo.execute.node_timeout import hasten_replicas
+from redistopo.execute.node_timeout import lower_node_timeout
 from redistopo.execute.slow_wait import reporting_slow_wait
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
+from redistopo.model.planning.step import Step
 from redistopo.model.protocol.replies import parse_info, parse_nodes
-from redistopo.render.conf import SeedIds, acting_primary, seed_tables
+from redistopo.render.conf import SeedIds, seed_tables
 
 
-def seed(context: ExecutionContext) -> None:
+def seed(context: ExecutionContext, _one: Step) -> None:
     """Write each node's initial nodes.conf. Only for empty nodes: from its first start on, the
     server maintains the file."""
     plan, files = context.plan, context.host.files
@@ -32,7 +33,7 @@ def seed(context: ExecutionContext) -> None:
         files.write(folder.table, table)
 
 
-def form_instantly(context: ExecutionContext) -> None:
+def form_instantly(context: ExecutionContext, one: Step) -> None:
     """Promote the planned primaries, which then own their slots.
 
     The takeovers are sent once every node is connected to every other one: earlier, their
@@ -48,7 +49,7 @@ def form_instantly(context: ExecutionContext) -> None:
         context.order(node, "CLUSTER", "FAILOVER", "TAKEOVER")
         epoch = _epoch(context, node, "cluster_my_epoch")
     # only now: while links are being established, frequent pings would slow them
-    hasten_replicas(context, (acting_primary(shard) for shard in led))
+    lower_node_timeout(context, one.settings)
 
 
 def _await_epoch(context: ExecutionContext, node: NodePlan, epoch: int) -> None:

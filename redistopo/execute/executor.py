@@ -4,13 +4,12 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.create_by_cli import form_by_cli
 from redistopo.execute.create_instantly import form_instantly, seed
 from redistopo.execute.introduce_sentinels import fail_over, introduce
-from redistopo.execute.promote import promote
+from redistopo.execute.promote import promote, take_over
 from redistopo.execute.rejoin_cluster import forget_ids, rejoin, reset_again
 from redistopo.execute.repair_nodes_conf import rewrite_nodes_conf
 from redistopo.execute.start import await_ready, start
@@ -21,7 +20,6 @@ from redistopo.host.polling import Deadline
 from redistopo.model.planning.plan import FormationMethod, NodePlan
 from redistopo.model.planning.step import USERS_FILE, Step, StepKind
 from redistopo.model.protocol.conf import with_values, without_hashes
-from redistopo.model.protocol.sentinel_replies import MONITOR
 from redistopo.progress import step, warn
 from redistopo.render.conf import configuration_files
 
@@ -75,15 +73,10 @@ def _place(context: ExecutionContext, one: Step) -> None:
         context.host.files.write(node.folder.config, with_values(text, paths))
 
 
-def _seed(context: ExecutionContext, _one: Step) -> None:
-    seed(context)
-
-
 def _start(context: ExecutionContext, one: Step) -> None:
     files = context.host.files
-    for node in context.nodes(one.nodes):
-        if not node.folder.sentinel:  # a Sentinel's file is its state, and is never compared
-            files.write(node.folder.started, files.read(node.folder.config) or "")
+    for node in context.nodes(one.recorded):
+        files.write(node.folder.started, files.read(node.folder.config) or "")
     start(context, one.nodes)
 
 
@@ -92,56 +85,36 @@ def _list(context: ExecutionContext, one: Step) -> None:
         _list_users(context, node)
 
 
-def _form(context: ExecutionContext, _one: Step) -> None:
-    _FORMING[context.plan.formation.method](context)
-
-
-def _lead(context: ExecutionContext, one: Step) -> None:
-    promote(context, one.nodes)
-
-
-def _meet(context: ExecutionContext, one: Step) -> None:
-    introduce(context, one.nodes)
-
-
-def _fail_over(context: ExecutionContext, _one: Step) -> None:
-    fail_over(context)
-
-
-def _rejoin(context: ExecutionContext, one: Step) -> None:
-    rejoin(context, one.nodes, one.slots)
-
-
-def _reset(context: ExecutionContext, one: Step) -> None:
-    reset_again(context, one.nodes)
-
-
-def _forget(context: ExecutionContext, one: Step) -> None:
-    forget_ids(context, one.ids)
-
-
-def _tell_sentinel(context: ExecutionContext, node: NodePlan, directive: str, value: str) -> None:
-    """Set a setting of a Sentinel, which writes it to its own file."""
-    seen = next(one for one in context.look(Detail.HEALTH).nodes if one.name == node.name)
-    watch = next(iter(seen.watches), None)
-    if directive == MONITOR or watch is None:
-        raise BadReply("", detail="Sentinels can't change the name of the primary")
-    context.order(node, "SENTINEL", "SET", watch.name, directive, value)
-
-
-def _tell_server(context: ExecutionContext, node: NodePlan, directive: str, value: str) -> None:
-    context.order(node, "CONFIG", "SET", directive, value)
+def _form(context: ExecutionContext, one: Step) -> None:
+    _FORMING[context.plan.formation.method](context, one)
 
 
 def _correct(context: ExecutionContext, one: Step) -> None:
     """Apply settings to the running servers; warn about those that need a restart."""
+    for node, directive, value in _settings(context, one):
+        with _or_at_a_restart(context, directive):
+            context.order(node, "CONFIG", "SET", directive, value)
+
+
+def _correct_sentinel(context: ExecutionContext, one: Step) -> None:
+    """Apply settings to running Sentinels, which write them to their own files."""
+    name = context.plan.topology.name
+    for node, directive, value in _settings(context, one):
+        with _or_at_a_restart(context, directive):
+            context.order(node, "SENTINEL", "SET", name, directive, value)
+
+
+def _settings(context: ExecutionContext, one: Step) -> Iterator[tuple[NodePlan, str, str]]:
     for node in context.nodes(one.nodes):
-        tell = _tell_sentinel if node.folder.sentinel else _tell_server
         for directive, value in one.settings[node.name].items():
-            with _or_at_a_restart(context, directive):
-                if value is None:
-                    raise BadReply("", detail="no longer in the topology file")
-                tell(context, node, directive, value)
+            yield node, directive, value or ""
+
+
+def _defer(context: ExecutionContext, one: Step) -> None:
+    """Warn about settings that running servers keep until a restart."""
+    for _node, directive, _value in _settings(context, one):
+        with _or_at_a_restart(context, directive):
+            raise BadReply("", detail="no longer in the topology file")
 
 
 def _switch(context: ExecutionContext, one: Step) -> None:
@@ -190,7 +163,7 @@ def _list_users(context: ExecutionContext, node: NodePlan) -> None:
     context.host.files.write(node.folder.listed, "\n".join(lines) + "\n")
 
 
-_FORMING: dict[FormationMethod, Callable[[ExecutionContext], None]] = {
+_FORMING: dict[FormationMethod, Callable[[ExecutionContext, Step], None]] = {
     FormationMethod.REDIS_CLI: form_by_cli,
     FormationMethod.INSTANT: form_instantly,
 }
@@ -200,7 +173,7 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.CLEAR: _clear,
     StepKind.KEEP: _keep,
     StepKind.WRITE: _write,
-    StepKind.SEED: _seed,
+    StepKind.SEED: seed,
     StepKind.PLACE: _place,
     StepKind.LOAD: load_from,
     StepKind.ASIDE: put_log_aside,
@@ -209,13 +182,16 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.FORM: _form,
     StepKind.GRANT: _grant,
     StepKind.CORRECT: _correct,
+    StepKind.CORRECT_SENTINEL: _correct_sentinel,
+    StepKind.DEFER: _defer,
     StepKind.SWITCH: _switch,
     StepKind.REBUILD: rewrite_nodes_conf,
     StepKind.PROMOTE: rewrite_nodes_conf,
-    StepKind.LEAD: _lead,
-    StepKind.MEET: _meet,
-    StepKind.FAILOVER: _fail_over,
-    StepKind.RESET: _reset,
-    StepKind.REJOIN: _rejoin,
-    StepKind.FORGET: _forget,
+    StepKind.LEAD: promote,
+    StepKind.TAKEOVER: take_over,
+    StepKind.MEET: introduce,
+    StepKind.FAILOVER: fail_over,
+    StepKind.RESET: reset_again,
+    StepKind.REJOIN: rejoin,
+    StepKind.FORGET: forget_ids,
 }

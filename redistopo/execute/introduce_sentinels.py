@@ -1,12 +1,11 @@
 """Sentinels that know each other at once, and that fail over when they are asked to."""
 
-from collections.abc import Iterable
-
 from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
+from redistopo.model.planning.step import Step
 from redistopo.model.state.observed import Observed
 from redistopo.progress import warn
 
@@ -16,7 +15,7 @@ _CHOICE_SECONDS = 10.0
 """For a replica to be fit in a Sentinel's eyes, and to lead: it asks each once a second."""
 
 
-def introduce(context: ExecutionContext, names: Iterable[str]) -> None:
+def introduce(context: ExecutionContext, one: Step) -> None:
     """Introduce Sentinels to each other.
 
     A Sentinel says hello on a channel of the data nodes, for the first time 2 s after its
@@ -24,7 +23,7 @@ def introduce(context: ExecutionContext, names: Iterable[str]) -> None:
     Sentinels send them to each other (sentinelPublishCommand). So we say for each what it
     will say itself. What it never hears so, it hears 2 s later.
     """
-    nodes = context.nodes(names)
+    nodes = context.nodes(one.nodes)
     said = {node.name: _hello(context, node) for node in nodes}
     for node in nodes:
         for other, words in said.items():
@@ -47,7 +46,7 @@ def _look(context: ExecutionContext) -> Observed:
     return context.look(Detail.HEALTH)
 
 
-def fail_over(context: ExecutionContext) -> None:
+def fail_over(context: ExecutionContext, _one: Step) -> None:
     """Wait until the Sentinels have promoted a replica in place of the stopped primary.
 
     SENTINEL FAILOVER needs no agreement; where they have begun by themselves, they are left

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Iterable
 
 from redistopo.errors import AccessDenied, TimedOut, Unreachable
-from redistopo.execute.context import ExecutionContext, shares_machine_with_many
+from redistopo.execute.context import ExecutionContext
 from redistopo.execute.early_exit import early_exit_error
 from redistopo.execute.slow_wait import reporting_slow_wait
 from redistopo.host.interrupts import interrupts_deferred
@@ -37,7 +37,7 @@ def _launch(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
     for node in nodes:
         process = processes.start(context.plan.layout, node.name, context.plan.engine.path)
         context.started[node.name] = process
-        if shares_machine_with_many(context.plan):
+        if context.plan.crowded:
             processes.signal(process, signal.SIGSTOP)
             waiting.append(process)
     for process in waiting:

@@ -33,7 +33,7 @@ def switch(context: ExecutionContext, one: Step) -> None:
     """Switch the persistence of these running nodes, and write it to their files."""
     for node in context.nodes(one.nodes):
         on = _logged(one, node)
-        (to_log if on else to_snapshot)(context, node)
+        _SWITCHES[on](context, node)
         _keep_log(context.host.files, node, on=on)
 
 
@@ -87,6 +87,9 @@ def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
     context.order(node, "CONFIG", "SET", "appendonly", "no")
     conf = read_conf(context.host.files.read(node.folder.started) or "")
     _aside(context, node, (data_file_name(conf, f"append{one}name") for one in ("dir", "file")))
+
+
+_SWITCHES = {True: to_log, False: to_snapshot}
 
 
 def _ran(files: Files, node: NodePlan, *, on: bool) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from redistopo.client.connection import Command, NodeClient, raise_on_error
 from redistopo.errors import ExitCode
+from redistopo.execute.executor import execute
 from redistopo.execute.handover import HandoverResult
-from redistopo.execute.rejoin_cluster import forget_ids
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.model.planning.guards import guard
 from redistopo.model.planning.plan_node_reset import NodeReset, plan_reset
 from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.situation import Situation
+from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_one_node
 from redistopo.model.state.status_rows import NodeStatus, status_lines
@@ -117,9 +118,10 @@ def _reset(now: LiveChange, node: NodeSeen, found: NodeReset) -> None:
                     raise_on_error(one, f"{node.name}: CLUSTER RESET")
     # not where it keeps its id: Valkey would then refuse it for 60 s, however it comes
     if found.hard:
-        others = [other for other in now.seen.answering if other.name != node.name]
-        with step(context.progress, f"have {len(others)} others forget its id"):
-            forget_ids(context, {other.name: (found.id,) for other in others})
+        names = tuple(other.name for other in now.seen.answering if other.name != node.name)
+        ids = dict.fromkeys(names, (found.id,))
+        why = f"{node.name} has a new one"
+        execute(context, (Step(do=StepKind.FORGET, nodes=names, cause=why, ids=ids),))
 
 
 def _batches(node: NodeSeen, found: NodeReset) -> tuple[tuple[Command, ...], ...]:

@@ -148,7 +148,9 @@ def _bring_back(
 def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[Step, ...]) -> None:
     """Raises UsageError where a start alone may cost data: somebody must be made to lead, or
     to follow another, first. A replica whose primary doesn't run waits for it."""
-    lead = [name for one in others if one.do is StepKind.LEAD for name in one.nodes]
+    lead = [
+        name for one in others if one.do in (StepKind.LEAD, StepKind.TAKEOVER) for name in one.nodes
+    ]
     if plan.topology.clustered:
         _refuse_unheard(plan, seen, names)
         places = {plan.node(name).address for name in names}
