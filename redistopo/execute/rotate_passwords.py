@@ -1,10 +1,11 @@
 """Applies new passwords to every server and file; repeated from the start if interrupted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from redistopo.client.connection import NodeClient, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
+from redistopo.execute.context import ExecutionContext
 from redistopo.host.host import Files, Host
 from redistopo.model.planning.password_rotation import (
     Command,
@@ -20,37 +21,44 @@ from redistopo.model.planning.password_rotation import (
     turning,
     turning_sentinels,
 )
-from redistopo.model.protocol.conf import read_conf, with_auth_pass, with_hashes, with_values
+from redistopo.model.protocol.conf import (
+    Directives,
+    read_conf,
+    with_auth_pass,
+    with_hashes,
+    with_values,
+)
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.protocol.sentinel_replies import SentinelFileState, read_sentinel_file
 from redistopo.model.topology.project_paths import Layout
-from redistopo.progress import Progress, note, step
+from redistopo.progress import step
 from redistopo.project.passwords import keep_password
-from redistopo.project.rotation_file import begin_rotation, end_rotation, pending_rotation
-from redistopo.project.started_topology import live_targets, rendered_confs
-from redistopo.project.topology_state_file import load_topology_state
+from redistopo.project.rotation_file import begin_rotation, end_rotation
+from redistopo.project.started_topology import targets_in_use
 
 
 def carry_over(
-    layout: Layout,
-    old: Credentials,
-    rotation: PasswordRotation,
-    progress: Progress,
-    host: Host,
+    context: ExecutionContext, rendered: Mapping[str, Directives], rotation: PasswordRotation
 ) -> Credentials:
-    """Set the new passwords in all running servers and files, and remove the old ones.
+    """Set the new passwords in all running servers and files, and remove the old ones; returns the
+    new credentials.
 
     With `keep_old` the old ones stay valid until this is done again without it. Stopped nodes
     have the new ones in their files. Each step is idempotent, so that an interrupted rotation
     starts again. Raises RedistopoError if a running server can't be reached; then both passwords
     work everywhere.
     """
-    new = rotated(old, rotation)
+    layout, files, progress = context.plan.layout, context.host.files, context.progress
+    old, new = context.credentials, rotated(context.credentials, rotation)
     begin_rotation(layout, rotation)
-    rendered = rendered_confs(layout, load_topology_state(layout))
-    running = live_targets(layout, rendered)
-    nodes = [one for one in running if not layout.node(one.name).sentinel]
-    watching = [one for one in running if layout.node(one.name).sentinel]
+    nodes, watching = _divided(
+        layout,
+        (
+            one
+            for one in targets_in_use(layout, rendered, context.host)
+            if context.host.processes.find(layout, one.name)
+        ),
+    )
     beside = at_sentinels(rotation)
     with NodeClient(old) as first, NodeClient(new) as second:
         ways = (second, first)
@@ -62,10 +70,10 @@ def carry_over(
         with step(progress, "replicas and files change over"):
             _order(nodes, turning(rotation), ways)
             for node in watching:
-                if state := _state(host.files, layout, node.name):
+                if state := _state(files, layout, node.name):
                     _order([node], turning_sentinels(rotation, state.name), ways)
             for name in rendered:
-                _rewrite(host, layout, name, rotation)
+                _rewrite(context.host, layout, name, rotation)
             _keep(layout, rotation)
             if rotation.keep_old:
                 _order(nodes, keeping(rotation), ways)
@@ -74,32 +82,26 @@ def carry_over(
         if nodes:
             with step(progress, "the old password goes"):
                 _order(nodes, dropping(rotation), ways)
-                _order(watching, dropping(beside) if beside.passwords else (), ways)
+                _order(watching, dropping(beside), ways)
     end_rotation(layout)
     return new
 
 
-def finish_rotation(
-    layout: Layout, held: Credentials, progress: Progress, host: Host
-) -> Credentials:
-    """A rotation that was cut off is finished; one that keeps the old password is left at that."""
-    pending = pending_rotation(layout)
-    if pending is None:
-        return held
-    if pending.keep_old:
-        note(progress, "the old password still works; `redistopo secret rotate` ends that")
-    return carry_over(layout, held, pending, progress, host)
+def _divided(layout: Layout, nodes: Iterable[Target]) -> tuple[list[Target], list[Target]]:
+    """Divide nodes into data nodes and Sentinels."""
+    found = list(nodes)
+    watching = [node for node in found if layout.node(node.name).sentinel]
+    return [node for node in found if node not in watching], watching
 
 
-def restore_old(layout: Layout, nodes: Iterable[Target], held: Credentials) -> None:
+def restore_old(context: ExecutionContext, rotation: PasswordRotation | None) -> None:
     """Make restarted servers accept the old password too, if that was requested."""
-    pending = pending_rotation(layout)
-    commands = restoring(pending) if pending else ()
-    if commands:
-        with NodeClient(held) as client:
-            # without ACL, no password of a Sentinel was changed
-            asked = [one for one in nodes if held.acl or not layout.node(one.name).sentinel]
-            _order(asked, commands, (client,))
+    if rotation is None or not rotation.keep_old:
+        return
+    nodes, watching = _divided(context.plan.layout, context.targets)
+    with NodeClient(context.credentials) as client:
+        _order(nodes, restoring(rotation), (client,))
+        _order(watching, restoring(at_sentinels(rotation)), (client,))
 
 
 def _rewrite(host: Host, layout: Layout, name: str, rotation: PasswordRotation) -> None:

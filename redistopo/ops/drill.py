@@ -33,9 +33,9 @@ from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.up import UpRequest, bring_up
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, save_intent
-from redistopo.project.started_topology import refuse_changed_security
 from redistopo.project.topology_state_file import recorded_node_names
 from redistopo.session.health import wait_until_healthy, with_write_probe
+from redistopo.session.local_preconditions import refuse_changed_security
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 
@@ -69,13 +69,15 @@ def drill_session(root: Path) -> SessionRequest:
 def drilled(session: Session, request: DrillRequest) -> DrillReport:
     """One drill in such a session; see `drill`."""
     layout, progress = session.layout, session.progress
-    refuse_changed_security(session.topology, layout, session.rendered)
+    refuse_changed_security(session)
     context = replace(
         session.context(session.plan(_engine(layout))), deadline=Deadline(_MEND_SECONDS)
     )
-    if finish_interrupted_drill(layout, progress):
-        _mend(context)
-        delete_leftover_keys(layout, context.look(Detail.HEALTH), session.credentials, progress)
+    if intent := finish_interrupted_drill(layout, progress):
+        _mend(session, context)
+        delete_leftover_keys(
+            intent, layout, context.look(Detail.HEALTH), context.credentials, progress
+        )
     _victims(context.look(Detail.HEALTH), request)  # wrong words are told before all else
     with step(progress, "verify that it is well"):
         verdict = wait_until_healthy(
@@ -93,7 +95,9 @@ def drilled(session: Session, request: DrillRequest) -> DrillReport:
         victims=victims,
         preflight=flight,
         healthy=verdict.healthy,
-        repair=lambda: _mend(context, _MEND_SECONDS if verdict.healthy else _MEND_ILL_SECONDS),
+        repair=lambda: _mend(
+            session, context, _MEND_SECONDS if verdict.healthy else _MEND_ILL_SECONDS
+        ),
     )
     return _hurt_and_mend(scene)
 
@@ -150,7 +154,7 @@ def _hurt_and_mend(scene: DrillSetup) -> DrillReport:
         except BaseException:  # Ctrl-C too: nothing stays hurt
             with interrupts_deferred():
                 injury.restore()
-                _mend_anyway(scene.context, load_request)
+                _mend_anyway(scene, load_request)
             raise
     if report.healed is not None or not scene.healthy:
         forget_intent(layout)
@@ -185,7 +189,7 @@ def _closed(scene: DrillSetup) -> dict[str, frozenset[int]]:
     }
 
 
-def _mend(context: ExecutionContext, seconds: float = _MEND_SECONDS) -> None:
+def _mend(session: Session, context: ExecutionContext, seconds: float = _MEND_SECONDS) -> None:
     """Every node runs, and every check passes; raises RedistopoError where that can't be."""
     again = ExecutionContext(
         plan=context.plan,
@@ -195,14 +199,15 @@ def _mend(context: ExecutionContext, seconds: float = _MEND_SECONDS) -> None:
         progress=context.progress,
         host=context.host,
     )
-    bring_up(again, UpRequest(root=context.plan.layout.root, keep=True), time.monotonic())
+    bring_up(session, again, UpRequest(root=context.plan.layout.root, keep=True), time.monotonic())
 
 
-def _mend_anyway(context: ExecutionContext, load_request: LoadRequest) -> None:
+def _mend_anyway(scene: DrillSetup, load_request: LoadRequest) -> None:
     """Restore the topology as far as possible; otherwise the record stays for the next command."""
+    context = scene.context
     note(context.progress, "the drill ends early: restoring the topology")
     try:
-        _mend(context)
+        scene.repair()
         delete_keys(load_request.way, _SWEEP_SECONDS, load_id=load_request.id)
     except RedistopoError as error:
         warn(context.progress, f"not everything was restored: {error.message}; run redistopo up")

@@ -16,7 +16,7 @@ from redistopo.project.topology_record import current_record
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
-from redistopo.session.situation import survey
+from redistopo.session.situation import observe_for_steps, situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +71,13 @@ def _ahead(session: Session, made: Plan, asked: Asked) -> Decision:
     """What `up` would decide, by the same looks and the same guards; nothing is written."""
     try:
         refuse_request(made, asked)
-        refuse_folder(made, session.state, session.rendered)
+        refuse_folder(session, made)
         if made.topology.tls:  # `up` does this when it creates certificates
             refuse_lost_authority(made.layout.tls)
-        record, _warning = current_record(made)
-        now = survey(session.context(made), record)
+        context = session.context(made)
+        seen = observe_for_steps(context)
+        record, _warning = current_record(made, session.state, seen)
+        now = situation(context, record, seen)
     except RedistopoError as error:
         return Decision(plan=made, refusal=error)
     found = decide(made, now, asked)

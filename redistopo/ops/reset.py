@@ -59,7 +59,7 @@ def outlook(request: ResetRequest) -> NodeReset:
     """
     require_words(request.words, "reset")
     with open_session(SessionRequest(root=request.root)) as session:
-        refuse_folder(session.plan(assume=True), session.state, session.rendered)
+        refuse_folder(session, session.plan(assume=True))
         return _plan(session, session.observe(disk=True), request)
 
 

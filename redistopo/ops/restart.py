@@ -298,7 +298,7 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
         after = context.look(Detail.PROCESS, disk=True)
         found = situation(context, now.session.state, after)
         execute(context, tuple(_steps(context, found, names)))
-        restore_old(layout, context.targets, context.credentials)
+        restore_old(context, now.session.rotation)
     took = time.monotonic() - began
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
     if (record := now.session.state) is not None:

@@ -27,7 +27,6 @@ from redistopo.model.state.status_rows import status_lines
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, warn
-from redistopo.project.rotation_file import pending_rotation
 from redistopo.project.started_topology import nothing_started_error
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
@@ -100,8 +99,8 @@ def _all_of(held: Credentials) -> tuple[Login, ...]:
 def _refuse(session: Session, plan: Plan) -> None:
     """Raise RedistopoError if this topology can't be started as its file says."""
     refuse_request(plan, Asked())
-    refuse_folder(plan, session.state, session.rendered)
-    if pending_rotation(plan.layout) is not None:
+    refuse_folder(session, plan)
+    if session.rotation is not None:
         raise RedistopoError(
             "a change of passwords was cut off half-way",
             hint="redistopo up, or redistopo secret rotate, brings it to its end first",

@@ -12,11 +12,11 @@ from redistopo.model.planning.plan_nodes import with_observed_roles
 from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.state.finding import Finding, failed_findings, has_permanent_failure
 from redistopo.model.state.observed import Observed, shards_of
+from redistopo.session.expected import expected_of
 from redistopo.session.failures import unhealthy_error
 from redistopo.session.health import Verdict
 from redistopo.session.local_preconditions import refuse_folder
 from redistopo.session.session import CredentialSource, Session, SessionRequest
-from redistopo.session.situation import expected_of
 
 Known = frozenset[tuple[str, str]]
 """Faults, by check and subject."""
@@ -85,7 +85,7 @@ def live_change(session: Session, *, assume: bool = False) -> LiveChange:
     file has a layout or access control other than the running servers.
     """
     plan = session.plan(assume=assume)
-    refuse_folder(plan, session.state, session.rendered)
+    refuse_folder(session, plan)
     context = session.context(plan)
     made = LiveChange(session=session, context=context, seen=context.look(Detail.HEALTH))
     made.again()
