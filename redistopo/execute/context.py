@@ -48,11 +48,11 @@ class ExecutionContext:
             for node in self.plan.nodes
         )
 
-    def look(self, depth: Detail, *, disk: bool = False) -> Observed:
+    def observe(self, depth: Detail, *, disk: bool = False) -> Observed:
         """Take a snapshot of all planned nodes, with `disk` also of their folders."""
         return observe(self.plan.topology.shape, self.targets, self.client, depth, disk=disk)
 
-    def order(self, node: NodePlan, *command: str | int) -> object:
+    def send(self, node: NodePlan, *command: str | int) -> object:
         """Send one command and return the reply; raises BadReply for an error reply, Unreachable
         with the node's name without a reply."""
         wanted: Command = command

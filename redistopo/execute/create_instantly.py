@@ -46,7 +46,7 @@ def form_instantly(context: ExecutionContext, one: Step) -> None:
     epoch = 0
     for node in context.nodes(shard.primary for shard in led):
         _await_epoch(context, node, epoch)
-        context.order(node, "CLUSTER", "FAILOVER", "TAKEOVER")
+        context.send(node, "CLUSTER", "FAILOVER", "TAKEOVER")
         epoch = _epoch(context, node, "cluster_my_epoch")
     # only now: while links are being established, frequent pings would slow them
     lower_node_timeout(context, one.settings)
@@ -69,7 +69,7 @@ def _await_epoch(context: ExecutionContext, node: NodePlan, epoch: int) -> None:
 
 
 def _epoch(context: ExecutionContext, node: NodePlan, field: str) -> int:
-    return int(parse_info(str(context.order(node, "CLUSTER", "INFO"))).get(field, 0))
+    return int(parse_info(str(context.send(node, "CLUSTER", "INFO"))).get(field, 0))
 
 
 def _await_mesh(context: ExecutionContext) -> None:

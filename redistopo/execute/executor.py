@@ -93,7 +93,7 @@ def _correct(context: ExecutionContext, one: Step) -> None:
     """Apply settings to the running servers; warn about those that need a restart."""
     for node, directive, value in _settings(context, one):
         with _or_at_a_restart(context, directive):
-            context.order(node, "CONFIG", "SET", directive, value)
+            context.send(node, "CONFIG", "SET", directive, value)
 
 
 def _correct_sentinel(context: ExecutionContext, one: Step) -> None:
@@ -101,7 +101,7 @@ def _correct_sentinel(context: ExecutionContext, one: Step) -> None:
     name = context.plan.topology.name
     for node, directive, value in _settings(context, one):
         with _or_at_a_restart(context, directive):
-            context.order(node, "SENTINEL", "SET", name, directive, value)
+            context.send(node, "SENTINEL", "SET", name, directive, value)
 
 
 def _settings(context: ExecutionContext, one: Step) -> Iterator[tuple[NodePlan, str, str]]:
@@ -141,24 +141,24 @@ def _grant(context: ExecutionContext, one: Step) -> None:
         rules = {name: rest for _user, name, *rest in map(str.split, text.splitlines())}
         for name, some in rules.items():
             try:
-                context.order(node, "ACL", "SETUSER", name, "reset", *some)
+                context.send(node, "ACL", "SETUSER", name, "reset", *some)
             except BadReply as error:
                 raise UsageError(
                     f"{node.name} rejects the rules of user {name}",
                     detail=error.detail,
                     hint="correct application_rights, or conf/users.acl.j2",
                 ) from error
-        known = context.order(node, "ACL", "USERS")
+        known = context.send(node, "ACL", "USERS")
         for name in known if isinstance(known, list) else ():
             if name not in rules:
-                context.order(node, "ACL", "DELUSER", str(name))
+                context.send(node, "ACL", "DELUSER", str(name))
         context.host.files.write(node.folder.users, text)
         _list_users(context, node)
 
 
 def _list_users(context: ExecutionContext, node: NodePlan) -> None:
     """Keep the server's ACL LIST, to detect later changes."""
-    listed = context.order(node, "ACL", "LIST")
+    listed = context.send(node, "ACL", "LIST")
     lines = without_hashes(map(str, listed)) if isinstance(listed, list) else ()
     context.host.files.write(node.folder.listed, "\n".join(lines) + "\n")
 

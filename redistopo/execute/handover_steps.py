@@ -47,7 +47,7 @@ class HandoverState:
 
     def replication(self, node: NodePlan) -> dict[str, str]:
         """Return the node's INFO replication as it is now."""
-        return parse_info(str(self.context.order(node, "INFO", "replication")))
+        return parse_info(str(self.context.send(node, "INFO", "replication")))
 
     def is_primary(self, node: NodePlan) -> bool:
         """Whether the node reports that it is a primary."""

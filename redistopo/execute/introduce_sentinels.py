@@ -28,12 +28,12 @@ def introduce(context: ExecutionContext, one: Step) -> None:
     for node in nodes:
         for other, words in said.items():
             if words and other != node.name:
-                context.order(node, "PUBLISH", HELLO, words)
+                context.send(node, "PUBLISH", HELLO, words)
 
 
 def _hello(context: ExecutionContext, node: NodePlan) -> str:
     """What the Sentinel says of itself and of its primary (sentinel.c, sentinelSendHello)."""
-    own = context.order(node, "SENTINEL", "MYID")
+    own = context.send(node, "SENTINEL", "MYID")
     seen = next(one for one in _look(context).nodes if one.name == node.name)
     if not seen.watches:
         return ""
@@ -43,7 +43,7 @@ def _hello(context: ExecutionContext, node: NodePlan) -> str:
 
 
 def _look(context: ExecutionContext) -> Observed:
-    return context.look(Detail.HEALTH)
+    return context.observe(Detail.HEALTH)
 
 
 def fail_over(context: ExecutionContext, _one: Step) -> None:
@@ -82,6 +82,6 @@ def _ask(context: ExecutionContext, seen: Observed, said: list[str]) -> None:
         return
     node, watch = told[0]
     try:
-        context.order(context.plan.node(node.name), "SENTINEL", "FAILOVER", watch.name)
+        context.send(context.plan.node(node.name), "SENTINEL", "FAILOVER", watch.name)
     except BadReply as error:
         said[0] = error.detail

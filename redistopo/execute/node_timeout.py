@@ -20,9 +20,9 @@ def restore_node_timeout(context: ExecutionContext) -> None:
 
 
 def _set(context: ExecutionContext, values: Mapping[str, str]) -> None:
-    def order(name: str) -> None:
+    def set_one(name: str) -> None:
         node = context.plan.node(name)
-        context.order(node, "CONFIG", "SET", NODE_TIMEOUT, values[name])
+        context.send(node, "CONFIG", "SET", NODE_TIMEOUT, values[name])
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(order, values))
+        list(pool.map(set_one, values))

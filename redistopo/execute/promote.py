@@ -16,10 +16,10 @@ def promote(context: ExecutionContext, one: Step) -> None:
     """Promote the first node of a replication; the others then follow it."""
     first, *others = context.nodes(one.nodes)
     if not _is_primary(context, first):
-        context.order(first, "REPLICAOF", "NO", "ONE")
+        context.send(first, "REPLICAOF", "NO", "ONE")
     _await_promotion(context, first)
     for node in others:
-        context.order(node, "REPLICAOF", first.host, first.port)
+        context.send(node, "REPLICAOF", first.host, first.port)
 
 
 def take_over(context: ExecutionContext, one: Step) -> None:
@@ -27,12 +27,12 @@ def take_over(context: ExecutionContext, one: Step) -> None:
     for node in context.nodes(one.nodes):
         if not _is_primary(context, node):
             with suppress(BadReply):  # it was elected in the meantime
-                context.order(node, "CLUSTER", "FAILOVER", "TAKEOVER")
+                context.send(node, "CLUSTER", "FAILOVER", "TAKEOVER")
         _await_promotion(context, node)
 
 
 def _is_primary(context: ExecutionContext, node: NodePlan) -> bool:
-    return parse_info(str(context.order(node, "INFO", "replication"))).get("role") == "master"
+    return parse_info(str(context.send(node, "INFO", "replication"))).get("role") == "master"
 
 
 def _await_promotion(context: ExecutionContext, node: NodePlan) -> None:

@@ -20,15 +20,15 @@ def rejoin(context: ExecutionContext, one: Step) -> None:
     node, *primaries = context.nodes(one.nodes)
     for other in context.plan.nodes:
         if other is not node:
-            context.order(other, "CLUSTER", "MEET", node.host, node.port)
+            context.send(other, "CLUSTER", "MEET", node.host, node.port)
     _await_known(context, node)
     for primary in primaries:
-        own = str(context.order(primary, "CLUSTER", "MYID"))
-        context.order(node, "CLUSTER", "REPLICATE", own)
+        own = str(context.send(primary, "CLUSTER", "MYID"))
+        context.send(node, "CLUSTER", "REPLICATE", own)
     if one.slots:
         # ADDSLOTSRANGE is missing in 6.2
         wanted = [slot for some in one.slots for slot in range(some.first, some.last + 1)]
-        context.order(node, "CLUSTER", "ADDSLOTS", *wanted)
+        context.send(node, "CLUSTER", "ADDSLOTS", *wanted)
 
 
 def reset_again(context: ExecutionContext, one: Step) -> None:
@@ -49,7 +49,7 @@ def _await_known(context: ExecutionContext, node: NodePlan) -> None:
     unmet = set(others)
 
     def look() -> bool | None:
-        members = parse_nodes(str(context.order(node, "CLUSTER", "NODES")))
+        members = parse_nodes(str(context.send(node, "CLUSTER", "NODES")))
         unmet.clear()
         unmet.update(others - {one.address for one in members if not one.unknown})
         return None if unmet else True
@@ -69,4 +69,4 @@ def forget_ids(context: ExecutionContext, one: Step) -> None:
         for stale in ids:
             # already forgotten, or the id of its own primary: then the next `up` tries again
             with suppress(BadReply):
-                context.order(context.plan.node(name), "CLUSTER", "FORGET", stale)
+                context.send(context.plan.node(name), "CLUSTER", "FORGET", stale)

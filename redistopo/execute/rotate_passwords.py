@@ -65,24 +65,24 @@ def carry_over(
         if nodes:
             servers = "1 server" if len(nodes) == 1 else f"{len(nodes)} servers"
             with step(progress, f"add the new password to {servers}, besides the old one"):
-                _order(nodes, taking(rotation), ways)
-                _order(watching, taking(beside), ways)
+                _send(nodes, taking(rotation), ways)
+                _send(watching, taking(beside), ways)
         with step(progress, "replicas and files change over"):
-            _order(nodes, turning(rotation), ways)
+            _send(nodes, turning(rotation), ways)
             for node in watching:
                 if state := _state(files, layout, node.name):
-                    _order([node], turning_sentinels(rotation, state.name), ways)
+                    _send([node], turning_sentinels(rotation, state.name), ways)
             for name in rendered:
                 _rewrite(context.host, layout, name, rotation)
             _keep(layout, rotation)
             if rotation.keep_old:
-                _order(nodes, keeping(rotation), ways)
+                _send(nodes, keeping(rotation), ways)
         if rotation.keep_old:
             return new
         if nodes:
             with step(progress, "the old password goes"):
-                _order(nodes, dropping(rotation), ways)
-                _order(watching, dropping(beside), ways)
+                _send(nodes, dropping(rotation), ways)
+                _send(watching, dropping(beside), ways)
     end_rotation(layout)
     return new
 
@@ -100,8 +100,8 @@ def restore_old(context: ExecutionContext, rotation: PasswordRotation | None) ->
         return
     nodes, watching = _divided(context.plan.layout, context.targets)
     with NodeClient(context.credentials) as client:
-        _order(nodes, restoring(rotation), (client,))
-        _order(watching, restoring(at_sentinels(rotation)), (client,))
+        _send(nodes, restoring(rotation), (client,))
+        _send(watching, restoring(at_sentinels(rotation)), (client,))
 
 
 def _rewrite(host: Host, layout: Layout, name: str, rotation: PasswordRotation) -> None:
@@ -143,9 +143,7 @@ def _keep(layout: Layout, rotation: PasswordRotation) -> None:
             keep_password(layout.password, password)
 
 
-def _order(
-    nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[NodeClient]
-) -> None:
+def _send(nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[NodeClient]) -> None:
     """Each server did what it was told, whichever of the passwords it accepts by now."""
     for node in nodes:
         for reply, words in zip(_ask(node, commands, ways), commands, strict=True):

@@ -49,7 +49,7 @@ def _keep_log(files: Files, node: NodePlan, *, on: bool) -> None:
 
 def to_log(context: ExecutionContext, node: NodePlan) -> None:
     """The running node keeps an append-only file that holds all of its data."""
-    context.order(node, "CONFIG", "SET", "appendonly", "yes")
+    context.send(node, "CONFIG", "SET", "appendonly", "yes")
 
     def look() -> bool | None:
         told = _persistence(context, node)
@@ -71,7 +71,7 @@ def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
         if not begun:
             # refused while another child is at work
             with suppress(BadReply):
-                context.order(node, "BGSAVE")
+                context.send(node, "BGSAVE")
                 begun.append(True)
             return None
         told = _persistence(context, node)
@@ -84,7 +84,7 @@ def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
     wait_for(look, context.deadline, lambda: f"{node.name} is still saving a snapshot")
     # first on record: cut off here, the log is the newer one, and is read (see switch)
     _ran(context.host.files, node, on=False)
-    context.order(node, "CONFIG", "SET", "appendonly", "no")
+    context.send(node, "CONFIG", "SET", "appendonly", "no")
     conf = read_conf(context.host.files.read(node.folder.started) or "")
     _aside(context, node, (data_file_name(conf, f"append{one}name") for one in ("dir", "file")))
 
@@ -104,7 +104,7 @@ def _aside(context: ExecutionContext, node: NodePlan, names: Iterable[str | None
 
 
 def _persistence(context: ExecutionContext, node: NodePlan) -> dict[str, str]:
-    return dict(parse_info(str(context.order(node, "INFO", "persistence"))))
+    return dict(parse_info(str(context.send(node, "INFO", "persistence"))))
 
 
 def _unsaved(context: ExecutionContext, node: NodePlan, what: str) -> RedistopoError:

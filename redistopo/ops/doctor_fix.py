@@ -19,7 +19,7 @@ from redistopo.session.session import SessionRequest
 _SECONDS = 10.0
 
 
-def mend(
+def repair(
     request: DoctorRequest,
     result: DoctorResult,
     agreed: Callable[[DoctorFix], bool],
@@ -39,12 +39,12 @@ def mend(
         chosen = [fix for fix in new if agreed(fix)]
         if not chosen:
             break
-        mended += [_mend(request.root, fix, progress) for fix in chosen]
+        mended += [_repair_one(request.root, fix, progress) for fix in chosen]
         result = doctor(request, progress)
     return replace(result, mended=tuple(mended))
 
 
-def _mend(root: Path, fix: DoctorFix, progress: Progress) -> FixOutcome:
+def _repair_one(root: Path, fix: DoctorFix, progress: Progress) -> FixOutcome:
     note(progress, f"{fix.command}   ({fix.why})")
     try:
         why = _done(root, fix, progress)

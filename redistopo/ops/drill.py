@@ -41,8 +41,8 @@ from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 _LOCK_SECONDS = 1.0
 _HEALTH_SECONDS = 5.0
-_MEND_SECONDS = 60.0
-_MEND_ILL_SECONDS = 15.0
+_REPAIR_SECONDS = 60.0
+_REPAIR_UNHEALTHY_SECONDS = 15.0
 """Where it wasn't healthy before, it may never be."""
 
 _SWEEP_SECONDS = 10.0
@@ -71,17 +71,17 @@ def drilled(session: Session, request: DrillRequest) -> DrillReport:
     layout, progress = session.layout, session.progress
     refuse_changed_security(session)
     context = replace(
-        session.context(session.plan(_engine(layout))), deadline=Deadline(_MEND_SECONDS)
+        session.context(session.plan(_engine(layout))), deadline=Deadline(_REPAIR_SECONDS)
     )
     if intent := finish_interrupted_drill(layout, progress):
-        _mend(session, context)
+        _repair(session, context)
         delete_leftover_keys(
-            intent, layout, context.look(Detail.HEALTH), context.credentials, progress
+            intent, layout, context.observe(Detail.HEALTH), context.credentials, progress
         )
-    _victims(context.look(Detail.HEALTH), request)  # wrong words are told before all else
+    _victims(context.observe(Detail.HEALTH), request)  # wrong words are told before all else
     with step(progress, "verify that it is well"):
         verdict = wait_until_healthy(
-            lambda: with_write_probe(context.look(Detail.FULL), context.client),
+            lambda: with_write_probe(context.observe(Detail.FULL), context.client),
             session.expected,
             Deadline(_HEALTH_SECONDS),
         )
@@ -95,11 +95,11 @@ def drilled(session: Session, request: DrillRequest) -> DrillReport:
         victims=victims,
         preflight=flight,
         healthy=verdict.healthy,
-        repair=lambda: _mend(
-            session, context, _MEND_SECONDS if verdict.healthy else _MEND_ILL_SECONDS
+        repair=lambda: _repair(
+            session, context, _REPAIR_SECONDS if verdict.healthy else _REPAIR_UNHEALTHY_SECONDS
         ),
     )
-    return _hurt_and_mend(scene)
+    return _injure_and_repair(scene)
 
 
 def _engine(layout: Layout) -> str:
@@ -128,7 +128,7 @@ def _victims(seen: Observed, request: DrillRequest) -> tuple[NodeSeen, ...]:
     return tuple(found.values())
 
 
-def _hurt_and_mend(scene: DrillSetup) -> DrillReport:
+def _injure_and_repair(scene: DrillSetup) -> DrillReport:
     """Measure the drill; however it ends, restore the topology and remove its keys."""
     layout, request = scene.context.plan.layout, scene.request
     load_request = _load_request(scene)
@@ -154,7 +154,7 @@ def _hurt_and_mend(scene: DrillSetup) -> DrillReport:
         except BaseException:  # Ctrl-C too: nothing stays hurt
             with interrupts_deferred():
                 injury.restore()
-                _mend_anyway(scene, load_request)
+                _repair_anyway(scene, load_request)
             raise
     if report.healed is not None or not scene.healthy:
         forget_intent(layout)
@@ -189,7 +189,7 @@ def _closed(scene: DrillSetup) -> dict[str, frozenset[int]]:
     }
 
 
-def _mend(session: Session, context: ExecutionContext, seconds: float = _MEND_SECONDS) -> None:
+def _repair(session: Session, context: ExecutionContext, seconds: float = _REPAIR_SECONDS) -> None:
     """Every node runs, and every check passes; raises RedistopoError where that can't be."""
     again = ExecutionContext(
         plan=context.plan,
@@ -202,7 +202,7 @@ def _mend(session: Session, context: ExecutionContext, seconds: float = _MEND_SE
     bring_up(session, again, UpRequest(root=context.plan.layout.root, keep=True), time.monotonic())
 
 
-def _mend_anyway(scene: DrillSetup, load_request: LoadRequest) -> None:
+def _repair_anyway(scene: DrillSetup, load_request: LoadRequest) -> None:
     """Restore the topology as far as possible; otherwise the record stays for the next command."""
     context = scene.context
     note(context.progress, "the drill ends early: restoring the topology")

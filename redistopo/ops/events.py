@@ -102,7 +102,7 @@ class Rounds:
 
     def next(self) -> Round:
         """One look, and what happened since the last one."""
-        seen = self._topology.look()
+        seen = self._topology.snapshot()
         at = now_iso()
         before = self.known
         if seen is not None:

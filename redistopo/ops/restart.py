@@ -125,7 +125,7 @@ class _Work:
 def _refuse_unready(now: LiveChange, names: tuple[str, ...]) -> None:
     """Raises before anything is stopped where a node could not start again as it should."""
     context = now.context
-    seen = context.look(Detail.HEALTH, disk=True)
+    seen = context.observe(Detail.HEALTH, disk=True)
     found = situation(context, now.session.state, seen)
     steps = tuple(_steps(context, found, names))
     proposal = Proposal(plan=context.plan, now=found, steps=steps, asked=Asked(among=names))
@@ -295,7 +295,7 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
     for node in context.nodes(names):
         context.client.forget(node.endpoint)
     with explaining_ended_servers(context):
-        after = context.look(Detail.PROCESS, disk=True)
+        after = context.observe(Detail.PROCESS, disk=True)
         found = situation(context, now.session.state, after)
         execute(context, tuple(_steps(context, found, names)))
         restore_old(context, now.session.rotation)

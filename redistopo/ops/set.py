@@ -109,7 +109,7 @@ def set_directive(request: SetRequest, progress: Progress) -> SetResult:
         else:  # like `up`, which will generate the passwords that are missing
             session.credentials = session.credentials_from(CredentialSource.SUPPOSED)
             context = session.context(session.plan(assume=True))
-        seen = context.look(Detail.HEALTH, disk=True)
+        seen = context.observe(Detail.HEALTH, disk=True)
         edit = _edit(session, context.plan, request, seen)
         _refuse(context, session.state, edit, seen)
         return _on_servers(context, edit, seen)
@@ -239,7 +239,7 @@ class _Setting:
             and not conf_drift({directive: lines}, told)
         ):
             return
-        refusal = self._order(node, value)
+        refusal = self._set(node, value)
         if refusal and told and only_at_a_start(refusal):
             self.waiting.append(node.name)
             return
@@ -288,7 +288,7 @@ class _Setting:
         """Restore every server and its file; warn if that isn't possible."""
         for name, value in self.done.items():
             try:
-                refusal = self._order(self.context.plan.node(name), value)
+                refusal = self._set(self.context.plan.node(name), value)
             except RedistopoError as error:
                 refusal = error.message
             if refusal:
@@ -298,16 +298,16 @@ class _Setting:
                 write_private(path, text)
         self.done.clear()
 
-    def _order(self, node: NodePlan, value: str) -> str:
+    def _set(self, node: NodePlan, value: str) -> str:
         """The server's refusal, "" where it took the value."""
         try:
-            self.context.order(node, "CONFIG", "SET", self.edit.directive, value)
+            self.context.send(node, "CONFIG", "SET", self.edit.directive, value)
         except BadReply as error:
             return error.detail
         return ""
 
     def _told(self, node: NodePlan, pattern: str) -> dict[str, str]:
-        said = self.context.order(node, "CONFIG", "GET", pattern)
+        said = self.context.send(node, "CONFIG", "GET", pattern)
         pairs = list(map(str, said)) if isinstance(said, list) else []
         return {canonical_directive(k): v for k, v in zip(pairs[::2], pairs[1::2], strict=False)}
 

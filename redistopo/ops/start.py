@@ -87,7 +87,7 @@ def start(request: StartRequest, progress: Progress) -> NodeActionResult:
             raise RedistopoError("a password is not known here", hint=_UNKNOWN)
         context = session.context(plan)
         meant = _start(context, record, request)
-        seen = session.record_primary(context.look(Detail.HEALTH))
+        seen = session.record_primary(context.observe(Detail.HEALTH))
         return finish_action(seen, (_done(node) for node in meant))
 
 
@@ -205,7 +205,7 @@ def _await_joined(context: ExecutionContext, names: list[str]) -> None:
     last: dict[str, str] = {}
 
     def look() -> bool | None:
-        seen = context.look(Detail.HEALTH)
+        seen = context.observe(Detail.HEALTH)
         last.clear()
         last.update({one.name: one.state for one in status_lines(seen) if one.name in names})
         unwell = {name for name, state in last.items() if state != "ok"}

@@ -112,7 +112,7 @@ def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpRes
     drilled = finish_interrupted_drill(layout, told)
     result = bring_up(session, context, request, began)
     if drilled:
-        seen = context.look(Detail.HEALTH)
+        seen = context.observe(Detail.HEALTH)
         delete_leftover_keys(drilled, layout, seen, context.credentials, told)
     return result
 
@@ -195,7 +195,7 @@ def _goes_on(context: ExecutionContext, record: TopologyState, steps: tuple[Step
 
 def _strayed(context: ExecutionContext) -> bool:
     """Whether there are nodes to take back, now that all run: one that is down may own slots."""
-    seen = context.look(Detail.HEALTH)
+    seen = context.observe(Detail.HEALTH)
     shards = context.plan.topology.shards
     return bool(plan_rejoins(seen, shards) or stale_ids(seen) or non_empty_resets(seen))
 
@@ -206,7 +206,7 @@ def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> 
     topology = context.plan.topology
     with step(context.progress, "wait until every node agrees"):
         first = wait_until_healthy(
-            lambda: context.look(Detail.HEALTH), expected_of(topology), context.deadline, context
+            lambda: context.observe(Detail.HEALTH), expected_of(topology), context.deadline, context
         )
         if not first.healthy:
             raise unhealthy_error(context, first)
@@ -227,4 +227,4 @@ def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> 
 
 
 def _full(context: ExecutionContext) -> Observed:
-    return with_write_probe(context.look(Detail.FULL), context.client)
+    return with_write_probe(context.observe(Detail.FULL), context.client)

@@ -103,7 +103,7 @@ class _Attempt:
         return None if self.missing else True
 
     def _look(self) -> Iterable[Missing]:
-        seen = self.topology.look()
+        seen = self.topology.snapshot()
         if seen is None:
             self.seen = None
             return (_unseen(self.topology),)
@@ -117,7 +117,7 @@ class _Attempt:
         # a look at everything costs more, so it comes last
         if missing := self._failed(seen):
             return missing
-        deep = self.topology.look_deep()
+        deep = self.topology.full_snapshot()
         return self._failed(deep) if deep else (_unseen(self.topology),)
 
     def _few(self, seen: Observed) -> tuple[Missing, ...]:

@@ -32,7 +32,7 @@ class LiveChange:
 
     def again(self) -> Observed:
         """Take a new snapshot, and update the plan's roles and the recorded primary."""
-        self.seen = self.session.record_primary(self.context.look(Detail.HEALTH))
+        self.seen = self.session.record_primary(self.context.observe(Detail.HEALTH))
         now = Situation(seen=self.seen, record=self.session.state)
         self.context.plan = with_observed_roles(
             with_current_roles(self.context.plan, now), shards_of(self.seen)
@@ -87,6 +87,6 @@ def live_change(session: Session, *, assume: bool = False) -> LiveChange:
     plan = session.plan(assume=assume)
     refuse_folder(session, plan)
     context = session.context(plan)
-    made = LiveChange(session=session, context=context, seen=context.look(Detail.HEALTH))
+    made = LiveChange(session=session, context=context, seen=context.observe(Detail.HEALTH))
     made.again()
     return made

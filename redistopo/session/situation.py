@@ -37,8 +37,8 @@ _DYING_SECONDS = 0.3
 
 def observe_for_steps(context: ExecutionContext) -> Observed:
     """Take a snapshot for deciding on steps: servers are queried only if any runs."""
-    seen = _without_the_dying(context, context.look(Detail.PROCESS, disk=True))
-    return context.look(Detail.FULL, disk=True) if seen.running else seen
+    seen = _without_the_dying(context, context.observe(Detail.PROCESS, disk=True))
+    return context.observe(Detail.FULL, disk=True) if seen.running else seen
 
 
 def _without_the_dying(context: ExecutionContext, seen: Observed) -> Observed:
@@ -48,7 +48,7 @@ def _without_the_dying(context: ExecutionContext, seen: Observed) -> Observed:
 
     def look() -> Observed | None:
         if any(node.held_by for node in last[0].nodes):
-            last[0] = context.look(Detail.PROCESS, disk=True)
+            last[0] = context.observe(Detail.PROCESS, disk=True)
         return None if any(node.held_by for node in last[0].nodes) else last[0]
 
     with suppress(TimedOut):

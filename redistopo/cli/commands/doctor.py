@@ -58,14 +58,14 @@ def doctor(
         result = verb(request, progress)
         if not fix or not result.fixes:
             return result
-        from redistopo.ops.doctor_fix import mend
+        from redistopo.ops.doctor_fix import repair
 
         asking = not yes and output().interactive and not output().quiet
 
         def agreed(one: "DoctorFix") -> bool:
             return yes or not one.asks or (asking and _confirmed(one))
 
-        return mend(request, result, agreed, progress)
+        return repair(request, result, agreed, progress)
 
     def show(result: DoctorResult) -> None:
         show_doctor(result, fixing=fix)
