@@ -35,7 +35,7 @@ class ExecutionContext:
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """The planned nodes as targets to look at."""
+        """The planned nodes as targets of a snapshot."""
         return tuple(
             Target(
                 name=node.name,

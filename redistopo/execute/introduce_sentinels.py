@@ -1,4 +1,4 @@
-"""Sentinels that know each other at once, and that fail over when they are asked to."""
+"""Introduces Sentinels to each other at once, and makes them fail over on request."""
 
 from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, TimedOut
@@ -18,10 +18,10 @@ _CHOICE_SECONDS = 10.0
 def introduce(context: ExecutionContext, one: Step) -> None:
     """Introduce Sentinels to each other.
 
-    A Sentinel says hello on a channel of the data nodes, for the first time 2 s after its
-    start (sentinel.c, SENTINEL_PUBLISH_PERIOD), and takes the same words by PUBLISH, as
-    Sentinels send them to each other (sentinelPublishCommand). So we say for each what it
-    will say itself. What it never hears so, it hears 2 s later.
+    A Sentinel publishes its hello message on a channel of the data nodes, first 2 s after its start
+    (sentinel.c, SENTINEL_PUBLISH_PERIOD), and accepts the same message by PUBLISH, as Sentinels
+    send it to each other (sentinelPublishCommand). So each one's message is published here for it.
+    A Sentinel that misses one receives it 2 s later.
     """
     nodes = context.nodes(one.nodes)
     said = {node.name: _hello(context, node) for node in nodes}
@@ -32,7 +32,8 @@ def introduce(context: ExecutionContext, one: Step) -> None:
 
 
 def _hello(context: ExecutionContext, node: NodePlan) -> str:
-    """What the Sentinel says of itself and of its primary (sentinel.c, sentinelSendHello)."""
+    """The hello message of a Sentinel about itself and its primary (sentinel.c,
+    sentinelSendHello)."""
     own = context.send(node, "SENTINEL", "MYID")
     seen = next(one for one in _look(context).nodes if one.name == node.name)
     if not seen.watches:
@@ -49,8 +50,8 @@ def _look(context: ExecutionContext) -> Observed:
 def fail_over(context: ExecutionContext, _one: Step) -> None:
     """Wait until the Sentinels have promoted a replica in place of the stopped primary.
 
-    SENTINEL FAILOVER needs no agreement; where they have begun by themselves, they are left
-    to it. Where they find nobody fit in time, that is on record in `context`, and told.
+    SENTINEL FAILOVER needs no agreement; it isn't sent if they have begun by themselves. If they
+    find no suitable replica in time, that is recorded in `context`, with a warning.
     """
     before = _look(context).named
     deadline = Deadline(min(_CHOICE_SECONDS, context.deadline.left))
@@ -76,7 +77,7 @@ def fail_over(context: ExecutionContext, _one: Step) -> None:
 
 
 def _ask(context: ExecutionContext, seen: Observed, said: list[str]) -> None:
-    """One Sentinel that has not begun is asked to begin."""
+    """Ask one Sentinel to fail over, if none has begun."""
     told = [(node, watch) for node in seen.sentinels for watch in node.watches]
     if not told or any("failover_in_progress" in watch.flags for _, watch in told):
         return

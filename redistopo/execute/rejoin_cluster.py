@@ -32,9 +32,10 @@ def rejoin(context: ExecutionContext, one: Step) -> None:
 
 
 def reset_again(context: ExecutionContext, one: Step) -> None:
-    """These primaries have no keys and no slots. In one go: in between, one could be followed.
+    """Flush and reset these primaries, which have no slots, in one transaction: in between, a node
+    could become their replica.
 
-    One that became a replica meanwhile refuses to be flushed, and so all of it.
+    A node that became a replica in the meantime refuses to be flushed, and so the transaction.
     """
     for node in context.nodes(one.nodes):
         commands: list[Command] = [("MULTI",), ("FLUSHALL",), ("CLUSTER", "RESET"), ("EXEC",)]
@@ -44,7 +45,7 @@ def reset_again(context: ExecutionContext, one: Step) -> None:
 
 
 def _await_known(context: ExecutionContext, node: NodePlan) -> None:
-    """It has shaken hands with every other node."""
+    """Wait until the node has completed the handshake with every other node."""
     others = {other.address for other in context.plan.nodes if other is not node}
     unmet = set(others)
 

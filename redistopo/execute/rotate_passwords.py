@@ -105,7 +105,7 @@ def restore_old(context: ExecutionContext, rotation: PasswordRotation | None) ->
 
 
 def _rewrite(host: Host, layout: Layout, name: str, rotation: PasswordRotation) -> None:
-    """What a node starts on, and what it was started on, say the new password alone."""
+    """Write the new password to the files that a node starts with and was started with."""
     folder = layout.node(name)
     if folder.sentinel:
         _rewrite_sentinel(host, layout, name, rotation)
@@ -119,8 +119,8 @@ def _rewrite(host: Host, layout: Layout, name: str, rotation: PasswordRotation) 
 
 
 def _rewrite_sentinel(host: Host, layout: Layout, name: str, rotation: PasswordRotation) -> None:
-    """The same for a Sentinel: while it runs its configuration is its own, and it has written
-    the new password there itself; of one that is stopped that one line is changed."""
+    """The same for a Sentinel: a running one maintains its configuration itself, and has written
+    the new password there; of a stopped one that line is changed."""
     folder, files = layout.node(name), host.files
     if text := files.read(folder.users):
         files.write(folder.users, with_hashes(text, hashes(at_sentinels(rotation))))
@@ -135,7 +135,7 @@ def _state(files: Files, layout: Layout, name: str) -> SentinelFileState | None:
 
 
 def _keep(layout: Layout, rotation: PasswordRotation) -> None:
-    """The password files say the new ones; what the user gave, the user keeps."""
+    """Write the new passwords to the password files, except one that the user supplied."""
     for user, password in rotation.passwords.items():
         if user != TopologyUser.APPLICATION:
             keep_password(layout.secret(user), password)
@@ -144,7 +144,8 @@ def _keep(layout: Layout, rotation: PasswordRotation) -> None:
 
 
 def _send(nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[NodeClient]) -> None:
-    """Each server did what it was told, whichever of the passwords it accepts by now."""
+    """Send commands to each server, with the password that it accepts by now; raises on an error
+    reply."""
     for node in nodes:
         for reply, words in zip(_ask(node, commands, ways), commands, strict=True):
             raise_on_error(reply, f"{node.name}: {' '.join(words[:2])}")

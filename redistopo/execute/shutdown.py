@@ -29,8 +29,8 @@ def shut_down_saving(
     wanted = tuple(names)
     known = {node.name for node in seen.nodes if node.role is Role.REPLICA}
     replicas = tuple(name for name in wanted if name in known)
-    # replicas first: a primary that goes first would leave them looking for it; and before
-    # any of them the Sentinels, who would fail over
+    # Sentinels before all, because they would fail over; replicas before primaries, to which
+    # they would try to reconnect
     sentinels = tuple(name for name in wanted if layout.node(name).sentinel)
     rest = tuple(name for name in wanted if name not in (*known, *sentinels))
     phases = [("Sentinels", sentinels), ("replicas", replicas), ("primaries", rest)]
@@ -47,7 +47,7 @@ def shut_down_saving(
 
 
 def _refuse_loss(shutdown: "ShutdownRequest", ends: list[Ended]) -> None:
-    """Raises RedistopoError where a server was left running, or killed before it had saved."""
+    """Raise RedistopoError if a server was left running, or killed before it had saved."""
     rendered, layout, again = shutdown.rendered, shutdown.layout, shutdown.command
     spared = [name for one in ends for name in one.spared]
     killed = [
@@ -89,12 +89,12 @@ class ShutdownRequest:
     host: Host
 
     def __call__(self, name: str) -> Said:
-        """What the server said; it agrees by hanging up."""
+        """Send SHUTDOWN, and return the reply; a server agrees by closing the connection."""
         node = next((one for one in self.seen.nodes if one.name == name), None)
         if node is None or not node.answers:
             return Said.NOTHING
         if node.info.get("process_id") != str(node.pid):
-            return Said.NOTHING  # a stranger answers at the address in our files
+            return Said.NOTHING  # a server that we did not start replies at this address
         said = self._shut(node, "SAVE" if keeps_data_on_disk(self.rendered[name]) else "NOSAVE")
         if said is Said.NO and (self.lossy or self._logged(node)):
             return self._shut(node, "NOSAVE")

@@ -1,4 +1,4 @@
-"""Servers started and ready: they answer with our password, as what they were asked to be."""
+"""Starts servers, and waits until they reply with our password, in the planned mode."""
 
 import signal
 from collections.abc import Iterable
@@ -29,9 +29,9 @@ def start(context: ExecutionContext, names: Iterable[str]) -> None:
 def _launch(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
     """Start all nodes and register them in this run, so that a later failure can undo it.
 
-    In a large cluster each one waits, stopped, for the last one to be launched: else those
-    that run would spend the machine on trying to reach those that don't, ten times a second.
-    Were we killed meanwhile, the next `up` continues them.
+    In a large cluster each one is paused until the last one is started: otherwise those that run
+    would load the machine with attempts to reach the others, ten times a second. If this process is
+    killed in between, the next `up` resumes them.
     """
     processes, waiting = context.host.processes, []
     for node in nodes:
@@ -45,7 +45,8 @@ def _launch(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
 
 
 def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
-    """Each node answers PONG to our password, has loaded its data, and is in the right mode."""
+    """Wait until each node replies PONG to our password, has loaded its data, and is in the right
+    mode."""
     pending = {node.name: node for node in nodes}
     said = dict.fromkeys(pending, "no reply yet")
 

@@ -1,4 +1,4 @@
-"""A change of how nodes keep their data loses none of it, wherever it is cut off."""
+"""Changes the persistence of nodes so that no data is lost, even if it is interrupted."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,13 +18,13 @@ from redistopo.progress import note
 
 
 def load_from(context: ExecutionContext, one: Step) -> None:
-    """Each node will be started on the file that holds its data; `switch` comes after that."""
+    """Make each node start with the file that has its data; `switch` follows."""
     for node in context.nodes(one.nodes):
         _keep_log(context.host.files, node, on=_logged(one, node))
 
 
 def put_log_aside(context: ExecutionContext, one: Step) -> None:
-    """What a start would take for the data, and isn't any more, has another name."""
+    """Rename an outdated append-only file, so that a start doesn't load it."""
     for node in context.nodes(one.nodes):
         _aside(context, node, one.settings[node.name].values())
 
@@ -42,13 +42,13 @@ def _logged(one: Step, node: NodePlan) -> bool:
 
 
 def _keep_log(files: Files, node: NodePlan, *, on: bool) -> None:
-    """The file that the node starts on says so."""
+    """Write the setting to the file that the node starts with."""
     text = files.read(node.folder.config) or ""
     files.write(node.folder.config, with_log(text, on=on))
 
 
 def to_log(context: ExecutionContext, node: NodePlan) -> None:
-    """The running node keeps an append-only file that holds all of its data."""
+    """Make the running node write all of its data to an append-only file."""
     context.send(node, "CONFIG", "SET", "appendonly", "yes")
 
     def look() -> bool | None:
@@ -64,7 +64,7 @@ def to_log(context: ExecutionContext, node: NodePlan) -> None:
 
 
 def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
-    """The running node has saved a snapshot, and only then keeps no append-only file any more."""
+    """Make the running node save a snapshot, and only then turn off its append-only file."""
     begun: list[bool] = []
 
     def look() -> bool | None:
@@ -82,7 +82,7 @@ def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
         return True
 
     wait_for(look, context.deadline, lambda: f"{node.name} is still saving a snapshot")
-    # first on record: cut off here, the log is the newer one, and is read (see switch)
+    # recorded first: if interrupted here, the append-only file is the newer one, and is loaded
     _ran(context.host.files, node, on=False)
     context.send(node, "CONFIG", "SET", "appendonly", "no")
     conf = read_conf(context.host.files.read(node.folder.started) or "")

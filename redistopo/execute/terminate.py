@@ -21,14 +21,14 @@ _AGAIN_SECONDS = 0.25
 class Said(Enum):
     """A server's reply to SHUTDOWN."""
 
-    YES = auto()
-    NO = auto()  # it answered that it can't, for it can't save
+    YES = auto()  # it closed the connection
+    NO = auto()  # it refused, because it can't save
     NOTHING = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """Names of those that were killed at the deadline, and of those that were spared."""
+    """Names of the nodes that were killed at the deadline, and of those left running."""
 
     killed: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """How one server is asked by name to shut down; with `spare`, one that refuses to the last
+    """How to ask one server, by name, to shut down; with `spare`, a server that refuses to the end
     is left running, and on record."""
 
     shut_down: Callable[[str], Said]
@@ -65,7 +65,7 @@ def end_all(
     said = _asked(alive, ask)
     _await(processes, alive, said, ask, deadline.part(_TO_SIGTERM))
     said |= _asked([name for name in alive if said[name] is Said.YES], ask)
-    # one that is still saving can't answer, and SIGTERM does it no harm
+    # a server that is still saving can't reply, and SIGTERM does it no harm
     said = {name: Said.NO if one is Said.NO else Said.NOTHING for name, one in said.items()}
     _await(processes, alive, said, ask, deadline.part(_TO_SIGKILL))
     spared = tuple(name for name in alive if ask.spare and said[name] is Said.NO)
@@ -99,11 +99,11 @@ def _await(
     ask: Ask,
     deadline: Deadline,
 ) -> None:
-    """Who ended by the deadline is no longer among `alive`; the others are told once more
-    and once more.
+    """Wait for servers to exit, and remove those that did from `alive`; ask the others again and
+    again.
 
-    A server forgets that it was asked when it refuses; a second SIGTERM does no harm to one
-    that is about to end (server.c, prepareForShutdown and sigShutdownHandler).
+    A server that refuses forgets the request; a second SIGTERM does no harm to one that is about to
+    exit (server.c, prepareForShutdown and sigShutdownHandler).
     """
     first = True
     while alive:

@@ -101,10 +101,10 @@ def _presented(node: Target, credentials: Credentials) -> Certificate | None:
 
 
 def _load(node: Target, before: Certificate | None, client: NodeClient) -> str:
-    """ "" where the server presents another certificate than before; else what to do.
+    """Return "" if the server now presents another certificate than before, else what to do.
 
-    Setting a TLS file, be it to the same path, reads all of them again (config.c, the
-    directive is marked volatile for that).
+    Setting a TLS file, even to the same path, makes the server read all of them again (config.c:
+    the directive is marked volatile for that).
     """
     path = str(node.layout.tls.node(node.name)) if node.layout else ""
     again = "redistopo down, then up"

@@ -99,8 +99,8 @@ def _wipe(layout: Layout, progress: Progress) -> None:
 
 
 def _refuse_left(layout: Layout) -> None:
-    """Raises RedistopoError where a server works in the state folder, or did when that was
-    removed: nothing on record leads to it any more."""
+    """Raise RedistopoError if a server runs in the state folder, or ran in one that was removed: no
+    record refers to it any more."""
     if not servers_below(layout.state):
         return
     # the child of a server that was just killed in the midst of saving ends a moment later

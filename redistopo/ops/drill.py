@@ -49,11 +49,12 @@ _SWEEP_SECONDS = 10.0
 
 
 def drill(request: DrillRequest, progress: Progress) -> DrillReport:
-    """Inject the fault under load, restore the topology, and judge what clients and servers saw.
+    """Inject the fault under load, restore the topology, and judge what clients and servers
+    observed.
 
-    Raises UsageError for a selector that means no one node, and for a shape without
-    automatic failover; Unhealthy where no replica would take over, or where the topology
-    isn't healthy (both unless `force`); other RedistopoErrors where it can't be mended.
+    Raises UsageError for a selector that doesn't select one node, and for a shape without automatic
+    failover; Unhealthy if no replica would take over, or the topology isn't healthy (both unless
+    `force`); other RedistopoErrors if it can't be repaired.
     """
     with open_session(drill_session(request.root), progress) as session:
         return drilled(session, request)
@@ -67,7 +68,7 @@ def drill_session(root: Path) -> SessionRequest:
 
 
 def drilled(session: Session, request: DrillRequest) -> DrillReport:
-    """One drill in such a session; see `drill`."""
+    """Run one drill in an open session; see `drill`."""
     layout, progress = session.layout, session.progress
     refuse_changed_security(session)
     context = replace(
@@ -78,7 +79,7 @@ def drilled(session: Session, request: DrillRequest) -> DrillReport:
         delete_leftover_keys(
             intent, layout, context.observe(Detail.HEALTH), context.credentials, progress
         )
-    _victims(context.observe(Detail.HEALTH), request)  # wrong words are told before all else
+    _victims(context.observe(Detail.HEALTH), request)  # invalid selectors are reported first
     with step(progress, "verify that it is well"):
         verdict = wait_until_healthy(
             lambda: with_write_probe(context.observe(Detail.FULL), context.client),
@@ -151,7 +152,7 @@ def _injure_and_repair(scene: DrillSetup) -> DrillReport:
         save_intent(layout, intent)
         try:
             report = run_drill(scene, injury, load_request)
-        except BaseException:  # Ctrl-C too: nothing stays hurt
+        except BaseException:  # Ctrl-C too: every fault is undone
             with interrupts_deferred():
                 injury.restore()
                 _repair_anyway(scene, load_request)
@@ -169,7 +170,7 @@ def _load_request(scene: DrillSetup) -> LoadRequest:
         id=secrets.token_hex(4),
         way=application_entry(scene.seen, scene.context.credentials),
         shards={shard.number: shard.slots for shard in shards},
-        # a Sentinel is in no shard: then all are looked at
+        # a Sentinel is in no shard: then all are observed
         hurt=frozenset(numbers or {shard.number for shard in shards}),
         rate=scene.request.rate,
         clients=scene.request.clients,
@@ -178,8 +179,9 @@ def _load_request(scene: DrillSetup) -> LoadRequest:
 
 
 def _closed(scene: DrillSetup) -> dict[str, frozenset[int]]:
-    """By node, where servers connect to it: a cluster's bus; else where clients do, too, which
-    then reach a node that is cut off by the connections that they have, and by no new one."""
+    """Map each node to the ports at which other servers connect to it: a cluster's bus port;
+    otherwise the port of a victim. Clients use that port too: they keep their connections to a
+    partitioned node, and can't open new ones."""
     victims = {node.name for node in scene.victims}
     if scene.context.plan.topology.clustered:
         return {node.name: frozenset({node.bus_port}) for node in scene.context.plan.nodes}
@@ -190,7 +192,8 @@ def _closed(scene: DrillSetup) -> dict[str, frozenset[int]]:
 
 
 def _repair(session: Session, context: ExecutionContext, seconds: float = _REPAIR_SECONDS) -> None:
-    """Every node runs, and every check passes; raises RedistopoError where that can't be."""
+    """Start every node, and wait until every check passes; raises RedistopoError if that isn't
+    possible."""
     again = ExecutionContext(
         plan=context.plan,
         credentials=context.credentials,

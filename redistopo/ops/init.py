@@ -31,10 +31,9 @@ from redistopo.render.topology_file import topology_file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitRequest:
-    """What to write, and where; `keys` are the topology file's own, `settings` redis.conf's.
-
-    A key that isn't given gets its default, or keeps the value of an existing file.
-    """
+    """What to write, and in which folder; `keys` are the topology file's own, `settings`
+    redis.conf's. A key that isn't given gets its default, or keeps the value of an existing
+    file."""
 
     root: Path
     shape: str
@@ -155,7 +154,7 @@ def _default_name(layout: Layout) -> str:
 def _placed(
     layout: Layout, topology: Topology, existing: Topology | None, progress: Progress
 ) -> Topology:
-    """Use the ports that its file already has, or else the first free block."""
+    """Use the ports that the file already has, or the first free block."""
     if existing is not None and existing.count == topology.count:
         same = replace(topology, port=existing.port, sentinel_port=existing.sentinel_port)
         if existing.shape is topology.shape and port_block_of(same).fits:

@@ -39,7 +39,7 @@ class PlanResult:
 
 
 def plan(root: Path, engine: str = "") -> PlanResult:
-    """What `up` would do now, and why; works on a machine without any server."""
+    """Decide what `up` would do now, and why; works on a machine without any server."""
     with open_session(_session(root)) as session:
         found = _ahead(session, session.plan(engine, assume=True), Asked())
         if (error := found.refusal) is None:
@@ -52,7 +52,7 @@ def plan(root: Path, engine: str = "") -> PlanResult:
 def dry_run(
     root: Path, engine: str = "", primary: tuple[str, ...] = (), rebuild: tuple[str, ...] = ()
 ) -> PlanResult:
-    """The same, but refused for every reason for which `up`, asked so, would refuse to begin."""
+    """The same, but raises the error for which `up` with these options would refuse."""
     with open_session(_session(root)) as session:
         asked = Asked(primary=primary, rebuild=rebuild)
         found = _ahead(session, session.plan(engine), asked)
@@ -68,7 +68,8 @@ def _session(root: Path) -> SessionRequest:
 
 
 def _ahead(session: Session, made: Plan, asked: Asked) -> Decision:
-    """What `up` would decide, by the same looks and the same guards; nothing is written."""
+    """Decide what `up` would do, from the same snapshot and with the same guards; nothing is
+    written."""
     try:
         refuse_request(made, asked)
         refuse_folder(session, made)

@@ -108,15 +108,15 @@ def _reset(now: LiveChange, node: NodeSeen, found: NodeReset) -> None:
     context = now.context
     with (
         step(context.progress, f"reset {node.name}"),
-        # it answers once all keys are freed, which takes seconds where there are many millions
+        # it replies once all keys are freed, which takes seconds for many millions
         NodeClient(context.credentials, seconds=context.deadline.left) as client,
-        interrupts_deferred(later=True),  # Ctrl-C in between would leave its keys on its disk
+        interrupts_deferred(later=True),  # Ctrl-C in between would leave its keys on disk
     ):
         for commands in _batches(node, found):
             for reply in client.ask(node.endpoint, commands):
                 for one in reply if isinstance(reply, list) else [reply]:
                     raise_on_error(one, f"{node.name}: CLUSTER RESET")
-    # not where it keeps its id: Valkey would then refuse it for 60 s, however it comes
+    # only with a new id: Valkey refuses a forgotten one for 60 s, even after CLUSTER MEET
     if found.hard:
         names = tuple(other.name for other in now.seen.answering if other.name != node.name)
         ids = dict.fromkeys(names, (found.id,))
@@ -125,14 +125,15 @@ def _reset(now: LiveChange, node: NodeSeen, found: NodeReset) -> None:
 
 
 def _batches(node: NodeSeen, found: NodeReset) -> tuple[tuple[Command, ...], ...]:
-    """What resets it and empties it, each batch sent once the one before was done.
+    """Return the commands that reset and empty the node; each batch is sent once the one before is
+    done.
 
-    A primary that holds keys refuses the reset, so it is flushed before, where they may be
-    lost: at once with it, for an empty primary that leads would empty its replicas. The flush
-    is not for those that still hold its stream: one that is paused would go on with it. A replica
-    refuses to be flushed. The reset empties it, but in memory alone: from its append-only file
-    its keys would come back at the next start, and claim their slots. So it is flushed too, but
-    not after a refusal: it was elected meanwhile.
+    A primary with keys refuses the reset, so it is flushed first, if they may be lost: in one
+    transaction, because an empty primary that still owns slots would empty its replicas. Its
+    replicas are disconnected before, so that the flush isn't replicated: one that is paused would
+    execute it later. A replica refuses to be flushed. The reset empties it, but only in memory: at
+    the next start its append-only file would restore the keys, and claim their slots. So it is
+    flushed afterwards, but not after a refusal: then it was elected in the meantime.
     """
     reset_it: Command = ("CLUSTER", "RESET", "HARD" if found.hard else "SOFT")
     if node.role is Role.PRIMARY and found.lost:

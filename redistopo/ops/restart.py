@@ -69,8 +69,8 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartResult:
-    """Who was restarted, in order, and the handovers between; all is healthy, but for faults
-    that were there before."""
+    """The restarted nodes, in order, and the planned failovers in between; all is healthy except
+    for faults from before."""
 
     name: str
     restarted: tuple[Restarted, ...]
@@ -82,8 +82,8 @@ class RestartResult:
 def restart(request: RestartRequest, progress: Progress) -> RestartResult:
     """Restart the selected nodes with their data, and wait until the topology is healthy.
 
-    Raises UsageError where that would lose data or service that nobody agreed to; at the
-    first fault RedistopoError that says what is done and what is left.
+    Raises UsageError if that would lose data or availability without `force`; at the first fault
+    RedistopoError with what is done and what is left.
     """
     began = time.monotonic()
     if not request.words and not request.rolling:
@@ -123,7 +123,7 @@ class _Work:
 
 
 def _refuse_unready(now: LiveChange, names: tuple[str, ...]) -> None:
-    """Raises before anything is stopped where a node could not start again as it should."""
+    """Raise RedistopoError before anything is stopped, if a node could not start again."""
     context = now.context
     seen = context.observe(Detail.HEALTH, disk=True)
     found = situation(context, now.session.state, seen)
@@ -135,8 +135,8 @@ def _refuse_unready(now: LiveChange, names: tuple[str, ...]) -> None:
 
 
 def _steps(context: ExecutionContext, now: Situation, names: tuple[str, ...]) -> Iterable[Step]:
-    """These nodes are started on today's configuration, those that lead by plan first: in a
-    replication the others find them there. A Sentinel's file is its own memory."""
+    """Return the steps that start these nodes with the current configuration, planned primaries
+    first: in a replication the others connect to them. A Sentinel maintains its own file."""
     plan = context.plan
     fresh = tuple(name for name in names if name not in now.kept)
     if fresh:
@@ -169,8 +169,9 @@ def _at_once(work: _Work, names: tuple[str, ...]) -> None:
 
 
 def _hand_over_first(work: _Work, names: tuple[str, ...]) -> None:
-    """Where Sentinels watch, a primary that is to be away is one no more: else they would fail
-    over unplanned, or tell clients of it meanwhile. If nobody is left to lead, it stays."""
+    """Perform a planned failover of a primary to restart if there are Sentinels: otherwise they
+    would fail over unplanned, or name it to clients in the meantime. Without a candidate it stays
+    primary."""
     now = work.now
     for shard in shards_of(now.seen) if now.context.plan.sentinels else ():
         heirs = [node.name for node in shard.replicas if node.name not in names]
@@ -223,7 +224,7 @@ def _roll(work: _Work, names: tuple[str, ...]) -> None:
 
 
 def _require_health(now: LiveChange) -> None:
-    """Raises Unhealthy where the topology isn't healthy, and doesn't become so in a moment."""
+    """Raise Unhealthy if the topology isn't healthy, and doesn't become so in a moment."""
     now.context.deadline = Deadline(min(_SETTLE_SECONDS, now.context.deadline.left))
     try:
         now.await_health()
@@ -274,7 +275,7 @@ def _tell_left(work: _Work, left: list[Turn], error: RedistopoError) -> None:
 
 
 def _restart(work: _Work, names: tuple[str, ...]) -> None:
-    """These nodes run again, with their data, and are ready."""
+    """Restart these nodes with their data, until they are ready."""
     now, context = work.now, work.now.context
     layout = context.plan.layout
     running = [name for name in names if find_process(layout, name)]

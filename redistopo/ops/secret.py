@@ -50,7 +50,7 @@ class RotateResult:
 
 
 def show(root: Path, user: str) -> SecretResult:
-    """The password of a user; raises UsageError where there is none."""
+    """Return the password of a user; raises UsageError if there is none."""
     own = SessionRequest(root=root, credentials=CredentialSource.FILE, needs_started=False)
     with open_session(own) as session:
         return _password(session, user)
@@ -81,7 +81,7 @@ def _password(session: Session, user: str) -> SecretResult:
 
 
 def rotate(root: Path, progress: Progress, *, keep_old: bool, seconds: float) -> RotateResult:
-    """Every user has a new password, on every server and in every file, and it is proven.
+    """Change the password of every user, on every server and in every file, and verify it.
 
     No connection is closed, and none is refused: until the end both passwords work, and with
     `keep_old` also afterwards, until `rotate` is run again. Raises RedistopoError.
@@ -133,7 +133,8 @@ def _refuse(session: Session) -> None:
 
 
 def _rotation(session: Session, old: Credentials, *, keep_old: bool) -> PasswordRotation:
-    """What to change to: where a rotation begun earlier wanted to go, the user's own, or new."""
+    """Return the new passwords: those of an interrupted rotation, the user's own, or generated
+    ones."""
     layout, topology = session.layout, session.topology
     if session.rotation is not None:
         return replace(session.rotation, keep_old=keep_old)

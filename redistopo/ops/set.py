@@ -125,8 +125,8 @@ def _on_servers(context: ExecutionContext, edit: _Edit, seen: Observed) -> SetRe
                     setting.on(edit.plan.node(name))
         for name in running:
             setting.in_file(edit.plan.node(name))
-        _write(edit)  # last: wherever this is cut off, `up` goes by what it says
-    except BaseException:  # Ctrl-C too: on all servers or on none
+        _write(edit)  # last: if this is interrupted before, `up` restores the servers
+    except BaseException:  # Ctrl-C too: all servers are changed, or none
         setting.undo()
         raise
     return SetResult(
@@ -161,7 +161,7 @@ def _refuse(
 
 
 def _edit(session: Session, plan: Plan, request: SetRequest, seen: Observed) -> _Edit:
-    """The change of the file; raises UsageError where the file would not be valid."""
+    """Prepare the change of the file; raises UsageError if the file would be invalid."""
     layout, directive = session.layout, settable(request.directive)
     before = after = read_exactly(layout.topology)
     meant = _data(plan, (node.name for node in select_nodes(seen, request.words)), request)
@@ -274,7 +274,7 @@ class _Setting:
             for plan in (edit.was, edit.plan)
         )
         if not _plainly(edit, written, before):
-            # of a file that Sentinels had rewritten nobody can tell
+            # unknown for a file that Sentinels have rewritten
             if not (edit.plan.sentinels and CONFIG_REWRITE_MARK in written):
                 note(
                     self.context.progress,
@@ -299,7 +299,7 @@ class _Setting:
         self.done.clear()
 
     def _set(self, node: NodePlan, value: str) -> str:
-        """The server's refusal, "" where it took the value."""
+        """Return the server's refusal, "" if it accepted the value."""
         try:
             self.context.send(node, "CONFIG", "SET", self.edit.directive, value)
         except BadReply as error:
@@ -318,8 +318,8 @@ def _write(edit: _Edit) -> None:
 
 
 def _plainly(edit: _Edit, one: str, other: str) -> bool:
-    """Whether two files of a node say the same, but for this directive and for its role, which
-    changes while the file stays as it is."""
+    """Whether two files of a node differ only in this directive and in `replicaof`, which changes
+    at a failover while the file stays as it is."""
     left, right = read_conf(one), read_conf(other)
     apart = {name for name in left.keys() | right.keys() if left.get(name) != right.get(name)}
     return apart <= {edit.directive, "replicaof"}

@@ -1,4 +1,4 @@
-"""`kill`, `pause` and `resume`: signals, to processes proven ours alone."""
+"""`kill`, `pause` and `resume`: signals, sent only to processes that are proven to be ours."""
 
 import signal
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ STAYING = frozenset({"SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIG
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalRequest:
-    """Whom to send a signal, by selector words; `seconds` to wait for what must follow."""
+    """The nodes to signal, by selectors; `seconds` is how long to wait for the effect."""
 
     root: Path
     words: tuple[str, ...]
@@ -44,7 +44,8 @@ class SignalRequest:
 
 
 def parse_signal(text: str) -> signal.Signals:
-    """The signal named ``KILL``, ``SIGKILL``, ``kill`` or ``9``; raises UsageError."""
+    """Parse the name or number of a signal (``KILL``, ``SIGKILL``, ``kill``, ``9``); raises
+    UsageError."""
     word = text.strip().upper()
     with suppress(KeyError, ValueError):
         if word.isdigit():
@@ -87,11 +88,12 @@ def _asked(request: SignalRequest, verb: str) -> SessionRequest:
 def _send(
     layout: Layout, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
 ) -> frozenset[str]:
-    """Names of those whose process has ended by the deadline; they are off the record."""
+    """Send the signal; returns the nodes whose process exited before the deadline, whose record is
+    removed."""
     running = {node.name: one for node in nodes if (one := find_process(layout, node.name))}
     for process in running.values():
         signal_process(process, number)
-    # what is stopped gets SIGKILL at once, and any other signal when it goes on
+    # a paused process gets SIGKILL at once, and any other signal when it is resumed
     able = [one for one in running.values() if number is signal.SIGKILL or not is_paused(one)]
     left = await_end(able, deadline) + [one for one in running.values() if one not in able]
     ended = frozenset(name for name, process in running.items() if process not in left)
@@ -167,18 +169,18 @@ def resume(request: SignalRequest, progress: Progress) -> NodeActionResult:
 
 
 def _refuse_loss(session: Session, seen: Observed, going: Iterable[NodeSeen]) -> None:
-    """Raises UsageError where one of them alone has data that it would lose by going on."""
+    """Raise UsageError if one of them has the only copy of data, and would lose it once resumed."""
     still = [node.name for node in going if node.paused]
     if still:
         seen = session.observe(disk=True)
         some = sole_copies_on_disk(session.plan(assume=True), session.state, seen, still)
-        # one whose primary doesn't run keeps what it has: `up` asks before it starts that one
+        # a replica whose primary doesn't run keeps its data: `up` refuses to start that primary
         up = {node.name for node in seen.nodes if node.running}
         chosen_primaries((one for one in some if one.primary in up), ())
 
 
 def _hold(session: Session, nodes: Iterable[NodeSeen], number: signal.Signals) -> None:
-    """Each of these processes is stopped, or none is."""
+    """Pause or resume all of these processes."""
     layout = session.layout
     processes = [one for node in nodes if (one := find_process(layout, node.name))]
     for process in processes:
@@ -212,8 +214,8 @@ def _await_answers(session: Session, nodes: list[NodeSeen]) -> None:
 
 
 def _yield(session: Session, nodes: list[NodeSeen]) -> None:
-    """Whoever still leads though the Sentinels named another meanwhile follows that one: they
-    would wait 8 s before they say so, and what it takes until then is lost."""
+    """Make a node that still is primary, although the Sentinels named another one in the meantime,
+    follow that one: they would wait 8 s before they do so, and writes until then would be lost."""
     seen, progress = session.observe(), session.progress
     names_ = {node.name for node in nodes}
     lead = seen.at(seen.named) if seen.named else None

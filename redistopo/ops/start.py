@@ -1,4 +1,4 @@
-"""`start`: nodes that don't run come back as `up` would bring them; the others go on."""
+"""`start`: starts stopped nodes as `up` would; no other node is affected."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ _UNKNOWN = "set REDISTOPO_PASSWORD as it was; or redistopo up, which makes a new
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRequest:
-    """Whom to start, by selector words, or all that don't run; `seconds` until all are ready."""
+    """The nodes to start, by selectors, or all that don't run; `seconds` is the time limit."""
 
     root: Path
     words: tuple[str, ...] = ()
@@ -145,8 +145,8 @@ def _bring_back(
 
 
 def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[Step, ...]) -> None:
-    """Raises UsageError where a start alone may cost data: somebody must be made to lead, or
-    to follow another, first. A replica whose primary doesn't run waits for it."""
+    """Raise UsageError if a start by itself may lose data, because another node must be promoted,
+    or follow another primary, first. A replica whose primary doesn't run waits for it."""
     lead = [
         name for one in others if one.do in (StepKind.LEAD, StepKind.TAKEOVER) for name in one.nodes
     ]
@@ -173,8 +173,8 @@ def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[St
 
 
 def _refuse_unheard(plan: Plan, seen: Observed, names: list[str]) -> None:
-    """Raises UsageError where a paused replica may have what its primary hasn't on disk: it
-    would lose that as soon as it goes on. With a log the primary itself has everything."""
+    """Raise UsageError if a paused replica may have data that its primary doesn't have on disk: it
+    would lose that once resumed. With an append-only file the primary itself has everything."""
     if plan.topology.persistence is Persistence.AOF:
         return
     texts, places = seen.nodes_confs, {plan.node(name).address for name in names}
@@ -190,7 +190,7 @@ def _refuse_unheard(plan: Plan, seen: Observed, names: list[str]) -> None:
 
 
 def _refuse_unstarted(names: list[str], steps: tuple[Step, ...], others: tuple[Step, ...]) -> None:
-    """Raises UsageError where `up` would not start one of these nodes now."""
+    """Raise UsageError if `up` would not start one of these nodes now."""
     started = {name for one in steps if one.do is StepKind.START for name in one.nodes}
     if left := [name for name in names if name not in started]:
         raise UsageError(

@@ -37,11 +37,11 @@ from redistopo.session.session import CredentialSource, Session, SessionRequest
 from redistopo.session.situation import observe_for_steps, situation
 
 _ROUNDS = 4
-"""At most: resume paused nodes, inspect an interrupted topology, create it again."""
+"""The maximum: resume paused nodes, inspect an interrupted topology, create it again."""
 
 
-_LOOK_AGAIN = (StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN)
-"""After these there may be more to do."""
+_OBSERVE_AGAIN = (StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN)
+"""Steps after which more may be to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class UpRequest:
 
     @property
     def asked(self) -> Asked:
-        """What the guards judge it by."""
+        """The options that guards depend on."""
         return Asked(primary=self.primary, rebuild=self.rebuild)
 
 
@@ -173,20 +173,22 @@ def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tupl
                 note(context.progress, text)
         for text in found.warnings:
             warn(context.progress, text)
-        # a refusal says it all, in the words of a dry run; an error of what is done is explained
+        # a refusal needs no diagnosis, and is that of a dry run; an error of a step gets one
         with explaining(context), explaining_ended_servers(context):
             execute(context, found.steps)
             done = (*done, *linked(context.plan, found.steps, done))
             if not _goes_on(context, record, found.steps):
                 break
-        asked = replace(asked, rebuild=())  # done: its log still says that the old one was refused
+        asked = replace(
+            asked, rebuild=()
+        )  # done, although its log still reports that the old file was refused
     return done
 
 
 def _goes_on(context: ExecutionContext, record: TopologyState, steps: tuple[Step, ...]) -> bool:
     """Whether there may be more to do, now that these steps are done."""
     kinds = {one.do for one in steps}
-    if kinds & set(_LOOK_AGAIN):
+    if kinds & set(_OBSERVE_AGAIN):
         return True
     if not record.formed:
         return context.plan.topology.clustered and bool(kinds) and StepKind.FORM not in kinds

@@ -89,7 +89,7 @@ def wait(request: WaitRequest, progress: Progress) -> WaitResult:
 
 @dataclass(slots=True, kw_only=True)
 class _Attempt:
-    """The looks of one `wait`; `goals` is (primary, its replication's id) -> its first offset."""
+    """The snapshots of one `wait`; `goals` is (primary, its replication id) -> its first offset."""
 
     topology: WatchedTarget
     wanted: Wanted
@@ -114,7 +114,7 @@ class _Attempt:
             return (*self._failed(seen, "node.alive"), *replicating(seen, self.goals))
         if self.wanted is Wanted.STARTED:
             return self._failed(seen, "node.alive")
-        # a look at everything costs more, so it comes last
+        # a full snapshot costs more, so it comes last
         if missing := self._failed(seen):
             return missing
         deep = self.topology.full_snapshot()
@@ -146,11 +146,9 @@ def _unseen(topology: WatchedTarget) -> Missing:
 
 
 def replicating(seen: Observed, goals: dict[tuple[str, str], int]) -> Iterator[Missing]:
-    """Every replica that hasn't reached its primary's offset of the first snapshot.
-
-    A primary that isn't in `goals` is added. It is identified by its replication id too: if that
-    changes, as at a restart, its offset starts again.
-    """
+    """Return every replica that hasn't reached its primary's offset of the first snapshot. A
+    primary that isn't in `goals` is added, identified by its replication id too: if that changes,
+    as at a restart, its offset starts again."""
     for shard in shards_of(seen):
         primary = shard.primary
         if primary is None:

@@ -14,8 +14,8 @@ from redistopo.progress import Progress, warn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeOutcome:
-    """The outcome for one node: `did` in a word or two, `changed` if this run did it, `well` if
-    it succeeded; otherwise `hint` is what to type."""
+    """The outcome for one node: `did` in a word or two, `changed` if this run did it, `well` if it
+    succeeded; otherwise `hint` is what to type."""
 
     name: str
     did: str

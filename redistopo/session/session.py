@@ -48,11 +48,11 @@ class CredentialSource(Enum):
 class SessionRequest:
     """What a verb needs of the topology in a folder.
 
-    `lock` is the verb's name where it changes the topology: no other command does in the
-    meantime, and what it reports is in the progress log; "" for a query, which writes nothing.
-    `seconds` is the time for all of it, also for the lock.
-    Without `needs_file` the topology file may be broken, without `needs_started` no node need
-    have been started yet, without `needs_topology` the folder may hold nothing at all.
+    `lock` is the verb's name if it changes the topology: no other command does so in the meantime,
+    and its progress is logged; "" for a query, which writes nothing. `seconds` is the time limit,
+    including the wait for the lock. Without `needs_file` the topology file may be invalid, without
+    `needs_started` no node need have been started yet, without `needs_topology` the folder may be
+    empty.
     """
 
     root: Path

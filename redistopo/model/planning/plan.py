@@ -53,7 +53,7 @@ class NodePlan:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where clients connect."""
+        """The address for clients."""
         return Endpoint(self.host, self.port)
 
     @property
