@@ -11,7 +11,6 @@ from redistopo.execute.create_instantly import form_instantly, seed
 from redistopo.execute.introduce_sentinels import fail_over, introduce
 from redistopo.execute.promote import promote, take_over
 from redistopo.execute.rejoin_cluster import forget_ids, rejoin, reset_again
-from redistopo.execute.repair_nodes_conf import rewrite_nodes_conf
 from redistopo.execute.start import await_ready, start
 from redistopo.execute.switch_persistence import load_from, put_log_aside, switch
 from redistopo.execute.terminate import end_all
@@ -71,6 +70,19 @@ def _place(context: ExecutionContext, one: Step) -> None:
         paths = {name: path for name, path in one.settings[node.name].items() if path}
         text = context.host.files.read(node.folder.config) or ""
         context.host.files.write(node.folder.config, with_values(text, paths))
+
+
+def _rewrite_nodes_conf(context: ExecutionContext, one: Step) -> None:
+    """Write each node's repaired nodes.conf, with which it rejoins its cluster, or is promoted."""
+    files = context.host.files
+    for node in context.nodes(one.nodes):
+        old = ""
+        if files.status(node.folder.table):
+            files.rename(node.folder.table, node.folder.damaged)
+            old = f"; the old one is kept as {node.folder.damaged}"
+        files.private_folder(node.folder.root)
+        files.write(node.folder.table, one.texts[node.name])
+        warn(context.progress, f"{node.name}: nodes.conf was rebuilt{old}")
 
 
 def _start(context: ExecutionContext, one: Step) -> None:
@@ -185,8 +197,8 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.CORRECT_SENTINEL: _correct_sentinel,
     StepKind.DEFER: _defer,
     StepKind.SWITCH: _switch,
-    StepKind.REBUILD: rewrite_nodes_conf,
-    StepKind.PROMOTE: rewrite_nodes_conf,
+    StepKind.REBUILD: _rewrite_nodes_conf,
+    StepKind.PROMOTE: _rewrite_nodes_conf,
     StepKind.LEAD: promote,
     StepKind.TAKEOVER: take_over,
     StepKind.MEET: introduce,

@@ -85,7 +85,7 @@ class ShutdownRequest:
     rendered: dict[str, Directives]
     client: NodeClient
     lossy: bool
-    command: str = "redistopo down"
+    command: str
     host: Host
 
     def __call__(self, name: str) -> Said:

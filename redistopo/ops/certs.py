@@ -7,15 +7,12 @@ from redistopo.client.connection import NodeClient, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
-from redistopo.host.server_process import find_process
 from redistopo.model.planning.guards import refuse_other_layout
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Credentials
-from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
-from redistopo.project.started_topology import live_targets
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.started_topology import live_targets, running_nodes
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
@@ -41,7 +38,7 @@ def prepare_certificates(plan: Plan, progress: Progress) -> None:
     RedistopoError if the CA is lost."""
     if not plan.topology.tls:
         return
-    if spoilt := ensure_certificates(plan, idle=not _running(plan.layout)):
+    if spoilt := ensure_certificates(plan, idle=not running_nodes(plan.layout)):
         note(progress, f"renewed, since damaged or expired: {', '.join(spoilt)}")
 
 
@@ -58,7 +55,7 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
         _refuse(session)
         plan = session.plan(assume=True)
         refuse_other_layout(plan, session.state, session.rendered)
-        if new_ca and (names := _running(layout)):
+        if new_ca and (names := running_nodes(layout)):
             raise RedistopoError(
                 f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",
                 hint="redistopo down, then redistopo certs renew --new-ca, then redistopo up",
@@ -90,10 +87,6 @@ def _refuse(session: Session) -> None:
         )
     if not session.locked or not made_before(session.layout.tls):
         raise RedistopoError("no certificate was made here yet", hint="redistopo up makes them")
-
-
-def _running(layout: Layout) -> list[str]:
-    return [name for name in recorded_node_names(layout) if find_process(layout, name)]
 
 
 def _presented(node: Target, credentials: Credentials) -> Certificate | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
 from redistopo.host.files import read_text, write_errors
 from redistopo.host.ports import ephemeral_range
-from redistopo.host.server_process import find_process
 from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.model.topology.parse import TopologyProblem, shape_named, topology_file_error
 from redistopo.model.topology.ports import (
@@ -25,7 +24,7 @@ from redistopo.progress import Event, EventKind, Progress, note, warn
 from redistopo.project.load import checked, layout_of_folder, require_address
 from redistopo.project.port_conflicts import port_blocker, topology_in
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.started_topology import running_nodes
 from redistopo.render.topology_file import topology_file
 
 
@@ -99,7 +98,7 @@ def _init(
     if written and found is not None and not request.force:
         raise _different(layout.topology, found, text)
     if written:
-        if any(find_process(layout, name) for name in recorded_node_names(layout)):
+        if running_nodes(layout):
             warn(progress, "servers of the file replaced run here: redistopo down stops them first")
         _write(layout, text)
     reserve_ports(layout.root)
@@ -183,7 +182,7 @@ def _warn_of_busy(
 ) -> None:
     """Use a requested port as it is; warn if it is in use now."""
     block = port_block_of(topology)
-    running = any(find_process(layout, name) for name in recorded_node_names(layout))
+    running = bool(running_nodes(layout))
     if running and existing is not None and port_block_of(existing) == block:
         return  # busy with this very topology
     blocked = port_blocker(layout.root, topology.host)

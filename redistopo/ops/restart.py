@@ -11,7 +11,7 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rotate_passwords import restore_old
-from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
+from redistopo.execute.shutdown import shut_down_saving
 from redistopo.host.polling import Deadline
 from redistopo.host.server_process import find_process
 from redistopo.model.planning.guards import guard, limit_warnings
@@ -281,15 +281,8 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
     running = [name for name in names if find_process(layout, name)]
     roles = {node.name: node.role for node in now.seen.nodes}
     began = time.monotonic()
-    shutdown = ShutdownRequest(
-        layout=layout,
-        seen=now.seen,
-        rendered=now.session.rendered,
-        client=context.client,
-        lossy=work.request.force,
-        host=context.host,
-        command=f"redistopo restart {' '.join(names)}",
-    )
+    command = f"redistopo restart {' '.join(names)}"
+    shutdown = now.session.shutdown(now.seen, lossy=work.request.force, command=command)
     shut_down_saving(
         shutdown, running, Deadline(context.deadline.left * _STOP_SHARE), context.progress
     )

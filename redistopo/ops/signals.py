@@ -22,6 +22,7 @@ from redistopo.session.node_action import (
     NodeOutcome,
     finish_action,
     log_of,
+    not_done,
     require_words,
     warn_of_losses,
 )
@@ -116,19 +117,10 @@ def _killed(
         return NodeOutcome(name=node.name, did=f"ended by {number.name}")
     if not ends:
         return NodeOutcome(name=node.name, did=f"got {number.name}")
+    why, hint = "still runs", f"it may be unable to save; {log_of(layout, node.name)}"
     if node.paused:
-        return NodeOutcome(
-            name=node.name,
-            did=f"got {number.name}, and is paused: it ends when it goes on",
-            well=False,
-            hint=f"redistopo resume {node.name}",
-        )
-    return NodeOutcome(
-        name=node.name,
-        did=f"got {number.name}, and still runs",
-        well=False,
-        hint=f"it may be unable to save; {log_of(layout, node.name)}",
-    )
+        why, hint = "is paused: it ends when it is resumed", f"redistopo resume {node.name}"
+    return not_done(node.name, f"got {number.name}, and {why}", hint, changed=True)
 
 
 def pause(request: SignalRequest, progress: Progress) -> NodeActionResult:
@@ -232,13 +224,7 @@ def _yield(session: Session, nodes: list[NodeSeen]) -> None:
 
 def _done(node: NodeSeen, did: str, *, already: bool) -> NodeOutcome:
     if not node.running:
-        return NodeOutcome(
-            name=node.name,
-            did="doesn't run",
-            changed=False,
-            well=False,
-            hint=f"redistopo start {node.name}",
-        )
+        return not_done(node.name, "doesn't run", f"redistopo start {node.name}")
     told = did
     if already:
         told = "was paused already" if did == "paused" else "was not paused"

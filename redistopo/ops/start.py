@@ -35,6 +35,7 @@ from redistopo.session.node_action import (
     NodeOutcome,
     finish_action,
     names_a_role,
+    not_done,
 )
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
@@ -229,13 +230,7 @@ def _hopeful(seen: Observed, names: set[str]) -> bool:
 
 def _done(node: NodeSeen) -> NodeOutcome:
     if node.paused:
-        return NodeOutcome(
-            name=node.name,
-            did="is paused",
-            changed=False,
-            well=False,
-            hint=f"redistopo resume {node.name}",
-        )
+        return not_done(node.name, "is paused", f"redistopo resume {node.name}")
     if node.running:
         return NodeOutcome(name=node.name, did="runs already", changed=False)
     return NodeOutcome(name=node.name, did="started")

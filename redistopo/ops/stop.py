@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
+from redistopo.execute.shutdown import shut_down_saving
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.progress import Progress, warn
@@ -63,13 +63,6 @@ def _stop(session: Session, seen: Observed, nodes: tuple[NodeSeen, ...], *, forc
     kept = [name for name in names if keeps_data_on_disk(rendered[name])]
     if gone := ", ".join(node.name for node in nodes if node.name not in kept and node.keys):
         warn(session.progress, f"{gone} keeps nothing on disk: what it holds is gone with it")
-    shutdown = ShutdownRequest(
-        layout=session.layout,
-        seen=seen,
-        rendered=rendered,
-        client=session.client,
-        lossy=force,
-        host=session.host,
-        command=f"redistopo stop {' '.join(names)}",
-    )
+    command = f"redistopo stop {' '.join(names)}"
+    shutdown = session.shutdown(seen, lossy=force, command=command)
     shut_down_saving(shutdown, names, session.deadline, session.progress)

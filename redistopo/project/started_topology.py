@@ -45,6 +45,11 @@ def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Dir
     return found
 
 
+def running_nodes(layout: Layout) -> tuple[str, ...]:
+    """Return the names of all nodes whose server runs."""
+    return tuple(name for name in recorded_node_names(layout) if find_process(layout, name))
+
+
 def targets_in_use(
     layout: Layout, rendered: Mapping[str, Directives], machine: Host = LOCAL
 ) -> tuple[Target, ...]:

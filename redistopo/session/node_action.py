@@ -34,6 +34,11 @@ class NodeActionResult:
     code: ExitCode = field(default=ExitCode.DONE)
 
 
+def not_done(name: str, why: str, hint: str, *, changed: bool = False) -> NodeOutcome:
+    """Build the outcome of a node for which the action failed, or was not possible."""
+    return NodeOutcome(name=name, did=why, changed=changed, well=False, hint=hint)
+
+
 def require_words(words: Iterable[str], verb: str, instead: str = "") -> None:
     """Raise UsageError for no selector, or an empty one (an unset variable): a harmful action is
     never applied to all nodes by accident."""

@@ -9,6 +9,7 @@ from redistopo.checks.check_types import Expected
 from redistopo.client.connection import NodeClient
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.execute.context import ExecutionContext
+from redistopo.execute.shutdown import ShutdownRequest
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
@@ -163,6 +164,18 @@ class Session:
         """Take a snapshot of all nodes, with `disk` also of their folders; nodes that don't run
         are included as absent."""
         return observe(self.shape, self.targets, self.client, depth, disk=disk)
+
+    def shutdown(self, seen: Observed, *, lossy: bool, command: str) -> ShutdownRequest:
+        """Build the request to shut down nodes of a snapshot; `command` is to run again."""
+        return ShutdownRequest(
+            layout=self.layout,
+            seen=seen,
+            rendered=self.rendered,
+            client=self.client,
+            lossy=lossy,
+            command=command,
+            host=self.host,
+        )
 
     def save_state(self, state: TopologyState) -> None:
         """Save the state if it changed; requires the lock."""

@@ -27,6 +27,7 @@ def shutting(on: Bench, *, answers: bool = True, lossy: bool = False) -> Shutdow
         node = NodeSeen(name=name, host="127.0.0.1", port=on.node(name).port, pid=pid, info=info)
         nodes.append(node if answers else replace(node, error="timed out"))
     return ShutdownRequest(
+        command="redistopo down",
         layout=on.context.plan.layout,
         seen=Observed(shape=Shape.REPLICATION, nodes=tuple(nodes)),
         rendered={name: read_conf("appendonly yes") for name in ROLES},
