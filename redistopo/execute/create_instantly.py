@@ -83,13 +83,11 @@ def _await_mesh(context: ExecutionContext) -> None:
         ]
         return None if pending else True
 
-    try:
-        wait_for(reporting_slow_wait(context, look), context.deadline, lambda: "", pause=0.01)
-    except TimedOut as error:
-        raise TimedOut(
-            f"the nodes couldn't connect to each other within {context.deadline.seconds:g} s",
-            hint="wait longer with --timeout",
-        ) from error
+    late = TimedOut(
+        f"the nodes couldn't connect to each other within {context.deadline.seconds:g} s",
+        hint="wait longer with --timeout",
+    )
+    wait_for(reporting_slow_wait(context, look), context.deadline, lambda: late, pause=0.01)
 
 
 def _meshed(context: ExecutionContext, node: NodePlan, *, leads: bool) -> bool:

@@ -118,14 +118,14 @@ def _await_catch_up(change: HandoverState) -> None:
         marks.append(ahead)
         return True if has >= marks[0] and ahead - has <= _NEAR else None
 
-    try:
-        wait_for(look, Deadline(change.context.deadline.left / 2), lambda: "")
-    except TimedOut as error:
-        raise TimedOut(
+    def late() -> TimedOut:
+        return TimedOut(
             f"{change.to.name} doesn't catch up with {change.before.name}",
             detail=f"{change.before.name} is at offset {marks[-1]}; nothing was changed",
             hint="the load may be high, or the replica slow; wait longer with --timeout",
-        ) from error
+        )
+
+    wait_for(look, Deadline(change.context.deadline.left / 2), late)
 
 
 def _take_replication(change: HandoverState) -> None:
@@ -221,10 +221,8 @@ def _await_agreement(change: HandoverState) -> None:
         last[0] = next((word for word in words if word), "")
         return None if last[0] else True
 
-    try:
-        wait_for(look, Deadline(min(_AGREE_SECONDS, max(1.0, change.context.deadline.left))), str)
-    except TimedOut as error:
-        raise _disputed(change, last[0]) from error
+    deadline = Deadline(min(_AGREE_SECONDS, max(1.0, change.context.deadline.left)))
+    wait_for(look, deadline, lambda: _disputed(change, last[0]))
 
 
 def _disputed(change: HandoverState, what: str) -> RedistopoError:

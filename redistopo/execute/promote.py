@@ -36,14 +36,11 @@ def _is_primary(context: ExecutionContext, node: NodePlan) -> bool:
 
 
 def _await_promotion(context: ExecutionContext, node: NodePlan) -> None:
-    try:
-        wait_for(
-            lambda: _is_primary(context, node) or None,
-            Deadline(min(_SECONDS, context.deadline.left)),
-            lambda: "",
-        )
-    except TimedOut as error:
-        raise TimedOut(
+    wait_for(
+        lambda: _is_primary(context, node) or None,
+        Deadline(min(_SECONDS, context.deadline.left)),
+        lambda: TimedOut(
             f"{node.name} was promoted, but still reports that it is a replica",
             hint=f"its log: {node.folder.log}",
-        ) from error
+        ),
+    )

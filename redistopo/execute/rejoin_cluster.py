@@ -55,13 +55,13 @@ def _await_known(context: ExecutionContext, node: NodePlan) -> None:
         unmet.update(others - {one.address for one in members if not one.unknown})
         return None if unmet else True
 
-    try:
-        wait_for(look, context.deadline, lambda: "")
-    except TimedOut as error:
-        raise TimedOut(
+    def late() -> TimedOut:
+        return TimedOut(
             f"{node.name} didn't meet {', '.join(sorted(unmet))} in {context.deadline.seconds:g} s",
             hint="redistopo verify shows whether they reach each other's bus ports",
-        ) from error
+        )
+
+    wait_for(look, context.deadline, late)
 
 
 def forget_ids(context: ExecutionContext, one: Step) -> None:

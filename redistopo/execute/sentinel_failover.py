@@ -107,14 +107,14 @@ def _ready(change: HandoverState, priorities: Mapping[str, int]) -> NodePlan:
         first = next((name for name, reason in reasons.items() if not reason), None)
         return change.context.plan.node(first) if first else None
 
-    try:
-        return wait_for(look, Deadline(change.context.deadline.left / 2), lambda: "", pause=0.05)
-    except TimedOut as error:
-        raise TimedOut(
+    def late() -> TimedOut:
+        return TimedOut(
             f"no Sentinel would promote {change.to.name}",
             detail=said[0],
             hint="nothing was changed; see redistopo verify",
-        ) from error
+        )
+
+    return wait_for(look, Deadline(change.context.deadline.left / 2), late, pause=0.05)
 
 
 def _unready(change: HandoverState, node: NodeSeen, priorities: Mapping[str, int]) -> str:
@@ -172,15 +172,11 @@ def _await_promotion(change: HandoverState, poll: Poll) -> int:
             return epoch[0] if change.is_primary(change.to) else None
         return None
 
-    try:
-        return wait_for(look, Deadline(_PROMOTE_SECONDS), lambda: "", pause=0.002, most=0.01)
-    except TimedOut as error:
-        raise TimedOut(
-            f"{change.to.name} was not promoted within {_PROMOTE_SECONDS:g} s of paused writes",
-            hint=f"the log of {change.asked.name}: {change.asked.folder.log}"
-            if change.asked
-            else "",
-        ) from error
+    late = TimedOut(
+        f"{change.to.name} was not promoted within {_PROMOTE_SECONDS:g} s of paused writes",
+        hint=f"the log of {asked.name}: {asked.folder.log}" if (asked := change.asked) else "",
+    )
+    return wait_for(look, Deadline(_PROMOTE_SECONDS), lambda: late, pause=0.002, most=0.01)
 
 
 def _spread(change: HandoverState, epoch: int) -> None:
@@ -223,7 +219,7 @@ def call_off(change: HandoverState) -> None:
         if not over():
             context.send(asked, "SENTINEL", "SET", name, "failover-timeout", 1)
             try:
-                wait_for(over, Deadline(_CALL_OFF_SECONDS), lambda: "", pause=0.02)
+                wait_for(over, Deadline(_CALL_OFF_SECONDS), pause=0.02)
             finally:
                 context.send(asked, "SENTINEL", "SET", name, "failover-timeout", usual)
     replicas = {node.address: node for node in (change.to, *change.followers)}

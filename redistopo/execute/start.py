@@ -66,7 +66,7 @@ def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
         return None if pending else True
 
     try:
-        wait_for(reporting_slow_wait(context, look), context.deadline, lambda: "", pause=0.004)
+        wait_for(reporting_slow_wait(context, look), context.deadline, pause=0.004)
     except TimedOut as error:
         first = next(iter(pending.values()))
         log = log_tail(context.host.files, first.folder.log)

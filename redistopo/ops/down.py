@@ -104,7 +104,7 @@ def _refuse_left(layout: Layout) -> None:
         return
     # the child of a server that was just killed in the midst of saving ends a moment later
     with suppress(TimedOut):
-        wait_for(lambda: None if servers_below(layout.state) else True, Deadline(1), lambda: "")
+        wait_for(lambda: None if servers_below(layout.state) else True, Deadline(1))
     if left := servers_below(layout.state):
         raise RedistopoError(
             f"a server that is not on record still runs: pid {left[0].pid} in {left[0].folder}",

@@ -194,14 +194,7 @@ def _closed(scene: DrillSetup) -> dict[str, frozenset[int]]:
 def _repair(session: Session, context: ExecutionContext, seconds: float = _REPAIR_SECONDS) -> None:
     """Start every node, and wait until every check passes; raises RedistopoError if that isn't
     possible."""
-    again = ExecutionContext(
-        plan=context.plan,
-        credentials=context.credentials,
-        client=context.client,
-        deadline=Deadline(seconds),
-        progress=context.progress,
-        host=context.host,
-    )
+    again = replace(session.context(context.plan), deadline=Deadline(seconds))
     bring_up(session, again, UpRequest(root=context.plan.layout.root, keep=True), time.monotonic())
 
 

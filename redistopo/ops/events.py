@@ -70,7 +70,7 @@ def events(request: EventsRequest, told: Callable[[Round], object]) -> EventsRes
 
         with suppress(TimedOut):
             pause = request.pause
-            wait_for(look, Deadline(request.seconds), lambda: "", pause=pause, most=pause)
+            wait_for(look, Deadline(request.seconds), pause=pause, most=pause)
     return EventsResult(count=count)
 
 

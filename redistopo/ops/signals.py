@@ -195,14 +195,14 @@ def _await_answers(session: Session, nodes: list[NodeSeen]) -> None:
         said.update({one.name: one.error for one in now if one.name in wanted and one.error})
         return None if said else True
 
-    try:
-        wait_for(look, session.deadline, lambda: "")
-    except TimedOut as error:
-        raise TimedOut(
+    def late() -> TimedOut:
+        return TimedOut(
             f"{', '.join(said)} was resumed, but is silent after {session.deadline.seconds:g} s",
             detail="\n".join(f"{name}: {why}" for name, why in said.items()),
             hint=f"wait longer with --timeout; {log_of(session.layout, next(iter(said)))}",
-        ) from error
+        )
+
+    wait_for(look, session.deadline, late)
 
 
 def _yield(session: Session, nodes: list[NodeSeen]) -> None:

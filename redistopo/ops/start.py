@@ -213,7 +213,7 @@ def _await_joined(context: ExecutionContext, names: list[str]) -> None:
         return None if unwell and _hopeful(seen, unwell) else True
 
     with suppress(TimedOut):
-        wait_for(look, Deadline(min(_JOIN_SECONDS, context.deadline.left)), lambda: "")
+        wait_for(look, Deadline(min(_JOIN_SECONDS, context.deadline.left)))
     for name, state in last.items():
         if state != "ok":
             warn(context.progress, f"{name} is ready, and its state is: {state}")

@@ -75,7 +75,7 @@ def wait(request: WaitRequest, progress: Progress) -> WaitResult:
     with open_target(request.sight) as topology:
         attempt = _Attempt(topology=topology, wanted=request.wanted)
         with suppress(TimedOut), step(progress, f"wait until {topology.name} is {request.wanted}"):
-            wait_for(attempt.look, deadline, lambda: "", pause=0.02)
+            wait_for(attempt.look, deadline, pause=0.02)
         return WaitResult(
             name=topology.name,
             wanted=request.wanted,

@@ -59,7 +59,7 @@ class WatchResult:
 def idle(seconds: float) -> bool:
     """Wait that long; returns False, since no key ends it."""
     with suppress(TimedOut):
-        wait_for(lambda: None, Deadline(seconds), lambda: "", pause=seconds, most=seconds)
+        wait_for(lambda: None, Deadline(seconds), pause=seconds, most=seconds)
     return False
 
 

@@ -62,7 +62,7 @@ def wait_until_healthy(
 
     asked = reporting_slow_wait(context, look, lambda: _first(last[0])) if context else look
     with suppress(TimedOut):
-        return wait_for(asked, deadline, lambda: "", pause=0.01)
+        return wait_for(asked, deadline, pause=0.01)
     return last[0]
 
 

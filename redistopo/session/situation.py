@@ -52,7 +52,7 @@ def _without_the_dying(context: ExecutionContext, seen: Observed) -> Observed:
         return None if any(node.held_by for node in last[0].nodes) else last[0]
 
     with suppress(TimedOut):
-        return wait_for(look, Deadline(_DYING_SECONDS), lambda: "")
+        return wait_for(look, Deadline(_DYING_SECONDS))
     return last[0]
 
 
