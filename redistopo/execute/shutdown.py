@@ -9,9 +9,10 @@ from redistopo.execute.terminate import Ask, Ended, Said, end_all
 from redistopo.host.host import Host
 from redistopo.host.polling import Deadline
 from redistopo.host.server_log import log_tail
+from redistopo.model.planning.shutdown_order import shutdown_phases
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.replies import parse_info
-from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step
 from redistopo.project.started_topology import keeps_data_on_disk
@@ -27,14 +28,8 @@ def shut_down_saving(
     """
     seen, layout, processes = shutdown.seen, shutdown.layout, shutdown.host.processes
     wanted = tuple(names)
-    known = {node.name for node in seen.nodes if node.role is Role.REPLICA}
-    replicas = tuple(name for name in wanted if name in known)
-    # Sentinels before all, because they would fail over; replicas before primaries, to which
-    # they would try to reconnect
-    sentinels = tuple(name for name in wanted if layout.node(name).sentinel)
-    rest = tuple(name for name in wanted if name not in (*known, *sentinels))
-    phases = [("Sentinels", sentinels), ("replicas", replicas), ("primaries", rest)]
-    phases = [(what, some) for what, some in phases if some]
+    sentinels = [name for name in wanted if layout.node(name).sentinel]
+    phases = shutdown_phases(seen, wanted, sentinels)
     ask, ends = Ask(shutdown, spare=not shutdown.lossy), []
     for left, (what, some) in zip(range(len(phases), 0, -1), phases, strict=True):
         running = {name: one for name in some if (one := processes.find(layout, name))}
