@@ -280,10 +280,15 @@ def _changing(
         if mine := {name: value for name, value in settings.items() if selected(name, value)}:
             found[node] = mine
     if found:
-        yield Step(do=do, nodes=tuple(found), cause=_differ(found.values()), settings=found)
+        removed = do is StepKind.DEFER
+        cause = _differ(found.values(), removed=removed)
+        yield Step(do=do, nodes=tuple(found), cause=cause, settings=found)
 
 
-def _differ(found: Iterable[NodeSettings]) -> str:
+def _differ(found: Iterable[NodeSettings], *, removed: bool = False) -> str:
     directives = sorted({name for settings in found for name in settings})
-    verb = "differs" if len(directives) == 1 else "differ"
-    return f"{', '.join(directives)} {verb} from the topology file"
+    one = len(directives) == 1
+    verb = "differs from" if one else "differ from"
+    if removed:
+        verb = "is no longer in" if one else "are no longer in"
+    return f"{', '.join(directives)} {verb} the topology file"

@@ -314,6 +314,7 @@ def test_a_correction_holds_what_each_node_gets(plan: Planned, now: Now) -> None
     assert (step.do, step.settings) == (StepKind.CORRECT, {"node1": {"hz": "10"}})
     # no server can go back to its default while it runs
     assert (left.do, left.settings) == (StepKind.DEFER, {"node3": {"save": None}})
+    assert left.cause == "save is no longer in the topology file"
 
 
 @pytest.mark.parametrize(
