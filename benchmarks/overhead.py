@@ -52,7 +52,7 @@ def _run(made: Made) -> LoadResult:
     slots = {n: (part,) for n, part in enumerate(split_slots(made.shards), start=1)}
     request = LoadRequest(
         id="overhead",
-        way=EntryPoint(door=door, entries=entries, access=access),
+        way=EntryPoint(kind=door, entries=entries, access=access),
         shards=slots if made.clustered else {1: ()},
         hurt=frozenset({1}),
         rate=_RATE,

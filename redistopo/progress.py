@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -19,12 +19,16 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One reported event; `seconds` is the duration of the step, on `DONE` and `FAILED`."""
+    """One reported event; `seconds` is the duration of the step, on `DONE` and `FAILED`.
+
+    `changes` is false for a step that only checks.
+    """
 
     kind: EventKind
     text: str
     detail: str = ""
     seconds: float | None = None
+    changes: bool = True
 
 
 Progress = Callable[[Event], None]
@@ -45,17 +49,16 @@ def warn(progress: Progress, text: str) -> None:
 
 
 @contextmanager
-def step(progress: Progress, text: str, *, detail: str = "") -> Iterator[None]:
+def step(
+    progress: Progress, text: str, *, detail: str = "", changes: bool = True
+) -> Iterator[None]:
     """Report the start and the end of a step; exceptions propagate."""
     began = time.monotonic()
-    progress(Event(kind=EventKind.STARTED, text=text, detail=detail))
+    event = Event(kind=EventKind.STARTED, text=text, detail=detail, changes=changes)
+    progress(event)
+    kind = EventKind.FAILED
     try:
         yield
-    except BaseException:  # Ctrl-C too
-        progress(_ended(EventKind.FAILED, text, detail, began))
-        raise
-    progress(_ended(EventKind.DONE, text, detail, began))
-
-
-def _ended(kind: EventKind, text: str, detail: str, began: float) -> Event:
-    return Event(kind=kind, text=text, detail=detail, seconds=time.monotonic() - began)
+        kind = EventKind.DONE
+    finally:
+        progress(replace(event, kind=kind, seconds=time.monotonic() - began))

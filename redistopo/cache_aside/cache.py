@@ -1,7 +1,7 @@
 """Cache-aside: read from the cache first, load from the database on a miss, and fill the cache.
 
 The pattern is three lines long: get; else load and set; delete after a write. What makes it work
-under load, and while Redis is unavailable, is in this file and in small ones beside it:
+under load, and while Redis is unavailable, is in this file and in small files beside it:
 
 - `single_flight.py`: a hundred requests for one missing row load it once;
 - `fill_lock.py`: so do requests of many processes; and an old row is never written back;
@@ -58,7 +58,7 @@ class Source(StrEnum):
 class Served:
     """The result of a request.
 
-    `data` is None if there is no such row. `degraded` says why the cache could not be used, "" if
+    `data` is None if there is no such row. `degraded` is why the cache could not be used, "" if
     it could. `seconds` is the time the request took.
     """
 
@@ -214,7 +214,7 @@ class CacheAside:
     def check(self, id: str) -> None:
         """Check that Redis replies for that row's key, whether it is cached or not.
 
-        Raises CacheAway, which says whether reads or writes fail if there is a reader.
+        Raises CacheAway, with whether reads or writes fail if there is a reader.
         """
         key = to_bytes(self.key(id))
         failures = []
@@ -241,7 +241,7 @@ class CacheAside:
             self.stats.count("errors")
             raise
         row = decode(load.text)  # every caller gets its own copy
-        assert row is not MISSING  # noqa: S101  tells the type checker: a load has a value
+        assert row is not MISSING  # noqa: S101  for the type checker: a load has a value
         self._count(row, load, waited=joined or load.waited)
         took = time.perf_counter() - began
         return Served(data=row, source=load.source, degraded=load.degraded, seconds=took)

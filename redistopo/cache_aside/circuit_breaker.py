@@ -48,7 +48,7 @@ class Circuit:
         return State.HALF_OPEN if self._trying else State.OPEN
 
     def allows(self) -> bool:
-        """Tell whether this request may call Redis; while open, one request at intervals may."""
+        """Return whether this request may call Redis; while open, one request at intervals may."""
         if self._closed:  # the common case, without a lock
             return True
         with self._lock:

@@ -4,7 +4,7 @@ Single-flight works within one process. Four processes that miss one key would l
 so the first writes a lock token into the key itself, and the others wait until it holds a value.
 Value and lock share one key on purpose:
 
-- they are always in the same slot of a cluster, whatever the key looks like;
+- they are always in the same slot of a cluster, whatever the form of the key;
 - one DEL, an invalidation, removes both. The loader that held the lock finds its token gone and
   does not write what it read: **an old row never overwrites an invalidation**;
 - a process that comes second gets the value from the same script that would have taken the lock.

@@ -59,7 +59,7 @@ class GuardedCalls:
         return reply
 
     def is_closed(self, key: bytes) -> bool:
-        """Tell whether the circuit of that key's shard is closed."""
+        """Return whether the circuit of that key's shard is closed."""
         return self._circuit(key).state is State.CLOSED
 
     def states(self) -> dict[str, State]:

@@ -24,7 +24,7 @@ class Keys:
         return self._start + id
 
     def owns(self, key: bytes) -> bool:
-        """Tell whether it is the key of a row of this version."""
+        """Return whether it is the key of a row of this version."""
         if not key.startswith(to_bytes(self._start)):
             return False
         version = _VERSION.match(to_text(key), len(self._start)) if self._first else None

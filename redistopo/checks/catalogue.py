@@ -1,9 +1,16 @@
 """The catalogue of checks, in display order, and the function that runs them all."""
 
-from redistopo.checks import cluster, nodes, replication, sentinels
-from redistopo.checks import cluster_membership as members
-from redistopo.checks import persistence as kept
-from redistopo.checks import security as access
+from functools import partial
+
+from redistopo.checks import (
+    cluster,
+    cluster_membership,
+    nodes,
+    persistence,
+    replication,
+    security,
+    sentinels,
+)
 from redistopo.checks.check_types import Check, Expected, subject_of
 from redistopo.model.state.finding import Finding
 from redistopo.model.state.observed import Observed
@@ -11,179 +18,67 @@ from redistopo.model.topology.spec import Shape
 
 _CLUSTER = frozenset({Shape.CLUSTER})
 _REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION, Shape.SENTINEL})
-_SENTINEL = frozenset({Shape.SENTINEL})
+
+_cluster_check = partial(Check, settles=True, shapes=_CLUSTER)
+_sentinel_check = partial(Check, settles=True, shapes=frozenset({Shape.SENTINEL}))
 
 CHECKS: tuple[Check, ...] = (
-    Check(
-        id="node.alive",
-        asks="Does every node run and reply, and did redistopo start its process?",
-        judge=nodes.alive,
-    ),
-    Check(
-        id="access.password",
-        asks="Is a client without a password refused?",
-        judge=access.password,
-    ),
-    Check(
-        id="access.bind",
-        asks="Does every node listen only on its planned address?",
-        judge=access.bound,
-    ),
-    Check(
-        id="access.tls",
-        asks="Are clients without TLS, or with a certificate of another CA, refused?",
-        judge=access.tls,
-    ),
-    Check(
-        id="access.certificates",
-        asks="Does every node have a valid certificate of our CA for its address?",
-        judge=access.certificates,
-    ),
-    Check(
-        id="access.users",
-        asks="Does each ACL user have exactly the permissions it needs?",
-        judge=access.users,
-    ),
-    Check(
-        id="config.drift",
-        asks="Does the live configuration match the rendered one?",
-        judge=nodes.drifted,
-    ),
-    Check(
-        id="cluster.state",
-        asks="Does every node report cluster_state:ok?",
-        judge=cluster.state,
-        settles=True,
-        shapes=_CLUSTER,
-    ),
-    Check(
-        id="cluster.slots",
-        asks="Does each of the 16384 slots have exactly one owner?",
-        judge=cluster.slots,
-        settles=True,
-        shapes=_CLUSTER,
-    ),
-    Check(
-        id="cluster.agreement",
-        asks="Do all nodes agree on the slot map and on all roles?",
-        judge=cluster.agreement,
-        settles=True,
-        shapes=_CLUSTER,
-    ),
-    Check(
-        id="cluster.members",
-        asks="Does every node know all nodes, none of them failing?",
-        judge=members.members,
-        settles=True,
-        shapes=_CLUSTER,
-    ),
-    Check(
-        id="cluster.links",
-        asks="Is every cluster bus link up, in both directions?",
-        judge=members.links,
-        settles=True,
-        shapes=_CLUSTER,
-    ),
-    Check(
-        id="cluster.epochs",
-        asks="Does every primary have a unique config epoch?",
-        judge=cluster.epochs,
-        settles=True,
-        shapes=_CLUSTER,
-    ),
-    Check(
-        id="cluster.open-slots",
-        asks="Are all slot migrations finished?",
-        judge=cluster.open_slots,
-        shapes=_CLUSTER,
-    ),
-    Check(
-        id="replication.shape",
-        asks="Are there as many primaries and replicas as planned?",
-        judge=replication.shape,
-        settles=True,
-    ),
-    Check(
-        id="replication.link",
-        asks="Is every replica's link up, according to both ends?",
-        judge=replication.link,
-        settles=True,
-        shapes=_REPLICATED,
-    ),
-    Check(
-        id="replication.lag",
-        asks="How many bytes is each replica behind its primary?",
-        judge=replication.lag,
-        settles=True,
-        shapes=_REPLICATED,
-    ),
-    Check(
-        id="replication.read-only",
-        asks="Does every replica refuse writes?",
-        judge=replication.read_only,
-        shapes=_REPLICATED,
-    ),
-    Check(
-        id="sentinel.primary",
-        asks="Do all Sentinels name the same primary, in the same epoch?",
-        judge=sentinels.primary,
-        settles=True,
-        shapes=_SENTINEL,
-    ),
-    Check(
-        id="sentinel.leads",
-        asks="Is the node that the Sentinels name a primary, and up according to them?",
-        judge=sentinels.leads,
-        settles=True,
-        shapes=_SENTINEL,
-    ),
-    Check(
-        id="sentinel.quorum",
-        asks="Do enough Sentinels run and reach each other to fail over?",
-        judge=sentinels.quorum,
-        settles=True,
-        shapes=_SENTINEL,
-    ),
-    Check(
-        id="sentinel.replicas",
-        asks="Does every Sentinel know every replica, none of them down?",
-        judge=sentinels.replicas,
-        settles=True,
-        shapes=_SENTINEL,
-    ),
-    Check(
-        id="sentinel.peers",
-        asks="Does every Sentinel know all others, none of them down?",
-        judge=sentinels.peers,
-        settles=True,
-        shapes=_SENTINEL,
-    ),
-    Check(
-        id="sentinel.hello",
-        asks="Does each Sentinel receive the hello messages of the others?",
-        judge=sentinels.hello,
-        settles=True,
-        shapes=_SENTINEL,
-    ),
-    Check(
-        id="data.kept",
-        asks="Is data written to disk, where the next start will find it?",
-        judge=kept.kept,
-    ),
-    Check(
-        id="data.proof",
-        asks="Does a write to each shard reach all its replicas?",
-        judge=replication.data,
-        settles=True,
-    ),
-    Check(
-        id="failover.ready",
-        asks="Would a replica of each shard take over if its primary stopped?",
-        judge=replication.promotable,
-        settles=True,
-        shapes=_REPLICATED,
-    ),
-)
+    Check("node.alive", "Does every node run and reply, and did redistopo start its process?",
+          nodes.alive),
+    Check("access.password", "Is a client without a password refused?", security.password),
+    Check("access.bind", "Does every node listen only on its planned address?", security.bound),
+    Check("access.tls", "Are clients without TLS, or with a certificate of another CA, refused?",
+          security.tls),
+    Check("access.certificates",
+          "Does every node have a valid certificate of our CA for its address?",
+          security.certificates),
+    Check("access.users", "Does each ACL user have exactly the permissions it needs?",
+          security.users),
+    Check("config.drift", "Does the live configuration match the rendered one?", nodes.drifted),
+    _cluster_check("cluster.state", "Does every node report cluster_state:ok?", cluster.state),
+    _cluster_check("cluster.slots", "Does each of the 16384 slots have exactly one owner?",
+                   cluster.slots),
+    _cluster_check("cluster.agreement", "Do all nodes agree on the slot map and on all roles?",
+                   cluster.agreement),
+    _cluster_check("cluster.members", "Does every node know all nodes, none of them failing?",
+                   cluster_membership.members),
+    _cluster_check("cluster.links", "Is every cluster bus link up, in both directions?",
+                   cluster_membership.links),
+    _cluster_check("cluster.epochs", "Does every primary have a unique config epoch?",
+                   cluster.epochs),
+    Check("cluster.open-slots", "Are all slot migrations finished?",
+          cluster.open_slots, shapes=_CLUSTER),
+    Check("replication.shape", "Are there as many primaries and replicas as planned?",
+          replication.shape, settles=True),
+    Check("replication.link", "Is every replica's link up, according to both ends?",
+          replication.link, settles=True, shapes=_REPLICATED),
+    Check("replication.lag", "How many bytes is each replica behind its primary?",
+          replication.lag, settles=True, shapes=_REPLICATED),
+    Check("replication.read-only", "Does every replica refuse writes?",
+          replication.read_only, shapes=_REPLICATED),
+    _sentinel_check("sentinel.primary",
+                    "Do all Sentinels name the same primary, in the same epoch?",
+                    sentinels.primary),
+    _sentinel_check("sentinel.leads",
+                    "Is the node that the Sentinels name a primary, and up according to them?",
+                    sentinels.named_primary),
+    _sentinel_check("sentinel.quorum", "Do enough Sentinels run and reach each other to fail over?",
+                    sentinels.quorum),
+    _sentinel_check("sentinel.replicas",
+                    "Does every Sentinel know every replica, none of them down?",
+                    sentinels.replicas),
+    _sentinel_check("sentinel.peers", "Does every Sentinel know all others, none of them down?",
+                    sentinels.peers),
+    _sentinel_check("sentinel.hello",
+                    "Does each Sentinel receive the hello messages of the others?",
+                    sentinels.hello),
+    Check("data.kept", "Is data written to disk, where the next start will find it?",
+          persistence.data_on_disk),
+    Check("data.proof", "Does a write to each shard reach all its replicas?",
+          replication.data, settles=True),
+    Check("failover.ready", "Would a replica of each shard take over if its primary stopped?",
+          replication.promotable, settles=True, shapes=_REPLICATED),
+)  # fmt: skip
 
 
 def judge(seen: Observed, expected: Expected) -> tuple[Finding, ...]:

@@ -1,11 +1,11 @@
 """The input and the results of a check."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.state.finding import Finding, Status
-from redistopo.model.state.hints import continue_command, start
+from redistopo.model.state.hints import continue_command, start_command
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, ShardSeen, shards_of
 from redistopo.model.topology.spec import Shape
 
@@ -50,7 +50,7 @@ class CheckSubject:
     @property
     def start(self) -> str:
         """The command that starts what is down."""
-        return start(ours=self.ours)
+        return start_command(ours=self.ours)
 
     def recovery(self, silent: Iterable[NodeSeen]) -> str:
         """The commands that bring these nodes back: resume paused processes, start the others."""
@@ -99,7 +99,7 @@ class CheckResult:
 Judge = Callable[[CheckSubject], Iterable[CheckResult]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Check:
     """A check: a stable id, the question it answers, and the function that answers it.
 
@@ -108,8 +108,9 @@ class Check:
     """
 
     id: str
-    asks: str
+    question: str
     judge: Judge
+    _: KW_ONLY
     settles: bool = False
     shapes: frozenset[Shape] = frozenset(Shape)
 

@@ -12,7 +12,7 @@ from redistopo.model.protocol.slots import (
     ranges,
     unassigned_slots,
 )
-from redistopo.model.state.hints import fix, redis_cli_command
+from redistopo.model.state.hints import command_prefix, fix_slots_command
 from redistopo.model.state.observed import NodeSeen, Role
 
 _GOSSIP = "gossip spreads it within the node timeout; if not, see cluster.links"
@@ -110,7 +110,7 @@ def _claimed_twice(claims: list[tuple[SlotRange, str]]) -> list[tuple[int, str, 
 def _fix(subject: CheckSubject) -> str:
     """The command that gives each slot one owner, by way of a node that replies."""
     entry = next(iter(subject.seen.answering or subject.seen.nodes))
-    return fix(entry, acl=subject.expected.rights is not None)
+    return fix_slots_command(entry, acl=subject.expected.rights is not None)
 
 
 def agreement(subject: CheckSubject) -> Iterator[CheckResult]:
@@ -205,7 +205,7 @@ def epochs(subject: CheckSubject) -> Iterator[CheckResult]:
             yield fail(
                 shard.primary.name,
                 f"config epoch {me.epoch} is stale: {witness} knows it with epoch {higher}",
-                f"raise its epoch: {redis_cli_command(shard.primary)} CLUSTER BUMPEPOCH",
+                f"raise its epoch: {command_prefix(shard.primary)} CLUSTER BUMPEPOCH",
             )
     twice = {epoch: names for epoch, names in by_epoch.items() if len(names) > 1}
     for epoch, names in twice.items():

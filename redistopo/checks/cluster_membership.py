@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip
 from redistopo.model.protocol.endpoint import BUS_OFFSET
 from redistopo.model.protocol.replies import ClusterNodesLine
-from redistopo.model.state.hints import forget_command, redis_cli_command
+from redistopo.model.state.hints import command_prefix, forget_command
 from redistopo.model.state.observed import NodeSeen
 
 
@@ -121,7 +121,7 @@ def _counted(
         hint = f"to remove the extra node: {forget_command(node, others[0].id)}"
     elif lost:
         where = f"{lost[0].host} {lost[0].port}"
-        hint = f"to add the missing node: {redis_cli_command(node)} CLUSTER MEET {where}"
+        hint = f"to add the missing node: {command_prefix(node)} CLUSTER MEET {where}"
     return fail(node.name, f"{evidence}: {', '.join(faults)}" if faults else evidence, hint)
 
 

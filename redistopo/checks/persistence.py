@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip
-from redistopo.model.state.hints import redis_cli_command
+from redistopo.model.state.hints import command_prefix
 from redistopo.model.state.observed import NodeSeen
 
 
-def kept(subject: CheckSubject) -> Iterator[CheckResult]:
+def data_on_disk(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that each server with persistence wrote its data, and that its log is in place.
 
     Source: INFO persistence, where aof_last_write_status, aof_last_bgrewrite_status and
@@ -34,7 +34,7 @@ def _write_fault(node: NodeSeen) -> CheckResult | None:
         return fail(
             node.name,
             "the append-only log is missing from its folder: the next start would be empty",
-            f"rewrite it from memory: {redis_cli_command(node)} BGREWRITEAOF",
+            f"rewrite it from memory: {command_prefix(node)} BGREWRITEAOF",
             settles=True,  # a replica that has just synced writes its first log
         )
     for field, what in (

@@ -6,7 +6,7 @@ from redistopo.checks import sentinels
 from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
 from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.protocol.endpoint import split_address
-from redistopo.model.state.hints import redis_cli_command
+from redistopo.model.state.hints import command_prefix
 from redistopo.model.state.observed import NodeSeen, Role, ShardSeen
 from redistopo.model.topology.spec import Shape
 
@@ -79,11 +79,11 @@ def _demotion(subject: CheckSubject) -> str:
     if rank(shards[0]) == rank(shards[1]):
         return (
             "choose the primary whose data to keep; the others discard theirs: "
-            f"{redis_cli_command(others[0])} REPLICAOF {keep.host} {keep.port}, "
+            f"{command_prefix(others[0])} REPLICAOF {keep.host} {keep.port}, "
             "or the other way round"
         )
     commands = "; ".join(
-        f"{redis_cli_command(one)} REPLICAOF {keep.host} {keep.port}" for one in others
+        f"{command_prefix(one)} REPLICAOF {keep.host} {keep.port}" for one in others
     )
     return f"{commands}   (discards writes that only it received)"
 
@@ -110,9 +110,7 @@ def _stray(subject: CheckSubject, node: NodeSeen) -> CheckResult | None:
         evidence = f"follows {followed.name}, which is itself a replica"
     else:
         return None
-    return fail(
-        node.name, evidence, f"{redis_cli_command(node)} {_rejoin(subject, node, followed)}"
-    )
+    return fail(node.name, evidence, f"{command_prefix(node)} {_rejoin(subject, node, followed)}")
 
 
 def _rejoin(subject: CheckSubject, node: NodeSeen, followed: NodeSeen | None) -> str:
@@ -216,20 +214,20 @@ def read_only(subject: CheckSubject) -> Iterator[CheckResult]:
 
 def data(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that what a client writes to a shard reaches all its replicas."""
-    if subject.seen.proofs is None:
+    if subject.seen.write_probes is None:
         yield skip("no write probe (--no-write, or not run yet)")
         return
-    for proof in subject.seen.proofs:
-        about = f"shard {proof.shard}"
-        if proof.error:
+    for probe in subject.seen.write_probes:
+        about = f"shard {probe.shard}"
+        if probe.error:
             hint = "see this shard's other findings first"
-            yield fail(about, proof.error, hint)
+            yield fail(about, probe.error, hint)
         else:
-            count = len(proof.replicas)
+            count = len(probe.replicas)
             copies = {0: "read back", 1: "read back from its replica"}.get(
                 count, f"read back from its {count} replicas"
             )
-            yield ok(f"written by a client, {copies}, removed: {proof.milliseconds:.1f} ms", about)
+            yield ok(f"written by a client, {copies}, removed: {probe.milliseconds:.1f} ms", about)
 
 
 def promotable(subject: CheckSubject) -> Iterator[CheckResult]:

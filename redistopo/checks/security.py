@@ -14,7 +14,7 @@ from redistopo.checks.check_types import (
 )
 from redistopo.model.protocol.conf import without_hashes
 from redistopo.model.protocol.credentials import Certificate, TopologyUser, granted
-from redistopo.model.state.hints import redis_cli_command
+from redistopo.model.state.hints import command_prefix
 from redistopo.model.state.observed import NodeSeen
 
 _SOON_DAYS = 30
@@ -50,7 +50,7 @@ def password(subject: CheckSubject) -> Iterator[CheckResult]:
 
 def _remove_user(node: NodeSeen, user: str) -> str:
     """The default user can't be removed (acl.c, aclCommand), only restored by a restart."""
-    removed = "" if user == "default" else f"{redis_cli_command(node)} ACL DELUSER {user}, or "
+    removed = "" if user == "default" else f"{command_prefix(node)} ACL DELUSER {user}, or "
     return f"{removed}redistopo down, then up"
 
 
@@ -121,7 +121,7 @@ def tls(subject: CheckSubject) -> Iterator[CheckResult]:
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
-        locks = node.locks
+        locks = node.access_probe
         if locks is None:
             return None
         if locks.plain:
@@ -147,7 +147,7 @@ def certificates(subject: CheckSubject) -> Iterator[CheckResult]:
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
-        seen = node.locks.certificate if node.locks else None
+        seen = node.access_probe.certificate if node.access_probe else None
         if seen is None:
             return fail(node.name, "presents no certificate of our CA", "redistopo certs renew")
         if subject.expected.host and subject.expected.host not in seen.names:
@@ -155,7 +155,7 @@ def certificates(subject: CheckSubject) -> Iterator[CheckResult]:
             return fail(node.name, evidence, "redistopo certs renew")
         return None
 
-    shown = {node.name: node.locks.certificate for node in asked if node.locks}
+    shown = {node.name: node.access_probe.certificate for node in asked if node.access_probe}
     held = {name: one for name, one in shown.items() if one is not None}
     soon = list(_soon(held))
     ends = min((one.expires for one in held.values()), default="?")
@@ -195,14 +195,20 @@ def _differs_from_file(
 
 def _tls_tried(subject: CheckSubject) -> list[NodeSeen] | None:
     """The nodes whose TLS was tested; None if there is none and none is expected."""
-    tried = [node for node in subject.seen.answering if node.locks and node.locks.plain is not None]
+    tried = [
+        node
+        for node in subject.seen.answering
+        if node.access_probe and node.access_probe.plain is not None
+    ]
     return tried if subject.expected.tls or tried else None
 
 
 def users(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that each user has exactly the permissions it needs."""
     rights = subject.expected.rights
-    asked = [node for node in subject.seen.answering if node.locks and node.locks.users]
+    asked = [
+        node for node in subject.seen.answering if node.access_probe and node.access_probe.users
+    ]
     if rights is None or not asked:
         yield from _differs_from_file(subject, "acl", asked=rights is not None, runs=bool(asked))
         return
@@ -214,7 +220,11 @@ def users(subject: CheckSubject) -> Iterator[CheckResult]:
         return fail(node.name, "; ".join(wrong), "redistopo up restores the users of users.acl")
 
     count = len(
-        {user for node in asked for user in (node.locks.users if node.locks else None) or ()}
+        {
+            user
+            for node in asked
+            for user in (node.access_probe.users if node.access_probe else None) or ()
+        }
     )
     yield from per_node(asked, judge, f"{count} users have the permissions they need, no others")
 
@@ -225,7 +235,7 @@ def acl_faults(node: NodeSeen, rights: str, recorded: Iterable[str]) -> list[str
     `rights` are the application's ACL rules; `recorded` is ACL LIST at the time the users
     were set, without passwords, and empty if unknown.
     """
-    tried = (node.locks.users if node.locks else None) or {}
+    tried = (node.access_probe.users if node.access_probe else None) or {}
     found = _changed(node, tuple(recorded))
     for user, replies in tried.items():
         for command, reply in replies.items():

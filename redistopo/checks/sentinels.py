@@ -41,7 +41,7 @@ def primary(subject: CheckSubject) -> Iterator[CheckResult]:
         yield ok(f"{len(asked)} of {len(asked)} Sentinels name {next(iter(named))}")
 
 
-def leads(subject: CheckSubject) -> Iterator[CheckResult]:
+def named_primary(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that the node that the Sentinels name is a primary, and up according to them."""
     named = subject.seen.named
     if not named:
@@ -160,7 +160,7 @@ def hello(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that each Sentinel receives the others' hello, which also announces failovers."""
 
     def judge(node: NodeSeen) -> CheckResult | None:
-        ages = {peer.address: peer.heard for peer in node.watches[0].sentinels if not peer.down}
+        ages = {peer.address: peer.hello_age for peer in node.watches[0].sentinels if not peer.down}
         late = [at for at, age in ages.items() if age > _HELLO_MILLISECONDS]
         if not late:
             return None

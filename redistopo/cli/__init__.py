@@ -1,1 +1,1 @@
-"""The door: declares commands, shows Results, sets the exit code. click and rich live here."""
+"""The command line: declares commands, shows Results, sets the exit code; uses click and rich."""

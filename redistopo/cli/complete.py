@@ -1,5 +1,5 @@
 """What a shell offers for TAB: node names, roles and shards of the folder's topology, directives,
-topics and shapes. Nothing is asked of a server, and no error is shown."""
+topics and shapes. No server is called, and no error is shown."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Options for a topology elsewhere, by the address of one of its nodes, as one value."""
+"""Options of a topology that has no folder here, named by the address of one of its nodes."""
 
 import functools
 from collections.abc import Callable
@@ -44,7 +44,7 @@ class TargetOptions:
         return Login(user=self.user, password=password, tls=tls)
 
     def request(self, root: Path) -> "TargetRequest":
-        """Return what a verb that polls is to poll; raise UsageError as `login` does."""
+        """Return the target of a verb that polls; raise UsageError as `login` does."""
         from redistopo.session.watched_topology import TargetRequest
 
         return TargetRequest(root=root, connect=self.connect, access=self.login())
@@ -69,7 +69,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--connect",
             default="",
             metavar="HOST:PORT",
-            help="Use the topology of this node, whoever started it. Passwords: "
+            help="Use the topology of this node, started by redistopo or not. Passwords: "
             "REDISTOPO_PASSWORD, and REDISTOPO_SENTINEL_PASSWORD if Sentinels have another.",
         ),
     ):

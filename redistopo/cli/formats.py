@@ -1,4 +1,4 @@
-"""Output formats for programs; a new one is one more entry here."""
+"""Output formats for programs; add a format by an entry in `FORMATS`."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -26,4 +26,4 @@ FORMATS: Mapping[str, Format] = {
         record=_json,
     ),
 }
-"""Name -> format; text for people is the absence of one."""
+"""Name -> format; text is not listed: it is the default."""

@@ -5,20 +5,14 @@ command's function receives what is its own.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from redistopo.cli import complete
 from redistopo.cli.formats import FORMATS, TEXT
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,30 +23,6 @@ _FOLDER = "redistopo.folder"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 _PATH = click.Path(file_okay=False, path_type=Path)
 _FOLDER_HELP = "Folder with redistopo.toml.  [this one or above]"
-
-
-class LazyChoice(click.ParamType[str]):
-    """A choice whose values are imported when they are needed: starting stays fast."""
-
-    name = "choice"
-
-    def __init__(self, values: Callable[[], Iterable[str]]) -> None:
-        self._values = values
-
-    @property
-    def _choice(self) -> "click.Choice[str]":
-        return click.Choice([str(value) for value in self._values()])
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        return self._choice.get_metavar(param, ctx)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return self._choice.convert(value, param, ctx)
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> "list[CompletionItem]":
-        return self._choice.shell_complete(ctx, param, incomplete)
 
 
 def seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
@@ -76,8 +46,8 @@ def folder(command: Command) -> Command:
 
 
 def project(command: Command) -> Command:
-    """``--dir``: the folder with the topology file, else the nearest one above the current folder
-    that has one, as git finds a repository."""
+    """``--dir``: the folder with the topology file, else the nearest folder above the current one
+    that has it, as git finds a repository."""
     return _dir(callback=_nearest_project)(command)
 
 
@@ -148,24 +118,18 @@ def output(command: Command) -> Command:
     return formats(command)
 
 
-def nodes(command: Command) -> Command:
-    """``NODE...``: selectors, applied to the roles and shards as they are now."""
-    return selectors("[NODE]...")(command)
-
-
-def named_nodes(command: Command) -> Command:
-    """The same for verbs that need at least one: without any, the error lists the nodes."""
-    return selectors("NODE...")(command)
-
-
-def named_node(command: Command) -> Command:
-    """The same for verbs that act on one node, which several selectors may narrow down to."""
-    return selectors("NODE")(command)
-
-
 def selectors(metavar: str) -> Callable[[Command], Command]:
-    """The argument of these, with a metavar of its own."""
+    """An argument with selectors, applied to the roles and shards as they are now."""
     return click.argument("nodes", nargs=-1, metavar=metavar, shell_complete=complete.nodes)
+
+
+nodes = selectors("[NODE]...")
+
+named_nodes = selectors("NODE...")
+"""For verbs that need at least one: without any, the error lists the nodes."""
+
+named_node = selectors("NODE")
+"""For verbs that act on a single node; several selectors may narrow it down."""
 
 
 def node_option(

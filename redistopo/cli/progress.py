@@ -1,7 +1,5 @@
 """Progress of a verb, on stderr: a spinner, plain lines, or a record for each event."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +9,6 @@ from redistopo.cli.formats import Format
 from redistopo.progress import Event, EventKind, Progress
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import Progress as RichProgress
 
 _MARKS = {
@@ -52,27 +49,18 @@ _SIGNS = {
 }
 
 
-@contextmanager
-def spinner() -> Iterator[Progress]:
-    """Print a line for each step: a spinner while it runs, its seconds when it is done."""
-    from rich.console import Console
+class Spinner:
+    """A line on a terminal for each step: a spinner while it runs, its seconds when it is done; at
+    most one step runs at a time."""
 
-    console = Console(stderr=True, highlight=False)
-    shown = _Spinner(console)
-    try:
-        yield shown.progress
-    finally:
-        shown.stop()
+    def __init__(self) -> None:
+        from rich.console import Console
 
-
-class _Spinner:
-    """Lines on a terminal; one step at most runs at a time."""
-
-    def __init__(self, console: "Console") -> None:
-        self._console = console
+        self._console = Console(stderr=True, highlight=False)
         self._running: RichProgress | None = None
 
     def progress(self, event: Event) -> None:
+        """Print the event."""
         from rich.text import Text
 
         if event.kind is EventKind.STARTED:
@@ -103,6 +91,7 @@ class _Spinner:
         self._running.start()
 
     def stop(self) -> None:
+        """Remove the spinner of a step that did not end."""
         if self._running is not None:
             self._running.stop()
             self._running = None

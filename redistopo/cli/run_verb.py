@@ -15,7 +15,7 @@ from redistopo.cli import theme
 from redistopo.cli.formats import FORMATS, TEXT, Format
 from redistopo.cli.options import FORMAT, FOUND, QUIET
 from redistopo.cli.streams import discard
-from redistopo.errors import ExitCode, Interrupted, RedistopoError
+from redistopo.errors import ExitCode, Interrupted, RedistopoError, UsageError
 from redistopo.progress import Event, Progress, no_progress, note
 
 ENVELOPE = 1
@@ -78,7 +78,9 @@ def run_and_show(work: Callable[[Progress], Result], show: Callable[[Result], No
         sys.exit(_fail(out, error))
     try:
         if out.format:
-            _print_envelope(out.format, out.verb, result.code, result=_plain(result))
+            from redistopo.session.to_json import to_json
+
+            _print_envelope(out.format, out.verb, result.code, result=to_json(result))
         elif not out.quiet:
             show(result)
         sys.stdout.flush()
@@ -115,15 +117,9 @@ def run_and_stream(work: Callable[[], None]) -> None:
 
 
 def _name_found_folder(progress: Progress) -> None:
-    """A project found above the current folder is named: nobody typed its path."""
+    """A project found above the current folder is named: the user did not type its path."""
     if found := click.get_current_context().meta.get(FOUND):
         note(progress, f"using the topology in {found}")
-
-
-def _plain(result: object) -> object:
-    from redistopo.session.to_json import to_json
-
-    return to_json(result)
 
 
 @contextmanager
@@ -136,8 +132,11 @@ def _progress(out: Output) -> Iterator[Progress]:
     if out.format:
         yield _unbreakable(progress.records(out.format))
     elif sys.stderr.isatty():
-        with progress.spinner() as shown:
-            yield _unbreakable(shown)
+        spinner = progress.Spinner()
+        try:
+            yield _unbreakable(spinner.progress)
+        finally:
+            spinner.stop()
     else:
         yield _unbreakable(progress.plain_lines)
 
@@ -172,17 +171,14 @@ def _terminable() -> Iterator[None]:
 def _fail(out: Output, error: RedistopoError) -> int:
     try:
         if out.format:
-            _print_envelope(out.format, out.verb, error.code, error=_error_fields(error))
+            texts = {"message": error.message, "detail": error.detail, "hint": error.hint}
+            fields = {"kind": type(error).__name__, **texts}
+            _print_envelope(out.format, out.verb, error.code, error=fields)
         else:
             print_error(error.message, error.detail, error.hint)
     except BrokenPipeError:
         discard(sys.stdout)
     return error.code
-
-
-def _error_fields(error: RedistopoError) -> dict[str, str]:
-    told = {"message": error.message, "detail": error.detail, "hint": error.hint}
-    return {"kind": type(error).__name__, **told}
 
 
 def print_error(message: str, detail: str = "", hint: str = "") -> None:
@@ -202,16 +198,12 @@ def fail_usage(error: click.ClickException) -> int:
     from redistopo.cli.usage_hints import describe
 
     message, hint = describe(error)
-    if chosen := _format_in(sys.argv):
-        fields = {"kind": "UsageError", "message": message, "detail": "", "hint": hint}
-        _print_envelope(chosen, "", ExitCode.USAGE, error=fields)
-    else:
-        print_error(message, hint=hint)
-    return ExitCode.USAGE
+    out = Output(verb="", format=_format_in(sys.argv))
+    return _fail(out, UsageError(message, hint=hint))
 
 
 def _format_in(words: list[str]) -> Format | None:
-    """The format that a command line asks for, which click couldn't parse."""
+    """The format requested by a command line that click could not parse."""
     for name, found in FORMATS.items():
         joined = (f"--{name}", f"--output={name}", f"-o{name}")
         apart = pairwise(words)

@@ -21,13 +21,13 @@ Painter = Callable[[int, int], "RenderableType"]
 """Returns what to draw on a screen of that width and height."""
 
 
-def drawable() -> bool:
+def has_cursor_control() -> bool:
     """Return whether stdout is a terminal with cursor control."""
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
 
 
 class Screen:
-    """Made by `opened`; `rest` waits, and redraws when the size changes."""
+    """Made by `open_screen`; `wait` waits, and redraws when the size changes."""
 
     def __init__(self, console: "Console", live: "Live", wake: int, keys: int | None) -> None:
         self._console = console
@@ -46,7 +46,7 @@ class Screen:
         self._console.size = ConsoleDimensions(width, height)
         self._live.update(painter(width, height), refresh=True)
 
-    def rest(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> bool:
         """Return True as soon as q is typed or stdin is closed, else False after that time."""
         end = time.monotonic() + seconds
         sources = [self._wake] if self._keys is None else [self._wake, self._keys]
@@ -70,7 +70,7 @@ def _size() -> tuple[int, int]:
 
 
 @contextmanager
-def opened() -> Iterator[Screen]:
+def open_screen() -> Iterator[Screen]:
     """Open the alternate screen, without echo and line editing; restore the terminal at the end."""
     from rich.console import Console
     from rich.live import Live

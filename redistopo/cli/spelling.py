@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 
 def similar(word: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Return the known words that one slip away, two in a long word, explains; nearest first.
+    """Return the nearest known words: at most one edit away, two for a long word.
 
-    Also those that the word is the beginning of. An insertion, a deletion, a substitution or a
-    swap of two neighbours is one slip.
+    Also words that start with it. An insertion, a deletion, a substitution, or a swap of two
+    neighbours is one edit.
     """
     word = word.lower()
     most = 1 if len(word) < 5 else 2

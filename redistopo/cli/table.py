@@ -1,7 +1,7 @@
 """A table: drawn by rich on a terminal, aligned columns in a pipe."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,14 +43,20 @@ def print_table(sheet: Table) -> None:
 def _align(sheet: Table) -> None:
     if sheet.title:
         click.echo(sheet.title)
-    table = [tuple(name.upper() for name in sheet.columns), *sheet.rows]
-    widths = [max(len(row[n]) for row in table) for n in range(len(sheet.columns))]
-    for row in table:
+    right = [name in sheet.right for name in sheet.columns]
+    for line in aligned([[name.upper() for name in sheet.columns], *sheet.rows], right):
+        click.echo(line)
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> Iterator[str]:
+    """Yield each row with its cells padded to the width of their column."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
         cells = [
-            cell.rjust(width) if name in sheet.right else cell.ljust(width)
-            for name, cell, width in zip(sheet.columns, row, widths, strict=True)
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
         ]
-        click.echo("  ".join(cells).rstrip())
+        yield "  ".join(cells).rstrip()
 
 
 def _draw(sheet: Table) -> None:

@@ -1,4 +1,4 @@
-"""Colours on a terminal, by their meaning; no other module names one."""
+"""Colours on a terminal, by their meaning; no other module names a colour."""
 
 from collections.abc import Mapping
 

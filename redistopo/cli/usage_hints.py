@@ -7,7 +7,7 @@ from redistopo.cli.verbs import ANSWERS, FOREIGN_OPTIONS, VERBS
 
 
 class UnknownVerb(click.UsageError):
-    """A word that is no verb of ours."""
+    """A word that is not a verb of redistopo."""
 
     def __init__(self, word: str, group: click.Group, ctx: click.Context) -> None:
         super().__init__(f"{ctx.command_path} has no verb {word!r}", ctx)

@@ -1,6 +1,5 @@
 """The group of all verbs: each is imported when it is used, and --help shows them in groups."""
 
-from collections.abc import Iterator, MutableMapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -21,38 +20,8 @@ Variables:  REDISTOPO_DIR, REDISTOPO_PASSWORD, REDISTOPO_SERVER, NO_COLOR
 """
 
 
-class _Commands(MutableMapping[str, click.Command]):
-    """Name -> command, from the verb's own module."""
-
-    def __init__(self) -> None:
-        self._loaded: dict[str, click.Command] = {}
-
-    def __getitem__(self, name: str) -> click.Command:
-        if name not in VERBS:
-            raise KeyError(name)
-        if name not in self._loaded:
-            module = import_module(f"redistopo.cli.commands.{name}")
-            self._loaded[name] = getattr(module, "command", None) or getattr(module, name)
-        return self._loaded[name]
-
-    def __setitem__(self, name: str, command: click.Command) -> None:
-        self._loaded[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._loaded[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in VERBS
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(VERBS)
-
-    def __len__(self) -> int:
-        return len(VERBS)
-
-
 class SubGroup(click.Group):
-    """A group whose error for an unknown verb says what to type."""
+    """A group whose error for an unknown verb suggests what to type."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -71,9 +40,11 @@ class SubGroup(click.Group):
 class VerbGroup(SubGroup):
     """`redistopo` itself."""
 
-    def __init__(self, *args: object, **settings: object) -> None:
-        super().__init__(*args, **settings)  # type: ignore[arg-type]
-        self.commands = _Commands()
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in VERBS:
+            return None
+        found: click.Command = import_module(f"redistopo.cli.commands.{cmd_name}").command
+        return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         return list(VERBS)

@@ -1,4 +1,4 @@
-"""The verbs in groups, as `redistopo --help` lists them, and answers to words of other tools."""
+"""The verbs in groups, as `redistopo --help` lists them, and hints for the verbs of other tools."""
 
 GROUPS = {
     "Create": {

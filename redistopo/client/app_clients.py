@@ -10,7 +10,7 @@ redis/cluster.py, _execute_command). It queries a Sentinel for each new connecti
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
@@ -46,41 +46,6 @@ WAIT_MILLISECONDS = 400
 
 class TooFewReplicas(RedisError):
     """WAIT reported that too few replicas have the write."""
-
-
-class AppClient(Protocol):
-    """The client interface that the load needs; methods may raise CLIENT_ERRORS."""
-
-    def write(self, key: str, value: str, replicas: int) -> None:
-        """Write a key; return once the server and so many replicas acknowledged it."""
-        ...
-
-    def read(self, key: str) -> str | None: ...
-
-    def read_many(self, keys: list[str]) -> list[str | None]:
-        """Read keys that are in one slot."""
-        ...
-
-    def remove(self, keys: list[str]) -> int:
-        """Remove keys that are in one slot; return how many existed."""
-        ...
-
-    def primaries(self) -> list[Any]:
-        """Return redis-py's client of each primary."""
-        ...
-
-    def close(self) -> None: ...
-
-
-def connect_app_client(way: EntryPoint) -> AppClient:
-    """Create a client, which connects now or at its first command; raises CLIENT_ERRORS."""
-    match way.door:
-        case EntryKind.CLUSTER:
-            return _Clustered(clustered(way))
-        case EntryKind.SENTINEL:
-            return _Single(by_sentinel(way))
-        case EntryKind.PLAIN:
-            return _Single(plain(way.where() if way.where else way.entries[0], way.data_access))
 
 
 def plain(address: Endpoint, access: Callable[[], Login], *, text: bool = True) -> Any:
@@ -136,13 +101,17 @@ def options_of(access: Callable[[], Login], *, text: bool = True) -> dict[str, A
     return options
 
 
-class _Single:
-    """One server at a time, found by address or by Sentinel."""
+class AppClient:
+    """A client of one server at a time, found by address or by Sentinel.
+
+    Methods may raise CLIENT_ERRORS.
+    """
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def write(self, key: str, value: str, replicas: int) -> None:
+        """Write a key; return once the server and so many replicas acknowledged it."""
         self._client.set(key, value, ex=EXPIRY_SECONDS)
         if replicas:
             _enough(self._client.execute_command("WAIT", replicas, WAIT_MILLISECONDS), replicas)
@@ -151,12 +120,15 @@ class _Single:
         return _text(self._client.get(key))
 
     def read_many(self, keys: list[str]) -> list[str | None]:
+        """Read keys that are in one slot."""
         return [_text(value) for value in self._client.mget(keys)]
 
     def remove(self, keys: list[str]) -> int:
+        """Remove keys that are in one slot; return how many existed."""
         return int(self._client.unlink(*keys))
 
     def primaries(self) -> list[Any]:
+        """Return redis-py's client of each primary."""
         return [self._client]
 
     def close(self) -> None:
@@ -166,8 +138,8 @@ class _Single:
             self._client.connection_pool.disconnect(inuse_connections=True)
 
 
-class _Clustered(_Single):
-    """Servers found by slot."""
+class _ClusterClient(AppClient):
+    """A client of all servers, found by slot."""
 
     def write(self, key: str, value: str, replicas: int) -> None:
         self._client.set(key, value, ex=EXPIRY_SECONDS)
@@ -194,6 +166,17 @@ class _Clustered(_Single):
             for node in nodes:
                 if node.redis_connection is not None:
                     node.redis_connection.connection_pool.disconnect(inuse_connections=True)
+
+
+def connect_app_client(way: EntryPoint) -> AppClient:
+    """Create a client, which connects now or at its first command; raises CLIENT_ERRORS."""
+    match way.kind:
+        case EntryKind.CLUSTER:
+            return _ClusterClient(clustered(way))
+        case EntryKind.SENTINEL:
+            return AppClient(by_sentinel(way))
+        case EntryKind.PLAIN:
+            return AppClient(plain(way.where() if way.where else way.entries[0], way.data_access))
 
 
 def _enough(count: Any, wanted: int) -> None:

@@ -31,26 +31,26 @@ class EntryPoint:
     `service` is the primary's name in Sentinel, `sentinel` the login to the Sentinels
     themselves (None: without a password, with the TLS of `access`). `where` returns a new
     address for plain clients once theirs fails (None: they keep trying the same one); it is
-    called from several threads, each at most 20 times a second, and must not raise. `today`
+    called from several threads, each at most 20 times a second, and must not raise. `current`
     returns the current entry point, for clients that outlive a change of passwords (None: it
     never changes); it is called for each new connection, and must not raise or block.
     """
 
-    door: EntryKind
+    kind: EntryKind
     entries: tuple[Endpoint, ...]
     access: Login
     service: str = ""
     sentinel: Login | None = None
     where: Callable[[], Endpoint] | None = None
-    today: "Callable[[], EntryPoint] | None" = None
+    current: "Callable[[], EntryPoint] | None" = None
 
     def data_access(self) -> Login:
         """Return the login for a new connection to a data node."""
-        return (self.today() if self.today else self).access
+        return (self.current() if self.current else self).access
 
     def sentinel_access(self) -> Login:
         """Return the login for a new connection to a Sentinel."""
-        now = self.today() if self.today else self
+        now = self.current() if self.current else self
         return now.sentinel or Login(tls=now.access.tls)
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from types import TracebackType
 from typing import Any, Self
 
 from redis import Connection
@@ -19,7 +18,7 @@ from redis.exceptions import (
 
 from redistopo.client.tls import wrapped
 from redistopo.errors import AccessDenied, BadReply, Unreachable
-from redistopo.model.protocol.credentials import Credentials, Login, TlsFiles
+from redistopo.model.protocol.credentials import Credentials, Login
 from redistopo.model.protocol.endpoint import Endpoint
 
 Command = Sequence[str | int]
@@ -30,7 +29,7 @@ CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 
 
-class NodeClient:
+class Connections:
     """Connections to many servers by address; thread-safe with one thread for each node."""
 
     def __init__(
@@ -44,17 +43,12 @@ class NodeClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         for connection in self._open.values():
             connection.disconnect()
         self._open.clear()
 
-    def ask(self, endpoint: Endpoint, commands: Iterable[Command]) -> list[Reply]:
+    def execute(self, endpoint: Endpoint, commands: Iterable[Command]) -> list[Reply]:
         """Send commands and return a reply for each, in order; errors as ResponseError values.
 
         Raises Unreachable if the server doesn't reply in time, AccessDenied if it rejects our
@@ -66,14 +60,14 @@ class NodeClient:
             connection.send_packed_command(connection.pack_commands(wanted))
             return [_reply(connection) for _ in wanted]
         except (AuthenticationError, AuthorizationError) as error:
-            self.forget(endpoint)
+            self.close(endpoint)
             raise AccessDenied(f"{endpoint} rejected our password", detail=str(error)) from error
         except (RedisError, OSError, UnicodeError) as error:
-            self.forget(endpoint)
+            self.close(endpoint)
             raise Unreachable(f"{endpoint} doesn't reply", detail=_reason(error)) from error
 
-    def forget(self, endpoint: Endpoint) -> None:
-        """Close the connection to that server; the next command opens a new one."""
+    def close(self, endpoint: Endpoint) -> None:
+        """Close the connection to that server; the next command reconnects."""
         if stale := self._open.pop(endpoint, None):
             stale.disconnect()
 
@@ -82,7 +76,7 @@ class NodeClient:
         if known is None:
             known = new_connection(
                 endpoint,
-                self.credentials.at(endpoint),
+                self.credentials.login_to(endpoint),
                 seconds=self._seconds,
                 protocol=self._protocol,
             )
@@ -136,11 +130,6 @@ def new_connection(
     return made
 
 
-def ping_without_auth(endpoint: Endpoint, tls: TlsFiles | None = None) -> str:
-    """Send PING without a password; return "PONG" or the server's error."""
-    return try_ping(endpoint, Login(tls=tls))
-
-
 def try_ping(endpoint: Endpoint, access: Login) -> str:
     """Log in and send PING; return "PONG" or the server's error."""
     probe = new_connection(endpoint, access)
@@ -151,7 +140,7 @@ def try_ping(endpoint: Endpoint, access: Login) -> str:
     except AuthenticationError as error:  # a ConnectionError in redis-py, but a reply
         return error_text(error)
     except ResponseError as error:
-        return _text(error)
+        return str(error)
     except (RedisError, OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
         return f"no reply: {_reason(error)}"
     finally:
@@ -171,7 +160,7 @@ def _reply(connection: Connection) -> Reply:
 def raise_on_error(reply: Reply, what: str) -> Reply:
     """Return the reply; raises BadReply if it is an error."""
     if isinstance(reply, Exception):
-        raise BadReply(f"{what} failed", detail=_text(reply))
+        raise BadReply(f"{what} failed", detail=str(reply))
     return reply
 
 
@@ -184,10 +173,6 @@ def error_text(error: Exception) -> str:
     if not code and isinstance(error, RedisError):
         code = known.get(type(error)) or ("" if re.match(r"[A-Z]+ ", text) else "ERR")
     return f"{code} {text}".strip()
-
-
-def _text(error: Exception) -> str:
-    return str(error)
 
 
 def _reason(error: Exception) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from redistopo.client.connection import Command, NodeClient
-from redistopo.client.observe import Target
+from redistopo.client.connection import Command, Connections
+from redistopo.client.observe import Target, parse_config
 from redistopo.errors import AccessDenied, BadReply, Unreachable
 from redistopo.host.listening_sockets import (
     Listener,
@@ -62,7 +62,7 @@ class _Place:
 
 
 def probe_nodes(
-    seen: Observed, targets: Iterable[Target], client: NodeClient
+    seen: Observed, targets: Iterable[Target], client: Connections
 ) -> tuple[NodeProbe, ...]:
     """Probe each node of the snapshot in parallel; takes at most about a second for nodes that
     don't reply. Never raises for a faulty node."""
@@ -97,7 +97,7 @@ def _bus_port(shape: Shape, node: NodeSeen, target: Target) -> int:
     return own.bus_port if own and own.bus_port else node.port + BUS_OFFSET
 
 
-def _probe(place: _Place, client: NodeClient) -> NodeProbe:
+def _probe(place: _Place, client: Connections) -> NodeProbe:
     node = place.node
     ports = [node.port, *([place.bus_port] if place.bus_port else [])]
     held = {port: name for port in ports if (name := place.holder(Endpoint(node.host, port)))}
@@ -123,28 +123,22 @@ def _listens(place: _Place) -> tuple[str, ...] | None:
     return tuple(sorted(mine)) or listening_of_process(place.pid)
 
 
-def _query(place: _Place, found: NodeProbe, client: NodeClient) -> NodeProbe:
+def _query(place: _Place, found: NodeProbe, client: Connections) -> NodeProbe:
     node = place.node
     commands: list[Command] = [("INFO",), ("CONFIG", "GET", "*")]
     try:
-        reply, config = client.ask(node.endpoint, commands)
+        reply, config = client.execute(node.endpoint, commands)
         info = {} if isinstance(reply, Exception) else parse_info(str(reply))
     except AccessDenied as error:
         return replace(found, denied=error.detail)
     except (Unreachable, BadReply):
         return found
-    settings = _settings(config)
+    settings = parse_config(config) or {}
     login = ""
     if info.get("role") == "slave" and info.get("master_link_status") != "up":
         login = _login(info, settings, client.credentials.own.tls)
     logged = _logged(place) if node.role is Role.REPLICA and not node.link_up else ""
-    return replace(found, info=info, login=login, said=logged)
-
-
-def _settings(config: object) -> Mapping[str, str]:
-    if not isinstance(config, list):
-        return {}
-    return dict(zip(map(str, config[::2]), map(str, config[1::2]), strict=False))
+    return replace(found, info=info, login=login, log_line=logged)
 
 
 def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles | None) -> str:
@@ -157,8 +151,8 @@ def _login(info: Mapping[str, str], settings: Mapping[str, str], tls: TlsFiles |
     login: list[Command] = [("AUTH", *filter(None, (user, secret)))] if secret else []
     primary = Endpoint(info.get("master_host", ""), int(info.get("master_port", 0)))
     try:
-        with NodeClient(single_credential(Login(tls=tls)), seconds=_SECONDS) as client:
-            replies = client.ask(primary, [*login, ("PING",)])
+        with Connections(single_credential(Login(tls=tls)), seconds=_SECONDS) as client:
+            replies = client.execute(primary, [*login, ("PING",)])
     except AccessDenied as error:
         return error.detail
     except Unreachable:

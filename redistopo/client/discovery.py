@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from redistopo.client.connection import NodeClient, raise_on_error, try_ping
+from redistopo.client.connection import Connections, raise_on_error, try_ping
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, BadReply, Unreachable, UsageError
 from redistopo.host.tcp import numeric
@@ -67,7 +67,7 @@ def parse_address(text: str) -> Endpoint:
     return Endpoint(host or "127.0.0.1", int(port))
 
 
-def discover(endpoint: Endpoint, client: NodeClient) -> Discovered:
+def discover(endpoint: Endpoint, client: Connections) -> Discovered:
     """Discover the topology of any one of its nodes.
 
     Raises Unreachable or AccessDenied with a hint.
@@ -79,7 +79,7 @@ def discover(endpoint: Endpoint, client: NodeClient) -> Discovered:
     if "sentinel" in (info.get("redis_mode"), info.get("server_mode")):
         return _discover_by_sentinel(endpoint, client)
     if info.get("cluster_enabled") == "1":
-        text = raise_on_error(client.ask(endpoint, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
+        text = raise_on_error(client.execute(endpoint, [("CLUSTER", "NODES")])[0], "CLUSTER NODES")
         found = [
             Endpoint(member.host or endpoint.host, member.port)
             for member in parse_nodes(str(text))
@@ -110,7 +110,7 @@ def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:
         members = able[0].members if able else ()
         found = sorted(one.endpoint for one in members if "noaddr" not in one.flags)
         return replace(before, targets=_targets(found)) if found else before
-    known = [Endpoint(one.host, one.port) for one in before.targets]
+    known = [one.endpoint for one in before.targets]
     ports = {one.port for one in before.targets}
     for node in seen.answering:
         named = [one.endpoint for one in node.replicas]
@@ -125,12 +125,12 @@ def with_new_nodes(before: Discovered, seen: Observed, port: int) -> Discovered:
     return Discovered(shape=Shape.REPLICATION if grew else before.shape, targets=_targets(known))
 
 
-def _discover_by_sentinel(endpoint: Endpoint, client: NodeClient) -> Discovered:
+def _discover_by_sentinel(endpoint: Endpoint, client: Connections) -> Discovered:
     """The data nodes and Sentinels that a Sentinel knows, and the Sentinel itself."""
 
     def query(*words: str) -> object:
         return raise_on_error(
-            client.ask(endpoint, [("SENTINEL", *words)])[0], f"SENTINEL {words[0]}"
+            client.execute(endpoint, [("SENTINEL", *words)])[0], f"SENTINEL {words[0]}"
         )
 
     reply = query("MASTERS")
@@ -168,12 +168,12 @@ def _port(text: str) -> int:
 
 
 def _targets(endpoints: Iterable[Endpoint]) -> tuple[Target, ...]:
-    return tuple(Target(name=str(one), host=one.host, port=one.port) for one in endpoints)
+    return tuple(Target(name=str(one), endpoint=one) for one in endpoints)
 
 
-def _info(endpoint: Endpoint, client: NodeClient) -> dict[str, str]:
+def _info(endpoint: Endpoint, client: Connections) -> dict[str, str]:
     try:
-        reply = client.ask(endpoint, [("INFO",)])[0]
+        reply = client.execute(endpoint, [("INFO",)])[0]
     except Unreachable as error:
         tls = client.credentials.own.tls
         raise Unreachable(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from redistopo.client.connection import NodeClient, raise_on_error
+from redistopo.client.connection import Connections, raise_on_error
 from redistopo.errors import AccessDenied, RedistopoError, TimedOut, Unreachable
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.trial_server import LOOPBACK, trial_server
@@ -68,20 +68,20 @@ class _PortTaken(RedistopoError):
 def _once(engine: Engine, command: tuple[str, ...]) -> tuple[int, object]:
     last_error = ["no command sent yet"]
     with (
-        NodeClient(single_credential(Login())) as client,
+        Connections(single_credential(Login())) as client,
         trial_server(engine.path) as server,
     ):
 
         def describe() -> str:
             sent = f"{' '.join(command)} to {LOOPBACK}:{server.port}"
-            return f"{sent}: {last_error[0]}\n{server.said}".strip()
+            return f"{sent}: {last_error[0]}\n{server.last_log_lines}".strip()
 
         def attempt() -> object:
             if how := server.ended:
-                kind = _PortTaken if "in use" in server.said else RedistopoError
+                kind = _PortTaken if "in use" in server.last_log_lines else RedistopoError
                 raise kind(f"{engine.path} exited right after its start ({how})", detail=describe())
             try:
-                return client.ask(Endpoint(LOOPBACK, server.port), [command])[0]
+                return client.execute(Endpoint(LOOPBACK, server.port), [command])[0]
             except AccessDenied as error:
                 last_error[0] = error.detail
                 raise RedistopoError(f"{engine.path} rejects logins", detail=describe()) from error

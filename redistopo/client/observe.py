@@ -7,10 +7,10 @@ from enum import IntEnum
 
 from redistopo.client.connection import (
     Command,
-    NodeClient,
+    Connections,
     Reply,
-    ping_without_auth,
     raise_on_error,
+    try_ping,
 )
 from redistopo.client.login_probe import probe_access
 from redistopo.errors import AccessDenied, BadReply, Unreachable
@@ -18,7 +18,8 @@ from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.host.node_data import has_log
 from redistopo.host.node_disk import read_disk
-from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.endpoint import Addressed, Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes
 from redistopo.model.protocol.sentinel_replies import (
     MONITOR,
@@ -41,27 +42,20 @@ class Detail(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Addressed):
     """A server to observe; `layout` is None for one that we didn't start, otherwise its process
     and files are on `machine`."""
 
     name: str
-    host: str
-    port: int
     ports: tuple[int, ...] = ()
     layout: Layout | None = None
     machine: Host = LOCAL
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """The address that clients connect to."""
-        return Endpoint(self.host, self.port)
 
 
 def observe(
     shape: Shape,
     targets: Iterable[Target],
-    client: NodeClient,
+    client: Connections,
     depth: Detail,
     *,
     disk: bool = False,
@@ -109,7 +103,7 @@ def _with_listening(
     )
 
 
-def _observe_node(shape: Shape, target: Target, client: NodeClient, depth: Detail) -> NodeSeen:
+def _observe_node(shape: Shape, target: Target, client: Connections, depth: Detail) -> NodeSeen:
     seen = process_state(target)
     if seen.error or depth is Detail.PROCESS:
         return seen
@@ -121,7 +115,7 @@ def process_state(target: Target) -> NodeSeen:
 
     Sets `error` if the server can't reply: there is no process, or it is paused.
     """
-    seen = NodeSeen(name=target.name, host=target.host, port=target.port)
+    seen = NodeSeen(name=target.name, endpoint=target.endpoint)
     if target.layout is None:
         return seen
     processes = target.machine.processes
@@ -134,7 +128,7 @@ def process_state(target: Target) -> NodeSeen:
 
 
 def query_node(
-    shape: Shape, target: Target, seen: NodeSeen, client: NodeClient, depth: Detail
+    shape: Shape, target: Target, seen: NodeSeen, client: Connections, depth: Detail
 ) -> NodeSeen:
     """Query the server; add its replies, or the error, to the node."""
     try:
@@ -144,7 +138,7 @@ def query_node(
     except AccessDenied as error:
         # AUTH also fails if the password was removed: then any client can log in
         anonymous = (
-            ping_without_auth(seen.endpoint, client.credentials.own.tls)
+            try_ping(seen.endpoint, Login(tls=client.credentials.own.tls))
             if depth is Detail.FULL
             else None
         )
@@ -162,13 +156,13 @@ def _absent(target: Target, seen: NodeSeen) -> NodeSeen:
     )
 
 
-def _query(shape: Shape, seen: NodeSeen, client: NodeClient, depth: Detail) -> NodeSeen:
+def _query(shape: Shape, seen: NodeSeen, client: Connections, depth: Detail) -> NodeSeen:
     commands: list[Command] = [("INFO",)]
     if shape is Shape.CLUSTER:
         commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
     if depth is Detail.FULL:
         commands += [("ACL", "LIST"), ("CONFIG", "GET", "*")]
-    replies = client.ask(seen.endpoint, commands)
+    replies = client.execute(seen.endpoint, commands)
     found = replace(seen, info=parse_info(_text(replies[0], "INFO")))
     if shape is Shape.CLUSTER:
         found = replace(
@@ -181,17 +175,17 @@ def _query(shape: Shape, seen: NodeSeen, client: NodeClient, depth: Detail) -> N
     if depth is Detail.FULL:
         found = replace(
             found,
-            config=_settings(found) if sentinel else _config(replies[-1]),
+            config=_settings(found) if sentinel else parse_config(replies[-1]),
             users=tuple(map(str, replies[-2])) if isinstance(replies[-2], list) else (),
-            anonymous=ping_without_auth(seen.endpoint, client.credentials.own.tls),
-            locks=probe_access(seen.endpoint, client.credentials, users=not sentinel),
+            anonymous=try_ping(seen.endpoint, Login(tls=client.credentials.own.tls)),
+            access_probe=probe_access(seen.endpoint, client.credentials, users=not sentinel),
         )
     return found
 
 
-def _with_monitored(seen: NodeSeen, client: NodeClient) -> NodeSeen:
+def _with_monitored(seen: NodeSeen, client: Connections) -> NodeSeen:
     """Add every primary that a Sentinel monitors, with its replicas and Sentinels."""
-    reply = client.ask(seen.endpoint, [("SENTINEL", "MASTERS")])[0]
+    reply = client.execute(seen.endpoint, [("SENTINEL", "MASTERS")])[0]
     masters = raise_on_error(reply, "SENTINEL MASTERS")
     watches = tuple(_with_peers(seen, parse_monitored(one), client) for one in masters)
     return replace(seen, watches=watches)
@@ -203,17 +197,16 @@ def _settings(seen: NodeSeen) -> dict[str, str]:
     return {**watch.settings, MONITOR: watch.name} if watch else {}
 
 
-def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: NodeClient) -> MonitoredPrimary:
+def _with_peers(seen: NodeSeen, watch: MonitoredPrimary, client: Connections) -> MonitoredPrimary:
     words = ("GET-MASTER-ADDR-BY-NAME", "REPLICAS", "SENTINELS", "CKQUORUM")
     commands = [("SENTINEL", word, watch.name) for word in words]
-    address, replicas, sentinels, quorum = client.ask(seen.endpoint, commands)
+    address, replicas, sentinels, quorum = client.execute(seen.endpoint, commands)
     # during a failover this returns the new primary as soon as it is promoted in the new epoch
     # (sentinel.c, sentinelGetCurrentMasterAddress), unlike SENTINEL MASTERS
-    where = address if isinstance(address, list) and len(address) == 2 else ["", "0"]
+    host, port = map(str, address if isinstance(address, list) and len(address) == 2 else ("", 0))
     return replace(
         watch,
-        host=str(where[0]),
-        port=int(where[1]) if str(where[1]).isdigit() else 0,
+        endpoint=Endpoint(host, int(port) if port.isdigit() else 0),
         replicas=parse_peers(raise_on_error(replicas, "SENTINEL REPLICAS"), "SENTINEL REPLICAS"),
         sentinels=parse_peers(
             raise_on_error(sentinels, "SENTINEL SENTINELS"), "SENTINEL SENTINELS"
@@ -240,7 +233,9 @@ def _with_files(seen: NodeSeen, target: Target) -> NodeSeen:
 def _members(text: str, host: str) -> tuple[ClusterNodesLine, ...]:
     # a node that has never met another doesn't know its own address yet
     return tuple(
-        replace(member, host=host) if member.myself and not member.host else member
+        replace(member, endpoint=Endpoint(host, member.port))
+        if member.myself and not member.host
+        else member
         for member in parse_nodes(text)
     )
 
@@ -252,8 +247,8 @@ def _text(reply: Reply, what: str) -> str:
     return text
 
 
-def _config(reply: Reply) -> dict[str, str] | None:
-    """CONFIG GET's flat list as a dict; None if the server refuses CONFIG."""
+def parse_config(reply: Reply) -> dict[str, str] | None:
+    """Parse CONFIG GET's flat list; None if the server refuses CONFIG."""
     if not isinstance(reply, list):
         return None
     return dict(zip(map(str, reply[::2]), map(str, reply[1::2]), strict=False))

@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from datetime import UTC, datetime
-from types import TracebackType
 from typing import Self
 
-from redistopo.client.connection import NodeClient
+from redistopo.client.connection import Connections
 from redistopo.client.observe import Detail, Target, process_state, query_node
 from redistopo.model.protocol.credentials import Credentials
 from redistopo.model.protocol.endpoint import Endpoint
@@ -28,7 +26,7 @@ class Poller:
     """
 
     def __init__(self, credentials: Credentials, *, patience: float = 1.0) -> None:
-        self.client = NodeClient(credentials, seconds=_ANSWER_SECONDS)
+        self.client = Connections(credentials, seconds=_ANSWER_SECONDS)
         self._patience = patience
         self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="poll")
         self._queries: dict[_Place, Future[NodeSeen]] = {}
@@ -37,18 +35,13 @@ class Poller:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self.client.__exit__(kind, error, trace)  # wakes threads that wait for a reply
+        self.client.__exit__(*error)  # wakes threads that wait for a reply
         self._pool.shutdown()
-        self.client.__exit__(kind, error, trace)  # and closes connections opened since
+        self.client.__exit__(*error)  # and closes connections opened since
 
-    def look(self, shape: Shape, targets: Iterable[Target]) -> Observed:
+    def snapshot(self, shape: Shape, targets: Iterable[Target]) -> Observed:
         """Take one snapshot of all targets, in their order; never raises for a faulty node."""
         inspected = [(target, process_state(target)) for target in targets]
         for target, seen in inspected:
@@ -72,12 +65,12 @@ class Poller:
         if known is None or known.done():
             self._queries.pop(place, None)
             self._late.discard(place)
-            self.client.forget(Endpoint(*place[1:]))
+            self.client.close(Endpoint(*place[1:]))
 
     def _query(self, shape: Shape, target: Target, seen: NodeSeen) -> NodeSeen:
         found = query_node(shape, target, seen, self.client, Detail.HEALTH)
         if found.error and "timed out" not in found.error and "refused" not in found.error:
-            # the connection of an earlier snapshot was closed, which says nothing about now
+            # the connection of an earlier snapshot was closed, but the server may reply
             found = query_node(shape, target, seen, self.client, Detail.HEALTH)
         return found
 
@@ -95,8 +88,3 @@ class Poller:
 
 def _place(target: Target) -> _Place:
     return (target.name, target.host, target.port)
-
-
-def now_iso() -> datetime:
-    """Return the current time."""
-    return datetime.now(UTC)

@@ -20,11 +20,11 @@ def listen(
     endpoint: Endpoint,
     access: Login,
     channels: Iterable[str],
-    hear: Callable[[str, str, float], None],
+    on_message: Callable[[str, str, float], None],
     over: Event,
 ) -> None:
-    """Call `hear` with every message (channel, text, monotonic seconds) until `over` is set, or
-    until the server closes the connection."""
+    """Call `on_message` with every message (channel, text, monotonic seconds) until `over` is set
+    or the server closes the connection."""
     made = new_connection(endpoint, access)
     try:
         made.connect()
@@ -35,7 +35,7 @@ def listen(
                 continue
             reply = made.read_response()
             if isinstance(reply, list) and len(reply) == 3 and reply[0] == "message":
-                hear(str(reply[1]), str(reply[2]), time.monotonic())
+                on_message(str(reply[1]), str(reply[2]), time.monotonic())
     except (RedisError, OSError):
         return  # it ended, or the drill stopped it
     finally:

@@ -98,8 +98,7 @@ def _short_address(name: str) -> str:
 def answer_in_plain(endpoint: Endpoint) -> str:
     """Send PING without TLS; return the reply, or "" if it is refused."""
     with suppress(OSError), connect_tcp(endpoint, _SECONDS) as plain:
-        plain.sendall(b"PING\r\n")
-        return _reply_text(plain.recv(200))
+        return _ping(plain)
     return ""
 
 
@@ -114,11 +113,12 @@ def answer_to_stranger(endpoint: Endpoint, tls: TlsFiles) -> str:
         connect_tcp(endpoint, _SECONDS) as plain,
         wrapped(plain, endpoint.host, tls) as secure,
     ):
-        secure.sendall(b"PING\r\n")
-        return _reply_text(secure.recv(200))
+        return _ping(secure)
     return ""
 
 
-def _reply_text(raw: bytes) -> str:
-    """A Redis reply as text; "" for anything else, such as a TLS alert."""
+def _ping(connection: Socket) -> str:
+    """Send PING; return a Redis reply as text, "" for anything else, such as a TLS alert."""
+    connection.sendall(b"PING\r\n")
+    raw = connection.recv(200)
     return raw.decode(errors="replace").strip() if raw[:1] in (b"+", b"-", b"$", b"*") else ""

@@ -7,19 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from redis import Redis, RedisCluster
-from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
-from redis.exceptions import RedisClusterException, RedisError
-from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from redistopo.client.connection import ANSWER_SECONDS, CONNECT_SECONDS, NodeClient
+from redistopo.client.app_clients import CLIENT_ERRORS, options_of
+from redistopo.client.connection import ANSWER_SECONDS, CONNECT_SECONDS, Connections
 from redistopo.model.protocol.credentials import Login
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import key_in
-from redistopo.model.state.observed import NodeSeen, ProofSeen, ShardSeen
-
-_TROUBLE = (RedisError, RedisClusterException, OSError)
-"""redis-py's cluster errors aren't RedisErrors."""
+from redistopo.model.state.observed import NodeSeen, ShardSeen, WriteProbeResult
 
 PREFIX = "redistopo:verify:"
 EXPIRY_SECONDS = 60
@@ -27,17 +23,17 @@ WAIT_MILLISECONDS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class WriteProbe:
     """What to probe: every shard with a primary; a client connects to one of `entries`, or to
     the primary that the `sentinels` name, if there are any."""
 
     shards: tuple[ShardSeen, ...]
     clustered: bool
-    entries: tuple[NodeSeen, ...]
+    entries: tuple[Endpoint, ...]
     sentinels: tuple[NodeSeen, ...] = ()
 
 
-def prove(proof: Proof, client: NodeClient) -> tuple[ProofSeen, ...]:
+def probe_writes(probe: WriteProbe, client: Connections) -> tuple[WriteProbeResult, ...]:
     """Write, WAIT, read from each replica, remove; returns one result per shard, never raises.
 
     The client connects to one node (the one that Sentinels name, if there are any) and finds
@@ -46,73 +42,61 @@ def prove(proof: Proof, client: NodeClient) -> tuple[ProofSeen, ...]:
     have our prefix and a TTL, in case the probe is interrupted.
     """
     access = client.credentials.application or client.credentials.own
-    found = _prove(proof, access, client)
+    found = _prove(probe, access, client)
     if client.credentials.acl and any("permission" in one.error for one in found):
         # the file may deny writes to applications; then the probe runs as our own user
-        return _prove(proof, client.credentials.own, client)
+        return _prove(probe, client.credentials.own, client)
     return found
 
 
-def _prove(proof: Proof, access: Login, client: NodeClient) -> tuple[ProofSeen, ...]:
-    options: dict[str, Any] = {
-        "username": access.user or None,
-        "password": access.password or None,
-        "socket_connect_timeout": CONNECT_SECONDS,
-        "socket_timeout": ANSWER_SECONDS,
-        "retry": Retry(NoBackoff(), 0),
-        "decode_responses": True,
-        "protocol": 2,
-        "driver_info": None,
-    }
-    if access.tls:
-        options |= {"ssl": True, "ssl_ca_certs": access.tls.ca}
-        pem = access.tls.pem or None
-        options |= {"ssl_certfile": pem, "ssl_keyfile": pem}
+def _prove(probe: WriteProbe, access: Login, client: Connections) -> tuple[WriteProbeResult, ...]:
     try:
-        app = _client(_led(proof, options, client), options)
-    except _TROUBLE as error:
-        return tuple(
-            _failed(shard, "", f"redis-py can't connect: {error}") for shard in proof.shards
-        )
+        app = _client(_at_named_primary(probe, access, client), access)
+    except CLIENT_ERRORS as error:
+        failure = f"redis-py can't connect: {error}"
+        return tuple(_result(shard, error=failure) for shard in probe.shards)
     try:
-        return tuple(_prove_shard(shard, app, client) for shard in proof.shards)
+        return tuple(_probe_shard(shard, app, client) for shard in probe.shards)
     finally:
         app.close()
 
 
-def _led(proof: Proof, options: dict[str, Any], client: NodeClient) -> Proof:
+def _options(access: Login) -> dict[str, Any]:
+    timeouts = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": ANSWER_SECONDS}
+    return options_of(lambda: access) | timeouts
+
+
+def _at_named_primary(probe: WriteProbe, access: Login, client: Connections) -> WriteProbe:
     """Make the primary that Sentinels name to clients the only entry.
 
     With ACL the client logs in to them as an application, otherwise with their own password.
     """
-    watches = [watch for node in proof.sentinels for watch in node.watches]
+    watches = [watch for node in probe.sentinels for watch in node.watches]
     if not watches:
-        return proof
-    places = [node.endpoint for node in proof.sentinels]
-    kwargs = dict(options)
-    if not client.credentials.acl:
-        kwargs["password"] = client.credentials.at(places[0]).password or None
-    found = Sentinel(places, sentinel_kwargs=kwargs)
+        return probe
+    endpoints = [node.endpoint for node in probe.sentinels]
+    login = access if client.credentials.acl else client.credentials.login_to(endpoints[0])
+    found = Sentinel(endpoints, sentinel_kwargs=_options(login))
     try:
         host, port = found.discover_master(watches[0].name)
     finally:
         for one in found.sentinels:
             one.close()
-    entry = replace(proof.entries[0], host=host, port=int(port))
-    return replace(proof, entries=(entry,))
+    return replace(probe, entries=(Endpoint(host, int(port)),))
 
 
-def _client(proof: Proof, options: dict[str, Any]) -> Any:
-    if proof.clustered:
-        nodes = [ClusterNode(*node.endpoint) for node in proof.entries]
-        return RedisCluster(startup_nodes=nodes, **options)
-    return Redis(host=proof.entries[0].host, port=proof.entries[0].port, **options)
+def _client(probe: WriteProbe, access: Login) -> Any:
+    if probe.clustered:
+        nodes = [ClusterNode(*endpoint) for endpoint in probe.entries]
+        return RedisCluster(startup_nodes=nodes, **_options(access))
+    host, port = probe.entries[0]
+    return Redis(host=host, port=port, **_options(access))
 
 
-def _prove_shard(shard: ShardSeen, app: Any, client: NodeClient) -> ProofSeen:
+def _probe_shard(shard: ShardSeen, app: Any, client: Connections) -> WriteProbeResult:
     clustered = isinstance(app, RedisCluster)
     if clustered and not shard.slots:
-        return _failed(shard, "", "it owns no slots")
+        return _result(shard, error="it owns no slots")
     name = f"{PREFIX}{secrets.token_hex(4)}"
     key = key_in(shard.slots, name) if clustered else name
     token = secrets.token_hex(16)
@@ -120,14 +104,20 @@ def _prove_shard(shard: ShardSeen, app: Any, client: NodeClient) -> ProofSeen:
     try:
         error = _write(shard, app, key, token) or _read(shard.replicas, client, key, token)
         app.delete(key)
-    except _TROUBLE as trouble:
+    except CLIENT_ERRORS as trouble:
         error = f"{type(trouble).__name__}: {trouble}"
-    return ProofSeen(
+    return _result(shard, key=key, milliseconds=(time.monotonic() - began) * 1000, error=error)
+
+
+def _result(
+    shard: ShardSeen, *, key: str = "", milliseconds: float = 0, error: str
+) -> WriteProbeResult:
+    return WriteProbeResult(
         shard=shard.number,
         key=key,
         primary=shard.primary.address if shard.primary else "",
         replicas=tuple(node.address for node in shard.replicas),
-        milliseconds=(time.monotonic() - began) * 1000,
+        milliseconds=milliseconds,
         error=error,
     )
 
@@ -147,21 +137,10 @@ def _write(shard: ShardSeen, app: Any, key: str, token: str) -> str:
     return ""
 
 
-def _read(replicas: Iterable[NodeSeen], client: NodeClient, key: str, token: str) -> str:
+def _read(replicas: Iterable[NodeSeen], client: Connections, key: str, token: str) -> str:
     for node in replicas:
         commands = [("READONLY",), ("GET", key)] if node.members else [("GET", key)]
-        value = client.ask(node.endpoint, commands)[-1]
+        value = client.execute(node.endpoint, commands)[-1]
         if value != token:
             return f"replica {node.address} returned {value!r} for the key just written"
     return ""
-
-
-def _failed(shard: ShardSeen, key: str, error: str) -> ProofSeen:
-    return ProofSeen(
-        shard=shard.number,
-        key=key,
-        primary=shard.primary.address if shard.primary else "",
-        replicas=tuple(node.address for node in shard.replicas),
-        milliseconds=0,
-        error=error,
-    )

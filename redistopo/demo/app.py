@@ -34,7 +34,7 @@ class _Id(BaseConverter):
 def make_app(context: AppContext) -> Flask:
     """Create the application; the guards refuse every request that must not change anything."""
     app = Flask("redistopo.demo", static_folder=None, template_folder=None)
-    # a 500 response only says that something failed; the terminal shows what
+    # a 500 response has no details; the terminal shows them
     app.logger.setLevel(logging.ERROR)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
     app.json = _Json(app)

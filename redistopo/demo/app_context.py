@@ -18,7 +18,7 @@ from redistopo.demo.request_guard import Refusal
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppContext:
     """What the routes work with: `host` is the address served on, `templates` the user's own
-    folder or "", and `act` applies one of `actions` to a node, and says what was done."""
+    folder or "", and `act` applies one of `actions` to a node, and returns what was done."""
 
     host: str
     token: str

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -12,7 +13,6 @@ from redistopo.cache_aside import CacheAside, Settings
 from redistopo.cache_aside.codec import Row
 from redistopo.client.app_clients import CLIENT_ERRORS
 from redistopo.client.app_entry_point import EntryPoint
-from redistopo.client.poller import now_iso
 from redistopo.demo.connect_url import parse_connect_url
 from redistopo.demo.notices import Notice, NoticeWriter
 from redistopo.demo.page_actions import ACTIONS, PageActions
@@ -50,10 +50,10 @@ class BackendRequest:
 class Backend:
     """What the application needs of the topology; thread-safe.
 
-    `name` is the topology's, or its address; `own` says whether it is the folder's own, and then
+    `name` is the topology's, or its address; `own` is whether it is the folder's own, and then
     `asked` is its topology file. `writer` and `reader` are redis-py clients: see
     demo.redis_clients. `actions` are what `act` can do: nothing on servers of another owner.
-    `trouble` says why the topology can't be polled, "" if it can.
+    `trouble` is why the topology can't be polled, "" if it can.
     """
 
     def __init__(self, request: BackendRequest, topology: WatchedTarget, rounds: Rounds) -> None:
@@ -75,9 +75,9 @@ class Backend:
         seen = self._begin(topology)
         self.shape = seen.shape.value
         self._way = way = _entry_point(topology, seen)
-        data = sum(not node.watcher for node in seen.nodes)
+        data = sum(not node.is_sentinel for node in seen.nodes)
         self._clients = make_clients(
-            replace(way, today=lambda: self._way or way), self._route, data
+            replace(way, current=lambda: self._way or way), self._route, data
         )
         self.writer: Any = self._clients.writer
         self.reader: Any = self._clients.reader
@@ -103,7 +103,7 @@ class Backend:
             except CLIENT_ERRORS:  # no node owns that slot
                 node = None
             address = Endpoint(node.host, node.port) if node else None
-        view = now.at(address) if address else None
+        view = now.node_at(address) if address else None
         if view is None:
             return KeyLocation(slot=slot, node=str(address) if address else "", role="unknown")
         return KeyLocation(slot=slot, node=view.name if view.up else "", role=view.role)
@@ -112,18 +112,14 @@ class Backend:
         """Return the topology as last polled."""
         return self._view
 
-    def view_message(self) -> dict[str, object]:
-        """Return the same in the form that the page gets."""
-        return self._view.message(self.trouble)
-
-    def follow(self, receive: Callable[[Notice], object]) -> None:
+    def subscribe(self, receive: Callable[[Notice], object]) -> None:
         """Pass each further notice to `receive`, from any thread; it must not block or raise."""
         self._receivers.append(receive)
 
     def cache(
         self, load: Callable[[str], Row | None], *, ttl: float, settings: Settings
     ) -> CacheAside:
-        """Return a cache in front of `load`, on this topology; the notices say how many of its
+        """Return a cache in front of `load`, on this topology; the notices report how many of its
         requests were served without it."""
         made = CacheAside(
             self.writer,
@@ -148,10 +144,10 @@ class Backend:
                 hint="redistopo demo in a folder of your own: redistopo init cluster; redistopo up",
             )
         try:
-            done = self._actions.act(verb, node, self._view, partial(self._say, "asked"))
+            done = self._actions.act(verb, node, self._view, partial(self._notify, "asked"))
             _, _, then = done.partition("; ")
             if then:
-                self._say("info", then)
+                self._notify("info", then)
             return done
         finally:
             self._wake.set()  # the primary may have changed: clients should learn it soon
@@ -194,7 +190,7 @@ class Backend:
         return found.seen
 
     def _poll(self) -> Round:
-        began = now_iso()
+        began = datetime.now(UTC)
         found = self._rounds.next()
         self.trouble = found.trouble.message if found.trouble else ""
         known = self._rounds.known
@@ -205,21 +201,21 @@ class Backend:
         self._notice_writer.ports = {node.name: node.port for node in found.seen.nodes}
         notices = self._notice_writer.write(known, found.news, self._degraded(), began)
         for notice in (*notices, *self._refresh_login(found.seen)):
-            self._tell(notice)
-        if self.own and before.primary() and self._view.leaderless:
-            self._say("info", _NO_PRIMARY)
+            self._publish(notice)
+        if self.own and before.primary() and self._view.stays_without_primary:
+            self._notify("info", _NO_PRIMARY)
         return found
 
-    def _say(self, level: str, text: str) -> None:
-        self._tell(Notice(at=now_iso(), level=level, text=text))
+    def _notify(self, level: str, text: str) -> None:
+        self._publish(Notice(at=datetime.now(UTC), level=level, text=text))
 
-    def _tell(self, notice: Notice) -> None:
+    def _publish(self, notice: Notice) -> None:
         for receive in self._receivers:
             receive(notice)
 
     def _refresh_login(self, seen: Observed) -> Iterator[Notice]:
         """Use the folder's current passwords, which a rotation or a wipe changes, for new
-        connections; open ones stay as they are."""
+        connections; open connections stay as they are."""
         before = self._way
         if before is None or not self.own:
             return
@@ -227,12 +223,12 @@ class Backend:
             now = _entry_point(self._topology, seen)
         except RedistopoError:  # a file that is being written: the next poll reads it
             return
-        if now.door is not before.door:  # no Sentinel replies, so the entry point is incomplete
+        if now.kind is not before.kind:  # no Sentinel replies, so the entry point is incomplete
             return
         self._way = now
         if now.access != before.access:
             text = "the password was changed: the application uses the new one"
-            yield Notice(at=now_iso(), level="changed", text=text)
+            yield Notice(at=datetime.now(UTC), level="changed", text=text)
 
     def _route(self) -> Route:
         now = self._view
@@ -269,10 +265,10 @@ def open_backend(request: BackendRequest) -> Iterator[Backend]:
 
 
 def _entry_point(topology: WatchedTarget, seen: Observed) -> EntryPoint:
-    keys = topology.credentials
-    if keys.application is None:
+    credentials = topology.credentials
+    if credentials.application is None:
         raise UsageError(
             "the application's password is unknown here",
             hint="set REDISTOPO_PASSWORD to the value that redistopo up used",
         )
-    return application_entry(seen, keys)
+    return application_entry(seen, credentials)

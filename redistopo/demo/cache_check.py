@@ -2,13 +2,14 @@
 
 import secrets
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from redistopo.cache_aside import CacheAside, Served, Settings, Source
+from redistopo.cache_aside import CacheAside, Settings, Source
 from redistopo.client.app_clients import CLIENT_ERRORS
 from redistopo.demo.backend import Backend, BackendRequest, open_backend
 from redistopo.demo.database import DatabaseAway, Items
@@ -78,7 +79,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """The measurements; `unshown` says why no takeover was tried, "" if one was. `faults` are
+    """The measurements; `unshown` is why no takeover was tried, "" if it was. `faults` are
     violations of what the pattern promises."""
 
     name: str
@@ -103,7 +104,7 @@ def check(request: CheckRequest, progress: Progress) -> CheckResult:
     Stops no server of another owner. Its own small database is removed afterwards. Raises
     RedistopoError as `backend` does, and if another check runs in this folder: each would measure
     the other's outage; UsageError for a TTL too short for a hit, or a delay too long; Interrupted,
-    which says what became of the stopped node.
+    with the state of the stopped node.
     """
     if request.ttl < MIN_TTL:
         raise UsageError(
@@ -207,8 +208,8 @@ def _temporary_cache(
 
 
 def _clear(cache: CacheAside, ttl: float, progress: Progress) -> None:
-    """Delete every key of the check by name: a SCAN would ask every primary, including one that
-    does not reply. Retry until all are gone."""
+    """Delete every key of the check by name: SCAN would have to reach every primary, also a
+    primary that does not reply. Retry until all are gone."""
     left = {_ID, *_KEPT}
 
     def gone() -> bool | None:
@@ -241,7 +242,7 @@ def _database(delay: float) -> Iterator[Items]:
 def _measure_pattern(
     request: CheckRequest, backend: Backend, cache: CacheAside, progress: Progress
 ) -> Pattern:
-    ask = _measured(backend, cache)
+    ask = partial(_measure, backend, cache)
     with step(progress, f"request an item; the database takes {request.db_delay:g} s"):
         miss = ask("miss")
     if not miss.degraded:
@@ -267,24 +268,21 @@ def _measure_pattern(
 
 
 _ID = "100"
-"""Not one of the items kept for the failover check: it would expire too soon."""
+"""None of the items kept for the failover check: it would expire too soon."""
 
 
-def _measured(backend: Backend, cache: CacheAside) -> Callable[[str], MeasuredRequest]:
-    def ask(what: str) -> MeasuredRequest:
-        served: Served = cache.get(_ID)
-        place = backend.place(cache.key(_ID))
-        return MeasuredRequest(
-            what=what,
-            source=served.source.value,
-            milliseconds=served.seconds * 1000,
-            ttl=cache.ttl(_ID),
-            node=place.node,
-            slot=place.slot,
-            degraded=served.degraded,
-        )
-
-    return ask
+def _measure(backend: Backend, cache: CacheAside, what: str) -> MeasuredRequest:
+    served = cache.get(_ID)
+    place = backend.place(cache.key(_ID))
+    return MeasuredRequest(
+        what=what,
+        source=served.source.value,
+        milliseconds=served.seconds * 1000,
+        ttl=cache.ttl(_ID),
+        node=place.node,
+        slot=place.slot,
+        degraded=served.degraded,
+    )
 
 
 def _await_replicas(backend: Backend, key: str) -> None:

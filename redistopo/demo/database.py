@@ -13,7 +13,7 @@ _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
 
 class DatabaseAway(Exception):
-    """The file is missing, locked, or not a database of the demo; the text says which."""
+    """The file is missing, locked, or not a database of the demo; the text is the reason."""
 
 
 class Items:
@@ -30,7 +30,7 @@ class Items:
 
     @classmethod
     def seeded(cls, path: Path, delay: float = 0.0) -> "Items":
-        """Open the file; create a missing one with the items "1" to "100"."""
+        """Open the file; create a missing file with the items "1" to "100"."""
         items = cls(path, delay)
         with items._connected("rwc") as database:
             database.execute("BEGIN IMMEDIATE")  # of two concurrent calls the second finds it done

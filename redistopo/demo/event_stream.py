@@ -16,7 +16,7 @@ HEARTBEAT = 5.0
 """Seconds between comments that keep proxies from closing a quiet stream."""
 
 MAX_SERVED = 100
-"""The most requests in one message; further ones between two messages are dropped."""
+"""The most requests in one message; further requests are dropped."""
 
 _TICK = 0.25
 _KEPT_NOTICES = 20
@@ -37,7 +37,7 @@ def frame(event: str, data: object) -> bytes:
 
 
 class Stream:
-    """The inbox of one reader. `gone` says whether the reader has hung up."""
+    """The inbox of one reader. `gone` returns whether the reader has hung up."""
 
     def __init__(self, gone: Callable[[], bool]) -> None:
         self.gone = gone
@@ -48,7 +48,7 @@ class Stream:
         self._closed = False
 
     def put(self, *, state: bytes = b"", served: bytes = b"", notice: bytes = b"") -> None:
-        """Add messages to the inbox; it drops the oldest ones if it is full."""
+        """Add messages to the inbox; if it is full, the oldest are dropped."""
         with self._wake:
             self._state = state or self._state
             if served:
@@ -149,7 +149,7 @@ class EventHub:
             stream.put(notice=text)
 
     def close(self) -> None:
-        """End every stream, and refuse new ones."""
+        """End every stream, and refuse new streams."""
         with self._lock:
             self._ended.set()
             self._has_streams.set()

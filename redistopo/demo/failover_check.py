@@ -62,7 +62,7 @@ class Takeover:
     write was accepted again; `served` when each of the `keys` of that shard had come from the
     cache since the promotion: None if it did not happen in time. `kept` of them were still cached.
     `requests` were made until all three were true, and `degraded` of them were served from the
-    database. `whole` says whether every check passes with the node started again.
+    database. `whole` is whether every check passes with the node started again.
     """
 
     node: str
@@ -88,7 +88,7 @@ def locate_items(
         cache.get(id)
         key = cache.key(id)
         place = backend.place(key)
-        shard = backend.shard_of(key) or backend.view().only
+        shard = backend.shard_of(key) or backend.view().only_shard
         found.append(
             ItemLocation(
                 id=id, key=key, slot=place.slot, shard=shard, node=place.node, role=place.role
@@ -152,7 +152,7 @@ def measure_takeover(
     victim = _victim(backend.view(), found)
     shard = _shard_with(backend, victim).name
     stories: list[Notice] = []
-    backend.follow(stories.append)
+    backend.subscribe(stories.append)
     try:
         with step(progress, f"stop {victim}, the primary with most of the items"):
             backend.act("stop", victim)
@@ -171,7 +171,7 @@ def measure_takeover(
         raise
     return Takeover(
         node=victim,
-        heir=probe.heir,
+        heir=probe.new_primary,
         keys=len(mine),
         kept=sum(source is Source.CACHE for source in probe.first.values()),
         promoted=probe.promoted,
@@ -221,7 +221,7 @@ class _TakeoverProbe:
     homes: tuple[ItemLocation, ...]
     began: float = field(default_factory=time.monotonic)
     first: dict[str, Source] = field(default_factory=dict)
-    heir: str = ""
+    new_primary: str = ""
     promoted: float | None = None
     written: float | None = None
     served: float | None = None
@@ -233,7 +233,7 @@ class _TakeoverProbe:
         cache once more; or until the timeout."""
         with suppress(TimedOut):
             deadline = Deadline(self.patience)
-            wait_for(self._look, deadline, lambda: "", pause=0.02, most=0.05)
+            wait_for(self._probe, deadline, lambda: "", pause=0.02, most=0.05)
 
     @property
     def patience(self) -> float:
@@ -248,16 +248,17 @@ class _TakeoverProbe:
         if self.promoted is None:
             yield f"no replica took over from {self.victim} in {self.patience:g} s"
         elif self.written is None or self.served is None:
-            yield f"{self.heir} took over, but clients were not served in {self.patience:g} s"
+            what = "took over, but clients were not served"
+            yield f"{self.new_primary} {what} in {self.patience:g} s"
         for id, source in self.first.items():
             if source is not Source.CACHE:
                 yield f"item {id} was cached before {self.victim} stopped, and was gone afterwards"
 
-    def _look(self) -> bool | None:
+    def _probe(self) -> bool | None:
         leader = _shard_with(self.backend, self.victim).nodes[0]
         if self.promoted is None and leader.up and leader.name != self.victim:
             # a node that accepted a write was primary by then: polls are less frequent
-            self.heir, self.promoted = leader.name, self.written or self._passed
+            self.new_primary, self.promoted = leader.name, self.written or self._passed
         if self.written is None and self._writes():
             self.written = self._passed
         for home in self.homes:
@@ -282,7 +283,7 @@ class _TakeoverProbe:
             self.first.setdefault(id, served.source)
 
     def _writes(self) -> bool:
-        """Tell whether the shard accepts a write, one that only changes an item's expiry."""
+        """Return whether the shard accepts a write; it only changes an item's expiry."""
         with suppress(*CLIENT_ERRORS):
             self.backend.writer.expire(self.homes[0].key, KEPT_SECONDS)
             return True

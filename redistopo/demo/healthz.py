@@ -1,8 +1,9 @@
 """The current health of the application: its database, and the cache in each shard."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 
 from redistopo.cache_aside import CacheAside, CacheAway
 from redistopo.demo.database import DatabaseAway, Items
@@ -25,7 +26,7 @@ class Health:
 
     @property
     def serving(self) -> bool:
-        """Tell whether requests can be served: without Redis they are only slower."""
+        """Return whether requests can be served: without Redis they are only slower."""
         return self.database == OK
 
     def body(self) -> dict[str, object]:
@@ -43,8 +44,11 @@ def health(items: Items, cache: CacheAside, probes: Mapping[str, str]) -> Health
     """
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="demo-health")
     try:
-        database = pool.submit(_database, items)
-        asked = {name: pool.submit(_cache, cache, id) for name, id in probes.items()}
+        database = pool.submit(_state_of, items.ids, DatabaseAway)
+        asked = {
+            name: pool.submit(_state_of, partial(cache.check, id), CacheAway)
+            for name, id in probes.items()
+        }
         wait((database, *asked.values()), timeout=WAIT_SECONDS)
         return Health(
             database=_state(database), cache={name: _state(one) for name, one in asked.items()}
@@ -57,17 +61,9 @@ def _state(asked: "Future[str]") -> str:
     return asked.result() if asked.done() else f"no reply in {WAIT_SECONDS:g} s"
 
 
-def _database(items: Items) -> str:
+def _state_of(call: Callable[[], object], unavailable: type[Exception]) -> str:
     try:
-        items.ids()
-    except DatabaseAway as away:
-        return str(away)
-    return OK
-
-
-def _cache(cache: CacheAside, id: str) -> str:
-    try:
-        cache.check(id)
-    except CacheAway as away:
-        return str(away)
+        call()
+    except unavailable as error:
+        return str(error)
     return OK

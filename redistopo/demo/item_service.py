@@ -2,20 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from redistopo.cache_aside import CacheAside
 from redistopo.demo.database import DatabaseAway
 from redistopo.demo.latencies import Latencies
-
-
-class Location(Protocol):
-    """Where a key is: its slot in a cluster, and the node that serves a read of it now."""
-
-    @property
-    def slot(self) -> int | None: ...
-    @property
-    def node(self) -> str: ...
+from redistopo.demo.topology_view import KeyLocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +48,10 @@ class Listeners:
 
 
 class ItemService:
-    """Serves items from the cache; `place` says where a key is."""
+    """Serves items from the cache; `place` returns where a key is."""
 
     def __init__(
-        self, cache: CacheAside, place: Callable[[str], Location], listeners: Listeners
+        self, cache: CacheAside, place: Callable[[str], KeyLocation], listeners: Listeners
     ) -> None:
         self._cache = cache
         self._place = place
@@ -105,7 +96,7 @@ class ItemService:
             return  # the listeners know
 
 
-def _failed(item: str, place: Location) -> ItemResponse:
+def _failed(item: str, place: KeyLocation) -> ItemResponse:
     return ItemResponse(
         id=item, data=None, source="database", ttl=None, node=place.node, slot=place.slot,
         degraded="", milliseconds=0.0, status=503,

@@ -33,7 +33,7 @@ class Latencies:
         with self._lock:
             values = {kind: self._recent(kept, since) for kind, kept in self._kept.items()}
         every = sum(map(len, values.values()))
-        summaries = {kind: _told(sorted(found)) for kind, found in values.items()}
+        summaries = {kind: _percentiles(sorted(found)) for kind, found in values.items()}
         return summaries, round(len(values["hit"]) / every, 4) if every else None
 
     @staticmethod
@@ -43,7 +43,7 @@ class Latencies:
         return [milliseconds for _at, milliseconds in kept]
 
 
-def _told(ordered: list[float]) -> dict[str, float | None]:
+def _percentiles(ordered: list[float]) -> dict[str, float | None]:
     if not ordered:
         return {"p50": None, "p95": None, "count": 0}
     return {

@@ -59,8 +59,8 @@ class _Counted(Collector):
 
     def collect(self) -> Iterable[Metric]:
         counts = self._cache.stats.counts()
-        for name, says in _COUNTED.items():
-            family = CounterMetricFamily(f"redistopo_cache_{name}", f"Number of {says}.")
+        for name, what in _COUNTED.items():
+            family = CounterMetricFamily(f"redistopo_cache_{name}", f"Number of {what}.")
             family.add_metric((), getattr(counts, name))
             yield family
         circuit = GaugeMetricFamily(

@@ -15,7 +15,7 @@ from redistopo.model.state.observed import Role
 
 STEADY_SECONDS = 1.5
 """Once every shard has a primary, and no request was served without the cache for this long, a
-notice says how many were: clients find a new primary a little later than the poller does."""
+notice reports how many were: clients find a new primary slightly later than the poller."""
 
 _ENDING_SECONDS = 2.0
 
@@ -57,7 +57,7 @@ class NoticeWriter:
         notices: list[Notice] = []
         back = {one.node for one in happened if one.kind is ChangeKind.BACK}
         for one in sorted(happened, key=lambda one: _LATER.get(one.kind, 0)):
-            if one.node in back and one.kind in _SAID_WITH_BACK:
+            if one.node in back and one.kind in _REPORTED_BY_BACK:
                 continue
             if text := self._words(one, known):
                 notices.append(Notice(at=one.at, level=_level(one.kind), text=text))
@@ -65,23 +65,23 @@ class NoticeWriter:
                 self._fell.setdefault(one.node, began)
             if one.kind in _UP_AGAIN:
                 self._fell.pop(one.node, None)
-        notices += self._toll(known, degraded)
+        notices += self._degraded_requests(known, degraded)
         self._count = degraded
         return tuple(notices)
 
     def _words(self, one: StateChange, known: LastKnown) -> str:
-        teller = _WORDS.get(one.kind)
-        return teller(self, one, known) if teller else ""
+        describe = _WORDS.get(one.kind)
+        return describe(self, one, known) if describe else ""
 
-    def _toll(self, known: LastKnown, degraded: int) -> Iterator[Notice]:
+    def _degraded_requests(self, known: LastKnown, degraded: int) -> Iterator[Notice]:
         """Yield how many requests were served without the cache, once an outage is over."""
-        headless = any(name in self._fell for name in known.leaders)
+        without_primary = any(name in self._fell for name in known.leaders)
         if self._outage is None:
-            if headless:
+            if without_primary:
                 self._outage = _Outage(self._count, known.at)
             return
         out = self._outage
-        if headless or degraded > self._count:
+        if without_primary or degraded > self._count:
             out.rose = known.at
         if (known.at - out.rose).total_seconds() < STEADY_SECONDS:
             return
@@ -113,7 +113,7 @@ class NoticeWriter:
                 and (one.at - fell).total_seconds() < _ENDING_SECONDS
             )
             text = "" if ending else "is gone: {why}"
-        why = one.words.rsplit(": ", 1)[-1]  # the name says the address already
+        why = one.words.rsplit(": ", 1)[-1]  # the name contains the address
         return f"{self._name(one.node)} {text.format(why=why)}" if text else ""
 
     def _agreed(self, one: StateChange, _known: LastKnown) -> str:
@@ -160,7 +160,7 @@ class NoticeWriter:
     def _cluster(self, one: StateChange, known: LastKnown) -> str:
         able = [node for node in known.nodes if node.condition.answers]
         if one.kind is ChangeKind.CLUSTER_OK:
-            if not _all_ok(known):
+            if any(node.state != "ok" for node in able):
                 return ""
             self._refusal = ""
             return "the cluster accepts commands again"
@@ -224,12 +224,8 @@ _WORDS: Mapping[ChangeKind, Callable[[NoticeWriter, StateChange, LastKnown], str
 _LATER = {ChangeKind.PRIMARY: 1, ChangeKind.CLUSTER_OK: 2, ChangeKind.ROLE: 3}
 """Promotions first: they explain why commands are accepted, and why roles change."""
 
-_SAID_WITH_BACK = (ChangeKind.ROLE, ChangeKind.LINK_DOWN)
+_REPORTED_BY_BACK = (ChangeKind.ROLE, ChangeKind.LINK_DOWN)
 """A node that is back reports its primary; its link comes up a moment later."""
-
-
-def _all_ok(known: LastKnown) -> bool:
-    return all(node.state == "ok" for node in known.nodes if node.condition.answers)
 
 
 def _level(kind: ChangeKind) -> str:

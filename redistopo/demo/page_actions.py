@@ -69,7 +69,7 @@ class PageActions:
 
 def _targets(verb: str, node: str, now: TopologyView) -> tuple[str, ...]:
     """Return the verb's arguments: the node; for the failover of a primary, its replicas, of which
-    the most up-to-date one is promoted."""
+    the most up-to-date is promoted."""
     view, shard = now.node(node), now.shard_with(node)
     if verb != "failover" or view is None or shard is None or view.role != Role.PRIMARY:
         return (node,)
@@ -80,51 +80,6 @@ def _targets(verb: str, node: str, now: TopologyView) -> tuple[str, ...]:
             hint=f"redistopo status shows the nodes of {shard.name}",
         )
     return replicas
-
-
-def _stop(root: Path, words: tuple[str, ...]) -> str:
-    return _node_result(
-        stop(StopRequest(root=root, words=words, seconds=STOP_SECONDS), no_progress)
-    )
-
-
-def _start(root: Path, words: tuple[str, ...]) -> str:
-    return _node_result(
-        start(StartRequest(root=root, words=words, seconds=START_SECONDS), no_progress)
-    )
-
-
-def _freeze(root: Path, words: tuple[str, ...]) -> str:
-    return _node_result(
-        pause(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), no_progress)
-    )
-
-
-def _resume(root: Path, words: tuple[str, ...]) -> str:
-    return _node_result(
-        resume(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), no_progress)
-    )
-
-
-def _failover(root: Path, words: tuple[str, ...]) -> str:
-    return _failover_result(
-        failover(FailoverRequest(root=root, words=words, seconds=START_SECONDS), no_progress)
-    )
-
-
-_VERBS: Mapping[str, Callable[[Path, tuple[str, ...]], str]] = {
-    "stop": _stop,
-    "start": _start,
-    "freeze": _freeze,
-    "resume": _resume,
-    "failover": _failover,
-}
-
-_TYPED = {"freeze": "pause"}
-"""Verbs with another name on the command line."""
-
-ACTIONS = tuple(_VERBS)
-"""What the page offers for the folder's own topology."""
 
 
 def _node_result(result: NodeActionResult) -> str:
@@ -144,3 +99,28 @@ def _failover_result(result: FailoverResult) -> str:
     took = result.handover.milliseconds
     before = result.handover.before
     return f"{primary} is primary now, instead of {before}; writes waited {took:.0f} ms"
+
+
+_VERBS: Mapping[str, Callable[[Path, tuple[str, ...]], str]] = {
+    "stop": lambda root, words: _node_result(
+        stop(StopRequest(root=root, words=words, seconds=STOP_SECONDS), no_progress)
+    ),
+    "start": lambda root, words: _node_result(
+        start(StartRequest(root=root, words=words, seconds=START_SECONDS), no_progress)
+    ),
+    "freeze": lambda root, words: _node_result(
+        pause(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), no_progress)
+    ),
+    "resume": lambda root, words: _node_result(
+        resume(SignalRequest(root=root, words=words, seconds=SIGNAL_SECONDS), no_progress)
+    ),
+    "failover": lambda root, words: _failover_result(
+        failover(FailoverRequest(root=root, words=words, seconds=START_SECONDS), no_progress)
+    ),
+}
+
+_TYPED = {"freeze": "pause"}
+"""Verbs with another name on the command line."""
+
+ACTIONS = tuple(_VERBS)
+"""What the page offers for the folder's own topology."""

@@ -1,9 +1,9 @@
 """The message `state`: everything that the page shows, as known at that moment."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from redistopo.cache_aside import CacheAside
-from redistopo.client.poller import now_iso
 from redistopo.demo.backend import Backend
 from redistopo.demo.latencies import Latencies
 from redistopo.demo.request_generator import RequestGenerator
@@ -28,7 +28,7 @@ class PageState:
         counts = self._cache.stats.counts()
         traffic = self.traffic
         return {
-            "at": now_iso().isoformat(timespec="milliseconds"),
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "name": self._backend.name,
             "shape": self._backend.shape,
             "own": self._backend.own,
@@ -45,6 +45,6 @@ class PageState:
                 {"shard": shard, "reads": str(both.reads), "writes": str(both.writes)}
                 for shard, both in self._cache.circuits().items()
             ],
-            "topology": self._backend.view_message(),
+            "topology": self._backend.view().message(self._backend.trouble),
             "actions": list(self._backend.actions),
         }

@@ -62,12 +62,12 @@ def make_clients(way: EntryPoint, route: Callable[[], Route], nodes: int) -> Cli
     """Create the clients for a topology with that many data nodes.
 
     Replicas that the last poll found healthy are read from in turns: redis-py's own
-    `Sentinel.slave_for` stays with the replica that a connection met first, and can't tell which
-    one it was. In a cluster primaries serve the reads.
+    `Sentinel.slave_for` stays with the first replica of a connection, and doesn't report which
+    it is. In a cluster primaries serve the reads.
 
     Raises Unreachable if no node of a cluster accepts the client.
     """
-    match way.door:
+    match way.kind:
         case EntryKind.CLUSTER:
             both = refreshed_beside(_cluster_client(way))
             return ClientPair(writer=both, reader=both)
@@ -86,8 +86,8 @@ def make_clients(way: EntryPoint, route: Callable[[], Route], nodes: int) -> Cli
 
 
 def _cluster_client(way: EntryPoint) -> RedisCluster:
-    """Create a cluster client although some nodes may be down: redis-py asks a random node for
-    the list of commands, and gives up if that one does not reply
+    """Create a cluster client although some nodes may be down: redis-py requests the
+    list of commands from a random node, and gives up if that node does not reply
     (_parsers/commands.py, CommandsParser.initialize)."""
     last_error = ""
 

@@ -36,7 +36,7 @@ class Refusal:
 
 
 def loopback(host: str) -> bool:
-    """Tell whether only this machine can reach a server at that host."""
+    """Return whether only this machine can reach a server at that host."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:

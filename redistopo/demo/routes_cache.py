@@ -86,5 +86,5 @@ def _wrong(wanted: object) -> str:
 
 
 def _halved(text: str) -> bool:
-    """Tell whether a text has a lone surrogate: JSON can contain one, UTF-8 can't."""
+    """Return whether a text has a lone surrogate: JSON can contain one, UTF-8 can't."""
     return any("\ud800" <= one <= "\udfff" for one in text)

@@ -52,7 +52,7 @@ class _Views:
     def events(self) -> Response:
         hub = self._context.hub
         try:
-            stream = hub.join(request.environ.get("waitress.client_disconnected", _never))
+            stream = hub.join(request.environ.get("waitress.client_disconnected", lambda: False))
         except TooManyStreams:
             message = f"{MAX_STREAMS} event streams are open already"
             return failure(message, "close another page of the demo", 503)
@@ -87,10 +87,6 @@ class _Views:
             return failure("invalid TTL", f'send {{"seconds": 5}}, {limits}', 400)
         self._context.cache.ttl_seconds = seconds
         return jsonify({"ttl": seconds})
-
-
-def _never() -> bool:
-    return False
 
 
 def _number(wanted: object, key: str, least: float, most: float) -> float | None:

@@ -43,7 +43,7 @@ _CLAIMED = 5.0
 class DemoRequest:
     """Which topology to use, and where to serve. `ttl` and `delay` are seconds: of a row in the
     cache, and of a database read. `database` is a file (None: the folder's own; for a topology
-    elsewhere, a temporary one)."""
+    elsewhere, a temporary file)."""
 
     backend: BackendRequest
     host: str = "127.0.0.1"
@@ -122,7 +122,7 @@ def _items(request: DemoRequest) -> Iterator[Items]:
 
 @contextmanager
 def _database(request: DemoRequest) -> Iterator[Path]:
-    """Yield the path of the file, private to this user; a named one may not exist yet."""
+    """Yield the path of the file, private to this user; a named file may not exist yet."""
     if request.database is not None:
         yield absolute(request.database)
     elif request.backend.connect:
@@ -159,7 +159,12 @@ def _app_context(request: DemoRequest, backend: Backend, items: Items) -> Iterat
         cache, backend.place, Listeners(latencies=latencies, took=metrics.took, served=hub.served)
     )
     state.traffic = traffic = RequestGenerator(service.ask, items.ids())
-    backend.follow(lambda notice: hub.notice(_notice_message(notice)))
+
+    def publish(notice: Notice) -> None:
+        at = notice.at.isoformat(timespec="milliseconds")
+        hub.notice({"at": at, "level": notice.level, "text": notice.text})
+
+    backend.subscribe(publish)
     own = backend.asked.templates if backend.asked else ""
     try:
         yield AppContext(
@@ -171,8 +176,3 @@ def _app_context(request: DemoRequest, backend: Backend, items: Items) -> Iterat
     finally:
         hub.close()
         traffic.close()
-
-
-def _notice_message(notice: Notice) -> dict[str, object]:
-    at = notice.at.isoformat(timespec="milliseconds")
-    return {"at": at, "level": notice.level, "text": notice.text}

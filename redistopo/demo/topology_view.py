@@ -20,7 +20,7 @@ _MOST_TRIED = 3000
 """Ids to try to find one for each shard: enough for hundreds of shards."""
 
 UNKNOWN = "unknown"
-"""The role of a node that does not reply, once another one is primary in its place."""
+"""The role of a node that does not reply, once another node is primary in its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class KeyLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:
-    """One node: `state` is "up" or why it is unusable, `words` say more; `linked` is whether its
+    """One node: `state` is "up" or why it is unusable, `words` are details; `linked` is whether its
     replication link to its primary, `follows`, is up."""
 
     name: str
@@ -80,14 +80,14 @@ class TopologyView:
         return tuple(node for shard in self.shards for node in shard.nodes)
 
     @property
-    def only(self) -> str:
+    def only_shard(self) -> str:
         """The name of the only shard; "" if there are several."""
         return self.shards[0].name if len(self.shards) == 1 else ""
 
     def node(self, name: str) -> NodeView | None:
         return next((one for one in (*self.data, *self.sentinels) if one.name == name), None)
 
-    def at(self, address: Endpoint) -> NodeView | None:
+    def node_at(self, address: Endpoint) -> NodeView | None:
         """Return the data node at that address."""
         return next((one for one in self.data if one.address == address), None)
 
@@ -96,7 +96,7 @@ class TopologyView:
         return next((one for one in self.data if one.up and one.role == Role.PRIMARY), None)
 
     @property
-    def leaderless(self) -> bool:
+    def stays_without_primary(self) -> bool:
         """Whether there is no primary, and none will be promoted automatically."""
         return self.shape is Shape.REPLICATION and self.primary() is None
 
@@ -107,8 +107,8 @@ class TopologyView:
         return tuple(one for one in able if self.primary() is None or self._follows(one))
 
     def _follows(self, replica: NodeView) -> bool:
-        """Tell whether it receives current writes: the link to a frozen primary counts as up for a
-        minute (repl-timeout)."""
+        """Return whether it receives current writes: the link to a paused primary counts as up for
+        a minute (repl-timeout)."""
         followed = self.node(replica.follows)
         return replica.linked and (followed is None or followed.up)
 
@@ -154,7 +154,7 @@ class TopologyView:
 
 def topology_view(seen: Observed, known: LastKnown, before: TopologyView) -> TopologyView:
     """Build the view from a poll and what is known after it."""
-    watchers = {node.name for node in seen.nodes if node.watcher}
+    watchers = {node.name for node in seen.nodes if node.is_sentinel}
     view = {
         node.name: _node_view(node, known, there.endpoint)
         for node, there in zip(known.nodes, seen.nodes, strict=True)
@@ -162,8 +162,10 @@ def topology_view(seen: Observed, known: LastKnown, before: TopologyView) -> Top
     sentinels = tuple(node for name, node in view.items() if name in watchers)
     data = [node for node in known.nodes if node.name not in watchers]
     if seen.shape is not Shape.CLUSTER:
-        everyone = sorted((view[one.name] for one in data), key=_is_not_primary)
-        only = ShardView(name=ONLY_SHARD, slots=(), nodes=tuple(everyone))
+        ordered = sorted(
+            (view[one.name] for one in data), key=lambda node: node.role != Role.PRIMARY
+        )
+        only = ShardView(name=ONLY_SHARD, slots=(), nodes=tuple(ordered))
         return TopologyView(shape=seen.shape, shards=(only,), sentinels=sentinels)
     names = dict(before.names)
     for slots in sorted(one for one in known.leaders.values() if one):
@@ -194,10 +196,6 @@ def _shards(
         yield ShardView(name=shard, slots=known.leaders[leader], nodes=tuple(inside))
     if rest := [view[node.name] for node in data if not primaries[node.name]]:
         yield ShardView(name="no shard", slots=(), nodes=tuple(rest))
-
-
-def _is_not_primary(node: NodeView) -> bool:
-    return node.role != Role.PRIMARY
 
 
 def _node_view(node: NodeKnown, known: LastKnown, address: Endpoint) -> NodeView:

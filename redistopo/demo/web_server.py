@@ -21,7 +21,7 @@ _WORKERS = 32
 """Threads in addition to those of event streams: the number of concurrent slow database reads."""
 
 _CONNECTIONS = 1000
-"""Of both kinds; the system queues further ones."""
+"""Of both kinds; the system queues further connections."""
 
 _IDLE_SECONDS = 30
 """An idle connection is closed after this time."""

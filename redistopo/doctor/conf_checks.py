@@ -1,4 +1,4 @@
-"""Checks of any redis.conf: does it start, who can connect, and which server runs with it."""
+"""Checks of any redis.conf: does a server start, or run, with it, and which clients can connect."""
 
 from collections.abc import Iterator
 from posixpath import dirname
@@ -11,7 +11,7 @@ from redistopo.doctor.firewall_rules import PortExposure, exposure_of
 from redistopo.doctor.startup_verdict import StartupRefusal
 
 _MOST_NAMED = 3
-_LOCK = (
+_BIND_HINT = (
     "in {path}: `bind 127.0.0.1 -::1`, or `requirepass` with the output of `openssl rand -hex 32` "
     "(and no `user` line has `nopass`)"
 )
@@ -20,23 +20,23 @@ _LOCK = (
 def starts(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that a server here accepts every line, and finds the files named in them.
 
-    Judged by the servers themselves, none of which starts for it (see conf_startup).
+    Judged by the servers themselves, none of which starts for it (see doctor.startup_verdict).
     """
     seen = facts.conf
     if seen is None:
         return
     starting = seen.starting
-    if starting.lacking is not None and starting.refused is starting.lacking:
-        yield _refused(seen, starting.lacking, "no server starts with it")
+    if starting.refused_by_all is not None and starting.refused is starting.refused_by_all:
+        yield _refused(seen, starting.refused_by_all, "no server starts with it")
     elif starting.refused is not None:
         first = next(one.title for one in starting.tried if one.refusal)
-        taker = starting.takes
-        if taker is None:
+        engine = starting.accepting
+        if engine is None:
             several = len(starting.tried) > 1
             text = "no server here starts with it" if several else f"{first} doesn't start with it"
             yield _refused(seen, starting.refused, text)
         else:
-            text = f"{first} doesn't start with it, {taker.title} does: "
+            text = f"{first} doesn't start with it, {engine.title} does: "
             text += _refusal_text(seen, starting.refused)
             yield warn(seen.path, text, f"remove that line, or: {_start(seen)}")
     elif seen.foreign_addresses:
@@ -44,15 +44,15 @@ def starts(facts: DoctorFacts) -> Iterator[CheckResult]:
         text = f"it binds {addresses}, which this machine doesn't have: no server starts with it"
         hint = f"{_edit(seen.path)}   (with a `-` before an address, a server starts without it)"
         yield fail(seen.path, text, hint)
-    elif (taker := starting.takes) and seen.start_relative:
+    elif (engine := starting.accepting) and seen.start_relative:
         named = ", ".join(f"`include {one}`" for one in seen.start_relative[:_MOST_NAMED])
-        text = f"{taker.title} accepts every line if it is started in {dirname(seen.path)}: "
+        text = f"{engine.title} accepts every line if it is started in {dirname(seen.path)}: "
         text += f"{named} is relative to the folder where a server is started, not to the file"
         yield warn(seen.path, text, f"write the absolute path: {_edit(seen.path)}")
-    elif taker := starting.takes:
-        text = f"{taker.title} accepts every line" + (" that you can read" * bool(seen.unread))
-        if taker.skipped:
-            text += f", except {taker.skipped}, which you have no access to"
+    elif engine := starting.accepting:
+        text = f"{engine.title} accepts every line" + (" that you can read" * bool(seen.unread))
+        if engine.skipped:
+            text += f", except {engine.skipped}, which you have no access to"
         yield ok(text if seen.conf.has_directives else f"{text}: it has none", seen.path)
     else:
         unsure = next((f"{one.title}: {one.unsure}" for one in starting.tried), "no server is here")
@@ -75,8 +75,8 @@ def _edit(path: str, line: int = 0) -> str:
 
 def _start(seen: ConfSeen) -> str:
     """Return the command that starts a server with it: one that accepts its lines."""
-    taker = seen.starting.takes or next(iter(seen.starting.tried), None)
-    server = quote(taker.path) if taker else "redis-server"
+    engine = seen.starting.accepting or next(iter(seen.starting.tried), None)
+    server = quote(engine.path) if engine else "redis-server"
     return f"{server} {quote(seen.path)}" + (" --sentinel" if seen.conf.sentinel else "")
 
 
@@ -109,13 +109,13 @@ def bind(facts: DoctorFacts) -> Iterator[CheckResult]:
     elif seen.requires_password is None:
         yield warn(seen.path, text, f"sudo redistopo doctor --config {quote(seen.path)}")
     else:
-        yield _unlocked(seen, text)
+        yield _without_password(seen, text)
 
 
-def _unlocked(seen: ConfSeen, text: str) -> CheckResult:
+def _without_password(seen: ConfSeen, text: str) -> CheckResult:
     """Judge a server that is reachable from other machines and requires no password."""
     version = next((one.version for one in seen.replies if one.version), None)
-    hint = _lock_hint(seen)
+    hint = _password_hint(seen)
     if seen.conf.protected_mode_applies(version):
         if seen.conf.addresses is not None and version is None:
             text += "; before Redis 7.0 protected mode does not apply to a bound address"
@@ -127,13 +127,13 @@ def _unlocked(seen: ConfSeen, text: str) -> CheckResult:
     return fail(seen.path, f"{text}: anyone who reaches it has full control", hint)
 
 
-def _lock_hint(seen: ConfSeen) -> str:
+def _password_hint(seen: ConfSeen) -> str:
     runs = any(one.reply for one in seen.replies)
-    return _LOCK.format(path=seen.path) + ("; then restart it" if runs else "")
+    return _BIND_HINT.format(path=seen.path) + ("; then restart it" if runs else "")
 
 
 def running(facts: DoctorFacts) -> Iterator[CheckResult]:
-    """Check that a server replies and listens as the file says, and was started with it."""
+    """Check that a server replies and listens as configured, and was started with the file."""
     seen = facts.conf
     if seen is None:
         return
@@ -187,7 +187,7 @@ def _open_server(seen: ConfSeen, one: PortReply, text: str) -> CheckResult:
         return ok(text, seen.path)
     if seen.conf.protected_mode_applies(one.version):
         return ok(f"{text}; protected mode refuses other machines", seen.path)
-    hint = "the file requires one: restart it" if seen.requires_password else _lock_hint(seen)
+    hint = "the file requires one: restart it" if seen.requires_password else _password_hint(seen)
     text += f", and listens on {', '.join(one.listening or seen.conf.exposed_addresses)}"
     return fail(seen.path, f"{text}: anyone who reaches it has full control", hint)
 
@@ -195,7 +195,7 @@ def _open_server(seen: ConfSeen, one: PortReply, text: str) -> CheckResult:
 def firewall(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check what a firewall does with connections from other machines, if the file allows any.
 
-    Nothing is changed and no rule is guessed: if only root can read the rules, the result says so.
+    Nothing is changed and no rule is guessed: if only root can read the rules, that is the result.
     """
     seen = facts.conf
     if seen is None:

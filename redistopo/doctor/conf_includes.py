@@ -161,14 +161,15 @@ class AccessSettings:
         """The address at which it should reply to clients on this machine."""
         for word in self.addresses or ():
             plain = word.removeprefix("-")
-            if plain not in _EVERYWHERE and not _unspecified(plain):
+            address = _address(plain)
+            if plain not in _EVERYWHERE and not (address and address.is_unspecified):
                 return plain
         return (
             "::1" if self.addresses and all(":" in one for one in self.addresses) else "127.0.0.1"
         )
 
     def protected_mode_applies(self, version: Version | None) -> bool:
-        """Tell whether protected mode refuses clients of other machines that need no password.
+        """Return whether protected mode refuses clients of other machines that need no password.
 
         Before 7.0 it does so only if no address is bound explicitly (networking.c,
         clientAcceptHandler). Valkey, and an unknown version, count as newer.
@@ -191,7 +192,7 @@ def access_settings(text: str) -> AccessSettings:
         tls_port=_port(_last(found, "tls-port", "0")),
         # Sentinels have no protected mode unless it is set (sentinel.c)
         protected=_last(found, "protected-mode", "no" if sentinel else "yes").lower() == "yes",
-        requires_password=_locked(found),
+        requires_password=_password_required(found),
         aclfile=_last(found, "aclfile", ""),
         backlog=_port(_last(found, "tcp-backlog", str(DEFAULT_BACKLOG))),
         sentinel=sentinel,
@@ -200,13 +201,13 @@ def access_settings(text: str) -> AccessSettings:
 
 
 def acl_requires_password(acl: str) -> bool:
-    """Tell whether every user of that users.acl needs a password."""
-    return _all_users_locked(
+    """Return whether every user of that users.acl needs a password."""
+    return _all_require_password(
         line.split()[1:] for line in acl.split("\n") if line.split()[:1] == ["user"]
     )
 
 
-def _locked(found: Directives) -> bool | None:
+def _password_required(found: Directives) -> bool | None:
     """Decide by the last line of each user; for the default user without a line, by requirepass.
 
     Users are loaded after the whole file is read, and each line starts with `reset`: it removes
@@ -215,18 +216,18 @@ def _locked(found: Directives) -> bool | None:
     if _last(found, "aclfile", ""):
         return None
     lines = [line.split() for line in found.get("user", ())]
-    return _all_users_locked(lines, default=bool(_last(found, "requirepass", "")))
+    return _all_require_password(lines, default=bool(_last(found, "requirepass", "")))
 
 
-def _all_users_locked(lines: Iterable[list[str]], *, default: bool = False) -> bool:
-    """Tell whether each user's last line needs a password; `default`: the result without a line."""
+def _all_require_password(lines: Iterable[list[str]], *, default: bool = False) -> bool:
+    """Return whether each user's last line needs a password; `default`: that without a line."""
     last = {words[0]: words[1:] for words in lines if words}
     if "default" not in last and not default:
         return False
-    return all(_user_locked(rules) for rules in last.values())
+    return all(_user_requires_password(rules) for rules in last.values())
 
 
-def _user_locked(rules: Iterable[str]) -> bool:
+def _user_requires_password(rules: Iterable[str]) -> bool:
     """Judge rules such as ``on >secret ~* +@all``: a new user is off, and has no valid password
     (redis.io, ACL). Rules are not case-sensitive (acl.c, ACLSetUser)."""
     on, free = False, False
@@ -242,17 +243,12 @@ def _user_locked(rules: Iterable[str]) -> bool:
 
 
 def loopback(word: str) -> bool:
-    """Tell whether a word of `bind` is reachable from this machine only; names may be anything."""
+    """Return whether a word of `bind` is reachable from this machine only."""
     plain = word.removeprefix("-").strip("[]")
     if plain.lower() in ("localhost", "localhost.localdomain", "ip6-localhost"):
         return True
     address = _address(plain)
     return address is not None and address.is_loopback
-
-
-def _unspecified(word: str) -> bool:
-    address = _address(word)
-    return address is not None and address.is_unspecified
 
 
 def _address(word: str) -> IPv4Address | IPv6Address | None:

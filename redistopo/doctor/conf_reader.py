@@ -5,12 +5,13 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from glob import glob, has_magic
 from ipaddress import ip_address
 from pathlib import Path
 from shlex import quote
 
-from redistopo.client.connection import NodeClient, ping_without_auth
+from redistopo.client.connection import Connections, try_ping
 from redistopo.doctor.conf_includes import (
     MOST_BYTES,
     MOST_FILES,
@@ -65,7 +66,7 @@ def read_conf_file(path: Path, engines: Sequence[Engine] = ()) -> ConfSeen:
     return ConfSeen(
         path=str(path),
         conf=conf,
-        requires_password=_locked(conf, path.parent),
+        requires_password=_password_required(conf, path.parent),
         files=whole.files,
         unread=tuple(map(_printable, whole.unread)),
         start_relative=tuple(map(_printable, whole.start_relative)),
@@ -101,13 +102,6 @@ def _included(path: Path) -> tuple[tuple[str, str], ...] | str:
         if text is not None:
             read.append((one, text))
     return tuple(read)
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return _read_regular_file(path)
-    except (MissingPrerequisite, UsageError):
-        return None
 
 
 def _read_regular_file(path: Path) -> str | None:
@@ -150,10 +144,13 @@ def _foreign_addresses(conf: AccessSettings) -> Iterator[str]:
                 yield word
 
 
-def _locked(conf: AccessSettings, folder: Path) -> bool | None:
+def _password_required(conf: AccessSettings, folder: Path) -> bool | None:
     if conf.requires_password is not None:
         return conf.requires_password
-    text = _text(folder / conf.aclfile)
+    try:
+        text = _read_regular_file(folder / conf.aclfile)
+    except (MissingPrerequisite, UsageError):
+        return None
     return None if text is None else acl_requires_password(text)
 
 
@@ -163,7 +160,7 @@ def _probe(conf: AccessSettings, port: int, secret: str) -> PortReply:
         # without its certificates only the connection is tested
         reply = "TLS" if probe_port(endpoint) is PortState.OK else ""
     else:
-        answer = ping_without_auth(endpoint)
+        answer = try_ping(endpoint, Login())
         reply = "" if answer.startswith("no reply") else answer
     there = listeners((port,))
     addresses = None if there is None else there[port]
@@ -184,23 +181,20 @@ def _with_server_info(found: PortReply, secret: str) -> PortReply:
     """Add the server's version and file, according to itself, if the file's password is valid."""
     if found.reply != "PONG" and not secret:
         return found
-    keys = single_credential(Login(password=secret))
+    credentials = single_credential(Login(password=secret))
     try:
-        with NodeClient(keys, seconds=_PATIENCE) as client:
+        with Connections(credentials, seconds=_PATIENCE) as client:
             info = parse_info(
-                str(client.ask(Endpoint(found.at, found.port), [("INFO", "server")])[0])
+                str(client.execute(Endpoint(found.at, found.port), [("INFO", "server")])[0])
             )
     except (Unreachable, AccessDenied):
         return found
     product = "valkey" if "valkey_version" in info else "redis"
     request = parse_request(f"{product} {info.get(f'{product}_version', '')}")
     numbers = request.numbers if request else ()
-    return PortReply(
-        port=found.port,
-        at=found.at,
-        reply=found.reply,
+    return replace(
+        found,
         holder=found.holder or f"pid {info.get('process_id', '?')}",
-        listening=found.listening,
         version=Version(*numbers) if numbers else None,
         config=str(Path(file).resolve()) if (file := info.get("config_file", "")) else "",
     )

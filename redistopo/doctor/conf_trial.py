@@ -9,6 +9,7 @@ from redistopo.client.engine_smoke_test import known_directives
 from redistopo.doctor.conf_includes import ConfWithIncludes
 from redistopo.doctor.startup_verdict import (
     STOP_WORD,
+    UNKNOWN_DIRECTIVE,
     EngineTrial,
     StartupRefusal,
     StartupVerdict,
@@ -19,7 +20,6 @@ from redistopo.doctor.startup_verdict import (
     refusal_message,
     refused_line,
     required_paths,
-    unknown_directive,
     unknown_directive_at,
 )
 from redistopo.errors import RedistopoError
@@ -36,11 +36,13 @@ def try_conf(
     whole: ConfWithIncludes, folder: Path, engines: Sequence[Engine], *, sentinel: bool = False
 ) -> StartupVerdict:
     """Return how these servers judge the file, the first one's result first; the others are tried
-    only if it refuses. Nothing is started, written, or loaded (see conf_startup)."""
+    only if it refuses. Nothing is started, written, or loaded (see doctor.startup_verdict)."""
     zero = next((at for at, line in enumerate(whole.text.split("\n")) if "\0" in line), None)
     if zero is not None:
         # a server reads each line up to its zero byte, and continues without the rest
-        return StartupVerdict(lacking=refusal_at(whole, zero, "a zero byte: not a text file"))
+        return StartupVerdict(
+            refused_by_all=refusal_at(whole, zero, "a zero byte: not a text file")
+        )
     tried: list[EngineTrial] = []
     ends = Deadline(_SECONDS)
     for engine in engines:
@@ -48,7 +50,7 @@ def try_conf(
         if ends.over or (tried[-1].refusal is None and not tried[-1].unsure):
             break
     return StartupVerdict(
-        tried=tuple(tried), lacking=conflicts(whole) or next(_missing_paths(whole), None)
+        tried=tuple(tried), refused_by_all=conflicts(whole) or next(_missing_paths(whole), None)
     )
 
 
@@ -67,13 +69,13 @@ class _TrialContext:
     sentinel: bool
 
 
-def _try_engine(whole: ConfWithIncludes, bench: _TrialContext, engine: Engine) -> EngineTrial:
+def _try_engine(whole: ConfWithIncludes, context: _TrialContext, engine: Engine) -> EngineTrial:
     """Try one server. A `dir` that only the server's user can enter is left out."""
     out = ""
     without: set[int] = set()
     while True:
         text = lines_to_check(whole, frozenset(without))
-        out = _server_output(engine, text, bench)
+        out = _server_output(engine, text, context)
         at = refused_line(whole, out)
         if at is None:
             # never the line itself, which may hold a password
@@ -97,22 +99,24 @@ def _unknown_directive(whole: ConfWithIncludes, engine: Engine) -> StartupRefusa
         with suppress(RedistopoError):
             known = known_directives(engine, names)
     at = unknown_directive_at(whole, known)
-    return None if at is None else unknown_directive(whole, at)
+    if at is None:
+        return None
+    return refusal_at(whole, at, UNKNOWN_DIRECTIVE)
 
 
-def _server_output(engine: Engine, lines: list[str], bench: _TrialContext) -> str:
+def _server_output(engine: Engine, lines: list[str], context: _TrialContext) -> str:
     """Return the output, ended by the line that no server accepts: an option, after the file.
 
     Sentinels read their own statements only if all else is valid, so they are run twice.
     """
-    mode = ["--sentinel"] if bench.sentinel else []
-    out = _run([engine.path, "/dev/stdin", *mode, "--port", STOP_WORD], lines, bench)
-    if not bench.sentinel or STOP_WORD not in out:
+    mode = ["--sentinel"] if context.sentinel else []
+    out = _run([engine.path, "/dev/stdin", *mode, "--port", STOP_WORD], lines, context)
+    if not context.sentinel or STOP_WORD not in out:
         return out
-    return _run([engine.path, "/dev/stdin", *mode], [*lines, f"sentinel {STOP_WORD}"], bench)
+    return _run([engine.path, "/dev/stdin", *mode], [*lines, f"sentinel {STOP_WORD}"], context)
 
 
-def _run(argv: list[str], lines: list[str], bench: _TrialContext) -> str:
+def _run(argv: list[str], lines: list[str], context: _TrialContext) -> str:
     # through a pipe: the text has passwords, and must never be on a disk
     text = "\n".join(lines).encode(errors="surrogateescape")
-    return run_unable_to_write(argv, text, bench.folder, bench.ends)
+    return run_unable_to_write(argv, text, context.folder, context.ends)

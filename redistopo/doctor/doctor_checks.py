@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from redistopo.checks.check_types import Check, CheckResult, Expected, subject_of
-from redistopo.doctor import conf_checks as served
-from redistopo.doctor import failover_risks as ailing
-from redistopo.doctor import leftover_checks as around
+from redistopo.doctor import conf_checks as config
+from redistopo.doctor import failover_risks as risks
+from redistopo.doctor import leftover_checks as left
 from redistopo.doctor import machine_checks as machine
 from redistopo.doctor.facts import DoctorFacts
 from redistopo.model.state.finding import Finding
@@ -17,125 +17,79 @@ _REPLICATED = frozenset({Shape.CLUSTER, Shape.REPLICATION, Shape.SENTINEL})
 _CLUSTER = frozenset({Shape.CLUSTER})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DoctorCheck:
-    """A check of facts gathered without asking the topology's servers."""
+    """A check of facts that are gathered without the topology's servers."""
 
     id: str
-    asks: str
+    question: str
     judge: Callable[[DoctorFacts], Iterable[CheckResult]]
 
 
 DOCTOR_CHECKS: tuple[DoctorCheck, ...] = (
+    DoctorCheck("machine.server", "Is there a server that `up` can use?", machine.server),
+    DoctorCheck("machine.cli", "Is there a redis-cli or valkey-cli for it?", machine.cli),
     DoctorCheck(
-        id="machine.server",
-        asks="Is there a server that `up` can use?",
-        judge=machine.server,
+        "machine.vulnerable",
+        "Is no server here a release with known vulnerabilities?",
+        machine.vulnerable,
     ),
     DoctorCheck(
-        id="machine.cli",
-        asks="Is there a redis-cli or valkey-cli for it?",
-        judge=machine.cli,
+        "machine.tls", "Is there a server built with TLS, if the topology needs it?", machine.tls
     ),
     DoctorCheck(
-        id="machine.vulnerable",
-        asks="Is no server here a release with known vulnerabilities?",
-        judge=machine.vulnerable,
+        "machine.overcommit", "Can a server fork while memory is short?", machine.overcommit
     ),
     DoctorCheck(
-        id="machine.tls",
-        asks="Is there a server built with TLS, if the topology needs it?",
-        judge=machine.tls,
+        "machine.huge-pages", "Are transparent huge pages not always on?", machine.huge_pages
     ),
     DoctorCheck(
-        id="machine.overcommit",
-        asks="Can a server fork while memory is short?",
-        judge=machine.overcommit,
+        "machine.backlog",
+        "Is the kernel's connection queue as long as tcp-backlog?",
+        machine.backlog,
     ),
     DoctorCheck(
-        id="machine.huge-pages",
-        asks="Are transparent huge pages not always on?",
-        judge=machine.huge_pages,
+        "machine.files", "Can servers open as many files as they have clients?", machine.files
     ),
     DoctorCheck(
-        id="machine.backlog",
-        asks="Is the kernel's connection queue as long as tcp-backlog?",
-        judge=machine.backlog,
+        "machine.memory",
+        "Does the sum of all maxmemory fit, also while servers save?",
+        machine.memory,
+    ),
+    DoctorCheck("machine.swap", "Is there swap, and little of it in use?", machine.swap),
+    DoctorCheck("machine.disk", "Is there disk space for snapshots and logs?", machine.disk),
+    DoctorCheck(
+        "ports.free",
+        "Is every data and bus port free, or held by the topology's own node?",
+        left.free,
     ),
     DoctorCheck(
-        id="machine.files",
-        asks="Can servers open as many files as they have clients?",
-        judge=machine.files,
+        "ports.ephemeral", "Is every port outside the range of ephemeral ports?", left.ephemeral
+    ),
+    DoctorCheck("left.folders", "Is no list entry and no node folder left over?", left.folders),
+    DoctorCheck("left.orphans", "Does no unrecorded server run in a state folder?", left.orphans),
+    DoctorCheck(
+        "left.secrets", "Are files with passwords readable by their owner only?", left.secrets
+    ),
+    DoctorCheck("config.starts", "Does a server start with the file of --config?", config.starts),
+    DoctorCheck(
+        "config.bind", "Do clients of the server of --config need a password?", config.bind
     ),
     DoctorCheck(
-        id="machine.memory",
-        asks="Does the sum of all maxmemory fit, also while servers save?",
-        judge=machine.memory,
+        "config.running",
+        "Does a server run with that file, and listen as configured?",
+        config.running,
     ),
     DoctorCheck(
-        id="machine.swap",
-        asks="Is there swap, and little of it in use?",
-        judge=machine.swap,
+        "config.firewall",
+        "What does a firewall do with connections to it from other machines?",
+        config.firewall,
     ),
+    DoctorCheck("topology.runs", "Is there a topology here, and does it run?", left.started),
     DoctorCheck(
-        id="machine.disk",
-        asks="Is there disk space for snapshots and logs?",
-        judge=machine.disk,
-    ),
-    DoctorCheck(
-        id="ports.free",
-        asks="Is every data and bus port free, or held by the topology's own node?",
-        judge=around.free,
-    ),
-    DoctorCheck(
-        id="ports.ephemeral",
-        asks="Is every port outside the range of ephemeral ports?",
-        judge=around.ephemeral,
-    ),
-    DoctorCheck(
-        id="left.folders",
-        asks="Is no list entry and no node folder left over?",
-        judge=around.folders,
-    ),
-    DoctorCheck(
-        id="left.orphans",
-        asks="Does no unrecorded server run in a state folder?",
-        judge=around.orphans,
-    ),
-    DoctorCheck(
-        id="left.secrets",
-        asks="Are files with passwords readable by their owner only?",
-        judge=around.secrets,
-    ),
-    DoctorCheck(
-        id="config.starts",
-        asks="Does a server start with the file of --config?",
-        judge=served.starts,
-    ),
-    DoctorCheck(
-        id="config.bind",
-        asks="Do clients of the server of --config need a password?",
-        judge=served.bind,
-    ),
-    DoctorCheck(
-        id="config.running",
-        asks="Does a server run with that file, and listen as it says?",
-        judge=served.running,
-    ),
-    DoctorCheck(
-        id="config.firewall",
-        asks="What does a firewall do with connections to it from other machines?",
-        judge=served.firewall,
-    ),
-    DoctorCheck(
-        id="topology.runs",
-        asks="Is there a topology here, and does it run?",
-        judge=around.started,
-    ),
-    DoctorCheck(
-        id="cluster.tables",
-        asks="Is each stopped node's nodes.conf intact, and of this cluster?",
-        judge=ailing.tables,
+        "cluster.tables",
+        "Is each stopped node's nodes.conf intact, and of this cluster?",
+        risks.tables,
     ),
 )
 """Judged from DoctorFacts."""
@@ -143,26 +97,26 @@ DOCTOR_CHECKS: tuple[DoctorCheck, ...] = (
 EXTRA_CHECKS: tuple[Check, ...] = (
     Check(
         id="replication.password",
-        asks="Does every node accept each node's masterauth?",
-        judge=ailing.passwords,
+        question="Does every node accept each node's masterauth?",
+        judge=risks.passwords,
         shapes=_REPLICATED,
     ),
     Check(
         id="replication.timeouts",
-        asks="Is repl-timeout well above the ping period?",
-        judge=ailing.timeouts,
+        question="Is repl-timeout well above the ping period?",
+        judge=risks.timeouts,
         shapes=_REPLICATED,
     ),
     Check(
         id="replication.buffers",
-        asks="Are replicas' output buffers at least as large as the backlog?",
-        judge=ailing.buffers,
+        question="Are replicas' output buffers at least as large as the backlog?",
+        judge=risks.buffers,
         shapes=_REPLICATED,
     ),
     Check(
         id="cluster.reset",
-        asks="Is no node reset, or in need of a reset?",
-        judge=ailing.strays,
+        question="Is no node reset, or in need of a reset?",
+        judge=risks.stray_nodes,
         shapes=_CLUSTER,
     ),
 )
@@ -171,7 +125,7 @@ EXTRA_CHECKS: tuple[Check, ...] = (
 
 def run_doctor_checks(facts: DoctorFacts) -> tuple[Finding, ...]:
     """Return the findings of every check, in order; pure."""
-    return tuple(answer.found(exam.id) for exam in DOCTOR_CHECKS for answer in exam.judge(facts))
+    return tuple(result.found(check.id) for check in DOCTOR_CHECKS for result in check.judge(facts))
 
 
 def run_extra_checks(seen: Observed, expected: Expected) -> tuple[Finding, ...]:

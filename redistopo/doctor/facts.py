@@ -1,7 +1,7 @@
 """The facts that `doctor` gathers before it judges: one frozen type for each area."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -24,7 +24,7 @@ def pid_in(holder: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginesSeen:
-    """The servers of this machine, and the one that `up` uses, if any; `lacking` says why there is
+    """The servers of this machine, and the one that `up` uses, if any; `lacking` is why there is
     none. `tls` is whether the topology file needs it; `fixed_cves` maps a server's path to the
     CVEs that its package's changelog names."""
 
@@ -99,7 +99,7 @@ class Leftovers:
     orphans: tuple[OrphanSeen, ...] = ()
     empty: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
-    loose: tuple[OpenPermission, ...] = ()
+    unprotected: tuple[OpenPermission, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ class MissingNodesConf:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortReply:
     """The server at one of the configuration's ports: `reply` is what a client without a password
-    got, `version` and `config` what the server reports if it lets one in, `listening` the
+    got, `version` and `config` what the server reports to a client that it accepts, `listening` the
     addresses according to the system (None if unknown), `holder` the program.
     """
 
@@ -188,11 +188,11 @@ class TopologyPresence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopologySeen:
-    """The folder's topology, or the one around `connect`; `trouble` and `hint` say why it can't be
+    """The folder's topology, or the one around `connect`; `trouble` and `hint` are why it can't be
     examined."""
 
     name: str
-    started: TopologyPresence
+    presence: TopologyPresence
     nodes: int = 0
     connect: str = ""
     trouble: str = ""
@@ -209,7 +209,7 @@ class DoctorFacts:
 
     engines: EnginesSeen
     kernel: Kernel
-    room: MemoryAndDisk
+    resources: MemoryAndDisk
     topology: TopologySeen
     leftovers: Leftovers
     system: str = "linux"
@@ -232,10 +232,10 @@ class FixKind(StrEnum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DoctorFix:
     """One thing that `--fix` can do: `command` is the equivalent to type; `why` is the reason.
-    `asks` marks those that need a confirmation."""
+    `asks` is true if it needs a confirmation."""
 
     cure: FixKind
     target: str
@@ -257,57 +257,27 @@ class FixOutcome:
 
 def fixes_of(facts: DoctorFacts, paused: Mapping[str, int]) -> tuple[DoctorFix, ...]:
     """Return everything safe to do about the findings; `paused` maps own nodes to their pids."""
-    left = facts.leftovers
-    found = [
-        DoctorFix(
-            cure=FixKind.FORGET,
-            target=root,
-            command=f"remove {root} from the list of `redistopo ps`",
-            why=f"{name}: its folder is gone",
+    return tuple(_fixes(facts.leftovers, paused))
+
+
+def _fixes(left: Leftovers, paused: Mapping[str, int]) -> Iterator[DoctorFix]:
+    for name, root in left.gone:
+        if not any(one.folder.startswith(f"{root}/") for one in left.orphans):
+            command, why = f"remove {root} from the list of `redistopo ps`", "its folder is gone"
+            yield DoctorFix(FixKind.FORGET, root, command, f"{name}: {why}")
+    for folder in left.empty:
+        yield DoctorFix(FixKind.REMOVE, folder, f"rm -r {folder}", "holds no data, and no node")
+    for file in left.unprotected:
+        command, why = (
+            f"chmod {file.wanted:o} {file.path}",
+            f"others can read it (mode {file.mode:o})",
         )
-        for name, root in left.gone
-        if not any(one.folder.startswith(f"{root}/") for one in left.orphans)
-    ]
-    found += [
-        DoctorFix(
-            cure=FixKind.REMOVE,
-            target=one,
-            command=f"rm -r {one}",
-            why="holds no data, and no node",
-        )
-        for one in left.empty
-    ]
-    found += [
-        DoctorFix(
-            cure=FixKind.CHMOD,
-            target=one.path,
-            command=f"chmod {one.wanted:o} {one.path}",
-            why=f"others can read it (mode {one.mode:o})",
-            asks=one.yours,
-            mode=one.wanted,
-        )
-        for one in left.loose
-    ]
-    found += [
-        DoctorFix(
-            cure=FixKind.RESUME,
-            target=name,
-            command=f"redistopo resume {name}",
-            why=f"pid {pid} is stopped (SIGSTOP)",
-            asks=True,
-        )
-        for name, pid in paused.items()
-    ]
-    found += [
-        DoctorFix(
-            cure=FixKind.END,
-            target=one.folder,
-            command=f"kill -TERM {one.mark.pid}",
-            why=f"a server in {one.folder} that no topology has recorded; it saves first",
-            asks=True,
-            mark=one.mark,
-        )
-        for one in left.orphans
-        if one.listed
-    ]
-    return tuple(found)
+        yield DoctorFix(FixKind.CHMOD, file.path, command, why, asks=file.yours, mode=file.wanted)
+    for name, pid in paused.items():
+        why = f"pid {pid} is stopped (SIGSTOP)"
+        yield DoctorFix(FixKind.RESUME, name, f"redistopo resume {name}", why, asks=True)
+    for orphan in left.orphans:
+        if orphan.listed:
+            command = f"kill -TERM {orphan.mark.pid}"
+            why = f"a server in {orphan.folder} that no topology has recorded; it saves first"
+            yield DoctorFix(FixKind.END, orphan.folder, command, why, asks=True, mark=orphan.mark)

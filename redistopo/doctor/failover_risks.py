@@ -9,9 +9,10 @@ from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, pe
 from redistopo.doctor.facts import DoctorFacts
 from redistopo.model.planning.plan_rejoin import reset_nodes
 from redistopo.model.protocol.slots import format_ranges_briefly
-from redistopo.model.state.hints import is_ours, redis_cli_command
+from redistopo.model.state.hints import command_prefix, started_by_us
 from redistopo.model.state.observed import NodeSeen, Role
 
+_TOO_FEW = "the configuration of fewer than two nodes can be read"
 _USUAL_PING = 10
 _USUAL_TIMEOUT = 60
 _SECURE = 3
@@ -26,7 +27,7 @@ def passwords(subject: CheckSubject) -> Iterator[CheckResult]:
     """
     readable = [node for node in subject.seen.answering if node.config and _data(node)]
     if len(readable) < 2:
-        yield skip("fewer than two nodes let us read their configuration")
+        yield skip(_TOO_FEW)
         return
     if any((node.config or {}).get("masteruser") for node in readable):
         yield skip("replicas log in as a user of their own: see access.users")
@@ -44,10 +45,8 @@ def passwords(subject: CheckSubject) -> Iterator[CheckResult]:
         has = "a masterauth that differs from their password" if mine else "no masterauth"
         evidence = f"has {has}: it could not replicate {', '.join(shut)}"
         hint = "redistopo up restores it"
-        if not is_ours(node):
-            hint = (
-                f"{redis_cli_command(node)} CONFIG SET masterauth PASSWORD, that of the other nodes"
-            )
+        if not started_by_us(node):
+            hint = f"{command_prefix(node)} CONFIG SET masterauth PASSWORD, that of the other nodes"
         return fail(node.name, evidence, hint)
 
     yield from per_node(readable, judge, "masterauth accepted by every other node")
@@ -61,7 +60,7 @@ def timeouts(subject: CheckSubject) -> Iterator[CheckResult]:
     """
     readable = [node for node in subject.seen.answering if node.config and _data(node)]
     if len(readable) < 2:
-        yield skip("fewer than two nodes let us read their configuration")
+        yield skip(_TOO_FEW)
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
@@ -85,7 +84,9 @@ def timeouts(subject: CheckSubject) -> Iterator[CheckResult]:
         orders = dict.fromkeys(_set(node, f"cluster-node-timeout {usual}") for node in odd)
         # own nodes have it from the topology file's node_timeout, which `set` does not change
         fix = (
-            "redistopo up   (all get node_timeout)" if all(map(is_ours, odd)) else "; ".join(orders)
+            "redistopo up   (all get node_timeout)"
+            if all(map(started_by_us, odd))
+            else "; ".join(orders)
         )
         hint = f"set the same on all: {fix}"
         yield warn("topology", f"cluster-node-timeout differs: {values}", hint)
@@ -100,7 +101,7 @@ def buffers(subject: CheckSubject) -> Iterator[CheckResult]:
     """
     readable = [node for node in subject.seen.answering if node.config and _data(node)]
     if len(readable) < 2:
-        yield skip("fewer than two nodes let us read their configuration")
+        yield skip(_TOO_FEW)
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:
@@ -125,7 +126,7 @@ def buffers(subject: CheckSubject) -> Iterator[CheckResult]:
     yield from per_node(readable, judge, "replicas' output buffers as large as the backlog")
 
 
-def strays(subject: CheckSubject) -> Iterator[CheckResult]:
+def stray_nodes(subject: CheckSubject) -> Iterator[CheckResult]:
     """Check that no node was reset, or needs a reset: in another cluster, or alone with data.
 
     CLUSTER RESET refuses a primary with keys, so they have to be deleted first; it removes the
@@ -145,14 +146,14 @@ def strays(subject: CheckSubject) -> Iterator[CheckResult]:
             return None
         others = [one for one in node.members if not one.myself and not one.unknown]
         if any(one.id in ids or one.address in silent for one in others):
-            return _reset_and_known(node) if node in empty and is_ours(node) else None
+            return _reset_and_known(node) if node in empty and started_by_us(node) else None
         if node in empty and not others:
             return _reset_and_alone(node, hosts)
         where = f"belongs to another cluster, with {others[0].address}" if others else "is alone"
-        slots = sum(one.last - one.first + 1 for one in me.slots)
-        keys = "1 key" if node.keys == 1 else f"{node.keys} keys"
-        lost = [keys if node.keys else "", _slots(slots, format_ranges_briefly(me.slots))]
-        loss = ", ".join(filter(None, lost)) or "nothing but its id"
+        lost = ["1 key" if node.keys == 1 else f"{node.keys} keys"] if node.keys else []
+        if me.slots:
+            lost.append(f"{sum(map(len, me.slots))} slots ({format_ranges_briefly(me.slots)})")
+        loss = ", ".join(lost) or "nothing but its id"
         evidence = f"{where} (id {me.id[:8]}); a reset would remove: {loss}"
         return fail(node.name, evidence, _reset(node))
 
@@ -161,7 +162,7 @@ def strays(subject: CheckSubject) -> Iterator[CheckResult]:
 
 
 def _by_acl(node: NodeSeen) -> bool:
-    """Tell whether the default user is off, or has a password that requirepass doesn't show."""
+    """Return whether the default user is off, or has a password that requirepass doesn't show."""
     own = next((line.split() for line in node.users if line.startswith("user default ")), [])
     return bool(own) and "nopass" not in own and not (node.config or {}).get("requirepass")
 
@@ -179,20 +180,16 @@ def _reset_and_alone(node: NodeSeen, others: list[NodeSeen]) -> CheckResult | No
     if not others:
         return None
     hint = _UP
-    if not is_ours(node):
-        hint = f"{redis_cli_command(node)} CLUSTER MEET {others[0].host} {others[0].port}"
+    if not started_by_us(node):
+        hint = f"{command_prefix(node)} CLUSTER MEET {others[0].host} {others[0].port}"
     return fail(node.name, "was reset: it is empty and alone", hint)
 
 
-def _slots(count: int, ranges: str) -> str:
-    return f"{count} slots ({ranges})" if count else ""
-
-
 def _reset(node: NodeSeen) -> str:
-    if is_ours(node):
+    if started_by_us(node):
         return f"redistopo reset {node.name} --hard; redistopo up   (lists what is lost, and asks)"
-    keys = f"{redis_cli_command(node)} FLUSHALL; " if node.keys else ""
-    return f"save what you need from it; then: {keys}{redis_cli_command(node)} CLUSTER RESET HARD"
+    keys = f"{command_prefix(node)} FLUSHALL; " if node.keys else ""
+    return f"save what you need from it; then: {keys}{command_prefix(node)} CLUSTER RESET HARD"
 
 
 def tables(facts: DoctorFacts) -> Iterator[CheckResult]:
@@ -236,7 +233,9 @@ def _data(node: NodeSeen) -> bool:
 def _set(node: NodeSeen, what: str) -> str:
     """Return the command that sets a directive: on all own nodes, or on one foreign node."""
     return (
-        f"redistopo set {what}" if is_ours(node) else f"{redis_cli_command(node)} CONFIG SET {what}"
+        f"redistopo set {what}"
+        if started_by_us(node)
+        else f"{command_prefix(node)} CONFIG SET {what}"
     )
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class PortExposure(StrEnum):
-    """Whether connections to the port are let in. `SOME`: from some addresses or interfaces, or
+    """Whether connections to the port are allowed. `SOME`: from some addresses or interfaces, or
     subject to rules that are not followed here."""
 
     OPEN = "open"
@@ -28,7 +28,7 @@ class FirewallSeen:
     output: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class FirewallVerdict:
     """What one firewall does with a port, and the evidence."""
 
@@ -39,12 +39,12 @@ class FirewallVerdict:
 def exposure_of(seen: FirewallSeen, port: int) -> FirewallVerdict:
     """Return what that firewall does with connections from other machines to a TCP port."""
     if seen.active is False:
-        return FirewallVerdict(exposure=PortExposure.OFF, evidence=f"{seen.name} is off")
+        return FirewallVerdict(PortExposure.OFF, f"{seen.name} is off")
     if not seen.output:
         state = "is on, and its rules" if seen.active else "is installed, and its state"
         return FirewallVerdict(
-            exposure=PortExposure.UNKNOWN,
-            evidence=f"{seen.name} {state} can't be read without root",
+            PortExposure.UNKNOWN,
+            f"{seen.name} {state} can't be read without root",
         )
     return _READERS[seen.name](seen.output, port)
 
@@ -58,7 +58,7 @@ def ufw_conf(text: str) -> bool | None:
 def ufw(output: str, port: int) -> FirewallVerdict:
     """Read `ufw status verbose`: the first rule that matches the port, else the default."""
     if re.search(r"^Status:\s*inactive", output, re.MULTILINE):
-        return FirewallVerdict(exposure=PortExposure.OFF, evidence="ufw is off")
+        return FirewallVerdict(PortExposure.OFF, "ufw is off")
     for line in output.splitlines():
         rule = re.match(r"(\S+)(?: \(v6\))?\s+(ALLOW|DENY|REJECT|LIMIT)(?: IN)?\s+(.+)", line)
         if rule is None or not _ufw_means(rule[1], port):
@@ -67,16 +67,12 @@ def ufw(output: str, port: int) -> FirewallVerdict:
         exposure = PortExposure.OPEN if lets else PortExposure.CLOSED
         if not rule[3].startswith("Anywhere"):
             exposure = PortExposure.SOME
-        return FirewallVerdict(exposure=exposure, evidence=f"ufw: {' '.join(line.split())}")
+        return FirewallVerdict(exposure, f"ufw: {' '.join(line.split())}")
     default = re.search(r"^Default:\s*(\w+) \(incoming\)", output, re.MULTILINE)
     if default is None:
-        return FirewallVerdict(
-            exposure=PortExposure.UNKNOWN, evidence="ufw is on, and doesn't report its default"
-        )
+        return FirewallVerdict(PortExposure.UNKNOWN, "ufw is on, and doesn't report its default")
     exposure = PortExposure.OPEN if default[1] == "allow" else PortExposure.CLOSED
-    return FirewallVerdict(
-        exposure=exposure, evidence=f"ufw: no rule for {port}, default {default[1]} (incoming)"
-    )
+    return FirewallVerdict(exposure, f"ufw: no rule for {port}, default {default[1]} (incoming)")
 
 
 def _ufw_means(word: str, port: int) -> bool:
@@ -89,12 +85,10 @@ def _ufw_means(word: str, port: int) -> bool:
 def firewalld(output: str, port: int) -> FirewallVerdict:
     """Read `firewall-cmd --list-all`: the default zone's ports, services and target."""
     if "not running" in output:
-        return FirewallVerdict(exposure=PortExposure.OFF, evidence="firewalld is off")
+        return FirewallVerdict(PortExposure.OFF, "firewalld is off")
     fields = dict(re.findall(r"^\s+([a-z-]+):[ \t]*(.*)$", output, re.MULTILINE))
     if "ports" not in fields and "target" not in fields:
-        return FirewallVerdict(
-            exposure=PortExposure.UNKNOWN, evidence="firewalld: its output can't be parsed"
-        )
+        return FirewallVerdict(PortExposure.UNKNOWN, "firewalld: its output can't be parsed")
     spans = [
         one.removesuffix("/tcp") for one in fields.get("ports", "").split() if "/udp" not in one
     ]
@@ -102,25 +96,19 @@ def firewalld(output: str, port: int) -> FirewallVerdict:
     named = {6379: "redis", 26379: "redis-sentinel"}.get(port, "")
     zone = output.split(None, 1)[0] if output.strip() else ""
     if _in_spans(spans, port) or named in services or fields.get("target") == "ACCEPT":
-        return FirewallVerdict(
-            exposure=PortExposure.OPEN, evidence=f"firewalld: zone {zone} lets {port}/tcp in"
-        )
+        return FirewallVerdict(PortExposure.OPEN, f"firewalld: zone {zone} allows {port}/tcp")
     if re.search(rf"\bport=\"?{port}\b", output):
         return FirewallVerdict(
-            exposure=PortExposure.SOME, evidence=f"firewalld: a rich rule of zone {zone} matches it"
+            PortExposure.SOME, f"firewalld: a rich rule of zone {zone} matches it"
         )
-    return FirewallVerdict(
-        exposure=PortExposure.CLOSED, evidence=f"firewalld: {port}/tcp isn't in zone {zone}"
-    )
+    return FirewallVerdict(PortExposure.CLOSED, f"firewalld: {port}/tcp isn't in zone {zone}")
 
 
 def nftables(output: str, port: int) -> FirewallVerdict:
     """Read `nft list ruleset`: every chain that hooks into input must accept it."""
     chains = list(_input_chains(output))
     if not chains:
-        return FirewallVerdict(
-            exposure=PortExposure.OPEN, evidence="nftables: no chain hooks into input"
-        )
+        return FirewallVerdict(PortExposure.OPEN, "nftables: no chain hooks into input")
     verdicts = [_chain(policy, rules, port, _nft_rule) for policy, rules in chains]
     return _combined("nftables", verdicts, port)
 
@@ -130,9 +118,7 @@ def iptables(output: str, port: int) -> FirewallVerdict:
     lines = output.splitlines()
     policy = next((line.split()[2] for line in lines if re.match(r"-P INPUT \w+", line)), "")
     if not policy:
-        return FirewallVerdict(
-            exposure=PortExposure.UNKNOWN, evidence="iptables: its output can't be parsed"
-        )
+        return FirewallVerdict(PortExposure.UNKNOWN, "iptables: its output can't be parsed")
     rules = [line for line in lines if line.startswith("-A INPUT ")]
     return _combined("iptables", [_chain(policy.lower(), rules, port, _iptables_rule)], port)
 
@@ -140,22 +126,16 @@ def iptables(output: str, port: int) -> FirewallVerdict:
 def mac(output: str, _port: int) -> FirewallVerdict:
     """Read macOS's `socketfilterfw --getglobalstate`: it filters by program, not by port."""
     if re.search(r"State = 0|disabled", output):
-        return FirewallVerdict(
-            exposure=PortExposure.OFF, evidence="macOS's application firewall is off"
-        )
+        return FirewallVerdict(PortExposure.OFF, "macOS's application firewall is off")
     if re.search(r"State = [12]|enabled", output):
-        return FirewallVerdict(
-            exposure=PortExposure.SOME, evidence="macOS's application firewall is on: by program"
-        )
+        return FirewallVerdict(PortExposure.SOME, "macOS's application firewall is on: by program")
     unknown = "macOS's application firewall doesn't report its state"
-    return FirewallVerdict(exposure=PortExposure.UNKNOWN, evidence=unknown)
+    return FirewallVerdict(PortExposure.UNKNOWN, unknown)
 
 
 def pf(output: str, port: int) -> FirewallVerdict:
     """Read `pfctl -sr`: the last rule that matches the port decides, or the first `quick` one."""
-    last = FirewallVerdict(
-        exposure=PortExposure.OPEN, evidence="pf: no rule matches, so it is let in"
-    )
+    last = FirewallVerdict(PortExposure.OPEN, "pf: no rule matches, so it is allowed")
     for line in output.splitlines():
         words = line.split()
         if words[:1] not in (["pass"], ["block"]) or "out" in words[1:4]:
@@ -166,7 +146,7 @@ def pf(output: str, port: int) -> FirewallVerdict:
         exposure = PortExposure.OPEN if words[0] == "pass" else PortExposure.CLOSED
         if re.search(r"\b(?:from (?!any)|on )\S", line) or "proto udp" in line:
             exposure = last.exposure if "proto udp" in line else PortExposure.SOME
-        last = FirewallVerdict(exposure=exposure, evidence=f"pf: {line.strip()}")
+        last = FirewallVerdict(exposure, f"pf: {line.strip()}")
         if "quick" in words:
             break
     return last
@@ -260,15 +240,15 @@ def _iptables_rule(rule: str, port: int) -> PortExposure | None:
 
 def _combined(name: str, exposures: list[PortExposure], port: int) -> FirewallVerdict:
     if PortExposure.CLOSED in exposures:
-        return FirewallVerdict(exposure=PortExposure.CLOSED, evidence=f"{name} blocks {port}/tcp")
+        return FirewallVerdict(PortExposure.CLOSED, f"{name} blocks {port}/tcp")
     if PortExposure.SOME in exposures:
         text = f"{name}: rules may filter {port}/tcp by source, interface or in another chain"
-        return FirewallVerdict(exposure=PortExposure.SOME, evidence=text)
-    return FirewallVerdict(exposure=PortExposure.OPEN, evidence=f"{name} lets {port}/tcp in")
+        return FirewallVerdict(PortExposure.SOME, text)
+    return FirewallVerdict(PortExposure.OPEN, f"{name} allows {port}/tcp")
 
 
 def _in_spans(spans: Iterable[str], port: int) -> bool:
-    """Tell whether a port is one of ``22``, ``7000-7005`` or ``7000:7005``."""
+    """Return whether a port is one of ``22``, ``7000-7005`` or ``7000:7005``."""
     for span in spans:
         found = re.fullmatch(r"([0-9]{1,5})(?:[-:]([0-9]{1,5}))?", span, re.ASCII)
         if found and int(found[1]) <= port <= int(found[2] or found[1]):

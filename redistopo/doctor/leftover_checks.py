@@ -90,7 +90,7 @@ def folders(facts: DoctorFacts) -> Iterator[CheckResult]:
 def orphans(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that no server runs in a state folder without being recorded there."""
     for one in facts.leftovers.orphans:
-        text = f"pid {one.mark.pid} serves in {one.folder}, but no topology has recorded it"
+        text = f"pid {one.mark.pid} runs in {one.folder}, but no topology has recorded it"
         hint = f"kill -TERM {one.mark.pid}   (it saves first, if it can)"
         if one.listed:
             hint = f"redistopo doctor --fix asks, and ends it; or: {hint}"
@@ -101,17 +101,17 @@ def orphans(facts: DoctorFacts) -> Iterator[CheckResult]:
 
 def secrets(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that files with passwords are readable by their owner only."""
-    for one in facts.leftovers.loose:
+    for one in facts.leftovers.unprotected:
         text = f"{one.path} contains secrets, but others can read it (mode {one.mode:o})"
         yield fail(LEFT, text, f"redistopo doctor --fix, or: chmod {one.wanted:o} {one.path}")
-    if not facts.leftovers.loose:
+    if not facts.leftovers.unprotected:
         yield ok("files with passwords are readable by you only", LEFT)
 
 
 def started(facts: DoctorFacts) -> Iterator[CheckResult]:
     """Check that there is a topology to examine, and that it runs."""
     seen = facts.topology
-    match seen.started:
+    match seen.presence:
         case TopologyPresence.BROKEN:
             yield fail(seen.name, seen.trouble, seen.hint)
         case TopologyPresence.NO_FILE:

@@ -19,7 +19,7 @@ from redistopo.model.protocol.credentials import TopologyUser
 from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.project_paths import Layout, NodeFolder
 from redistopo.project.state_folder import is_claimed
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 
 _OTHERS = 0o077
 
@@ -40,7 +40,7 @@ def _secrets(layout: Layout) -> Iterator[Path]:
     yield layout.password
     yield from (layout.secret(user) for user in TopologyUser)
     yield from (layout.rotation, layout.tls.ca_key, layout.tls.client, layout.tls.stranger)
-    for name in recorded_node_names(layout):
+    for name in node_folder_names(layout):
         node = layout.node(name)
         yield from (node.config, node.started, node.users, layout.tls.node(name))
 
@@ -55,13 +55,13 @@ def _loose(path: Path, wanted: int, *, yours: bool = False) -> OpenPermission | 
 
 
 def restrict_permissions(path: Path, mode: int) -> None:
-    """Set the file's mode; raise MissingPrerequisite if it isn't ours to change."""
+    """Set the file's mode; raise MissingPrerequisite if it can't be changed by this user."""
     with write_errors(path):
         path.chmod(mode)
 
 
 def holds_no_data(folder: NodeFolder) -> bool:
-    """Tell whether a node's folder only holds files that redistopo wrote, and none of a server."""
+    """Return whether a node's folder has only files that redistopo wrote, and none of a server."""
     own = {folder.config, folder.started, folder.rewritten, folder.log, folder.pidfile}
     own |= {folder.users, folder.listed, folder.process}
     with suppress(OSError):

@@ -147,7 +147,7 @@ def overcommit(facts: DoctorFacts) -> Iterator[CheckResult]:
         yield warn(
             MACHINE,
             f"vm.overcommit_memory = {value}: a save or a first sync may fail when memory is short",
-            "sudo sysctl vm.overcommit_memory=1   (to stay: add it to /etc/sysctl.conf)",
+            "sudo sysctl vm.overcommit_memory=1   (to persist it: /etc/sysctl.conf)",
         )
 
 
@@ -216,18 +216,18 @@ def memory(facts: DoctorFacts) -> Iterator[CheckResult]:
     Source: redis.io, Administration: while it saves, a server under many writes may use up to
     twice its memory.
     """
-    room, needs = facts.room, facts.needs
+    resources, needs = facts.resources, facts.needs
     limit = facts.kernel.memory_max
-    sizes = [one for one in (room.memory, limit) if one is not None]
+    sizes = [one for one in (resources.memory, limit) if one is not None]
     if not sizes:
         yield skip("this system doesn't report its memory", MACHINE)
         return
     whole = min(sizes)
     text = f"{_size(whole)} of memory" + (" (this container's)" if whole == limit else "")
-    if room.available is not None:
-        text += f", {_size(min(room.available, whole))} free"
+    if resources.available is not None:
+        text += f", {_size(min(resources.available, whole))} free"
     least = (needs.nodes if needs else 1) * _NODE_MEMORY
-    if room.available is not None and room.available < least:
+    if resources.available is not None and resources.available < least:
         yield fail(MACHINE, f"{text}: too little for {least // _NODE_MEMORY} servers", _LESS)
     elif needs is None or not needs.nodes:
         yield ok(text, MACHINE)
@@ -251,21 +251,21 @@ def swap(facts: DoctorFacts) -> Iterator[CheckResult]:
     Source: redis.io, Administration: without any, a server that takes too much is killed; with
     much of it in use, it is slow (redis.io, Latency, swapping).
     """
-    room = facts.room
-    if facts.system == "darwin" or room.swap is None:
+    resources = facts.resources
+    if facts.system == "darwin" or resources.swap is None:
         yield skip("this system manages swap by itself, or doesn't report it", MACHINE)
-    elif not room.swap:
+    elif not resources.swap:
         yield warn(
             MACHINE,
             "no swap: a server that uses too much memory is killed at once",
             "sudo fallocate -l 2G /swapfile; sudo chmod 600 /swapfile; sudo mkswap /swapfile; "
             "sudo swapon /swapfile   (or set maxmemory; a container has its host's)",
         )
-    elif room.swap_used and room.swap_used > room.swap // 2:
-        text = f"{_size(room.swap_used)} of {_size(room.swap)} swap are in use: servers get slow"
+    elif (used := resources.swap_used or 0) > resources.swap // 2:
+        text = f"{_size(used)} of {_size(resources.swap)} swap are in use: servers get slow"
         yield warn(MACHINE, text, _LESS)
     else:
-        yield ok(f"{_size(room.swap)} of swap, {_size(room.swap_used or 0)} in use", MACHINE)
+        yield ok(f"{_size(resources.swap)} of swap, {_size(used)} in use", MACHINE)
 
 
 def disk(facts: DoctorFacts) -> Iterator[CheckResult]:
@@ -274,15 +274,15 @@ def disk(facts: DoctorFacts) -> Iterator[CheckResult]:
     Source: rdb.c, rdbSave writes a temporary file and renames it; an AOF rewrite does the same.
     Without maxmemory, 256 MB per node are considered enough to start with.
     """
-    free, needs = facts.room.disk_free, facts.needs
+    free, needs = facts.resources.disk_free, facts.needs
     if free is None:
         yield skip("the system doesn't report the free space", MACHINE)
         return
     wanted = _LEAST_DISK
     if needs and needs.saves:
         wanted = 2 * needs.maxmemory if needs.maxmemory else needs.nodes * _NODE_DISK
-    text = f"{_size(free)} free in {facts.room.folder}"
-    hint = f"free some space (df -h {facts.room.folder}), or use another folder (--dir)"
+    text = f"{_size(free)} free in {facts.resources.folder}"
+    hint = f"free some space (df -h {facts.resources.folder}), or use another folder (--dir)"
     if free < _LEAST_DISK:
         yield fail(MACHINE, f"{text}: servers can't write their data", hint)
     elif free < wanted:

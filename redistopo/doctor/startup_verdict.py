@@ -1,9 +1,9 @@
 """Whether a server starts with a redis.conf: the lines to check, and what its output means.
 
 A server checks its whole file before it does anything: line by line, in order, and exits at the
-first one that it refuses (config.c, loadServerConfigFromString). So it gets the file with one
-more line that no release accepts: it always exits there at the latest, before it listens, loads
-data or modules, writes, or connects anywhere.
+first one that it refuses (config.c, loadServerConfigFromString). So it gets the file with an
+additional line that no release accepts: it always exits there at the latest, before it listens,
+loads data or modules, writes, or connects anywhere.
 """
 
 import re
@@ -39,7 +39,7 @@ deprecated_configs)."""
 _SHOWN = 60
 _SECRETIVE = re.compile(r"(?i)pas|auth|user|secret")
 """Matches mistyped names too: `requirepas`."""
-_UNKNOWN = "Module Configuration detected without loadmodule directive"
+UNKNOWN_DIRECTIVE = "Module Configuration detected without loadmodule directive (no such directive)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class StartupRefusal:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineTrial:
     """How one server here judges the file: its first `refusal`, None if it accepts all lines.
-    `unsure` says why it could not be tried, `skipped` what was left out for lack of access."""
+    `unsure` is why it could not be tried, `skipped` what was left out for lack of access."""
 
     title: str
     path: str
@@ -68,21 +68,21 @@ class EngineTrial:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartupVerdict:
     """What keeps servers from starting with a file: `tried` are the servers' results, first that of
-    the one which `up` uses; `lacking` is what any of them refuses at its start."""
+    the server that `up` uses; `refused_by_all` is what any of them refuses at its start."""
 
     tried: tuple[EngineTrial, ...] = ()
-    lacking: StartupRefusal | None = None
+    refused_by_all: StartupRefusal | None = None
 
     @property
-    def takes(self) -> EngineTrial | None:
+    def accepting(self) -> EngineTrial | None:
         """The first server that accepts every line."""
         found = (one for one in self.tried if one.refusal is None and not one.unsure)
-        return None if self.lacking else next(found, None)
+        return None if self.refused_by_all else next(found, None)
 
     @property
     def refused(self) -> StartupRefusal | None:
         """What keeps the server that `up` uses from starting, else what keeps any."""
-        return next((one.refusal for one in self.tried if one.refusal), self.lacking)
+        return next((one.refusal for one in self.tried if one.refusal), self.refused_by_all)
 
 
 def lines_to_check(whole: ConfWithIncludes, without: frozenset[int] = frozenset()) -> list[str]:
@@ -114,7 +114,7 @@ def _refused_lines(whole: ConfWithIncludes) -> dict[int, str]:
 
 
 def _logs(line: str) -> bool:
-    """Tell whether a valid line makes a server log elsewhere than to its output."""
+    """Return whether a valid line makes a server log elsewhere than to its output."""
     name, *rest = [one.lower() for one in server_words(line)] or [""]
     return (name == "logfile" and len(rest) == 1) or (name == "syslog-enabled" and rest == ["yes"])
 
@@ -155,7 +155,7 @@ def refusal_message(output: str) -> str:
 
 def module_directive_names(whole: ConfWithIncludes) -> tuple[str, ...]:
     """Return names that a module may add. Since 7.0 names with a dot, and since Redis 8.0 all
-    unknown ones, are kept until modules are loaded, and refused only then. If a module is loaded,
+    unknown names, are kept until modules are loaded, and refused only then. If a module is loaded,
     none are returned."""
     names = tuple(dict.fromkeys(name for _at, (name, _value) in _directives(whole)))
     return () if "loadmodule" in names else tuple(one for one in names if one not in _BESIDE_NAMES)
@@ -171,11 +171,6 @@ def unknown_directive_at(whole: ConfWithIncludes, known: frozenset[str] | None) 
         if name in unsure and ("." in name or (known is not None and name not in known)):
             return at
     return None
-
-
-def unknown_directive(whole: ConfWithIncludes, at: int) -> StartupRefusal:
-    """Return the refusal of that line, as a directive of a module that isn't loaded."""
-    return refusal_at(whole, at, f"{_UNKNOWN} (no such directive)")
 
 
 def conflicts(whole: ConfWithIncludes) -> StartupRefusal | None:

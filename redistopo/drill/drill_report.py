@@ -99,7 +99,7 @@ class DrillReport:
 
     `began` is the wall clock at the fault (ISO 8601, UTC, ms); `roles_before` and `roles_after`
     map node names to roles; `healed` is the seconds until everything was verified healthy (None:
-    never); `traffic` is empty if no load ran. `reasons` say why it failed.
+    never); `traffic` is empty if no load ran. `reasons` are why it failed.
     """
 
     topology: str
@@ -135,7 +135,7 @@ class DrillReport:
 def summarize_traffic(seen: LoadResult, fault: float) -> tuple[Traffic, ...]:
     """Return what clients saw, relative to the fault (a time on the load's clock).
 
-    Shards other than the affected ones are included only if there are any.
+    Other shards than the affected are included only if there are any.
     """
     parts = (
         (OperationKind.WRITE, True),

@@ -16,9 +16,6 @@ _GRACE_SECONDS = 3.0
 _SENTINEL_SECONDS = 4.0
 """What Sentinels need in addition: their timer runs once a second."""
 
-ANY_PRIMARY = ("shard:1", "primary")
-"""The default target."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillRequest:
@@ -30,7 +27,7 @@ class DrillRequest:
     """
 
     root: Path
-    targets: tuple[tuple[str, ...], ...] = (ANY_PRIMARY,)
+    targets: tuple[tuple[str, ...], ...] = (("shard:1", "primary"),)
     fault: Fault = Fault.KILL
     budget: float = 15.0
     rate: int = 500
@@ -79,7 +76,7 @@ def election_timeout(setup: DrillSetup) -> float:
 
 
 def too_few_replicas_left(setup: DrillSetup) -> bool:
-    """Tell whether too few replicas are left after a takeover for writes that use WAIT."""
+    """Return whether too few replicas are left after a takeover for writes that use WAIT."""
     left = [len(takeover.candidates) - 1 for takeover in setup.preflight.takeovers]
     return bool(left) and setup.request.wait_replicas > min(left)
 

@@ -6,10 +6,9 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Self
 
-from redistopo.host.partition import Side, hold_apart, lift_partition, refuse_partition
+from redistopo.host.partition import Side, cut_connections, lift_partition, refuse_partition
 from redistopo.host.server_process import find_process, signal_process
 from redistopo.model.state.drill_fault import Fault
 from redistopo.model.topology.project_paths import Layout
@@ -58,12 +57,7 @@ class FaultInjection:
             refuse_partition(self._pids().values())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.restore()
 
     def inject(self) -> None:
@@ -106,7 +100,9 @@ class FaultInjection:
             for name, pid in self._pids().items()
         }
         inside = [side for name, side in sides.items() if name in self.spec.victims]
-        hold_apart(inside, [side for name, side in sides.items() if name not in self.spec.victims])
+        cut_connections(
+            inside, [side for name, side in sides.items() if name not in self.spec.victims]
+        )
 
     def _pids(self) -> dict[str, int]:
         layout = self.spec.layout

@@ -12,7 +12,7 @@ from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, load_intent
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 
 if TYPE_CHECKING:
     from redistopo.client.app_entry_point import EntryPoint
@@ -29,7 +29,7 @@ def finish_interrupted_drill(layout: Layout, progress: Progress) -> DrillIntent 
     if intent is None:
         return None
     note(progress, f"a drill of {intent.began or 'earlier'} was interrupted: repairing its effects")
-    found = (find_process(layout, name) for name in recorded_node_names(layout))
+    found = (find_process(layout, name) for name in node_folder_names(layout))
     lift_partition(process.pid for process in found if process is not None)
     return intent
 
@@ -61,18 +61,18 @@ def application_entry(seen: Observed, credentials: Credentials) -> "EntryPoint":
     access = credentials.application or credentials.own
     if seen.shape is Shape.CLUSTER:
         entries = tuple(node.endpoint for node in seen.answering)
-        return EntryPoint(door=EntryKind.CLUSTER, entries=entries, access=access)
+        return EntryPoint(kind=EntryKind.CLUSTER, entries=entries, access=access)
     if seen.sentinels:
         places = tuple(node.endpoint for node in seen.sentinels)
         names = (watch.name for node in seen.sentinels for watch in node.watches)
         return EntryPoint(
-            door=EntryKind.SENTINEL,
+            kind=EntryKind.SENTINEL,
             entries=places,
             access=access,
             service=next(names, ""),
-            # with ACL, applications have one password; the user "sentinel" may not ask Sentinels
-            sentinel=access if credentials.acl else credentials.at(places[0]),
+            # with ACL, applications have one password; Sentinels do not admit the user "sentinel"
+            sentinel=access if credentials.acl else credentials.login_to(places[0]),
         )
     primaries = (node for node in seen.answering if node.role is Role.PRIMARY)
     entries = tuple(node.endpoint for node in primaries)
-    return EntryPoint(door=EntryKind.PLAIN, entries=entries[:1], access=access)
+    return EntryPoint(kind=EntryKind.PLAIN, entries=entries[:1], access=access)

@@ -1,10 +1,8 @@
 """The load generator: clients that read and write during a drill, each in its own thread."""
 
 import time
-from collections.abc import Iterator
 from itertools import count
 from threading import Event, Thread
-from types import TracebackType
 from typing import Self
 
 from redistopo.client.app_entry_point import PREFIX, LoadRequest
@@ -72,12 +70,7 @@ class LoadGenerator:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Stop the clients and close their connections."""
         self.stop()
 
@@ -99,7 +92,7 @@ class LoadGenerator:
         return ""
 
     def served(self, since: float, *, writes: int = 20) -> bool:
-        """Tell whether each affected shard acknowledged that many writes in a row since then."""
+        """Return whether each affected shard acknowledged that many writes in a row since then."""
         for shard in self.request.hurt:
             runs = [
                 _successes_since(worker.log, since)
@@ -199,13 +192,8 @@ def _base(request: LoadRequest, shard: int) -> str:
 def _successes_since(log: list[Entry], since: float) -> int:
     """Return how many operations at the end of the log, due after `since`, succeeded in a row."""
     run = 0
-    for _kind, _shard, due, _took, error, _sequence in _newest_first(log):
+    for _kind, _shard, due, _took, error, _sequence in reversed(log):
         if error or due <= since:
             break
         run += 1
     return run
-
-
-def _newest_first(log: list[Entry]) -> Iterator[Entry]:
-    for place in range(len(log) - 1, -1, -1):
-        yield log[place]

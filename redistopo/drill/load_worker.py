@@ -102,7 +102,7 @@ class Worker:
     def _work(self) -> None:
         """Run operations on an absolute schedule: each is due at its own time, however long the
         one before it took. Only when this idle thread itself woke up late does an operation count
-        from then: that delay is ours, not a server's."""
+        from then: that delay is the client's, not a server's."""
         interval = self.job.interval
         due = time.monotonic() + interval * self.job.phase
         woke = 0.0

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
@@ -50,7 +49,7 @@ class WriteCheck:
             for shard in self._keys.bases:
                 for batch in _batches(self._acknowledged(shard)):
                     wanted = [one.key for one in batch]
-                    values = client.within(deadline, partial(_read, keys=wanted))
+                    values = client.within(deadline, wanted, lambda one, keys: one.read_many(keys))
                     if values is None:
                         unchecked += len(batch)
                     else:
@@ -67,7 +66,7 @@ class WriteCheck:
         with closing(_RetryingClient(self._request)) as client:
             for shard in self._keys.bases:
                 for batch in _batches(self._written(shard)):
-                    count = client.within(deadline, partial(_remove, keys=batch))
+                    count = client.within(deadline, batch, lambda one, keys: one.remove(keys))
                     if count is None:
                         raise Unreachable(
                             f"the drill's keys on shard {shard} can't be deleted",
@@ -104,18 +103,20 @@ class _RetryingClient:
         self._client: AppClient | None = None
         self.last_error = ""
 
-    def within(self, deadline: Deadline, work: Callable[[AppClient], Reply]) -> Reply | None:
+    def within(
+        self, deadline: Deadline, keys: list[str], work: Callable[[AppClient, list[str]], Reply]
+    ) -> Reply | None:
         """Return the result of `work`; None if it never succeeded (see `last_error`)."""
         try:
-            return wait_for(lambda: self._try(work), deadline, lambda: self.last_error)
+            return wait_for(lambda: self._try(keys, work), deadline, lambda: self.last_error)
         except TimedOut:
             return None
 
-    def _try(self, work: Callable[[AppClient], Reply]) -> Reply | None:
+    def _try(self, keys: list[str], work: Callable[[AppClient, list[str]], Reply]) -> Reply | None:
         try:
             if self._client is None:
                 self._client = connect_app_client(self._request.way)
-            return work(self._client)
+            return work(self._client, keys)
         except CLIENT_ERRORS as error:
             self.last_error = f"{error_kind(error)}: {error}"
             self.close()
@@ -127,24 +128,10 @@ class _RetryingClient:
             client.close()
 
 
-def _read(client: AppClient, keys: list[str]) -> list[str | None]:
-    return client.read_many(keys)
-
-
-def _remove(client: AppClient, keys: list[str]) -> int:
-    return client.remove(keys)
-
-
 def _missing(wanted: list[LostWrite], values: list[str | None]) -> Iterator[LostWrite]:
     for one, value in zip(wanted, values, strict=True):
         if value is None or not value.isdecimal() or int(value) < one.sequence:
-            yield LostWrite(
-                key=one.key,
-                sequence=one.sequence,
-                shard=one.shard,
-                acknowledged=one.acknowledged,
-                found=value or "",
-            )
+            yield replace(one, found=value or "")
 
 
 def _batches(items: Iterable[Reply]) -> Iterator[list[Reply]]:

@@ -5,10 +5,9 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
-from redistopo.client.connection import Command, NodeClient
+from redistopo.client.connection import Command, Connections
 from redistopo.client.sentinel_events import listen
 from redistopo.drill.drill_report import TimelineKind
 from redistopo.drill.sentinel_messages import CHANNELS, parse_sentinel_message
@@ -43,7 +42,7 @@ class Observers:
 
     def __init__(self, servers: ObservedServers, credentials: Credentials) -> None:
         self._servers = servers
-        self._keys = credentials
+        self._credentials = credentials
         self._changes: list[tuple[str, LogEvent]] = []
         self._sentinel_events: list[tuple[str, LogEvent]] = []
         self._ended = threading.Event()
@@ -61,12 +60,7 @@ class Observers:
             thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._ended.set()
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
@@ -86,19 +80,19 @@ class Observers:
             if event := parse_sentinel_message(channel, message, self._servers.names, at):
                 self._sentinel_events.append((name, event))
 
-        listen(endpoint, self._keys.at(endpoint), CHANNELS, receive, self._ended)
+        listen(endpoint, self._credentials.login_to(endpoint), CHANNELS, receive, self._ended)
 
     def _poll(self, name: str, endpoint: Endpoint) -> None:
         commands: list[Command] = [("INFO", "replication")]
         if self._servers.clustered:
             commands += [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
         before: dict[str, str] = {}
-        with NodeClient(self._keys, seconds=_ANSWER_SECONDS) as client:
+        with Connections(self._credentials, seconds=_ANSWER_SECONDS) as client:
             while not self._ended.wait(_PAUSE_SECONDS):
                 # a server that does not reply is polled again; whether clients are served
                 # is measured by the load
                 with suppress(Unreachable, AccessDenied, BadReply):
-                    replies = client.ask(endpoint, commands)
+                    replies = client.execute(endpoint, commands)
                     now = self._state([str(reply) for reply in replies])
                     self._note(name, before, now)
                     before = now

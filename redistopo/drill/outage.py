@@ -55,15 +55,6 @@ class Outage:
         """Return the total of all gaps."""
         return sum(gap.seconds for gap in self.gaps) * 1000
 
-    @property
-    def longest(self) -> Gap | None:
-        return max(self.gaps, key=lambda gap: gap.seconds, default=None)
-
-    @property
-    def over(self) -> bool:
-        """Tell whether operations succeeded again at the end."""
-        return all(gap.first_good is not None for gap in self.gaps)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
@@ -142,7 +133,7 @@ def _gaps(ops: Sequence[Operation], seen: LoadResult, bound: float) -> list[Gap]
 
 
 def _stalled(gap: Gap, ops: Iterable[Operation], hiccups: Iterable[TimeSpan], bound: float) -> bool:
-    """Tell whether an operation waited in the gap for longer than the bound, not counting the
+    """Return whether an operation waited in the gap for longer than the bound, not counting the
     load's own hiccups."""
     whole = TimeSpan(gap.last_good, gap.until)
     if whole.seconds <= bound:

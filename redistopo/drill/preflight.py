@@ -15,15 +15,15 @@ _SHOWN = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preflight:
-    """The result: `takeovers` says for each primary that is to fail which replica would take over;
-    () if the fault affects no primary. `no_failover` if none can take over."""
+    """The result: `takeovers` has the replica that would take over, for each primary that is to
+    fail; () if the fault affects no primary. `no_failover` if none can take over."""
 
     takeovers: tuple[Promotability, ...]
     no_failover: bool
 
     @property
     def failover(self) -> bool:
-        """Tell whether a replica has to take over."""
+        """Return whether a replica has to take over."""
         return bool(self.takeovers) and not self.no_failover
 
 
@@ -65,12 +65,12 @@ def _check(
     return Preflight(takeovers=takeovers, no_failover=False)
 
 
-def _takeover_text(heir: Promotability) -> str:
-    best = heir.heir
+def _takeover_text(takeover: Promotability) -> str:
+    best = takeover.heir
     behind = f"{best.name}, {best.behind} bytes behind" if best else "no replica"
     return (
-        f"{heir.primary}: {behind}, would take over; {heir.votes} of {heir.voters} {heir.electors} "
-        f"can still vote, {heir.needed} needed"
+        f"{takeover.primary}: {behind}, would take over; {takeover.votes} of {takeover.voters} "
+        f"{takeover.electors} can still vote, {takeover.needed} needed"
     )
 
 

@@ -2,14 +2,8 @@
 
 from collections.abc import Sequence
 
+from redistopo.drill import report_sentences as sentences
 from redistopo.drill.drill_report import DrillReport
-from redistopo.drill.report_sentences import (
-    errors_text,
-    headline,
-    latencies_text,
-    subtitle,
-    writes_text,
-)
 from redistopo.drill.timeline_svg import svg_values
 from redistopo.render.jinja_templates import render_template
 
@@ -34,9 +28,9 @@ def _section(report: DrillReport) -> dict[str, object]:
     return {
         "report": report,
         "draw": svg_values(report),
-        "name": headline(report),
+        "name": sentences.headline(report),
         "unavailable": f"{writes.unavailable:.0f}" if writes else "-",
-        "written": writes_text(report),
+        "written": sentences.writes_text(report),
         "offered": f"{report.rate} operations per second by {report.clients} clients."
         if report.rate
         else "",
@@ -45,17 +39,17 @@ def _section(report: DrillReport) -> dict[str, object]:
             (name, report.roles_before.get(name, "-"), report.roles_after.get(name, "-"))
             for name in names
         ],
-        "about": f"{subtitle(report)}, redistopo {report.redistopo}; budget "
+        "about": f"{sentences.subtitle(report)}, redistopo {report.redistopo}; budget "
         f"{report.budget.seconds:g} s; verified healthy: {healed}",
         "clients": [
             {
                 "name": one.name,
                 "unavailable": f"{one.unavailable:.0f}",
                 "failed": one.failed,
-                "errors": errors_text(one.errors),
-                "before": latencies_text(one.latencies.before),
-                "during": latencies_text(one.latencies.during),
-                "after": latencies_text(one.latencies.after),
+                "errors": sentences.errors_text(one.errors),
+                "before": sentences.latencies_text(one.latencies.before),
+                "during": sentences.latencies_text(one.latencies.during),
+                "after": sentences.latencies_text(one.latencies.after),
             }
             for one in report.traffic
         ],

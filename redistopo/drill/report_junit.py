@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from redistopo.drill.drill_report import DrillReport
+from redistopo.drill.report_sentences import errors_text
 from redistopo.render.junit import JUnitCase, junit_xml
 
 
 def drills_junit(reports: Sequence[DrillReport], name: str) -> str:
     """Return the XML: one test suite of that name, with one test case for each drill."""
-    # the schema of CI tools has local times without a zone; ours are UTC
+    # the schema of CI tools has local times without a zone; these are UTC
     began = reports[0].began[:19] if reports else ""
     return junit_xml(name, [_case(one) for one in reports], began)
 
@@ -36,10 +37,9 @@ def _took(report: DrillReport) -> float:
 def _lines(report: DrillReport) -> list[str]:
     lines = [f"{one.at:+.3f} s {one.source}: {one.text}" for one in report.moments]
     for one in report.traffic:
-        errors = ", ".join(f"{kind} {count}" for kind, count in one.errors.items())
+        errors = f" ({errors_text(one.errors)})" if one.errors else ""
         lines.append(
-            f"{one.name}: {one.unavailable:.0f} ms unavailable, {one.failed} failed"
-            + (f" ({errors})" if errors else "")
+            f"{one.name}: {one.unavailable:.0f} ms unavailable, {one.failed} failed{errors}"
         )
     lines.append(f"{report.writes.acknowledged} writes acknowledged, {report.writes.lost} lost")
     return lines

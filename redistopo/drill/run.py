@@ -2,7 +2,7 @@
 
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redistopo.client.app_entry_point import LoadRequest
 from redistopo.drill.assemble_report import assemble_report
@@ -40,7 +40,7 @@ def run_drill(
 ) -> DrillReport:
     """Run a drill, repair the topology, delete the load's keys, and return the report.
 
-    If the topology does not become healthy again, the report says so, and nothing is raised.
+    If the topology does not become healthy again, that is in the report, and nothing is raised.
     """
     context, outcome = setup.context, DrillOutcome()
     logs = {node.name: size_of(node.folder.log) for node in context.plan.nodes}
@@ -50,12 +50,12 @@ def run_drill(
         _warm(setup, load)
         with step(context.progress, _fault_text(setup)):
             injection.inject()
-        _wait_for_recovery(setup, injection, _Probes(load, observers), outcome)
+        _wait_for_recovery(setup, injection, load, observers, outcome)
         _repair(setup, injection, load, outcome)
         load.stop()
         seen = load.check(_CHECK_SECONDS)
         if setup.request.restore_roles:
-            _restore(setup, outcome, injection.at)
+            _restore(setup, injection, outcome)
         _delete_keys(setup, load)
     events = ServerEvents(
         clock=injection.clock,
@@ -72,12 +72,6 @@ def _delete_keys(setup: DrillSetup, load: LoadGenerator) -> None:
         load.clean(_CHECK_SECONDS)
     except RedistopoError as error:
         warn(setup.context.progress, f"keys of the drill may be left: {error.message}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Probes:
-    load: LoadGenerator
-    observers: Observers
 
 
 def _servers_to_observe(setup: DrillSetup) -> ObservedServers:
@@ -142,7 +136,11 @@ def _fault_text(setup: DrillSetup) -> str:
 
 
 def _wait_for_recovery(
-    setup: DrillSetup, injection: FaultInjection, probes: _Probes, outcome: DrillOutcome
+    setup: DrillSetup,
+    injection: FaultInjection,
+    load: LoadGenerator,
+    observers: Observers,
+    outcome: DrillOutcome,
 ) -> None:
     """Wait until replicas have taken over and clients are served, or the timeout is reached."""
     deadline = Deadline(election_timeout(setup))
@@ -152,10 +150,8 @@ def _wait_for_recovery(
     ]
     quiet = Deadline(detection_seconds(setup))
 
-    def look() -> bool | None:
-        promoted = {
-            name for name, one in probes.observers.changes if one.kind is TimelineKind.PROMOTED
-        }
+    def recovered() -> bool | None:
+        promoted = {name for name, one in observers.changes if one.kind is TimelineKind.PROMOTED}
         outcome.taken_over = all(not promoted.isdisjoint(some) for some in candidates)
         if candidates and not outcome.taken_over:
             return None
@@ -163,20 +159,15 @@ def _wait_for_recovery(
             return None
         if too_few_replicas_left(setup):
             return True  # no write succeeds before the old primary is back
-        return probes.load.served(injection.at, writes=writes) or None
+        return load.served(injection.at, writes=writes) or None
 
     what = "a replica takes over" if setup.preflight.takeovers else "clients are served"
     try:
         with step(setup.context.progress, f"wait until {what}"):
-            wait_for(look, deadline, lambda: "")
+            wait_for(recovered, deadline, lambda: "")
     except TimedOut:
-        outcome.moments.append(
-            _moment(
-                injection,
-                TimelineKind.NOTE,
-                f"{what}: not within {deadline.seconds:g} s, so the drill repairs the topology",
-            )
-        )
+        text = f"{what}: not within {deadline.seconds:g} s, so the drill repairs the topology"
+        outcome.moments.append(_moment(injection, TimelineKind.NOTE, text))
     _wait(_AFTER_SECONDS)
 
 
@@ -219,7 +210,7 @@ def _repair_text(setup: DrillSetup) -> str:
     }[setup.request.fault]
 
 
-def _restore(setup: DrillSetup, outcome: DrillOutcome, fault: float) -> None:
+def _restore(setup: DrillSetup, injection: FaultInjection, outcome: DrillOutcome) -> None:
     before = [node.name for node in setup.seen.nodes if node.role is Role.PRIMARY]
     try:
         back = restore_roles(setup.context, before)
@@ -230,14 +221,8 @@ def _restore(setup: DrillSetup, outcome: DrillOutcome, fault: float) -> None:
         warn(setup.context.progress, outcome.error)
         return
     if back:
-        outcome.moments.append(
-            TimelineMoment(
-                at=time.monotonic() - fault,
-                source="drill",
-                text=f"restored the primary role of {', '.join(back)}",
-                kind=TimelineKind.REPAIRED,
-            )
-        )
+        text = f"restored the primary role of {', '.join(back)}"
+        outcome.moments.append(_moment(injection, TimelineKind.REPAIRED, text))
 
 
 def _in_wall_time(

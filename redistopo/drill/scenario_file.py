@@ -4,26 +4,17 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from redistopo.model.state.drill_fault import Fault
 from redistopo.model.topology.parse import TopologyProblem
 
 DRILL_KEYS = ("name", "nodes", "each", "fault", "max_downtime")
-TOP_KEYS = (
-    "format",
-    "fault",
-    "max_downtime",
-    "rate",
-    "clients",
-    "wait_replicas",
-    "restore_roles",
-    "force",
-    "drill",
-)
 _FORMAT = 1
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}
 _WHOLE = {"rate": (1, 100_000), "clients": (1, 256), "wait_replicas": (0, 10)}
 _SWITCHES = ("restore_roles", "force")
+TOP_KEYS = ("format", "fault", "max_downtime", *_WHOLE, *_SWITCHES, "drill")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +60,7 @@ class _Reader:
     problems: list[TopologyProblem] = field(default_factory=list)
 
     def wrong(self, key: str, seen: str, allowed: str, hint: str = "") -> None:
-        self.problems.append(TopologyProblem(key=key, seen=seen, allowed=allowed, hint=hint))
+        self.problems.append(TopologyProblem(key, seen, allowed, hint=hint))
 
     def unknown(self, table: Mapping[str, object], known: tuple[str, ...], within: str) -> None:
         for name in table:
@@ -124,21 +115,15 @@ def parse_scenario(
     fault = reader.fault(document.get("fault", Fault.KILL.value), "fault")
     budget = reader.seconds(document.get("max_downtime", "15s"), "max_downtime")
     base = ScenarioDrill(name="", fault=fault, budget=budget)
-    whole = {key: reader.whole(document[key], key) for key in _WHOLE if key in document}
-    switches = {key: reader.switch(document[key], key) for key in _SWITCHES if key in document}
+    given: dict[str, Any] = {
+        **{key: reader.whole(document[key], key) for key in _WHOLE if key in document},
+        **{key: reader.switch(document[key], key) for key in _SWITCHES if key in document},
+    }
     tables = document.get("drill", BUILT_IN.drills)
     drills = tables if tables is BUILT_IN.drills else _drills(tables, base, reader)
     if reader.problems:
         return None, tuple(reader.problems)
-    scenario = Scenario(
-        drills=tuple(drills),
-        rate=whole.get("rate", 500),
-        clients=whole.get("clients", 4),
-        wait_replicas=whole.get("wait_replicas", 0),
-        restore_roles=switches.get("restore_roles", False),
-        force=switches.get("force", False),
-    )
-    return scenario, ()
+    return Scenario(drills=tuple(drills), **given), ()
 
 
 def _drills(tables: object, base: ScenarioDrill, reader: _Reader) -> list[ScenarioDrill]:

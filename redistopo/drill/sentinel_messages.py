@@ -9,32 +9,23 @@ from collections.abc import Mapping
 from redistopo.drill.drill_report import TimelineKind
 from redistopo.drill.server_log_events import LogEvent
 
-CHANNELS = (
-    "+sdown",
-    "-sdown",
-    "+odown",
-    "-odown",
-    "+try-failover",
-    "+vote-for-leader",
-    "+elected-leader",
-    "-failover-abort-no-good-slave",
-    "-failover-abort-not-elected",
-    "+selected-slave",
-    "+promoted-slave",
-    "+switch-master",
-    "+convert-to-slave",
-)
-
 _KINDS = {
     "+sdown": TimelineKind.SUSPECTED,
-    "+odown": TimelineKind.FAILED,
-    "+switch-master": TimelineKind.PROMOTED,
-    "+convert-to-slave": TimelineKind.REPAIRED,
     "-sdown": TimelineKind.REPAIRED,
+    "+odown": TimelineKind.FAILED,
     "-odown": TimelineKind.REPAIRED,
+    "+try-failover": TimelineKind.ELECTION,
+    "+vote-for-leader": TimelineKind.ELECTION,
+    "+elected-leader": TimelineKind.ELECTION,
     "-failover-abort-no-good-slave": TimelineKind.NOTE,
     "-failover-abort-not-elected": TimelineKind.NOTE,
+    "+selected-slave": TimelineKind.ELECTION,
+    "+promoted-slave": TimelineKind.ELECTION,
+    "+switch-master": TimelineKind.PROMOTED,
+    "+convert-to-slave": TimelineKind.REPAIRED,
 }
+
+CHANNELS = tuple(_KINDS)
 
 
 def parse_sentinel_message(
@@ -45,7 +36,7 @@ def parse_sentinel_message(
     Returns None if it does not have the form that Sentinels publish.
     """
     words = message.split()
-    kind = _KINDS.get(channel, TimelineKind.ELECTION)
+    kind = _KINDS[channel]
     if channel == "+switch-master":
         if len(words) < 5:
             return None

@@ -1,19 +1,14 @@
 """Parses server logs for events of a failover, each with its time to the millisecond.
 
-Wordings: cluster_legacy.c and server.c (serverLogRaw) of Redis 6.2 to 8.2 and Valkey 8.1
-and 9.1; Valkey's log-format and log-timestamp-format can change the line format.
+Wordings: cluster_legacy.c of Redis 6.2 to 8.2 and Valkey 8.1 and 9.1.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from redistopo.drill.drill_report import TimelineKind
-
-_LEGACY = re.compile(r"\b(\d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2}\.\d{3})\b")
-_ISO = re.compile(r"\b(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}(?:Z|[+-]\d{2}:\d{2})?)")
-_MILLISECONDS = re.compile(r"(?:^\d+:[A-Z] |timestamp=\"?)(\d{13})\b")
+from redistopo.model.protocol.server_log import read_head
 
 _ID = r"([0-9a-f]{40})"
 
@@ -30,58 +25,45 @@ class LogEvent:
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    """The wording of a line and its meaning; `{0}` in `text` is its group."""
+    """The wording of a line and its meaning; `{0}` in `text` is the group of `pattern`."""
 
-    pattern: re.Pattern[str]
+    pattern: str
     kind: TimelineKind
     text: str
-    named: bool = False  # its first group is a node's id
 
 
 _WORDINGS = (
     _Wording(
-        re.compile(rf"NODE {_ID}.* possibly failing"),
+        rf"NODE {_ID}.* possibly failing",
         TimelineKind.SUSPECTED,
         "flags {0} as possibly failing (PFAIL)",
-        named=True,
     ),
     _Wording(
-        re.compile(rf"Marking node {_ID}.* as failing \(quorum reached\)"),
+        rf"Marking node {_ID}.* as failing \(quorum reached\)",
         TimelineKind.FAILED,
         "flags {0} as failing, the majority agrees (FAIL)",
-        named=True,
     ),
     _Wording(
-        re.compile(r"Start of election delayed for (\d+) milliseconds"),
+        r"Start of election delayed for (\d+) milliseconds",
         TimelineKind.ELECTION,
         "delays its election by {0} ms",
     ),
     _Wording(
-        re.compile(r"Starting a failover election for epoch (\d+)"),
+        r"Starting a failover election for epoch (\d+)",
         TimelineKind.ELECTION,
         "requests votes (epoch {0})",
     ),
+    _Wording(rf"Failover auth granted to {_ID}", TimelineKind.ELECTION, "votes for {0}"),
     _Wording(
-        re.compile(rf"Failover auth granted to {_ID}"),
-        TimelineKind.ELECTION,
-        "votes for {0}",
-        named=True,
+        r"Currently unable to failover: (.+?)\"?$", TimelineKind.NOTE, "can't take over yet: {0}"
     ),
     _Wording(
-        re.compile(r"Currently unable to failover: (.+?)\"?$"),
-        TimelineKind.NOTE,
-        "can't take over yet: {0}",
+        r"Failover election won", TimelineKind.PROMOTED, "wins the election and becomes primary"
     ),
     _Wording(
-        re.compile(r"Failover election won"),
-        TimelineKind.PROMOTED,
-        "wins the election and becomes primary",
-    ),
-    _Wording(
-        re.compile(rf"Reconfiguring myself as a replica of (?:node )?{_ID}"),
+        rf"Reconfiguring myself as a replica of (?:node )?{_ID}",
         TimelineKind.REPAIRED,
         "becomes a replica of {0}",
-        named=True,
     ),
 )
 
@@ -93,26 +75,12 @@ def parse_log_events(text: str, names: Mapping[str, str]) -> Iterator[LogEvent]:
     """Yield the events in a log; `names` maps node ids to names. Other lines are skipped."""
     for line in text.splitlines():
         for wording in _WORDINGS:
-            found = wording.pattern.search(line)
-            at = line_time(line) if found else None
-            if found is None or at is None or any(word in line for word in _WAITS):
+            found = re.search(wording.pattern, line)
+            head = read_head(line) if found else None
+            if found is None or head is None or any(word in line for word in _WAITS):
                 continue
             group = found[1] if found.groups() else ""
-            about = names.get(group, group[:8]) if wording.named else ""
+            about = names.get(group, group[:8]) if _ID in wording.pattern else ""
             event = wording.text.format(about or group)
-            yield LogEvent(at=at, kind=wording.kind, text=event, about=about)
+            yield LogEvent(at=head.at, kind=wording.kind, text=event, about=about)
             break
-
-
-def line_time(line: str) -> float | None:
-    """Return when a line was written, in seconds since the epoch; None if it has no time.
-
-    Servers write their local time, so it is interpreted as this machine's.
-    """
-    if legacy := _LEGACY.search(line):
-        return datetime.strptime(legacy[1], "%d %b %Y %H:%M:%S.%f").timestamp()
-    if iso := _ISO.search(line):
-        return datetime.fromisoformat(iso[1]).timestamp()
-    if number := _MILLISECONDS.search(line):
-        return int(number[1]) / 1000
-    return None

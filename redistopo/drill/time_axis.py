@@ -30,18 +30,15 @@ class TimeAxis:
         return min(columns - 1, floor(self.place(at) * columns))
 
 
-def time_axis(report: DrillReport) -> TimeAxis:
+def axis_of(report: DrillReport) -> TimeAxis:
     """Return the axis that covers everything measured, including the fault and the repair."""
-    begins = [0.0, *(one.track.begin for one in report.traffic)]
-    ends = [_LEAST_SECONDS, *(_end(one.track) for one in report.traffic)]
+    tracks = [one.track for one in report.traffic]
+    begins = [0.0, *(track.begin for track in tracks)]
+    ends = [_LEAST_SECONDS, *(track.begin + track.width * len(track.good) for track in tracks)]
     times = [moment.at for moment in report.moments]
     if report.healed is not None:
         times.append(report.healed)
     return TimeAxis(begin=min([*begins, *times]), end=max([*ends, *times]))
-
-
-def _end(track: Track) -> float:
-    return track.begin + track.width * len(track.good)
 
 
 def axis_ticks(axis: TimeAxis, most: int) -> tuple[float, ...]:

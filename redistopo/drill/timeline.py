@@ -39,11 +39,10 @@ def merge_events(events: ServerEvents) -> tuple[TimelineMoment, ...]:
     found += _once(one for one in logs if one[1].kind is TimelineKind.NOTE)
     found += _states(observed, events.victims)
     found.sort(key=lambda one: one[1].at)
-    return tuple(_moment(name, event, events.clock) for name, event in found)
-
-
-def _moment(name: str, event: LogEvent, clock: float) -> TimelineMoment:
-    return TimelineMoment(at=event.at - clock, source=name, text=event.text, kind=event.kind)
+    return tuple(
+        TimelineMoment(at=one.at - events.clock, source=name, text=one.text, kind=one.kind)
+        for name, one in found
+    )
 
 
 def _first_about(some: Iterable[SourcedEvent]) -> Iterator[SourcedEvent]:
@@ -56,7 +55,7 @@ def _first_about(some: Iterable[SourcedEvent]) -> Iterator[SourcedEvent]:
 def _promotions(logs: list[SourcedEvent], observed: list[SourcedEvent]) -> Iterator[SourcedEvent]:
     by_log = [one for one in logs if one[1].kind is TimelineKind.PROMOTED]
     yield from by_log
-    known = {name for name, _told in by_log}
+    known = {name for name, _event in by_log}
     yield from (
         one for one in observed if one[1].kind is TimelineKind.PROMOTED and one[0] not in known
     )

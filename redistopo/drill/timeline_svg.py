@@ -2,23 +2,10 @@
 
 from dataclasses import dataclass
 
+from redistopo.drill import report_sentences as sentences
+from redistopo.drill import time_axis
 from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment, Traffic
-from redistopo.drill.report_sentences import (
-    budget_text,
-    headline,
-    subtitle,
-    verdict_text,
-    writes_text,
-)
-from redistopo.drill.time_axis import (
-    TimeAxis,
-    axis_ticks,
-    gaps_drawn,
-    moments_by_source,
-    tick_label,
-    time_axis,
-    track_cells,
-)
+from redistopo.drill.time_axis import TimeAxis
 
 WIDTH, LEFT, RIGHT, TOP = 960, 150, 940, 108
 _COLUMNS = 264
@@ -52,14 +39,14 @@ class _Pen:
 
 def svg_values(report: DrillReport) -> dict[str, object]:
     """Return all values that the SVG template needs."""
-    axis = time_axis(report)
+    axis = time_axis.axis_of(report)
     pen = _Pen(TOP + 6)
     tracks = [_track(one, axis, pen) for one in report.traffic]
     pen.y += 16
     numbered = {id(one): n for n, one in enumerate(_ordered(report), start=1)}
     sources = [
         _source(source, some, numbered, axis, pen)
-        for source, some in moments_by_source(report.moments).items()
+        for source, some in time_axis.moments_by_source(report.moments).items()
     ]
     bottom = pen.y
     pen.y += 24
@@ -71,14 +58,14 @@ def svg_values(report: DrillReport) -> dict[str, object]:
         "right": RIGHT,
         "top": TOP,
         "bottom": bottom,
-        "title": headline(report),
-        "subtitle": _cut(subtitle(report)),
-        "verdict": verdict_text(report),
+        "title": sentences.headline(report),
+        "subtitle": _cut(sentences.subtitle(report)),
+        "verdict": sentences.verdict_text(report),
         "passed": report.passed,
         "away": _away(report, axis),
         "ticks": [
-            {"x": _x(axis, at), "text": tick_label(at), "zero": at == 0}
-            for at in axis_ticks(axis, 12)
+            {"x": _x(axis, at), "text": time_axis.tick_label(at), "zero": at == 0}
+            for at in time_axis.axis_ticks(axis, 12)
         ],
         "tracks": tracks,
         "sources": sources,
@@ -96,7 +83,7 @@ def _x(axis: TimeAxis, at: float) -> float:
 
 def _away(report: DrillReport, axis: TimeAxis) -> dict[str, object] | None:
     """Return a band for each gap, and the total downtime above the longest."""
-    part = gaps_drawn(report)
+    part = time_axis.gaps_drawn(report)
     if part is None or part.longest is None:
         return None
     bands = []
@@ -111,7 +98,7 @@ def _away(report: DrillReport, axis: TimeAxis) -> dict[str, object] | None:
 def _track(one: Traffic, axis: TimeAxis, pen: _Pen) -> dict[str, object]:
     """Return bars on the row's base, failed operations on top of successful ones."""
     y, base, room = pen.y, pen.y + _TRACK - 8, _TRACK - 14
-    columns = track_cells(one.track, axis, _COLUMNS)
+    columns = time_axis.track_cells(one.track, axis, _COLUMNS)
     most = max((cell.good + cell.failed for cell in columns if cell), default=0) or 1
     wide = (RIGHT - LEFT) / _COLUMNS
     good, failed = [], []
@@ -184,8 +171,8 @@ def _listed(report: DrillReport, numbered: dict[int, int], pen: _Pen) -> list[di
 def _closing(report: DrillReport, pen: _Pen) -> list[dict[str, object]]:
     """Return the numbers and the verdict."""
     texts = [
-        (budget_text(report), _INK),
-        (writes_text(report), _BAD if report.writes.lost else _INK),
+        (sentences.budget_text(report), _INK),
+        (sentences.writes_text(report), _BAD if report.writes.lost else _INK),
     ]
     texts += [(reason, _BAD) for reason in report.reasons]
     lines = []

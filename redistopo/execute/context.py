@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from redistopo.client.connection import Command, NodeClient, raise_on_error
+from redistopo.client.connection import Command, Connections, raise_on_error
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.errors import Unreachable
 from redistopo.host.host import Host, StartedProcess
@@ -21,7 +21,7 @@ class ExecutionContext:
 
     plan: Plan
     credentials: Credentials
-    client: NodeClient
+    client: Connections
     deadline: Deadline
     progress: Progress
     host: Host
@@ -39,8 +39,7 @@ class ExecutionContext:
         return tuple(
             Target(
                 name=node.name,
-                host=node.host,
-                port=node.port,
+                endpoint=node.endpoint,
                 ports=node.ports,
                 layout=self.plan.layout,
                 machine=self.host,
@@ -57,7 +56,7 @@ class ExecutionContext:
         with the node's name without a reply."""
         wanted: Command = command
         try:
-            reply = self.client.ask(node.endpoint, [wanted])[0]
+            reply = self.client.execute(node.endpoint, [wanted])[0]
         except Unreachable as error:
             raise Unreachable(
                 f"{node.name} ({node.address}) doesn't reply any more",

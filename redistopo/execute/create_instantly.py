@@ -94,7 +94,7 @@ def _meshed(context: ExecutionContext, node: NodePlan, *, leads: bool) -> bool:
     """Whether it has links to, and pongs from, all others; a future primary must also be ok."""
     commands = [("CLUSTER", "INFO"), ("CLUSTER", "NODES")]
     try:
-        info, table = context.client.ask(node.endpoint, commands)
+        info, table = context.client.execute(node.endpoint, commands)
     except Unreachable:
         return False
     if leads and parse_info(str(info)).get("cluster_state") != "ok":

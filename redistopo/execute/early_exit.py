@@ -127,7 +127,7 @@ def _is_replica(files: Files, plan: Plan, node: NodePlan) -> bool:
     text = nodes_conf_texts(files, [node]).get(node.address, "")
     table = parse_nodes_conf(text, node.address)
     me = table.at(node.address) if table else None
-    return me is not None and not me.leads
+    return me is not None and not me.is_primary
 
 
 def _kin(files: Files, plan: Plan, node: NodePlan) -> list[str]:
@@ -138,7 +138,7 @@ def _kin(files: Files, plan: Plan, node: NodePlan) -> list[str]:
             for address, text in nodes_conf_texts(files, plan.nodes).items()
         )
         table = latest_nodes_conf(read)
-        addresses = table.kin(node.address) if table else ()
+        addresses = table.shard_peers(node.address) if table else ()
     elif node.role is Role.REPLICA:
         addresses = tuple(one.address for one in plan.primaries)
     else:

@@ -42,7 +42,7 @@ def _clear(context: ExecutionContext, one: Step) -> None:
     running = {name: found for name in one.nodes if (found := processes.find(layout, name))}
     end_all(processes, layout, running, Deadline(10))
     for node in context.nodes(one.nodes):
-        context.client.forget(node.endpoint)
+        context.client.close(node.endpoint)
         context.started.pop(node.name, None)
         clear_data(context.host.files, layout, node.name)
 

@@ -59,7 +59,7 @@ class HandoverState:
 
     def _observed(self, node: NodePlan) -> NodeSeen:
         info = self.replication(node)
-        return NodeSeen(name=node.name, host=node.host, port=node.port, info=info)
+        return NodeSeen(name=node.name, endpoint=node.endpoint, info=info)
 
 
 def pause(change: HandoverState) -> int:
@@ -149,4 +149,4 @@ def _silent_in_cluster(change: HandoverState) -> Unanswered:
 
 def ask(change: HandoverState, node: NodePlan, *commands: Command) -> list[object]:
     """Send commands in one pipeline, and return the replies."""
-    return change.context.client.ask(node.endpoint, commands)
+    return change.context.client.execute(node.endpoint, commands)

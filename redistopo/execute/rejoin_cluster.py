@@ -39,7 +39,7 @@ def reset_again(context: ExecutionContext, one: Step) -> None:
     """
     for node in context.nodes(one.nodes):
         commands: list[Command] = [("MULTI",), ("FLUSHALL",), ("CLUSTER", "RESET"), ("EXEC",)]
-        for reply in context.client.ask(node.endpoint, commands):
+        for reply in context.client.execute(node.endpoint, commands):
             for done in reply if isinstance(reply, list) else [reply]:
                 raise_on_error(done, f"{node.name}: CLUSTER RESET")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from redistopo.client.connection import NodeClient, raise_on_error
+from redistopo.client.connection import Connections, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.execute.context import ExecutionContext
@@ -60,7 +60,7 @@ def carry_over(
         ),
     )
     beside = at_sentinels(rotation)
-    with NodeClient(old) as first, NodeClient(new) as second:
+    with Connections(old) as first, Connections(new) as second:
         ways = (second, first)
         if nodes:
             servers = "1 server" if len(nodes) == 1 else f"{len(nodes)} servers"
@@ -99,7 +99,7 @@ def restore_old(context: ExecutionContext, rotation: PasswordRotation | None) ->
     if rotation is None or not rotation.keep_old:
         return
     nodes, watching = _divided(context.plan.layout, context.targets)
-    with NodeClient(context.credentials) as client:
+    with Connections(context.credentials) as client:
         _send(nodes, restoring(rotation), (client,))
         _send(watching, restoring(at_sentinels(rotation)), (client,))
 
@@ -143,7 +143,9 @@ def _keep(layout: Layout, rotation: PasswordRotation) -> None:
             keep_password(layout.password, password)
 
 
-def _send(nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[NodeClient]) -> None:
+def _send(
+    nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[Connections]
+) -> None:
     """Send commands to each server, with the password that it accepts by now; raises on an error
     reply."""
     for node in nodes:
@@ -151,11 +153,11 @@ def _send(nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[N
             raise_on_error(reply, f"{node.name}: {' '.join(words[:2])}")
 
 
-def _ask(node: Target, commands: Sequence[Command], ways: Sequence[NodeClient]) -> list[object]:
+def _ask(node: Target, commands: Sequence[Command], ways: Sequence[Connections]) -> list[object]:
     refused: RedistopoError | None = None
     for client in ways:
         try:
-            return client.ask(node.endpoint, commands)
+            return client.execute(node.endpoint, commands)
         except AccessDenied as error:
             refused = error
         except Unreachable as error:

@@ -145,7 +145,7 @@ def promote(change: HandoverState) -> None:
         raise RedistopoError("no Sentinel is available")
     context = change.context
     with subscription(
-        asked.endpoint, context.credentials.at(asked.endpoint), (_EPOCH, _CHOICE, *_GIVEN_UP)
+        asked.endpoint, context.credentials.login_to(asked.endpoint), (_EPOCH, _CHOICE, *_GIVEN_UP)
     ) as poll:
         context.send(asked, "SENTINEL", "FAILOVER", context.plan.topology.name)
         epoch = _await_promotion(change, poll)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from redistopo.client.connection import NodeClient
+from redistopo.client.connection import Connections
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
 from redistopo.execute.terminate import Ask, Ended, Said, end_all
 from redistopo.host.host import Host
@@ -78,7 +78,7 @@ class ShutdownRequest:
     layout: Layout
     seen: Observed
     rendered: dict[str, Directives]
-    client: NodeClient
+    client: Connections
     lossy: bool
     command: str
     host: Host
@@ -97,7 +97,7 @@ class ShutdownRequest:
 
     def _shut(self, node: NodeSeen, how: str) -> Said:
         try:
-            reply = self.client.ask(node.endpoint, [("SHUTDOWN", how)])[0]
+            reply = self.client.execute(node.endpoint, [("SHUTDOWN", how)])[0]
         except Unreachable:
             return Said.YES
         except AccessDenied:
@@ -107,7 +107,7 @@ class ShutdownRequest:
     def _logged(self, node: NodeSeen) -> bool:
         """Whether all of its data is in an append-only file, so that a snapshot adds nothing."""
         try:
-            reply = self.client.ask(node.endpoint, [("INFO", "persistence")])[0]
+            reply = self.client.execute(node.endpoint, [("INFO", "persistence")])[0]
         except (Unreachable, AccessDenied):
             return False
         told = parse_info(str(reply))

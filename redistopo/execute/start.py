@@ -81,7 +81,7 @@ def _unready(context: ExecutionContext, node: NodePlan) -> str:
     """Why a node isn't ready; "" if it is. PONG alone isn't enough: a server still loading
     or in the wrong mode would answer it too."""
     try:
-        pong, info = context.client.ask(node.endpoint, [("PING",), ("INFO",)])
+        pong, info = context.client.execute(node.endpoint, [("PING",), ("INFO",)])
     except Unreachable as error:
         return error.detail
     except AccessDenied as error:

@@ -1,1 +1,1 @@
-"""One machine: processes, ports, files, limits, programs."""
+"""Access to one machine: its processes, ports, files, limits and programs."""

@@ -1,4 +1,4 @@
-"""Writing one archive that only the user may read."""
+"""Writes an archive that only its owner can read."""
 
 import io
 import os
@@ -16,11 +16,10 @@ Member = tuple[str, str]
 
 
 def write_archive(path: Path, folder: str, members: Iterable[Member]) -> tuple[str, ...]:
-    """The names of all members, which are in a new .tar.gz, mode 0600, below `folder`.
+    """Write a new .tar.gz with mode 0600 and its members below `folder`; return their names.
 
-    Each member is made as it is written, so that never all of them are in memory. Raises
-    UsageError where the file exists already, MissingPrerequisite where it can't be written; then
-    nothing of it stays.
+    Members are produced one at a time, so that they are never all in memory. Raises UsageError
+    if the file exists, MissingPrerequisite if it can't be written; then no part of it remains.
     """
     names = []
     with write_errors(path):
@@ -36,8 +35,8 @@ def write_archive(path: Path, folder: str, members: Iterable[Member]) -> tuple[s
                 for name, text in members:
                     _add(archive, f"{folder}/{name}", text)
                     names.append(name)
-        except BaseException:  # Ctrl-C too: no half of it is left
-            with suppress(OSError):  # what went wrong first is what is told
+        except BaseException:  # Ctrl-C too: no partial file remains
+            with suppress(OSError):  # report the first error
                 path.unlink()
             raise
     return tuple(names)

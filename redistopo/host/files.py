@@ -1,4 +1,4 @@
-"""Files and folders that only their owner can read; a full disk is one clear error."""
+"""Reads and writes files that only their owner can read, with clear errors."""
 
 import errno
 import json
@@ -8,14 +8,14 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from redistopo.errors import MissingPrerequisite, UsageError
 
 NO_SPACE = os.strerror(errno.ENOSPC)
 """The text for a full disk, also in servers' logs and replies."""
 
-_HARDLY_ANY = 64 * 1024
+_ALMOST_FULL_BYTES = 64 * 1024
 
 FREE = "the disk is full: free some space, then run the same command again"
 
@@ -30,7 +30,7 @@ _REMEDY = {
 
 @contextmanager
 def write_errors(what: Path) -> Iterator[None]:
-    """Any OSError inside becomes a MissingPrerequisite that names the file and the remedy."""
+    """Convert an OSError to a MissingPrerequisite that names the file and the remedy."""
     try:
         yield
     except OSError as error:
@@ -43,7 +43,7 @@ def write_errors(what: Path) -> Iterator[None]:
 
 @contextmanager
 def read_errors(what: Path) -> Iterator[None]:
-    """Any OSError inside becomes a MissingPrerequisite that names the file."""
+    """Convert an OSError to a MissingPrerequisite that names the file."""
     try:
         yield
     except OSError as error:
@@ -55,7 +55,7 @@ def read_errors(what: Path) -> Iterator[None]:
 
 
 def absolute(path: Path) -> Path:
-    """The path from the root, ``~`` resolved; raises UsageError where that can't be."""
+    """Return the absolute path with ``~`` expanded; raises UsageError if that fails."""
     try:
         return path.expanduser().absolute()
     except (OSError, RuntimeError) as error:
@@ -67,7 +67,7 @@ def absolute(path: Path) -> Path:
 
 
 def private_folder(path: Path) -> None:
-    """The folder exists with mode 0700, whatever the umask; so do parents that were missing."""
+    """Create a folder and its missing parents with mode 0700, whatever the umask."""
     with write_errors(path):
         missing = [one for one in path.parents if not one.exists()]
         path.mkdir(parents=True, exist_ok=True)
@@ -76,23 +76,29 @@ def private_folder(path: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """The file holds exactly `text`, mode 0600; at no moment half of it (write, then rename)."""
+    """Write a file with mode 0600, atomically (write, then rename)."""
+    with write_errors(path), _replacing(path) as out:
+        os.fchmod(out.fileno(), 0o600)
+        out.write(text)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """Open a new file that replaces the one at `path` at the end, unless an exception occurs."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with write_errors(path):
-        try:
-            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with open(handle, "w", encoding="utf-8") as out:  # noqa: PTH123  an open descriptor
-                os.fchmod(handle, 0o600)
-                out.write(text)
-            fresh.replace(path)
-        except OSError:
-            with suppress(OSError):  # what went wrong first is what is told
-                fresh.unlink()
-            raise
+    try:
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with open(handle, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123  a descriptor
+            yield out
+        fresh.replace(path)
+    except BaseException:  # Ctrl-C too: no partial file remains
+        with suppress(OSError):  # report the first error
+            fresh.unlink()
+        raise
 
 
 def remove(path: Path) -> None:
-    """Nothing is there any more; a folder goes with all that is in it, a link alone."""
+    """Remove a file, a folder with its content, or a symbolic link but not its target."""
     with write_errors(path):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -101,7 +107,7 @@ def remove(path: Path) -> None:
 
 
 def read_exactly(path: Path) -> str:
-    """The file's text with its own line ends; raises UsageError where it isn't UTF-8."""
+    """Read a file with its own line endings; raises UsageError if it isn't UTF-8."""
     with read_errors(path):
         data = path.read_bytes()
     try:
@@ -111,34 +117,27 @@ def read_exactly(path: Path) -> str:
 
 
 def rewrite(path: Path, text: str, before: str) -> None:
-    """The user's own file holds exactly `text`, with the mode and owner that it had; at no
-    moment half of it. A link still leads to it. Raises UsageError where it isn't `before`
-    any more."""
+    """Replace the text of a user's file atomically, keeping its mode, owner and links to it.
+
+    Raises UsageError if its text is no longer `before`.
+    """
     real = path.resolve()
-    fresh = real.with_name(f".{real.name}.{os.getpid()}")
     with write_errors(path):
         was = real.stat()
-        try:
-            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with open(handle, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123  a descriptor
-                out.write(text)
-                with suppress(PermissionError):
-                    os.fchown(handle, was.st_uid, was.st_gid)
-                os.fchmod(handle, stat.S_IMODE(was.st_mode))
+        with _replacing(real) as out:
+            out.write(text)
+            with suppress(PermissionError):
+                os.fchown(out.fileno(), was.st_uid, was.st_gid)
+            os.fchmod(out.fileno(), stat.S_IMODE(was.st_mode))
             if read_exactly(real) != before:
                 raise UsageError(
                     f"{path.name} was changed by another program in the meantime",
                     hint="nothing was written: run the same command again",
                 )
-            fresh.replace(real)
-        except BaseException:  # Ctrl-C too: no half of it is left
-            with suppress(OSError):
-                fresh.unlink()
-            raise
 
 
 def read_text(path: Path) -> str | None:
-    """The file's text, None where there is no such file; bytes that aren't UTF-8 are replaced."""
+    """Read a file; None if there is none. Bytes that aren't UTF-8 are replaced."""
     with read_errors(path):
         try:
             return path.read_text(encoding="utf-8", errors="replace")
@@ -147,19 +146,19 @@ def read_text(path: Path) -> str | None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in that file; None where there is no file, or no object in it."""
+    """Read a JSON object from a file; None if there is no file, or no object in it."""
     text = read_text(path)
     if text is None:
         return None
     try:
-        said = json.loads(text)
+        found = json.loads(text)
     except ValueError:
         return None
-    return said if isinstance(said, dict) else None
+    return found if isinstance(found, dict) else None
 
 
 def certainly_missing(path: Path) -> bool:
-    """Whether nothing is there, for certain: what may not be looked at may be there."""
+    """Return whether nothing exists there for certain; without access, it may exist."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -170,16 +169,16 @@ def certainly_missing(path: Path) -> bool:
 
 
 def disk_full(path: Path) -> bool:
-    """Return whether there is hardly any space left: then a log may lack the reason of an exit."""
+    """Return whether the disk is almost full: then a log may lack the reason of an exit."""
     with suppress(OSError):
         found = os.statvfs(path)
-        return found.f_bavail * found.f_frsize < _HARDLY_ANY
+        return found.f_bavail * found.f_frsize < _ALMOST_FULL_BYTES
     return False
 
 
 def last_part(path: Path, most: int) -> str:
-    """The last `most` bytes of a file as text, from a line's beginning; why not, where it can't
-    be read; "" for no file."""
+    """Read the last `most` bytes of a file as text, from the start of a line; the error if it
+    can't be read, and "" for no file."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -191,12 +190,12 @@ def last_part(path: Path, most: int) -> str:
         return f"can't be read: {error.strerror}\n"
     if size <= most:
         return text
-    # half a line could hold half a secret, which nobody would recognise
+    # part of a line could contain part of a secret, which redaction would not find
     return f"... {size - most} bytes before this are left out\n" + text.partition("\n")[2]
 
 
 def listing(folder: Path) -> str:
-    """Every file below a folder: mode, size in bytes, seconds since the epoch, path."""
+    """List every file below a folder: mode, size in bytes, seconds since the epoch, path."""
     lines = []
     for path in sorted(folder.rglob("*")):
         with suppress(OSError):

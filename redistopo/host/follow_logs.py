@@ -1,4 +1,4 @@
-"""Reading logs: what is in them, and then what is added, whatever becomes of the files."""
+"""Reads logs and follows them, also when a file is replaced or truncated."""
 
 import math
 import os
@@ -18,7 +18,7 @@ _FILES_SECONDS = 0.5
 
 @dataclass(slots=True, kw_only=True)
 class Log:
-    """One log, read up to `position`, a line's beginning; what is added is read from there."""
+    """One log, read up to `position`, the start of a line; `added` continues from there."""
 
     name: str
     path: Path
@@ -28,8 +28,8 @@ class Log:
     file: BinaryIO | None = None
 
     def history(self, since: Callable[[str], bool] | None = None) -> Iterator[str]:
-        """The lines that are in it by now. With `since`, which says of a line whether it is
-        too old, many of those before may be left out, but none after."""
+        """Return the lines that it has now. With `since`, which tells whether a line is too old,
+        many older lines are left out, but no newer line."""
         end = self._whole_lines()
         begin = 0 if since is None else self._skip(since, end)
         self.position = end
@@ -45,7 +45,7 @@ class Log:
                 yield _text(line)
 
     def _whole_lines(self) -> int:
-        """Where the last whole line ends."""
+        """The end of the last complete line."""
         try:
             with self.path.open("rb") as file:
                 self.inode = os.fstat(file.fileno()).st_ino
@@ -61,8 +61,8 @@ class Log:
         return 0
 
     def _skip(self, old: Callable[[str], bool], end: int) -> int:
-        """A line's beginning before which all is too old: looked for from the end, for a log
-        may have gigabytes."""
+        """The start of a line before which all lines are too old; searched from the end, since a
+        log may have gigabytes."""
         step = _MOST_BACK
         while step < end:
             with read_errors(self.path), self.path.open("rb") as file:
@@ -75,8 +75,8 @@ class Log:
         return 0
 
     def added(self) -> list[str]:
-        """The whole lines that were added since; where another file stands in its place, the
-        end of the old one and all of the new; of one that was cut short, all that is in it."""
+        """Return the complete lines added since the last call; if the file was replaced, the rest
+        of the old file and the new one; if it was truncated, everything in it."""
         if lines := self._read():
             return lines
         try:
@@ -106,7 +106,7 @@ class Log:
         return [_text(line) for line in whole]
 
     def close(self) -> None:
-        """No file is open any more."""
+        """Close the file."""
         if self.file is not None:
             self.file.close()
             self.file = None
@@ -119,18 +119,18 @@ def _text(line: bytes) -> str:
 def follow(known: Iterable[Log], files: Callable[[], Mapping[str, Path]]) -> Iterator[
     tuple[str, str]
 ]:  # fmt: skip
-    """(name, line) for each line that is added from now on, without end.
+    """Yield (name, line) for each line that is added from now on, without end.
 
-    `files` names the logs; it is asked again and again, for a node may be started later, and
-    then all of its log is new.
+    `files` returns the logs; it is called repeatedly, since a node may be started later: then
+    its whole log is new.
     """
     logs = {log.name: log for log in known}
-    asked = Deadline(0)
+    until_next = Deadline(0)
 
     def added() -> list[tuple[str, str]] | None:
-        nonlocal asked
-        if asked.over:
-            asked = Deadline(_FILES_SECONDS)
+        nonlocal until_next
+        if until_next.over:
+            until_next = Deadline(_FILES_SECONDS)
             for name, path in files().items():
                 logs.setdefault(name, Log(name=name, path=path))
         return [(log.name, line) for log in logs.values() for line in _some(log)] or None

@@ -1,7 +1,7 @@
-"""One machine as a value: what can be done to its processes, its files and its ports.
+"""The Host protocol: operations on the processes, files and ports of one machine.
 
-Whoever acts on servers gets a Host and uses nothing else of a machine, so that another kind of
-machine (reached by SSH, or made up for a test) is another implementation of these protocols.
+Code that acts on servers uses only a Host, so that another kind of machine (reached by SSH, or
+in memory for a test) is another implementation of these protocols.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,24 +18,24 @@ from redistopo.model.topology.project_paths import Layout
 
 
 class Process(Protocol):
-    """A process on that machine, proven ours."""
+    """A process on that machine that redistopo started."""
 
     @property
     def pid(self) -> int:
-        """Its number there."""
+        """Its process id."""
 
 
 class StartedProcess(Process, Protocol):
-    """A process that this program started, whose exit it can wait for."""
+    """A child of this program, whose exit it can wait for."""
 
     def poll(self) -> int | None:
-        """Its exit code; None while it runs."""
+        """Return its exit code; None while it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A program to run to its end: `secrets` goes into its environment, where no process list
-    shows it; `log` gets what it prints; `mark` names it while it runs."""
+    """A program to run to completion: `secrets` are environment variables, which no process list
+    shows; `log` is the file for its output, `mark` that of its process mark while it runs."""
 
     argv: Sequence[str]
     log: Path
@@ -44,11 +44,11 @@ class Program:
 
 
 Slow = tuple[Deadline, Callable[[], None]]
-"""What to do once when something isn't done by then."""
+"""A callback, called once if something isn't done by that deadline."""
 
 
 class Processes(Protocol):
-    """The servers of topologies on that machine, and other programs run there."""
+    """Servers of topologies on that machine, and other programs that run there."""
 
     def start(self, layout: Layout, node: str, executable: str) -> StartedProcess:
         """Start the node's server, detached, in its own folder, and record it; raises
@@ -58,23 +58,23 @@ class Processes(Protocol):
         """Return the node's running process; None if there is none."""
 
     def adopt(self, layout: Layout, node: str) -> None:
-        """The node's running process is on record, if there is one."""
+        """Record the node's running process, if there is one."""
 
     def is_paused(self, process: Process) -> bool:
-        """Whether it is stopped, and would go on at SIGCONT."""
+        """Return whether it is paused, and would continue at SIGCONT."""
 
     def signal(self, process: Process, number: Signals) -> None:
-        """The process got the signal, or had ended."""
+        """Send a signal; does nothing if the process has ended."""
 
     def await_end(self, processes: Sequence[Process], deadline: Deadline) -> Sequence[Process]:
-        """Those that still run at the deadline."""
+        """Wait until processes end; return those that still run at the deadline."""
 
     def forget(self, layout: Layout, node: str) -> None:
-        """No process is on record for this node."""
+        """Remove the record of the node's process."""
 
     def run(self, program: Program, deadline: Deadline, slow: Slow) -> int:
-        """The exit code of a program that ran to its end; at the deadline (TimedOut), and on any
-        exception, it is killed."""
+        """Run a program to completion and return its exit code; at the deadline (TimedOut) and on
+        any exception it is killed."""
 
 
 class FileKind(Enum):
@@ -87,7 +87,7 @@ class FileKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStatus:
-    """What stands at a path: its size in bytes, and when it was written, since the epoch."""
+    """A file's kind, its size in bytes, and when it was modified, since the epoch."""
 
     kind: FileKind
     size: int
@@ -95,7 +95,7 @@ class FileStatus:
 
 
 class Files(Protocol):
-    """Files on that machine; all that is written is for its user alone."""
+    """Files on that machine; written files are readable by their owner only."""
 
     def read(self, path: Path) -> str | None:
         """Return a file's text; None if there is none."""
@@ -113,32 +113,32 @@ class Files(Protocol):
         """Return the names in a folder, in order; none if there is no folder."""
 
     def write(self, path: Path, text: str) -> None:
-        """The file holds exactly that text; at no moment half of it."""
+        """Write a file atomically."""
 
     def private_folder(self, path: Path) -> None:
-        """The folder exists, and so do its parents."""
+        """Create a folder and its parents."""
 
     def rename(self, path: Path, to: Path) -> None:
-        """What stood at `path` is at `to`, in place of what was there."""
+        """Rename a file or folder, replacing what is at `to`."""
 
     def remove(self, path: Path) -> None:
-        """Nothing is there any more; a folder goes with all that is in it."""
+        """Remove a file, or a folder with its content."""
 
     def disk_full(self, path: Path) -> bool:
-        """Whether there is hardly any space left."""
+        """Return whether the disk is almost full."""
 
 
 class Ports(Protocol):
     """TCP ports of that machine."""
 
     def is_free(self, endpoint: Endpoint) -> bool:
-        """Whether a server could listen there now."""
+        """Return whether a server could listen there now."""
 
     def holder(self, port: int) -> str:
-        """Who listens on a port, as ``nginx (pid 123)``."""
+        """Return the program that listens on a port, as ``nginx (pid 123)``."""
 
     def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
-        """Port -> the addresses on which that process listens on it, for pid -> port."""
+        """Map each port to the addresses on which its process listens."""
 
 
 class Host(Protocol):

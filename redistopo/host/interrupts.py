@@ -1,4 +1,4 @@
-"""A few moments in which Ctrl-C must wait: undoing, and starting what must be on record."""
+"""Defers Ctrl-C while a process is started and recorded, or a change is undone."""
 
 import signal
 import threading
@@ -10,10 +10,10 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def interrupts_deferred(*, later: bool = False) -> Iterator[None]:
-    """What stops us does nothing inside; with `later`, it is a KeyboardInterrupt afterwards.
+    """Ignore SIGINT, SIGTERM and SIGHUP inside; with `later`, raise KeyboardInterrupt afterwards.
 
-    Only the main thread gets signals, so elsewhere there is nothing to arrange. They are
-    caught, not ignored or blocked: a process started inside would inherit that.
+    Only the main thread receives signals, so in others this does nothing. They are caught, not
+    ignored or blocked, since a process started inside would inherit that.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""What the kernel is set to, as far as Redis cares: read here, or from text wherever it is from."""
+"""Kernel settings that matter to Redis: read from this machine, or parsed from text."""
 
 import re
 import sys
@@ -25,15 +25,16 @@ _KERNEL = (
     "/sys/fs/cgroup/pids.max",
     "/sys/fs/cgroup/cpu.max",
 )
-"""What Redis warns of in its log, and what a container limits; absent elsewhere."""
+"""The settings that Redis warns about in its log, and the limits of a container."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
-    """None, or "", where the system doesn't have the setting or doesn't tell it.
+    """Kernel settings; None or "" if the system doesn't have or show one.
 
-    `overcommit` is 0 (a guess), 1 (always) or 2 (never); `huge_pages` is always, madvise or
-    never; `somaxconn` the longest queue of connections; `memory_max` this container's, in bytes.
+    `overcommit` is 0 (heuristic), 1 (always) or 2 (never); `huge_pages` is always, madvise or
+    never; `somaxconn` the maximum length of a connection queue; `memory_max` the container's
+    limit in bytes.
     """
 
     overcommit: int | None = None
@@ -43,18 +44,18 @@ class Kernel:
 
 
 def kernel_settings() -> Mapping[str, str]:
-    """File, or name of the sysctl -> its text; what this system doesn't have is left out."""
+    """Map each file or sysctl name that this system has to its text."""
     found = {}
     for path in _KERNEL:
         with suppress(OSError):
             found[path] = Path(path).read_text(encoding="utf-8", errors="replace").strip()
-    if sys.platform == "darwin" and (said := run_command(["sysctl", "-n", MAC_SOMAXCONN])):
-        found[MAC_SOMAXCONN] = said.strip()
+    if sys.platform == "darwin" and (text := run_command(["sysctl", "-n", MAC_SOMAXCONN])):
+        found[MAC_SOMAXCONN] = text.strip()
     return found
 
 
 def kernel_of(settings: Mapping[str, str]) -> Kernel:
-    """The kernel of such settings: the file, or the name of the sysctl, with its text."""
+    """Parse kernel settings from the text of each file or sysctl."""
     chosen = re.search(r"\[([a-z]+)\]", settings.get(HUGE_PAGES, ""))
     queue = settings.get(SOMAXCONN) or settings.get(MAC_SOMAXCONN) or ""
     return Kernel(

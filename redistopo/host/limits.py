@@ -1,4 +1,4 @@
-"""The system's limits on this process and its children."""
+"""Resource limits of this process and its children."""
 
 import os
 import resource
@@ -13,12 +13,12 @@ _UNLIMITED = 1 << 30
 
 
 def process_limits(needed: int) -> Limits:
-    """What there is now; tasks are counted only where they may be fewer than `needed`."""
+    """Return the current limits; tasks are counted only if they may be fewer than `needed`."""
     soft, hard = map(_number, resource.getrlimit(resource.RLIMIT_NOFILE))
     privileged = _may_raise(soft, hard)
     return Limits(
         files=soft,
-        # a server raises its own soft limit to the hard one, and a privileged one that too
+        # a server raises its soft limit to the hard limit, and with privileges that too
         server_files=max(hard, _most_files()) if privileged else hard,
         tasks=None if privileged or os.getuid() == 0 else _tasks_left(needed),
     )
@@ -29,8 +29,8 @@ def _number(limit: int) -> int:
 
 
 def _may_raise(soft: int, hard: int) -> bool:
-    """Whether a hard limit can be raised: tried, because capabilities count only in the
-    first user namespace (sys.c, do_prlimit), which a container's root doesn't see."""
+    """Whether the hard limit can be raised. This is tried, because capabilities count only in the
+    initial user namespace (sys.c, do_prlimit), which root in a container can't determine."""
     if hard >= _UNLIMITED:
         return True
     try:

@@ -1,8 +1,8 @@
-"""Listening TCP sockets of this machine, and the processes that have them."""
+"""Listening TCP sockets of this machine and the processes that own them."""
 
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,10 @@ from redistopo.model.protocol.endpoint import Endpoint
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening socket; `pid` is 0 where the system doesn't tell whose it is.
+    """A listening socket; `pid` is 0 if the system doesn't show its process.
 
-    A server's child that saves or rewrites has its sockets too (its listening ones until it
-    closes them), and the system may name either: so `parent` counts as well.
+    A server's child process that saves or rewrites inherits its sockets and closes them later,
+    and the system may report either process, so `parent` counts too.
     """
 
     host: str
@@ -48,7 +48,7 @@ def listening_of_process(pid: int) -> tuple[str, ...] | None:
 
 
 def program_name(pid: int) -> str:
-    """A process as ``nginx (pid 123)``; "another program" where we may not see it."""
+    """Return a process as ``nginx (pid 123)``; "another program" if it isn't visible to us."""
     with suppress(psutil.Error):
         if pid:
             return f"{psutil.Process(pid).name()} (pid {pid})"
@@ -62,41 +62,38 @@ def _parent(pid: int) -> int:
 
 
 def port_holder(port: int) -> str:
-    """Who listens on a port, as ``nginx (pid 123)``; "another program" where we may not see it."""
+    """Return the program that listens on a port, in the format of `program_name`."""
     return port_holders((port,))[port]
 
 
 def port_holders(ports: Iterable[int]) -> dict[int, str]:
-    """The same of several ports, at one look."""
+    """Return the program that listens on each port, from a single list of connections."""
     found = dict.fromkeys(ports, "another program")
-    with suppress(psutil.Error, OSError):
-        for one in psutil.net_connections(kind="tcp"):
-            if not one.laddr or one.laddr.port not in found:
-                continue
-            if one.status == psutil.CONN_LISTEN and one.pid:
-                found[one.laddr.port] = program_name(one.pid)
+    for one in all_listeners():
+        if one.pid and one.port in found:
+            found[one.port] = program_name(one.pid)
     return found
 
 
 def listeners(ports: Iterable[int]) -> dict[int, tuple[str, ...]] | None:
-    """Port -> the addresses on which anybody listens on it; None where the system tells that
-    of our own processes alone."""
+    """Map each port to the addresses on which any process listens; None if the system shows
+    only our own processes."""
     if sys.platform != "linux":
         return None
     return {port: tuple(found) for port, found in _listeners(set(ports)).items()}
 
 
-def listening(port_by_pid: dict[int, int]) -> dict[int, tuple[str, ...]]:
-    """Port -> the addresses on which it is listened, for the ports given as pid -> port.
+def listening(port_by_pid: Mapping[int, int]) -> dict[int, tuple[str, ...]]:
+    """Map each port to the addresses on which its process (pid -> port) listens.
 
-    On Linux from the kernel's own table, in which listeners come first (proc(5), state
-    0A); elsewhere by psutil, process by process.
+    On Linux from the kernel's table, where listening sockets come first (proc(5), state 0A);
+    elsewhere by psutil, for each process.
     """
     wanted = set(port_by_pid.values())
     if sys.platform != "linux":
         return {port: _of_process(pid, port) for pid, port in port_by_pid.items()}
     found = _listeners(wanted)
-    # a stranger may listen on the same port of another address: then the process is asked
+    # another process may listen on the same port of another address: then inspect the process
     return {
         port: tuple(found[port]) if len(found[port]) == 1 else _of_process(pid, port)
         for pid, port in port_by_pid.items()

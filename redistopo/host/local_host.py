@@ -1,8 +1,8 @@
-"""The machine that redistopo itself runs on, as a Host."""
+"""LocalHost: the machine that redistopo itself runs on."""
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import Signals
@@ -19,9 +19,6 @@ from redistopo.host.host import (
     Ports,
     Process,
     Processes,
-    Program,
-    Slow,
-    StartedProcess,
 )
 from redistopo.host.limits import process_limits
 from redistopo.host.polling import Deadline
@@ -29,19 +26,14 @@ from redistopo.host.process_marks import remove_process_mark
 from redistopo.host.run_recorded import run_recorded
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.protocol.endpoint import Endpoint
-from redistopo.model.topology.project_paths import Layout
 
 
 class _LocalProcesses:
-    def start(self, layout: Layout, node: str, executable: str) -> StartedProcess:
-        started: StartedProcess = process.launch(layout, node, executable)
-        return started
-
-    def find(self, layout: Layout, node: str) -> Process | None:
-        return process.find_process(layout, node)
-
-    def adopt(self, layout: Layout, node: str) -> None:
-        process.adopt_process(layout, node)
+    start = staticmethod(process.launch)
+    find = staticmethod(process.find_process)
+    adopt = staticmethod(process.adopt_process)
+    forget = staticmethod(remove_process_mark)
+    run = staticmethod(run_recorded)
 
     def is_paused(self, one: Process) -> bool:
         return process.is_paused(_own(one))
@@ -52,23 +44,20 @@ class _LocalProcesses:
     def await_end(self, processes: Sequence[Process], deadline: Deadline) -> Sequence[Process]:
         return process.await_end([_own(one) for one in processes], deadline)
 
-    def forget(self, layout: Layout, node: str) -> None:
-        remove_process_mark(layout, node)
-
-    def run(self, program: Program, deadline: Deadline, slow: Slow) -> int:
-        return run_recorded(program, deadline, slow)
-
 
 def _own(one: Process) -> psutil.Process:
-    """What this machine itself gave out."""
+    """The psutil process, which only this machine's methods return."""
     if not isinstance(one, psutil.Process):
-        raise TypeError(f"{one!r} is no process of this machine")
+        raise TypeError(f"{one!r} is not a process of this machine")
     return one
 
 
 class _LocalFiles:
-    def read(self, path: Path) -> str | None:
-        return files.read_text(path)
+    read = staticmethod(files.read_text)
+    write = staticmethod(files.write_private)
+    private_folder = staticmethod(files.private_folder)
+    remove = staticmethod(files.remove)
+    disk_full = staticmethod(files.disk_full)
 
     def tail(self, path: Path, most: int) -> str:
         with suppress(OSError), path.open("rb") as file:
@@ -99,43 +88,28 @@ class _LocalFiles:
             except (FileNotFoundError, NotADirectoryError):
                 return ()
 
-    def write(self, path: Path, text: str) -> None:
-        files.write_private(path, text)
-
-    def private_folder(self, path: Path) -> None:
-        files.private_folder(path)
-
     def rename(self, path: Path, to: Path) -> None:
         with files.write_errors(to):
             path.replace(to)
 
-    def remove(self, path: Path) -> None:
-        files.remove(path)
-
-    def disk_full(self, path: Path) -> bool:
-        return files.disk_full(path)
-
 
 class _LocalPorts:
+    holder = staticmethod(listening_sockets.port_holder)
+    listening = staticmethod(listening_sockets.listening)
+
     def is_free(self, endpoint: Endpoint) -> bool:
         return ports.is_free(*endpoint)
 
-    def holder(self, port: int) -> str:
-        return listening_sockets.port_holder(port)
-
-    def listening(self, port_by_pid: Mapping[int, int]) -> Mapping[int, tuple[str, ...]]:
-        return listening_sockets.listening(dict(port_by_pid))
-
 
 class LocalHost:
-    """This machine, by psutil and the standard library."""
+    """This machine, accessed by psutil and the standard library."""
 
     processes: Processes = _LocalProcesses()
     files: Files = _LocalFiles()
     ports: Ports = _LocalPorts()
 
     def limits(self, needed: int) -> Limits:
-        """What the system allows this process and its children."""
+        """Return the limits of this process and its children."""
         return process_limits(needed)
 
 

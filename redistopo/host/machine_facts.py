@@ -1,4 +1,4 @@
-"""What this machine is and has, as a report shows it: kernel, memory, disk, limits, versions."""
+"""Facts about this machine for reports: kernel, memory, disk, limits, versions."""
 
 import os
 import platform
@@ -24,8 +24,7 @@ _OF_PROCESS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryAndDisk:
-    """Memory, swap and disk in bytes; None where the system doesn't tell. `folder` is where
-    `disk_free` was measured."""
+    """Memory, swap and disk in bytes; None if unknown. `disk_free` was measured at `folder`."""
 
     memory: int | None = None
     available: int | None = None
@@ -36,7 +35,7 @@ class MemoryAndDisk:
 
 
 def facts(folder: Path) -> Mapping[str, object]:
-    """Return facts about the machine, in bytes and seconds; unknown ones are omitted."""
+    """Return facts about the machine, in bytes and seconds, as far as they are known."""
     found: dict[str, object] = {
         "system": platform.platform(),
         "kernel": platform.release(),
@@ -68,10 +67,12 @@ def versions() -> Mapping[str, str]:
 
 
 def process_facts(process: psutil.Process) -> Mapping[str, object]:
-    """Return facts about a process; unknown ones are omitted."""
+    """Return facts about a process, as far as they are known."""
     found: dict[str, object] = {"pid": process.pid}
     for name in _OF_PROCESS:
-        with suppress(psutil.Error, OSError, AttributeError):  # not every system has every one
+        with suppress(
+            psutil.Error, OSError, AttributeError
+        ):  # not every system has every attribute
             value = getattr(process, name)()
             found[name] = value._asdict() if hasattr(value, "_asdict") else value
     with suppress(psutil.Error, OSError, AttributeError):
@@ -80,7 +81,7 @@ def process_facts(process: psutil.Process) -> Mapping[str, object]:
 
 
 def environment() -> Mapping[str, str]:
-    """Our own variables, and no others; which of them is a secret, the caller knows."""
+    """Return the REDISTOPO_* environment variables, including those with a secret."""
     return {name: value for name, value in os.environ.items() if name.startswith("REDISTOPO_")}
 
 
@@ -90,7 +91,7 @@ def _limit(name: str) -> list[int | str]:
 
 
 def memory_and_disk(folder: Path) -> MemoryAndDisk:
-    """Memory, swap and the disk of that folder, or of the first one above it that is there."""
+    """Measure memory, swap, and the disk of a folder or of its nearest existing parent."""
     found = MemoryAndDisk()
     with suppress(OSError, psutil.Error):
         memory, swap = psutil.virtual_memory(), psutil.swap_memory()

@@ -1,4 +1,4 @@
-"""Redis's own files in a node's folder: whether there are any, cleared, or put aside."""
+"""Redis's own files in a node's folder: finds, clears and renames them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,13 +12,13 @@ from redistopo.model.topology.project_paths import Layout
 
 
 def nodes_conf_texts(files: Files, nodes: Iterable[NodePlan]) -> dict[str, str]:
-    """Address -> text of each node's nodes.conf, where there is one."""
+    """Map the address of each node that has a nodes.conf to its text."""
     found = {node.address: files.read(node.folder.table) for node in nodes}
     return {address: text for address, text in found.items() if text}
 
 
 def clear_data(files: Files, layout: Layout, node: str) -> None:
-    """The node's folder keeps its logs and our record; Redis's own files in it are gone."""
+    """Remove Redis's own files from a node's folder; its log and our files stay."""
     folder = layout.node(node)
     kept = {folder.log, folder.process, folder.config, folder.started}
     marker, state = files.status(layout.marker), files.status(layout.state)
@@ -29,25 +29,25 @@ def clear_data(files: Files, layout: Layout, node: str) -> None:
 
 
 def has_data(files: Files, layout: Layout, node: str) -> bool:
-    """Whether Redis has left anything in the node's folder that a start would read."""
+    """Return whether the node's folder has files that Redis would load at a start."""
     root = layout.node(node).root
     names = ("nodes.conf", "dump.rdb", "appendonly.aof", "appendonlydir")
     return any(files.status(root / name) for name in names)
 
 
 def has_log(files: Files, root: Path, live: Mapping[str, str]) -> bool:
-    """Whether the append-only log of a server with that live configuration lies in a node's
-    folder: a file, since Redis 7.0 a folder with a manifest and the files that it names.
+    """Return whether a node's folder has the append-only log of a server with that live
+    configuration: a file, since Redis 7.0 a folder with a manifest and the files that it names.
 
-    Its base may be missing: after a lost log, until the rewrite has ended. History (type h)
-    is no part of the log any more (aof.c, aofLoadManifestFromFile).
+    The base file may be missing until a rewrite ends, if the log was lost. History files (type
+    h) are no longer part of the log (aof.c, aofLoadManifestFromFile).
     """
     name = live.get("appendfilename", "appendonly.aof")
     folder = live.get("appenddirname")
     if not folder:
         return files.status(root / name) is not None
     manifest, before = root / folder / f"{name}.manifest", None
-    while (text := files.read(manifest)) != before:  # a rewrite may end while we look
+    while (text := files.read(manifest)) != before:  # a rewrite may end in the meantime
         named = re.findall(r"^file (.+) seq \d+ type [bi]\b", text or "", re.MULTILINE)
         if text is not None and all(files.status(manifest.parent / unquote(one)) for one in named):
             return True
@@ -56,7 +56,7 @@ def has_log(files: Files, root: Path, live: Mapping[str, str]) -> bool:
 
 
 def put_aside(files: Files, path: Path) -> Path | None:
-    """The file or folder has another name, which is answered; None where there is none."""
+    """Rename a file or folder to an unused name, which is returned; None if there is none."""
     if not files.status(path):
         return None
     names = (path.with_name(f"{path.name}.aside{number or ''}") for number in count())

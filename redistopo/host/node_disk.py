@@ -1,4 +1,4 @@
-"""A node's folder read into the snapshot: its files, its configuration, its own state."""
+"""Reads a node's folder for a snapshot: its files, its configuration and its own state."""
 
 import re
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.topology.project_paths import NodeFolder
 
 _REFUSED = re.compile(r"^.*(?:corrupted|flag in \w+) cluster config file.*$", re.MULTILINE)
-"""How a server speaks of a nodes.conf that it refuses (cluster_legacy.c, clusterLoadConfig);
-of one that it can't write, on a full disk, it speaks otherwise."""
+"""The log message for a nodes.conf that a server refuses (cluster_legacy.c, clusterLoadConfig),
+but not for a file that it can't write, on a full disk."""
 
 _AUX, _END = 0xFA, 0xFF
 
 
 def read_disk(files: Files, folder: NodeFolder, *, ended: bool = True) -> DiskSeen:
-    """Everything in a node's folder that a decision needs; an empty one where there is none.
+    """Read everything in a node's folder that a decision needs; empty if there is no folder.
 
-    Only of a node that has `ended` the log is searched for a refused nodes.conf.
+    The log is searched for a refused nodes.conf only if the node has `ended`.
     """
     seen = dict(_seen(files, folder.root))
     texts = {
@@ -39,39 +39,39 @@ def read_disk(files: Files, folder: NodeFolder, *, ended: bool = True) -> DiskSe
 
 
 def nodes_conf_refusal(files: Files, folder: NodeFolder) -> str:
-    """The line of its log with which the node's last start ended at its table; "" for none."""
+    """Return the log line of a last start that failed at its nodes.conf; "" for none."""
     found = _REFUSED.search(log_since_start(files, folder.log))
     return found[0] if found else ""
 
 
 def _seen(files: Files, root: Path) -> Iterator[tuple[str, FileSeen]]:
-    """What is in the folder and one below, by names relative to it; not what a server removed
-    in between."""
+    """The files in a folder and one level below, by relative name, except for files that a server
+    has just removed."""
     for name in files.names(root):
-        told = files.status(root / name)
-        if told is None:
+        status = files.status(root / name)
+        if status is None:
             continue
-        inside = files.names(root / name) if told.kind is not FileKind.FILE else ()
-        if told.kind is FileKind.FOLDER or inside:
-            yield f"{name}/", FileSeen(written=told.modified, size=0, empty=True)
+        inside = files.names(root / name) if status.kind is not FileKind.FILE else ()
+        if status.kind is FileKind.FOLDER or inside:
+            yield f"{name}/", FileSeen(written=status.modified, size=0, empty=True)
         else:
-            yield name, _file(root / name, told, files)
+            yield name, _file(root / name, status, files)
         for below in inside:
-            if status := files.status(root / name / below):
-                yield f"{name}/{below}", _file(root / name / below, status, files)
+            if inner := files.status(root / name / below):
+                yield f"{name}/{below}", _file(root / name / below, inner, files)
 
 
-def _file(path: Path, told: FileStatus, files: Files) -> FileSeen:
-    """What can't be read may hold keys."""
-    empty = not told.size
-    if told.size and path.suffix == ".rdb":
+def _file(path: Path, status: FileStatus, files: Files) -> FileSeen:
+    """A file as seen; a snapshot that can't be read may have keys."""
+    empty = not status.size
+    if status.size and path.suffix == ".rdb":
         with suppress(OSError):
             empty = _empty(files.head(path, 4096))
-    return FileSeen(written=told.modified, size=told.size, empty=empty)
+    return FileSeen(written=status.modified, size=status.size, empty=empty)
 
 
 def _empty(head: bytes) -> bool:
-    """Whether a snapshot ends after what it tells of itself (rdb.h, RDB_OPCODE_AUX)."""
+    """Whether a snapshot ends right after its metadata (rdb.h, RDB_OPCODE_AUX)."""
     at = len("REDIS0011")
     with suppress(IndexError):
         while head[at] == _AUX:
@@ -81,7 +81,7 @@ def _empty(head: bytes) -> bool:
 
 
 def _after(head: bytes, at: int) -> int:
-    """Where the string that begins there ends (rdb.c, rdbLoadLenByRef)."""
+    """The end of the string that starts at an offset (rdb.c, rdbLoadLenByRef)."""
     kind, low = head[at] >> 6, head[at] & 63
     if kind == 0:
         return at + 1 + low

@@ -1,11 +1,11 @@
 """Network partitions without root: drops the packets between a server and the others.
 
-On Linux a process may take a second handle of a socket of another process of the same user
-(pidfd_getfd(2), since 5.6; it asks what a debugger would be asked), and tell that socket to
-drop every packet with a time to live below 255 (IP_MINTTL, ip(7); IPV6_MINHOPCOUNT): that is all
-of them, because senders use at most 64. With this on both ends of each connection between
-servers, no byte passes either way, and no error is reported: TCP retransmits, as behind a
-firewall that drops. The same on listening sockets prevents new connections.
+On Linux a process may duplicate a socket of another process of the same user (pidfd_getfd(2),
+since 5.6; with the permission of a debugger) and make that socket drop every packet with a TTL
+below 255 (IP_MINTTL, ip(7); IPV6_MINHOPCOUNT). That is every packet, because senders use at most
+64. With this set at both ends of each connection between servers, no byte passes either way and no
+error is reported: TCP retransmits, as behind a firewall that drops packets. On listening sockets
+it prevents new connections.
 """
 
 import ctypes
@@ -30,10 +30,8 @@ _NOTHING, _EVERYTHING = 255, 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """A server: its pid, and the ports at which it must not be reached anew.
-
-    Its pid must have been proven ours by the caller.
-    """
+    """A server: its pid, which the caller has verified to be ours, and the ports at which it must
+    not accept new connections."""
 
     pid: int
     closed: frozenset[int] = frozenset()
@@ -41,7 +39,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A handle of a server's socket; `ends` is None for one that listens."""
+    """A handle of a server's socket; `ends` is None for a listening socket."""
 
     handle: socket.socket
     port: int
@@ -49,10 +47,10 @@ class _Held:
 
 
 def refuse_partition(pids: Iterable[int]) -> None:
-    """Raises MissingPrerequisite where this system doesn't let us hold these servers apart."""
+    """Raise MissingPrerequisite if this system doesn't allow a partition of these servers."""
     why = ""
     if sys.platform != "linux":
-        why = "it takes handles of servers' sockets, which Linux alone gives to a user"
+        why = "it needs handles of other processes' sockets, which only Linux provides"
     else:
         try:
             with ExitStack() as stack:
@@ -64,17 +62,17 @@ def refuse_partition(pids: Iterable[int]) -> None:
         raise MissingPrerequisite(
             "a partition can't be made on this machine without root",
             detail=why,
-            hint="--fault freeze is the nearest that any user may do; where Yama forbids it, "
-            "`sysctl kernel.yama.ptrace_scope=0` allows it",
+            hint="--fault freeze is the closest fault that needs no privileges; if Yama forbids "
+            "a partition, `sysctl kernel.yama.ptrace_scope=0` allows it",
         )
 
 
-def hold_apart(inside: Iterable[Side], outside: Iterable[Side]) -> int:
-    """How many sockets were silenced: those between `inside` and `outside`, and those at which
-    either takes new connections at a closed port.
+def cut_connections(inside: Iterable[Side], outside: Iterable[Side]) -> int:
+    """Drop all packets between `inside` and `outside`, and to their closed ports; return the
+    number of sockets that do so.
 
-    What had just been accepted may be missed once, so it is called again and again while the
-    partition lasts. A server that has ended is passed over. Connections from elsewhere go on.
+    A connection that was just accepted may be missed, so call this repeatedly while the partition
+    lasts. Servers that have ended are skipped; connections from elsewhere are not affected.
     """
     with ExitStack() as stack:
         near = [_sockets(side, stack) for side in inside]
@@ -89,22 +87,22 @@ def hold_apart(inside: Iterable[Side], outside: Iterable[Side]) -> int:
             if held.ends is None or held.ends in between or held.ends in mirrored
         ]
         for handle in cut:
-            _take_in(handle, _NOTHING)
+            _set_minimum_ttl(handle, _NOTHING)
         return len(cut)
 
 
 def lift_partition(pids: Iterable[int]) -> None:
-    """No socket of these servers, proven ours by the caller, is silenced any more."""
+    """Let all sockets of these servers, which the caller has verified to be ours, receive again."""
     if sys.platform != "linux":
         return
     for pid in pids:
         with ExitStack() as stack, suppress(OSError):
             for handle in _handles(pid, stack):
-                _take_in(handle, _EVERYTHING)
+                _set_minimum_ttl(handle, _EVERYTHING)
 
 
 def _sockets(side: Side, stack: ExitStack) -> list[_Held]:
-    """Its connections, and the sockets that listen at a closed port; none once it has ended."""
+    """Its connections, and its listening sockets at closed ports; none if it has ended."""
     try:
         found = [_held(handle) for handle in _handles(side.pid, stack)]
     except ProcessLookupError:
@@ -118,16 +116,16 @@ def _held(handle: socket.socket) -> _Held | None:
         listens = handle.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         ends = None if listens else (here, handle.getpeername()[:2])
     except OSError:
-        return None  # not connected, or not any more
+        return None  # not connected
     return _Held(handle, int(here[1]), ends)
 
 
-def _take_in(handle: socket.socket, least: int) -> None:
-    """The socket drops packets with a lower time to live. Raises OSError."""
+def _set_minimum_ttl(handle: socket.socket, least: int) -> None:
+    """Make the socket drop packets with a lower TTL. Raises OSError."""
     level, option = _LEAST_TTL[handle.family]
     handle.setsockopt(level, option, least)
     if handle.family == socket.AF_INET6:
-        # it may carry IPv4 as well (v4-mapped), and then goes by this one
+        # for IPv4 connections (v4-mapped) this option counts
         with suppress(OSError):
             handle.setsockopt(*_LEAST_TTL[socket.AF_INET], least)
 
@@ -143,7 +141,7 @@ def _handles(pid: int, stack: ExitStack) -> list[socket.socket]:
         except OSError as error:
             if isinstance(error, PermissionError) or not Path(f"/proc/{pid}/fd").exists():
                 raise
-            continue  # closed since we looked
+            continue  # closed in the meantime
         stack.callback(handle.close)
         if handle.family in _LEAST_TTL and handle.type == socket.SOCK_STREAM:
             found.append(handle)
@@ -153,7 +151,7 @@ def _handles(pid: int, stack: ExitStack) -> list[socket.socket]:
 def _socket_numbers(pid: int) -> Iterator[int]:
     for path in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):
-            if os.readlink(path).startswith("socket:"):  # noqa: PTH115  it leads to no file
+            if os.readlink(path).startswith("socket:"):  # noqa: PTH115  its target is not a file
                 yield int(path.name)
 
 

@@ -10,7 +10,7 @@ Answer = TypeVar("Answer")
 
 
 class Deadline:
-    """A moment on the monotonic clock, so that no change of the system's time moves it."""
+    """A time limit on the monotonic clock, independent of changes of the system clock."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -18,11 +18,11 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds until then, never below 0."""
+        """Seconds that are left, at least 0."""
         return max(0.0, self._end - time.monotonic())
 
     def part(self, share: float) -> "Deadline":
-        """An earlier deadline: that share of the whole time, from the same beginning."""
+        """Return an earlier deadline: that share of the total time, from the same start."""
         earlier = Deadline(self.seconds)
         earlier._end = self._end - self.seconds * (1 - share)
         return earlier
@@ -33,14 +33,14 @@ class Deadline:
 
 
 def wait_for(
-    look: Callable[[], Answer | None],
+    attempt: Callable[[], Answer | None],
     deadline: Deadline,
     describe: Callable[[], str | RedistopoError] = str,
     *,
     pause: float = 0.005,
     most: float = 0.1,
 ) -> Answer:
-    """Call `look` until it returns a value other than None, and return that; at least once.
+    """Call `attempt` until it returns a value other than None, and return that; at least once.
 
     The pause between calls grows to `most` seconds, and to the duration of a call, so that
     polling never uses more than half of the machine. Raises TimedOut with the detail `describe()`,
@@ -48,7 +48,7 @@ def wait_for(
     """
     while True:
         began = time.monotonic()
-        answer = look()
+        answer = attempt()
         if answer is not None:
             return answer
         if deadline.over:
@@ -56,7 +56,7 @@ def wait_for(
             if isinstance(said, RedistopoError):
                 raise said
             late = f"not done after {deadline.seconds:g} s"
-            raise TimedOut(late, detail=said, hint="--timeout gives it longer")
+            raise TimedOut(late, detail=said, hint="use a longer --timeout")
         took = time.monotonic() - began
         time.sleep(min(max(pause, took), deadline.left + 0.001))
         pause = min(pause * 1.3, most)

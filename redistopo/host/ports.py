@@ -1,4 +1,4 @@
-"""Ports and addresses that a server on this machine could bind."""
+"""Ports and addresses that a server on this machine can bind."""
 
 import errno
 import socket
@@ -10,10 +10,10 @@ _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether a server could bind that port now."""
+    """Return whether a server could bind that port now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # as servers do: a port in TIME_WAIT is free, a port that is listened on isn't
+        # as servers do: a port in TIME_WAIT is free, a port with a listener isn't
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -24,25 +24,25 @@ def is_free(host: str, port: int) -> bool:
 
 
 def any_free(host: str) -> int:
-    """A port that was free a moment ago, of the system's own choice."""
+    """Return a port, chosen by the system, that was free just now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
 def has_address(host: str) -> bool:
-    """Whether this machine has that address."""
-    return _trouble_binding(host) == 0
+    """Return whether this machine has that address."""
+    return _bind_error(host) == 0
 
 
 def is_foreign_address(host: str) -> bool:
-    """Whether no server can listen there: no such address is here. One of a family that the
-    kernel doesn't have at all is left out by servers (server.c, listenToPort)."""
-    return _trouble_binding(host) == errno.EADDRNOTAVAIL
+    """Return whether no server can listen at an address because this machine doesn't have it.
+    Servers skip an address of a family that the kernel doesn't support (server.c, listenToPort)."""
+    return _bind_error(host) == errno.EADDRNOTAVAIL
 
 
-def _trouble_binding(host: str) -> int:
-    """The system's error number, 0 for none."""
+def _bind_error(host: str) -> int:
+    """The error number of binding a port of that address; 0 for none."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -53,9 +53,9 @@ def _trouble_binding(host: str) -> int:
 
 
 def ephemeral_range() -> tuple[int, int] | None:
-    """The ports that the system hands out to outgoing connections; None where it isn't known."""
+    """Return the range of ports for outgoing connections; None if unknown."""
     if sys.platform == "darwin":
-        return (49152, 65535)  # net.inet.ip.portrange.first and .last, as shipped
+        return (49152, 65535)  # the defaults of net.inet.ip.portrange.first and .last
     with suppress(OSError, ValueError):
         first, last = _RANGE.read_text(encoding="ascii").split()
         return int(first), int(last)

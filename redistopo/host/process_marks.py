@@ -1,4 +1,4 @@
-"""A record of each node's process, in a file of the node's folder."""
+"""The process mark of each node: a file in the node's folder."""
 
 import json
 from dataclasses import asdict
@@ -10,16 +10,16 @@ from redistopo.model.topology.project_paths import Layout
 
 
 def save_process_mark(path: Path, mark: ProcessMark) -> None:
-    """The process is on record in that file."""
+    """Write a process mark to a file."""
     private_folder(path.parent)
     write_private(path, json.dumps(asdict(mark)) + "\n")
 
 
 def load_process_mark(path: Path) -> ProcessMark | None:
-    """The mark in that file; None for none, or for one that is damaged."""
-    said = read_json(path)
+    """Read the mark in a file; None if there is none, or if it is damaged."""
+    values = read_json(path)
     try:
-        mark = ProcessMark(**said) if said is not None else None
+        mark = ProcessMark(**values) if values is not None else None
     except TypeError:
         return None
     if mark is None or not isinstance(mark.pid, int) or not 0 <= mark.pid < 2**31:
@@ -28,7 +28,7 @@ def load_process_mark(path: Path) -> ProcessMark | None:
 
 
 def remove_process_mark(layout: Layout, node: str) -> None:
-    """No process is on record for this node."""
+    """Remove a node's process mark."""
     path = layout.node(node).process
     with write_errors(path):
         path.unlink(missing_ok=True)

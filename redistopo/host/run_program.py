@@ -1,4 +1,4 @@
-"""Running other programs: for their output, with their output as it comes, or in our place."""
+"""Runs other programs: for their output, line by line, or in place of this process."""
 
 import os
 import resource
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, TimedOut
 from redistopo.host.interrupts import interrupts_deferred
@@ -18,32 +18,34 @@ from redistopo.host.polling import Deadline
 
 _SECONDS = 3.0
 _SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-"""Where a system's own programs are; not everybody has these on PATH."""
+"""Folders of system programs, which not every user has on PATH."""
 
-# What a program must not inherit: it would show a password to whoever reads its environment.
+# Not inherited by programs, whose environment other processes can read.
 _SECRET_VARIABLES = ("REDISTOPO_PASSWORD", "REDISCLI_AUTH", "VALKEYCLI_AUTH")
 
 _LAST_LINES = 8
-_LAST_WORDS = 2.0
-_PATIENCE = 10.0
-"""Seconds for an installer to end by itself: one that is killed leaves its work half-done."""
+_LAST_OUTPUT_SECONDS = 2.0
+_EXIT_SECONDS = 10.0
+"""The time for an installer to exit by itself: if killed, it leaves a partial installation."""
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)  # the first as by Ctrl-C
 
 _OURS = ("SIGPIPE", "SIGXFSZ", "SIGTERM", "SIGHUP", "SIGINT")
 
 
 def search_path() -> str:
-    """PATH, and behind it the folders of the system's own programs."""
+    """Return PATH followed by the folders of system programs."""
     return os.pathsep.join((*os.get_exec_path(), *_SYSTEM))
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Our environment without passwords, with `extra` on top."""
+    """Return our environment without passwords, plus `extra`."""
     kept = {name: value for name, value in os.environ.items() if name not in _SECRET_VARIABLES}
     return kept | dict(extra or {})
 
 
 def run_command(argv: list[str]) -> str | None:
-    """What it printed on stdout, in English; None where it isn't there, refused, or took long."""
+    """Return a program's stdout, in English; None if it is missing, fails or takes too long."""
     try:
         done = subprocess.run(
             argv, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False,
@@ -56,10 +58,10 @@ def run_command(argv: list[str]) -> str | None:
 
 
 def run_unable_to_write(argv: list[str], text: bytes, folder: Path, deadline: Deadline) -> str:
-    """What it printed for that input, stderr first; or why there is nothing: it could not be
-    run, crashed, or did not end by the deadline. It can write no file, not even a core."""
+    """Return a program's output for an input, stderr first, or why there is none: it can't be
+    run, crashed, or didn't end by the deadline. It can write no file, not even a core dump."""
     try:
-        with interrupts_deferred(later=True):  # else one could run of which nobody knows
+        with interrupts_deferred(later=True):  # otherwise it could run unrecorded
             child = subprocess.Popen(
                 argv,
                 stdin=subprocess.PIPE,
@@ -81,33 +83,32 @@ def run_unable_to_write(argv: list[str], text: bytes, folder: Path, deadline: De
             child.kill()
             child.wait()  # Popen itself doesn't, after a Ctrl-C
     if child.returncode < 0:
-        # what it prints then is long, and of memory
+        # the crash report that it prints is long
         return f"it crashed ({signal.Signals(-child.returncode).name})"
     return (err + b"\n" + out).decode(errors="replace")
 
 
 def _forbid_writes(pid: int) -> None:
-    """It has none of its input yet. Elsewhere than on Linux, cores don't go to the folder that
-    it is in."""
+    """Limit its file size to 0 before it has its input; only Linux writes core dumps to the
+    working folder."""
     if sys.platform == "linux":
         with suppress(ProcessLookupError, PermissionError):
             for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
                 resource.prlimit(pid, limit, (0, 0))
 
 
-def run_to_end(argv: Sequence[str], hear: Callable[[str], None], deadline: Deadline) -> None:
-    """Run a program to its end; calls `hear` with each line as it arrives.
+def run_to_end(argv: Sequence[str], on_line: Callable[[str], None], deadline: Deadline) -> None:
+    """Run a program to completion, without input; call `on_line` with each line as it arrives.
 
-    It asks nothing: it has no input, and what it may ask is answered by its options. On any
-    exception (Ctrl-C too) and at the deadline it is told to end, and only then killed. Raises
-    MissingPrerequisite where it can't be run, RedistopoError with its last lines where it failed,
+    On any exception (Ctrl-C too) and at the deadline it is asked to exit, then killed. Raises
+    MissingPrerequisite if it can't be run, RedistopoError with its last lines if it fails, and
     TimedOut.
     """
     last: deque[str] = deque(maxlen=_LAST_LINES)
     begun: list[subprocess.Popen[str]] = []
     late = False
     try:
-        with interrupts_deferred(later=True):  # else one could run of which nobody knows
+        with interrupts_deferred(later=True):  # otherwise it could run unrecorded
             child = _begin(argv)
             begun.append(child)
 
@@ -115,27 +116,27 @@ def run_to_end(argv: Sequence[str], hear: Callable[[str], None], deadline: Deadl
             with child.stdout or nullcontext(()) as lines:
                 for line in lines:
                     last.append(line.rstrip())
-                    hear(line.rstrip())
+                    on_line(line.rstrip())
 
-        # beside: what it leaves running (a service) may hold its output open for good
-        ears = threading.Thread(target=listen, daemon=True)
-        ears.start()
+        # in a thread: a service that it starts may keep its output open for ever
+        reader = threading.Thread(target=listen, daemon=True)
+        reader.start()
         child.wait(deadline.left)
     except subprocess.TimeoutExpired:
         late = True
     finally:
         for one in begun:
-            _end(one)
-    ears.join(_LAST_WORDS)
-    told = "\n".join(last)
+            end_child(one, _ENDING, _EXIT_SECONDS)
+    reader.join(_LAST_OUTPUT_SECONDS)
+    output = "\n".join(last)
     if late:
         raise TimedOut(
             f"{argv[0]} did not end within {deadline.seconds:g} s",
-            detail=told,
-            hint="--timeout gives it longer",
+            detail=output,
+            hint="use a longer --timeout",
         )
     if child.returncode:
-        raise RedistopoError(f"{argv[0]} failed (exit code {child.returncode})", detail=told)
+        raise RedistopoError(f"{argv[0]} failed (exit code {child.returncode})", detail=output)
 
 
 def _begin(argv: Sequence[str]) -> subprocess.Popen[str]:
@@ -148,27 +149,29 @@ def _begin(argv: Sequence[str]) -> subprocess.Popen[str]:
             text=True,
             errors="replace",
             env=clean_environment({"DEBIAN_FRONTEND": "noninteractive"}),
-            start_new_session=True,  # Ctrl-C is ours to pass on, once
+            start_new_session=True,  # we pass on Ctrl-C, once
         )
     except OSError as error:
         raise MissingPrerequisite(f"can't run {argv[0]}", detail=error.strerror or "") from error
 
 
-def _end(child: subprocess.Popen[str]) -> None:
-    """The child has ended: asked by SIGINT, as Ctrl-C would, then by SIGTERM, then killed."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+def end_child(
+    child: subprocess.Popen[Any], signals: Sequence[signal.Signals], seconds: float
+) -> None:
+    """Send one signal after the other, each if the child didn't exit within that time."""
+    for number in signals:
         if child.poll() is not None:
             break
         child.send_signal(number)
         with suppress(subprocess.TimeoutExpired):
-            child.wait(_PATIENCE)
+            child.wait(seconds)
 
 
 def exec_program(argv: Sequence[str], extra: Mapping[str, str]) -> NoReturn:
-    """This process is that program, with our environment (but for passwords) and `extra`.
+    """Replace this process by a program, with our environment without passwords plus `extra`.
 
-    Python ignores SIGPIPE, and what is ignored stays so in the program: it gets the system's
-    usual signals. Raises MissingPrerequisite where the program can't be run.
+    Its signal handlers are the system's defaults: Python ignores SIGPIPE, which the program would
+    inherit. Raises MissingPrerequisite if it can't be run.
     """
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):

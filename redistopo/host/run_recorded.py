@@ -1,4 +1,4 @@
-"""A program run to its end, on record while it runs: if we are killed, the next run ends it."""
+"""Runs a recorded program: if redistopo is killed, its next run can end the program."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ from redistopo.host.server_process import (
 
 
 def run_recorded(program: Program, deadline: Deadline, slow: Slow) -> int:
-    """Its exit code; see Processes.run. Our passwords are not in its environment."""
+    """Run a program; see Processes.run. Our passwords are not in its environment."""
     with write_errors(program.log):
         log = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
@@ -47,7 +47,7 @@ def run_recorded(program: Program, deadline: Deadline, slow: Slow) -> int:
     except (psutil.TimeoutExpired, subprocess.TimeoutExpired) as error:
         raise TimedOut(f"not done after {deadline.seconds:g} s") from error
     finally:
-        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+        with suppress(psutil.NoSuchProcess):  # it has ended
             if child.poll() is None:
                 child.kill()
                 child.wait()
@@ -56,20 +56,20 @@ def run_recorded(program: Program, deadline: Deadline, slow: Slow) -> int:
 
 def _awaited(child: psutil.Popen, deadline: Deadline, slow: Slow) -> int:
     """Its exit code; raises psutil.TimeoutExpired or subprocess.TimeoutExpired."""
-    patience, progress = slow
+    slow_after, notify = slow
     try:
-        return int(child.wait(timeout=min(patience.left, deadline.left)))
+        return int(child.wait(timeout=min(slow_after.left, deadline.left)))
     except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
-        progress()
+        notify()
     return int(child.wait(timeout=deadline.left))
 
 
 def end_leftover(mark: Path) -> None:
-    """No program that a killed redistopo had started to run goes on."""
+    """End a program that a killed redistopo left running."""
     known = load_process_mark(mark)
     if known is not None:
         process = process_of_mark(known)
-        # in a copy of the project the mark names the original's
+        # in a copy of the project the mark is that of the original's process
         if process is not None and has_working_folder(process, mark.parent):
             signal_process(process, signal.SIGKILL)
             await_end([process], Deadline(5))

@@ -1,4 +1,4 @@
-"""The ends of servers' logs, as far as they are about the last start."""
+"""The part of a server's log since its last start."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -6,33 +6,33 @@ from pathlib import Path
 from redistopo.host.host import Files
 
 LOG_MARK = "# redistopo starts this server"
-"""Stands in a log before each start, so that no older trouble is taken for today's."""
+"""Written to the log before each start, so that older errors are ignored."""
 
 
 def log_since_start(files: Files, path: Path) -> str:
-    """A log's lines since its server's last start, a megabyte at most; "" where there are none."""
+    """Return a log since its server's last start, at most 1 MiB."""
     return files.tail(path, 1024 * 1024).rpartition(LOG_MARK)[2]
 
 
 def log_tail(files: Files, path: Path, lines: int = 10) -> str:
-    """The last lines of a log since its server's last start, without secrets; "" for none."""
+    """Return the last lines of a log since its server's last start, without secrets."""
     from redistopo.model.protocol.redact import Redactor
 
     text = files.tail(path, 16384).rpartition(LOG_MARK)[2]
     last = "\n".join(line for line in text.splitlines()[-lines:] if line.strip())
-    # a server that doesn't understand a line of its configuration prints that line
+    # a server prints an invalid line of its configuration
     return Redactor(()).lines(last)
 
 
 def size_of(path: Path) -> int:
-    """How many bytes a file has; 0 for none."""
+    """Return the size of a file in bytes; 0 if there is none."""
     with suppress(OSError):
         return path.stat().st_size
     return 0
 
 
 def written_since(path: Path, size: int) -> str:
-    """What a log got since it had that size, a few megabytes at most; "" where it is gone."""
+    """Return what was added to a log since it had that size, at most 4 MiB."""
     with suppress(OSError), path.open("rb") as log:
         log.seek(size)
         return log.read(4 * 1024 * 1024).decode(errors="replace")

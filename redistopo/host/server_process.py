@@ -1,4 +1,4 @@
-"""Server processes: launched, recognised for good, and ended; never one that isn't ours."""
+"""Server processes: starts, identifies and ends ours, and never another process."""
 
 import os
 import signal
@@ -22,18 +22,18 @@ from redistopo.model.state.record import ProcessMark
 from redistopo.model.topology.project_paths import Layout, NodeFolder
 
 Started = psutil.Popen
-"""A process that this very program started, and so can reap."""
+"""A child of this program, which can reap it."""
 
 _children: dict[int, Started] = {}
-"""By pid: the servers that this very program started and has not seen end. Whoever embeds
-redistopo would else keep a zombie of each, and be warned of a process left running."""
+"""By pid: the servers that this program started and that haven't ended. Without it, a program
+that embeds redistopo would keep a zombie of each, and Python would warn about it."""
 
 SERVERS = ("redis-server", "valkey-server", "redis-check-rdb", "valkey-check-rdb")
 
 
 @lru_cache(maxsize=1)
 def boot_id() -> str:
-    """Names this boot of the machine; "" where the system has no such name."""
+    """Return the boot id of the machine; "" if the system has none."""
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return ""
@@ -45,7 +45,7 @@ def started_at(pid: int) -> float:
     Raises psutil.NoSuchProcess.
     """
     if sys.platform == "linux":
-        # psutil adds the boot time, which moves with the system's clock; the ticks don't.
+        # psutil adds the boot time, which changes with the system clock; the ticks don't.
         # proc(5): field 22, counted after the command name, which may hold spaces.
         try:
             text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -56,11 +56,10 @@ def started_at(pid: int) -> float:
 
 
 def launch(layout: Layout, node: str, executable: str) -> Started:
-    """The node's server runs, detached in a session of its own, and is on record.
+    """Start a node's server, detached in its own session and folder, and record it.
 
-    Its folder is its working folder and its log gets what it prints. The intent is on
-    record before the start, so that a server is found even if we die right after.
-    Raises MissingPrerequisite where the program can't be run.
+    The intent is recorded first, so that the server is found even if redistopo is killed right
+    after the start. Raises MissingPrerequisite if the program can't be run.
     """
     folder = layout.node(node)
     mark = ProcessMark(
@@ -79,8 +78,8 @@ def launch(layout: Layout, node: str, executable: str) -> Started:
         mark = replace(mark, pid=process.pid, started=started_at(process.pid), launching=False)
         save_process_mark(folder.process, mark)
     except psutil.NoSuchProcess:
-        pass  # it ended at once: whoever waits for it sees that
-    except BaseException:  # Ctrl-C too: it isn't on record, so nobody would ever stop it
+        pass  # it ended at once, which the caller will notice
+    except BaseException:  # Ctrl-C too: it isn't recorded, so nothing would stop it
         process.kill()
         process.wait()
         raise
@@ -101,7 +100,7 @@ def _spawn(folder: NodeFolder, executable: str) -> Started:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            umask=0o077,  # dump.rdb and the AOF are made by the server, with its own umask
+            umask=0o077,  # the server creates dump.rdb and the AOF with its own umask
         )
     except OSError as error:
         raise MissingPrerequisite(
@@ -114,13 +113,13 @@ def _spawn(folder: NodeFolder, executable: str) -> Started:
 
 
 def find_process(layout: Layout, node: str) -> psutil.Process | None:
-    """The node's running process, proven ours; None where there is none.
+    """Find the node's running process; None if there is none.
 
-    Proven by pid, start time and boot as recorded, and by its working folder: in a copy
-    of a project the record names the original's processes, but they work elsewhere. Where
-    the record proves nothing (a launch cut off before its pid was recorded, a folder copied
-    over this one), a server that works in this very folder is found; nothing is written: see
-    `adopt_process`. What lies behind a symbolic link is somebody else's.
+    It is identified by its recorded pid, start time and boot, and by its working folder, since
+    in a copy of a project the record is that of the original. If the record is of no use (a start
+    interrupted before the pid was recorded, a folder copied over this one), a server whose working
+    folder is the node's is found. Writes nothing: see `adopt_process`. A folder behind a symbolic
+    link isn't ours.
     """
     folder = layout.node(node)
     if folder.root.is_symlink() or layout.nodes.is_symlink() or layout.state.is_symlink():
@@ -128,25 +127,24 @@ def find_process(layout: Layout, node: str) -> psutil.Process | None:
     return _marked(folder) or _unmarked(folder)
 
 
-def adopt_process(layout: Layout, node: str) -> psutil.Process | None:
-    """The same process, which is on record from now on; for verbs that hold the lock."""
+def adopt_process(layout: Layout, node: str) -> None:
+    """Find the node's process and record it; for verbs that hold the lock."""
     process, folder = find_process(layout, node), layout.node(node)
     if process is not None and _marked(folder) is None:
-        with suppress(psutil.Error, OSError):  # it ended just now
+        with suppress(psutil.Error, OSError):  # it has just ended
             mark = make_mark(process, node, str(folder.config))
             save_process_mark(folder.process, replace(mark, executable=process.exe()))
-    return process
 
 
 def _marked(folder: NodeFolder) -> psutil.Process | None:
-    """The process on record, if it still runs, and works in that folder."""
+    """The recorded process, if it runs and has that working folder."""
     mark = load_process_mark(folder.process)
     process = process_of_mark(mark) if mark is not None and mark.pid else None
     return process if process and has_working_folder(process, folder.root) else None
 
 
 def process_of_mark(mark: ProcessMark) -> psutil.Process | None:
-    """The process of that mark, if it still runs: the same pid, start and boot."""
+    """Return the running process with the pid, start time and boot of a mark, if any."""
     if mark.boot != boot_id():
         return None
     try:
@@ -163,7 +161,7 @@ def process_of_mark(mark: ProcessMark) -> psutil.Process | None:
 
 
 def make_mark(process: psutil.Process, name: str, config: str = "") -> ProcessMark:
-    """What names that process for good; raises psutil.NoSuchProcess where it has ended."""
+    """Create the mark of a process; raises psutil.NoSuchProcess if it has ended."""
     return ProcessMark(
         node=name,
         pid=process.pid,
@@ -185,10 +183,10 @@ def has_working_folder(process: psutil.Process, folder: Path) -> bool:
 
 
 def _unmarked(folder: NodeFolder) -> psutil.Process | None:
-    """A server that works in this node's own folder, whatever is on record.
+    """A server whose working folder is the node's, whatever is recorded.
 
-    After a server ended by itself or by `down`, neither its mark nor its pidfile is there:
-    then nobody is looked for, which spares a look at each process of the machine.
+    After a server was stopped, it has neither a mark nor a pidfile; then the search through all
+    processes of the machine is skipped.
     """
     if not (folder.process.exists() or folder.pidfile.exists()):
         return None
@@ -201,10 +199,10 @@ def _unmarked(folder: NodeFolder) -> psutil.Process | None:
 
 
 def serves(process: psutil.Process) -> bool:
-    """Whether it is a server itself: no child of one that saves, no checker of its files.
+    """Return whether a process is a server, not its child that saves, nor a file checker.
 
-    All of these are one program (on Debian); they differ by their title, which a child
-    changes (server.c, redisSetProcTitle) and a checker never bears.
+    On Debian all of these are one program. Their titles differ: a child changes its title
+    (server.c, redisSetProcTitle), and a checker doesn't have a server's.
     """
     if process.status() == psutil.STATUS_ZOMBIE:
         return False
@@ -215,14 +213,14 @@ def serves(process: psutil.Process) -> bool:
 
 
 def _working_in(folder: Path) -> Iterator[int]:
-    """Pids of all processes whose working folder is that one, as far as we may see them."""
+    """Pids of all visible processes with that working folder."""
     if not folder.is_dir():
         return
     if sys.platform == "linux":
         wanted = str(folder.resolve())
         for entry in Path("/proc").iterdir():
-            # not by psutil: it reads each process's start time, and this is done often; nor by
-            # pathlib, which makes a path of each link
+            # psutil would read each process's start time, pathlib create a path for each link;
+            # this runs often
             with suppress(OSError):
                 if entry.name.isdigit() and os.readlink(entry / "cwd") == wanted:  # noqa: PTH115
                     yield int(entry.name)
@@ -234,7 +232,7 @@ def _working_in(folder: Path) -> Iterator[int]:
 
 
 def is_paused(process: psutil.Process) -> bool:
-    """Whether it was stopped, by SIGSTOP or a debugger, and would go on at SIGCONT."""
+    """Return whether a process is paused, by SIGSTOP or a debugger."""
     try:
         return bool(process.status() == psutil.STATUS_STOPPED)
     except psutil.NoSuchProcess:
@@ -242,25 +240,25 @@ def is_paused(process: psutil.Process) -> bool:
 
 
 def signal_process(process: psutil.Process, number: signal.Signals) -> None:
-    """The process got the signal, or had ended; psutil refuses a pid that was reused."""
+    """Send a signal, unless the process has ended; psutil refuses a reused pid."""
     with suppress(psutil.NoSuchProcess):
         process.send_signal(number)
 
 
 def await_end(processes: list[psutil.Process], deadline: Deadline) -> list[psutil.Process]:
-    """Those that still run at the deadline.
+    """Wait until processes end; return those that still run at the deadline.
 
-    A zombie has ended: whoever started it, an earlier redistopo, is gone, and how soon
-    init reaps it is init's affair. Our own children are reaped here.
+    A zombie has ended: its parent, an earlier redistopo, is gone, so init reaps it. Our own
+    children are reaped here.
     """
     alive = list(processes)
 
-    def look() -> bool | None:
+    def all_ended() -> bool | None:
         alive[:] = [process for process in alive if _runs(process)]
         return None if alive else True
 
     with suppress(TimedOut):
-        wait_for(look, deadline, lambda: "", pause=0.002)
+        wait_for(all_ended, deadline, lambda: "", pause=0.002)
     return alive
 
 

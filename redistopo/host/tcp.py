@@ -1,4 +1,4 @@
-"""Connecting from this machine: raw TCP, the TLS handshake, and names as addresses."""
+"""Connections from this machine: TCP, the TLS handshake, and host names as addresses."""
 
 import socket
 import ssl
@@ -10,19 +10,19 @@ Socket = socket.socket
 
 
 def connect_tcp(endpoint: Endpoint, seconds: float) -> Socket:
-    """A connection; raises OSError."""
+    """Connect; raises OSError."""
     return socket.create_connection(endpoint, seconds)
 
 
 def handshake(plain: Socket, host: str, context: ssl.SSLContext) -> ssl.SSLSocket:
-    """The connection by TLS, after the server proved that it is `host`; raises OSError."""
+    """Start TLS and verify that the server is `host`; raises OSError."""
     return context.wrap_socket(plain, server_hostname=host)
 
 
 def probe_port(endpoint: Endpoint, seconds: float = 0.7) -> PortState:
-    """What becomes of a TCP connection; nothing is sent.
+    """Connect without sending anything, and return the result.
 
-    Less than a second at most: the system repeats a lost first packet only after one.
+    The timeout is below a second, after which the system would repeat a lost first packet.
     """
     try:
         with connect_tcp(endpoint, seconds):

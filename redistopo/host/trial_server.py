@@ -1,4 +1,4 @@
-"""A server that runs for a moment on loopback, in a folder of its own, and leaves nothing."""
+"""A temporary server on loopback, in a temporary folder, for trying an engine."""
 
 import subprocess
 import tempfile
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from signal import Signals
+from signal import SIGKILL, SIGTERM, Signals
 
 from redistopo.host.interrupts import interrupts_deferred
 from redistopo.host.local_host import LOCAL
 from redistopo.host.ports import any_free
-from redistopo.host.run_program import clean_environment
+from redistopo.host.run_program import clean_environment, end_child
 from redistopo.host.server_log import log_tail
 
 LOOPBACK = "127.0.0.1"
@@ -20,7 +20,7 @@ _END_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialServer:
-    """The server at work: its port on loopback, and its log."""
+    """A running server: its port on loopback, its log and its process."""
 
     port: int
     log: Path
@@ -28,34 +28,35 @@ class TrialServer:
 
     @property
     def ended(self) -> str:
-        """How it ended by itself, as ``exit code 1`` or ``SIGSEGV``; "" while it runs."""
+        """How it ended, as ``exit code 1`` or ``SIGSEGV``; "" while it runs."""
         code = self.process.poll()
         if code is None:
             return ""
         return f"exit code {code}" if code >= 0 else Signals(-code).name
 
     @property
-    def said(self) -> str:
+    def last_log_lines(self) -> str:
         """The last lines of its log."""
         return log_tail(LOCAL.files, self.log, 6)
 
 
 @contextmanager
 def trial_server(program: str) -> Iterator[TrialServer]:
-    """A server started with defaults on a port that was free; it and its folder are gone after.
+    """Start a server with defaults on a free port; afterwards stop it and remove its folder.
 
-    It may have ended already, and the port may be another's by now: see `ended`, `said`.
+    It may have ended, and another program may have taken the port: see `ended`,
+    `last_log_lines`.
     """
     port = any_free(LOOPBACK)
     begun: list[TrialServer] = []
     with tempfile.TemporaryDirectory(prefix="redistopo-") as folder:
         try:
-            with interrupts_deferred(later=True):  # else one could run of which nobody knows
+            with interrupts_deferred(later=True):  # otherwise it could run unrecorded
                 begun.append(_begin(program, port, Path(folder) / "log"))
             yield begun[0]
         finally:
             for server in begun:
-                _end(server.process)
+                end_child(server.process, (SIGTERM, SIGKILL), _END_SECONDS)
 
 
 def _begin(program: str, port: int, log: Path) -> TrialServer:
@@ -70,12 +71,3 @@ def _begin(program: str, port: int, log: Path) -> TrialServer:
             start_new_session=True,
         )
     return TrialServer(port=port, log=log, process=process)
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.terminate()
-    try:
-        child.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()

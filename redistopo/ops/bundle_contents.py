@@ -13,7 +13,7 @@ from redistopo.host.archive import Member
 from redistopo.host.engine_search import find_engines
 from redistopo.host.files import last_part, listing
 from redistopo.host.machine_facts import environment, facts, process_facts, versions
-from redistopo.host.orphan_servers import servers_below
+from redistopo.host.running_servers import servers_below
 from redistopo.host.server_process import find_process
 from redistopo.model.connectivity.report import connectivity_report, explanation_lines, matrix_lines
 from redistopo.model.protocol.credentials import ENVIRONMENT_VARIABLE
@@ -21,7 +21,7 @@ from redistopo.model.protocol.redact import Redactor
 from redistopo.model.state.observed import Observed
 from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.plan import plan
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.raw_replies import ask_nodes
 from redistopo.session.session import Session
 from redistopo.session.to_json import to_json
@@ -78,7 +78,7 @@ class Evidence:
         yield layout.record.name, self._json_text(last_part(layout.record, _LOG_BYTES))
         events = last_part(layout.events, _LOG_BYTES).splitlines()
         yield layout.events.name, "".join(self._json_text(line, indent=None) for line in events)
-        for name in recorded_node_names(layout):
+        for name in node_folder_names(layout):
             folder = layout.node(name)
             found = (folder.config, folder.started, folder.log, folder.table, folder.process)
             for path in (one for one in found if one.is_file() and not one.is_symlink()):
@@ -115,7 +115,7 @@ class Evidence:
 
     def _processes(self) -> object:
         layout = self.layout
-        mine = {name: find_process(layout, name) for name in recorded_node_names(layout)}
+        mine = {name: find_process(layout, name) for name in node_folder_names(layout)}
         return {
             "nodes": {name: process_facts(one) if one else None for name, one in mine.items()},
             "servers in the state folder": to_json(servers_below(layout.state)),

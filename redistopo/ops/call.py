@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient, error_text
+from redistopo.client.connection import Connections, error_text
 from redistopo.errors import AccessDenied, ExitCode, Unreachable
 from redistopo.model.protocol.redact import Redactor
 from redistopo.model.protocol.reply_text import reply_as_json
@@ -62,23 +62,23 @@ def call(request: CallRequest) -> CallResult:
     with open_session(SessionRequest(root=request.root)) as session:
         nodes = select_nodes(session.observe(), request.words)
         with (
-            NodeClient(session.credentials, seconds=request.seconds, protocol=3) as client,
+            Connections(session.credentials, seconds=request.seconds, protocol=3) as client,
             ThreadPoolExecutor(min(32, len(nodes))) as pool,
         ):
             replies = tuple(pool.map(lambda node: _ask(client, node, request), nodes))
         return _without_secrets(session.layout, request.command, replies)
 
 
-def _ask(client: NodeClient, node: NodeSeen, request: CallRequest) -> NodeReply:
+def _ask(client: Connections, node: NodeSeen, request: CallRequest) -> NodeReply:
     reply, error = None, node.error
     if node.running and not node.paused:
         reply, error = _answer(client, node, request)
     return NodeReply(name=node.name, address=node.address, role=node.role, reply=reply, error=error)
 
 
-def _answer(client: NodeClient, node: NodeSeen, request: CallRequest) -> tuple[object, str]:
+def _answer(client: Connections, node: NodeSeen, request: CallRequest) -> tuple[object, str]:
     try:
-        reply = client.ask(node.endpoint, [request.command])[0]
+        reply = client.execute(node.endpoint, [request.command])[0]
     except (Unreachable, AccessDenied) as error:
         late = error.detail == "timed out"
         return None, f"no reply within {request.seconds:g} s" if late else error.detail

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.client.connection import NodeClient, raise_on_error
+from redistopo.client.connection import Connections, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
@@ -93,7 +93,7 @@ def _presented(node: Target, credentials: Credentials) -> Certificate | None:
     return presented(node.endpoint, credentials.own.tls) if credentials.own.tls else None
 
 
-def _load(node: Target, before: Certificate | None, client: NodeClient) -> str:
+def _load(node: Target, before: Certificate | None, client: Connections) -> str:
     """Return "" if the server now presents another certificate than before, else what to do.
 
     Setting a TLS file, even to the same path, makes the server read all of them again (config.c:
@@ -104,7 +104,7 @@ def _load(node: Target, before: Certificate | None, client: NodeClient) -> str:
     if node.layout and node.layout.node(node.name).sentinel:
         return f"a Sentinel reads certificates only at its start: {again}"
     try:
-        reply = client.ask(node.endpoint, [("CONFIG", "SET", "tls-cert-file", path)])[0]
+        reply = client.execute(node.endpoint, [("CONFIG", "SET", "tls-cert-file", path)])[0]
     except Unreachable as error:
         if "certificate" in error.detail:
             return f"{again} ({error.detail})"

@@ -85,12 +85,12 @@ def _node(seen: Observed, words: tuple[str, ...]) -> NodeSeen:
 
 def _access(session: Session, node: NodeSeen, user: str) -> Login:
     """Without users, a Sentinel has a password of its own; with them, it knows no replication."""
-    if node.watcher and TopologyUser(user) is TopologyUser.REPLICATION:
+    if node.is_sentinel and TopologyUser(user) is TopologyUser.REPLICATION:
         raise UsageError(f"{node.name} has no user {user}", hint="--user default, or admin")
-    if node.watcher and not session.credentials.acl:
+    if node.is_sentinel and not session.credentials.acl:
         if TopologyUser(user) is not TopologyUser.APPLICATION:
             raise _no_user(user)
-        return session.credentials.at(node.endpoint)
+        return session.credentials.login_to(node.endpoint)
     held = session.credentials_from(CredentialSource.APPLICATION)
     access = {
         TopologyUser.APPLICATION: held.application,

@@ -54,7 +54,7 @@ def doctor(request: DoctorRequest, progress: Progress) -> DoctorResult:
     with step(progress, "look at this machine"):
         found = facts(request.root, request.connect, request.config)
     seen: VerifyResult | None = None
-    if found.topology.started is TopologyPresence.RUNNING:
+    if found.topology.presence is TopologyPresence.RUNNING:
         try:
             with step(progress, f"look at {found.topology.name}"):
                 seen = verify(_verifying(request), no_progress)
@@ -71,7 +71,7 @@ def doctor(request: DoctorRequest, progress: Progress) -> DoctorResult:
         findings=told,
         fixes=fixes_of(found, paused),
         topology=found.topology.name,
-        started=found.topology.started,
+        started=found.topology.presence,
     )
 
 

@@ -31,9 +31,9 @@ from redistopo.host.listening_sockets import port_holders
 from redistopo.host.local_host import LOCAL
 from redistopo.host.machine_facts import memory_and_disk
 from redistopo.host.node_disk import read_disk
-from redistopo.host.orphan_servers import orphan_servers
 from redistopo.host.ports import ephemeral_range, has_address
 from redistopo.host.process_marks import load_process_mark
+from redistopo.host.running_servers import running_servers
 from redistopo.host.server_process import find_process
 from redistopo.model.planning.nodes_conf_repair import nodes_conf_damage
 from redistopo.model.planning.plan import Plan
@@ -50,7 +50,7 @@ from redistopo.ops.ps import ps
 from redistopo.project.load import engine_request
 from redistopo.project.passwords import password_path
 from redistopo.project.port_conflicts import port_blocker
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
@@ -91,7 +91,7 @@ def _facts(found: Found, config: Path | None) -> DoctorFacts:
     return DoctorFacts(
         engines=wanted,
         kernel=kernel_of(kernel_settings()),
-        room=memory_and_disk(found.layout.state if found.plan else found.layout.root),
+        resources=memory_and_disk(found.layout.state if found.plan else found.layout.root),
         topology=found.topology,
         leftovers=_leftovers(found),
         system=sys.platform,
@@ -108,7 +108,7 @@ def _facts(found: Found, config: Path | None) -> DoctorFacts:
 
 
 def _elsewhere(session: Session, connect: str) -> Found:
-    seen = TopologySeen(name=connect, started=TopologyPresence.RUNNING, connect=connect)
+    seen = TopologySeen(name=connect, presence=TopologyPresence.RUNNING, connect=connect)
     return Found(session=session, plan=None, topology=seen)
 
 
@@ -125,12 +125,12 @@ def _here(session: Session) -> Found:
         there = isinstance(error, MissingPrerequisite) or layout.topology.exists()
         seen = TopologySeen(
             name=layout.root.name,
-            started=TopologyPresence.BROKEN if there else TopologyPresence.NO_FILE,
+            presence=TopologyPresence.BROKEN if there else TopologyPresence.NO_FILE,
             trouble=f"{error.message}: {error.detail}" if error.detail else error.message,
             hint=error.hint,
         )
         return Found(session=session, plan=None, topology=seen)
-    seen = TopologySeen(name=made.topology.name, started=state, nodes=nodes)
+    seen = TopologySeen(name=made.topology.name, presence=state, nodes=nodes)
     return Found(session=session, plan=made, topology=seen, running=running)
 
 
@@ -213,7 +213,7 @@ def _ports(found: Found, made: Plan) -> PortsSeen:
 
 def _leftovers(found: Found) -> Leftovers:
     listed = ps()
-    known = {one.pid: one for one in orphan_servers()}
+    known = {one.pid: one for one in running_servers()}
     roots = {str(found.layout.root), *(one.root for one in listed.topologies)}
     empty, kept = ((), ()) if found.topology.connect else unplanned(found.session)
     given = None
@@ -232,7 +232,7 @@ def _leftovers(found: Found) -> Leftovers:
         ),
         empty=empty,
         kept=kept,
-        loose=open_permissions(found.layout, given) if not found.topology.connect else (),
+        unprotected=open_permissions(found.layout, given) if not found.topology.connect else (),
     )
 
 
@@ -251,7 +251,7 @@ def unplanned(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
     planned = {node.name for node in record.nodes}
     folders = [
         layout.node(name)
-        for name in recorded_node_names(layout)
+        for name in node_folder_names(layout)
         if name not in planned and find_process(layout, name) is None
     ]
     empty = tuple(str(one.root) for one in folders if holds_no_data(one))

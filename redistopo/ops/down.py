@@ -9,9 +9,9 @@ from redistopo.client.observe import Detail, observe
 from redistopo.drill.interrupted_drill import finish_interrupted_drill
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.execute.shutdown import shut_down_saving
-from redistopo.host.orphan_servers import servers_below
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.run_recorded import end_leftover
+from redistopo.host.running_servers import servers_below
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step

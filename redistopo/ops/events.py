@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
-from redistopo.client.poller import now_iso
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.diff import ChangeKind, StateChange, state_changes
@@ -103,7 +102,7 @@ class Rounds:
     def next(self) -> Round:
         """Take a snapshot, and return the changes since the last one."""
         seen = self._topology.snapshot()
-        at = now_iso()
+        at = datetime.now(UTC)
         before = self.known
         if seen is not None:
             self.known = update_last_known(before, seen, at)

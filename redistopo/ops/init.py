@@ -134,11 +134,7 @@ def _settings(settings: tuple[str, ...]) -> dict[str, list[str]]:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise topology_file_error(
-                [
-                    TopologyProblem(
-                        key=f"--set {text}", seen="has no '='", allowed="write directive=value"
-                    )
-                ],
+                [TopologyProblem(f"--set {text}", "has no '='", "write directive=value")],
                 "what you ask for",
             )
         found.setdefault(name.strip(), []).append(value.strip())

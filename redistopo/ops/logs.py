@@ -18,7 +18,7 @@ from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.redact_secrets import secrets_of
 from redistopo.project.started_topology import nothing_started_error
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
 
@@ -80,7 +80,7 @@ def logs(request: LogsRequest) -> LogsResult:
 
 
 def _files(layout: Layout) -> dict[str, Path]:
-    found = {name: layout.node(name).log for name in recorded_node_names(layout)}
+    found = {name: layout.node(name).log for name in node_folder_names(layout)}
     return {name: path for name, path in found.items() if path.exists()}
 
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.errors import ExitCode
-from redistopo.host.orphan_servers import orphan_servers
 from redistopo.host.process_marks import load_process_mark
+from redistopo.host.running_servers import running_servers
 from redistopo.host.server_process import find_process
 from redistopo.model.topology.project_paths import STATE_FOLDER, Layout
 from redistopo.project.registry import registered_topologies
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ def ps() -> PsResult:
     owned: set[int] = set()
     for entry in registered_topologies():
         layout = Layout(Path(entry.root))
-        names = recorded_node_names(layout)
+        names = node_folder_names(layout)
         pids = {process.pid for name in names if (process := find_process(layout, name))}
         owned |= pids
         lines.append(
@@ -64,7 +64,7 @@ def ps() -> PsResult:
         )
     orphans = tuple(
         Orphan(pid=server.pid, folder=str(server.folder))
-        for server in orphan_servers()
+        for server in running_servers()
         if server.pid not in owned
         and STATE_FOLDER in server.folder.parts
         and not _recorded(server.folder, server.pid)

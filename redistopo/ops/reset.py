@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from redistopo.client.connection import Command, NodeClient, raise_on_error
+from redistopo.client.connection import Command, Connections, raise_on_error
 from redistopo.errors import ExitCode
 from redistopo.execute.executor import execute
 from redistopo.execute.handover import HandoverResult
@@ -16,7 +16,7 @@ from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_one_node
-from redistopo.model.state.status_rows import NodeStatus, status_lines
+from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step
 from redistopo.session.live_change import LiveChange, change_request, live_change
@@ -84,7 +84,7 @@ def reset(request: ResetRequest, progress: Progress) -> ResetResult:
         return ResetResult(
             reset=found,
             handover=done,
-            now=status_lines(now.again()),
+            now=status_rows(now.again()),
             seconds=time.monotonic() - began,
         )
 
@@ -109,11 +109,11 @@ def _reset(now: LiveChange, node: NodeSeen, found: NodeReset) -> None:
     with (
         step(context.progress, f"reset {node.name}"),
         # it replies once all keys are freed, which takes seconds for many millions
-        NodeClient(context.credentials, seconds=context.deadline.left) as client,
+        Connections(context.credentials, seconds=context.deadline.left) as client,
         interrupts_deferred(later=True),  # Ctrl-C in between would leave its keys on disk
     ):
         for commands in _batches(node, found):
-            for reply in client.ask(node.endpoint, commands):
+            for reply in client.execute(node.endpoint, commands):
                 for one in reply if isinstance(reply, list) else [reply]:
                     raise_on_error(one, f"{node.name}: CLUSTER RESET")
     # only with a new id: Valkey refuses a forgotten one for 60 s, even after CLUSTER MEET

@@ -287,7 +287,7 @@ def _restart(work: _Work, names: tuple[str, ...]) -> None:
         shutdown, running, Deadline(context.deadline.left * _STOP_SHARE), context.progress
     )
     for node in context.nodes(names):
-        context.client.forget(node.endpoint)
+        context.client.close(node.endpoint)
     with explaining_ended_servers(context):
         after = context.observe(Detail.PROCESS, disk=True)
         found = situation(context, now.session.state, after)

@@ -216,7 +216,7 @@ def _yield(session: Session, nodes: list[NodeSeen]) -> None:
             if node.role is Role.PRIMARY and node.name in names_:
                 with step(progress, f"make {node.name} follow the primary {lead.name}"):
                     words = ("REPLICAOF", lead.host, lead.port)
-                    reply = session.client.ask(node.endpoint, [words])[0]
+                    reply = session.client.execute(node.endpoint, [words])[0]
                     raise_on_error(reply, "REPLICAOF")
     if tilted := [node.name for node in seen.sentinels if node.tilted and node.name in names_]:
         warn(progress, f"{join_names(tilted)} is in TILT, and takes part in no failover for 30 s")

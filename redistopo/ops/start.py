@@ -23,7 +23,7 @@ from redistopo.model.protocol.slots import SLOT_COUNT, unassigned_slots
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.selector import select_nodes
-from redistopo.model.state.status_rows import status_lines
+from redistopo.model.state.status_rows import status_rows
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, warn
@@ -116,7 +116,7 @@ def _start(
     absent = [node for node in seen.nodes if not node.running]
     meant = select_nodes(seen, request.words) if request.words else tuple(absent)
     going = tuple(node for node in meant if not node.running)
-    others = [node.name for node in absent if node not in going and not node.watcher]
+    others = [node.name for node in absent if node not in going and not node.is_sentinel]
     if names_a_role(request.words) and others:
         note(context.progress, f"{', '.join(others)} doesn't run, so it has no role now: name it")
     if going:
@@ -182,7 +182,7 @@ def _refuse_unheard(plan: Plan, seen: Observed, names: list[str]) -> None:
     for node in (one for one in seen.nodes if one.paused):
         table = parse_nodes_conf(texts.get(node.address, ""), node.address)
         me = table.at(node.address) if table else None
-        if table and me and not me.leads and places & set(table.kin(node.address)):
+        if table and me and not me.is_primary and places & set(table.shard_peers(node.address)):
             raise UsageError(
                 f"{node.name} is paused, and may have more than its primary has on disk",
                 detail="a primary that is started now would take that from it",
@@ -208,7 +208,7 @@ def _await_joined(context: ExecutionContext, names: list[str]) -> None:
     def look() -> bool | None:
         seen = context.observe(Detail.HEALTH)
         last.clear()
-        last.update({one.name: one.state for one in status_lines(seen) if one.name in names})
+        last.update({one.name: one.state for one in status_rows(seen) if one.name in names})
         unwell = {name for name, state in last.items() if state != "ok"}
         return None if unwell and _hopeful(seen, unwell) else True
 

@@ -9,7 +9,7 @@ from redistopo.errors import ExitCode
 from redistopo.model.protocol.credentials import Certificate, Credentials
 from redistopo.model.state.observed import Observed
 from redistopo.model.state.selector import select_nodes
-from redistopo.model.state.status_rows import NodeStatus, status_lines
+from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.spec import Shape
 from redistopo.session.open import open_session
 from redistopo.session.session import SessionRequest
@@ -42,7 +42,7 @@ def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
             shape=session.topology.shape,
             root=session.layout.root,
             engine=seen.engine,
-            nodes=tuple(line for line in status_lines(seen) if not words or line.name in names),
+            nodes=tuple(line for line in status_rows(seen) if not words or line.name in names),
             certificate=_first_to_expire(seen, session.credentials),
         )
 

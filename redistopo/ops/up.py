@@ -206,7 +206,7 @@ def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> 
     """Wait until the checks of `verify` pass, and record the topology as formed; raises Unhealthy
     if they don't in time."""
     topology = context.plan.topology
-    with step(context.progress, "wait until every node agrees"):
+    with step(context.progress, "wait until every node agrees", changes=False):
         first = wait_until_healthy(
             lambda: context.observe(Detail.HEALTH), expected_of(topology), context.deadline, context
         )
@@ -214,7 +214,7 @@ def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> 
             raise unhealthy_error(context, first)
         if formed_now:
             restore_node_timeout(context)
-    with step(context.progress, "verify"):
+    with step(context.progress, "verify", changes=False):
         session.reread()
         last = wait_until_healthy(
             lambda: _full(context), session.expected, context.deadline, context

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redistopo.checks.check_types import Expected
-from redistopo.client.connection import NodeClient
+from redistopo.client.connection import Connections
 from redistopo.client.connectivity_probe import probe_nodes
 from redistopo.client.discovery import (
     credentials_elsewhere,
@@ -16,7 +16,7 @@ from redistopo.client.discovery import (
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.errors import ExitCode, RedistopoError
 from redistopo.host.polling import Deadline
-from redistopo.model.connectivity.findings_with_causes import apart, with_causes
+from redistopo.model.connectivity.findings_with_causes import nodes_cannot_connect, with_causes
 from redistopo.model.connectivity.report import ConnectivityReport, connectivity_report
 from redistopo.model.protocol.credentials import Login
 from redistopo.model.state.finding import Finding, failed_findings
@@ -82,7 +82,7 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
     """
     if request.connect:
         endpoint = parse_address(request.connect)
-        with NodeClient(credentials_elsewhere(request.access, endpoint)) as client:
+        with Connections(credentials_elsewhere(request.access, endpoint)) as client:
             found = discover(endpoint, client)
             client.credentials = with_sentinel_logins(client.credentials, found)
             about = _Subject(
@@ -107,7 +107,7 @@ def verify(request: VerifyRequest, progress: Progress) -> VerifyResult:
 
 
 def _verify(
-    about: _Subject, request: VerifyRequest, progress: Progress, client: NodeClient
+    about: _Subject, request: VerifyRequest, progress: Progress, client: Connections
 ) -> VerifyResult:
     def observed() -> Observed:
         seen = observe(about.shape, about.targets, client, Detail.FULL)
@@ -119,7 +119,7 @@ def _verify(
     ):
         verdict: Verdict = wait_until_healthy(observed, about.expected, Deadline(request.seconds))
     found = None
-    if apart(verdict.findings):
+    if nodes_cannot_connect(verdict.findings):
         found = connectivity_report(verdict.seen, probe_nodes(verdict.seen, about.targets, client))
     return VerifyResult(
         name=about.name,

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from redistopo.checks.catalogue import CHECKS
 from redistopo.checks.check_types import TOPOLOGY, subject_of
@@ -11,21 +10,10 @@ from redistopo.errors import ExitCode, TimedOut
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.finding import failed_findings
 from redistopo.model.state.observed import Observed, shards_of
+from redistopo.model.state.wait_condition import WaitCondition
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
 from redistopo.session.watched_topology import TargetRequest, WatchedTarget, open_target
-
-
-class Wanted(StrEnum):
-    """What to wait for, from least to most.
-
-    `STARTED`: every node answers and has loaded its data. `REPLICATED`: also, every replica
-    has what its primary had when the wait began. `HEALTHY`: no check of `verify` fails.
-    """
-
-    STARTED = "started"
-    REPLICATED = "replicated"
-    HEALTHY = "healthy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +21,7 @@ class WaitRequest:
     """With `seconds` 0, check once."""
 
     sight: TargetRequest
-    wanted: Wanted = Wanted.HEALTHY
+    wanted: WaitCondition = WaitCondition.HEALTHY
     seconds: float = 10.0
 
 
@@ -53,7 +41,7 @@ class WaitResult:
     observed; `offsets` are the offsets of each primary that its replicas had to reach."""
 
     name: str
-    wanted: Wanted
+    wanted: WaitCondition
     shape: Shape | None
     nodes: int
     seconds: float
@@ -92,7 +80,7 @@ class _Attempt:
     """The snapshots of one `wait`; `goals` is (primary, its replication id) -> its first offset."""
 
     topology: WatchedTarget
-    wanted: Wanted
+    wanted: WaitCondition
     seen: Observed | None = None
     missing: tuple[Missing, ...] = ()
     goals: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -110,9 +98,9 @@ class _Attempt:
         self.seen = seen
         if missing := self._few(seen):
             return missing
-        if self.wanted is Wanted.REPLICATED:
+        if self.wanted is WaitCondition.REPLICATED:
             return (*self._failed(seen, "node.alive"), *replicating(seen, self.goals))
-        if self.wanted is Wanted.STARTED:
+        if self.wanted is WaitCondition.STARTED:
             return self._failed(seen, "node.alive")
         # a full snapshot costs more, so it comes last
         if missing := self._failed(seen):

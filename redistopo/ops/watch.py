@@ -11,7 +11,7 @@ from redistopo.errors import ExitCode, RedistopoError, TimedOut
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.state.diff import ChangeKind, StateChange
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
-from redistopo.model.state.status_rows import NodeStatus, status_lines
+from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.spec import Shape
 from redistopo.ops.events import Round, rounds
 from redistopo.session.watched_topology import TargetRequest
@@ -99,7 +99,7 @@ def scene(
         took=took,
         shape=seen.shape if seen else None,
         engine=seen.engine if seen else "",
-        lines=status_lines(_as_ours(seen)) if seen else (),
+        lines=status_rows(_as_ours(seen)) if seen else (),
         links={node.name: _link(node) for node in seen.nodes} if seen else {},
         bus=_bus(seen) if seen and seen.shape is Shape.CLUSTER else {},
         recent=recent,

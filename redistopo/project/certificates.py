@@ -17,7 +17,7 @@ from redistopo.model.topology.project_paths import TlsFolder
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.x509 import Certificate, KeyUsage
+    from cryptography.x509 import Certificate, CertificateBuilder, KeyUsage, Name
 
 CA_DAYS = 3650
 LEAF_DAYS = 365
@@ -36,8 +36,8 @@ class _Signer:
 def ensure_certificates(plan: Plan, *, idle: bool = False) -> tuple[str, ...]:
     """Create missing certificates of all nodes and the client; does nothing without `tls`.
 
-    Existing ones stay, unless they can't be loaded or, if no server runs (`idle`), have expired;
-    returns the names of those that were replaced. Raises RedistopoError if the CA is lost.
+    Existing certificates stay, unless they can't be loaded or, if no server runs (`idle`), have
+    expired; returns the names of those that were replaced. Raises RedistopoError if the CA is lost.
     """
     if not plan.topology.tls:
         return ()
@@ -160,22 +160,12 @@ def _authority(name: str) -> _Signer:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
     certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SLACK)
-        .not_valid_after(now + timedelta(days=CA_DAYS))
+        _builder(key, _common_name(name), _common_name(name), CA_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     return _Signer(key, certificate)
@@ -189,35 +179,50 @@ def _leaf(signer: _Signer, name: str, host: str, days: int) -> str:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+    from cryptography.x509.oid import ExtendedKeyUsageOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.now(UTC)
     address = ip_address(host)
     names: list[x509.GeneralName] = [x509.IPAddress(address)]
     if address.is_loopback:
         names.append(x509.DNSName("localhost"))
     purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key())
     certificate = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-        .issuer_name(signer.certificate.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SLACK)
-        .not_valid_after(now + timedelta(days=days))
+        _builder(key, _common_name(name), signer.certificate.subject, days)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key()),
-            critical=False,
-        )
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(authority, critical=False)
         .sign(signer.key, hashes.SHA256())
     )
     return _text(certificate) + _key_text(_Signer(key, certificate))
+
+
+def _builder(
+    key: "EllipticCurvePrivateKey", subject: "Name", issuer: "Name", days: int
+) -> "CertificateBuilder":
+    from cryptography import x509
+
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SLACK)
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _common_name(name: str) -> "Name":
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
 def _usage(*, signs: bool) -> "KeyUsage":

@@ -14,8 +14,6 @@ from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note
 from redistopo.project.state_folder import claim_state_folder, refuse_foreign, sweep
 
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-
 
 @contextmanager
 def locked(
@@ -45,8 +43,7 @@ def locked(
 def one_at_a_time(path: Path, verb: str) -> Iterator[None]:
     """Hold the lock `path`, independently of the topology's; the system releases it if this
     process dies. Raises RedistopoError that names the current holder."""
-    with write_errors(path):
-        handle = os.open(path, _FLAGS, 0o600)
+    handle = open_lock(path)
     try:
         if not try_lock(handle):
             raise RedistopoError(
@@ -74,8 +71,7 @@ def _hold(layout: Layout, deadline: Deadline, progress: Progress, *, make: bool)
         elif not layout.state.is_dir():
             return None
         try:
-            with write_errors(layout.lock):
-                handle = os.open(layout.lock, _FLAGS, 0o600)
+            handle = open_lock(layout.lock)
         except RedistopoError:
             if layout.state.is_dir():
                 raise
@@ -97,6 +93,12 @@ def _current(handle: int, layout: Layout) -> bool:
         return os.path.samestat(os.fstat(handle), layout.lock.stat())
     except OSError:
         return False
+
+
+def open_lock(path: Path) -> int:
+    """Open a lock file; raises MissingPrerequisite if it can't be created."""
+    with write_errors(path):
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def try_lock(handle: int) -> bool:

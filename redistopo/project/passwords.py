@@ -48,7 +48,7 @@ def load_password(
 def load_credentials(
     topology: Topology, layout: Layout, *, make: bool = False, save: bool = True
 ) -> Credentials:
-    """Load all credentials of the topology by the same rules; `make` generates missing ones.
+    """Load all credentials of the topology by the same rules; `make` generates missing passwords.
 
     The passwords of our own users (replication, admin) are always generated. They are empty if
     they don't exist yet and aren't generated.

@@ -14,10 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from redistopo.errors import MissingPrerequisite, TimedOut
-from redistopo.host.files import private_folder, read_text, write_errors, write_private
+from redistopo.host.files import private_folder, read_text, write_private
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.topology.project_paths import Layout
-from redistopo.project.lock import try_lock
+from redistopo.project.lock import open_lock, try_lock
 from redistopo.project.registry import state_home
 
 _TIMEOUT_SECONDS = 6.0
@@ -35,9 +35,7 @@ def choosing_ports() -> Iterator[str]:
         yield "neither your home folder nor the temporary folder is writable"
         return
     try:
-        with write_errors(folder):
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            handle = os.open(folder / "lock", flags, 0o600)
+        handle = open_lock(folder / "lock")
     except MissingPrerequisite as error:
         yield f"{error.message}: {error.detail}"
         return

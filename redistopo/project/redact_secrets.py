@@ -19,7 +19,7 @@ from redistopo.model.protocol.redact import (
 )
 from redistopo.model.topology.project_paths import Layout
 from redistopo.project.rotation_file import pending_rotation
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 
 _CONFIGS = ("*.conf", "redis.conf.*", "*.acl")
 
@@ -65,7 +65,7 @@ def _secrets(layout: Layout) -> Iterator[str]:
         with suppress(RedistopoError):  # a path without a home folder has no secrets
             chosen = absolute(Path(named)) if named.startswith("~") else layout.root / named
             yield _text(chosen).split("\n", 1)[0].rstrip("\r")
-    places = [layout.state, *(layout.node(name).root for name in recorded_node_names(layout))]
+    places = [layout.state, *(layout.node(name).root for name in node_folder_names(layout))]
     for path in (path for place in places for glob in _CONFIGS for path in place.glob(glob)):
         text = _text(path)
         yield from secrets_in_acl(text) if path.suffix == ".acl" else secrets_in(read_conf(text))

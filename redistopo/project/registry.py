@@ -75,6 +75,6 @@ def _entries() -> Iterator[Entry]:
         return
     for path in folder.glob("*.json"):
         with suppress(MissingPrerequisite, ValueError, KeyError, TypeError):
-            said = json.loads(read_text(path) or "")
-            texts = {name: str(said[name]) for name in ("id", "name", "shape", "root")}
-            yield Entry(**texts, ports=tuple(map(int, said["ports"])))
+            values = json.loads(read_text(path) or "")
+            texts = {name: str(values[name]) for name in ("id", "name", "shape", "root")}
+            yield Entry(**texts, ports=tuple(map(int, values["ports"])))

@@ -9,13 +9,13 @@ from redistopo.model.topology.project_paths import Layout
 
 def begin_rotation(layout: Layout, rotation: PasswordRotation) -> None:
     """Write the rotation to disk, so that the next command can finish it."""
-    said = {
+    values = {
         "passwords": dict(rotation.passwords),
         "keep_old": rotation.keep_old,
         "given": rotation.given,
         "previous": rotation.previous,
     }
-    write_private(layout.rotation, json.dumps(said) + "\n")
+    write_private(layout.rotation, json.dumps(values) + "\n")
 
 
 def pending_rotation(layout: Layout) -> PasswordRotation | None:
@@ -25,13 +25,13 @@ def pending_rotation(layout: Layout) -> PasswordRotation | None:
     program, and can't be used.
     """
     try:
-        said = json.loads(read_text(layout.rotation) or "")
-        passwords = {str(user): str(password) for user, password in said["passwords"].items()}
+        values = json.loads(read_text(layout.rotation) or "")
+        passwords = {str(user): str(password) for user, password in values["passwords"].items()}
         return PasswordRotation(
             passwords=passwords,
-            keep_old=bool(said["keep_old"]),
-            given=bool(said["given"]),
-            previous=str(said["previous"]),
+            keep_old=bool(values["keep_old"]),
+            given=bool(values["given"]),
+            previous=str(values["previous"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -26,7 +26,7 @@ from redistopo.model.state.relocation import relocated_directives
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.project.passwords import tls_files
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 
 
 def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Directives]:
@@ -36,7 +36,7 @@ def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Dir
     """
     planned = {node.name for node in state.nodes} if state else None
     found = {}
-    for name in recorded_node_names(layout):
+    for name in node_folder_names(layout):
         if planned is not None and name not in planned:
             continue
         text = read_text(layout.node(name).config)
@@ -47,7 +47,7 @@ def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Dir
 
 def running_nodes(layout: Layout) -> tuple[str, ...]:
     """Return the names of all nodes whose server runs."""
-    return tuple(name for name in recorded_node_names(layout) if find_process(layout, name))
+    return tuple(name for name in node_folder_names(layout) if find_process(layout, name))
 
 
 def targets_in_use(
@@ -56,7 +56,10 @@ def targets_in_use(
     """Return the nodes as targets, with the addresses in their own configuration."""
     return tuple(
         Target(
-            name=name, host=conf["bind"][-1], port=int(_port(conf)), layout=layout, machine=machine
+            name=name,
+            endpoint=Endpoint(conf["bind"][-1], int(_port(conf))),
+            layout=layout,
+            machine=machine,
         )
         for name, conf in rendered.items()
         if conf.get("bind") and _port(conf).isdigit()

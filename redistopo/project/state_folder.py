@@ -1,4 +1,4 @@
-"""The state folder beside the topology file: made private, marked as ours, removed only so."""
+"""The state folder beside the topology file: created private, marked as ours, wiped."""
 
 import os
 import re
@@ -15,32 +15,32 @@ _MARK = (
 
 
 def refuse_foreign(layout: Layout) -> None:
-    """Raise MissingPrerequisite if something that isn't ours is in the state folder's place."""
+    """Raise MissingPrerequisite if something that isn't ours is at the state folder's path."""
     if layout.state.is_symlink():
         raise MissingPrerequisite(
             f"{layout.state} is a symbolic link",
             hint="redistopo works only in a folder of its own: remove the link",
         )
     _refuse_owner(layout.state)
-    if layout.state.exists() and not layout.marker.is_file() and _things(layout):
+    if layout.state.exists() and not layout.marker.is_file() and _has_foreign_files(layout):
         raise MissingPrerequisite(
-            f"{layout.state} exists, but it has no MARKER of redistopo's",
-            hint="move that folder away, or use another one with --dir; if redistopo did make "
-            "it, `touch` the MARKER in it",
+            f"{layout.state} exists, but has no MARKER of redistopo",
+            hint="move that folder away, or use another folder with --dir; if redistopo "
+            "created it: touch the MARKER in it",
         )
 
 
 def refuse_planted(layout: Layout) -> None:
-    """Raises MissingPrerequisite where anything that a start reads or writes is a link, or another
-    user's: whoever planted it would be handed the password, or the data."""
+    """Raise MissingPrerequisite if a file that a start reads or writes is a link, or belongs to
+    another user, who could get the password or the data that way."""
     places = (layout.state, layout.nodes, layout.tls.root)
     for place in places:
         for path in sorted(place.iterdir()) if place.is_dir() and not place.is_symlink() else ():
             if path.is_symlink():
                 raise MissingPrerequisite(
                     f"{path} is a symbolic link",
-                    detail=f"it leads to {path.readlink()}",
-                    hint="redistopo makes no links in its own folder: remove it",
+                    detail=f"its target is {path.readlink()}",
+                    hint="redistopo creates no links in its own folder: remove it",
                 )
             _refuse_owner(path)
 
@@ -58,9 +58,9 @@ def _refuse_owner(path: Path) -> None:
         )
 
 
-def _things(layout: Layout) -> bool:
-    """Whether the state folder holds anything but what precedes a marker of ours: the lock,
-    and a marker whose writer was killed before it stood whole in its place."""
+def _has_foreign_files(layout: Layout) -> bool:
+    """Whether the state folder has anything except what is created before our marker: the lock,
+    and a temporary file of a marker whose writer was killed."""
     if not layout.state.is_dir():
         return True
     ours = re.compile(rf"{layout.lock.name}|\.{layout.marker.name}\.[0-9]+")
@@ -68,9 +68,9 @@ def _things(layout: Layout) -> bool:
 
 
 def claim_state_folder(layout: Layout) -> None:
-    """The state folder exists, is private and bears our marker.
+    """Create the state folder, private and with our marker.
 
-    Raises MissingPrerequisite where it can't be made, or where something else is in its place.
+    Raises MissingPrerequisite if it can't be created, or if its path is taken.
     """
     refuse_foreign(layout)
     refuse_planted(layout)
@@ -78,13 +78,13 @@ def claim_state_folder(layout: Layout) -> None:
     if not layout.marker.exists():
         write_private(layout.marker, _MARK)
     private_folder(layout.nodes)
-    if layout.doomed.exists():
-        remove(layout.doomed)
+    if layout.removed_nodes.exists():
+        remove(layout.removed_nodes)
 
 
 def sweep(layout: Layout) -> None:
-    """Nothing is left that a redistopo had half written when it was killed: it may hold an old
-    password. Only called under the lock, so that nobody is writing."""
+    """Remove temporary files of a killed redistopo, which may contain an old password. Call it
+    only under the lock, so that no command is writing."""
     folders = [layout.state, layout.tls.root]
     if layout.nodes.is_dir() and not layout.nodes.is_symlink():
         folders += [path for path in layout.nodes.iterdir() if not path.is_symlink()]
@@ -92,36 +92,36 @@ def sweep(layout: Layout) -> None:
         for path in folder.glob(".*.[0-9]*") if folder.is_dir() else ():
             if re.fullmatch(r"\..+\.[0-9]+", path.name) and not path.is_dir():
                 remove(path)
-    # beside the user's own file there may be others of the user's: by its whole name alone
+    # beside the topology file there may be files of the user: match the whole name
     for path in layout.root.glob(f".{layout.topology.name}.[0-9]*"):
         if path.name.rpartition(".")[2].isdigit() and path.is_file() and not path.is_symlink():
             remove(path)
 
 
 def is_claimed(layout: Layout) -> bool:
-    """Whether the state folder is there and ours."""
+    """Return whether the state folder exists and is ours."""
     return layout.marker.is_file() and not layout.state.is_symlink()
 
 
 def wipe_state_folder(layout: Layout) -> None:
-    """The state folder is gone, with configuration, password and data; the topology file stays.
+    """Remove the state folder with configuration, password and data; the topology file stays.
 
-    Raises MissingPrerequisite where the folder doesn't bear our marker.
+    Raises MissingPrerequisite if the folder doesn't have our marker.
     """
     refuse_foreign(layout)
     if not layout.state.exists():
         return
-    # cut off at any moment, all of the data is left or none: the record goes first, for
-    # without it data counts as a formed topology's, and then all nodes go at once, by name;
-    # the marker goes late, so that an interrupted wipe can be repeated; the lock goes last,
-    # so that nobody makes a new topology meanwhile
-    if layout.doomed.exists():
-        remove(layout.doomed)
+    # if interrupted at any moment, either all of the data is left or none: first the record,
+    # since without it data counts as that of a formed topology; then all nodes at once, by a
+    # rename; the marker late, so that an interrupted wipe can be repeated; the lock last, so
+    # that no new topology is created in the meantime
+    if layout.removed_nodes.exists():
+        remove(layout.removed_nodes)
     if layout.record.exists():
         remove(layout.record)
     if layout.nodes.is_dir() and not layout.nodes.is_symlink():
         with write_errors(layout.nodes):
-            layout.nodes.replace(layout.doomed)
+            layout.nodes.replace(layout.removed_nodes)
     last = (layout.marker, layout.lock)
     for path in sorted(layout.state.iterdir()):
         if path not in last:

@@ -1,4 +1,4 @@
-"""The topology state on disk, and the nodes that have a folder beside it."""
+"""The topology state on disk, and the names of the node folders beside it."""
 
 import json
 import re
@@ -11,35 +11,35 @@ from redistopo.model.topology.project_paths import Layout
 
 
 def save_record(layout: Layout, record: TopologyState) -> None:
-    """The record is on disk, whole."""
+    """Write the recorded state, atomically."""
     write_private(layout.record, json.dumps(asdict(record), indent=1) + "\n")
 
 
 def load_topology_state(layout: Layout) -> TopologyState | None:
-    """The record; None where there is none, or where it is damaged.
+    """Read the recorded state; None if there is none, or if it is damaged.
 
-    A damaged record loses nothing: the nodes' own files still say what they are, and
-    each process has its own mark. Raises UsageError for a newer format.
+    A damaged record loses nothing: the nodes' own files have their state, and each process has
+    its own mark. Raises UsageError for a newer format.
     """
-    said = read_json(layout.record)
-    if said is None:
+    values = read_json(layout.record)
+    if values is None:
         return None
-    if isinstance(version := said.get("format"), int) and version > RECORD_FORMAT:
+    if isinstance(version := values.get("format"), int) and version > RECORD_FORMAT:
         raise UsageError(
             f"{layout.record} was written by a newer redistopo (format {version})",
             hint="upgrade redistopo: pip install --upgrade redistopo",
         )
     try:
-        nodes = tuple(RecordedNode(**node) for node in said["nodes"])
-        record = TopologyState(**{**said, "nodes": nodes})
+        nodes = tuple(RecordedNode(**node) for node in values["nodes"])
+        record = TopologyState(**{**values, "nodes": nodes})
     except (KeyError, TypeError):
         return None
-    # an id names a file elsewhere, so it is ours or it is none
+    # the id is used as a file name elsewhere, so its form matters
     return record if re.fullmatch(r"[0-9a-f]{16}", str(record.id)) else None
 
 
-def recorded_node_names(layout: Layout) -> tuple[str, ...]:
-    """Names of all nodes that have a folder, also ones that the topology file no longer has."""
+def node_folder_names(layout: Layout) -> tuple[str, ...]:
+    """Return the names of all node folders, also of nodes no longer in the topology file."""
     if not layout.nodes.is_dir():
         return ()
     if layout.nodes.is_symlink():

@@ -14,22 +14,11 @@ from redistopo.render.jinja_templates import render_template
 
 def node_conf(plan: Plan, node: NodePlan, credentials: Credentials) -> str:
     """Render the redis.conf of one data node."""
-    tls = plan.layout.tls
+    follows = node.follows and not plan.topology.clustered
     values = {
-        "node": _plain(node),
-        "topology": plan.topology,
-        "engine": plan.engine,
-        "password": credentials.application.password if credentials.application else "",
+        **_common_values(plan, node, credentials),
         "replication_password": credentials.replication.password if credentials.replication else "",
-        "users": str(node.folder.users),
-        "tls": {"ca": str(tls.ca), "pem": str(tls.node(node.name))},
-        "primary": _plain(plan.node(node.follows))
-        if node.follows and not plan.topology.clustered
-        else None,
-        "folder": str(node.folder.root),
-        "pidfile": str(node.folder.pidfile),
-        "log": str(node.folder.log),
-        "layout_file": plan.layout.topology.name,
+        "primary": _plain(plan.node(node.follows)) if follows else None,
     }
     return render_template("conf/redis.conf.j2", values, own=own_templates(plan))
 
@@ -37,26 +26,32 @@ def node_conf(plan: Plan, node: NodePlan, credentials: Credentials) -> str:
 def sentinel_conf(plan: Plan, node: NodePlan, credentials: Credentials, myid: str = "") -> str:
     """Render the sentinel.conf for a Sentinel's first start, with all data nodes known.
 
-    `myid` is the id by which the others already know it; without one it generates its own.
+    `myid` is the id by which the others already know it; without it, it generates its own.
     """
-    tls = plan.layout.tls
     values = {
+        **_common_values(plan, node, credentials),
+        "sentinel_password": credentials.sentinel.password if credentials.sentinel else "",
+        "primary": _plain(plan.primaries[0]),
+        "replicas": [_plain(one) for one in plan.data if one.follows],
+        "myid": myid,
+    }
+    return render_template("conf/sentinel.conf.j2", values, own=own_templates(plan))
+
+
+def _common_values(plan: Plan, node: NodePlan, credentials: Credentials) -> dict[str, object]:
+    tls = plan.layout.tls
+    return {
         "node": _plain(node),
         "topology": plan.topology,
         "engine": plan.engine,
         "password": credentials.application.password if credentials.application else "",
-        "sentinel_password": credentials.sentinel.password if credentials.sentinel else "",
         "users": str(node.folder.users),
         "tls": {"ca": str(tls.ca), "pem": str(tls.node(node.name))},
-        "primary": _plain(plan.primaries[0]),
-        "replicas": [_plain(one) for one in plan.data if one.follows],
-        "myid": myid,
         "folder": str(node.folder.root),
         "pidfile": str(node.folder.pidfile),
         "log": str(node.folder.log),
         "layout_file": plan.layout.topology.name,
     }
-    return render_template("conf/sentinel.conf.j2", values, own=own_templates(plan))
 
 
 def users_acl(plan: Plan, credentials: Credentials, *, sentinel: bool = False) -> str:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from redistopo.model.planning.plan import Plan
-from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.render.jinja_templates import render_template
 
 CLIENTS = {
@@ -59,7 +58,7 @@ def _values(plan: Plan, password_file: str) -> dict[str, object]:
     return {
         "host": entry.host,
         "port": entry.port,
-        "address": str(Endpoint(entry.host, entry.port)),
+        "address": entry.address,
         "name": topology.name,
         "auth": topology.auth,
         "acl": topology.acl,
@@ -70,7 +69,6 @@ def _values(plan: Plan, password_file: str) -> dict[str, object]:
         "sentinel_password_file": str(plan.layout.secret("sentinel")),
         "sentinel_variable": "REDISCLI_AUTH" if topology.acl else "SENTINEL_AUTH",
         "sentinels": [
-            {"host": one.host, "port": one.port, "address": str(Endpoint(one.host, one.port))}
-            for one in plan.sentinels
+            {"host": one.host, "port": one.port, "address": one.address} for one in plan.sentinels
         ],
     }

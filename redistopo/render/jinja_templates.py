@@ -1,4 +1,4 @@
-"""Finds and renders templates, the shipped ones and the user's own."""
+"""Finds and renders templates: the user's own, or those that are shipped."""
 
 import json
 import shlex
@@ -72,7 +72,7 @@ def _environment(own: str, markup: bool) -> "Environment":
 def render_template(
     name: str, values: Mapping[str, object], *, own: str = "", markup: bool = False
 ) -> str:
-    """Render a template; templates in the folder `own` take precedence over the shipped ones.
+    """Render a template; templates in the folder `own` take precedence over those that are shipped.
 
     With `markup` every value is escaped for HTML and XML.
     Raises UsageError with template and line if a user's template is broken.
@@ -95,7 +95,7 @@ def render_template(
         raise UsageError(
             f"the template {_where(error, name)} can't be rendered",
             detail=str(error),
-            hint="correct it, or remove `templates` from the topology file to use the shipped ones",
+            hint="correct it; or remove `templates` from the topology file to use the defaults",
         ) from error
 
 

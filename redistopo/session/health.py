@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from redistopo.checks.catalogue import judge
 from redistopo.checks.check_types import Expected
-from redistopo.client.connection import NodeClient
-from redistopo.client.write_probe import Proof, prove
+from redistopo.client.connection import Connections
+from redistopo.client.write_probe import WriteProbe, probe_writes
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.slow_wait import reporting_slow_wait
@@ -71,16 +71,15 @@ def _first(verdict: Verdict) -> str:
     return next((f"{one.subject}: {one.evidence}" for one in failed_findings(verdict.findings)), "")
 
 
-def with_write_probe(seen: Observed, client: NodeClient) -> Observed:
+def with_write_probe(seen: Observed, client: Connections) -> Observed:
     """Add the write probe of every shard with a primary to a snapshot."""
     shards = tuple(shard for shard in shards_of(seen) if shard.primary is not None)
     if not shards:
         return seen
-    entries = tuple(shard.primary for shard in shards if shard.primary is not None)
-    proof = Proof(
+    probe = WriteProbe(
         shards=shards,
         clustered=seen.shape is Shape.CLUSTER,
-        entries=entries,
+        entries=tuple(shard.primary.endpoint for shard in shards if shard.primary),
         sentinels=seen.sentinels,
     )
-    return replace(seen, proofs=prove(proof, client))
+    return replace(seen, write_probes=probe_writes(probe, client))

@@ -7,7 +7,7 @@ from redistopo.errors import ExitCode, UsageError
 from redistopo.model.planning.impact import losses
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import ROLES, SELECTOR_SYNTAX
-from redistopo.model.state.status_rows import NodeStatus, status_lines
+from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, warn
 
@@ -67,7 +67,7 @@ def finish_action(
     nodes = tuple(done)
     well = all(one.well for one in nodes)
     code = ExitCode.DONE if well else ExitCode.FAILED
-    return NodeActionResult(nodes=nodes, now=status_lines(now), losses=lost, code=code)
+    return NodeActionResult(nodes=nodes, now=status_rows(now), losses=lost, code=code)
 
 
 def names_a_role(words: Iterable[str]) -> bool:

@@ -13,7 +13,7 @@ from redistopo.project.lock import locked
 from redistopo.project.progress_log import progress_logged
 from redistopo.project.redact_secrets import redacting_errors
 from redistopo.project.started_topology import nothing_started_error
-from redistopo.project.topology_state_file import recorded_node_names
+from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.session import Session, SessionRequest
 
 
@@ -57,7 +57,7 @@ def hold_lock(session: Session, verb: str, *, make: bool = False) -> Iterator[No
         if session.locked:
             session.progress = stack.enter_context(progress_logged(layout, verb, progress))
             stack.enter_context(redacting_errors(layout))  # before they are logged
-            for name in recorded_node_names(layout):
+            for name in node_folder_names(layout):
                 session.host.processes.adopt(layout, name)
         try:
             yield

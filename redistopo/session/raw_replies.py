@@ -1,6 +1,6 @@
 """The raw replies of nodes about themselves, for a report."""
 
-from redistopo.client.connection import Command, NodeClient
+from redistopo.client.connection import Command, Connections
 from redistopo.errors import RedistopoError
 from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.topology.spec import Shape
@@ -9,14 +9,14 @@ _ALWAYS: tuple[Command, ...] = (("INFO", "everything"),)
 _CLUSTER: tuple[Command, ...] = (("CLUSTER", "INFO"), ("CLUSTER", "NODES"))
 
 
-def ask_nodes(seen: Observed, client: NodeClient) -> dict[str, str]:
+def ask_nodes(seen: Observed, client: Connections) -> dict[str, str]:
     """Map every node that replied to the text of its INFO, CLUSTER INFO and CLUSTER NODES, or its
     replies as a Sentinel."""
     found = {}
     for node in seen.answering:
         commands = _commands(seen, node)
         try:
-            replies = client.ask(node.endpoint, commands)
+            replies = client.execute(node.endpoint, commands)
         except RedistopoError as error:
             found[node.name] = f"{error.message}: {error.detail}\n"
             continue

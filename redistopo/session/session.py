@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from redistopo.checks.check_types import Expected
-from redistopo.client.connection import NodeClient
+from redistopo.client.connection import Connections
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.shutdown import ShutdownRequest
@@ -112,9 +112,9 @@ class Session:
         return pending_rotation(self.layout)
 
     @cached_property
-    def client(self) -> NodeClient:
+    def client(self) -> Connections:
         """Connections to the nodes, with these credentials."""
-        return NodeClient(self.credentials)
+        return Connections(self.credentials)
 
     @property
     def shape(self) -> Shape:

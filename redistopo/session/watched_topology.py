@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from redistopo.checks.check_types import Expected
-from redistopo.client.connection import NodeClient
+from redistopo.client.connection import Connections
 from redistopo.client.discovery import (
     Discovered,
     credentials_elsewhere,
@@ -119,7 +119,7 @@ class _Own:
             targets = self._targets()
             if not targets or self._poller is None:
                 return None
-            seen = self._poller.look(self._session.shape, targets)
+            seen = self._poller.snapshot(self._session.shape, targets)
         except FileNotFoundError:  # `down --wipe` removed what was being read
             self.trouble = nothing_started_error(self._session.layout)
             return None
@@ -130,7 +130,7 @@ class _Own:
     def full_snapshot(self) -> Observed | None:
         try:
             targets = self._targets()
-            with NodeClient(self.credentials) as client:
+            with Connections(self.credentials) as client:
                 shape = self._session.shape
                 return observe(shape, targets, client, Detail.FULL) if targets else None
         except FileNotFoundError:  # `down --wipe` removed what was being read
@@ -187,20 +187,20 @@ class _Elsewhere:
             self._discover()
         if self._found is None:
             return None
-        seen = self.poller.look(self._found.shape, self._found.targets)
+        seen = self.poller.snapshot(self._found.shape, self._found.targets)
         self._found = with_new_nodes(self._found, seen, self._entry.port)
         return seen
 
     def full_snapshot(self) -> Observed | None:
         if self._found is None:
             return None
-        with NodeClient(self.credentials) as client:
+        with Connections(self.credentials) as client:
             return observe(self._found.shape, self._found.targets, client, Detail.FULL)
 
     def _discover(self) -> None:
         try:
             self.credentials = credentials_elsewhere(self._access, self._entry)
-            with NodeClient(self.credentials, seconds=1.0) as client:
+            with Connections(self.credentials, seconds=1.0) as client:
                 self._found = discover(self._entry, client)
             self.credentials = self.poller.client.credentials = with_sentinel_logins(
                 self.credentials, self._found

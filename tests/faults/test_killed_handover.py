@@ -16,7 +16,7 @@ from support.project import Project
 from support.waiting import until
 from support.writers import takes_a_write_at_once
 
-from redistopo.client.connection import Command, NodeClient
+from redistopo.client.connection import Command, Connections
 from redistopo.errors import RedistopoError
 from redistopo.execute import handover_steps as shift
 from redistopo.model.protocol.endpoint import Endpoint
@@ -31,11 +31,11 @@ from pathlib import Path
 from redistopo.progress import no_progress
 from redistopo.execute import handover, handover_steps
 from redistopo.ops.failover import FailoverRequest, failover
-from redistopo.client.connection import NodeClient
+from redistopo.client.connection import Connections
 
 handover_steps.PAUSE_SECONDS = handover.PAUSE_SECONDS = 2.5  # what is waited for afterwards
 root, end_at = Path(sys.argv[1]), int(sys.argv[2])
-ask, count = NodeClient.ask, [0]
+ask, count = Connections.ask, [0]
 
 def mortal(self, endpoint, commands):
     wanted = [tuple(map(str, one)) for one in commands]
@@ -46,7 +46,7 @@ def mortal(self, endpoint, commands):
         os.kill(os.getpid(), signal.SIGKILL)
     return replies
 
-NodeClient.ask = mortal
+Connections.ask = mortal
 failover(FailoverRequest(root=root, words=tuple(sys.argv[3:])), no_progress)
 print(count[0])
 """
@@ -206,9 +206,9 @@ def _stopping(
     monkeypatch: pytest.MonkeyPatch, pid: int, *, before: str = "-", after: str = "-"
 ) -> None:
     """The process is stopped right before, or after, servers are sent a command of that word."""
-    ask = NodeClient.ask
+    ask = Connections.ask
 
-    def asked(self: NodeClient, endpoint: Endpoint, commands: Iterable[Command]) -> list[Any]:
+    def asked(self: Connections, endpoint: Endpoint, commands: Iterable[Command]) -> list[Any]:
         wanted = list(commands)
         if any(before in command for command in wanted):
             os.kill(pid, signal.SIGSTOP)
@@ -217,4 +217,4 @@ def _stopping(
             os.kill(pid, signal.SIGSTOP)
         return replies
 
-    monkeypatch.setattr(NodeClient, "ask", asked)
+    monkeypatch.setattr(Connections, "ask", asked)

@@ -39,7 +39,7 @@ def test_no_two_checks_share_an_id() -> None:
 
 @pytest.mark.parametrize("check", [*ALL, *DOCTOR_CHECKS], ids=[*IDS, *EXAM_IDS])
 def test_a_check_asks_a_question(check: Check | DoctorCheck) -> None:
-    assert check.asks.strip().endswith("?")
+    assert check.question.strip().endswith("?")
 
 
 @pytest.mark.parametrize("check", [*ALL, *DOCTOR_CHECKS], ids=[*IDS, *EXAM_IDS])

@@ -11,7 +11,7 @@ from redistopo.doctor.vulnerabilities import AS_OF, VULNERABILITIES
 
 def _exams() -> str:
     rows = ["| check | asks |", "| --- | --- |"]
-    rows += [f"| `{one.id}` | {one.asks} |" for one in (*DOCTOR_CHECKS, *EXTRA_CHECKS)]
+    rows += [f"| `{one.id}` | {one.question} |" for one in (*DOCTOR_CHECKS, *EXTRA_CHECKS)]
     return "\n".join(rows)
 
 

@@ -37,7 +37,7 @@ def _keys() -> str:
 
 def _checks() -> str:
     rows = ["| check | asks |", "| --- | --- |"]
-    rows += [f"| `{check.id}` | {check.asks} |" for check in CHECKS]
+    rows += [f"| `{check.id}` | {check.question} |" for check in CHECKS]
     return "\n".join(rows)
 
 

@@ -78,7 +78,7 @@ def test_a_killed_primary_is_away_until_its_replica_leads(project: Project) -> N
         load.clean(10)
     # the cluster can't notice it earlier than after its node timeout
     assert 1.0 < _away(seen) < 1.0 + 3 + MARGIN
-    assert outage(seen, OperationKind.WRITE, hurt=True).over
+    assert outage(seen, OperationKind.WRITE, hurt=True).gaps[-1].first_good is not None
     errors = {op.error for op in seen.ops if op.error}
     assert "ConnectionError" in errors
     # what is lost is what the new primary hasn't got, by its own word

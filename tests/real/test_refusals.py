@@ -147,7 +147,7 @@ def test_a_state_folder_that_is_not_ours(project: Project) -> None:
     state = project.root / ".redistopo"
     state.mkdir()
     (state / "thesis.txt").write_text("years of work")
-    refused(project, told="no MARKER of redistopo's")
+    refused(project, told="no MARKER of redistopo")
     shutil.rmtree(state)
     elsewhere = project.root / "elsewhere"
     elsewhere.mkdir()
@@ -161,7 +161,7 @@ def test_a_link_that_somebody_planted(project: Project) -> None:
     _stopped(project)
     planted = project.root / ".redistopo" / "nodes" / "node7"
     planted.symlink_to(project.root)
-    refused(project, told="redistopo makes no links in its own folder")
+    refused(project, told="redistopo creates no links in its own folder")
     planted.unlink()
 
 

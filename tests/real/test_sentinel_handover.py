@@ -13,7 +13,7 @@ from support.project import Project
 from support.waiting import until
 from support.writers import Watchers, takes_a_write_at_once, writing
 
-from redistopo.client.connection import Command, NodeClient
+from redistopo.client.connection import Command, Connections
 from redistopo.errors import RedistopoError
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.ops.failover import FailoverRequest, failover
@@ -144,15 +144,15 @@ def test_a_candidate_paused_during_the_failover(
 ) -> None:
     project.init("sentinel", "--down-after", "5000", engine=BUNDLED.path)
     project.up()
-    replica, ask = project.pid(2), NodeClient.ask
+    replica, ask = project.pid(2), Connections.ask
 
-    def asked(self: NodeClient, endpoint: Endpoint, commands: Iterable[Command]) -> list[Any]:
+    def asked(self: Connections, endpoint: Endpoint, commands: Iterable[Command]) -> list[Any]:
         wanted = list(commands)
         if any("FAILOVER" in command for command in wanted):
             os.kill(replica, signal.SIGSTOP)
         return ask(self, endpoint, wanted)
 
-    monkeypatch.setattr(NodeClient, "ask", asked)
+    monkeypatch.setattr(Connections, "ask", asked)
     try:
         with pytest.raises(RedistopoError, match="node1 is still primary, with writes"):
             failover(FailoverRequest(root=project.root, words=("node2",)), no_progress)

@@ -198,7 +198,7 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
     (
         "left.orphans",
         WARN,
-        "pid 77 serves in /srv",
+        "pid 77 runs in /srv",
         "kill -TERM 77",
         left_of(orphans=(orphan_of(),)),
     ),
@@ -208,6 +208,6 @@ AROUND: list[tuple[str, Status, str, str, DoctorFacts]] = [
         FAIL,
         "others can read it (mode 644)",
         "chmod 600 /srv/password",
-        left_of(loose=(OpenPermission(path="/srv/password", mode=0o644, wanted=0o600),)),
+        left_of(unprotected=(OpenPermission(path="/srv/password", mode=0o644, wanted=0o600),)),
     ),
 ]

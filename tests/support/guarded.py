@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, Peer
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.topology.spec import Shape
@@ -26,8 +27,7 @@ def sentinel(name: str, seen: Observed) -> NodeSeen:
     data = seen.nodes
     return NodeSeen(
         name=name,
-        host="127.0.0.1",
-        port=port,
+        endpoint=Endpoint("127.0.0.1", port),
         process=ProcessState.RUNNING,
         pid=9000 + number,
         info={"redis_mode": "sentinel", "process_id": str(9000 + number)},
@@ -37,17 +37,16 @@ def sentinel(name: str, seen: Observed) -> NodeSeen:
         watches=(
             MonitoredPrimary(
                 name="project",
-                host=data[0].host,
-                port=data[0].port,
+                endpoint=data[0].endpoint,
                 flags=frozenset({"master"}),
                 epoch=3,
                 settings={"quorum": "2", "down-after-milliseconds": "5000"},
                 replicas=tuple(
-                    Peer(id=one.name, host=one.host, port=one.port, flags=frozenset({"slave"}))
+                    Peer(id=one.name, endpoint=one.endpoint, flags=frozenset({"slave"}))
                     for one in data[1:]
                 ),
                 sentinels=tuple(
-                    Peer(id=other, host="127.0.0.1", port=at, flags=flags, heard=500)
+                    Peer(id=other, endpoint=Endpoint("127.0.0.1", at), flags=flags, hello_age=500)
                     for other, at in ports.items()
                     if at != port
                 ),

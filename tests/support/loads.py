@@ -67,7 +67,7 @@ def way(project: Project | Server, **more: Any) -> EntryPoint:
     """To the cluster's nodes, or to the first node."""
     clustered = project.size > 3
     values: dict[str, Any] = {
-        "door": EntryKind.CLUSTER if clustered else EntryKind.PLAIN,
+        "kind": EntryKind.CLUSTER if clustered else EntryKind.PLAIN,
         "entries": tuple(("127.0.0.1", port) for port in project.ports),
         "access": Login(password=project.password),
     }

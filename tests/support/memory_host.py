@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redistopo.client.connection import Command, NodeClient
+from redistopo.client.connection import Command, Connections
 from redistopo.errors import MissingPrerequisite, TimedOut, Unreachable
 from redistopo.host.host import FileKind, FileStatus, Process, Program, Slow
 from redistopo.host.polling import Deadline, wait_for
@@ -254,14 +254,14 @@ class MemoryHost:
             self.files.put(getattr(self.layout.node(node), name), text)
 
 
-class Silent(NodeClient):
+class Silent(Connections):
     """Connections none of which is answered; what would have been asked is in the journal."""
 
     def __init__(self, credentials: Credentials, journal: Journal) -> None:
         super().__init__(credentials)
         self.journal = journal
 
-    def ask(self, endpoint: Endpoint, commands: Iterable[Command]) -> list[object]:
+    def execute(self, endpoint: Endpoint, commands: Iterable[Command]) -> list[object]:
         words = " ".join(map(str, next(iter(commands))))
         self.journal.act("ask", f"{endpoint.port} {words}")
         raise Unreachable(f"{endpoint} doesn't reply", detail="connection refused")

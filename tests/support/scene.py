@@ -13,7 +13,13 @@ from redistopo.checks.check_types import Expected
 from redistopo.doctor.doctor_checks import run_extra_checks
 from redistopo.model.protocol.conf import read_conf
 from redistopo.model.state.finding import Finding
-from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, ProofSeen, shards_of
+from redistopo.model.state.observed import (
+    NodeSeen,
+    Observed,
+    ProcessState,
+    WriteProbeResult,
+    shards_of,
+)
 
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 
@@ -92,7 +98,7 @@ class Scene:
     def proofs(self, **fields: Any) -> Self:
         """The data proof of each shard; `fields` for the first one's."""
         made = [
-            ProofSeen(
+            WriteProbeResult(
                 shard=shard.number,
                 key="redistopo:verify:1",
                 primary=shard.primary.address if shard.primary else "",
@@ -101,7 +107,7 @@ class Scene:
             )
             for shard in shards_of(self.seen)
         ]
-        return self._with(replace(self.seen, proofs=(replace(made[0], **fields), *made[1:])))
+        return self._with(replace(self.seen, write_probes=(replace(made[0], **fields), *made[1:])))
 
     def expect(self, **fields: Any) -> Self:
         """The same scene, measured by something else."""

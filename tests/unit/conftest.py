@@ -17,6 +17,7 @@ from support.scene import scene
 
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import make_plan
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.engine import Engine, Product, Version
 from redistopo.model.protocol.replies import parse_info, parse_nodes
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
@@ -96,8 +97,7 @@ def _node(name: str, replies: Replies) -> NodeSeen:
     lines = (line.partition(" ") for line in replies["CONFIG GET *"].splitlines())
     return NodeSeen(
         name=name,
-        host="127.0.0.1",
-        port=int(info["tcp_port"]),
+        endpoint=Endpoint("127.0.0.1", int(info["tcp_port"])),
         process=ProcessState.RUNNING,
         pid=int(info["process_id"]),
         info=info,

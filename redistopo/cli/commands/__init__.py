@@ -1,1 +1,1 @@
-"""One file a command: what it takes, the one verb it calls, the view it shows."""
+"""A file for each verb: its options, the operation that it calls, the view of the result."""

@@ -1,5 +1,3 @@
-"""``redistopo bundle``"""
-
 from pathlib import Path
 
 import click
@@ -8,7 +6,7 @@ from redistopo.cli import options
 from redistopo.cli.run_verb import run_and_show
 
 
-@click.command()
+@click.command("bundle")
 @options.project
 @click.option(
     "--out",
@@ -17,14 +15,13 @@ from redistopo.cli.run_verb import run_and_show
     help="File or folder to write to.  [default: beside redistopo.toml]",
 )
 @options.output
-def bundle(root: Path, out: Path | None) -> None:
+def command(root: Path, out: Path | None) -> None:
     """Collect logs and state for a bug report, without secrets.
 
     Writes one .tar.gz that only you can read. Passwords, keys, users and data are left out. It
     contains the timeline of the last `up`, and the nodes' output if that failed.
     """
-    from redistopo.ops.bundle import BundleResult
-    from redistopo.ops.bundle import bundle as verb
+    from redistopo.ops.bundle import BundleResult, bundle
 
     def show(result: BundleResult) -> None:
         click.echo(str(result.path))
@@ -33,4 +30,4 @@ def bundle(root: Path, out: Path | None) -> None:
             "read them before you share it."
         )
 
-    run_and_show(lambda progress: verb(root, out, progress), show)
+    run_and_show(lambda progress: bundle(root, out, progress), show)

@@ -1,5 +1,3 @@
-"""``redistopo call``"""
-
 from pathlib import Path
 
 import click
@@ -10,8 +8,8 @@ from redistopo.cli.usage_hints import ExactForm
 
 
 class _OptionsFirst(click.Command):
-    """Every word from the server's command on belongs to it. A word there that looks like one of
-    our options is an error, unless ``--`` precedes the command."""
+    """Passes on every word after the server's command. A word there that has the name of an option
+    of this command is an error, unless ``--`` precedes the command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         explicit = "--" in args
@@ -21,7 +19,7 @@ class _OptionsFirst(click.Command):
         for word in words[1:]:
             if word.partition("=")[0] in known and not explicit:
                 raise ExactForm(
-                    f"{word} stands after the server's command; put options before it",
+                    f"{word} is after the server's command; put options before it",
                     f"redistopo call {word} ... {words[0]}; or, if the server is to get it: "
                     f"redistopo call -- {' '.join(words)}",
                 )
@@ -29,6 +27,7 @@ class _OptionsFirst(click.Command):
 
 
 @click.command(
+    "call",
     cls=_OptionsFirst,
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
 )
@@ -37,15 +36,14 @@ class _OptionsFirst(click.Command):
 @options.project
 @options.timeout("5s", "Time limit for the reply of each node.")
 @options.output
-def call(command: tuple[str, ...], words: tuple[str, ...], root: Path, timeout: float) -> None:
+def command(command: tuple[str, ...], words: tuple[str, ...], root: Path, timeout: float) -> None:
     """Run a command on several nodes and show the replies.
 
     COMMAND is written as for redis-cli, after the options: redistopo call --node primary INFO
     memory. Passwords in replies are hidden. Exit code 1 if a node refused or didn't reply.
     """
     from redistopo.cli.views.call import show_call
-    from redistopo.ops.call import CallRequest
-    from redistopo.ops.call import call as verb
+    from redistopo.ops.call import CallRequest, call
 
     request = CallRequest(root=root, command=command, words=words, seconds=timeout)
-    run_and_show(lambda _progress: verb(request), show_call)
+    run_and_show(lambda _progress: call(request), show_call)

@@ -1,5 +1,3 @@
-"""``redistopo certs``"""
-
 from pathlib import Path
 
 import click
@@ -9,12 +7,12 @@ from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.verb_group import SubGroup
 
 
-@click.group(cls=SubGroup)
-def certs() -> None:
+@click.group("certs", cls=SubGroup)
+def command() -> None:
     """Renew the TLS certificates of a topology."""
 
 
-@certs.command()
+@command.command()
 @options.project
 @click.option(
     "--days",
@@ -28,7 +26,7 @@ def certs() -> None:
 def renew(root: Path, days: int, new_ca: bool) -> None:
     """Sign new certificates and load them into running servers.
 
-    There is no downtime: connections stay open, new ones get the new certificate.
+    There is no downtime: connections stay open, and new connections get the new certificate.
     """
     from redistopo.ops.certs import CertsResult
     from redistopo.ops.certs import renew as verb

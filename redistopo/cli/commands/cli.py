@@ -1,5 +1,3 @@
-"""``redistopo cli``"""
-
 import shlex
 from pathlib import Path
 
@@ -23,7 +21,7 @@ class _WithRest(click.Command):
         return super().parse_args(ctx, ours)
 
 
-@click.command(cls=_WithRest, options_metavar="[OPTIONS]")
+@click.command("cli", cls=_WithRest, options_metavar="[OPTIONS]")
 @options.selectors("[NODE]... [-- ARGS...]")
 @options.project
 @click.option(
@@ -35,7 +33,7 @@ class _WithRest(click.Command):
 )
 @options.formats
 @click.pass_context
-def cli(ctx: click.Context, nodes: tuple[str, ...], root: Path, user: str) -> None:
+def command(ctx: click.Context, nodes: tuple[str, ...], root: Path, user: str) -> None:
     """Open redis-cli or valkey-cli on a node.
 
     NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; the default is the
@@ -43,11 +41,8 @@ def cli(ctx: click.Context, nodes: tuple[str, ...], root: Path, user: str) -> No
     Address, TLS files and password are set; the password is passed by the environment only. With
     --json, the command is printed and not run.
     """
-    from redistopo.ops.cli import CliRequest
-    from redistopo.ops.cli import cli as verb
+    from redistopo.ops.cli import CliRequest, cli
 
     run = output().format is None
     request = CliRequest(root=root, words=nodes, user=user, rest=ctx.meta[_REST], run=run)
-    run_and_show(
-        lambda _progress: verb(request), lambda result: click.echo(shlex.join(result.argv))
-    )
+    run_and_show(lambda _progress: cli(request), lambda result: click.echo(shlex.join(result.argv)))

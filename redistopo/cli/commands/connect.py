@@ -1,5 +1,3 @@
-"""``redistopo connect``"""
-
 from pathlib import Path
 
 import click
@@ -8,24 +6,23 @@ from redistopo.cli import complete, options
 from redistopo.cli.run_verb import run_and_show
 
 
-@click.command()
+@click.command("connect")
 @click.argument("client", required=False, default="", shell_complete=complete.clients)
 @options.project
 @options.output
-def connect(client: str, root: Path) -> None:
+def command(client: str, root: Path) -> None:
     """Print how to connect: shell, Python, Node, Go, Java.
 
     CLIENT is one of shell, python, node, go, java or url; then only its lines are printed. The
     password is read from its file; it isn't printed.
     """
-    from redistopo.cli.views.connect import show_client, show_connect
-    from redistopo.ops.connect import ConnectResult
-    from redistopo.ops.connect import connect as verb
+    from redistopo.cli.views.connect import show_connect
+    from redistopo.ops.connect import ConnectResult, connect
 
     def show(result: ConnectResult) -> None:
-        if client:
-            show_client(result)
-        else:
+        if not client:
             show_connect(result.connect)
+        for line in result.lines:
+            click.echo(line)
 
-    run_and_show(lambda progress: verb(root, client, progress), show)
+    run_and_show(lambda progress: connect(root, client, progress), show)

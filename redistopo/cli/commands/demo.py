@@ -1,29 +1,20 @@
-"""``redistopo demo``"""
-
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from redistopo.cli import options
 from redistopo.cli.connect_options import TargetOptions, target_options
 from redistopo.cli.run_verb import output, run_and_show, run_and_stream
-
-if TYPE_CHECKING:
-    from redistopo.demo.backend import BackendRequest
-    from redistopo.demo.cache_check import CheckRequest
-    from redistopo.demo.serve_demo import DemoRequest
+from redistopo.errors import UsageError
+from redistopo.progress import Progress
 
 
-@click.command()
+@click.command("demo")
 @options.project
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="Port to serve."
 )
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to serve; others admit others."
-)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
 @options.duration("--ttl", "ttl", "How long a row stays in the cache.", default="60s")
 @options.duration("--db-delay", "delay", "How long the database takes for a read.", default="2s")
@@ -39,7 +30,7 @@ if TYPE_CHECKING:
 )
 @target_options
 @options.output
-def demo(
+def command(
     root: Path,
     port: int,
     host: str,
@@ -58,55 +49,45 @@ def demo(
     --connect also accepts redis://USER:PASSWORD@HOST:PORT, and rediss:// with --cacert.
     """
     from redistopo.demo.backend import BackendRequest
-    from redistopo.errors import UsageError
 
-    def backend() -> "BackendRequest":
+    def backend() -> BackendRequest:
         return BackendRequest(root=root, connect=target.connect, access=target.login())
 
-    def checked() -> "CheckRequest":
-        from redistopo.demo.cache_check import CheckRequest
+    if check:
+        from redistopo.cli.views.demo_check import show_check
+        from redistopo.demo.cache_check import CheckRequest, CheckResult
+        from redistopo.demo.cache_check import check as measure
 
-        if database or open_:
-            what = "--database" if database else "--open"
-            hint = f"leave {what} out: the check uses a small database of its own, and no page"
-            raise UsageError(f"{what} doesn't go with --check", hint=hint)
-        return CheckRequest(backend=backend(), ttl=ttl, db_delay=delay)
+        def work(progress: Progress) -> CheckResult:
+            if database or open_:
+                what = "--database" if database else "--open"
+                hint = f"leave {what} out: the check uses a small database of its own, and no page"
+                raise UsageError(f"{what} doesn't go with --check", hint=hint)
+            return measure(CheckRequest(backend=backend(), ttl=ttl, db_delay=delay), progress)
 
-    def served() -> "DemoRequest":
-        from redistopo.demo.serve_demo import DemoRequest
+        run_and_show(work, show_check)
+        return
+    from redistopo.cli.progress import plain_lines
+    from redistopo.demo.serve_demo import DemoRequest, demo
 
+    def serve() -> None:
         if output().format or output().quiet:
             raise UsageError("--json and --quiet need --check", hint="redistopo demo --check")
-        return DemoRequest(
+        request = DemoRequest(
             backend=backend(), host=host, port=port, ttl=ttl, delay=delay, database=database
         )
+        demo(request, plain_lines, lambda url: _ready(url, open_=open_))
 
-    if check:
-        _check(checked)
-    else:
-        _serve(served, open_=open_)
+    run_and_stream(serve)
 
 
-def _check(request: Callable[[], "CheckRequest"]) -> None:
-    from redistopo.cli.views.demo_check import show_check
-    from redistopo.demo.cache_check import check as verb
+def _ready(url: str, *, open_: bool) -> None:
+    click.echo(f"Serving on {url} (Ctrl-C ends)")
+    if open_:
+        import threading
 
-    run_and_show(lambda progress: verb(request(), progress), show_check)
-
-
-def _serve(request: Callable[[], "DemoRequest"], *, open_: bool) -> None:
-    from redistopo.cli.progress import plain_lines
-    from redistopo.demo.serve_demo import demo as verb
-
-    def ready(url: str) -> None:
-        click.echo(f"Serving on {url} (Ctrl-C ends)")
-        if open_:
-            import threading
-
-            # a browser in the terminal would block the server that it requests the page from
-            threading.Thread(target=_open, args=(url,), daemon=True).start()
-
-    run_and_stream(lambda: verb(request(), plain_lines, ready))
+        # a browser in the terminal would block the server that it requests the page from
+        threading.Thread(target=_open, args=(url,), daemon=True).start()
 
 
 def _open(url: str) -> None:

@@ -1,5 +1,3 @@
-"""``redistopo doctor``"""
-
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
     from redistopo.doctor.facts import DoctorFix
 
 
-@click.command()
+@click.command("doctor")
 @options.project
 @target_options
 @click.option(
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--no-write", is_flag=True, help="Skip the data proof: write no key.")
 @options.timeout("3s", "How long to repeat checks that may still pass.")
 @options.output
-def doctor(
+def command(
     root: Path,
     target: TargetOptions,
     config: Path | None,
@@ -42,8 +40,7 @@ def doctor(
     called: commands that need root are printed.
     """
     from redistopo.cli.views.doctor import show_doctor
-    from redistopo.ops.doctor import DoctorRequest, DoctorResult
-    from redistopo.ops.doctor import doctor as verb
+    from redistopo.ops.doctor import DoctorRequest, DoctorResult, doctor
     from redistopo.progress import Progress
 
     def work(progress: Progress) -> DoctorResult:
@@ -55,7 +52,7 @@ def doctor(
             seconds=timeout,
             write=not no_write,
         )
-        result = verb(request, progress)
+        result = doctor(request, progress)
         if not fix or not result.fixes:
             return result
         from redistopo.ops.doctor_fix import repair
@@ -63,7 +60,8 @@ def doctor(
         asking = not yes and output().interactive and not output().quiet
 
         def agreed(one: "DoctorFix") -> bool:
-            return yes or not one.asks or (asking and _confirmed(one))
+            question = f"{one.why}\n  {one.command}\nRun this?"
+            return yes or not one.asks or (asking and click.confirm(question, err=True))
 
         return repair(request, result, agreed, progress)
 
@@ -71,7 +69,3 @@ def doctor(
         show_doctor(result, fixing=fix)
 
     run_and_show(work, show)
-
-
-def _confirmed(fix: "DoctorFix") -> bool:
-    return click.confirm(f"{fix.why}\n  {fix.command}\nRun this?", err=True)

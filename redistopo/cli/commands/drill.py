@@ -1,6 +1,3 @@
-"""``redistopo drill``"""
-
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -8,22 +5,17 @@ import click
 from redistopo.cli import options
 from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.verb_group import SubGroup
+from redistopo.model.state.drill_fault import Fault
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-def _faults() -> Iterable[str]:
-    from redistopo.model.state.drill_fault import Fault
-
-    return Fault
-
-
-@click.group(cls=SubGroup)
-def drill() -> None:
+@click.group("drill", cls=SubGroup)
+def command() -> None:
     """Inject a fault under load, measure the outage, and repair."""
 
 
-@drill.command()
+@command.command()
 @options.project
 @click.option(
     "--shard", type=click.IntRange(1), help="Target the primary of this shard.  [default: 1]"
@@ -33,12 +25,12 @@ def drill() -> None:
 )
 @click.option(
     "--fault",
-    type=options.LazyChoice(_faults),
+    type=click.Choice([fault.value for fault in Fault]),
     default="kill",
     show_default=True,
     help="SIGKILL, SIGSTOP, SIGTERM, a network partition, or no fault.",
 )
-@options.duration("--max-downtime", "max_downtime", "The outage that clients may see.",
+@options.duration("--max-downtime", "max_downtime", "Maximum outage for clients.",
                   default="15s")  # fmt: skip
 @click.option("--rate", type=click.IntRange(1, 100_000), default=500, show_default=True,
               help="Operations per second, half of them writes.")  # fmt: skip
@@ -65,7 +57,7 @@ def failover(
     junit: Path | None,
     report: Path | None,
 ) -> None:
-    """Inject a fault into a node under load: who detects it, for how long is service lost?
+    """Inject a fault into a node under load: which nodes detect it, how long is the outage?
 
     Exit code 0 if the outage was within the limit, 3 if it was longer, or no replica would be
     promoted. The topology is repaired afterwards, by the next `up` if necessary.
@@ -75,8 +67,7 @@ def failover(
     from redistopo.drill.drill_request import DrillRequest
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
     from redistopo.errors import UsageError
-    from redistopo.model.state.drill_fault import Fault
-    from redistopo.ops.drill import drill as verb
+    from redistopo.ops.drill import drill
     from redistopo.progress import Progress
 
     def work(progress: Progress) -> DrillReport:
@@ -95,7 +86,7 @@ def failover(
             force=force,
             restore_roles=restore_roles,
         )
-        result = verb(request, progress)
+        result = drill(request, progress)
         if report:
             write_report((result,), report, title=f"Failover drill of {result.topology}")
         if junit:
@@ -105,7 +96,7 @@ def failover(
     run_and_show(work, show_drill)
 
 
-@drill.command(name="all")
+@command.command(name="all")
 @options.project
 @click.argument("scenario", type=_FILE, required=False)
 @click.option("--junit", type=_FILE, help="Also write JUnit XML, a test case for each drill.")
@@ -118,14 +109,13 @@ def all_(root: Path, scenario: Path | None, junit: Path | None, report: Path | N
     """
     from redistopo.cli.views.drill_all import show_drill_all
     from redistopo.drill.report_files import refuse_report, write_drills_junit, write_report
-    from redistopo.ops.drill_all import DrillAllResult
-    from redistopo.ops.drill_all import drill_all as verb
+    from redistopo.ops.drill_all import DrillAllResult, drill_all
     from redistopo.progress import Progress
 
     def work(progress: Progress) -> DrillAllResult:
         if report:
             refuse_report(report, many=True)
-        result = verb(root, scenario, progress)
+        result = drill_all(root, scenario, progress)
         reports = tuple(one.report for one in result.drills)
         if report:
             write_report(reports, report)

@@ -1,5 +1,3 @@
-"""``redistopo events``"""
-
 import math
 from pathlib import Path
 
@@ -10,13 +8,13 @@ from redistopo.cli.connect_options import TargetOptions, target_options
 from redistopo.cli.run_verb import output, run_and_stream
 
 
-@click.command()
+@click.command("events")
 @options.project
 @options.duration("--for", "length", "Stop after this time.  [default: at Ctrl-C]")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N events.")
 @target_options
 @options.formats
-def events(root: Path, length: float | None, count: int | None, target: TargetOptions) -> None:
+def command(root: Path, length: float | None, count: int | None, target: TargetOptions) -> None:
     """Print role changes and faults as they happen.
 
     The first lines show each node as it is now. The topology may start, stop and start again in
@@ -24,8 +22,7 @@ def events(root: Path, length: float | None, count: int | None, target: TargetOp
     docs/events.md lists the kinds of events.
     """
     from redistopo.cli.views.events import print_lines, print_records
-    from redistopo.ops.events import EventsRequest
-    from redistopo.ops.events import events as verb
+    from redistopo.ops.events import EventsRequest, events
 
     form = output().format
 
@@ -35,6 +32,6 @@ def events(root: Path, length: float | None, count: int | None, target: TargetOp
             seconds=math.inf if length is None else length,
             count=count or 0,
         )
-        verb(request, print_records(form) if form else print_lines)
+        events(request, print_records(form) if form else print_lines)
 
     run_and_stream(work)

@@ -1,5 +1,3 @@
-"""``redistopo explain``"""
-
 import sys
 
 import click
@@ -8,10 +6,10 @@ from redistopo.cli import complete, options
 from redistopo.cli.run_verb import run_and_show
 
 
-@click.command()
+@click.command("explain")
 @click.argument("topic", required=False, default="", shell_complete=complete.topics)
 @options.output
-def explain(topic: str) -> None:
+def command(topic: str) -> None:
     """Explain a topic, such as failover or slots.
 
     What it is, how it works, what it guarantees, and what to try. Without TOPIC, lists the

@@ -1,5 +1,3 @@
-"""``redistopo failover``"""
-
 from pathlib import Path
 
 import click
@@ -8,20 +6,19 @@ from redistopo.cli import options
 from redistopo.cli.run_verb import run_and_show
 
 
-@click.command()
+@click.command("failover")
 @options.nodes
 @options.project
 @options.timeout("60s", "Time limit until every node agrees.")
 @options.output
-def failover(nodes: tuple[str, ...], root: Path, timeout: float) -> None:
+def command(nodes: tuple[str, ...], root: Path, timeout: float) -> None:
     """Promote a replica; no acknowledged write is lost.
 
     NODE is the replica to promote (node5, 7004), or the shard whose best replica is promoted
     (shard:2). Writes wait during the switch; if it fails, the primary stays primary.
     """
     from redistopo.cli.views.live_change import show_failover
-    from redistopo.ops.failover import FailoverRequest
-    from redistopo.ops.failover import failover as verb
+    from redistopo.ops.failover import FailoverRequest, failover
 
     request = FailoverRequest(root=root, words=nodes, seconds=timeout)
-    run_and_show(lambda progress: verb(request, progress), show_failover)
+    run_and_show(lambda progress: failover(request, progress), show_failover)

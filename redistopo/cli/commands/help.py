@@ -1,5 +1,3 @@
-"""``redistopo help``"""
-
 import click
 
 from redistopo.cli import complete

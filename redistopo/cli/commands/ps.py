@@ -1,19 +1,17 @@
-"""``redistopo ps``"""
-
 import click
 
 from redistopo.cli import options
 from redistopo.cli.run_verb import run_and_show
 
 
-@click.command()
+@click.command("ps")
 @options.output
-def ps() -> None:
+def command() -> None:
     """List your topologies on this machine, and orphans.
 
     An orphan is a server that runs in a topology's folder, and that no topology started.
     """
     from redistopo.cli.views.status import show_ps
-    from redistopo.ops.ps import ps as verb
+    from redistopo.ops.ps import ps
 
-    run_and_show(lambda _progress: verb(), show_ps)
+    run_and_show(lambda _progress: ps(), show_ps)

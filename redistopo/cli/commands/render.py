@@ -1,14 +1,13 @@
-"""``redistopo render``"""
-
 from pathlib import Path
 
 import click
 
 from redistopo.cli import options
+from redistopo.cli.counts import counted
 from redistopo.cli.run_verb import run_and_show
 
 
-@click.command()
+@click.command("render")
 @options.project
 @options.engine
 @click.option(
@@ -17,16 +16,14 @@ from redistopo.cli.run_verb import run_and_show
     help="Folder to write to.  [default: rendered/ beside redistopo.toml]",
 )
 @options.output
-def render(root: Path, engine: str, out: Path | None) -> None:
+def command(root: Path, engine: str, out: Path | None) -> None:
     """Write the redis.conf of each node.
 
     The files contain the password; only you can read them. Nothing is started.
     """
-    from redistopo.ops.render import RenderResult
-    from redistopo.ops.render import render as verb
+    from redistopo.ops.render import RenderResult, render
 
     def show(result: RenderResult) -> None:
-        count = "1 file" if len(result.files) == 1 else f"{len(result.files)} files"
-        click.echo(f"{count} for {result.engine} in {result.folder}")
+        click.echo(f"{counted(len(result.files), 'file')} for {result.engine} in {result.folder}")
 
-    run_and_show(lambda _progress: verb(root, out, engine), show)
+    run_and_show(lambda _progress: render(root, out, engine), show)

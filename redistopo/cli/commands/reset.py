@@ -1,5 +1,3 @@
-"""``redistopo reset``"""
-
 from pathlib import Path
 
 import click
@@ -8,7 +6,7 @@ from redistopo.cli import options
 from redistopo.cli.run_verb import output, run_and_show
 
 
-@click.command()
+@click.command("reset")
 @options.named_node
 @options.project
 @click.option("--hard", is_flag=True, help="Also give it a new id (CLUSTER RESET HARD).")
@@ -16,18 +14,17 @@ from redistopo.cli.run_verb import output, run_and_show
 @options.yes("Don't ask.")
 @options.timeout("60s", "Time limit.")
 @options.output
-def reset(
+def command(
     nodes: tuple[str, ...], root: Path, hard: bool, force: bool, yes: bool, timeout: float
 ) -> None:
     """Remove a node from its cluster (CLUSTER RESET).
 
-    The node is empty afterwards; `up` adds it again. Shows first what is lost, and asks. Of a
-    primary, a replica is promoted before: then nothing is lost. NODE must select one node: a port
+    The node is empty afterwards; `up` adds it again. First shows what is lost, and asks. If it is
+    a primary, a replica is promoted first: then nothing is lost. NODE must select one node: a port
     (7001), a name (node2), 'shard:2 replica'.
     """
     from redistopo.cli.views.reset import confirm_reset, show_reset
-    from redistopo.ops.reset import ResetRequest, ResetResult, outlook
-    from redistopo.ops.reset import reset as verb
+    from redistopo.ops.reset import ResetRequest, ResetResult, outlook, reset
     from redistopo.progress import Progress
 
     request = ResetRequest(root=root, words=nodes, hard=hard, force=force, seconds=timeout)
@@ -35,6 +32,6 @@ def reset(
     def work(progress: Progress) -> ResetResult:
         if not yes:
             confirm_reset(outlook(request), ask=output().interactive)
-        return verb(request, progress)
+        return reset(request, progress)
 
     run_and_show(work, show_reset)

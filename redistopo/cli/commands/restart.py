@@ -1,5 +1,3 @@
-"""``redistopo restart``"""
-
 from pathlib import Path
 
 import click
@@ -9,7 +7,7 @@ from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.usage_hints import ExactForm
 
 
-@click.command()
+@click.command("restart")
 @options.nodes
 @options.project
 @click.option("--rolling", is_flag=True, help="One by one, replicas first; all without NODE.")
@@ -17,7 +15,7 @@ from redistopo.cli.usage_hints import ExactForm
 @click.option("--force", is_flag=True, help="Also nodes without a replica, or that can't save.")
 @options.timeout("60s", "Time limit for each node, until all are healthy again.")
 @options.output
-def restart(
+def command(
     nodes: tuple[str, ...],
     root: Path,
     rolling: bool,
@@ -32,8 +30,7 @@ def restart(
     is lost.
     """
     from redistopo.cli.views.live_change import show_restart
-    from redistopo.ops.restart import RestartRequest
-    from redistopo.ops.restart import restart as verb
+    from redistopo.ops.restart import RestartRequest, restart
 
     if restore_roles and not rolling:
         raise ExactForm(
@@ -48,4 +45,4 @@ def restart(
         force=force,
         seconds=timeout,
     )
-    run_and_show(lambda progress: verb(request, progress), show_restart)
+    run_and_show(lambda progress: restart(request, progress), show_restart)

@@ -1,5 +1,3 @@
-"""``redistopo resume``"""
-
 from pathlib import Path
 
 import click
@@ -8,20 +6,19 @@ from redistopo.cli import options
 from redistopo.cli.run_verb import run_and_show
 
 
-@click.command()
+@click.command("resume")
 @options.nodes
 @options.project
 @options.timeout("10s", "Time limit until they reply.")
 @options.output
-def resume(nodes: tuple[str, ...], root: Path, timeout: float) -> None:
+def command(nodes: tuple[str, ...], root: Path, timeout: float) -> None:
     """Resume paused nodes (SIGCONT).
 
     Returns when they reply. NODE is a port (7001), a name (node2), shard:2 or sentinel; the
     default is all paused nodes.
     """
     from redistopo.cli.views.node_action import show_node_action
-    from redistopo.ops.signals import SignalRequest
-    from redistopo.ops.signals import resume as verb
+    from redistopo.ops.signals import SignalRequest, resume
 
     request = SignalRequest(root=root, words=nodes, seconds=timeout)
-    run_and_show(lambda progress: verb(request, progress), show_node_action)
+    run_and_show(lambda progress: resume(request, progress), show_node_action)

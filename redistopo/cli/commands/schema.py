@@ -1,12 +1,10 @@
-"""``redistopo schema``"""
-
 import json
 
 import click
 
 
-@click.command()
-def schema() -> None:
+@click.command("schema")
+def command() -> None:
     """Print the JSON schema of redistopo.toml, for editors."""
     from redistopo.model.topology.schema import schema as topology_schema
 

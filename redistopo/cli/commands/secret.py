@@ -1,5 +1,3 @@
-"""``redistopo secret``"""
-
 from pathlib import Path
 
 import click
@@ -9,12 +7,12 @@ from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.verb_group import SubGroup
 
 
-@click.group(cls=SubGroup)
-def secret() -> None:
+@click.group("secret", cls=SubGroup)
+def command() -> None:
     """Show the password, or change it without downtime."""
 
 
-@secret.command()
+@command.command()
 @options.project
 @click.option(
     "--user",
@@ -31,9 +29,9 @@ def show(root: Path, user: str) -> None:
     run_and_show(lambda _progress: verb(root, user), lambda result: click.echo(result.password))
 
 
-@secret.command()
+@command.command()
 @options.project
-@click.option("--keep-old", is_flag=True, help="Accept both passwords, until the next rotate.")
+@click.option("--keep-old", is_flag=True, help="Accept both passwords, until the next rotation.")
 @options.timeout("30s", "Time limit for the checks afterwards.")
 @options.output
 def rotate(root: Path, keep_old: bool, timeout: float) -> None:

@@ -1,5 +1,3 @@
-"""``redistopo set``"""
-
 from pathlib import Path
 
 import click

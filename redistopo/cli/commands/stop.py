@@ -1,5 +1,3 @@
-"""``redistopo stop``"""
-
 from pathlib import Path
 
 import click
@@ -8,21 +6,20 @@ from redistopo.cli import options
 from redistopo.cli.run_verb import run_and_show
 
 
-@click.command()
+@click.command("stop")
 @options.named_nodes
 @options.project
 @click.option("--force", is_flag=True, help="Also nodes that can't save; that data is lost.")
 @options.timeout("30s", "After this time, kill the nodes that still run.")
 @options.output
-def stop(nodes: tuple[str, ...], root: Path, force: bool, timeout: float) -> None:
+def command(nodes: tuple[str, ...], root: Path, force: bool, timeout: float) -> None:
     """Stop nodes after they saved their data.
 
-    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; several
-    narrow each other. Other nodes continue.
+    NODE is a port (7001), a name (node2), shard:2, primary, replica or sentinel; different
+    kinds narrow the selection. Other nodes continue.
     """
     from redistopo.cli.views.node_action import show_node_action
-    from redistopo.ops.stop import StopRequest
-    from redistopo.ops.stop import stop as verb
+    from redistopo.ops.stop import StopRequest, stop
 
     request = StopRequest(root=root, words=nodes, seconds=timeout, force=force)
-    run_and_show(lambda progress: verb(request, progress), show_node_action)
+    run_and_show(lambda progress: stop(request, progress), show_node_action)

@@ -1,5 +1,3 @@
-"""``redistopo templates``"""
-
 from pathlib import Path
 
 import click
@@ -9,20 +7,20 @@ from redistopo.cli.run_verb import run_and_show
 from redistopo.cli.verb_group import SubGroup
 
 
-@click.group(cls=SubGroup)
-def templates() -> None:
+@click.group("templates", cls=SubGroup)
+def command() -> None:
     """Export the configuration templates, to edit them."""
 
 
-@templates.command()
+@command.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace files that differ.")
 @options.output
 def export(folder: Path, force: bool) -> None:
     """Write all templates to FOLDER.
 
-    Set `templates = "FOLDER"` in redistopo.toml to use them. Delete the ones that you don't
-    change: the built-in ones are used instead.
+    Set `templates = "FOLDER"` in redistopo.toml to use them. Delete the templates that you
+    don't change: the built-in templates are used instead.
     """
     from redistopo.ops.templates import TemplatesResult, export_templates
 

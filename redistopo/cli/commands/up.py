@@ -1,5 +1,3 @@
-"""``redistopo up``"""
-
 from pathlib import Path
 
 import click
@@ -8,7 +6,7 @@ from redistopo.cli import options
 from redistopo.cli.run_verb import run_and_show
 
 
-@click.command()
+@click.command("up")
 @options.project
 @options.engine
 @options.timeout("60s", "Time limit until every node is healthy.")
@@ -20,7 +18,7 @@ from redistopo.cli.run_verb import run_and_show
     "--rebuild", "rebuild", "Node to give a new nodes.conf, if its own was refused."
 )
 @options.output
-def up(
+def command(
     root: Path,
     engine: str,
     timeout: float,
@@ -32,18 +30,20 @@ def up(
 ) -> None:
     """Start the topology, form it, and verify that it works.
 
-    Can be repeated: running nodes are left alone, stopped ones start with their data.
+    Can be repeated: running nodes are left alone, stopped nodes start with their data.
     """
-    from redistopo.cli.views.up import show_dry_run, show_up, without_idle_steps
+    from redistopo.cli.views.up import show_steps, show_up, without_idle_steps
 
     primaries, rebuilt = tuple(dict.fromkeys(primary)), tuple(dict.fromkeys(rebuild))
     if dry_run:
         from redistopo.ops.plan import dry_run as preview
 
-        run_and_show(lambda _progress: preview(root, engine, primaries, rebuilt), show_dry_run)
+        run_and_show(
+            lambda _progress: preview(root, engine, primaries, rebuilt),
+            lambda result: show_steps(result.steps),
+        )
         return
-    from redistopo.ops.up import UpRequest
-    from redistopo.ops.up import up as verb
+    from redistopo.ops.up import UpRequest, up
 
     request = UpRequest(
         root=root,
@@ -53,7 +53,7 @@ def up(
         rebuild=rebuilt,
         keep=keep,
     )
-    result = run_and_show(lambda progress: verb(request, without_idle_steps(progress)), show_up)
+    result = run_and_show(lambda progress: up(request, without_idle_steps(progress)), show_up)
     if attach:
         from redistopo.cli.views.logs import follow_logs
 

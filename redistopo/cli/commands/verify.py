@@ -1,5 +1,3 @@
-"""``redistopo verify``"""
-
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +8,7 @@ from redistopo.cli.connect_options import TargetOptions, target_options
 from redistopo.cli.run_verb import output, run_and_show
 
 
-@click.command()
+@click.command("verify")
 @options.project
 @target_options
 @click.option("--ask-password", is_flag=True, help="Ask for the password of --connect.")
@@ -20,7 +18,7 @@ from redistopo.cli.run_verb import output, run_and_show
 )
 @options.timeout("5s", "How long to repeat checks that may still pass.")
 @options.output
-def verify(
+def command(
     root: Path,
     target: TargetOptions,
     ask_password: bool,
@@ -35,8 +33,7 @@ def verify(
     """
     from redistopo.cli.views.verify import show_verify
     from redistopo.errors import AccessDenied
-    from redistopo.ops.verify import VerifyRequest, VerifyResult
-    from redistopo.ops.verify import verify as verb
+    from redistopo.ops.verify import VerifyRequest, VerifyResult, verify
     from redistopo.progress import Progress
 
     password = click.prompt("Password", hide_input=True, err=True) if ask_password else ""
@@ -47,12 +44,12 @@ def verify(
             root=root, connect=target.connect, access=login, seconds=timeout, write=not no_write
         )
         try:
-            return verb(request, progress)
+            return verify(request, progress)
         except AccessDenied:
             if not target.connect or password or not output().interactive:
                 raise
             typed = click.prompt(f"Password of {target.connect}", hide_input=True, err=True)
-            return verb(replace(request, access=replace(login, password=typed)), progress)
+            return verify(replace(request, access=replace(login, password=typed)), progress)
 
     def work(progress: Progress) -> VerifyResult:
         result = verified(progress)

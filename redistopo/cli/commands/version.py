@@ -1,5 +1,3 @@
-"""``redistopo version``"""
-
 from dataclasses import dataclass
 
 import click
@@ -18,9 +16,9 @@ class VersionResult:
     code: ExitCode = ExitCode.DONE
 
 
-@click.command()
+@click.command("version")
 @options.output
-def version() -> None:
+def command() -> None:
     """Print the version."""
     run_and_show(
         lambda _progress: VersionResult(), lambda result: click.echo(f"redistopo {result.version}")

@@ -1,6 +1,3 @@
-"""``redistopo wait``"""
-
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -8,20 +5,15 @@ import click
 from redistopo.cli import options
 from redistopo.cli.connect_options import TargetOptions, target_options
 from redistopo.cli.run_verb import run_and_show
+from redistopo.model.state.wait_condition import WaitCondition
 
 
-def _conditions() -> Iterable[str]:
-    from redistopo.ops.wait import Wanted
-
-    return Wanted
-
-
-@click.command()
+@click.command("wait")
 @options.project
 @click.option(
     "--for",
     "wanted",
-    type=options.LazyChoice(_conditions),
+    type=click.Choice([one.value for one in WaitCondition]),
     default="healthy",
     show_default=True,
     help="Every node replies; replicas have all data; or no check fails.",
@@ -29,7 +21,7 @@ def _conditions() -> Iterable[str]:
 @options.timeout("10s", "Time limit; 0 checks once.")
 @target_options
 @options.output
-def wait(root: Path, wanted: str, timeout: float, target: TargetOptions) -> None:
+def command(root: Path, wanted: str, timeout: float, target: TargetOptions) -> None:
     """Wait until the topology is healthy.
 
     Exit code 0, or 3 if it isn't in time. Another process may start it in the meantime.
@@ -37,12 +29,12 @@ def wait(root: Path, wanted: str, timeout: float, target: TargetOptions) -> None
     earlier writes are on all replicas. Nothing is written.
     """
     from redistopo.cli.views.wait import show_wait
-    from redistopo.ops.wait import WaitRequest, WaitResult, Wanted
-    from redistopo.ops.wait import wait as verb
-    from redistopo.progress import Progress
+    from redistopo.ops.wait import WaitRequest, wait
 
-    def work(progress: Progress) -> WaitResult:
-        request = WaitRequest(sight=target.request(root), wanted=Wanted(wanted), seconds=timeout)
-        return verb(request, progress)
-
-    run_and_show(work, show_wait)
+    condition = WaitCondition(wanted)
+    run_and_show(
+        lambda progress: wait(
+            WaitRequest(sight=target.request(root), wanted=condition, seconds=timeout), progress
+        ),
+        show_wait,
+    )

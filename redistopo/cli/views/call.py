@@ -4,7 +4,7 @@ import sys
 
 from redistopo.cli.table import Table, print_table
 from redistopo.model.protocol.reply_text import escaped_line, readable
-from redistopo.ops.call import CallResult, NodeReply
+from redistopo.ops.call import CallResult
 
 
 def show_call(result: CallResult) -> None:
@@ -12,7 +12,8 @@ def show_call(result: CallResult) -> None:
     rows = []
     for one in result.replies:
         head = (one.name, one.role.value if one.role else "-")
-        lines = _lines(one)
+        error = f"(error) {escaped_line(one.error)}" if one.error else ""
+        lines = [error] if error else list(readable(one.reply))
         texts = ["\n".join(lines)] if sys.stdout.isatty() else lines
         rows += [(*head, text) for text in texts]
     groups = frozenset(
@@ -27,7 +28,3 @@ def show_call(result: CallResult) -> None:
             wide="reply",
         )
     )
-
-
-def _lines(one: NodeReply) -> list[str]:
-    return [f"(error) {escaped_line(one.error)}"] if one.error else list(readable(one.reply))

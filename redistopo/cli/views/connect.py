@@ -3,7 +3,6 @@
 import click
 
 from redistopo.cli import theme
-from redistopo.ops.connect import ConnectResult
 from redistopo.render.connect import ConnectLines
 
 
@@ -14,9 +13,3 @@ def show_connect(lines: ConnectLines, indent: str = "") -> None:
     width = max(len(name) for name, _line in lines.libraries)
     for name, line in lines.libraries:
         click.echo(f"{indent}{theme.paint(name.ljust(width), dim=True)}  {line}")
-
-
-def show_client(result: ConnectResult) -> None:
-    """Print the lines of one client, and nothing else."""
-    for line in result.lines:
-        click.echo(line)

@@ -30,9 +30,9 @@ def show_check(result: CheckResult) -> None:
     for fault in result.faults:
         _judge("FAIL", fault, good=False)
     if not result.faults:
-        told = f"cache-aside works: a miss takes {result.pattern.ratio:.0f} times as long as a hit"
-        told += "" if result.takeover else "; no failover was tried"
-        _judge("PASS", told, good=True)
+        text = f"cache-aside works: a miss takes {result.pattern.ratio:.0f} times as long as a hit"
+        text += "" if result.takeover else "; no failover was tried"
+        _judge("PASS", text, good=True)
 
 
 def _judge(word: str, text: str, *, good: bool) -> None:
@@ -63,7 +63,9 @@ def _show_pattern(pattern: Pattern) -> None:
     rows = []
     for one in pattern.asked:
         if one.what == "miss again":
-            rows.append(("expiry", "-", _after(pattern.expired), "-", "-"))
+            gone = pattern.expired
+            when = "not in time" if gone is None else f"{gone:.1f} s later"
+            rows.append(("expiry", "-", when, "-", "-"))
         ttl = "-" if one.ttl is None else f"{one.ttl:.1f} s"
         rows.append((one.what, one.source, _time(one.milliseconds), ttl, one.node or "-"))
         if one.what == "hit":
@@ -76,10 +78,6 @@ def _show_pattern(pattern: Pattern) -> None:
             columns=("request", "served from", "took", "ttl left", "node"), rows=rows, right=right
         )
     )
-
-
-def _after(seconds: float | None) -> str:
-    return "not in time" if seconds is None else f"{seconds:.1f} s later"
 
 
 def _time(milliseconds: float) -> str:

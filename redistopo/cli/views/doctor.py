@@ -9,7 +9,7 @@ import click
 from redistopo.checks.catalogue import CHECKS
 from redistopo.cli import theme
 from redistopo.cli.table import print_table
-from redistopo.cli.views.verify import grouped, tally
+from redistopo.cli.views.verify import grouped, show_hints, tally
 from redistopo.model.state.finding import Finding, Status
 from redistopo.ops.doctor import DoctorResult
 
@@ -25,7 +25,7 @@ def show_doctor(result: DoctorResult, *, fixing: bool) -> None:
     """
     shown = tuple(_shown(result))
     print_table(grouped(shown))
-    _show_remedies(shown)
+    show_hints(shown, evidence=False)  # it is in the table
     for one in result.mended:
         word = theme.paint("done", theme.OK) if one.done else theme.paint("left", theme.WARNING)
         click.echo(f"{word} {one.fix.command}" + (f": {one.why}" if one.why else ""))
@@ -48,15 +48,6 @@ def _show_fixes(result: DoctorResult, *, fixing: bool) -> None:
         click.echo(f"  {fix.command}" + ("   (asks)" if fix.asks else ""))
 
 
-def _show_remedies(findings: tuple[Finding, ...]) -> None:
-    """Print what to type for each fault, failures first; the evidence is in the table."""
-    for status, color in ((Status.FAIL, theme.ERROR), (Status.WARN, theme.WARNING)):
-        for one in findings:
-            if one.status is status and one.hint:
-                named = f"{status.value} {one.check} {one.subject}"
-                click.echo(theme.paint(named, color) + f"\n     Next: {one.hint}")
-
-
 def _shown(result: DoctorResult) -> Iterator[Finding]:
     well = 0
     about = ""
@@ -68,5 +59,5 @@ def _shown(result: DoctorResult) -> Iterator[Finding]:
         else:
             yield replace(one, subject=short)
     if well:
-        told = f"{well} checks passed: redistopo verify prints each"
-        yield Finding(check="verify", subject=about, status=Status.OK, evidence=told)
+        text = f"{well} checks passed: redistopo verify prints each"
+        yield Finding(check="verify", subject=about, status=Status.OK, evidence=text)

@@ -4,34 +4,17 @@ It fits 80 columns; in a pipe it has no colours, and it is ASCII if the encoding
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import click
 
 from redistopo.cli import theme
-from redistopo.cli.table import Table, print_table
+from redistopo.cli.table import Table, aligned
+from redistopo.drill import report_sentences as sentences
+from redistopo.drill import time_axis
 from redistopo.drill.drill_report import DrillReport, TimelineKind, TimelineMoment, Traffic
-from redistopo.drill.report_sentences import (
-    budget_text,
-    errors_text,
-    headline,
-    latencies_text,
-    subtitle,
-    verdict_text,
-    writes_text,
-)
-from redistopo.drill.time_axis import (
-    Cell,
-    TimeAxis,
-    axis_ticks,
-    changed_roles,
-    gaps_drawn,
-    moments_by_source,
-    tick_label,
-    time_axis,
-    track_cells,
-)
+from redistopo.drill.time_axis import Cell, TimeAxis
 
 WIDTH = 80
 _LABEL = 14
@@ -48,8 +31,7 @@ _STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BarSigns:
+class BarSigns(NamedTuple):
     """The characters of a bar."""
 
     good: str
@@ -69,18 +51,10 @@ def show_drill(report: DrillReport) -> None:
     """Print the whole report."""
     for line in report_lines(report, width=_width(), signs=_signs()):
         click.echo("".join(theme.paint(text, color) for text, color in line))
-    closing = theme.verdict(verdict_text(report), good=report.passed)
-    click.echo(f"{closing}  {budget_text(report)}")
+    closing = theme.verdict(sentences.verdict_text(report), good=report.passed)
+    click.echo(f"{closing}  {sentences.budget_text(report)}")
     for reason in report.reasons:
         click.echo(f"      {reason}")
-
-
-def show_drills(reports: Sequence[DrillReport]) -> None:
-    """Print each report, and a table of all of them."""
-    for report in reports:
-        show_drill(report)
-        click.echo()
-    print_table(summary(reports))
 
 
 def summary(reports: Iterable[DrillReport]) -> Table:
@@ -90,7 +64,7 @@ def summary(reports: Iterable[DrillReport]) -> Table:
         outage = {one.name: f"{one.unavailable:.0f} ms" for one in report.traffic}
         rows.append(
             (
-                verdict_text(report).lower(),
+                sentences.verdict_text(report).lower(),
                 f"{report.fault} {report.target}",
                 outage.get("writes", "-"),
                 outage.get("reads", "-"),
@@ -108,20 +82,20 @@ def report_lines(
     report: DrillReport, *, width: int = WIDTH, signs: BarSigns = PRETTY
 ) -> list[list[Piece]]:
     """Return all lines but the verdict; each at most so wide, if its texts allow."""
-    axis = time_axis(report)
+    axis = time_axis.axis_of(report)
     columns = width - _LABEL
     ordered = sorted(report.moments, key=lambda one: one.at)
     letters = {id(one): _LETTERS[n % len(_LETTERS)] for n, one in enumerate(ordered)}
     lines: list[list[Piece]] = [
-        [(headline(report), "")],
-        [(subtitle(report), "")],
+        [(sentences.headline(report), "")],
+        [(sentences.subtitle(report), "")],
         [],
         [(" " * _LABEL + _scale(axis, columns), "")],
     ]
-    if part := gaps_drawn(report):
+    if part := time_axis.gaps_drawn(report):
         lines.append([(" " * _LABEL, ""), (_phases(part, axis, columns), theme.ERROR)])
     lines += [_bar(one, axis, columns, signs) for one in report.traffic]
-    for source, some in moments_by_source(report.moments).items():
+    for source, some in time_axis.moments_by_source(report.moments).items():
         lines.append(_marks(source, some, letters, axis, columns))
     lines.append([])
     lines += [_moment(one, letters[id(one)], width) for one in ordered]
@@ -134,8 +108,8 @@ def _scale(axis: TimeAxis, columns: int) -> str:
     """The axis: each label begins at its moment."""
     row = [" "] * columns
     free = 0
-    for at in axis_ticks(axis, columns // 9):
-        place, text = axis.column(at, columns), f"|{tick_label(at)}"
+    for at in time_axis.axis_ticks(axis, columns // 9):
+        place, text = axis.column(at, columns), f"|{time_axis.tick_label(at)}"
         if place >= free and place + len(text) <= columns:
             row[place : place + len(text)] = text
             free = place + len(text) + 1
@@ -165,7 +139,7 @@ def _phases(part: Traffic, axis: TimeAxis, columns: int) -> str:
 
 def _bar(one: Traffic, axis: TimeAxis, columns: int, signs: BarSigns) -> list[Piece]:
     pieces: list[Piece] = [(one.name.ljust(_LABEL), "")]
-    for cell in track_cells(one.track, axis, columns):
+    for cell in time_axis.track_cells(one.track, axis, columns):
         pieces.append(_sign(cell, signs))
     return _merged(pieces)
 
@@ -218,31 +192,28 @@ def _moment(one: TimelineMoment, letter: str, width: int) -> list[Piece]:
 
 def _numbers(report: DrillReport) -> Iterator[str]:
     yield from _table(report)
-    yield writes_text(report)
+    yield sentences.writes_text(report)
     for lost in report.writes.examples:
         found = f"found {lost.found}" if lost.found else "found nothing"
         yield f"  lost: {lost.key} at {lost.acknowledged:+.3f} s, {found}"
-    if roles := changed_roles(report):
+    if roles := time_axis.changed_roles(report):
         yield "roles: " + ", ".join(f"{name} {was} -> {now}" for name, was, now in roles)
     yield from report.notes
 
 
 def _table(report: DrillReport) -> Iterator[str]:
     """Unavailability, errors, and latencies (p50 / p99 / most, in ms), one row each."""
-    head = ("", "down ms", "failed", "before ms", "during ms", "after ms")
-    rows: list[tuple[str, ...]] = [head]
+    rows: list[tuple[str, ...]] = [("", "down ms", "failed", "before ms", "during ms", "after ms")]
     for one in report.traffic:
         three = (one.latencies.before, one.latencies.during, one.latencies.after)
         numbers = [f"{one.unavailable:.0f}", str(one.failed)]
-        rows.append((one.name, *numbers, *(latencies_text(phase, "/") for phase in three)))
-    widths = [max(len(row[n]) for row in rows) for n in range(len(head))]
-    for row in rows:
-        cells_of = [row[0].ljust(widths[0])]
-        cells_of += [cell.rjust(wide) for cell, wide in zip(row[1:], widths[1:], strict=True)]
-        yield "  ".join(cells_of).rstrip()
+        rows.append(
+            (one.name, *numbers, *(sentences.latencies_text(phase, "/") for phase in three))
+        )
+    yield from aligned(rows, [False] + [True] * 5)
     for one in report.traffic:
         if one.errors:
-            yield f"{one.name} failed by {errors_text(one.errors)}"
+            yield f"{one.name} failed by {sentences.errors_text(one.errors)}"
 
 
 def _width() -> int:
@@ -256,9 +227,7 @@ def _width() -> int:
 
 def _signs() -> BarSigns:
     try:
-        "".join((PRETTY.good, PRETTY.failed, PRETTY.some, PRETTY.none)).encode(
-            sys.stdout.encoding or "ascii"
-        )
+        "".join(PRETTY).encode(sys.stdout.encoding or "ascii")
     except (UnicodeError, LookupError):
         return ASCII
     return PRETTY

@@ -7,6 +7,7 @@ from datetime import datetime
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.counts import counted
 from redistopo.cli.formats import Format
 from redistopo.cli.views.status import size
 from redistopo.model.state.diff import BAD, CHANGED, GOOD, ChangeKind
@@ -93,5 +94,4 @@ def summary(scene: Scene) -> str:
     listed = ", ".join(f"{count} {state}" for state, count in ordered)
     operations = sum(line.operations or 0 for line in scene.lines)
     memory = sum(line.memory or 0 for line in scene.lines)
-    nodes = "1 node" if len(scene.lines) == 1 else f"{len(scene.lines)} nodes"
-    return f"{nodes}: {listed}; {operations} ops/s, {size(memory)}"
+    return f"{counted(len(scene.lines), 'node')}: {listed}; {operations} ops/s, {size(memory)}"

@@ -1,4 +1,4 @@
-"""`explain`: the list of topics, and one of them as a page."""
+"""`explain`: the list of topics, or a single topic."""
 
 import shutil
 import sys

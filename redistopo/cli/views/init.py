@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from redistopo.cli.counts import counted
 from redistopo.ops.init import InitResult
 
 
@@ -12,7 +13,7 @@ def show_init(result: InitResult, root: Path) -> None:
     done = "replaced" if result.replaced else "written"
     click.echo(f"{result.path} {done if result.written else 'has exactly these values already'}")
     topology = result.topology
-    nodes = "1 node" if topology.count == 1 else f"{topology.count} nodes"
+    nodes = counted(topology.count, "node")
     click.echo(f"{topology.name}: {topology.shape.value} of {nodes}, ports {result.ports}")
     here = "" if root == Path() else f" --dir {root}"
     click.echo(f"Start it: redistopo up{here}")

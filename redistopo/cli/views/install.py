@@ -7,8 +7,8 @@ from redistopo.model.planning.install_recipe import Recipe
 from redistopo.ops.install import InstallResult
 
 
-def agreed(recipe: Recipe, *, ask: bool) -> bool:
-    """Show the commands, and return whether the user agreed; False if nobody can be asked, or if
+def confirmed(recipe: Recipe, *, ask: bool) -> bool:
+    """Show the commands, and return whether the user agreed; False without a terminal, or if
     the user has to run them."""
     if recipe.obstacle or not ask:
         return False
@@ -18,7 +18,7 @@ def agreed(recipe: Recipe, *, ask: bool) -> bool:
 
 
 def show_install(result: InstallResult) -> None:
-    """Print the server that replied; or the one found; or what to type."""
+    """Print the server that replied, or that was found before, or what to type."""
     offered = result.offer
     if offered.found:
         click.echo(f"{offered.found.title} is installed already: {offered.found.path}")

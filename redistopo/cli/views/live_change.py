@@ -3,6 +3,7 @@
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.counts import counted
 from redistopo.execute.handover import HandoverResult
 from redistopo.model.planning.step import join_names
 from redistopo.ops.failover import FailoverResult
@@ -40,7 +41,7 @@ def show_restart(result: RestartResult) -> None:
         click.echo(f"  {one.node}: restarted ({role}ready after {one.seconds:.2f} s)")
     for done in result.handovers:
         click.echo(f"  {cost(done)}")
-    count = "1 node" if len(result.restarted) == 1 else f"{len(result.restarted)} nodes"
+    count = counted(len(result.restarted), "node")
     click.echo(f"{result.name}: {count} restarted in {result.seconds:.2f} s; every node agrees")
 
 

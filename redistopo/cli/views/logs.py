@@ -18,7 +18,7 @@ _AT_ONCE = 500
 
 
 def print_lines(result: LogsResult) -> None:
-    """Print every entry as it is read; without end if new ones are followed."""
+    """Print every entry as it is read; without end if new entries are followed."""
     if not result.names:
         click.echo("There is no log yet; waiting for the first one.", err=True)
     _write(_lines(result), result)

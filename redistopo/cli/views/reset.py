@@ -13,7 +13,7 @@ from redistopo.ops.reset import ResetResult
 def confirm_reset(found: NodeReset, *, ask: bool) -> None:
     """Show what is lost, and ask.
 
-    Raises UsageError where nobody can be asked, RedistopoError where the answer was no.
+    Raises UsageError without a terminal, RedistopoError if the user does not agree.
     """
     if found.already:
         return

@@ -2,6 +2,7 @@
 
 import click
 
+from redistopo.cli.counts import counted
 from redistopo.cli.views.verify import show_hints
 from redistopo.model.state.finding import Status
 from redistopo.ops.secret import RotateResult
@@ -10,9 +11,9 @@ from redistopo.ops.secret import RotateResult
 def show_rotation(result: RotateResult) -> None:
     """Print what changed, and what still has to be done."""
     show_hints(result.findings)
-    passwords = "1 password" if len(result.users) == 1 else f"{len(result.users)} passwords"
+    passwords = counted(len(result.users), "password")
     passed = sum(one.status is Status.OK for one in result.findings)
-    servers = "1 server" if result.servers == 1 else f"{result.servers} servers"
+    servers = counted(result.servers, "server")
     where = f"on {servers}, {passed} checks passed" if result.servers else "in all files"
     if result.finished:
         click.echo(f"No new password: the earlier change was completed {where}.")

@@ -55,12 +55,9 @@ def show_status(result: "StatusResult") -> None:
         )
 
 
-def _watched(line: NodeStatus) -> str:
-    return f"{line.watches}, epoch {line.epoch}" if line.watches else ""
-
-
 def row(line: NodeStatus) -> tuple[str, ...]:
     """Return the cells of a node, one for each of `COLUMNS`."""
+    watched = f"{line.watches}, epoch {line.epoch}" if line.watches else ""
     return (
         str(line.shard or "-"),
         line.name,
@@ -68,7 +65,7 @@ def row(line: NodeStatus) -> tuple[str, ...]:
         str(line.port),
         str(line.pid or "-"),
         line.state,
-        _watched(line) or slots_text(line.slots) or "-",
+        watched or slots_text(line.slots) or "-",
         size(line.memory),
         _number(line.clients),
         _number(line.operations),

@@ -4,7 +4,6 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -16,13 +15,10 @@ from redistopo.model.planning.step import Step
 from redistopo.model.protocol.slots import format_ranges as slots_text
 from redistopo.model.state.finding import Status
 from redistopo.model.state.observed import ShardSeen
-from redistopo.ops.plan import PlanResult
 from redistopo.ops.up import UpResult
 from redistopo.progress import Event, EventKind, Progress
 
 _MOST_SHARDS = 12
-_CHECKS = ("wait until every node agrees", "verify")
-"""The steps of an `up` that change nothing."""
 
 
 def show_up(result: UpResult) -> None:
@@ -58,9 +54,9 @@ def without_idle_steps(progress: Progress) -> Progress:
 
     def report(event: Event) -> None:
         nonlocal changed
-        check = event.text in _CHECKS
-        changed = changed or (event.kind is EventKind.DONE and not check)
-        if changed or event.kind is not EventKind.DONE:
+        done = event.kind is EventKind.DONE
+        changed = changed or (done and event.changes)
+        if changed or not done:
             progress(event)
 
     return report
@@ -74,24 +70,18 @@ def _show_shards(result: UpResult) -> None:
 
 
 def _show_next(root: Path) -> None:
-    command = _command(topology_root=root)
-    click.echo(
-        f"\nVerify it again  {command('verify')}"
-        f"\nShow its state   {command('status')}"
-        f"\nStop it          {command('down')}   (data is kept; --wipe removes it)"
-    )
-
-
-def _command(topology_root: Path) -> Callable[[str], str]:
-    """Return a function that writes a verb so that it can be pasted into this shell."""
-    known = shutil.which("redistopo")
-    name = "redistopo" if known else os.path.relpath(sys.argv[0])
+    """Print verbs so that they can be pasted into this shell."""
+    name = "redistopo" if shutil.which("redistopo") else os.path.relpath(sys.argv[0])
     try:
-        here = Path.cwd() == topology_root
+        here = Path.cwd() == root
     except FileNotFoundError:
         here = False
-    place = "" if here else f" --dir {shlex.quote(os.path.relpath(topology_root))}"
-    return lambda verb: f"{name} {verb}{place}"
+    place = "" if here else f" --dir {shlex.quote(os.path.relpath(root))}"
+    click.echo(
+        f"\nVerify it again  {name} verify{place}"
+        f"\nShow its state   {name} status{place}"
+        f"\nStop it          {name} down{place}   (data is kept; --wipe removes it)"
+    )
 
 
 def _shard(shard: ShardSeen) -> str:
@@ -109,8 +99,3 @@ def show_steps(steps: tuple[Step, ...]) -> None:
     click.echo("Steps that `redistopo up` would take now:")
     for number, one in enumerate(steps, start=1):
         click.echo(f"  {number}. {one} - because: {one.cause}")
-
-
-def show_dry_run(result: PlanResult) -> None:
-    """Print the result of `up --dry-run`."""
-    show_steps(result.steps)

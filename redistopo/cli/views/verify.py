@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import click
 
 from redistopo.cli import theme
+from redistopo.cli.counts import counted
 from redistopo.cli.table import Table, print_table
 from redistopo.model.connectivity.report import matrix_lines
 from redistopo.model.state.finding import Finding, Status
@@ -14,16 +15,11 @@ from redistopo.ops.verify import VerifyResult
 
 def show_verify(result: VerifyResult) -> None:
     """Print the table, hints for each problem, which node can't reach which, and a closing line."""
-    print_table(findings_table(result.findings))
+    print_table(grouped(sorted(result.findings, key=lambda one: _place(one.subject))))
     show_hints(result.findings)
     for line in matrix_lines(result.reach) if result.reach else ():
         click.echo(line)
     click.echo(closing(result))
-
-
-def findings_table(findings: tuple[Finding, ...]) -> Table:
-    """Return findings grouped: the topology, then its shards, then its nodes."""
-    return grouped(sorted(findings, key=lambda one: _place(one.subject)))
 
 
 def grouped(ordered: Iterable[Finding]) -> Table:
@@ -46,26 +42,27 @@ def grouped(ordered: Iterable[Finding]) -> Table:
 
 
 def _place(subject: str) -> tuple[int, int, str]:
+    """The topology first, then its shards, then its nodes."""
     number = int(found[0]) if (found := re.findall(r"\d+", subject)) else 0
     kind = {"topology": 0, "shard": 1}.get(subject.split(" ", 1)[0], 2)
     return (kind, number, subject)
 
 
-def show_hints(findings: tuple[Finding, ...]) -> None:
-    """Print each problem again, with what to do about it; failures first."""
+def show_hints(findings: Iterable[Finding], *, evidence: bool = True) -> None:
+    """Print what to do about each problem, failures first; without `evidence`, where there is a
+    hint."""
     for status, color in ((Status.FAIL, theme.ERROR), (Status.WARN, theme.WARNING)):
         for one in findings:
-            if one.status is status:
-                click.echo(
-                    theme.paint(f"{status.value} {one.check} {one.subject}: ", color)
-                    + one.evidence
-                    + (f"\n     Next: {one.hint}" if one.hint else "")
-                )
+            if one.status is status and (evidence or one.hint):
+                head = f"{status.value} {one.check} {one.subject}"
+                text = theme.paint(f"{head}: ", color) + one.evidence if evidence else ""
+                hint = f"\n     Next: {one.hint}" if one.hint else ""
+                click.echo((text or theme.paint(head, color)) + hint)
 
 
 def closing(result: VerifyResult) -> str:
     """Return one line: healthy or not, with the counts."""
-    about = f"{result.name}: {result.shape.value} of {_count(result.nodes, 'node')}"
+    about = f"{result.name}: {result.shape.value} of {counted(result.nodes, 'node')}"
     word = theme.verdict("Healthy" if result.healthy else "Unhealthy", good=result.healthy)
     return f"{word}  {about}: {tally(result.findings)}"
 
@@ -75,9 +72,5 @@ def tally(findings: Iterable[Finding]) -> str:
     count = dict.fromkeys(Status, 0)
     for one in findings:
         count[one.status] += 1
-    warnings = _count(count[Status.WARN], "warning")
+    warnings = counted(count[Status.WARN], "warning")
     return f"{count[Status.OK]} ok, {warnings}, {count[Status.FAIL]} failed"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -3,20 +3,26 @@
 import click
 
 from redistopo.cli import theme
-from redistopo.ops.wait import WaitResult, Wanted
+from redistopo.cli.counts import counted
+from redistopo.model.state.wait_condition import WaitCondition
+from redistopo.ops.wait import WaitResult
 
 _MOST = 12
 
 
 def show_wait(result: WaitResult) -> None:
     """Print the state reached and when; or what was missing in the last snapshot, with hints."""
-    about = f"{result.name}: {result.shape.value} of {_nodes(result)}" if result.shape else ""
+    about = (
+        f"{result.name}: {result.shape.value} of {counted(result.nodes, 'node')}"
+        if result.shape
+        else ""
+    )
     if not result.missing:
         click.echo(
             theme.verdict(result.wanted.value.capitalize(), good=True)
             + f"  {about}, after {result.seconds:.2f} s"
         )
-        if result.wanted is Wanted.REPLICATED:
+        if result.wanted is WaitCondition.REPLICATED:
             for name, offset in result.offsets.items():
                 click.echo(f"  {name} had offset {offset}; each of its replicas has it")
         return
@@ -32,7 +38,3 @@ def show_wait(result: WaitResult) -> None:
             click.echo(f"     Next: {one.hint}")
     if len(result.missing) > _MOST:
         click.echo(f"... and {len(result.missing) - _MOST} more: see --json")
-
-
-def _nodes(result: WaitResult) -> str:
-    return "1 node" if result.nodes == 1 else f"{result.nodes} nodes"

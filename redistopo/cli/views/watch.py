@@ -9,7 +9,6 @@ from rich.text import Text
 from redistopo.cli import theme
 from redistopo.cli.views.events import color_of, summary
 from redistopo.cli.views.status import COLUMNS, RIGHT, row
-from redistopo.model.protocol.endpoint import format_address
 from redistopo.model.protocol.slots import format_ranges as slots_text
 from redistopo.model.state.diff import CHANGED, StateChange
 from redistopo.model.state.status_rows import NodeStatus
@@ -26,7 +25,7 @@ _DROPPED = (
 """Columns that a narrow screen leaves out, in this order."""
 
 _FIXED = 4  # title, summary, header, footer
-_MOST_TOLD = 8
+_MOST_EVENTS = 8
 _ROOMY = 16  # lines from which some stay blank
 
 
@@ -35,15 +34,19 @@ def frame(scene: Scene, width: int, height: int) -> Group:
     blank = [Text()] if height >= _ROOMY else []
     room = max(0, height - _FIXED - len(blank))
     spare = room - len(scene.lines) - 1 - len(blank)
-    told = max(0, min(len(scene.recent), _MOST_TOLD, max(room // 4, spare)))
-    block = told + 1 + len(blank) if told else 0
+    count = max(0, min(len(scene.recent), _MOST_EVENTS, max(room // 4, spare)))
+    block = count + 1 + len(blank) if count else 0
     lines = [_title(scene, width), _summary(scene), *blank]
     if scene.lines:
         lines += _table(scene, width, room - block)
     elif scene.trouble:
         lines += [Text(scene.trouble.message, style=theme.WARNING), Text(scene.trouble.hint)]
-    if told:
-        lines += [*blank, Text("Last events", style=theme.BOLD), *_told(scene.recent[-told:])]
+    if count:
+        lines += [
+            *blank,
+            Text("Last events", style=theme.BOLD),
+            *_events(scene.recent[-count:]),
+        ]
     lines = lines[: max(0, height - 1)]
     lines += [Text()] * (height - 1 - len(lines))
     lines.append(Text(f"q quits; every {scene.interval:g} s", style=theme.DIM))
@@ -78,7 +81,8 @@ def _table(scene: Scene, width: int, room: int) -> list[Text]:
     if len(lines) > room:
         kept = max(0, room - 1)
         left_out = len(lines) - kept
-        urgent = sorted(range(len(lines)), key=lambda n: _rank(lines[n], changed))
+        ranks = [(line.name not in changed, line.state == "ok") for line in lines]
+        urgent = sorted(range(len(lines)), key=ranks.__getitem__)
         lines = tuple(lines[n] for n in sorted(urgent[:kept]))
     cells = [_cells(scene, line) for line in lines]
     columns = _fitting(cells, width)
@@ -98,31 +102,24 @@ def _table(scene: Scene, width: int, room: int) -> list[Text]:
     return found
 
 
-def _rank(line: NodeStatus, changed: set[str]) -> tuple[bool, bool]:
-    return (line.name not in changed, line.state == "ok")
-
-
 def _cells(scene: Scene, line: NodeStatus) -> dict[str, str]:
     found = dict(zip(COLUMNS, row(line), strict=True))
     if scene.shape is Shape.SENTINEL:
         # what a Sentinel or a data node has no value for stays blank
         found = {name: "" if cell == "-" else cell for name, cell in found.items()}
-        named = next((one.name for one in scene.lines if line.watches == _address(one)), "")
-        told = f"{named or line.watches}, epoch {line.epoch}" if line.watches else ""
+        names = {one.address: one.name for one in scene.lines}
+        named = names.get(line.watches, "")
+        watched = f"{named or line.watches}, epoch {line.epoch}" if line.watches else ""
         link = scene.links.get(line.name, "-").replace("-", "")
-        return {**found, "slots": "", "bus": "", "link": link, "watches": told}
+        return {**found, "slots": "", "bus": "", "link": link, "watches": watched}
     more = len(line.slots) - 1
     found["slots"] = f"{slots_text(line.slots[:1])} +{more}" if more > 0 else found["slots"]
     links, bus = scene.links.get(line.name, "-"), scene.bus.get(line.name, "-")
     return {**found, "link": links, "bus": bus, "watches": "-"}
 
 
-def _address(line: NodeStatus) -> str:
-    return format_address(line.host, line.port)
-
-
 def _fitting(cells: list[dict[str, str]], width: int) -> list[str]:
-    """The columns that fit; empty ones are left out in any case."""
+    """The columns that fit; empty columns are always left out."""
     at, slots = COLUMNS.index("up"), COLUMNS.index("slots")
     columns = [
         name
@@ -141,7 +138,7 @@ def _placed(name: str, cell: str, width: int) -> str:
     return cell.rjust(width) if name in RIGHT else cell.ljust(width)
 
 
-def _told(recent: Iterable[StateChange]) -> list[Text]:
+def _events(recent: Iterable[StateChange]) -> list[Text]:
     found = []
     for one in recent:
         line = Text(f"{one.at.astimezone():%H:%M:%S} ", style=theme.DIM)

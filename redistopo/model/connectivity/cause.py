@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class CauseKind(StrEnum):
-    """The kind of problem; the most certain ones first."""
+    """The kind of problem; the most certain kinds first."""
 
     PAUSED = "stopped process"
     TAKEN = "port taken"

@@ -5,7 +5,7 @@ from redistopo.model.connectivity.full_sync_loop import REMEDY, sync_loop
 from redistopo.model.connectivity.matrix import ConnectivityView, FailedLink, PortKind
 from redistopo.model.connectivity.node_causes import of_node
 from redistopo.model.protocol.endpoint import split_address
-from redistopo.model.state.hints import is_ours, open_port_hint, redis_cli_command
+from redistopo.model.state.hints import command_prefix, open_port_hint, started_by_us
 
 
 def causes(scene: ConnectivityView, links: tuple[FailedLink, ...]) -> tuple[Cause, ...]:
@@ -27,7 +27,7 @@ def causes(scene: ConnectivityView, links: tuple[FailedLink, ...]) -> tuple[Caus
 
 
 def _of_link(scene: ConnectivityView, link: FailedLink) -> Cause | None:
-    """Both ends are healthy by themselves, so the fault lies between them."""
+    """Both ends are healthy by themselves, so the fault is between them."""
     named = {node.name: node for node in scene.seen.nodes}
     source, target = named.get(link.source), named[link.target]
     if source is None:
@@ -43,17 +43,17 @@ def _of_link(scene: ConnectivityView, link: FailedLink) -> Cause | None:
             remedy="wait longer: --timeout 5m",
         )
     if link.word in ("unmet", "meeting"):
-        reset = ", or redistopo up if one of them was reset" if is_ours(source) else ""
+        reset = ", or redistopo up if one of them was reset" if started_by_us(source) else ""
         return Cause(
             kind=CauseKind.UNMET,
             node=link.source,
             evidence=f"every port is open, but {link.source} doesn't know {link.target}",
             remedy="gossip spreads it within seconds; if not: "
-            f"{redis_cli_command(source)} CLUSTER MEET {target.host} {target.port}{reset}; "
+            f"{command_prefix(source)} CLUSTER MEET {target.host} {target.port}{reset}; "
             "check whether a firewall or bind-source-addr blocks connections",
         )
     if link.port is PortKind.DATA:
-        return _unfollowed(link, scene.probes[source.name].said)
+        return _unfollowed(link, scene.probes[source.name].log_line)
     if source.host == target.host:
         return Cause(
             kind=CauseKind.LINK,
@@ -69,12 +69,12 @@ def _of_link(scene: ConnectivityView, link: FailedLink) -> Cause | None:
     )
 
 
-def _unfollowed(link: FailedLink, said: str) -> Cause:
+def _unfollowed(link: FailedLink, log_line: str) -> Cause:
     host, port = split_address(link.address)
     return Cause(
         kind=CauseKind.REPLICATION,
         node=link.source,
         evidence=f"{link.source} has no link to its primary {link.target}, although its port is "
-        "open and the password is right" + (f"; log: {said}" if said else ""),
+        "open and the password is right" + (f"; log: {log_line}" if log_line else ""),
         remedy=f"see its log; test whether it can reach {link.address}: nc -vz {host} {port}",
     )

@@ -11,7 +11,7 @@ EXPLAINED = frozenset({"node.alive", "cluster.members", "cluster.links", "replic
 """The checks whose failure may be a connectivity problem."""
 
 
-def apart(findings: Iterable[Finding]) -> bool:
+def nodes_cannot_connect(findings: Iterable[Finding]) -> bool:
     """Return whether any of these checks failed."""
     return any(one.check in EXPLAINED and one.status is Status.FAIL for one in findings)
 

@@ -4,7 +4,7 @@ from redistopo.model.state.observed import NodeSeen
 
 _SYNCS_PER_REPLICA = 2
 _SECONDS_PER_SYNC = 15
-"""More full syncs for each replica, and more frequent ones, are a loop."""
+"""More full syncs for each replica, at a higher rate, are a loop."""
 
 REMEDY = (
     "a replica repeats the full sync: client-output-buffer-limit (replica) may be too low for "

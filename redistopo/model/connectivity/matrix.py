@@ -38,7 +38,7 @@ class NodeProbe:
     `announced` is the result of a connection to the announced bus address, None if that is
     the planned one. `denied` is its rejection of our password, `login` its primary's
     rejection of the node's own ("" for none). `info` is its INFO, empty without a reply;
-    `said` is the last line about replication in its log.
+    `log_line` is the last line about replication in its log.
     """
 
     name: str
@@ -51,7 +51,7 @@ class NodeProbe:
     listens: tuple[str, ...] | None = None
     denied: str = ""
     login: str = ""
-    said: str = ""
+    log_line: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -251,7 +251,7 @@ def _followed(scene: ConnectivityView, node: NodeSeen, other: NodeSeen) -> str:
 
 
 def follows(node: NodeSeen, other: NodeSeen) -> bool:
-    """Return whether a node reports that it is a replica of the other one."""
+    """Return whether a node reports that it is a replica of the other node."""
     own = node.myself
     if own is not None and other.myself is not None:
         return own.primary_id == other.myself.id

@@ -13,12 +13,12 @@ from redistopo.model.protocol.endpoint import format_address
 from redistopo.model.protocol.engine import Engine, Product, Version, parse_request
 from redistopo.model.state.hints import (
     TOO_MANY_CLIENTS_HINT,
+    command_prefix,
     continue_command,
     forget_command,
-    is_ours,
     open_port_hint,
-    redis_cli_command,
     restart_command,
+    started_by_us,
     unset_directive_command,
 )
 from redistopo.model.state.observed import NodeSeen, ProcessState, Role
@@ -54,7 +54,7 @@ def _taken(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         node=node.name,
         evidence=f"another program has {node.name}'s {kind if port else 'port'}: {usage}",
         remedy=f"stop that program, then {restart_command(node)}"
-        + ("; or choose another `port` in redistopo.toml" if is_ours(node) else ""),
+        + ("; or choose another `port` in redistopo.toml" if started_by_us(node) else ""),
     )
 
 
@@ -86,7 +86,7 @@ def _closed(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
             remedy=unset_directive_command(
                 node, "bind" if refused[0] is PortKind.DATA else "bind and cluster-port"
             )
-            if is_ours(node)
+            if started_by_us(node)
             else f"set `bind {node.host}` in its redis.conf, or give the address it listens on",
         )
     if probe.listens is not None:
@@ -96,7 +96,7 @@ def _closed(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     elif refused[0] is PortKind.BUS:
         evidence = f"nothing listens on {at}, the bus port of {node.name}"
         remedy = "its cluster-port may differ, or isn't forwarded (Docker, NAT): "
-        remedy += f"{redis_cli_command(node)} CONFIG GET cluster*port"
+        remedy += f"{command_prefix(node)} CONFIG GET cluster*port"
     else:
         evidence = f"nothing listens on {at}"
         evidence += f", where {node.name} should be" if node.name != at else ""
@@ -131,7 +131,7 @@ def _denied(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         node=node.name,
         evidence=f"{node.name} rejects redistopo's password: {probe.denied}",
         remedy=CREDENTIALS_CHANGED_HINT
-        if is_ours(node)
+        if started_by_us(node)
         else "all nodes need the same password: set REDISTOPO_PASSWORD (verify: --ask-password)",
     )
 
@@ -145,7 +145,7 @@ def _wrong_mode(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         node=node.name,
         evidence=f"{node.name} runs without cluster mode (cluster_enabled:{enabled})",
         remedy=unset_directive_command(node, "`cluster-enabled no`")
-        if is_ours(node)
+        if started_by_us(node)
         else "set `cluster-enabled yes` in its redis.conf and restart it",
     )
 
@@ -160,7 +160,7 @@ def _mute(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     if "max number of clients" in node.error:
         remedy = TOO_MANY_CLIENTS_HINT
     if "certificate" in node.error:
-        remedy = CERTIFICATE_REFUSED_HINT if is_ours(node) else TLS_REQUIRED_HINT
+        remedy = CERTIFICATE_REFUSED_HINT if started_by_us(node) else TLS_REQUIRED_HINT
     return Cause(
         kind=CauseKind.MUTE,
         node=node.name,
@@ -182,7 +182,7 @@ def _elsewhere(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
             kind=CauseKind.ELSEWHERE,
             node=node.name,
             evidence=f"{node.name} is a node of another cluster, with {first}",
-            remedy=f"to remove it from there: {redis_cli_command(node)} CLUSTER RESET HARD "
+            remedy=f"to remove it from there: {command_prefix(node)} CLUSTER RESET HARD "
             "(after FLUSHALL, which deletes its keys); or use other nodes for this topology",
         )
     return Cause(
@@ -220,8 +220,8 @@ def _announced(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
         evidence=f"{node.name} announces {where}, "
         + (f"which is {seen}" if holder else f"where {seen}")
         + f"; its bus port is {format_address(node.host, probe.bus_port)}",
-        remedy=f"{redis_cli_command(node)} CONFIG SET {name} {planned}"
-        + (f"; or {unset_directive_command(node, name)}" if is_ours(node) else ""),
+        remedy=f"{command_prefix(node)} CONFIG SET {name} {planned}"
+        + (f"; or {unset_directive_command(node, name)}" if started_by_us(node) else ""),
     )
 
 
@@ -229,14 +229,16 @@ def _login(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     probe = scene.probes[node.name]
     if node.role is not Role.REPLICA or node.link_up or not probe.login:
         return None
-    logged = f"; log: {probe.said}" if probe.said else ""
+    logged = f"; log: {probe.log_line}" if probe.log_line else ""
     return Cause(
         kind=CauseKind.AUTH,
         node=node.name,
         evidence=f"the primary {node.follows} rejects {node.name}'s masterauth "
         f"({probe.login}){logged}",
-        remedy=f"{redis_cli_command(node)} CONFIG SET masterauth PASSWORD, that of its primary"
-        + ("; redistopo up restores one that was changed at runtime" if is_ours(node) else ""),
+        remedy=f"{command_prefix(node)} CONFIG SET masterauth PASSWORD, that of its primary"
+        + (
+            "; redistopo up restores one that was changed at runtime" if started_by_us(node) else ""
+        ),
     )
 
 
@@ -248,7 +250,7 @@ def _older(scene: ConnectivityView, node: NodeSeen) -> Cause | None:
     mine, theirs = _engine(node), _engine(primary) if primary else None
     if primary is None or mine is None or theirs is None or mine.reads(theirs.name):
         return None
-    logged = scene.probes[node.name].said
+    logged = scene.probes[node.name].log_line
     return Cause(
         kind=CauseKind.VERSION,
         node=node.name,

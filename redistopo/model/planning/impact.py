@@ -66,12 +66,12 @@ def _of_replication(shard: ShardSeen, stay: list[NodeSeen]) -> str:
 
 def _with_sentinels(seen: Observed, going: set[str], left: list[NodeSeen]) -> Iterable[str]:
     """The impact with Sentinels: first on failover, then on the data."""
-    watching = sum(node.watcher for node in seen.nodes)
-    stay = sum(node.watcher and not node.tilted for node in left)
+    watching = sum(node.is_sentinel for node in seen.nodes)
+    stay = sum(node.is_sentinel and not node.tilted for node in left)
     needed = votes_needed(seen.named_watches, watching)
-    if any(node.watcher and node.name in going for node in seen.nodes):
+    if any(node.is_sentinel and node.name in going for node in seen.nodes):
         yield _of_sentinels(stay, watching, needed)
-    if all(node.watcher for node in left):
+    if all(node.is_sentinel for node in left):
         yield "no other data node replies"
         return
     for shard in shards_of(seen):

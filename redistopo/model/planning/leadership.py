@@ -225,7 +225,7 @@ def refuse_empty_primaries(it: Proposal) -> None:
 
 
 def _refuse_empty(plan: Plan, seen: Observed, table: NodesConf, me: NodesConfEntry) -> None:
-    kin = table.kin(me.address) if me.leads and me.slots else ()
+    kin = table.shard_peers(me.address) if me.is_primary and me.slots else ()
     rich = [node for node in seen.nodes if node.address in kin and node.holds_keys]
     live = _latest_replica(node for node in rich if node.running)
     names = ", ".join(node.name for node in rich)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from redistopo.model.protocol.conf import Directives
-from redistopo.model.protocol.endpoint import Endpoint
+from redistopo.model.protocol.endpoint import Addressed
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import Role
@@ -33,7 +33,7 @@ class FormationChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodePlan:
+class NodePlan(Addressed):
     """One planned server: `follows` names its primary ("" for a primary or a Sentinel; the
     latter is in no shard: 0); `bus_port` is 0 for none.
 
@@ -44,21 +44,10 @@ class NodePlan:
     number: int
     shard: int
     role: Role
-    host: str
-    port: int
     bus_port: int
     folder: NodeFolder
     follows: str
     directives: Directives
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """The address for clients."""
-        return Endpoint(self.host, self.port)
-
-    @property
-    def address(self) -> str:
-        return str(self.endpoint)
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from redistopo.model.planning.plan import (
     ShardPlan,
 )
 from redistopo.model.protocol.conf import Directives
-from redistopo.model.protocol.endpoint import BUS_OFFSET
+from redistopo.model.protocol.endpoint import BUS_OFFSET, Endpoint
 from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.slots import split_slots
 from redistopo.model.state.observed import Role, ShardSeen
@@ -45,8 +45,7 @@ def make_plan(topology: Topology, layout: Layout, engine: Engine, why: str) -> P
                 number=index + 1,
                 shard=shard.number,
                 role=role,
-                host=topology.host,
-                port=port,
+                endpoint=Endpoint(topology.host, port),
                 bus_port=port + BUS_OFFSET if topology.clustered else 0,
                 folder=layout.node(name),
                 follows=follows,
@@ -72,8 +71,7 @@ def _sentinels(topology: Topology, layout: Layout) -> Iterable[NodePlan]:
             number=topology.size + index + 1,
             shard=0,
             role=Role.SENTINEL,
-            host=topology.host,
-            port=topology.first_sentinel + index,
+            endpoint=Endpoint(topology.host, topology.first_sentinel + index),
             bus_port=0,
             folder=layout.node(name),
             follows="",

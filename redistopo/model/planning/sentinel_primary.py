@@ -10,7 +10,7 @@ from redistopo.model.state.observed import Observed
 
 def remembered(seen: Observed) -> dict[str, SentinelFileState]:
     """Map each Sentinel that has a file to the state in it."""
-    found = {node.name: node.on_disk.sentinel for node in seen.nodes if node.watcher}
+    found = {node.name: node.on_disk.sentinel for node in seen.nodes if node.is_sentinel}
     return {name: state for name, state in found.items() if state}
 
 

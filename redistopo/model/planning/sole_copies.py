@@ -94,7 +94,7 @@ def find_sole_copies(
         waits = node.running and not node.paused
         if waits and primary.running:
             continue  # it has already connected to its primary
-        others = [one.ranges for one in newest.entries if one.leads and one.id != lead.id]
+        others = [one.ranges for one in newest.entries if one.is_primary and one.id != lead.id]
         free = slots_in_both(unassigned_slots(others, SLOT_COUNT), lead.ranges)
         if free:
             found.append(
@@ -117,7 +117,7 @@ def _reset(seen: Observed, node: NodeSeen, tables: Mapping[str, NodesConf | None
         return node in reset_nodes(seen)
     table = tables.get(node.address)
     me = table.at(node.address) if table else None
-    return me is not None and me.leads and not me.slots
+    return me is not None and me.is_primary and not me.slots
 
 
 def chosen_primaries(found: Iterable[SoleCopy], primaries: Collection[str]) -> tuple[SoleCopy, ...]:

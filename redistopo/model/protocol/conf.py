@@ -27,7 +27,7 @@ DIRECTIVES_NOT_COMPARED = frozenset(
 )  # fmt: skip
 
 ONLY_AT_START = frozenset({"include", "loadmodule", "user", "rename-command"})
-"""The ones that CONFIG SET can't change."""
+"""Directives that CONFIG SET can't change."""
 
 SECRET_DIRECTIVES = frozenset(
     {

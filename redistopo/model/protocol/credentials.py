@@ -73,7 +73,7 @@ class Credentials:
     sentinel: Login | None = None
     sentinels: Mapping[Endpoint, Login] = field(default_factory=dict)
 
-    def at(self, endpoint: Endpoint) -> Login:
+    def login_to(self, endpoint: Endpoint) -> Login:
         """Return our own login to the server at that address."""
         return self.sentinels.get(endpoint, self.own)
 

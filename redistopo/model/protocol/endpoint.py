@@ -1,5 +1,6 @@
 """An address of a server: where it listens, how that is written, and how it is read back."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 LAST_PORT = 65535
@@ -26,6 +27,25 @@ class Endpoint(NamedTuple):
         """
         host, port = split_address(text)
         return cls(host, int(port))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressed:
+    """A server at an endpoint, which clients connect to."""
+
+    endpoint: Endpoint
+
+    @property
+    def host(self) -> str:
+        return self.endpoint.host
+
+    @property
+    def port(self) -> int:
+        return self.endpoint.port
+
+    @property
+    def address(self) -> str:
+        return str(self.endpoint)
 
 
 def format_address(host: str, port: int | str) -> str:

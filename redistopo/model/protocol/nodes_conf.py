@@ -43,7 +43,7 @@ class NodesConfEntry:
         return tuple(slot_range(one) for one in self.slots)
 
     @property
-    def leads(self) -> bool:
+    def is_primary(self) -> bool:
         return "master" in self.flags
 
     def __str__(self) -> str:
@@ -62,17 +62,17 @@ class NodesConf:
     @property
     def owned(self) -> int:
         """A number that grows with each change of slot owners known to the node."""
-        return sum(one.epoch for one in self.entries if one.leads and one.slots)
+        return sum(one.epoch for one in self.entries if one.is_primary and one.slots)
 
     def at(self, address: str) -> NodesConfEntry | None:
         return next((one for one in self.entries if one.address == address), None)
 
-    def kin(self, address: str) -> tuple[str, ...]:
+    def shard_peers(self, address: str) -> tuple[str, ...]:
         """Return the addresses of its primary or replicas, which hold the same data."""
         me = self.at(address)
         if me is None:
             return ()
-        wanted = {me.primary} if not me.leads else {one.id for one in self._followers(me)}
+        wanted = {me.primary} if not me.is_primary else {one.id for one in self._followers(me)}
         return tuple(one.address for one in self.entries if one.id in wanted)
 
     def _followers(self, entry: NodesConfEntry) -> tuple[NodesConfEntry, ...]:
@@ -81,7 +81,9 @@ class NodesConf:
     def successor(self, entry: NodesConfEntry) -> NodesConfEntry | None:
         """Find the current primary of the shard of a former primary without slots: the one with
         the same shard id, or the fewest replicas, because it was promoted from a replica."""
-        primaries = [one for one in self.entries if one.leads and one.slots and one is not entry]
+        primaries = [
+            one for one in self.entries if one.is_primary and one.slots and one is not entry
+        ]
         same = [one for one in primaries if one.shard and one.shard == entry.shard]
         fewest = sorted(primaries, key=lambda one: len(self._followers(one)))
         return next(iter(same or fewest), None)
@@ -135,7 +137,7 @@ def _entry(parts: list[str], address: str) -> NodesConfEntry | None:
 
 
 def latest_nodes_conf(tables: Iterable[NodesConf | None]) -> NodesConf | None:
-    """Return the one with the highest epoch and its owner; the first of equal ones.
+    """Return the table with the highest epoch and its owner; of equal tables the first.
 
     A node learns of a new epoch from any ping, but of the new owner only from the owner
     itself: in between, its table has the new epoch and the old owners.
@@ -156,7 +158,7 @@ def rebuilt(tables: Mapping[str, str], address: str) -> str | None:
     if source is None or me is None:
         return None
     mine = replace(me, flags=("myself", *_lasting(me)))
-    if me.leads and not me.slots and (successor := source.successor(me)):
+    if me.is_primary and not me.slots and (successor := source.successor(me)):
         mine = replace(
             mine,
             flags=("myself", "slave"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from redistopo.errors import BadReply
-from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint
+from redistopo.model.protocol.endpoint import LAST_PORT, Addressed, Endpoint
 from redistopo.model.protocol.slots import SLOT_COUNT, SlotRange
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
@@ -29,7 +29,7 @@ _OPEN_SLOT = re.compile(r"\[([0-9]{1,5})-([<>])-([0-9a-f]{40})\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterNodesLine:
+class ClusterNodesLine(Addressed):
     """One line of CLUSTER NODES: a node's view of another node (or of itself).
 
     `pong` is the time of the last PONG in ms since the epoch, 0 for never; `linked` is
@@ -37,8 +37,6 @@ class ClusterNodesLine:
     """
 
     id: str
-    host: str
-    port: int
     bus_port: int
     flags: frozenset[str]
     primary_id: str
@@ -70,15 +68,6 @@ class ClusterNodesLine:
         """Whether it can't be reached yet, or any more, or has no clear role."""
         roleless = self.primary == self.replica
         return "handshake" in self.flags or "noaddr" in self.flags or roleless
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """Where clients connect."""
-        return Endpoint(self.host, self.port)
-
-    @property
-    def address(self) -> str:
-        return str(self.endpoint)
 
 
 def parse_info(text: str) -> dict[str, str]:
@@ -132,12 +121,11 @@ def _member(line: str) -> ClusterNodesLine:
             raise ValueError("no node id")
         if link not in ("connected", "disconnected"):
             raise ValueError("no link state")
-        host, port, bus = _place(address)
+        endpoint, bus_port = _place(address)
         return ClusterNodesLine(
             id=node_id,
-            host=host,
-            port=port,
-            bus_port=bus,
+            endpoint=endpoint,
+            bus_port=bus_port,
             flags=_flags(flags),
             primary_id="" if primary == "-" else primary,
             pong=int(pong),
@@ -156,8 +144,8 @@ def _member(line: str) -> ClusterNodesLine:
 
 
 @lru_cache(maxsize=4096)
-def _place(address: str) -> tuple[str, int, int]:
-    """Host, port and bus port of ``127.0.0.1:7000@17000``."""
+def _place(address: str) -> tuple[Endpoint, int]:
+    """The endpoint and the bus port of ``127.0.0.1:7000@17000``."""
     # since 7.0 ",hostname" may follow, since 7.2 ",shard-id=..." in nodes.conf
     where = _ADDRESS.fullmatch(address.split(",", 1)[0])
     if where is None:
@@ -165,7 +153,7 @@ def _place(address: str) -> tuple[str, int, int]:
     port, bus = int(where["port"]), int(where["bus"] or 0)
     if max(port, bus) > LAST_PORT:
         raise ValueError("no port")
-    return where["host"], port, bus
+    return Endpoint(where["host"], port), bus
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from redistopo.errors import BadReply
 from redistopo.model.protocol.conf import Directives
-from redistopo.model.protocol.endpoint import LAST_PORT, Endpoint, format_address
+from redistopo.model.protocol.endpoint import LAST_PORT, Addressed, Endpoint, format_address
 
 SETTINGS = ("quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs")
 """The settings that SENTINEL MASTER reports and SENTINEL SET changes."""
@@ -22,26 +22,15 @@ _DOWN = frozenset({"s_down", "o_down", "disconnected"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
-    """A replica, or another Sentinel, as a Sentinel sees it: `id` is its run id, `heard` the
+class Peer(Addressed):
+    """A replica, or another Sentinel, as a Sentinel sees it: `id` is its run id, `hello_age` the
     milliseconds since another Sentinel's last hello (-1 for a replica), `priority` a replica's
     last known replica-priority (-1 for a Sentinel)."""
 
     id: str
-    host: str
-    port: int
     flags: frozenset[str]
-    heard: int = -1
+    hello_age: int = -1
     priority: int = -1
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """Where clients connect."""
-        return Endpoint(self.host, self.port)
-
-    @property
-    def address(self) -> str:
-        return str(self.endpoint)
 
     @property
     def down(self) -> bool:
@@ -50,14 +39,12 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonitoredPrimary:
+class MonitoredPrimary(Addressed):
     """A primary as a Sentinel sees it, with its replicas and Sentinels; `quorum` is the reply to
     SENTINEL CKQUORUM. `flagged` is the address that the flags refer to: during a failover still
     the former one ("" for the primary's own)."""
 
     name: str
-    host: str
-    port: int
     flags: frozenset[str]
     epoch: int
     settings: Mapping[str, str]
@@ -65,15 +52,6 @@ class MonitoredPrimary:
     sentinels: tuple[Peer, ...] = ()
     quorum: str = ""
     flagged: str = ""
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """Where clients connect."""
-        return Endpoint(self.host, self.port)
-
-    @property
-    def address(self) -> str:
-        return str(self.endpoint)
 
     @property
     def down(self) -> bool:
@@ -102,12 +80,12 @@ def _integer(values: Mapping[str, str], name: str, what: str, most: int = 2**63)
 def parse_monitored(reply: object) -> MonitoredPrimary:
     """Parse one entry of SENTINEL MASTERS; raises BadReply for anything else."""
     values = fields(reply, "SENTINEL MASTERS")
-    host, port = values.get("ip", ""), _integer(values, "port", "SENTINEL MASTERS", LAST_PORT)
+    port = _integer(values, "port", "SENTINEL MASTERS", LAST_PORT)
+    endpoint = Endpoint(values.get("ip", ""), port)
     return MonitoredPrimary(
         name=values.get("name", ""),
-        host=host,
-        port=port,
-        flagged=format_address(host, port),
+        endpoint=endpoint,
+        flagged=str(endpoint),
         flags=frozenset(values.get("flags", "").split(",")),
         epoch=_integer(values, "config-epoch", "SENTINEL MASTERS"),
         settings={name: values[name] for name in SETTINGS if name in values},
@@ -122,13 +100,12 @@ def parse_peers(reply: object, what: str) -> tuple[Peer, ...]:
 
 
 def _peer(values: Mapping[str, str], what: str) -> Peer:
-    heard, priority = "last-hello-message", "slave-priority"
+    hello, priority = "last-hello-message", "slave-priority"
     return Peer(
         id=values.get("runid", ""),
-        host=values.get("ip", ""),
-        port=_integer(values, "port", what, LAST_PORT),
+        endpoint=Endpoint(values.get("ip", ""), _integer(values, "port", what, LAST_PORT)),
         flags=frozenset(values.get("flags", "").split(",")),
-        heard=_integer(values, heard, what) if heard in values else -1,
+        hello_age=_integer(values, hello, what) if hello in values else -1,
         priority=_integer(values, priority, what) if priority in values else -1,
     )
 

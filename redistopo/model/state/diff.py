@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from redistopo.model.protocol.slots import format_ranges_briefly
 from redistopo.model.state.last_known import LastKnown, NodeCondition, NodeKnown
@@ -11,75 +12,48 @@ from redistopo.model.state.observed import Role
 
 
 class ChangeKind(StrEnum):
-    """The kind of a change; `MEANING` describes each."""
+    """The kind of a change, and its meaning, as docs/events.md lists it."""
 
-    NOW = "now"
-    JOINED = "joined"
-    LEFT = "left"
-    GONE = "gone"
-    SILENT = "silent"
-    PAUSED = "paused"
-    DENIED = "denied"
-    LOADING = "loading"
-    BACK = "back"
-    RESTARTED = "restarted"
-    PFAIL = "pfail"
-    FAIL = "fail"
-    CLEARED = "cleared"
-    CLUSTER_FAIL = "cluster-fail"
-    CLUSTER_OK = "cluster-ok"
-    ROLE = "role"
-    PRIMARY = "primary"
-    SLOTS = "slots"
-    EPOCH = "epoch"
-    LINK_DOWN = "link-down"
-    LINK_UP = "link-up"
-    RESYNC = "resync"
-    LAGGING = "lagging"
-    CAUGHT_UP = "caught-up"
-    SDOWN = "sdown"
-    ODOWN = "odown"
-    NAMED = "named"
-    QUORUM_LOST = "quorum-lost"
-    QUORUM_BACK = "quorum-back"
-    TILT = "tilt"
-    TILT_OVER = "tilt-over"
+    meaning: str
 
+    def __new__(cls, value: str, meaning: str) -> Self:
+        """Create a kind that is equal to `value`."""
+        kind = str.__new__(cls, value)
+        kind._value_, kind.meaning = value, meaning
+        return kind
 
-MEANING = {
-    ChangeKind.NOW: "the state of the node when the stream begins",
-    ChangeKind.JOINED: "the node joined the topology",
-    ChangeKind.LEFT: "the node is no longer part of the topology",
-    ChangeKind.GONE: "its process ended, or nothing listens at its address",
-    ChangeKind.SILENT: "it runs or listens, but doesn't reply in time",
-    ChangeKind.PAUSED: "its process is paused (SIGSTOP); SIGCONT resumes it",
-    ChangeKind.DENIED: "it rejects our password",
-    ChangeKind.LOADING: "it is loading its data and serves no clients yet",
-    ChangeKind.BACK: "it replies again",
-    ChangeKind.RESTARTED: "a new process replies: it was restarted between two snapshots",
-    ChangeKind.PFAIL: "other nodes suspect that it is down: PFAIL",
-    ChangeKind.FAIL: "a majority agreed that it is down: FAIL",
-    ChangeKind.CLEARED: "no node, or no Sentinel, has it as down any more",
-    ChangeKind.CLUSTER_FAIL: "cluster_state:fail on some nodes: they refuse commands",
-    ChangeKind.CLUSTER_OK: "cluster_state:ok again on some nodes",
-    ChangeKind.ROLE: "the node reports a new role",
-    ChangeKind.PRIMARY: "a shard has a new primary",
-    ChangeKind.SLOTS: "the slots of the node changed",
-    ChangeKind.EPOCH: "a primary's config epoch changed: it won an election, or took over",
-    ChangeKind.LINK_DOWN: "the replica's link to its primary is down",
-    ChangeKind.LINK_UP: "the replica's link to its primary is up",
-    ChangeKind.RESYNC: "the node sent a full sync to a replica",
-    ChangeKind.LAGGING: "the replica is more than 1 MiB behind its primary",
-    ChangeKind.CAUGHT_UP: "the replica is less than 512 KiB behind again",
-    ChangeKind.SDOWN: "some Sentinels have it as subjectively down: s_down",
-    ChangeKind.ODOWN: "the Sentinels agree that it is down: o_down",
-    ChangeKind.NAMED: "the Sentinels name the node as primary: clients connect to it",
-    ChangeKind.QUORUM_LOST: "too few Sentinels run and reach each other for a failover",
-    ChangeKind.QUORUM_BACK: "enough Sentinels run again for a failover",
-    ChangeKind.TILT: "the Sentinel was paused, or its clock jumped: it takes no part in failovers",
-    ChangeKind.TILT_OVER: "it takes part in failovers again, after 30 s",
-}
-"""The description of every kind, as listed in docs/events.md."""
+    NOW = "now", "the state of the node when the stream begins"
+    JOINED = "joined", "the node joined the topology"
+    LEFT = "left", "the node is no longer part of the topology"
+    GONE = "gone", "its process ended, or nothing listens at its address"
+    SILENT = "silent", "it runs or listens, but doesn't reply in time"
+    PAUSED = "paused", "its process is paused (SIGSTOP); SIGCONT resumes it"
+    DENIED = "denied", "it rejects our password"
+    LOADING = "loading", "it is loading its data and serves no clients yet"
+    BACK = "back", "it replies again"
+    RESTARTED = "restarted", "a new process replies: it was restarted between two snapshots"
+    PFAIL = "pfail", "other nodes suspect that it is down: PFAIL"
+    FAIL = "fail", "a majority agreed that it is down: FAIL"
+    CLEARED = "cleared", "no node, or no Sentinel, has it as down any more"
+    CLUSTER_FAIL = "cluster-fail", "cluster_state:fail on some nodes: they refuse commands"
+    CLUSTER_OK = "cluster-ok", "cluster_state:ok again on some nodes"
+    ROLE = "role", "the node reports a new role"
+    PRIMARY = "primary", "a shard has a new primary"
+    SLOTS = "slots", "the slots of the node changed"
+    EPOCH = "epoch", "a primary's config epoch changed: it won an election, or took over"
+    LINK_DOWN = "link-down", "the replica's link to its primary is down"
+    LINK_UP = "link-up", "the replica's link to its primary is up"
+    RESYNC = "resync", "the node sent a full sync to a replica"
+    LAGGING = "lagging", "the replica is more than 1 MiB behind its primary"
+    CAUGHT_UP = "caught-up", "the replica is less than 512 KiB behind again"
+    SDOWN = "sdown", "some Sentinels have it as subjectively down: s_down"
+    ODOWN = "odown", "the Sentinels agree that it is down: o_down"
+    NAMED = "named", "the Sentinels name the node as primary: clients connect to it"
+    QUORUM_LOST = "quorum-lost", "too few Sentinels run and reach each other for a failover"
+    QUORUM_BACK = "quorum-back", "enough Sentinels run again for a failover"
+    TILT = "tilt", "the Sentinel was paused, or its clock jumped: it takes no part in failovers"
+    TILT_OVER = "tilt-over", "it takes part in failovers again, after 30 s"
+
 
 BAD = frozenset(
     {

@@ -1,4 +1,4 @@
-"""What lies in a node's folder: everything that a decision needs from disk, read once."""
+"""The content of a node's folder: everything that decisions need from disk, read once."""
 
 import re
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from redistopo.model.protocol.data_files import Written, data_file_name
 from redistopo.model.protocol.sentinel_replies import SentinelFileState, read_sentinel_file
 
 DATA = ("appendonlydir", "appendonly.aof", "dump.rdb")
-"""What holds a node's keys, by the names that it has unless a directive changes them."""
+"""The default names of the files and folders with a node's keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSeen:
-    """When a file was last written, in seconds since the epoch, and its bytes; `empty` is a
-    snapshot without a key, or a file without a byte."""
+    """When a file was last written, in seconds since the epoch, and its size in bytes; `empty`
+    is a snapshot without keys, or a file of size 0."""
 
     written: float
     size: int
@@ -26,11 +26,11 @@ class FileSeen:
 class DiskSeen:
     """A node's folder at one moment.
 
-    `files` has what is in it and one folder below, by relative path, folders with a ``/`` at
-    their end. The texts are None where there is no such file: `config` is what the node starts
-    on (a Sentinel's own memory), `started` what it was last started on, `users` and `listed`
-    its ACL file and what ACL LIST replied. `refusal` is the line of the log with which a
-    stopped node's last start ended at its nodes.conf.
+    `files` are its files and those one level below, by relative path; folders end with ``/``.
+    Texts are None if there is no such file: `config` is the node's configuration (which contains
+    a Sentinel's state), `started` that of its last start, `users` its ACL file, and `listed` the
+    recorded reply of ACL LIST. `refusal` is the log line of a stopped node whose last start
+    failed at its nodes.conf.
     """
 
     files: Mapping[str, FileSeen] = field(default_factory=dict)
@@ -42,17 +42,17 @@ class DiskSeen:
     refusal: str = ""
 
     def holds(self, name: str) -> bool:
-        """Whether that file or folder is there."""
+        """Return whether that file or folder exists."""
         return name in self.files or f"{name}/" in self.files
 
     @property
     def has_data(self) -> bool:
-        """Whether Redis has left anything that a start would read."""
+        """Whether there are files that Redis would load at a start."""
         return any(map(self.holds, ("nodes.conf", *DATA)))
 
     @property
     def has_keys(self) -> bool:
-        """Whether the data files hold more than an empty snapshot."""
+        """Whether the data files contain more than an empty snapshot."""
         return any(
             not one.empty
             for name, one in self.files.items()
@@ -68,17 +68,16 @@ class DiskSeen:
 
     @property
     def sentinel(self) -> SentinelFileState | None:
-        """The state in a Sentinel's own file; None where it has none yet."""
+        """The state in a Sentinel's own file; None if it has none yet."""
         return read_sentinel_file(read_conf(self.config)) if self.config else None
 
     @property
     def damage(self) -> str:
-        """Why the node would come back as a stranger to its cluster, or why no server takes its
-        nodes.conf as it stands; "" where it is whole.
+        """Why the node would start as a new node, or no server accepts its nodes.conf; "" if the
+        file is complete.
 
-        Servers write the line `vars` last (cluster_legacy.c, clusterSaveConfig), and start
-        without it: on fewer nodes, be it on the own line alone, and on no memory of what they
-        voted for.
+        Servers write the line `vars` last (cluster_legacy.c, clusterSaveConfig). They start
+        without it, but may then lack nodes, and their record of votes.
         """
         text = self.nodes_conf
         if text is None:
@@ -88,10 +87,10 @@ class DiskSeen:
         return "" if re.search(r"^vars ", text, re.MULTILINE) else "cut off"
 
     def written(self, conf: Directives) -> Written:
-        """When the snapshot and the append-only file of that configuration were last written.
+        """Return when the snapshot and the append-only log of that configuration were written.
 
-        From Redis 7.0 on the log is a folder, and what its manifest doesn't name is no log yet;
-        before, a file, which is empty while its first content is being written.
+        Since Redis 7.0 the log is a folder, and no log exists without its manifest; before, it
+        is a file, which is empty while its first content is being written.
         """
         base, folder = (data_file_name(conf, f"append{one}name") for one in ("file", "dir"))
         logs = [base]

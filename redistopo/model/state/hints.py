@@ -10,29 +10,33 @@ TOO_MANY_CLIENTS_HINT = (
 """For a server that has reached maxclients."""
 
 
-def is_ours(node: NodeSeen) -> bool:
+def started_by_us(node: NodeSeen) -> bool:
     """Whether redistopo started it."""
     return node.process is not ProcessState.NOT_OURS
 
 
-def start(*, ours: bool) -> str:
+def start_command(*, ours: bool) -> str:
     """How to start what is down."""
     return "redistopo up" if ours else "start it the way it was started before"
 
 
 def restart_command(node: NodeSeen) -> str:
     """How to start a node again."""
-    return start(ours=is_ours(node))
+    return start_command(ours=started_by_us(node))
 
 
-def call(name: str) -> str:
+def call_prefix(name: str) -> str:
     """The prefix of a command to a node of ours."""
     return f"redistopo call --node {name}"
 
 
-def redis_cli_command(node: NodeSeen) -> str:
+def command_prefix(node: NodeSeen) -> str:
     """The prefix of a command to a node."""
-    return call(node.name) if is_ours(node) else f"redis-cli -h {node.host} -p {node.port}"
+    return (
+        call_prefix(node.name)
+        if started_by_us(node)
+        else f"redis-cli -h {node.host} -p {node.port}"
+    )
 
 
 def forget_command(node: NodeSeen, stranger: str) -> str:
@@ -41,27 +45,27 @@ def forget_command(node: NodeSeen, stranger: str) -> str:
     After a minute, nodes accept it again from others that still know it (redis.io,
     CLUSTER FORGET).
     """
-    if is_ours(node):
+    if started_by_us(node):
         return f"redistopo call CLUSTER FORGET {stranger}"
-    return f"on every node, within a minute: {redis_cli_command(node)} CLUSTER FORGET {stranger}"
+    return f"on every node, within a minute: {command_prefix(node)} CLUSTER FORGET {stranger}"
 
 
-def fix(node: NodeSeen, *, acl: bool) -> str:
+def fix_slots_command(node: NodeSeen, *, acl: bool) -> str:
     """How to give each slot one owner, by way of that node; with `acl`, only admin may."""
     words = f"--cluster fix {node.address}"
-    if is_ours(node):
+    if started_by_us(node):
         return f"redistopo cli {node.name}{' --user admin' if acl else ''} -- {words}"
     return f"redis-cli {words}"
 
 
 def takeover_command(name: str) -> str:
     """How to make a replica of ours the primary of its shard without an election."""
-    return f"{call(name)} CLUSTER FAILOVER TAKEOVER"
+    return f"{call_prefix(name)} CLUSTER FAILOVER TAKEOVER"
 
 
 def continue_command(node: NodeSeen) -> str:
     """How to resume a paused process (SIGSTOP)."""
-    if is_ours(node):
+    if started_by_us(node):
         return f"redistopo resume {node.name}"
     return f"kill -CONT {node.pid or 'PID'}"
 

@@ -123,7 +123,7 @@ def _witnesses(seen: Observed, node: NodeSeen, others: int) -> int:
 def _with_sentinels(known: LastKnown, seen: Observed, before: LastKnown | None) -> LastKnown:
     """Add what the Sentinels report; keep the last named primary while none replies."""
     watches = seen.named_watches
-    ours = sum(node.watcher for node in seen.nodes)
+    ours = sum(node.is_sentinel for node in seen.nodes)
     counts = [1 + len(watch.sentinels) for watch in watches]
     watchers = max([ours, *counts, before.watchers if before else 0])
     awake = [node for node in seen.sentinels if not node.tilted]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from redistopo.model.protocol.credentials import AccessProbe
-from redistopo.model.protocol.endpoint import Endpoint, format_address, split_address
+from redistopo.model.protocol.endpoint import Addressed, Endpoint, format_address, split_address
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_pairs
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, latest_address
 from redistopo.model.protocol.slots import SlotRange
@@ -31,42 +31,34 @@ class ProcessState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaLink:
+class ReplicaLink(Addressed):
     """A replica as its primary lists it (INFO replication, slaveN).
 
     `lag` is the number of seconds since its last acknowledgement; it sends one each second.
     """
 
-    host: str
-    port: int
     state: str
     offset: int
     lag: int
 
-    @property
-    def endpoint(self) -> Endpoint:
-        return Endpoint(self.host, self.port)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSeen:
+class NodeSeen(Addressed):
     """One node at one moment: its replies, without any conclusions.
 
     `error` is why it didn't reply ("" if it did); `config` (CONFIG GET), `anonymous` (the
     reply to a client without a password), `listening` (addresses, from the kernel) and
-    `locks` are None if they weren't inspected (`locks` also without TLS and ACL);
+    `access_probe` are None if they weren't inspected (`access_probe` also without TLS and ACL);
     `held_by` is the program that uses the ports of an absent node; `paused` is a process
     stopped by SIGSTOP; `moved_from` is the project's folder when the node was started (""
-    if it hasn't moved), and paths below it in `config` are translated to today's; `users`
-    is ACL LIST, empty if unknown; `log_there` is whether the append-only log that the
+    if it hasn't moved), and paths below it in `config` are translated to the current one;
+    `users` is ACL LIST, empty if unknown; `log_there` is whether the append-only log that the
     server writes is in its folder, None if unknown; `watches` are the primaries that a
     Sentinel monitors, whose settings are its `config`; `disk` is what is in its folder,
     None if it wasn't read.
     """
 
     name: str
-    host: str
-    port: int
     process: ProcessState = ProcessState.NOT_OURS
     pid: int = 0
     paused: bool = False
@@ -82,21 +74,12 @@ class NodeSeen:
     watches: tuple[MonitoredPrimary, ...] = ()
     config: Mapping[str, str] | None = None
     anonymous: str | None = None
-    locks: AccessProbe | None = None
+    access_probe: AccessProbe | None = None
     listening: tuple[str, ...] | None = None
 
     @property
-    def endpoint(self) -> Endpoint:
-        """Where clients connect."""
-        return Endpoint(self.host, self.port)
-
-    @property
-    def address(self) -> str:
-        return str(self.endpoint)
-
-    @property
     def on_disk(self) -> DiskSeen:
-        """What lies in its folder; a decision that needs it must have asked for it."""
+        """Its folder; raises LookupError if the snapshot was taken without disks."""
         if self.disk is None:
             raise LookupError(f"the snapshot has no disk of {self.name}")
         return self.disk
@@ -129,7 +112,7 @@ class NodeSeen:
         return {"master": Role.PRIMARY, "slave": Role.REPLICA}.get(reported or "")
 
     @property
-    def watcher(self) -> bool:
+    def is_sentinel(self) -> bool:
         """Whether it is a Sentinel: as it reports or, if it doesn't reply, by its name (a
         Sentinel never changes its role)."""
         if self.role is None:
@@ -180,8 +163,7 @@ class NodeSeen:
             pairs = parse_pairs(value)
             found.append(
                 ReplicaLink(
-                    host=pairs.get("ip", ""),
-                    port=int(pairs.get("port", 0)),
+                    endpoint=Endpoint(pairs.get("ip", ""), int(pairs.get("port", 0))),
                     state=pairs.get("state", ""),
                     offset=int(pairs.get("offset", 0)),
                     lag=int(pairs.get("lag", 0)),
@@ -200,7 +182,7 @@ class NodeSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProofSeen:
+class WriteProbeResult:
     """The write probe of one shard; `error` is "" if every step succeeded."""
 
     shard: int
@@ -217,7 +199,7 @@ class Observed:
 
     shape: Shape
     nodes: tuple[NodeSeen, ...]
-    proofs: tuple[ProofSeen, ...] | None = None
+    write_probes: tuple[WriteProbeResult, ...] | None = None
 
     @property
     def running(self) -> tuple[NodeSeen, ...]:

@@ -48,7 +48,7 @@ def select_nodes(seen: Observed, words: Iterable[str]) -> tuple[NodeSeen, ...]:
     found = tuple(node for node in seen.nodes if _matches(node, selector, shards))
     if found:
         return found
-    silent = [node.name for node in seen.nodes if not node.answers and not node.watcher]
+    silent = [node.name for node in seen.nodes if not node.answers and not node.is_sentinel]
     raise UsageError(
         f"no node matches {' '.join(asked)} now",
         detail=_roles(seen, shards),
@@ -112,7 +112,7 @@ def _matches(node: NodeSeen, selector: _Selector, shards: dict[str, int]) -> boo
 
 
 def _role(node: NodeSeen) -> Role | None:
-    return Role.SENTINEL if node.watcher else node.role
+    return Role.SENTINEL if node.is_sentinel else node.role
 
 
 def _shards(seen: Observed) -> dict[str, int]:

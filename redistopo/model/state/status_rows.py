@@ -2,20 +2,19 @@
 
 from dataclasses import dataclass, replace
 
+from redistopo.model.protocol.endpoint import Addressed
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.observed import NodeSeen, Observed, Role, ShardSeen, shards_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeStatus:
+class NodeStatus(Addressed):
     """One row of `status`; numbers are None if the node doesn't reply. For a Sentinel,
     `watches` is the address of the primary that it monitors, in which `epoch`."""
 
     name: str
     shard: int | None
     role: Role | None
-    host: str
-    port: int
     pid: int
     state: str
     slots: tuple[SlotRange, ...] = ()
@@ -28,7 +27,7 @@ class NodeStatus:
     uptime: int | None = None
 
 
-def status_lines(seen: Observed) -> tuple[NodeStatus, ...]:
+def status_rows(seen: Observed) -> tuple[NodeStatus, ...]:
     """List every node, shard by shard, then those in no shard."""
     found = [_line(node, shard) for shard in shards_of(seen) for node in shard.nodes]
     known = {line.name for line in found}
@@ -40,8 +39,7 @@ def _line(node: NodeSeen, shard: ShardSeen | None) -> NodeStatus:
         name=node.name,
         shard=shard.number if shard else None,
         role=node.role,
-        host=node.host,
-        port=node.port,
+        endpoint=node.endpoint,
         pid=node.pid,
         state=_state(node),
     )

@@ -125,12 +125,12 @@ def only_at_a_start(refusal: str) -> bool:
     return _AT_RUNTIME.search(refusal) is not None
 
 
-def unknown(directive: str, known: Iterable[str], said: str = "") -> UsageError:
+def unknown(directive: str, known: Iterable[str], reply: str = "") -> UsageError:
     """Build the error for an unknown directive, with similar names."""
     near = difflib.get_close_matches(directive, list(known), n=3, cutoff=0.6)
     return UsageError(
         f"the server has no directive {directive}",
-        detail=said,
+        detail=reply,
         hint=f"did you mean {' or '.join(near)}?" if near else "",
     )
 

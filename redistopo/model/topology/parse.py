@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 from redistopo.errors import UsageError
 from redistopo.model.protocol.conf import Directives, canonical_directive
@@ -27,7 +27,7 @@ DIRECTIVE = r"[A-Za-z][A-Za-z0-9._-]*"
 _KINDS = {str: "a string", int: "an integer", bool: "true or false", dict: "a table"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class TopologyProblem:
     """One problem in the file: the key, what was found, what is allowed."""
 
@@ -83,7 +83,7 @@ def parse_topology(
         else:
             problems.append(unknown_key(name, (*known, *TOPOLOGY_TABLES)))
     problems += [
-        TopologyProblem(key=key.name, seen="is missing", allowed="it is required")
+        TopologyProblem(key.name, "is missing", "it is required")
         for key in TOPOLOGY_KEYS
         if key.required and key.name not in document
     ]
@@ -92,10 +92,12 @@ def parse_topology(
     if problems:
         return None, tuple(problems)
     shape = Shape(str(document["shape"]))
-    values = shape_defaults(shape) | {k: v for k, v in document.items() if k not in TOPOLOGY_TABLES}
+    values: dict[str, Any] = {**shape_defaults(shape), **document}
     if shape is Shape.SENTINEL and "quorum" not in document:
-        values["quorum"] = cast(int, values["sentinels"]) // 2 + 1
-    return _topology(values, redis, nodes), ()
+        values["quorum"] = values["sentinels"] // 2 + 1
+    for name, kind in (("shape", Shape), ("formation", Formation), ("persistence", Persistence)):
+        values[name] = kind(values[name])
+    return Topology(**{**values, "redis": redis, "nodes": nodes}), ()
 
 
 def salvage(document: Mapping[str, object], problems: Iterable[TopologyProblem]) -> Topology | None:
@@ -118,38 +120,6 @@ def salvage(document: Mapping[str, object], problems: Iterable[TopologyProblem])
     return parse_topology(kept)[0]
 
 
-def _topology(
-    values: Mapping[str, object], redis: Directives, nodes: Mapping[str, Directives]
-) -> Topology:
-    return Topology(
-        format=cast(int, values["format"]),
-        name=str(values["name"]),
-        shape=Shape(str(values["shape"])),
-        host=str(values["host"]),
-        port=cast(int, values["port"]),
-        shards=cast(int, values["shards"]),
-        replicas=cast(int, values["replicas"]),
-        sentinels=cast(int, values["sentinels"]),
-        quorum=cast(int, values["quorum"]),
-        sentinel_port=cast(int, values["sentinel_port"]),
-        down_after=cast(int, values["down_after"]),
-        failover_timeout=cast(int, values["failover_timeout"]),
-        parallel_syncs=cast(int, values["parallel_syncs"]),
-        engine=str(values["engine"]),
-        formation=Formation(str(values["formation"])),
-        node_timeout=cast(int, values["node_timeout"]),
-        persistence=Persistence(str(values["persistence"])),
-        auth=cast(bool, values["auth"]),
-        acl=cast(bool, values["acl"]),
-        application_rights=str(values["application_rights"]),
-        tls=cast(bool, values["tls"]),
-        password_file=str(values["password_file"]),
-        templates=str(values["templates"]),
-        redis=redis,
-        nodes=nodes,
-    )
-
-
 def shape_named(text: str) -> Shape | None:
     """Return the shape with that name or alias, or None."""
     wanted = text.strip().lower()
@@ -162,9 +132,9 @@ def unknown_key(name: str, known: Iterable[str], *, within: str = "") -> Topolog
     """Build the problem of an unknown key, with the most similar known one."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return TopologyProblem(
-        key=f"{within}{name}",
-        seen="is not a key of this file",
-        allowed="redis.conf directives belong in the [redis] table",
+        f"{within}{name}",
+        "is not a key of this file",
+        "redis.conf directives belong in the [redis] table",
         hint=f"did you mean {near[0]}?" if near else "",
     )
 
@@ -180,10 +150,8 @@ def _check(key: TopologyKey, value: object) -> list[TopologyProblem]:
     if isinstance(value, int) and not _within(key, value):
         seen = f"is {value}"
         if key.name == "format":
-            return [TopologyProblem(key=key.name, seen=seen, allowed="this version reads format 1")]
-        return [
-            TopologyProblem(key=key.name, seen=seen, allowed=f"must be {key.least} to {key.most}")
-        ]
+            return [TopologyProblem(key.name, seen, "this version reads format 1")]
+        return [TopologyProblem(key.name, seen, f"must be {key.least} to {key.most}")]
     return []
 
 
@@ -197,13 +165,9 @@ def _check_text(key: TopologyKey, value: str) -> list[TopologyProblem]:
             "host": "must be one IP address, such as 127.0.0.1",
             "application_rights": "must be ACL rules on commands, such as +@all -@admin",
         }[key.name]
-        return [TopologyProblem(key=key.name, seen=f"is {value!r}", allowed=allowed)]
+        return [TopologyProblem(key.name, f"is {value!r}", allowed)]
     if any(ord(letter) < 32 for letter in value):
-        return [
-            TopologyProblem(
-                key=key.name, seen="has a control character", allowed="must be one line of text"
-            )
-        ]
+        return [TopologyProblem(key.name, "has a control character", "must be one line of text")]
     return []
 
 
@@ -213,15 +177,15 @@ def _within(key: TopologyKey, value: int) -> bool:
 
 def _wrong_choice(key: TopologyKey, value: str, near: str | None) -> TopologyProblem:
     return TopologyProblem(
-        key=key.name,
-        seen=f"is {value!r}",
-        allowed=f"must be one of {', '.join(key.choices)}",
+        key.name,
+        f"is {value!r}",
+        f"must be one of {', '.join(key.choices)}",
         hint=f"did you mean {near}?" if near else "",
     )
 
 
 def _wrong_kind(name: str, value: object, kind: type) -> TopologyProblem:
-    return TopologyProblem(key=name, seen=f"is {value!r}", allowed=f"must be {_KINDS[kind]}")
+    return TopologyProblem(name, f"is {value!r}", f"must be {_KINDS[kind]}")
 
 
 def _node_tables(value: object, problems: list[TopologyProblem]) -> dict[str, Directives]:
@@ -244,33 +208,22 @@ def _directives(
         return {}
     found: dict[str, tuple[str, ...]] = {}
     for name, value in table.items():
-        key = f"{where}.{name}"
         texts = [_text(one) for one in (value if isinstance(value, list) else [value])]
         lines = tuple(text for text in texts if text is not None)
         if not lines or len(lines) < len(texts):
-            problems.append(
-                TopologyProblem(
-                    key=key,
-                    seen=f"is {value!r}",
-                    allowed="a directive's value is a string, a number, true or false, "
-                    "or an array of these",
-                )
+            seen = f"is {value!r}"
+            allowed = (
+                "a directive's value is a string, a number, true or false, or an array of these"
             )
         elif not re.fullmatch(DIRECTIVE, str(name)):
-            problems.append(
-                TopologyProblem(
-                    key=key, seen="is not a directive name", allowed="use letters, digits and '-'"
-                )
-            )
+            seen, allowed = "is not a directive name", "use letters, digits and '-'"
         elif any(ord(letter) < 32 for line in lines for letter in line):
-            problems.append(
-                TopologyProblem(
-                    key=key, seen="has a control character", allowed="must be one line of text"
-                )
-            )
+            seen, allowed = "has a control character", "must be one line of text"
         else:
             current = canonical_directive(str(name))
             found[current] = (*found.get(current, ()), *lines)
+            continue
+        problems.append(TopologyProblem(f"{where}.{name}", seen, allowed))
     return found
 
 

@@ -3,9 +3,22 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 TOPOLOGY_FILE = "redistopo.toml"
 STATE_FOLDER = ".redistopo"
+
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """An attribute of a folder: the path of a file in it, or in one of its folders."""
+
+    name: str
+    folder: str = "root"
+
+    def __get__(self, owner: Any, kind: type) -> Path:
+        folder: Path = getattr(owner, self.folder)
+        return folder / self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +40,11 @@ class NodeFolder:
     def config(self) -> Path:
         return self.root / f"{self._stem}.conf"
 
-    @property
-    def started(self) -> Path:
-        """The configuration of the last start; later changes may wait for the next one."""
-        return self.root / "redis.conf.started"
+    started = _Below("redis.conf.started")
+    """The configuration of the last start; later changes may wait for the next one."""
 
-    @property
-    def rewritten(self) -> Path:
-        """A configuration changed by CONFIG REWRITE, kept when it is rendered again."""
-        return self.root / "redis.conf.rewritten"
+    rewritten = _Below("redis.conf.rewritten")
+    """A configuration changed by CONFIG REWRITE, kept when it is rendered again."""
 
     @property
     def log(self) -> Path:
@@ -45,31 +54,21 @@ class NodeFolder:
     def pidfile(self) -> Path:
         return self.root / f"{self._stem}.pid"
 
-    @property
-    def table(self) -> Path:
-        """Redis's own nodes.conf."""
-        return self.root / "nodes.conf"
+    table = _Below("nodes.conf")
+    """Redis's own nodes.conf."""
 
-    @property
-    def users(self) -> Path:
-        """The users of a topology with `acl`; without comments, which servers refuse."""
-        return self.root / "users.acl"
+    users = _Below("users.acl")
+    """The users of a topology with `acl`; without comments, which servers refuse."""
 
-    @property
-    def damaged(self) -> Path:
-        """A damaged nodes.conf, kept when it is rebuilt."""
-        return self.root / "nodes.conf.damaged"
+    damaged = _Below("nodes.conf.damaged")
+    """A damaged nodes.conf, kept when it is rebuilt."""
 
-    @property
-    def listed(self) -> Path:
-        """ACL LIST as the server reported it right after its users were set, without passwords:
-        servers normalize rules."""
-        return self.root / "users.listed"
+    listed = _Below("users.listed")
+    """ACL LIST as the server reported it right after its users were set, without passwords:
+    servers normalize rules."""
 
-    @property
-    def process(self) -> Path:
-        """The mark of the process that we started here."""
-        return self.root / "process.json"
+    process = _Below("process.json")
+    """The mark of the process that we started here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +77,16 @@ class TlsFolder:
 
     root: Path
 
-    @property
-    def ca(self) -> Path:
-        return self.root / "ca.crt"
+    ca = _Below("ca.crt")
+    ca_key = _Below("ca.key")
+    client = _Below("client.pem")
+    """The client certificate of applications and of redistopo itself."""
 
-    @property
-    def ca_key(self) -> Path:
-        return self.root / "ca.key"
+    stranger = _Below("stranger.pem")
+    """A certificate of an untrusted CA, to test that it is refused."""
 
-    @property
-    def client(self) -> Path:
-        """The client certificate of applications and of redistopo itself."""
-        return self.root / "client.pem"
-
-    @property
-    def stranger(self) -> Path:
-        """A certificate of an untrusted CA, to test that it is refused."""
-        return self.root / "stranger.pem"
-
-    @property
-    def made(self) -> Path:
-        """The address that the certificates were made for."""
-        return self.root / "made.json"
+    made = _Below("made.json")
+    """The address that the certificates were made for."""
 
     def node(self, name: str) -> Path:
         return self.root / f"{name}.pem"
@@ -111,86 +98,48 @@ class Layout:
 
     root: Path
 
-    @property
-    def topology(self) -> Path:
-        return self.root / TOPOLOGY_FILE
+    topology = _Below(TOPOLOGY_FILE)
+    state = _Below(STATE_FOLDER)
+    marker = _Below("MARKER", "state")
+    """Marks the state folder as ours; nothing is removed without it."""
 
-    @property
-    def state(self) -> Path:
-        return self.root / STATE_FOLDER
-
-    @property
-    def marker(self) -> Path:
-        """Marks the state folder as ours; nothing is removed without it."""
-        return self.state / "MARKER"
-
-    @property
-    def record(self) -> Path:
-        return self.state / "record.json"
-
-    @property
-    def lock(self) -> Path:
-        return self.state / "lock"
-
-    @property
-    def password(self) -> Path:
-        return self.state / "password"
+    record = _Below("record.json", "state")
+    lock = _Below("lock", "state")
+    password = _Below("password", "state")
 
     def secret(self, user: str) -> Path:
         """Return the password file of one of our own users."""
         return self.state / f"password.{user}"
 
-    @property
-    def rotation(self) -> Path:
-        """New passwords during a rotation."""
-        return self.state / "rotation.json"
+    rotation = _Below("rotation.json", "state")
+    """New passwords during a rotation."""
 
     @property
     def tls(self) -> TlsFolder:
         return TlsFolder(self.state / "tls")
 
-    @property
-    def nodes(self) -> Path:
-        return self.state / "nodes"
+    nodes = _Below("nodes", "state")
+    removed_nodes = _Below("nodes.removed", "state")
+    """Where `down --wipe` moves the nodes before it removes them."""
 
-    @property
-    def doomed(self) -> Path:
-        """Where `down --wipe` moves the nodes before it removes them."""
-        return self.state / "nodes.removed"
+    formation_log = _Below("formation.log", "state")
+    formation = _Below("formation.json", "state")
+    """The mark of a running redis-cli."""
 
-    @property
-    def formation_log(self) -> Path:
-        return self.state / "formation.log"
+    drill = _Below("drill.json", "state")
+    """The record of a drill, from before its fault until everything is restored."""
 
-    @property
-    def formation(self) -> Path:
-        """The mark of a running redis-cli."""
-        return self.state / "formation.json"
+    events = _Below("events.jsonl", "state")
+    """The progress events of the last runs that changed it, one JSON object per line."""
 
-    @property
-    def drill(self) -> Path:
-        """The record of a drill, from before its fault until everything is restored."""
-        return self.state / "drill.json"
+    checking = _Below("demo-check.lock", "state")
+    """Locked while `demo --check` runs: it stops a primary, and measures."""
 
-    @property
-    def events(self) -> Path:
-        """The progress events of the last runs that changed it, one JSON object per line."""
-        return self.state / "events.jsonl"
+    database = _Below("demo.sqlite", "state")
+    """The demo's database behind its cache."""
 
-    @property
-    def checking(self) -> Path:
-        """Locked while `demo --check` runs: it stops a primary, and measures."""
-        return self.state / "demo-check.lock"
-
-    @property
-    def database(self) -> Path:
-        """The demo's database behind its cache."""
-        return self.state / "demo.sqlite"
-
-    @property
-    def failure(self) -> Path:
-        """The nodes' replies when the last `up` failed, before it was undone."""
-        return self.state / "failure.json"
+    failure = _Below("failure.json", "state")
+    """The nodes' replies when the last `up` failed, before it was undone."""
 
     def node(self, name: str) -> NodeFolder:
         return NodeFolder(self.nodes / name)

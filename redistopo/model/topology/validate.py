@@ -68,24 +68,24 @@ def validate(topology: Topology) -> tuple[TopologyProblem, ...]:
 def _size(topology: Topology) -> Iterable[TopologyProblem]:
     if topology.shape is not Shape.CLUSTER and topology.shards != 1:
         yield TopologyProblem(
-            key="shards",
-            seen=f"is {topology.shards}",
-            allowed=f"shape {topology.shape} has one shard",
+            "shards",
+            f"is {topology.shards}",
+            f"shape {topology.shape} has one shard",
             hint='shape = "cluster" allows several',
         )
     if topology.shape is Shape.STANDALONE and topology.replicas != 0:
         yield TopologyProblem(
-            key="replicas",
-            seen=f"is {topology.replicas}",
-            allowed="shape standalone has no replicas",
+            "replicas",
+            f"is {topology.replicas}",
+            "shape standalone has no replicas",
             hint='shape = "replication" has replicas',
         )
     # redis-cli itself refuses fewer than 3, for a majority; other clusters form `instant`
     if topology.formation is Formation.REDIS_CLI and topology.clustered and topology.shards < 3:
         yield TopologyProblem(
-            key="formation",
-            seen=f"is redis-cli with {topology.shards} shards",
-            allowed="redis-cli --cluster create refuses fewer than 3",
+            "formation",
+            f"is redis-cli with {topology.shards} shards",
+            "redis-cli --cluster create refuses fewer than 3",
             hint='use formation = "auto"',
         )
 
@@ -95,35 +95,33 @@ def _sentinels(topology: Topology) -> Iterable[TopologyProblem]:
         for key in ("sentinels", "quorum"):
             if getattr(topology, key):
                 yield TopologyProblem(
-                    key=key,
-                    seen=f"is {getattr(topology, key)}",
-                    allowed=f"shape {topology.shape} has no Sentinels",
+                    key,
+                    f"is {getattr(topology, key)}",
+                    f"shape {topology.shape} has no Sentinels",
                     hint='shape = "sentinel" has Sentinels',
                 )
         return
     if not topology.replicas:
         yield TopologyProblem(
-            key="replicas",
-            seen="is 0",
-            allowed="must be 1 or more, since Sentinels fail over to a replica",
+            "replicas",
+            "is 0",
+            "must be 1 or more, since Sentinels fail over to a replica",
             hint="with 2, one replica is left after a failover",
         )
     if not topology.sentinels:
-        yield TopologyProblem(
-            key="sentinels", seen="is 0", allowed="must be 1 to 99; recommended: 3 or 5"
-        )
+        yield TopologyProblem("sentinels", "is 0", "must be 1 to 99; recommended: 3 or 5")
     elif not 1 <= topology.quorum <= topology.sentinels:
         yield TopologyProblem(
-            key="quorum",
-            seen=f"is {topology.quorum}",
-            allowed=f"with {topology.sentinels} Sentinels, must be 1 to {topology.sentinels}",
+            "quorum",
+            f"is {topology.quorum}",
+            f"with {topology.sentinels} Sentinels, must be 1 to {topology.sentinels}",
             hint=f"recommended: a majority, {topology.sentinels // 2 + 1}",
         )
     if 0 < topology.sentinel_port < 1024:
         yield TopologyProblem(
-            key="sentinel_port",
-            seen=f"is {topology.sentinel_port}",
-            allowed=f"must be 1024 to {LAST_PORT}, or 0 for port + {SENTINEL_OFFSET}",
+            "sentinel_port",
+            f"is {topology.sentinel_port}",
+            f"must be 1024 to {LAST_PORT}, or 0 for port + {SENTINEL_OFFSET}",
         )
 
 
@@ -138,9 +136,9 @@ def _ports(topology: Topology) -> Iterable[TopologyProblem]:
     nodes = f"{block.size} nodes" + (f" and a bus at port + {BUS_OFFSET}" if block.bus else "")
     possible = room >= 1024 and not (block.bus and block.size > BUS_OFFSET)
     yield TopologyProblem(
-        key="port",
-        seen=f"is {topology.port}, so the highest port would be {block.highest}",
-        allowed=f"with {nodes}, must be 1024 to {room}" if possible else "too many nodes",
+        "port",
+        f"is {topology.port}, so the highest port would be {block.highest}",
+        f"with {nodes}, must be 1024 to {room}" if possible else "too many nodes",
     )
 
 
@@ -148,15 +146,15 @@ def _sentinel_ports(topology: Topology) -> TopologyProblem:
     block = port_block_of(topology)
     if block.meets:
         return TopologyProblem(
-            key="sentinel_port",
-            seen=f"is {topology.sentinel_port}, one of the data ports",
-            allowed=f"the data nodes use {block.first} to {block.first + block.size - 1}",
+            "sentinel_port",
+            f"is {topology.sentinel_port}, one of the data ports",
+            f"the data nodes use {block.first} to {block.first + block.size - 1}",
         )
     return TopologyProblem(
-        key="sentinel_port" if block.first + block.size - 1 <= LAST_PORT else "port",
-        seen=f"is {topology.sentinel_port or f'port + {SENTINEL_OFFSET}'}, so the highest port "
+        "sentinel_port" if block.first + block.size - 1 <= LAST_PORT else "port",
+        f"is {topology.sentinel_port or f'port + {SENTINEL_OFFSET}'}, so the highest port "
         f"would be {block.highest}",
-        allowed=f"the highest port is {LAST_PORT}",
+        f"the highest port is {LAST_PORT}",
         hint="set a lower sentinel_port",
     )
 
@@ -166,28 +164,24 @@ def _host(topology: Topology) -> Iterable[TopologyProblem]:
         address = ipaddress.ip_address(topology.host)
     except ValueError:
         yield TopologyProblem(
-            key="host",
-            seen=f"is {topology.host!r}",
-            allowed="must be one IP address, such as 127.0.0.1",
+            "host", f"is {topology.host!r}", "must be one IP address, such as 127.0.0.1"
         )
         return
     if str(address) != topology.host:
-        yield TopologyProblem(
-            key="host", seen=f"is {topology.host}", allowed=f"write it as servers do: {address}"
-        )
+        yield TopologyProblem("host", f"is {topology.host}", f"write it as servers do: {address}")
     if address.is_unspecified:
         yield TopologyProblem(
-            key="host",
-            seen=f"is {topology.host}",
-            allowed="nodes announce this address to clients and to each other, so it must be "
+            "host",
+            f"is {topology.host}",
+            "nodes announce this address to clients and to each other, so it must be "
             "one that they can connect to",
             hint="for this machine only: 127.0.0.1",
         )
     elif not topology.auth and not address.is_loopback:
         yield TopologyProblem(
-            key="auth",
-            seen=f"is false while host is {topology.host}",
-            allowed="a server without a password may only bind a loopback address",
+            "auth",
+            f"is false while host is {topology.host}",
+            "a server without a password may only bind a loopback address",
         )
 
 
@@ -196,17 +190,15 @@ def _acl(topology: Topology) -> Iterable[TopologyProblem]:
         return
     if not topology.auth:
         yield TopologyProblem(
-            key="acl",
-            seen="is true while auth is false",
-            allowed="ACL users need passwords: auth = true",
+            "acl", "is true while auth is false", "ACL users need passwords: auth = true"
         )
     tables = {"redis": topology.redis, **{f"nodes.{n}": t for n, t in topology.nodes.items()}}
     for where, table in tables.items():
         if "user" in table:
             yield TopologyProblem(
-                key=f"{where}.user",
-                seen="is set together with acl = true",
-                allowed="with acl, users belong in users.acl",
+                f"{where}.user",
+                "is set together with acl = true",
+                "with acl, users belong in users.acl",
                 hint="add it to your own conf/users.acl.j2: redistopo templates export",
             )
 
@@ -215,16 +207,15 @@ def _engine(topology: Topology) -> Iterable[TopologyProblem]:
     request = parse_request(topology.engine)
     if request is not None and not request.assumed.supported:
         yield TopologyProblem(
-            key="engine",
-            seen=f"is {topology.engine!r}",
-            allowed=f"must be Redis {OLDEST[Product.REDIS]} or Valkey "
-            f"{OLDEST[Product.VALKEY]}, or newer",
+            "engine",
+            f"is {topology.engine!r}",
+            f"must be Redis {OLDEST[Product.REDIS]} or Valkey {OLDEST[Product.VALKEY]}, or newer",
         )
     if request is None:
         yield TopologyProblem(
-            key="engine",
-            seen=f"is {topology.engine!r}",
-            allowed='must be "auto", a version such as "7.2" or "valkey 9", '
+            "engine",
+            f"is {topology.engine!r}",
+            'must be "auto", a version such as "7.2" or "valkey 9", '
             "or the path of a server program (with a /)",
         )
 
@@ -233,17 +224,17 @@ def _node(topology: Topology, name: str, table: Directives) -> Iterable[Topology
     names = [node_name(n) for n in range(1, topology.size + 1)]
     if name in [sentinel_name(n) for n in range(1, topology.sentinels + 1)]:
         yield TopologyProblem(
-            key=f"nodes.{name}",
-            seen="is a Sentinel",
-            allowed="these tables set redis.conf directives, which a Sentinel doesn't have",
+            f"nodes.{name}",
+            "is a Sentinel",
+            "these tables set redis.conf directives, which a Sentinel doesn't have",
             hint="its settings are the keys quorum, down_after, failover_timeout, parallel_syncs",
         )
     elif name not in names:
         near = difflib.get_close_matches(name, names, n=1)
         yield TopologyProblem(
-            key=f"nodes.{name}",
-            seen="is not a node of this topology",
-            allowed=f"the nodes are {names[0]} to {names[-1]}",
+            f"nodes.{name}",
+            "is not a node of this topology",
+            f"the nodes are {names[0]} to {names[-1]}",
             hint=f"did you mean {near[0]}?" if near else "",
         )
     yield from _owned(f"nodes.{name}", table)
@@ -254,7 +245,7 @@ def _owned(where: str, table: Directives) -> Iterable[TopologyProblem]:
         if directive in OWNED:
             instead = OWNED[directive]
             yield TopologyProblem(
-                key=f"{where}.{directive}",
-                seen="is set by redistopo itself",
-                allowed=f"use {instead}" if instead else "it can't be changed",
+                f"{where}.{directive}",
+                "is set by redistopo itself",
+                f"use {instead}" if instead else "it can't be changed",
             )

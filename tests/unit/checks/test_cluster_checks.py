@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from support.cases import Case, alone, table
 
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.finding import Status
 
@@ -137,7 +138,7 @@ CASES: list[Case] = [
         FAIL,
         "node3",
         "knows 6 nodes, the topology has 6: 127.0.0.1:9 is not part of it, node1 is missing",
-        lambda s: s.member("node3", "node1", id="9" * 40, port=9),
+        lambda s: s.member("node3", "node1", id="9" * 40, endpoint=Endpoint("127.0.0.1", 9)),
     ),
     (
         "cluster.members",
@@ -159,7 +160,7 @@ CASES: list[Case] = [
         FAIL,
         "node1",
         "announces 127.0.0.1:7000@9, but the plan has 127.0.0.1:",
-        lambda s: s.member("node1", "node1", port=7000, bus_port=9),
+        lambda s: s.member("node1", "node1", endpoint=Endpoint("127.0.0.1", 7000), bus_port=9),
     ),
     ("cluster.epochs", OK, "topology", "3 primaries, config epochs 4, 5, 6", lambda s: s),
     (

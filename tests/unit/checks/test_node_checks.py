@@ -169,20 +169,30 @@ CASES: list[Case] = [
         "the servers refuse CONFIG GET",
         lambda s: s.every(config=None, listening=None),
     ),
-    ("access.tls", OK, "topology", "6 of 6 nodes: refuse plain", lambda s: s.every(locks=LOCKED)),
+    (
+        "access.tls",
+        OK,
+        "topology",
+        "6 of 6 nodes: refuse plain",
+        lambda s: s.every(access_probe=LOCKED),
+    ),
     (
         "access.tls",
         FAIL,
         "node2",
         "a client without TLS got '+PONG'",
-        lambda s: s.every(locks=LOCKED).node("node2", locks=replace(LOCKED, plain="+PONG")),
+        lambda s: s.every(access_probe=LOCKED).node(
+            "node2", access_probe=replace(LOCKED, plain="+PONG")
+        ),
     ),
     (
         "access.tls",
         FAIL,
         "node2",
         "of another CA got '-NOAUTH'",
-        lambda s: s.every(locks=LOCKED).node("node2", locks=replace(LOCKED, stranger="-NOAUTH")),
+        lambda s: s.every(access_probe=LOCKED).node(
+            "node2", access_probe=replace(LOCKED, stranger="-NOAUTH")
+        ),
     ),
     (
         "access.tls",
@@ -190,8 +200,8 @@ CASES: list[Case] = [
         "node2",
         "of another CA got '+PONG'",
         lambda s: (
-            s.every(locks=LOCKED)
-            .node("node2", locks=replace(LOCKED, stranger="+PONG"))
+            s.every(access_probe=LOCKED)
+            .node("node2", access_probe=replace(LOCKED, stranger="+PONG"))
             .config("node2", tls_auth_clients="no")
         ),
     ),
@@ -200,42 +210,48 @@ CASES: list[Case] = [
         OK,
         "topology",
         "6 of 6 nodes: present certificates of our CA, valid until 2031-05-04",
-        lambda s: s.every(locks=LOCKED),
+        lambda s: s.every(access_probe=LOCKED),
     ),
     (
         "access.certificates",
         FAIL,
         "node3",
         "presents no certificate of our CA",
-        lambda s: s.every(locks=LOCKED).node("node3", locks=replace(LOCKED, certificate=None)),
+        lambda s: s.every(access_probe=LOCKED).node(
+            "node3", access_probe=replace(LOCKED, certificate=None)
+        ),
     ),
     (
         "access.certificates",
         FAIL,
         "node1",
         "is for 10.0.0.1, not for 127.0.0.1",
-        lambda s: s.every(locks=LOCKED).node("node1", locks=_certified(names=("10.0.0.1",))),
+        lambda s: s.every(access_probe=LOCKED).node(
+            "node1", access_probe=_certified(names=("10.0.0.1",))
+        ),
     ),
     (
         "access.certificates",
         WARN,
         "node1",
         "expires on 2031-05-04, in 3 days",
-        lambda s: s.every(locks=LOCKED).node("node1", locks=_certified(left=3 * 86400.0)),
+        lambda s: s.every(access_probe=LOCKED).node(
+            "node1", access_probe=_certified(left=3 * 86400.0)
+        ),
     ),
     (
         "access.certificates",
         WARN,
         "topology",
         "6 certificates expire on 2031-05-04, in 1 day",
-        lambda s: s.every(locks=_certified(left=1.5 * 86400)),
+        lambda s: s.every(access_probe=_certified(left=1.5 * 86400)),
     ),
     (
         "access.users",
         OK,
         "topology",
         "6 of 6 nodes: 3 users have the permissions they need, no others",
-        lambda s: s.expect(rights=SAFE_RIGHTS).every(locks=LOCKED),
+        lambda s: s.expect(rights=SAFE_RIGHTS).every(access_probe=LOCKED),
     ),
     (
         "access.users",
@@ -244,8 +260,8 @@ CASES: list[Case] = [
         "default can run CONFIG GET",
         lambda s: (
             s.expect(rights=SAFE_RIGHTS)
-            .every(locks=LOCKED)
-            .node("node5", locks=_tried("default", "CONFIG GET", "ok"))
+            .every(access_probe=LOCKED)
+            .node("node5", access_probe=_tried("default", "CONFIG GET", "ok"))
         ),
     ),
     (
@@ -254,7 +270,7 @@ CASES: list[Case] = [
         "topology",
         "3 users",
         lambda s: s.expect(rights="+@all").every(
-            locks=_tried("default", "CONFIG GET", "ok", "ACL LIST")
+            access_probe=_tried("default", "CONFIG GET", "ok", "ACL LIST")
         ),
     ),
     (
@@ -264,8 +280,8 @@ CASES: list[Case] = [
         "replication can't run PING: WRONGPASS",
         lambda s: (
             s.expect(rights=SAFE_RIGHTS)
-            .every(locks=LOCKED)
-            .node("node5", locks=_tried("replication", "PING", "WRONGPASS"))
+            .every(access_probe=LOCKED)
+            .node("node5", access_probe=_tried("replication", "PING", "WRONGPASS"))
         ),
     ),
     (
@@ -275,8 +291,8 @@ CASES: list[Case] = [
         "replication can run CONFIG GET: WRONGPASS",
         lambda s: (
             s.expect(rights=SAFE_RIGHTS)
-            .every(locks=LOCKED)
-            .node("node5", locks=_tried("replication", "CONFIG GET", "WRONGPASS"))
+            .every(access_probe=LOCKED)
+            .node("node5", access_probe=_tried("replication", "CONFIG GET", "WRONGPASS"))
         ),
     ),
     ("config.drift", OK, "topology", "directives on 6 nodes match the rendered", lambda s: s),

@@ -9,6 +9,7 @@ from support.cases import Case, among, table
 from support.guarded import NAMES, guarded
 
 from redistopo.checks.catalogue import judge
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.sentinel_replies import Peer
 from redistopo.model.state.finding import Status, failed_findings
 
@@ -60,7 +61,7 @@ CASES: list[Case] = [
         FAIL,
         "topology",
         "the Sentinels don't agree: sentinel1, sentinel3: node1",
-        lambda s: _watch(s, "sentinel2", port=s.named("node2").port),
+        lambda s: _watch(s, "sentinel2", endpoint=s.named("node2").endpoint),
     ),
     (
         "sentinel.primary",
@@ -83,9 +84,15 @@ CASES: list[Case] = [
         FAIL,
         "node2",
         "reports that it is a replica",
-        lambda s: _all(s, port=s.named("node2").port),
+        lambda s: _all(s, endpoint=s.named("node2").endpoint),
     ),
-    ("sentinel.leads", FAIL, "topology", "not part of this topology", lambda s: _all(s, port=9)),
+    (
+        "sentinel.leads",
+        FAIL,
+        "topology",
+        "not part of this topology",
+        lambda s: _all(s, endpoint=Endpoint("127.0.0.1", 9)),
+    ),
     ("sentinel.leads", FAIL, "node1", "doesn't reply", lambda s: s.down("node1")),
     (
         "sentinel.leads",
@@ -160,7 +167,7 @@ CASES: list[Case] = [
         FAIL,
         "sentinel1",
         "received no hello from sentinel2 for 60 s",
-        lambda s: _peer(s, "sentinel1", "sentinel2", heard=60_000),
+        lambda s: _peer(s, "sentinel1", "sentinel2", hello_age=60_000),
     ),
     ("failover.ready", OK, "shard 1", "node2 or node3 would take over: 3 Sentinels", lambda s: s),
     (
@@ -239,7 +246,7 @@ def test_whom_they_name_is_never_told_to_follow(watched: Callable[[str], Any]) -
     """Right after a failover: the old primary is back, and a replica still follows it."""
     stage = watched("redis-7.0").info("node3", role="master")
     heir = stage.named("node3")
-    stage = _all(stage, port=heir.port)
+    stage = _all(stage, endpoint=heir.endpoint)
     hints = {one.hint for one in stage.findings("replication.shape") if one.hint}
     assert any(f"--node node1 REPLICAOF {heir.host} {heir.port}" in one for one in hints)
     assert not any("--node node3 REPLICAOF" in one for one in hints)

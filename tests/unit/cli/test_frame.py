@@ -14,6 +14,7 @@ from support.guarded import guarded, without
 
 from redistopo.cli.views.watch import frame
 from redistopo.errors import RedistopoError
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import SlotRange
 from redistopo.model.state.diff import ChangeKind, StateChange
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
@@ -42,7 +43,7 @@ def _seen(observed: Seen, name: str) -> Observed:
         return replace(whole, nodes=(mute, *whole.nodes[1:]))
     if name == "stopped":
         nodes = tuple(
-            NodeSeen(name=f"node{n}", host="127.0.0.1", port=7000 + n, error="gone",
+            NodeSeen(name=f"node{n}", endpoint=Endpoint("127.0.0.1", 7000 + n), error="gone",
                      process=ProcessState.ABSENT)
             for n in range(1, 7)
         )  # fmt: skip

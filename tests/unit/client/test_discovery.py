@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ResponseError
 
-from redistopo.client.connection import NodeClient
+from redistopo.client.connection import Connections
 from redistopo.client.discovery import discover
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.protocol.endpoint import Endpoint
@@ -17,14 +17,14 @@ from redistopo.model.protocol.endpoint import Endpoint
 Sample = Callable[[str, str], Mapping[str, Mapping[str, str]]]
 
 
-class Told(NodeClient):
+class Told(Connections):
     """Answers with what it was given, whoever is asked; all else it refuses, as servers do."""
 
     def __init__(self, replies: Mapping[str, str]) -> None:
         super().__init__("")
         self.replies = replies
 
-    def ask(self, endpoint: Endpoint, commands: Any) -> list[Any]:
+    def execute(self, endpoint: Endpoint, commands: Any) -> list[Any]:
         assert 0 < endpoint.port < 65536
         return [
             self.replies.get(" ".join(command), ResponseError("unknown command"))

@@ -10,7 +10,7 @@ from redistopo.model.topology.spec import Shape
 
 
 def _at(seen: Observed, *, shape: Shape) -> Discovered:
-    targets = (Target(name=one.address, host=one.host, port=one.port) for one in seen.nodes)
+    targets = (Target(name=one.address, endpoint=one.endpoint) for one in seen.nodes)
     return Discovered(shape=shape, targets=tuple(targets))
 
 

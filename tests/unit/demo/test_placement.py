@@ -88,7 +88,7 @@ def test_sentinels_stand_beside(observed: Seen) -> None:
     assert _lines(found) == ["shard 1: node1 primary up, node2 replica up, node3 replica up"]
     assert [one.name for one in found.sentinels] == ["sentinel1", "sentinel2", "sentinel3"]
     assert [one.name for one in found.replicas()] == ["node2", "node3"]
-    assert found.only == "shard 1"
+    assert found.only_shard == "shard 1"
 
 
 def test_nobody_leads(observed: Seen) -> None:
@@ -96,9 +96,9 @@ def test_nobody_leads(observed: Seen) -> None:
     found = _drawn(seen, gone("node1")(seen))
     assert found.primary() is None
     assert [one.name for one in found.replicas()] == ["node2", "node3"]
-    assert (found.leaderless, _drawn(seen).leaderless) == (True, False)
+    assert (found.stays_without_primary, _drawn(seen).stays_without_primary) == (True, False)
     guard = guarded(seen)
-    assert not _drawn(guard, gone("node1")(guard)).leaderless
+    assert not _drawn(guard, gone("node1")(guard)).stays_without_primary
 
 
 def test_a_replica_that_lost_its_primary_is_not_read_from_while_that_one_leads(
@@ -119,7 +119,7 @@ def test_a_replica_that_still_follows_a_dead_primary_is_not_read_from_once_anoth
     found = _drawn(seen, after)
     assert found.primary() == found.node("node2")
     assert found.replicas() == ()
-    assert not found.leaderless
+    assert not found.stays_without_primary
 
 
 def test_nothing_was_seen_before(observed: Seen) -> None:

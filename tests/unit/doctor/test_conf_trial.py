@@ -76,14 +76,14 @@ def test_a_well_file_is_taken_and_nothing_of_it_is_done(engine: Engine, tmp_path
     found = _starting(tmp_path, text, engine)
     assert [one.refusal for one in found.tried] == [None]
     assert found.tried[0].unsure == ""
-    assert found.lacking is None
+    assert found.refused_by_all is None
     assert sorted(one.name for one in data.iterdir()) == ["dump.rdb", "users.acl"]
     assert (data / "dump.rdb").read_text() == "kept as it is"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["data", "module.so", "redis.conf"]
 
     watching = f"dir {data}\nlogfile log\nport {port}\nsentinel monitor m 127.0.0.1 {port} 1\n"
     before = (tmp_path / "redis.conf").stat().st_ino
-    assert _starting(tmp_path, watching, engine).takes is not None
+    assert _starting(tmp_path, watching, engine).accepting is not None
     assert not (data / "log").exists()
     assert (tmp_path / "redis.conf").read_text() == watching  # Sentinels rewrite theirs
     assert (tmp_path / "redis.conf").stat().st_ino == before
@@ -93,8 +93,8 @@ def test_one_release_may_take_what_another_refuses(tmp_path: Path) -> None:
     old, new = ENGINES["redis-6.2.14"], ENGINES["valkey-9.1.2"]
     found = _starting(tmp_path, "replica-announced no\nenable-debug-command no", old, new)
     assert [one.refusal is None for one in found.tried] == [False, True]
-    assert found.takes is not None
-    assert found.takes.title == "Valkey 9.1.2"
+    assert found.accepting is not None
+    assert found.accepting.title == "Valkey 9.1.2"
 
 
 def test_what_cannot_be_asked_says_no_line_of_the_file(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_what_cannot_be_asked_says_no_line_of_the_file(tmp_path: Path) -> None:
     engine = next(iter(ENGINES.values()))
     found = _starting(tmp_path, "requirepass hush-hush", replace(engine, path=str(odd)), engine)
     assert [one.unsure for one in found.tried] == ["some trouble", ""]
-    assert found.takes is found.tried[1]
+    assert found.accepting is found.tried[1]
     gone = _starting(tmp_path, "port 0", replace(engine, path=str(tmp_path / "gone")))
     assert gone.tried[0].unsure == "No such file or directory"
 
@@ -114,20 +114,23 @@ def test_what_is_no_text_or_lacks_a_file_starts_nowhere(tmp_path: Path) -> None:
     # after a zero byte a server glues lines together, the closing one too: it would start
     binary = _starting(tmp_path, b"port 0\n#\0", engine)
     assert binary.tried == ()
-    assert binary.lacking is not None
-    assert (binary.lacking.line, binary.lacking.message) == (2, "a zero byte: not a text file")
+    assert binary.refused_by_all is not None
+    assert (binary.refused_by_all.line, binary.refused_by_all.message) == (
+        2,
+        "a zero byte: not a text file",
+    )
     latin = _starting(tmp_path, "proc-title-template caf\xe9".encode("latin-1"), engine)
-    assert latin.takes or latin.tried[0].refusal
+    assert latin.accepting or latin.tried[0].refusal
     lacks = _starting(tmp_path, f"port 0\naclfile {tmp_path}/users.acl", engine)
-    assert lacks.takes is None
-    assert lacks.lacking is not None
-    assert lacks.lacking.line == 2
-    assert lacks.lacking.message.endswith("No such file or directory")
+    assert lacks.accepting is None
+    assert lacks.refused_by_all is not None
+    assert lacks.refused_by_all.line == 2
+    assert lacks.refused_by_all.message.endswith("No such file or directory")
     (tmp_path / "a").write_text("port 0\n")
     zero = _starting(tmp_path, r'include "a\x00b"', engine)  # to a server the name ends there
-    assert zero.takes is not None
+    assert zero.accepting is not None
     empty = _starting(tmp_path, "", engine)
-    assert empty.takes is not None
+    assert empty.accepting is not None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may enter any folder")
@@ -135,5 +138,5 @@ def test_a_folder_that_only_its_server_may_enter_is_left_out(tmp_path: Path) -> 
     shut = tmp_path / "shut"
     shut.mkdir(mode=0)
     found = _starting(tmp_path, f"dir {shut}\nport 0", next(iter(ENGINES.values())))
-    assert found.takes is not None
-    assert str(shut) in found.takes.skipped
+    assert found.accepting is not None
+    assert str(shut) in found.accepting.skipped

@@ -23,8 +23,8 @@ from redistopo.model.state.record import ProcessMark
 FACTS = DoctorFacts(
     engines=EnginesSeen(),
     kernel=Kernel(overcommit=0, huge_pages="always", somaxconn=1),
-    room=MemoryAndDisk(),
-    topology=TopologySeen(name="shop", started=TopologyPresence.STOPPED),
+    resources=MemoryAndDisk(),
+    topology=TopologySeen(name="shop", presence=TopologyPresence.STOPPED),
     leftovers=Leftovers(),
 )
 MARK = ProcessMark(node="node1", pid=77, started=5, boot="b", executable="", config="")
@@ -36,7 +36,7 @@ LEFT = Leftovers(
     ),
     empty=("/a/.redistopo/nodes/node9",),
     kept=("/a/.redistopo/nodes/node8",),
-    loose=(
+    unprotected=(
         OpenPermission(path="/a/.redistopo/password", mode=0o644, wanted=0o600),
         OpenPermission(path="/home/secret", mode=0o640, wanted=0o600, yours=True),
     ),

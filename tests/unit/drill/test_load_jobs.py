@@ -13,7 +13,7 @@ from redistopo.model.protocol.credentials import Login
 from redistopo.model.protocol.slots import split_slots
 
 WAY = EntryPoint(
-    door=EntryKind.CLUSTER, entries=(("127.0.0.1", 7000),), access=Login(password="correct-horse")
+    kind=EntryKind.CLUSTER, entries=(("127.0.0.1", 7000),), access=Login(password="correct-horse")
 )
 CLUSTER = LoadRequest(
     id="one",

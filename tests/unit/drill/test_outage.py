@@ -75,8 +75,6 @@ def test_a_gap_names_its_moments() -> None:
 def test_who_is_never_served_again_has_no_first_good() -> None:
     found = outage(_seen(*_steady(0, 4), *_steady(4, 10, "E")), OperationKind.WRITE, hurt=True)
     assert found.gaps[-1].first_good is None
-    assert not found.over
-    assert outage(_seen(*ALL_WELL), OperationKind.WRITE, hurt=True).over
 
 
 def test_our_own_hiccup_is_no_outage_but_an_error_in_it_is() -> None:

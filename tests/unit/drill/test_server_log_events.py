@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from redistopo.drill.drill_report import TimelineKind
-from redistopo.drill.server_log_events import line_time, parse_log_events
+from redistopo.drill.server_log_events import parse_log_events
 
 VICTIM, HEIR = (
     "3870f132f120f1bc32c8de9b7dbec57e5d671c2c",
@@ -120,19 +120,20 @@ def test_a_node_without_a_name_is_told_by_its_id() -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    "head",
     [
-        "1:M 23 Nov 2026 09:16:17.102 * text",
-        "1:M 2026-11-23T09:16:17.102 * text",
+        "1:M 23 Nov 2026 09:16:17.102 * ",
+        "1:M 2026-11-23T09:16:17.102 * ",
         # Valkey 8.1, log-format logfmt
-        'pid=1 role=primary timestamp="23 Nov 2026 09:16:17.102" level=notice message="text"',
+        'pid=1 role=primary timestamp="23 Nov 2026 09:16:17.102" level=notice message="',
     ],
 )
-def test_how_a_line_tells_its_time(line: str) -> None:
-    assert line_time(line) == datetime(2026, 11, 23, 9, 16, 17, 102000).timestamp()
+def test_the_time_of_a_line_in_each_format(head: str) -> None:
+    (found,) = parse_log_events(f"{head}Failover election won: I'm the new primary.", _NAMES)
+    assert found.at == datetime(2026, 11, 23, 9, 16, 17, 102000).timestamp()
 
 
-def test_a_time_with_its_zone_and_one_in_milliseconds() -> None:
-    assert line_time("1:M 2026-11-23T09:16:17.102+00:00 * text") == 1795425377.102
-    assert line_time("1:M 1795425377102 * text") == 1795425377.102
-    assert line_time("no time at all") is None
+@pytest.mark.parametrize("time", ["2026-11-23T09:16:17.102+00:00", "1795425377102"])
+def test_a_time_with_its_zone_and_one_in_milliseconds(time: str) -> None:
+    (found,) = parse_log_events(f"1:M {time} * Failover election won", _NAMES)
+    assert found.at == 1795425377.102

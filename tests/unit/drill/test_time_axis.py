@@ -9,10 +9,10 @@ from redistopo.drill.outage import Track
 from redistopo.drill.time_axis import (
     Cell,
     TimeAxis,
+    axis_of,
     axis_ticks,
     changed_roles,
     tick_label,
-    time_axis,
     track_cells,
 )
 
@@ -65,10 +65,10 @@ def test_a_column_shows_the_mean_of_its_buckets_or_the_bucket_that_it_lies_in() 
 
 
 def test_the_axis_holds_all_that_is_told() -> None:
-    found = time_axis(report(healed=9.0))
+    found = axis_of(report(healed=9.0))
     assert found.begin == pytest.approx(-1)
     assert found.end == 9.0
-    assert time_axis(report(traffic=(), moments=(), healed=None)).seconds > 0
+    assert axis_of(report(traffic=(), moments=(), healed=None)).seconds > 0
 
 
 def test_roles_that_changed() -> None:

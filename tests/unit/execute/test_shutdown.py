@@ -10,6 +10,7 @@ from redistopo.errors import RedistopoError
 from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
 from redistopo.host.polling import Deadline
 from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import EventKind
@@ -24,7 +25,9 @@ def shutting(on: Bench, *, answers: bool = True, lossy: bool = False) -> Shutdow
     for name, role in ROLES.items():
         pid = on.host.processes.put(name).pid
         info = {"role": role, "process_id": str(pid)} if answers else {"role": role}
-        node = NodeSeen(name=name, host="127.0.0.1", port=on.node(name).port, pid=pid, info=info)
+        node = NodeSeen(
+            name=name, endpoint=Endpoint("127.0.0.1", on.node(name).port), pid=pid, info=info
+        )
         nodes.append(node if answers else replace(node, error="timed out"))
     return ShutdownRequest(
         command="redistopo down",

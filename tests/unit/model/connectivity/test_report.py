@@ -14,6 +14,7 @@ from redistopo.model.connectivity.report import (
     explanation_lines,
     matrix_lines,
 )
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 
 Captured = Callable[[str, str], Observed]
@@ -169,7 +170,9 @@ def test_a_link_that_fails_between_well_nodes(observed: Captured) -> None:
     assert "every port is open, but node1 has no link to node2" in str(
         connectivity_report(seen, _probes(seen)).cause
     )
-    away = _with(seen, "node1", lambda node: replace(node, host="127.0.0.3"))
+    away = _with(
+        seen, "node1", lambda node: replace(node, endpoint=Endpoint("127.0.0.3", node.port))
+    )
     cause = connectivity_report(away, _probes(away)).causes[-1]
     assert cause.kind == "firewall"
     assert "node1 doesn't" in cause.evidence
@@ -206,18 +209,23 @@ def test_a_replica_whose_login_is_refused(observed: Captured) -> None:
     down = {"master_link_status": "down"}
     seen = _with(seen, "node2", lambda node: replace(node, info={**node.info, **down}))
     said = "MASTER aborted replication with an error: NOAUTH"
-    found = connectivity_report(seen, _probes(seen, node2={"login": "WRONGPASS", "said": said}))
+    found = connectivity_report(seen, _probes(seen, node2={"login": "WRONGPASS", "log_line": said}))
     assert "rejects node2's masterauth (WRONGPASS)" in str(found.cause)
     assert said in str(found.cause)
     assert "node2 can't reach node1" in str(found.pair)
-    silent = connectivity_report(seen, _probes(seen, node2={"said": said}))
+    silent = connectivity_report(seen, _probes(seen, node2={"log_line": said}))
     assert "replication: node2 has no link to its primary node1" in str(silent.cause)
 
 
 def _many(seen: Observed, count: int) -> tuple[Observed, list[NodeProbe]]:
     """The replication's second node many times over: what it says of others doesn't matter."""
     nodes = tuple(
-        replace(seen.nodes[0], name=f"node{n}", port=7000 + n, info={"role": "master"})
+        replace(
+            seen.nodes[0],
+            name=f"node{n}",
+            endpoint=Endpoint("127.0.0.1", 7000 + n),
+            info={"role": "master"},
+        )
         for n in range(1, count + 1)
     )
     many = replace(seen, nodes=nodes)

@@ -30,8 +30,7 @@ def _now(plan: Plan, **changed: object) -> Situation:
     nodes = (
         NodeSeen(
             name=node.name,
-            host=node.host,
-            port=node.port,
+            endpoint=node.endpoint,
             process=ProcessState.ABSENT,
             error="not running",
             disk=DiskSeen(),

@@ -7,6 +7,7 @@ import pytest
 
 from redistopo.errors import RedistopoError, UsageError
 from redistopo.model.planning.handover import FAR_BEHIND, plan_handover, preferring, unfit_reason
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary, Peer
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select_nodes
@@ -210,14 +211,13 @@ def _watched(seen: Observed, **change: object) -> Observed:
     nodes = list(seen.nodes)
     for number, port in enumerate(ports, start=1):
         peers = tuple(
-            Peer(id=str(at), host="127.0.0.1", port=at, flags=frozenset({"sentinel"}))
+            Peer(id=str(at), endpoint=Endpoint("127.0.0.1", at), flags=frozenset({"sentinel"}))
             for at in ports
             if at != port
         )
         watch = MonitoredPrimary(
             name="shop",
-            host=seen.nodes[0].host,
-            port=seen.nodes[0].port,
+            endpoint=seen.nodes[0].endpoint,
             flags=frozenset({"master"}),
             epoch=1,
             settings={},
@@ -228,8 +228,7 @@ def _watched(seen: Observed, **change: object) -> Observed:
         nodes.append(
             NodeSeen(
                 name=f"sentinel{number}",
-                host="127.0.0.1",
-                port=port,
+                endpoint=Endpoint("127.0.0.1", port),
                 info={} if away else {"redis_mode": "sentinel"},
                 error="it is stopped" if away else "",
                 watches=() if away else (replace(watch, **change),),  # type: ignore[arg-type]
@@ -254,7 +253,10 @@ def test_sentinels_agree_to_hand_over(observed: Seen) -> None:
     [
         ({"alone": True}, "1 of 3 Sentinels reply, 2 are needed"),
         ({"quorum": "NOQUORUM 1 usable"}, "sentinel1: NOQUORUM 1 usable"),
-        ({"port": 1}, "sentinel2: names 127.0.0.1:1 as primary, not node1"),
+        (
+            {"endpoint": Endpoint("127.0.0.1", 1)},
+            "sentinel2: names 127.0.0.1:1 as primary, not node1",
+        ),
     ],
 )
 def test_sentinels_that_would_not(observed: Seen, change: dict[str, object], says: str) -> None:

@@ -45,8 +45,7 @@ def _seen(plan: Plan, *nodes: tuple[str, DiskSeen]) -> Observed:
         found.append(
             NodeSeen(
                 name=node.name,
-                host=node.host,
-                port=node.port,
+                endpoint=node.endpoint,
                 process=ProcessState.RUNNING if role else ProcessState.ABSENT,
                 paused=role == "paused",
                 error="" if info["role"] else "no answer",

@@ -55,8 +55,7 @@ def _seen(plan: Plan, changed: dict[str, DiskSeen], up: tuple[str, ...] = ()) ->
     nodes = (
         NodeSeen(
             name=node.name,
-            host=node.host,
-            port=node.port,
+            endpoint=node.endpoint,
             process=ProcessState.RUNNING if node.name in up else ProcessState.ABSENT,
             error="" if node.name in up else "not running",
             disk=changed.get(node.name, DiskSeen(nodes_conf=texts[node.name])),

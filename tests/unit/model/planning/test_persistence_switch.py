@@ -32,8 +32,7 @@ def _now(plan: Plan, wanted: str, disk: DiskSeen) -> Situation:
     nodes = (
         NodeSeen(
             name=node.name,
-            host=node.host,
-            port=node.port,
+            endpoint=node.endpoint,
             process=ProcessState.ABSENT,
             error="not running",
             disk=disk,
@@ -170,8 +169,7 @@ def test_a_lost_sentinel_keeps_the_id_that_others_know(plan: Callable[..., Plan]
     nodes = tuple(
         NodeSeen(
             name=node.name,
-            host=node.host,
-            port=node.port,
+            endpoint=node.endpoint,
             disk=DiskSeen(config=text if node.name in (other.name, third.name) else None),
         )
         for node in now.seen.nodes

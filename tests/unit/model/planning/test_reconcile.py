@@ -9,6 +9,7 @@ from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.reconcile import reconcile
 from redistopo.model.planning.situation import Situation, with_current_roles
 from redistopo.model.planning.step import Drifts, StepKind, join_names
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.record import TopologyState
@@ -45,8 +46,7 @@ def now() -> Now:
             role = {"role": "master" if name == primary else "slave"}
             return NodeSeen(
                 name=name,
-                host="127.0.0.1",
-                port=port,
+                endpoint=Endpoint("127.0.0.1", port),
                 process=ProcessState.RUNNING if running else ProcessState.ABSENT,
                 disk=DiskSeen(
                     files={"nodes.conf": FileSeen(written=1, size=1)} if name in data else {}
@@ -300,8 +300,7 @@ _RECORD = TopologyState(
 def _primary(node: NodeSeen) -> NodeSeen:
     return NodeSeen(
         name=node.name,
-        host=node.host,
-        port=node.port,
+        endpoint=node.endpoint,
         process=node.process,
         info={"role": "master"},
     )

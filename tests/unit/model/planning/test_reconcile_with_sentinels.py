@@ -43,8 +43,7 @@ def _now(
     nodes = tuple(
         NodeSeen(
             name=node.name,
-            host=node.host,
-            port=node.port,
+            endpoint=node.endpoint,
             process=ProcessState.RUNNING if node.name in up else ProcessState.ABSENT,
             info=info(node.name) if node.name in up else {},
             disk=DiskSeen(),

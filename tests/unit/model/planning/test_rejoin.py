@@ -19,6 +19,7 @@ from redistopo.model.planning.plan_rejoin import (
 from redistopo.model.planning.reconcile import reconcile
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import StepKind
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine
 from redistopo.model.protocol.slots import SlotRange, split_slots
 from redistopo.model.state.observed import NodeSeen, Observed
@@ -42,7 +43,9 @@ def after(seen: Observed, *names: str, hard: bool = False, alone: bool = True) -
     """The cluster after a reset of these nodes; after a hard one the others list a ghost."""
 
     def left(member: ClusterNodesLine, gone: Iterable[str]) -> ClusterNodesLine:
-        ghost = replace(member, host="", port=0, flags=frozenset({"master", "noaddr"}), slots=())
+        ghost = replace(
+            member, endpoint=Endpoint("", 0), flags=frozenset({"master", "noaddr"}), slots=()
+        )
         return ghost if hard and member.id in gone else member
 
     gone = {me.id for node in seen.nodes if node.name in names and (me := node.myself)}
@@ -178,7 +181,11 @@ def test_who_follows_a_stranger_is_left_alone(observed: Seen) -> None:
     me = seen.nodes[3].myself
     assert me is not None
     stranger = replace(
-        seen.nodes[0].members[0], id="e" * 40, port=9999, flags=frozenset({"master"}), slots=()
+        seen.nodes[0].members[0],
+        id="e" * 40,
+        endpoint=Endpoint("127.0.0.1", 9999),
+        flags=frozenset({"master"}),
+        slots=(),
     )
     members = (replace(me, primary_id=stranger.id), stranger)
     nodes = tuple(replace(n, members=members) if n.name == "node4" else n for n in seen.nodes)

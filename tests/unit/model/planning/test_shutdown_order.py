@@ -3,13 +3,15 @@
 import pytest
 
 from redistopo.model.planning.shutdown_order import Phase, shutdown_phases
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.spec import Shape
 
 
 def _node(name: str, role: str) -> NodeSeen:
     info = {"role": role} if role else {}
-    return NodeSeen(name=name, host="127.0.0.1", port=1, info=info, error="" if role else "silent")
+    at = Endpoint("127.0.0.1", 1)
+    return NodeSeen(name=name, endpoint=at, info=info, error="" if role else "silent")
 
 
 SEEN = Observed(

@@ -8,6 +8,7 @@ import pytest
 
 from redistopo.errors import UsageError
 from redistopo.model.planning.sole_copies import SoleCopy, chosen_primaries, find_sole_copies
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.nodes_conf import parse_nodes_conf, promoted
 from redistopo.model.protocol.replies import parse_nodes
 from redistopo.model.protocol.slots import SlotRange
@@ -46,8 +47,7 @@ def _node(name: str, *, up: bool, text: str = "") -> NodeSeen:
     lines = text.rpartition("vars")[0]
     return NodeSeen(
         name=name,
-        host=host,
-        port=int(port),
+        endpoint=Endpoint(host, int(port)),
         process=ProcessState.RUNNING if up else ProcessState.ABSENT,
         info={"role": "master"} if up else {},
         error="" if up else "not running",

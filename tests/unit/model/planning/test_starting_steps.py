@@ -21,7 +21,7 @@ def _seen(plan: Plan, states: str) -> Observed:
     """A letter a node: Primary, Replica, paused (z), or not running (-)."""
     nodes = []
     for letter, node in zip(states, plan.nodes, strict=True):
-        seen = NodeSeen(name=node.name, host=node.host, port=node.port, disk=DiskSeen())
+        seen = NodeSeen(name=node.name, endpoint=node.endpoint, disk=DiskSeen())
         role = {"P": "master", "R": "slave"}.get(letter)
         nodes.append(
             replace(

@@ -75,7 +75,7 @@ def test_of_tables_with_the_same_epoch_the_one_that_knows_its_owner_counts() -> 
     for texts in ([heard, knows], [knows, heard]):
         table = latest_nodes_conf(parse_nodes_conf(text, "127.0.0.1:7002") for text in texts)
         assert table is not None
-        assert table.kin("127.0.0.1:7000") == ()
+        assert table.shard_peers("127.0.0.1:7000") == ()
         assert not (table.at("127.0.0.1:7000") or table.entries[0]).slots
 
 
@@ -112,9 +112,9 @@ def test_nobody_knows_the_node() -> None:
 def test_kin_are_who_has_the_same_data() -> None:
     table = parse_nodes_conf(_table(PRIMARY, REPLICA, OTHER, OTHERS_REPLICA), "127.0.0.1:7002")
     assert table is not None
-    assert table.kin("127.0.0.1:7000") == ("127.0.0.1:7001",)
-    assert table.kin("127.0.0.1:7001") == ("127.0.0.1:7000",)
-    assert table.kin("127.0.0.1:1") == ()
+    assert table.shard_peers("127.0.0.1:7000") == ("127.0.0.1:7001",)
+    assert table.shard_peers("127.0.0.1:7001") == ("127.0.0.1:7000",)
+    assert table.shard_peers("127.0.0.1:1") == ()
 
 
 @given(st.integers(0, 2000), st.text(max_size=5))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from redistopo.errors import BadReply
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.replies import ClusterNodesLine, parse_info, parse_nodes, parse_pairs
 from redistopo.model.protocol.slots import SlotRange, format_ranges
 
@@ -97,8 +98,7 @@ def test_a_line_is_read_in_full() -> None:
     (member,) = parse_nodes(f"{ID} ::1:7000@17000 myself,master - 5 6 7 connected 0-9 12 14-15\n")
     assert member == ClusterNodesLine(
         id=ID,
-        host="::1",
-        port=7000,
+        endpoint=Endpoint("::1", 7000),
         bus_port=17000,
         flags=frozenset({"myself", "master"}),
         primary_id="",

@@ -57,7 +57,7 @@ def test_a_watched_primary_is_read() -> None:
 
 def test_another_sentinel_is_read() -> None:
     (peer,) = parse_peers([OTHER], "SENTINEL SENTINELS")
-    assert (peer.address, peer.heard, peer.down) == ("127.0.0.1:26380", 565, True)
+    assert (peer.address, peer.hello_age, peer.down) == ("127.0.0.1:26380", 565, True)
 
 
 @pytest.mark.parametrize(

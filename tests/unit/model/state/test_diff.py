@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from support.edits import NOTHING, Edit, belief, both, gone, info, node, promoted, silent, state
 from support.looks import BEGIN, brief, told_of
 
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import SlotRange
-from redistopo.model.state.diff import BAD, GOOD, MEANING, ChangeKind
+from redistopo.model.state.diff import BAD, GOOD, ChangeKind
 from redistopo.model.state.last_known import LAG_BOUND, NodeCondition, condition
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 
@@ -172,11 +173,11 @@ def test_lag_is_judged_with_some_inertia(observed: Seen) -> None:
     ],
 )  # fmt: skip
 def test_a_condition(fields: dict[str, Any], found: NodeCondition) -> None:
-    assert condition(NodeSeen(name="n", host="127.0.0.1", port=7000, **fields)) is found
+    assert condition(NodeSeen(name="n", endpoint=Endpoint("127.0.0.1", 7000), **fields)) is found
 
 
 def test_every_kind_has_a_meaning_and_one_tone() -> None:
-    assert set(MEANING) == set(ChangeKind)
+    assert all(kind.meaning for kind in ChangeKind)
     assert not BAD & GOOD
 
 

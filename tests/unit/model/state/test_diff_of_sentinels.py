@@ -27,8 +27,7 @@ def renamed(seen: Observed, *witnesses: str) -> Observed:
     return told_by(
         seen,
         *witnesses,
-        host=second.host,
-        port=second.port,
+        endpoint=second.endpoint,
         epoch=4,
         flagged=first.address,
         flags=frozenset({"master", "s_down", "o_down", "failover_in_progress"}),

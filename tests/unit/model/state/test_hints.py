@@ -4,13 +4,18 @@ from collections.abc import Callable
 
 import pytest
 
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state import hints as remedies
 from redistopo.model.state.observed import NodeSeen, ProcessState
 
 OURS = NodeSeen(
-    name="node2", host="127.0.0.1", port=7002, process=ProcessState.RUNNING, pid=5, paused=True
+    name="node2",
+    endpoint=Endpoint("127.0.0.1", 7002),
+    process=ProcessState.RUNNING,
+    pid=5,
+    paused=True,
 )
-FOREIGN = NodeSeen(name="10.0.0.7:7002", host="10.0.0.7", port=7002)
+FOREIGN = NodeSeen(name="10.0.0.7:7002", endpoint=Endpoint("10.0.0.7", 7002))
 
 
 @pytest.mark.parametrize(
@@ -18,7 +23,7 @@ FOREIGN = NodeSeen(name="10.0.0.7:7002", host="10.0.0.7", port=7002)
     [
         (remedies.restart_command, "redistopo up", "start it the way it was started before"),
         (
-            remedies.redis_cli_command,
+            remedies.command_prefix,
             "redistopo call --node node2",
             "redis-cli -h 10.0.0.7 -p 7002",
         ),
@@ -29,12 +34,12 @@ FOREIGN = NodeSeen(name="10.0.0.7:7002", host="10.0.0.7", port=7002)
             "on every node, within a minute: redis-cli -h 10.0.0.7 -p 7002 CLUSTER FORGET abc",
         ),
         (
-            lambda node: remedies.fix(node, acl=False),
+            lambda node: remedies.fix_slots_command(node, acl=False),
             "redistopo cli node2 -- --cluster fix 127.0.0.1:7002",
             "redis-cli --cluster fix 10.0.0.7:7002",
         ),
         (
-            lambda node: remedies.fix(node, acl=True),
+            lambda node: remedies.fix_slots_command(node, acl=True),
             "redistopo cli node2 --user admin -- --cluster fix 127.0.0.1:7002",
             "redis-cli --cluster fix 10.0.0.7:7002",
         ),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.slots import SlotRange, format_ranges, split_slots, unassigned_slots
 from redistopo.model.state.observed import NodeSeen, Observed, Role, shards_of
 
@@ -74,7 +75,7 @@ def test_a_node_tells_its_role(
 
 
 def test_a_silent_node_has_no_role() -> None:
-    node = NodeSeen(name="node1", host="127.0.0.1", port=7000, error="refused")
+    node = NodeSeen(name="node1", endpoint=Endpoint("127.0.0.1", 7000), error="refused")
     assert (node.role, node.answers, node.keys, node.replicas) == (None, False, 0, ())
 
 

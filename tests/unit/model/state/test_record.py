@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.protocol.sentinel_replies import MonitoredPrimary
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
 from redistopo.model.state.record import RecordedNode, TopologyState, with_primary_seen
@@ -13,12 +14,15 @@ from redistopo.model.topology.spec import Shape
 def _node(name: str, info: dict[str, str], names: int = 0) -> NodeSeen:
     """The nth node, at port 700n; a Sentinel that names the one at port `names`."""
     watch = MonitoredPrimary(
-        name="topology", host="127.0.0.1", port=names, flags=frozenset(), epoch=1, settings={}
+        name="topology",
+        endpoint=Endpoint("127.0.0.1", names),
+        flags=frozenset(),
+        epoch=1,
+        settings={},
     )
     return NodeSeen(
         name=name,
-        host="127.0.0.1",
-        port=7000 + int(name[-1]),
+        endpoint=Endpoint("127.0.0.1", 7000 + int(name[-1])),
         process=ProcessState.RUNNING,
         info=info,
         watches=(watch,) if names else (),

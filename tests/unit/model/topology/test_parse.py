@@ -209,8 +209,8 @@ def test_a_shape_is_named_by_its_aliases_too(text: str, shape: Shape | None) -> 
 
 def test_a_refusal_tells_every_problem_and_what_to_type() -> None:
     problems = [
-        TopologyProblem(key="port", seen="is 1", allowed="must be 1024 to 65535"),
-        TopologyProblem(key="shrads", seen="is unknown", allowed="no", hint="did you mean shards?"),
+        TopologyProblem("port", "is 1", "must be 1024 to 65535"),
+        TopologyProblem("shrads", "is unknown", "no", hint="did you mean shards?"),
     ]
     error = topology_file_error(problems, "redistopo.toml")
     assert error.message == "redistopo.toml has 2 problems"

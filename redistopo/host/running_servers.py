@@ -1,4 +1,4 @@
-"""Finds servers that run in one of our folders, whether recorded or not."""
+"""Finds the servers that run on this machine, whether redistopo recorded them or not."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,19 +12,15 @@ from redistopo.model.state.record import ProcessMark
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running server program: its pid, its working folder, and what names it for good."""
+    """A running server: its pid, its working folder, and its process mark."""
 
     pid: int
     folder: Path
     mark: ProcessMark
 
 
-def orphan_servers() -> tuple[Server, ...]:
-    """Every Redis or Valkey server on this machine whose working folder we may see."""
-    return tuple(_servers())
-
-
-def _servers() -> Iterator[Server]:
+def running_servers() -> Iterator[Server]:
+    """Yield every Redis or Valkey server on this machine whose working folder we may read."""
     for process in psutil.process_iter():
         try:
             if serves(process):
@@ -36,5 +32,5 @@ def _servers() -> Iterator[Server]:
 
 
 def servers_below(folder: Path) -> tuple[Server, ...]:
-    """Those that work below a folder."""
-    return tuple(server for server in orphan_servers() if server.folder.is_relative_to(folder))
+    """Return the servers whose working folder is below `folder`."""
+    return tuple(server for server in running_servers() if server.folder.is_relative_to(folder))
