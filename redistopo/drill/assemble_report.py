@@ -33,7 +33,7 @@ def assemble_report(
     """Return the report of a finished drill, with its verdict."""
     request, topology = setup.request, setup.context.plan.topology
     traffic = summarize_traffic(seen, injection.at)
-    after = _roles(setup.context.look(Detail.HEALTH))
+    after = _roles(setup.context.observe(Detail.HEALTH))
     names = ", ".join(node.name for node in setup.victims)
     fault = TimelineMoment(
         at=0.0, source="drill", text=f"{request.fault.value} {names}", kind=TimelineKind.FAULT

@@ -35,13 +35,14 @@ def finish_interrupted_drill(layout: Layout, progress: Progress) -> DrillIntent 
 
 
 def delete_leftover_keys(
-    layout: Layout, seen: Observed, credentials: Credentials, progress: Progress
+    intent: DrillIntent,
+    layout: Layout,
+    seen: Observed,
+    credentials: Credentials,
+    progress: Progress,
 ) -> None:
     """Delete the keys of an interrupted drill, then its record; a failure is a warning, and the
     next `up` tries again. The topology must be healthy."""
-    intent = load_intent(layout)
-    if intent is None:
-        return
     from redistopo.drill.key_cleanup import delete_keys
 
     try:

@@ -35,7 +35,7 @@ class ExecutionContext:
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """The planned nodes as targets to look at."""
+        """The planned nodes as targets of a snapshot."""
         return tuple(
             Target(
                 name=node.name,
@@ -47,11 +47,11 @@ class ExecutionContext:
             for node in self.plan.nodes
         )
 
-    def look(self, depth: Detail, *, disk: bool = False) -> Observed:
+    def observe(self, depth: Detail, *, disk: bool = False) -> Observed:
         """Take a snapshot of all planned nodes, with `disk` also of their folders."""
         return observe(self.plan.topology.shape, self.targets, self.client, depth, disk=disk)
 
-    def order(self, node: NodePlan, *command: str | int) -> object:
+    def send(self, node: NodePlan, *command: str | int) -> object:
         """Send one command and return the reply; raises BadReply for an error reply, Unreachable
         with the node's name without a reply."""
         wanted: Command = command
@@ -64,15 +64,3 @@ class ExecutionContext:
                 hint=f"its process may be paused, or the machine overloaded: {node.folder.log}",
             ) from error
         return raise_on_error(reply, f"{node.name}: {' '.join(map(str, command[:2]))}")
-
-
-_MANY = 20
-
-
-def shares_machine_with_many(plan: Plan) -> bool:
-    """Return whether so many cluster nodes share this machine that their pings would overload it.
-
-    Each pings every other node once per half node timeout: 102 nodes at 1000 ms send 20,000
-    pings a second, and as many pongs.
-    """
-    return plan.topology.clustered and len(plan.nodes) > _MANY

@@ -2,20 +2,21 @@
 
 from redistopo.errors import RedistopoError, TimedOut
 from redistopo.execute.context import ExecutionContext
-from redistopo.execute.node_timeout import hasten_all
+from redistopo.execute.node_timeout import lower_node_timeout
 from redistopo.execute.slow_wait import patience, still_waiting
 from redistopo.host.host import Program
 from redistopo.host.server_log import log_tail
+from redistopo.model.planning.step import Step
 from redistopo.model.protocol.credentials import login_options
 
 
-def form_by_cli(context: ExecutionContext) -> None:
+def form_by_cli(context: ExecutionContext, one: Step) -> None:
     """Create the cluster with redis-cli, which chooses the primary of each replica.
 
     redis-cli itself waits forever for nodes that can't meet: it is stopped at the deadline.
     Raises TimedOut, or RedistopoError if it failed.
     """
-    hasten_all(context)
+    lower_node_timeout(context, one.settings)
     program = _creation(context)
     slow = (patience(context), lambda: still_waiting(context))
     try:

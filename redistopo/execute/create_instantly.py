@@ -10,15 +10,16 @@ from contextlib import suppress
 
 from redistopo.errors import TimedOut, Unreachable
 from redistopo.execute.context import ExecutionContext
-from redistopo.execute.node_timeout import hasten_replicas
+from redistopo.execute.node_timeout import lower_node_timeout
 from redistopo.execute.slow_wait import reporting_slow_wait
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
+from redistopo.model.planning.step import Step
 from redistopo.model.protocol.replies import parse_info, parse_nodes
-from redistopo.render.conf import SeedIds, acting_primary, seed_tables
+from redistopo.render.conf import SeedIds, seed_tables
 
 
-def seed(context: ExecutionContext) -> None:
+def seed(context: ExecutionContext, _one: Step) -> None:
     """Write each node's initial nodes.conf. Only for empty nodes: from its first start on, the
     server maintains the file."""
     plan, files = context.plan, context.host.files
@@ -32,7 +33,7 @@ def seed(context: ExecutionContext) -> None:
         files.write(folder.table, table)
 
 
-def form_instantly(context: ExecutionContext) -> None:
+def form_instantly(context: ExecutionContext, one: Step) -> None:
     """Promote the planned primaries, which then own their slots.
 
     The takeovers are sent once every node is connected to every other one: earlier, their
@@ -45,10 +46,10 @@ def form_instantly(context: ExecutionContext) -> None:
     epoch = 0
     for node in context.nodes(shard.primary for shard in led):
         _await_epoch(context, node, epoch)
-        context.order(node, "CLUSTER", "FAILOVER", "TAKEOVER")
+        context.send(node, "CLUSTER", "FAILOVER", "TAKEOVER")
         epoch = _epoch(context, node, "cluster_my_epoch")
     # only now: while links are being established, frequent pings would slow them
-    hasten_replicas(context, (acting_primary(shard) for shard in led))
+    lower_node_timeout(context, one.settings)
 
 
 def _await_epoch(context: ExecutionContext, node: NodePlan, epoch: int) -> None:
@@ -68,7 +69,7 @@ def _await_epoch(context: ExecutionContext, node: NodePlan, epoch: int) -> None:
 
 
 def _epoch(context: ExecutionContext, node: NodePlan, field: str) -> int:
-    return int(parse_info(str(context.order(node, "CLUSTER", "INFO"))).get(field, 0))
+    return int(parse_info(str(context.send(node, "CLUSTER", "INFO"))).get(field, 0))
 
 
 def _await_mesh(context: ExecutionContext) -> None:
@@ -82,13 +83,11 @@ def _await_mesh(context: ExecutionContext) -> None:
         ]
         return None if pending else True
 
-    try:
-        wait_for(reporting_slow_wait(context, look), context.deadline, lambda: "", pause=0.01)
-    except TimedOut as error:
-        raise TimedOut(
-            f"the nodes couldn't connect to each other within {context.deadline.seconds:g} s",
-            hint="wait longer with --timeout",
-        ) from error
+    late = TimedOut(
+        f"the nodes couldn't connect to each other within {context.deadline.seconds:g} s",
+        hint="wait longer with --timeout",
+    )
+    wait_for(reporting_slow_wait(context, look), context.deadline, lambda: late, pause=0.01)
 
 
 def _meshed(context: ExecutionContext, node: NodePlan, *, leads: bool) -> bool:

@@ -4,16 +4,14 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.create_by_cli import form_by_cli
 from redistopo.execute.create_instantly import form_instantly, seed
 from redistopo.execute.introduce_sentinels import fail_over, introduce
 from redistopo.execute.monitor_primary import monitor_again
-from redistopo.execute.promote import promote
+from redistopo.execute.promote import promote, take_over
 from redistopo.execute.rejoin_cluster import forget_ids, rejoin, reset_again
-from redistopo.execute.repair_nodes_conf import rewrite_nodes_conf
 from redistopo.execute.start import await_ready, start
 from redistopo.execute.switch_persistence import load_from, put_log_aside, switch
 from redistopo.execute.terminate import end_all
@@ -23,7 +21,6 @@ from redistopo.host.stop_record_files import forget_stop_record
 from redistopo.model.planning.plan import FormationMethod, NodePlan
 from redistopo.model.planning.step import USERS_FILE, Step, StepKind
 from redistopo.model.protocol.conf import with_values, without_hashes
-from redistopo.model.protocol.sentinel_replies import MONITOR
 from redistopo.progress import step, warn
 from redistopo.render.conf import configuration_files
 
@@ -83,16 +80,25 @@ def _relist(context: ExecutionContext, one: Step) -> None:
         context.host.files.write(path, one.texts[node.name])
 
 
-def _seed(context: ExecutionContext, _one: Step) -> None:
-    seed(context)
+def _rewrite_nodes_conf(context: ExecutionContext, one: Step) -> None:
+    """Write each node's repaired nodes.conf, with which it rejoins its cluster, or is promoted."""
+    files = context.host.files
+    for node in context.nodes(one.nodes):
+        old = ""
+        if files.status(node.folder.table):
+            files.rename(node.folder.table, node.folder.damaged)
+            old = f"; the old one is kept as {node.folder.damaged}"
+        files.private_folder(node.folder.root)
+        files.write(node.folder.table, one.texts[node.name])
+        warn(context.progress, f"{node.name}: nodes.conf was rebuilt{old}")
 
 
 def _start(context: ExecutionContext, one: Step) -> None:
     files = context.host.files
-    for node in context.nodes(one.nodes):
-        forget_stop_record(files, context.plan.layout, node.name)
-        if not node.folder.sentinel:  # a Sentinel's file is its state, and is never compared
-            files.write(node.folder.started, files.read(node.folder.config) or "")
+    for name in one.nodes:
+        forget_stop_record(files, context.plan.layout, name)
+    for node in context.nodes(one.recorded):
+        files.write(node.folder.started, files.read(node.folder.config) or "")
     start(context, one.nodes)
 
 
@@ -101,60 +107,36 @@ def _list(context: ExecutionContext, one: Step) -> None:
         _list_users(context, node)
 
 
-def _form(context: ExecutionContext, _one: Step) -> None:
-    _FORMING[context.plan.formation.method](context)
-
-
-def _lead(context: ExecutionContext, one: Step) -> None:
-    promote(context, one.nodes)
-
-
-def _monitor(context: ExecutionContext, one: Step) -> None:
-    monitor_again(context, one.nodes)
-
-
-def _meet(context: ExecutionContext, one: Step) -> None:
-    introduce(context, one.nodes)
-
-
-def _fail_over(context: ExecutionContext, _one: Step) -> None:
-    fail_over(context)
-
-
-def _rejoin(context: ExecutionContext, one: Step) -> None:
-    rejoin(context, one.nodes, one.slots)
-
-
-def _reset(context: ExecutionContext, one: Step) -> None:
-    reset_again(context, one.nodes)
-
-
-def _forget(context: ExecutionContext, one: Step) -> None:
-    forget_ids(context, one.ids)
-
-
-def _tell_sentinel(context: ExecutionContext, node: NodePlan, directive: str, value: str) -> None:
-    """Set a setting of a Sentinel, which writes it to its own file."""
-    seen = next(one for one in context.look(Detail.HEALTH).nodes if one.name == node.name)
-    watch = next(iter(seen.watches), None)
-    if directive == MONITOR or watch is None:
-        raise BadReply("", detail="Sentinels can't change the name of the primary")
-    context.order(node, "SENTINEL", "SET", watch.name, directive, value)
-
-
-def _tell_server(context: ExecutionContext, node: NodePlan, directive: str, value: str) -> None:
-    context.order(node, "CONFIG", "SET", directive, value)
+def _form(context: ExecutionContext, one: Step) -> None:
+    _FORMING[context.plan.formation.method](context, one)
 
 
 def _correct(context: ExecutionContext, one: Step) -> None:
     """Apply settings to the running servers; warn about those that need a restart."""
+    for node, directive, value in _settings(context, one):
+        with _or_at_a_restart(context, directive):
+            context.send(node, "CONFIG", "SET", directive, value)
+
+
+def _correct_sentinel(context: ExecutionContext, one: Step) -> None:
+    """Apply settings to running Sentinels, which write them to their own files."""
+    name = context.plan.topology.name
+    for node, directive, value in _settings(context, one):
+        with _or_at_a_restart(context, directive):
+            context.send(node, "SENTINEL", "SET", name, directive, value)
+
+
+def _settings(context: ExecutionContext, one: Step) -> Iterator[tuple[NodePlan, str, str]]:
     for node in context.nodes(one.nodes):
-        tell = _tell_sentinel if node.folder.sentinel else _tell_server
         for directive, value in one.settings[node.name].items():
-            with _or_at_a_restart(context, directive):
-                if value is None:
-                    raise BadReply("", detail="no longer in the topology file")
-                tell(context, node, directive, value)
+            yield node, directive, value or ""
+
+
+def _defer(context: ExecutionContext, one: Step) -> None:
+    """Warn about settings that running servers keep until a restart."""
+    for _node, directive, _value in _settings(context, one):
+        with _or_at_a_restart(context, directive):
+            raise BadReply("", detail="no longer in the topology file")
 
 
 def _switch(context: ExecutionContext, one: Step) -> None:
@@ -181,29 +163,29 @@ def _grant(context: ExecutionContext, one: Step) -> None:
         rules = {name: rest for _user, name, *rest in map(str.split, text.splitlines())}
         for name, some in rules.items():
             try:
-                context.order(node, "ACL", "SETUSER", name, "reset", *some)
+                context.send(node, "ACL", "SETUSER", name, "reset", *some)
             except BadReply as error:
                 raise UsageError(
                     f"{node.name} rejects the rules of user {name}",
                     detail=error.detail,
                     hint="correct application_rights, or conf/users.acl.j2",
                 ) from error
-        known = context.order(node, "ACL", "USERS")
+        known = context.send(node, "ACL", "USERS")
         for name in known if isinstance(known, list) else ():
             if name not in rules:
-                context.order(node, "ACL", "DELUSER", str(name))
+                context.send(node, "ACL", "DELUSER", str(name))
         context.host.files.write(node.folder.users, text)
         _list_users(context, node)
 
 
 def _list_users(context: ExecutionContext, node: NodePlan) -> None:
     """Keep the server's ACL LIST, to detect later changes."""
-    listed = context.order(node, "ACL", "LIST")
+    listed = context.send(node, "ACL", "LIST")
     lines = without_hashes(map(str, listed)) if isinstance(listed, list) else ()
     context.host.files.write(node.folder.listed, "\n".join(lines) + "\n")
 
 
-_FORMING: dict[FormationMethod, Callable[[ExecutionContext], None]] = {
+_FORMING: dict[FormationMethod, Callable[[ExecutionContext, Step], None]] = {
     FormationMethod.REDIS_CLI: form_by_cli,
     FormationMethod.INSTANT: form_instantly,
 }
@@ -213,7 +195,7 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.CLEAR: _clear,
     StepKind.KEEP: _keep,
     StepKind.WRITE: _write,
-    StepKind.SEED: _seed,
+    StepKind.SEED: seed,
     StepKind.PLACE: _place,
     StepKind.LOAD: load_from,
     StepKind.ASIDE: put_log_aside,
@@ -223,14 +205,17 @@ _DOERS: dict[StepKind, Callable[[ExecutionContext, Step], None]] = {
     StepKind.FORM: _form,
     StepKind.GRANT: _grant,
     StepKind.CORRECT: _correct,
+    StepKind.CORRECT_SENTINEL: _correct_sentinel,
+    StepKind.DEFER: _defer,
     StepKind.SWITCH: _switch,
-    StepKind.REBUILD: rewrite_nodes_conf,
-    StepKind.PROMOTE: rewrite_nodes_conf,
-    StepKind.LEAD: _lead,
-    StepKind.MONITOR: _monitor,
-    StepKind.MEET: _meet,
-    StepKind.FAILOVER: _fail_over,
-    StepKind.RESET: _reset,
-    StepKind.REJOIN: _rejoin,
-    StepKind.FORGET: _forget,
+    StepKind.REBUILD: _rewrite_nodes_conf,
+    StepKind.PROMOTE: _rewrite_nodes_conf,
+    StepKind.LEAD: promote,
+    StepKind.TAKEOVER: take_over,
+    StepKind.MONITOR: monitor_again,
+    StepKind.MEET: introduce,
+    StepKind.FAILOVER: fail_over,
+    StepKind.RESET: reset_again,
+    StepKind.REJOIN: rejoin,
+    StepKind.FORGET: forget_ids,
 }

@@ -81,7 +81,7 @@ def hand_over_shard(context: ExecutionContext, to: NodePlan) -> HandoverResult:
                 take(ready)
                 milliseconds = (time.monotonic() - began) * 1000
             except Unanswered:
-                context.order(ready.before, "CLIENT", "UNPAUSE")  # clients then reconnect
+                context.send(ready.before, "CLIENT", "UNPAUSE")  # clients then reconnect
                 raise
             except RedistopoError as error:
                 raise _undone(ready, error) from error
@@ -93,7 +93,7 @@ def hand_over_shard(context: ExecutionContext, to: NodePlan) -> HandoverResult:
 
 
 def _change(context: ExecutionContext, to: NodePlan) -> HandoverState:
-    seen = context.look(Detail.HEALTH)
+    seen = context.observe(Detail.HEALTH)
     mine = next(node for node in seen.nodes if node.name == to.name)
     if not mine.answers:
         raise RedistopoError(f"{to.name} doesn't reply, so it can't be promoted", detail=mine.error)
@@ -118,14 +118,14 @@ def _await_catch_up(change: HandoverState) -> None:
         marks.append(ahead)
         return True if has >= marks[0] and ahead - has <= _NEAR else None
 
-    try:
-        wait_for(look, Deadline(change.context.deadline.left / 2), lambda: "")
-    except TimedOut as error:
-        raise TimedOut(
+    def late() -> TimedOut:
+        return TimedOut(
             f"{change.to.name} doesn't catch up with {change.before.name}",
             detail=f"{change.before.name} is at offset {marks[-1]}; nothing was changed",
             hint="the load may be high, or the replica slow; wait longer with --timeout",
-        ) from error
+        )
+
+    wait_for(look, Deadline(change.context.deadline.left / 2), late)
 
 
 def _take_replication(change: HandoverState) -> None:
@@ -133,7 +133,7 @@ def _take_replication(change: HandoverState) -> None:
     between, no node accepts writes, and the next `up` promotes the former primary."""
     _demote(change)
     try:
-        change.context.order(change.to, "REPLICAOF", "NO", "ONE")
+        change.context.send(change.to, "REPLICAOF", "NO", "ONE")
     except Unreachable:
         await_word(change)
     await_lead(change)
@@ -173,14 +173,14 @@ def _take_cluster(change: HandoverState) -> None:
     highest = max(int(node.cluster.get("cluster_my_epoch", 0)) for node in change.seen.answering)
 
     def knows() -> bool | None:
-        told = parse_info(str(context.order(to, "CLUSTER", "INFO")))
+        told = parse_info(str(context.send(to, "CLUSTER", "INFO")))
         return True if int(told.get("cluster_current_epoch", 0)) >= highest else None
 
     wait_for(knows, Deadline(LEAD_SECONDS), lambda: f"{to.name} doesn't know epoch {highest}")
     ahead = int(change.replication(change.before).get("master_repl_offset", 0))
     await_offset(change, ahead)
     try:
-        context.order(to, "CLUSTER", "FAILOVER", "TAKEOVER")
+        context.send(to, "CLUSTER", "FAILOVER", "TAKEOVER")
     except Unreachable:
         await_word(change)
     await_lead(change)
@@ -207,7 +207,7 @@ def _redirect_clients(change: HandoverState) -> None:
             lambda: f"{before.name} still reports that it is a primary",
             pause=0.001,
         )
-        change.context.order(before, "CLIENT", "UNPAUSE")
+        change.context.send(before, "CLIENT", "UNPAUSE")
     except RedistopoError as error:
         raise _disputed(change, f"{error.message}\n{error.detail}") from error
 
@@ -221,10 +221,8 @@ def _await_agreement(change: HandoverState) -> None:
         last[0] = next((word for word in words if word), "")
         return None if last[0] else True
 
-    try:
-        wait_for(look, Deadline(min(_AGREE_SECONDS, max(1.0, change.context.deadline.left))), str)
-    except TimedOut as error:
-        raise _disputed(change, last[0]) from error
+    deadline = Deadline(min(_AGREE_SECONDS, max(1.0, change.context.deadline.left)))
+    wait_for(look, deadline, lambda: _disputed(change, last[0]))
 
 
 def _disputed(change: HandoverState, what: str) -> RedistopoError:
@@ -241,7 +239,7 @@ def _follow(change: HandoverState) -> None:
         return
     for node in change.followers:
         try:
-            change.context.order(node, "REPLICAOF", change.to.host, change.to.port)
+            change.context.send(node, "REPLICAOF", change.to.host, change.to.port)
         except RedistopoError as error:
             warn(change.context.progress, f"{error.message}; redistopo up makes it follow")
 
@@ -250,7 +248,7 @@ def _disagreement(change: HandoverState, node: NodePlan) -> str:
     """What a node reports instead of the new primary; "" if it agrees."""
     to = change.to
     if change.context.plan.topology.clustered:
-        table = parse_nodes(str(change.context.order(node, "CLUSTER", "NODES")))
+        table = parse_nodes(str(change.context.send(node, "CLUSTER", "NODES")))
         seen = next((one for one in table if one.port == to.port), None)
         return "" if seen and seen.primary and seen.slots else f"{node.name} doesn't report it yet"
     if node.role is Role.SENTINEL:
@@ -273,8 +271,8 @@ def _undone(change: HandoverState, error: RedistopoError) -> RedistopoError:
         if not leads:
             call_off(change)
         if not leads and not change.is_primary(before):
-            change.context.order(before, "REPLICAOF", "NO", "ONE")
-        change.context.order(before, "CLIENT", "UNPAUSE")
+            change.context.send(before, "REPLICAOF", "NO", "ONE")
+        change.context.send(before, "CLIENT", "UNPAUSE")
     except RedistopoError as worse:
         return RedistopoError(
             f"the failover from {before.name} to {to.name} was not completed",

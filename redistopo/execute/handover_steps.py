@@ -47,7 +47,7 @@ class HandoverState:
 
     def replication(self, node: NodePlan) -> dict[str, str]:
         """Return the node's INFO replication as it is now."""
-        return parse_info(str(self.context.order(node, "INFO", "replication")))
+        return parse_info(str(self.context.send(node, "INFO", "replication")))
 
     def is_primary(self, node: NodePlan) -> bool:
         """Whether the node reports that it is a primary."""
@@ -87,15 +87,15 @@ def await_offset(change: HandoverState, offset: int) -> None:
         linked = told[0].get("master_link_status") == "up"
         return True if linked and int(told[0].get("slave_repl_offset", 0)) >= offset else None
 
-    try:
-        wait_for(look, Deadline(_CATCH_UP_SECONDS), lambda: "", pause=0.001)
-    except TimedOut as error:
+    def late() -> TimedOut:
         link = told[0].get("master_link_status", "unknown")
         has = told[0].get("slave_repl_offset", "0")
-        raise TimedOut(
+        return TimedOut(
             f"{change.to.name} did not catch up within {_CATCH_UP_SECONDS:g} s of paused writes",
             detail=f"it is at offset {has} of {offset}, link {link}",
-        ) from error
+        )
+
+    wait_for(look, Deadline(_CATCH_UP_SECONDS), late, pause=0.001)
 
 
 def await_lead(change: HandoverState) -> None:
@@ -125,10 +125,8 @@ def await_word(change: HandoverState) -> None:
         except Unreachable:
             return None
 
-    try:
-        wait_for(look, Deadline(_WORD_SECONDS), lambda: "")
-    except TimedOut as error:
-        raise _silent_in_cluster(change) if clustered else _silent(change) from error
+    silent = _silent_in_cluster if clustered else _silent
+    wait_for(look, Deadline(_WORD_SECONDS), lambda: silent(change))
 
 
 def _silent(change: HandoverState) -> Unanswered:

@@ -1,12 +1,11 @@
-"""Sentinels that know each other at once, and that fail over when they are asked to."""
-
-from collections.abc import Iterable
+"""Introduces Sentinels to each other at once, and makes them fail over on request."""
 
 from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
+from redistopo.model.planning.step import Step
 from redistopo.model.state.observed import Observed
 from redistopo.progress import warn
 
@@ -16,25 +15,26 @@ _CHOICE_SECONDS = 10.0
 """For a replica to be fit in a Sentinel's eyes, and to lead: it asks each once a second."""
 
 
-def introduce(context: ExecutionContext, names: Iterable[str]) -> None:
+def introduce(context: ExecutionContext, one: Step) -> None:
     """Introduce Sentinels to each other.
 
-    A Sentinel says hello on a channel of the data nodes, for the first time 2 s after its
-    start (sentinel.c, SENTINEL_PUBLISH_PERIOD), and takes the same words by PUBLISH, as
-    Sentinels send them to each other (sentinelPublishCommand). So we say for each what it
-    will say itself. What it never hears so, it hears 2 s later.
+    A Sentinel publishes its hello message on a channel of the data nodes, first 2 s after its start
+    (sentinel.c, SENTINEL_PUBLISH_PERIOD), and accepts the same message by PUBLISH, as Sentinels
+    send it to each other (sentinelPublishCommand). So each one's message is published here for it.
+    A Sentinel that misses one receives it 2 s later.
     """
-    nodes = context.nodes(names)
+    nodes = context.nodes(one.nodes)
     said = {node.name: _hello(context, node) for node in nodes}
     for node in nodes:
         for other, words in said.items():
             if words and other != node.name:
-                context.order(node, "PUBLISH", HELLO, words)
+                context.send(node, "PUBLISH", HELLO, words)
 
 
 def _hello(context: ExecutionContext, node: NodePlan) -> str:
-    """What the Sentinel says of itself and of its primary (sentinel.c, sentinelSendHello)."""
-    own = context.order(node, "SENTINEL", "MYID")
+    """The hello message of a Sentinel about itself and its primary (sentinel.c,
+    sentinelSendHello)."""
+    own = context.send(node, "SENTINEL", "MYID")
     seen = next(one for one in _look(context).nodes if one.name == node.name)
     if not seen.watches:
         return ""
@@ -44,14 +44,14 @@ def _hello(context: ExecutionContext, node: NodePlan) -> str:
 
 
 def _look(context: ExecutionContext) -> Observed:
-    return context.look(Detail.HEALTH)
+    return context.observe(Detail.HEALTH)
 
 
-def fail_over(context: ExecutionContext) -> None:
+def fail_over(context: ExecutionContext, _one: Step) -> None:
     """Wait until the Sentinels have promoted a replica in place of the stopped primary.
 
-    SENTINEL FAILOVER needs no agreement; where they have begun by themselves, they are left
-    to it. Where they find nobody fit in time, that is on record in `context`, and told.
+    SENTINEL FAILOVER needs no agreement; it isn't sent if they have begun by themselves. If they
+    find no suitable replica in time, that is recorded in `context`, with a warning.
     """
     before = _look(context).named
     deadline = Deadline(min(_CHOICE_SECONDS, context.deadline.left))
@@ -77,12 +77,12 @@ def fail_over(context: ExecutionContext) -> None:
 
 
 def _ask(context: ExecutionContext, seen: Observed, said: list[str]) -> None:
-    """One Sentinel that has not begun is asked to begin."""
+    """Ask one Sentinel to fail over, if none has begun."""
     told = [(node, watch) for node in seen.sentinels for watch in node.watches]
     if not told or any("failover_in_progress" in watch.flags for _, watch in told):
         return
     node, watch = told[0]
     try:
-        context.order(context.plan.node(node.name), "SENTINEL", "FAILOVER", watch.name)
+        context.send(context.plan.node(node.name), "SENTINEL", "FAILOVER", watch.name)
     except BadReply as error:
         said[0] = error.detail

@@ -6,39 +6,41 @@ from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import NodePlan
+from redistopo.model.planning.step import Step
 from redistopo.model.protocol.replies import parse_info
 
 _SECONDS = 5.0
 
 
-def promote(context: ExecutionContext, names: tuple[str, ...]) -> None:
-    """Promote the first of these nodes; in a replication the others then follow it."""
-    first, *others = context.nodes(names)
-    if _is_primary(context, first):
-        pass
-    elif context.plan.topology.clustered:
-        with suppress(BadReply):  # it was elected in the meantime
-            context.order(first, "CLUSTER", "FAILOVER", "TAKEOVER")
-    else:
-        context.order(first, "REPLICAOF", "NO", "ONE")
+def promote(context: ExecutionContext, one: Step) -> None:
+    """Promote the first node of a replication; the others then follow it."""
+    first, *others = context.nodes(one.nodes)
+    if not _is_primary(context, first):
+        context.send(first, "REPLICAOF", "NO", "ONE")
     _await_promotion(context, first)
     for node in others:
-        context.order(node, "REPLICAOF", first.host, first.port)
+        context.send(node, "REPLICAOF", first.host, first.port)
+
+
+def take_over(context: ExecutionContext, one: Step) -> None:
+    """Make these replicas of a cluster take over the slots of their primary."""
+    for node in context.nodes(one.nodes):
+        if not _is_primary(context, node):
+            with suppress(BadReply):  # it was elected in the meantime
+                context.send(node, "CLUSTER", "FAILOVER", "TAKEOVER")
+        _await_promotion(context, node)
 
 
 def _is_primary(context: ExecutionContext, node: NodePlan) -> bool:
-    return parse_info(str(context.order(node, "INFO", "replication"))).get("role") == "master"
+    return parse_info(str(context.send(node, "INFO", "replication"))).get("role") == "master"
 
 
 def _await_promotion(context: ExecutionContext, node: NodePlan) -> None:
-    try:
-        wait_for(
-            lambda: _is_primary(context, node) or None,
-            Deadline(min(_SECONDS, context.deadline.left)),
-            lambda: "",
-        )
-    except TimedOut as error:
-        raise TimedOut(
+    wait_for(
+        lambda: _is_primary(context, node) or None,
+        Deadline(min(_SECONDS, context.deadline.left)),
+        lambda: TimedOut(
             f"{node.name} was promoted, but still reports that it is a replica",
             hint=f"its log: {node.folder.log}",
-        ) from error
+        ),
+    )

@@ -1,6 +1,5 @@
 """Rejoins nodes that were reset to their cluster, and removes stale node ids."""
 
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from redistopo.client.connection import Command, raise_on_error
@@ -8,65 +7,67 @@ from redistopo.errors import BadReply, TimedOut
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.polling import wait_for
 from redistopo.model.planning.plan import NodePlan
+from redistopo.model.planning.step import Step
 from redistopo.model.protocol.replies import parse_nodes
-from redistopo.model.protocol.slots import SlotRange
 
 
-def rejoin(context: ExecutionContext, names: tuple[str, ...], slots: tuple[SlotRange, ...]) -> None:
+def rejoin(context: ExecutionContext, one: Step) -> None:
     """Introduce the first node to all others; it then follows the second, or owns the slots.
 
     Every other node meets it, which is sooner than gossip. One that was made to forget its id
     less than 60 s ago refuses it (Valkey; Redis only by gossip). Raises TimedOut.
     """
-    node, *primary = context.nodes(names)
+    node, *primaries = context.nodes(one.nodes)
     for other in context.plan.nodes:
         if other is not node:
-            context.order(other, "CLUSTER", "MEET", node.host, node.port)
+            context.send(other, "CLUSTER", "MEET", node.host, node.port)
     _await_known(context, node)
-    for one in primary:
-        context.order(node, "CLUSTER", "REPLICATE", str(context.order(one, "CLUSTER", "MYID")))
-    if slots:
+    for primary in primaries:
+        own = str(context.send(primary, "CLUSTER", "MYID"))
+        context.send(node, "CLUSTER", "REPLICATE", own)
+    if one.slots:
         # ADDSLOTSRANGE is missing in 6.2
-        wanted = [slot for one in slots for slot in range(one.first, one.last + 1)]
-        context.order(node, "CLUSTER", "ADDSLOTS", *wanted)
+        wanted = [slot for some in one.slots for slot in range(some.first, some.last + 1)]
+        context.send(node, "CLUSTER", "ADDSLOTS", *wanted)
 
 
-def reset_again(context: ExecutionContext, names: tuple[str, ...]) -> None:
-    """These primaries have no keys and no slots. In one go: in between, one could be followed.
+def reset_again(context: ExecutionContext, one: Step) -> None:
+    """Flush and reset these primaries, which have no slots, in one transaction: in between, a node
+    could become their replica.
 
-    One that became a replica meanwhile refuses to be flushed, and so all of it.
+    A node that became a replica in the meantime refuses to be flushed, and so the transaction.
     """
-    for node in context.nodes(names):
+    for node in context.nodes(one.nodes):
         commands: list[Command] = [("MULTI",), ("FLUSHALL",), ("CLUSTER", "RESET"), ("EXEC",)]
         for reply in context.client.execute(node.endpoint, commands):
-            for one in reply if isinstance(reply, list) else [reply]:
-                raise_on_error(one, f"{node.name}: CLUSTER RESET")
+            for done in reply if isinstance(reply, list) else [reply]:
+                raise_on_error(done, f"{node.name}: CLUSTER RESET")
 
 
 def _await_known(context: ExecutionContext, node: NodePlan) -> None:
-    """It has shaken hands with every other node."""
+    """Wait until the node has completed the handshake with every other node."""
     others = {other.address for other in context.plan.nodes if other is not node}
     unmet = set(others)
 
     def look() -> bool | None:
-        members = parse_nodes(str(context.order(node, "CLUSTER", "NODES")))
+        members = parse_nodes(str(context.send(node, "CLUSTER", "NODES")))
         unmet.clear()
         unmet.update(others - {one.address for one in members if not one.unknown})
         return None if unmet else True
 
-    try:
-        wait_for(look, context.deadline, lambda: "")
-    except TimedOut as error:
-        raise TimedOut(
+    def late() -> TimedOut:
+        return TimedOut(
             f"{node.name} didn't meet {', '.join(sorted(unmet))} in {context.deadline.seconds:g} s",
             hint="redistopo verify shows whether they reach each other's bus ports",
-        ) from error
+        )
+
+    wait_for(look, context.deadline, late)
 
 
-def forget_ids(context: ExecutionContext, known: Mapping[str, Iterable[str]]) -> None:
-    """Those nodes no longer know these ids; nor does gossip bring one back for 60 s."""
-    for name, ids in known.items():
-        for one in ids:
-            # it has forgotten it meanwhile, or it follows it: then it is told at the next up
+def forget_ids(context: ExecutionContext, one: Step) -> None:
+    """Make nodes forget the ids of `one`; gossip doesn't bring one back for 60 s."""
+    for name, ids in one.ids.items():
+        for stale in ids:
+            # already forgotten, or the id of its own primary: then the next `up` tries again
             with suppress(BadReply):
-                context.order(context.plan.node(name), "CLUSTER", "FORGET", one)
+                context.send(context.plan.node(name), "CLUSTER", "FORGET", stale)

@@ -1,4 +1,4 @@
-"""A verb that failed stops what it started."""
+"""Stops what a verb started if it failed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _SECONDS = 10.0
 def rolled_back_on_failure(context: ExecutionContext, *, keep: bool = False) -> Iterator[None]:
     """Stop the servers that this run started if anything fails, unless `keep` is set.
 
-    A rolling restart wants all nodes: before one, what was started stays.
+    They keep running if only a restart is needed: a rolling one needs all nodes.
     """
     try:
         yield
@@ -33,7 +33,7 @@ def rolled_back_on_failure(context: ExecutionContext, *, keep: bool = False) -> 
 
 
 def _roll_back(context: ExecutionContext) -> None:
-    """What this run started is stopped; data and logs stay where they are."""
+    """Stop what this run started; data and logs are kept."""
     count = "1 server" if len(context.started) == 1 else f"{len(context.started)} servers"
     processes, layout = context.host.processes, context.plan.layout
     with interrupts_deferred():

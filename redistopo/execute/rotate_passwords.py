@@ -1,10 +1,11 @@
 """Applies new passwords to every server and file; repeated from the start if interrupted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from redistopo.client.connection import Connections, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.errors import AccessDenied, RedistopoError, Unreachable
+from redistopo.execute.context import ExecutionContext
 from redistopo.host.host import Files, Host
 from redistopo.model.planning.password_rotation import (
     Command,
@@ -20,90 +21,91 @@ from redistopo.model.planning.password_rotation import (
     turning,
     turning_sentinels,
 )
-from redistopo.model.protocol.conf import read_conf, with_auth_pass, with_hashes, with_values
+from redistopo.model.protocol.conf import (
+    Directives,
+    read_conf,
+    with_auth_pass,
+    with_hashes,
+    with_values,
+)
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.protocol.sentinel_replies import SentinelFileState, read_sentinel_file
 from redistopo.model.topology.project_paths import Layout
-from redistopo.progress import Progress, note, step
+from redistopo.progress import step
 from redistopo.project.passwords import keep_password
-from redistopo.project.rotation_file import begin_rotation, end_rotation, pending_rotation
-from redistopo.project.started_topology import live_targets, rendered_confs
-from redistopo.project.topology_state_file import load_topology_state
+from redistopo.project.rotation_file import begin_rotation, end_rotation
+from redistopo.project.started_topology import targets_in_use
 
 
 def carry_over(
-    layout: Layout,
-    old: Credentials,
-    rotation: PasswordRotation,
-    progress: Progress,
-    host: Host,
+    context: ExecutionContext, rendered: Mapping[str, Directives], rotation: PasswordRotation
 ) -> Credentials:
-    """Set the new passwords in all running servers and files, and remove the old ones.
+    """Set the new passwords in all running servers and files, and remove the old ones; returns the
+    new credentials.
 
     With `keep_old` the old ones stay valid until this is done again without it. Stopped nodes
     have the new ones in their files. Each step is idempotent, so that an interrupted rotation
     starts again. Raises RedistopoError if a running server can't be reached; then both passwords
     work everywhere.
     """
-    new = rotated(old, rotation)
+    layout, files, progress = context.plan.layout, context.host.files, context.progress
+    old, new = context.credentials, rotated(context.credentials, rotation)
     begin_rotation(layout, rotation)
-    rendered = rendered_confs(layout, load_topology_state(layout))
-    running = live_targets(layout, rendered)
-    nodes = [one for one in running if not layout.node(one.name).sentinel]
-    watching = [one for one in running if layout.node(one.name).sentinel]
+    nodes, watching = _divided(
+        layout,
+        (
+            one
+            for one in targets_in_use(layout, rendered, context.host)
+            if context.host.processes.find(layout, one.name)
+        ),
+    )
     beside = at_sentinels(rotation)
     with Connections(old) as first, Connections(new) as second:
         ways = (second, first)
         if nodes:
             servers = "1 server" if len(nodes) == 1 else f"{len(nodes)} servers"
             with step(progress, f"add the new password to {servers}, besides the old one"):
-                _order(nodes, taking(rotation), ways)
-                _order(watching, taking(beside), ways)
+                _send(nodes, taking(rotation), ways)
+                _send(watching, taking(beside), ways)
         with step(progress, "replicas and files change over"):
-            _order(nodes, turning(rotation), ways)
+            _send(nodes, turning(rotation), ways)
             for node in watching:
-                if state := _state(host.files, layout, node.name):
-                    _order([node], turning_sentinels(rotation, state.name), ways)
+                if state := _state(files, layout, node.name):
+                    _send([node], turning_sentinels(rotation, state.name), ways)
             for name in rendered:
-                _rewrite(host, layout, name, rotation)
+                _rewrite(context.host, layout, name, rotation)
             _keep(layout, rotation)
             if rotation.keep_old:
-                _order(nodes, keeping(rotation), ways)
+                _send(nodes, keeping(rotation), ways)
         if rotation.keep_old:
             return new
         if nodes:
             with step(progress, "the old password goes"):
-                _order(nodes, dropping(rotation), ways)
-                _order(watching, dropping(beside) if beside.passwords else (), ways)
+                _send(nodes, dropping(rotation), ways)
+                _send(watching, dropping(beside), ways)
     end_rotation(layout)
     return new
 
 
-def finish_rotation(
-    layout: Layout, held: Credentials, progress: Progress, host: Host
-) -> Credentials:
-    """A rotation that was cut off is finished; one that keeps the old password is left at that."""
-    pending = pending_rotation(layout)
-    if pending is None:
-        return held
-    if pending.keep_old:
-        note(progress, "the old password still works; `redistopo secret rotate` ends that")
-    return carry_over(layout, held, pending, progress, host)
+def _divided(layout: Layout, nodes: Iterable[Target]) -> tuple[list[Target], list[Target]]:
+    """Divide nodes into data nodes and Sentinels."""
+    found = list(nodes)
+    watching = [node for node in found if layout.node(node.name).sentinel]
+    return [node for node in found if node not in watching], watching
 
 
-def restore_old(layout: Layout, nodes: Iterable[Target], held: Credentials) -> None:
+def restore_old(context: ExecutionContext, rotation: PasswordRotation | None) -> None:
     """Make restarted servers accept the old password too, if that was requested."""
-    pending = pending_rotation(layout)
-    commands = restoring(pending) if pending else ()
-    if commands:
-        with Connections(held) as client:
-            # without ACL, no password of a Sentinel was changed
-            asked = [one for one in nodes if held.acl or not layout.node(one.name).sentinel]
-            _order(asked, commands, (client,))
+    if rotation is None or not rotation.keep_old:
+        return
+    nodes, watching = _divided(context.plan.layout, context.targets)
+    with Connections(context.credentials) as client:
+        _send(nodes, restoring(rotation), (client,))
+        _send(watching, restoring(at_sentinels(rotation)), (client,))
 
 
 def _rewrite(host: Host, layout: Layout, name: str, rotation: PasswordRotation) -> None:
-    """What a node starts on, and what it was started on, say the new password alone."""
+    """Write the new password to the files that a node starts with and was started with."""
     folder = layout.node(name)
     if folder.sentinel:
         _rewrite_sentinel(host, layout, name, rotation)
@@ -117,8 +119,8 @@ def _rewrite(host: Host, layout: Layout, name: str, rotation: PasswordRotation) 
 
 
 def _rewrite_sentinel(host: Host, layout: Layout, name: str, rotation: PasswordRotation) -> None:
-    """The same for a Sentinel: while it runs its configuration is its own, and it has written
-    the new password there itself; of one that is stopped that one line is changed."""
+    """The same for a Sentinel: a running one maintains its configuration itself, and has written
+    the new password there; of a stopped one that line is changed."""
     folder, files = layout.node(name), host.files
     if text := files.read(folder.users):
         files.write(folder.users, with_hashes(text, hashes(at_sentinels(rotation))))
@@ -133,7 +135,7 @@ def _state(files: Files, layout: Layout, name: str) -> SentinelFileState | None:
 
 
 def _keep(layout: Layout, rotation: PasswordRotation) -> None:
-    """The password files say the new ones; what the user gave, the user keeps."""
+    """Write the new passwords to the password files, except one that the user supplied."""
     for user, password in rotation.passwords.items():
         if user != TopologyUser.APPLICATION:
             keep_password(layout.secret(user), password)
@@ -141,10 +143,11 @@ def _keep(layout: Layout, rotation: PasswordRotation) -> None:
             keep_password(layout.password, password)
 
 
-def _order(
+def _send(
     nodes: Iterable[Target], commands: Sequence[Command], ways: Sequence[Connections]
 ) -> None:
-    """Each server did what it was told, whichever of the passwords it accepts by now."""
+    """Send commands to each server, with the password that it accepts by now; raises on an error
+    reply."""
     for node in nodes:
         for reply, words in zip(_ask(node, commands, ways), commands, strict=True):
             raise_on_error(reply, f"{node.name}: {' '.join(words[:2])}")

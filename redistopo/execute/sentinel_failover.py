@@ -51,7 +51,7 @@ def chosen(change: HandoverState) -> Iterator[HandoverState]:
         moved = {name: value for name, value in wanted.items() if value != usual[name]}
         for name, value in moved.items():
             stack.callback(_set_back, change, data[name], usual[name])
-            context.order(data[name], "CONFIG", "SET", _PRIORITY, value)
+            context.send(data[name], "CONFIG", "SET", _PRIORITY, value)
         for node in _sentinels(change) if moved else ():
             _ask_often(change, node, stack)
         by_address = {data[name].address: value for name, value in wanted.items()}
@@ -59,7 +59,7 @@ def chosen(change: HandoverState) -> Iterator[HandoverState]:
 
 
 def _priority(change: HandoverState, node: NodePlan) -> int:
-    said = change.context.order(node, "CONFIG", "GET", _PRIORITY)
+    said = change.context.send(node, "CONFIG", "GET", _PRIORITY)
     return int(said[1]) if isinstance(said, list) and len(said) == 2 else 100
 
 
@@ -67,8 +67,8 @@ def _set_back(change: HandoverState, node: NodePlan, value: int) -> None:
     """Restore the priority, also in the node's file, which Sentinels make a promoted node write
     (sentinel.c, sentinelSendSlaveOf)."""
     try:
-        change.context.order(node, "CONFIG", "SET", _PRIORITY, value)
-        change.context.order(node, "CONFIG", "REWRITE")
+        change.context.send(node, "CONFIG", "SET", _PRIORITY, value)
+        change.context.send(node, "CONFIG", "REWRITE")
     except RedistopoError as error:
         warn(change.context.progress, f"{error.message}; redistopo up restores {_PRIORITY}")
 
@@ -77,17 +77,17 @@ def _ask_often(change: HandoverState, node: NodePlan, stack: ExitStack) -> None:
     """Make a Sentinel query its replicas often; since 7.0. An older one does so every 10 s."""
     context = change.context
     with suppress(RedistopoError):
-        said = context.order(node, "SENTINEL", "DEBUG")
+        said = context.send(node, "SENTINEL", "DEBUG")
         told = [str(word).lower() for word in said] if isinstance(said, list) else []
         if _INFO_PERIOD in told:
             was = told[told.index(_INFO_PERIOD) + 1]
             stack.callback(_debug, change, node, was)
-            context.order(node, "SENTINEL", "DEBUG", _INFO_PERIOD, _OFTEN)
+            context.send(node, "SENTINEL", "DEBUG", _INFO_PERIOD, _OFTEN)
 
 
 def _debug(change: HandoverState, node: NodePlan, period: str) -> None:
     with suppress(RedistopoError):
-        change.context.order(node, "SENTINEL", "DEBUG", _INFO_PERIOD, period)
+        change.context.send(node, "SENTINEL", "DEBUG", _INFO_PERIOD, period)
 
 
 def _sentinels(change: HandoverState) -> tuple[NodePlan, ...]:
@@ -101,20 +101,20 @@ def _ready(change: HandoverState, priorities: Mapping[str, int]) -> NodePlan:
     said = [""]
 
     def look() -> NodePlan | None:
-        seen = change.context.look(Detail.HEALTH)
+        seen = change.context.observe(Detail.HEALTH)
         reasons = {node.name: _unready(change, node, priorities) for node in seen.sentinels}
         said[0] = "\n".join(f"{name}: {reason}" for name, reason in reasons.items())
         first = next((name for name, reason in reasons.items() if not reason), None)
         return change.context.plan.node(first) if first else None
 
-    try:
-        return wait_for(look, Deadline(change.context.deadline.left / 2), lambda: "", pause=0.05)
-    except TimedOut as error:
-        raise TimedOut(
+    def late() -> TimedOut:
+        return TimedOut(
             f"no Sentinel would promote {change.to.name}",
             detail=said[0],
             hint="nothing was changed; see redistopo verify",
-        ) from error
+        )
+
+    return wait_for(look, Deadline(change.context.deadline.left / 2), late, pause=0.05)
 
 
 def _unready(change: HandoverState, node: NodeSeen, priorities: Mapping[str, int]) -> str:
@@ -147,7 +147,7 @@ def promote(change: HandoverState) -> None:
     with subscription(
         asked.endpoint, context.credentials.login_to(asked.endpoint), (_EPOCH, _CHOICE, *_GIVEN_UP)
     ) as poll:
-        context.order(asked, "SENTINEL", "FAILOVER", context.plan.topology.name)
+        context.send(asked, "SENTINEL", "FAILOVER", context.plan.topology.name)
         epoch = _await_promotion(change, poll)
     if epoch:
         _spread(change, epoch)
@@ -172,15 +172,11 @@ def _await_promotion(change: HandoverState, poll: Poll) -> int:
             return epoch[0] if change.is_primary(change.to) else None
         return None
 
-    try:
-        return wait_for(look, Deadline(_PROMOTE_SECONDS), lambda: "", pause=0.002, most=0.01)
-    except TimedOut as error:
-        raise TimedOut(
-            f"{change.to.name} was not promoted within {_PROMOTE_SECONDS:g} s of paused writes",
-            hint=f"the log of {change.asked.name}: {change.asked.folder.log}"
-            if change.asked
-            else "",
-        ) from error
+    late = TimedOut(
+        f"{change.to.name} was not promoted within {_PROMOTE_SECONDS:g} s of paused writes",
+        hint=f"the log of {asked.name}: {asked.folder.log}" if (asked := change.asked) else "",
+    )
+    return wait_for(look, Deadline(_PROMOTE_SECONDS), lambda: late, pause=0.002, most=0.01)
 
 
 def _spread(change: HandoverState, epoch: int) -> None:
@@ -191,7 +187,7 @@ def _spread(change: HandoverState, epoch: int) -> None:
         for watch in seen[node.name].watches:
             if words := _hello(change, watch, epoch):
                 with suppress(RedistopoError):
-                    change.context.order(node, "PUBLISH", HELLO, words)
+                    change.context.send(node, "PUBLISH", HELLO, words)
 
 
 def _hello(change: HandoverState, watch: MonitoredPrimary, epoch: int) -> str:
@@ -215,30 +211,30 @@ def call_off(change: HandoverState) -> None:
     usual = context.plan.topology.failover_timeout
 
     def over() -> bool | None:
-        seen = next(one for one in context.look(Detail.HEALTH).nodes if one.name == asked.name)
+        seen = next(one for one in context.observe(Detail.HEALTH).nodes if one.name == asked.name)
         busy = any("failover_in_progress" in watch.flags for watch in seen.watches)
         return None if busy else True
 
     with suppress(RedistopoError):
         if not over():
-            context.order(asked, "SENTINEL", "SET", name, "failover-timeout", 1)
+            context.send(asked, "SENTINEL", "SET", name, "failover-timeout", 1)
             try:
-                wait_for(over, Deadline(_CALL_OFF_SECONDS), lambda: "", pause=0.02)
+                wait_for(over, Deadline(_CALL_OFF_SECONDS), pause=0.02)
             finally:
-                context.order(asked, "SENTINEL", "SET", name, "failover-timeout", usual)
+                context.send(asked, "SENTINEL", "SET", name, "failover-timeout", usual)
     replicas = {node.address: node for node in (change.to, *change.followers)}
-    for seen in context.look(Detail.HEALTH).answering:
+    for seen in context.observe(Detail.HEALTH).answering:
         if seen.role is Role.PRIMARY and seen.address in replicas:
             with suppress(RedistopoError):
                 before = change.before
-                context.order(replicas[seen.address], "REPLICAOF", before.host, before.port)
+                context.send(replicas[seen.address], "REPLICAOF", before.host, before.port)
 
 
 def named(change: HandoverState, node: NodePlan) -> str:
     """Return the address of the primary that the Sentinel names."""
     name = change.context.plan.topology.name
     try:
-        said = change.context.order(node, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
+        said = change.context.send(node, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
     except BadReply:
         return ""
     return ":".join(map(str, said)) if isinstance(said, list) else ""

@@ -12,10 +12,11 @@ from redistopo.host.host import Host
 from redistopo.host.polling import Deadline
 from redistopo.host.server_log import log_since_start, log_tail
 from redistopo.host.stop_record_files import save_stop_record
+from redistopo.model.planning.shutdown_order import shutdown_phases
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.data_files import NAMES, keeps_data, with_directives
 from redistopo.model.protocol.replies import parse_info
-from redistopo.model.state.observed import NodeSeen, Observed, Role
+from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, step
 
@@ -55,14 +56,8 @@ def shut_down_saving(
     """
     seen, layout, processes = shutdown.seen, shutdown.layout, shutdown.host.processes
     wanted = tuple(names)
-    known = {node.name for node in seen.nodes if node.role is Role.REPLICA}
-    replicas = tuple(name for name in wanted if name in known)
-    # replicas first: a primary that goes first would leave them looking for it; and before
-    # any of them the Sentinels, who would fail over
-    sentinels = tuple(name for name in wanted if layout.node(name).sentinel)
-    rest = tuple(name for name in wanted if name not in (*known, *sentinels))
-    phases = [("Sentinels", sentinels), ("replicas", replicas), ("primaries", rest)]
-    phases = [(what, some) for what, some in phases if some]
+    sentinels = [name for name in wanted if layout.node(name).sentinel]
+    phases = shutdown_phases(seen, wanted, sentinels)
     ask, ends = Ask(shutdown, spare=not shutdown.lossy), []
     for left, (what, some) in zip(range(len(phases), 0, -1), phases, strict=True):
         running = {name: one for name in some if (one := processes.find(layout, name))}
@@ -139,7 +134,7 @@ class ShutdownRequest:
     rendered: dict[str, Directives]
     client: Connections
     lossy: bool
-    command: str = "redistopo down"
+    command: str
     host: Host
     last: dict[str, LastReply] = field(default_factory=dict)
     kept: dict[str, bool] = field(default_factory=dict)

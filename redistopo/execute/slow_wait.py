@@ -19,7 +19,7 @@ _PATIENCE_SHARE = 1 / 3
 
 def find_reach(context: ExecutionContext) -> tuple[Observed, ConnectivityReport]:
     """Take a snapshot, probe every port, and report the connectivity."""
-    seen = context.look(Detail.HEALTH)
+    seen = context.observe(Detail.HEALTH)
     return seen, connectivity_report(seen, probe_nodes(seen, context.targets, context.client))
 
 

@@ -1,10 +1,10 @@
-"""Servers started and ready: they answer with our password, as what they were asked to be."""
+"""Starts servers, and waits until they reply with our password, in the planned mode."""
 
 import signal
 from collections.abc import Iterable
 
 from redistopo.errors import AccessDenied, TimedOut, Unreachable
-from redistopo.execute.context import ExecutionContext, shares_machine_with_many
+from redistopo.execute.context import ExecutionContext
 from redistopo.execute.early_exit import early_exit_error
 from redistopo.execute.slow_wait import reporting_slow_wait
 from redistopo.host.interrupts import interrupts_deferred
@@ -29,15 +29,15 @@ def start(context: ExecutionContext, names: Iterable[str]) -> None:
 def _launch(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
     """Start all nodes and register them in this run, so that a later failure can undo it.
 
-    In a large cluster each one waits, stopped, for the last one to be launched: else those
-    that run would spend the machine on trying to reach those that don't, ten times a second.
-    Were we killed meanwhile, the next `up` continues them.
+    In a large cluster each one is paused until the last one is started: otherwise those that run
+    would load the machine with attempts to reach the others, ten times a second. If this process is
+    killed in between, the next `up` resumes them.
     """
     processes, waiting = context.host.processes, []
     for node in nodes:
         process = processes.start(context.plan.layout, node.name, context.plan.engine.path)
         context.started[node.name] = process
-        if shares_machine_with_many(context.plan):
+        if context.plan.crowded:
             processes.signal(process, signal.SIGSTOP)
             waiting.append(process)
     for process in waiting:
@@ -45,7 +45,8 @@ def _launch(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
 
 
 def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
-    """Each node answers PONG to our password, has loaded its data, and is in the right mode."""
+    """Wait until each node replies PONG to our password, has loaded its data, and is in the right
+    mode."""
     pending = {node.name: node for node in nodes}
     said = dict.fromkeys(pending, "no reply yet")
 
@@ -65,7 +66,7 @@ def await_ready(context: ExecutionContext, nodes: Iterable[NodePlan]) -> None:
         return None if pending else True
 
     try:
-        wait_for(reporting_slow_wait(context, look), context.deadline, lambda: "", pause=0.004)
+        wait_for(reporting_slow_wait(context, look), context.deadline, pause=0.004)
     except TimedOut as error:
         first = next(iter(pending.values()))
         log = log_tail(context.host.files, first.folder.log)

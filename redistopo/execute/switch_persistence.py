@@ -1,4 +1,4 @@
-"""A change of how nodes keep their data loses none of it, wherever it is cut off."""
+"""Changes the persistence of nodes so that no data is lost, even if it is interrupted."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,13 +18,13 @@ from redistopo.progress import note
 
 
 def load_from(context: ExecutionContext, one: Step) -> None:
-    """Each node will be started on the file that holds its data; `switch` comes after that."""
+    """Make each node start with the file that has its data; `switch` follows."""
     for node in context.nodes(one.nodes):
         _keep_log(context.host.files, node, on=_logged(one, node))
 
 
 def put_log_aside(context: ExecutionContext, one: Step) -> None:
-    """What a start would take for the data, and isn't any more, has another name."""
+    """Rename an outdated append-only file, so that a start doesn't load it."""
     for node in context.nodes(one.nodes):
         _aside(context, node, one.settings[node.name].values())
 
@@ -33,7 +33,7 @@ def switch(context: ExecutionContext, one: Step) -> None:
     """Switch the persistence of these running nodes, and write it to their files."""
     for node in context.nodes(one.nodes):
         on = _logged(one, node)
-        (to_log if on else to_snapshot)(context, node)
+        _SWITCHES[on](context, node)
         _keep_log(context.host.files, node, on=on)
 
 
@@ -42,14 +42,14 @@ def _logged(one: Step, node: NodePlan) -> bool:
 
 
 def _keep_log(files: Files, node: NodePlan, *, on: bool) -> None:
-    """The file that the node starts on says so."""
+    """Write the setting to the file that the node starts with."""
     text = files.read(node.folder.config) or ""
     files.write(node.folder.config, with_log(text, on=on))
 
 
 def to_log(context: ExecutionContext, node: NodePlan) -> None:
-    """The running node keeps an append-only file that holds all of its data."""
-    context.order(node, "CONFIG", "SET", "appendonly", "yes")
+    """Make the running node write all of its data to an append-only file."""
+    context.send(node, "CONFIG", "SET", "appendonly", "yes")
 
     def look() -> bool | None:
         told = _persistence(context, node)
@@ -64,14 +64,14 @@ def to_log(context: ExecutionContext, node: NodePlan) -> None:
 
 
 def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
-    """The running node has saved a snapshot, and only then keeps no append-only file any more."""
+    """Make the running node save a snapshot, and only then turn off its append-only file."""
     begun: list[bool] = []
 
     def look() -> bool | None:
         if not begun:
             # refused while another child is at work
             with suppress(BadReply):
-                context.order(node, "BGSAVE")
+                context.send(node, "BGSAVE")
                 begun.append(True)
             return None
         told = _persistence(context, node)
@@ -82,11 +82,14 @@ def to_snapshot(context: ExecutionContext, node: NodePlan) -> None:
         return True
 
     wait_for(look, context.deadline, lambda: f"{node.name} is still saving a snapshot")
-    # first on record: cut off here, the log is the newer one, and is read (see switch)
+    # recorded first: if interrupted here, the append-only file is the newer one, and is loaded
     _ran(context.host.files, node, on=False)
-    context.order(node, "CONFIG", "SET", "appendonly", "no")
+    context.send(node, "CONFIG", "SET", "appendonly", "no")
     conf = read_conf(context.host.files.read(node.folder.started) or "")
     _aside(context, node, (data_file_name(conf, f"append{one}name") for one in ("dir", "file")))
+
+
+_SWITCHES = {True: to_log, False: to_snapshot}
 
 
 def _ran(files: Files, node: NodePlan, *, on: bool) -> None:
@@ -101,7 +104,7 @@ def _aside(context: ExecutionContext, node: NodePlan, names: Iterable[str | None
 
 
 def _persistence(context: ExecutionContext, node: NodePlan) -> dict[str, str]:
-    return dict(parse_info(str(context.order(node, "INFO", "persistence"))))
+    return dict(parse_info(str(context.send(node, "INFO", "persistence"))))
 
 
 def _unsaved(context: ExecutionContext, node: NodePlan, what: str) -> RedistopoError:

@@ -29,7 +29,7 @@ class Said(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """Names of those that were killed at the deadline, and of those that were spared."""
+    """Names of the nodes that were killed at the deadline, and of those left running."""
 
     killed: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """How one server is asked by name to shut down; with `spare`, one that refuses to the last
+    """How to ask one server, by name, to shut down; with `spare`, a server that refuses to the end
     is left running, and on record."""
 
     shut_down: Callable[[str], Said]
@@ -101,11 +101,11 @@ def _await(
     ask: Ask,
     deadline: Deadline,
 ) -> None:
-    """Who ended by the deadline is no longer among `alive`; the others are told once more
-    and once more.
+    """Wait for servers to exit, and remove those that did from `alive`; ask the others again and
+    again.
 
-    A server forgets that it was asked when it refuses; a second SIGTERM does no harm to one
-    that is about to end (server.c, prepareForShutdown and sigShutdownHandler).
+    A server that refuses forgets the request; a second SIGTERM does no harm to one that is about to
+    exit (server.c, prepareForShutdown and sigShutdownHandler).
     """
     first = True
     while alive:

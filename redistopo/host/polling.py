@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from redistopo.errors import TimedOut
+from redistopo.errors import RedistopoError, TimedOut
 
 Answer = TypeVar("Answer")
 
@@ -35,7 +35,7 @@ class Deadline:
 def wait_for(
     attempt: Callable[[], Answer | None],
     deadline: Deadline,
-    describe: Callable[[], str],
+    describe: Callable[[], str | RedistopoError] = str,
     *,
     pause: float = 0.005,
     most: float = 0.1,
@@ -43,7 +43,8 @@ def wait_for(
     """Call `attempt` until it returns a value other than None, and return that; at least once.
 
     The pause between calls grows to `most` seconds, and to the duration of a call, so that
-    polling never uses more than half of the machine. Raises TimedOut with `describe()`.
+    polling never uses more than half of the machine. Raises TimedOut with the detail `describe()`,
+    or the error that this returns.
     """
     while True:
         began = time.monotonic()
@@ -51,11 +52,11 @@ def wait_for(
         if answer is not None:
             return answer
         if deadline.over:
-            raise TimedOut(
-                f"not done after {deadline.seconds:g} s",
-                detail=describe(),
-                hint="use a longer --timeout",
-            )
+            said = describe()
+            if isinstance(said, RedistopoError):
+                raise said
+            late = f"not done after {deadline.seconds:g} s"
+            raise TimedOut(late, detail=said, hint="use a longer --timeout")
         took = time.monotonic() - began
         time.sleep(min(max(pause, took), deadline.left + 0.001))
         pause = min(pause * 1.3, most)

@@ -74,7 +74,7 @@ def _name(session: Session) -> str:
 
 
 def _path(layout: Layout, folder: str, out: Path | None) -> Path:
-    """Where the bundle goes; a default name that is taken gets a number."""
+    """The path of the bundle; a default name that is taken gets a number."""
     if out is not None and not out.is_dir():
         return absolute(out)
     place = absolute(out) if out is not None else layout.root

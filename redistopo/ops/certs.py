@@ -7,16 +7,12 @@ from redistopo.client.connection import Connections, raise_on_error
 from redistopo.client.observe import Target
 from redistopo.client.tls import presented
 from redistopo.errors import ExitCode, RedistopoError, Unreachable, UsageError
-from redistopo.host.server_process import find_process
+from redistopo.model.planning.guards import refuse_other_layout
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.credentials import Certificate, Credentials
-from redistopo.model.state.record import TopologyState
-from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.certificates import ensure_certificates, made_before, renew_certificates
-from redistopo.project.started_topology import live_targets
-from redistopo.project.topology_record import refuse_other_layout
-from redistopo.project.topology_state_file import node_folder_names
+from redistopo.project.started_topology import live_targets, running_nodes
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
@@ -37,13 +33,12 @@ class CertsResult:
         return ExitCode.FAILED if self.waiting else ExitCode.DONE
 
 
-def prepare_certificates(plan: Plan, state: TopologyState | None, progress: Progress) -> None:
+def prepare_certificates(plan: Plan, progress: Progress) -> None:
     """Create missing and damaged certificates, and, if no server runs, expired ones. Raises
-    RedistopoError if the CA is lost, or the topology was formed with another layout."""
+    RedistopoError if the CA is lost."""
     if not plan.topology.tls:
         return
-    refuse_other_layout(plan, state)
-    if spoilt := ensure_certificates(plan, idle=not _running(plan.layout)):
+    if spoilt := ensure_certificates(plan, idle=not running_nodes(plan.layout)):
         note(progress, f"renewed, since damaged or expired: {', '.join(spoilt)}")
 
 
@@ -59,8 +54,8 @@ def renew(root: Path, days: int, progress: Progress, *, new_ca: bool = False) ->
         layout, told = session.layout, session.progress
         _refuse(session)
         plan = session.plan(assume=True)
-        refuse_other_layout(plan, session.state)
-        if new_ca and (names := _running(layout)):
+        refuse_other_layout(plan, session.state, session.rendered)
+        if new_ca and (names := running_nodes(layout)):
             raise RedistopoError(
                 f"{', '.join(names)} run{'s' if len(names) == 1 else ''} with the CA that there is",
                 hint="redistopo down, then redistopo certs renew --new-ca, then redistopo up",
@@ -94,19 +89,15 @@ def _refuse(session: Session) -> None:
         raise RedistopoError("no certificate was made here yet", hint="redistopo up makes them")
 
 
-def _running(layout: Layout) -> list[str]:
-    return [name for name in node_folder_names(layout) if find_process(layout, name)]
-
-
 def _presented(node: Target, credentials: Credentials) -> Certificate | None:
     return presented(node.endpoint, credentials.own.tls) if credentials.own.tls else None
 
 
 def _load(node: Target, before: Certificate | None, client: Connections) -> str:
-    """ "" where the server presents another certificate than before; else what to do.
+    """Return "" if the server now presents another certificate than before, else what to do.
 
-    Setting a TLS file, be it to the same path, reads all of them again (config.c, the
-    directive is marked volatile for that).
+    Setting a TLS file, even to the same path, makes the server read all of them again (config.c:
+    the directive is marked volatile for that).
     """
     path = str(node.layout.tls.node(node.name)) if node.layout else ""
     again = "redistopo down, then up"

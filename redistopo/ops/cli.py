@@ -65,7 +65,7 @@ def cli(request: CliRequest) -> CliResult:
 
 def _node(seen: Observed, words: tuple[str, ...]) -> NodeSeen:
     primaries = [node for node in seen.nodes if node.role is Role.PRIMARY]
-    # one that was gone for long may still say so of itself
+    # a node that was down for long may still report that
     primaries.sort(key=lambda node: node.address != seen.named)
     if not words and not primaries:
         raise RedistopoError(

@@ -15,7 +15,7 @@ from redistopo.session.session import SessionRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectResult:
-    """All lines; `lines` are those for `client`, where one was asked for."""
+    """All lines; `lines` are those of `client`, if one is selected."""
 
     name: str
     connect: ConnectLines

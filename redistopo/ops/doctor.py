@@ -16,9 +16,9 @@ from redistopo.progress import Progress, no_progress, step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorRequest:
-    """What to look at besides the machine: the folder's topology, or the one around `connect`,
-    and the redis.conf `config`. `seconds` is how long failures that may settle are looked at
-    again; `write` allows the data proof."""
+    """What to check besides the machine: the folder's topology, or the one around `connect`, and
+    the redis.conf `config`. `seconds` is how long checks that may recover are repeated; `write`
+    allows the write probe."""
 
     root: Path
     connect: str = ""
@@ -31,7 +31,7 @@ class DoctorRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorResult:
     """All findings, the machine's first; `fixes` is what `--fix` would still do, `mended` what it
-    did. `topology` is its name, or the address, and `started` how it stands."""
+    did. `topology` is its name or address, `started` its state."""
 
     findings: tuple[Finding, ...]
     fixes: tuple[DoctorFix, ...]
@@ -45,11 +45,11 @@ class DoctorResult:
 
 
 def doctor(request: DoctorRequest, progress: Progress) -> DoctorResult:
-    """Every check's findings. Nothing is changed but `verify`'s own markers, which are removed.
+    """Run every check. Nothing is changed except keys of the write probe, which are removed.
 
-    Servers that don't answer cost some seconds at most, together. Raises RedistopoError for a
-    configuration that can't be read, and for a folder that leads nowhere; a topology that can't
-    be looked at is a finding.
+    Servers that don't reply cost some seconds in all. Raises RedistopoError for a configuration
+    that can't be read, and for a folder that can't be resolved; a topology that can't be checked is
+    a finding.
     """
     with step(progress, "look at this machine"):
         found = facts(request.root, request.connect, request.config)

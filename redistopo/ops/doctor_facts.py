@@ -59,7 +59,7 @@ _ENOUGH_TASKS = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The folder's plan, None without a valid topology file, and how its topology stands."""
+    """The folder's plan, None without a valid topology file, and the state of its topology."""
 
     session: Session
     plan: Plan | None
@@ -72,10 +72,10 @@ class Found:
 
 
 def facts(root: Path, connect: str, config: Path | None) -> DoctorFacts:
-    """Everything but what the topology's servers say; nothing is changed, nothing waits long.
+    """Collect everything except the replies of the topology's servers; nothing is changed.
 
-    With `connect` the folder's own topology isn't looked at. Raises RedistopoError for a
-    configuration that can't be read.
+    With `connect` the folder's own topology is ignored. Raises RedistopoError for a configuration
+    that can't be read.
     """
     asked = SessionRequest(root=root, needs_file=False, needs_started=False, needs_topology=False)
     with open_session(asked) as session:
@@ -166,7 +166,7 @@ def _engines(found: Found, seen: tuple[Engine, ...]) -> EnginesSeen:
 
 
 def _first(wanted: EnginesSeen) -> list[Engine]:
-    """One server of each release, the chosen one first."""
+    """Return one server of each release, the chosen one first."""
     one_each: dict[str, Engine] = {}
     for engine in (*([wanted.chosen] if wanted.chosen else []), *wanted.found):
         one_each.setdefault(engine.title, engine)
@@ -243,8 +243,8 @@ def _record(session: Session) -> TopologyState | None:
 
 
 def unplanned(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Folders of nodes that the record doesn't have and that serve nobody: without, and with
-    anything that a server left."""
+    """Folders of nodes that the record doesn't contain and in which no server runs: those without,
+    and those with files that a server left."""
     layout, record = session.layout, _record(session)
     if record is None:
         return (), ()
@@ -271,7 +271,7 @@ def _tables(found: Found) -> Iterator[NodesConfSeen]:
 
 
 def _lost(found: Found) -> Iterator[MissingNodesConf]:
-    """What a start would stumble over: a node that was never met has no table to lose."""
+    """Nodes that could not start: a node that was never started has no nodes.conf to lose."""
     record = _record(found.session)
     if found.plan is None or not found.plan.topology.clustered:
         return

@@ -19,18 +19,17 @@ from redistopo.session.session import SessionRequest
 _SECONDS = 10.0
 
 
-def mend(
+def repair(
     request: DoctorRequest,
     result: DoctorResult,
     agreed: Callable[[DoctorFix], bool],
     progress: Progress,
 ) -> DoctorResult:
-    """All of the result's cures that were `agreed` to were done, or are told with what stood in
-    the way; all is looked at anew. What may be done only then, as a folder that is forgotten
-    once no server works in it, is done as well; nothing is tried, or asked about, twice.
+    """Apply the fixes that are `agreed` to, check again, and return the new result.
 
-    Each command is told before it is done. Nothing that holds data is removed, and no process
-    ends but the very one that was seen.
+    Fixes that become possible only then (such as to forget a folder once no server runs in it) are
+    offered too; none is offered or tried twice. Each command is shown before it runs. Nothing that
+    has data is removed, and only the very process that was observed is ended.
     """
     offered: set[DoctorFix] = set()
     mended: list[FixOutcome] = []
@@ -39,12 +38,12 @@ def mend(
         chosen = [fix for fix in new if agreed(fix)]
         if not chosen:
             break
-        mended += [_mend(request.root, fix, progress) for fix in chosen]
+        mended += [_repair_one(request.root, fix, progress) for fix in chosen]
         result = doctor(request, progress)
     return replace(result, mended=tuple(mended))
 
 
-def _mend(root: Path, fix: DoctorFix, progress: Progress) -> FixOutcome:
+def _repair_one(root: Path, fix: DoctorFix, progress: Progress) -> FixOutcome:
     note(progress, f"{fix.command}   ({fix.why})")
     try:
         why = _done(root, fix, progress)
@@ -54,7 +53,7 @@ def _mend(root: Path, fix: DoctorFix, progress: Progress) -> FixOutcome:
 
 
 def _done(root: Path, fix: DoctorFix, progress: Progress) -> str:
-    """Why it couldn't be done; "" where it is."""
+    """Apply one fix; returns why it failed, "" if it didn't."""
     path = Path(fix.target)
     if fix.cure is FixKind.FORGET:
         unregister(path)
@@ -70,7 +69,8 @@ def _done(root: Path, fix: DoctorFix, progress: Progress) -> str:
 
 
 def _removed(root: Path, folder: NodeFolder, progress: Progress) -> str:
-    """As above. Others change the topology too: it is looked at again while none of them may."""
+    """Remove an empty folder of a node; it is checked again under the lock, which other verbs that
+    change the topology need too."""
     asked = SessionRequest(
         root=root,
         lock="doctor --fix",

@@ -8,18 +8,17 @@ from pathlib import Path
 from redistopo.client.observe import Detail, observe
 from redistopo.drill.interrupted_drill import finish_interrupted_drill
 from redistopo.errors import ExitCode, RedistopoError, TimedOut
-from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
+from redistopo.execute.shutdown import shut_down_saving
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.host.run_recorded import end_leftover
 from redistopo.host.running_servers import servers_below
-from redistopo.host.server_process import find_process
 from redistopo.model.topology.project_paths import Layout
 from redistopo.model.topology.spec import Shape
 from redistopo.progress import Progress, step
 from redistopo.project.load import layout_of_folder
 from redistopo.project.registry import unregister
+from redistopo.project.started_topology import running_nodes
 from redistopo.project.state_folder import wipe_state_folder
-from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.open import open_session
 from redistopo.session.session import Session, SessionRequest
 
@@ -107,13 +106,13 @@ def _wipe(layout: Layout, progress: Progress) -> None:
 
 
 def _refuse_left(layout: Layout) -> None:
-    """Raises RedistopoError where a server works in the state folder, or did when that was
-    removed: nothing on record leads to it any more."""
+    """Raise RedistopoError if a server runs in the state folder, or ran in one that was removed: no
+    record refers to it any more."""
     if not servers_below(layout.state):
         return
     # the child of a server that was just killed in the midst of saving ends a moment later
     with suppress(TimedOut):
-        wait_for(lambda: None if servers_below(layout.state) else True, Deadline(1), lambda: "")
+        wait_for(lambda: None if servers_below(layout.state) else True, Deadline(1))
     if left := servers_below(layout.state):
         raise RedistopoError(
             f"a server that is not on record still runs: pid {left[0].pid} in {left[0].folder}",
@@ -125,19 +124,11 @@ def _refuse_left(layout: Layout) -> None:
 def _stop(session: Session, *, lossy: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
     layout = session.layout
     end_leftover(layout.formation)
-    names = tuple(name for name in node_folder_names(layout) if find_process(layout, name))
-    if not names:
+    if not (names := running_nodes(layout)):
         return (), ()
     targets = [one for one in session.targets if one.name in names]
     # of a cluster, too, only the role is asked for
     seen = observe(Shape.REPLICATION, targets, session.client, Detail.HEALTH)
-    shutdown = ShutdownRequest(
-        layout=layout,
-        seen=session.record_primary(seen),
-        rendered=session.rendered,
-        client=session.client,
-        lossy=lossy,
-        host=session.host,
-    )
-    unsaved = shut_down_saving(shutdown, names, session.deadline, session.progress)
-    return names, unsaved
+    seen = session.record_primary(seen)
+    shutdown = session.shutdown(seen, lossy=lossy, command="redistopo down")
+    return names, shut_down_saving(shutdown, names, session.deadline, session.progress)

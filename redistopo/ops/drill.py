@@ -33,27 +33,28 @@ from redistopo.model.topology.project_paths import Layout
 from redistopo.ops.up import UpRequest, bring_up
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.drill_intent_file import forget_intent, save_intent
-from redistopo.project.started_topology import refuse_changed_security
 from redistopo.project.topology_state_file import node_folder_names
 from redistopo.session.health import wait_until_healthy, with_write_probe
+from redistopo.session.local_preconditions import refuse_changed_security
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 
 _LOCK_SECONDS = 1.0
 _HEALTH_SECONDS = 5.0
-_MEND_SECONDS = 60.0
-_MEND_ILL_SECONDS = 15.0
+_REPAIR_SECONDS = 60.0
+_REPAIR_UNHEALTHY_SECONDS = 15.0
 """Where it wasn't healthy before, it may never be."""
 
 _SWEEP_SECONDS = 10.0
 
 
 def drill(request: DrillRequest, progress: Progress) -> DrillReport:
-    """Inject the fault under load, restore the topology, and judge what clients and servers saw.
+    """Inject the fault under load, restore the topology, and judge what clients and servers
+    observed.
 
-    Raises UsageError for a selector that means no one node, and for a shape without
-    automatic failover; Unhealthy where no replica would take over, or where the topology
-    isn't healthy (both unless `force`); other RedistopoErrors where it can't be mended.
+    Raises UsageError for a selector that doesn't select one node, and for a shape without automatic
+    failover; Unhealthy if no replica would take over, or the topology isn't healthy (both unless
+    `force`); other RedistopoErrors if it can't be repaired.
     """
     with open_session(drill_session(request.root), progress) as session:
         return drilled(session, request)
@@ -67,19 +68,21 @@ def drill_session(root: Path) -> SessionRequest:
 
 
 def drilled(session: Session, request: DrillRequest) -> DrillReport:
-    """One drill in such a session; see `drill`."""
+    """Run one drill in an open session; see `drill`."""
     layout, progress = session.layout, session.progress
-    refuse_changed_security(session.topology, layout, session.rendered)
+    refuse_changed_security(session)
     context = replace(
-        session.context(session.plan(_engine(layout))), deadline=Deadline(_MEND_SECONDS)
+        session.context(session.plan(_engine(layout))), deadline=Deadline(_REPAIR_SECONDS)
     )
-    if finish_interrupted_drill(layout, progress):
-        _mend(context)
-        delete_leftover_keys(layout, context.look(Detail.HEALTH), session.credentials, progress)
-    _victims(context.look(Detail.HEALTH), request)  # wrong words are told before all else
+    if intent := finish_interrupted_drill(layout, progress):
+        _repair(session, context)
+        delete_leftover_keys(
+            intent, layout, context.observe(Detail.HEALTH), context.credentials, progress
+        )
+    _victims(context.observe(Detail.HEALTH), request)  # invalid selectors are reported first
     with step(progress, "verify that it is well"):
         verdict = wait_until_healthy(
-            lambda: with_write_probe(context.look(Detail.FULL), context.client),
+            lambda: with_write_probe(context.observe(Detail.FULL), context.client),
             session.expected,
             Deadline(_HEALTH_SECONDS),
         )
@@ -93,9 +96,11 @@ def drilled(session: Session, request: DrillRequest) -> DrillReport:
         victims=victims,
         preflight=flight,
         healthy=verdict.healthy,
-        repair=lambda: _mend(context, _MEND_SECONDS if verdict.healthy else _MEND_ILL_SECONDS),
+        repair=lambda: _repair(
+            session, context, _REPAIR_SECONDS if verdict.healthy else _REPAIR_UNHEALTHY_SECONDS
+        ),
     )
-    return _hurt_and_mend(scene)
+    return _injure_and_repair(scene)
 
 
 def _engine(layout: Layout) -> str:
@@ -124,7 +129,7 @@ def _victims(seen: Observed, request: DrillRequest) -> tuple[NodeSeen, ...]:
     return tuple(found.values())
 
 
-def _hurt_and_mend(scene: DrillSetup) -> DrillReport:
+def _injure_and_repair(scene: DrillSetup) -> DrillReport:
     """Measure the drill; however it ends, restore the topology and remove its keys."""
     layout, request = scene.context.plan.layout, scene.request
     load_request = _load_request(scene)
@@ -147,10 +152,10 @@ def _hurt_and_mend(scene: DrillSetup) -> DrillReport:
         save_intent(layout, intent)
         try:
             report = run_drill(scene, injury, load_request)
-        except BaseException:  # Ctrl-C too: nothing stays hurt
+        except BaseException:  # Ctrl-C too: every fault is undone
             with interrupts_deferred():
                 injury.restore()
-                _mend_anyway(scene.context, load_request)
+                _repair_anyway(scene, load_request)
             raise
     if report.healed is not None or not scene.healthy:
         forget_intent(layout)
@@ -165,7 +170,7 @@ def _load_request(scene: DrillSetup) -> LoadRequest:
         id=secrets.token_hex(4),
         way=application_entry(scene.seen, scene.context.credentials),
         shards={shard.number: shard.slots for shard in shards},
-        # a Sentinel is in no shard: then all are looked at
+        # a Sentinel is in no shard: then all are observed
         hurt=frozenset(numbers or {shard.number for shard in shards}),
         rate=scene.request.rate,
         clients=scene.request.clients,
@@ -174,8 +179,9 @@ def _load_request(scene: DrillSetup) -> LoadRequest:
 
 
 def _closed(scene: DrillSetup) -> dict[str, frozenset[int]]:
-    """By node, where servers connect to it: a cluster's bus; else where clients do, too, which
-    then reach a node that is cut off by the connections that they have, and by no new one."""
+    """Map each node to the ports at which other servers connect to it: a cluster's bus port;
+    otherwise the port of a victim. Clients use that port too: they keep their connections to a
+    partitioned node, and can't open new ones."""
     victims = {node.name for node in scene.victims}
     if scene.context.plan.topology.clustered:
         return {node.name: frozenset({node.bus_port}) for node in scene.context.plan.nodes}
@@ -185,24 +191,19 @@ def _closed(scene: DrillSetup) -> dict[str, frozenset[int]]:
     }
 
 
-def _mend(context: ExecutionContext, seconds: float = _MEND_SECONDS) -> None:
-    """Every node runs, and every check passes; raises RedistopoError where that can't be."""
-    again = ExecutionContext(
-        plan=context.plan,
-        credentials=context.credentials,
-        client=context.client,
-        deadline=Deadline(seconds),
-        progress=context.progress,
-        host=context.host,
-    )
-    bring_up(again, UpRequest(root=context.plan.layout.root, keep=True), time.monotonic())
+def _repair(session: Session, context: ExecutionContext, seconds: float = _REPAIR_SECONDS) -> None:
+    """Start every node, and wait until every check passes; raises RedistopoError if that isn't
+    possible."""
+    again = replace(session.context(context.plan), deadline=Deadline(seconds))
+    bring_up(session, again, UpRequest(root=context.plan.layout.root, keep=True), time.monotonic())
 
 
-def _mend_anyway(context: ExecutionContext, load_request: LoadRequest) -> None:
+def _repair_anyway(scene: DrillSetup, load_request: LoadRequest) -> None:
     """Restore the topology as far as possible; otherwise the record stays for the next command."""
+    context = scene.context
     note(context.progress, "the drill ends early: restoring the topology")
     try:
-        _mend(context)
+        scene.repair()
         delete_keys(load_request.way, _SWEEP_SECONDS, load_id=load_request.id)
     except RedistopoError as error:
         warn(context.progress, f"not everything was restored: {error.message}; run redistopo up")

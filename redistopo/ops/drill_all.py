@@ -23,7 +23,7 @@ from redistopo.session.session import Session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillDone:
-    """One drill of a scenario; if it wasn't run, its report has failed and says why."""
+    """One drill of a scenario; the report of one that wasn't run has failed, with the reason."""
 
     name: str
     nodes: tuple[str, ...]
@@ -147,8 +147,8 @@ def _undone(
 
 
 def _targets(session: Session, one: ScenarioDrill) -> list[tuple[str, ...]]:
-    """For each drill that comes of an entry, whom it hurts, by name; roles are read now."""
-    session.refresh()  # the drill before has started nodes anew
+    """Select the victims, by name, of each drill of an entry; roles are read now."""
+    session.refresh()  # the drill before has restarted nodes
     seen = session.observe()
     if one.each:
         return [(node.name,) for node in select_nodes(seen, (one.each,))]

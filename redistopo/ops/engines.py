@@ -20,7 +20,7 @@ class EnginesResult:
 
 
 def engines() -> EnginesResult:
-    """The servers on this machine."""
+    """List the servers on this machine."""
     return EnginesResult(
         engines=find_engines(tls=True), install=f"redistopo install, or {install_hint()}"
     )

@@ -69,12 +69,12 @@ def events(request: EventsRequest, told: Callable[[Round], object]) -> EventsRes
 
         with suppress(TimedOut):
             pause = request.pause
-            wait_for(look, Deadline(request.seconds), lambda: "", pause=pause, most=pause)
+            wait_for(look, Deadline(request.seconds), pause=pause, most=pause)
     return EventsResult(count=count)
 
 
 def shortened(found: Round, most: int) -> Round:
-    """The round with so many occurrences at most, not counting what nodes are at the start."""
+    """Return the round with at most so many changes, not counting the states at the start."""
     kept: list[StateChange] = []
     for one in found.news:
         if one.kind is ChangeKind.NOW or most > 0:
@@ -87,21 +87,21 @@ def shortened(found: Round, most: int) -> Round:
 
 @contextmanager
 def rounds(request: TargetRequest) -> Iterator[Callable[[], Round]]:
-    """Each call is one look; what nodes were is remembered from one to the next."""
+    """Return a function that takes a snapshot and compares it with the one before."""
     with open_target(replace(request, remembers=True)) as topology:
         yield Rounds(topology).next
 
 
 class Rounds:
-    """Looks at one topology; `known` is what is known of it after the last one, None before."""
+    """Follows one topology; `known` is its last known state, None before the first snapshot."""
 
     def __init__(self, topology: WatchedTarget) -> None:
         self.known: LastKnown | None = None
         self._topology = topology
 
     def next(self) -> Round:
-        """One look, and what happened since the last one."""
-        seen = self._topology.look()
+        """Take a snapshot, and return the changes since the last one."""
+        seen = self._topology.snapshot()
         at = datetime.now(UTC)
         before = self.known
         if seen is not None:

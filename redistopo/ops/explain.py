@@ -16,7 +16,7 @@ class TopicResult:
 
 
 def explain_topic(name: str = "") -> TopicResult:
-    """That topic, or all of them for no name; raises UsageError for one that isn't there."""
+    """Return a topic, or all of them for ""; raises UsageError for an unknown one."""
     known = {one.name: one for one in list_topics()}
     if not name:
         return TopicResult(topics=tuple(known.values()))

@@ -9,7 +9,6 @@ from pathlib import Path
 from redistopo.errors import ExitCode, MissingPrerequisite, UsageError
 from redistopo.host.files import read_text, write_errors
 from redistopo.host.ports import ephemeral_range
-from redistopo.host.server_process import find_process
 from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.model.topology.parse import TopologyProblem, shape_named, topology_file_error
 from redistopo.model.topology.ports import (
@@ -25,16 +24,15 @@ from redistopo.progress import Event, EventKind, Progress, note, warn
 from redistopo.project.load import checked, layout_of_folder, require_address
 from redistopo.project.port_conflicts import port_blocker, topology_in
 from redistopo.project.port_reservations import choosing_ports, reserve_ports
-from redistopo.project.topology_state_file import node_folder_names
+from redistopo.project.started_topology import running_nodes
 from redistopo.render.topology_file import topology_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitRequest:
-    """What to write, and where; `keys` are the topology file's own, `settings` redis.conf's.
-
-    A key that isn't given gets its default, or keeps the value of an existing file.
-    """
+    """What to write, and in which folder; `keys` are the topology file's own, `settings`
+    redis.conf's. A key that isn't given gets its default, or keeps the value of an existing
+    file."""
 
     root: Path
     shape: str
@@ -100,7 +98,7 @@ def _init(
     if written and found is not None and not request.force:
         raise _different(layout.topology, found, text)
     if written:
-        if any(find_process(layout, name) for name in node_folder_names(layout)):
+        if running_nodes(layout):
             warn(progress, "servers of the file replaced run here: redistopo down stops them first")
         _write(layout, text)
     reserve_ports(layout.root)
@@ -151,7 +149,7 @@ def _default_name(layout: Layout) -> str:
 def _placed(
     layout: Layout, topology: Topology, existing: Topology | None, progress: Progress
 ) -> Topology:
-    """Use the ports that its file already has, or else the first free block."""
+    """Use the ports that the file already has, or the first free block."""
     if existing is not None and existing.count == topology.count:
         same = replace(topology, port=existing.port, sentinel_port=existing.sentinel_port)
         if existing.shape is topology.shape and port_block_of(same).fits:
@@ -180,7 +178,7 @@ def _warn_of_busy(
 ) -> None:
     """Use a requested port as it is; warn if it is in use now."""
     block = port_block_of(topology)
-    running = any(find_process(layout, name) for name in node_folder_names(layout))
+    running = bool(running_nodes(layout))
     if running and existing is not None and port_block_of(existing) == block:
         return  # busy with this very topology
     blocked = port_blocker(layout.root, topology.host)

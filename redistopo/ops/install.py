@@ -54,21 +54,19 @@ class InstallResult:
 
 
 def offer(request: InstallRequest) -> Offer:
-    """What `install` would run here; nothing where a server is found and no way was asked for.
-
+    """Return what `install` would run here; nothing if a server is found and no method is selected.
     Raises UsageError for a method that this machine doesn't have, MissingPrerequisite if it has
-    none.
-    """
+    none."""
     if not request.way and (found := _first(find_engines())):
         return Offer(recipe=None, found=found)
     return Offer(recipe=recipe(detect_machine(), request.way))
 
 
 def install(request: InstallRequest, offered: Offer, progress: Progress) -> InstallResult:
-    """The commands offered were run, and the server that they brought answered PING.
+    """Run the commands offered, until the installed server replies to PING.
 
-    Raises MissingPrerequisite if this user can't run them, RedistopoError if one failed or
-    what it brought doesn't work.
+    Raises MissingPrerequisite if this user can't run them, RedistopoError if one failed or the
+    server doesn't work.
     """
     if offered.recipe is None:
         return InstallResult(offer=offered, engine=offered.found)
@@ -99,8 +97,8 @@ _OTHER = "redistopo install --with " + "|".join(InstallMethod)
 
 
 def _brought(way: InstallMethod) -> Engine:
-    """The first server that this way brings; raises MissingPrerequisite where none is found, or one
-    that is too old."""
+    """Find the server that this method installed; raises MissingPrerequisite if there is none, or
+    it is too old."""
     packaged = "the Python package"
     found = [
         one for one in find_engines() if (packaged in one.source) is (way is InstallMethod.PIP)

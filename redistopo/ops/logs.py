@@ -44,8 +44,8 @@ class LogsRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsResult:
-    """Names of the nodes, and their entries as they are read, without secrets; `live` where
-    what is written from now on follows."""
+    """Names of the nodes, and their entries, read on demand and redacted; with `live`, new entries
+    follow."""
 
     names: tuple[str, ...]
     entries: Iterator[LogEntry]
@@ -55,9 +55,9 @@ class LogsResult:
 def logs(request: LogsRequest) -> LogsResult:
     """Merge the servers' logs by their timestamps.
 
-    Works without a valid topology file, and where nothing runs: then a node has no role.
-    Raises UsageError for words that mean nobody, and for a wrong regular expression;
-    RedistopoError where there is no log.
+    Works without a valid topology file, and without running servers: then a node has no role.
+    Raises UsageError for selectors that match no node, and for an invalid regular expression;
+    RedistopoError if there is no log.
     """
     own = SessionRequest(root=request.root, needs_file=False, needs_started=bool(request.words))
     with open_session(own) as session:
@@ -124,7 +124,7 @@ def _words(lines: Iterable[str]) -> Iterator[str]:
 def _arriving(
     layout: Layout, lines: Iterable[tuple[str, str]], wanted: re.Pattern[str]
 ) -> Iterator[LogEntry]:
-    """What comes, as it comes; a line that goes on with one that was shown is shown, too."""
+    """Yield new lines as they are written; a line that continues a matching one is shown too."""
     arrivals = Arrivals()
     shown: dict[str, bool] = {}
     scrub, fresh = Redactor(()), Deadline(0)

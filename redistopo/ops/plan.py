@@ -10,12 +10,13 @@ from redistopo.model.planning.plan_nodes import with_observed_roles
 from redistopo.model.planning.proposal import Asked
 from redistopo.model.planning.step import Step
 from redistopo.model.state.observed import shards_of
+from redistopo.project.certificates import refuse_lost_authority
 from redistopo.project.redact_secrets import hide
 from redistopo.project.topology_record import current_record
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
-from redistopo.session.situation import survey
+from redistopo.session.situation import observe_for_steps, situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class PlanResult:
 
 
 def plan(root: Path, engine: str = "") -> PlanResult:
-    """What `up` would do now, and why; works on a machine without any server."""
+    """Decide what `up` would do now, and why; works on a machine without any server."""
     with open_session(_session(root)) as session:
         found = _ahead(session, session.plan(engine, assume=True), Asked())
         if (error := found.refusal) is None:
@@ -51,7 +52,7 @@ def plan(root: Path, engine: str = "") -> PlanResult:
 def dry_run(
     root: Path, engine: str = "", primary: tuple[str, ...] = (), rebuild: tuple[str, ...] = ()
 ) -> PlanResult:
-    """The same, but refused for every reason for which `up`, asked so, would refuse to begin."""
+    """The same, but raises the error for which `up` with these options would refuse."""
     with open_session(_session(root)) as session:
         asked = Asked(primary=primary, rebuild=rebuild)
         found = _ahead(session, session.plan(engine), asked)
@@ -67,12 +68,17 @@ def _session(root: Path) -> SessionRequest:
 
 
 def _ahead(session: Session, made: Plan, asked: Asked) -> Decision:
-    """What `up` would decide, by the same looks and the same guards; nothing is written."""
+    """Decide what `up` would do, from the same snapshot and with the same guards; nothing is
+    written."""
     try:
         refuse_request(made, asked)
-        refuse_folder(made, session.state, session.rendered)
-        record, _warning = current_record(made)
-        now = survey(session.context(made), record)
+        refuse_folder(session, made)
+        if made.topology.tls:  # `up` does this when it creates certificates
+            refuse_lost_authority(made.layout.tls)
+        context = session.context(made)
+        seen = observe_for_steps(context)
+        record, _warning = current_record(made, session.state, seen)
+        now = situation(context, record, seen)
     except RedistopoError as error:
         return Decision(plan=made, refusal=error)
     found = decide(made, now, asked)

@@ -43,7 +43,7 @@ class PsResult:
 
 
 def ps() -> PsResult:
-    """Every topology that this user started on this machine, running or not."""
+    """List every topology that this user started on this machine, running or not."""
     lines = []
     owned: set[int] = set()
     for entry in registered_topologies():

@@ -1,24 +1,29 @@
 """`reset`: CLUSTER RESET of one node, after a failover, or with its data knowingly given up."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redistopo.client.connection import Command, Connections, raise_on_error
-from redistopo.errors import ExitCode, RedistopoError
+from redistopo.errors import ExitCode
+from redistopo.execute.executor import execute
 from redistopo.execute.handover import HandoverResult
-from redistopo.execute.rejoin_cluster import forget_ids
 from redistopo.host.interrupts import interrupts_deferred
+from redistopo.model.planning.guards import guard
 from redistopo.model.planning.plan_node_reset import NodeReset, plan_reset
-from redistopo.model.state.observed import NodeSeen, Role
+from redistopo.model.planning.proposal import Asked, Proposal
+from redistopo.model.planning.situation import Situation
+from redistopo.model.planning.step import Step, StepKind
+from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.selector import select_one_node
 from redistopo.model.state.status_rows import NodeStatus, status_rows
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step
 from redistopo.session.live_change import LiveChange, change_request, live_change
+from redistopo.session.local_preconditions import refuse_folder
 from redistopo.session.node_action import require_words
 from redistopo.session.open import open_session
-from redistopo.session.session import SessionRequest
+from redistopo.session.session import Session, SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +59,8 @@ def outlook(request: ResetRequest) -> NodeReset:
     """
     require_words(request.words, "reset")
     with open_session(SessionRequest(root=request.root)) as session:
-        seen = session.observe()
-        node = select_one_node(seen, request.words)
-        return _allowed(plan_reset(seen, node, hard=request.hard), request)
+        refuse_folder(session, session.plan(assume=True))
+        return _plan(session, session.observe(disk=True), request)
 
 
 def reset(request: ResetRequest, progress: Progress) -> ResetResult:
@@ -71,15 +75,12 @@ def reset(request: ResetRequest, progress: Progress) -> ResetResult:
     asked = change_request("reset", request.root, request.seconds)
     with open_session(asked, progress) as session:
         now = live_change(session, assume=True)
-        node = select_one_node(now.seen, request.words)
-        found = _allowed(plan_reset(now.seen, node, hard=request.hard), request)
-        done = None
+        found, done = _plan(session, session.observe(disk=True), request), None
         if found.heir:
             _, done = hand_over_to(now, [found.heir])
-            node = select_one_node(now.seen, [found.name])
-            _allowed(plan_reset(now.seen, node, hard=request.hard), request)
+            _plan(session, session.observe(disk=True), replace(request, words=(found.name,)))
         if not found.already:
-            _reset(now, node, found)
+            _reset(now, select_one_node(now.seen, [found.name]), found)
         return ResetResult(
             reset=found,
             handover=done,
@@ -88,14 +89,18 @@ def reset(request: ResetRequest, progress: Progress) -> ResetResult:
         )
 
 
-def _allowed(found: NodeReset, request: ResetRequest) -> NodeReset:
-    if found.lost and not request.force:
-        again = f"redistopo reset {found.name}{' --hard' if request.hard else ''} --force"
-        raise RedistopoError(
-            f"{found.name} is not reset: {found.lost}",
-            detail="\n".join(one for one in found.sentences if one != found.lost),
-            hint="; ".join(filter(None, [found.instead, f"{again} gives it up"])),
-        )
+def _plan(session: Session, seen: Observed, request: ResetRequest) -> NodeReset:
+    """Plan the reset of the selected node, unless a guard refuses it."""
+    node = select_one_node(seen, request.words)
+    found = plan_reset(seen, node, hard=request.hard)
+    proposal = Proposal(
+        plan=session.plan(assume=True),
+        now=Situation(seen=seen, record=session.state),
+        steps=(),
+        asked=Asked(among=(), force=request.force),
+        reset=found,
+    )
+    guard(proposal)
     return found
 
 
@@ -103,30 +108,32 @@ def _reset(now: LiveChange, node: NodeSeen, found: NodeReset) -> None:
     context = now.context
     with (
         step(context.progress, f"reset {node.name}"),
-        # it answers once all keys are freed, which takes seconds where there are many millions
+        # it replies once all keys are freed, which takes seconds for many millions
         Connections(context.credentials, seconds=context.deadline.left) as client,
-        interrupts_deferred(later=True),  # Ctrl-C in between would leave its keys on its disk
+        interrupts_deferred(later=True),  # Ctrl-C in between would leave its keys on disk
     ):
         for commands in _batches(node, found):
             for reply in client.execute(node.endpoint, commands):
                 for one in reply if isinstance(reply, list) else [reply]:
                     raise_on_error(one, f"{node.name}: CLUSTER RESET")
-    # not where it keeps its id: Valkey would then refuse it for 60 s, however it comes
+    # only with a new id: Valkey refuses a forgotten one for 60 s, even after CLUSTER MEET
     if found.hard:
-        others = [other for other in now.seen.answering if other.name != node.name]
-        with step(context.progress, f"have {len(others)} others forget its id"):
-            forget_ids(context, {other.name: (found.id,) for other in others})
+        names = tuple(other.name for other in now.seen.answering if other.name != node.name)
+        ids = dict.fromkeys(names, (found.id,))
+        why = f"{node.name} has a new one"
+        execute(context, (Step(do=StepKind.FORGET, nodes=names, cause=why, ids=ids),))
 
 
 def _batches(node: NodeSeen, found: NodeReset) -> tuple[tuple[Command, ...], ...]:
-    """What resets it and empties it, each batch sent once the one before was done.
+    """Return the commands that reset and empty the node; each batch is sent once the one before is
+    done.
 
-    A primary that holds keys refuses the reset, so it is flushed before, where they may be
-    lost: at once with it, for an empty primary that leads would empty its replicas. The flush
-    is not for those that still hold its stream: one that is paused would go on with it. A replica
-    refuses to be flushed. The reset empties it, but in memory alone: from its append-only file
-    its keys would come back at the next start, and claim their slots. So it is flushed too, but
-    not after a refusal: it was elected meanwhile.
+    A primary with keys refuses the reset, so it is flushed first, if they may be lost: in one
+    transaction, because an empty primary that still owns slots would empty its replicas. Its
+    replicas are disconnected before, so that the flush isn't replicated: one that is paused would
+    execute it later. A replica refuses to be flushed. The reset empties it, but only in memory: at
+    the next start its append-only file would restore the keys, and claim their slots. So it is
+    flushed afterwards, but not after a refusal: then it was elected in the meantime.
     """
     reset_it: Command = ("CLUSTER", "RESET", "HARD" if found.hard else "SOFT")
     if node.role is Role.PRIMARY and found.lost:

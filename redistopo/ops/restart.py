@@ -11,7 +11,7 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.handover import HandoverResult
 from redistopo.execute.rotate_passwords import restore_old
-from redistopo.execute.shutdown import ShutdownRequest, shut_down_saving
+from redistopo.execute.shutdown import shut_down_saving
 from redistopo.host.polling import Deadline
 from redistopo.host.server_process import find_process
 from redistopo.model.planning.guards import guard, limit_warnings
@@ -33,7 +33,6 @@ from redistopo.model.state.observed import Role, shards_of
 from redistopo.model.state.selector import SELECTOR_SYNTAX, select_nodes
 from redistopo.ops.failover import hand_over_to
 from redistopo.progress import Progress, step, warn
-from redistopo.project.topology_record import refuse_older_engine
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.live_change import LiveChange, change_request, live_change
 from redistopo.session.open import open_session
@@ -70,8 +69,8 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartResult:
-    """Who was restarted, in order, and the handovers between; all is healthy, but for faults
-    that were there before."""
+    """The restarted nodes, in order, and the planned failovers in between; all is healthy except
+    for faults from before."""
 
     name: str
     restarted: tuple[Restarted, ...]
@@ -83,8 +82,8 @@ class RestartResult:
 def restart(request: RestartRequest, progress: Progress) -> RestartResult:
     """Restart the selected nodes with their data, and wait until the topology is healthy.
 
-    Raises UsageError where that would lose data or service that nobody agreed to; at the
-    first fault RedistopoError that says what is done and what is left.
+    Raises UsageError if that would lose data or availability without `force`; at the first fault
+    RedistopoError with what is done and what is left.
     """
     began = time.monotonic()
     if not request.words and not request.rolling:
@@ -97,8 +96,6 @@ def restart(request: RestartRequest, progress: Progress) -> RestartResult:
     with open_session(asked, progress) as session:
         now = live_change(session)
         plan = now.context.plan
-        record = now.session.state
-        refuse_older_engine(plan, record)
         names = tuple(node.name for node in select_nodes(now.seen, request.words))
         _refuse_unready(now, names)
         work = _Work(now=now, request=request)
@@ -126,9 +123,9 @@ class _Work:
 
 
 def _refuse_unready(now: LiveChange, names: tuple[str, ...]) -> None:
-    """Raises before anything is stopped where a node could not start again as it should."""
+    """Raise RedistopoError before anything is stopped, if a node could not start again."""
     context = now.context
-    seen = context.look(Detail.HEALTH, disk=True)
+    seen = context.observe(Detail.HEALTH, disk=True)
     found = situation(context, now.session.state, seen)
     steps = tuple(_steps(context, found, names))
     proposal = Proposal(plan=context.plan, now=found, steps=steps, asked=Asked(among=names))
@@ -138,8 +135,8 @@ def _refuse_unready(now: LiveChange, names: tuple[str, ...]) -> None:
 
 
 def _steps(context: ExecutionContext, now: Situation, names: tuple[str, ...]) -> Iterable[Step]:
-    """These nodes are started on today's configuration, those that lead by plan first: in a
-    replication the others find them there. A Sentinel's file is its own memory."""
+    """Return the steps that start these nodes with the current configuration, planned primaries
+    first: in a replication the others connect to them. A Sentinel maintains its own file."""
     plan = context.plan
     fresh = tuple(name for name in names if name not in now.kept)
     if fresh:
@@ -172,8 +169,9 @@ def _at_once(work: _Work, names: tuple[str, ...]) -> None:
 
 
 def _hand_over_first(work: _Work, names: tuple[str, ...]) -> None:
-    """Where Sentinels watch, a primary that is to be away is one no more: else they would fail
-    over unplanned, or tell clients of it meanwhile. If nobody is left to lead, it stays."""
+    """Perform a planned failover of a primary to restart if there are Sentinels: otherwise they
+    would fail over unplanned, or name it to clients in the meantime. Without a candidate it stays
+    primary."""
     now = work.now
     for shard in shards_of(now.seen) if now.context.plan.sentinels else ():
         heirs = [node.name for node in shard.replicas if node.name not in names]
@@ -226,7 +224,7 @@ def _roll(work: _Work, names: tuple[str, ...]) -> None:
 
 
 def _require_health(now: LiveChange) -> None:
-    """Raises Unhealthy where the topology isn't healthy, and doesn't become so in a moment."""
+    """Raise Unhealthy if the topology isn't healthy, and doesn't become so in a moment."""
     now.context.deadline = Deadline(min(_SETTLE_SECONDS, now.context.deadline.left))
     try:
         now.await_health()
@@ -277,31 +275,24 @@ def _tell_left(work: _Work, left: list[Turn], error: RedistopoError) -> None:
 
 
 def _restart(work: _Work, names: tuple[str, ...]) -> None:
-    """These nodes run again, with their data, and are ready."""
+    """Restart these nodes with their data, until they are ready."""
     now, context = work.now, work.now.context
     layout = context.plan.layout
     running = [name for name in names if find_process(layout, name)]
     roles = {node.name: node.role for node in now.seen.nodes}
     began = time.monotonic()
-    shutdown = ShutdownRequest(
-        layout=layout,
-        seen=now.seen,
-        rendered=now.session.rendered,
-        client=context.client,
-        lossy=work.request.force,
-        host=context.host,
-        command=f"redistopo restart {' '.join(names)}",
-    )
+    command = f"redistopo restart {' '.join(names)}"
+    shutdown = now.session.shutdown(now.seen, lossy=work.request.force, command=command)
     shut_down_saving(
         shutdown, running, Deadline(context.deadline.left * _STOP_SHARE), context.progress
     )
     for node in context.nodes(names):
         context.client.close(node.endpoint)
     with explaining_ended_servers(context):
-        after = context.look(Detail.PROCESS, disk=True)
+        after = context.observe(Detail.PROCESS, disk=True)
         found = situation(context, now.session.state, after)
         execute(context, tuple(_steps(context, found, names)))
-        restore_old(layout, context.targets, context.credentials)
+        restore_old(context, now.session.rotation)
     took = time.monotonic() - began
     work.restarted += [Restarted(node=one, role=roles.get(one), seconds=took) for one in names]
     if (record := now.session.state) is not None:

@@ -13,9 +13,9 @@ from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.state.finding import Finding, Status, failed_findings
 from redistopo.progress import Progress, note, step
 from redistopo.project.passwords import load_password, new_password, password_source
-from redistopo.project.rotation_file import pending_rotation
-from redistopo.project.started_topology import live_targets, refuse_changed_security
+from redistopo.project.started_topology import live_targets
 from redistopo.session.health import wait_until_healthy, with_write_probe
+from redistopo.session.local_preconditions import refuse_changed_security
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
 
@@ -50,7 +50,7 @@ class RotateResult:
 
 
 def show(root: Path, user: str) -> SecretResult:
-    """The password of a user; raises UsageError where there is none."""
+    """Return the password of a user; raises UsageError if there is none."""
     own = SessionRequest(root=root, credentials=CredentialSource.FILE, needs_started=False)
     with open_session(own) as session:
         return _password(session, user)
@@ -74,14 +74,14 @@ def _password(session: Session, user: str) -> SecretResult:
             if user == TopologyUser.SENTINEL
             else "acl = true in the topology file brings users along",
         )
-    refuse_changed_security(session.topology, session.layout, session.rendered)
+    refuse_changed_security(session)
     if not access.password:
         raise UsageError("no password was made yet", hint="redistopo up makes one")
     return SecretResult(user=user, password=access.password)
 
 
 def rotate(root: Path, progress: Progress, *, keep_old: bool, seconds: float) -> RotateResult:
-    """Every user has a new password, on every server and in every file, and it is proven.
+    """Change the password of every user, on every server and in every file, and verify it.
 
     No connection is closed, and none is refused: until the end both passwords work, and with
     `keep_old` also afterwards, until `rotate` is run again. Raises RedistopoError.
@@ -96,14 +96,14 @@ def rotate(root: Path, progress: Progress, *, keep_old: bool, seconds: float) ->
     with open_session(asked, progress) as session:
         _refuse(session)
         layout, old = session.layout, session.credentials
-        finished = pending_rotation(layout) is not None
+        finished = session.rotation is not None
         rotation = _rotation(session, old, keep_old=keep_old)
         if session.topology.sentinels:
             note(
                 session.progress,
                 "the Sentinels' own password, by which they know each other, stays as it is",
             )
-        carry_over(layout, old, rotation, session.progress, session.host)
+        carry_over(session.context(session.plan(assume=True)), session.rendered, rotation)
         session.refresh()  # from here on with what the files hold now
         running = sum(find_process(layout, name) is not None for name in session.rendered)
         findings: tuple[Finding, ...] = ()
@@ -133,11 +133,11 @@ def _refuse(session: Session) -> None:
 
 
 def _rotation(session: Session, old: Credentials, *, keep_old: bool) -> PasswordRotation:
-    """What to change to: where a rotation begun earlier wanted to go, the user's own, or new."""
+    """Return the new passwords: those of an interrupted rotation, the user's own, or generated
+    ones."""
     layout, topology = session.layout, session.topology
-    pending = pending_rotation(layout)
-    if pending is not None:
-        return replace(pending, keep_old=keep_old)
+    if session.rotation is not None:
+        return replace(session.rotation, keep_old=keep_old)
     given = password_source(topology, layout)
     application = load_password(topology, layout) if given is not None else new_password()
     before = old.application.password if old.application else ""

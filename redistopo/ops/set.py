@@ -5,11 +5,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from redistopo.client.observe import Detail
 from redistopo.errors import BadReply, ExitCode, RedistopoError, UsageError
 from redistopo.execute.context import ExecutionContext
 from redistopo.host.files import read_exactly, read_text, rewrite, write_private
+from redistopo.model.planning.guards import guard
 from redistopo.model.planning.plan import NodePlan, Plan
-from redistopo.model.planning.step import join_names
+from redistopo.model.planning.proposal import Asked, Proposal
+from redistopo.model.planning.step import Step, StepKind, join_names
 from redistopo.model.protocol.conf import (
     CONFIG_REWRITE_MARK,
     DIRECTIVES_NOT_COMPARED,
@@ -20,7 +23,8 @@ from redistopo.model.protocol.conf import (
     read_conf,
     same_value,
 )
-from redistopo.model.state.observed import NodeSeen, Observed
+from redistopo.model.state.observed import Observed
+from redistopo.model.state.record import TopologyState
 from redistopo.model.state.selector import select_nodes
 from redistopo.model.topology.directives import (
     SENTINELS_KEYS,
@@ -31,14 +35,14 @@ from redistopo.model.topology.directives import (
     unknown,
     with_lines,
 )
-from redistopo.model.topology.exposure import refuse_exposed
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.load import Project, plan_of, read_topology
 from redistopo.render.conf import node_conf
 from redistopo.render.topology_edit import Place, with_directive
-from redistopo.session.live_change import LiveChange, change_request, live_change
+from redistopo.session.live_change import change_request, live_change
 from redistopo.session.open import open_session
-from redistopo.session.session import Session
+from redistopo.session.session import CredentialSource, Session
+from redistopo.session.situation import situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,21 +104,19 @@ def set_directive(request: SetRequest, progress: Progress) -> SetResult:
     with open_session(replace(asked, needs_started=False), progress) as session:
         if session.topology.sentinels and request.directive in SENTINELS_KEYS:
             raise not_for_sentinels(request.directive, "a data node")
-        if not session.rendered:
-            plan = session.plan(assume=True)
-            edit = _edit(session, plan, request, _unseen(plan))
-            _write(edit)
-            return _result(edit, stopped=edit.nodes)
-        now = live_change(session, assume=True)
-        return _on_servers(now, _edit(session, now.context.plan, request, now.seen))
+        if session.rendered:
+            context = live_change(session, assume=True).context
+        else:  # like `up`, which will generate the passwords that are missing
+            session.credentials = session.credentials_from(CredentialSource.SUPPOSED)
+            context = session.context(session.plan(assume=True))
+        seen = context.observe(Detail.HEALTH, disk=True)
+        edit = _edit(session, context.plan, request, seen)
+        _refuse(context, session.state, edit, seen)
+        return _on_servers(context, edit, seen)
 
 
-def _on_servers(now: LiveChange, edit: _Edit) -> SetResult:
-    context, seen = now.context, {node.name: node for node in now.seen.nodes}
-    running = tuple(name for name in edit.nodes if seen[name].running)
-    _refuse_silent(seen[name] for name in running)
-    for node in edit.plan.data:
-        refuse_exposed(node.name, read_conf(node_conf(edit.plan, node, context.credentials)))
+def _on_servers(context: ExecutionContext, edit: _Edit, seen: Observed) -> SetResult:
+    running = tuple(node.name for node in seen.nodes if node.running and node.name in edit.nodes)
     setting = _Setting(context=context, edit=edit)
     try:
         if running:
@@ -123,29 +125,43 @@ def _on_servers(now: LiveChange, edit: _Edit) -> SetResult:
                     setting.on(edit.plan.node(name))
         for name in running:
             setting.in_file(edit.plan.node(name))
-        _write(edit)  # last: wherever this is cut off, `up` goes by what it says
-    except BaseException:  # Ctrl-C too: on all servers or on none
+        _write(edit)  # last: if this is interrupted before, `up` restores the servers
+    except BaseException:  # Ctrl-C too: all servers are changed, or none
         setting.undo()
         raise
-    made = _result(edit, stopped=tuple(name for name in edit.nodes if name not in running))
-    return replace(
-        made,
+    return SetResult(
+        directive=edit.directive,
+        value=edit.lines(edit.nodes[0]) if edit.nodes else (),
+        tables=edit.tables,
         live=tuple(name for name in running if name not in setting.waiting),
         waiting=tuple(setting.waiting),
-        changed=made.changed or setting.moved,
+        own=edit.own,
+        stopped=tuple(name for name in edit.nodes if name not in running),
+        changed=edit.after != edit.before or setting.moved,
     )
 
 
-def _unseen(plan: Plan) -> Observed:
-    """The nodes where none was ever started: they have names and ports alone."""
-    nodes = (
-        NodeSeen(name=one.name, endpoint=one.endpoint, error="not started") for one in plan.nodes
+def _refuse(
+    context: ExecutionContext, record: TopologyState | None, edit: _Edit, seen: Observed
+) -> None:
+    """Raise RedistopoError if a guard of `up` refuses the topology file as it will be."""
+    meant = [node for node in seen.nodes if node.name in edit.nodes]
+    kinds = {
+        StepKind.WRITE: tuple(node.name for node in edit.plan.data),
+        StepKind.CORRECT: tuple(node.name for node in meant if node.running),
+        StepKind.START: tuple(node.name for node in meant if not node.running),
+    }
+    proposal = Proposal(
+        plan=edit.plan,
+        now=situation(replace(context, plan=edit.plan), record, seen),
+        steps=tuple(Step(do=do, nodes=names, cause="set") for do, names in kinds.items()),
+        asked=Asked(among=()),  # none is started now: ports may be in use
     )
-    return Observed(shape=plan.topology.shape, nodes=tuple(nodes))
+    guard(proposal)
 
 
 def _edit(session: Session, plan: Plan, request: SetRequest, seen: Observed) -> _Edit:
-    """The change of the file; raises UsageError where the file would not be valid."""
+    """Prepare the change of the file; raises UsageError if the file would be invalid."""
     layout, directive = session.layout, settable(request.directive)
     before = after = read_exactly(layout.topology)
     meant = _data(plan, (node.name for node in select_nodes(seen, request.words)), request)
@@ -198,16 +214,6 @@ def _own(nodes: Mapping[str, Directives], directive: str) -> tuple[str, ...]:
     return tuple(name for name, table in nodes.items() if directive in table)
 
 
-def _refuse_silent(nodes: Iterable[NodeSeen]) -> None:
-    for node in nodes:
-        if not node.answers:
-            raise RedistopoError(
-                f"{node.name} runs, but doesn't reply: nothing was changed",
-                detail=node.error,
-                hint="redistopo up continues what is stopped",
-            )
-
-
 @dataclass(slots=True, kw_only=True)
 class _Setting:
     """One directive on its way to servers: what they had, so that it can be undone."""
@@ -233,7 +239,7 @@ class _Setting:
             and not conf_drift({directive: lines}, told)
         ):
             return
-        refusal = self._order(node, value)
+        refusal = self._set(node, value)
         if refusal and told and only_at_a_start(refusal):
             self.waiting.append(node.name)
             return
@@ -268,7 +274,7 @@ class _Setting:
             for plan in (edit.was, edit.plan)
         )
         if not _plainly(edit, written, before):
-            # of a file that Sentinels had rewritten nobody can tell
+            # unknown for a file that Sentinels have rewritten
             if not (edit.plan.sentinels and CONFIG_REWRITE_MARK in written):
                 note(
                     self.context.progress,
@@ -282,7 +288,7 @@ class _Setting:
         """Restore every server and its file; warn if that isn't possible."""
         for name, value in self.done.items():
             try:
-                refusal = self._order(self.context.plan.node(name), value)
+                refusal = self._set(self.context.plan.node(name), value)
             except RedistopoError as error:
                 refusal = error.message
             if refusal:
@@ -292,16 +298,16 @@ class _Setting:
                 write_private(path, text)
         self.done.clear()
 
-    def _order(self, node: NodePlan, value: str) -> str:
-        """The server's refusal, "" where it took the value."""
+    def _set(self, node: NodePlan, value: str) -> str:
+        """Return the server's refusal, "" if it accepted the value."""
         try:
-            self.context.order(node, "CONFIG", "SET", self.edit.directive, value)
+            self.context.send(node, "CONFIG", "SET", self.edit.directive, value)
         except BadReply as error:
             return error.detail
         return ""
 
     def _told(self, node: NodePlan, pattern: str) -> dict[str, str]:
-        said = self.context.order(node, "CONFIG", "GET", pattern)
+        said = self.context.send(node, "CONFIG", "GET", pattern)
         pairs = list(map(str, said)) if isinstance(said, list) else []
         return {canonical_directive(k): v for k, v in zip(pairs[::2], pairs[1::2], strict=False)}
 
@@ -312,19 +318,8 @@ def _write(edit: _Edit) -> None:
 
 
 def _plainly(edit: _Edit, one: str, other: str) -> bool:
-    """Whether two files of a node say the same, but for this directive and for its role, which
-    changes while the file stays as it is."""
+    """Whether two files of a node differ only in this directive and in `replicaof`, which changes
+    at a failover while the file stays as it is."""
     left, right = read_conf(one), read_conf(other)
     apart = {name for name in left.keys() | right.keys() if left.get(name) != right.get(name)}
     return apart <= {edit.directive, "replicaof"}
-
-
-def _result(edit: _Edit, *, stopped: tuple[str, ...]) -> SetResult:
-    return SetResult(
-        directive=edit.directive,
-        value=edit.lines(edit.nodes[0]) if edit.nodes else (),
-        tables=edit.tables,
-        own=edit.own,
-        stopped=stopped,
-        changed=edit.after != edit.before,
-    )

@@ -1,4 +1,4 @@
-"""`kill`, `pause` and `resume`: signals, to processes proven ours alone."""
+"""`kill`, `pause` and `resume`: signals, sent only to processes that are proven to be ours."""
 
 import signal
 from collections.abc import Iterable
@@ -22,6 +22,7 @@ from redistopo.session.node_action import (
     NodeOutcome,
     finish_action,
     log_of,
+    not_done,
     require_words,
     warn_of_losses,
 )
@@ -36,7 +37,7 @@ STAYING = frozenset({"SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIG
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalRequest:
-    """Whom to send a signal, by selector words; `seconds` to wait for what must follow."""
+    """The nodes to signal, by selectors; `seconds` is how long to wait for the effect."""
 
     root: Path
     words: tuple[str, ...]
@@ -44,7 +45,8 @@ class SignalRequest:
 
 
 def parse_signal(text: str) -> signal.Signals:
-    """The signal named ``KILL``, ``SIGKILL``, ``kill`` or ``9``; raises UsageError."""
+    """Parse the name or number of a signal (``KILL``, ``SIGKILL``, ``kill``, ``9``); raises
+    UsageError."""
     word = text.strip().upper()
     with suppress(KeyError, ValueError):
         if word.isdigit():
@@ -87,11 +89,12 @@ def _asked(request: SignalRequest, verb: str) -> SessionRequest:
 def _send(
     layout: Layout, nodes: Iterable[NodeSeen], number: signal.Signals, deadline: Deadline
 ) -> frozenset[str]:
-    """Names of those whose process has ended by the deadline; they are off the record."""
+    """Send the signal; returns the nodes whose process exited before the deadline, whose record is
+    removed."""
     running = {node.name: one for node in nodes if (one := find_process(layout, node.name))}
     for process in running.values():
         signal_process(process, number)
-    # what is stopped gets SIGKILL at once, and any other signal when it goes on
+    # a paused process gets SIGKILL at once, and any other signal when it is resumed
     able = [one for one in running.values() if number is signal.SIGKILL or not is_paused(one)]
     left = await_end(able, deadline) + [one for one in running.values() if one not in able]
     ended = frozenset(name for name, process in running.items() if process not in left)
@@ -114,19 +117,10 @@ def _killed(
         return NodeOutcome(name=node.name, did=f"ended by {number.name}")
     if not ends:
         return NodeOutcome(name=node.name, did=f"got {number.name}")
+    why, hint = "still runs", f"it may be unable to save; {log_of(layout, node.name)}"
     if node.paused:
-        return NodeOutcome(
-            name=node.name,
-            did=f"got {number.name}, and is paused: it ends when it goes on",
-            well=False,
-            hint=f"redistopo resume {node.name}",
-        )
-    return NodeOutcome(
-        name=node.name,
-        did=f"got {number.name}, and still runs",
-        well=False,
-        hint=f"it may be unable to save; {log_of(layout, node.name)}",
-    )
+        why, hint = "is paused: it ends when it is resumed", f"redistopo resume {node.name}"
+    return not_done(node.name, f"got {number.name}, and {why}", hint, changed=True)
 
 
 def pause(request: SignalRequest, progress: Progress) -> NodeActionResult:
@@ -167,18 +161,18 @@ def resume(request: SignalRequest, progress: Progress) -> NodeActionResult:
 
 
 def _refuse_loss(session: Session, seen: Observed, going: Iterable[NodeSeen]) -> None:
-    """Raises UsageError where one of them alone has data that it would lose by going on."""
+    """Raise UsageError if one of them has the only copy of data, and would lose it once resumed."""
     still = [node.name for node in going if node.paused]
     if still:
         seen = session.observe(disk=True)
         some = sole_copies_on_disk(session.plan(assume=True), session.state, seen, still)
-        # one whose primary doesn't run keeps what it has: `up` asks before it starts that one
+        # a replica whose primary doesn't run keeps its data: `up` refuses to start that primary
         up = {node.name for node in seen.nodes if node.running}
         chosen_primaries((one for one in some if one.primary in up), ())
 
 
 def _hold(session: Session, nodes: Iterable[NodeSeen], number: signal.Signals) -> None:
-    """Each of these processes is stopped, or none is."""
+    """Pause or resume all of these processes."""
     layout = session.layout
     processes = [one for node in nodes if (one := find_process(layout, node.name))]
     for process in processes:
@@ -201,19 +195,19 @@ def _await_answers(session: Session, nodes: list[NodeSeen]) -> None:
         said.update({one.name: one.error for one in now if one.name in wanted and one.error})
         return None if said else True
 
-    try:
-        wait_for(look, session.deadline, lambda: "")
-    except TimedOut as error:
-        raise TimedOut(
+    def late() -> TimedOut:
+        return TimedOut(
             f"{', '.join(said)} was resumed, but is silent after {session.deadline.seconds:g} s",
             detail="\n".join(f"{name}: {why}" for name, why in said.items()),
             hint=f"wait longer with --timeout; {log_of(session.layout, next(iter(said)))}",
-        ) from error
+        )
+
+    wait_for(look, session.deadline, late)
 
 
 def _yield(session: Session, nodes: list[NodeSeen]) -> None:
-    """Whoever still leads though the Sentinels named another meanwhile follows that one: they
-    would wait 8 s before they say so, and what it takes until then is lost."""
+    """Make a node that still is primary, although the Sentinels named another one in the meantime,
+    follow that one: they would wait 8 s before they do so, and writes until then would be lost."""
     seen, progress = session.observe(), session.progress
     names_ = {node.name for node in nodes}
     lead = seen.at(seen.named) if seen.named else None
@@ -230,13 +224,7 @@ def _yield(session: Session, nodes: list[NodeSeen]) -> None:
 
 def _done(node: NodeSeen, did: str, *, already: bool) -> NodeOutcome:
     if not node.running:
-        return NodeOutcome(
-            name=node.name,
-            did="doesn't run",
-            changed=False,
-            well=False,
-            hint=f"redistopo start {node.name}",
-        )
+        return not_done(node.name, "doesn't run", f"redistopo start {node.name}")
     told = did
     if already:
         told = "was paused already" if did == "paused" else "was not paused"

@@ -1,4 +1,4 @@
-"""`start`: nodes that don't run come back as `up` would bring them; the others go on."""
+"""`start`: starts stopped nodes as `up` would; no other node is affected."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +27,6 @@ from redistopo.model.state.status_rows import status_rows
 from redistopo.model.topology.spec import Persistence
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, warn
-from redistopo.project.rotation_file import pending_rotation
 from redistopo.project.started_topology import nothing_started_error
 from redistopo.session.failures import explaining_ended_servers
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
@@ -36,6 +35,7 @@ from redistopo.session.node_action import (
     NodeOutcome,
     finish_action,
     names_a_role,
+    not_done,
 )
 from redistopo.session.open import open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
@@ -51,7 +51,7 @@ _UNKNOWN = "set REDISTOPO_PASSWORD as it was; or redistopo up, which makes a new
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRequest:
-    """Whom to start, by selector words, or all that don't run; `seconds` until all are ready."""
+    """The nodes to start, by selectors, or all that don't run; `seconds` is the time limit."""
 
     root: Path
     words: tuple[str, ...] = ()
@@ -83,12 +83,12 @@ def start(request: StartRequest, progress: Progress) -> NodeActionResult:
             )
         plan = session.plan(request.engine)
         _refuse(session, plan)
-        prepare_certificates(plan, record, session.progress)
+        prepare_certificates(plan, session.progress)
         if plan.topology.auth and not all(one.password for one in _all_of(session.credentials)):
             raise RedistopoError("a password is not known here", hint=_UNKNOWN)
         context = session.context(plan)
         meant = _start(context, record, request)
-        seen = session.record_primary(context.look(Detail.HEALTH))
+        seen = session.record_primary(context.observe(Detail.HEALTH))
         return finish_action(seen, (_done(node) for node in meant))
 
 
@@ -100,8 +100,8 @@ def _all_of(held: Credentials) -> tuple[Login, ...]:
 def _refuse(session: Session, plan: Plan) -> None:
     """Raise RedistopoError if this topology can't be started as its file says."""
     refuse_request(plan, Asked())
-    refuse_folder(plan, session.state, session.rendered)
-    if pending_rotation(plan.layout) is not None:
+    refuse_folder(session, plan)
+    if session.rotation is not None:
         raise RedistopoError(
             "a change of passwords was cut off half-way",
             hint="redistopo up, or redistopo secret rotate, brings it to its end first",
@@ -146,9 +146,11 @@ def _bring_back(
 
 
 def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[Step, ...]) -> None:
-    """Raises UsageError where a start alone may cost data: somebody must be made to lead, or
-    to follow another, first. A replica whose primary doesn't run waits for it."""
-    lead = [name for one in others if one.do is StepKind.LEAD for name in one.nodes]
+    """Raise UsageError if a start by itself may lose data, because another node must be promoted,
+    or follow another primary, first. A replica whose primary doesn't run waits for it."""
+    lead = [
+        name for one in others if one.do in (StepKind.LEAD, StepKind.TAKEOVER) for name in one.nodes
+    ]
     if plan.topology.clustered:
         _refuse_unheard(plan, seen, names)
         places = {plan.node(name).address for name in names}
@@ -172,8 +174,8 @@ def _refuse_unled(plan: Plan, seen: Observed, names: list[str], others: tuple[St
 
 
 def _refuse_unheard(plan: Plan, seen: Observed, names: list[str]) -> None:
-    """Raises UsageError where a paused replica may have what its primary hasn't on disk: it
-    would lose that as soon as it goes on. With a log the primary itself has everything."""
+    """Raise UsageError if a paused replica may have data that its primary doesn't have on disk: it
+    would lose that once resumed. With an append-only file the primary itself has everything."""
     if plan.topology.persistence is Persistence.AOF:
         return
     texts, places = seen.nodes_confs, {plan.node(name).address for name in names}
@@ -189,7 +191,7 @@ def _refuse_unheard(plan: Plan, seen: Observed, names: list[str]) -> None:
 
 
 def _refuse_unstarted(names: list[str], steps: tuple[Step, ...], others: tuple[Step, ...]) -> None:
-    """Raises UsageError where `up` would not start one of these nodes now."""
+    """Raise UsageError if `up` would not start one of these nodes now."""
     started = {name for one in steps if one.do is StepKind.START for name in one.nodes}
     if left := [name for name in names if name not in started]:
         raise UsageError(
@@ -204,14 +206,14 @@ def _await_joined(context: ExecutionContext, names: list[str]) -> None:
     last: dict[str, str] = {}
 
     def look() -> bool | None:
-        seen = context.look(Detail.HEALTH)
+        seen = context.observe(Detail.HEALTH)
         last.clear()
         last.update({one.name: one.state for one in status_rows(seen) if one.name in names})
         unwell = {name for name, state in last.items() if state != "ok"}
         return None if unwell and _hopeful(seen, unwell) else True
 
     with suppress(TimedOut):
-        wait_for(look, Deadline(min(_JOIN_SECONDS, context.deadline.left)), lambda: "")
+        wait_for(look, Deadline(min(_JOIN_SECONDS, context.deadline.left)))
     for name, state in last.items():
         if state != "ok":
             warn(context.progress, f"{name} is ready, and its state is: {state}")
@@ -228,13 +230,7 @@ def _hopeful(seen: Observed, names: set[str]) -> bool:
 
 def _done(node: NodeSeen) -> NodeOutcome:
     if node.paused:
-        return NodeOutcome(
-            name=node.name,
-            did="is paused",
-            changed=False,
-            well=False,
-            hint=f"redistopo resume {node.name}",
-        )
+        return not_done(node.name, "is paused", f"redistopo resume {node.name}")
     if node.running:
         return NodeOutcome(name=node.name, did="runs already", changed=False)
     return NodeOutcome(name=node.name, did="started")

@@ -32,7 +32,7 @@ class StatusResult:
 
 
 def status(root: Path, words: tuple[str, ...] = ()) -> StatusResult:
-    """What each node, or each selected one, is doing now; a topology that isn't running is no
+    """Return the state of each node, or each selected one; a topology that isn't running is no
     error."""
     with open_session(SessionRequest(root=root, needs_started=False)) as session:
         seen = session.observe()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from redistopo.execute.shutdown import ShutdownRequest, losing, shut_down_saving
+from redistopo.execute.shutdown import losing, shut_down_saving
 from redistopo.model.state.observed import NodeSeen, Observed
 from redistopo.model.state.selector import select_nodes
 from redistopo.progress import Progress, warn
@@ -59,15 +59,8 @@ def stop(request: StopRequest, progress: Progress) -> NodeActionResult:
 
 def _stop(session: Session, seen: Observed, nodes: tuple[NodeSeen, ...], *, force: bool) -> None:
     names = [node.name for node in nodes]
-    shutdown = ShutdownRequest(
-        layout=session.layout,
-        seen=seen,
-        rendered=session.rendered,
-        client=session.client,
-        lossy=force,
-        host=session.host,
-        command=f"redistopo stop {' '.join(names)}",
-    )
+    command = f"redistopo stop {' '.join(names)}"
+    shutdown = session.shutdown(seen, lossy=force, command=command)
     if gone := losing(shutdown, names):
         warn(session.progress, f"{', '.join(gone)} keeps nothing on disk: its keys will be gone")
     shut_down_saving(shutdown, names, session.deadline, session.progress)

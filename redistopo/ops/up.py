@@ -11,7 +11,7 @@ from redistopo.execute.context import ExecutionContext
 from redistopo.execute.executor import execute
 from redistopo.execute.node_timeout import restore_node_timeout
 from redistopo.execute.rollback import rolled_back_on_failure
-from redistopo.execute.rotate_passwords import finish_rotation, restore_old
+from redistopo.execute.rotate_passwords import carry_over, restore_old
 from redistopo.host.run_recorded import end_leftover
 from redistopo.model.planning.decide_up import decide
 from redistopo.model.planning.plan import Plan
@@ -25,23 +25,23 @@ from redistopo.model.topology.exposure import plaintext_warning
 from redistopo.ops.certs import prepare_certificates
 from redistopo.progress import Progress, note, step, warn
 from redistopo.project.passwords import password_path
-from redistopo.project.started_topology import rendered_confs
-from redistopo.project.topology_record import begin_lifecycle, current_record, save_topology_state
+from redistopo.project.topology_record import begin_lifecycle, current_record
 from redistopo.render.connect import ConnectLines, connect_lines
 from redistopo.session.diagnosis import explaining
+from redistopo.session.expected import expected_of
 from redistopo.session.failures import explaining_ended_servers, unhealthy_error
 from redistopo.session.health import Verdict, wait_until_healthy, with_write_probe
 from redistopo.session.local_preconditions import refuse_folder, refuse_request
 from redistopo.session.open import hold_lock, open_session
 from redistopo.session.session import CredentialSource, Session, SessionRequest
-from redistopo.session.situation import expected_of, survey
+from redistopo.session.situation import observe_for_steps, situation
 
 _ROUNDS = 4
-"""At most: resume paused nodes, inspect an interrupted topology, create it again."""
+"""The maximum: resume paused nodes, inspect an interrupted topology, create it again."""
 
 
-_LOOK_AGAIN = (StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN)
-"""After these there may be more to do."""
+_OBSERVE_AGAIN = (StepKind.RESUME, StepKind.FAILOVER, StepKind.RESET, StepKind.REJOIN)
+"""Steps after which more may be to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class UpRequest:
 
     @property
     def asked(self) -> Asked:
-        """What the guards judge it by."""
+        """The options that guards depend on."""
         return Asked(primary=self.primary, rebuild=self.rebuild)
 
 
@@ -105,25 +105,43 @@ def up(request: UpRequest, progress: Progress) -> UpResult:
 
 def _up(session: Session, plan: Plan, request: UpRequest, began: float) -> UpResult:
     layout, told = session.layout, session.progress
-    refuse_folder(plan, session.state, session.rendered)
-    prepare_certificates(plan, session.state, told)
-    session.credentials = finish_rotation(layout, session.credentials, told, session.host)
+    refuse_folder(session, plan)
+    prepare_certificates(plan, told)
+    _finish_rotation(session, plan)
     context = session.context(plan)
-    finish_interrupted_drill(layout, told)
-    result = bring_up(context, request, began)
-    delete_leftover_keys(layout, context.look(Detail.HEALTH), session.credentials, told)
+    drilled = finish_interrupted_drill(layout, told)
+    result = bring_up(session, context, request, began)
+    if drilled:
+        seen = context.observe(Detail.HEALTH)
+        delete_leftover_keys(drilled, layout, seen, context.credentials, told)
     return result
 
 
-def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpResult:
-    """The same under a lock that the caller holds; `began` is on the monotonic clock."""
+def _finish_rotation(session: Session, plan: Plan) -> None:
+    """Finish an interrupted password rotation, except that a kept old password is still kept."""
+    rotation = session.rotation
+    if rotation is None:
+        return
+    if rotation.keep_old:
+        note(
+            session.progress,
+            "the old password still works; `redistopo secret rotate` ends that",
+        )
+    session.log_in_with(carry_over(session.context(plan), session.rendered, rotation))
+    session.reread()
+
+
+def bring_up(
+    session: Session, context: ExecutionContext, request: UpRequest, began: float
+) -> UpResult:
+    """Bring up the topology of a locked session; `began` is on the monotonic clock."""
     with rolled_back_on_failure(context, keep=request.keep):
         end_leftover(context.plan.layout.formation)
-        record, steps = _converge(context, request.asked)
+        steps = _converge(session, context, request.asked)
         with explaining(context), explaining_ended_servers(context):
-            restore_old(context.plan.layout, context.targets, context.credentials)
+            restore_old(context, session.rotation)
             formed_now = any(one.do is StepKind.FORM for one in steps)
-            verdict = _prove(context, record, formed_now=formed_now)
+            verdict = _prove(session, context, formed_now=formed_now)
         kept = password_path(context.plan.topology, context.plan.layout)
         return UpResult(
             plan=context.plan,
@@ -136,37 +154,41 @@ def bring_up(context: ExecutionContext, request: UpRequest, began: float) -> UpR
         )
 
 
-def _converge(context: ExecutionContext, asked: Asked) -> tuple[TopologyState, tuple[Step, ...]]:
-    """Steps until none is left to do; most often one round, or none."""
-    record, told = current_record(context.plan)
-    if told:
-        warn(context.progress, told)
+def _converge(session: Session, context: ExecutionContext, asked: Asked) -> tuple[Step, ...]:
+    """Execute steps until none is left; in most cases in one round, or none. Returns them."""
     done: tuple[Step, ...] = ()
     for number in range(_ROUNDS):
-        found = decide(context.plan, survey(context, record), asked)
+        seen = observe_for_steps(context)
+        record, told = current_record(context.plan, session.state, seen)
+        if told:
+            warn(context.progress, told)
+        found = decide(context.plan, situation(context, record, seen), asked)
         context.plan = found.plan
         if found.refusal is not None:
             raise found.refusal
         if not number:
             record = begin_lifecycle(context.plan, record, context.progress)
+            session.save_state(record)
             for text in found.notes:
                 note(context.progress, text)
         for text in found.warnings:
             warn(context.progress, text)
-        # a refusal says it all, in the words of a dry run; an error of what is done is explained
+        # a refusal needs no diagnosis, and is that of a dry run; an error of a step gets one
         with explaining(context), explaining_ended_servers(context):
             execute(context, found.steps)
             done = (*done, *linked(context.plan, found.steps, done))
             if not _goes_on(context, record, found.steps):
                 break
-        asked = replace(asked, rebuild=())  # done: its log still says that the old one was refused
-    return record, done
+        asked = replace(
+            asked, rebuild=()
+        )  # done, although its log still reports that the old file was refused
+    return done
 
 
 def _goes_on(context: ExecutionContext, record: TopologyState, steps: tuple[Step, ...]) -> bool:
     """Whether there may be more to do, now that these steps are done."""
     kinds = {one.do for one in steps}
-    if kinds & set(_LOOK_AGAIN):
+    if kinds & set(_OBSERVE_AGAIN):
         return True
     if not record.formed:
         return context.plan.topology.clustered and bool(kinds) and StepKind.FORM not in kinds
@@ -175,33 +197,36 @@ def _goes_on(context: ExecutionContext, record: TopologyState, steps: tuple[Step
 
 def _strayed(context: ExecutionContext) -> bool:
     """Whether there are nodes to take back, now that all run: one that is down may own slots."""
-    seen = context.look(Detail.HEALTH)
+    seen = context.observe(Detail.HEALTH)
     shards = context.plan.topology.shards
     return bool(plan_rejoins(seen, shards) or stale_ids(seen) or non_empty_resets(seen))
 
 
-def _prove(context: ExecutionContext, record: TopologyState, *, formed_now: bool) -> Verdict:
-    """Healthy by the same checks as `verify`; raises Unhealthy where it isn't in time."""
-    topology, layout = context.plan.topology, context.plan.layout
+def _prove(session: Session, context: ExecutionContext, *, formed_now: bool) -> Verdict:
+    """Wait until the checks of `verify` pass, and record the topology as formed; raises Unhealthy
+    if they don't in time."""
+    topology = context.plan.topology
     with step(context.progress, "wait until every node agrees", changes=False):
         first = wait_until_healthy(
-            lambda: context.look(Detail.HEALTH), expected_of(topology), context.deadline, context
+            lambda: context.observe(Detail.HEALTH), expected_of(topology), context.deadline, context
         )
         if not first.healthy:
             raise unhealthy_error(context, first)
         if formed_now:
             restore_node_timeout(context)
     with step(context.progress, "verify", changes=False):
-        paths = {node.name: str(node.folder.config) for node in context.plan.nodes}
-        wanted = expected_of(topology, rendered_confs(layout, record), paths)
-        last = wait_until_healthy(lambda: _full(context), wanted, context.deadline, context)
+        session.reread()
+        last = wait_until_healthy(
+            lambda: _full(context), session.expected, context.deadline, context
+        )
         if not last.healthy:
             raise unhealthy_error(context, last)
         engine = last.seen.engine.lower()
-        now = replace(record, formed=True, primary=last.seen.primary, engine=engine)
-        save_topology_state(layout, now)
+        if (record := session.state) is not None:
+            now = replace(record, formed=True, primary=last.seen.primary, engine=engine)
+            session.save_state(now)
     return last
 
 
 def _full(context: ExecutionContext) -> Observed:
-    return with_write_probe(context.look(Detail.FULL), context.client)
+    return with_write_probe(context.observe(Detail.FULL), context.client)

@@ -9,7 +9,7 @@ from redistopo.render.junit import JUnitCase, junit_xml
 
 
 def write_junit(result: VerifyResult, path: Path) -> None:
-    """The file holds one test case for each finding; failures and skips are marked as such."""
+    """Write one test case for each finding; failures and skips are marked."""
     cases = [_case(one) for one in result.findings]
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

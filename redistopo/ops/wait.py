@@ -63,7 +63,7 @@ def wait(request: WaitRequest, progress: Progress) -> WaitResult:
     with open_target(request.sight) as topology:
         attempt = _Attempt(topology=topology, wanted=request.wanted)
         with suppress(TimedOut), step(progress, f"wait until {topology.name} is {request.wanted}"):
-            wait_for(attempt.look, deadline, lambda: "", pause=0.02)
+            wait_for(attempt.look, deadline, pause=0.02)
         return WaitResult(
             name=topology.name,
             wanted=request.wanted,
@@ -77,7 +77,7 @@ def wait(request: WaitRequest, progress: Progress) -> WaitResult:
 
 @dataclass(slots=True, kw_only=True)
 class _Attempt:
-    """The looks of one `wait`; `goals` is (primary, its replication's id) -> its first offset."""
+    """The snapshots of one `wait`; `goals` is (primary, its replication id) -> its first offset."""
 
     topology: WatchedTarget
     wanted: WaitCondition
@@ -91,7 +91,7 @@ class _Attempt:
         return None if self.missing else True
 
     def _look(self) -> Iterable[Missing]:
-        seen = self.topology.look()
+        seen = self.topology.snapshot()
         if seen is None:
             self.seen = None
             return (_unseen(self.topology),)
@@ -102,10 +102,10 @@ class _Attempt:
             return (*self._failed(seen, "node.alive"), *replicating(seen, self.goals))
         if self.wanted is WaitCondition.STARTED:
             return self._failed(seen, "node.alive")
-        # a look at everything costs more, so it comes last
+        # a full snapshot costs more, so it comes last
         if missing := self._failed(seen):
             return missing
-        deep = self.topology.look_deep()
+        deep = self.topology.full_snapshot()
         return self._failed(deep) if deep else (_unseen(self.topology),)
 
     def _few(self, seen: Observed) -> tuple[Missing, ...]:
@@ -134,11 +134,9 @@ def _unseen(topology: WatchedTarget) -> Missing:
 
 
 def replicating(seen: Observed, goals: dict[tuple[str, str], int]) -> Iterator[Missing]:
-    """Every replica that hasn't reached its primary's offset of the first snapshot.
-
-    A primary that isn't in `goals` is added. It is identified by its replication id too: if that
-    changes, as at a restart, its offset starts again.
-    """
+    """Return every replica that hasn't reached its primary's offset of the first snapshot. A
+    primary that isn't in `goals` is added, identified by its replication id too: if that changes,
+    as at a restart, its offset starts again."""
     for shard in shards_of(seen):
         primary = shard.primary
         if primary is None:

@@ -59,7 +59,7 @@ class WatchResult:
 def idle(seconds: float) -> bool:
     """Wait that long; returns False, since no key ends it."""
     with suppress(TimedOut):
-        wait_for(lambda: None, Deadline(seconds), lambda: "", pause=seconds, most=seconds)
+        wait_for(lambda: None, Deadline(seconds), pause=seconds, most=seconds)
     return False
 
 
@@ -89,7 +89,7 @@ def watch(
 def scene(
     request: WatchRequest, found: Round, recent: tuple[StateChange, ...], took: float
 ) -> Scene:
-    """What a frame shows of a round."""
+    """Return what a frame shows of a round."""
     seen = found.seen
     return Scene(
         name=found.name,
@@ -108,7 +108,7 @@ def scene(
 
 
 def _as_ours(seen: Observed) -> Observed:
-    """The processes of foreign servers aren't inspected: their lines look like running ones."""
+    """Show servers that we didn't start as running: their processes aren't inspected."""
     return replace(
         seen,
         nodes=tuple(
@@ -121,7 +121,7 @@ def _as_ours(seen: Observed) -> Observed:
 
 
 def _link(node: NodeSeen) -> str:
-    """Of a replica; "-" for other roles."""
+    """The link of a replica; "-" for other roles."""
     if not node.answers or node.role is not Role.REPLICA:
         return "-"
     if node.link_up:

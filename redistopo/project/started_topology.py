@@ -3,18 +3,17 @@
 None of this needs a valid topology file, so that `down` works in any case.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from redistopo.client.observe import Target
-from redistopo.errors import RedistopoError, UsageError
+from redistopo.errors import RedistopoError
 from redistopo.host.files import read_text
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.host.server_process import find_process
-from redistopo.model.planning.password_rotation import acl_password_hash
 from redistopo.model.protocol.conf import Directives, read_conf
 from redistopo.model.protocol.credentials import (
-    CREDENTIALS_CHANGED_HINT,
     Credentials,
     Login,
     TlsFiles,
@@ -25,9 +24,8 @@ from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.record import TopologyState
 from redistopo.model.state.relocation import relocated_directives
 from redistopo.model.topology.project_paths import Layout
-from redistopo.model.topology.spec import Shape, Topology
-from redistopo.project.passwords import load_password, password_source, tls_files
-from redistopo.project.rotation_file import pending_rotation
+from redistopo.model.topology.spec import Shape
+from redistopo.project.passwords import tls_files
 from redistopo.project.topology_state_file import node_folder_names
 
 
@@ -47,8 +45,13 @@ def rendered_confs(layout: Layout, state: TopologyState | None) -> dict[str, Dir
     return found
 
 
+def running_nodes(layout: Layout) -> tuple[str, ...]:
+    """Return the names of all nodes whose server runs."""
+    return tuple(name for name in node_folder_names(layout) if find_process(layout, name))
+
+
 def targets_in_use(
-    layout: Layout, rendered: dict[str, Directives], machine: Host = LOCAL
+    layout: Layout, rendered: Mapping[str, Directives], machine: Host = LOCAL
 ) -> tuple[Target, ...]:
     """Return the nodes as targets, with the addresses in their own configuration."""
     return tuple(
@@ -128,47 +131,6 @@ def shape_of(record: TopologyState | None, rendered: dict[str, Directives]) -> S
         return Shape.SENTINEL
     clustered = any(conf.get("cluster-enabled") == ("yes",) for conf in rendered.values())
     return Shape.CLUSTER if clustered else Shape.REPLICATION
-
-
-def refuse_changed_security(
-    topology: Topology, layout: Layout, rendered: dict[str, Directives]
-) -> None:
-    """Raise UsageError if servers run with access control or a password other than in the
-    topology file: these change only at a start, and until then we can't log in."""
-    for name, conf in rendered.items():
-        if find_process(layout, name) is None:
-            continue
-        for key, asked, directive in (
-            ("tls", topology.tls, "tls-port"),
-            ("acl", topology.acl, "aclfile"),
-        ):
-            runs = directive in conf
-            if asked is not runs:
-                raise UsageError(
-                    f"{key} is {str(asked).lower()} in the topology file, but servers run with "
-                    f"{key} = {str(runs).lower()}",
-                    detail=f"{name} was started with it; this changes only at a start",
-                    hint="redistopo down, then up; data is kept",
-                )
-        if topology.auth and not _known(topology, layout, conf, name):
-            raise UsageError(
-                "the servers run with a password other than the one known here",
-                detail=f"known here: from {password_source(topology, layout) or layout.password}",
-                hint=CREDENTIALS_CHANGED_HINT,
-            )
-
-
-def _known(topology: Topology, layout: Layout, conf: Directives, name: str) -> bool:
-    """Whether the application's password is the one that the node was started with or given
-    since, or a rotation of it is in progress."""
-    if pending_rotation(layout) is not None:
-        return True
-    mine = load_password(topology, layout)
-    if layout.node(name).sentinel and "aclfile" not in conf:
-        return True  # it has its own password
-    if "aclfile" in conf:
-        return f"#{acl_password_hash(mine)}" in (read_text(layout.node(name).users) or "")
-    return conf.get("requirepass", (mine,))[-1] == mine
 
 
 def nothing_started_error(layout: Layout) -> RedistopoError:

@@ -5,33 +5,28 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from redistopo.errors import MissingPrerequisite, UsageError
-from redistopo.host.files import read_text
-from redistopo.host.local_host import LOCAL
-from redistopo.host.node_data import has_data
 from redistopo.model.planning.plan import Plan
-from redistopo.model.protocol.conf import read_conf
-from redistopo.model.protocol.sentinel_replies import read_sentinel_file
+from redistopo.model.state.observed import Observed
 from redistopo.model.state.record import RecordedNode, TopologyState
 from redistopo.model.topology.project_paths import Layout
 from redistopo.progress import Progress, warn
 from redistopo.project.port_reservations import reserve_ports
 from redistopo.project.registry import Entry, register, registered_topologies
-from redistopo.project.topology_state_file import load_topology_state, save_record
+from redistopo.project.topology_state_file import load_topology_state
 
 
-def current_record(plan: Plan) -> tuple[TopologyState, str]:
-    """Load the recorded state, or create a new one for a plan that isn't formed yet; also returns
-    a warning, "" for none. Nothing is written.
+def current_record(
+    plan: Plan, found: TopologyState | None, seen: Observed
+) -> tuple[TopologyState, str]:
+    """Return the recorded state, or a new one for a plan that isn't formed yet; also a warning, ""
+    for none. Nothing is written.
 
     The first `up` writes it before anything else, so if it is missing or damaged and the nodes
     have data, the topology is treated as formed.
     """
-    layout = plan.layout
-    found = load_topology_state(layout)
     if found is not None and found.formed:
         return found, ""
-    lived = found is None and any(has_data(LOCAL.files, layout, node.name) for node in plan.nodes)
+    lived = found is None and any(node.on_disk.has_data for node in seen.nodes)
     record = TopologyState(
         id=found.id if found else secrets.token_hex(8),
         name=plan.topology.name,
@@ -43,16 +38,16 @@ def current_record(plan: Plan) -> tuple[TopologyState, str]:
             RecordedNode(name=node.name, host=node.host, port=node.port) for node in plan.nodes
         ),
     )
-    warning = f"{layout.record} is missing or damaged; it was recreated from the nodes' files"
+    warning = f"{plan.layout.record} is missing or damaged; it was recreated from the nodes' files"
     return record, warning if lived else ""
 
 
 def begin_lifecycle(plan: Plan, record: TopologyState, progress: Progress) -> TopologyState:
-    """Save the recorded state, reserve the ports, and register the topology for `ps`."""
+    """Reserve the ports, and register the topology for `ps`; returns the record to save, with a
+    new id in a copied folder."""
     layout = plan.layout
     if _copied(layout, record):
         record = replace(record, id=secrets.token_hex(8))
-    save_topology_state(layout, record)
     entry = Entry(
         id=record.id,
         name=plan.topology.name,
@@ -60,9 +55,8 @@ def begin_lifecycle(plan: Plan, record: TopologyState, progress: Progress) -> To
         root=str(layout.root),
         ports=tuple(port for node in plan.nodes for port in node.ports),
     )
-    reserve_ports(
-        layout.root
-    )  # a file that was written by hand, or was cloned, has no reservation yet
+    # a file that was written by hand, or was cloned, has no reservation yet
+    reserve_ports(layout.root)
     if trouble := register(entry):
         warn(progress, f"`redistopo ps` in other folders won't list this topology: {trouble}")
     return record
@@ -76,57 +70,3 @@ def _copied(layout: Layout, record: TopologyState) -> bool:
             theirs = load_topology_state(other)
             return theirs is not None and theirs.id == record.id
     return False
-
-
-def refuse_older_engine(plan: Plan, record: TopologyState | None) -> None:
-    """Raise MissingPrerequisite if the data was written by an engine that this one can't read."""
-    if record is None or plan.engine.reads(record.engine):
-        return
-    if any(has_data(LOCAL.files, plan.layout, node.name) for node in plan.nodes):
-        raise MissingPrerequisite(
-            f"{plan.engine.title} can't read data that {record.engine} wrote",
-            detail=f"chosen: {plan.engine.path} ({plan.engine_why})",
-            hint=f'set engine = "{record.engine}" in the topology file, if it is installed: '
-            "redistopo engines",
-        )
-
-
-def refuse_other_layout(plan: Plan, record: TopologyState | None) -> None:
-    """Raise UsageError if the file no longer describes the topology that was formed.
-
-    Its nodes have data for the old layout; `up` doesn't change shape, size or ports.
-    """
-    if record is None or not record.formed:
-        return
-    source = plan.layout.topology.name
-    files = (read_text(node.folder.config) for node in plan.sentinels)
-    states = (read_sentinel_file(read_conf(text)) for text in files if text)
-    names = {state.name for state in states if state}
-    if names and plan.topology.name not in names:
-        raise UsageError(
-            f"name is {plan.topology.name} in {source}, but the Sentinels monitor the primary "
-            f"as {', '.join(sorted(names))}",
-            detail="clients query the primary by that name; Sentinels can't change it",
-            hint="set name back, or start over without the data: redistopo down --wipe",
-        )
-    was = [(node.name, node.host, node.port) for node in record.nodes]
-    asked = [(node.name, node.host, node.port) for node in plan.nodes]
-    if was == asked and record.shape == plan.topology.shape.value:
-        return
-    raise UsageError(
-        f"{source} no longer describes the topology in this folder",
-        detail=f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, "
-        f"{_span(asked)}",
-        hint="set the file back, or start over without the data: redistopo down --wipe",
-    )
-
-
-def _span(nodes: list[tuple[str, str, int]]) -> str:
-    first, last = nodes[0], nodes[-1]
-    return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"
-
-
-def save_topology_state(layout: Layout, record: TopologyState) -> None:
-    """Save the recorded state if it changed."""
-    if load_topology_state(layout) != record:
-        save_record(layout, record)

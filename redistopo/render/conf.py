@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan, ShardPlan
+from redistopo.model.planning.plan import FormationMethod, NodePlan, Plan
 from redistopo.model.protocol.credentials import Credentials, TopologyUser
 from redistopo.model.state.observed import Role
 from redistopo.model.topology.exposure import refuse_open_users
@@ -126,11 +126,6 @@ class SeedIds:
     shards: Mapping[int, str]
 
 
-def acting_primary(shard: ShardPlan) -> str:
-    """Return the initial owner of a shard's slots: its first replica, if it has one."""
-    return (shard.replicas or (shard.primary,))[0]
-
-
 def seed_tables(plan: Plan, ids: SeedIds) -> dict[str, str]:
     """Render the initial nodes.conf of each node, by name.
 
@@ -157,7 +152,7 @@ def seed_tables(plan: Plan, ids: SeedIds) -> dict[str, str]:
 
 def _line(plan: Plan, node: NodePlan, ids: SeedIds) -> dict[str, object]:
     shard = plan.shards[node.shard - 1]
-    acting = acting_primary(shard)
+    acting = shard.acting_primary
     owner = acting == node.name
     return {
         "id": ids.nodes[node.name],

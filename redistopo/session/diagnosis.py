@@ -15,7 +15,6 @@ from redistopo.errors import (
 )
 from redistopo.execute.context import ExecutionContext
 from redistopo.execute.slow_wait import find_reach
-from redistopo.host.files import write_private
 from redistopo.model.connectivity.report import ConnectivityReport, explanation_lines
 from redistopo.model.state.observed import Observed
 from redistopo.project.redact_secrets import hide
@@ -46,8 +45,8 @@ def explaining(context: ExecutionContext) -> Iterator[None]:
         hide(error, context.plan.layout)
         _keep(context, error, seen)
         raise
-    with suppress(OSError):  # it is only an aid for a bundle; the same below
-        context.plan.layout.failure.unlink(missing_ok=True)
+    with suppress(MissingPrerequisite):  # it is only an aid for a bundle; the same below
+        context.host.files.remove(context.plan.layout.failure)
 
 
 def _keep(context: ExecutionContext, error: RedistopoError, seen: Observed) -> None:
@@ -61,7 +60,7 @@ def _keep(context: ExecutionContext, error: RedistopoError, seen: Observed) -> N
         "nodes": ask_nodes(seen, context.client),
     }
     with suppress(MissingPrerequisite):
-        write_private(context.plan.layout.failure, json.dumps(told, indent=1) + "\n")
+        context.host.files.write(context.plan.layout.failure, json.dumps(told, indent=1) + "\n")
 
 
 def explain(error: RedistopoError, found: ConnectivityReport | None) -> None:

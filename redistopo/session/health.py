@@ -16,17 +16,27 @@ from redistopo.model.state.finding import Finding, failed_findings, has_permanen
 from redistopo.model.state.observed import Observed, shards_of
 from redistopo.model.topology.spec import Shape
 
+Known = frozenset[tuple[str, str]]
+"""Faults, by check and subject."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The last snapshot and its findings."""
+    """The last snapshot and its findings, and the faults that were there before."""
 
     seen: Observed
     findings: tuple[Finding, ...]
+    known: Known = frozenset()
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """The failed findings, without known faults."""
+        failed = failed_findings(self.findings)
+        return tuple(one for one in failed if (one.check, one.subject) not in self.known)
 
     @property
     def healthy(self) -> bool:
-        return not failed_findings(self.findings)
+        return not self.failures
 
 
 def wait_until_healthy(
@@ -34,8 +44,10 @@ def wait_until_healthy(
     expected: Expected,
     deadline: Deadline,
     context: ExecutionContext | None = None,
+    known: Known = frozenset(),
 ) -> Verdict:
-    """Return the first healthy verdict, or the last one before the deadline.
+    """Return the first verdict that is healthy except for `known` faults, or the last one before
+    the deadline.
 
     A permanent failure (a process that ended, a changed setting) ends the wait at once. With
     `context`, progress reports what it waits for if that takes long.
@@ -44,13 +56,13 @@ def wait_until_healthy(
 
     def look() -> Verdict | None:
         seen = observe()
-        verdict = Verdict(seen=seen, findings=judge(seen, expected))
+        verdict = Verdict(seen=seen, findings=judge(seen, expected), known=known)
         last[:] = [verdict]
-        return verdict if verdict.healthy or has_permanent_failure(verdict.findings) else None
+        return verdict if verdict.healthy or has_permanent_failure(verdict.failures) else None
 
     asked = reporting_slow_wait(context, look, lambda: _first(last[0])) if context else look
     with suppress(TimedOut):
-        return wait_for(asked, deadline, lambda: "", pause=0.01)
+        return wait_for(asked, deadline, pause=0.01)
     return last[0]
 
 

@@ -5,22 +5,16 @@ from pathlib import Path
 
 from redistopo.checks.catalogue import judge
 from redistopo.client.observe import Detail
-from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
-from redistopo.host.polling import wait_for
 from redistopo.model.planning.plan_nodes import with_observed_roles
 from redistopo.model.planning.situation import Situation, with_current_roles
-from redistopo.model.state.finding import Finding, failed_findings, has_permanent_failure
+from redistopo.model.state.finding import Finding, failed_findings
 from redistopo.model.state.observed import Observed, shards_of
-from redistopo.project.started_topology import refuse_changed_security
-from redistopo.project.topology_record import refuse_other_layout
+from redistopo.session.expected import expected_of
 from redistopo.session.failures import unhealthy_error
-from redistopo.session.health import Verdict
+from redistopo.session.health import Known, wait_until_healthy
+from redistopo.session.local_preconditions import refuse_folder
 from redistopo.session.session import CredentialSource, Session, SessionRequest
-from redistopo.session.situation import expected_of
-
-Known = frozenset[tuple[str, str]]
-"""Faults, by check and subject."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,7 +27,7 @@ class LiveChange:
 
     def again(self) -> Observed:
         """Take a new snapshot, and update the plan's roles and the recorded primary."""
-        self.seen = self.session.record_primary(self.context.look(Detail.HEALTH))
+        self.seen = self.session.record_primary(self.context.observe(Detail.HEALTH))
         now = Situation(seen=self.seen, record=self.session.state)
         self.context.plan = with_observed_roles(
             with_current_roles(self.context.plan, now), shards_of(self.seen)
@@ -51,25 +45,11 @@ class LiveChange:
         Raises Unhealthy, or the error of a node that exited, if a failure is permanent or the
         deadline is over.
         """
-        wanted = expected_of(self.session.topology)
-        last: list[Verdict] = []
-
-        def look() -> tuple[Finding, ...] | None:
-            seen = self.again()
-            last[:] = [Verdict(seen=seen, findings=judge(seen, wanted))]
-            new = [
-                one
-                for one in failed_findings(last[0].findings)
-                if (one.check, one.subject) not in known
-            ]
-            if has_permanent_failure(new):
-                raise unhealthy_error(self.context, last[0])
-            return None if new else last[0].findings
-
-        try:
-            return wait_for(look, self.context.deadline, lambda: "", pause=0.01)
-        except TimedOut as error:
-            raise unhealthy_error(self.context, last[0]) from error
+        wanted, deadline = expected_of(self.session.topology), self.context.deadline
+        verdict = wait_until_healthy(self.again, wanted, deadline, known=known)
+        if not verdict.healthy:
+            raise unhealthy_error(self.context, verdict)
+        return verdict.findings
 
 
 def change_request(verb: str, root: Path, seconds: float) -> SessionRequest:
@@ -86,9 +66,8 @@ def live_change(session: Session, *, assume: bool = False) -> LiveChange:
     file has a layout or access control other than the running servers.
     """
     plan = session.plan(assume=assume)
-    refuse_other_layout(plan, session.state)
-    refuse_changed_security(session.topology, session.layout, session.rendered)
+    refuse_folder(session, plan)
     context = session.context(plan)
-    made = LiveChange(session=session, context=context, seen=context.look(Detail.HEALTH))
+    made = LiveChange(session=session, context=context, seen=context.observe(Detail.HEALTH))
     made.again()
     return made

@@ -1,20 +1,22 @@
-"""What `plan`, `up --dry-run`, `up` and `start` check before any server is queried.
+"""What every verb that starts or writes something checks before any server is queried.
 
 These checks read the folder and the machine; those on the snapshot are in
 model/planning/guards.
 """
 
+from redistopo.errors import UsageError
+from redistopo.model.planning.guards import refuse_other_layout
 from redistopo.model.planning.leadership import require_primaries
 from redistopo.model.planning.nodes_conf_repair import require_rebuildable
+from redistopo.model.planning.password_rotation import acl_password_hash
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.proposal import Asked
 from redistopo.model.protocol.conf import Directives
-from redistopo.model.state.record import TopologyState
-from redistopo.project.certificates import refuse_lost_authority
+from redistopo.model.protocol.credentials import CREDENTIALS_CHANGED_HINT
 from redistopo.project.load import require_address
-from redistopo.project.started_topology import refuse_changed_security
+from redistopo.project.passwords import load_password, password_source
 from redistopo.project.state_folder import refuse_foreign, refuse_planted
-from redistopo.project.topology_record import refuse_older_engine, refuse_other_layout
+from redistopo.session.session import Session
 
 
 def refuse_request(plan: Plan, asked: Asked) -> None:
@@ -26,10 +28,46 @@ def refuse_request(plan: Plan, asked: Asked) -> None:
     refuse_planted(plan.layout)
 
 
-def refuse_folder(plan: Plan, state: TopologyState | None, rendered: dict[str, Directives]) -> None:
+def refuse_folder(session: Session, plan: Plan) -> None:
     """Raise RedistopoError if the folder's files or servers contradict the topology file."""
-    refuse_changed_security(plan.topology, plan.layout, rendered)
-    refuse_other_layout(plan, state)
-    refuse_older_engine(plan, state)
-    if plan.topology.tls:
-        refuse_lost_authority(plan.layout.tls)
+    refuse_changed_security(session)
+    refuse_other_layout(plan, session.state, session.rendered)
+
+
+def refuse_changed_security(session: Session) -> None:
+    """Raise UsageError if servers run with access control or a password other than in the
+    topology file: these change only at a start, and until then we can't log in."""
+    topology, layout = session.topology, session.layout
+    for name, conf in session.rendered.items():
+        if session.host.processes.find(layout, name) is None:
+            continue
+        for key, asked, directive in (
+            ("tls", topology.tls, "tls-port"),
+            ("acl", topology.acl, "aclfile"),
+        ):
+            runs = directive in conf
+            if asked is not runs:
+                raise UsageError(
+                    f"{key} is {str(asked).lower()} in the topology file, but servers run with "
+                    f"{key} = {str(runs).lower()}",
+                    detail=f"{name} was started with it; this changes only at a start",
+                    hint="redistopo down, then up; data is kept",
+                )
+        if topology.auth and session.rotation is None and not _known(session, conf, name):
+            raise UsageError(
+                "the servers run with a password other than the one known here",
+                detail=f"known here: from {password_source(topology, layout) or layout.password}",
+                hint=CREDENTIALS_CHANGED_HINT,
+            )
+
+
+def _known(session: Session, conf: Directives, name: str) -> bool:
+    """Whether the application's password is the one that the node was started with or given
+    since."""
+    folder = session.layout.node(name)
+    if folder.sentinel and "aclfile" not in conf:
+        return True  # it has its own password
+    mine = load_password(session.topology, session.layout)
+    if "aclfile" in conf:
+        return f"#{acl_password_hash(mine)}" in (session.host.files.read(folder.users) or "")
+    return conf.get("requirepass", (mine,))[-1] == mine

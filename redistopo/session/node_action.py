@@ -14,8 +14,8 @@ from redistopo.progress import Progress, warn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeOutcome:
-    """The outcome for one node: `did` in a word or two, `changed` if this run did it, `well` if
-    it succeeded; otherwise `hint` is what to type."""
+    """The outcome for one node: `did` in a word or two, `changed` if this run did it, `well` if it
+    succeeded; otherwise `hint` is what to type."""
 
     name: str
     did: str
@@ -32,6 +32,11 @@ class NodeActionResult:
     now: tuple[NodeStatus, ...]
     losses: tuple[str, ...] = ()
     code: ExitCode = field(default=ExitCode.DONE)
+
+
+def not_done(name: str, why: str, hint: str, *, changed: bool = False) -> NodeOutcome:
+    """Build the outcome of a node for which the action failed, or was not possible."""
+    return NodeOutcome(name=name, did=why, changed=changed, well=False, hint=hint)
 
 
 def require_words(words: Iterable[str], verb: str, instead: str = "") -> None:

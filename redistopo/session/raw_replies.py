@@ -1,4 +1,4 @@
-"""What nodes say of themselves, as they say it: for a report, not for a judgement."""
+"""The raw replies of nodes about themselves, for a report."""
 
 from redistopo.client.connection import Command, Connections
 from redistopo.errors import RedistopoError

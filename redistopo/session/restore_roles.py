@@ -19,7 +19,7 @@ def restore_roles(context: ExecutionContext, before: Iterable[str]) -> tuple[str
     Raises RedistopoError if one isn't primary in time.
     """
     wanted = frozenset(before)
-    now = context.look(Detail.HEALTH)
+    now = context.observe(Detail.HEALTH)
     lost = [node.name for node in now.nodes if node.name in wanted and node.role is Role.REPLICA]
     for name in lost:
         with step(context.progress, f"hand the role back to {name}"):

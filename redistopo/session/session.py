@@ -9,9 +9,11 @@ from redistopo.checks.check_types import Expected
 from redistopo.client.connection import Connections
 from redistopo.client.observe import Detail, Target, observe
 from redistopo.execute.context import ExecutionContext
+from redistopo.execute.shutdown import ShutdownRequest
 from redistopo.host.host import Host
 from redistopo.host.local_host import LOCAL
 from redistopo.host.polling import Deadline
+from redistopo.model.planning.password_rotation import PasswordRotation
 from redistopo.model.planning.plan import Plan
 from redistopo.model.protocol.conf import Directives
 from redistopo.model.protocol.credentials import Credentials
@@ -22,6 +24,7 @@ from redistopo.model.topology.spec import Shape, Topology
 from redistopo.progress import Progress
 from redistopo.project.load import Project, load_project, plan_of
 from redistopo.project.passwords import load_credentials, load_password
+from redistopo.project.rotation_file import pending_rotation
 from redistopo.project.started_topology import (
     credentials_in_use,
     rendered_confs,
@@ -29,6 +32,7 @@ from redistopo.project.started_topology import (
     targets_in_use,
 )
 from redistopo.project.topology_state_file import load_topology_state, save_record
+from redistopo.session.expected import expected_of
 
 
 class CredentialSource(Enum):
@@ -45,11 +49,11 @@ class CredentialSource(Enum):
 class SessionRequest:
     """What a verb needs of the topology in a folder.
 
-    `lock` is the verb's name where it changes the topology: no other command does in the
-    meantime, and what it reports is in the progress log; "" for a query, which writes nothing.
-    `seconds` is the time for all of it, also for the lock.
-    Without `needs_file` the topology file may be broken, without `needs_started` no node need
-    have been started yet, without `needs_topology` the folder may hold nothing at all.
+    `lock` is the verb's name if it changes the topology: no other command does so in the meantime,
+    and its progress is logged; "" for a query, which writes nothing. `seconds` is the time limit,
+    including the wait for the lock. Without `needs_file` the topology file may be invalid, without
+    `needs_started` no node need have been started yet, without `needs_topology` the folder may be
+    empty.
     """
 
     root: Path
@@ -103,6 +107,11 @@ class Session:
         return self.credentials_from(self._request.credentials)
 
     @cached_property
+    def rotation(self) -> PasswordRotation | None:
+        """The password rotation that isn't finished; None for none."""
+        return pending_rotation(self.layout)
+
+    @cached_property
     def client(self) -> Connections:
         """Connections to the nodes, with these credentials."""
         return Connections(self.credentials)
@@ -117,10 +126,14 @@ class Session:
     @property
     def expected(self) -> Expected:
         """The expected state for checks."""
-        from redistopo.session.situation import expected_of
-
-        paths = {name: str(self.layout.node(name).config) for name in self.rendered}
-        return expected_of(self.topology, self.rendered, paths)
+        folders = {name: self.layout.node(name) for name in self.rendered}
+        users = {
+            name: tuple((self.host.files.read(folders[name].listed) or "").splitlines())
+            for name, conf in self.rendered.items()
+            if "aclfile" in conf and "sentinel" not in conf
+        }
+        paths = {name: str(folder.config) for name, folder in folders.items()}
+        return expected_of(self.topology, self.rendered, paths, users)
 
     def credentials_from(self, source: CredentialSource) -> Credentials:
         """Load credentials; raises MissingPrerequisite or UsageError for unusable passwords."""
@@ -152,6 +165,18 @@ class Session:
         are included as absent."""
         return observe(self.shape, self.targets, self.client, depth, disk=disk)
 
+    def shutdown(self, seen: Observed, *, lossy: bool, command: str) -> ShutdownRequest:
+        """Build the request to shut down nodes of a snapshot; `command` is to run again."""
+        return ShutdownRequest(
+            layout=self.layout,
+            seen=seen,
+            rendered=self.rendered,
+            client=self.client,
+            lossy=lossy,
+            command=command,
+            host=self.host,
+        )
+
     def save_state(self, state: TopologyState) -> None:
         """Save the state if it changed; requires the lock."""
         if state != self.state:
@@ -164,11 +189,25 @@ class Session:
             self.save_state(with_primary_seen(self.state, seen))
         return seen
 
+    def reread(self) -> None:
+        """Read what this verb itself writes again on next use: configurations, rotation."""
+        for name in ("rendered", "targets", "rotation"):
+            self.__dict__.pop(name, None)
+
     def refresh(self) -> None:
         """Read our own files again on next use, and reconnect. The topology file isn't read again:
         a verb uses it as it was when the verb began."""
-        for name in ("state", "rendered", "targets", "credentials"):
+        self.reread()
+        for name in ("state", "credentials"):
             self.__dict__.pop(name, None)
+        self._reconnect()
+
+    def log_in_with(self, credentials: Credentials) -> None:
+        """Use these credentials from now on."""
+        self.credentials = credentials
+        self._reconnect()
+
+    def _reconnect(self) -> None:
         self.close()
         if "client" in self.__dict__:
             self.client.credentials = self.credentials

@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from redistopo.checks.catalogue import judge
-from redistopo.checks.check_types import Expected
 from redistopo.checks.security import acl_faults
 from redistopo.client.observe import Detail
 from redistopo.errors import TimedOut
 from redistopo.execute.context import ExecutionContext
-from redistopo.host.files import read_text
 from redistopo.host.polling import Deadline, wait_for
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.plan_nodes import with_primary
@@ -29,25 +26,19 @@ from redistopo.model.state.observed import NodeSeen, Observed, Role
 from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.directives import planned_sentinel_settings as wanted_of_sentinels
 from redistopo.model.topology.ports import choose_block, port_block_of
-from redistopo.model.topology.project_paths import NodeFolder
-from redistopo.model.topology.spec import Topology
 from redistopo.project.port_conflicts import port_blocker
 from redistopo.render.conf import check_templates, node_conf, sentinel_conf, users_acl
+from redistopo.session.expected import expected_of
 
 _ENOUGH_TASKS = 4096
 
 _DYING_SECONDS = 0.3
 
 
-def survey(context: ExecutionContext, record: TopologyState | None) -> Situation:
-    """Observe everything that steps and guards depend on."""
-    return situation(context, record, observe_for_steps(context))
-
-
 def observe_for_steps(context: ExecutionContext) -> Observed:
     """Take a snapshot for deciding on steps: servers are queried only if any runs."""
-    seen = _without_the_dying(context, context.look(Detail.PROCESS, disk=True))
-    return context.look(Detail.FULL, disk=True) if seen.running else seen
+    seen = _without_the_dying(context, context.observe(Detail.PROCESS, disk=True))
+    return context.observe(Detail.FULL, disk=True) if seen.running else seen
 
 
 def _without_the_dying(context: ExecutionContext, seen: Observed) -> Observed:
@@ -57,11 +48,11 @@ def _without_the_dying(context: ExecutionContext, seen: Observed) -> Observed:
 
     def look() -> Observed | None:
         if any(node.held_by for node in last[0].nodes):
-            last[0] = context.look(Detail.PROCESS, disk=True)
+            last[0] = context.observe(Detail.PROCESS, disk=True)
         return None if any(node.held_by for node in last[0].nodes) else last[0]
 
     with suppress(TimedOut):
-        return wait_for(look, Deadline(_DYING_SECONDS), lambda: "")
+        return wait_for(look, Deadline(_DYING_SECONDS))
     return last[0]
 
 
@@ -155,33 +146,3 @@ def _users_drift(plan: Plan, node: NodeSeen, wanted: str) -> NodeSettings:
     recorded = (node.on_disk.listed or "").splitlines()
     wrong = acl_faults(node, plan.topology.application_rights, recorded)
     return {} if same and not wrong else {USERS_FILE: wanted}
-
-
-def expected_of(
-    topology: Topology,
-    config: Mapping[str, Directives] | None = None,
-    paths: Mapping[str, str] | None = None,
-) -> Expected:
-    """Build the expected state of one of our topologies; `config` and `paths` are its rendered
-    files.
-
-    A Sentinel's own file doesn't count: its settings should be the topology file's.
-    """
-    held = wanted_of_sentinels(topology)
-    return Expected(
-        sentinels=topology.sentinels,
-        shards=topology.shards,
-        replicas=topology.replicas,
-        auth=topology.auth,
-        rights=topology.application_rights if topology.acl else None,
-        tls=topology.tls,
-        host=topology.host,
-        users={
-            name: tuple((read_text(NodeFolder(Path(conf["dir"][-1])).listed) or "").splitlines())
-            for name, conf in (config or {}).items()
-            if "aclfile" in conf and "sentinel" not in conf
-        },
-        config=config
-        and {name: held if "sentinel" in conf else conf for name, conf in config.items()},
-        configs=paths,
-    )

@@ -1,4 +1,4 @@
-"""A Result as plain JSON values."""
+"""Converts a Result to plain JSON values."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -15,7 +15,7 @@ _HIDDEN = SECRET_DIRECTIVES | {USERS_FILE}
 """Settings whose values are never shown."""
 
 _BRIEF = ("name", "host", "port", "pid")
-"""Of a node as seen: who it is. What it said is judged in the findings."""
+"""Of an observed node: its identity. Its replies are judged in the findings."""
 
 
 def to_json(value: object) -> object:
@@ -27,7 +27,7 @@ def to_json(value: object) -> object:
     if isinstance(value, NodeSeen):
         return {name: getattr(value, name) for name in _BRIEF}
     if is_dataclass(value) and not isinstance(value, type):
-        # the code stands in the envelope; of what was seen, the conclusions are there
+        # the code is in the envelope; of a snapshot, the findings are there
         names = [one.name for one in fields(value) if one.name not in ("code", "seen")]
         return {name: to_json(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):

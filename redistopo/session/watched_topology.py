@@ -50,10 +50,10 @@ class WatchedTarget(Protocol):
     trouble: RedistopoError | None
     """Why there is nothing to observe; None if there is."""
 
-    def look(self) -> Observed | None:
+    def snapshot(self) -> Observed | None:
         """Take a snapshot with the detail of HEALTH; None if there is nothing to observe yet."""
 
-    def look_deep(self) -> Observed | None:
+    def full_snapshot(self) -> Observed | None:
         """Take a snapshot with full detail, waiting for slow nodes."""
 
     @property
@@ -114,7 +114,7 @@ class _Own:
     def expected(self) -> Expected:
         return self._session.expected
 
-    def look(self) -> Observed | None:
+    def snapshot(self) -> Observed | None:
         try:
             targets = self._targets()
             if not targets or self._poller is None:
@@ -127,7 +127,7 @@ class _Own:
             self._remember(seen)
         return seen
 
-    def look_deep(self) -> Observed | None:
+    def full_snapshot(self) -> Observed | None:
         try:
             targets = self._targets()
             with Connections(self.credentials) as client:
@@ -182,7 +182,7 @@ class _Elsewhere:
         self.poller = Poller(self.credentials, patience=request.patience)
         self._found: Discovered | None = None
 
-    def look(self) -> Observed | None:
+    def snapshot(self) -> Observed | None:
         if self._found is None:
             self._discover()
         if self._found is None:
@@ -191,7 +191,7 @@ class _Elsewhere:
         self._found = with_new_nodes(self._found, seen, self._entry.port)
         return seen
 
-    def look_deep(self) -> Observed | None:
+    def full_snapshot(self) -> Observed | None:
         if self._found is None:
             return None
         with Connections(self.credentials) as client:

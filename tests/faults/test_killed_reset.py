@@ -35,7 +35,7 @@ def test_reset(project: Project, mortal: Nursery) -> None:
             project.run("failover", "node1", check=0)
 
     passed = mortal.run("reset", project.root)
-    assert passed.boundaries[-1] == "done: have 1 others forget its id"
+    assert passed.boundaries[-1] == "done: remove stale node ids from node2"
     count = len(passed.boundaries)
     assert count > 4
     project.up()

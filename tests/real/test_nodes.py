@@ -176,7 +176,7 @@ def test_paused_and_resumed_twice_each(project: Project) -> None:
     again = project.run("pause", "node3", "--json", check=0)
     assert _did(again) == {"node3": "was paused already"}
     term = project.run("kill", "node3", "-s", "TERM", "--timeout", "1s", "--json", check=1)
-    assert "ends when it goes on" in _did(term)["node3"]
+    assert "ends when it is resumed" in _did(term)["node3"]
     refused = project.run("start", "node3", check=1)
     assert "redistopo resume node3" in refused.out
     psutil.Process(pid).kill()  # else it would end by the signal above

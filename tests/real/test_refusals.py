@@ -1,7 +1,8 @@
 """What `up` refuses, `plan` and `up --dry-run` refuse in the same words; and nothing is done.
 
 Every refusal that `up` has before it does anything, on real servers. Those of a topology file that
-isn't valid, and of an engine that isn't there, end all three in the same way.
+isn't valid, and of an engine that isn't there, end all three in the same way. `start`, `set` and
+`reset` go by the same list: where one of its refusals concerns them, they use its words too.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import os
 import re
 import shutil
 import socket
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from typing import Any
 
@@ -48,8 +50,20 @@ def _pids(project: Project) -> list[int]:
     return sorted(process.pid for process in project.servers())
 
 
-def refused(project: Project, *words: str, told: str, planned: bool = True) -> dict[str, Any]:
-    """The refusal that all three have, word for word, once `told` is in it."""
+START = ("start",)
+SET = ("set", "hz", "20")
+RESET = ("reset", "node1", "--yes")
+
+
+def refused(
+    project: Project,
+    *words: str,
+    told: str,
+    planned: bool = True,
+    also: Iterable[tuple[str, ...]] = (),
+) -> dict[str, Any]:
+    """The refusal that all three have, and the verbs of `also`, word for word, once `told` is in
+    it."""
     files, pids = _files(project), _pids(project)
     dry = project.run("up", "--dry-run", "--json", *words)
     refusals = [_error(dry.json)]
@@ -58,6 +72,10 @@ def refused(project: Project, *words: str, told: str, planned: bool = True) -> d
         assert shown["steps"] == []
         refusals.append(_error({"error": shown["refusal"]}))
     assert _files(project) == files, "a look has changed something"
+    for verb in also:
+        ended = project.run(*verb, "--json")
+        refusals.append(_error(ended.json))
+        assert ended.code == dry.code
     up = project.run("up", "--json", *words)
     refusals.append(_error(up.json))
     assert up.code == dry.code != 0
@@ -70,6 +88,17 @@ def refused(project: Project, *words: str, told: str, planned: bool = True) -> d
 
 def _error(envelope: dict[str, Any]) -> dict[str, Any]:
     return {name: envelope["error"][name] for name in ("message", "detail", "hint")}
+
+
+def unset(project: Project, *words: str, told: str) -> dict[str, Any]:
+    """The refusal of `set`, with nothing written: `up` would refuse the file as it would be."""
+    files = _files(project)
+    ended = project.run("set", *words, "--json")
+    error = _error(ended.json)
+    assert ended.code != 0
+    assert told in " ".join(map(str, error.values())), error
+    assert _files(project) == files
+    return error
 
 
 def _pair(project: Project, *words: str) -> None:
@@ -155,10 +184,14 @@ def test_other_access_control_than_what_runs(project: Project) -> None:
     _pair(project)
     project.up()
     edit(project, "# acl = false", "acl = true")
-    refused(project, told="acl is true in the topology file, but servers run with acl = false")
+    refused(
+        project,
+        told="acl is true in the topology file, but servers run with acl = false",
+        also=(SET, RESET, START),
+    )
     edit(project, "acl = true", "# acl = false")
     project.env["REDISTOPO_PASSWORD"] = "quite-unlike-it"
-    refused(project, told="servers run with a password other")
+    refused(project, told="servers run with a password other", also=(SET, RESET, START))
     del project.env["REDISTOPO_PASSWORD"]
 
 
@@ -166,7 +199,9 @@ def test_another_layout_than_the_one_formed(project: Project) -> None:
     _pair(project)
     _stopped(project)
     edit(project, "replicas = 1", "replicas = 2")
-    refused(project, told="no longer describes the topology in this folder")
+    refused(
+        project, told="no longer describes the topology in this folder", also=(SET, RESET, START)
+    )
 
 
 def test_another_name_than_the_sentinels_watch(project: Project) -> None:
@@ -175,7 +210,7 @@ def test_another_name_than_the_sentinels_watch(project: Project) -> None:
     text = (project.root / "redistopo.toml").read_text()
     name = next(line for line in text.splitlines() if line.startswith("name = "))
     edit(project, name, 'name = "another"')
-    refused(project, told="the Sentinels monitor the primary as")
+    refused(project, told="the Sentinels monitor the primary as", also=(SET, START))
 
 
 def test_an_engine_older_than_the_data(project: Project) -> None:
@@ -183,7 +218,7 @@ def test_an_engine_older_than_the_data(project: Project) -> None:
     project.init("replication", "--replicas", "1", engine=new)
     _stopped(project)
     edit(project, f'engine = "{new}"', f'engine = "{old}"')
-    refused(project, told="can't read data that")
+    refused(project, told="can't read data that", also=(START,))
 
 
 @pytest.mark.skipif(TLS is None, reason="no engine here is built with TLS")
@@ -192,22 +227,22 @@ def test_a_ca_that_is_lost(project: Project) -> None:
     project.init("replication", "--replicas", "1", "--tls", engine=TLS.path)
     _stopped(project)
     (project.root / ".redistopo" / "tls" / "ca.key").unlink()
-    refused(project, told="CA is incomplete")
+    refused(project, told="CA is incomplete", also=(START,))
 
 
 @pytest.mark.parametrize("password", ["with\tcontrol", ""])
 def test_a_password_that_can_not_be_one(project: Project, password: str) -> None:
     _pair(project)
     edit(project, '# password_file = ""', 'password_file = "mine"')
-    refused(project, told="the password file")
+    refused(project, told="the password file", also=(SET,))
     (project.root / "mine").write_text(password)
-    refused(project, told="the password in")
+    refused(project, told="the password in", also=(SET,))
 
 
 def test_a_password_that_sentinels_can_not_keep(project: Project) -> None:
     project.init("sentinel", engine=ENGINE)
     project.env["REDISTOPO_PASSWORD"] = "two words"
-    refused(project, told="Sentinels can't store")
+    refused(project, told="Sentinels can't store", also=(SET,))
 
 
 # The user's own templates
@@ -220,7 +255,11 @@ def test_a_template_that_opens_servers_to_all(project: Project) -> None:
     opened = text.replace('line("bind", node.host,', 'line("bind", "0.0.0.0",')
     assert opened != text
     template.write_text(opened)
-    refused(project, told="would accept any client")
+    refused(project, told="would accept any client", also=(SET,))
+    template.write_text(text)
+    project.up()
+    template.write_text(opened)
+    refused(project, told="would accept any client", also=(SET,))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +278,7 @@ def test_a_template_that_makes_nothing(
     instant = ("--formation", "instant") if shape == "cluster" else ()
     project.init(shape, *acl, *instant, engine=ENGINE)
     (own_templates(project) / name).write_text(text)
-    refused(project, told=told)
+    refused(project, told=told, also=(SET,))
 
 
 # Data that a start could cost
@@ -341,8 +380,10 @@ def test_data_under_another_name(project: Project) -> None:
     project.up()
     keep(project)
     project.run("down", check=0)
+    told = "dbfilename is other.rdb in the topology file"
+    ahead = unset(project, "dbfilename", "other.rdb", told=told)
     edit(project, "\n[redis]\n", '\n[redis]\ndbfilename = "other.rdb"\n')
-    refused(project, told="dbfilename is other.rdb in the topology file")
+    assert refused(project, told=told, also=(START,)) == ahead
 
 
 @pytest.mark.parametrize("formed", [False, True])
@@ -360,8 +401,10 @@ def test_a_busy_port(project: Project, *, formed: bool) -> None:
 
 def test_a_limit_that_is_too_low(project: Project) -> None:
     _pair(project)
+    told = "a limit of this system is too low"
+    ahead = unset(project, "maxclients", "3", told=told)
     edit(project, "\n[redis]\n", '\n[redis]\nmaxclients = "3"\n')
-    refused(project, told="a limit of this system is too low")
+    assert refused(project, told=told) == ahead
 
 
 # What ends all three in the same way

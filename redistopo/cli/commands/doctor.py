@@ -55,7 +55,7 @@ def command(
         result = doctor(request, progress)
         if not fix or not result.fixes:
             return result
-        from redistopo.ops.doctor_fix import mend
+        from redistopo.ops.doctor_fix import repair
 
         asking = not yes and output().interactive and not output().quiet
 
@@ -63,7 +63,7 @@ def command(
             question = f"{one.why}\n  {one.command}\nRun this?"
             return yes or not one.asks or (asking and click.confirm(question, err=True))
 
-        return mend(request, result, agreed, progress)
+        return repair(request, result, agreed, progress)
 
     def show(result: DoctorResult) -> None:
         show_doctor(result, fixing=fix)

@@ -3,22 +3,101 @@
 A guard checks a proposal and raises the error for the user; none changes anything.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from redistopo.errors import MissingPrerequisite
+from redistopo.errors import MissingPrerequisite, RedistopoError, UsageError
 from redistopo.model.planning.load_old_persistence import refuse_renamed
 from redistopo.model.planning.nodes_conf_repair import (
     refuse_lost_nodes_confs,
     refuse_unknown_nodes,
 )
-from redistopo.model.planning.plan import FormationMethod
+from redistopo.model.planning.plan import FormationMethod, Plan
 from redistopo.model.planning.plan_rejoin import non_empty_resets, refuse_more_keys
 from redistopo.model.planning.proposal import Proposal
 from redistopo.model.planning.resource_limits import ResourceShortage, resource_shortages
 from redistopo.model.planning.shard_copies import refuse_demotion, refuse_worse_copies
 from redistopo.model.planning.sole_copies import chosen_primaries, sole_copies_on_disk
 from redistopo.model.planning.step import StepKind, join_names
+from redistopo.model.protocol.conf import Directives
+from redistopo.model.protocol.sentinel_replies import read_sentinel_file
+from redistopo.model.state.record import TopologyState
 from redistopo.model.topology.exposure import refuse_exposed
+
+
+def refuse_other_layout(
+    plan: Plan, record: TopologyState | None, rendered: Mapping[str, Directives]
+) -> None:
+    """Raise UsageError if the file no longer describes the topology that was formed.
+
+    Its nodes have data for the old layout; `up` doesn't change shape, size or ports. This is
+    checked before any server is queried: a snapshot of other nodes would say nothing.
+    """
+    if record is None or not record.formed:
+        return
+    source = plan.layout.topology.name
+    states = (read_sentinel_file(conf) for conf in rendered.values())
+    names = {state.name for state in states if state}
+    if plan.sentinels and names and plan.topology.name not in names:
+        raise UsageError(
+            f"name is {plan.topology.name} in {source}, but the Sentinels monitor the primary "
+            f"as {', '.join(sorted(names))}",
+            detail="clients query the primary by that name; Sentinels can't change it",
+            hint="set name back, or start over without the data: redistopo down --wipe",
+        )
+    was = [(node.name, node.host, node.port) for node in record.nodes]
+    asked = [(node.name, node.host, node.port) for node in plan.nodes]
+    if was == asked and record.shape == plan.topology.shape.value:
+        return
+    raise UsageError(
+        f"{source} no longer describes the topology in this folder",
+        detail=f"formed: {record.shape}, {_span(was)}\nasked:  {plan.topology.shape}, "
+        f"{_span(asked)}",
+        hint="set the file back, or start over without the data: redistopo down --wipe",
+    )
+
+
+def _span(nodes: list[tuple[str, str, int]]) -> str:
+    first, last = nodes[0], nodes[-1]
+    return f"{len(nodes)} nodes, {first[1]}:{first[2]} to {last[1]}:{last[2]}"
+
+
+def _older_engine(it: Proposal) -> None:
+    """The engine to start can't read the data that another one wrote."""
+    plan, record = it.plan, it.now.record
+    going = it.asked.among is None or it.nodes(StepKind.START)
+    if not going or record is None or plan.engine.reads(record.engine):
+        return
+    if any(node.on_disk.has_data for node in it.now.seen.nodes):
+        raise MissingPrerequisite(
+            f"{plan.engine.title} can't read data that {record.engine} wrote",
+            detail=f"chosen: {plan.engine.path} ({plan.engine_why})",
+            hint=f'set engine = "{record.engine}" in the topology file, if it is installed: '
+            "redistopo engines",
+        )
+
+
+def _silent(it: Proposal) -> None:
+    """A server to change runs, but doesn't reply."""
+    changed = it.nodes(StepKind.CORRECT)
+    for node in (one for one in it.now.seen.nodes if one.name in changed):
+        if not node.answers:
+            raise RedistopoError(
+                f"{node.name} runs, but doesn't reply: nothing was changed",
+                detail=node.error,
+                hint="redistopo up resumes paused nodes",
+            )
+
+
+def _lost_keys(it: Proposal) -> None:
+    """A reset would lose the only copy of a node's keys."""
+    found = it.reset
+    if found and found.lost and not it.asked.force:
+        again = f"redistopo reset {found.name}{' --hard' if found.hard else ''} --force"
+        raise RedistopoError(
+            f"{found.name} is not reset: {found.lost}",
+            detail="\n".join(one for one in found.sentences if one != found.lost),
+            hint="; ".join(filter(None, [found.instead, f"{again} gives it up"])),
+        )
 
 
 def _sole_copies(it: Proposal) -> None:
@@ -72,12 +151,15 @@ def _missing_cli(it: Proposal) -> None:
 
 
 GUARDS: tuple[Callable[[Proposal], None], ...] = (
+    _older_engine,
     refuse_demotion,
     refuse_worse_copies,
     refuse_lost_nodes_confs,
     refuse_unknown_nodes,
     _sole_copies,
     _more_keys,
+    _lost_keys,
+    _silent,
     _exposed,
     refuse_renamed,
     _missing_cli,

@@ -1,5 +1,5 @@
-"""Chooses the primary where none runs: from servers, recorded state, or the user, never by a
-guess; pure."""
+"""Chooses the primary if none runs: from servers, recorded state, or the user, never by a guess;
+pure."""
 
 from collections.abc import Collection, Iterable
 

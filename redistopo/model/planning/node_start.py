@@ -41,9 +41,10 @@ def start_steps(plan: Plan, now: Situation, names: tuple[str, ...], cause: str) 
     yield from damaged_replicas(plan, now, names)
     first, last = persistence_switches(plan, now, names)
     yield from first
-    yield Step(do=StepKind.START, nodes=names, cause=cause)
-    yield from last
+    # a Sentinel's file is its own state, and is never compared
     data = tuple(name for name in names if plan.node(name).role is not Role.SENTINEL)
+    yield Step(do=StepKind.START, nodes=names, cause=cause, recorded=data)
+    yield from last
     if plan.topology.acl and data:
         yield Step(do=StepKind.LIST, nodes=data, cause="to detect later changes")
 

@@ -103,7 +103,7 @@ def keeping(rotation: PasswordRotation) -> tuple[Command, ...]:
 
 def restoring(rotation: PasswordRotation) -> tuple[Command, ...]:
     """Return the commands that make a restarted server accept the old application password."""
-    if not (rotation.keep_old and rotation.previous):
+    if not rotation.previous or TopologyUser.APPLICATION not in rotation.passwords:
         return ()
     return (("ACL", "SETUSER", TopologyUser.APPLICATION.value, f"#{rotation.previous}"),)
 
@@ -117,6 +117,6 @@ def dropping(rotation: PasswordRotation) -> tuple[Command, ...]:
     users = tuple(
         ("ACL", "SETUSER", user, "resetpass", f"#{one}") for user, one in hashes(rotation).items()
     )
-    if TopologyUser.ADMIN in rotation.passwords:
+    if TopologyUser.ADMIN in rotation.passwords or not users:
         return users
     return (("CONFIG", "SET", "requirepass", rotation.passwords[TopologyUser.APPLICATION]), *users)

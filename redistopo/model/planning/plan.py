@@ -11,6 +11,8 @@ from redistopo.model.state.observed import Role
 from redistopo.model.topology.project_paths import Layout, NodeFolder
 from redistopo.model.topology.spec import Topology
 
+_CROWD = 20
+
 
 class FormationMethod(StrEnum):
     """How the nodes are formed into a topology."""
@@ -68,6 +70,11 @@ class ShardPlan:
     primary: str
     replicas: tuple[str, ...]
 
+    @property
+    def acting_primary(self) -> str:
+        """The initial owner of the slots in an instant formation: the first replica, if any."""
+        return (self.replicas or (self.primary,))[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -100,6 +107,15 @@ class Plan:
     def at(self, address: str) -> NodePlan | None:
         """Return the node with that address."""
         return next((node for node in self.nodes if node.address == address), None)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many cluster nodes share this machine that their pings would overload it.
+
+        Each pings every other node once per half node timeout: 102 nodes at 1000 ms send 20,000
+        pings a second, and as many pongs.
+        """
+        return self.topology.clustered and len(self.nodes) > _CROWD
 
     @property
     def primaries(self) -> tuple[NodePlan, ...]:

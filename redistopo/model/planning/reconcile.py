@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
+from redistopo.model.planning.form_cluster import form_step
 from redistopo.model.planning.leadership import primaries_to_promote
 from redistopo.model.planning.node_start import start_steps, write_steps
 from redistopo.model.planning.plan import FormationMethod, Plan
@@ -32,7 +33,7 @@ def _steps(plan: Plan, situation: Situation) -> tuple[Step, ...]:
         return _with_sentinels(plan, situation)
     promoted = tuple(primaries_to_promote(plan, situation.seen))
     return (
-        *(Step(do=StepKind.LEAD, nodes=(one,), cause=_WHY_PROMOTED) for one in promoted),
+        *(Step(do=StepKind.TAKEOVER, nodes=(one,), cause=_WHY_PROMOTED) for one in promoted),
         *_start_absent(plan, situation, absent, _to_follow(plan, situation.seen)),
         *_chained(plan, situation.seen),
         *_rejoining(plan, situation.seen),
@@ -172,7 +173,8 @@ def starting_steps(
         kept = tuple(name for name in one.nodes if name in among)
         if kept and one.do in _STARTING:
             some = {name: what for name, what in one.settings.items() if name in kept}
-            mine.append(replace(one, nodes=kept, settings=some))
+            recorded = tuple(name for name in one.recorded if name in kept)
+            mine.append(replace(one, nodes=kept, settings=some, recorded=recorded))
         else:
             others.append(one)
     return linked(plan, mine), tuple(others)
@@ -236,9 +238,7 @@ def _create(plan: Plan, situation: Situation, cause: str) -> tuple[Step, ...]:
     if plan.formation.method is FormationMethod.INSTANT:
         steps.append(Step(do=StepKind.SEED, nodes=everyone, cause="formation: instant"))
     steps += start_steps(plan, situation, everyone, cause)
-    why = f"formation: {plan.formation.method} ({plan.formation.why})"
-    steps.append(Step(do=StepKind.FORM, nodes=everyone, cause=why))
-    return tuple(steps)
+    return (*steps, form_step(plan))
 
 
 def _start_absent(
@@ -281,10 +281,14 @@ def _correct(plan: Plan, situation: Situation) -> Iterable[Step]:
     if situation.moved:
         why = "the folder was moved while the nodes were running"
         yield from write_steps(plan, situation.seen, situation.moved, why)
-    sentinels = {node.name for node in situation.seen.sentinels}
-    if written := tuple(name for name in drifting if name not in sentinels):
-        yield from write_steps(plan, situation.seen, written, _differ(drifting.values()))
-    yield from _changing(StepKind.CORRECT, drifting, _plain)
+    watching = {node.name for node in plan.sentinels}
+    data = {name: settings for name, settings in drifting.items() if name not in watching}
+    sentinels = {name: settings for name, settings in drifting.items() if name in watching}
+    if data:
+        yield from write_steps(plan, situation.seen, tuple(data), _differ(data.values()))
+    yield from _changing(StepKind.CORRECT, data, _settable)
+    yield from _changing(StepKind.DEFER, data, lambda _name, value: value is None)
+    yield from _changing(StepKind.CORRECT_SENTINEL, sentinels, _settable)
     yield from _changing(StepKind.SWITCH, drifting, _log_is("yes"))
     yield from _changing(StepKind.SWITCH, drifting, _log_is("no"))
 
@@ -293,9 +297,10 @@ def _log_is(kept: str) -> Callable[[str, str | None], bool]:
     return lambda name, value: (name, value) == ("appendonly", kept)
 
 
-def _plain(name: str, value: str | None) -> bool:
-    """Whether a setting is applied, or deferred to a restart, like any other."""
-    return name != USERS_FILE and (name != "appendonly" or value not in ("yes", "no"))
+def _settable(name: str, value: str | None) -> bool:
+    """Whether a setting is applied like any other; the server may defer it to a restart."""
+    switched = name == "appendonly" and value in ("yes", "no")
+    return value is not None and name != USERS_FILE and not switched
 
 
 def _changing(
@@ -307,10 +312,15 @@ def _changing(
         if mine := {name: value for name, value in settings.items() if selected(name, value)}:
             found[node] = mine
     if found:
-        yield Step(do=do, nodes=tuple(found), cause=_differ(found.values()), settings=found)
+        removed = do is StepKind.DEFER
+        cause = _differ(found.values(), removed=removed)
+        yield Step(do=do, nodes=tuple(found), cause=cause, settings=found)
 
 
-def _differ(found: Iterable[NodeSettings]) -> str:
+def _differ(found: Iterable[NodeSettings], *, removed: bool = False) -> str:
     directives = sorted({name for settings in found for name in settings})
-    verb = "differs" if len(directives) == 1 else "differ"
-    return f"{', '.join(directives)} {verb} from the topology file"
+    one = len(directives) == 1
+    verb = "differs from" if one else "differ from"
+    if removed:
+        verb = "is no longer in" if one else "are no longer in"
+    return f"{', '.join(directives)} {verb} the topology file"

@@ -26,11 +26,14 @@ class StepKind(StrEnum):
     FORM = "form"
     GRANT = "grant"
     CORRECT = "correct"
+    CORRECT_SENTINEL = "correct-sentinel"
+    DEFER = "defer"
     SWITCH = "switch"
     REBUILD = "rebuild"
     PROMOTE = "promote"
     LEAD = "lead"
     MONITOR = "monitor"
+    TAKEOVER = "takeover"
     MEET = "meet"
     FAILOVER = "failover"
     RESET = "reset"
@@ -52,10 +55,13 @@ _TEXT = {
     StepKind.FORM: "form one cluster of",
     StepKind.GRANT: "set the users of",
     StepKind.CORRECT: "correct the live configuration of",
+    StepKind.CORRECT_SENTINEL: "correct the live settings of",
+    StepKind.DEFER: "leave settings until a restart of",
     StepKind.REBUILD: "write a new nodes.conf of",
     StepKind.PROMOTE: "promote, with the data on its disk,",
     StepKind.LEAD: "promote",
     StepKind.MONITOR: "monitor the primary again with",
+    StepKind.TAKEOVER: "promote",
     StepKind.MEET: "introduce to each other",
     StepKind.FAILOVER: "wait for a failover by",
     StepKind.RESET: "empty and reset again",
@@ -89,7 +95,8 @@ class Step:
     `after` has the positions of the steps that it depends on, from 0. `settings` maps nodes to
     the directives that are set, or written to their files; `slots` are those of the node in
     `REJOIN` or `PROMOTE`; `ids` maps nodes to the ids to forget; `texts` maps nodes to the
-    nodes.conf, or the manifest, to write.
+    nodes.conf, or the manifest, to write; `recorded` are the nodes of `START` whose configuration
+    is recorded as that of their start, to be compared later.
     """
 
     do: StepKind
@@ -100,6 +107,7 @@ class Step:
     after: tuple[int, ...] = ()
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    recorded: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         value = self.settings.get(self.nodes[0], {}).get("appendonly")

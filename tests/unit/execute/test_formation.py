@@ -2,20 +2,35 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from support.bench import Bench, ctrl_c_at, fail_at
 
 from redistopo.errors import MissingPrerequisite, RedistopoError, TimedOut, Unreachable
-from redistopo.execute.create_by_cli import form_by_cli
-from redistopo.execute.create_instantly import form_instantly, seed
+from redistopo.execute.executor import execute
+from redistopo.model.planning.form_cluster import form_step
+from redistopo.model.planning.plan import FormationMethod
+from redistopo.model.planning.step import StepKind
 
 MakeBench = Callable[..., Bench]
 
 
+def seed(on: Bench) -> None:
+    on.step(StepKind.SEED, *(node.name for node in on.context.plan.nodes))
+
+
+def form(on: Bench, method: FormationMethod) -> None:
+    """The step that planning makes is carried out."""
+    plan = on.context.plan
+    plan = replace(plan, formation=replace(plan.formation, method=method))
+    on.context.plan = plan
+    on.run(lambda context: execute(context, (form_step(plan),)))
+
+
 def test_each_node_gets_the_table_it_starts_on_in_a_folder_made_before(bench: MakeBench) -> None:
     on = bench(shards=3, replicas=0)
-    on.run(seed)
+    seed(on)
     names = [node.name for node in on.context.plan.nodes]
     assert on.done == [
         one for name in names for one in (f"folder {name}", f"write {name}/nodes.conf")
@@ -31,28 +46,28 @@ def test_a_full_disk_ends_the_seeding_and_nothing_else_is_written(bench: MakeBen
     on = bench(shards=3, replicas=0)
     on.host.journal.ambush = fail_at("write node2/nodes.conf", MissingPrerequisite("full"))
     with pytest.raises(MissingPrerequisite, match="full"):
-        on.run(seed)
+        seed(on)
     assert on.host.journal.of("write") == ["write node1/nodes.conf"]
 
 
 def test_nodes_that_do_not_reach_each_other_are_a_clear_error(bench: MakeBench) -> None:
     on = bench(shards=3, replicas=1)
     with pytest.raises(TimedOut, match=r"the nodes couldn't connect to each other within 0\.05 s"):
-        on.run(form_instantly)
+        form(on, FormationMethod.INSTANT)
     assert not on.host.journal.of("write", "start", "SIGTERM")
     assert not [one for one in on.done if "TAKEOVER" in one]
 
 
 def test_without_replicas_there_is_nothing_to_take_over(bench: MakeBench) -> None:
     on = bench(shards=3, replicas=0)
-    on.run(form_instantly)
+    form(on, FormationMethod.INSTANT)
     assert on.done == []
 
 
 def test_redis_cli_gets_all_addresses_and_its_password_unseen(bench: MakeBench) -> None:
     on = bench(shards=11, replicas=1)
     on.host.processes.exits = [0]
-    on.run(form_by_cli)
+    form(on, FormationMethod.REDIS_CLI)
     assert on.done == ["run redis-cli"]
     program = on.host.processes.ran[0]
     addresses = [node.address for node in on.context.plan.nodes]
@@ -65,7 +80,7 @@ def test_redis_cli_gets_all_addresses_and_its_password_unseen(bench: MakeBench) 
 def test_fewer_nodes_are_first_told_to_hurry(bench: MakeBench) -> None:
     on = bench(shards=3, replicas=1)
     with pytest.raises(Unreachable, match=r"node1 .* doesn't reply any more"):
-        on.run(form_by_cli)
+        form(on, FormationMethod.REDIS_CLI)
     assert on.host.processes.ran == []
     assert all("CONFIG SET cluster-node-timeout 500" in one for one in on.done)
 
@@ -84,7 +99,7 @@ def test_a_redis_cli_that_fails_is_quoted(
     on.host.processes.exits = [code]
     on.host.files.put(on.context.plan.layout.formation_log, "[ERR] Node is not empty\n")
     with pytest.raises(kind) as caught:
-        on.run(form_by_cli)
+        form(on, FormationMethod.REDIS_CLI)
     assert type(caught.value) is kind
     assert (caught.value.message, caught.value.detail) == (told, "[ERR] Node is not empty")
 
@@ -93,5 +108,5 @@ def test_ctrl_c_between_two_tables_stops_the_seeding(bench: MakeBench) -> None:
     on = bench(shards=3, replicas=0)
     on.host.journal.ambush = ctrl_c_at(2)
     with pytest.raises(KeyboardInterrupt):
-        on.run(seed)
+        seed(on)
     assert on.done == ["folder node1", "write node1/nodes.conf"]

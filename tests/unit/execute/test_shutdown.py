@@ -30,6 +30,7 @@ def shutting(on: Bench, *, answers: bool = True, lossy: bool = False) -> Shutdow
         )
         nodes.append(node if answers else replace(node, error="timed out"))
     return ShutdownRequest(
+        command="redistopo down",
         layout=on.context.plan.layout,
         seen=Observed(shape=Shape.REPLICATION, nodes=tuple(nodes)),
         rendered={name: read_conf("appendonly yes") for name in ROLES},

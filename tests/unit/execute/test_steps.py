@@ -12,6 +12,7 @@ from redistopo.model.protocol.slots import SlotRange
 
 MakeBench = Callable[..., Bench]
 CONF = "port 1\nappendonly yes\n"
+THREE = ("node1", "node2", "node3")
 
 
 def test_resume_continues_those_that_run(bench: MakeBench) -> None:
@@ -106,7 +107,7 @@ def test_start_records_the_configuration_before_the_server_runs(bench: MakeBench
     on.host.put("node1", config=CONF)
     on.host.put("sentinel1", config="sentinel myid abc")
     with pytest.raises(TimedOut):
-        on.step(StepKind.START, "node1", "sentinel1")
+        on.step(StepKind.START, "node1", "sentinel1", recorded=("node1",))
     assert on.done[:3] == ["write node1/redis.conf.started", "start node1", "start sentinel1"]
     assert on.host.files.read(on.node("node1").folder.started) == CONF
     assert on.host.processes.running == []
@@ -171,6 +172,8 @@ ASKING: list[tuple[StepKind, str, dict[str, object]]] = [
     (StepKind.SWITCH, "CONFIG SET appendonly yes", {"settings": {"node1": {"appendonly": "yes"}}}),
     (StepKind.SWITCH, "BGSAVE", {"settings": {"node1": {"appendonly": "no"}}}),
     (StepKind.LEAD, "INFO replication", {}),
+    (StepKind.TAKEOVER, "INFO replication", {}),
+    (StepKind.CORRECT_SENTINEL, "SENTINEL SET redis", {"settings": {"node1": {"quorum": "2"}}}),
     (StepKind.FORGET, "CLUSTER FORGET a", {"ids": {"node1": ("a",)}}),
     (StepKind.RESET, "MULTI", {}),
 ]  # fmt: skip
@@ -192,6 +195,16 @@ def test_a_server_that_does_not_answer_ends_the_step_and_no_file_changes(
     assert on.host.processes.running == ["node1"]
 
 
+def test_what_only_a_start_changes_is_a_warning_and_no_server_is_asked(bench: MakeBench) -> None:
+    on = bench()
+    removed: dict[str, str | None] = {"hz": None}
+    on.step(StepKind.DEFER, "node1", "node2", settings={"node1": removed, "node2": removed})
+    assert on.done == []
+    assert on.warnings == [
+        "hz changes at a restart (no longer in the topology file): redistopo restart --rolling"
+    ]
+
+
 def test_the_others_meet_a_node_that_comes_back(bench: MakeBench) -> None:
     on = bench()
     with pytest.raises(Unreachable, match=r"node2 .* doesn't reply any more"):
@@ -204,7 +217,7 @@ def test_the_others_meet_a_node_that_comes_back(bench: MakeBench) -> None:
 def test_the_first_step_that_fails_is_the_last(bench: MakeBench) -> None:
     on = bench()
     steps = tuple(
-        Step(do=do, nodes=("node1",), cause="")
+        Step(do=do, nodes=("node1",), cause="", recorded=("node1",))
         for do in (StepKind.WRITE, StepKind.START, StepKind.FORM)
     )
     with pytest.raises(TimedOut, match="not ready"):
@@ -222,7 +235,7 @@ def test_ctrl_c_anywhere_in_a_first_start_leaves_no_process_and_no_half_file(
     on = bench(shards=3, replicas=0, seconds=5)
     on.host.put("node9", table="another's")
     steps = tuple(
-        Step(do=do, nodes=("node1", "node2", "node3"), cause="")
+        Step(do=do, nodes=THREE, cause="", recorded=THREE)
         for do in (StepKind.WRITE, StepKind.SEED, StepKind.START)
     )
     on.host.journal.ambush = ctrl_c_at(moment)

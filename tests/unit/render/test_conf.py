@@ -16,7 +16,7 @@ from redistopo.model.protocol.engine import Engine
 from redistopo.model.protocol.replies import parse_nodes
 from redistopo.model.protocol.slots import format_ranges
 from redistopo.model.topology.project_paths import Layout
-from redistopo.render.conf import SeedIds, acting_primary, node_conf, seed_tables
+from redistopo.render.conf import SeedIds, node_conf, seed_tables
 from redistopo.render.jinja_templates import sources
 
 Planned = Callable[..., Plan]
@@ -112,10 +112,10 @@ def test_a_seed_gives_each_shard_to_its_acting_primary(
     members = parse_nodes("\n".join(_seeds(made)["node1"].splitlines()[:-1]))
     by_port = {member.port: member for member in members}
     for shard in made.shards:
-        acting = by_port[made.node(acting_primary(shard)).port]
+        acting = by_port[made.node(shard.acting_primary).port]
         assert shard.slots is not None
         assert (acting.primary, format_ranges(acting.slots)) == (True, str(shard.slots))
-        others = {shard.primary, *shard.replicas} - {acting_primary(shard)}
+        others = {shard.primary, *shard.replicas} - {shard.acting_primary}
         assert {by_port[made.node(name).port].primary_id for name in others} <= {acting.id}
 
 

@@ -5,17 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from redistopo.errors import RedistopoError
+from redistopo.errors import MissingPrerequisite, RedistopoError
 from redistopo.model.planning.decide_up import decide
 from redistopo.model.planning.guards import GUARDS, guard, limit_warnings
 from redistopo.model.planning.plan import Plan
+from redistopo.model.planning.plan_node_reset import NodeReset
 from redistopo.model.planning.proposal import Asked, Proposal
 from redistopo.model.planning.resource_limits import Limits
 from redistopo.model.planning.situation import Situation
 from redistopo.model.planning.step import Step, StepKind
 from redistopo.model.protocol.conf import read_conf
+from redistopo.model.protocol.engine import Version
 from redistopo.model.state.disk import DiskSeen, FileSeen
-from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
+from redistopo.model.state.observed import NodeSeen, Observed, ProcessState, Role
+from redistopo.model.state.record import TopologyState
 
 Planned = Callable[..., Plan]
 
@@ -131,6 +134,52 @@ def test_others_ports_and_limits_are_not_asked_for(plan: Planned) -> None:
     guard(Proposal(plan=made, now=_poor(_now(made)), steps=(write,)))
     with pytest.raises(RedistopoError, match="a limit of this system"):
         guard(Proposal(plan=made, now=_poor(_now(made)), steps=(write, start)))
+
+
+def test_data_that_the_engine_to_start_can_not_read(plan: Planned) -> None:
+    made = plan("replication", replicas=1)
+    older = replace(made, engine=replace(made.engine, version=Version(6, 2, 0)))
+    record = TopologyState(
+        id="0" * 16,
+        name="t",
+        shape="replication",
+        created="",
+        formed=True,
+        nodes=(),
+        engine="redis 8.2",
+    )
+    data = DiskSeen(files={"dump.rdb": FileSeen(written=1, size=9)})
+    now = _changed(_now(older, record=record), "node1", disk=data)
+    with pytest.raises(MissingPrerequisite, match=r"can't read data that redis 8\.2 wrote"):
+        guard(Proposal(plan=older, now=now, steps=()))
+    # nor does it matter to what starts nothing, or without data
+    guard(Proposal(plan=older, now=now, steps=(), asked=Asked(among=())))
+    guard(Proposal(plan=older, now=_now(older, record=record), steps=()))
+
+
+def test_a_server_to_change_must_reply(plan: Planned) -> None:
+    made = plan("replication", replicas=1)
+    now = _changed(_now(made), "node1", process=ProcessState.RUNNING, error="timed out")
+    change = Step(do=StepKind.CORRECT, nodes=("node2",), cause="set")
+    with pytest.raises(RedistopoError, match="node2 runs, but doesn't reply"):
+        guard(Proposal(plan=made, now=now, steps=(change,)))
+    guard(Proposal(plan=made, now=now, steps=(replace(change, do=StepKind.WRITE),)))
+
+
+def test_a_reset_that_loses_keys_needs_force(plan: Planned) -> None:
+    made = plan("cluster")
+    reset = NodeReset(
+        name="node1", id="a" * 40, hard=True, role=Role.PRIMARY, shard=1, slots="0-5460",
+        keys=3, replicas=(), lost="3 keys lost", instead="redistopo start",
+    )  # fmt: skip
+    proposal = Proposal(plan=made, now=_now(made), steps=(), asked=Asked(among=()), reset=reset)
+    with pytest.raises(RedistopoError, match="node1 is not reset: 3 keys lost") as caught:
+        guard(proposal)
+    assert caught.value.hint == (
+        "redistopo start; redistopo reset node1 --hard --force gives it up"
+    )
+    guard(replace(proposal, asked=Asked(among=(), force=True)))
+    guard(replace(proposal, reset=replace(reset, lost="")))
 
 
 def test_fewer_clients_are_a_warning(plan: Planned) -> None:

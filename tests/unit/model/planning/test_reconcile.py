@@ -8,7 +8,7 @@ import pytest
 from redistopo.model.planning.plan import Plan
 from redistopo.model.planning.reconcile import reconcile
 from redistopo.model.planning.situation import Situation, with_current_roles
-from redistopo.model.planning.step import Drifts, join_names
+from redistopo.model.planning.step import Drifts, StepKind, join_names
 from redistopo.model.protocol.endpoint import Endpoint
 from redistopo.model.state.disk import DiskSeen, FileSeen
 from redistopo.model.state.observed import NodeSeen, Observed, ProcessState
@@ -309,8 +309,11 @@ def _primary(node: NodeSeen) -> NodeSeen:
 def test_a_correction_holds_what_each_node_gets(plan: Planned, now: Now) -> None:
     made = plan()
     drifts = {"node1": {"hz": "10"}, "node2": {}, "node3": {"save": None}}
-    *_, step = reconcile(made, now(made, up=EVERY, formed=True, drifts=drifts))
-    assert step.settings == {"node1": {"hz": "10"}, "node3": {"save": None}}
+    *_, step, left = reconcile(made, now(made, up=EVERY, formed=True, drifts=drifts))
+    assert (step.do, step.settings) == (StepKind.CORRECT, {"node1": {"hz": "10"}})
+    # no server can go back to its default while it runs
+    assert (left.do, left.settings) == (StepKind.DEFER, {"node3": {"save": None}})
+    assert left.cause == "save is no longer in the topology file"
 
 
 @pytest.mark.parametrize(
