@@ -2,14 +2,27 @@
 
 from collections.abc import Iterator
 
-from redistopo.checks.check_types import CheckResult, CheckSubject, fail, ok, per_node, skip, warn
+from redistopo.checks.check_types import (
+    CheckResult,
+    CheckSubject,
+    fail,
+    ok,
+    per_node,
+    skip,
+    unknown,
+    warn,
+)
 from redistopo.model.protocol.conf import SECRET_DIRECTIVES, conf_drift
 from redistopo.model.protocol.credentials import (
     CERTIFICATE_REFUSED_HINT,
     CREDENTIALS_CHANGED_HINT,
     TLS_REQUIRED_HINT,
 )
-from redistopo.model.state.hints import TOO_MANY_CLIENTS_HINT, continue_command
+from redistopo.model.state.hints import (
+    TOO_MANY_CLIENTS_HINT,
+    allow_command_hint,
+    continue_command,
+)
 from redistopo.model.state.observed import NodeSeen, ProcessState, Role
 
 
@@ -68,7 +81,8 @@ def drifted(subject: CheckSubject) -> Iterator[CheckResult]:
     if rendered is None:
         return
     asked = [node for node in subject.seen.answering if node.config is not None]
-    if not asked:
+    unread = [node for node in subject.seen.answering if node.config_refused]
+    if not asked and not unread:
         yield skip("not inspected")
         return
     count = 0
@@ -81,7 +95,15 @@ def drifted(subject: CheckSubject) -> Iterator[CheckResult]:
             evidence = "; ".join(_shown(name, *pair) for name, pair in found.items())
             results.append(fail(node.name, evidence, _RESTORE))
     where = "1 node" if len(asked) == 1 else f"{len(asked)} nodes"
-    yield from results or [ok(f"{count} directives on {where} match the rendered configuration")]
+    if asked and not results:
+        results = [ok(f"{count} directives on {where} match the rendered configuration")]
+    yield from (*results, *map(_unread, unread))
+
+
+def _unread(node: NodeSeen) -> CheckResult:
+    reply = node.config_refused
+    evidence = f"its configuration can't be read: CONFIG GET: {reply}"
+    return unknown(node.name, evidence, allow_command_hint(node, "CONFIG", reply))
 
 
 def _shown(name: str, wanted: str, live: str) -> str:

@@ -279,7 +279,9 @@ def _integer(text: str | None, default: int) -> int:
 def _unfit(node: NodeSeen) -> str:
     """Why a replica would not start an election; "" if it would."""
     config = node.config or {}
-    if config.get("cluster-replica-no-failover", config.get("cluster-slave-no-failover")) == "yes":
+    named = config.get("cluster-replica-no-failover", config.get("cluster-slave-no-failover"))
+    # the node announces it too, which shows where CONFIG is refused
+    if named == "yes" or (node.myself and "nofailover" in node.myself.flags):
         return "cluster-replica-no-failover is set"
     if not node.link_up:
         return "its link to the primary is down"

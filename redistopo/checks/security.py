@@ -10,11 +10,12 @@ from redistopo.checks.check_types import (
     fail,
     per_node,
     skip,
+    unknown,
     warn,
 )
 from redistopo.model.protocol.conf import without_hashes
 from redistopo.model.protocol.credentials import Certificate, TopologyUser, granted
-from redistopo.model.state.hints import command_prefix
+from redistopo.model.state.hints import allow_command_hint, command_prefix
 from redistopo.model.state.observed import NodeSeen
 
 _SOON_DAYS = 30
@@ -90,8 +91,14 @@ def _bound_by_config(subject: CheckSubject) -> Iterator[CheckResult]:
     if not subject.seen.answering:
         yield skip("no node replies")
         return
+    for node in subject.seen.answering:
+        if node.config_refused:
+            evidence = f"its bind addresses are unknown: CONFIG GET: {node.config_refused}"
+            hint = allow_command_hint(node, "CONFIG", node.config_refused)
+            yield unknown(node.name, evidence, hint)
     if not known:
-        yield skip("bind addresses are unknown: the servers refuse CONFIG GET")
+        if not any(node.config_refused for node in subject.seen.answering):
+            yield skip("not inspected")
         return
 
     def judge(node: NodeSeen) -> CheckResult | None:

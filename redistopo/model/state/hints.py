@@ -80,6 +80,15 @@ def unset_directive_command(node: NodeSeen, what: str) -> str:
     )
 
 
+def allow_command_hint(node: NodeSeen, name: str, reply: str) -> str:
+    """How to make a refused command available again, from the server's reply."""
+    if "unknown command" not in reply.lower():
+        return f"log in as a user that may run {name}"
+    if started_by_us(node):
+        return f"remove `rename-command {name}` from [redis], then: redistopo restart --rolling"
+    return f"remove `rename-command {name}` from its redis.conf and restart it"
+
+
 def open_port_hint(host: str, port: int) -> str:
     """How to open a firewall, and how to test it."""
     return (

@@ -52,6 +52,8 @@ class NodeSeen(Addressed):
     `held_by` is the program that uses the ports of an absent node; `paused` is a process
     stopped by SIGSTOP; `moved_from` is the project's folder when the node was started (""
     if it hasn't moved), and paths below it in `config` are translated to the current one;
+    `refused` maps a query to the error that the server replied with, `failover_refusals` the
+    commands that a Sentinel needs to the errors it would get (None if they weren't tried);
     `users` is ACL LIST, empty if unknown; `log_there` is whether the append-only log that the
     server writes is in its folder, None if unknown; `watches` are the primaries that a
     Sentinel monitors, whose settings are its `config`; `disk` is what is in its folder,
@@ -73,9 +75,16 @@ class NodeSeen(Addressed):
     members: tuple[ClusterNodesLine, ...] = ()
     watches: tuple[MonitoredPrimary, ...] = ()
     config: Mapping[str, str] | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
+    failover_refusals: Mapping[str, str] | None = None
     anonymous: str | None = None
     access_probe: AccessProbe | None = None
     listening: tuple[str, ...] | None = None
+
+    @property
+    def config_refused(self) -> str:
+        """The error that CONFIG GET got; "" if it was answered, or not sent."""
+        return self.refused.get("CONFIG GET", "")
 
     @property
     def on_disk(self) -> DiskSeen:
